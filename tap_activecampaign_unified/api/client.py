@@ -1,0 +1,330 @@
+"""One session with one account: sends, waits, repeats what is safe to repeat, explains the rest."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json as jsonlib
+import logging
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import backoff
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from . import outcome
+from .errors import (
+    AccountLapsed,
+    BadCredential,
+    CallError,
+    Forbidden,
+    RunEnds,
+    ServerTrouble,
+    Unconfirmed,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from .address import Address
+    from .clock import Clock
+    from .limiter import Limiter
+    from .outcome import Answer, Verdict
+
+logger = logging.getLogger(__name__)
+
+FIRST_CONTACT_SECONDS = 20.0
+FORBIDDEN_SECONDS = 20.0
+KEY_CHECK_SECONDS = 3.0
+LONGEST_WAIT = 60.0
+SAME_HOST_REDIRECTS = 5
+WHO_AM_I = "users/me"
+
+
+@dataclass
+class Traffic:
+    """What went over the line: requests by endpoint and by status, repeats and seconds waited."""
+
+    requests: int = 0
+    repeats: int = 0
+    paused_seconds: float = 0.0
+    by_endpoint: Counter[str] = field(default_factory=Counter)
+    by_status: Counter[str] = field(default_factory=Counter)
+
+
+class _ApiToken(AuthBase):
+    """Puts the key into the one header, and keeps requests from looking for others in netrc."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Api-Token"] = self._key
+        return request
+
+    def __repr__(self) -> str:
+        return "<ApiToken>"
+
+
+class Client:
+    """Talks to one account, from any number of threads.
+
+    ``max_retry_seconds`` bounds how long one request is repeated, ``timeout`` is for connecting
+    and for reading, in seconds. ``session`` is the seam at which tests put an account in-process.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        api_key: str,
+        *,
+        limiter: Limiter,
+        clock: Clock,
+        user_agent: str,
+        timeout: float = 60.0,
+        max_retry_seconds: float = 600.0,
+        session: requests.Session | None = None,
+    ) -> None:
+        """Prepare the session; nothing is sent yet."""
+        self.address = address
+        self.clock = clock
+        self.max_retry_seconds = max_retry_seconds
+        self.traffic = Traffic()
+        self._limiter = limiter
+        self._timeout = timeout
+        self._answered = False
+        self._forbidden: set[str] = set()
+        self._lock = threading.Lock()
+        if session is None:
+            session = requests.Session()
+            session.mount(address.origin, HTTPAdapter(pool_maxsize=16))
+        session.auth = _ApiToken(api_key)
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        self._session = session
+        #: Called before every request; raises to end the run (a signal came).
+        self.checkpoint: Callable[[], None] = lambda: None
+
+    def __repr__(self) -> str:
+        """Name the account, never the key."""
+        return f"<Client of {self.address.origin}>"
+
+    def get(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str | int]] = (),
+        *,
+        patience: float | None = None,
+    ) -> Answer:
+        """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble."""
+        return self.send("GET", path, params=params, patience=patience)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str | int]] = (),
+        json: object = None,
+        repeatable: bool | None = None,
+        patience: float | None = None,
+    ) -> Answer:
+        """Send one call and return its good answer.
+
+        ``repeatable`` says that doing the call twice equals doing it once; None decides by verb
+        (a POST is not). Raises the errors of `errors`, after all the repeating that is safe.
+        """
+        if repeatable is None:
+            repeatable = method != "POST"
+        call = _Call(method, path, repeatable=repeatable)
+        url = self.address.url(path)
+        if params:
+            url += "?" + urlencode(list(params), quote_via=quote, safe="[]:,")
+        retry = _Retry(self.clock, self.max_retry_seconds, patience)
+        while True:
+            verdict = self._attempt(call, url, json)
+            if verdict.answer is not None:
+                return verdict.answer
+            self._decide(call, verdict, retry)
+
+    def _attempt(self, call: _Call, url: str, json: object) -> Verdict:
+        self.checkpoint()
+        self._limiter.acquire()
+        self.checkpoint()
+        body = None if json is None else jsonlib.dumps(json).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        for _ in range(SAME_HOST_REDIRECTS):
+            try:
+                response = self._session.request(
+                    call.method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                )
+            except requests.RequestException as problem:
+                self._count(call, type(problem).__name__)
+                return outcome.of_failure(problem)
+            self._count(call, str(response.status_code))
+            location = response.headers.get("Location")
+            if not (300 <= response.status_code < 400 and location):
+                break
+            url = self._same_host(call, url, location)
+            self._limiter.acquire()
+        verdict = outcome.of_response(call.method, response)
+        if verdict.kind is not outcome.Kind.CONNECT:
+            self._answered = True
+        return verdict
+
+    def _decide(self, call: _Call, verdict: Verdict, retry: _Retry) -> None:
+        """Wait for the next attempt, or raise what ends this call."""
+        kind = verdict.kind
+        if kind is outcome.Kind.FINAL:
+            raise verdict.error(call.method, call.path)
+        if kind is outcome.Kind.LAPSED:
+            raise AccountLapsed(
+                f"{self.address.origin} answers 402: the ActiveCampaign account is unpaid or "
+                "expired. Mend it in ActiveCampaign under Settings › Billing, then run again"
+            )
+        if kind is outcome.Kind.FORBIDDEN:
+            self._forbid_or_wait(call, verdict, retry)
+            return
+        if kind is outcome.Kind.TLS:
+            raise Unreachable(
+                f"{self.address.origin} offers no trusted TLS certificate: check api_url, "
+                "and any proxy between here and there"
+            )
+        if kind is outcome.Kind.THROTTLED:
+            self._limiter.pause(retry.note_pause(verdict.wait))
+        elif kind is outcome.Kind.CONNECT:
+            # Nothing was sent, so every verb may be repeated.
+            limit = None if self._answered else FIRST_CONTACT_SECONDS
+            if not retry.wait(limit):
+                raise Unreachable(
+                    f"{self.address.origin} cannot be reached ({verdict.problem}): "
+                    "check api_url and the network"
+                )
+        elif not call.repeatable:
+            raise Unconfirmed(
+                f"the answer was lost ({verdict.problem}); the write may have happened",
+                method=call.method,
+                path=call.path,
+                status=verdict.status,
+            )
+        elif not retry.wait(retry.patience):
+            raise self._trouble(call, verdict, retry)
+        if retry.exhausted:
+            raise self._trouble(call, verdict, retry)
+        self._note_repeat(call, verdict, retry)
+
+    def _forbid_or_wait(self, call: _Call, verdict: Verdict, retry: _Retry) -> None:
+        """A 403 may be a glitch, the plan, or a bad key: repeat, then ask who we are."""
+        known = call.path in self._forbidden
+        limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I else FORBIDDEN_SECONDS
+        if not known and retry.wait(limit):
+            self._note_repeat(call, verdict, retry)
+            return
+        if call.path != WHO_AM_I:
+            self._check_key()
+            self._forbidden.add(call.path)
+            raise Forbidden(
+                "403, while the key is good: the account's plan or the key's user group does "
+                "not allow it",
+                method=call.method,
+                path=call.path,
+                status=verdict.status,
+            )
+        raise BadCredential(
+            f"{self.address.origin} does not accept the key ({verdict.status}): copy api_key anew "
+            "from ActiveCampaign under Settings › Developer"
+        )
+
+    def _check_key(self) -> None:
+        try:
+            self.get(WHO_AM_I)
+        except RunEnds:
+            raise
+        except CallError as problem:
+            # Anything but a refusal of the key leaves it in doubt: take it for good.
+            logger.info("The key could not be checked: %s", problem)
+
+    def _trouble(self, call: _Call, verdict: Verdict, retry: _Retry) -> ServerTrouble:
+        return ServerTrouble(
+            f"{verdict.problem}, for {retry.elapsed:.0f} s and {retry.tries} tries",
+            method=call.method,
+            path=call.path,
+            status=verdict.status,
+        )
+
+    def _note_repeat(self, call: _Call, verdict: Verdict, retry: _Retry) -> None:
+        with self._lock:
+            self.traffic.repeats += 1
+        level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
+        logger.log(level, "%s %s: %s, trying again", call.method, call.path, verdict.problem)
+
+    def _count(self, call: _Call, status: str) -> None:
+        endpoint = "/".join("{id}" if part.isdigit() else part for part in call.path.split("/"))
+        with self._lock:
+            self.traffic.requests += 1
+            self.traffic.by_endpoint[f"{call.method} {endpoint}"] += 1
+            self.traffic.by_status[status] += 1
+
+    def _same_host(self, call: _Call, url: str, location: str) -> str:
+        target = urlsplit(urljoin(url, location))
+        here = urlsplit(self.address.origin)
+        if (target.scheme, target.netloc.lower()) != (here.scheme, here.netloc):
+            raise Unreachable(
+                f"{self.address.origin} redirects {call.method} {call.path} to another host "
+                f"({target.hostname}), which would be sent the key: refused. Check api_url"
+            )
+        return target.geturl()
+
+
+@dataclass(frozen=True)
+class _Call:
+    method: str
+    path: str
+    repeatable: bool
+
+
+class _Retry:
+    """The patience one request has left, and the growing waits between its attempts."""
+
+    def __init__(self, clock: Clock, limit: float, patience: float | None) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._started = clock.monotonic()
+        self._waits: Iterator[float] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
+        next(self._waits)  # backoff's generators are primed with one empty turn
+        self.patience = patience
+        self.tries = 1
+        self.exhausted = False
+
+    @property
+    def elapsed(self) -> float:
+        return self._clock.monotonic() - self._started
+
+    def wait(self, limit: float | None) -> bool:
+        """Sleep before the next attempt; False when ``limit`` seconds are used up."""
+        limit = self._limit if limit is None else min(limit, self._limit)
+        left = limit - self.elapsed
+        if left <= 0:
+            return False
+        wait = backoff.full_jitter(next(self._waits))
+        # The last attempt stands at the very end of the time that was allowed.
+        self._clock.sleep(max(0.05, min(wait, left)))
+        self.tries += 1
+        return True
+
+    def note_pause(self, asked: float | None) -> float:
+        """Return how long everybody must pause for a throttled request."""
+        self.tries += 1
+        wait = max(asked or 0.0, backoff.full_jitter(next(self._waits)))
+        self.exhausted = self.elapsed + wait > self._limit
+        return wait

@@ -1,0 +1,46 @@
+"""Time as an argument: everything that waits or looks at a clock is given one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the client, the limiter and the walks need of time."""
+
+    def now(self) -> dt.datetime:
+        """Return the time of day, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards and are the same for every process."""
+
+    def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``, or at once when the run is being stopped."""
+
+
+class SystemClock:
+    """The machine's clock; `wake` ends every sleep, for a run that is being stopped."""
+
+    def __init__(self) -> None:
+        """Start awake to nothing."""
+        self._woken = threading.Event()
+
+    def now(self) -> dt.datetime:
+        """Return the machine's time of day in UTC."""
+        return dt.datetime.now(dt.timezone.utc)
+
+    def monotonic(self) -> float:
+        """Return the machine's uptime clock, which its processes share."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless `wake` was or is called."""
+        if seconds > 0:
+            self._woken.wait(seconds)
+
+    def wake(self) -> None:
+        """End this and every later sleep."""
+        self._woken.set()

@@ -1,0 +1,132 @@
+"""What an answer means: good, repeat, wait, forbidden or final, by status and by body."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import json
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from .errors import CallError, Missing, Refused, reasons_of
+
+TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A good answer: its status, its JSON object and the server's clock (None: no ``Date``)."""
+
+    status: int
+    body: dict[str, Any]
+    date: dt.datetime | None
+
+
+class Kind(enum.Enum):
+    """What to do next."""
+
+    GOOD = "good"
+    THROTTLED = "throttled"
+    TROUBLE = "trouble"
+    CONNECT = "connect"
+    TLS = "tls"
+    FORBIDDEN = "forbidden"
+    LAPSED = "lapsed"
+    FINAL = "final"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The meaning of one attempt: ``wait`` is the pause the server asked for, in seconds."""
+
+    kind: Kind
+    problem: str = ""
+    status: int | None = None
+    wait: float | None = None
+    answer: Answer | None = None
+    body: Any = None
+
+    def error(self, method: str, path: str) -> CallError:
+        """Return the error of a final answer."""
+        facts = {"method": method, "path": path}
+        if self.status == 404:
+            return Missing(self.problem, **facts, status=404)
+        reasons = reasons_of(self.body)
+        told = f"{self.problem}: {'; '.join(map(str, reasons))}" if reasons else self.problem
+        return Refused(told, **facts, status=self.status or 0, reasons=reasons)
+
+
+def of_failure(problem: requests.RequestException) -> Verdict:
+    """Judge an attempt that brought no answer."""
+    text = f"{type(problem).__name__} {problem}"
+    if isinstance(problem, requests.exceptions.SSLError):
+        return Verdict(Kind.TLS, "TLS failure")
+    if isinstance(problem, requests.exceptions.ConnectTimeout):
+        return Verdict(Kind.CONNECT, "no connection in time")
+    if isinstance(problem, requests.exceptions.ProxyError):
+        return Verdict(Kind.CONNECT, "the proxy does not connect")
+    if isinstance(problem, requests.exceptions.ConnectionError):
+        if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
+            return Verdict(Kind.CONNECT, "no such host")
+        if "NewConnectionError" in text or "Connection refused" in text:
+            return Verdict(Kind.CONNECT, "connection refused")
+        return Verdict(Kind.TROUBLE, "the connection broke")
+    if isinstance(problem, requests.exceptions.Timeout):
+        return Verdict(Kind.TROUBLE, "no answer in time")
+    return Verdict(Kind.TROUBLE, "the answer broke off")
+
+
+def of_response(method: str, response: requests.Response) -> Verdict:
+    """Judge an answer by its status and by whether its body is the JSON object it should be."""
+    status = response.status_code
+    wait = _retry_after(response)
+    if status == 429 or (status == 503 and wait is not None):
+        return Verdict(Kind.THROTTLED, f"throttled ({status})", status, wait)
+    if status in TROUBLE or status >= 528:
+        return Verdict(Kind.TROUBLE, f"server trouble ({status})", status)
+    if status == 402:
+        return Verdict(Kind.LAPSED, "account lapsed", status)
+    if status in {401, 403}:
+        return Verdict(Kind.FORBIDDEN, f"forbidden ({status})", status)
+    body = _json(response)
+    if 200 <= status < 300:
+        if status == 204 or (method == "DELETE" and not response.content.strip()):
+            body = {}
+        if isinstance(body, dict):
+            date = _date(response.headers.get("Date"))
+            return Verdict(Kind.GOOD, status=status, answer=Answer(status, body, date))
+        problem = "an empty answer" if not response.content.strip() else "an answer without JSON"
+        return Verdict(Kind.TROUBLE, f"{problem} ({status})", status)
+    if status == 404:
+        problem = "no such row" if isinstance(body, dict) else "no such endpoint on this account"
+        return Verdict(Kind.FINAL, f"{problem} (404)", status, body=body)
+    return Verdict(Kind.FINAL, f"refused ({status})", status, body=body)
+
+
+def _json(response: requests.Response) -> Any:
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _date(text: str | None) -> dt.datetime | None:
+    try:
+        found = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError):
+        return None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=dt.timezone.utc)
+    return found.astimezone(dt.timezone.utc)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    text = response.headers.get("Retry-After", "").strip()
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        until, now = _date(text), _date(response.headers.get("Date"))
+        return max(0.0, (until - now).total_seconds()) if until and now else None

@@ -1,0 +1,335 @@
+"""The settings, each once: its type, its default, its meaning, and the line that mends a wrong one.
+
+The SDK would print a bad value, a key too, and it leaves formats and numbers from the environment
+unchecked; so settings are read here. No line repeats a value.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pendulum
+
+from .api import Address, BadAddress, parse_address
+from .unified.custom_fields import KEY_MODES
+
+JsonSchema = dict[str, Any]
+ACCOUNT_LIMIT = 5.0
+
+
+class SettingsError(Exception):
+    """The settings are wrong; ``lines`` holds one sentence each, fit to be shown."""
+
+    def __init__(self, lines: list[str]) -> None:
+        """Keep the lines."""
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting; ``kind`` is string, number, boolean, instant or choice."""
+
+    name: str
+    kind: str
+    doc: str
+    default: Any = None
+    required: bool = False
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    positive: bool = False
+
+    @property
+    def schema(self) -> JsonSchema:
+        """Return the setting as the SDK's ``--about`` and Meltano show it."""
+        types = {"number": ["number", "string"], "boolean": ["boolean", "string"]}
+        found: JsonSchema = {
+            "type": [*types.get(self.kind, ["string"]), *([] if self.required else ["null"])],
+            "title": self.name.replace("_", " ").capitalize(),
+            "description": self.doc,
+        }
+        if self.kind == "instant":
+            found["format"] = "date-time"
+        if self.choices:
+            found["enum"] = [*self.choices, None]
+        if self.default is not None:
+            found["default"] = self.default
+        if self.secret:
+            found |= {"secret": True, "writeOnly": True}
+        return found
+
+
+SHARED = (
+    Setting("api_url", "string", "The URL from Settings › Developer in ActiveCampaign", required=True),
+    Setting(
+        "api_key",
+        "string",
+        "The key from Settings › Developer; sent only to the host of `api_url`",
+        required=True,
+        secret=True,
+    ),
+    Setting(
+        "requests_per_second",
+        "number",
+        "This installation's share of the account's budget: above 0, at most 5 "
+        "(on a loopback `api_url` any number, 0 for no limit)",
+        default=5,
+    ),
+    Setting(
+        "rate_limit_store",
+        "string",
+        "File in which the processes that use one account share its budget; "
+        "default: one per account and user",
+    ),
+    Setting(
+        "request_timeout",
+        "number",
+        "Seconds to wait for a connection and for an answer",
+        default=60,
+        positive=True,
+    ),
+    Setting(
+        "max_retry_seconds",
+        "number",
+        "How long one request is repeated before it counts as failed",
+        default=600,
+        minimum=0,
+    ),
+    Setting("user_agent", "string", "Sent with every request, in place of ours"),
+    Setting(
+        "run_report_path",
+        "string",
+        "File for the run's summary as one JSON document, without secrets or personal data",
+    ),
+    Setting(
+        "custom_field_keys",
+        "choice",
+        "How `custom_fields` are keyed: `perstag` (the personalization tag in lower case), "
+        "`title` as it is, or `id` (`field_<id>`)",
+        default="perstag",
+        choices=KEY_MODES,
+    ),
+)
+
+TAP = (
+    *SHARED,
+    Setting("start_date", "instant", "Rows updated before this are not read"),
+    Setting("end_date", "instant", "Rows updated from this on are not read"),
+    Setting(
+        "lookback_hours",
+        "number",
+        "Overlap with the last run's bookmark; unchanged rows are not emitted again for it",
+        default=24,
+        minimum=0,
+    ),
+    Setting(
+        "sideload",
+        "choice",
+        "`auto`: read field values, tags, memberships and account links with the contact page "
+        "where the account proves to honour it; `never`: always from their collections",
+        default="auto",
+        choices=("auto", "never"),
+    ),
+    Setting(
+        "full_sweep_hours",
+        "number",
+        "Read contacts whole, with all that hangs on them, when the last whole read is older; "
+        "0: never",
+        default=168,
+        minimum=0,
+    ),
+    Setting(
+        "include_remote_data",
+        "boolean",
+        "Add `remote_data`, the row as ActiveCampaign sent it",
+        default=False,
+    ),
+    Setting(
+        "on_forbidden",
+        "choice",
+        "What to do about a stream that the plan or the key's user may not read",
+        default="skip",
+        choices=("skip", "fail"),
+    ),
+)
+
+
+def json_schema(settings: tuple[Setting, ...]) -> JsonSchema:
+    """Return the settings as one JSON schema."""
+    return {
+        "type": "object",
+        "properties": {one.name: one.schema for one in settings},
+        "required": [one.name for one in settings if one.required],
+    }
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a client is made of, checked."""
+
+    address: Address
+    api_key: str
+    requests_per_second: float
+    rate_limit_store: Path | None
+    request_timeout: float
+    max_retry_seconds: float
+    user_agent: str | None
+
+    def __repr__(self) -> str:
+        """Name the account, never the key."""
+        return f"<Connection to {self.address.origin}>"
+
+
+class Settings:
+    """Checked settings by name, and the connection made of them."""
+
+    def __init__(
+        self, settings: tuple[Setting, ...], config: dict[str, Any], env_prefix: str
+    ) -> None:
+        """Read ``config``; raise `SettingsError` with a line for each fault."""
+        self._faults: list[str] = []
+        self._env_prefix = env_prefix
+        self.values = {one.name: self._read(one, config.get(one.name)) for one in settings}
+        self.connection = self._connect()
+        start, end = self.values.get("start_date"), self.values.get("end_date")
+        if start and end and start >= end:
+            self._faults.append("end_date is not after start_date: nothing could be read")
+        if self._faults:
+            raise SettingsError(self._faults)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a checked value."""
+        return self.values[name]
+
+    def _read(self, one: Setting, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if one.required:
+                self._faults.append(
+                    f"{one.name} is missing: set it in the config file or as "
+                    f"{self._env_prefix}{one.name.upper()}"
+                )
+            return one.default
+        try:
+            return getattr(self, f"_read_{one.kind}")(one, value)
+        except ValueError as problem:
+            self._faults.append(f"{one.name} {problem}")
+            return one.default
+
+    @staticmethod
+    def _read_string(_: Setting, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("must be text")
+        return value.strip()
+
+    @staticmethod
+    def _read_number(one: Setting, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            raise ValueError("must be a number")
+        try:
+            found = float(value)
+        except ValueError:
+            raise ValueError("must be a number") from None
+        if found != found or found in {float("inf"), float("-inf")}:
+            raise ValueError("must be a number")
+        if one.positive and found <= 0:
+            raise ValueError("must be above 0")
+        if one.minimum is not None and found < one.minimum:
+            raise ValueError(f"must be at least {one.minimum:g}")
+        return found
+
+    @staticmethod
+    def _read_boolean(_: Setting, value: Any) -> bool:
+        words = {"true": True, "1": True, "yes": True, "on": True}
+        words |= {"false": False, "0": False, "no": False, "off": False}
+        found = words.get(str(value).strip().lower())
+        if found is None:
+            raise ValueError("must be true or false")
+        return found
+
+    @staticmethod
+    def _read_choice(one: Setting, value: Any) -> str:
+        found = str(value).strip().lower()
+        if found not in one.choices:
+            raise ValueError(f"must be one of {', '.join(one.choices)}")
+        return found
+
+    @staticmethod
+    def _read_instant(_: Setting, value: Any) -> dt.datetime:
+        try:
+            found = pendulum.parse(str(value), tz="UTC")
+        except (ValueError, OverflowError):
+            found = None
+        if not isinstance(found, dt.datetime):
+            raise ValueError("must be a date or a date-time like 2026-01-31T00:00:00Z")
+        return dt.datetime.fromtimestamp(found.timestamp(), dt.timezone.utc)
+
+    def _connect(self) -> Connection | None:
+        values = self.values
+        address = None
+        if values["api_url"] is not None:
+            try:
+                address = parse_address(values["api_url"])
+            except BadAddress as problem:
+                self._faults.append(str(problem))
+        key = values["api_key"]
+        if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key):
+            self._faults.append(
+                "api_key holds characters that no key has: copy it anew from Settings › Developer"
+            )
+        if values["user_agent"] and not re.fullmatch(r"[\x20-\x7e]+", values["user_agent"]):
+            self._faults.append("user_agent must be one line of ASCII text")
+        self._check_rate(address)
+        store = values["rate_limit_store"]
+        if store and "://" in store:
+            self._faults.append("rate_limit_store must be a file of this machine")
+        if address is None or key is None:
+            return None
+        return Connection(
+            address,
+            key,
+            values["requests_per_second"],
+            Path(store).expanduser() if store else None,
+            values["request_timeout"],
+            values["max_retry_seconds"],
+            values["user_agent"],
+        )
+
+    def _check_rate(self, address: Address | None) -> None:
+        rate = self.values["requests_per_second"]
+        if address is not None and address.is_loopback:
+            if rate < 0:
+                self._faults.append("requests_per_second must not be negative")
+        elif not 0 < rate <= ACCOUNT_LIMIT:
+            self._faults.append(
+                "requests_per_second must be above 0 and at most 5, which is what ActiveCampaign "
+                "allows an account"
+            )
+
+
+def unknown_settings(config: dict[str, Any], known: set[str]) -> list[str]:
+    """Return a line for each setting that nobody reads, with the name that was likely meant."""
+    lines = []
+    for name in sorted(set(config) - known):
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        lines.append(f"setting {name} is unknown and ignored{hint}")
+    return lines
+
+
+def read_json(text: str, what: str) -> dict[str, Any]:
+    """Parse a file the user gave; raise `SettingsError` with one line when it is no JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError as problem:
+        where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
+        raise SettingsError([f"the {what} file is not JSON{where}: give the file as written"]) from None
+    if not isinstance(found, dict):
+        raise SettingsError([f"the {what} file must hold a JSON object"])
+    return found

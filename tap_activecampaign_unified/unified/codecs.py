@@ -1,0 +1,420 @@
+"""How single values travel between ActiveCampaign and the unified records, each way.
+
+Every quirk of a value has its home here. ``decode`` gets the row's `Zone`, because half of
+ActiveCampaign's times carry no offset; it returns None for what means "no value" and raises
+`Undecodable` for what it cannot read. ``encode`` returns what ActiveCampaign wants to be sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Schema = dict[str, Any]
+
+STRING: Schema = {"type": ["string", "null"]}
+INTEGER: Schema = {"type": ["integer", "null"]}
+NUMBER: Schema = {"type": ["number", "null"]}
+BOOLEAN: Schema = {"type": ["boolean", "null"]}
+DATE: Schema = {"type": ["string", "null"], "format": "date"}
+DATE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+
+
+def array_of(items: Schema) -> Schema:
+    """Return the schema of an array, empty where there is nothing."""
+    return {"type": ["array", "null"], "items": items}
+
+
+def object_of(**properties: Schema) -> Schema:
+    """Return the schema of an object, null where there is nothing."""
+    return {"type": ["object", "null"], "properties": properties}
+
+
+class Undecodable(ValueError):
+    """A value that cannot be read; the text says why and never repeats the value."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """The account's clock as a row shows it: the offset that its stamped times carry."""
+
+    offset: dt.tzinfo = dt.timezone.utc
+
+
+UTC_ZONE = Zone()
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A pair of functions and the JSON schema of what ``decode`` returns.
+
+    ``examples`` are unified values that the law tests send there and back.
+    """
+
+    name: str
+    decode: Callable[[Any, Zone], Any]
+    encode: Callable[[Any], Any]
+    schema: Schema
+    examples: tuple[Any, ...] = ()
+
+
+# --- text -----------------------------------------------------------------------------------
+
+
+def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:
+    """Return text without outer white space, None when nothing is left."""
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
+        raise Undecodable("not text")
+    return str(raw).strip() or None
+
+
+def decode_verbatim(raw: Any, _: Zone = UTC_ZONE) -> str | None:
+    """Return text as it stands, None when it is empty: notes keep their spaces."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
+        raise Undecodable("not text")
+    return str(raw)
+
+
+def encode_text(value: Any) -> str:
+    """Return what clears a text when there is none: the empty string."""
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list, bool)):
+        raise Undecodable("must be text")
+    return str(value)
+
+
+text = Codec("text", decode_text, encode_text, STRING, ("Ada", "Zoë & Søn", None))
+verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines ", None))
+
+
+# --- ids ------------------------------------------------------------------------------------
+
+
+def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
+    """Return an id as a string; ``0``, ``"0"`` and ``""`` mean none."""
+    if raw is None or isinstance(raw, bool):
+        return None
+    if not isinstance(raw, (str, int)):
+        raise Undecodable("not an id")
+    found = str(raw).strip()
+    return None if found in {"", "0"} else found
+
+
+def encode_id(value: Any) -> str | None:
+    """Return an id as ActiveCampaign takes it."""
+    return None if value is None else str(value)
+
+
+def decode_ref(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
+    """Return ``{id}`` of the row pointed at, None when it points nowhere."""
+    found = decode_id(raw, zone)
+    return None if found is None else {"id": found}
+
+
+def encode_ref(value: Any) -> str | None:
+    """Return the id out of ``{id}``; natural keys are resolved before this."""
+    if value is None:
+        return None
+    if not isinstance(value, dict) or value.get("id") in {None, ""}:
+        raise Undecodable("must be an object with an id")
+    return str(value["id"])
+
+
+identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
+ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, None))
+
+
+# --- flags and numbers ----------------------------------------------------------------------
+
+_FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+
+
+def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
+    """Read ActiveCampaign's booleans: ``"0"``, ``"1"``, 0, 1, and now and then a real one."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, bool):
+        return raw
+    found = _FLAGS.get(str(raw).strip().lower())
+    if found is None:
+        raise Undecodable("not a flag")
+    return found
+
+
+def encode_flag(value: Any) -> int:
+    """Return 0 or 1."""
+    return int(bool(value))
+
+
+def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
+    """Read a whole number from an int or a numeric string."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, bool):
+        raise Undecodable("not a whole number")
+    try:
+        found = Decimal(str(raw).strip())
+        if found.is_finite() and found == found.to_integral_value() and found.adjusted() < 19:
+            return int(found)
+    except InvalidOperation:
+        pass
+    raise Undecodable("not a whole number")
+
+
+def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
+    """Read a number, whole where it is whole."""
+    if raw is None or raw == "" or (isinstance(raw, str) and not raw.strip()):
+        return None
+    if isinstance(raw, bool):
+        raise Undecodable("not a number")
+    try:
+        return plain_number(Decimal(str(raw).strip()))
+    except InvalidOperation:
+        raise Undecodable("not a number") from None
+
+
+def plain_number(value: Decimal) -> int | float:
+    """Return a decimal as JSON can carry it: whole when whole, else the nearest float."""
+    if not value.is_finite() or value.adjusted() > 30:
+        raise Undecodable("not a number of sensible size")
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value)
+
+
+def encode_number(value: Any) -> str:
+    """Return a number as ActiveCampaign spells it, without exponents."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        raise Undecodable("must be a number")
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise Undecodable("must be a number") from None
+    if not number.is_finite():
+        raise Undecodable("must be a number")
+    return format(number.normalize(), "f") if number else "0"
+
+
+flag = Codec("flag", decode_flag, encode_flag, BOOLEAN, (True, False))
+integer = Codec("integer", decode_integer, encode_number, INTEGER, (0, 7, -3))
+number = Codec("number", decode_number, encode_number, NUMBER, (0, 7, -3.25, 1e6))
+
+
+# --- money ----------------------------------------------------------------------------------
+
+
+def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
+    """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, bool):
+        raise Undecodable("not an amount")
+    try:
+        return plain_number(Decimal(str(raw).strip()).scaleb(-2))
+    except InvalidOperation:
+        raise Undecodable("not an amount") from None
+
+
+def encode_cents(value: Any) -> int:
+    """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
+    if isinstance(value, bool) or value is None:
+        raise Undecodable("must be an amount")
+    try:
+        cents = Decimal(str(value)).scaleb(2)
+    except InvalidOperation:
+        raise Undecodable("must be an amount") from None
+    if not cents.is_finite() or cents < 0 or cents != cents.to_integral_value():
+        raise Undecodable("must be an amount of at least 0 with at most two decimals")
+    return int(cents)
+
+
+def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return an ISO-4217 code in upper case."""
+    found = decode_text(raw, zone)
+    return found.upper() if found else None
+
+
+def encode_currency(value: Any) -> str:
+    """Return the code in lower case, as deals want it."""
+    return encode_text(value).lower()
+
+
+cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))
+currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "USD"))
+
+
+# --- time -----------------------------------------------------------------------------------
+
+_ZERO_DATE = re.compile(r"0000-00-00|000[01]-")
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
+    """Read any of ActiveCampaign's times; one without offset is on the account's clock."""
+    if raw is None or raw == "":
+        return None
+    if not isinstance(raw, str):
+        raise Undecodable("not a time")
+    found = raw.strip()
+    if not found or _ZERO_DATE.match(found):
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(_FRACTION.sub(r"\1", found))
+    except ValueError:
+        raise Undecodable("not a time") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone.offset)
+
+
+def format_instant(moment: dt.datetime) -> str:
+    """Write a time as UTC with ``+00:00``, the one form that sorts as text."""
+    try:
+        return moment.astimezone(dt.timezone.utc).isoformat()
+    except OverflowError:
+        raise Undecodable("not a time") from None
+
+
+def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return a time in UTC, written with ``+00:00``; zero dates are None."""
+    moment = parse_instant(raw, zone)
+    return None if moment is None else format_instant(moment)
+
+
+def encode_instant(value: Any) -> str:
+    """Return a time with its offset; ActiveCampaign turns it to the account's clock."""
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    moment = parse_instant(value)
+    if moment is None:
+        raise Undecodable("must be a time")
+    return moment.isoformat()
+
+
+def decode_date(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return the calendar day as it was entered, whatever stands behind it."""
+    if raw is None or raw == "":
+        return None
+    moment = parse_instant(raw, zone)
+    return None if moment is None else moment.date().isoformat()
+
+
+def encode_date(value: Any) -> str:
+    """Return ``YYYY-MM-DD``."""
+    if value is None:
+        return ""
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()[:10]
+    found = decode_date(value)
+    if found is None:
+        raise Undecodable("must be a date")
+    return found
+
+
+def offset_of(raw: Any) -> dt.tzinfo | None:
+    """Return the offset that a stamped time carries, None when it carries none."""
+    try:
+        moment = parse_instant(raw, Zone(_NOWHERE))
+    except Undecodable:
+        return None
+    return None if moment is None or moment.tzinfo is _NOWHERE else moment.tzinfo
+
+
+_NOWHERE = dt.timezone(dt.timedelta(seconds=1))
+
+instant = Codec(
+    "instant", decode_instant, encode_instant, DATE_TIME, ("2031-03-02T14:15:04+00:00",)
+)
+date = Codec("date", decode_date, encode_date, DATE, ("2031-03-02",))
+
+
+# --- choices --------------------------------------------------------------------------------
+
+
+def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
+    """Read several choices: ``||a||b||`` on contacts, an array or its JSON elsewhere."""
+    if raw is None or raw == "":
+        return []
+    if isinstance(raw, list):
+        return [str(item) for item in raw if item is not None and item != ""]
+    if not isinstance(raw, (str, int, float)):
+        raise Undecodable("not a list of choices")
+    if str(raw).startswith("["):
+        try:
+            return decode_choices(json.loads(str(raw)))
+        except ValueError:
+            pass  # a choice that begins with a bracket
+    return [part for part in str(raw).split("||") if part]
+
+
+def choice_list(value: Any) -> list[str]:
+    """Return the choices a record names, as an array or as one alone."""
+    if value is None:
+        return []
+    if isinstance(value, (list, tuple)):
+        return [encode_text(item) for item in value if item not in {None, ""}]
+    return [encode_text(value)]
+
+
+def encode_piped(value: Any) -> str:
+    """Return choices as contacts' fields want them, with pipes around and between."""
+    chosen = choice_list(value)
+    return f"||{'||'.join(chosen)}||" if chosen else ""
+
+
+piped = Codec("piped", decode_choices, encode_piped, array_of({"type": "string"}), ([], ["a", "b"]))
+choices = Codec(
+    "choices", decode_choices, choice_list, array_of({"type": "string"}), ([], ["a", "b"])
+)
+
+
+# --- one value as a list of one -------------------------------------------------------------
+
+
+def single_item(name: str, **fixed: Any) -> Codec:
+    """Return the codec of an array that ActiveCampaign fills with at most one text.
+
+    ``name`` is the key of the text in the item, ``fixed`` what else the item holds.
+    """
+
+    def decode(raw: Any, zone: Zone = UTC_ZONE) -> list[dict[str, Any]]:
+        found = decode_text(raw, zone)
+        return [] if found is None else [{name: found, **fixed}]
+
+    def encode(value: Any) -> str:
+        if not value:
+            return ""
+        if not isinstance(value, list):
+            raise Undecodable("must be an array of objects")
+        chosen = next(
+            (item for item in value if isinstance(item, dict) and item.get("is_primary")), value[0]
+        )
+        return encode_text(chosen.get(name)) if isinstance(chosen, dict) else encode_text(chosen)
+
+    properties = {name: STRING} | {
+        key: BOOLEAN if isinstance(value, bool) else STRING for key, value in fixed.items()
+    }
+    example: list[dict[str, Any]] = [{name: "one", **fixed}]
+    return Codec(f"single_{name}", decode, encode, array_of(object_of(**properties)), ([], example))
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value is a finite number and no boolean."""
+    return (
+        isinstance(value, (int, float, Decimal))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    )

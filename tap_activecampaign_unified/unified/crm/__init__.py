@@ -1,0 +1,1 @@
+"""Customer relations: accounts, contacts, notes, opportunities, stages, users, fields."""

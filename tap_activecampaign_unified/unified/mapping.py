@@ -1,0 +1,367 @@
+"""One table per resource, read both ways: the kinds of entries, and the reader and writer made of
+them.
+
+A table's entries are of four kinds:
+
+* `Field`: one native column, there and back;
+* `Derived`: read only, computed from the row;
+* `Attribute`: lives in one of the custom fields that ActiveCampaign ships, there and back;
+* `Linked`: read from rows that hang on this one; written by further calls.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .codecs import (
+    STRING,
+    UTC_ZONE,
+    Codec,
+    Schema,
+    Undecodable,
+    Zone,
+    array_of,
+    decode_text,
+    object_of,
+    offset_of,
+)
+
+if TYPE_CHECKING:
+    from .custom_fields import CustomFields
+
+Row = dict[str, Any]
+Record = dict[str, Any]
+
+
+@dataclass
+class Names:
+    """The small tables that records quote names from: id to name."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    segments: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
+    stages: dict[str, str] = field(default_factory=dict)
+    pipelines: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Joined:
+    """What hangs on one row: native rows by relation, the names to quote, the row's clock.
+
+    ``attributes`` holds the decoded custom fields by personalization tag.
+    """
+
+    names: Names
+    related: dict[str, list[Row]] = field(default_factory=dict)
+    zone: Zone = UTC_ZONE
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def rows(self, relation: str) -> list[Row]:
+        """Return the related rows in ascending order of id, each once."""
+        return self.related.get(relation, [])
+
+
+@dataclass(frozen=True)
+class Field:
+    """A native column, there and back through its codec; `read_only` where only there."""
+
+    unified: str
+    native: str
+    codec: Codec
+    doc: str = ""
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A value computed from the row; ignored when it is written."""
+
+    unified: str
+    read: Callable[[Row, Joined], Any]
+    schema: Schema
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A value that ActiveCampaign keeps in custom fields it ships, found by ``tags``.
+
+    ``read`` gets the decoded values in the order of ``tags``; ``write`` returns them.
+    """
+
+    unified: str
+    tags: tuple[str, ...]
+    read: Callable[..., Any]
+    write: Callable[[Any], tuple[Any, ...]]
+    schema: Schema
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A value read from ``relation`` and written by calls of its own after the row's."""
+
+    unified: str
+    relation: str
+    read: Callable[[Row, Joined], Any]
+    schema: Schema
+    doc: str = ""
+
+
+Entry = Field | Derived | Attribute | Linked
+
+
+class Replication(enum.Enum):
+    """How a stream finds what changed.
+
+    FILTERED: the server sends what changed since a bound. SCANNED: everything is read, and rows
+    that did not change are held back. FULL: everything is read and emitted.
+    """
+
+    FILTERED = "incremental"
+    SCANNED = "full scan, unchanged rows suppressed"
+    FULL = "full"
+
+
+def _the_row_itself(row: Row, _: Joined) -> Iterable[Row]:
+    return (row,)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A unified resource: where its rows live, and the one table that reads and writes them.
+
+    ``crawl`` names the walk that brings its rows, shared by several resources. ``expand`` turns a
+    row of that walk into the rows this resource is made of, which come from ``relation``.
+    ``changed`` names the native columns
+    that tell when a row changed, the first of them the replication key's; ``stamps`` those that
+    carry the account's offset.
+    """
+
+    name: str
+    title: str
+    crawl: str
+    endpoint: str
+    entries: tuple[Entry, ...]
+    replication: Replication = Replication.FULL
+    keys: tuple[str, ...] = ("id",)
+    replication_key: str | None = None
+    changed: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ("cdate", "udate")
+    expand: Callable[[Row, Joined], Iterable[Row]] = _the_row_itself
+    relation: str | None = None
+    singular: str | None = None
+    custom_fields: str | None = None
+
+    def schema(self, custom: CustomFields | None = None, *, remote_data: bool = False) -> Schema:
+        """Return the JSON schema of the records, custom fields with their real types."""
+        properties: dict[str, Schema] = {}
+        for entry in self.entries:
+            found = entry.codec.schema if isinstance(entry, Field) else entry.schema
+            properties[entry.unified] = described(found, entry.doc)
+        if self.custom_fields:
+            fields = custom.schema() if custom else object_of()
+            properties["custom_fields"] = described(
+                fields, "Fields the account defines itself, typed as it declares them"
+            )
+        if remote_data:
+            properties["remote_data"] = described(
+                {"type": ["object", "null"]}, "The row as ActiveCampaign sent it"
+            )
+        properties["_errors"] = described(
+            array_of({"type": "string"}), "Fields of this row that could not be read, and why"
+        )
+        for key in self.keys:
+            kept = properties[key]
+            properties[key] = kept | {"type": _without_null(kept["type"])}
+        return {"type": "object", "properties": properties, "required": list(self.keys)}
+
+    def property_names(self) -> list[str]:
+        """Return the record's keys in order, those of settings left out."""
+        names = [entry.unified for entry in self.entries]
+        return [*names, "custom_fields"] if self.custom_fields else names
+
+    def relations(self, wanted: Callable[[str], bool]) -> set[str]:
+        """Return the relations that the wanted properties are read from."""
+        found = {
+            entry.relation
+            for entry in self.entries
+            if isinstance(entry, Linked) and wanted(entry.unified)
+        }
+        attributes = any(isinstance(e, Attribute) and wanted(e.unified) for e in self.entries)
+        if self.relation:
+            found.add(self.relation)
+        if self.custom_fields and (attributes or wanted("custom_fields")):
+            found.add("custom_values")
+        return found - {""}
+
+    def zone_of(self, row: Row) -> Zone:
+        """Return the account's clock as this row's stamped times show it."""
+        for stamp in self.stamps:
+            offset = offset_of(row.get(stamp))
+            if offset is not None:
+                return Zone(offset)
+        return UTC_ZONE
+
+
+def described(schema: Schema, doc: str) -> Schema:
+    """Return a schema with its description, unless there is nothing to say."""
+    return {**schema, "description": doc} if doc else schema
+
+
+def _without_null(types: Any) -> Any:
+    if isinstance(types, str):
+        return types
+    left = [name for name in types if name != "null"]
+    return left[0] if len(left) == 1 else left
+
+
+class Reader:
+    """Reads rows of one resource into records, compiled once per stream.
+
+    ``wanted`` leaves out what nobody selected. A value that cannot be read becomes None and is
+    named in ``_errors``; the row goes on.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        custom: CustomFields | None = None,
+        *,
+        wanted: Callable[[str], bool] = lambda _: True,
+        remote_data: bool = False,
+    ) -> None:
+        """Sort the table's entries by kind."""
+        self._resource = resource
+        self._custom = custom if resource.custom_fields else None
+        self._remote_data = remote_data and wanted("remote_data")
+        self._wants_custom = wanted("custom_fields")
+        chosen = [e for e in resource.entries if e.unified in resource.keys or wanted(e.unified)]
+        self._template: Record = dict.fromkeys(e.unified for e in chosen)
+        self._fields = [
+            (e.unified, e.native, e.codec.decode) for e in chosen if isinstance(e, Field)
+        ]
+        self._computed = [(e.unified, e.read) for e in chosen if isinstance(e, (Derived, Linked))]
+        self._attributes = [(e.unified, e.tags, e.read) for e in chosen if isinstance(e, Attribute)]
+
+    def read(self, row: Row, joined: Joined) -> Record:
+        """Return the record of one row."""
+        record = self._template.copy()
+        errors: list[str] = []
+        zone = joined.zone
+        get = row.get
+        for unified, native, decode in self._fields:
+            try:
+                record[unified] = decode(get(native), zone)
+            except Undecodable as problem:
+                errors.append(f"{unified}: {problem}")
+        if self._custom is not None:
+            values = joined.rows("custom_values")
+            custom, joined.attributes = self._custom.read(values, zone, errors)
+            if self._wants_custom:
+                record["custom_fields"] = custom
+            for unified, tags, read in self._attributes:
+                record[unified] = read(*(joined.attributes.get(tag) for tag in tags))
+        for unified, compute in self._computed:
+            try:
+                record[unified] = compute(row, joined)
+            except Undecodable as problem:
+                errors.append(f"{unified}: {problem}")
+        if self._remote_data:
+            record["remote_data"] = row
+        record["_errors"] = errors
+        return record
+
+
+@dataclass
+class Fragment:
+    """What a record asks to be written: ``native`` for the row's own call, the rest by name.
+
+    ``attributes`` are custom-field values by personalization tag, ``links`` unified values that
+    need calls of their own, ``custom_fields`` as the record gave them. ``nulls`` names keys that
+    were present and null: whether they clear is the caller's policy. ``ignored`` names keys that
+    cannot be written, ``problems`` (key, reason) pairs.
+    """
+
+    native: Row = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, Any] = field(default_factory=dict)
+    custom_fields: dict[str, Any] = field(default_factory=dict)
+    nulls: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+def write(resource: Resource, record: Record) -> Fragment:
+    """Turn a record into what ActiveCampaign is to be told; absent keys are not mentioned."""
+    entries = {entry.unified: entry for entry in resource.entries}
+    fragment = Fragment()
+    for key, value in record.items():
+        entry = entries.get(key)
+        if key == "custom_fields" and resource.custom_fields:
+            if isinstance(value, dict):
+                fragment.custom_fields = value
+            elif value is not None:
+                fragment.problems.append((key, "must be an object"))
+        elif key in resource.keys:
+            continue
+        elif entry is None or isinstance(entry, Derived) or is_read_only(entry):
+            fragment.ignored.append(key)
+        elif value is None:
+            fragment.nulls.append(key)
+        else:
+            _write_entry(entry, value, fragment)
+    return fragment
+
+
+def is_read_only(entry: Entry) -> bool:
+    """Say whether a column can be read but not written."""
+    return isinstance(entry, Field) and entry.read_only
+
+
+def _write_entry(entry: Entry, value: Any, fragment: Fragment) -> None:
+    try:
+        if isinstance(entry, Field):
+            fragment.native[entry.native] = entry.codec.encode(value)
+        elif isinstance(entry, Attribute):
+            fragment.attributes.update(zip(entry.tags, entry.write(value), strict=True))
+        else:
+            fragment.links[entry.unified] = value
+    except Undecodable as problem:
+        fragment.problems.append((entry.unified, str(problem)))
+
+
+def nothing(_: Row, __: Joined) -> None:
+    """Read a field of the shared model that ActiveCampaign has nothing for."""
+
+
+def empty(_: Row, __: Joined) -> list[Any]:
+    """Read an array of the shared model that ActiveCampaign has nothing for."""
+    return []
+
+
+def full_name(row: Row, joined: Joined) -> str | None:
+    """Join first and last name with one space."""
+    parts = (decode_text(row.get(name), joined.zone) for name in ("firstName", "lastName"))
+    return " ".join(part for part in parts if part) or None
+
+
+NAMED_REF: Schema = object_of(id=STRING, name=STRING)
+URLS: Schema = array_of(object_of(url=STRING, type=STRING))
+TAGS: Schema = array_of(NAMED_REF)
+ADDRESSES: Schema = array_of(
+    object_of(
+        id=STRING,
+        street_1=STRING,
+        street_2=STRING,
+        city=STRING,
+        state=STRING,
+        postal_code=STRING,
+        country=STRING,
+        type=STRING,
+    )
+)

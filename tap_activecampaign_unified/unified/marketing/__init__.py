@@ -1,0 +1,1 @@
+"""Marketing automation: contacts, segments, tags and what ties them together."""

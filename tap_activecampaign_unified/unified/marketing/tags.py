@@ -1,0 +1,92 @@
+"""Tags, and who carries them since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import people
+from ..codecs import (
+    STRING,
+    decode_id,
+    decode_text,
+    identifier,
+    instant,
+    integer,
+    text,
+)
+from ..mapping import Derived, Field, Joined, Replication, Resource, Row
+
+
+def _tag_type(row: Row, _: Joined) -> str | None:
+    return decode_text(row.get("tagType"))
+
+
+TAGS = Resource(
+    name="marketing_tags",
+    title="Tags",
+    crawl="tags",
+    endpoint="tags",
+    singular="tag",
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "tag", text),
+        Field("description", "description", text),
+        Field("type", "tagType", text, "`contact` or `template`"),
+        Field(
+            "contact_count",
+            "subscriber_count",
+            integer,
+            "ActiveCampaign's counter, not exact",
+            read_only=True,
+        ),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field(
+            "updated_at",
+            "updated_timestamp",
+            instant,
+            "Moves when the tag is applied or removed, not when it is renamed",
+            read_only=True,
+        ),
+    ),
+)
+
+
+def _applications(row: Row, joined: Joined) -> Iterable[Row]:
+    changed = people.updated_at(row, joined)
+    latest: dict[str | None, Row] = {}
+    for applied in joined.rows(people.TAGS):
+        latest[decode_id(applied.get("tag"))] = applied
+    for tag in people.sorted_ids(latest):
+        yield {**latest[tag], "contact": row.get("id"), "contact_updated_at": changed}
+
+
+CONTACT_TAGS = Resource(
+    name="marketing_contact_tags",
+    title="Tags applied",
+    crawl="contacts",
+    endpoint="contactTags",
+    singular="contactTag",
+    keys=("contact_id", "tag_id"),
+    replication=Replication.FILTERED,
+    replication_key="contact_updated_at",
+    changed=("udate", "updated_timestamp"),
+    expand=_applications,
+    relation=people.TAGS,
+    entries=(
+        Field("contact_id", "contact", identifier),
+        Field("tag_id", "tag", identifier),
+        Derived(
+            "tag_name",
+            lambda row, joined: joined.names.tags.get(str(row.get("tag"))),
+            STRING,
+        ),
+        Field("created_at", "cdate", instant, "When the tag was applied", read_only=True),
+        Field(
+            "contact_updated_at",
+            "contact_updated_at",
+            instant,
+            "The contact's last change",
+            read_only=True,
+        ),
+    ),
+)

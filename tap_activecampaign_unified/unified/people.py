@@ -1,0 +1,148 @@
+"""What both shapes of a contact share: when it changed, and what hangs on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from .codecs import (
+    BOOLEAN,
+    NUMBER,
+    STRING,
+    Undecodable,
+    array_of,
+    decode_flag,
+    decode_id,
+    decode_instant,
+    decode_number,
+    decode_text,
+    format_instant,
+    object_of,
+    parse_instant,
+)
+from .mapping import Joined, Row
+
+STATUSES = {"0": "unconfirmed", "1": "active", "2": "unsubscribed", "3": "bounced"}
+
+SEGMENTS = array_of(object_of(id=STRING, name=STRING, status=STRING))
+SCORES = array_of(object_of(id=STRING, score_id=STRING, value=NUMBER))
+
+# The relations of a contact as its rows, its nested paths and its sideloads name them.
+VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
+    "custom_values",
+    "contactTags",
+    "contactLists",
+    "accountContacts",
+    "scoreValues",
+)
+
+
+def updated_at(row: Row, joined: Joined) -> str | None:
+    """Return ``udate``, else the account-local ``updated_timestamp``, else ``cdate``."""
+    for column in ("udate", "updated_timestamp", "cdate"):
+        try:
+            found = decode_instant(row.get(column), joined.zone)
+        except Undecodable:
+            continue
+        if found is not None:
+            return found
+    # Never null, so that no row is skipped: the earliest instant there is.
+    return format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc))
+
+
+def latest_of(*columns: str) -> Any:
+    """Return a reader of the latest of several times."""
+
+    def read(row: Row, joined: Joined) -> str | None:
+        found = [parse_instant(row.get(column), joined.zone) for column in columns]
+        known = [moment for moment in found if moment is not None]
+        return format_instant(max(known)) if known else None
+
+    return read
+
+
+def named_tags(_: Row, joined: Joined) -> list[Row]:
+    """Return ``{id, name}`` of each tag applied, by tag id."""
+    names = joined.names.tags
+    found = {decode_id(row.get("tag")): None for row in joined.rows(TAGS)}
+    return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(found)]
+
+
+def segment_status(row: Row) -> str | None:
+    """Return a membership's status in the words of the shared model."""
+    raw = str(row.get("status", ""))
+    return STATUSES.get(raw, raw or None)
+
+
+def segments(_: Row, joined: Joined) -> list[Row]:
+    """Return every membership with its status, by list id."""
+    names = joined.names.segments
+    found = {decode_id(row.get("list")): segment_status(row) for row in joined.rows(MEMBERSHIPS)}
+    return [{"id": one, "name": names.get(one), "status": found[one]} for one in sorted_ids(found)]
+
+
+def rolled_up_status(row: Row, joined: Joined) -> str | None:
+    """Roll the memberships up: active, else bounced, unconfirmed, unsubscribed; none is null."""
+    found = {segment_status(one) for one in joined.rows(MEMBERSHIPS)}
+    if "active" in found:
+        return "active"
+    if "bounced" in found or (found and str(row.get("bounced_hard")) == "1"):
+        return "bounced"
+    return next((word for word in ("unconfirmed", "unsubscribed") if word in found), None)
+
+
+def accounts(_: Row, joined: Joined) -> list[Row]:
+    """Return every account the contact belongs to, by link id."""
+    names = joined.names.accounts
+    found = []
+    for link in joined.rows(LINKS):
+        account = decode_id(link.get("account"))
+        if account is not None:
+            found.append(
+                {
+                    "id": account,
+                    "name": names.get(account),
+                    "title": decode_text(link.get("jobTitle")),
+                    "link_id": decode_id(link.get("id")),
+                }
+            )
+    return found
+
+
+def account(row: Row, joined: Joined) -> Row | None:
+    """Return ``{id, name}`` of the first account by link id."""
+    first = next(iter(accounts(row, joined)), None)
+    return first and {"id": first["id"], "name": first["name"]}
+
+
+def job_title(row: Row, joined: Joined) -> str | None:
+    """Return the job title at the first account."""
+    first = next(iter(accounts(row, joined)), None)
+    return first and first["title"]
+
+
+def scores(_: Row, joined: Joined) -> list[Row]:
+    """Return the score values ActiveCampaign sends along, by id; it computes them itself."""
+    return [
+        {
+            "id": decode_id(row.get("id")),
+            "score_id": decode_id(row.get("score")),
+            "value": decode_number(row.get("scoreValue")),
+        }
+        for row in joined.rows(SCORE_VALUES)
+    ]
+
+
+def sorted_ids(found: Any) -> list[str]:
+    """Return ids in numeric order, nothing for rows without one."""
+    known = [one for one in found if one is not None]
+    return sorted(known, key=lambda one: (0, int(one)) if one.isdigit() else (1, one))
+
+
+def is_hard_bounced(row: Row, _: Joined) -> bool | None:
+    """Say whether mail to the contact bounced for good."""
+    raw = row.get("bounced_hard")
+    return decode_flag(raw) if str(raw) in {"0", "1"} else (str(raw or "0") != "0")
+
+
+FLAG = BOOLEAN
