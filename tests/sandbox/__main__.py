@@ -1,0 +1,72 @@
+"""`python -m tests.sandbox`: an account that listens on the loopback until it is told to end."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from tests.sandbox import state
+from tests.sandbox.server import serve
+from tests.sandbox.shape import Shape
+from tests.sandbox.world import World
+
+
+def main() -> int:
+    """Build or load the account, listen, and write it back at the end."""
+    asked = _parser().parse_args()
+    kept = asked.state is not None and Path(asked.state).exists()
+    world = World(
+        asked.seed,
+        contacts=asked.contacts,
+        deals=asked.deals,
+        accounts=asked.accounts,
+        api_key=asked.api_key,
+        requests_per_second=asked.requests_per_second,
+        is_empty=kept,
+        shape=Shape(
+            contact_fields=asked.contact_fields,
+            values_per_contact=asked.values_per_contact,
+        ),
+    )
+    if kept:
+        state.load(world, asked.state)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with serve(world, asked.port, asked.latency_ms) as served:
+        sys.stdout.write(f"{served.url}\n")
+        sys.stdout.flush()
+        if asked.ready_file:
+            part = Path(f"{asked.ready_file}.part")
+            part.write_text(served.url + "\n", encoding="utf-8")
+            part.replace(asked.ready_file)
+        ended.wait()
+    if asked.state:
+        state.save(world, asked.state)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=8321, help="0 takes any free one")
+    parser.add_argument("--contacts", type=int, default=1000)
+    parser.add_argument("--deals", type=int, default=200)
+    parser.add_argument("--accounts", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--api-key", default="sandbox-key")
+    parser.add_argument(
+        "--latency-ms", type=float, default=0, help="per request, give or take 30 %%"
+    )
+    parser.add_argument("--requests-per-second", type=float, default=5, help="0 means no limit")
+    parser.add_argument("--contact-fields", type=int, default=18)
+    parser.add_argument("--values-per-contact", type=int, default=None)
+    parser.add_argument("--state", metavar="FILE", help="kept between runs")
+    parser.add_argument("--ready-file", metavar="FILE", help="gets the URL once it listens")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,267 @@
+"""What can happen to an account, and what follows from it: bumps, cascades, triggers.
+
+Both the write endpoints and tests act through these, so the rules stand once. Every act takes and
+gives ids as ints and rows as they are stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox import rows
+
+if TYPE_CHECKING:
+    from tests.sandbox.switches import Switches
+    from tests.sandbox.tables import Table
+
+
+class Acts:
+    """The acts on contacts and what hangs on them; `World` inherits it."""
+
+    tables: dict[str, Table]
+    switches: Switches
+
+    def now(self) -> int:
+        """Give the account's present second."""
+        raise AttributeError("a World has a clock")
+
+    def trigger(self, kind: str, *, starts: bool = True, **what: Any) -> None:
+        """Note what would start automations."""
+        raise AttributeError("a World has an automation log")
+
+    def add_contact(self, email: str, **columns: Any) -> rows.Contact:
+        """Create a contact, never edited, with nulls where ActiveCampaign has them."""
+        now = self.now()
+        times = {"cdate": now, "udate": now, "created": now, "updated": now}
+        row = rows.Contact(email, **(times | columns))
+        table = self.tables["contacts"]
+        row.id = row.id or table.take_id()
+        row.hash = row.hash or hash_of(f"{email}/{row.id}")
+        return table.insert(row)
+
+    def touch(self, contact: int, at: int | None = None) -> rows.Contact:
+        """Move a contact's udate and updated_timestamp; its first update ends the nulls."""
+        now = self.now() if at is None else at
+        table = self.tables["contacts"]
+        return table.change(table[contact], udate=now, updated=now, edited=True)
+
+    def edit_contact(self, contact: int, **columns: Any) -> rows.Contact:
+        """Change a contact's own columns."""
+        table = self.tables["contacts"]
+        table.change(table[contact], **columns)
+        return self.touch(contact)
+
+    def delete_contact(self, contact: int) -> None:
+        """Remove a contact with its tags, memberships, values, links, notes and scores."""
+        t = self.tables
+        for name in (
+            "fieldValues",
+            "contactTags",
+            "contactLists",
+            "accountContacts",
+            "contactAutomations",
+            "scoreValues",
+            "contactDeals",
+        ):
+            for row_id in list(t[name].ids_by("contact", contact)):
+                t[name].delete(row_id)
+        for note in list(t["notes"].ids_by("parent", ("Subscriber", contact))):
+            t["notes"].delete(note)
+        for deal in t["deals"].by("contact", contact):
+            t["deals"].change(deal, contact=None)
+        t["contacts"].delete(contact)
+
+    def add_tag(self, tag: str, tagType: str = "contact", **columns: Any) -> rows.Tag:
+        """Define a tag."""
+        now = self.now()
+        return self.tables["tags"].insert(rows.Tag(tag, now, now, tagType, **columns))
+
+    def tag(
+        self, contact: int, tag: int, *, starts: bool = True, bump: bool = True
+    ) -> tuple[rows.ContactTag, bool]:
+        """Apply a tag; gives the association and whether it is new."""
+        t, now = self.tables, self.now()
+        for row in t["contactTags"].by("contact", contact):
+            if row.tag == tag:
+                return row, False
+        row = t["contactTags"].insert(rows.ContactTag(contact, tag, now, now))
+        t["tags"].change(t["tags"][tag], updated=now)
+        if bump:
+            self.touch(contact)
+        self.trigger("tag_added", contact=contact, tag=tag, starts=starts)
+        return row, True
+
+    def untag(self, contact: int, tag: int) -> bool:
+        """Remove a tag from a contact, if it is there."""
+        for row in self.tables["contactTags"].by("contact", contact):
+            if row.tag == tag:
+                self.delete_association(row.id)
+                return True
+        return False
+
+    def delete_association(self, association: int) -> None:
+        """Remove a tag's application by its own id."""
+        t = self.tables
+        row = t["contactTags"].delete(association)
+        t["tags"].change(t["tags"][row.tag], updated=self.now())
+        self.touch(row.contact)
+        self.trigger("tag_removed", contact=row.contact, tag=row.tag)
+
+    def delete_tag(self, tag: int) -> None:
+        """Remove a tag, and so from every contact."""
+        t = self.tables
+        for association in list(t["contactTags"].ids_by("tag", tag)):
+            t["contactTags"].delete(association)
+        t["tags"].delete(tag)
+
+    def add_list(self, name: str, stringid: str = "", **columns: Any) -> rows.MailList:
+        """Define a list."""
+        now = self.now()
+        slug = stringid or name.casefold().replace(" ", "-")
+        return self.tables["lists"].insert(
+            rows.MailList(name, slug, now, None, now, columns=columns)
+        )
+
+    def delete_list(self, row_id: int) -> None:
+        """Remove a list and every membership in it."""
+        t = self.tables
+        for membership in list(t["contactLists"].ids_by("list", row_id)):
+            t["contactLists"].delete(membership)
+        t["lists"].delete(row_id)
+
+    def membership(self, contact: int, list_id: int) -> rows.ContactList | None:
+        """Give the membership of a contact in a list."""
+        members = self.tables["contactLists"].by("contact", contact)
+        return next((row for row in members if row.list == list_id), None)
+
+    def subscribe(
+        self,
+        contact: int,
+        list_id: int,
+        status: int = 1,
+        *,
+        sourceid: int | None = None,
+        starts: bool = True,
+    ) -> rows.ContactList:
+        """Set a membership's status, making the membership where there is none."""
+        t, now = self.tables, self.now()
+        row = self.membership(contact, list_id)
+        before = row.status if row else None
+        if row is None:
+            person = t["contacts"][contact]
+            names = {"first_name": person.firstName, "last_name": person.lastName}
+            row = t["contactLists"].insert(
+                rows.ContactList(
+                    contact, list_id, status, now, now if status == 2 else None, now, now, **names
+                )
+            )
+        else:
+            times = {"sdate": now} if status == 1 and before != 1 else {}
+            t["contactLists"].change(row, status=status, udate=now, updated=now, **times)
+        if sourceid is not None:
+            t["contactLists"].change(row, sourceid=sourceid)
+        if self.switches.bump_list_status:
+            self.touch(contact)
+        if status != before:
+            kind = {1: "subscribed", 2: "unsubscribed"}.get(status, "list_status")
+            self.trigger(kind, contact=contact, list=list_id, before=before, starts=starts)
+        return row
+
+    def add_field(
+        self, title: str, type: str = "text", perstag: str = "", **columns: Any
+    ) -> rows.Field:
+        """Define a contact field; without a FieldRel it is not shown, as in the API."""
+        now = self.now()
+        perstag = perstag or perstag_of(title)
+        row = rows.Field(title, type, perstag, now, now, **columns)
+        row.ordernum = row.ordernum or len(self.tables["fields"]) + 1
+        return self.tables["fields"].insert(row)
+
+    def add_options(self, field: int, *values: str) -> list[rows.FieldOption]:
+        """Give a contact field its options, value and label alike."""
+        table = self.tables["fieldOptions"]
+        return [
+            table.insert(rows.FieldOption(field, number, value, value))
+            for number, value in enumerate(values, 1)
+        ]
+
+    def delete_field(self, field: int) -> None:
+        """Remove a contact field, its options, relations and all values."""
+        t = self.tables
+        for name in ("fieldOptions", "fieldRels"):
+            for row_id in list(t[name].ids_by("field", field)):
+                t[name].delete(row_id)
+        for row_id in [row.id for row in t["fieldValues"] if row.field == field]:
+            t["fieldValues"].delete(row_id)
+        t["fields"].delete(field)
+
+    def field_value(self, contact: int, field: int) -> rows.FieldValue | None:
+        """Give the value row of a contact's field."""
+        values = self.tables["fieldValues"].by("contact", contact)
+        return next((row for row in values if row.field == field), None)
+
+    def set_field(
+        self, contact: int, field: int, value: str | None, *, starts: bool = True
+    ) -> rows.FieldValue:
+        """Set a contact's field value; it moves udate only where the switch says so."""
+        now, table = self.now(), self.tables["fieldValues"]
+        row = self.field_value(contact, field)
+        if row is None:
+            row = table.insert(rows.FieldValue(contact, field, value, now, now))
+        else:
+            table.change(row, value=value, udate=now)
+        if self.switches.bump_field_value:
+            self.touch(contact)
+        self.trigger("field_changed", contact=contact, field=field, starts=starts)
+        return row
+
+    def add_account(self, name: str, **columns: Any) -> rows.Account:
+        """Create an account."""
+        now = self.now()
+        times = {"created": now, "updated": now}
+        return self.tables["accounts"].insert(rows.Account(name, **(times | columns)))
+
+    def delete_account(self, account: int) -> None:
+        """Remove an account with its links, values and notes; its deals lose it."""
+        t = self.tables
+        for row_id in list(t["accountContacts"].ids_by("account", account)):
+            t["accountContacts"].delete(row_id)
+        for row_id in list(t["accountCustomFieldData"].ids_by("owner", account)):
+            t["accountCustomFieldData"].delete(row_id)
+        for row_id in list(t["notes"].ids_by("parent", ("CustomerAccount", account))):
+            t["notes"].delete(row_id)
+        for deal in t["deals"].by("account", account):
+            t["deals"].change(deal, account=None)
+        t["accounts"].delete(account)
+
+    def link(self, contact: int, account: int, jobTitle: str | None = None) -> rows.AccountContact:
+        """Link a contact to its account."""
+        now = self.now()
+        row = self.tables["accountContacts"].insert(
+            rows.AccountContact(account, contact, now, now, jobTitle)
+        )
+        if self.switches.bump_account_link:
+            self.touch(contact)
+        self.trigger("account_linked", contact=contact, account=account)
+        return row
+
+    def add_note(self, reltype: str, relid: int, note: str, userid: int = 1) -> rows.Note:
+        """Write a note; one on a contact moves that contact's udate."""
+        now = self.now()
+        row = self.tables["notes"].insert(rows.Note(note, reltype, relid, now, now, userid))
+        if reltype == "Subscriber" and relid in self.tables["contacts"]:
+            self.touch(relid)
+            self.trigger("note_added", contact=relid, note=row.id)
+        return row
+
+
+def hash_of(text: str) -> str:
+    """Make the md5 that contacts carry."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def perstag_of(title: str) -> str:
+    """Make the personalization tag ActiveCampaign derives from a title."""
+    kept = "".join(c if c.isascii() and c.isalnum() else "_" if c in " -_/" else "" for c in title)
+    return kept.upper().strip("_")

@@ -1,0 +1,318 @@
+"""The rows of accounts, their custom fields, notes and deals as reads show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox.mail_rows import nullable
+
+if TYPE_CHECKING:
+    from tests.sandbox.rows import Account, ContactDeal, CustomField, Datum, Deal, DealActivity
+    from tests.sandbox.rows import DealRole, Note, Pipeline, Stage
+    from tests.sandbox.world import World
+
+ACCOUNT_LINKS = (
+    "notes",
+    "accountCustomFieldData",
+    "accountContacts",
+    "emailActivities",
+    "contactEmails",
+    "owner",
+)
+DEAL_LINKS = (
+    "dealActivities",
+    "contact",
+    "contactDeals",
+    "group",
+    "nextTask",
+    "notes",
+    "account",
+    "customerAccount",
+    "organization",
+    "owner",
+    "scoreValues",
+    "stage",
+    "tasks",
+    "dealCustomFieldData",
+)
+OWNER_TYPES = {
+    "Subscriber": "contact",
+    "Deal": "deal",
+    "CustomerAccount": "account",
+    "DealTask": "dealTask",
+    "Activity": "activity",
+}
+
+
+def show_account(w: World, row: Account) -> dict[str, Any]:
+    """Show a single account."""
+    return {
+        "name": row.name,
+        "accountUrl": row.accountUrl,
+        "createdTimestamp": w.dt(row.created),
+        "updatedTimestamp": w.dt(row.updated),
+        "owner": str(row.owner),
+        "links": w.links("accounts", row.id, ACCOUNT_LINKS),
+        "id": str(row.id),
+    }
+
+
+def show_counted_account(w: World, row: Account, *, counted: bool) -> dict[str, Any]:
+    """Show an account of the collection; its counts are "0" unless they were asked for."""
+    contacts = len(w.tables["accountContacts"].ids_by("account", row.id)) if counted else 0
+    deals = len(w.tables["deals"].ids_by("account", row.id)) if counted else 0
+    shown = show_account(w, row)
+    links, row_id = shown.pop("links"), shown.pop("id")
+    return {
+        **shown,
+        "contactCount": str(contacts),
+        "dealCount": str(deals),
+        "links": links,
+        "id": row_id,
+    }
+
+
+def show_custom_field(w: World, row: CustomField, kind: str) -> dict[str, Any]:
+    """Show the definition of an account or deal field; `kind` is account or deal."""
+    data = f"{kind}CustomFieldData"
+    return {
+        "id": str(row.id),
+        "fieldLabel": row.fieldLabel,
+        "fieldType": row.fieldType,
+        "fieldOptions": row.fieldOptions,
+        "fieldDefault": row.fieldDefault,
+        "fieldDefaultCurrency": row.fieldDefaultCurrency,
+        "isFormVisible": row.isFormVisible,
+        "isRequired": row.isRequired,
+        "displayOrder": row.displayOrder,
+        "personalization": row.personalization,
+        "knownFieldId": row.knownFieldId,
+        "hideFieldFlag": row.hideFieldFlag,
+        "createdTimestamp": w.ts(row.created),
+        "updatedTimestamp": w.ts(row.updated),
+        "createdBy": row.createdBy,
+        "updatedBy": row.updatedBy,
+        "links": w.links(f"{kind}CustomFieldMeta", row.id, (data,)),
+    }
+
+
+def show_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
+    """Show the value of an account or deal field."""
+    shown = {
+        "id": str(row.id),
+        f"{kind}CustomFieldMetumId": row.customFieldId,
+        f"{kind}Id": row.owner,
+        "customFieldId": row.customFieldId,
+        "createdTimestamp": w.ts(row.created),
+        "updatedTimestamp": w.ts(row.updated),
+        "fieldValue": row.fieldValue,
+    }
+    if row.fieldCurrency is not None:
+        shown["fieldCurrency"] = row.fieldCurrency
+    names = (kind, f"{kind}CustomFieldMetum")
+    return {**shown, "links": w.links(f"{kind}CustomFieldData", row.id, names)}
+
+
+def show_alternate_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
+    """Show a sideloaded value in the spelling of the database's columns."""
+    field_type = w.tables[f"{kind}CustomFieldMeta"][row.customFieldId].fieldType
+    value = row.fieldValue
+    column = {
+        "textarea": "text_blob",
+        "multiselect": "text_blob",
+        "checkbox": "text_blob",
+        "date": "date_value",
+        "datetime": "datetime_value",
+        "number": "number_value",
+        "currency": "currency_value",
+    }.get(field_type, "text_value")
+    if isinstance(value, list):
+        value = "||" + "||".join(value) + "||"
+    shown: dict[str, Any] = {
+        "id": str(row.id),
+        f"{kind}_id": str(row.owner),
+        "custom_field_id": str(row.customFieldId),
+        "custom_field_text_value": None,
+        "custom_field_text_blob": None,
+        "custom_field_date_value": None,
+        "custom_field_datetime_value": None,
+        "custom_field_number_value": None,
+        "custom_field_currency_value": None,
+        "custom_field_currency_type": row.fieldCurrency,
+        "created_timestamp": w.ts(row.created),
+        "updated_timestamp": w.ts(row.updated),
+    }
+    shown[f"custom_field_{column}"] = None if value is None else str(value)
+    return {**shown, "links": w.links(f"{kind}CustomFieldData", row.id, (kind,))}
+
+
+def show_note(w: World, row: Note) -> dict[str, Any]:
+    """Show a note; `owner` is what it hangs on, `user` who wrote it."""
+    return {
+        "relid": str(row.relid),
+        "reltype": row.reltype,
+        "userid": str(row.userid),
+        "is_draft": "0",
+        "cdate": w.dt(row.cdate),
+        "mdate": w.dt(row.mdate),
+        "note": row.note,
+        "links": w.links("notes", row.id, ("activities", "user", "mentions", "notes", "owner")),
+        "id": str(row.id),
+        "user": str(row.userid),
+        "owner": {"type": OWNER_TYPES.get(row.reltype, ""), "id": str(row.relid)},
+    }
+
+
+def is_hidden(w: World, row: Deal) -> bool:
+    """Say whether the key's user may not see this deal's pipeline."""
+    pipeline = w.tables["dealGroups"].get(row.group)
+    return pipeline is not None and pipeline.hidden
+
+
+def show_deal(w: World, row: Deal) -> dict[str, Any]:
+    """Show a deal, or the four keys of a stub when its pipeline is hidden."""
+    if is_hidden(w, row):
+        return {
+            "title": row.title,
+            "status": str(row.status),
+            "id": str(row.id),
+            "isDisabled": w.switches.stub_disabled,
+        }
+    return {
+        "hash": row.hash,
+        "owner": str(row.owner),
+        "contact": nullable(row.contact),
+        "organization": nullable(row.account),
+        "group": str(row.group),
+        "stage": str(row.stage),
+        "title": row.title,
+        "description": row.description,
+        "percent": str(row.percent),
+        "cdate": w.dt(row.cdate),
+        "mdate": w.dt(row.mdate),
+        "nextdate": w.dt(row.nextdate),
+        "nexttaskid": "0",
+        "value": str(row.value),
+        "currency": row.currency,
+        "winProbability": row.winProbability,
+        "winProbabilityMdate": w.dt(row.winProbabilityMdate),
+        "status": str(row.status),
+        "activitycount": str(row.activitycount),
+        "nextdealid": str(row.id),
+        "edate": w.ts(row.edate),
+        "links": w.links("deals", row.id, DEAL_LINKS),
+        "id": str(row.id),
+        "isDisabled": False,
+        "account": nullable(row.account),
+        "customerAccount": nullable(row.account),
+    }
+
+
+def show_stage(w: World, row: Stage) -> dict[str, Any]:
+    """Show a stage; a switch prints its udate hours ahead, as some writes leave it."""
+    udate = w.dt(row.udate)
+    if row.udate is not None and w.switches.stage_udate_future:
+        udate = utc_with_local_offset(w, row.udate)
+    return {
+        "group": str(row.group),
+        "title": row.title,
+        "color": row.color,
+        "order": str(row.order),
+        "width": str(row.width),
+        "dealOrder": row.dealOrder,
+        "cardRegion1": row.cardRegion1,
+        "cardRegion2": row.cardRegion2,
+        "cardRegion3": row.cardRegion3,
+        "cardRegion4": row.cardRegion4,
+        "cardRegion5": row.cardRegion5,
+        "cdate": w.dt(row.cdate),
+        "udate": udate,
+        "links": w.links("dealStages", row.id, ("group",)),
+        "id": str(row.id),
+    }
+
+
+def utc_with_local_offset(w: World, instant: int) -> str:
+    """Print the UTC clock with the account's offset behind it, which is in the future."""
+    local = w.zone.stamp(instant)
+    sign = -1 if local[19] == "-" else 1
+    ahead = sign * (int(local[20:22]) * 3600 + int(local[23:25]) * 60)
+    return w.zone.stamp(instant - ahead)[:19] + local[19:]
+
+
+def show_pipeline(w: World, row: Pipeline, *, counted: bool = False) -> dict[str, Any]:
+    """Show a pipeline; the collection adds how many deals it holds."""
+    udate = w.dt(row.udate)
+    if row.udate is not None and w.switches.stage_udate_future:
+        udate = utc_with_local_offset(w, row.udate)
+    shown = {
+        "title": row.title,
+        "currency": row.currency,
+        "autoassign": str(row.autoassign),
+        "allusers": str(row.allusers),
+        "allgroups": str(row.allgroups),
+        "win_probability_initialize_date": None,
+        "cdate": w.dt(row.cdate),
+        "udate": udate,
+        "source": "",
+    }
+    if counted:
+        shown["count"] = str(len(w.tables["deals"].ids_by("group", row.id)))
+    names = ("stages", "dealGroupUsers", "dealGroupGroups", "winProbabilityFeatures")
+    return {
+        **shown,
+        "stages": [str(n) for n in w.tables["dealStages"].ids_by("group", row.id)],
+        "links": w.links("dealGroups", row.id, names),
+        "id": str(row.id),
+    }
+
+
+def show_contact_deal(w: World, row: ContactDeal) -> dict[str, Any]:
+    """Show a secondary contact of a deal."""
+    return {
+        "deal": str(row.deal),
+        "contact": str(row.contact),
+        "role": nullable(row.role),
+        "cdate": w.dt(row.cdate),
+        "created_timestamp": w.ts(row.cdate),
+        "updated_timestamp": w.ts(row.updated),
+        "created_by": None,
+        "updated_by": None,
+        "links": w.links("contactDeals", row.id, ("deal", "contact", "role")),
+        "id": str(row.id),
+    }
+
+
+def show_deal_role(w: World, row: DealRole) -> dict[str, Any]:
+    """Show a role; its `_timestamp` columns carry an offset here, and only here."""
+    return {
+        "title": row.title,
+        "created_timestamp": w.dt(row.created),
+        "updated_timestamp": w.dt(row.updated),
+        "links": w.links("dealRoles", row.id, ("contactDeals",)),
+        "id": str(row.id),
+    }
+
+
+def show_deal_activity(w: World, row: DealActivity) -> dict[str, Any]:
+    """Show a line of a deal's history."""
+    return {
+        "d_id": str(row.deal),
+        "d_stageid": str(row.stage),
+        "userid": str(row.user),
+        "dataId": str(row.dataId),
+        "dataType": row.dataType,
+        "dataAction": row.dataAction,
+        "dataOldval": row.dataOldval,
+        "cdate": w.dt(row.cdate),
+        "sortdate": w.dt(row.cdate),
+        "isAddtask": "0",
+        "deleted": "0",
+        "seriesid": "0",
+        "links": w.links("dealActivities", row.id, ("deal", "stage", "user", "automation")),
+        "id": str(row.id),
+        "deal": str(row.deal),
+        "stage": str(row.stage),
+        "user": str(row.user),
+        "automation": None,
+    }

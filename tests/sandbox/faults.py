@@ -1,0 +1,227 @@
+"""What can go wrong on the way: rules that replace, spoil or lose an answer."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox.wire import API, Answer, Lost, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TROUBLE = "<html><head><title>Trouble</title></head><body><h1>{status}</h1></body></html>"
+TRANSIENT = ("throttle", "forbid", "server_error", "empty_body", "truncated_json", "reset")
+
+
+@dataclass
+class Fault:
+    """One rule: where it applies, how often still, and what it does."""
+
+    kind: str
+    prefix: str
+    method: str | None
+    times: int | None
+    after: int
+    spoil: Callable[[Callable[[], Answer]], Answer]
+    hits: int = 0
+
+    def takes(self, method: str, path: str) -> bool:
+        """Say whether it strikes this request, and count it."""
+        if self.times == 0 or (self.method and self.method != method):
+            return False
+        if not path.startswith(self.prefix):
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        self.hits += 1
+        return True
+
+
+class Faults:
+    """The switchboard of faults; each call adds a rule and the oldest that applies strikes.
+
+    Common arguments: `prefix` ("/contacts", empty for everything), `times` (None: for good),
+    `method` (None: any), `after` (let so many pass first).
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.rules: list[Fault] = []
+        self.is_lapsed = False
+        self._mix: tuple[float, random.Random, tuple[str, ...]] | None = None
+
+    def clear(self) -> None:
+        """Mend everything."""
+        self.rules.clear()
+        self.is_lapsed = False
+        self._mix = None
+
+    def throttle(
+        self,
+        times: int | None = 1,
+        prefix: str = "",
+        *,
+        retry_after: int | str | None = 30,
+        status: int = 429,
+        body: bytes | str | dict[str, Any] = b"",
+        **where: Any,
+    ) -> Fault:
+        """Refuse as over the limit (§4); the body is nowhere documented, so give any."""
+        headers = {"RateLimit-Limit": "5", "RateLimit-Remaining": "0"}
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
+        return self._replace(
+            "throttle", prefix, times, Answer(status, None, headers, _raw(body)), where
+        )
+
+    def forbid(self, prefix: str = "", times: int | None = None, **where: Any) -> Fault:
+        """Answer 403 (§5.4): for good it is the plan or permission, a few times the glitch."""
+        return self._replace("forbid", prefix, times, Answer(403, {"message": "Forbidden"}), where)
+
+    def server_error(
+        self,
+        prefix: str = "",
+        status: int = 502,
+        html: str | None = None,
+        times: int | None = 1,
+        **where: Any,
+    ) -> Fault:
+        """Answer 5xx with HTML (§5.1); the request was not carried out."""
+        body = (html if html is not None else TROUBLE.format(status=status)).encode()
+        answer = Answer(status, None, {"Content-Type": "text/html"}, body)
+        return self._replace("server_error", prefix, times, answer, where)
+
+    def not_found(self, prefix: str, times: int | None = None, **where: Any) -> Fault:
+        """Answer the HTML 404 of an unknown route (§5.3), as plans without a feature do."""
+        body = TROUBLE.format(status=404).encode()
+        answer = Answer(404, None, {"Content-Type": "text/html"}, body)
+        return self._replace("not_found", prefix, times, answer, where)
+
+    def html_200(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
+        """Answer 200 with an HTML page (§5.6); the request was not carried out."""
+        answer = Answer(
+            200, None, {"Content-Type": "text/html"}, TROUBLE.format(status="Wait").encode()
+        )
+        return self._replace("html_200", prefix, times, answer, where)
+
+    def empty_body(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
+        """Carry the request out and answer nothing with its status (§5.6)."""
+        return self._spoil("empty_body", prefix, times, lambda real: b"", where)
+
+    def truncated_json(
+        self, prefix: str = "", times: int | None = 1, *, keep: float = 0.6, **where: Any
+    ) -> Fault:
+        """Carry the request out and cut its JSON off (§5.6)."""
+        return self._spoil(
+            "truncated_json", prefix, times, lambda real: real[: int(len(real) * keep)], where
+        )
+
+    def reset(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
+        """Break the connection before the request is carried out (§5.6)."""
+
+        def lose(handle: Callable[[], Answer]) -> Answer:
+            raise Lost("reset")
+
+        return self._add("reset", prefix, times, lose, where)
+
+    def reset_after_apply(
+        self, prefix: str = "", times: int | None = 1, *, kind: str = "reset", **where: Any
+    ) -> Fault:
+        """Carry the request out and lose the answer; `kind` is reset, chunk or timeout."""
+
+        def lose(handle: Callable[[], Answer]) -> Answer:
+            answer = handle()
+            raise Lost(kind, answer.encoded()[:200])
+
+        return self._add("reset_after_apply", prefix, times, lose, where)
+
+    def slow(self, seconds: float, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
+        """Carry the request out and answer late: beyond the caller's timeout it is lost."""
+
+        def wait(handle: Callable[[], Answer]) -> Answer:
+            answer = handle()
+            answer.headers["X-Sandbox-Delay"] = str(seconds)
+            return answer
+
+        return self._add("slow", prefix, times, wait, where)
+
+    def redirect(
+        self, prefix: str, location: str, times: int | None = 1, *, status: int = 302, **where: Any
+    ) -> Fault:
+        """Send the caller elsewhere; a key must not follow to another host."""
+        answer = Answer(status, None, {"Location": location}, b"")
+        return self._replace("redirect", prefix, times, answer, where)
+
+    def no_crm(self) -> None:
+        """Forbid what a plan without the CRM forbids (§11 item 15)."""
+        for prefix in ("/deal", "/accounts", "/account", "/notes", "/contactDeals"):
+            self.forbid(prefix)
+
+    def lapsed(self, *, is_lapsed: bool = True) -> None:
+        """Answer 402 with nothing on everything (§1)."""
+        self.is_lapsed = is_lapsed
+
+    def mix(self, rate: float, seed: int = 1, kinds: tuple[str, ...] = TRANSIENT) -> None:
+        """Strike a share of all requests with a random fault; the same seed, the same faults."""
+        self._mix = (rate, random.Random(seed), kinds)
+
+    def strike(self, method: str, path: str, handle: Callable[[], Answer]) -> Answer:
+        """Answer a request, spoiled if a rule applies to it."""
+        for rule in self.rules:
+            if rule.takes(method, path):
+                return rule.spoil(handle)
+        if self._mix is not None:
+            rate, dice, kinds = self._mix
+            if dice.random() < rate:
+                once = Faults()
+                options = {"retry_after": 1} if (kind := dice.choice(kinds)) == "throttle" else {}
+                return getattr(once, kind)(times=1, **options).spoil(handle)
+        return handle()
+
+    def _add(
+        self, kind: str, prefix: str, times: int | None, spoil: Any, where: dict[str, Any]
+    ) -> Fault:
+        prefix = prefix.removeprefix(API)
+        if prefix and not prefix.startswith("/"):
+            prefix = "/" + prefix
+        method = where.pop("method", None)
+        after = where.pop("after", 0)
+        if where:
+            raise TypeError(f"unknown arguments: {sorted(where)}")
+        rule = Fault(kind, prefix, method, times, after, spoil)
+        self.rules.append(rule)
+        return rule
+
+    def _replace(
+        self, kind: str, prefix: str, times: int | None, answer: Answer, where: dict[str, Any]
+    ) -> Fault:
+        def spoil(handle: Callable[[], Answer]) -> Answer:
+            return Answer(answer.status, answer.document, dict(answer.headers), answer.raw)
+
+        return self._add(kind, prefix, times, spoil, where)
+
+    def _spoil(
+        self,
+        kind: str,
+        prefix: str,
+        times: int | None,
+        cut: Callable[[bytes], bytes],
+        where: dict[str, Any],
+    ) -> Fault:
+        def spoil(handle: Callable[[], Answer]) -> Answer:
+            answer = handle()
+            answer.raw = cut(answer.encoded())
+            return answer
+
+        return self._add(kind, prefix, times, spoil, where)
+
+
+def _raw(body: bytes | str | dict[str, Any]) -> bytes:
+    if isinstance(body, dict):
+        return encode(body)
+    return body.encode() if isinstance(body, str) else body

@@ -1,0 +1,143 @@
+"""Single rows and the `links` of rows: every link can be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox.paging import array, page_of
+from tests.sandbox.routes import route
+from tests.sandbox.shown import SHOW, fragment, model, one
+from tests.sandbox.wire import Answer, Refusal, html_not_found, missing, missing_plain
+
+if TYPE_CHECKING:
+    from tests.sandbox.wire import Request
+    from tests.sandbox.world import World
+
+_PLAIN_404 = tuple(
+    f"{kind}CustomField{part}" for kind in ("account", "deal") for part in ("Meta", "Data")
+)
+_FORBIDDEN_404 = ("fieldValues", "groups")  # a missing one is 403 on GET (§5.1)
+_TO_ONE = {
+    ("fieldValues", "owner"): ("contacts", "contact"),
+    ("fieldValues", "field"): ("fields", "field"),
+    ("fieldOptions", "field"): ("fields", "field"),
+    ("contactTags", "tag"): ("tags", "tag"),
+    ("contactTags", "contact"): ("contacts", "contact"),
+    ("contactLists", "list"): ("lists", "list"),
+    ("contactLists", "contact"): ("contacts", "contact"),
+    ("contactAutomations", "automation"): ("automations", "automation"),
+    ("contactAutomations", "contact"): ("contacts", "contact"),
+    ("accountContacts", "account"): ("accounts", "account"),
+    ("accountContacts", "contact"): ("contacts", "contact"),
+    ("accounts", "owner"): ("users", "owner"),
+    ("accountCustomFieldData", "account"): ("accounts", "owner"),
+    ("accountCustomFieldData", "accountCustomFieldMetum"): (
+        "accountCustomFieldMeta",
+        "customFieldId",
+    ),
+    ("dealCustomFieldData", "deal"): ("deals", "owner"),
+    ("dealCustomFieldData", "dealCustomFieldMetum"): ("dealCustomFieldMeta", "customFieldId"),
+    ("deals", "contact"): ("contacts", "contact"),
+    ("deals", "account"): ("accounts", "account"),
+    ("deals", "customerAccount"): ("accounts", "account"),
+    ("deals", "stage"): ("dealStages", "stage"),
+    ("deals", "group"): ("dealGroups", "group"),
+    ("deals", "owner"): ("users", "owner"),
+    ("dealStages", "group"): ("dealGroups", "group"),
+    ("contactDeals", "deal"): ("deals", "deal"),
+    ("contactDeals", "contact"): ("contacts", "contact"),
+    ("contactDeals", "role"): ("dealRoles", "role"),
+    ("dealActivities", "deal"): ("deals", "deal"),
+    ("dealActivities", "stage"): ("dealStages", "stage"),
+    ("dealActivities", "user"): ("users", "user"),
+    ("notes", "user"): ("users", "userid"),
+    ("lists", "user"): ("users", "userid"),
+    ("listGroups", "list"): ("lists", "list"),
+    ("listGroups", "group"): ("groups", "group"),
+    ("userGroups", "user"): ("users", "user"),
+    ("userGroups", "group"): ("groups", "group"),
+    ("scoreValues", "score"): ("scores", "score"),
+    ("scoreValues", "contact"): ("contacts", "contact"),
+    ("scoreValues", "deal"): ("deals", "deal"),
+}
+_TO_MANY = {
+    ("fields", "options"): ("fieldOptions", "field"),
+    ("fields", "relations"): ("fieldRels", "field"),
+    ("accounts", "accountContacts"): ("accountContacts", "account"),
+    ("accounts", "accountCustomFieldData"): ("accountCustomFieldData", "owner"),
+    ("accountCustomFieldMeta", "accountCustomFieldData"): (
+        "accountCustomFieldData",
+        "customFieldId",
+    ),
+    ("dealCustomFieldMeta", "dealCustomFieldData"): ("dealCustomFieldData", "customFieldId"),
+    ("deals", "dealCustomFieldData"): ("dealCustomFieldData", "owner"),
+    ("deals", "contactDeals"): ("contactDeals", "deal"),
+    ("deals", "dealActivities"): ("dealActivities", "deal"),
+    ("deals", "scoreValues"): ("scoreValues", "deal"),
+    ("dealGroups", "stages"): ("dealStages", "group"),
+    ("automations", "contactAutomations"): ("contactAutomations", "automation"),
+    ("groups", "listGroups"): ("listGroups", "group"),
+}
+_NOTE_PARENTS = {"deals": "Deal", "accounts": "CustomerAccount"}
+
+
+def row_or_404(w: World, table: str, row_id: int, *, verb: str = "GET") -> Any:
+    """Give a row, or refuse in the way its table refuses."""
+    row = w.tables[table].get(row_id)
+    if row is not None:
+        return row
+    if table in _PLAIN_404:
+        raise missing_plain()
+    refusal = missing(model(table), row_id)
+    if table in _FORBIDDEN_404 or (table == "notes" and verb != "GET"):
+        raise Refusal(403, refusal.answer.document)
+    raise refusal
+
+
+@route("GET", "/{table:text}/{id}")
+def get_one(w: World, r: Request, table: str, row_id: int) -> Any:
+    """Answer a single row under its singular name."""
+    if table not in SHOW or table in ("userGroups", "contactLists", "fieldOptions", "fieldRels"):
+        return html_not_found()
+    row = row_or_404(w, table, row_id)
+    document = {one(table): SHOW[table](w, row)}
+    if table == "fields":
+        t = w.tables
+        options = [SHOW["fieldOptions"](w, o) for o in t["fieldOptions"].by("field", row_id)]
+        relations = [SHOW["fieldRels"](w, o) for o in t["fieldRels"].by("field", row_id)]
+        return {"fieldOptions": options, "fieldRels": relations, **document}
+    return document
+
+
+@route("GET", "/{table:text}/{id}/{link:text}")
+def follow(w: World, r: Request, table: str, row_id: int, link: str) -> Any:
+    """Answer a row's link: one row, a collection, or nothing for what this account lacks."""
+    if table not in SHOW:
+        return html_not_found()
+    row = row_or_404(w, table, row_id)
+    t = w.tables
+    if (table, link) in _TO_ONE:
+        target, column = _TO_ONE[table, link]
+        found = t[target].get(getattr(row, column))
+        return {} if found is None else {one(target): SHOW[target](w, found)}
+    if (table, link) in _TO_MANY:
+        target, index = _TO_MANY[table, link]
+        return _many(w, r, target, t[target].by(index, row_id))
+    if link == "notes" and table in _NOTE_PARENTS:
+        return _many(w, r, "notes", t["notes"].by("parent", (_NOTE_PARENTS[table], row_id)))
+    if (table, link) == ("users", "userGroup"):
+        found = t["userGroups"].first("user", row_id)
+        return {} if found is None else {"userGroup": SHOW["userGroups"](w, found)}
+    if (table, link) == ("groups", "userGroups"):
+        if not w.switches.group_user_groups:
+            return html_not_found()
+        return _many(w, r, "userGroups", t["userGroups"].by("group", row_id))
+    shown = SHOW[table](w, row)
+    if link in (shown.get("links") or {}):
+        return {link: []} if link.endswith("s") else {}
+    return html_not_found()
+
+
+def _many(w: World, r: Request, table: str, rows: list[Any]) -> dict[str, Any] | Answer:
+    page = page_of(w, r, rows) if w.switches.nested_paged else rows
+    return {table: array([fragment(w, table, row) for row in page])}

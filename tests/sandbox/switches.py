@@ -1,0 +1,71 @@
+"""Where the sources disagree or nobody knows: one switch each, set to the likelier answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass
+class Switches:
+    """How this account behaves where the API is unconfirmed (reference §12)."""
+
+    limit_over_100: Literal["cap", "422"] = "cap"
+    nested_paged: bool = True  # /contacts/{id}/… default to 20 rows too
+    fields_default_limit: int = 20  # documented 100, seen 20
+
+    include: Literal["all", "none"] | frozenset[str] = "all"  # or just these relations
+    include_nested: bool = True  # contactTags.tag and the like
+    include_unknown: Literal["ignore", "400"] = "ignore"
+    include_row_cap: int | None = None  # most rows in one sideloaded array
+    include_id_arrays: bool = True  # contact.contactTags: ["1", …]
+    include_empty_key: bool = True  # an included relation without rows is [] rather than absent
+
+    date_filters: Literal["honoured", "ignored"] = "honoured"
+    date_granularity: Literal["second", "day"] = "second"
+    date_inclusive: bool = False  # contacts only; deals are documented: after >=, before <
+    date_column: Literal["udate", "updated_timestamp"] = "udate"
+    date_naive_zone: Literal["account", "UTC"] = "account"
+    date_z_zone: Literal["UTC", "account"] = "UTC"
+
+    id_greater: bool = True
+    id_greater_total: Literal["beyond", "all"] = "beyond"  # what meta.total counts under a keyset
+    orders_id_elsewhere: bool = False  # orders[id] off /contacts
+    orders_mdate: bool = False  # orders[mdate] on deals, orders[udate] elsewhere
+    drifting_order: bool = True  # /contactTags and /contactLists order moves between requests
+    undocumented_filters: bool = False  # fieldValues[contact], notes[relid], contactAutomations[…]
+
+    meta_total: Literal["native", "string", "int", "missing", "wrong"] = "native"
+    ratelimit_headers: bool = False  # RateLimit-* on 2xx
+    throttle_status: Literal[429, 503] = 429
+    throttle_body: str = ""
+    retry_after: int | str | None = 1
+    bad_key_status: Literal[403, 401] = 403
+
+    users_stamps: bool = False  # cdate and udate on users rows
+    users_mfa: bool = True  # mfaEnabled on users rows
+    user_groups_collection: bool = False  # GET /userGroups
+    group_user_groups: bool = True  # GET /groups/{id}/userGroups
+
+    stub_disabled: bool | int = True  # isDisabled of a hidden deal: true or 1
+    deal_data_sideload: Literal["list", "alternate"] = "list"  # spelling of sideloaded values
+    stage_udate_future: bool = False  # §10 trap 7
+
+    email_match: Literal["folded", "exact"] = "folded"
+    email_invalid_status: Literal[422, 400] = 422
+    tag_match: Literal["folded", "exact"] = "folded"
+    account_match: Literal["folded", "exact"] = "folded"
+    contact_tag_again: Literal[200, 422] = 200
+    deal_stage_alone_moves: bool = False  # a stage of another pipeline without its group
+    unknown_option: Literal["stored", "422"] = "stored"
+    bulk_owner_route: Literal["bulkUpdate", "bulkUpdate/owners"] = "bulkUpdate"
+
+    bump_list_status: bool = False  # does it move the contact's udate?
+    bump_field_value: bool = False
+    bump_account_link: bool = False
+    bump_deal: bool = False
+
+    import_creates_accounts: bool = True
+    exclude_automations_at: Literal["contact", "payload", "both"] = "contact"
+    import_success_key: Literal["Success", "success"] = "Success"
+    import_outcome: Literal["completed", "failed", "interrupted"] = "completed"

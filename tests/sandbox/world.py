@@ -1,0 +1,196 @@
+"""The account itself: its tables, its clock, and how it answers a request."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox import endpoints, planting, routes
+from tests.sandbox.clock import Zone, http_date, real_clock
+from tests.sandbox.faults import Faults
+from tests.sandbox.deal_acts import DealActs
+from tests.sandbox.limits import Arrival, RollingWindow, busiest_second
+from tests.sandbox.shape import Shape
+from tests.sandbox.store import make_tables
+from tests.sandbox.switches import Switches
+from tests.sandbox.wire import API, Answer, Refusal, Request, html_not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    Hook = Callable[["World", str, str, list[tuple[str, str]]], Any]
+
+assert endpoints  # importing them registers their routes
+
+
+class World(DealActs):
+    """One ActiveCampaign account.
+
+    Extra keyword arguments are switches, so `World(limit_over_100="422")` is an account that
+    refuses long pages; `world.switches` changes them later.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        contacts: int = 0,
+        deals: int = 0,
+        accounts: int = 0,
+        api_key: str = "sandbox-key",
+        clock: Callable[[], datetime] | None = None,
+        requests_per_second: float = 5,
+        timezone: str = "America/Chicago",
+        base_url: str = "https://acme.api-us1.com",
+        shape: Shape | None = None,
+        fresh: bool = False,
+        hidden_deals: bool = False,
+        is_empty: bool = False,
+        **switches: Any,
+    ) -> None:
+        """Build the account from the seed; `is_empty` leaves all but its first user out."""
+        self.seed = seed
+        self.api_key = api_key
+        self.clock = clock or real_clock
+        self.zone = Zone(timezone)
+        self.base_url = base_url
+        self.switches = Switches(**switches)
+        self.faults = Faults()
+        self.tables = make_tables()
+        self.log: list[Arrival] = []
+        self.automation_log: list[dict[str, Any]] = []
+        self.imports: list[Any] = []
+        self.import_windows = (RollingWindow(20, 60), RollingWindow(100, 60))
+        self.window = RollingWindow(requests_per_second, 1)
+        self.hooks: list[Hook] = []
+        self.lock = threading.RLock()
+        self._kept: dict[Any, tuple[int, Any]] = {}
+        planting.plant(
+            self,
+            contacts=contacts,
+            deals=deals,
+            accounts=accounts,
+            shape=shape or Shape(),
+            fresh=fresh,
+            hidden_deals=hidden_deals,
+            is_empty=is_empty,
+        )
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]],
+        headers: dict[str, str],
+        body: bytes = b"",
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answer a request; raises `Lost` where a fault breaks the connection instead."""
+        with self.lock:
+            moment = self.clock()
+            arrival = Arrival(moment, method, path, query)
+            self.log.append(arrival)
+            for hook in list(self.hooks):
+                hook(self, method, path, query)
+            request = Request(method, path, query, headers, body)
+            answer = self._judge(request, moment)
+            arrival.status = answer.status
+            content = answer.encoded()
+            return answer.status, self._headers(answer, moment), content
+
+    def before_request(self, hook: Hook) -> Hook:
+        """Call `hook(world, method, path, query)` before each answer, to change rows meanwhile."""
+        self.hooks.append(hook)
+        return hook
+
+    def busiest_second(self) -> int:
+        """Give the most requests that arrived within any rolling second."""
+        return busiest_second(self.log)
+
+    def count(self, method: str | None = None, prefix: str | None = None) -> int:
+        """Count logged requests; the prefix may be given with or without /api/3."""
+        if prefix is not None and not prefix.startswith(API):
+            prefix = f"{API}/{prefix.lstrip('/')}"
+        return sum(
+            (method is None or entry.method == method)
+            and (prefix is None or entry.path.startswith(prefix))
+            for entry in self.log
+        )
+
+    def now(self) -> int:
+        """Give the account's present second."""
+        return int(self.clock().timestamp())
+
+    def dt(self, instant: int | None) -> str | None:
+        """Print an instant with the account's offset."""
+        return None if instant is None else self.zone.stamp(instant)
+
+    def ts(self, instant: int | None) -> str | None:
+        """Print an instant in the account's zone, without an offset."""
+        return None if instant is None else self.zone.plain(instant)
+
+    def links(self, path: str, row_id: int, names: tuple[str, ...]) -> dict[str, str]:
+        """Make the `links` of a row: absolute URLs that can be asked."""
+        base = f"{self.base_url}{API}/{path}/{row_id}/"
+        return {name: base + name for name in names}
+
+    def kept(self, key: Any, tables: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """Remember what is costly to work out until one of the tables changes."""
+        version = sum(self.tables[name].version for name in tables)
+        found = self._kept.get(key)
+        if found is None or found[0] != version:
+            if len(self._kept) > 200:
+                self._kept.clear()
+            found = (version, make())
+            self._kept[key] = found
+        return found[1]
+
+    def trigger(self, kind: str, *, starts: bool = True, **what: Any) -> None:
+        """Note that a write would start automations listening for it (`starts`), or would not."""
+        self.automation_log.append({"time": self.now(), "trigger": kind, "starts": starts, **what})
+
+    def _judge(self, request: Request, moment: datetime) -> Answer:
+        if not self.window.admits(moment):
+            return self._throttled()
+        if self.faults.is_lapsed:
+            return Answer(402, raw=b"")
+        token = next((v for k, v in request.headers.items() if k.lower() == "api-token"), "")
+        if token != self.api_key:
+            return Answer(self.switches.bad_key_status, {"message": "Forbidden"})
+        if not request.path.startswith(API + "/"):
+            return html_not_found()
+        request.path = request.path.removeprefix(API)
+        return self.faults.strike(request.method, request.path, lambda: self._handle(request))
+
+    def _handle(self, request: Request) -> Answer:
+        found = routes.find(request.method, request.path)
+        if found is None:
+            return html_not_found()
+        handler, arguments = found
+        try:
+            document = handler(self, request, *arguments)
+        except Refusal as refusal:
+            return refusal.answer
+        return document if isinstance(document, Answer) else Answer(200, document)
+
+    def _throttled(self) -> Answer:
+        s = self.switches
+        headers = {"RateLimit-Limit": f"{self.window.most:g}", "RateLimit-Remaining": "0"}
+        if s.retry_after is not None:
+            headers["Retry-After"] = str(s.retry_after)
+        return Answer(s.throttle_status, None, headers, s.throttle_body.encode())
+
+    def _headers(self, answer: Answer, moment: datetime) -> dict[str, str]:
+        headers = {
+            "Date": http_date(moment),
+            "Content-Type": "application/json",
+            "Server": "cloudflare",
+            "CF-Cache-Status": "DYNAMIC",
+            "Cache-Control": "no-store, no-cache, must-revalidate",
+            "Set-Cookie": "PHPSESSID=sandbox; path=/; HttpOnly",
+            "X-Request-Id": f"{len(self.log):032x}",
+        }
+        if self.switches.ratelimit_headers and answer.status < 300:
+            headers["RateLimit-Limit"] = f"{self.window.most:g}"
+            headers["RateLimit-Remaining"] = str(self.window.remaining)
+        return headers | answer.headers
