@@ -67,7 +67,9 @@ class Setting:
 
 
 SHARED = (
-    Setting("api_url", "string", "The URL from Settings › Developer in ActiveCampaign", required=True),
+    Setting(
+        "api_url", "string", "The URL from Settings › Developer in ActiveCampaign", required=True
+    ),
     Setting(
         "api_key",
         "string",
@@ -329,7 +331,9 @@ def read_json(text: str, what: str) -> dict[str, Any]:
         found = json.loads(text)
     except ValueError as problem:
         where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise SettingsError([f"the {what} file is not JSON{where}: give the file as written"]) from None
+        raise SettingsError(
+            [f"the {what} file is not JSON{where}: give the file as written"]
+        ) from None
     if not isinstance(found, dict):
         raise SettingsError([f"the {what} file must hold a JSON object"])
     return found

@@ -29,6 +29,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator, Sequence
 
     from .address import Address
@@ -98,6 +99,8 @@ class Client:
         self._limiter = limiter
         self._timeout = timeout
         self._answered = False
+        #: The server's clock at its last answer, None before the first.
+        self.server_now: dt.datetime | None = None
         self._forbidden: set[str] = set()
         self._lock = threading.Lock()
         if session is None:
@@ -149,6 +152,7 @@ class Client:
         while True:
             verdict = self._attempt(call, url, json)
             if verdict.answer is not None:
+                self.server_now = verdict.answer.date or self.server_now
                 return verdict.answer
             self._decide(call, verdict, retry)
 

@@ -258,7 +258,7 @@ currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "
 
 # --- time -----------------------------------------------------------------------------------
 
-_ZERO_DATE = re.compile(r"0000-00-00|000[01]-")
+_ZERO_YEARS = ("0000-", "0001-")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
@@ -269,10 +269,12 @@ def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
     if not isinstance(raw, str):
         raise Undecodable("not a time")
     found = raw.strip()
-    if not found or _ZERO_DATE.match(found):
+    if not found or found.startswith(_ZERO_YEARS):
         return None
+    if "." in found:
+        found = _FRACTION.sub(r"\1", found)
     try:
-        moment = dt.datetime.fromisoformat(_FRACTION.sub(r"\1", found))
+        moment = dt.datetime.fromisoformat(found)
     except ValueError:
         raise Undecodable("not a time") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone.offset)

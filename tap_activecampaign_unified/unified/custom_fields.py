@@ -253,7 +253,11 @@ _SIDELOADED_VALUES = (
 
 def value_field(row: Row) -> str:
     """Return the field id of a value row, whichever way the row came spells it."""
-    return next((str(row[name]) for name in _FIELD_COLUMNS if row.get(name) is not None), "")
+    for name in _FIELD_COLUMNS:
+        found = row.get(name)
+        if found is not None:
+            return str(found)
+    return ""
 
 
 def value_of(row: Row) -> Any:

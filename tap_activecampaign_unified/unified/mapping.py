@@ -40,25 +40,28 @@ Record = dict[str, Any]
 class Names:
     """The small tables that records quote names from: id to name."""
 
-    tags: dict[str, str] = field(default_factory=dict)
-    segments: dict[str, str] = field(default_factory=dict)
-    accounts: dict[str, str] = field(default_factory=dict)
-    stages: dict[str, str] = field(default_factory=dict)
-    pipelines: dict[str, str] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str | None] = field(default_factory=dict)
+    segments: dict[str, str | None] = field(default_factory=dict)
+    accounts: dict[str, str | None] = field(default_factory=dict)
+    stages: dict[str, str | None] = field(default_factory=dict)
+    pipelines: dict[str, str | None] = field(default_factory=dict)
+    groups: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass
 class Joined:
     """What hangs on one row: native rows by relation, the names to quote, the row's clock.
 
-    ``attributes`` holds the decoded custom fields by personalization tag.
+    ``custom`` and ``attributes`` are the decoded custom fields, by key and by personalization tag:
+    read once for all the records that one row becomes.
     """
 
     names: Names
     related: dict[str, list[Row]] = field(default_factory=dict)
     zone: Zone = UTC_ZONE
     attributes: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, Any] | None = None
+    custom_faults: list[str] = field(default_factory=list)
 
     def rows(self, relation: str) -> list[Row]:
         """Return the related rows in ascending order of id, each once."""
@@ -131,6 +134,10 @@ def _the_row_itself(row: Row, _: Joined) -> Iterable[Row]:
     return (row,)
 
 
+def _nothing_to_skip(_: Row) -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Resource:
     """A unified resource: where its rows live, and the one table that reads and writes them.
@@ -139,7 +146,7 @@ class Resource:
     row of that walk into the rows this resource is made of, which come from ``relation``.
     ``changed`` names the native columns
     that tell when a row changed, the first of them the replication key's; ``stamps`` those that
-    carry the account's offset.
+    carry the account's offset. ``skip`` gives the reason why a row is no record at all.
     """
 
     name: str
@@ -154,6 +161,7 @@ class Resource:
     stamps: tuple[str, ...] = ("cdate", "udate")
     expand: Callable[[Row, Joined], Iterable[Row]] = _the_row_itself
     relation: str | None = None
+    skip: Callable[[Row], str | None] = _nothing_to_skip
     singular: str | None = None
     custom_fields: str | None = None
 
@@ -260,10 +268,14 @@ class Reader:
             except Undecodable as problem:
                 errors.append(f"{unified}: {problem}")
         if self._custom is not None:
-            values = joined.rows("custom_values")
-            custom, joined.attributes = self._custom.read(values, zone, errors)
+            if joined.custom is None:
+                faults: list[str] = []
+                values = joined.rows("custom_values")
+                joined.custom, joined.attributes = self._custom.read(values, zone, faults)
+                joined.custom_faults = faults
+            errors += joined.custom_faults
             if self._wants_custom:
-                record["custom_fields"] = custom
+                record["custom_fields"] = joined.custom.copy()
             for unified, tags, read in self._attributes:
                 record[unified] = read(*(joined.attributes.get(tag) for tag in tags))
         for unified, compute in self._computed:

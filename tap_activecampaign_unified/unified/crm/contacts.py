@@ -38,7 +38,7 @@ CONTACTS = Resource(
     singular="contact",
     replication=Replication.FILTERED,
     replication_key="updated_at",
-    changed=("udate", "updated_timestamp"),
+    changed=("udate", "updated_timestamp", "cdate"),
     custom_fields="contact",
     entries=(
         Field("id", "id", identifier),

@@ -8,7 +8,6 @@ from .. import people
 from ..codecs import (
     STRING,
     decode_id,
-    decode_text,
     identifier,
     instant,
     integer,
@@ -17,8 +16,8 @@ from ..codecs import (
 from ..mapping import Derived, Field, Joined, Replication, Resource, Row
 
 
-def _tag_type(row: Row, _: Joined) -> str | None:
-    return decode_text(row.get("tagType"))
+def _deleted(row: Row) -> str | None:
+    return "deleted in ActiveCampaign" if str(row.get("deleted")) == "1" else None
 
 
 TAGS = Resource(
@@ -27,6 +26,7 @@ TAGS = Resource(
     crawl="tags",
     endpoint="tags",
     singular="tag",
+    skip=_deleted,
     entries=(
         Field("id", "id", identifier),
         Field("name", "tag", text),
@@ -69,7 +69,7 @@ CONTACT_TAGS = Resource(
     keys=("contact_id", "tag_id"),
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
-    changed=("udate", "updated_timestamp"),
+    changed=("udate", "updated_timestamp", "cdate"),
     expand=_applications,
     relation=people.TAGS,
     entries=(

@@ -1,0 +1,199 @@
+"""Which rows are new, and where the next run begins.
+
+A bookmark is never ahead of the run's start on the server's clock. Rows in the overlap before it
+are read again, because ActiveCampaign's filter has the granularity of a day in a zone nobody
+knows; those that were emitted before are known by fingerprints in the state and not repeated.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import heapq
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+Entry = dict[str, Any]
+
+# ActiveCampaign's zones reach from 14 hours ahead of UTC to 12 behind it.
+ZONE_SLACK = dt.timedelta(hours=14)
+LEAST_OVERLAP = dt.timedelta(hours=24)
+FINGERPRINT_BYTES = 6
+MOST_FINGERPRINTS = 5_000
+NEVER = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
+
+
+class MisshapenState(ValueError):
+    """State that no run of ours can have written; the text says where."""
+
+
+def fingerprint(records: object) -> bytes:
+    """Return what tells one version of a row's records from another."""
+    text = json.dumps(records, sort_keys=True, default=str)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=FINGERPRINT_BYTES).digest()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the settings ask: bounds, overlap, and how old a whole read may be (None: any age)."""
+
+    start: dt.datetime | None = None
+    end: dt.datetime | None = None
+    lookback: dt.timedelta = LEAST_OVERLAP
+    sweep_after: dt.timedelta | None = None
+
+
+class Bookmark:
+    """One stream's memory over one run: made from its state entry, and turned into the next."""
+
+    def __init__(self, entry: Entry, policy: Policy, now: dt.datetime, key: str) -> None:
+        """Read the entry; ``now`` decides whether a whole read is due. Raise `MisshapenState`."""
+        self._policy = policy
+        self._key = key
+        self.value = _moment(entry.get("replication_key_value"), "replication_key_value")
+        self.read_whole_at = _moment(entry.get("read_whole_at"), "read_whole_at")
+        self._known = _unpack(entry.get("fingerprints"))
+        self.progress = _progress(entry.get("progress"))
+        self.is_whole = self.value is None or self._sweep_is_due(now)
+        self.started: dt.datetime | None = None
+        self._recent: list[tuple[dt.datetime, bytes]] = []
+        self._next = NEVER
+
+    def _sweep_is_due(self, now: dt.datetime) -> bool:
+        if self._policy.sweep_after is None:
+            return False
+        last = self.read_whole_at or self.value
+        return last is None or now - last > self._policy.sweep_after
+
+    @property
+    def since(self) -> dt.datetime | None:
+        """The earliest change this run wants, None for all there is."""
+        if self.is_whole or self.value is None:
+            return self._policy.start
+        since = self.value - self._policy.lookback
+        return max(since, self._policy.start) if self._policy.start else since
+
+    @property
+    def filter_since(self) -> dt.date | None:
+        """The day to ask the server for, so that no reading of it leaves a wanted row out."""
+        if self.is_whole or self.value is None:
+            start = self._policy.start
+            return (start - LEAST_OVERLAP - ZONE_SLACK).date() if start else None
+        overlap = max(self._policy.lookback, LEAST_OVERLAP)
+        asked = (self.value - overlap - ZONE_SLACK).date()
+        if self._policy.start:
+            return max(asked, (self._policy.start - LEAST_OVERLAP - ZONE_SLACK).date())
+        return asked
+
+    def begin(self, started: dt.datetime) -> None:
+        """Fix the run's start, by the server's clock: the next bookmark cannot lie behind it."""
+        self.started = started
+        value = started - dt.timedelta(seconds=1)
+        if self._policy.end:
+            value = min(value, self._policy.end)
+        if self.value:
+            value = max(value, min(self.value, started))
+        self._next = value.replace(microsecond=0)
+
+    def wants(self, changed: dt.datetime | None, print_of: Callable[[], bytes]) -> bool:
+        """Say whether a row that changed then is to be emitted, and remember it if it is recent.
+
+        ``changed`` None is a row that does not tell: it counts as recent. ``print_of`` is only
+        called for rows in the overlap.
+        """
+        policy, since = self._policy, self.since
+        if changed is not None:
+            if policy.end and changed >= policy.end:
+                return False
+            if policy.start and changed < policy.start:
+                return False
+            if since is not None and changed < since:
+                return False
+            if self.is_whole and changed < self._next - policy.lookback:
+                return True
+        moment = changed or NEVER
+        mark = print_of()
+        if moment >= self._next - policy.lookback:
+            self._remember(moment, mark)
+        return self.is_whole or mark not in self._known
+
+    def _remember(self, moment: dt.datetime, mark: bytes) -> None:
+        if len(self._recent) < MOST_FINGERPRINTS:
+            heapq.heappush(self._recent, (moment, mark))
+        else:
+            heapq.heappushpop(self._recent, (moment, mark))
+
+    def resume(self, progress: Entry) -> None:
+        """Go on where an interrupted run stopped, under the bounds it began with."""
+        self.is_whole = bool(progress["whole"])
+        self.begin(_moment(progress["started"], "progress.started") or NEVER)
+
+    def interim(self, after: int) -> Entry:
+        """Return the entry that lets another run go on behind row ``after``."""
+        progress = {
+            "after": after,
+            "started": self.started.isoformat() if self.started else None,
+            "whole": self.is_whole,
+        }
+        return {**self._unchanged(), "progress": progress}
+
+    def _unchanged(self) -> Entry:
+        entry: Entry = {"replication_key": self._key}
+        if self.value:
+            entry["replication_key_value"] = self.value.isoformat()
+        if self.read_whole_at:
+            entry["read_whole_at"] = self.read_whole_at.isoformat()
+        if self._known:
+            entry["fingerprints"] = _pack(self._known)
+        return entry
+
+    def final(self) -> Entry:
+        """Return the entry after everything was read."""
+        entry: Entry = {
+            "replication_key": self._key,
+            "replication_key_value": self._next.isoformat(),
+        }
+        whole = self.started if self.is_whole else self.read_whole_at
+        if whole and self._policy.sweep_after is not None:
+            entry["read_whole_at"] = whole.isoformat()
+        if self._recent:
+            entry["fingerprints"] = _pack({mark for _, mark in self._recent})
+        return entry
+
+
+def _moment(text: Any, where: str) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise MisshapenState(f"{where} is no date-time") from None
+    return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)
+
+
+def _progress(found: Any) -> Entry | None:
+    if found is None:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("after"), int):
+        raise MisshapenState("progress does not say after which row to go on")
+    if _moment(found.get("started"), "progress.started") is None or "whole" not in found:
+        raise MisshapenState("progress does not say when its run started")
+    return found
+
+
+def _pack(marks: set[bytes]) -> str:
+    return base64.b64encode(b"".join(sorted(marks))).decode()
+
+
+def _unpack(text: Any) -> set[bytes]:
+    if text is None:
+        return set()
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (TypeError, ValueError):
+        raise MisshapenState("fingerprints are not what a run of ours wrote") from None
+    size = FINGERPRINT_BYTES
+    return {raw[at : at + size] for at in range(0, len(raw) - size + 1, size)}

@@ -1,0 +1,143 @@
+"""The command line of both programs: clear last lines, exit codes, clean stops."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .api import ActiveCampaignError
+from .settings import SettingsError, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .api import SystemClock
+
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+GRACE_SECONDS = 10
+
+
+class Stopped(Exception):  # noqa: N818 - it is news, not an error
+    """SIGINT or SIGTERM came; ``signum`` says which."""
+
+    def __init__(self, signum: int) -> None:
+        """Keep the signal's number."""
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+class Leave(BaseException):
+    """End the process with ``code`` and ``line`` as the last word; passes every handler."""
+
+    def __init__(self, line: str, code: int) -> None:
+        """Keep both."""
+        super().__init__(line)
+        self.line, self.code = line, code
+
+
+class StopSign:
+    """Turns signals into an orderly end: the request in flight is finished, for up to 10 s."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        """Remember whose sleeps to end."""
+        self._clock = clock
+        self._signum: int | None = None
+
+    def raise_if_up(self) -> None:
+        """Raise `Stopped` when a signal came: called wherever stopping is safe."""
+        if self._signum is not None:
+            raise Stopped(self._signum)
+
+    def put_up(self, signum: int, _: object = None) -> None:
+        """Handle a signal; a second one, or the end of the grace time, stops at once."""
+        if self._signum is not None:
+            raise Stopped(self._signum)
+        self._signum = signum
+        self._clock.wake()
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self.put_up)
+            signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+
+
+def run(name: str, command: Callable[[], click.Command]) -> None:
+    """Run a program and end the process with its exit code, and never with a traceback."""
+    logger = logging.getLogger(name)
+    try:
+        result = command().main(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(result if isinstance(result, int) else 0)
+    except Leave as last:
+        logger.error(last.line)
+        sys.exit(last.code)
+    except SettingsError as problem:
+        for line in problem.lines:
+            logger.error(line)
+        sys.exit(EXIT_SETTINGS)
+    except click.ClickException as problem:
+        logger.error(problem.format_message())
+        sys.exit(EXIT_SETTINGS)
+    except ActiveCampaignError as problem:
+        logger.error("%s", problem)
+        sys.exit(EXIT_FAILED)
+    except Stopped as problem:
+        logger.error("%s", problem)
+        sys.exit(128 + problem.signum)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        logger.error("the reader of our output went away: nothing more can be written")
+        _silence_stdout()
+        sys.exit(EXIT_FAILED)
+    except OSError as problem:
+        logger.error("%s", _describe(problem))
+        _silence_stdout()
+        sys.exit(EXIT_FAILED)
+    except Exception as problem:  # the last line of defence: a defect of ours, told in one line
+        logger.debug("defect", exc_info=True)
+        logger.error(
+            "a defect of this program (%s): run again with LOGLEVEL=DEBUG and report what it says",
+            type(problem).__name__,
+        )
+        sys.exit(EXIT_FAILED)
+
+
+def _describe(problem: OSError) -> str:
+    where = f" ({problem.filename})" if problem.filename else ""
+    return f"{problem.strerror or type(problem).__name__}{where}"
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from flushing into a closed or full stdout once more at exit."""
+    try:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+def check_json_files(paths: tuple[str, ...], what: str) -> None:
+    """Raise `SettingsError` unless each path is ``ENV`` or a file that holds a JSON object."""
+    for path in paths:
+        if path != "ENV":
+            try:
+                text = Path(path).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                raise SettingsError([f"{what} file {path} cannot be read"]) from None
+            read_json(text, what)
+
+
+def read_file(handle: Any) -> str:
+    """Return the text of a file given on the command line; raise `SettingsError` when it is none."""
+    try:
+        return str(handle.read())
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(
+            [f"{getattr(handle, 'name', 'the file')} cannot be read as text"]
+        ) from None

@@ -1,0 +1,249 @@
+"""What hangs on a page's rows: with the page where the account proves to send it, else from the
+collection or row by row, whichever takes fewer requests. All ways give the same rows.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from .api import Client, Forbidden, Missing, Page, total_of, walk_offset
+from .spool import Spool
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+FEW_ROWS = 2
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows of ``collection`` that hang on rows of another, by one of ``parents``' columns.
+
+    ``include`` is the name the page knows them by (None: it cannot send them), ``nested`` the
+    path of one row's, ``counted`` whether the rows themselves list their ids unasked.
+    """
+
+    name: str
+    collection: str
+    parents: tuple[str, ...]
+    nested: str
+    include: str | None = None
+    counted: bool = False
+
+
+class Way(enum.Enum):
+    """How a relation's rows come."""
+
+    OPEN = "not proven yet"
+    SIDELOAD = "with the page"
+    SPOOL = "from the collection"
+    NESTED = "row by row"
+    NOTHING = "not at all"
+
+
+class Joiner:
+    """Finds one relation's rows for page after page of the rows they hang on."""
+
+    def __init__(self, client: Client, relation: Relation, base: str, *, sideload: bool) -> None:
+        """Start unproven; ``base`` is the path of the rows the relation hangs on."""
+        self._client = client
+        self._relation = relation
+        self._base = base
+        self._spool: Spool | None = None
+        self._nobody_has_any = False
+        asks = sideload and relation.include is not None
+        self.way = Way.OPEN if asks else Way.NESTED
+        self._decided = asks
+
+    @property
+    def include(self) -> str | None:
+        """What to ask the page for, None when it need not be asked."""
+        return self._relation.include if self.way in {Way.OPEN, Way.SIDELOAD} else None
+
+    def give_up_sideload(self) -> None:
+        """Ask no page for the rows again: the server takes offence."""
+        if self.way in {Way.OPEN, Way.SIDELOAD}:
+            self.way, self._decided = Way.NESTED, False
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return the relation's rows by the id of the page's row they hang on."""
+        ids = [str(row.get("id")) for row in page.rows]
+        if not ids or self.way is Way.NOTHING:
+            return {}
+        try:
+            return self._join(page, ids)
+        except Forbidden as problem:
+            logger.warning("%s: what hangs on it is left empty in this run", problem)
+            self.way = Way.NOTHING
+            return {}
+
+    def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
+        if self.way in {Way.OPEN, Way.SIDELOAD}:
+            found = self._sideloaded(page, ids)
+            if self.way is Way.OPEN:
+                self._prove(page, ids, found)
+            if self.way in {Way.OPEN, Way.SIDELOAD}:
+                return self._completed(page, found)
+        if not self._decided:
+            self._decide(page, ids)
+        if self.way is Way.SPOOL and self._spool:
+            return {one: in_order(self._spool.get(one)) for one in ids}
+        return {one: self.nested(one) for one in self._candidates(page, ids)}
+
+    def _sideloaded(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = defaultdict(list)
+        rows = page.body.get(self._relation.collection)
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict):
+                found[self.parent_of(row)].append(row)
+        return {one: in_order(found[one]) for one in ids if one in found}
+
+    def parent_of(self, row: Row) -> str:
+        """Return the id of the row that ``row`` hangs on."""
+        for column in self._relation.parents:
+            if row.get(column) is not None:
+                return str(row[column])
+        return ""
+
+    def _listed(self, row: Row) -> set[str] | None:
+        """Return the ids that the page's row itself lists, None where it lists none."""
+        found = row.get(self._relation.include or self._relation.collection)
+        return {str(one) for one in found} if isinstance(found, list) else None
+
+    def _completed(self, page: Page, found: dict[str, list[Row]]) -> dict[str, list[Row]]:
+        """Fetch what a page was cut short of: its rows list more than it brought."""
+        for row in page.rows:
+            one, listed = str(row.get("id")), self._listed(row)
+            if listed and listed - {str(r.get("id")) for r in found.get(one, ())}:
+                found[one] = self.nested(one)
+        return found
+
+    def _prove(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
+        """Compare with the truth for the fullest and the last row; fall back when they differ."""
+        lists = [self._listed(row) for row in page.rows]
+        if not found:
+            if self._relation.counted and not any(lists) and None not in lists:
+                return  # the rows themselves say that nothing hangs on them: still open
+            if self._nobody_has_any:
+                return
+            if any(lists):
+                self._fall_back(page, ids)
+                return
+            self._prove_by_witness(page, ids)
+            return
+        fullest = max(found, key=lambda one: len(found[one]))
+        for one in dict.fromkeys((fullest, ids[-1])):
+            if _ids(self.nested(one)) != _ids(found.get(one, [])):
+                self._fall_back(page, ids)
+                return
+        logger.debug("%s come with the page: proven", self._relation.collection)
+        self.way = Way.SIDELOAD
+
+    def _prove_by_witness(self, page: Page, ids: list[str]) -> None:
+        """Nothing came: look whether anybody has any, and whether it then comes."""
+        if len(ids) <= FEW_ROWS:
+            if any(self.nested(one) for one in ids):
+                self._fall_back(page, ids)
+            return
+        try:
+            answer = self._client.get(self._relation.collection, [("limit", 1)])
+        except Missing:
+            self._fall_back(page, ids)
+            return
+        rows = answer.body.get(self._relation.collection)
+        witness = self.parent_of(rows[0]) if isinstance(rows, list) and rows else ""
+        if not witness:
+            self._nobody_has_any = True
+            return
+        if not witness.isdigit():
+            self._fall_back(page, ids)
+            return
+        seen = self._client.get(
+            self._base,
+            [
+                ("limit", 1),
+                ("include", self._relation.include or ""),
+                ("orders[id]", "ASC"),
+                ("id_greater", int(witness) - 1),
+            ],
+        )
+        sideloaded = seen.body.get(self._relation.collection)
+        if not isinstance(sideloaded, list) or not any(
+            isinstance(row, dict) and self.parent_of(row) == witness for row in sideloaded
+        ):
+            self._fall_back(page, ids)
+        else:
+            self.way = Way.SIDELOAD
+
+    def _fall_back(self, page: Page, ids: list[str]) -> None:
+        logger.info(
+            "This account does not send %s with %s: reading them apart",
+            self._relation.collection,
+            self._base,
+        )
+        self._decide(page, ids)
+
+    def _decide(self, page: Page, ids: list[str]) -> None:
+        """Choose between the whole collection and row by row: the fewer requests."""
+        self._decided = True
+        expected = max(page.total or 0, len(ids))
+        try:
+            answer = self._client.get(self._relation.collection, [("limit", 1)])
+            total = total_of(answer.body)
+        except Missing:
+            self.way = Way.NESTED
+            return
+        if total is not None and expected <= total / 100:
+            self.way = Way.NESTED
+            return
+        if total is None and expected <= FEW_ROWS:
+            self.way = Way.NESTED
+            return
+        self.way = Way.SPOOL
+        self._spool = Spool()
+        collection = self._relation.collection
+        for part in walk_offset(self._client, collection, collection):
+            self._spool.add((self.parent_of(row), row) for row in part.rows)
+        self._spool.seal()
+
+    def _candidates(self, page: Page, ids: list[str]) -> list[str]:
+        """Leave out rows that list, unasked, that nothing hangs on them."""
+        if not self._relation.counted:
+            return ids
+        return [one for one, row in zip(ids, page.rows, strict=True) if self._listed(row) != set()]
+
+    def nested(self, one: str) -> list[Row]:
+        """Ask for one row's own rows, the truth that the others are held against."""
+        path = self._relation.nested.format(id=one)
+        try:
+            return in_order(
+                row
+                for page in walk_offset(self._client, path, self._relation.collection, lean=True)
+                for row in page.rows
+            )
+        except Missing:
+            return []  # the row was deleted while we read
+
+    def close(self) -> None:
+        """Remove what was set aside."""
+        if self._spool:
+            self._spool.close()
+
+
+def in_order(rows: Any) -> list[Row]:
+    """Return rows by ascending id, each id once, the last one read."""
+    by_id = {row.get("id", f"row {place}"): row for place, row in enumerate(rows)}
+    return sorted(by_id.values(), key=_number)
+
+
+def _number(row: Row) -> tuple[int, str]:
+    text = str(row.get("id"))
+    return (int(text), "") if text.isdigit() else (1 << 62, text)
+
+
+def _ids(rows: list[Row]) -> set[str]:
+    return {str(row.get("id")) for row in rows}

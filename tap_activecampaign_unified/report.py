@@ -1,0 +1,117 @@
+"""What a run did, stream by stream: for the summary at its end and the report file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .api import Traffic
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Tally:
+    """One stream's numbers. ``read`` = ``emitted`` + ``suppressed`` + all of ``skipped``.
+
+    ``outcome`` is done, skipped, failed or stopped; ``faults`` counts unreadable fields.
+    """
+
+    read: int = 0
+    emitted: int = 0
+    suppressed: int = 0
+    faulty: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    outcome: str = "not reached"
+    problem: str | None = None
+    faults: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def note_faults(self, errors: list[str]) -> None:
+        """Count a row's unreadable fields."""
+        self.faulty += 1
+        for error in errors:
+            self.faults[error] += 1
+
+
+class RunReport:
+    """The tallies of all selected streams."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.tallies: dict[str, Tally] = {}
+
+    def tally(self, stream: str) -> Tally:
+        """Return a stream's tally, a new one at first."""
+        return self.tallies.setdefault(stream, Tally())
+
+    @property
+    def failed(self) -> list[str]:
+        """The streams that failed for good."""
+        return [name for name, tally in self.tallies.items() if tally.outcome == "failed"]
+
+    def log_summary(self) -> None:
+        """Write a line per stream to the process log."""
+        for name, one in sorted(self.tallies.items()):
+            logger.info(
+                "%s: %s, %d rows read, %d emitted, %d suppressed, %d faulty, %d requests, %.1f s%s",
+                name,
+                one.outcome,
+                one.read,
+                one.emitted,
+                one.suppressed,
+                one.faulty,
+                one.requests,
+                one.seconds,
+                f" ({one.problem})" if one.problem else "",
+            )
+            for error, count in one.faults.most_common(10):
+                logger.warning("%s: %d times %s", name, count, error)
+            for reason, count in one.skipped.items():
+                logger.info("%s: %d rows left out: %s", name, count, reason)
+
+    def document(self) -> dict[str, Any]:
+        """Return the streams' numbers as JSON."""
+        return {
+            name: {
+                "outcome": one.outcome,
+                "problem": one.problem,
+                "rows_read": one.read,
+                "rows_emitted": one.emitted,
+                "rows_suppressed": one.suppressed,
+                "rows_faulty": one.faulty,
+                "rows_left_out": dict(one.skipped),
+                "faults": dict(one.faults),
+                "requests": one.requests,
+                "seconds": round(one.seconds, 3),
+            }
+            for name, one in sorted(self.tallies.items())
+        }
+
+
+def traffic_document(traffic: Traffic) -> dict[str, Any]:
+    """Return what went over the line as JSON."""
+    return {
+        "requests": traffic.requests,
+        "repeats": traffic.repeats,
+        "by_endpoint": dict(sorted(traffic.by_endpoint.items())),
+        "by_status": dict(sorted(traffic.by_status.items())),
+    }
+
+
+def write_report(path: Path, document: dict[str, Any]) -> None:
+    """Write the report, readable by this user alone; a full disk costs the report, not the run."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as handle:
+            json.dump(document, handle, indent=2, default=str)
+            handle.write("\n")
+    except OSError as problem:
+        logger.warning("The run report %s could not be written: %s", path, problem.strerror)

@@ -1,0 +1,99 @@
+"""The one stream class: a unified resource as a Singer stream, fed by a crawl."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.streams import Stream
+
+from .crawls import Crawl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from .bookmarks import Entry
+    from .tap import TapActiveCampaignUnified
+    from .unified.codecs import Schema
+    from .unified.mapping import Record, Resource
+
+
+class UnifiedStream(Stream):
+    """One resource. Its schema is made when somebody asks: that may cost a request.
+
+    The SDK calls streams one after the other. The first of those that live on one endpoint runs
+    the crawl, which writes the records of all of them, so that the endpoint is read once.
+    """
+
+    # Readers return JSON types only; conforming them again would double the cost of a record.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapActiveCampaignUnified, resource: Resource) -> None:
+        """Take name and keys from the resource's table."""
+        self._unified_tap = tap
+        self.resource = resource
+        self._schema_written = False
+        super().__init__(tap, name=resource.name)
+        self.primary_keys = list(resource.keys)
+        self.replication_key = resource.replication_key
+
+    @property
+    def schema(self) -> Schema:
+        """The schema, custom fields as the account defines them now."""
+        if self._schema is None:
+            self._schema = self._unified_tap.schema_of(self.resource)
+        return self._schema
+
+    def wanted(self, name: str) -> bool:
+        """Say whether a property is selected."""
+        return bool(self.mask.get(("properties", name), True))
+
+    @property
+    def record_limit(self) -> int | None:
+        """How many records are enough: set by ``--test``."""
+        return self.ABORT_AT_RECORD_COUNT
+
+    @property
+    def entry(self) -> Entry:
+        """The stream's state entry."""
+        return dict(self.stream_state)
+
+    def save(self, entry: Entry) -> None:
+        """Replace the stream's state entry."""
+        state = self.stream_state
+        state.clear()
+        state.update(entry)
+
+    def emit(self, record: Record) -> None:
+        """Write one record."""
+        self._write_record_message(record)
+
+    def begin(self) -> None:
+        """Write the schema, unless that was done already."""
+        self._write_schema_message()
+
+    def _write_schema_message(self) -> None:
+        # A stream fed by another's crawl has its schema written before its turn comes.
+        if not self._schema_written:
+            self._schema_written = True
+            super()._write_schema_message()
+
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Iterator[dict[str, Any]]:
+        """Run the crawl this stream lives on, unless another stream did."""
+        self._unified_tap.run_crawl(self)
+        yield from ()
+
+    def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+        """Not used: crawls write records themselves."""
+        return ()
+
+    def get_replication_key_signpost(self, context: Context | None) -> None:
+        """No signpost: bookmarks are kept by the server's clock."""
+
+    def make_crawl(self, streams: list[UnifiedStream]) -> Crawl:
+        """Return the crawl that feeds ``streams``."""
+        return Crawl(self._unified_tap.run, self.resource.crawl, list(streams))

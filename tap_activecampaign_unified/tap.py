@@ -1,0 +1,394 @@
+"""The tap's front door: settings, the registry turned into streams, the run from start to end."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import logging
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jsonschema import Draft7Validator
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib import Catalog
+from singer_sdk.tap_base import CliTestOptionValue
+
+from . import cli
+from .api import (
+    ActiveCampaignError,
+    Client,
+    Forbidden,
+    Limiter,
+    Missing,
+    RunEnds,
+    SystemClock,
+    default_store,
+)
+from .bookmarks import Bookmark, MisshapenState, Policy
+from .crawls import Run
+from .lookups import Lookups
+from .progress import Progress
+from .report import RunReport, traffic_document, write_report
+from .settings import (
+    TAP,
+    Settings,
+    SettingsError,
+    json_schema,
+    read_json,
+    unknown_settings,
+)
+from .streams import UnifiedStream
+from .unified import RESOURCES, by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import requests
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.singerlib import CatalogEntry
+
+    from .api import Clock
+    from .settings import Connection
+    from .unified.codecs import Schema
+    from .unified.mapping import Resource
+
+PACKAGE = "tap-activecampaign-unified"
+PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
+
+
+def user_agent() -> str:
+    """Return what we call ourselves."""
+    try:
+        return f"{PACKAGE}/{version(PACKAGE)}"
+    except PackageNotFoundError:
+        return PACKAGE
+
+
+def connect(
+    connection: Connection, clock: Clock, session: requests.Session | None = None
+) -> Client:
+    """Return a client that shares the account's budget with every other of this machine."""
+    store = connection.rate_limit_store or default_store(connection.address.account)
+    return Client(
+        connection.address,
+        connection.api_key,
+        limiter=Limiter(connection.requests_per_second, clock, store),
+        clock=clock,
+        user_agent=connection.user_agent or user_agent(),
+        timeout=connection.request_timeout,
+        max_retry_seconds=connection.max_retry_seconds,
+        session=session,
+    )
+
+
+class TapActiveCampaignUnified(Tap):
+    """Reads an ActiveCampaign account as unified records."""
+
+    name = PACKAGE
+    package_name = PACKAGE
+    dynamic_catalog = True
+    config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TAP)
+    # BATCH would write rows past stream maps and selection.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    #: The seams at which tests put another clock and an account in-process.
+    make_clock: ClassVar[Any] = SystemClock
+    make_session: ClassVar[Any] = staticmethod(lambda: None)
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check the settings and build the client; requests go out when schemas are asked for."""
+        self._settings: Settings | None = None
+        self._run: Run | None = None
+        self._crawled: set[str] = set()
+        self._clock: Clock = type(self).make_clock()
+        self._stop = cli.StopSign(self._clock)  # type: ignore[arg-type]  # tests' clocks wake too
+        self._report = RunReport()
+        self._bookmarks_before: dict[str, Any] = {}
+        super().__init__(**kwargs)
+
+    # --- settings ---------------------------------------------------------------------------
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        prefix = str(type(self)._env_var_prefix)
+        try:
+            self._settings = Settings(TAP, self._config, prefix)
+        except SettingsError as problem:
+            if raise_errors:
+                raise
+            return problem.lines
+        builtin = {"type": "object", "properties": {}}
+        self.append_builtin_config(builtin)
+        faults = builtin_faults(builtin, self._config)
+        if faults and raise_errors:
+            raise SettingsError(faults)
+        known = set(builtin["properties"]) | {one.name for one in TAP}
+        for line in unknown_settings(self._config, known):
+            self.logger.warning(line)
+        return faults
+
+    @property
+    def run(self) -> Run:
+        """What the crawls share; made once, at the first need."""
+        if self._run is None:
+            settings = self._settings
+            if settings is None or settings.connection is None:
+                raise SettingsError(["the settings are not complete"])
+            client = connect(settings.connection, self._clock, type(self).make_session())
+            client.checkpoint = self._stop.raise_if_up
+            hours = settings["full_sweep_hours"]
+            self._run = Run(
+                client=client,
+                lookups=Lookups(client, settings["custom_field_keys"]),
+                report=self._report,
+                progress=Progress(self._clock),
+                policy=Policy(
+                    start=settings["start_date"],
+                    end=settings["end_date"],
+                    lookback=dt.timedelta(hours=settings["lookback_hours"]),
+                    sweep_after=dt.timedelta(hours=hours) if hours else None,
+                ),
+                sideload=settings["sideload"] == "auto",
+                remote_data=settings["include_remote_data"],
+                write_state=self._write_state,
+            )
+        return self._run
+
+    # --- streams ----------------------------------------------------------------------------
+
+    def discover_streams(self) -> Sequence[UnifiedStream]:
+        """Return a stream per resource; their schemas are made when they are asked for."""
+        return [UnifiedStream(self, resource) for resource in RESOURCES]
+
+    def schema_of(self, resource: Resource) -> Schema:
+        """Return a resource's schema, with the account's own custom fields."""
+        run = self.run
+        custom = None
+        if resource.custom_fields:
+            custom = run.lookups.custom_fields(resource.custom_fields)
+        return resource.schema(custom, remote_data=run.remote_data)
+
+    def setup_mapper(self) -> None:
+        """Bring the catalog up to date before the SDK reads it."""
+        if self.input_catalog is not None:
+            self._check_catalog(self.input_catalog)
+        super().setup_mapper()
+
+    def _check_catalog(self, catalog: Catalog) -> None:
+        """Refuse selected streams that do not exist; add custom fields that are newer."""
+        unknown = []
+        for name, entry in catalog.items():
+            if not entry.metadata.resolve_selection().get((), False):
+                continue
+            resource = by_name.get(name)
+            if resource is None:
+                unknown.append(
+                    f"the catalog selects stream {name}, which does not exist: "
+                    "run --discover for a new catalog"
+                )
+            elif resource.custom_fields:
+                self._add_newer_fields(entry, resource)
+        if unknown:
+            raise SettingsError(unknown)
+
+    def _add_newer_fields(self, entry: CatalogEntry, resource: Resource) -> None:
+        known = (entry.schema.properties or {}).get("custom_fields")
+        if known is None:
+            return
+        merged = known.to_dict()
+        live = self.schema_of(resource)["properties"]["custom_fields"]["properties"]
+        merged["properties"] = {**live, **merged.get("properties", {})}
+        entry.schema.properties["custom_fields"] = type(known).from_dict(merged)
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over the last run's state; raise `SettingsError` when it cannot be one."""
+        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+        if not isinstance(bookmarks, dict):
+            raise SettingsError(["the state is misshapen: bookmarks must be an object"])
+        for name, entry in bookmarks.items():
+            try:
+                if not isinstance(entry, dict):
+                    raise MisshapenState("not an object")
+                Bookmark(entry, Policy(), self._clock.now(), "")
+            except MisshapenState as problem:
+                raise SettingsError(
+                    [f"the state is misshapen: bookmark {name}: {problem}; delete it to start anew"]
+                ) from None
+        super().load_state(copy.deepcopy(state))
+        self._bookmarks_before = copy.deepcopy(bookmarks)
+
+    # --- running ----------------------------------------------------------------------------
+
+    def run_crawl(self, stream: UnifiedStream) -> None:
+        """Run the crawl a stream lives on, once; a failure is told and the other streams go on."""
+        name = stream.resource.crawl
+        if name in self._crawled:
+            return
+        self._crawled.add(name)
+        streams = [
+            one
+            for one in self.streams.values()
+            if isinstance(one, UnifiedStream) and one.resource.crawl == name and one.selected
+        ]
+        run = self.run
+        tallies = [self._report.tally(one.name) for one in streams]
+        requests, started = run.client.traffic.requests, self._clock.monotonic()
+        run.progress.begin(name)
+        crawl = None
+        outcome: tuple[str, str | None] = ("done", None)
+        leave: cli.Leave | None = None
+        try:
+            for one in streams:
+                one.begin()
+            crawl = stream.make_crawl(streams)
+            crawl.sync()
+        except (Forbidden, Missing) as problem:
+            outcome = self._note_forbidden(streams, problem)
+        except cli.Stopped as news:
+            outcome, leave = ("stopped", str(news)), cli.Leave(str(news), 128 + news.signum)
+        except RunEnds as problem:
+            outcome, leave = ("failed", str(problem)), cli.Leave(str(problem), cli.EXIT_FAILED)
+        except ActiveCampaignError as problem:
+            outcome = ("failed", str(problem))
+            names = ", ".join(one.name for one in streams)
+            self.logger.error("%s: %s; the other streams go on", names, problem)
+        finally:
+            run.progress.end()
+            for tally in tallies:
+                tally.outcome, tally.problem = outcome
+                tally.seconds = self._clock.monotonic() - started
+            tallies[0].requests += run.client.traffic.requests - requests
+        if outcome[0] in {"stopped", "failed"} and crawl is not None:
+            crawl.interim()
+        self._write_state()
+        if leave is not None:
+            raise leave
+
+    def _note_forbidden(
+        self, streams: list[UnifiedStream], problem: Forbidden | Missing
+    ) -> tuple[str, str]:
+        names = ", ".join(one.name for one in streams)
+        fail = self._settings is not None and self._settings["on_forbidden"] == "fail"
+        word = "failed" if fail else "skipped"
+        self.logger.log(
+            logging.ERROR if fail else logging.WARNING, "%s: %s (%s)", names, word, problem
+        )
+        return word, PROBLEM_OF_FORBIDDEN
+
+    def _write_state(self) -> None:
+        self.state_writer.write_state(self.state)
+
+    def _handle_termination(self, signum: int, frame: Any) -> None:
+        self._stop.put_up(signum, frame)
+
+    def finish(self) -> int:
+        """Tell what was done and return the exit code."""
+        self._report.log_summary()
+        path = self._settings["run_report_path"] if self._settings else None
+        if path and self._run:
+            write_report(Path(path).expanduser(), self._report_document())
+        return cli.EXIT_FAILED if self._report.failed else 0
+
+    def _report_document(self) -> dict[str, Any]:
+        run = self.run
+        values = self._settings.values if self._settings else {}
+        hidden = {one.name for one in TAP if one.secret}
+        return {
+            "program": self.name,
+            "version": self.plugin_version,
+            "account": run.client.address.account,
+            "finished_at": self._clock.now().isoformat(),
+            "settings": {k: v for k, v in values.items() if k not in hidden},
+            "streams": self._report.document(),
+            "traffic": traffic_document(run.client.traffic),
+            "left_out": run.lookups.unread,
+            "bookmarks_before": self._bookmarks_before,
+            "bookmarks_after": self.state.get("bookmarks", {}),
+        }
+
+    @classmethod
+    def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
+        """Read the config files, after making sure that they can be."""
+        cli.check_json_files(value, "config")
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    def cb_test(cls, ctx: Any, param: Any, value: str) -> None:
+        """Read one record per stream; the report goes to stderr and the exit code says all."""
+        if value == CliTestOptionValue.Disabled.value:
+            return
+        config = ctx.params.get("config")
+        tap = cls(
+            config=config.config if config else {},
+            parse_env_config=bool(config and config.parse_env),
+            validate_config=True,
+        )
+        if value == CliTestOptionValue.Schema.value:
+            tap.write_schemas()
+            ctx.exit()
+        try:
+            tap.run_connection_test()
+        finally:
+            code = tap.finish()
+        ctx.exit(code)
+
+    @classmethod
+    def invoke(
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: Any = None,
+        catalog: Any = None,
+    ) -> None:
+        """Run the tap from the command line."""
+        if about:
+            super().invoke(about=about, about_format=about_format)
+            return
+        parsed_state = None if state is None else read_json(cli.read_file(state), "state")
+        parsed_catalog = None if catalog is None else _parse_catalog(cli.read_file(catalog))
+        tap = cls(
+            config=config.config if config else {},
+            state=parsed_state,
+            catalog=parsed_catalog,
+            parse_env_config=bool(config and config.parse_env),
+            validate_config=True,
+        )
+        try:
+            tap.sync_all()
+        finally:
+            code = tap.finish()
+        if code:
+            raise SystemExit(code)
+
+
+def _parse_catalog(text: str) -> Catalog:
+    raw = read_json(text, "catalog")
+    try:
+        return Catalog.from_dict(raw)  # type: ignore[arg-type]  # the SDK's own shape, unchecked
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise SettingsError(["the catalog is misshapen: run --discover for a new one"]) from None
+
+
+def builtin_faults(schema: dict[str, Any], config: dict[str, Any]) -> list[str]:
+    """Check the settings that the SDK brings, without repeating a value."""
+    return [
+        f"setting {'.'.join(map(str, error.path))} does not fit: see --about for its {error.validator}"
+        for error in Draft7Validator(schema).iter_errors(config)
+    ]
+
+
+def main() -> None:
+    """Run ``tap-activecampaign-unified``."""
+    cli.run(PACKAGE, lambda: TapActiveCampaignUnified.cli)
