@@ -10,6 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import rows
+from tests.sandbox.store import fold
 
 if TYPE_CHECKING:
     from tests.sandbox.switches import Switches
@@ -29,6 +30,13 @@ class Acts:
     def trigger(self, kind: str, *, starts: bool = True, **what: Any) -> None:
         """Note what would start automations."""
         raise AttributeError("a World has an automation log")
+
+    def find_contact(self, email: str) -> rows.Contact | None:
+        """Give the contact with this address, by the account's way of comparing."""
+        found = self.tables["contacts"].by("email", fold(email))
+        if self.switches.email_match == "exact":
+            found = [row for row in found if row.email == email]
+        return found[0] if found else None
 
     def add_contact(self, email: str, **columns: Any) -> rows.Contact:
         """Create a contact, never edited, with nulls where ActiveCampaign has them."""
@@ -142,6 +150,7 @@ class Acts:
         status: int = 1,
         *,
         sourceid: int | None = None,
+        by_self: bool = False,
         starts: bool = True,
     ) -> rows.ContactList:
         """Set a membership's status, making the membership where there is none."""
@@ -159,6 +168,7 @@ class Acts:
         else:
             times = {"sdate": now} if status == 1 and before != 1 else {}
             t["contactLists"].change(row, status=status, udate=now, updated=now, **times)
+        t["contactLists"].change(row, by_self=by_self if status == 2 else False)
         if sourceid is not None:
             t["contactLists"].change(row, sourceid=sourceid)
         if self.switches.bump_list_status:
@@ -166,6 +176,9 @@ class Acts:
         if status != before:
             kind = {1: "subscribed", 2: "unsubscribed"}.get(status, "list_status")
             self.trigger(kind, contact=contact, list=list_id, before=before, starts=starts)
+        wants_last = t["lists"][list_id].columns.get("send_last_broadcast", "0") == "1"
+        if status == 1 and before != 1 and wants_last:
+            self.trigger("last_broadcast_sent", contact=contact, list=list_id, starts=starts)
         return row
 
     def add_field(

@@ -123,7 +123,7 @@ def _tests(w: World, r: Request) -> list[Test]:
     if phone := p.get("phone"):
         tests.append(lambda row: row.phone.startswith(phone))
     if r.number("formid") or r.number("waitid"):
-        tests.append(lambda row: False)
+        tests.append(lambda _row: False)
     if search := p.get("search"):
         tests.append(lambda row: _searched(w, row, search))
     if w.switches.date_filters == "honoured":

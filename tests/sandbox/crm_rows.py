@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 from tests.sandbox.mail_rows import nullable
 
 if TYPE_CHECKING:
-    from tests.sandbox.rows import Account, ContactDeal, CustomField, Datum, Deal, DealActivity
-    from tests.sandbox.rows import DealRole, Note, Pipeline, Stage
+    from tests.sandbox.rows import (
+        Account,
+        ContactDeal,
+        CustomField,
+        Datum,
+        Deal,
+        DealActivity,
+        DealRole,
+        Note,
+        Pipeline,
+        Stage,
+    )
     from tests.sandbox.world import World
 
 ACCOUNT_LINKS = (

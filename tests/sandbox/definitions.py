@@ -1,4 +1,4 @@
-"""What a seeded account has defined: fields of every type and trap, tags, lists, pipelines, users."""
+"""What a seeded account has defined: fields of every type and trap, tags, lists, users."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _people(w: World, shape: Shape, born: int) -> None:
         sdate = born if number else None
         t["groups"].insert(rows.Group(title, None, sdate, int(number == 0), flags))
     for number in range(shape.users):
-        first, last = names.FIRST[number * 7 % 90], names.LAST[number * 11 % 90]
+        first, last = names.FIRST[number * 7 % 80], names.LAST[number * 11 % 80]
         name = "admin" if number == 0 else f"{first}.{last}".casefold()
         user = rows.User(name, first, last, f"{name}@acme.example", born, born)
         t["users"].insert(user)

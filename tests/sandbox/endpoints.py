@@ -1,5 +1,42 @@
 """Every module that registers routes; importing this one makes them known."""
 
-from tests.sandbox import contacts, crm_reads, deals, mail_reads, people_reads, relations
+from tests.sandbox import (
+    account_writes,
+    contact_writes,
+    contacts,
+    crm_reads,
+    custom_writes,
+    deal_writes,
+    deals,
+    field_writes,
+    importer,
+    mail_reads,
+    mail_writes,
+    note_writes,
+    people_reads,
+    people_writes,
+    pipeline_writes,
+    relations,
+)
+from tests.sandbox.routes import find, patterns
 
-__all__ = ["contacts", "crm_reads", "deals", "mail_reads", "people_reads", "relations"]
+__all__ = [
+    "account_writes",
+    "contact_writes",
+    "contacts",
+    "crm_reads",
+    "custom_writes",
+    "deal_writes",
+    "deals",
+    "field_writes",
+    "find",
+    "importer",
+    "mail_reads",
+    "mail_writes",
+    "note_writes",
+    "patterns",
+    "people_reads",
+    "people_writes",
+    "pipeline_writes",
+    "relations",
+]

@@ -111,7 +111,7 @@ class Faults:
 
     def empty_body(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
         """Carry the request out and answer nothing with its status (§5.6)."""
-        return self._spoil("empty_body", prefix, times, lambda real: b"", where)
+        return self._spoil("empty_body", prefix, times, lambda _real: b"", where)
 
     def truncated_json(
         self, prefix: str = "", times: int | None = 1, *, keep: float = 0.6, **where: Any

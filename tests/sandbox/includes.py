@@ -75,7 +75,7 @@ class Sideloads:
         found: dict[str, Raw] = {}
         cap = self.w.switches.include_row_cap
         for name in self.direct:
-            table, index, _ = self.relations[name]
+            table = self.relations[name][0]
             related = self._related(name, rows)[:cap]
             if table == "dealCustomFieldData" and self.w.switches.deal_data_sideload == "alternate":
                 texts = [compact(show_alternate_datum(self.w, row, "deal")) for row in related]

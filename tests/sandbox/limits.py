@@ -1,4 +1,4 @@
-"""The account's budget: requests in any rolling second, and the importer's own per-minute limits."""
+"""The account's budget: requests in any rolling second, and the importer's own limits."""
 
 from __future__ import annotations
 

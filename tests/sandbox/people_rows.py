@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 from tests.sandbox.mail_rows import nullable
 
 if TYPE_CHECKING:
-    from tests.sandbox.rows import Automation, ContactAutomation, Group, Score, ScoreValue
-    from tests.sandbox.rows import User, UserGroup
+    from tests.sandbox.rows import (
+        Automation,
+        ContactAutomation,
+        Group,
+        Score,
+        ScoreValue,
+        User,
+        UserGroup,
+    )
     from tests.sandbox.world import World
 
 USER_LINKS = (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import names, rows
 from tests.sandbox.acts import hash_of
-from tests.sandbox.definitions import define
 from tests.sandbox.deal_planting import plant_accounts, plant_deals
+from tests.sandbox.definitions import define
 from tests.sandbox.values import Samples
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def _plant_marks(
                 first_name=row.firstName,
                 last_name=row.lastName,
                 unsubreason=reason,
+                by_self=status == 2,
             )
         )
         if status == 3:

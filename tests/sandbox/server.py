@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from tests.sandbox import control
@@ -141,7 +141,7 @@ class Served:
                 connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
-    def __enter__(self) -> Served:
+    def __enter__(self) -> Self:
         """Give itself."""
         return self
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def save(w: World, path: str) -> None:
     """Write every table, replacing the file at once when all is written."""
+    w.settle(at_once=True)
     part = Path(f"{path}.part")
     part.unlink(missing_ok=True)
     with w.lock, closing(sqlite3.connect(part)) as file, file:

@@ -55,6 +55,7 @@ class Switches:
     email_invalid_status: Literal[422, 400] = 422
     tag_match: Literal["folded", "exact"] = "folded"
     account_match: Literal["folded", "exact"] = "folded"
+    resubscribe_needs_source: bool = True  # without sourceid 4 a person's own opt-out stands
     contact_tag_again: Literal[200, 422] = 200
     deal_stage_alone_moves: bool = False  # a stage of another pipeline without its group
     unknown_option: Literal["stored", "422"] = "stored"

@@ -156,6 +156,19 @@ def not_provided(singular: str, attribute: str, *, slug: bool = True) -> Refusal
     )
 
 
+def related_missing(attribute: str, what: str) -> Refusal:
+    """Refuse because the row an attribute points to does not exist."""
+    error = f"{what.lower()}_not_exist"
+    return invalid("related_missing", attribute, f"Related {what} does not exist.", error)
+
+
+def require(body: dict[str, Any], singular: str, *attributes: str) -> None:
+    """Refuse unless every attribute is there and says something."""
+    for attribute in attributes:
+        if body.get(attribute) in (None, ""):
+            raise not_provided(singular, attribute)
+
+
 def html_not_found() -> Answer:
     """Answer an unknown route as ActiveCampaign does: with HTML."""
     body = b'<div align="center"><h1>404</h1><p>Not Found</p></div>\n'

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tests.sandbox import endpoints, planting, routes
+from tests.sandbox import endpoints, importer, planting
 from tests.sandbox.clock import Zone, http_date, real_clock
-from tests.sandbox.faults import Faults
 from tests.sandbox.deal_acts import DealActs
+from tests.sandbox.faults import Faults
 from tests.sandbox.limits import Arrival, RollingWindow, busiest_second
 from tests.sandbox.shape import Shape
 from tests.sandbox.store import make_tables
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     Hook = Callable[["World", str, str, list[tuple[str, str]]], Any]
-
-assert endpoints  # importing them registers their routes
 
 
 class World(DealActs):
@@ -60,7 +58,8 @@ class World(DealActs):
         self.tables = make_tables()
         self.log: list[Arrival] = []
         self.automation_log: list[dict[str, Any]] = []
-        self.imports: list[Any] = []
+        self.imports: list[importer.Batch] = []
+        self.excluded_emails: set[str] = set()  # folded; the importer skips them
         self.import_windows = (RollingWindow(20, 60), RollingWindow(100, 60))
         self.window = RollingWindow(requests_per_second, 1)
         self.hooks: list[Hook] = []
@@ -92,11 +91,16 @@ class World(DealActs):
             self.log.append(arrival)
             for hook in list(self.hooks):
                 hook(self, method, path, query)
+            importer.settle(self)
             request = Request(method, path, query, headers, body)
             answer = self._judge(request, moment)
             arrival.status = answer.status
             content = answer.encoded()
             return answer.status, self._headers(answer, moment), content
+
+    def settle(self, *, at_once: bool = False) -> None:
+        """Carry out the imports whose time has come, or all of them at once."""
+        importer.settle(self, at_once=at_once)
 
     def before_request(self, hook: Hook) -> Hook:
         """Call `hook(world, method, path, query)` before each answer, to change rows meanwhile."""
@@ -163,7 +167,7 @@ class World(DealActs):
         return self.faults.strike(request.method, request.path, lambda: self._handle(request))
 
     def _handle(self, request: Request) -> Answer:
-        found = routes.find(request.method, request.path)
+        found = endpoints.find(request.method, request.path)
         if found is None:
             return html_not_found()
         handler, arguments = found

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import pytest
-import requests
 
-from tests.sandbox import FakeClock, SandboxAdapter, World
-
-
-class Caller:
-    """A session on a world, for tests."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.session = requests.Session()
-        self.session.mount("https://", SandboxAdapter(world))
-        self.session.headers["Api-Token"] = world.api_key
-
-    def call(self, method, path, body=None, **params):
-        url = f"{self.world.base_url}/api/3{path}"
-        return self.session.request(method, url, json=body, params=params or None, timeout=60)
-
-    def get(self, path, **params):
-        answer = self.call("GET", path, **params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+from tests.sandbox_tests.caller import Caller, caller_of
 
 
 @pytest.fixture(scope="module")
-def caller():
-    clock = FakeClock()
-    return Caller(World(1, contacts=250, deals=60, accounts=40, clock=clock, requests_per_second=0))
+def caller() -> Caller:
+    return caller_of(contacts=250, deals=60, accounts=40)
 
 
 def test_contacts_default_to_twenty_by_email(caller):

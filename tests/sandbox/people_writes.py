@@ -1,0 +1,160 @@
+"""Writing users, groups and enrolments in automations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox.contact_rows import show_contact
+from tests.sandbox.people_rows import (
+    GROUP_FLAGS,
+    show_contact_automation,
+    show_group,
+    show_user,
+    show_user_group,
+)
+from tests.sandbox.relations import row_or_404
+from tests.sandbox.routes import route
+from tests.sandbox.rows import ContactAutomation, Group, User, UserGroup
+from tests.sandbox.wire import (
+    Answer,
+    Refusal,
+    as_id,
+    invalid,
+    missing,
+    not_provided,
+    related_missing,
+    require,
+)
+
+if TYPE_CHECKING:
+    from tests.sandbox.wire import Request
+    from tests.sandbox.world import World
+
+_USER_COLUMNS = ("email", "firstName", "lastName", "phone", "signature", "lang")
+
+
+@route("POST", "/users")
+def create_user(w: World, r: Request) -> Answer:
+    """Create a user in one group; username and address must be new."""
+    body = r.wrapped("user")
+    require(body, "user", "username", "email", "firstName", "lastName", "group", "password")
+    group = as_id(body["group"])
+    if w.tables["groups"].get(group) is None:
+        raise related_missing("group", "group")
+    for name in ("username", "email"):
+        _refuse_taken(w, name, str(body[name]), None)
+    now = w.now()
+    columns = {name: str(body[name]) for name in _USER_COLUMNS if body.get(name) is not None}
+    row = w.tables["users"].insert(
+        User(username=str(body["username"]), cdate=now, udate=now, **columns)
+    )
+    w.tables["userGroups"].insert(UserGroup(row.id, group or 0))
+    shown = show_user(w, row) | {"cdate": w.dt(now), "udate": w.dt(now)}
+    return Answer(201, {"user": shown})
+
+
+@route("PUT", "/users/{id}")
+def update_user(w: World, r: Request, user: int) -> dict[str, Any]:
+    """Change a user, the group too; the username stays."""
+    row = row_or_404(w, "users", user)
+    body = r.wrapped("user")
+    if body.get("email"):
+        _refuse_taken(w, "email", str(body["email"]), user)
+    membership = w.tables["userGroups"].first("user", user)
+    group = as_id(body.get("group"))
+    if group is not None:
+        if group not in w.tables["groups"]:
+            raise related_missing("group", "group")
+        if membership is None:
+            membership = w.tables["userGroups"].insert(UserGroup(user, group))
+        w.tables["userGroups"].change(membership, group=group)
+    columns = {name: str(body[name]) for name in _USER_COLUMNS if body.get(name) is not None}
+    w.tables["users"].change(row, udate=w.now(), **columns)
+    shown = show_user(w, row)
+    if membership is None:
+        return {"userGroups": [], "user": shown}
+    shown["userGroup"] = str(membership.id)
+    return {"userGroups": [show_user_group(w, membership)], "user": shown}
+
+
+@route("DELETE", "/users/{id}")
+def delete_user(w: World, r: Request, user: int) -> dict[str, Any]:
+    """Delete a user; the key's own is refused."""
+    row_or_404(w, "users", user)
+    if user == next(iter(w.tables["users"])).id:
+        raise Refusal(403, {"message": "Forbidden"})
+    for membership in list(w.tables["userGroups"].ids_by("user", user)):
+        w.tables["userGroups"].delete(membership)
+    w.tables["users"].delete(user)
+    return {}
+
+
+@route("POST", "/groups")
+def create_group(w: World, r: Request) -> dict[str, Any]:
+    """Create a group."""
+    body = r.wrapped("group")
+    require(body, "group", "title")
+    flags = {name: str(body[name]) for name in GROUP_FLAGS if name in body}
+    row = w.tables["groups"].insert(
+        Group(str(body["title"]), body.get("descript"), w.now(), 0, flags)
+    )
+    return {"group": show_group(w, row)}
+
+
+@route("PUT", "/groups/{id}")
+def update_group(w: World, r: Request, group: int) -> dict[str, Any]:
+    """Change a group; a missing one is 403."""
+    row = row_or_404(w, "groups", group)
+    body = r.wrapped("group")
+    columns = {name: body[name] for name in ("title", "descript") if name in body}
+    flags = {name: str(body[name]) for name in GROUP_FLAGS if name in body}
+    w.tables["groups"].change(row, flags=row.flags | flags, **columns)
+    return {"group": show_group(w, row)}
+
+
+@route("DELETE", "/groups/{id}")
+def delete_group(w: World, r: Request, group: int) -> dict[str, Any]:
+    """Delete a group with its memberships."""
+    if w.tables["groups"].delete(group) is None:
+        raise missing("Group", group)
+    for membership in list(w.tables["userGroups"].ids_by("group", group)):
+        w.tables["userGroups"].delete(membership)
+    return {}
+
+
+@route("POST", "/contactAutomations")
+def enrol(w: World, r: Request) -> Answer:
+    """Send a contact into an automation, again if need be: nothing makes it idempotent."""
+    body = r.wrapped("contactAutomation")
+    for name in ("contact", "automation"):
+        if body.get(name) in (None, ""):
+            raise not_provided("contactAutomation", name)
+    contact = w.tables["contacts"].get(as_id(body["contact"]))
+    automation = w.tables["automations"].get(as_id(body["automation"]))
+    if contact is None or automation is None or automation.status != 1:
+        raise Refusal(403, {"message": "Could not create SubscriberSeries"})
+    now = w.now()
+    row = w.tables["contactAutomations"].insert(
+        ContactAutomation(contact.id, automation.id, 1, now, None, now)
+    )
+    automation.entered += 1
+    w.trigger("enrolled", contact=contact.id, automation=automation.id)
+    shown = show_contact_automation(w, row) | {"status": 1, "startid": 0}
+    shown |= {name: body[name] for name in ("contact", "automation")}
+    return Answer(201, {"contacts": [show_contact(w, contact)], "contactAutomation": shown})
+
+
+@route("DELETE", "/contactAutomations/{id}")
+def leave(w: World, r: Request, enrolment: int) -> dict[str, Any]:
+    """Take a contact out of an automation; a missing enrolment is 403."""
+    if w.tables["contactAutomations"].delete(enrolment) is None:
+        raise Refusal(403, missing("SubscriberSeries", enrolment).answer.document)
+    return {}
+
+
+def _refuse_taken(w: World, column: str, value: str, own: int | None) -> None:
+    for row in w.tables["users"]:
+        if row.id != own and getattr(row, column).casefold() == value.casefold():
+            if own is None:
+                w.tables["users"].take_id()
+            raise invalid("duplicate", column, f"The user {column} is already taken.")

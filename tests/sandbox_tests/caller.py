@@ -1,0 +1,48 @@
+"""A caller of a sandboxed account, for its own tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from tests.sandbox import FakeClock, SandboxAdapter, World
+
+
+class Caller:
+    """A session on a world."""
+
+    def __init__(self, world: World) -> None:
+        """Mount the world."""
+        self.world = world
+        self.session = requests.Session()
+        self.session.mount("https://", SandboxAdapter(world))
+        self.session.headers["Api-Token"] = world.api_key
+
+    def call(self, method: str, path: str, body: Any = None, **params: Any) -> requests.Response:
+        """Send one request."""
+        url = f"{self.world.base_url}/api/3{path}"
+        return self.session.request(
+            method, url, json=body, params=params or None, timeout=60, allow_redirects=False
+        )
+
+    def ask(self, method: str, path: str, body: Any = None, **params: Any) -> tuple[int, Any]:
+        """Send one request and give its status and document."""
+        answer = self.call(method, path, body, **params)
+        return answer.status_code, answer.json()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Read a document that must be there."""
+        status, document = self.ask("GET", path, **params)
+        assert status == 200, document
+        return document
+
+    def rows(self, path: str, **params: Any) -> list[Any]:
+        """Read the main collection of a page, which is named as the path ends."""
+        return self.get(path, **params)[path.rstrip("/").rpartition("/")[2]]
+
+
+def caller_of(**options: Any) -> Caller:
+    """Make a caller of a new world with a clock that stands still and no limit."""
+    options = {"clock": FakeClock(), "requests_per_second": 0} | options
+    return Caller(World(**options))
