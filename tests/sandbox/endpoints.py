@@ -17,6 +17,7 @@ from tests.sandbox import (
     people_writes,
     pipeline_writes,
     relations,
+    remaining,
 )
 from tests.sandbox.routes import find, patterns
 
@@ -39,4 +40,5 @@ __all__ = [
     "people_writes",
     "pipeline_writes",
     "relations",
+    "remaining",
 ]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -27,19 +25,18 @@ class RollingWindow:
     def __init__(self, most: float, seconds: float) -> None:
         """Start empty; a `most` of 0 means no limit."""
         self.most = most
-        self.seconds = seconds
-        self.kept: deque[float] = deque()
+        self.span = timedelta(seconds=seconds)
+        self.kept: deque[datetime] = deque()
 
     def admits(self, moment: datetime) -> bool:
         """Take an arrival in, or say that it is one too many."""
         if not self.most:
             return True
-        now = moment.timestamp()
-        while self.kept and now - self.kept[0] >= self.seconds:
+        while self.kept and moment - self.kept[0] >= self.span:
             self.kept.popleft()
         if len(self.kept) >= self.most:
             return False
-        self.kept.append(now)
+        self.kept.append(moment)
         return True
 
     @property
@@ -48,12 +45,15 @@ class RollingWindow:
         return max(0, int(self.most) - len(self.kept))
 
 
+_SECOND = timedelta(seconds=1)
+
+
 def busiest_second(log: list[Arrival]) -> int:
     """Give the most arrivals that any half-open rolling second holds."""
-    times = sorted(arrival.time.timestamp() for arrival in log)
+    times = sorted(arrival.time for arrival in log)
     worst = first = 0
     for last, moment in enumerate(times):
-        while moment - times[first] >= 1:
+        while moment - times[first] >= _SECOND:
             first += 1
         worst = max(worst, last - first + 1)
     return worst

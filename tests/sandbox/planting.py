@@ -39,7 +39,7 @@ def plant(
     """Fill a world; an empty one gets its first user and group alone."""
     dice = random.Random(w.seed)
     now = w.now()
-    born = now - _SPAN - 40 * DAY
+    born = w.born
     if is_empty:
         w.tables["groups"].insert(rows.Group("Admin", None, born, 1))
         w.tables["users"].insert(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 
 @dataclass
 class Switches:
     """How this account behaves where the API is unconfirmed (reference §12)."""
+
+    version: ClassVar[int] = 0  # how often any switch was set, so that nothing old is remembered
 
     limit_over_100: Literal["cap", "422"] = "cap"
     nested_paged: bool = True  # /contacts/{id}/… default to 20 rows too
@@ -70,3 +72,10 @@ class Switches:
     exclude_automations_at: Literal["contact", "payload", "both"] = "contact"
     import_success_key: Literal["Success", "success"] = "Success"
     import_outcome: Literal["completed", "failed", "interrupted"] = "completed"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a switch that exists."""
+        if not hasattr(type(self), name) and name not in self.__dataclass_fields__:
+            raise AttributeError(f"there is no switch {name}")
+        Switches.version += 1
+        super().__setattr__(name, value)

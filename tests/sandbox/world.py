@@ -52,6 +52,7 @@ class World(DealActs):
         self.api_key = api_key
         self.clock = clock or real_clock
         self.zone = Zone(timezone)
+        self.born = int(self.clock().timestamp()) - 770 * 86400
         self.base_url = base_url
         self.switches = Switches(**switches)
         self.faults = Faults()
@@ -140,7 +141,7 @@ class World(DealActs):
 
     def kept(self, key: Any, tables: tuple[str, ...], make: Callable[[], Any]) -> Any:
         """Remember what is costly to work out until one of the tables changes."""
-        version = sum(self.tables[name].version for name in tables)
+        version = sum(self.tables[name].version for name in tables) + self.switches.version
         found = self._kept.get(key)
         if found is None or found[0] != version:
             if len(self._kept) > 200:

@@ -1,0 +1,153 @@
+"""Limits, credentials and faults: what the account does when it does not do what was asked."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.sandbox_tests.caller import Caller, caller_of
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return caller_of(contacts=5)
+
+
+def test_a_sixth_request_within_any_second_is_refused():
+    """The window rolls, refusals do not count, every arrival is logged."""
+    caller = caller_of(requests_per_second=5)
+    clock = caller.world.clock
+    for wait, status in [(0.2, 200)] * 5 + [(0, 200), (0.2, 429), (0, 200)]:
+        assert caller.call("GET", "/users/me").status_code == status
+        clock.advance(wait)
+    refused = next(entry for entry in caller.world.log if entry.status == 429)
+    assert refused.path == "/api/3/users/me"
+    assert caller.world.count("GET", "/users") == 8
+    assert caller.world.busiest_second() == 6
+
+
+def test_throttled_answer_has_the_documented_headers():
+    """429 carries Retry-After and RateLimit headers, and a body nobody knows."""
+    caller = caller_of(requests_per_second=1, retry_after=7, throttle_body="<p>slow</p>")
+    caller.call("GET", "/users/me")
+    answer = caller.call("GET", "/users/me")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    assert answer.headers["RateLimit-Remaining"] == "0"
+    assert answer.text == "<p>slow</p>"
+
+
+def test_a_wrong_key_is_forbidden(caller):
+    """403 with Forbidden, or 401 where the switch says so."""
+    caller.session.headers["Api-Token"] = "wrong"
+    assert caller.ask("GET", "/users/me") == (403, {"message": "Forbidden"})
+    caller.world.switches.bad_key_status = 401
+    assert caller.call("GET", "/users/me").status_code == 401
+
+
+def test_unknown_routes_and_doubled_prefixes_are_html(caller):
+    """What is no route answers HTML, as does /api/3 twice."""
+    for path in ("/nothing", "/api/3/contacts", "/contacts/1/nothing/more"):
+        answer = caller.call("GET", path)
+        assert (answer.status_code, answer.headers["Content-Type"][:9]) == (404, "text/html")
+
+
+def test_a_lapsed_account_says_nothing(caller):
+    """402 with an empty body on everything."""
+    caller.world.faults.lapsed()
+    answer = caller.call("GET", "/users/me")
+    assert (answer.status_code, answer.content) == (402, b"")
+
+
+def test_faults_strike_where_and_as_often_as_told(caller):
+    """Prefix, method, after and times pick the requests."""
+    caller.world.faults.server_error("/contacts", 503, times=1, method="GET", after=1)
+    statuses = [caller.call("GET", "/contacts").status_code for _ in range(3)]
+    assert statuses == [200, 503, 200]
+    assert caller.call("GET", "/tags").status_code == 200
+
+
+def test_spoiled_bodies(caller):
+    """Empty, cut and foreign bodies come with 200."""
+    faults = caller.world.faults
+    faults.empty_body("/contacts")
+    faults.truncated_json("/contacts")
+    faults.html_200("/contacts")
+    empty, cut, foreign = (caller.call("GET", "/contacts") for _ in range(3))
+    assert (empty.status_code, empty.content) == (200, b"")
+    with pytest.raises(ValueError, match=r".+"):
+        cut.json()
+    assert (foreign.status_code, foreign.text[:6]) == (200, "<html>")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("reset", requests.ConnectionError),
+        ("chunk", requests.exceptions.ChunkedEncodingError),
+        ("timeout", requests.ReadTimeout),
+    ],
+)
+def test_a_lost_answer_was_still_applied(caller, kind, error):
+    """The write is done though nobody heard so; a plain reset does nothing."""
+    body = {"contact": {"email": "new@x.example"}}
+    caller.world.faults.reset_after_apply("/contact/sync", kind=kind)
+    with pytest.raises(error):
+        caller.call("POST", "/contact/sync", body)
+    assert caller.ask("POST", "/contact/sync", body)[0] == 200
+    caller.world.faults.reset("/tags")
+    with pytest.raises(requests.ConnectionError):
+        caller.call("POST", "/tags", {"tag": {"tag": "never", "tagType": "contact"}})
+    assert caller.rows("/tags", search="never") == []
+
+
+def test_slowness_is_on_the_clock(caller):
+    """A late answer moves the clock; one beyond the timeout is lost, the write is not."""
+    before = caller.world.clock()
+    caller.world.faults.slow(5, "/users")
+    assert caller.call("GET", "/users/me").status_code == 200
+    assert (caller.world.clock() - before).total_seconds() == 5
+    caller.world.faults.slow(500, "/contact/sync")
+    with pytest.raises(requests.ReadTimeout):
+        caller.call("POST", "/contact/sync", {"contact": {"email": "new@x.example"}})
+    assert len(caller.world.tables["contacts"]) == 6
+
+
+def test_redirects_lead_away(caller):
+    """A redirect names another place and carries nothing."""
+    caller.world.faults.redirect("/contacts", "https://elsewhere.example/")
+    answer = caller.call("GET", "/contacts")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://elsewhere.example/")
+
+
+def test_a_plan_without_crm(caller):
+    """Deals, tasks, accounts and notes are forbidden, contacts are not."""
+    caller.world.faults.no_crm()
+    for path in ("/deals", "/dealTasks", "/dealStages", "/accounts", "/notes"):
+        assert caller.call("GET", path).status_code == 403
+    assert caller.call("GET", "/contacts").status_code == 200
+
+
+def test_a_mix_of_faults_repeats_itself():
+    """The same seed strikes the same requests."""
+
+    def statuses():
+        caller = caller_of()
+        caller.world.faults.mix(0.5, seed=3, kinds=("throttle", "forbid", "server_error"))
+        return [caller.call("GET", "/users/me").status_code for _ in range(40)]
+
+    first = statuses()
+    assert first == statuses()
+    assert {200, 403, 429, 502} == set(first)
+
+
+def test_hooks_change_rows_between_pages(caller):
+    """A hook runs before each answer and may delete what was about to come."""
+
+    def hook(world, method, path, query):
+        if path.endswith("/contacts") and ("offset", "2") in query:
+            world.delete_contact(1)
+
+    caller.world.before_request(hook)
+    first = caller.rows("/contacts", limit=2, **{"orders[id]": "ASC"})
+    second = caller.rows("/contacts", limit=2, offset=2, **{"orders[id]": "ASC"})
+    assert [row["id"] for row in first + second] == ["1", "2", "4", "5"]
