@@ -33,7 +33,7 @@ class Acts:
 
     def find_contact(self, email: str) -> rows.Contact | None:
         """Give the contact with this address, by the account's way of comparing."""
-        found = self.tables["contacts"].by("email", fold(email))
+        found: list[rows.Contact] = self.tables["contacts"].by("email", fold(email))
         if self.switches.email_match == "exact":
             found = [row for row in found if row.email == email]
         return found[0] if found else None
@@ -51,8 +51,8 @@ class Acts:
     def touch(self, contact: int, at: int | None = None) -> rows.Contact:
         """Move a contact's udate and updated_timestamp; its first update ends the nulls."""
         now = self.now() if at is None else at
-        table = self.tables["contacts"]
-        return table.change(table[contact], udate=now, updated=now, edited=True)
+        row: rows.Contact = self.tables["contacts"][contact]
+        return self.tables["contacts"].change(row, udate=now, updated=now, edited=True)
 
     def edit_contact(self, contact: int, **columns: Any) -> rows.Contact:
         """Change a contact's own columns."""

@@ -70,7 +70,6 @@ class SandboxAdapter(BaseAdapter):
         response.headers = CaseInsensitiveDict(headers)
         response.url = request.url or ""
         response.request = request
-        response.connection = self
         response.encoding = "utf-8"
         response.raw = io.BytesIO(content)
         if not stream:

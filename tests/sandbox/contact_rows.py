@@ -161,24 +161,29 @@ def account_contact(w: World, row: AccountContact) -> str:
 
 def show_contact(w: World, row: Contact) -> dict[str, Any]:
     """Give the list row as an object, for answers that are not pages."""
-    return json.loads(contact(w, row))
+    shown: dict[str, Any] = json.loads(contact(w, row))
+    return shown
 
 
 def show_field_value(w: World, row: FieldValue) -> dict[str, Any]:
     """Give a field value as an object."""
-    return json.loads(field_value(w, row))
+    shown: dict[str, Any] = json.loads(field_value(w, row))
+    return shown
 
 
 def show_contact_tag(w: World, row: ContactTag) -> dict[str, Any]:
     """Give a tag application as an object."""
-    return json.loads(contact_tag(w, row))
+    shown: dict[str, Any] = json.loads(contact_tag(w, row))
+    return shown
 
 
 def show_contact_list(w: World, row: ContactList) -> dict[str, Any]:
     """Give a membership as an object."""
-    return json.loads(contact_list(w, row))
+    shown: dict[str, Any] = json.loads(contact_list(w, row))
+    return shown
 
 
 def show_account_contact(w: World, row: AccountContact) -> dict[str, Any]:
     """Give an account link as an object."""
-    return json.loads(account_contact(w, row))
+    shown: dict[str, Any] = json.loads(account_contact(w, row))
+    return shown

@@ -47,7 +47,7 @@ def create_contact(w: World, r: Request) -> Answer:
     w.trigger("contact_added", contact=row.id)
     values = write_contact_values(w, row.id, body.get("fieldValues"))
     full = show_contact(w, row)
-    kept = [name for name in ("email", "firstName", "lastName") if name in body]
+    kept: list[str] = [name for name in ("email", "firstName", "lastName") if name in body]
     kept += ["cdate", "udate", "phone", "orgid", "orgname", "links", "id", "organization"]
     contact = {name: full[name] for name in kept} | _echo(body)
     return Answer(201, _with_values(w, body, values, contact))
@@ -69,7 +69,7 @@ def sync_contact(w: World, r: Request) -> Answer:
     w.trigger("contact_added", contact=row.id)
     values = write_contact_values(w, row.id, body.get("fieldValues"))
     full = show_contact(w, row)
-    contact = {"email": row.email, "phone": row.phone}
+    contact: dict[str, Any] = {"email": row.email, "phone": row.phone}
     contact |= {name: columns[name] for name in ("firstName", "lastName") if name in columns}
     contact |= {"email_empty": not email, "cdate": full["cdate"], "udate": full["udate"]}
     contact |= {"orgid": "", "orgname": "", "links": full["links"], "hash": row.hash}

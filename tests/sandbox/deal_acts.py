@@ -57,7 +57,7 @@ class DealActs(Acts):
     def edit_deal(self, deal: int, **columns: Any) -> rows.Deal:
         """Change a deal; a new stage or status becomes a line of its history."""
         now, t = self.now(), self.tables
-        row = t["deals"][deal]
+        row: rows.Deal = t["deals"][deal]
         before = {"stage": row.stage, "status": row.status}
         t["deals"].change(row, mdate=now, **columns)
         for name, old in before.items():
@@ -105,10 +105,12 @@ class DealActs(Acts):
     ) -> rows.Datum:
         """Set a custom field of an account or deal; `kind` is account or deal."""
         now, table = self.now(), self.tables[f"{kind}CustomFieldData"]
-        row = next((d for d in table.by("owner", owner) if d.customFieldId == field), None)
+        data: list[rows.Datum] = table.by("owner", owner)
+        row = next((datum for datum in data if datum.customFieldId == field), None)
         if row is None:
             return table.insert(rows.Datum(owner, field, value, now, now, currency))
-        return table.change(row, fieldValue=value, fieldCurrency=currency, updated=now)
+        code = currency or row.fieldCurrency
+        return table.change(row, fieldValue=value, fieldCurrency=code, updated=now)
 
     def add_custom_field(
         self, kind: str, label: str, fieldType: str = "text", **columns: Any

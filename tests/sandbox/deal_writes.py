@@ -138,7 +138,7 @@ def move_stage(w: World, r: Request, stage: int) -> dict[str, Any]:
 
 
 def _visible(w: World, deal: int) -> Deal:
-    row = row_or_404(w, "deals", deal)
+    row: Deal = row_or_404(w, "deals", deal)
     if is_hidden(w, row):
         raise Refusal(403, {"message": "Forbidden"})
     return row

@@ -15,7 +15,7 @@ from tests.sandbox.wire import compact
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.sandbox.rows import Deal
+    from tests.sandbox.rows import Deal, ScoreValue
     from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
@@ -52,7 +52,7 @@ def list_deals(w: World, r: Request) -> dict[str, Any]:
     """Answer a page of deals; unless ordered they come in no order anyone can name."""
     sides = Sideloads(w, r, DEAL_RELATIONS)
     key = tuple(pair for pair in r.query if pair[0] not in ("limit", "offset", "include"))
-    rows = w.kept(("deals", key), _TABLES, lambda: _ordered(w, r, _matching(w, r)))
+    rows, currencies = w.kept(("deals", key), _TABLES, lambda: _chosen(w, r))
     page = page_of(w, r, rows)
     visible = [row for row in page if not is_hidden(w, row)]
     arrays = sides.arrays(visible)
@@ -61,7 +61,7 @@ def list_deals(w: World, r: Request) -> dict[str, Any]:
         text = compact(show_deal(w, row))
         extra = "" if is_hidden(w, row) else sides.extra(row)
         texts.append("{" + extra + text[1:])
-    meta = {"currencies": _currencies(rows), **(total_meta(w, len(rows), "i") or {})}
+    meta = {"currencies": currencies, **(total_meta(w, len(rows), "i") or {})}
     return {**arrays, "deals": array(texts), "meta": meta}
 
 
@@ -71,6 +71,11 @@ def get_deal(w: World, r: Request, deal: int) -> dict[str, Any]:
     row = row_or_404(w, "deals", deal)
     sides = Sideloads(w, r, DEAL_RELATIONS)
     return {**sides.arrays([row]), "deal": show_deal(w, row)}
+
+
+def _chosen(w: World, r: Request) -> tuple[list[Deal], dict[str, Any]]:
+    rows = _ordered(w, r, _matching(w, r))
+    return rows, _currencies(rows)
 
 
 def _currencies(rows: list[Deal]) -> dict[str, Any]:
@@ -182,7 +187,8 @@ def _score_test(w: World, name: str, value: str) -> Callable[[Deal], bool]:
     score, _, number = value.partition(":")
 
     def test(row: Deal) -> bool:
-        for scored in w.tables["scoreValues"].by("deal", row.id):
+        values: list[ScoreValue] = w.tables["scoreValues"].by("deal", row.id)
+        for scored in values:
             if str(scored.score) == score and number.isdigit():
                 if name == "score_greater_than":
                     return scored.scoreValue > int(number)

@@ -132,7 +132,8 @@ def _people(w: World, shape: Shape, born: int) -> None:
 
 
 def _contact_fields(w: World, shape: Shape, born: int) -> None:
-    extra = ((f"Extra {n}", "text", f"EXTRA_{n}", []) for n in itertools.count(1))
+    none: list[str] = []
+    extra = ((f"Extra {n}", "text", f"EXTRA_{n}", none) for n in itertools.count(1))
     defined = itertools.chain(CONTACT_FIELDS, extra)
     for number, (title, kind, perstag, options) in enumerate(
         itertools.islice(defined, shape.contact_fields), 1

@@ -180,7 +180,8 @@ class Faults:
             if dice.random() < rate:
                 once = Faults()
                 options = {"retry_after": 1} if (kind := dice.choice(kinds)) == "throttle" else {}
-                return getattr(once, kind)(times=1, **options).spoil(handle)
+                made: Fault = getattr(once, kind)(times=1, **options)
+                return made.spoil(handle)
         return handle()
 
     def _add(

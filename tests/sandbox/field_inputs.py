@@ -98,7 +98,7 @@ def write_fields(w: World, kind: str, owner: int, sent: Any) -> list[dict[str, A
 
 def custom_field(w: World, kind: str, value: Any) -> CustomField:
     """Give the field a datum names, or refuse."""
-    found = w.tables[f"{kind}CustomFieldMeta"].get(as_id(value))
+    found: CustomField | None = w.tables[f"{kind}CustomFieldMeta"].get(as_id(value))
     if found is None:
         raise missing_plain()
     return found

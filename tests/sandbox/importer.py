@@ -62,10 +62,9 @@ def queue_batch(w: World, r: Request) -> Answer:
         raise _refused(f"More than {MOST_ROWS} contacts.")
     if len(r.body) > MOST_BYTES:
         raise _refused("The request is too large.")
+    faults = [_fault_of(w, contact) for contact in contacts]
     reasons = [
-        {"contact": index, "failureReason": reason}
-        for index, contact in enumerate(contacts)
-        if (reason := _fault_of(w, contact))
+        {"contact": index, "failureReason": fault} for index, fault in enumerate(faults) if fault
     ]
     if reasons:
         raise _refused("Some contacts are not valid.", reasons)

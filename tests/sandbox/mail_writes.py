@@ -199,9 +199,9 @@ def set_membership(w: World, r: Request) -> dict[str, Any]:
     sourceid = as_id(body.get("sourceid"))
     before = w.membership(contact or 0, list_id or 0)
     opted_out = before is not None and before.status == 2 and before.by_self
-    if status == 1 and opted_out and sourceid != 4 and w.switches.resubscribe_needs_source:
+    row = before
+    if row and status == 1 and opted_out and sourceid != 4 and w.switches.resubscribe_needs_source:
         status = 2
-        row = before
     else:
         row = w.subscribe(contact or 0, list_id or 0, status, sourceid=sourceid)
     document: dict[str, Any] = {}

@@ -44,7 +44,9 @@ def create_user(w: World, r: Request) -> Answer:
     for name in ("username", "email"):
         _refuse_taken(w, name, str(body[name]), None)
     now = w.now()
-    columns = {name: str(body[name]) for name in _USER_COLUMNS if body.get(name) is not None}
+    columns: dict[str, Any] = {
+        name: str(body[name]) for name in _USER_COLUMNS if body.get(name) is not None
+    }
     row = w.tables["users"].insert(
         User(username=str(body["username"]), cdate=now, udate=now, **columns)
     )

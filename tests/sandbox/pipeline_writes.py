@@ -142,7 +142,8 @@ def update_secondary(w: World, r: Request, link: int) -> dict[str, Any]:
     body = r.wrapped("contactDeal")
     role = as_id(body["role"]) if "role" in body else row.role
     w.tables["contactDeals"].change(row, role=role, updated=w.now())
-    return {"contactDeal": show_contact_deal(w, row)}
+    deals = [show_deal(w, w.tables["deals"][row.deal])]
+    return {"deals": deals, "contactDeal": show_contact_deal(w, row)}
 
 
 @route("DELETE", "/contactDeals/{id}")

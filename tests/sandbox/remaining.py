@@ -13,6 +13,8 @@ from tests.sandbox.routes import route
 from tests.sandbox.wire import Answer, html_not_found
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
@@ -167,7 +169,7 @@ _MISSING = ("audiences", "messageActivities")  # 404 on some accounts; on this o
 def _row(w: World, name: str, columns: str, number: int) -> dict[str, Any]:
     dice = random.Random(f"{w.seed}/{name}/{number}")
     at = w.born + dice.randrange(700 * 86400)
-    makers = {
+    makers: dict[str, Callable[[str], Any]] = {
         "n": lambda _: str(dice.randrange(5)),
         "i": lambda _: dice.randrange(5),
         "dt": lambda _: w.dt(at),

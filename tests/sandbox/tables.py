@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+
+class Identified(Protocol):
+    """What every row has."""
+
+    id: int
+
+
+Row = TypeVar("Row", bound=Identified)
 
 
 class Table:
@@ -15,7 +24,7 @@ class Table:
     Ids only grow, so the rows are always in id order; a failed insert burns an id, as in MySQL.
     """
 
-    def __init__(self, name: str, kind: type, /, **indexes: Callable[[Any], Any]) -> None:
+    def __init__(self, name: str, kind: Any, /, **indexes: Callable[[Any], Any]) -> None:
         """Make an empty table; each index is named and given as a function of a row."""
         self.name = name
         self.kind = kind
@@ -51,7 +60,7 @@ class Table:
         self.last_id += 1
         return self.last_id
 
-    def insert(self, row: Any) -> Any:
+    def insert(self, row: Row) -> Row:
         """Add a row, giving it an id if it has none."""
         if not row.id:
             row.id = self.take_id()
@@ -70,7 +79,7 @@ class Table:
                 index[key] = [row.id]
         return row
 
-    def change(self, row: Any, **columns: Any) -> Any:
+    def change(self, row: Row, **columns: Any) -> Row:
         """Set columns of a row and move it in the indexes."""
         before = [(name, key_of(row)) for name, key_of in self._keys.items()]
         for column, value in columns.items():
