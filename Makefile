@@ -1,0 +1,52 @@
+# Every target sets up what it needs, once: a virtual environment of its own under this folder.
+# PYTHON chooses the interpreter, PYTEST_ARGS goes to pytest: `make test PYTEST_ARGS="-x tests/tap"`.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+SETUP := tests/demo/environment.py
+ready := .venv/ready
+lint_ready := .venv/ready-lint
+meltano_ready := .venv-meltano/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint render bench meltano clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+demo: $(ready) $(meltano_ready) ## load a made-up account into DuckDB, change it, load what changed
+	@.venv/bin/python -m tests.demo
+
+test: $(ready) $(meltano_ready) ## run all tests
+	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(lint_ready) ## check style and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy tap_activecampaign_unified $(wildcard target_activecampaign/__init__.py)
+
+render: $(ready) ## write README's tables and meltano.yml's settings anew from the code
+	@.venv/bin/python -m tests.render --write
+
+bench: $(ready) ## run the measuring scripts, one after the other
+	@for script in $(sort $(wildcard bench/*.py)); do echo "== $$script"; .venv/bin/python $$script || exit 1; done
+
+meltano: $(meltano_ready) ## install Meltano into .venv-meltano
+
+clean: ## remove the environments and everything that was loaded into .demo
+	rm -rf .venv .venv-meltano .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist
+
+$(ready): pyproject.toml $(SETUP)
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv --project --group test
+	@touch $@
+
+$(lint_ready): $(ready)
+	@.venv/bin/python $(SETUP) .venv --group lint
+	@touch $@
+
+$(meltano_ready): $(SETUP)
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv-meltano --package "meltano>=4.4,<5"
+	@touch $@

@@ -1,0 +1,131 @@
+"""Make a virtual environment and fill it, or say in one sentence why that cannot be done.
+
+Runs before anything is installed, on whatever Python there is: the standard library only, in words
+that Pythons too old for the project can read as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST, NEWEST = (3, 11), (3, 13)  # DuckDB 1.2.2 has wheels for these
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class SetupError(Exception):
+    """What stands in the way, in one sentence."""
+
+
+def main() -> int:
+    """Do what the command line asks; return the exit code."""
+    parser = argparse.ArgumentParser(prog="environment", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--project", action="store_true", help="install this project, editable")
+    parser.add_argument("--group", help="install a dependency group of pyproject.toml")
+    parser.add_argument("--package", action="append", default=[], help="install a package")
+    asked = parser.parse_args()
+    try:
+        check_python()
+        python = make_environment(asked.folder)
+        wanted = list(asked.package)
+        if asked.group:
+            wanted += group(asked.group)
+        if asked.project:
+            wanted += ["--editable", str(ROOT)]
+        install(python, wanted, asked.folder)
+    except SetupError as problem:
+        sys.stderr.write("%s\n" % problem)
+        return 1
+    return 0
+
+
+def check_python() -> None:
+    """Go on with a Python that serves; where this one does not, look for one that does."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return
+    mine = "%d.%d" % sys.version_info[:2]
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        name = "python3.%d" % minor
+        found = shutil.which(name)
+        if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+            sys.stderr.write("Python %s cannot be used here: going on with %s\n" % (mine, name))
+            sys.stderr.flush()
+            os.execv(found, [found, *sys.argv])
+    why = "is too old" if sys.version_info[:2] < OLDEST else "has no DuckDB 1.2.2 yet"
+    raise SetupError(
+        "Python %s %s: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …"
+        % (mine, why)
+    )
+
+
+def make_environment(folder: Path) -> Path:
+    """Return the Python of the environment, made new unless it is whole and of a fit version."""
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    check = "import pip, sys; sys.exit(not %r <= sys.version_info[:2] <= %r)" % (OLDEST, NEWEST)
+    if python.exists() and run([str(python), "-c", check]).returncode == 0:
+        return python
+    say("Making %s with Python %d.%d …" % (folder.name, *sys.version_info[:2]))
+    made = run([sys.executable, "-m", "venv", "--clear", str(folder)])
+    if made.returncode:
+        raise SetupError(
+            "Python's venv does not work here (%s): on Debian and Ubuntu install python%d.%d-venv"
+            % (last_line(made), *sys.version_info[:2])
+        )
+    return python
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group, those of groups it includes too."""
+    import tomllib  # noqa: PLC0415 - only now is it sure that this Python has it
+
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    found = []
+    for one in groups[name]:
+        found += group(one["include-group"]) if isinstance(one, dict) else [one]
+    return found
+
+
+def install(python: Path, wanted: list[str], folder: Path) -> None:
+    """Let pip install; of its complaints only the last line is shown."""
+    packages = [one for one in wanted if not one.startswith("--")]
+    say("Installing %s …" % ", ".join("this project" if p == str(ROOT) else p for p in packages))
+    done = run(
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
+    )
+    if done.returncode:
+        log = folder / "setup.log"
+        log.write_text(done.stdout + done.stderr, "utf-8")
+        raise SetupError(
+            "%s\n%s could not be filled: is the network there, and does pip reach its package index? "
+            "All that pip said is in %s" % (last_line(done), folder.name, log)
+        )
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command and keep what it says."""
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the last thing a command complained about."""
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or ["no reason given"])[-1]
+
+
+def say(line: str) -> None:
+    """Tell what takes time."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,208 @@
+"""What README.md and meltano.yml say about streams, fields and settings, written by the code.
+
+``python -m tests.render`` says whether they are up to date, ``--write`` brings them up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from tap_activecampaign_unified.settings import SHARED, TAP, Setting
+from tap_activecampaign_unified.tap import TapActiveCampaignUnified
+from tap_activecampaign_unified.unified import RESOURCES
+from tap_activecampaign_unified.unified.mapping import Attribute, Field, Linked
+
+ROOT = Path(__file__).parents[1]
+KINDS = {
+    "string": "string",
+    "number": "decimal",
+    "integer": "integer",
+    "boolean": "boolean",
+    "instant": "date_iso8601",
+    "choice": "options",
+    "object": "object",
+    "list": "array",
+}
+BLOCK = re.compile(r"(?m)^(\s*(?:<!--|#) rendered: ([a-z -]+?)(?: -->)?\n)(.*?)(^\s*(?:<!--|#) end)", re.DOTALL)
+
+
+def fill(text: str) -> str:
+    """Return a document with every rendered block written anew."""
+    return BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]]() + found[4], text)
+
+
+# --- README ---------------------------------------------------------------------------------
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+def code(*names: str) -> str:
+    """Return names as code, separated by commas."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def streams() -> str:
+    """Return a line per stream."""
+    rows = []
+    for one in sorted(RESOURCES, key=lambda resource: resource.name):
+        how = one.replication.value
+        if one.replication_key and how == "incremental":
+            how += f" on `{one.replication_key}`"
+        source = f"`/{one.endpoint}`"
+        if one.crawl not in {one.endpoint, "fields"}:
+            source += f", with `/{one.crawl}`"
+        rows.append((f"`{one.name}`", one.title, source, code(*one.keys), how))
+    return table(("stream", "what", "from", "key", "how"), rows)
+
+
+def fields() -> str:
+    """Return the fields of every stream, folded."""
+    parts = []
+    for one in sorted(RESOURCES, key=lambda resource: resource.name):
+        shown = one.schema(None)["properties"]
+        entries = {entry.unified: entry for entry in one.entries}
+        rows = []
+        for name, schema in shown.items():
+            rows.append((f"`{name}`", kind_of(schema), source_of(entries.get(name)), doc_of(schema)))
+        parts.append(f"<details><summary><code>{one.name}</code></summary>\n\n")
+        parts.append(table(("field", "type", "ActiveCampaign", "meaning"), rows))
+        parts.append("\n</details>\n")
+    return "".join(parts)
+
+
+def doc_of(schema: dict[str, Any]) -> str:
+    """Return a property's description."""
+    return str(schema.get("description") or "")
+
+
+def kind_of(schema: dict[str, Any]) -> str:
+    """Return a schema in a few words."""
+    types = schema.get("type", "any")
+    names = [types] if isinstance(types, str) else [name for name in types if name != "null"]
+    if "array" in names:
+        return f"list of {kind_of(schema['items'])}"
+    if "object" in names and schema.get("properties"):
+        return "{" + ", ".join(schema["properties"]) + "}"
+    return str(schema.get("format") or "/".join(names))
+
+
+def source_of(entry: Any) -> str:
+    """Return where ActiveCampaign keeps a property."""
+    if isinstance(entry, Field):
+        return f"`{entry.native}`"
+    if isinstance(entry, Attribute):
+        return "custom field " + code(*entry.tags)
+    if isinstance(entry, Linked) and entry.relation:
+        return f"`{entry.relation}`"
+    return ""
+
+
+def settings(chosen: tuple[Setting, ...]) -> str:
+    """Return settings as a table."""
+    return table(
+        ("setting", "type, default", "meaning"),
+        [(f"`{one.name}`", _default(one), one.doc) for one in chosen],
+    )
+
+
+def _default(one: Setting) -> str:
+    kind = {"instant": "date-time"}.get(one.kind, one.kind)
+    kind = " \\| ".join(code(name) for name in one.choices) if one.choices else kind
+    if one.required:
+        kind += ", required" + (", secret" if one.secret else "")
+    elif one.default is not None:
+        kind += f", {code(json.dumps(one.default).strip(chr(34)))}"
+    return kind
+
+
+# --- meltano.yml ----------------------------------------------------------------------------
+
+
+def plugin_settings(chosen: tuple[Setting, ...], plugin: type) -> str:
+    """Return a plugin's settings as Meltano wants them declared."""
+    lines = [line for one in chosen for line in _declared(one)]
+    builtin: dict[str, Any] = {"properties": {}}
+    plugin.append_builtin_config(builtin)  # type: ignore[attr-defined]
+    for name, schema in builtin["properties"].items():
+        if name not in {one.name for one in chosen}:
+            kind = next(kind for kind in schema["type"] if kind != "null")
+            lines += _entry(name, KINDS[kind], schema["title"], schema["description"])
+    return "".join(f"    {line}\n" for line in lines)
+
+
+def _declared(one: Setting) -> list[str]:
+    words = one.name.replace("_", " ").capitalize()
+    label = words.replace("Api", "API").replace("url", "URL").replace(" ids", " IDs")
+    lines = _entry(one.name, KINDS[one.kind], label, one.doc)
+    if one.secret:
+        lines.append("  sensitive: true")
+    if one.choices:
+        lines.append("  options:")
+        lines += [f"  - {{value: {name}, label: {name}}}" for name in one.choices]
+    if one.default is not None:
+        lines.append(f"  value: {json.dumps(one.default)}")
+    return lines
+
+
+def _entry(name: str, kind: str, label: str, doc: str) -> list[str]:
+    doc = " ".join(doc.split("\n\n")[0].split())
+    return [
+        f"- name: {name}",
+        f"  kind: {kind}",
+        f"  label: {label}",
+        f"  description: {json.dumps(doc, ensure_ascii=False)}",
+    ]
+
+
+def tap_capabilities() -> str:
+    """Return what the tap can do, as it says itself; ``--test`` works, which the SDK does not list."""
+    return _capabilities(TapActiveCampaignUnified, "test")
+
+
+def _capabilities(plugin: type, *more: str) -> str:
+    names = sorted({one.value for one in plugin.capabilities} | set(more))  # type: ignore[attr-defined]
+    return f"    capabilities: [{', '.join(names)}]\n"
+
+
+BLOCKS = {
+    "streams": streams,
+    "fields": fields,
+    "shared settings": lambda: settings(SHARED),
+    "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
+    "tap plugin": lambda: tap_capabilities()
+    + "    settings:\n"
+    + plugin_settings(TAP, TapActiveCampaignUnified),
+}
+
+
+def main() -> int:
+    """Compare, or write; 1 when something is not up to date."""
+    parser = argparse.ArgumentParser(prog="python -m tests.render", description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    stale = 0
+    for name in ("README.md", "meltano.yml"):
+        path = ROOT / name
+        found = path.read_text(encoding="utf-8")
+        wanted = fill(found)
+        if found != wanted:
+            stale += not asked.write
+            sys.stdout.write(f"{name} {'written anew' if asked.write else 'is not up to date'}\n")
+            if asked.write:
+                path.write_text(wanted, encoding="utf-8")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
