@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import BadAddress
 
 MEND = "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
 _BRANDED_HOST = re.compile(r"([a-z0-9-]+)\.(?:api-[a-z0-9]+|activehosted)\.com")
+# A name without a dot is an account's name or a key, pasted where the URL belongs.
+_HOST = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{1,63}")
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,15 @@ def parse_address(text: object) -> Address:
     if not isinstance(text, str) or not text.strip():
         raise BadAddress(f"api_url is empty: {MEND}")
     cleaned = text.strip().strip("\"'<>").strip()
-    if "://" not in cleaned:
-        guessed = urlsplit(f"https://{cleaned}")
-        cleaned = f"{'http' if _is_loopback(_host(guessed)) else 'https'}://{cleaned}"
-    parts = urlsplit(cleaned)
+    parts = _split(cleaned)
     host = _host(parts)
-    if not host or re.search(r"[\s@\\%]", host) or not re.fullmatch(r"[\w.:-]+", host):
+    loopback = _is_loopback(host)
+    if not (loopback or _is_ip(host) or _HOST.fullmatch(host)):
         raise BadAddress(f"api_url has no usable host name: {MEND}")
     try:
         port = parts.port
     except ValueError:
         raise BadAddress(f"api_url has a port that is no number: {MEND}") from None
-    loopback = _is_loopback(host)
     scheme = parts.scheme.lower()
     if scheme not in {"http", "https"}:
         raise BadAddress(f"api_url must start with https://: {MEND}")
@@ -68,10 +67,20 @@ def parse_address(text: object) -> Address:
     return Address(f"{scheme}://{shown_host}{shown_port}", f"{account}{shown_port}", loopback)
 
 
+def _split(text: str) -> SplitResult:
+    try:
+        if "://" not in text:
+            scheme = "http" if _is_loopback(_host(urlsplit(f"https://{text}"))) else "https"
+            text = f"{scheme}://{text}"
+        return urlsplit(text)
+    except ValueError:  # brackets that do not match, characters that only look like others
+        raise BadAddress(f"api_url has no usable host name: {MEND}") from None
+
+
 def _check_path(path: str, host: str) -> None:
-    if re.fullmatch(r"/*|/+api/+3/*", path):
-        return
     lowered = path.lower()
+    if re.fullmatch(r"/*|/+api/+3/*", lowered):
+        return
     if lowered.startswith("/admin") and "api" not in lowered:
         raise BadAddress(f"api_url points at the admin pages of {host}: {MEND}")
     if "api.php" in lowered or re.match(r"/+api/+[12]\b", lowered):
@@ -79,17 +88,17 @@ def _check_path(path: str, host: str) -> None:
     raise BadAddress(f"api_url has a path that is not /api/3: {MEND}")
 
 
-def _host(parts: object) -> str:
-    try:
-        return (getattr(parts, "hostname", None) or "").rstrip(".").lower()
-    except ValueError:
-        return ""
+def _host(parts: SplitResult) -> str:
+    return (parts.hostname or "").rstrip(".").lower()
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_ip(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True

@@ -1,0 +1,152 @@
+"""The account's address, as people paste it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.api import BadAddress, parse_address
+
+KEY = "5f0c1b9e7a6d4c3b2a190817f6e5d4c3b2a190817f6e5d4c3b2a190817f6e5d4"
+
+PASTED = [
+    "https://acme.api-us1.com",
+    "https://acme.api-us1.com/",
+    "https://acme.api-us1.com//",
+    "https://acme.api-us1.com/api/3",
+    "https://acme.api-us1.com/api/3/",
+    "https://acme.api-us1.com//api//3//",
+    "https://acme.api-us1.com/API/3",
+    "https://acme.api-us1.com:443",
+    "https://acme.api-us1.com.",
+    "HTTPS://ACME.API-US1.COM/api/3",
+    "acme.api-us1.com",
+    "acme.api-us1.com/api/3",
+    "  https://acme.api-us1.com \n",
+    '"https://acme.api-us1.com"',
+    "'https://acme.api-us1.com'",
+    "<https://acme.api-us1.com>",
+    "https://@acme.api-us1.com",
+]
+
+
+@pytest.mark.parametrize("text", PASTED)
+def test_every_way_of_pasting_the_url_is_one_address(text):
+    """Case, slashes, quotes, the default port and /api/3 make no difference."""
+    address = parse_address(text)
+    assert address.origin == "https://acme.api-us1.com"
+    assert address.account == "acme"
+    assert not address.is_loopback
+
+
+def test_both_hosts_of_an_account_share_what_belongs_to_the_account():
+    """The API's host and the older activehosted.com name one account."""
+    hosted = parse_address("https://acme.activehosted.com")
+    assert hosted.account == parse_address("https://acme.api-us1.com").account
+    assert hosted.origin == "https://acme.activehosted.com"
+
+
+def test_a_host_of_another_brand_is_taken_as_it_is():
+    """ActiveCampaign says not to assemble the host: any host may be an account's."""
+    address = parse_address("https://crm.example.org:8443")
+    assert (address.origin, address.account) == (
+        "https://crm.example.org:8443",
+        "crm.example.org:8443",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://localhost:8080/api/3", "http://localhost:8080"),
+        ("localhost:8080", "http://localhost:8080"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://localhost:8080", "https://localhost:8080"),
+        ("http://localhost:80", "http://localhost"),
+    ],
+)
+def test_this_machine_may_be_asked_without_encryption(text, origin):
+    """Loopback addresses keep their scheme and need none."""
+    address = parse_address(text)
+    assert address.origin == origin
+    assert address.is_loopback
+
+
+def test_every_name_of_this_machine_is_one_account():
+    """localhost, 127.0.0.1 and ::1 share one budget per port."""
+    names = ("http://localhost:9", "http://127.0.0.1:9", "http://[::1]:9")
+    assert {parse_address(name).account for name in names} == {"loopback:9"}
+
+
+def test_an_address_makes_the_urls_of_endpoints():
+    """Paths are appended to /api/3, whether or not they begin with a slash."""
+    address = parse_address("acme.api-us1.com")
+    assert address.url("contacts/7") == "https://acme.api-us1.com/api/3/contacts/7"
+    assert address.url("/contacts") == "https://acme.api-us1.com/api/3/contacts"
+
+
+REFUSED = [
+    (None, "empty"),
+    (7, "empty"),
+    ("", "empty"),
+    ("  ", "empty"),
+    ("https://", "no usable host"),
+    ("https:///api/3", "no usable host"),
+    ("https://acme api-us1.com", "no usable host"),
+    ("https://acme..api-us1.com", "no usable host"),
+    ("https://a%20b.com", "no usable host"),
+    ("https://[::1", "no usable host"),
+    ("https://acme\u2100.com", "no usable host"),
+    (f"https://{'a' * 64}.com", "no usable host"),
+    ("acme", "no usable host"),
+    (KEY, "no usable host"),
+    (f"http://{KEY}", "no usable host"),
+    ("https://acme.api-us1.com:port", "port that is no number"),
+    ("https://acme.api-us1.com:99999", "port that is no number"),
+    ("ftp://acme.api-us1.com", "must start with https"),
+    ("http://acme.api-us1.com", "write https://acme.api-us1.com"),
+    ("http://10.0.0.7", "write https://10.0.0.7"),
+    (f"https://{KEY}@acme.api-us1.com", "must not hold a key"),
+    (f"https://me:{KEY}@acme.api-us1.com", "must not hold a key"),
+    (f"https://acme.api-us1.com/api/3?api_key={KEY}", "must not hold a key"),
+    (f"https://acme.api-us1.com/#{KEY}", "must not hold a key"),
+    (f"https://acme.api-us1.com/api/3/{KEY}", "not /api/3"),
+    (f"http://me:{KEY}@acme.api-us1.com?api_key={KEY}", "write https://acme.api-us1.com"),
+    ("https://acme.activehosted.com/admin/main.php", "admin pages of acme.activehosted.com"),
+    ("https://acme.api-us1.com/admin/api.php", "old version of the API"),
+    ("https://acme.api-us1.com/api/2", "old version of the API"),
+    ("https://acme.api-us1.com/api/3/contacts", "not /api/3"),
+    ("https://acme.api-us1.com/api/3/api/3", "not /api/3"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED)
+def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
+    """The sentence names the setting and says what is wrong."""
+    with pytest.raises(BadAddress) as refused:
+        parse_address(text)
+    told = str(refused.value)
+    assert told.startswith("api_url ")
+    assert words in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("text", [text for text, _ in REFUSED if KEY in str(text)])
+def test_a_key_pasted_into_the_url_is_never_repeated(text):
+    """Wherever in the URL the key stands, no message shows it."""
+    with pytest.raises(BadAddress) as refused:
+        parse_address(text)
+    assert KEY not in str(refused.value)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"https?://[^\s]{0,40}"))
+def test_no_text_breaks_the_reader(text):
+    """Anything is an address or is refused; nothing else is ever raised."""
+    try:
+        address = parse_address(text)
+    except BadAddress:
+        return
+    assert parse_address(address.origin) == address

@@ -1,0 +1,86 @@
+"""What every test stands on: no surroundings, no network, no waiting, and an account to ask."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+from tests.api.lab import LabClock, client_of, world_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tap_activecampaign_unified.api import Client
+    from tests.sandbox import World
+
+settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("house")
+
+SURROUNDINGS = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the machine's settings or state reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(SURROUNDINGS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test may speak to this machine and to nobody else."""
+    for name in ("connect", "connect_ex"):
+        real = getattr(socket.socket, name)
+
+        def guarded(own: socket.socket, address: Any, real: Any = real) -> Any:
+            if own.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+                raise RuntimeError(f"a test must not speak to {address[0]}")
+            return real(own, address)
+
+        monkeypatch.setattr(socket.socket, name, guarded)
+
+
+@pytest.fixture
+def clock() -> LabClock:
+    """Time that moves only when somebody sleeps."""
+    return LabClock()
+
+
+@pytest.fixture
+def make_world(clock: LabClock) -> Callable[..., World]:
+    """Make accounts of given sizes and switches on the test's clock."""
+
+    def make(**options: Any) -> World:
+        return world_of(clock, **options)
+
+    return make
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """An account with a little of everything, and ActiveCampaign's limit of five a second."""
+    return make_world(contacts=120, deals=30, accounts=25, requests_per_second=5)
+
+
+@pytest.fixture
+def make_client(clock: LabClock) -> Iterator[Callable[..., Client]]:
+    """Make clients of an account, a script or a shelf, on the test's clock."""
+
+    def make(adapter: Any, **options: Any) -> Client:
+        return client_of(adapter, clock, **options)
+
+    yield make
+
+
+@pytest.fixture
+def client(world: World, make_client: Callable[..., Client], tmp_path: Path) -> Client:
+    """A client of the account, at five a second."""
+    return make_client(world, rate=5, store=tmp_path / "rate.json")
