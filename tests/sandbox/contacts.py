@@ -45,7 +45,7 @@ def list_contacts(w: World, r: Request) -> dict[str, Any]:
     meta = {"page_input": _page_input(w, r), **meta, "sortable": True}
     return {
         **arrays,
-        "contacts": array([contact_rows.contact(w, row, sides.extra(row)) for row in page]),
+        "contacts": array([contact_rows.contact(w, row, sides.members(row)) for row in page]),
         "meta": meta,
     }
 
@@ -110,7 +110,7 @@ def get_contact(w: World, r: Request, contact: int) -> dict[str, Any]:
     extra = "".join(
         f'"{name}":{json.dumps(ids[name])},' for name in below if name != "accountContacts"
     )
-    shown = json.loads(contact_rows.contact(w, row, extra + sides.extra(row)))
+    shown = json.loads(contact_rows.contact(w, row, extra + sides.members(row)))
     del shown["scoreValues"]
     return {**arrays, "contact": shown}
 

@@ -75,6 +75,12 @@ def plant_deals(
         if dice.random() < 0.1:
             note = dice.choice(names.NOTES)
             t["notes"].insert(rows.Note(note, "Deal", row.id, row.mdate, row.mdate, row.owner))
+        if row.status:
+            t["dealActivities"].insert(
+                rows.DealActivity(
+                    row.id, "status", "1", "0", row.status, row.stage, row.owner, row.mdate
+                )
+            )
         if len(t["scores"]) > 1 and dice.random() < shape.scores_share:
             t["scoreValues"].insert(
                 rows.ScoreValue(2, dice.randrange(100), row.cdate, row.mdate, deal=row.id)

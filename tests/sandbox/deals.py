@@ -59,7 +59,7 @@ def list_deals(w: World, r: Request) -> dict[str, Any]:
     texts = []
     for row in page:
         text = compact(show_deal(w, row))
-        extra = "" if is_hidden(w, row) else sides.extra(row)
+        extra = "" if is_hidden(w, row) else sides.members(row)
         texts.append("{" + extra + text[1:])
     meta = {"currencies": currencies, **(total_meta(w, len(rows), "i") or {})}
     return {**arrays, "deals": array(texts), "meta": meta}

@@ -57,7 +57,7 @@ class Sideloads:
         for name in r.params.get("include", "").split(","):
             self._take(name.strip())
 
-    def extra(self, row: Any) -> str:
+    def members(self, row: Any) -> str:
         """Write the id arrays that a row gains."""
         if not self.w.switches.include_id_arrays:
             return ""

@@ -1,4 +1,4 @@
-"""Collections beside the CRM and mail core: read-only, a few invented rows each, in their own shapes.
+"""Collections beside the CRM and mail core: read-only, a few invented rows each.
 
 They serve the layer that passes rows through untouched; nothing refers to them.
 """
@@ -24,26 +24,32 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "campaigns": (
         "s",
         3,
-        "type userid:n segmentid:n seriesid:n formid:n addressid:n source name cdate:dt mdate:dt"
-        " sdate:? ldate:? send_amt:n total_amt:n opens:n uniqueopens:n linkclicks:n"
-        " uniquelinkclicks:n subscriberclicks:n forwards:n hardbounces:n softbounces:n"
-        " unsubscribes:n replies:n status:n public:n created_timestamp:ts updated_timestamp:ts"
-        " created_by:n updated_by:n verified_opens:n message_id:n screenshot typeText"
-        " statusString statusToolTip user:n automation:n",
+        (
+            "type userid:n segmentid:n seriesid:n formid:n addressid:n source name cdate:dt mdate:dt"
+            " sdate:? ldate:? send_amt:n total_amt:n opens:n uniqueopens:n linkclicks:n"
+            " uniquelinkclicks:n subscriberclicks:n forwards:n hardbounces:n softbounces:n"
+            " unsubscribes:n replies:n status:n public:n created_timestamp:ts updated_timestamp:ts"
+            " created_by:n updated_by:n verified_opens:n message_id:n screenshot typeText"
+            " statusString statusToolTip user:n automation:n"
+        ),
     ),
     "messages": (
         "s",
         2,
-        "userid:n ed_instanceid:n ed_version:n cdate:dt mdate:dt name fromname fromemail reply2"
-        " priority:n charset encoding format subject preheader_text text html htmlfetch"
-        " textfetch hidden:n preview_mime preview_data:? user:n",
+        (
+            "userid:n ed_instanceid:n ed_version:n cdate:dt mdate:dt name fromname fromemail reply2"
+            " priority:n charset encoding format subject preheader_text text html htmlfetch"
+            " textfetch hidden:n preview_mime preview_data:? user:n"
+        ),
     ),
     "forms": (
         "s",
         2,
-        "name action actiondata:{} submit submitdata:[] url:? layout title:? body:? button thanks"
-        " style:{} options:[] cfields:[] parentformid:n userid:n addressid:n cdate:dt udate:dt"
-        " source aid:? defaultscreenshot recent:[] contacts:i deals:i entries:i address:?",
+        (
+            "name action actiondata:{} submit submitdata:[] url:? layout title:? body:? button thanks"
+            " style:{} options:[] cfields:[] parentformid:n userid:n addressid:n cdate:dt udate:dt"
+            " source aid:? defaultscreenshot recent:[] contacts:i deals:i entries:i address:?"
+        ),
     ),
     "addresses": (
         "s",
@@ -61,44 +67,56 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "templates": (
         "-",
         2,
-        "userid:n ed_instanceid:n ed_version:n name subject:? content categoryid:n used:n"
-        " waitpreview:n importnum:n mdate:ts preview_content:? modified:n hidden:n",
+        (
+            "userid:n ed_instanceid:n ed_version:n name subject:? content categoryid:n used:n"
+            " waitpreview:n importnum:n mdate:ts preview_content:? modified:n hidden:n"
+        ),
     ),
     "webhooks": ("s", 0, "cdate:dt listid:n name url events:[] sources:[] state"),
     "connections": (
         "s",
         1,
-        "service externalid name isInternal:n status:n syncStatus:n lastSync:dt logoUrl linkUrl"
-        " listId:n cdate:dt udate:dt",
+        (
+            "service externalid name isInternal:n status:n syncStatus:n lastSync:dt logoUrl linkUrl"
+            " listId:n cdate:dt udate:dt"
+        ),
     ),
     "ecomCustomers": (
         "s",
         4,
-        "connectionid:n externalid:n email totalRevenue:n totalOrders:n totalProducts:n"
-        " avgRevenuePerOrder:n avgProductCategory tstamp:dt acceptsMarketing:n connection:n",
+        (
+            "connectionid:n externalid:n email totalRevenue:n totalOrders:n totalProducts:n"
+            " avgRevenuePerOrder:n avgProductCategory tstamp:dt acceptsMarketing:n connection:n"
+        ),
     ),
     "ecomOrders": (
         "-",
         6,
-        "customerid:n connectionid:n state:n source:n externalid:n externalcheckoutid:?"
-        " orderNumber:n email totalPrice:n discountAmount:n shippingAmount:n taxAmount:n"
-        " totalProducts:n currency shippingMethod orderUrl externalCreatedDate:dt"
-        " externalUpdatedDate:dt abandonedDate:? createdDate:dt updatedDate:dt orderDate:dt"
-        " tstamp:dt connection:n customer:n",
+        (
+            "customerid:n connectionid:n state:n source:n externalid:n externalcheckoutid:?"
+            " orderNumber:n email totalPrice:n discountAmount:n shippingAmount:n taxAmount:n"
+            " totalProducts:n currency shippingMethod orderUrl externalCreatedDate:dt"
+            " externalUpdatedDate:dt abandonedDate:? createdDate:dt updatedDate:dt orderDate:dt"
+            " tstamp:dt connection:n customer:n"
+        ),
     ),
     "ecomOrderProducts": (
         "-",
         8,
-        "orderid:n connectionid:n externalid:n sku name description price:n quantity:n category"
-        " imageUrl productUrl createdDate:dt updatedDate:dt tstamp:dt ecomOrder:n",
+        (
+            "orderid:n connectionid:n externalid:n sku name description price:n quantity:n category"
+            " imageUrl productUrl createdDate:dt updatedDate:dt tstamp:dt ecomOrder:n"
+        ),
     ),
     "ecomOrderActivities": ("-", 3, "orderid:n type updatedDate:? createdDate:dt"),
     "dealTasks": (
         "s",
         3,
-        "relid:n reltype dealTasktype:n user:n assignee:n automation:? cdate:dt duedate:dt"
-        " edate:dt duration:n status:n title note donedate:? doneAutomation:? udate:dt owner:{}"
-        " outcomeId:i outcomeInfo",
+        (
+            "relid:n reltype dealTasktype:n user:n assignee:n automation:? cdate:dt duedate:dt"
+            " edate:dt duration:n status:n title note donedate:? doneAutomation:? udate:dt owner:{}"
+            " outcomeId:i outcomeInfo"
+        ),
     ),
     "dealTasktypes": (
         "s",
@@ -108,8 +126,10 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "taskOutcomes": (
         "s",
         2,
-        "title sentiment disabled:n created_by:n updated_by:n created_utc_timestamp:dt"
-        " updated_utc_timestamp:dt dealTasktype_ids:[]",
+        (
+            "title sentiment disabled:n created_by:n updated_by:n created_utc_timestamp:dt"
+            " updated_utc_timestamp:dt dealTasktype_ids:[]"
+        ),
     ),
     "tasktypeOutcomeRels": (
         "s",
@@ -119,14 +139,18 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "activities": (
         "s",
         5,
-        "tstamp:dt subscriberid:n reference_type reference_id:n reference_action jsonData:?"
-        " userid:n permission referenceModelName notes:[] recipients:[] reference:{} user:n",
+        (
+            "tstamp:dt subscriberid:n reference_type reference_id:n reference_action jsonData:?"
+            " userid:n permission referenceModelName notes:[] recipients:[] reference:{} user:n"
+        ),
     ),
     "emailActivities": (
         "s",
         3,
-        "subscriberid:n userid:n d_id:n account:n reltype relid:n fromName fromAddress toAddress"
-        " ccAddress subject message messageHtml tstamp:dt reference:{} contact:n deal:n user:n",
+        (
+            "subscriberid:n userid:n d_id:n account:n reltype relid:n fromName fromAddress toAddress"
+            " ccAddress subject message messageHtml tstamp:dt reference:{} contact:n deal:n user:n"
+        ),
     ),
     "automationBlocks": (
         "-",
@@ -136,9 +160,11 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "bounceLogs": (
         "-",
         3,
-        "tstamp:dt bounceid:n subscriberid:n campaignid:n messageid:n codeid:n email error source"
-        " created_timestamp:ts updated_timestamp:ts created_by:? updated_by:? bounce:n contact:n"
-        " campaign:n message:n code",
+        (
+            "tstamp:dt bounceid:n subscriberid:n campaignid:n messageid:n codeid:n email error source"
+            " created_timestamp:ts updated_timestamp:ts created_by:? updated_by:? bounce:n contact:n"
+            " campaign:n message:n code"
+        ),
     ),
     "links": ("-", 2, "campaignid:n messageid:n link name ref tracked:n created_timestamp:ts"),
     "campaignLists": ("-", 2, "campaignid:n listid:n userid:n list_amt:n cdate:dt udate:dt name"),

@@ -44,7 +44,6 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("/sandbox/"):
             self._control(path, body)
             return
-        self.server.wait()
         query = parse_query(raw_query)
         try:
             status, headers, content = self.server.world.answer(
@@ -53,6 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Lost as lost:
             self._lose(lost)
             return
+        self.server.wait()
         delay = float(headers.pop("X-Sandbox-Delay", 0))
         if delay:
             self.server.closing.wait(delay)

@@ -147,7 +147,7 @@ def test_users_and_memberships():
 
 
 def test_hidden_deals_are_stubs_everywhere():
-    """Four keys in lists, alone and below contacts; the flag is true or 1; the pipeline is unseen."""
+    """Four keys in lists and alone; the flag is true or 1; the pipeline is unseen."""
     caller = caller_of(contacts=20, deals=10, hidden_deals=True)
     stubs = [row for row in caller.rows("/deals", limit=100) if row["isDisabled"]]
     assert len(stubs) == 5
@@ -160,7 +160,7 @@ def test_hidden_deals_are_stubs_everywhere():
 
 
 def test_sideloaded_values_can_be_spelled_otherwise():
-    """dealCustomFieldData beside deals is spelled as in its list, or as in the database."""
+    """DealCustomFieldData beside deals is spelled as in its list, or as in the database."""
     caller = caller_of(contacts=10, deals=10)
     listed = caller.get("/deals", include="dealCustomFieldData")
     assert "customFieldId" in listed["dealCustomFieldData"][0]
@@ -171,7 +171,7 @@ def test_sideloaded_values_can_be_spelled_otherwise():
 
 
 def test_stages_from_the_future():
-    """udate of stages can show the UTC clock under the local offset."""
+    """Udate of stages can show the UTC clock under the local offset."""
     caller = caller_of()
     stage = caller.world.add_stage("New", 1)
     real = caller.get(f"/dealStages/{stage.id}")["dealStage"]["udate"]
@@ -182,7 +182,7 @@ def test_stages_from_the_future():
 
 
 def test_deal_filters_and_orders():
-    """after is inclusive, before is not; values are whole dollars; mdate orders by switch."""
+    """After is inclusive, before is not; values are whole dollars; mdate orders by switch."""
     caller = caller_of(contacts=20, deals=40)
     deals = list(caller.world.tables["deals"])
     edge = caller.world.dt(deals[0].mdate)
