@@ -25,7 +25,8 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
         "s",
         3,
         (
-            "type userid:n segmentid:n seriesid:n formid:n addressid:n source name cdate:dt mdate:dt"
+            "type userid:n segmentid:n seriesid:n formid:n addressid:n source name"
+            " cdate:dt mdate:dt"
             " sdate:? ldate:? send_amt:n total_amt:n opens:n uniqueopens:n linkclicks:n"
             " uniquelinkclicks:n subscriberclicks:n forwards:n hardbounces:n softbounces:n"
             " unsubscribes:n replies:n status:n public:n created_timestamp:ts updated_timestamp:ts"
@@ -46,7 +47,8 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
         "s",
         2,
         (
-            "name action actiondata:{} submit submitdata:[] url:? layout title:? body:? button thanks"
+            "name action actiondata:{} submit submitdata:[] url:? layout title:? body:?"
+            " button thanks"
             " style:{} options:[] cfields:[] parentformid:n userid:n addressid:n cdate:dt udate:dt"
             " source aid:? defaultscreenshot recent:[] contacts:i deals:i entries:i address:?"
         ),
@@ -148,7 +150,8 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
         "s",
         3,
         (
-            "subscriberid:n userid:n d_id:n account:n reltype relid:n fromName fromAddress toAddress"
+            "subscriberid:n userid:n d_id:n account:n reltype relid:n fromName"
+            " fromAddress toAddress"
             " ccAddress subject message messageHtml tstamp:dt reference:{} contact:n deal:n user:n"
         ),
     ),
@@ -161,8 +164,10 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
         "-",
         3,
         (
-            "tstamp:dt bounceid:n subscriberid:n campaignid:n messageid:n codeid:n email error source"
-            " created_timestamp:ts updated_timestamp:ts created_by:? updated_by:? bounce:n contact:n"
+            "tstamp:dt bounceid:n subscriberid:n campaignid:n messageid:n codeid:n email"
+            " error source"
+            " created_timestamp:ts updated_timestamp:ts created_by:? updated_by:?"
+            " bounce:n contact:n"
             " campaign:n message:n code"
         ),
     ),
