@@ -11,10 +11,12 @@ import base64
 import datetime as dt
 import heapq
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Entry = dict[str, Any]
 
@@ -51,6 +53,8 @@ class Bookmark:
 
     def __init__(self, entry: Entry, policy: Policy, now: dt.datetime, key: str) -> None:
         """Read the entry; ``now`` decides whether a whole read is due. Raise `MisshapenState`."""
+        if not isinstance(entry, dict):
+            raise MisshapenState("not an object")
         self._policy = policy
         self._key = key
         self.value = _moment(entry.get("replication_key_value"), "replication_key_value")

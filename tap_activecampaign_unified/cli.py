@@ -75,6 +75,7 @@ def run(name: str, command: Callable[[], click.Command]) -> None:
         sys.exit(result if isinstance(result, int) else 0)
     except Leave as last:
         logger.error(last.line)
+        _silence_stdout_if_broken()
         sys.exit(last.code)
     except SettingsError as problem:
         for line in problem.lines:
@@ -91,13 +92,9 @@ def run(name: str, command: Callable[[], click.Command]) -> None:
         sys.exit(128 + problem.signum)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        logger.error("the reader of our output went away: nothing more can be written")
-        _silence_stdout()
-        sys.exit(EXIT_FAILED)
     except OSError as problem:
-        logger.error("%s", _describe(problem))
-        _silence_stdout()
+        logger.error("%s", describe(problem))
+        _silence_stdout_if_broken()
         sys.exit(EXIT_FAILED)
     except Exception as problem:  # the last line of defence: a defect of ours, told in one line
         logger.debug("defect", exc_info=True)
@@ -108,18 +105,20 @@ def run(name: str, command: Callable[[], click.Command]) -> None:
         sys.exit(EXIT_FAILED)
 
 
-def _describe(problem: OSError) -> str:
+def describe(problem: OSError) -> str:
+    """Return what the system says of a file or pipe, in one line."""
+    if isinstance(problem, BrokenPipeError):
+        return "the reader of our output went away: nothing more can be written"
     where = f" ({problem.filename})" if problem.filename else ""
     return f"{problem.strerror or type(problem).__name__}{where}"
 
 
-def _silence_stdout() -> None:
+def _silence_stdout_if_broken() -> None:
     """Keep the interpreter from flushing into a closed or full stdout once more at exit."""
     try:
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
+        sys.stdout.flush()
     except (OSError, ValueError):
-        return
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_json_files(paths: tuple[str, ...], what: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .api import CallError, Client, Forbidden, Missing, Page, walk_offset
 from .unified.custom_fields import CustomFields, Definition, definition_of
 from .unified.mapping import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,12 @@ import logging
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .api import Traffic
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .api import Traffic
 
 logger = logging.getLogger(__name__)
 

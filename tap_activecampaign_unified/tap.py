@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsonschema import Draft7Validator
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
@@ -212,15 +211,13 @@ class TapActiveCampaignUnified(Tap):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the last run's state; raise `SettingsError` when it cannot be one."""
-        bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+        bookmarks = state.get("bookmarks", {})
         if not isinstance(bookmarks, dict):
             raise SettingsError(["the state is misshapen: bookmarks must be an object"])
         for name, entry in bookmarks.items():
             try:
-                if not isinstance(entry, dict):
-                    raise MisshapenState("not an object")
                 Bookmark(entry, Policy(), self._clock.now(), "")
-            except MisshapenState as problem:
+            except (MisshapenState, TypeError) as problem:
                 raise SettingsError(
                     [f"the state is misshapen: bookmark {name}: {problem}; delete it to start anew"]
                 ) from None
@@ -258,6 +255,11 @@ class TapActiveCampaignUnified(Tap):
             outcome, leave = ("stopped", str(news)), cli.Leave(str(news), 128 + news.signum)
         except RunEnds as problem:
             outcome, leave = ("failed", str(problem)), cli.Leave(str(problem), cli.EXIT_FAILED)
+        except OSError as problem:
+            # Our own output failed: nothing more can be written, state least of all.
+            line = cli.describe(problem)
+            outcome = ("failed", line)
+            raise cli.Leave(line, cli.EXIT_FAILED) from None
         except ActiveCampaignError as problem:
             outcome = ("failed", str(problem))
             names = ", ".join(one.name for one in streams)
@@ -384,7 +386,7 @@ def _parse_catalog(text: str) -> Catalog:
 def builtin_faults(schema: dict[str, Any], config: dict[str, Any]) -> list[str]:
     """Check the settings that the SDK brings, without repeating a value."""
     return [
-        f"setting {'.'.join(map(str, error.path))} does not fit: see --about for its {error.validator}"
+        f"setting {'.'.join(map(str, error.path))} does not fit: --about shows its {error.validator}"
         for error in Draft7Validator(schema).iter_errors(config)
     ]
 

@@ -181,10 +181,8 @@ class Client:
                 break
             url = self._same_host(call, url, location)
             self._limiter.acquire()
-        verdict = outcome.of_response(call.method, response)
-        if verdict.kind is not outcome.Kind.CONNECT:
-            self._answered = True
-        return verdict
+        self._answered = True
+        return outcome.of_response(call.method, response)
 
     def _decide(self, call: _Call, verdict: Verdict, retry: _Retry) -> None:
         """Wait for the next attempt, or raise what ends this call."""
@@ -221,7 +219,9 @@ class Client:
                 path=call.path,
                 status=verdict.status,
             )
-        elif not retry.wait(retry.patience):
+        elif not retry.wait(self._patience(verdict, retry)):
+            if verdict.status is None and (retry.patience is None or not self._answered):
+                self._check_alive(call, verdict)
             raise self._trouble(call, verdict, retry)
         if retry.exhausted:
             raise self._trouble(call, verdict, retry)
@@ -257,6 +257,22 @@ class Client:
         except CallError as problem:
             # Anything but a refusal of the key leaves it in doubt: take it for good.
             logger.info("The key could not be checked: %s", problem)
+
+    def _patience(self, verdict: Verdict, retry: _Retry) -> float | None:
+        """A server that never said a word is waited for less long than one that did."""
+        if verdict.status is None and not self._answered:
+            return min(retry.patience or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
+        return retry.patience
+
+    def _check_alive(self, call: _Call, verdict: Verdict) -> None:
+        """Tell a call that the server cannot answer from a server that answers nothing."""
+        problem = f"{self.address.origin} does not answer ({verdict.problem}): try again later"
+        if call.path == WHO_AM_I:
+            raise Unreachable(problem)
+        try:
+            self.get(WHO_AM_I, patience=0)
+        except ServerTrouble:
+            raise Unreachable(problem) from None
 
     def _trouble(self, call: _Call, verdict: Verdict, retry: _Retry) -> ServerTrouble:
         return ServerTrouble(

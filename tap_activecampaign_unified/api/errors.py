@@ -115,7 +115,10 @@ def reasons_of(body: object) -> tuple[Reason, ...]:
             found.append(Reason(text, code, pointer.removeprefix("/data/attributes/")))
     for failure in body.get("failureReasons") or ():
         if isinstance(failure, dict):
-            found.append(Reason(str(failure.get("failureReason") or "")))
+            # The importer says which contact of the batch: its place, counted from nobody knows.
+            place = failure.get("contact")
+            where = "" if place is None else f"contacts/{place}"
+            found.append(Reason(str(failure.get("failureReason") or ""), attribute=where))
         else:
             found.append(Reason(str(failure)))
     if not found:

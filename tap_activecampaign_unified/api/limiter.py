@@ -9,8 +9,10 @@ import math
 import os
 import re
 import threading
+from bisect import insort
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +26,11 @@ except ImportError:  # Windows has no flock: there the budget is kept per proces
 
 logger = logging.getLogger(__name__)
 
-ACCOUNT_LIMIT = 5
 # A request that leaves late must not squeeze into the next second at the server's end.
 MARGIN = 1.05
 # A reservation or pause further away than this comes from a broken or rebooted machine's file.
 FARTHEST = 600.0
+LONGEST_FILE = 1 << 20
 
 
 def default_store(account: str) -> Path:
@@ -41,8 +43,9 @@ class Limiter:
     """Hands out the moments at which a request may leave.
 
     A moment is reserved under the lock and waited for outside it, so that processes are served in
-    the order they asked and one that dies while waiting costs a single slot. ``store`` None keeps
-    the budget inside this process; ``rate`` 0 knows no limit but the pauses.
+    the order they asked and one that dies while waiting costs a single slot. Who wakes late looks
+    again before it leaves, and what counts from then on is when it left. ``store`` None keeps the
+    budget inside this process; ``rate`` 0 knows no limit but the pauses.
     """
 
     def __init__(self, rate: float, clock: Clock, store: Path | None = None) -> None:
@@ -50,72 +53,84 @@ class Limiter:
         self._clock = clock
         self._size = max(1, math.floor(rate))
         self._window = MARGIN * max(1.0, 1.0 / rate) if rate else 0.0
-        self._store = store if fcntl and rate else None
+        self._store = store if fcntl is not None and rate else None
         self._lock = threading.Lock()
-        self._own: dict[str, Any] = {"slots": [], "not_before": 0.0}
+        self._own = _Budget()
         self.waited = 0.0
 
     def acquire(self) -> None:
         """Return when the next request may leave."""
+        slot: float | None = None
         while True:
             with self._budget() as budget:
                 now = self._clock.monotonic()
-                slot = self._reserve(budget, now)
-            if slot > now:
-                self.waited += slot - now
-                self._clock.sleep(slot - now)
-            with self._budget() as budget:
-                # A pause may have been called while we slept: then the slot is void.
-                if budget["not_before"] <= max(slot, self._clock.monotonic()):
+                late = now if slot is None else max(slot, now)
+                if slot is not None:
+                    # While we slept a pause may have been called, or others may have left late.
+                    budget.drop(slot)
+                    if self._earliest(budget, late, waits=False) <= late:
+                        budget.add(late)
+                        return
+                slot = self._earliest(budget, now, waits=True)
+                budget.add(slot)
+                if slot <= now:
                     return
+            self.waited += slot - now
+            self._clock.sleep(slot - now)
 
     def pause(self, seconds: float) -> None:
         """Let no request of any process leave for ``seconds``: ActiveCampaign said so."""
         with self._budget() as budget:
             until = self._clock.monotonic() + min(seconds, FARTHEST)
-            budget["not_before"] = max(budget["not_before"], until)
+            budget.not_before = max(budget.not_before, until)
 
-    def _reserve(self, budget: dict[str, Any], now: float) -> float:
-        slot = max(now, budget["not_before"])
+    def _earliest(self, budget: _Budget, now: float, *, waits: bool) -> float:
+        """Return when a request may leave: who waits for a slot goes behind those who have one."""
+        slot = max(now, budget.not_before)
         if not self._window:
+            budget.slots.clear()
             return slot
-        slots = sorted(s for s in budget["slots"] if now - self._window < s)
-        if slots:
-            slot = max(slot, slots[-1])  # first come, first served
-        if len(slots) >= self._size:
-            slot = max(slot, slots[-self._size] + self._window)
-        budget["slots"] = [*slots, slot][-4 * ACCOUNT_LIMIT - self._size :]
+        budget.slots = [s for s in budget.slots if now - self._window < s]
+        taken = budget.slots if waits else [s for s in budget.slots if s <= now]
+        if waits and taken:
+            slot = max(slot, taken[-1])  # first come, first served
+        if len(taken) >= self._size:
+            slot = max(slot, taken[-self._size] + self._window)
         return slot
 
     @contextlib.contextmanager
-    def _budget(self) -> Iterator[dict[str, Any]]:
+    def _budget(self) -> Iterator[_Budget]:
         with self._lock:
             handle = self._open()
             if handle is None:
                 yield self._own
                 return
-            with handle:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                budget = self._read(handle.read())
-                yield budget
-                try:
-                    handle.seek(0)
-                    handle.truncate()
-                    handle.write(json.dumps(budget))
-                    handle.flush()
-                except OSError as problem:
-                    self._give_up(problem)
+            try:
+                self._own = self._read(os.pread(handle, LONGEST_FILE, 0))
+                yield self._own
+                text = json.dumps({"slots": self._own.slots, "not_before": self._own.not_before})
+                # Written over, then cut: a writer killed in between leaves no file that reads.
+                os.ftruncate(handle, os.pwrite(handle, text.encode(), 0))
+            except OSError as problem:
+                self._give_up(problem)
+            finally:
+                os.close(handle)
 
-    def _open(self) -> Any:  # a text file handle
+    def _open(self) -> int | None:
+        """Return the locked file, None where there is none to be had."""
         if self._store is None:
             return None
+        handle = None
         try:
             self._store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self._store, os.O_RDWR | os.O_CREAT, 0o600)
-            return os.fdopen(descriptor, "r+")
+            handle = os.open(self._store, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError as problem:
+            if handle is not None:
+                os.close(handle)
             self._give_up(problem)
             return None
+        return handle
 
     def _give_up(self, problem: OSError) -> None:
         logger.warning(
@@ -126,16 +141,31 @@ class Limiter:
         )
         self._store = None
 
-    def _read(self, text: str) -> dict[str, Any]:
+    def _read(self, text: bytes) -> _Budget:
         now = self._clock.monotonic()
         if not text:
-            return {"slots": [], "not_before": 0.0}
+            return _Budget()
         try:
             found = json.loads(text)
             pause = float(found["not_before"])
-            slots = [s for s in map(float, found["slots"]) if s < now + FARTHEST]
-        except (ValueError, TypeError, KeyError):
+            # Uptime starts anew with the machine: what lies too far ahead is from before that.
+            slots = sorted(s for s in map(float, found["slots"]) if s < now + FARTHEST)
+        except (ValueError, TypeError, KeyError, RecursionError):
             # Its writer was killed in mid-write: take the whole window as spent.
-            return {"slots": [now] * self._size, "not_before": 0.0}
-        # Uptime starts anew with the machine: what lies too far ahead was written before that.
-        return {"slots": slots, "not_before": pause if pause <= now + FARTHEST else 0.0}
+            return _Budget([now] * self._size)
+        return _Budget(slots, pause if pause <= now + FARTHEST else 0.0)
+
+
+@dataclass
+class _Budget:
+    """When requests left or are to leave, in order, and until when none may."""
+
+    slots: list[float] = field(default_factory=list)
+    not_before: float = 0.0
+
+    def add(self, slot: float) -> None:
+        insort(self.slots, slot)
+
+    def drop(self, slot: float) -> None:
+        if slot in self.slots:
+            self.slots.remove(slot)

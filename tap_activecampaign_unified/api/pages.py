@@ -22,9 +22,12 @@ logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
 SMALLEST_PAGE = 1
-# How long a large page is tried before a smaller one is, and how many good ones bring it back.
+# How long a large page is tried before a smaller one is, and how many good ones bring it back:
+# few at first, for it may have been an outage; more each time the larger page fails again.
 SHRINK_AFTER_SECONDS = 15.0
-GROW_AFTER_PAGES = 20
+GROW_AFTER_PAGES = 3
+MOST_GROW_AFTER_PAGES = 48
+SHRINK_FACTOR = 4
 MOST_PASSES = 6
 # Rows may be withheld from a page after it was cut: an empty one in the middle is not the end.
 MOST_PAGES_WITHOUT_NEWS = 3
@@ -40,13 +43,14 @@ class Page:
     """Rows not seen before in this walk, with the whole answer they came in.
 
     ``body`` holds the sideloads; ``total`` is what the server says of the collection, None where
-    it says nothing; ``date`` is the server's clock.
+    it says nothing; ``date`` is the server's clock, ``limit`` how many rows were asked for.
     """
 
     rows: list[Row]
     body: dict[str, Any]
     total: int | None
     date: dt.datetime | None
+    limit: int = FULL_PAGE
 
 
 class _Reader:
@@ -65,27 +69,39 @@ class _Reader:
     ) -> None:
         self._client, self._path, self._key = client, path, key
         self._params, self._order = params, order
+        self._limit = FULL_PAGE
         self._good = 0
-        self.limit = FULL_PAGE
+        self._grow_after = GROW_AFTER_PAGES
+        self._has_shrunk = False
 
     def read(self, *position: tuple[str, str | int]) -> Page:
         while True:
-            params: Params = [("limit", self.limit), *self._params, *self._order, *position]
-            patience = None if self.limit == SMALLEST_PAGE else SHRINK_AFTER_SECONDS
+            limit = self._limit
+            params: Params = [("limit", limit), *self._params, *self._order, *position]
+            patience = None if limit == SMALLEST_PAGE else SHRINK_AFTER_SECONDS
             try:
                 answer = self._client.get(self._path, params, patience=patience)
             except ServerTrouble as trouble:
-                if self.limit == SMALLEST_PAGE:
+                if limit == SMALLEST_PAGE:
                     raise
-                self.limit, self._good = max(SMALLEST_PAGE, self.limit // 4), 0
-                logger.warning("%s: asking for pages of %d rows", trouble, self.limit)
+                self._shrink()
+                logger.warning("%s: asking for pages of %d rows", trouble, self._limit)
                 continue
-            self._good += 1
-            if self.limit < FULL_PAGE and self._good % GROW_AFTER_PAGES == 0:
-                self.limit = min(FULL_PAGE, self.limit * 2)
+            self._grow()
             rows = answer.body.get(self._key)
             rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-            return Page(rows, answer.body, total_of(answer.body), answer.date)
+            return Page(rows, answer.body, total_of(answer.body), answer.date, limit)
+
+    def _shrink(self) -> None:
+        if self._has_shrunk and self._good:
+            self._grow_after = min(2 * self._grow_after, MOST_GROW_AFTER_PAGES)
+        self._limit = max(SMALLEST_PAGE, self._limit // SHRINK_FACTOR)
+        self._good, self._has_shrunk = 0, True
+
+    def _grow(self) -> None:
+        self._good += 1
+        if self._limit < FULL_PAGE and self._good % self._grow_after == 0:
+            self._limit = min(FULL_PAGE, self._limit * SHRINK_FACTOR)
 
 
 def total_of(body: dict[str, Any]) -> int | None:
@@ -141,7 +157,7 @@ def walk_keyset(
         yield page
         # A short page is the last one only if the server's own count agrees, whichever way it
         # counts: the rows beyond the key, or all of them.
-        if len(page.rows) < reader.limit and page.total in {len(page.rows), received}:
+        if len(page.rows) < page.limit and page.total in {len(page.rows), received}:
             return
 
 
@@ -209,7 +225,7 @@ class _Pass:
         return self._ascends and not self._gap_left and bool(self._here or not self.total)
 
     def __iter__(self) -> Iterator[Page]:
-        offset, stride, nothing_new, backs = 0, self._reader.limit - 1, 0, 0
+        offset, stride, nothing_new, backs = 0, FULL_PAGE - 1, 0, 0
         while True:
             page = self._reader.read(("offset", offset))
             self.total = page.total
@@ -221,7 +237,7 @@ class _Pass:
                 offset, stride, backs = max(0, offset - max(1, stride)), stride * 2, backs + 1
                 continue
             self._gap_left = self._gap_left or (gap and self._ascends)
-            stride = self._reader.limit - 1
+            stride = page.limit - 1
             self._ascends = self._ascends and _ascends([number_of(row) for row in page.rows], 0)
             known = len(self._here)
             yield Page(self._fresh(page.rows, keys), page.body, page.total, page.date)
@@ -230,7 +246,7 @@ class _Pass:
             if self._is_last(page, offset, nothing_new):
                 return
             if nothing_new:
-                offset += self._reader.limit
+                offset += page.limit
             else:
                 offset += max(1, len(keys) - 1)
 
@@ -245,7 +261,7 @@ class _Pass:
         return fresh
 
     def _is_last(self, page: Page, offset: int, nothing_new: int) -> bool:
-        if len(page.rows) >= self._reader.limit and not nothing_new:
+        if len(page.rows) >= page.limit and not nothing_new:
             return False
         if page.total is None:
             # Nobody counts: the end is where nothing but the overlap comes.
