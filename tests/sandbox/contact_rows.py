@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _text
 from typing import TYPE_CHECKING, Any
 
@@ -65,16 +66,18 @@ def id_array(ids: list[int]) -> str:
     return '["' + '","'.join(map(str, ids)) + '"]' if ids else "[]"
 
 
+@lru_cache(8)
+def _contact_links(base_url: str) -> str:
+    base = f"{base_url}/api/3/contacts/{{id}}/"
+    query = {"contactAutomations": "?limit=2500&orders%5Blastdate%5D=DESC"}
+    return ",".join(f'"{name}":"{base}{name}{query.get(name, "")}"' for name in CONTACT_LINKS)
+
+
 def contact(w: World, row: Contact, extra: str = "") -> str:
     """Write the 46 keys of a list row; `extra` is more members, ending with a comma."""
     zero = _EDITED if row.edited else _NEVER_EDITED
     dt, ts = w.dt, w.ts
-    base = f"{w.base_url}/api/3/contacts/{row.id}/"
-    links = ",".join(f'"{name}":"{base}{name}"' for name in CONTACT_LINKS)
-    links = links.replace(
-        f'{base}contactAutomations"',
-        f'{base}contactAutomations?limit=2500&orders%5Blastdate%5D=DESC"',
-    )
+    links = _contact_links(w.base_url).replace("{id}", str(row.id))
     created, updated = ts(row.created), ts(row.updated)
     return (
         f'{{"cdate":"{dt(row.cdate)}","email":{_text(row.email)},"phone":{_text(row.phone)},'
@@ -108,9 +111,10 @@ def field_value(w: World, row: FieldValue) -> str:
     """Write the value of a contact custom field."""
     base = f"{w.base_url}/api/3/fieldValues/{row.id}/"
     value = "null" if row.value is None else _text(row.value)
+    stamp = w.zone.stamp
     return (
         f'{{"contact":"{row.contact}","field":"{row.field}","value":{value},'
-        f'"cdate":"{w.dt(row.cdate)}","udate":"{w.dt(row.udate)}",'
+        f'"cdate":"{stamp(row.cdate)}","udate":"{stamp(row.udate)}",'
         f'"created_by":{maybe(row.created_by)},"updated_by":{maybe(row.updated_by)},'
         f'"links":{{"owner":"{base}owner","field":"{base}field"}},'
         f'"id":"{row.id}","owner":"{row.contact}"}}'
