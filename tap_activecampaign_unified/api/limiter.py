@@ -31,6 +31,8 @@ MARGIN = 1.05
 # A reservation or pause further away than this comes from a broken or rebooted machine's file.
 FARTHEST = 600.0
 LONGEST_FILE = 1 << 20
+# Sleeps may end a hair before the slot they were for.
+EARLY = 0.001
 
 
 def default_store(account: str) -> Path:
@@ -91,7 +93,7 @@ class Limiter:
             budget.slots.clear()
             return slot
         budget.slots = [s for s in budget.slots if now - self._window < s]
-        taken = budget.slots if waits else [s for s in budget.slots if s <= now]
+        taken = budget.slots if waits else [s for s in budget.slots if s <= now + EARLY]
         if waits and taken:
             slot = max(slot, taken[-1])  # first come, first served
         if len(taken) >= self._size:
