@@ -38,7 +38,7 @@ def list_contacts(w: World, r: Request) -> dict[str, Any]:
     sides = Sideloads(w, r, CONTACT_RELATIONS)
     ids, total = wanted(w, r)
     table = w.tables["contacts"].rows
-    page = [table[row_id] for row_id in page_of(w, r, ids)]
+    page = [table[row_id] for row_id in ids]
     arrays = sides.arrays(page)
     arrays.setdefault("scoreValues", array([]))
     meta = total_meta(w, total, "s") or {}

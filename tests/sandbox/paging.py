@@ -38,13 +38,13 @@ def page_of(w: World, r: Request, ids: Sequence[Any], default: int = 20) -> Sequ
     return ids[offset : offset + limit]
 
 
-def beyond_key(r: Request, ids: list[int]) -> list[int]:
-    """Cut ascending ids by `id_greater` and `id_less`, both strict."""
+def beyond_key(r: Request, ids: list[int]) -> tuple[int, int]:
+    """Say from where to where ascending ids lie between `id_greater` and `id_less`, both strict."""
     low = r.number("id_greater")
     high = r.number("id_less")
     first = bisect_right(ids, low) if low is not None else 0
     last = bisect_left(ids, high) if high is not None else len(ids)
-    return ids[first:last]
+    return first, max(first, last)
 
 
 def orders(r: Request) -> list[tuple[str, bool]]:
