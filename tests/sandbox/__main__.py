@@ -37,12 +37,12 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with serve(world, asked.port, asked.latency_ms) as served:
-        sys.stdout.write(f"{served.url}\n")
-        sys.stdout.flush()
         if asked.ready_file:
             part = Path(f"{asked.ready_file}.part")
             part.write_text(served.url + "\n", encoding="utf-8")
             part.replace(asked.ready_file)
+        sys.stdout.write(f"{served.url}\n")
+        sys.stdout.flush()
         ended.wait()
     if asked.state:
         state.save(world, asked.state)

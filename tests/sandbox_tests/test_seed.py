@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+import time
 
 import pytest
 
@@ -124,6 +124,7 @@ def test_remaining_collections_are_paged(path):
 
 def test_a_world_is_quick_to_build():
     """Some thousand contacts are there within a second or two of one's life."""
+    began = time.process_time()
     world = world_of(contacts=3000)
     assert len(world.tables["contacts"]) == 3000
-    assert world.clock() - FakeClock()() == timedelta(0)
+    assert time.process_time() - began < 2
