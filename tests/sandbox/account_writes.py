@@ -10,11 +10,11 @@ from tests.sandbox.field_inputs import write_fields
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
 from tests.sandbox.store import fold
-from tests.sandbox.wire import Answer, as_id, invalid, related_missing, require
+from tests.sandbox.wire import Answer, as_id, as_text, invalid, related_missing, require
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Account
-    from tests.sandbox.wire import Request
+    from tests.sandbox.wire import Request, as_text
     from tests.sandbox.world import World
 
 
@@ -32,11 +32,11 @@ def create_account(w: World, r: Request) -> Answer:
     body = r.wrapped("account")
     if not str(body.get("name") or "").strip():
         raise invalid("field_missing", "name", "The account name was not provided.")
-    name = str(body["name"]).strip()
+    name = as_text(body["name"]).strip()
     if find_account(w, name) is not None:
         w.tables["accounts"].take_id()
         raise _taken()
-    url, owner = body.get("accountUrl"), _owner(w, body)
+    url, owner = as_text(body.get("accountUrl")), _owner(w, body)
     row = w.add_account(name, accountUrl=url or None, owner=owner)
     fields = write_fields(w, "account", row.id, body.get("fields"))
     shown = show_account(w, row)
@@ -52,12 +52,12 @@ def update_account(w: World, r: Request, account: int) -> dict[str, Any]:
     body = r.wrapped("account")
     columns: dict[str, Any] = {}
     if body.get("name"):
-        columns["name"] = str(body["name"]).strip()
+        columns["name"] = as_text(body["name"]).strip()
         other = find_account(w, columns["name"])
         if other is not None and other.id != account:
             raise _taken()
     if "accountUrl" in body:
-        columns["accountUrl"] = body["accountUrl"]
+        columns["accountUrl"] = as_text(body["accountUrl"]) or None
     if "owner" in body:
         columns["owner"] = _owner(w, body)
     fields = write_fields(w, "account", account, body.get("fields"))
@@ -92,7 +92,7 @@ def link_account(w: World, r: Request) -> Answer:
     account, contact = _account_and_contact(w, body)
     if w.tables["accountContacts"].ids_by("contact", contact):
         raise _linked_already()
-    row = w.link(contact, account, body.get("jobTitle"))
+    row = w.link(contact, account, _title(body))
     shown = show_account_contact(w, row)
     if "jobTitle" not in body:
         del shown["jobTitle"]
@@ -111,7 +111,7 @@ def update_link(w: World, r: Request, link: int) -> dict[str, Any]:
         raise _linked_already()
     columns: dict[str, Any] = {"account": account, "contact": contact, "updated": w.now()}
     if "jobTitle" in body:
-        columns["jobTitle"] = body["jobTitle"]
+        columns["jobTitle"] = _title(body)
     w.tables["accountContacts"].change(row, **columns)
     if w.switches.bump_account_link:
         w.touch(contact)
@@ -145,6 +145,11 @@ def _linked_already() -> Exception:
 
 def _taken() -> Exception:
     return invalid("duplicate", "name", "An account of this name already exists.")
+
+
+def _title(body: dict[str, Any]) -> str | None:
+    title = body.get("jobTitle")
+    return None if title is None else as_text(title)
 
 
 def _owner(w: World, body: dict[str, Any]) -> int:

@@ -10,11 +10,19 @@ from tests.sandbox.contacts import contact_or_404
 from tests.sandbox.field_inputs import read_contact_value, write_contact_values
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
-from tests.sandbox.wire import Answer, Refusal, as_id, invalid, not_provided, related_missing
+from tests.sandbox.wire import (
+    Answer,
+    Refusal,
+    as_id,
+    as_text,
+    invalid,
+    not_provided,
+    related_missing,
+)
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Contact, FieldValue
-    from tests.sandbox.wire import Request
+    from tests.sandbox.wire import Request, as_text
     from tests.sandbox.world import World
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -165,7 +173,7 @@ def _taken() -> Refusal:
 
 
 def _columns(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: str(body[name]) for name in _COLUMNS if body.get(name) is not None}
+    return {name: as_text(body[name]) for name in _COLUMNS if body.get(name) is not None}
 
 
 def _echo(body: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from tests.sandbox.definitions import ACCOUNT_FIELDS
 from tests.sandbox.field_inputs import custom_field, read_datum
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
-from tests.sandbox.wire import Refusal, as_id, invalid, missing_plain
+from tests.sandbox.wire import Refusal, as_id, as_text, invalid, missing_plain
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Datum
@@ -41,11 +41,11 @@ def create_custom_field(w: World, r: Request) -> dict[str, Any]:
     body = r.wrapped(f"{kind}CustomFieldMetum")
     if not body.get("fieldLabel"):
         raise invalid("field_missing", "fieldLabel", "The field label was not provided.")
-    if body.get("fieldType") not in TYPES:
+    if as_text(body.get("fieldType")) not in TYPES:
         error = {"title": "The field type is missing or unknown.", "code": 422}
         raise Refusal(422, {"errors": [error]})
-    columns = {name: body[name] for name in _COLUMNS[1:] if name in body}
-    row = w.add_custom_field(kind, str(body["fieldLabel"]), body["fieldType"], **columns)
+    columns = _columns(body, _COLUMNS[1:])
+    row = w.add_custom_field(kind, as_text(body["fieldLabel"]), body["fieldType"], **columns)
     return {f"{kind}CustomFieldMetum": show_custom_field(w, row, kind)}
 
 
@@ -55,7 +55,7 @@ def update_custom_field(w: World, r: Request, field: int) -> dict[str, Any]:
     kind = _kind(r)
     row = row_or_404(w, f"{kind}CustomFieldMeta", field)
     body = r.wrapped(f"{kind}CustomFieldMetum")
-    columns = {name: body[name] for name in _COLUMNS if name in body}
+    columns = _columns(body, _COLUMNS)
     w.tables[f"{kind}CustomFieldMeta"].change(row, updated=w.now(), **columns)
     return {f"{kind}CustomFieldMetum": show_custom_field(w, row, kind)}
 
@@ -139,9 +139,24 @@ def update_data(w: World, r: Request) -> dict[str, Any]:
     return {"message": f"{kind.title()}CustomFieldData updated: {ids}"}
 
 
+def _columns(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    columns = {name: body[name] for name in names if name in body}
+    for name in ("fieldLabel", "personalization"):
+        if name in columns:
+            columns[name] = as_text(columns[name])
+    if "fieldOptions" in columns:
+        options = columns["fieldOptions"]
+        columns["fieldOptions"] = (
+            [as_text(o) for o in options] if isinstance(options, list) else None
+        )
+    return columns
+
+
 def _entries(r: Request) -> list[dict[str, Any]]:
     document = r.json
-    if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
+    if not isinstance(document, list) or not all(
+        isinstance(entry, dict) for entry in document or [0]
+    ):
         raise Refusal(422, {"errors": [{"detail": "A bare array of objects was expected."}]})
     return document
 

@@ -13,6 +13,7 @@ from tests.sandbox.wire import (
     Answer,
     Refusal,
     as_id,
+    as_text,
     html_not_found,
     invalid,
     not_provided,
@@ -108,7 +109,7 @@ def change_owners(w: World, r: Request) -> dict[str, Any] | Answer:
     if r.path != f"/deals/{w.switches.bulk_owner_route}":
         return html_not_found()
     entries = r.json.get("deals") if isinstance(r.json, dict) else None
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise Refusal(422, {"errors": [{"status": 422, "title": "Missing attribute"}]})
     outcome: dict[str, list[str]] = {"success": [], "nochange": [], "failed": []}
     for entry in entries:
@@ -148,14 +149,14 @@ def _columns(w: World, body: dict[str, Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name in ("title", "description"):
         if body.get(name) is not None:
-            columns[name] = str(body[name])
+            columns[name] = as_text(body[name])
     if "value" in body:
-        text = str(body["value"])
+        text = as_text(body["value"])
         if not text.isdigit():
             raise invalid("field_invalid", "value", "The deal value is not a whole number >= 0.")
         columns["value"] = int(text)
     if "currency" in body:
-        code = str(body["currency"]).lower()
+        code = as_text(body["currency"]).lower()
         if len(code) != 3 or not code.isalpha():
             raise invalid("field_invalid", "currency", "The deal currency is unknown.")
         columns["currency"] = code

@@ -10,7 +10,7 @@ from tests.sandbox.mail_reads import compares
 from tests.sandbox.paging import array, filters, ordered, orders, page_of, total_meta
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
-from tests.sandbox.wire import compact
+from tests.sandbox.wire import as_id, compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +180,7 @@ def _texts(w: World, row: Deal, field: str) -> list[str]:
 
 def _tagged(w: World, row: Deal, value: str) -> bool:
     tags = {link.tag for link in w.tables["contactTags"].by("contact", row.contact)}
-    return bool(tags) if value == "-1" else not tags if value == "-2" else int(value) in tags
+    return bool(tags) if value == "-1" else not tags if value == "-2" else as_id(value) in tags
 
 
 def _score_test(w: World, name: str, value: str) -> Callable[[Deal], bool]:

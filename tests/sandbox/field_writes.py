@@ -10,10 +10,10 @@ from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
 from tests.sandbox.rows import FieldOption, FieldRel
 from tests.sandbox.store import fold
-from tests.sandbox.wire import Answer, Refusal, as_id, invalid, missing, require
+from tests.sandbox.wire import Answer, Refusal, as_id, as_text, invalid, missing, require
 
 if TYPE_CHECKING:
-    from tests.sandbox.wire import Request
+    from tests.sandbox.wire import Request, as_text
     from tests.sandbox.world import World
 
 TYPES = (
@@ -38,11 +38,11 @@ def create_field(w: World, r: Request) -> Answer:
     """Define a field; its title must be new, its perstag follows from the title."""
     body = r.wrapped("field")
     require(body, "field", "title", "type")
-    if body["type"] not in TYPES:
+    if as_text(body["type"]) not in TYPES:
         raise invalid("field_invalid", "type", "The field type is unknown.")
-    title = str(body["title"])
+    title = as_text(body["title"])
     _refuse_taken_title(w, title, None)
-    wanted = str(body.get("perstag") or perstag_of(title)).strip("%").upper()
+    wanted = (as_text(body.get("perstag")) or perstag_of(title)).strip("%").upper()
     taken = {row.perstag for row in w.tables["fields"]}
     perstag, number = wanted, 1
     while perstag in taken:
@@ -61,7 +61,7 @@ def update_field(w: World, r: Request, field: int) -> dict[str, Any]:
     row = row_or_404(w, "fields", field)
     body = r.wrapped("field")
     if "title" in body:
-        _refuse_taken_title(w, str(body["title"]), field)
+        _refuse_taken_title(w, as_text(body["title"]), field)
     columns = _columns(body, _TEXTS)
     columns |= {name: int(body[name]) for name in _FLAGS if str(body.get(name, "")).isdigit()}
     w.tables["fields"].change(row, udate=w.now(), **columns)
@@ -139,7 +139,7 @@ def delete_field_rel(w: World, r: Request, relation: int) -> dict[str, Any]:
 
 
 def _columns(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: body[name] for name in names if name in body}
+    return {name: as_text(body[name]) for name in names if name in body}
 
 
 def _refuse_taken_title(w: World, title: str, own: int | None) -> None:

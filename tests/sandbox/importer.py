@@ -12,7 +12,7 @@ from tests.sandbox.contact_writes import is_email
 from tests.sandbox.field_inputs import write_contact_values
 from tests.sandbox.routes import route
 from tests.sandbox.store import fold
-from tests.sandbox.wire import Answer, Refusal, as_id
+from tests.sandbox.wire import Answer, Refusal, as_id, as_text
 
 if TYPE_CHECKING:
     from tests.sandbox.wire import Request
@@ -148,7 +148,7 @@ def _carry_out(w: World, batch: Batch) -> None:
 def _import(w: World, batch: Batch, sent: dict[str, Any], email: str) -> None:
     starts = not _excludes(w, batch, sent)
     named = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
-    columns = {ours: str(sent[key]) for key, ours in named.items() if sent.get(key) is not None}
+    columns = {ours: as_text(sent[key]) for key, ours in named.items() if sent.get(key) is not None}
     row = w.find_contact(email)
     if row is None:
         row = w.add_contact(email, **columns)
@@ -159,8 +159,8 @@ def _import(w: World, batch: Batch, sent: dict[str, Any], email: str) -> None:
         w.trigger("contact_changed", contact=row.id, starts=starts, by="import")
     write_contact_values(w, row.id, sent.get("fields"), key="id", starts=starts)
     for name in sent.get("tags") or []:
-        tag = w.tables["tags"].first("name", ("contact", fold(str(name)))) or w.add_tag(
-            str(name).strip()
+        tag = w.tables["tags"].first("name", ("contact", fold(as_text(name)))) or w.add_tag(
+            as_text(name).strip()
         )
         w.tag(row.id, tag.id, starts=starts)
     for entry in sent.get("subscribe") or []:
@@ -170,7 +170,7 @@ def _import(w: World, batch: Batch, sent: dict[str, Any], email: str) -> None:
     for entry in sent.get("unsubscribe") or []:
         w.subscribe(row.id, as_id(entry["listid"]) or 0, 2, starts=starts)
     if sent.get("customer_acct_name"):
-        _link(w, row.id, str(sent["customer_acct_name"]).strip())
+        _link(w, row.id, as_text(sent["customer_acct_name"]).strip())
 
 
 def _link(w: World, contact: int, name: str) -> None:
@@ -200,6 +200,9 @@ def _fault_of(w: World, contact: Any) -> str | None:
         return "The email is missing."
     if not is_email(contact["email"]):
         return "The email is not valid."
+    for key in ("tags", "fields", "subscribe", "unsubscribe"):
+        if not isinstance(contact.get(key) or [], list):
+            return f"The {key} are not a list."
     for key in ("subscribe", "unsubscribe"):
         for entry in contact.get(key) or []:
             listid = as_id(entry.get("listid")) if isinstance(entry, dict) else None

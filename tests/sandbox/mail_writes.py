@@ -14,6 +14,7 @@ from tests.sandbox.wire import (
     Answer,
     Refusal,
     as_id,
+    as_text,
     invalid,
     missing,
     not_provided,
@@ -35,9 +36,9 @@ def create_tag(w: World, r: Request) -> Answer:
     """Define a tag; a second one of the name leaks MySQL's own words and burns an id."""
     body = r.wrapped("tag")
     require(body, "tag", "tag")
-    name, kind = str(body["tag"]).strip(), body.get("tagType") or "contact"
+    name, kind = as_text(body["tag"]).strip(), as_text(body.get("tagType") or "contact")
     _refuse_taken_tag(w, name, kind, None)
-    row = w.add_tag(name, kind, description=body.get("description", ""))
+    row = w.add_tag(name, kind, description=as_text(body.get("description")))
     full = show_tag(w, row)
     shown = {"tag": body["tag"]}
     if "description" in body:
@@ -51,9 +52,10 @@ def update_tag(w: World, r: Request, tag: int) -> dict[str, Any]:
     """Rename or describe; the tag's updated_timestamp does not move for it."""
     row = row_or_404(w, "tags", tag)
     body = r.wrapped("tag")
-    columns = {key: body[key] for key in ("tag", "tagType", "description") if key in body}
+    names = ("tag", "tagType", "description")
+    columns = {key: as_text(body[key]) for key in names if body.get(key) is not None}
     if "tag" in columns:
-        _refuse_taken_tag(w, str(columns["tag"]), columns.get("tagType", row.tagType), tag)
+        _refuse_taken_tag(w, columns["tag"], columns.get("tagType", row.tagType), tag)
     w.tables["tags"].change(row, **columns)
     return {"tag": show_tag(w, row)}
 
@@ -118,7 +120,7 @@ def create_list(w: World, r: Request) -> Answer:
     columns = {key: _stored(body[key]) for key in _LIST_COLUMNS & body.keys()}
     # One vendor found that the last broadcast is sent to new members unless the list says no.
     columns.setdefault("send_last_broadcast", "1")
-    row = w.add_list(str(body["name"]), str(body["stringid"]), **columns)
+    row = w.add_list(as_text(body["name"]), as_text(body["stringid"]), **columns)
     owner = as_id(body.get("user")) or as_id(body.get("userid")) or 1
     w.tables["lists"].change(row, userid=owner)
     full = show_list(w, row)
@@ -151,7 +153,7 @@ def update_list(w: World, r: Request, list_id: int) -> dict[str, Any]:
     row = row_or_404(w, "lists", list_id)
     body = r.wrapped("list")
     columns = {key: _stored(body[key]) for key in _LIST_COLUMNS & body.keys()}
-    own = {key: str(body[key]) for key in ("name", "stringid") if key in body}
+    own = {key: as_text(body[key]) for key in ("name", "stringid") if key in body}
     now = w.now()
     w.tables["lists"].change(row, columns=row.columns | columns, udate=now, updated=now, **own)
     return {"list": show_list(w, row)}
@@ -211,4 +213,4 @@ def set_membership(w: World, r: Request) -> dict[str, Any]:
 
 
 def _stored(value: Any) -> Any:
-    return value if value is None else str(int(value) if isinstance(value, bool) else value)
+    return value if value is None else "0" if value is False else as_text(value)

@@ -8,11 +8,11 @@ from tests.sandbox.crm_rows import OWNER_TYPES, show_note
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
 from tests.sandbox.shown import SHOW
-from tests.sandbox.wire import Answer, Refusal, as_id, invalid, missing, require
+from tests.sandbox.wire import Answer, Refusal, as_id, as_text, invalid, missing, require
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Note
-    from tests.sandbox.wire import Request
+    from tests.sandbox.wire import Request, as_text
     from tests.sandbox.world import World
 
 _PARENTS = {"Subscriber": "contacts", "Deal": "deals", "CustomerAccount": "accounts"}
@@ -24,12 +24,12 @@ def create_note(w: World, r: Request) -> Answer:
     """Write a note on a contact, deal, account, task or activity."""
     body = r.wrapped("note")
     require(body, "note", "note", "relid", "reltype")
-    reltype, relid = body["reltype"], as_id(body["relid"])
+    reltype, relid = as_text(body["reltype"]), as_id(body["relid"])
     if reltype not in OWNER_TYPES or relid is None:
         raise invalid("field_invalid", "reltype", "The note cannot be written on this.")
     if reltype in _PARENTS:
         row_or_404(w, _PARENTS[reltype], relid)
-    row = w.add_note(reltype, relid, str(body["note"]))
+    row = w.add_note(reltype, relid, as_text(body["note"]))
     return Answer(201, _created(w, row))
 
 
@@ -40,7 +40,7 @@ def create_note_below(w: World, r: Request, parent: int) -> Answer:
     row_or_404(w, table, parent)
     body = r.wrapped("note")
     require(body, "note", "note")
-    return Answer(201, _created(w, w.add_note(_BELOW[table], parent, str(body["note"]))))
+    return Answer(201, _created(w, w.add_note(_BELOW[table], parent, as_text(body["note"]))))
 
 
 @route("PUT|PATCH", "/notes/{id}")
@@ -75,7 +75,7 @@ def delete_note(w: World, r: Request, note: int) -> dict[str, Any]:
 def _rewritten(w: World, r: Request, row: Note) -> dict[str, Any]:
     body = r.wrapped("note")
     if "note" in body:
-        w.tables["notes"].change(row, note=str(body["note"]), mdate=w.now())
+        w.tables["notes"].change(row, note=as_text(body["note"]), mdate=w.now())
         if row.reltype == "Subscriber" and row.relid in w.tables["contacts"]:
             w.touch(row.relid)
     return show_note(w, row)

@@ -19,6 +19,7 @@ from tests.sandbox.wire import (
     Answer,
     Refusal,
     as_id,
+    as_text,
     invalid,
     missing,
     not_provided,
@@ -42,13 +43,13 @@ def create_user(w: World, r: Request) -> Answer:
     if w.tables["groups"].get(group) is None:
         raise related_missing("group", "group")
     for name in ("username", "email"):
-        _refuse_taken(w, name, str(body[name]), None)
+        _refuse_taken(w, name, as_text(body[name]), None)
     now = w.now()
     columns: dict[str, Any] = {
-        name: str(body[name]) for name in _USER_COLUMNS if body.get(name) is not None
+        name: as_text(body[name]) for name in _USER_COLUMNS if body.get(name) is not None
     }
     row = w.tables["users"].insert(
-        User(username=str(body["username"]), cdate=now, udate=now, **columns)
+        User(username=as_text(body["username"]), cdate=now, udate=now, **columns)
     )
     w.tables["userGroups"].insert(UserGroup(row.id, group or 0))
     shown = show_user(w, row) | {"cdate": w.dt(now), "udate": w.dt(now)}
@@ -61,7 +62,7 @@ def update_user(w: World, r: Request, user: int) -> dict[str, Any]:
     row = row_or_404(w, "users", user)
     body = r.wrapped("user")
     if body.get("email"):
-        _refuse_taken(w, "email", str(body["email"]), user)
+        _refuse_taken(w, "email", as_text(body["email"]), user)
     membership = w.tables["userGroups"].first("user", user)
     group = as_id(body.get("group"))
     if group is not None:
@@ -70,7 +71,7 @@ def update_user(w: World, r: Request, user: int) -> dict[str, Any]:
         if membership is None:
             membership = w.tables["userGroups"].insert(UserGroup(user, group))
         w.tables["userGroups"].change(membership, group=group)
-    columns = {name: str(body[name]) for name in _USER_COLUMNS if body.get(name) is not None}
+    columns = {name: as_text(body[name]) for name in _USER_COLUMNS if body.get(name) is not None}
     w.tables["users"].change(row, udate=w.now(), **columns)
     shown = show_user(w, row)
     if membership is None:
@@ -96,9 +97,9 @@ def create_group(w: World, r: Request) -> dict[str, Any]:
     """Create a group."""
     body = r.wrapped("group")
     require(body, "group", "title")
-    flags = {name: str(body[name]) for name in GROUP_FLAGS if name in body}
+    flags = {name: as_text(body[name]) for name in GROUP_FLAGS if name in body}
     row = w.tables["groups"].insert(
-        Group(str(body["title"]), body.get("descript"), w.now(), 0, flags)
+        Group(as_text(body["title"]), as_text(body.get("descript")), w.now(), 0, flags)
     )
     return {"group": show_group(w, row)}
 
@@ -108,8 +109,8 @@ def update_group(w: World, r: Request, group: int) -> dict[str, Any]:
     """Change a group; a missing one is 403."""
     row = row_or_404(w, "groups", group)
     body = r.wrapped("group")
-    columns = {name: body[name] for name in ("title", "descript") if name in body}
-    flags = {name: str(body[name]) for name in GROUP_FLAGS if name in body}
+    columns = {name: as_text(body[name]) for name in ("title", "descript") if body.get(name)}
+    flags = {name: as_text(body[name]) for name in GROUP_FLAGS if name in body}
     w.tables["groups"].change(row, flags=row.flags | flags, **columns)
     return {"group": show_group(w, row)}
 

@@ -14,11 +14,11 @@ from tests.sandbox.crm_rows import (
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
 from tests.sandbox.rows import ContactDeal, DealRole
-from tests.sandbox.wire import Answer, as_id, invalid, missing, related_missing, require
+from tests.sandbox.wire import Answer, as_id, as_text, invalid, missing, related_missing, require
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Stage
-    from tests.sandbox.wire import Request
+    from tests.sandbox.wire import Request, as_text
     from tests.sandbox.world import World
 
 _FLAGS = ("autoassign", "allusers", "allgroups")
@@ -39,8 +39,8 @@ def create_pipeline(w: World, r: Request) -> Answer:
     body = r.wrapped("dealGroup")
     require(body, "dealGroup", "title", "currency")
     flags = {name: as_id(body[name]) or 0 for name in _FLAGS if name in body}
-    currency = str(body["currency"]).lower()
-    row = w.add_pipeline(str(body["title"]), currency=currency, **flags)
+    currency = as_text(body["currency"]).lower()
+    row = w.add_pipeline(as_text(body["title"]), currency=currency, **flags)
     document: dict[str, Any] = {}
     for sent, key, column in (
         ("users", "dealGroupUsers", "user"),
@@ -58,7 +58,7 @@ def update_pipeline(w: World, r: Request, pipeline: int) -> dict[str, Any]:
     row = row_or_404(w, "dealGroups", pipeline)
     body = r.wrapped("dealGroup")
     columns: dict[str, Any] = {name: as_id(body[name]) or 0 for name in _FLAGS if name in body}
-    columns |= {name: str(body[name]) for name in ("title", "currency") if body.get(name)}
+    columns |= {name: as_text(body[name]) for name in ("title", "currency") if body.get(name)}
     w.tables["dealGroups"].change(row, udate=w.now(), **columns)
     return {**_stages(w, pipeline), "dealGroup": show_pipeline(w, row)}
 
@@ -82,7 +82,7 @@ def create_stage(w: World, r: Request) -> Answer:
     columns = _looks(body)
     if r.params.get("reorder") == "1" and columns.get("order"):
         _make_room(w, pipeline.id, columns["order"], None)
-    row = w.add_stage(str(body["title"]), pipeline.id, **columns)
+    row = w.add_stage(as_text(body["title"]), pipeline.id, **columns)
     shown = show_stage(w, row) | {"order": row.order, "width": row.width}
     if "group" in body:
         shown["group"] = body["group"]
@@ -96,7 +96,7 @@ def update_stage(w: World, r: Request, stage: int) -> dict[str, Any]:
     body = r.wrapped("dealStage")
     columns = _looks(body)
     if body.get("title"):
-        columns["title"] = str(body["title"])
+        columns["title"] = as_text(body["title"])
     if r.params.get("reorder") == "1" and columns.get("order"):
         _make_room(w, row.group, columns["order"], row)
     w.tables["dealStages"].change(row, udate=w.now(), **columns)
@@ -160,7 +160,7 @@ def create_role(w: World, r: Request) -> dict[str, Any]:
     body = r.wrapped("dealRole") or (r.json if isinstance(r.json, dict) else {})
     require(body, "dealRole", "title")
     now = w.now()
-    row = w.tables["dealRoles"].insert(DealRole(str(body["title"]), now, now))
+    row = w.tables["dealRoles"].insert(DealRole(as_text(body["title"]), now, now))
     return {"dealRole": show_deal_role(w, row)}
 
 
@@ -181,7 +181,7 @@ def _stages(w: World, pipeline: int) -> dict[str, Any]:
 
 
 def _looks(body: dict[str, Any]) -> dict[str, Any]:
-    columns: dict[str, Any] = {name: str(body[name]) for name in _LOOKS if name in body}
+    columns: dict[str, Any] = {name: as_text(body[name]) for name in _LOOKS if name in body}
     for name in ("order", "width"):
         if as_id(body.get(name)) is not None:
             columns[name] = as_id(body[name])

@@ -128,6 +128,13 @@ def as_id(value: Any) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def as_text(value: Any) -> str:
+    """Read a value into a text column as PHP casts it."""
+    if isinstance(value, bool) or value is None:
+        return "1" if value else ""
+    return "Array" if isinstance(value, (list, dict)) else str(value)
+
+
 def missing(model: str, row_id: object) -> Refusal:
     """Refuse with the 404 that names the internal model."""
     return Refusal(404, {"message": f"No Result found for {model} with id {row_id}"})
