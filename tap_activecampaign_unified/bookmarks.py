@@ -48,6 +48,14 @@ class Policy:
     sweep_after: dt.timedelta | None = None
 
 
+@dataclass(frozen=True)
+class Change:
+    """When a row changed: as its replication key states it, and the latest that any column says."""
+
+    stated: dt.datetime | None
+    latest: dt.datetime | None
+
+
 class Bookmark:
     """One stream's memory over one run: made from its state entry, and turned into the next."""
 
@@ -102,18 +110,16 @@ class Bookmark:
             value = max(value, min(self.value, started))
         self._next = value.replace(microsecond=0)
 
-    def wants(self, changed: dt.datetime | None, print_of: Callable[[], bytes]) -> bool:
+    def wants(self, change: Change, print_of: Callable[[], bytes]) -> bool:
         """Say whether a row that changed then is to be emitted, and remember it if it is recent.
 
-        ``changed`` None is a row that does not tell: it counts as recent. ``print_of`` is only
-        called for rows in the overlap.
+        A row that does not tell when it changed counts as recent. ``print_of`` is only called for
+        rows in the overlap.
         """
-        policy, since = self._policy, self.since
+        policy, since, changed = self._policy, self.since, change.latest
+        if policy.end and change.stated and change.stated >= policy.end:
+            return False
         if changed is not None:
-            if policy.end and changed >= policy.end:
-                return False
-            if policy.start and changed < policy.start:
-                return False
             if since is not None and changed < since:
                 return False
             if self.is_whole and changed < self._next - policy.lookback:

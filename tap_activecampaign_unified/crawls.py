@@ -1,4 +1,4 @@
-"""The walks of a run: each endpoint is read once and feeds every selected stream that lives on it."""
+"""The walks of a run: each endpoint is read once and feeds every stream that lives on it."""
 
 from __future__ import annotations
 
@@ -7,103 +7,33 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .api import Page, Refused, ServerTrouble, walk_keyset, walk_offset
-from .bookmarks import Bookmark, fingerprint
+from .api import Page
+from .asking import Asking
+from .bookmarks import Bookmark, Change, fingerprint
 from .memberships import GroupMembers, PipelineStages, SentAlong
-from .relations import Joiner, Relation
+from .plans import NAMES_OF, PLANS
+from .relations import Joiner
 from .unified import people
 from .unified.codecs import Undecodable, Zone, parse_instant
 from .unified.crm.fields import row_of
-from .unified.crm.opportunities import CONTACT_DEALS
 from .unified.crm.stages import DEAL_STAGES
 from .unified.custom_fields import ENTITIES
 from .unified.directory.users import USER_GROUPS
 from .unified.mapping import Joined, Names, Reader, Record, Resource, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .api import Client
     from .bookmarks import Entry, Policy
     from .lookups import Lookups
     from .progress import Progress
     from .report import RunReport, Tally
+    from .unified.custom_fields import CustomFields
 
 logger = logging.getLogger(__name__)
 
 # A STATE every so many pages lets an interrupted first load go on where it stopped.
 PAGES_PER_STATE = 10
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How one endpoint is walked: by id or by offset, filtered or not, and what hangs on its rows."""
-
-    path: str
-    params: tuple[tuple[str, Any], ...] = ()
-    by_id: bool = False
-    is_filtered: bool = False
-    relations: tuple[Relation, ...] = ()
-
-
-def _contact_relation(name: str, collection: str, *, counted: bool = False) -> Relation:
-    nested = f"contacts/{{id}}/{collection}"
-    return Relation(name, collection, ("contact",), nested, collection, counted=counted)
-
-
-PLANS = {
-    "contacts": Plan(
-        "contacts",
-        params=(("status", -1),),
-        by_id=True,
-        is_filtered=True,
-        relations=(
-            _contact_relation(people.VALUES, "fieldValues"),
-            _contact_relation(people.TAGS, "contactTags"),
-            _contact_relation(people.MEMBERSHIPS, "contactLists"),
-            _contact_relation(people.LINKS, "accountContacts", counted=True),
-        ),
-    ),
-    "deals": Plan(
-        "deals",
-        params=(("orders[cdate]", "ASC"),),
-        is_filtered=True,
-        relations=(
-            Relation(
-                people.VALUES,
-                "dealCustomFieldData",
-                ("dealId", "deal_id", "deal"),
-                "deals/{id}/dealCustomFieldData",
-                "dealCustomFieldData",
-            ),
-            Relation(CONTACT_DEALS, "contactDeals", ("deal",), "deals/{id}/contactDeals"),
-        ),
-    ),
-    "accounts": Plan(
-        "accounts",
-        params=(("count_deals", "true"),),
-        relations=(
-            Relation(
-                people.VALUES,
-                "accountCustomFieldData",
-                ("accountId", "customerAccountId", "account_id", "account"),
-                "accounts/{id}/accountCustomFieldData",
-            ),
-        ),
-    ),
-    **{path: Plan(path) for path in ("notes", "users", "groups", "tags", "lists")},
-    **{path: Plan(path) for path in ("dealStages", "dealGroups", "fields")},
-}
-
-# Which names a record quotes, by the relation that brings their ids.
-NAMES_OF = {
-    people.TAGS: ("tags",),
-    people.MEMBERSHIPS: ("segments",),
-    "stages": ("stages", "pipelines"),
-    "pipelines": ("pipelines",),
-    USER_GROUPS: ("groups",),
-}
-SMALL_TABLES = {"tags", "lists", "dealStages", "dealGroups", "groups"}
+FIELD_KEYS = "custom_field_keys"
 
 
 class Sink(Protocol):
@@ -145,11 +75,38 @@ class _Lane:
     reader: Reader
     mark: Bookmark | None
     tally: Tally
+    custom: CustomFields | None
+
+    def finish(self) -> None:
+        """Move the bookmark, and keep the keys of fields that a new title would rename."""
+        if self.mark is None:
+            return
+        entry = self.mark.final()
+        if self.custom is not None:
+            former = self.sink.entry.get(FIELD_KEYS)
+            for old, new in self.custom.renamed(former if isinstance(former, dict) else {}):
+                logger.warning(
+                    "%s: the custom field %s was renamed in ActiveCampaign and is now %s",
+                    self.sink.resource.name,
+                    old,
+                    new,
+                )
+            keys = self.custom.keys_by_title()
+            if keys:
+                entry[FIELD_KEYS] = keys
+        self.sink.save(entry)
 
     @property
     def is_sated(self) -> bool:
         limit = self.sink.record_limit
         return limit is not None and self.tally.emitted >= limit
+
+
+def begin(marks: list[Bookmark], started: dt.datetime) -> None:
+    """Fix the run's start for all bookmarks that do not go on with an interrupted run's."""
+    for mark in marks:
+        if mark.started is None:
+            mark.begin(started)
 
 
 class Crawl:
@@ -179,7 +136,7 @@ class Crawl:
             now = run.client.server_now or run.client.clock.now()
             policy = run.policy if self._plan.by_id else replace(run.policy, sweep_after=None)
             mark = Bookmark(sink.entry, policy, now, resource.replication_key)
-        return _Lane(sink, reader, mark, run.report.tally(resource.name))
+        return _Lane(sink, reader, mark, run.report.tally(resource.name), custom)
 
     def sync(self) -> None:
         """Read everything the streams want, emit it, and move their bookmarks."""
@@ -202,7 +159,8 @@ class Crawl:
         if self._plan.by_id and self._after:
             for lane in self._lanes:
                 if lane.mark and lane.mark.started:
-                    lane.sink.save(lane.mark.interim(self._after_of(lane)))
+                    kept = {k: v for k, v in lane.sink.entry.items() if k == FIELD_KEYS}
+                    lane.sink.save(lane.mark.interim(self._after_of(lane)) | kept)
 
     def _after_of(self, lane: _Lane) -> int:
         progress = lane.mark.progress if lane.mark else None
@@ -215,89 +173,21 @@ class Crawl:
                 mark.resume(mark.progress)
         if self._plan.by_id and all(mark.progress for mark in marks):
             self._after = min(mark.progress["after"] for mark in marks if mark.progress)
-        pages = 0
-        for page in self._pages(marks):
-            if pages == 0:
-                started = page.date or self._run.client.clock.now()
-                for mark in marks:
-                    if mark.started is None:
-                        mark.begin(started)
-            pages += 1
+        run = self._run
+        asking = Asking(run.client, run.lookups, self._plan, self._joiners, position=self._after)
+        for count, page in enumerate(asking.pages(marks, run.policy)):
+            self._after = asking.position  # of the pages before: all of them were emitted
+            if count == 0:
+                begin(marks, page.date or run.client.clock.now())
+            elif self._plan.by_id and count % PAGES_PER_STATE == 0:
+                self.interim()
+                run.write_state()
             self._emit_page(page)
-            if page.rows:
-                self._after = (
-                    max(self._after, int(page.rows[-1].get("id") or 0)) if self._plan.by_id else 0
-                )
+            asking.names_come_along = self._names_come_along
             if all(lane.is_sated for lane in self._lanes):
                 return
-            if self._plan.by_id and pages % PAGES_PER_STATE == 0:
-                self.interim()
-                self._run.write_state()
         for lane in self._lanes:
-            if lane.mark:
-                lane.sink.save(lane.mark.final())
-
-    # --- asking -----------------------------------------------------------------------------
-
-    def _pages(self, marks: list[Bookmark]) -> Iterator[Page]:
-        """Walk with all sideloads; where the server takes offence, with fewer, then without."""
-        base = [*self._plan.params, *self._filters(marks)]
-        params = list(base)
-        self._ask_for(params, base, nested=True)
-        for attempt in (1, 2, 3):
-            walk = self._walk(params)
-            try:
-                first = next(walk)
-            except (Refused, ServerTrouble) as problem:
-                if params == base:
-                    raise
-                logger.info("%s: asking for fewer sideloads", problem)
-                if attempt > 1 or not self._ask_for(params, base, nested=False):
-                    for joiner in self._joiners.values():
-                        if isinstance(joiner, Joiner):
-                            joiner.give_up_sideload()
-                    params[:] = base
-                continue
-            yield first
-            while True:
-                # The page was worked on meanwhile: some sideloads may not be worth asking for now.
-                self._ask_for(params, base, nested=self._names_come_along)
-                page = next(walk, None)
-                if page is None:
-                    return
-                yield page
-
-    def _ask_for(self, params: list[Any], base: list[Any], *, nested: bool) -> bool:
-        """Set ``include`` to what is still worth asking for; False when that changes nothing."""
-        names = [j.include for j in self._joiners.values() if isinstance(j, Joiner) and j.include]
-        if nested and "accountContacts" in names:
-            names.append("accountContacts.account")
-        asked = [*base, ("include", ",".join(names))] if names else base
-        changed = params != asked
-        params[:] = asked
-        return changed
-
-    def _walk(self, params: list[Any]) -> Iterator[Page]:
-        client, path = self._run.client, self._plan.path
-        if path in SMALL_TABLES:
-            return iter(self._run.lookups.table(path))
-        if self._plan.by_id:
-            return walk_keyset(client, path, path, params, after=self._after)
-        return walk_offset(client, path, path, params)
-
-    def _filters(self, marks: list[Bookmark]) -> list[tuple[str, Any]]:
-        if not self._plan.is_filtered:
-            return []
-        found: list[tuple[str, Any]] = []
-        bounds = [mark.filter_since for mark in marks]
-        known = [bound for bound in bounds if bound is not None]
-        if known and len(known) == len(bounds):
-            found.append(("filters[updated_after]", min(known).isoformat()))
-        end = self._run.policy.end
-        if end:
-            last = (end + dt.timedelta(hours=14)).date() + dt.timedelta(days=1)
-            found.append(("filters[updated_before]", last.isoformat()))
-        return found
+            lane.finish()
 
     def _make_joiners(self) -> dict[str, Any]:
         run = self._run
@@ -339,7 +229,7 @@ class Crawl:
         """Spare the joins for rows that every stream would hold back anyway."""
         if not self._plan.is_filtered:
             return True
-        changed = self._changed(row, self._lanes[0].sink.resource.zone_of(row), [])
+        changed = self._change(row, self._lanes[0].sink.resource.zone_of(row), []).latest
         if changed is None:
             return True
         for lane in self._lanes:
@@ -359,20 +249,19 @@ class Crawl:
             self._names_come_along = self._names_come_along and isinstance(sideloaded, list)
             lookups.load_accounts(ids, sideloaded if isinstance(sideloaded, list) else ())
 
-    def _changed(self, row: Row, zone: Zone, values: list[Row]) -> dt.datetime | None:
+    def _change(self, row: Row, zone: Zone, values: list[Row]) -> Change:
         """Return when a row last changed, by any of the columns that tell."""
         columns = self._lanes[0].sink.resource.changed
         times = [row.get(column) for column in columns]
         times += [value.get("updatedTimestamp") for value in values]
-        latest = None
+        moments = []
         for text in times:
             try:
-                moment = parse_instant(text, zone)
+                moments.append(parse_instant(text, zone))
             except Undecodable:
                 continue
-            if moment is not None and (latest is None or moment > latest):
-                latest = moment
-        return latest
+        known = [moment for moment in moments if moment is not None]
+        return Change(known[0], max(known)) if known else Change(None, None)
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:
         one = str(row.get("id"))
@@ -381,12 +270,12 @@ class Crawl:
             self._names, {name: rows.get(one, []) for name, rows in related.items()}, zone
         )
         values = [] if self._plan.is_filtered else joined.rows(people.VALUES)
-        changed = self._changed(row, zone, values)
+        change = self._change(row, zone, values)
         for lane in self._lanes:
             if not lane.is_sated:
-                self._emit_to(lane, row, joined, changed)
+                self._emit_to(lane, row, joined, change)
 
-    def _emit_to(self, lane: _Lane, row: Row, joined: Joined, changed: dt.datetime | None) -> None:
+    def _emit_to(self, lane: _Lane, row: Row, joined: Joined, change: Change) -> None:
         resource, tally, mark = lane.sink.resource, lane.tally, lane.mark
         if mark and mark.progress and int(row.get("id") or 0) <= mark.progress["after"]:
             tally.suppressed += resource.relation is None
@@ -402,7 +291,7 @@ class Crawl:
         if reason is not None:
             tally.skipped[reason] += len(records)
             return
-        if mark is not None and not mark.wants(changed, lambda: fingerprint(records)):
+        if mark is not None and not mark.wants(change, lambda: fingerprint(records)):
             tally.suppressed += len(records)
             return
         for record in records:

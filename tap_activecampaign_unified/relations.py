@@ -1,5 +1,6 @@
-"""What hangs on a page's rows: with the page where the account proves to send it, else from the
-collection or row by row, whichever takes fewer requests. All ways give the same rows.
+"""What hangs on a page's rows, the cheapest way that the account proves to honour.
+
+It comes with the page, from the collection, or row by row; all ways give the same rows.
 """
 
 from __future__ import annotations
@@ -8,15 +9,27 @@ import enum
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .api import Client, Forbidden, Missing, Page, total_of, walk_offset
 from .spool import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 FEW_ROWS = 2
+MOST_CUT_SHORT = 5
+
+
+def _its_id(row: Row) -> Any:
+    return str(row.get("id"))
+
+
+def _always(_: Row) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,8 @@ class Relation:
     """Rows of ``collection`` that hang on rows of another, by one of ``parents``' columns.
 
     ``include`` is the name the page knows them by (None: it cannot send them), ``nested`` the
-    path of one row's, ``counted`` whether the rows themselves list their ids unasked.
+    path of one row's, ``counted`` whether the rows themselves list their ids unasked. Two readings
+    of a row are the same when their ``essence`` is; ``complete`` says that a reading lacks nothing.
     """
 
     name: str
@@ -33,6 +47,8 @@ class Relation:
     nested: str
     include: str | None = None
     counted: bool = False
+    essence: Callable[[Row], Any] = _its_id
+    complete: Callable[[Row], bool] = _always
 
 
 class Way(enum.Enum):
@@ -84,10 +100,12 @@ class Joiner:
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         if self.way in {Way.OPEN, Way.SIDELOAD}:
             found = self._sideloaded(page, ids)
-            if self.way is Way.OPEN:
+            if not all(self._relation.complete(row) for rows in found.values() for row in rows):
+                self._fall_back(page, ids)
+            elif self.way is Way.OPEN:
                 self._prove(page, ids, found)
-            if self.way in {Way.OPEN, Way.SIDELOAD}:
-                return self._completed(page, found)
+            if self.way in {Way.OPEN, Way.SIDELOAD} and self._completed(page, ids, found):
+                return found
         if not self._decided:
             self._decide(page, ids)
         if self.way is Way.SPOOL and self._spool:
@@ -114,13 +132,19 @@ class Joiner:
         found = row.get(self._relation.include or self._relation.collection)
         return {str(one) for one in found} if isinstance(found, list) else None
 
-    def _completed(self, page: Page, found: dict[str, list[Row]]) -> dict[str, list[Row]]:
-        """Fetch what a page was cut short of: its rows list more than it brought."""
+    def _completed(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
+        """Fetch what a page was cut short of; fall back, and say False, when that is much."""
+        short = []
         for row in page.rows:
             one, listed = str(row.get("id")), self._listed(row)
-            if listed and listed - {str(r.get("id")) for r in found.get(one, ())}:
-                found[one] = self.nested(one)
-        return found
+            if listed and listed - _ids(found.get(one, [])):
+                short.append(one)
+        if len(short) > MOST_CUT_SHORT:
+            self._fall_back(page, ids)
+            return False
+        for one in short:
+            found[one] = self.nested(one)
+        return True
 
     def _prove(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
         """Compare with the truth for the fullest and the last row; fall back when they differ."""
@@ -137,11 +161,14 @@ class Joiner:
             return
         fullest = max(found, key=lambda one: len(found[one]))
         for one in dict.fromkeys((fullest, ids[-1])):
-            if _ids(self.nested(one)) != _ids(found.get(one, [])):
+            if self._essence(self.nested(one)) != self._essence(found.get(one, [])):
                 self._fall_back(page, ids)
                 return
         logger.debug("%s come with the page: proven", self._relation.collection)
         self.way = Way.SIDELOAD
+
+    def _essence(self, rows: list[Row]) -> set[Any]:
+        return {self._relation.essence(row) for row in rows}
 
     def _prove_by_witness(self, page: Page, ids: list[str]) -> None:
         """Nothing came: look whether anybody has any, and whether it then comes."""

@@ -144,6 +144,7 @@ class CustomFields:
     def __init__(self, definitions: list[Definition], mode: str = "perstag") -> None:
         """Give every field its key."""
         self.definitions = sorted(definitions, key=lambda d: _by_number(d.id))
+        self._mode = mode
         self.keys = keys_of(self.definitions, mode)
         self._by_id = {
             one.id: (self.keys[one.id], one.codec.decode, one.type == "currency")
@@ -173,6 +174,19 @@ class CustomFields:
         return {
             "type": ["object", "null"],
             "properties": {self.keys[one.id]: one.schema for one in self.definitions},
+        }
+
+    def renamed(self, former: dict[str, str]) -> list[tuple[str, str]]:
+        """Return (old key, new key) of the fields whose key in ``former`` was another."""
+        now = ((one.id, self.keys[one.id]) for one in self.definitions)
+        return [(former[id_], key) for id_, key in now if former.get(id_, key) != key]
+
+    def keys_by_title(self) -> dict[str, str]:
+        """Return the keys that a new title would change: those no tag and no id stands behind."""
+        return {
+            one.id: self.keys[one.id]
+            for one in self.definitions
+            if self._mode == "title" or (self._mode == "perstag" and not _plain(one.tag))
         }
 
     def read(
@@ -234,6 +248,7 @@ def encode_value(one: Definition, value: Any) -> tuple[Any, str | None]:
     return codecs.encode_cents(value), None
 
 
+_CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
 _FIELD_COLUMNS = (
     "field",
     "customFieldId",
@@ -271,7 +286,27 @@ def value_of(row: Row) -> Any:
 
 def value_currency(row: Row) -> Any:
     """Return the currency code of a value row, None where it has none."""
-    return row.get("fieldCurrency") or row.get("custom_field_currency") or None
+    if row.get("fieldCurrency"):
+        return row["fieldCurrency"]
+    for name, value in row.items():
+        if name.startswith("custom_field_currency") and _CURRENCY_CODE.fullmatch(str(value)):
+            return value
+    return None
+
+
+def is_complete(row: Row) -> bool:
+    """Say whether a value row tells all of its value: sideloads may leave a currency out."""
+    return row.get("custom_field_currency_value") in {None, ""} or bool(value_currency(row))
+
+
+def essence_of(row: Row) -> tuple[str, ...]:
+    """Return what two readings of one value row must agree on, however each spells it."""
+    return (
+        str(row.get("id")),
+        value_field(row),
+        "|".join(codecs.decode_choices(value_of(row))),
+        str(value_currency(row)).upper(),
+    )
 
 
 def _by_number(text: str | None) -> tuple[int, str]:

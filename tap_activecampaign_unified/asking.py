@@ -1,0 +1,136 @@
+"""What the server is asked for, page by page: filters, sideloads, and what to do when it objects."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .api import Page, Refused, ServerTrouble, walk_keyset, walk_offset
+from .bookmarks import ZONE_SLACK
+from .plans import SMALL_TABLES
+from .relations import Joiner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .api import Client
+    from .bookmarks import Bookmark, Policy
+    from .lookups import Lookups
+    from .plans import Plan
+    from .unified.mapping import Row
+
+logger = logging.getLogger(__name__)
+
+Params = list[tuple[str, Any]]
+DAY = dt.timedelta(days=1)
+
+
+class Asking:
+    """One endpoint's pages under the filters and sideloads of this run.
+
+    ``position`` is the id behind which another run can go on once the last page given out was
+    worked on.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        lookups: Lookups,
+        plan: Plan,
+        joiners: dict[str, Any],
+        *,
+        position: int = 0,
+    ) -> None:
+        """Ask nothing yet."""
+        self._client, self._lookups, self._plan = client, lookups, plan
+        self._joiners = [one for one in joiners.values() if isinstance(one, Joiner)]
+        self._seen: set[Any] = set()
+        self.position = position
+        #: Whether account names come with the account links.
+        self.names_come_along = True
+
+    def pages(self, marks: list[Bookmark], policy: Policy) -> Iterator[Page]:
+        """Give every row that may have changed since the bookmarks, once."""
+        since = _earliest(marks) if self._plan.is_filtered else None
+        until: Params = []
+        if policy.end and self._plan.is_filtered:
+            day = (policy.end + ZONE_SLACK).date() + DAY
+            until = [("filters[updated_before]", day.isoformat())]
+        if since is None and not (until and self._plan.by_id):
+            yield from self._pages([*self._plan.params, *until], is_first=True)
+            return
+        filters = [] if since is None else [("filters[updated_after]", since.isoformat())]
+        ignored = False
+        for page in self._pages([*self._plan.params, *filters, *until], is_first=True):
+            ignored = ignored or _is_older(page.rows, since)
+            self._seen.update(row.get("id") for row in page.rows)
+            yield page
+        if not self._plan.by_id or ignored:
+            return
+        # A contact that was never edited may have no `udate`, which no filter on it can find.
+        created = [] if since is None else [("filters[created_after]", since.isoformat())]
+        for page in self._pages([*self._plan.params, *created], is_first=False):
+            fresh = [row for row in page.rows if row.get("id") not in self._seen]
+            yield Page(fresh, page.body, page.total, page.date, page.limit)
+
+    def _pages(self, base: Params, *, is_first: bool) -> Iterator[Page]:
+        """Walk with all sideloads; where the server takes offence, with fewer, then without."""
+        params = list(base)
+        self._ask_for(params, base, nested=True)
+        start = self.position if is_first else 0
+        for attempt in (1, 2, 3):
+            walk = self._walk(params, start)
+            try:
+                page: Page | None = next(walk)
+            except (Refused, ServerTrouble) as problem:
+                if params == base:
+                    raise
+                logger.info("%s: asking for fewer sideloads", problem)
+                if attempt > 1 or not self._ask_for(params, base, nested=False):
+                    for joiner in self._joiners:
+                        joiner.give_up_sideload()
+                    params[:] = base
+                continue
+            break
+        while page is not None:
+            yield page
+            if is_first and self._plan.by_id and page.rows:
+                self.position = max(self.position, int(page.rows[-1].get("id") or 0))
+            # The page was worked on meanwhile: some sideloads may not be worth asking for now.
+            self._ask_for(params, base, nested=self.names_come_along)
+            page = next(walk, None)
+
+    def _ask_for(self, params: Params, base: Params, *, nested: bool) -> bool:
+        """Set ``include`` to what is still worth asking for; False when that changes nothing."""
+        names = [one.include for one in self._joiners if one.include]
+        if nested and "accountContacts" in names:
+            names.append("accountContacts.account")
+        asked = [*base, ("include", ",".join(names))] if names else base
+        changed = params != asked
+        params[:] = asked
+        return changed
+
+    def _walk(self, params: Params, after: int) -> Iterator[Page]:
+        client, path = self._client, self._plan.path
+        if path in SMALL_TABLES:
+            return iter(self._lookups.table(path))
+        if self._plan.by_id:
+            return walk_keyset(client, path, path, params, after=after)
+        return walk_offset(client, path, path, params)
+
+
+def _earliest(marks: list[Bookmark]) -> dt.date | None:
+    """Return the day all streams want to be asked from; None when one wants everything."""
+    bounds = [mark.filter_since for mark in marks]
+    known = [bound for bound in bounds if bound is not None]
+    return min(known) if known and len(known) == len(bounds) else None
+
+
+def _is_older(rows: list[Row], since: dt.date | None) -> bool:
+    """Say whether a row shows that the filter was ignored."""
+    if since is None:
+        return False
+    bound = (since - 2 * DAY).isoformat()
+    columns = ("udate", "updated_timestamp", "cdate")
+    return any(all(str(row.get(name) or "")[:10] < bound for name in columns) for row in rows)

@@ -1,0 +1,1 @@
+"""The tap as a whole, against an account in this process."""
