@@ -14,7 +14,7 @@ from tests.sandbox.wire import Answer, as_id, as_text, invalid, related_missing,
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Account
-    from tests.sandbox.wire import Request, as_text
+    from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
 

@@ -95,7 +95,7 @@ def _narrowed(w: World, r: Request) -> list[int] | None:
 
     if "ids[]" in r.params:
         keep(
-            {int(value) for value in r.every("ids[]") if value.isdigit()}
+            {int(value) for value in r.every("ids[]") if value.isdecimal()}
             & t["contacts"].rows.keys()
         )
     if email := r.params.get("email"):

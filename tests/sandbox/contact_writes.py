@@ -22,7 +22,7 @@ from tests.sandbox.wire import (
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Contact, FieldValue
-    from tests.sandbox.wire import Request, as_text
+    from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")

@@ -36,7 +36,7 @@ def list_account_contacts(w: World, r: Request) -> dict[str, Any]:
     ids = table.ids()
     for name, _, value in filters(r):
         if name in ("contact", "account"):
-            found = set(table.ids_by(name, int(value))) if value.isdigit() else set()
+            found = set(table.ids_by(name, int(value))) if value.isdecimal() else set()
             ids = [row_id for row_id in ids if row_id in found]
     page = [table.rows[row_id] for row_id in page_of(w, r, ids)]
     rows = array([fragment(w, "accountContacts", row) for row in page])
@@ -61,7 +61,7 @@ def list_custom_data(w: World, r: Request) -> dict[str, Any]:
     ids = table.ids()
     for column, _, value in filters(r):
         if column == owner:
-            ids = table.ids_by("owner", int(value)) if value.isdigit() else []
+            ids = table.ids_by("owner", int(value)) if value.isdecimal() else []
     page = [table.rows[row_id] for row_id in page_of(w, r, ids)]
     document: dict[str, Any] = {name: array([fragment(w, name, row) for row in page])}
     meta = total_meta(w, len(ids), "i" if name.startswith("account") else "-")

@@ -54,43 +54,45 @@ def plant_deals(
     """Plant deals in all statuses, and hidden ones in a pipeline of their own."""
     t = w.tables
     samples = Samples(w, dice)
-    fields = list(t["dealCustomFieldMeta"])
     stages = list(t["dealStages"])
-    people = t["contacts"].ids()
     for _ in range(count if stages else 0):
         row = _deal(w, dice, dice.choice(stages), latest)
-        for field in fields:
+        for field in t["dealCustomFieldMeta"]:
             if dice.random() < 0.5:
                 value, currency = samples.datum(field)
                 t["dealCustomFieldData"].insert(
                     rows.Datum(row.id, field.id, value, row.cdate, row.mdate, currency)
                 )
-        if len(people) > 1 and dice.random() < shape.secondary_share:
-            other = dice.choice(people)
-            if other != row.contact:
-                role = dice.choice((None, 1, 2)) if len(t["dealRoles"]) else None
-                t["contactDeals"].insert(
-                    rows.ContactDeal(other, row.id, row.cdate, row.cdate, role)
-                )
-        if dice.random() < 0.1:
-            note = dice.choice(names.NOTES)
-            t["notes"].insert(rows.Note(note, "Deal", row.id, row.mdate, row.mdate, row.owner))
-        if row.status:
-            t["dealActivities"].insert(
-                rows.DealActivity(
-                    row.id, "status", "1", "0", row.status, row.stage, row.owner, row.mdate
-                )
-            )
-        if len(t["scores"]) > 1 and dice.random() < shape.scores_share:
-            t["scoreValues"].insert(
-                rows.ScoreValue(2, dice.randrange(100), row.cdate, row.mdate, deal=row.id)
-            )
+        _plant_beside(w, dice, shape, row)
     if hidden:
         born = latest - _SPAN
         secret = t["dealGroups"].insert(rows.Pipeline("Board only", born, born, hidden=True))
         stage = t["dealStages"].insert(rows.Stage("Confidential", secret.id, 1, None, born))
         for _ in range(hidden):
             _deal(w, dice, stage, latest)
+
+
+def _plant_beside(w: World, dice: Random, shape: Shape, row: rows.Deal) -> None:
+    t = w.tables
+    people = t["contacts"].ids()
+    if len(people) > 1 and dice.random() < shape.secondary_share:
+        other = dice.choice(people)
+        if other != row.contact:
+            role = dice.choice((None, 1, 2)) if len(t["dealRoles"]) else None
+            t["contactDeals"].insert(rows.ContactDeal(other, row.id, row.cdate, row.cdate, role))
+    if dice.random() < 0.1:
+        note = dice.choice(names.NOTES)
+        t["notes"].insert(rows.Note(note, "Deal", row.id, row.mdate, row.mdate, row.owner))
+    if row.status:
+        t["dealActivities"].insert(
+            rows.DealActivity(
+                row.id, "status", "1", "0", row.status, row.stage, row.owner, row.mdate
+            )
+        )
+    if len(t["scores"]) > 1 and dice.random() < shape.scores_share:
+        t["scoreValues"].insert(
+            rows.ScoreValue(2, dice.randrange(100), row.cdate, row.mdate, deal=row.id)
+        )
 
 
 def _deal(w: World, dice: Random, stage: rows.Stage, latest: int) -> rows.Deal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.contact_rows import show_contact
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
+_CURRENCY = re.compile("[a-z]{3}")
 _RELATED = {"contact": "contacts", "account": "accounts", "owner": "users"}
 _CREATED = (
     "title",
@@ -146,27 +148,10 @@ def _visible(w: World, deal: int) -> Deal:
 
 
 def _columns(w: World, body: dict[str, Any]) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for name in ("title", "description"):
-        if body.get(name) is not None:
-            columns[name] = as_text(body[name])
-    if "value" in body:
-        text = as_text(body["value"])
-        if not text.isdigit():
-            raise invalid("field_invalid", "value", "The deal value is not a whole number >= 0.")
-        columns["value"] = int(text)
-    if "currency" in body:
-        code = as_text(body["currency"]).lower()
-        if len(code) != 3 or not code.isalpha():
-            raise invalid("field_invalid", "currency", "The deal currency is unknown.")
-        columns["currency"] = code
-    if body.get("status") is not None:
-        status = as_id(body["status"])
-        if status not in (0, 1, 2):
-            raise invalid("field_invalid", "status", "The deal status is not 0, 1 or 2.")
-        columns["status"] = status
-    if body.get("percent") not in (None, ""):
-        columns["percent"] = as_id(body["percent"]) or 0
+    columns: dict[str, Any] = {
+        name: as_text(body[name]) for name in ("title", "description") if body.get(name) is not None
+    }
+    columns |= _numbers(body)
     for name, table in _RELATED.items():
         if body.get(name):
             columns[name] = as_id(body[name])
@@ -174,6 +159,26 @@ def _columns(w: World, body: dict[str, Any]) -> dict[str, Any]:
                 raise related_missing(name, name)
         elif name != "owner" and name in body:
             columns[name] = None
+    return columns
+
+
+def _numbers(body: dict[str, Any]) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    if "value" in body:
+        text = as_text(body["value"])
+        if not text.isdecimal():
+            raise invalid("field_invalid", "value", "The deal value is not a whole number >= 0.")
+        columns["value"] = int(text)
+    if "currency" in body:
+        columns["currency"] = as_text(body["currency"]).lower()
+        if not _CURRENCY.fullmatch(columns["currency"]):
+            raise invalid("field_invalid", "currency", "The deal currency is unknown.")
+    if body.get("status") is not None:
+        columns["status"] = as_id(body["status"])
+        if columns["status"] not in (0, 1, 2):
+            raise invalid("field_invalid", "status", "The deal status is not 0, 1 or 2.")
+    if body.get("percent") not in (None, ""):
+        columns["percent"] = as_id(body["percent"]) or 0
     return columns
 
 

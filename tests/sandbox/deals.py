@@ -129,27 +129,25 @@ def _matching(w: World, r: Request) -> list[Deal]:
 
 def _test(w: World, name: str, value: str, field: str) -> Callable[[Deal], bool] | None:
     """Give the test of one filter; None for a filter that is unknown and so ignored."""
+    if name == "contact" and w.switches.undocumented_filters:
+        return lambda row: str(row.contact) == value
     if name in _EXACT:
         column = _EXACT[name]
         return lambda row: str(getattr(row, column)) == value
     if name in _DATES:
         return _date_test(w, *_DATES[name], value)
-    if name in _VALUES and value.lstrip("-").isdigit():
+    if name in _VALUES and value.lstrip("-").isdecimal():
         sign, bound = _VALUES[name], int(value) * 100
         return lambda row: (row.value - bound) * sign >= 0
-    if name == "title":
-        return lambda row: compares(row.title, "contains", value)
-    if name == "search":
-        return lambda row: any(compares(text, "contains", value) for text in _texts(w, row, field))
-    if name == "tag":
-        return lambda row: _tagged(w, row, value)
     if name.startswith("score"):
         return _score_test(w, name, value)
-    if name == "nextdate_range":
-        return lambda row: _due(w, row, value)
-    if name == "contact" and w.switches.undocumented_filters:
-        return lambda row: str(row.contact) == value
-    return None
+    others: dict[str, Callable[[Deal], bool]] = {
+        "title": lambda row: compares(row.title, "contains", value),
+        "search": lambda row: any(compares(t, "contains", value) for t in _texts(w, row, field)),
+        "tag": lambda row: _tagged(w, row, value),
+        "nextdate_range": lambda row: _due(w, row, value),
+    }
+    return others.get(name)
 
 
 def _date_test(w: World, column: str, after: bool, value: str) -> Callable[[Deal], bool] | None:
@@ -189,7 +187,7 @@ def _score_test(w: World, name: str, value: str) -> Callable[[Deal], bool]:
     def test(row: Deal) -> bool:
         values: list[ScoreValue] = w.tables["scoreValues"].by("deal", row.id)
         for scored in values:
-            if str(scored.score) == score and number.isdigit():
+            if str(scored.score) == score and number.isdecimal():
                 if name == "score_greater_than":
                     return scored.scoreValue > int(number)
                 if name == "score_less_than":

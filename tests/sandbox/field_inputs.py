@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from tests.sandbox.wire import Refusal, as_id, invalid, missing_plain
+from tests.sandbox.wire import Refusal, as_id, as_text, invalid, missing_plain
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import CustomField, Field, FieldValue
@@ -48,32 +49,36 @@ def read_datum(w: World, field: CustomField, value: Any) -> Any:
     """Read the value of an account or deal field, or refuse it as of the wrong type."""
     if value is None or value == "":
         return value
-    kind = field.fieldType
-    options = field.fieldOptions or []
-    if kind in ("multiselect", "checkbox", "listbox"):
+    if field.fieldType in ("multiselect", "checkbox", "listbox"):
         if not isinstance(value, list):
             raise _mismatch(field, "an array of strings")
-        chosen = [str(item) for item in value]
-    elif isinstance(value, (list, dict, bool)):
+        return _chosen(w, field, [as_text(item) for item in value])
+    if isinstance(value, (list, dict, bool)):
         raise _mismatch(field, "a string")
-    elif kind == "currency":
-        if not str(value).lstrip("-").isdigit():
-            raise _mismatch(field, "a whole number of minor units")
+    if field.fieldType in _NUMBERS:
+        pattern, name = _NUMBERS[field.fieldType]
+        if not pattern.fullmatch(str(value)):
+            raise _mismatch(field, name)
         return str(value)
-    elif kind == "number":
-        if not str(value).lstrip("-").replace(".", "", 1).isdigit():
-            raise _mismatch(field, "a number")
-        return str(value)
-    elif kind in ("date", "datetime"):
+    if field.fieldType in ("date", "datetime"):
         instant = w.zone.instant(str(value))
         if instant is None:
-            raise _mismatch(field, f"a {kind}")
-        return str(value)[:10] if kind == "date" else w.zone.stamp(instant)
-    else:
-        chosen = [str(value)]
-    if options and w.switches.unknown_option == "422" and not set(chosen) <= set(options):
+            raise _mismatch(field, f"a {field.fieldType}")
+        return str(value)[:10] if field.fieldType == "date" else w.zone.stamp(instant)
+    return _chosen(w, field, [str(value)])[0]
+
+
+_NUMBERS = {
+    "currency": (re.compile(r"-?\d+"), "a whole number of minor units"),
+    "number": (re.compile(r"-?\d*\.?\d+"), "a number"),
+}
+
+
+def _chosen(w: World, field: CustomField, values: list[str]) -> list[str]:
+    options = set(field.fieldOptions or values)
+    if w.switches.unknown_option == "422" and not options.issuperset(values):
         raise _mismatch(field, "one of its options")
-    return chosen if isinstance(value, list) else chosen[0]
+    return values
 
 
 def _mismatch(field: CustomField, wanted: str) -> Refusal:

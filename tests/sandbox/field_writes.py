@@ -13,7 +13,7 @@ from tests.sandbox.store import fold
 from tests.sandbox.wire import Answer, Refusal, as_id, as_text, invalid, missing, require
 
 if TYPE_CHECKING:
-    from tests.sandbox.wire import Request, as_text
+    from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
 TYPES = (
@@ -63,7 +63,7 @@ def update_field(w: World, r: Request, field: int) -> dict[str, Any]:
     if "title" in body:
         _refuse_taken_title(w, as_text(body["title"]), field)
     columns = _columns(body, _TEXTS)
-    columns |= {name: int(body[name]) for name in _FLAGS if str(body.get(name, "")).isdigit()}
+    columns |= {name: int(body[name]) for name in _FLAGS if str(body.get(name, "")).isdecimal()}
     w.tables["fields"].change(row, udate=w.now(), **columns)
     return {"field": show_field(w, row)}
 

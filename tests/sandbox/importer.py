@@ -194,6 +194,7 @@ def _excludes(w: World, batch: Batch, sent: dict[str, Any]) -> bool:
 
 
 def _fault_of(w: World, contact: Any) -> str | None:
+    """Say what is wrong with a row, if anything is."""
     if not isinstance(contact, dict):
         return "The contact is not an object."
     if not contact.get("email"):
@@ -203,15 +204,16 @@ def _fault_of(w: World, contact: Any) -> str | None:
     for key in ("tags", "fields", "subscribe", "unsubscribe"):
         if not isinstance(contact.get(key) or [], list):
             return f"The {key} are not a list."
-    for key in ("subscribe", "unsubscribe"):
-        for entry in contact.get(key) or []:
-            listid = as_id(entry.get("listid")) if isinstance(entry, dict) else None
-            if w.tables["lists"].get(listid) is None:
-                return f"The list to {key} does not exist."
-    for entry in contact.get("fields") or []:
-        if not isinstance(entry, dict) or as_id(entry.get("id")) is None:
-            return "A field has no id."
-    return None
+    if not all(_names(w, entry, "id", None) for entry in contact.get("fields") or []):
+        return "A field has no id."
+    lists = [*(contact.get("subscribe") or []), *(contact.get("unsubscribe") or [])]
+    return None if all(_names(w, e, "listid", "lists") for e in lists) else "A list does not exist."
+
+
+def _names(w: World, entry: Any, key: str, table: str | None) -> bool:
+    """Say whether an entry has an id, and one that exists where a table is given."""
+    row_id = as_id(entry.get(key)) if isinstance(entry, dict) else None
+    return row_id is not None and (table is None or row_id in w.tables[table])
 
 
 def _refused(message: str, reasons: list[Any] | None = None) -> Refusal:

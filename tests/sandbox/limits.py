@@ -63,7 +63,7 @@ def log_summary(log: list[Arrival]) -> dict[str, Any]:
     """Count requests, by method and endpoint, and how the limit was kept."""
     by_endpoint: dict[str, int] = {}
     for arrival in log:
-        parts = ["{id}" if part.isdigit() else part for part in arrival.path.split("/")[3:]]
+        parts = ["{id}" if part.isdecimal() else part for part in arrival.path.split("/")[3:]]
         key = f"{arrival.method} /{'/'.join(parts)}"
         by_endpoint[key] = by_endpoint.get(key, 0) + 1
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -27,27 +28,23 @@ if TYPE_CHECKING:
     from tests.sandbox.world import World
 
 
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "": operator.contains,
+    "contains": operator.contains,
+    "eq": operator.eq,
+    "neq": operator.ne,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "starts_with": str.startswith,
+}
+
+
 def compares(value: str, op: str, asked: str) -> bool:
     """Apply an operator of `filters[name][op]` to a text, whatever its case."""
-    have, want = value.casefold(), asked.casefold()
-    match op:
-        case "" | "contains":
-            return want in have
-        case "eq":
-            return have == want
-        case "neq":
-            return have != want
-        case "lt":
-            return have < want
-        case "lte":
-            return have <= want
-        case "gt":
-            return have > want
-        case "gte":
-            return have >= want
-        case "starts_with":
-            return have.startswith(want)
-    return True
+    compare = _OPERATORS.get(op)
+    return compare is None or compare(value.casefold(), asked.casefold())
 
 
 @route("GET", "/tags")

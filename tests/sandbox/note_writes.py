@@ -12,7 +12,7 @@ from tests.sandbox.wire import Answer, Refusal, as_id, as_text, invalid, missing
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Note
-    from tests.sandbox.wire import Request, as_text
+    from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
 _PARENTS = {"Subscriber": "contacts", "Deal": "deals", "CustomerAccount": "accounts"}

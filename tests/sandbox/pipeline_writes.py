@@ -18,7 +18,7 @@ from tests.sandbox.wire import Answer, as_id, as_text, invalid, missing, related
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Stage
-    from tests.sandbox.wire import Request, as_text
+    from tests.sandbox.wire import Request
     from tests.sandbox.world import World
 
 _FLAGS = ("autoassign", "allusers", "allgroups")

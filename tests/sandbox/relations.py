@@ -125,17 +125,26 @@ def follow(w: World, r: Request, table: str, row_id: int, link: str) -> Any:
         return _many(w, r, target, t[target].by(index, row_id))
     if link == "notes" and table in _NOTE_PARENTS:
         return _many(w, r, "notes", t["notes"].by("parent", (_NOTE_PARENTS[table], row_id)))
-    if (table, link) == ("users", "userGroup"):
-        found = t["userGroups"].first("user", row_id)
-        return {} if found is None else {"userGroup": SHOW["userGroups"](w, found)}
-    if (table, link) == ("groups", "userGroups"):
-        if not w.switches.group_user_groups:
-            return html_not_found()
-        return _many(w, r, "userGroups", t["userGroups"].by("group", row_id))
-    shown = SHOW[table](w, row)
-    if link in (shown.get("links") or {}):
+    if link in (SHOW[table](w, row).get("links") or {}):
         return {link: []} if link.endswith("s") else {}
     return html_not_found()
+
+
+@route("GET", "/users/{id}/userGroup")
+def get_membership(w: World, r: Request, user: int) -> dict[str, Any]:
+    """Answer the one group a user is in."""
+    row_or_404(w, "users", user)
+    found = w.tables["userGroups"].first("user", user)
+    return {} if found is None else {"userGroup": SHOW["userGroups"](w, found)}
+
+
+@route("GET", "/groups/{id}/userGroups")
+def list_members(w: World, r: Request, group: int) -> dict[str, Any] | Answer:
+    """Answer who is in a group, where this account has the path."""
+    row_or_404(w, "groups", group)
+    if not w.switches.group_user_groups:
+        return html_not_found()
+    return _many(w, r, "userGroups", w.tables["userGroups"].by("group", group))
 
 
 def _many(w: World, r: Request, table: str, rows: list[Any]) -> dict[str, Any] | Answer:

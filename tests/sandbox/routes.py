@@ -39,7 +39,7 @@ def find(method: str, path: str) -> tuple[Handler, list[Any]] | None:
         for segment, part in zip(segments, parts, strict=True):
             if segment == part:
                 continue
-            if segment == "{id}" and part.isdigit():
+            if segment == "{id}" and part.isdecimal():
                 found.append(int(part))
             elif segment.endswith(":text}"):
                 found.append(part)

@@ -101,7 +101,7 @@ class Request:
     def number(self, key: str) -> int | None:
         """Give a numeric parameter, or None when absent or not a number."""
         value = self.params.get(key, "")
-        return int(value) if value.lstrip("-").isdigit() else None
+        return int(value) if value.lstrip("-").isdecimal() else None
 
     @cached_property
     def json(self) -> Any:
@@ -125,7 +125,7 @@ def as_id(value: Any) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     text = str(value).strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None
 
 
 def as_text(value: Any) -> str:
