@@ -121,7 +121,7 @@ def _people(w: World, shape: Shape, born: int) -> None:
         flags = {flag: "1" for flag in GROUP_FLAGS if number == 1 and "Deal" in flag}
         sdate = born if number else None
         t["groups"].insert(rows.Group(title, None, sdate, int(number == 0), flags))
-    for number in range(shape.users):
+    for number in range(max(1, shape.users)):
         first, last = names.FIRST[number * 7 % 80], names.LAST[number * 11 % 80]
         name = "admin" if number == 0 else f"{first}.{last}".casefold()
         user = rows.User(name, first, last, f"{name}@acme.example", born, born)

@@ -86,8 +86,8 @@ class World(DealActs):
         body: bytes = b"",
     ) -> tuple[int, dict[str, str], bytes]:
         """Answer a request; raises `Lost` where a fault breaks the connection instead."""
+        moment = self.clock()  # before the lock: a slow neighbour must not bunch arrivals
         with self.lock:
-            moment = self.clock()
             arrival = Arrival(moment, method, path, query)
             self.log.append(arrival)
             for hook in list(self.hooks):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import fields
 
 import pytest
 
@@ -80,6 +81,14 @@ def test_shapes_are_followed():
     assert len(world.tables["fieldValues"]) == 900
     assert (len(world.tables["tags"]), len(world.tables["lists"])) == (12, 9)
     assert 120 < len(world.tables["accountContacts"]) < 180
+
+
+def test_a_shape_may_be_bare():
+    """With every count and share at zero there are contacts and accounts, no stages and so no deals."""
+    nothing = dict.fromkeys((f.name for f in fields(Shape)), 0)
+    world = world_of(shape=Shape(**nothing))
+    held = {name for name, table in world.tables.items() if len(table)}
+    assert held == {"contacts", "accounts", "notes", "users", "dealRoles"}
 
 
 def test_an_empty_account_has_its_first_user():
