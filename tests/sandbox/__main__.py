@@ -31,6 +31,7 @@ def main() -> int:
             values_per_contact=asked.values_per_contact,
         ),
     )
+    world.remembers_requests = False
     if kept:
         state.load(world, asked.state)
     ended = threading.Event()

@@ -58,7 +58,7 @@ class SandboxAdapter(BaseAdapter):
                 request.method or "GET",
                 unquote(parts.path),
                 parse_query(parts.query),
-                dict(request.headers),
+                {"Host": parts.netloc, **request.headers},
                 body,
             )
         except Lost as lost:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,18 @@ class Arrival:
     path: str
     query: list[tuple[str, str]]
     status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def host(self) -> str:
+        """The host it was sent to, which a redirect may have made another."""
+        return next((v for k, v in self.headers.items() if k.lower() == "host"), "")
+
+    @property
+    def document(self) -> Any:
+        """The JSON it carried, or None."""
+        return json.loads(self.body) if self.body else None
 
 
 class RollingWindow:

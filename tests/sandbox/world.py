@@ -58,6 +58,7 @@ class World(DealActs):
         self.faults = Faults()
         self.tables = make_tables()
         self.log: list[Arrival] = []
+        self.remembers_requests = True  # headers and bodies too, not just what was asked when
         self.automation_log: list[dict[str, Any]] = []
         self.imports: list[importer.Batch] = []
         self.excluded_emails: set[str] = set()  # folded; the importer skips them
@@ -89,6 +90,8 @@ class World(DealActs):
         moment = self.clock()  # before the lock: a slow neighbour must not bunch arrivals
         with self.lock:
             arrival = Arrival(moment, method, path, query)
+            if self.remembers_requests:
+                arrival.headers, arrival.body = headers, body
             self.log.append(arrival)
             for hook in list(self.hooks):
                 hook(self, method, path, query)

@@ -119,6 +119,17 @@ def test_redirects_lead_away(caller):
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://elsewhere.example/")
 
 
+def test_the_log_tells_hosts_headers_and_bodies(caller):
+    """Who follows a redirect with a key is seen; so is what was sent."""
+    caller.world.faults.redirect("/contacts", "https://elsewhere.example/api/3/users/me")
+    caller.session.get(f"{caller.world.base_url}/api/3/contacts", timeout=5)
+    first, followed = caller.world.log
+    assert (first.host, followed.host) == ("acme.api-us1.com", "elsewhere.example")
+    assert followed.headers["Api-Token"] == caller.world.api_key
+    caller.call("POST", "/contact/sync", {"contact": {"email": "a@x.example"}})
+    assert caller.world.log[-1].document == {"contact": {"email": "a@x.example"}}
+
+
 def test_a_plan_without_crm(caller):
     """Deals, tasks, accounts and notes are forbidden, contacts are not."""
     caller.world.faults.no_crm()
