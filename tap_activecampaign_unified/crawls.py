@@ -109,6 +109,11 @@ def begin(marks: list[Bookmark], started: dt.datetime) -> None:
             mark.begin(started)
 
 
+def _after_of(lane: _Lane, position: int) -> int:
+    progress = lane.mark.progress if lane.mark else None
+    return max(position, progress["after"] if progress else 0)
+
+
 class Crawl:
     """One walk over one endpoint, for all the streams that live on it."""
 
@@ -117,7 +122,7 @@ class Crawl:
         self._run = run
         self._plan = PLANS[name]
         self._name = name
-        self._after = 0
+        self._asking: Asking | None = None
         self._lanes = [self._lane(sink) for sink in sinks]
         self._names = Names()
         self._joiners: dict[str, Any] = {}
@@ -156,27 +161,23 @@ class Crawl:
 
     def interim(self) -> None:
         """Keep how far the walk came, where another run can go on from there."""
-        if self._plan.by_id and self._after:
+        if self._plan.by_id and self._asking is not None and self._asking.position:
             for lane in self._lanes:
                 if lane.mark and lane.mark.started:
                     kept = {k: v for k, v in lane.sink.entry.items() if k == FIELD_KEYS}
-                    lane.sink.save(lane.mark.interim(self._after_of(lane)) | kept)
-
-    def _after_of(self, lane: _Lane) -> int:
-        progress = lane.mark.progress if lane.mark else None
-        return max(self._after, progress["after"] if progress else 0)
+                    lane.sink.save(lane.mark.interim(_after_of(lane, self._asking.position)) | kept)
 
     def _walk_all(self) -> None:
         marks = [lane.mark for lane in self._lanes if lane.mark]
         for mark in marks:
             if mark.progress:
                 mark.resume(mark.progress)
+        run, position = self._run, 0
         if self._plan.by_id and all(mark.progress for mark in marks):
-            self._after = min(mark.progress["after"] for mark in marks if mark.progress)
-        run = self._run
-        asking = Asking(run.client, run.lookups, self._plan, self._joiners, position=self._after)
+            position = min(mark.progress["after"] for mark in marks if mark.progress)
+        asking = Asking(run.client, run.lookups, self._plan, self._joiners, position=position)
+        self._asking = asking
         for count, page in enumerate(asking.pages(marks, run.policy)):
-            self._after = asking.position  # of the pages before: all of them were emitted
             if count == 0:
                 begin(marks, page.date or run.client.clock.now())
             elif self._plan.by_id and count % PAGES_PER_STATE == 0:

@@ -42,6 +42,8 @@ class UnifiedStream(Stream):
     @property
     def schema(self) -> Schema:
         """The schema, custom fields as the account defines them now."""
+        if self._input_schema is not None:
+            return self._input_schema  # the catalog's, to which newer fields were added
         if self._schema is None:
             self._schema = self._unified_tap.schema_of(self.resource)
         return self._schema

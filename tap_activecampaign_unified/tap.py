@@ -201,13 +201,15 @@ class TapActiveCampaignUnified(Tap):
             raise SettingsError(unknown)
 
     def _add_newer_fields(self, entry: CatalogEntry, resource: Resource) -> None:
-        known = (entry.schema.properties or {}).get("custom_fields")
-        if known is None:
+        properties = entry.schema.properties or {}
+        known = properties.get("custom_fields")
+        selected = entry.metadata.resolve_selection().get(("properties", "custom_fields"), True)
+        if known is None or not selected:
             return
         merged = known.to_dict()
         live = self.schema_of(resource)["properties"]["custom_fields"]["properties"]
         merged["properties"] = {**live, **merged.get("properties", {})}
-        entry.schema.properties["custom_fields"] = type(known).from_dict(merged)
+        properties["custom_fields"] = type(known).from_dict(merged)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the last run's state; raise `SettingsError` when it cannot be one."""

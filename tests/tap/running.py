@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class Account:
 
     def __init__(self, **options: Any) -> None:
         """Make the account."""
+        self.under_way: Any = None
         self.moments = FakeClock()
         self.clock = LabClock(self.moments)
         self.world = World(clock=self.moments, **({"requests_per_second": 0} | options))
@@ -91,6 +93,15 @@ class Account:
         """Return settings that reach this account."""
         return {"api_url": ORIGIN, "api_key": KEY, "requests_per_second": 5, **settings}
 
+    def stop(self, signum: int) -> None:
+        """Deliver a signal's news to the run that is under way."""
+        self.under_way._handle_termination(signum, None)
+
+    def revive(self) -> None:
+        """Let sleeps last again after a stop."""
+        self.clock.is_woken = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
     def discover(self, **settings: Any) -> Catalog:
         """Return the catalog of a fresh discovery."""
         tap = self.tap_class()(config=self.config(**settings))
@@ -112,7 +123,7 @@ class Account:
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             try:
-                ran.tap = self.tap_class()(
+                ran.tap = self.under_way = self.tap_class()(
                     config=self.config(**settings), state=state, catalog=catalog
                 )
                 ran.tap.sync_all()

@@ -226,3 +226,16 @@ def test_a_stream_selected_later_is_read_whole():
     second = account.run(first.state, only=CONTACT_STREAMS)
     assert second.ids("crm_contacts") == []
     assert len(second.ids("marketing_contacts")) == 60
+
+
+def test_a_new_contact_without_udate_is_found():
+    """A contact created and never edited may have no `udate`: no filter on it finds the contact."""
+    account = Account(contacts=150)
+    first = account.run(only=["crm_contacts"])
+    account.wait(hours=60)
+    new = account.world.add_contact("fresh@letters.example")
+    row = account.world.tables["contacts"][new.id]
+    account.world.tables["contacts"].change(row, udate=None)
+    second = account.run(first.state, only=["crm_contacts"])
+    assert second.ids("crm_contacts") == [str(new.id)]
+    assert second.by_id("crm_contacts")[str(new.id)]["updated_at"] is not None

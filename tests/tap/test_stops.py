@@ -1,0 +1,147 @@
+"""Interrupted, forbidden, failing: what is kept, what goes on, how it ends."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.tap.running import CONTACT_STREAMS, Account
+
+
+def stop_at(account: Account, after: str) -> None:
+    """Send SIGTERM's news when the walk asks for the page behind ``after``."""
+
+    def hook(_world, _method, _path, query):
+        if ("id_greater", after) in query:
+            account.stop(signal.SIGTERM)
+
+    account.world.before_request(hook)
+
+
+def test_a_stopped_first_load_goes_on_where_it_stopped():
+    """A run stopped by a signal leaves state from which the next reads only the rest."""
+    account = Account(contacts=950)
+    stop_at(account, "400")
+    first = account.run(only=CONTACT_STREAMS)
+    assert first.code == 128 + signal.SIGTERM
+    account.world.hooks.clear()
+    account.revive()
+    account.wait(hours=2)
+    second = account.run(first.state, only=CONTACT_STREAMS)
+    assert second.code == 0
+    for stream in CONTACT_STREAMS:
+        got = [*first.ids(stream), *second.ids(stream)]
+        assert sorted(map(int, got)) == list(range(1, 951))
+    assert second.paths().count("contacts") == 5
+    third = account.run(second.state, only=CONTACT_STREAMS)
+    assert third.records == {}
+
+
+def test_what_changed_before_the_resumed_half_comes_after_it():
+    """A row read by the first half and changed before the second is in the run after."""
+    account = Account(contacts=450)
+    stop_at(account, "200")
+    first = account.run(only=["crm_contacts"])
+    account.world.hooks.clear()
+    account.revive()
+    account.wait(hours=2)
+    account.world.edit_contact(5, firstName="Between")
+    second = account.run(first.state, only=["crm_contacts"])
+    assert "5" not in second.ids("crm_contacts")
+    third = account.run(second.state, only=["crm_contacts"])
+    assert third.ids("crm_contacts") == ["5"]
+
+
+def test_state_comes_with_every_page_group():
+    """A crash without any signal resumes from the last page group's STATE."""
+    account = Account(contacts=2500)
+    account.world.faults.server_error("/api/3/contacts", status=500, times=None, after=17)
+    first = account.run(only=["crm_contacts"], max_retry_seconds=5)
+    assert first.code == 1
+    progress = first.state["bookmarks"]["crm_contacts"]["progress"]
+    assert progress["after"] >= 1000
+    assert "replication_key_value" not in first.state["bookmarks"]["crm_contacts"]
+    account.world.faults.clear()
+    second = account.run(first.state, only=["crm_contacts"])
+    assert {*first.ids("crm_contacts"), *second.ids("crm_contacts")} == {
+        str(number) for number in range(1, 2501)
+    }
+
+
+def test_a_stream_the_plan_forbids_is_skipped():
+    """Without CRM on the plan the other streams run; the summary names what was skipped."""
+    account = Account(contacts=30, deals=10, accounts=10)
+    account.world.faults.no_crm()
+    ran = account.run()
+    assert ran.code == 0
+    assert len(ran.ids("crm_contacts")) == 30
+    outcomes = {name: tally.outcome for name, tally in ran.tap._report.tallies.items()}
+    assert outcomes["crm_opportunities"] == "skipped"
+    assert outcomes["marketing_contacts"] == "done"
+
+
+def test_on_forbidden_fail_fails_at_the_end():
+    """on_forbidden: fail runs everything and ends with 1."""
+    account = Account(contacts=30, deals=10, accounts=10)
+    account.world.faults.forbid("/api/3/notes")
+    ran = account.run(only=["crm_notes", "crm_contacts"], on_forbidden="fail")
+    assert ran.code == 1
+    assert len(ran.ids("crm_contacts")) == 30
+
+
+def test_a_403_that_passes_costs_time_only():
+    """A few refusals of a good key in a row are a glitch: repeated, then read."""
+    account = Account(contacts=30)
+    account.world.faults.forbid("/api/3/contacts", times=4)
+    ran = account.run(only=["crm_contacts"])
+    assert len(ran.ids("crm_contacts")) == 30
+
+
+def test_a_failing_stream_keeps_its_bookmark_and_the_others_run():
+    """A stream that fails for good ends the run with 1, its bookmark where it was."""
+    account = Account(contacts=30, deals=10)
+    first = account.run(only=["crm_notes", "crm_contacts"])
+    account.wait(hours=2)
+    account.world.touch(3)
+    account.world.faults.server_error("/api/3/notes", status=502, times=None)
+    second = account.run(first.state, only=["crm_notes", "crm_contacts"], max_retry_seconds=30)
+    assert second.code == 1
+    assert second.ids("crm_contacts") == ["3"]
+    before, after = first.state["bookmarks"], second.state["bookmarks"]
+    assert after["crm_notes"] == before["crm_notes"]
+    assert after["crm_contacts"] != before["crm_contacts"]
+
+
+@pytest.mark.parametrize("fault", ["lapsed", "bad_key"])
+def test_what_ends_every_request_ends_the_run(fault):
+    """A lapsed account or a bad key: one line, exit code 1, the state as it was."""
+    account = Account(contacts=30)
+    first = account.run(only=["crm_contacts"])
+    catalog = account.discover()
+    account.wait(hours=2)
+    if fault == "lapsed":
+        account.world.faults.lapsed()
+    else:
+        account.world.api_key = "another"
+    for entry in catalog.values():
+        entry.metadata.root.selected = entry.tap_stream_id == "marketing_tags"
+    second = account.run(first.state, catalog=catalog)
+    assert second.code == 1
+    assert "\n" not in second.line
+    assert second.state == first.state
+
+
+def test_the_summary_adds_up():
+    """Rows read are emitted, suppressed or left out with a reason, stream by stream."""
+    account = Account(contacts=150, deals=40, accounts=20)
+    first = account.run()
+    account.wait(hours=1)
+    account.world.touch(4)
+    for ran in (first, account.run(first.state)):
+        for name, one in ran.tap._report.tallies.items():
+            left_out = sum(one.skipped.values())
+            assert one.read == one.emitted + one.suppressed + left_out, name
+            assert one.emitted == len(ran.records.get(name, [])), name
+        total = sum(tally.requests for tally in ran.tap._report.tallies.values())
+        assert total <= ran.requests
