@@ -35,6 +35,7 @@ class UnifiedStream(Stream):
         self._unified_tap = tap
         self.resource = resource
         self._schema_written = False
+        self._hollow: dict[str, Any] | None = None
         super().__init__(tap, name=resource.name)
         self.primary_keys = list(resource.keys)
         self.replication_key = resource.replication_key
@@ -70,6 +71,10 @@ class UnifiedStream(Stream):
 
     def emit(self, record: Record) -> None:
         """Write one record."""
+        if self.config.get("flattening_enabled"):
+            if self._hollow is None:
+                self._hollow = hollow_objects(self.schema)
+            fill_hollow(record, self._hollow)
         self._write_record_message(record)
 
     def begin(self) -> None:
@@ -99,3 +104,25 @@ class UnifiedStream(Stream):
     def make_crawl(self, streams: list[UnifiedStream]) -> Crawl:
         """Return the crawl that feeds ``streams``."""
         return Crawl(self._unified_tap.run, self.resource.crawl, list(streams))
+
+
+def hollow_objects(schema: Schema) -> dict[str, Any]:
+    """Return, for each property that is an object, the same for its own properties."""
+    return {
+        name: hollow_objects(part)
+        for name, part in schema.get("properties", {}).items()
+        if "object" in part.get("type", ()) and part.get("properties")
+    } | {
+        name: None
+        for name, part in schema.get("properties", {}).items()
+        if "object" not in part.get("type", ())
+    }
+
+
+def fill_hollow(record: Record, hollow: dict[str, Any]) -> None:
+    """Turn null objects into objects of nulls: flattened, each column must be null, not absent."""
+    for name, inner in hollow.items():
+        if isinstance(inner, dict):
+            if record.get(name) is None:
+                record[name] = dict.fromkeys(inner)
+            fill_hollow(record[name], inner)

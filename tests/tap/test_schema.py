@@ -1,0 +1,110 @@
+"""Custom fields as typed properties: at discovery, in records, from run to run."""
+
+from __future__ import annotations
+
+import logging
+
+from tests.tap.running import Account
+
+
+def properties(ran, stream="crm_contacts"):
+    """Return the schema of a stream's custom_fields."""
+    return ran.schemas[stream]["schema"]["properties"]["custom_fields"]["properties"]
+
+
+def test_a_new_field_is_a_new_property_on_the_next_run():
+    """A field added in ActiveCampaign is a property on the next run, under an old catalog too."""
+    account = Account(contacts=20)
+    catalog = account.discover()
+    first = account.run(only=["crm_contacts"], catalog=catalog)
+    field = account.world.add_field("Net promoter", "number", "NPS")
+    account.wait(hours=1)
+    account.world.set_field(3, field.id, "9")
+    account.world.touch(3)
+    second = account.run(first.state, only=["crm_contacts"], catalog=catalog)
+    assert "nps" not in properties(first)
+    assert properties(second)["nps"]["type"] == ["number", "null"]
+    assert second.by_id("crm_contacts")["3"]["custom_fields"]["nps"] == 9
+
+
+def test_a_renamed_field_keeps_its_key():
+    """A new title leaves a key that comes from a tag alone."""
+    account = Account(contacts=20)
+    before = properties(account.run(only=["crm_contacts"]))
+    table = account.world.tables["fields"]
+    table.change(table[1], title="Completely different")
+    after = properties(account.run(only=["crm_contacts"]))
+    assert list(before) == list(after)
+
+
+def test_a_key_that_changes_with_the_title_is_told(caplog):
+    """With custom_field_keys: title the log names old and new key of a renamed field."""
+    account = Account(contacts=20)
+    first = account.run(only=["crm_contacts"], custom_field_keys="title")
+    table = account.world.tables["fields"]
+    old = table[1].title
+    table.change(table[1], title="Completely different")
+    with caplog.at_level(logging.WARNING):
+        second = account.run(first.state, only=["crm_contacts"], custom_field_keys="title")
+    assert "Completely different" in properties(second)
+    assert any(old in text and "Completely different" in text for text in caplog.messages)
+
+
+def test_keys_by_id():
+    """custom_field_keys: id keys every field by its number."""
+    account = Account(contacts=20)
+    ran = account.run(only=["crm_contacts"], custom_field_keys="id")
+    assert list(properties(ran))[:2] == ["field_1", "field_2"]
+
+
+def test_flattening_gives_typed_columns():
+    """With flattening each custom field is a column of its own type."""
+    account = Account(contacts=20)
+    ran = account.run(only=["crm_contacts"], flattening_enabled=True, flattening_max_depth=2)
+    columns = ran.schemas["crm_contacts"]["schema"]["properties"]
+    typed = properties(account.run(only=["crm_contacts"]))
+    for key, schema in typed.items():
+        assert (
+            columns[f"custom_fields__{key}"]["type"] == schema["type"] or "array" in schema["type"]
+        )
+    for record in ran.records["crm_contacts"]:
+        assert set(record) <= set(columns)
+        assert "account__id" in record  # null where there is none: a loader must hear of it
+
+
+def test_stream_maps_apply():
+    """A stream map renames and hashes as the SDK documents."""
+    account = Account(contacts=5)
+    ran = account.run(
+        only=["marketing_contacts"],
+        stream_maps={"marketing_contacts": {"email": "md5(email)", "__alias__": "people"}},
+    )
+    assert len(ran.records["people"]) == 5
+    assert all(len(record["email"]) == 32 for record in ran.records["people"])
+
+
+def test_remote_data_is_the_row_as_sent():
+    """include_remote_data adds the untouched row, and nothing adds it otherwise."""
+    account = Account(contacts=5)
+    ran = account.run(only=["crm_contacts"], include_remote_data=True)
+    record = ran.records["crm_contacts"][0]
+    assert record["remote_data"]["id"] == record["id"]
+    assert "cdate" in record["remote_data"]
+    assert "remote_data" not in account.run(only=["crm_contacts"]).records["crm_contacts"][0]
+
+
+def test_an_unreadable_field_costs_the_field(caplog):
+    """A value of the wrong type is null, named in _errors and counted; the row goes on."""
+    account = Account(contacts=20)
+    number = next(f for f in account.world.tables["fields"] if f.type == "number")
+    account.world.set_field(3, number.id, "many")
+    with caplog.at_level(logging.INFO):
+        ran = account.run(only=["crm_contacts"])
+    record = ran.by_id("crm_contacts")["3"]
+    key = number.perstag.lower()
+    assert record["custom_fields"][key] is None
+    assert record["_errors"] == [f"custom_fields.{key}: not a number"]
+    assert "many" not in " ".join(record["_errors"])
+    tally = ran.tap._report.tallies["crm_contacts"]
+    assert (tally.emitted, tally.faulty) == (20, 1)
+    assert any("1 times custom_fields" in text for text in caplog.messages)

@@ -1,0 +1,114 @@
+"""The SDK's own tests of a tap, and what they cannot catch."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import jsonschema
+import pytest
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+
+from tests.tap.running import Account, Ran
+
+ACCOUNT = Account(contacts=60, deals=20, accounts=15)
+
+TestTheSdksOwn = get_tap_test_class(
+    ACCOUNT.tap_class(),
+    config=ACCOUNT.config(),
+    suite_config=SuiteConfig(max_records_limit=200, ignore_no_records=True),
+    parse_env_config=False,
+)
+
+
+@pytest.fixture(scope="module")
+def ran() -> Ran:
+    """One run of everything, hidden deals too."""
+    return Account(contacts=150, deals=60, accounts=40, hidden_deals=True).run()
+
+
+def test_no_key_comes_twice(ran):
+    """Within a run no stream emits a key twice."""
+    for stream, records in ran.records.items():
+        keys = ran.schemas[stream]["key_properties"]
+        found = [tuple(record[key] for key in keys) for record in records]
+        assert len(found) == len(set(found)), stream
+
+
+def test_every_record_fits_its_schema(ran):
+    """Every record is valid against the schema that went before it, and has no key beside it."""
+    for stream, records in ran.records.items():
+        schema = ran.schemas[stream]["schema"]
+        checker = jsonschema.Draft7Validator(schema)
+        for record in records:
+            assert not list(checker.iter_errors(record)), (stream, record)
+            assert set(record) <= set(schema["properties"])
+
+
+def test_times_are_utc_with_zero_offset(ran):
+    """Every date-time is written in UTC with +00:00."""
+
+    def check(schema, value):
+        if schema.get("format") == "date-time" and value is not None:
+            assert value.endswith("+00:00")
+            assert dt.datetime.fromisoformat(value).utcoffset() == dt.timedelta(0)
+        for name, part in schema.get("properties", {}).items():
+            if isinstance(value, dict) and name in value:
+                check(part, value[name])
+
+    for stream, records in ran.records.items():
+        for record in records:
+            check(ran.schemas[stream]["schema"], record)
+
+
+def test_the_final_state_says_where_the_next_run_begins(ran):
+    """The last STATE holds a bookmark for each incremental stream, within the run's time."""
+    for stream, message in ran.schemas.items():
+        if message.get("bookmark_properties"):
+            entry = ran.state["bookmarks"][stream]
+            assert entry["replication_key"] == message["bookmark_properties"][0]
+            assert dt.datetime.fromisoformat(entry["replication_key_value"])
+            assert "progress" not in entry
+
+
+def test_bookmarks_never_run_backwards(ran):
+    """Over the STATEs of a run no bookmark moves back."""
+    last: dict[str, str] = {}
+    for state in ran.states:
+        for stream, entry in state["bookmarks"].items():
+            value = entry.get("replication_key_value", "")
+            assert value >= last.get(stream, "")
+            last[stream] = value
+
+
+def test_a_schema_goes_before_its_records_once(ran):
+    """Each stream writes one SCHEMA, and no record before it."""
+    seen: list[str] = []
+    for message in ran.messages:
+        if message["type"] == "SCHEMA":
+            assert message["stream"] not in seen
+            seen.append(message["stream"])
+        elif message["type"] == "RECORD":
+            assert message["stream"] in seen
+
+
+def test_replication_keys_are_never_null(ran):
+    """No contact, and no row of a contact, lacks its replication key."""
+    for stream, key in {
+        "crm_contacts": "updated_at",
+        "marketing_contacts": "updated_at",
+        "marketing_contact_tags": "contact_updated_at",
+        "marketing_segment_memberships": "contact_updated_at",
+    }.items():
+        assert all(record[key] for record in ran.records[stream])
+
+
+def test_a_hidden_deal_comes_with_what_it_has(ran):
+    """A hidden deal has its id, name and status, says it is disabled, and nothing else."""
+    hidden = [r for r in ran.records["crm_opportunities"] if r["is_disabled"]]
+    assert hidden
+    for record in hidden:
+        assert record["id"]
+        assert record["name"]
+        assert record["status"] == "open"
+        assert record["amount"] is record["stage"] is record["owner"] is None
+        assert record["_errors"] == []
