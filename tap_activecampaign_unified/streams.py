@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.metrics import Metric
 from singer_sdk.streams import Stream
 
 from .crawls import Crawl
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from .bookmarks import Entry
+    from .report import Tally
     from .tap import TapActiveCampaignUnified
     from .unified.codecs import Schema
     from .unified.mapping import Record, Resource
@@ -86,6 +89,17 @@ class UnifiedStream(Stream):
         if not self._schema_written:
             self._schema_written = True
             super()._write_schema_message()
+
+    def log_metrics(self, tally: Tally) -> None:
+        """Emit the SDK's metrics, so that dashboards made for other taps show this one."""
+        with self.get_record_counter() as records:
+            records.increment(tally.emitted)
+        with metrics.http_request_counter(self.name, self.resource.endpoint) as requests:
+            requests.increment(tally.requests)
+        metrics.log(
+            self.metrics_logger,
+            metrics.Point("timer", Metric.SYNC_DURATION, tally.seconds, {"stream": self.name}),
+        )
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True

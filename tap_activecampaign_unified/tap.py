@@ -272,6 +272,8 @@ class TapActiveCampaignUnified(Tap):
                 tally.outcome, tally.problem = outcome
                 tally.seconds = self._clock.monotonic() - started
             tallies[0].requests += run.client.traffic.requests - requests
+            for one in streams:
+                one.log_metrics(self._report.tally(one.name))
         if outcome[0] in {"stopped", "failed"} and crawl is not None:
             crawl.interim()
         self._write_state()

@@ -10,12 +10,15 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tests.tap.running import Account, Ran
 
+# Columns that an account leaves empty are right to be so: the SDK's suite only warns of them.
+pytestmark = pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")
+
 ACCOUNT = Account(contacts=60, deals=20, accounts=15)
 
 TestTheSdksOwn = get_tap_test_class(
     ACCOUNT.tap_class(),
     config=ACCOUNT.config(),
-    suite_config=SuiteConfig(max_records_limit=200, ignore_no_records=True),
+    suite_config=SuiteConfig(max_records_limit=200),
     parse_env_config=False,
 )
 
