@@ -1,1 +1,1 @@
-"""Figures anyone can measure: each script prints what was compared, and fails when a bar is missed."""
+"""Figures anyone can measure: each script prints what was compared, and fails below its bar."""

@@ -58,7 +58,8 @@ def account(folder: Path, *options: str) -> Iterator[str]:
 def log_of(url: str) -> dict[str, Any]:
     """Return what the account says of the requests it saw."""
     with urllib.request.urlopen(f"{url}/sandbox/log") as answer:
-        return json.load(answer)
+        found: dict[str, Any] = json.load(answer)
+        return found
 
 
 class Tap:

@@ -9,6 +9,7 @@ import sys
 from contextlib import redirect_stdout
 
 from bench.measuring import CONTACT_STREAMS, Tap, account, judge, show, workplace
+from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 
 CONTACTS = 20_000
 BAR = 4_000
@@ -22,8 +23,6 @@ ROOMS = {
 
 def profile(folder: str) -> list[tuple[str, str, str]]:
     """Run the tap in this process under the profiler and say in which room the time goes."""
-    from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-
     profiler = cProfile.Profile()
     arguments = ["--config", f"{folder}/config.json", "--catalog", f"{folder}/catalog.json"]
     with redirect_stdout(io.StringIO()):

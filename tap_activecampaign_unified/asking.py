@@ -1,4 +1,4 @@
-"""What the server is asked for, page by page: filters, sideloads, and what to do when it objects."""
+"""What the server is asked for, page by page: filters, sideloads, and less when it objects."""
 
 from __future__ import annotations
 

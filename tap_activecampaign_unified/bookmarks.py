@@ -25,7 +25,7 @@ ZONE_SLACK = dt.timedelta(hours=14)
 LEAST_OVERLAP = dt.timedelta(hours=24)
 FINGERPRINT_BYTES = 6
 MOST_FINGERPRINTS = 5_000
-NEVER = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
+NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 class MisshapenState(ValueError):
@@ -181,7 +181,7 @@ def _moment(text: Any, where: str) -> dt.datetime | None:
         found = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise MisshapenState(f"{where} is no date-time") from None
-    return found if found.tzinfo else found.replace(tzinfo=dt.timezone.utc)
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def _progress(found: Any) -> Entry | None:

@@ -24,7 +24,7 @@ EXIT_SETTINGS = 2
 GRACE_SECONDS = 10
 
 
-class Stopped(Exception):  # noqa: N818 - it is news, not an error
+class Stopped(Exception):
     """SIGINT or SIGTERM came; ``signum`` says which."""
 
     def __init__(self, signum: int) -> None:
@@ -133,7 +133,7 @@ def check_json_files(paths: tuple[str, ...], what: str) -> None:
 
 
 def read_file(handle: Any) -> str:
-    """Return the text of a file given on the command line; raise `SettingsError` when it is none."""
+    """Return the text of a file the user gave; raise `SettingsError` when it is none."""
     try:
         return str(handle.read())
     except (OSError, UnicodeDecodeError):

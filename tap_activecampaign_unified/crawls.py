@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +21,8 @@ from .unified.directory.users import USER_GROUPS
 from .unified.mapping import Joined, Names, Reader, Record, Resource, Row
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from .api import Client
     from .bookmarks import Entry, Policy
     from .lookups import Lookups
@@ -40,8 +41,14 @@ class Sink(Protocol):
     """What a crawl needs of a stream: where records go and where its bookmark is kept."""
 
     resource: Resource
-    entry: Entry
-    record_limit: int | None
+
+    @property
+    def entry(self) -> Entry:
+        """The stream's state entry."""
+
+    @property
+    def record_limit(self) -> int | None:
+        """How many records are enough, None for all."""
 
     def wanted(self, name: str) -> bool:
         """Say whether a property is selected."""
@@ -123,7 +130,8 @@ class Crawl:
         self._plan = PLANS[name]
         self._name = name
         self._asking: Asking | None = None
-        self._lanes = [self._lane(sink) for sink in sinks]
+        self._sinks = sinks
+        self._lanes: list[_Lane] = []
         self._names = Names()
         self._joiners: dict[str, Any] = {}
         self._needed: set[str] = set()
@@ -145,6 +153,7 @@ class Crawl:
 
     def sync(self) -> None:
         """Read everything the streams want, emit it, and move their bookmarks."""
+        self._lanes = [self._lane(sink) for sink in self._sinks]
         if self._name == "fields":
             self._sync_fields()
             return

@@ -108,7 +108,7 @@ class Joiner:
                 return found
         if not self._decided:
             self._decide(page, ids)
-        if self.way is Way.SPOOL and self._spool:
+        if self._spool is not None:
             return {one: in_order(self._spool.get(one)) for one in ids}
         return {one: self.nested(one) for one in self._candidates(page, ids)}
 

@@ -12,11 +12,12 @@ from singer_sdk.streams import Stream
 from .crawls import Crawl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Sequence
 
     from singer_sdk.helpers.types import Context
 
     from .bookmarks import Entry
+    from .crawls import Sink
     from .report import Tally
     from .tap import TapActiveCampaignUnified
     from .unified.codecs import Schema
@@ -102,20 +103,26 @@ class UnifiedStream(Stream):
         )
 
     def _sync_records(
-        self, context: Context | None = None, *, write_messages: bool = True
-    ) -> Iterator[dict[str, Any]]:
+        self,
+        context: Context | None = None,  # noqa: ARG002 - the SDK's signature
+        *,
+        write_messages: bool = True,  # noqa: ARG002 - the SDK's signature
+    ) -> Generator[dict[str, Any], Any, Any]:
         """Run the crawl this stream lives on, unless another stream did."""
         self._unified_tap.run_crawl(self)
         yield from ()
 
-    def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:
+    def get_records(
+        self,
+        context: Context | None,  # noqa: ARG002 - the SDK's signature
+    ) -> Iterable[dict[str, Any]]:
         """Not used: crawls write records themselves."""
         return ()
 
-    def get_replication_key_signpost(self, context: Context | None) -> None:
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """No signpost: bookmarks are kept by the server's clock."""
 
-    def make_crawl(self, streams: list[UnifiedStream]) -> Crawl:
+    def make_crawl(self, streams: Sequence[Sink]) -> Crawl:
         """Return the crawl that feeds ``streams``."""
         return Crawl(self._unified_tap.run, self.resource.crawl, list(streams))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import logging
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -50,12 +51,22 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import CatalogEntry
 
     from .api import Clock
+    from .crawls import Crawl
     from .settings import Connection
     from .unified.codecs import Schema
     from .unified.mapping import Resource
 
 PACKAGE = "tap-activecampaign-unified"
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a crawl ended, and what to leave the process with if the run cannot go on."""
+
+    outcome: str
+    problem: str | None
+    leave: cli.Leave | None = None
 
 
 def user_agent() -> str:
@@ -111,7 +122,7 @@ class TapActiveCampaignUnified(Tap):
         self._run: Run | None = None
         self._crawled: set[str] = set()
         self._clock: Clock = type(self).make_clock()
-        self._stop = cli.StopSign(self._clock)  # type: ignore[arg-type]  # tests' clocks wake too
+        self._stop = cli.StopSign(self._clock)
         self._report = RunReport()
         self._bookmarks_before: dict[str, Any] = {}
         super().__init__(**kwargs)
@@ -119,7 +130,7 @@ class TapActiveCampaignUnified(Tap):
     # --- settings ---------------------------------------------------------------------------
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        prefix = str(type(self)._env_var_prefix)
+        prefix = f"{self.name.upper().replace('-', '_')}_"
         try:
             self._settings = Settings(TAP, self._config, prefix)
         except SettingsError as problem:
@@ -240,56 +251,55 @@ class TapActiveCampaignUnified(Tap):
             if isinstance(one, UnifiedStream) and one.resource.crawl == name and one.selected
         ]
         run = self.run
-        tallies = [self._report.tally(one.name) for one in streams]
         requests, started = run.client.traffic.requests, self._clock.monotonic()
         run.progress.begin(name)
-        crawl = None
-        outcome: tuple[str, str | None] = ("done", None)
-        leave: cli.Leave | None = None
+        crawl = stream.make_crawl(streams)
+        end = _End("failed", None)
+        try:
+            end = self._crawl_to_its_end(crawl, streams)
+        finally:
+            run.progress.end()
+            for one in streams:
+                tally = self._report.tally(one.name)
+                tally.outcome, tally.problem = end.outcome, end.problem
+                tally.seconds = self._clock.monotonic() - started
+                if one is streams[0]:
+                    tally.requests += run.client.traffic.requests - requests
+                one.log_metrics(tally)
+        if end.outcome in {"stopped", "failed"}:
+            crawl.interim()
+        self._write_state()
+        if end.leave is not None:
+            raise end.leave
+
+    def _crawl_to_its_end(self, crawl: Crawl, streams: list[UnifiedStream]) -> _End:
+        """Run a crawl and say how it ended; only what ends the whole run is raised later."""
+        names = ", ".join(one.name for one in streams)
         try:
             for one in streams:
                 one.begin()
-            crawl = stream.make_crawl(streams)
             crawl.sync()
         except (Forbidden, Missing) as problem:
-            outcome = self._note_forbidden(streams, problem)
+            return self._note_forbidden(names, problem)
         except cli.Stopped as news:
-            outcome, leave = ("stopped", str(news)), cli.Leave(str(news), 128 + news.signum)
+            return _End("stopped", str(news), cli.Leave(str(news), 128 + news.signum))
         except RunEnds as problem:
-            outcome, leave = ("failed", str(problem)), cli.Leave(str(problem), cli.EXIT_FAILED)
+            return _End("failed", str(problem), cli.Leave(str(problem), cli.EXIT_FAILED))
+        except ActiveCampaignError as problem:
+            self.logger.error("%s: %s; the other streams go on", names, problem)
+            return _End("failed", str(problem))
         except OSError as problem:
             # Our own output failed: nothing more can be written, state least of all.
-            line = cli.describe(problem)
-            outcome = ("failed", line)
-            raise cli.Leave(line, cli.EXIT_FAILED) from None
-        except ActiveCampaignError as problem:
-            outcome = ("failed", str(problem))
-            names = ", ".join(one.name for one in streams)
-            self.logger.error("%s: %s; the other streams go on", names, problem)
-        finally:
-            run.progress.end()
-            for tally in tallies:
-                tally.outcome, tally.problem = outcome
-                tally.seconds = self._clock.monotonic() - started
-            tallies[0].requests += run.client.traffic.requests - requests
-            for one in streams:
-                one.log_metrics(self._report.tally(one.name))
-        if outcome[0] in {"stopped", "failed"} and crawl is not None:
-            crawl.interim()
-        self._write_state()
-        if leave is not None:
-            raise leave
+            raise cli.Leave(cli.describe(problem), cli.EXIT_FAILED) from None
+        return _End("done", None)
 
-    def _note_forbidden(
-        self, streams: list[UnifiedStream], problem: Forbidden | Missing
-    ) -> tuple[str, str]:
-        names = ", ".join(one.name for one in streams)
+    def _note_forbidden(self, names: str, problem: Forbidden | Missing) -> _End:
         fail = self._settings is not None and self._settings["on_forbidden"] == "fail"
         word = "failed" if fail else "skipped"
         self.logger.log(
             logging.ERROR if fail else logging.WARNING, "%s: %s (%s)", names, word, problem
         )
-        return word, PROBLEM_OF_FORBIDDEN
+        return _End(word, PROBLEM_OF_FORBIDDEN)
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)
@@ -329,7 +339,7 @@ class TapActiveCampaignUnified(Tap):
         return super().cb_config(ctx, param, value)
 
     @classmethod
-    def cb_test(cls, ctx: Any, param: Any, value: str) -> None:
+    def cb_test(cls, ctx: Any, param: Any, value: str) -> None:  # noqa: ARG003 - click's signature
         """Read one record per stream; the report goes to stderr and the exit code says all."""
         if value == CliTestOptionValue.Disabled.value:
             return
@@ -349,7 +359,7 @@ class TapActiveCampaignUnified(Tap):
         ctx.exit(code)
 
     @classmethod
-    def invoke(
+    def invoke(  # type: ignore[override]  # the SDK's own Tap narrows it the same way
         cls,
         *,
         about: bool = False,
@@ -382,7 +392,7 @@ class TapActiveCampaignUnified(Tap):
 def _parse_catalog(text: str) -> Catalog:
     raw = read_json(text, "catalog")
     try:
-        return Catalog.from_dict(raw)  # type: ignore[arg-type]  # the SDK's own shape, unchecked
+        return Catalog.from_dict(raw)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise SettingsError(["the catalog is misshapen: run --discover for a new one"]) from None
 
@@ -390,7 +400,7 @@ def _parse_catalog(text: str) -> Catalog:
 def builtin_faults(schema: dict[str, Any], config: dict[str, Any]) -> list[str]:
     """Check the settings that the SDK brings, without repeating a value."""
     return [
-        f"setting {'.'.join(map(str, error.path))} does not fit: --about shows its {error.validator}"
+        f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
         for error in Draft7Validator(schema).iter_errors(config)
     ]
 
