@@ -55,7 +55,7 @@ PLANS = {
                 essence=essence_of,
                 complete=is_complete,
             ),
-            Relation(CONTACT_DEALS, "contactDeals", ("deal",), "deals/{id}/contactDeals"),
+            Relation(CONTACT_DEALS, "contactDeals", ("deal",)),
         ),
     ),
     "accounts": Plan(

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 FEW_ROWS = 2
+FULL_PAGE = 100
 MOST_CUT_SHORT = 5
 
 
@@ -37,14 +38,14 @@ class Relation:
     """Rows of ``collection`` that hang on rows of another, by one of ``parents``' columns.
 
     ``include`` is the name the page knows them by (None: it cannot send them), ``nested`` the
-    path of one row's, ``counted`` whether the rows themselves list their ids unasked. Two readings
+    path of one row's (None: only the collection will do), ``counted`` whether the rows themselves list their ids unasked. Two readings
     of a row are the same when their ``essence`` is; ``complete`` says that a reading lacks nothing.
     """
 
     name: str
     collection: str
     parents: tuple[str, ...]
-    nested: str
+    nested: str | None = None
     include: str | None = None
     counted: bool = False
     essence: Callable[[Row], Any] = _its_id
@@ -78,11 +79,14 @@ class Joiner:
     @property
     def include(self) -> str | None:
         """What to ask the page for, None when it need not be asked."""
-        return self._relation.include if self.way in {Way.OPEN, Way.SIDELOAD} else None
+        return self._relation.include if self._asks_the_page() else None
+
+    def _asks_the_page(self) -> bool:
+        return self.way in {Way.OPEN, Way.SIDELOAD}
 
     def give_up_sideload(self) -> None:
         """Ask no page for the rows again: the server takes offence."""
-        if self.way in {Way.OPEN, Way.SIDELOAD}:
+        if self._asks_the_page():
             self.way, self._decided = Way.NESTED, False
 
     def join(self, page: Page) -> dict[str, list[Row]]:
@@ -92,19 +96,24 @@ class Joiner:
             return {}
         try:
             return self._join(page, ids)
+        except Missing as problem:
+            # One row's own rows have no endpoint here: the collection must do.
+            logger.info("%s: reading the collection", problem)
+            self._read_collection()
+            return self._join(page, ids)
         except Forbidden as problem:
             logger.warning("%s: what hangs on it is left empty in this run", problem)
             self.way = Way.NOTHING
             return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
-        if self.way in {Way.OPEN, Way.SIDELOAD}:
+        if self._asks_the_page():
             found = self._sideloaded(page, ids)
             if not all(self._relation.complete(row) for rows in found.values() for row in rows):
                 self._fall_back(page, ids)
             elif self.way is Way.OPEN:
                 self._prove(page, ids, found)
-            if self.way in {Way.OPEN, Way.SIDELOAD} and self._completed(page, ids, found):
+            if self._asks_the_page() and self._completed(page, ids, found):
                 return found
         if not self._decided:
             self._decide(page, ids)
@@ -217,24 +226,29 @@ class Joiner:
     def _decide(self, page: Page, ids: list[str]) -> None:
         """Choose between the whole collection and row by row: the fewer requests."""
         self._decided = True
+        if self._relation.nested is None:
+            self._read_collection()
+            return
         expected = max(page.total or 0, len(ids))
         try:
-            answer = self._client.get(self._relation.collection, [("limit", 1)])
-            total = total_of(answer.body)
+            total = total_of(self._client.get(self._relation.collection, [("limit", 1)]).body)
         except Missing:
             self.way = Way.NESTED
             return
-        if total is not None and expected <= total / 100:
+        if expected <= (FEW_ROWS if total is None else total / FULL_PAGE):
             self.way = Way.NESTED
-            return
-        if total is None and expected <= FEW_ROWS:
-            self.way = Way.NESTED
-            return
+        else:
+            self._read_collection()
+
+    def _read_collection(self) -> None:
         self.way = Way.SPOOL
         self._spool = Spool()
         collection = self._relation.collection
-        for part in walk_offset(self._client, collection, collection):
-            self._spool.add((self.parent_of(row), row) for row in part.rows)
+        try:
+            for part in walk_offset(self._client, collection, collection):
+                self._spool.add((self.parent_of(row), row) for row in part.rows)
+        except Missing as problem:
+            logger.warning("%s: what hangs on it is left empty in this run", problem)
         self._spool.seal()
 
     def _candidates(self, page: Page, ids: list[str]) -> list[str]:
@@ -245,14 +259,16 @@ class Joiner:
 
     def nested(self, one: str) -> list[Row]:
         """Ask for one row's own rows, the truth that the others are held against."""
-        path = self._relation.nested.format(id=one)
+        path = (self._relation.nested or "").format(id=one)
         try:
             return in_order(
                 row
                 for page in walk_offset(self._client, path, self._relation.collection, lean=True)
                 for row in page.rows
             )
-        except Missing:
+        except Missing as problem:
+            if problem.is_endpoint:
+                raise
             return []  # the row was deleted while we read
 
     def close(self) -> None:

@@ -57,7 +57,9 @@ class Forbidden(CallError):
 
 
 class Missing(CallError):
-    """There is no such row (404 with JSON) or no such endpoint (404 with HTML)."""
+    """There is no such row (404 with JSON), or no such endpoint (404 with HTML: `is_endpoint`)."""
+
+    is_endpoint = False
 
 
 class Refused(CallError):

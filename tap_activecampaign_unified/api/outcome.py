@@ -53,7 +53,9 @@ class Verdict:
         """Return the error of a final answer."""
         facts = {"method": method, "path": path}
         if self.status == 404:
-            return Missing(self.problem, **facts, status=404)
+            missing = Missing(self.problem, **facts, status=404)
+            missing.is_endpoint = not isinstance(self.body, dict)
+            return missing
         reasons = reasons_of(self.body)
         told = f"{self.problem}: {'; '.join(map(str, reasons))}" if reasons else self.problem
         return Refused(told, **facts, status=self.status or 0, reasons=reasons)
@@ -62,6 +64,8 @@ class Verdict:
 def of_failure(problem: requests.RequestException) -> Verdict:
     """Judge an attempt that brought no answer."""
     text = f"{type(problem).__name__} {problem}"
+    if isinstance(problem, ValueError):
+        return Verdict(Kind.FINAL, "the request cannot be sent: a header or address is malformed")
     if isinstance(problem, requests.exceptions.SSLError):
         return Verdict(Kind.TLS, "TLS failure")
     if isinstance(problem, requests.exceptions.ConnectTimeout):

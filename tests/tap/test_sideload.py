@@ -81,3 +81,25 @@ def test_late_tags_of_an_account_that_sends_none_come_too():
     account.world.tag(230, tag.id)
     ran = account.run(only=["marketing_contact_tags"])
     assert [r["contact_id"] for r in ran.records["marketing_contact_tags"]] == ["230"]
+
+
+def test_rows_without_an_endpoint_of_their_own_come_from_the_collection():
+    """Where /contacts/{id}/… does not exist on the account, nothing is taken for empty."""
+    account = Account(seed=5, **SIZES)
+    expected = account.run(only=["crm_contacts"]).records
+    for name in ("fieldValues", "contactTags", "contactLists", "accountContacts"):
+        for one in range(1, 131):
+            account.world.faults.not_found(f"/api/3/contacts/{one}/{name}", times=None)
+    ran = account.run(only=["crm_contacts"])
+    assert ran.records == expected
+
+
+def test_secondary_contacts_come_from_the_collection():
+    """The secondary contacts of a single changed deal are not asked for deal by deal."""
+    account = Account(seed=5, **SIZES)
+    first = account.run(only=["crm_opportunities"])
+    account.wait(hours=1)
+    account.world.edit_deal(3, title="Changed")
+    second = account.run(first.state, only=["crm_opportunities"])
+    assert "contactDeals" in second.paths()
+    assert not [path for path in second.paths() if path.startswith("deals/3/contactDeals")]
