@@ -11,10 +11,12 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Schema = dict[str, Any]
 
@@ -44,7 +46,7 @@ class Undecodable(ValueError):
 class Zone:
     """The account's clock as a row shows it: the offset that its stamped times carry."""
 
-    offset: dt.tzinfo = dt.timezone.utc
+    offset: dt.tzinfo = dt.UTC
 
 
 UTC_ZONE = Zone()
@@ -283,7 +285,7 @@ def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
 def format_instant(moment: dt.datetime) -> str:
     """Write a time as UTC with ``+00:00``, the one form that sorts as text."""
     try:
-        return moment.astimezone(dt.timezone.utc).isoformat()
+        return moment.astimezone(dt.UTC).isoformat()
     except OverflowError:
         raise Undecodable("not a time") from None
 

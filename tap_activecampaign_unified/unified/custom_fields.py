@@ -150,13 +150,13 @@ class CustomFields:
             one.id: (self.keys[one.id], one.codec.decode, one.type == "currency")
             for one in self.definitions
         }
-        self._blank = {
+        self._blank: dict[str, list[str] | None] = {
             self.keys[one.id]: [] if one.is_choices else None for one in self.definitions
         }
         self._tags = {tag: self.keys[one.id] for tag, one in self._standard().items()}
 
     def _standard(self) -> dict[str, Definition]:
-        found = {}
+        found: dict[str, Definition] = {}
         for one in self.definitions:
             prefix = _STANDARD_PREFIX.get(one.entity)
             if prefix and one.tag.upper() in STANDARD_LABELS:

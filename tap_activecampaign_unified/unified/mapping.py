@@ -1,5 +1,4 @@
-"""One table per resource, read both ways: the kinds of entries, and the reader and writer made of
-them.
+"""One table per resource, read both ways: its kinds of entries, its reader and its writer.
 
 A table's entries are of four kinds:
 
@@ -12,7 +11,6 @@ A table's entries are of four kinds:
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +22,15 @@ from .codecs import (
     Undecodable,
     Zone,
     array_of,
+    decode_instant,
     decode_text,
     object_of,
     offset_of,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from .custom_fields import CustomFields
 
 Row = dict[str, Any]
@@ -354,6 +355,13 @@ def nothing(_: Row, __: Joined) -> None:
 def empty(_: Row, __: Joined) -> list[Any]:
     """Read an array of the shared model that ActiveCampaign has nothing for."""
     return []
+
+
+def last_changed(row: Row, joined: Joined) -> str | None:
+    """Read ``mdate``, and ``cdate`` of what was never modified."""
+    return decode_instant(row.get("mdate"), joined.zone) or decode_instant(
+        row.get("cdate"), joined.zone
+    )
 
 
 def full_name(row: Row, joined: Joined) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .codecs import (
     BOOLEAN,
@@ -20,7 +20,11 @@ from .codecs import (
     object_of,
     parse_instant,
 )
-from .mapping import Joined, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .mapping import Joined, Row
 
 STATUSES = {"0": "unconfirmed", "1": "active", "2": "unsubscribed", "3": "bounced"}
 
@@ -47,7 +51,7 @@ def updated_at(row: Row, joined: Joined) -> str | None:
         if found is not None:
             return found
     # Never null, so that no row is skipped: the earliest instant there is.
-    return format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc))
+    return format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
 
 def latest_of(*columns: str) -> Any:
@@ -66,6 +70,18 @@ def named_tags(_: Row, joined: Joined) -> list[Row]:
     names = joined.names.tags
     found = {decode_id(row.get("tag")): None for row in joined.rows(TAGS)}
     return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(found)]
+
+
+def pairs_of(relation: str, column: str) -> Callable[[Row, Joined], Iterator[Row]]:
+    """Return what turns a contact into one row per ``column`` of ``relation``, by its id."""
+
+    def expand(row: Row, joined: Joined) -> Iterator[Row]:
+        changed = updated_at(row, joined)
+        latest = {decode_id(one.get(column)): one for one in joined.rows(relation)}
+        for key in sorted_ids(latest):
+            yield {**latest[key], "contact": row.get("id"), "contact_updated_at": changed}
+
+    return expand
 
 
 def segment_status(row: Row) -> str | None:
@@ -111,14 +127,14 @@ def accounts(_: Row, joined: Joined) -> list[Row]:
 
 def account(row: Row, joined: Joined) -> Row | None:
     """Return ``{id, name}`` of the first account by link id."""
-    first = next(iter(accounts(row, joined)), None)
-    return first and {"id": first["id"], "name": first["name"]}
+    found = accounts(row, joined)
+    return {"id": found[0]["id"], "name": found[0]["name"]} if found else None
 
 
 def job_title(row: Row, joined: Joined) -> str | None:
     """Return the job title at the first account."""
-    first = next(iter(accounts(row, joined)), None)
-    return first and first["title"]
+    found = accounts(row, joined)
+    return found[0]["title"] if found else None
 
 
 def scores(_: Row, joined: Joined) -> list[Row]:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ..codecs import STRING, array_of, decode_flag, decode_instant, decode_integer, object_of
-from ..codecs import BOOLEAN, DATE_TIME, INTEGER
-from ..custom_fields import CustomFields, Definition
+from ..codecs import (
+    BOOLEAN,
+    DATE_TIME,
+    INTEGER,
+    STRING,
+    array_of,
+    decode_flag,
+    decode_instant,
+    decode_integer,
+    object_of,
+)
 from ..mapping import Derived, Joined, Resource, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..custom_fields import CustomFields, Definition
 
 OPTIONS = array_of(object_of(id=STRING, value=STRING, label=STRING))
 

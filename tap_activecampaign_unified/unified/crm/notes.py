@@ -25,6 +25,7 @@ from ..mapping import (
     Resource,
     Row,
     empty,
+    last_changed,
     nothing,
 )
 
@@ -94,10 +95,7 @@ NOTES = Resource(
         Field("created_at", "cdate", instant, read_only=True),
         Derived(
             "updated_at",
-            lambda row, joined: (
-                instant.decode(row.get("mdate"), joined.zone)
-                or instant.decode(row.get("cdate"), joined.zone)
-            ),
+            last_changed,
             instant.schema,
         ),
     ),

@@ -41,6 +41,7 @@ from ..mapping import (
     Resource,
     Row,
     empty,
+    last_changed,
     nothing,
 )
 
@@ -159,10 +160,7 @@ OPPORTUNITIES = Resource(
         Field("created_at", "cdate", instant, read_only=True),
         Derived(
             "updated_at",
-            lambda row, joined: (
-                instant.decode(row.get("mdate"), joined.zone)
-                or instant.decode(row.get("cdate"), joined.zone)
-            ),
+            last_changed,
             DATE_TIME,
             "Null for a hidden deal",
         ),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .. import people
 from ..codecs import (
     BOOLEAN,
     DATE_TIME,
     STRING,
-    decode_id,
     decode_instant,
     identifier,
     instant,
@@ -47,15 +44,6 @@ SEGMENTS = Resource(
 )
 
 
-def _memberships(row: Row, joined: Joined) -> Iterable[Row]:
-    changed = people.updated_at(row, joined)
-    latest: dict[str | None, Row] = {}
-    for membership in joined.rows(people.MEMBERSHIPS):
-        latest[decode_id(membership.get("list"))] = membership
-    for one in people.sorted_ids(latest):
-        yield {**latest[one], "contact": row.get("id"), "contact_updated_at": changed}
-
-
 def _unsubscribed_at(row: Row, joined: Joined) -> str | None:
     if people.segment_status(row) != "unsubscribed":
         return None
@@ -72,7 +60,7 @@ MEMBERSHIPS = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=_memberships,
+    expand=people.pairs_of(people.MEMBERSHIPS, "list"),
     relation=people.MEMBERSHIPS,
     entries=(
         Field("contact_id", "contact", identifier),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .. import people
 from ..codecs import (
     STRING,
-    decode_id,
     identifier,
     instant,
     integer,
     text,
 )
-from ..mapping import Derived, Field, Joined, Replication, Resource, Row
+from ..mapping import Derived, Field, Replication, Resource, Row
 
 
 def _deleted(row: Row) -> str | None:
@@ -51,15 +48,6 @@ TAGS = Resource(
 )
 
 
-def _applications(row: Row, joined: Joined) -> Iterable[Row]:
-    changed = people.updated_at(row, joined)
-    latest: dict[str | None, Row] = {}
-    for applied in joined.rows(people.TAGS):
-        latest[decode_id(applied.get("tag"))] = applied
-    for tag in people.sorted_ids(latest):
-        yield {**latest[tag], "contact": row.get("id"), "contact_updated_at": changed}
-
-
 CONTACT_TAGS = Resource(
     name="marketing_contact_tags",
     title="Tags applied",
@@ -70,7 +58,7 @@ CONTACT_TAGS = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=_applications,
+    expand=people.pairs_of(people.TAGS, "tag"),
     relation=people.TAGS,
     entries=(
         Field("contact_id", "contact", identifier),
