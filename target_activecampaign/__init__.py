@@ -1,0 +1,1 @@
+"""Singer target: unified records become changes in ActiveCampaign, each row with its result."""

@@ -1,0 +1,5 @@
+"""``python -m target_activecampaign``."""
+
+from .target import main
+
+main()

@@ -1,0 +1,91 @@
+"""Accounts: by id or by name, whose case does not matter and which no two may share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.api import Missing
+from tap_activecampaign_unified.unified.custom_fields import value_field, value_of
+
+from .creates import create_named
+from .native import keep_only_blanks, may_fill, native_of, own_id_of, refuse_marked
+from .references import is_duplicate
+from .results import Action, Rejection
+
+if TYPE_CHECKING:
+    from .desk import Desk, Kind
+    from .results import Outcome
+    from .rows import Row
+
+
+def ensure_account(desk: Desk, ref: dict[str, str]) -> str:
+    """Return the id of the account a contact belongs to; one that has only a name is made."""
+    name = ref.get("name")
+    if ref.get("id") or not name:
+        try:
+            return desk.references.account(ref)
+        except Rejection:
+            if not name:
+                raise
+    found = desk.references.account_named(name)
+    return found or create(desk, {"name": name})[0]
+
+
+def create(desk: Desk, body: dict[str, Any]) -> tuple[str, bool]:
+    """Create an account; returns its id and whether it is new (somebody may have been faster)."""
+    name = str(body["name"])
+
+    def send() -> str:
+        return str(desk.pen.write("POST", "accounts", {"account": body}).body["account"]["id"])
+
+    native_id, is_new = create_named(
+        desk,
+        send,
+        lambda: desk.references.account_named(name, anew=True),
+        is_taken=is_duplicate,
+    )
+    desk.references.note_account(name, native_id)
+    return native_id, is_new
+
+
+def write_account(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    """Write one account."""
+    refuse_marked(row)
+    native = native_of(desk, kind, row, entity="account", owner=True)
+    name = str(native.columns.get("name") or "").strip()
+    native_id = own_id_of(desk, kind, row)
+    is_own = native_id is not None and not desk.policy.is_foreign
+    if native_id is None and name:
+        native_id = desk.references.account_named(name)
+        if native_id is not None:
+            native.columns.pop("name")
+    native_id = native_id or row.known_id
+    if native_id is None and not name:
+        raise Rejection("name: an account needs a name (or an id of this account)")
+    if native_id is not None and may_fill(desk, kind, native):
+        there = desk.client.get(f"accounts/{native_id}").body.get("account") or {}
+        rows = desk.references.below("accounts", native_id, "accountCustomFieldData")
+        keep_only_blanks(desk, kind, native, there, {value_field(r): value_of(r) for r in rows})
+    action = Action.UPDATED
+    body = native.body()
+    if native_id is None:
+        native_id, is_new = create(desk, body)
+        action = Action.CREATED if is_new else Action.UPDATED
+        if not is_new and len(body) > 1:
+            body.pop("name")
+            desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
+    elif body:
+        try:
+            desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
+        except Missing:
+            if is_own or not name:
+                raise Rejection("id: the account has no such row") from None
+            # The one we knew is gone: it is made anew.
+            native_id, _ = create(desk, {**body, "name": name})
+            action = Action.CREATED
+    else:
+        action = Action.UNCHANGED
+    if name:
+        desk.references.note_account(name, native_id)
+    desk.note_copy(kind, row, native_id)
+    return native.outcome(action, native_id)

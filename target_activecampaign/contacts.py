@@ -1,0 +1,348 @@
+"""Contacts: through the importer where there are enough of them, one by one where it cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.api import CallError, Refused
+
+from . import consent, contact_calls, contact_links, contact_tags
+from .desk import sentence
+from .guards import AUTOMATIONS, is_blank
+from .importer import Entry, Importer
+from .results import Action, Outcome, Rejection, Verdict, Wait, outcome_of
+from .rows import fold
+from .wishes import NAMES, SUBSCRIBE, UNSUBSCRIBE, Wish, wish_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .desk import Desk, Kind
+    from .importer import Batch
+    from .rows import Row
+
+ENOUGH_TO_IMPORT = 10
+BY_IMPORT = "created or updated by import"
+_IMPORT_NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
+
+
+def write_contacts(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+    """Write the rows of a contact stream."""
+    wishes = []
+    for row in rows:
+        wish = attempt(desk, row, lambda row=row: wish_of(desk, kind, row))
+        if wish is not None:
+            wishes.append(wish)
+    fulfil(desk, kind, wishes)
+
+
+def attempt(desk: Desk, row: Row, act: Callable[[], Wish]) -> Wish | None:
+    """Run ``act`` for one row; what ends the row is reported and None returned."""
+    try:
+        return act()
+    except Wait as wait:
+        desk.wait(row, wait)
+    except Verdict as verdict:
+        desk.report(row, verdict.outcome())
+    except CallError as problem:
+        desk.report(row, outcome_of(problem))
+    return None
+
+
+def fulfil(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
+    """Carry out wishes and report the rows they came from."""
+    try:
+        wishes = _check_identities(desk, wishes)
+        wishes = _merge(wishes)
+        consent.check(desk, wishes)
+        _keep_only_blanks(desk, kind, wishes)
+    except CallError as problem:
+        for wish in wishes:
+            _end(desk, wish, outcome_of(problem))
+        return
+    if not desk.policy.run_automations:
+        for wish in wishes:
+            _strike_what_starts_automations(wish)
+    for wish in wishes:
+        if not wish.asks:
+            _report(desk, kind, wish)
+    wishes = [wish for wish in wishes if wish.asks]
+    if desk.pen.is_dry:
+        _forecast(desk, kind, wishes)
+    imported = _import(desk, [w for w in wishes if _is_importable(desk, w)])
+    rest = []
+    for wish in wishes:
+        entry = imported.get(id(wish))
+        if entry is None or (entry.is_lost and desk.policy.run_automations):
+            rest.append(wish)
+        elif entry.problem is not None or not entry.is_imported:
+            action = Action.FAILED if entry.is_lost else Action.REJECTED
+            reason = entry.problem or "the import was not carried out"
+            _end(desk, wish, Outcome(action, reason=reason, whole=False))
+        else:
+            wish.created = entry.created
+            rest.append(wish)
+    _finish(desk, kind, rest, {key: e for key, e in imported.items() if e.is_imported})
+
+
+# --- before anything is written ---------------------------------------------------------------
+
+
+def _check_identities(desk: Desk, wishes: list[Wish]) -> list[Wish]:
+    """Make sure that an id is the person the row means, and find the address an id stands for."""
+    by_id = [w for w in wishes if w.id is not None]
+    needs = [w for w in by_id if w.email is not None or _needs_email(desk, w, len(wishes))]
+    found = desk.references.contacts_by_id([w.id for w in needs if w.id])
+    kept = []
+    for wish in wishes:
+        if wish.id is None or not any(wish is one for one in needs):
+            kept.append(wish)
+            continue
+        row = found.get(wish.id)
+        there = str((row or {}).get("email") or "").strip()
+        if row is None:
+            verdict = Rejection("id: the account has no contact with this id")
+        elif wish.email is None or fold(wish.email) == fold(there):
+            wish.email = there or None
+            kept.append(wish)
+            continue
+        elif desk.policy.allow_email_change:
+            wish.new_email, wish.email = wish.email, there
+            wish.parts[0].tokens.add("email")
+            kept.append(wish)
+            continue
+        else:
+            verdict = Rejection(
+                "id: this contact has another address; set allow_email_change to change it, or "
+                "source_ids to foreign if the ids are another account's"
+            )
+        _end(desk, wish, verdict.outcome())
+    return kept
+
+
+def _needs_email(desk: Desk, wish: Wish, count: int) -> bool:
+    imports = desk.policy.bulk_import == "always" or not desk.policy.run_automations
+    many = desk.policy.bulk_import == "auto" and count >= ENOUGH_TO_IMPORT
+    return (imports or many) and wish.upserts
+
+
+def _merge(wishes: list[Wish]) -> list[Wish]:
+    """Join the wishes of one person, in the order of the rows."""
+    merged: list[Wish] = []
+    known: dict[str, Wish] = {}
+    for wish in wishes:
+        names = [f"email:{fold(wish.email)}"] if wish.email else []
+        names += [f"id:{wish.id}"] if wish.id else []
+        there = next((known[name] for name in names if name in known), None)
+        if there is None:
+            merged.append(wish)
+            there = wish
+        else:
+            there.absorb(wish)
+        known |= dict.fromkeys(names, there)
+    return merged
+
+
+def _keep_only_blanks(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
+    """Strike the fields of `only_if_empty` that ActiveCampaign has something in."""
+    fills = desk.guards.fills_only
+    names = {native: unified for native, unified in NAMES.items() if fills(unified)}
+    if fills("phone_numbers") or fills("phones"):
+        names["phone"] = "phone"
+    keys = desk.references.fields("contact").keys if any(w.values for w in wishes) else {}
+    for wish in wishes:
+        columns = [name for name in wish.columns if name in names]
+        values = [one for one in wish.values if fills(f"custom_fields.{keys.get(one, one)}")]
+        values += [
+            one for one, (d, _, __) in wish.values.items() if one not in values and fills(d.title)
+        ]
+        if not columns and not values:
+            continue
+        there, stored = _read_person(desk, wish)
+        for name in columns:
+            if not is_blank(there.get(name)):
+                del wish.columns[name]
+                _strike(wish, f"column:{name}")
+        for one in values:
+            if not is_blank(stored.get(one)):
+                del wish.values[one]
+                _strike(wish, f"value:{one}")
+
+
+def _strike(wish: Wish, token: str) -> None:
+    wish.deny(token, "only_if_empty: ActiveCampaign has a value already")
+
+
+def _read_person(desk: Desk, wish: Wish) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a contact's row and its values by field, both empty where there is no contact."""
+    if wish.id is None:
+        row = desk.references.read_contact(wish.email or "")
+        if row is None:
+            return {}, {}
+        wish.id = str(row["id"])
+    values = desk.references.below("contacts", wish.id, "fieldValues")
+    row = desk.references.contacts_by_id([wish.id]).get(wish.id, {})
+    return row, {str(value.get("field")): value.get("value") for value in values}
+
+
+def _strike_what_starts_automations(wish: Wish) -> None:
+    """Leave only what the importer can do with `exclude_automations`."""
+    if wish.email is None or wish.new_email is not None:
+        for part in wish.parts:
+            part.denied += [AUTOMATIONS] if part.tokens else []
+            part.tokens.clear()
+        return
+    for name, (_, is_added) in list(wish.tags.items()):
+        if not is_added:
+            wish.deny(f"tag:{name}", AUTOMATIONS)
+            del wish.tags[name]
+    wish.deny("mirror", AUTOMATIONS) if not wish.tags else None
+    wish.is_mirror = False
+    wish.deny("title", AUTOMATIONS)
+    wish.title = None
+    if wish.account and not wish.account.get("name"):
+        wish.deny("account", AUTOMATIONS)
+        wish.account = {}
+
+
+# --- the importer -----------------------------------------------------------------------------
+
+
+def _is_importable(desk: Desk, wish: Wish) -> bool:
+    if wish.email is None or wish.new_email is not None or not wish.upserts:
+        return False
+    return desk.policy.bulk_import != "never" or not desk.policy.run_automations
+
+
+def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
+    """Import the wishes if there are enough of them; returns each one's entry by identity."""
+    forced = desk.policy.bulk_import == "always" or not desk.policy.run_automations
+    if not wishes or (len(wishes) < ENOUGH_TO_IMPORT and not forced):
+        return {}
+    entries = {id(wish): Entry(wish.email or "", _contact_of(wish)) for wish in wishes}
+    importer = Importer(
+        desk.pen, desk.clock, runs_automations=desk.policy.run_automations
+    )
+    batches = importer.run(list(entries.values()))
+    if any(wish.adds for wish in wishes):
+        desk.references.reread("tag")  # the importer makes tags that are missing
+    if desk.policy.look_up_ids or desk.policy.is_foreign:
+        _learn_ids(desk, wishes, entries, batches)
+    return entries
+
+
+def _contact_of(wish: Wish) -> dict[str, Any]:
+    contact: dict[str, Any] = {"email": wish.email}
+    contact |= {_IMPORT_NAMES[name]: text for name, text in wish.columns.items()}
+    if wish.values:
+        contact["fields"] = [
+            {"id": int(one) if one.isdigit() else one, "value": value}
+            for one, (_, value, __) in wish.values.items()
+        ]
+    if wish.adds:
+        contact["tags"] = wish.adds
+    subscribe = [
+        one for one, s in wish.lists.items() if s == SUBSCRIBE and one not in wish.resubscribed
+    ]
+    if subscribe:
+        contact["subscribe"] = [{"listid": int(one)} for one in subscribe]
+    leave = [one for one, status in wish.lists.items() if status == UNSUBSCRIBE]
+    if leave:
+        contact["unsubscribe"] = [{"listid": int(one)} for one in leave]
+    if wish.account.get("name"):
+        contact["customer_acct_name"] = wish.account["name"]
+    return contact
+
+
+def _learn_ids(
+    desk: Desk, wishes: list[Wish], entries: dict[int, Entry], batches: list[Batch]
+) -> None:
+    """Look up the ids of imported contacts: the created ones by id, the others by address."""
+    created = [one for batch in batches for one in batch.created_ids]
+    rows = desk.references.contacts_by_id(created)
+    known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
+    missing = [
+        wish.email
+        for wish in wishes
+        if wish.email and wish.id is None and fold(wish.email) not in known
+        and entries[id(wish)].is_imported
+    ]
+    others = desk.references.contacts_by_email(missing) if missing else {}
+    for wish in wishes:
+        key = fold(wish.email or "")
+        wish.id = wish.id or known.get(key) or others.get(key)
+        entry = entries[id(wish)]
+        if entry.created is None and entry.batch and not entry.batch.is_sent_again:
+            entry.created = key in known
+
+
+# --- what the importer cannot do, and the end ---------------------------------------------------
+
+
+def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entry]) -> None:
+    single = []
+    for wish in wishes:
+        if id(wish) not in imported:
+            single.append(wish)
+            if not _try(desk, wish, lambda w=wish: contact_calls.write_one(desk, w)):
+                continue
+        elif wish.resubscribed:
+            _try(desk, wish, lambda w=wish: contact_calls.subscribe_again(desk, w))
+    if desk.policy.run_automations:
+        contact_tags.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
+        contact_links.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
+    with desk.ledger.together():
+        for wish in wishes:
+            if wish.parts:
+                _report(desk, kind, wish, is_imported=id(wish) in imported)
+
+
+def _try(desk: Desk, wish: Wish, act: Callable[[], None]) -> bool:
+    try:
+        act()
+    except (Verdict, CallError) as problem:
+        _fail(desk, wish, problem)
+        return False
+    return True
+
+
+def _fail(desk: Desk, wish: Wish, problem: Verdict | CallError) -> None:
+    """End a wish for all its rows; nothing more is done about it."""
+    outcome = problem.outcome() if isinstance(problem, Verdict) else outcome_of(problem)
+    if isinstance(problem, Refused) and wish.created is not None:
+        # The contact itself is written; what hangs on it was refused.
+        for part in wish.parts:
+            part.left_out.append(outcome.reason or "")
+        return
+    _end(desk, wish, outcome)
+
+
+def _end(desk: Desk, wish: Wish, outcome: Outcome) -> None:
+    for part in wish.parts:
+        desk.report(part.row, outcome)
+    wish.parts = []
+
+
+def _report(desk: Desk, kind: Kind, wish: Wish, *, is_imported: bool = False) -> None:
+    for place, part in enumerate(wish.parts):
+        reasons = [*part.left_out, *part.denied, *part.remarks]
+        if not part.tokens:
+            action = Action.REJECTED if part.left_out and not part.denied else Action.SKIPPED
+            desk.report(part.row, Outcome(action, wish.id, sentence(reasons), whole=False))
+            continue
+        if wish.created and place == 0:
+            action = Action.CREATED
+        elif not is_imported and not wish.is_touched:
+            action = Action.UNCHANGED
+        else:
+            action = Action.UPDATED
+            if is_imported and wish.created is None:
+                reasons.append(BY_IMPORT)
+        desk.note_copy(kind, part.row, wish.id)
+        whole = not part.left_out
+        desk.report(part.row, Outcome(action, wish.id, sentence(reasons), whole=whole))
+    wish.parts = []
+
+
+def _forecast(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
+    contact_calls.forecast(desk, kind, wishes)

@@ -1,0 +1,231 @@
+"""Custom fields of a row: found, encoded for their type, checked against their options, made."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.api import Refused
+from tap_activecampaign_unified.unified.codecs import Undecodable
+from tap_activecampaign_unified.unified.custom_fields import Definition, encode_value, slug
+
+from .references import FIELD_TABLES, is_duplicate
+from .results import Rejection
+from .rows import fold, is_nothing
+
+if TYPE_CHECKING:
+    from .pen import Pen
+    from .policy import Policy
+    from .references import References
+
+_WITH_OPTIONS = {"dropdown", "radio", "listbox", "checkbox", "multiselect"}
+_WRAPPERS = {
+    "contact": "field",
+    "account": "accountCustomFieldMetum",
+    "opportunity": "dealCustomFieldMetum",
+}
+MOST_DEFINITION_TEXT = 100
+
+
+@dataclass
+class Encoded:
+    """A row's values as ActiveCampaign takes them, by field, and what had to be left out."""
+
+    values: dict[str, tuple[Definition, Any, str | None]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    def for_contact(self) -> list[dict[str, Any]]:
+        """Return ``fieldValues`` of a contact."""
+        return [{"field": one.id, "value": value} for one, value, _ in self.values.values()]
+
+    def for_import(self) -> list[dict[str, Any]]:
+        """Return ``fields`` of a contact in the importer's spelling."""
+        return [
+            {"id": int(one.id) if one.id.isdigit() else one.id, "value": value}
+            for one, value, _ in self.values.values()
+        ]
+
+    def for_parent(self) -> list[dict[str, Any]]:
+        """Return ``fields`` of an account or a deal."""
+        return [
+            {
+                "customFieldId": int(one.id) if one.id.isdigit() else one.id,
+                "fieldValue": value,
+                **({"fieldCurrency": currency} if currency else {}),
+            }
+            for one, value, currency in self.values.values()
+        ]
+
+
+class CustomValues:
+    """Encodes custom values; ``hints`` are JSON schemas and definitions that rows brought along."""
+
+    def __init__(self, pen: Pen, references: References, policy: Policy) -> None:
+        """Know nothing yet."""
+        self._pen, self._references, self._policy = pen, references, policy
+        self.hints: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def encode(
+        self, entity: str, values: dict[str, Any], attributes: dict[str, Any] | None = None
+    ) -> Encoded:
+        """Encode ``custom_fields`` and shipped attributes of one row.
+
+        An unknown field or option is left out with a reason; a value of the wrong type raises
+        `Rejection`.
+        """
+        found = Encoded()
+        for tag, value in (attributes or {}).items():
+            if is_nothing(value) and not self._policy.clears:
+                continue
+            one = self._references.fields(entity).by_tag(tag)
+            if one is None:
+                if not is_nothing(value):
+                    found.left_out.append(f"the account has no field {tag}")
+                continue
+            self._put(found, one, value, tag.lower())
+        for name, value in values.items():
+            if is_nothing(value) and not self._policy.clears:
+                continue
+            one = self._references.fields(entity).find(name)
+            if one is None and not is_nothing(value):
+                one = self._create(entity, name, value)
+            if one is None:
+                found.left_out.append(
+                    f"custom_fields.{name}: the account has no such field; "
+                    "create it or set create_missing_fields"
+                )
+                continue
+            self._put(found, one, value, name)
+        return found
+
+    def _put(self, found: Encoded, one: Definition, value: Any, name: str) -> None:
+        if is_nothing(value):
+            found.values[one.id] = (one, [] if one.is_choices and one.entity != "contact" else "", None)
+            return
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        if one.type in _WITH_OPTIONS and one.options:
+            value, unknown = _choose(one, value)
+            if unknown:
+                found.left_out.append(f"custom_fields.{name}: {unknown}")
+                return
+        try:
+            encoded, currency = encode_value(one, value)
+        except Undecodable as problem:
+            raise Rejection(f"custom_fields.{name}: {problem}") from None
+        found.values[one.id] = (one, encoded if one.entity != "contact" else str(encoded), currency)
+
+    # --- making fields ----------------------------------------------------------------------
+
+    def _create(self, entity: str, name: str, value: Any) -> Definition | None:
+        if not self._policy.create_missing_fields:
+            return None
+        hint = self.hints.get((entity, fold(name)), {})
+        kind = str(hint.get("type") if isinstance(hint.get("type"), str) else "") or _kind_of(
+            entity, hint, value
+        )
+        options = hint.get("options") or (value if isinstance(value, list) else ())
+        return self.define(
+            entity,
+            title=str(hint.get("title") or name)[:MOST_DEFINITION_TEXT],
+            kind=kind if kind not in {"array", "object", "string", "boolean"} else "text",
+            tag=name,
+            options=[o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options],
+        )
+
+    def define(
+        self, entity: str, *, title: str, kind: str, tag: str, options: list[dict[str, Any]]
+    ) -> Definition | None:
+        """Create a field with its options and make it available; one that is there is found."""
+        try:
+            if entity == "contact":
+                self._define_for_contacts(title, kind, tag, options)
+            else:
+                self._define_for_parents(entity, title, kind, options)
+        except Refused as problem:
+            if not is_duplicate(problem):
+                raise
+            self._references._fields.pop(entity, None)  # noqa: SLF001 - somebody made it meanwhile
+        return self._references.fields(entity).find(tag) or self._references.fields(entity).find(
+            title
+        )
+
+    def _define_for_contacts(
+        self, title: str, kind: str, tag: str, options: list[dict[str, Any]]
+    ) -> None:
+        self._references.fields("contact")
+        kind = {"multiselect": "listbox", "currency": "number"}.get(kind, kind)
+        body = {"title": title, "type": kind, "visible": 1}
+        if slug(tag):
+            body["perstag"] = slug(tag).upper()
+        made = self._pen.write("POST", "fields", {"field": body}).body["field"]
+        entries = [
+            {
+                "orderid": number,
+                "value": str(option.get("value") or ""),
+                "label": str(option.get("label") or option.get("value") or ""),
+                "isdefault": False,
+                "field": str(made["id"]),
+            }
+            for number, option in enumerate(options, 1)
+            if option.get("value")
+        ]
+        if entries and kind in _WITH_OPTIONS:
+            self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": entries})
+        # Without a relation the field is neither shown nor usable; 0 is every list.
+        self._pen.write("POST", "fieldRels", {"fieldRel": {"field": str(made["id"]), "relid": 0}})
+        self._references.note_field("contact", {**body, **made}, entries)
+
+    def _define_for_parents(
+        self, entity: str, title: str, kind: str, options: list[dict[str, Any]]
+    ) -> None:
+        self._references.fields(entity)
+        body: dict[str, Any] = {
+            "fieldLabel": title,
+            "fieldType": {"listbox": "multiselect"}.get(kind, kind),
+            "isFormVisible": 1,
+        }
+        texts = [str(option.get("value")) for option in options if option.get("value")]
+        if texts and body["fieldType"] in _WITH_OPTIONS:
+            body["fieldOptions"] = texts
+        wrapper = _WRAPPERS[entity]
+        made = self._pen.write("POST", FIELD_TABLES[entity], {wrapper: body}).body[wrapper]
+        self._references.note_field(entity, {**body, **made}, [])
+
+
+def _choose(one: Definition, value: Any) -> tuple[Any, str | None]:
+    """Return the options' own values for those a row names by value or label."""
+    by_name = {fold(option.label): option.value for option in one.options}
+    by_name |= {fold(option.value): option.value for option in one.options}
+    wanted = value if isinstance(value, list) else [value]
+    unknown = [w for w in wanted if isinstance(w, (dict, list)) or fold(str(w)) not in by_name]
+    if unknown:
+        return value, "the field has no such option; add it in ActiveCampaign or mend the row"
+    chosen = [by_name[fold(str(w))] for w in wanted]
+    if one.is_choices:
+        return chosen, None
+    if len(chosen) != 1:
+        return value, "the field takes one option"
+    return chosen[0], None
+
+
+def _kind_of(entity: str, hint: dict[str, Any], value: Any) -> str:
+    """Guess the type of a field to be made: from its JSON schema, else from its first value."""
+    types = hint.get("type")
+    types = types if isinstance(types, list) else []
+    if hint.get("format") == "date":
+        return "date"
+    if hint.get("format") == "date-time":
+        return "datetime"
+    if "array" in types or isinstance(value, list):
+        return "listbox" if entity == "contact" else "multiselect"
+    if "object" in types or isinstance(value, dict):
+        return "currency"
+    if isinstance(value, bool):
+        return "text"
+    if "number" in types or "integer" in types or isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, (dt.date, dt.datetime)):
+        return "date"
+    return "text"

@@ -1,0 +1,85 @@
+"""Rows that say that something is gone: deleted here too, if the settings allow it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.api import Forbidden, Missing
+
+from .guards import AUTOMATIONS
+from .native import each
+from .results import Action, Outcome, Rejection, Skip
+from .rows import is_nothing, reference
+
+if TYPE_CHECKING:
+    from .desk import Desk, Kind
+    from .rows import Row
+
+GONE = "gone already"
+UNSUBSCRIBED = "2"
+
+
+def write_deletes(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+    """Delete the rows' counterparts, or say why not."""
+    each(_delete)(desk, kind, rows)
+
+
+def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    if desk.policy.delete_mode == "ignore":
+        raise Skip("a deleted row; set delete_mode to delete here too")
+    if not kind.can_delete:
+        raise Rejection(
+            f"{kind.resource.name}: never deleted, because others would go with it; "
+            "delete it in ActiveCampaign"
+        )
+    if not desk.policy.run_automations:
+        raise Skip(AUTOMATIONS)
+    if desk.guards.changes_left == 0:
+        raise Skip("max_changes is reached; the row is left for another run", held=True)
+    native_id = _find(desk, kind, row)
+    if native_id is None:
+        raise Skip(GONE)
+    if kind.family == "contact":
+        try:
+            memberships = desk.references.below("contacts", native_id, "contactLists")
+        except Missing:
+            raise Skip(GONE) from None
+        if any(str(one.get("status")) == UNSUBSCRIBED for one in memberships):
+            raise Skip("the person opted out, and deleting would lose that")
+    desk.guards.take_delete()
+    path = f"{kind.resource.endpoint}/{native_id}"
+    try:
+        desk.pen.write("DELETE", path)
+    except Missing:
+        desk.guards.deletes -= 1
+        raise Skip(GONE) from None
+    except Forbidden:
+        if kind.family != "note":
+            raise
+        desk.guards.deletes -= 1
+        raise Skip(GONE) from None  # a note that is not there answers 403
+    if not desk.pen.is_dry:
+        desk.ledger.forget(row.ledger_key or desk.ledger.key(row.stream, row.key or row.record))
+        source = row.record.get("id")
+        if desk.policy.is_foreign and not is_nothing(source):
+            desk.ledger.drop_copy(kind.family, str(source))
+    row.ledger_key = b""
+    return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
+
+
+def _find(desk: Desk, kind: Kind, row: Row) -> str | None:
+    source = row.record.get("id")
+    if not is_nothing(source) and not desk.policy.is_foreign:
+        return str(source)
+    if not is_nothing(source):
+        own = desk.ledger.own_id(kind.family, str(source))
+        if own:
+            return own
+    if kind.family == "contact" and not is_nothing(row.record.get("email")):
+        email = str(row.record["email"])
+        return next(iter(desk.references.contacts_by_email([email]).values()), None)
+    if kind.family == "account":
+        name = reference({"name": row.record.get("name")}, "account").get("name")
+        return desk.references.account_named(name) if name else None
+    known = desk.ledger.find(desk.ledger.key(row.stream, row.key or row.record))
+    return known.id if known else None

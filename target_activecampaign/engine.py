@@ -1,0 +1,240 @@
+"""Rows in, outcomes out: what changed, in the order others lean on it, each row ended once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.cli import Stopped
+from tap_activecampaign_unified.api import RunEnds
+
+from . import registry
+from .deletes import write_deletes
+from .desk import Desk, Kind
+from .guards import AUTOMATIONS
+from .results import CHANGED, Action, Outcome, Results, Wait
+from .rows import Row, content_of, is_nothing
+
+if TYPE_CHECKING:
+    from .waiting import RetryFile, Waiting
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 5_000
+FEWEST_FOR_RATIO = 100
+STOPPED = "the run ended before this row was confirmed"
+
+
+class Engine:
+    """Writes batches of rows.
+
+    ``hold`` is told the number of a row that no state may cover.
+    """
+
+    def __init__(
+        self,
+        desk: Callable[[Engine], Desk],
+        results: Results,
+        waiting: Waiting,
+        retries: RetryFile,
+        hold: Callable[[int], None],
+    ) -> None:
+        """Take the tools; ``desk`` is made for this engine."""
+        self.results, self._waiting, self._retries = results, waiting, retries
+        self._hold = hold
+        self.desk = desk(self)
+        self.key_properties: dict[str, list[str]] = {}
+        self._open: dict[int, Row] = {}
+        self._written: set[str] = set()
+        self._writable = {name: kind.writable() for name, kind in registry.KINDS.items()}
+        print_ = json.dumps(self.desk.policy.fingerprint).encode()
+        self._fingerprint = hashlib.sha256(print_).hexdigest()[:8]
+        #: Why the run must end after this batch, None while it may go on.
+        self.end: str | None = None
+
+    # --- a batch ----------------------------------------------------------------------------
+
+    def write(self, rows: list[Row]) -> None:
+        """Write a batch; afterwards every row of it has its outcome or waits."""
+        self._open = {id(row): row for row in rows}
+        try:
+            for name, kind in registry.KINDS.items():
+                mine = [row for row in rows if row.stream == name]
+                if mine:
+                    self._write_kind(kind, mine)
+                    self._written.add(kind.family)
+        except (Stopped, RunEnds):
+            for row in list(self._open.values()):
+                self.report(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
+            raise
+        for row in list(self._open.values()):
+            # No writer may forget a row; should one do so, the row is tried again.
+            self.report(row, Outcome(Action.FAILED, reason="it was not decided", whole=False))
+        self._judge()
+
+    def _write_kind(self, kind: Kind, rows: list[Row]) -> None:
+        deleted = [row for row in rows if not is_nothing(row.record.get("_sdc_deleted_at"))]
+        if deleted:
+            write_deletes(self.desk, kind, deleted)
+            rows = [row for row in rows if id(row) in self._open]
+        left = self._sift(kind, rows)
+        if left and kind.starts_automations and not self.desk.policy.run_automations:
+            for row in left:
+                self.report(row, Outcome(Action.SKIPPED, reason=AUTOMATIONS, whole=False))
+            return
+        while left:
+            most = self.desk.guards.changes_left
+            if most == 0:
+                break
+            now, left = (left, []) if most is None else (left[:most], left[most:])
+            kind.write(self.desk, kind, now)
+        for row in left:
+            reason = "max_changes is reached; the row is left for another run"
+            self.report(row, Outcome(Action.SKIPPED, reason=reason, whole=False, held=True))
+
+    def _sift(self, kind: Kind, rows: list[Row]) -> list[Row]:
+        """Report the rows that the ledger knows to be confirmed; return the others."""
+        policy, ledger = self.desk.policy, self.desk.ledger
+        writable = self._writable[kind.resource.name]
+        groups: dict[bytes, list[Row]] = {}
+        for row in rows:
+            content = content_of(
+                row.record, writable, clears=policy.clears, mirrors=policy.mirrors
+            )
+            row.fields = ledger.fields(
+                (f"{self._fingerprint}/{name}", value) for name, value in content
+            )
+            row.ledger_key = ledger.key(row.stream, row.key if row.key else row.record)
+            groups.setdefault(row.ledger_key, []).append(row)
+        unchanged: list[tuple[Row, str | None]] = []
+        for key, group in groups.items():
+            known = ledger.find(key)
+            if known is None:
+                continue
+            merged: dict[bytes, bytes] = {}
+            for row in group:
+                row.known_id = known.id
+                merged |= row.fields
+            if not policy.force and known.fields and merged.items() <= known.fields.items():
+                unchanged += [(row, known.id) for row in group]
+        for row, native_id in unchanged:
+            self.report(row, Outcome(Action.UNCHANGED, native_id))
+        return [row for row in rows if id(row) in self._open]
+
+    # --- the end of a row -------------------------------------------------------------------
+
+    def report(self, row: Row, outcome: Outcome) -> None:
+        """End a row; a second end of the same row is a defect and is not taken."""
+        if self._open.pop(id(row), None) is None:
+            return
+        desk = self.desk
+        action = outcome.action
+        if action in CHANGED:
+            desk.guards.changes += 1
+            if desk.policy.dry_run:
+                desk.forecast.actions[action.value] += 1
+                reason = f"would be {action.value}"
+                reason += f"; {outcome.reason}" if outcome.reason else ""
+                outcome = Outcome(Action.PLANNED, _real(outcome.id), reason, whole=False)
+        if not desk.policy.dry_run:
+            self._remember(row, outcome)
+        elif action not in CHANGED:
+            desk.forecast.actions[action.value] += 1
+        is_held = outcome.held or (
+            action is Action.REJECTED and desk.policy.on_reject == "fail"
+        )
+        if action is Action.FAILED and not outcome.held:
+            if self._retries.keeps(row) and not desk.policy.dry_run:
+                self._retries.keep(row, self.key_properties.get(row.stream, []))
+            else:
+                is_held = True
+        if is_held and row.number is not None:
+            self._hold(row.number)
+        self.results.add(row.number, row.stream, row.key, outcome)
+
+    def _remember(self, row: Row, outcome: Outcome) -> None:
+        if outcome.action is Action.FAILED or not row.ledger_key:
+            return
+        if outcome.action in CHANGED or (outcome.action is Action.UNCHANGED and outcome.whole):
+            # A row that was only partly done is sent again; its id is worth knowing all the same.
+            fields = row.fields if outcome.whole else {}
+            if outcome.action is not Action.UNCHANGED or row.known_id is None or not _knows(
+                self.desk, row
+            ):
+                self.desk.ledger.confirm(row.ledger_key, outcome.id, fields)
+        if row.number is not None or outcome.action is not Action.FAILED:
+            self._retries.settle(row)
+
+    def wait(self, row: Row, wait: Wait) -> None:
+        """Put a row aside until what it refers to may have come."""
+        if self.desk.references.is_final:
+            self.report(row, Outcome(Action.REJECTED, reason=wait.reason, whole=False))
+        elif self._open.pop(id(row), None) is not None:
+            self._waiting.add(row, wait.family)
+
+    # --- waiting rows -----------------------------------------------------------------------
+
+    def retry_waiting(self) -> None:
+        """Try the waiting rows again if what they wait for was among the rows just written."""
+        if self._waiting.count and self._waiting.count <= MOST_WAITING:
+            if self._waiting.families & self._written:
+                self._pass_waiting()
+        self._written.clear()
+
+    def decide_waiting(self) -> None:
+        """Decide every waiting row: try as long as some get through, then once for good."""
+        while self._waiting.count:
+            before = self._waiting.count
+            self._pass_waiting()
+            if self._waiting.count >= before:
+                self.desk.references.is_final = True
+
+    def _pass_waiting(self) -> None:
+        last, after = self._waiting.last_place(), 0
+        if self._waiting.count <= MOST_WAITING:
+            self._waiting.families.clear()
+        while after < last:
+            rows, after = self._waiting.take(min(MOST_WAITING, last - after), after)
+            if not rows:
+                break
+            self.write(rows)
+
+    # --- limits -----------------------------------------------------------------------------
+
+    def _judge(self) -> None:
+        """Decide after a batch whether the run may go on."""
+        policy, results = self.desk.policy, self.results
+        rejected = results.count(Action.REJECTED)
+        if rejected and policy.on_reject == "fail":
+            self.end = "a row was rejected and on_reject is fail: see the results"
+        elif results.rows >= FEWEST_FOR_RATIO and rejected > policy.max_reject_ratio * results.rows:
+            self.end = "more rows were rejected than max_reject_ratio allows: see the results"
+
+    def verdict(self) -> str | None:
+        """Say why the whole run failed, None if it did not."""
+        if self.end:
+            return self.end
+        results, policy = self.results, self.desk.policy
+        failed = results.count(Action.FAILED)
+        if failed:
+            return f"{failed} rows failed and are tried again on the next run: see the results"
+        if results.count(Action.REJECTED) > policy.max_reject_ratio * max(1, results.rows):
+            return "more rows were rejected than max_reject_ratio allows: see the results"
+        return None
+
+
+def _real(native_id: str | None) -> str | None:
+    return None if native_id and native_id.startswith("planned-") else native_id
+
+
+def _knows(desk: Desk, row: Row) -> bool:
+    known = desk.ledger.find(row.ledger_key)
+    return known is not None and row.fields.items() <= known.fields.items()
+
+
+def describe(kinds: dict[str, Any]) -> str:
+    """Name the streams that can be written."""
+    return ", ".join(sorted(kinds))

@@ -1,0 +1,182 @@
+"""The ledger: what ActiveCampaign confirmed, so that only changes are sent and nothing twice.
+
+It holds keyed hashes, ids and times. A reader of the file learns nothing of the rows: the key of
+the hashes is random, and lies in the same file only because the file is the user's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import os
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tap_activecampaign_unified.settings import SettingsError
+
+VERSION = "1"
+_DIGEST = 8
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS confirmed (key BLOB PRIMARY KEY, id TEXT, fields BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pending (
+    key BLOB, step TEXT, since REAL, PRIMARY KEY (key, step)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS copies (
+    family TEXT, source TEXT, id TEXT, PRIMARY KEY (family, source)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What the ledger knows of a row: ActiveCampaign's id and the hashes by field."""
+
+    id: str | None
+    fields: dict[bytes, bytes]
+
+
+def default_path(account: str) -> Path:
+    """Return the ledger of an account under the user's state folder."""
+    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(root) / "activecampaign" / f"ledger-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.sqlite"
+
+
+class Ledger:
+    """One SQLite file; every note is on disk when the call returns, kill -9 or not."""
+
+    def __init__(self, path: Path, account: str) -> None:
+        """Open or make the file, readable by this user alone."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+            # A killed process loses nothing that was handed to the system.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_TABLES)
+            self._secret = self._meta("secret", secrets.token_bytes(32))
+            known = self._meta("account", account.encode()).decode()
+            version = self._meta("version", VERSION.encode()).decode()
+        except OSError as problem:
+            raise SettingsError(
+                [f"ledger_path cannot be used ({problem.strerror}): name a file that can be written"]
+            ) from None
+        except sqlite3.Error:
+            raise SettingsError(
+                ["ledger_path is no ledger of this program: name another file, or move it away"]
+            ) from None
+        if known != account or version != VERSION:
+            self._db.close()
+            raise SettingsError(
+                ["ledger_path belongs to another account or version: name another file"]
+            )
+
+    def _meta(self, name: str, value: bytes) -> bytes:
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value))
+        found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return bytes(found[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Write many notes at once: all of them or none."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # --- hashes -----------------------------------------------------------------------------
+
+    def key(self, *parts: Any) -> bytes:
+        """Return the hash under which a row is known."""
+        return hmac.digest(self._secret, _canonical(parts), "sha256")[:16]
+
+    def fields(self, content: Iterable[tuple[str, Any]]) -> dict[bytes, bytes]:
+        """Return the hashes of what a row asks for, by hash of the field."""
+        secret, digest = self._secret, hmac.digest
+        return {
+            digest(secret, path.encode(), "sha256")[:_DIGEST]: digest(
+                secret, _canonical(value), "sha256"
+            )[:_DIGEST]
+            for path, value in content
+        }
+
+    # --- what was confirmed -----------------------------------------------------------------
+
+    def find(self, key: bytes) -> Confirmed | None:
+        """Return what is known of a row."""
+        found = self._db.execute("SELECT id, fields FROM confirmed WHERE key = ?", (key,)).fetchone()
+        if found is None:
+            return None
+        blob, step = found[1], 2 * _DIGEST
+        pairs = range(0, len(blob), step)
+        return Confirmed(found[0], {blob[i : i + _DIGEST]: blob[i + _DIGEST : i + step] for i in pairs})
+
+    def confirm(self, key: bytes, native_id: str | None, fields: dict[bytes, bytes]) -> None:
+        """Remember what ActiveCampaign confirmed, beside what it confirmed before."""
+        before = self.find(key)
+        if before is not None:
+            fields = {**before.fields, **fields}
+            native_id = native_id or before.id
+        blob = b"".join(path + value for path, value in sorted(fields.items()))
+        self._db.execute("INSERT OR REPLACE INTO confirmed VALUES (?, ?, ?)", (key, native_id, blob))
+
+    def note_id(self, key: bytes, native_id: str) -> None:
+        """Remember a row's id while nothing of the row is confirmed yet."""
+        self.confirm(key, native_id, {})
+
+    def forget(self, key: bytes) -> None:
+        """Forget a row: it was deleted, or its id is not what it was."""
+        self._db.execute("DELETE FROM confirmed WHERE key = ?", (key,))
+
+    # --- creates whose answer may be lost ---------------------------------------------------
+
+    def pending(self, key: bytes, step: str) -> float | None:
+        """Return when a create was begun that nobody saw the end of (server's time), or None."""
+        found = self._db.execute(
+            "SELECT since FROM pending WHERE key = ? AND step = ?", (key, step)
+        ).fetchone()
+        return None if found is None else float(found[0])
+
+    def begin(self, key: bytes, step: str, since: float) -> None:
+        """Note that a create is about to be sent; an older note stands."""
+        self._db.execute("INSERT OR IGNORE INTO pending VALUES (?, ?, ?)", (key, step, since))
+
+    def settle(self, key: bytes, step: str) -> None:
+        """Note that a create was answered."""
+        self._db.execute("DELETE FROM pending WHERE key = ? AND step = ?", (key, step))
+
+    # --- ids of another account -------------------------------------------------------------
+
+    def own_id(self, family: str, source: str) -> str | None:
+        """Return the id here of a row that another account calls ``source``."""
+        found = self._db.execute(
+            "SELECT id FROM copies WHERE family = ? AND source = ?", (family, source)
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def note_copy(self, family: str, source: str, own: str) -> None:
+        """Remember which row here is a copy of which there."""
+        self._db.execute("INSERT OR REPLACE INTO copies VALUES (?, ?, ?)", (family, source, own))
+
+    def drop_copy(self, family: str, source: str) -> None:
+        """Forget a copy that is gone."""
+        self._db.execute("DELETE FROM copies WHERE family = ? AND source = ?", (family, source))
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()

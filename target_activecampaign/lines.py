@@ -1,0 +1,93 @@
+"""Lines of the input become messages; a line that is none costs itself and nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Message = dict[str, Any]
+
+
+class LineReader:
+    """Reads Singer messages line by line, in the shape the SDK asks of its readers.
+
+    ``on_fault`` is told of each line that cannot be read: why, and whether it may be a record.
+    """
+
+    def __init__(self, on_fault: Callable[[str, bool], None]) -> None:
+        """Keep who is told."""
+        self._on_fault = on_fault
+
+    def process_lines(
+        self, file_input: Iterable[str] | None, callbacks: dict[str, Callable[[Message], None]]
+    ) -> Counter[str]:
+        """Hand each message to the callback of its type and count them."""
+        stats: Counter[str] = Counter()
+        for line in _standard_input() if file_input is None else file_input:
+            if not line.strip():
+                continue
+            message = self._parse(line)
+            if message is None:
+                continue
+            kind = message.get("type")
+            callback = callbacks.get(kind) if isinstance(kind, str) else None
+            if callback is None:
+                self._on_fault("a line of no known type", False)
+                continue
+            stats[str(kind)] += 1
+            callback(message)
+        return stats
+
+    def _parse(self, line: str) -> Message | None:
+        try:
+            if not line.isascii():
+                line.encode("utf-8")
+            message = json.loads(line)
+            if not isinstance(message, dict):
+                self._on_fault("a line that is no JSON object", False)
+                return None
+            if "\\u" in line and _has_lone_surrogate(message):
+                self._on_fault("text that is not Unicode (half a character)", _is_record(line))
+                return None
+        except UnicodeEncodeError:
+            self._on_fault("text that is not UTF-8", _is_record(line))
+        except (ValueError, RecursionError):
+            if line.endswith("\n"):
+                self._on_fault("broken JSON", _is_record(line))
+            else:
+                self._on_fault("broken JSON: the input ended in the middle of it", _is_record(line))
+        else:
+            return message
+        return None
+
+    @staticmethod
+    def assert_line_requires(line_dict: Message, requires: set[str]) -> None:
+        """Raise ValueError when a message lacks one of its parts."""
+        missing = sorted(requires - set(line_dict))
+        if missing:
+            raise ValueError(f"the message lacks {', '.join(missing)}")
+
+
+def _is_record(line: str) -> bool:
+    """Say whether a broken line was to be a record: everything that is not plainly another."""
+    begin = line[:400].replace(" ", "")
+    return not any(f'"type":"{kind}"' in begin for kind in ("SCHEMA", "STATE", "ACTIVATE_VERSION"))
+
+
+def _has_lone_surrogate(message: Message) -> bool:
+    try:
+        json.dumps(message, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _standard_input() -> Iterable[str]:
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is not None:
+        # A byte that is no UTF-8 shall cost its line, not the run.
+        reconfigure(encoding="utf-8", errors="surrogateescape")
+    return sys.stdin

@@ -1,0 +1,149 @@
+"""A record's plain columns in ActiveCampaign's words, for everything that is no contact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.api import CallError
+from tap_activecampaign_unified.unified import mapping
+from tap_activecampaign_unified.unified.mapping import Attribute, Field
+
+from .custom_values import Encoded
+from .desk import sentence
+from .guards import is_blank
+from .results import Action, Outcome, Rejection, Skip, Verdict, Wait, outcome_of
+from .rows import is_nothing, is_true, reference
+
+if TYPE_CHECKING:
+    from .desk import Desk, Kind
+    from .rows import Row
+
+    WriteRow = Callable[[Desk, Kind, Row], Outcome]
+
+
+@dataclass
+class Native:
+    """What a row says in native columns; ``left_out`` and ``remarks`` go into its result."""
+
+    columns: dict[str, Any]
+    custom: Encoded = field(default_factory=Encoded)
+    left_out: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def body(self) -> dict[str, Any]:
+        """Return what a create or an update is sent."""
+        fields = self.custom.for_parent()
+        return {**self.columns, "fields": fields} if fields else dict(self.columns)
+
+    def outcome(self, action: Action, native_id: str | None) -> Outcome:
+        """Return the outcome of a row that was written as far as it could be."""
+        reason = sentence([*self.left_out, *self.remarks])
+        return Outcome(action, native_id, reason, whole=not self.left_out)
+
+
+def each(write: WriteRow) -> Callable[[Desk, Kind, list[Row]], None]:
+    """Return a writer of batches that writes row by row; what ends a row ends no other."""
+
+    def write_all(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+        for row in rows:
+            try:
+                outcome = write(desk, kind, row)
+            except Wait as wait:
+                desk.wait(row, wait)
+                continue
+            except Verdict as verdict:
+                outcome = verdict.outcome()
+            except CallError as problem:
+                outcome = outcome_of(problem)
+            desk.report(row, outcome)
+
+    return write_all
+
+
+def refuse_marked(row: Row) -> None:
+    """Raise `Skip` for rows that only say that something is hidden or gone."""
+    for flag in ("is_disabled", "is_deleted", "deleted", "anonymized"):
+        if is_true(row.record.get(flag)):
+            raise Skip(f"the row is marked {flag}")
+
+
+def native_of(
+    desk: Desk, kind: Kind, row: Row, *, entity: str | None = None, owner: bool = False
+) -> Native:
+    """Read a row's plain columns and custom fields; raises `Rejection` for wrong types."""
+    record = {
+        name: value
+        for name, value in row.record.items()
+        if (not is_nothing(value) or desk.policy.clears) and not (owner and name == "owner")
+    }
+    fragment = mapping.write(kind.resource, record)
+    if fragment.problems:
+        raise Rejection("; ".join(f"{name}: {text}" for name, text in fragment.problems))
+    entries = {entry.unified: entry for entry in kind.resource.entries}
+    found = Native({k: v for k, v in fragment.native.items() if not is_nothing(v) or desk.policy.clears})
+    if desk.policy.clears:
+        for name in fragment.nulls:
+            entry = entries[name]
+            if isinstance(entry, Field) and entry.codec.name in {"text", "verbatim"}:
+                found.columns[entry.native] = ""
+            elif isinstance(entry, Attribute):
+                fragment.attributes |= dict.fromkeys(entry.tags, "")
+    if entity:
+        found.custom = desk.custom.encode(entity, fragment.custom_fields, fragment.attributes)
+        found.left_out += found.custom.left_out
+    known = set(entries) | kind.also | set(row.key)
+    unknown = sorted(n for n in fragment.ignored if n not in known and not n.startswith("_"))
+    if unknown:
+        found.remarks.append(f"ignored, no such field: {', '.join(unknown)}")
+    if owner and not is_nothing(row.record.get("owner")):
+        user = desk.references.user(reference(row.record["owner"], "owner"))
+        if user is None:
+            found.left_out.append("owner: the account has no such user; left out")
+        else:
+            found.columns["owner"] = user
+    return found
+
+
+def own_id_of(desk: Desk, kind: Kind, row: Row) -> str | None:
+    """Return the id here that a row's own id means, None where it says none that is known."""
+    source = row.record.get("id")
+    if is_nothing(source):
+        return None
+    if isinstance(source, (dict, list, bool)):
+        raise Rejection("id: must be text")
+    if desk.policy.is_foreign:
+        return desk.ledger.own_id(kind.family, str(source))
+    if not str(source).strip().isdigit():
+        raise Rejection("id: not an id of ActiveCampaign")
+    return str(source).strip()
+
+
+def keep_only_blanks(
+    desk: Desk, kind: Kind, native: Native, there: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    """Strike the fields of `only_if_empty` that ActiveCampaign has something in."""
+    for name in fills_only(desk, kind, native):
+        if name in native.columns and not is_blank(there.get(name)):
+            del native.columns[name]
+            native.remarks.append("only_if_empty: ActiveCampaign has a value already")
+    keys = desk.references.fields(kind.entity).keys if native.custom.values else {}
+    for one, (definition, _, __) in list(native.custom.values.items()):
+        names = {f"custom_fields.{keys.get(one, one)}", definition.title}
+        if any(map(desk.guards.fills_only, names)) and not is_blank(stored.get(one)):
+            del native.custom.values[one]
+            native.remarks.append("only_if_empty: ActiveCampaign has a value already")
+
+
+def fills_only(desk: Desk, kind: Kind, native: Native) -> list[str]:
+    """Return the native columns of a row that are written only where nothing is."""
+    by_native = {e.native: e.unified for e in kind.resource.entries if isinstance(e, Field)}
+    return [n for n in native.columns if desk.guards.fills_only(by_native.get(n, n))]
+
+
+def may_fill(desk: Desk, kind: Kind, native: Native) -> bool:
+    """Say whether a row's target must be read first for `only_if_empty`."""
+    if not desk.policy.only_if_empty:
+        return False
+    return bool(fills_only(desk, kind, native) or native.custom.values)

@@ -1,0 +1,100 @@
+"""Rows of two: a contact with a tag, a contact with a list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .contacts import attempt, fulfil
+from .results import Rejection, Skip
+from .rows import email_of, fold, is_nothing, reference
+from .wishes import Part, Wish, note_tokens, put_list, put_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .desk import Desk, Kind
+    from .rows import Record, Row
+
+
+def write_contact_tags(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+    """Apply tags, or remove them where the row says so."""
+    _write(desk, kind, rows, _tag_wish)
+
+
+def write_memberships(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+    """Subscribe and unsubscribe."""
+    _write(desk, kind, rows, _list_wish)
+
+
+def _write(
+    desk: Desk, kind: Kind, rows: list[Row], read: Callable[[Desk, Row], Wish]
+) -> None:
+    wishes = []
+    for row in rows:
+        wish = attempt(desk, row, lambda row=row: read(desk, row))
+        if wish is not None:
+            wishes.append(wish)
+    fulfil(desk, kind, wishes)
+
+
+def _tag_wish(desk: Desk, row: Row) -> Wish:
+    wish = _wish(desk, row)
+    ref = _ref(row.record, "tag")
+    if not ref:
+        raise Rejection("tag_id: the row names no tag")
+    status = str(row.record.get("status") or "applied").strip().lower()
+    if status not in {"applied", "active", "removed"}:
+        raise Rejection("status: must be removed, or absent to apply the tag")
+    put_tag(desk, wish, ref, is_added=status != "removed")
+    note_tokens(wish)
+    return wish
+
+
+def _list_wish(desk: Desk, row: Row) -> Wish:
+    wish = _wish(desk, row)
+    ref = _ref(row.record, "segment")
+    if not ref:
+        raise Rejection("segment_id: the row names no list")
+    put_list(desk, wish, ref, row.record.get("status"))
+    if not wish.lists:
+        raise Skip("; ".join(wish.parts[0].denied))
+    note_tokens(wish)
+    return wish
+
+
+def _wish(desk: Desk, row: Row) -> Wish:
+    wish = Wish([Part(row)])
+    ref = _ref(row.record, "contact")
+    email = row.record.get("email")
+    if is_nothing(email):
+        email = ref.get("email")
+    if not is_nothing(email):
+        wish.email = email_of(email)
+    if ref.get("id"):
+        if desk.policy.is_foreign:
+            wish.id = desk.ledger.own_id("contact", ref["id"])
+        elif not ref["id"].isdigit():
+            raise Rejection("contact_id: not an id of ActiveCampaign")
+        else:
+            wish.id = ref["id"]
+    if wish.id is None:
+        if wish.email is None:
+            raise desk.references.no_contact(has_email=False)
+        # A pair does not bring a contact into being: it belongs to one.
+        wish.id = desk.references.contacts_by_email([wish.email]).get(fold(wish.email))
+        if wish.id is None:
+            raise desk.references.no_contact(has_email=True)
+    wish.email = None if wish.id else wish.email
+    return wish
+
+
+def _ref(record: Record, what: str) -> dict[str, str]:
+    """Read ``tag_id``, ``tag_name`` or ``tag`` and the like."""
+    found = reference(record.get(what), what)
+    for part in ("id", "name", "email"):
+        value = record.get(f"{what}_{part}")
+        if part not in found and not is_nothing(value):
+            if isinstance(value, (dict, list, bool)):
+                raise Rejection(f"{what}_{part}: must be text")
+            found[part] = str(value).strip()
+    return found

@@ -1,0 +1,388 @@
+"""Ids and natural keys: who and what a row means, found in the account once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.api import (
+    CallError,
+    Forbidden,
+    Missing,
+    Refused,
+    total_of,
+    walk_keyset,
+    walk_offset,
+)
+from tap_activecampaign_unified.unified.custom_fields import CustomFields, definition_of
+
+from .pen import is_planned
+from .results import Rejection, Wait
+from .rows import fold
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+    from .pen import Pen
+    from .policy import Policy
+
+NativeRow = dict[str, Any]
+Ref = dict[str, str]
+
+MOST_KEPT_CONTACTS = 50_000
+FULL_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where the rows of a family lie and which columns are their natural keys."""
+
+    path: str
+    column: str
+    word: str
+    part: str = "name"
+
+
+SHELVES = {
+    "tag": Shelf("tags", "tag", "tag"),
+    "list": Shelf("lists", "name", "list"),
+    "pipeline": Shelf("dealGroups", "title", "pipeline"),
+    "stage": Shelf("dealStages", "title", "stage"),
+    "user": Shelf("users", "email", "user", "email"),
+    "group": Shelf("groups", "title", "group"),
+}
+FIELD_TABLES = {
+    "contact": "fields",
+    "account": "accountCustomFieldMeta",
+    "opportunity": "dealCustomFieldMeta",
+}
+
+
+class References:
+    """Resolves references; small tables are read once, contacts and accounts as they are asked."""
+
+    def __init__(self, pen: Pen, ledger: Ledger, policy: Policy) -> None:
+        """Read nothing yet."""
+        self.pen, self.client = pen, pen.client
+        self.ledger, self.policy = ledger, policy
+        self._tables: dict[str, dict[str, NativeRow]] = {}
+        self._refused: dict[str, CallError] = {}
+        self._fields: dict[str, CustomFields] = {}
+        self._contacts: dict[str, str | None] = {}
+        self._accounts: dict[str, str | None] = {}
+        self._all_accounts = False
+        #: While false, what is not found may still come with a later row.
+        self.is_final = False
+
+    # --- small tables -----------------------------------------------------------------------
+
+    def table(self, family: str) -> dict[str, NativeRow]:
+        """Return the rows of a family by id."""
+        if family in self._refused:
+            raise self._refused[family]
+        if family not in self._tables:
+            path = SHELVES[family].path
+            rows: dict[str, NativeRow] = {}
+            try:
+                for page in walk_offset(self.client, path, path):
+                    rows |= {str(row.get("id")): row for row in page.rows}
+            except (Forbidden, Missing) as problem:
+                self._refused[family] = problem
+                raise
+            self._tables[family] = rows
+        return self._tables[family]
+
+    def reread(self, family: str) -> None:
+        """Forget a table: somebody else changed it."""
+        self._tables.pop(family, None)
+
+    def note(self, family: str, row: NativeRow) -> None:
+        """Add a row that was just created or changed."""
+        if family in self._tables:
+            known = self._tables[family].get(str(row["id"]), {})
+            self._tables[family][str(row["id"])] = {**known, **row}
+
+    def drop(self, family: str, native_id: str) -> None:
+        """Forget a row that is gone."""
+        self._tables.get(family, {}).pop(native_id, None)
+
+    def named(self, family: str, name: str) -> list[NativeRow]:
+        """Return the rows of a natural key; those spelled exactly so, where there are any."""
+        column = SHELVES[family].column
+        rows = [
+            row
+            for row in self.table(family).values()
+            if fold(str(row.get(column) or "")) == fold(name)
+            and (family != "tag" or row.get("tagType", "contact") == "contact")
+        ]
+        exact = [row for row in rows if str(row.get(column)).strip() == name.strip()]
+        return exact or rows
+
+    def find(self, family: str, ref: Ref) -> str:
+        """Return the id of what ``ref`` means; raises `Wait` when it may still come."""
+        shelf = SHELVES[family]
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            if source in self.table(family):
+                return source
+            raise Rejection(f"{shelf.word}: there is none with this id in the account")
+        if source:
+            own = self.ledger.own_id(family, source)
+            if own and (is_planned(own) or own in self.table(family)):
+                return own
+        name = ref.get(shelf.part) or ref.get("name") or ref.get("email")
+        if name:
+            rows = self.named(family, name)
+            if len(rows) == 1:
+                return str(rows[0]["id"])
+            if rows:
+                raise Rejection(f"{shelf.word}: several carry this name; give the id")
+        raise self.absent(shelf.word, family, has_name=bool(name))
+
+    def absent(self, word: str, family: str, *, has_name: bool) -> Wait | Rejection:
+        """Return what ends a row that refers to something that is not there (yet)."""
+        by = "name" if has_name else "id"
+        if family == "user":
+            by = "address" if has_name else "id"
+        reason = f"{word}: the account has none with this {by}; create it or mend the row"
+        return Rejection(reason) if self.is_final else Wait(reason, family)
+
+    def user(self, ref: Ref) -> str | None:
+        """Return a user's id, None where the reference cannot be resolved."""
+        try:
+            return self.find("user", ref)
+        except (Rejection, Wait):
+            wanted = ref.get("name")
+            rows = self.table("user").values()
+            found = [
+                row
+                for row in rows
+                if wanted
+                and fold(wanted)
+                in {
+                    fold(f"{row.get('firstName') or ''} {row.get('lastName') or ''}"),
+                    fold(str(row.get("username") or "")),
+                }
+            ]
+            return str(found[0]["id"]) if len(found) == 1 else None
+
+    def stage(self, ref: Ref, pipeline: str | None) -> NativeRow:
+        """Return a stage within a pipeline; None looks in all of them."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            row = self.table("stage").get(self.find("stage", {"id": source}), {})
+            if pipeline and str(row.get("group")) != pipeline:
+                raise Rejection("stage: it does not belong to the pipeline of this row")
+            return row
+        own = self.ledger.own_id("stage", source) if source else None
+        if own and own in self.table("stage"):
+            return self.table("stage")[own]
+        name = ref.get("name")
+        rows = self.named("stage", name) if name else []
+        rows = [row for row in rows if pipeline in {None, str(row.get("group"))}]
+        if len(rows) == 1:
+            return rows[0]
+        if rows:
+            raise Rejection("stage: several carry this name; name the pipeline or give the id")
+        raise self.absent("stage", "stage", has_name=bool(name))
+
+    # --- custom fields ----------------------------------------------------------------------
+
+    def fields(self, entity: str) -> CustomFields:
+        """Return the custom fields of contacts, accounts or opportunities."""
+        if entity not in self._fields:
+            path = FIELD_TABLES[entity]
+            found = []
+            for page in walk_offset(self.client, path, path):
+                sideloads = page.body.get("fieldOptions") or ()
+                options = {str(o.get("id")): o for o in sideloads if isinstance(o, dict)}
+                found += [definition_of(entity, row, options) for row in page.rows]
+            self._fields[entity] = CustomFields(found, self.policy.custom_field_keys)
+        return self._fields[entity]
+
+    def note_field(self, entity: str, row: NativeRow, options: list[NativeRow]) -> None:
+        """Add a field that was just created."""
+        by_id = {str(option.get("id", number)): option for number, option in enumerate(options)}
+        made = definition_of(entity, row, by_id)
+        known = [one for one in self.fields(entity).definitions if one.id != made.id]
+        self._fields[entity] = CustomFields([*known, made], self.policy.custom_field_keys)
+
+    # --- contacts ---------------------------------------------------------------------------
+
+    def contact(self, ref: Ref) -> str:
+        """Return a contact's id by id or address."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            return source
+        own = self.ledger.own_id("contact", source) if source else None
+        if own:
+            return own
+        email = ref.get("email")
+        if email:
+            found = self.contacts_by_email([email]).get(fold(email))
+            if found:
+                return found
+        raise self.no_contact(has_email=bool(email))
+
+    def no_contact(self, *, has_email: bool) -> Wait | Rejection:
+        """Return what ends a row whose contact is not there (yet)."""
+        by = "address" if has_email else "id"
+        reason = f"contact: the account has none with this {by}; write the contact too"
+        return Rejection(reason) if self.is_final else Wait(reason, "contact")
+
+    def note_contact(self, email: str, native_id: str | None) -> None:
+        """Remember an address's contact for this run."""
+        if len(self._contacts) >= MOST_KEPT_CONTACTS:
+            self._contacts.clear()
+        if native_id:
+            self._contacts[fold(email)] = native_id
+        else:
+            self._contacts.pop(fold(email), None)
+
+    def contacts_by_email(self, emails: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the addresses that are there, by folded address.
+
+        Asks one by one, or walks all contacts where that is fewer requests.
+        """
+        wanted = {fold(email): email.strip() for email in emails}
+        found = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
+        missing = {key: email for key, email in wanted.items() if key not in found}
+        if len(missing) > FULL_PAGE // 4 and self._walk_is_cheaper(len(missing)):
+            for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)]):
+                for row in page.rows:
+                    key = fold(str(row.get("email") or ""))
+                    if key in missing:
+                        found[key] = str(row["id"])
+                        self.note_contact(key, str(row["id"]))
+            return {key: value for key, value in found.items() if value}
+        for key, email in missing.items():
+            row = self.read_contact(email)
+            if row is not None:
+                found[key] = str(row["id"])
+                self.note_contact(key, str(row["id"]))
+        return {key: value for key, value in found.items() if value}
+
+    def _walk_is_cheaper(self, count: int) -> bool:
+        answer = self.client.get("contacts", [("limit", 1), ("status", -1)])
+        total = total_of(answer.body)
+        return total is not None and total / FULL_PAGE + 2 < count
+
+    def read_contact(self, email: str, include: str = "") -> NativeRow | None:
+        """Return the contact of an address, None where there is none.
+
+        ``include`` names sideloads; the answer is kept under ``_sideloads``.
+        """
+        params: list[tuple[str, str | int]] = [("email", email), ("limit", 100), ("status", -1)]
+        if include:
+            params.append(("include", include))
+        answer = self.client.get("contacts", params)
+        rows = answer.body.get("contacts")
+        for row in rows if isinstance(rows, list) else ():
+            # An address that is not honoured as a filter brings everybody: look closely.
+            if isinstance(row, dict) and fold(str(row.get("email") or "")) == fold(email):
+                return {**row, "_sideloads": answer.body}
+        return None
+
+    def contacts_by_id(self, ids: Iterable[str]) -> dict[str, NativeRow]:
+        """Return the contacts with these ids, a hundred to a request."""
+        wanted = sorted({one for one in ids if one.isdigit()}, key=int)
+        found: dict[str, NativeRow] = {}
+        if not wanted:
+            return found
+        if len(wanted) > FULL_PAGE and int(wanted[-1]) - int(wanted[0]) < 2 * len(wanted):
+            last = int(wanted[-1])
+            for page in walk_keyset(
+                self.client, "contacts", "contacts", [("status", -1)], after=int(wanted[0]) - 1
+            ):
+                found |= {str(row.get("id")): row for row in page.rows}
+                if not page.rows or int(page.rows[-1]["id"]) >= last:
+                    break
+            return {one: found[one] for one in wanted if one in found}
+        for begin in range(0, len(wanted), FULL_PAGE):
+            chunk = wanted[begin : begin + FULL_PAGE]
+            found |= self._contacts_of(chunk)
+        return found
+
+    def _contacts_of(self, chunk: list[str]) -> dict[str, NativeRow]:
+        if len(chunk) > 1:
+            params: list[tuple[str, str | int]] = [("limit", FULL_PAGE), ("status", -1)]
+            answer = self.client.get("contacts", [*params, *(("ids[]", one) for one in chunk)])
+            rows = answer.body.get("contacts")
+            got = {str(r.get("id")): r for r in rows or () if isinstance(r, dict)}
+            if set(got) <= set(chunk):
+                return got
+        found = {}
+        for one in chunk:
+            try:
+                row = self.client.get(f"contacts/{one}").body.get("contact")
+            except Missing:
+                continue
+            if isinstance(row, dict):
+                found[one] = row
+        return found
+
+    # --- accounts ---------------------------------------------------------------------------
+
+    def prefetch_accounts(self, names: Iterable[str]) -> None:
+        """Read all accounts at once where many names are asked for."""
+        missing = {fold(name) for name in names} - self._accounts.keys()
+        if self._all_accounts or len(missing) < 5:
+            return
+        answer = self.client.get("accounts", [("limit", 1)])
+        total = total_of(answer.body)
+        if total is None or total / FULL_PAGE + 2 >= len(missing):
+            return
+        self._all_accounts = True
+        for page in walk_offset(self.client, "accounts", "accounts"):
+            for row in page.rows:
+                self.note_account(str(row.get("name") or ""), str(row.get("id")))
+
+    def account_named(self, name: str, *, anew: bool = False) -> str | None:
+        """Return the id of an account by name, None where there is none."""
+        key = fold(name)
+        if not anew:
+            if self._accounts.get(key):
+                return self._accounts[key]
+            if key in self._accounts or self._all_accounts:
+                return None
+        found: list[NativeRow] = []
+        for page in walk_offset(self.client, "accounts", "accounts", [("search", name.strip())]):
+            found += [row for row in page.rows if fold(str(row.get("name") or "")) == key]
+        exact = [row for row in found if str(row.get("name")).strip() == name.strip()]
+        self._accounts[key] = str((exact or found)[0]["id"]) if found else None
+        return self._accounts[key]
+
+    def note_account(self, name: str, native_id: str | None) -> None:
+        """Remember an account's name for this run."""
+        self._accounts[fold(name)] = native_id
+
+    def account(self, ref: Ref) -> str:
+        """Return an account's id by id or name."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            return source
+        own = self.ledger.own_id("account", source) if source else None
+        if own:
+            return own
+        name = ref.get("name")
+        found = self.account_named(name) if name else None
+        if found:
+            return found
+        raise self.absent("account", "account", has_name=bool(name))
+
+    # --- nested rows ------------------------------------------------------------------------
+
+    def below(self, parent: str, native_id: str, key: str) -> list[NativeRow]:
+        """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like."""
+        if is_planned(native_id):
+            return []
+        found: list[NativeRow] = []
+        for page in walk_offset(self.client, f"{parent}/{native_id}/{key}", key, lean=True):
+            found += page.rows
+        return found
+
+
+def is_duplicate(problem: Refused) -> bool:
+    """Say whether ActiveCampaign refused because the thing is there already."""
+    texts = " ".join(f"{reason.code} {reason.text}" for reason in problem.reasons).lower()
+    return any(word in texts for word in ("duplicate", "already", "exists", "taken"))

@@ -1,0 +1,189 @@
+"""What became of each row: one outcome, one line in the results file, one count in the summary."""
+
+from __future__ import annotations
+
+import enum
+import json
+import logging
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tap_activecampaign_unified.api import CallError, Forbidden, Missing, Refused
+
+logger = logging.getLogger(__name__)
+
+
+class Action(str, enum.Enum):
+    """What was done about a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    PLANNED = "planned"
+
+
+CHANGED = frozenset({Action.CREATED, Action.UPDATED, Action.PLANNED})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one row.
+
+    ``id`` is ActiveCampaign's. ``whole`` says that everything the row asks for is confirmed, so
+    that the ledger may remember it; ``held`` that no state may cover the row.
+    """
+
+    action: Action
+    id: str | None = None
+    reason: str | None = None
+    whole: bool = True
+    held: bool = False
+
+
+class Verdict(Exception):  # noqa: N818 - these end a row, not the run
+    """Ends the writing of one row; ``reason`` never repeats a value of the row."""
+
+    action = Action.REJECTED
+
+    def __init__(self, reason: str, *, held: bool = False) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason, self.held = reason, held
+
+    def outcome(self) -> Outcome:
+        """Return the row's outcome."""
+        return Outcome(self.action, reason=self.reason, whole=False, held=self.held)
+
+
+class Rejection(Verdict):
+    """The row is at fault."""
+
+
+class Skip(Verdict):
+    """Nothing was to be done, or nothing is allowed."""
+
+    action = Action.SKIPPED
+
+
+class Failure(Verdict):
+    """The row could not be confirmed: it is tried again."""
+
+    action = Action.FAILED
+
+
+class Wait(Verdict):
+    """The row refers to something that may still come; at the end of the input it is rejected.
+
+    ``family`` is what it waits for.
+    """
+
+    def __init__(self, reason: str, family: str) -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.family = family
+
+
+def outcome_of(problem: CallError) -> Outcome:
+    """Say what an error of a call means for its row."""
+    if isinstance(problem, Refused):
+        texts = "; ".join(str(reason) for reason in problem.reasons)
+        return Outcome(
+            Action.REJECTED, reason=f"ActiveCampaign refused: {texts or problem.problem}", whole=False
+        )
+    if isinstance(problem, (Missing, Forbidden)):
+        return Outcome(
+            Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", whole=False
+        )
+    return Outcome(Action.FAILED, reason=str(problem), whole=False)
+
+
+@dataclass
+class StreamTally:
+    """One stream's rows by action, and the reasons that were given."""
+
+    actions: Counter[Action] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """All rows that have an outcome."""
+        return sum(self.actions.values())
+
+
+class Results:
+    """Takes every row's outcome once; ``path`` None writes no file."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Begin the file anew, readable by this user alone."""
+        self.streams: dict[str, StreamTally] = {}
+        self.rows = 0
+        self._file: IO[str] | None = None
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.fchmod(descriptor, 0o600)
+            self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+
+    def count(self, *actions: Action) -> int:
+        """Count the rows that ended in one of ``actions``."""
+        return sum(one.actions[action] for one in self.streams.values() for action in actions)
+
+    def add(self, number: int | None, stream: str, key: dict[str, Any], outcome: Outcome) -> None:
+        """Note a row's end; ``number`` is None for a row of the retry file."""
+        tally = self.streams.setdefault(stream, StreamTally())
+        tally.actions[outcome.action] += 1
+        self.rows += 1
+        if outcome.reason:
+            tally.reasons[f"{outcome.action.value}: {outcome.reason}"] += 1
+            if len(tally.reasons) > 10_000:
+                tally.reasons = Counter(dict(tally.reasons.most_common(1_000)))
+        if self._file is not None:
+            line = {
+                "row": number,
+                "stream": stream,
+                "key": key,
+                "action": outcome.action.value,
+                "id": outcome.id,
+                "reason": outcome.reason,
+            }
+            self._file.write(json.dumps(line, default=str) + "\n")
+
+    def flush(self) -> None:
+        """Put every line where a killed process cannot take it back."""
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def log_summary(self) -> None:
+        """Write a line per stream to the process log; its numbers add up to the input."""
+        for name, tally in sorted(self.streams.items()):
+            counts = ", ".join(
+                f"{tally.actions[action]} {action.value}"
+                for action in Action
+                if tally.actions[action]
+            )
+            logger.info("%s: %d rows: %s", name, tally.rows, counts)
+            for reason, count in tally.reasons.most_common(10):
+                logger.info("%s: %d times %s", name, count, reason)
+
+    def document(self) -> dict[str, Any]:
+        """Return the numbers as JSON."""
+        return {
+            name: {
+                "rows": tally.rows,
+                "actions": {action.value: tally.actions[action] for action in Action},
+                "reasons": dict(tally.reasons.most_common(100)),
+            }
+            for name, tally in sorted(self.streams.items())
+        }

@@ -1,0 +1,200 @@
+"""Rows put aside on disk: those that wait for others, and those that failed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .rows import Record, Row, is_nothing
+
+Kept = dict[str, Any]
+
+
+class Waiting:
+    """Rows that refer to something that may still come; a file of this run alone."""
+
+    def __init__(self) -> None:
+        """Make the file when the first row needs it."""
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._db: sqlite3.Connection | None = None
+        self.count = 0
+        self.families: set[str] = set()
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
+            path = Path(self._folder.name) / "waiting.sqlite"
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = OFF")
+            self._db.execute("PRAGMA synchronous = OFF")
+            self._db.execute(
+                "CREATE TABLE rows (place INTEGER PRIMARY KEY, number INTEGER, row TEXT)"
+            )
+            self._db.execute("CREATE INDEX by_number ON rows (number)")
+        return self._db
+
+    def add(self, row: Row, family: str) -> None:
+        """Put a row aside."""
+        kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
+        self._open().execute(
+            "INSERT INTO rows (number, row) VALUES (?, ?)", (row.number, kept)
+        )
+        self.count += 1
+        self.families.add(family)
+
+    def first(self) -> int | None:
+        """Return the lowest number of an input row that waits."""
+        if self._db is None or not self.count:
+            return None
+        found = self._db.execute("SELECT min(number) FROM rows").fetchone()[0]
+        return None if found is None else int(found)
+
+    def take(self, most: int, after: int) -> tuple[list[Row], int]:
+        """Take rows out that stand behind place ``after``; returns them and the last one's place."""
+        if self._db is None:
+            return [], after
+        found = self._db.execute(
+            "SELECT place, number, row FROM rows WHERE place > ? ORDER BY place LIMIT ?",
+            (after, most),
+        ).fetchall()
+        rows = []
+        for place, number, text in found:
+            stream, record, key, source = json.loads(text)
+            rows.append(Row(number, stream, record, key, source))
+            after = place
+        self._db.executemany("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])
+        self.count -= len(found)
+        return rows, after
+
+    def last_place(self) -> int:
+        """Return the place of the row put aside last."""
+        if self._db is None:
+            return 0
+        return int(self._db.execute("SELECT coalesce(max(place), 0) FROM rows").fetchone()[0])
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._db is not None and self._folder is not None:
+            self._db.close()
+            self._folder.cleanup()
+            self._db = None
+
+
+class RetryFile:
+    """Failed rows, kept whole from run to run; None keeps nothing.
+
+    The file only grows during a run: a line per failed row, and a line per row of that key that
+    was settled later, so that a killed process leaves nothing that is older than what came after.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Read what the last run left."""
+        self._path = path
+        self.rows: dict[str, list[Kept]] = {}
+        if path is None:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                self._read(line)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._rewrite()
+
+    def _read(self, line: str) -> None:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return  # the last line of a process that was killed while it wrote
+        if not isinstance(entry, dict) or "id" not in entry:
+            return
+        if "settled" in entry:
+            self._reduce(str(entry["id"]), entry["settled"])
+        else:
+            self.rows.setdefault(str(entry["id"]), []).append(entry)
+
+    def __iter__(self) -> Iterator[Kept]:
+        """Return the kept rows, oldest first."""
+        return iter([entry for entries in self.rows.values() for entry in entries])
+
+    def keeps(self, row: Row) -> bool:
+        """Say whether a failed row can be kept: never one with a password."""
+        return self._path is not None and "password" not in row.source
+
+    def keep(self, row: Row, key_properties: list[str]) -> None:
+        """Keep a failed row; it is on disk when this returns."""
+        name = row.ledger_key.hex()
+        entry = {
+            "id": name,
+            "stream": row.stream,
+            "key_properties": key_properties,
+            "record": row.source,
+        }
+        if any(known.get("record") == row.source for known in self.rows.get(name, ())):
+            return
+        self.rows.setdefault(name, []).append(entry)
+        self._append(entry)
+
+    def settle(self, row: Row) -> None:
+        """Drop what a later row of the same key said anew."""
+        name = row.ledger_key.hex()
+        if name in self.rows:
+            said = {
+                k: sorted(v) if isinstance(v, dict) else v if isinstance(v, list) else None
+                for k, v in row.source.items()
+            }
+            self._append({"id": name, "settled": said})
+            self._reduce(name, said)
+
+    def _reduce(self, name: str, said: dict[str, Any]) -> None:
+        left = []
+        for entry in self.rows.pop(name, []):
+            keys = set(entry.get("key_properties") or ())
+            record = _without(entry["record"], said, keys)
+            known = keys | {"email", "id"}
+            if any(k not in known and not is_nothing(v) for k, v in record.items()):
+                left.append({**entry, "record": record})
+        if left:
+            self.rows[name] = left
+
+    def _append(self, entry: Kept) -> None:
+        if self._path is not None:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "a", encoding="utf-8") as handle:
+                handle.write(json.dumps(entry, default=str) + "\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+
+    def _rewrite(self) -> None:
+        if self._path is None:
+            return
+        fresh = self._path.with_name(self._path.name + ".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.fchmod(descriptor, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.writelines(json.dumps(entry, default=str) + "\n" for entry in self)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(self._path)
+
+    def close(self) -> None:
+        """Leave only what is to be sent again."""
+        self._rewrite()
+
+
+def _without(record: Record, said: dict[str, Any], keys: set[str]) -> Record:
+    """Return what of a record nobody said anew; columns of the key stay."""
+    found: Record = {}
+    for name, value in record.items():
+        if name in keys or name not in said or name in {"email", "id"}:
+            found[name] = value
+        elif isinstance(value, dict) and isinstance(said[name], list):
+            found[name] = {k: v for k, v in value.items() if k not in said[name]}
+        elif isinstance(value, list) and isinstance(said[name], list):
+            found[name] = [item for item in value if item not in said[name]]
+    return found

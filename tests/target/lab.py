@@ -1,0 +1,127 @@
+"""Targets of in-process accounts: rows in, results and the account's log out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from tap_activecampaign_unified import cli
+from target_activecampaign.target import TargetActiveCampaign
+from tests.api.lab import KEY, ORIGIN, LabClock
+from tests.sandbox import SandboxAdapter, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass
+class Run:
+    """What one run left behind; ``requests`` are those of this run alone."""
+
+    code: int
+    results: list[dict[str, Any]] = field(default_factory=list)
+    states: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+    last_word: str = ""
+
+    @property
+    def actions(self) -> list[str]:
+        """The actions of all rows, in the order of the input."""
+        return [r["action"] for r in sorted(self.results, key=lambda r: r["row"] or 0)]
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """The requests that were not mere questions."""
+        return [(method, path) for method, path in self.requests if method != "GET"]
+
+    def reason(self, row: int = 1) -> str:
+        """The reason given for a row."""
+        return next(r["reason"] for r in self.results if r["row"] == row) or ""
+
+
+class Lab:
+    """An account, a clock and a folder; `run` sends messages through a new target."""
+
+    def __init__(self, world: World, clock: LabClock, folder: Path) -> None:
+        """Keep the three."""
+        self.world, self.clock, self.folder = world, clock, folder
+
+    def target(self, **settings: Any) -> TargetActiveCampaign:
+        """Make a target of the account."""
+        world, clock = self.world, self.clock
+
+        class LabTarget(TargetActiveCampaign):
+            make_clock = staticmethod(lambda: clock)
+
+            @staticmethod
+            def make_session() -> requests.Session:
+                session = requests.Session()
+                session.mount("https://", SandboxAdapter(world))
+                return session
+
+        config = {
+            "api_url": ORIGIN,
+            "api_key": KEY,
+            "results_path": str(self.folder / "results.jsonl"),
+            "ledger_path": str(self.folder / "ledger.sqlite"),
+            "run_report_path": str(self.folder / "report.json"),
+            "rate_limit_store": str(self.folder / "rate.json"),
+        }
+        return LabTarget(config=config | settings)
+
+    def run(self, *messages: Any, **settings: Any) -> Run:
+        """Send messages (dicts, or lines as they stand) and return what became of them."""
+        lines = [m if isinstance(m, str) else json.dumps(m) + "\n" for m in messages]
+        before = len(self.world.log)
+        out = io.StringIO()
+        target = self.target(**settings)
+        code, word = 0, ""
+        with contextlib.redirect_stdout(out):
+            try:
+                code = target.run(io.StringIO("".join(lines)))
+            except cli.Leave as last:
+                code, word = last.code, last.line
+        log = self.world.log[before:]
+        return Run(
+            code,
+            _lines(self.folder / "results.jsonl"),
+            [json.loads(line) for line in out.getvalue().splitlines()],
+            [(entry.method, entry.path.removeprefix("/api/3/")) for entry in log],
+            json.loads((self.folder / "report.json").read_text())
+            if (self.folder / "report.json").exists()
+            else {},
+            word,
+        )
+
+    def send(self, stream: str, *records: dict[str, Any], **settings: Any) -> Run:
+        """Send records of one stream without a key, and a state behind them."""
+        return self.run(*stream_of(stream, *records), state_of(1), **settings)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def schema_of(stream: str, keys: list[str] | None = None, **properties: Any) -> dict[str, Any]:
+    """Return a SCHEMA message."""
+    schema = {"type": "object", "properties": properties}
+    return {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": keys or []}
+
+
+def stream_of(
+    stream: str, *records: dict[str, Any], keys: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return a SCHEMA and RECORDs."""
+    rows = [{"type": "RECORD", "stream": stream, "record": record} for record in records]
+    return [schema_of(stream, keys), *rows]
+
+
+def state_of(value: int) -> dict[str, Any]:
+    """Return a STATE message."""
+    return {"type": "STATE", "value": {"bookmarks": {"at": value}}}

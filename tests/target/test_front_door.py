@@ -1,0 +1,104 @@
+"""Rows in, results out: numbering, bad input, states, unchanged rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.target.lab import Lab, schema_of, state_of, stream_of
+
+
+def test_a_new_contact_is_created_and_the_same_again_costs_nothing(lab: Lab) -> None:
+    """The row has one result with the id; delivered again, it makes no request at all."""
+    row = {"email": "new@shop.example", "first_name": "Nia", "tags": ["vip"]}
+    first = lab.send("crm_contacts", row)
+    assert first.code == 0
+    assert first.actions == ["created"]
+    contact = lab.world.find_contact("new@shop.example")
+    assert contact is not None
+    assert (str(contact.id), contact.firstName) == (first.results[0]["id"], "Nia")
+    again = lab.send("crm_contacts", row)
+    assert again.actions == ["unchanged"]
+    assert again.requests == []
+    assert again.results[0]["id"] == str(contact.id)
+    assert again.states == [{"bookmarks": {"at": 1}}]
+
+
+def test_bad_lines_are_rejected_rows_and_the_others_go_on(lab: Lab) -> None:
+    """Broken JSON, no schema, no key, unknown streams, an input cut off: each costs itself."""
+    run = lab.run(
+        {"type": "RECORD", "stream": "crm_accounts", "record": {"name": "Early"}},
+        schema_of("crm_contacts", ["email"]),
+        '{"type": "RECORD", "stream": "crm_contacts", "record": {"email": \n',
+        {"type": "RECORD", "stream": "crm_contacts", "record": {"first_name": "Nobody"}},
+        {"type": "RECORD", "stream": "crm_contacts", "record": {"email": "no address"}},
+        *stream_of("widgets", {"id": 1}),
+        {"type": "RECORD", "stream": "crm_contacts", "record": {"email": "ok@shop.example"}},
+        state_of(7),
+        '{"type": "RECORD", "stream": "crm_contacts", "rec',
+    )
+    assert run.code == 0
+    assert run.actions == ["rejected"] * 5 + ["created", "rejected"]
+    assert [r["row"] for r in sorted(run.results, key=lambda r: r["row"])] == list(range(1, 8))
+    assert "SCHEMA" in run.reason(1)
+    assert "JSON" in run.reason(2)
+    assert "email" in run.reason(3)
+    assert "stream" in run.reason(5)
+    assert "middle" in run.reason(7)
+    assert run.states == [{"bookmarks": {"at": 7}}]
+
+
+def test_a_state_never_covers_a_failed_row_that_nobody_keeps(lab: Lab) -> None:
+    """The state before the failed row goes out, those behind it do not, and the exit code is 1."""
+    lab.world.faults.server_error("/contact/sync", times=None)
+    run = lab.run(
+        *stream_of("marketing_tags"),
+        state_of(1),
+        *stream_of("crm_contacts", {"email": "a@shop.example"}),
+        state_of(2),
+        max_retry_seconds=1,
+    )
+    assert run.code == 1
+    assert run.actions == ["failed"]
+    assert run.states == [{"bookmarks": {"at": 1}}]
+
+
+def test_the_retry_file_carries_failed_rows_to_the_next_run(lab: Lab) -> None:
+    """Kept rows may be covered by a state, and are sent first even if not delivered again."""
+    path = lab.folder / "retry.jsonl"
+    lab.world.faults.server_error("/contact/sync", times=None)
+    run = lab.send(
+        "crm_contacts", {"email": "a@shop.example"}, max_retry_seconds=1, retry_path=str(path)
+    )
+    assert (run.code, run.actions, len(run.states)) == (1, ["failed"], 1)
+    assert path.stat().st_mode & 0o777 == 0o600
+    lab.world.faults.clear()
+    later = lab.send("crm_contacts", {"email": "b@shop.example"}, retry_path=str(path))
+    assert later.code == 0
+    assert [r["row"] for r in later.results] == [None, 1]
+    assert lab.world.find_contact("a@shop.example") is not None
+    assert path.read_text() == ""
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.2])
+def test_the_share_of_rejected_rows_decides_the_exit_code(lab: Lab, ratio: float) -> None:
+    """Beyond max_reject_ratio the run ends with 1, up to it with 0."""
+    records = [{"email": f"c{n}@shop.example" if n % 2 else "none"} for n in range(4)]
+    run = lab.send("crm_contacts", *records, max_reject_ratio=ratio)
+    assert run.code == (0 if ratio == 1.0 else 1)
+
+
+def test_on_reject_fail_ends_the_run_before_any_state_covers_the_row(lab: Lab) -> None:
+    """The batch is finished and has its results; the state behind it never goes out."""
+    run = lab.send(
+        "crm_contacts", {"email": "none"}, {"email": "ok@shop.example"}, on_reject="fail"
+    )
+    assert (run.code, run.states) == (1, [])
+    assert run.actions == ["rejected", "created"]
+
+
+def test_results_are_readable_by_their_owner_alone(lab: Lab) -> None:
+    """Results and ledger carry the mode 0600."""
+    lab.send("crm_contacts", {"email": "ok@shop.example"})
+    for name in ("results.jsonl", "ledger.sqlite"):
+        assert (lab.folder / name).stat().st_mode & 0o777 == 0o600
+    assert b"ok@shop" not in (lab.folder / "ledger.sqlite").read_bytes()
