@@ -28,9 +28,7 @@ def check(desk: Desk, wishes: list[Wish]) -> None:
     wanted = [wish for wish in wishes if SUBSCRIBE in wish.lists.values()]
     if not wanted:
         return
-    lists = {
-        one for wish in wanted for one, status in wish.lists.items() if status == SUBSCRIBE
-    }
+    lists = {one for wish in wanted for one, status in wish.lists.items() if status == SUBSCRIBE}
     if len(wanted) > 2 * len(lists):
         _check_by_list(desk, wanted, lists)
     else:

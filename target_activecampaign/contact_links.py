@@ -34,9 +34,7 @@ def settle(desk: Desk, wishes: list[Wish], fail: Fail) -> None:
         known = desk.references.contacts_by_email(emails) if emails else {}
         for wish in needy:
             wish.id = wish.id or known.get(fold(wish.email or ""))
-        desk.references.prefetch_accounts(
-            w.account["name"] for w in needy if w.account.get("name")
-        )
+        desk.references.prefetch_accounts(w.account["name"] for w in needy if w.account.get("name"))
         links = _all_links(desk, needy)
     except CallError as problem:
         for wish in needy:

@@ -145,5 +145,3 @@ def _walk_tag(desk: Desk, tag: str, most: int) -> dict[str, str] | None:
             found[f"id:{row.get('id')}"] = association
             found[f"email:{fold(str(row.get('email') or ''))}"] = association
     return found
-
-

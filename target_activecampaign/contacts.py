@@ -9,7 +9,7 @@ from tap_activecampaign_unified.api import CallError, Refused
 from . import consent, contact_calls, contact_links, contact_tags
 from .desk import sentence
 from .guards import AUTOMATIONS, is_blank
-from .importer import Entry, Importer
+from .importer import Entry
 from .results import Action, Outcome, Rejection, Verdict, Wait, outcome_of
 from .rows import fold
 from .wishes import NAMES, SUBSCRIBE, UNSUBSCRIBE, Wish, wish_of
@@ -220,10 +220,7 @@ def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
     if not wishes or (len(wishes) < ENOUGH_TO_IMPORT and not forced):
         return {}
     entries = {id(wish): Entry(wish.email or "", _contact_of(wish)) for wish in wishes}
-    importer = Importer(
-        desk.pen, desk.clock, runs_automations=desk.policy.run_automations
-    )
-    batches = importer.run(list(entries.values()))
+    batches = desk.importer.run(list(entries.values()))
     if any(wish.adds for wish in wishes):
         desk.references.reread("tag")  # the importer makes tags that are missing
     if desk.policy.look_up_ids or desk.policy.is_foreign:
@@ -264,7 +261,9 @@ def _learn_ids(
     missing = [
         wish.email
         for wish in wishes
-        if wish.email and wish.id is None and fold(wish.email) not in known
+        if wish.email
+        and wish.id is None
+        and fold(wish.email) not in known
         and entries[id(wish)].is_imported
     ]
     others = desk.references.contacts_by_email(missing) if missing else {}
@@ -280,6 +279,7 @@ def _learn_ids(
 
 
 def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entry]) -> None:
+    desk.references.forget_absent()
     single = []
     for wish in wishes:
         if id(wish) not in imported:

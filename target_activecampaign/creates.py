@@ -66,7 +66,11 @@ def _the_one(found: list[str]) -> str | None:
 
 
 def create_named(
-    desk: Desk, send: Callable[[], str], look: Callable[[], str | None], *, is_taken: Callable[[Refused], bool]
+    desk: Desk,
+    send: Callable[[], str],
+    look: Callable[[], str | None],
+    *,
+    is_taken: Callable[[Refused], bool],
 ) -> tuple[str, bool]:
     """Create a row that has a name of its own; returns its id and whether it is new.
 

@@ -101,7 +101,11 @@ class CustomValues:
 
     def _put(self, found: Encoded, one: Definition, value: Any, name: str) -> None:
         if is_nothing(value):
-            found.values[one.id] = (one, [] if one.is_choices and one.entity != "contact" else "", None)
+            found.values[one.id] = (
+                one,
+                [] if one.is_choices and one.entity != "contact" else "",
+                None,
+            )
             return
         if isinstance(value, bool):
             value = "true" if value else "false"
@@ -131,7 +135,9 @@ class CustomValues:
             title=str(hint.get("title") or name)[:MOST_DEFINITION_TEXT],
             kind=kind if kind not in {"array", "object", "string", "boolean"} else "text",
             tag=name,
-            options=[o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options],
+            options=[
+                o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options
+            ],
         )
 
     def define(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .custom_values import CustomValues
     from .forecast import Forecast
     from .guards import Guards
+    from .importer import Importer
     from .ledger import Ledger
     from .pen import Pen
     from .policy import Policy
@@ -67,6 +68,7 @@ class Desk:
     ledger: Ledger
     references: References
     custom: CustomValues
+    importer: Importer
     guards: Guards
     forecast: Forecast
     report: Callable[[Row, Outcome], None]

@@ -101,9 +101,7 @@ class Engine:
         writable = self._writable[kind.resource.name]
         groups: dict[bytes, list[Row]] = {}
         for row in rows:
-            content = content_of(
-                row.record, writable, clears=policy.clears, mirrors=policy.mirrors
-            )
+            content = content_of(row.record, writable, clears=policy.clears, mirrors=policy.mirrors)
             row.fields = ledger.fields(
                 (f"{self._fingerprint}/{name}", value) for name, value in content
             )
@@ -121,7 +119,7 @@ class Engine:
             if not policy.force and known.fields and merged.items() <= known.fields.items():
                 unchanged += [(row, known.id) for row in group]
         for row, native_id in unchanged:
-            self.report(row, Outcome(Action.UNCHANGED, native_id))
+            self.report(row, Outcome(Action.UNCHANGED, native_id, whole=False))
         return [row for row in rows if id(row) in self._open]
 
     # --- the end of a row -------------------------------------------------------------------
@@ -143,9 +141,7 @@ class Engine:
             self._remember(row, outcome)
         elif action not in CHANGED:
             desk.forecast.actions[action.value] += 1
-        is_held = outcome.held or (
-            action is Action.REJECTED and desk.policy.on_reject == "fail"
-        )
+        is_held = outcome.held or (action is Action.REJECTED and desk.policy.on_reject == "fail")
         if action is Action.FAILED and not outcome.held:
             if self._retries.keeps(row) and not desk.policy.dry_run:
                 self._retries.keep(row, self.key_properties.get(row.stream, []))
@@ -161,10 +157,7 @@ class Engine:
         if outcome.action in CHANGED or (outcome.action is Action.UNCHANGED and outcome.whole):
             # A row that was only partly done is sent again; its id is worth knowing all the same.
             fields = row.fields if outcome.whole else {}
-            if outcome.action is not Action.UNCHANGED or row.known_id is None or not _knows(
-                self.desk, row
-            ):
-                self.desk.ledger.confirm(row.ledger_key, outcome.id, fields)
+            self.desk.ledger.confirm(row.ledger_key, outcome.id, fields)
         if row.number is not None or outcome.action is not Action.FAILED:
             self._retries.settle(row)
 
@@ -228,13 +221,3 @@ class Engine:
 
 def _real(native_id: str | None) -> str | None:
     return None if native_id and native_id.startswith("planned-") else native_id
-
-
-def _knows(desk: Desk, row: Row) -> bool:
-    known = desk.ledger.find(row.ledger_key)
-    return known is not None and row.fields.items() <= known.fields.items()
-
-
-def describe(kinds: dict[str, Any]) -> str:
-    """Name the streams that can be written."""
-    return ", ".join(sorted(kinds))

@@ -43,7 +43,9 @@ class Confirmed:
 def default_path(account: str) -> Path:
     """Return the ledger of an account under the user's state folder."""
     root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(root) / "activecampaign" / f"ledger-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.sqlite"
+    return (
+        Path(root) / "activecampaign" / f"ledger-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.sqlite"
+    )
 
 
 class Ledger:
@@ -64,7 +66,9 @@ class Ledger:
             version = self._meta("version", VERSION.encode()).decode()
         except OSError as problem:
             raise SettingsError(
-                [f"ledger_path cannot be used ({problem.strerror}): name a file that can be written"]
+                [
+                    f"ledger_path cannot be used ({problem.strerror}): name a file that can be written"
+                ]
             ) from None
         except sqlite3.Error:
             raise SettingsError(
@@ -119,12 +123,16 @@ class Ledger:
 
     def find(self, key: bytes) -> Confirmed | None:
         """Return what is known of a row."""
-        found = self._db.execute("SELECT id, fields FROM confirmed WHERE key = ?", (key,)).fetchone()
+        found = self._db.execute(
+            "SELECT id, fields FROM confirmed WHERE key = ?", (key,)
+        ).fetchone()
         if found is None:
             return None
         blob, step = found[1], 2 * _DIGEST
         pairs = range(0, len(blob), step)
-        return Confirmed(found[0], {blob[i : i + _DIGEST]: blob[i + _DIGEST : i + step] for i in pairs})
+        return Confirmed(
+            found[0], {blob[i : i + _DIGEST]: blob[i + _DIGEST : i + step] for i in pairs}
+        )
 
     def confirm(self, key: bytes, native_id: str | None, fields: dict[bytes, bytes]) -> None:
         """Remember what ActiveCampaign confirmed, beside what it confirmed before."""
@@ -133,7 +141,9 @@ class Ledger:
             fields = {**before.fields, **fields}
             native_id = native_id or before.id
         blob = b"".join(path + value for path, value in sorted(fields.items()))
-        self._db.execute("INSERT OR REPLACE INTO confirmed VALUES (?, ?, ?)", (key, native_id, blob))
+        self._db.execute(
+            "INSERT OR REPLACE INTO confirmed VALUES (?, ?, ?)", (key, native_id, blob)
+        )
 
     def note_id(self, key: bytes, native_id: str) -> None:
         """Remember a row's id while nothing of the row is confirmed yet."""

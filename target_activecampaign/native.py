@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError
@@ -44,22 +44,61 @@ class Native:
 
 
 def each(write: WriteRow) -> Callable[[Desk, Kind, list[Row]], None]:
-    """Return a writer of batches that writes row by row; what ends a row ends no other."""
+    """Return a writer of batches that writes row by row; what ends a row ends no other.
+
+    Rows of one key are merged in their order and written once: a deal that is to pass through
+    three stages goes to the last, and starts one automation instead of three.
+    """
 
     def write_all(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+        groups: dict[bytes, list[Row]] = {}
         for row in rows:
-            try:
-                outcome = write(desk, kind, row)
-            except Wait as wait:
-                desk.wait(row, wait)
-                continue
-            except Verdict as verdict:
-                outcome = verdict.outcome()
-            except CallError as problem:
-                outcome = outcome_of(problem)
-            desk.report(row, outcome)
+            groups.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
+        for group in groups.values():
+            if len(group) == 1 or not _write_merged(desk, kind, group, write):
+                for row in group:
+                    _write_alone(desk, kind, row, write)
 
     return write_all
+
+
+def _write_alone(desk: Desk, kind: Kind, row: Row, write: WriteRow) -> None:
+    if row.known_id is None and row.ledger_key:
+        known = desk.ledger.find(row.ledger_key)
+        row.known_id = known.id if known else None
+    try:
+        outcome = write(desk, kind, row)
+    except Wait as wait:
+        desk.wait(row, wait)
+        return
+    except Verdict as verdict:
+        outcome = verdict.outcome()
+    except CallError as problem:
+        outcome = outcome_of(problem)
+    desk.report(row, outcome)
+
+
+def _write_merged(desk: Desk, kind: Kind, group: list[Row], write: WriteRow) -> bool:
+    """Write rows of one key as one; False when that ends badly and each must be tried alone."""
+    record: dict[str, Any] = {}
+    for row in group:
+        custom = record.get("custom_fields")
+        if isinstance(custom, dict) and isinstance(row.record.get("custom_fields"), dict):
+            custom = {**custom, **row.record["custom_fields"]}
+        else:
+            custom = row.record.get("custom_fields") or custom
+        record |= {k: v for k, v in row.record.items() if not is_nothing(v) or desk.policy.clears}
+        if custom:
+            record["custom_fields"] = custom
+    try:
+        outcome = write(desk, kind, replace(group[-1], record=record))
+    except (Verdict, CallError):
+        return False
+    for place, row in enumerate(group):
+        later = Outcome(Action.UPDATED, outcome.id, outcome.reason, whole=outcome.whole)
+        is_first = place == 0 or outcome.action is not Action.CREATED
+        desk.report(row, outcome if is_first else later)
+    return True
 
 
 def refuse_marked(row: Row) -> None:
@@ -82,7 +121,9 @@ def native_of(
     if fragment.problems:
         raise Rejection("; ".join(f"{name}: {text}" for name, text in fragment.problems))
     entries = {entry.unified: entry for entry in kind.resource.entries}
-    found = Native({k: v for k, v in fragment.native.items() if not is_nothing(v) or desk.policy.clears})
+    found = Native(
+        {k: v for k, v in fragment.native.items() if not is_nothing(v) or desk.policy.clears}
+    )
     if desk.policy.clears:
         for name in fragment.nulls:
             entry = entries[name]

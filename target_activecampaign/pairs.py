@@ -26,9 +26,7 @@ def write_memberships(desk: Desk, kind: Kind, rows: list[Row]) -> None:
     _write(desk, kind, rows, _list_wish)
 
 
-def _write(
-    desk: Desk, kind: Kind, rows: list[Row], read: Callable[[Desk, Row], Wish]
-) -> None:
+def _write(desk: Desk, kind: Kind, rows: list[Row], read: Callable[[Desk, Row], Wish]) -> None:
     wishes = []
     for row in rows:
         wish = attempt(desk, row, lambda row=row: read(desk, row))

@@ -34,9 +34,7 @@ class Pen:
     ) -> Answer:
         """Send one call; a dry run answers what ActiveCampaign would, with an id of its own."""
         if not self.is_dry:
-            return self.client.send(
-                method, path, params=params, json=body, repeatable=repeatable
-            )
+            return self.client.send(method, path, params=params, json=body, repeatable=repeatable)
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
         self.planned[f"{method} {endpoint}"] += 1
         answer: Body = {}

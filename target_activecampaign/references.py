@@ -68,7 +68,8 @@ class References:
         self._tables: dict[str, dict[str, NativeRow]] = {}
         self._refused: dict[str, CallError] = {}
         self._fields: dict[str, CustomFields] = {}
-        self._contacts: dict[str, str | None] = {}
+        self._contacts: dict[str, str] = {}
+        self._absent: set[str] = set()
         self._accounts: dict[str, str | None] = {}
         self._all_accounts = False
         #: While false, what is not found may still come with a later row.
@@ -234,10 +235,21 @@ class References:
         """Remember an address's contact for this run."""
         if len(self._contacts) >= MOST_KEPT_CONTACTS:
             self._contacts.clear()
+        self._absent.discard(fold(email))
         if native_id:
             self._contacts[fold(email)] = native_id
         else:
             self._contacts.pop(fold(email), None)
+
+    def forget_absent(self) -> None:
+        """Forget who was not there: contacts were written since."""
+        self._absent.clear()
+
+    def prefetch_contacts(self, refs: Iterable[Ref]) -> None:
+        """Look up the addresses of many references with the fewest requests."""
+        emails = [ref["email"] for ref in refs if ref.get("email") and not ref.get("id")]
+        if len(emails) > 1:
+            self.contacts_by_email(emails)
 
     def contacts_by_email(self, emails: Iterable[str]) -> dict[str, str]:
         """Return the ids of the addresses that are there, by folded address.
@@ -246,7 +258,11 @@ class References:
         """
         wanted = {fold(email): email.strip() for email in emails}
         found = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
-        missing = {key: email for key, email in wanted.items() if key not in found}
+        missing = {
+            key: email
+            for key, email in wanted.items()
+            if key not in found and key not in self._absent
+        }
         if len(missing) > FULL_PAGE // 4 and self._walk_is_cheaper(len(missing)):
             for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)]):
                 for row in page.rows:
@@ -254,12 +270,15 @@ class References:
                     if key in missing:
                         found[key] = str(row["id"])
                         self.note_contact(key, str(row["id"]))
+            self._absent |= missing.keys() - found.keys()
             return {key: value for key, value in found.items() if value}
         for key, email in missing.items():
             row = self.read_contact(email)
             if row is not None:
                 found[key] = str(row["id"])
                 self.note_contact(key, str(row["id"]))
+            else:
+                self._absent.add(key)
         return {key: value for key, value in found.items() if value}
 
     def _walk_is_cheaper(self, count: int) -> bool:

@@ -6,9 +6,23 @@ from tap_activecampaign_unified.unified import by_name
 
 from .accounts import write_account
 from .contacts import write_contacts
+from .definitions import (
+    map_user,
+    write_field,
+    write_group,
+    write_list,
+    write_pipeline,
+    write_stage,
+    write_tag,
+    write_user,
+)
 from .desk import Kind
 from .native import each
+from .notes import write_notes
+from .opportunities import write_opportunities
 from .pairs import write_contact_tags, write_memberships
+from .raw_requests import RESOURCE as RAW_REQUESTS
+from .raw_requests import write_raw
 
 _CONTACT = frozenset(
     {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}
@@ -20,6 +34,44 @@ _PAIR = frozenset({"contact", "contact_email", "email", "status"})
 KINDS: dict[str, Kind] = {
     kind.resource.name: kind
     for kind in (
+        Kind(
+            by_name["directory_groups"],
+            "group",
+            _BY_NAME,
+            each(write_group),
+            frozenset({"permissions"}),
+        ),
+        Kind(
+            by_name["directory_users"],
+            "user",
+            (("id",), ("emails",), ("email",), ("username",)),
+            each(write_user),
+            frozenset({"email", "name", "group", "password"}),
+        ),
+        Kind(by_name["crm_users"], "user", (("id",), ("email",)), each(map_user)),
+        Kind(
+            by_name["crm_fields"],
+            "field",
+            (("entity", "id"), ("entity", "key"), ("entity", "name")),
+            each(write_field),
+            frozenset({"entity", "key", "name", "type", "tag", "options"}),
+        ),
+        Kind(by_name["marketing_tags"], "tag", _BY_NAME, each(write_tag)),
+        Kind(
+            by_name["marketing_segments"],
+            "list",
+            _BY_NAME,
+            each(write_list),
+            frozenset({"channel"}),
+        ),
+        Kind(by_name["crm_pipelines"], "pipeline", _BY_NAME, each(write_pipeline)),
+        Kind(
+            by_name["crm_stages"],
+            "stage",
+            (("id",), ("name", "pipeline")),
+            each(write_stage),
+            frozenset({"card_config"}),
+        ),
         Kind(
             by_name["crm_accounts"],
             "account",
@@ -37,7 +89,12 @@ KINDS: dict[str, Kind] = {
             can_delete=True,
         ),
         Kind(
-            by_name["crm_contacts"], "contact", _BY_ADDRESS, write_contacts, _CONTACT, can_delete=True
+            by_name["crm_contacts"],
+            "contact",
+            _BY_ADDRESS,
+            write_contacts,
+            _CONTACT,
+            can_delete=True,
         ),
         Kind(
             by_name["marketing_contact_tags"],
@@ -53,7 +110,35 @@ KINDS: dict[str, Kind] = {
             write_memberships,
             _PAIR | {"segment", "segment_name"},
         ),
+        Kind(
+            by_name["crm_opportunities"],
+            "deal",
+            (("id",), ("external_id",), ("name", "contact"), ("name", "account")),
+            write_opportunities,
+            frozenset({"external_id"}),
+            can_delete=True,
+            starts_automations=True,
+        ),
+        Kind(
+            by_name["crm_notes"],
+            "note",
+            (
+                ("id",),
+                ("content", "opportunity"),
+                ("content", "contact"),
+                ("content", "account"),
+            ),
+            write_notes,
+            can_delete=True,
+            starts_automations=True,
+        ),
+        Kind(
+            RAW_REQUESTS,
+            "raw",
+            (),
+            each(write_raw),
+            frozenset({"method", "path", "body"}),
+            starts_automations=True,
+        ),
     )
 }
-# What the tap reads and nobody can write: ActiveCampaign makes these itself.
-READ_ONLY = {"crm_users": "users are written as directory_users"}

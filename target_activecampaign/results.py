@@ -94,7 +94,9 @@ def outcome_of(problem: CallError) -> Outcome:
     if isinstance(problem, Refused):
         texts = "; ".join(str(reason) for reason in problem.reasons)
         return Outcome(
-            Action.REJECTED, reason=f"ActiveCampaign refused: {texts or problem.problem}", whole=False
+            Action.REJECTED,
+            reason=f"ActiveCampaign refused: {texts or problem.problem}",
+            whole=False,
         )
     if isinstance(problem, (Missing, Forbidden)):
         return Outcome(

@@ -34,6 +34,7 @@ from .desk import Desk
 from .engine import Engine
 from .forecast import Forecast
 from .guards import Guards
+from .importer import Importer
 from .ledger import Ledger, default_path
 from .lines import LineReader
 from .pen import Pen
@@ -182,6 +183,7 @@ class TargetActiveCampaign(Target):
                     ledger=ledger,
                     references=references,
                     custom=CustomValues(pen, references, policy),
+                    importer=Importer(pen, self._clock, runs_automations=policy.run_automations),
                     guards=Guards(policy),
                     forecast=Forecast(),
                     report=engine.report,
@@ -264,8 +266,8 @@ class TargetActiveCampaign(Target):
 
     def _note_schema(self, stream: str, schema: dict[str, Any], keys: list[str]) -> None:
         name = self._alias(stream)
-        if self._keys.get(stream) not in {None} and self._keys[stream] != list(keys):
-            self._flush()
+        if self._keys.get(stream, list(keys)) != list(keys):
+            self._flush()  # rows that were keyed otherwise
         self._keys[stream] = list(keys)
         kind = registry.KINDS.get(name)
         if kind is None or not kind.resource.custom_fields:
@@ -333,16 +335,9 @@ class TargetActiveCampaign(Target):
         kind = registry.KINDS.get(stream)
         key: dict[str, Any] = {name: record.get(name) for name in keys}
         if kind is None:
-            why = registry.READ_ONLY.get(
-                stream,
-                "a stream nobody knows; name it in stream_aliases as one of "
-                + ", ".join(sorted(registry.KINDS)),
-            )
-            if stream in registry.READ_ONLY or stream.startswith("raw_"):
-                outcome = Outcome(Action.SKIPPED, reason=f"read only: {why}", whole=False)
-                self.engine.results.add(number, stream, key, outcome)
-            else:
-                self._reject(stream, None, key, why)
+            names = ", ".join(sorted(registry.KINDS))
+            why = f"a stream nobody knows; name it in stream_aliases as one of {names}"
+            self._reject(stream, None, key, why)
             return None
         try:
             nested = unflatten(record)
@@ -542,4 +537,3 @@ class TargetActiveCampaign(Target):
 def main() -> None:
     """Run ``target-activecampaign``."""
     cli.run(NAME, lambda: TargetActiveCampaign.cli)
-

@@ -43,9 +43,7 @@ class Waiting:
     def add(self, row: Row, family: str) -> None:
         """Put a row aside."""
         kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
-        self._open().execute(
-            "INSERT INTO rows (number, row) VALUES (?, ?)", (row.number, kept)
-        )
+        self._open().execute("INSERT INTO rows (number, row) VALUES (?, ?)", (row.number, kept))
         self.count += 1
         self.families.add(family)
 

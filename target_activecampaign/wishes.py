@@ -179,7 +179,9 @@ def _identify(desk: Desk, record: Record, wish: Wish) -> None:
 def _primary(addresses: Any) -> Any:
     if not isinstance(addresses, list):
         raise Rejection("email_addresses: must be an array of objects")
-    first = next((a for a in addresses if isinstance(a, dict) and a.get("is_primary")), addresses[0])
+    first = next(
+        (a for a in addresses if isinstance(a, dict) and a.get("is_primary")), addresses[0]
+    )
     return first.get("email") if isinstance(first, dict) else first
 
 

@@ -23,7 +23,9 @@ def make_lab(
     """Make labs of accounts of given sizes and switches."""
 
     def make(**options: Any) -> Lab:
-        return Lab(make_world(**({"contacts": 30, "deals": 10, "accounts": 8} | options)), clock, tmp_path)
+        return Lab(
+            make_world(**({"contacts": 30, "deals": 10, "accounts": 8} | options)), clock, tmp_path
+        )
 
     return make
 

@@ -1,0 +1,110 @@
+"""Notes: on a contact, an account or an opportunity, each of them once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.api import Forbidden, Missing
+from tap_activecampaign_unified.unified.codecs import parse_instant
+from tap_activecampaign_unified.unified.crm.notes import PARENTS
+
+from .creates import create_once, settled
+from .native import each, native_of, own_id_of, refuse_marked
+from .opportunities import prefetch
+from .results import Action, Outcome, Rejection
+from .rows import is_nothing, reference, references
+
+if TYPE_CHECKING:
+    from .desk import Desk, Kind
+    from .rows import Row
+
+STEP = "note"
+_PATHS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deals"}
+
+
+def write_notes(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+    """Write the notes of a batch."""
+    prefetch(desk, rows)
+    each(write_note)(desk, kind, rows)
+
+
+def write_note(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    """Write one note."""
+    refuse_marked(row)
+    native = native_of(desk, kind, row)
+    content = native.columns.get("note")
+    native_id = own_id_of(desk, kind, row)
+    if native_id is not None:
+        return _rewrite(desk, kind, row, native_id, content, native)
+    if is_nothing(content):
+        raise Rejection("content: a note needs content")
+    reltype, relid = _parent(desk, row)
+    if row.known_id and row.key.keys() & {"content"}:
+        return native.outcome(Action.UNCHANGED, row.known_id)
+    if row.known_id:
+        return _rewrite(desk, kind, row, row.known_id, content, native)
+    body = {"note": str(content), "relid": relid, "reltype": reltype}
+
+    def send() -> str:
+        return str(desk.pen.write("POST", "notes", {"note": body}).body["note"]["id"])
+
+    def look(since: float) -> list[str]:
+        rows = desk.references.below(_PATHS[reltype], relid, "notes")
+        return [str(one["id"]) for one in rows if _is_like(one, body, since)]
+
+    native_id = create_once(desk, row.ledger_key, STEP, send, look)
+    settled(desk, row.ledger_key, STEP, native_id)
+    row.known_id = native_id
+    desk.note_copy(kind, row, native_id)
+    return native.outcome(Action.CREATED, native_id)
+
+
+def _rewrite(
+    desk: Desk, kind: Kind, row: Row, native_id: str, content: Any, native: Any
+) -> Outcome:
+    if is_nothing(content):
+        raise Rejection("content: nothing to write")
+    try:
+        desk.pen.write("PUT", f"notes/{native_id}", {"note": {"note": str(content)}})
+    except (Missing, Forbidden):
+        # A note that is not there answers 403.
+        raise Rejection("id: the account has no note with this id") from None
+    desk.note_copy(kind, row, native_id)
+    return native.outcome(Action.UPDATED, native_id)  # type: ignore[no-any-return]
+
+
+def _is_like(one: dict[str, Any], body: dict[str, Any], since: float) -> bool:
+    made = parse_instant(one.get("cdate"))
+    return (
+        str(one.get("note") or "").strip() == body["note"].strip()
+        and one.get("reltype") in {None, body["reltype"]}
+        and str(one.get("relid") or body["relid"]) == str(body["relid"])
+        and made is not None
+        and made.timestamp() >= since
+    )
+
+
+def _parent(desk: Desk, row: Row) -> tuple[str, str]:
+    """Return what the note hangs on, in ActiveCampaign's words."""
+    record = row.record
+    deals = references(record.get("opportunity"), "opportunity")
+    if deals:
+        return PARENTS["opportunity"], opportunity_of(desk, deals[0])
+    contacts = references(record.get("contact"), "contact")
+    if contacts:
+        return PARENTS["contact"], desk.references.contact(contacts[0])
+    account = reference(record.get("account"), "account")
+    if account:
+        return PARENTS["account"], desk.references.account(account)
+    raise Rejection("contact: a note needs a contact, an account or an opportunity")
+
+
+def opportunity_of(desk: Desk, ref: dict[str, str]) -> str:
+    """Return a deal's id; another account's id only once its copy is here."""
+    source = ref.get("id")
+    if source and not desk.policy.is_foreign:
+        return source
+    own = desk.ledger.own_id("deal", source) if source else None
+    if own:
+        return own
+    raise desk.references.absent("opportunity", "deal", has_name=not source)

@@ -1,0 +1,96 @@
+"""The proxy for writing: calls as a row states them, within limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
+
+from tap_activecampaign_unified.api import Forbidden, Missing, Refused, Unconfirmed
+from tap_activecampaign_unified.unified.mapping import Resource
+
+from .guards import AUTOMATIONS
+from .results import Action, Failure, Outcome, Rejection, Skip
+from .rows import is_nothing
+
+if TYPE_CHECKING:
+    from .desk import Desk, Kind
+    from .rows import Row
+
+STEP = "raw"
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+# What sends or moves in bulk is never a row's affair.
+REFUSED = ("campaign", "message", "sms")
+
+RESOURCE = Resource(
+    name="raw_requests", title="Raw requests", crawl="", endpoint="", entries=(), keys=()
+)
+
+
+def write_raw(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    """Send one call as it stands."""
+    del kind
+    if not desk.policy.allow_raw_requests:
+        raise Rejection("raw_requests: sent only with allow_raw_requests")
+    method = str(row.record.get("method") or "").strip().upper()
+    if method not in METHODS:
+        raise Rejection(f"method: must be one of {', '.join(METHODS)}")
+    path, params = _path_of(row.record.get("path"))
+    body = row.record.get("body")
+    if not is_nothing(body) and not isinstance(body, (dict, list)):
+        raise Rejection("body: must be an object or an array")
+    if not desk.policy.run_automations:
+        raise Skip(AUTOMATIONS)
+    if desk.ledger.pending(row.ledger_key, STEP) is not None:
+        raise Failure(
+            "this POST was sent earlier and never answered: it is not repeated", held=True
+        )
+    if method == "DELETE":
+        for _ in range(max(1, sum(name.strip("[]") == "ids" for name, _ in params))):
+            desk.guards.take_delete()
+    if method == "POST" and not desk.pen.is_dry:
+        desk.ledger.begin(row.ledger_key, STEP, desk.server_time())
+    try:
+        answer = desk.pen.write(
+            method,
+            path,
+            None if is_nothing(body) else body,
+            params=params,
+            repeatable=method != "POST",
+        )
+    except Unconfirmed as problem:
+        raise Failure(f"{problem.problem}; it is never repeated", held=True) from None
+    except (Refused, Missing, Forbidden):
+        _settle(desk, row)
+        raise
+    _settle(desk, row)
+    action = Action.CREATED if method == "POST" else Action.UPDATED
+    return Outcome(action, _id_of(answer.body), None if method != "DELETE" else "deleted")
+
+
+def _settle(desk: Desk, row: Row) -> None:
+    if not desk.pen.is_dry:
+        desk.ledger.settle(row.ledger_key, STEP)
+
+
+def _path_of(given: Any) -> tuple[str, list[tuple[str, str | int]]]:
+    if not isinstance(given, str) or not given.strip():
+        raise Rejection("path: missing; give it relative to /api/3/")
+    path, _, query = given.strip().partition("?")
+    parts = [part for part in unquote(path).split("/") if part]
+    if parts[:2] == ["api", "3"]:
+        parts = parts[2:]
+    odd = {".", ".."} & set(parts) or any(c in path for c in ":\\#;") or "%" in "".join(parts)
+    if not parts or odd or not all(part.isascii() and part.isprintable() for part in parts):
+        raise Rejection("path: must be plain and relative to /api/3/")
+    lower = [part.lower() for part in parts]
+    moves_stage = lower[0] == "dealstages" and lower[-1] == "deals"
+    if lower[0].startswith(REFUSED) or moves_stage:
+        raise Rejection("path: it sends or moves in bulk, which raw_requests never do")
+    return "/".join(parts), list(parse_qsl(query, keep_blank_values=True))
+
+
+def _id_of(body: dict[str, Any]) -> str | None:
+    for value in body.values():
+        if isinstance(value, dict) and value.get("id"):
+            return str(value["id"])
+    return None
