@@ -28,7 +28,9 @@ KINDS = {
     "object": "object",
     "list": "array",
 }
-BLOCK = re.compile(r"(?m)^(\s*(?:<!--|#) rendered: ([a-z -]+?)(?: -->)?\n)(.*?)(^\s*(?:<!--|#) end)", re.DOTALL)
+BLOCK = re.compile(
+    r"(?m)^(\s*(?:<!--|#) rendered: ([a-z -]+?)(?: -->)?\n)(.*?)(^\s*(?:<!--|#) end)", re.DOTALL
+)
 
 
 def fill(text: str) -> str:
@@ -74,7 +76,9 @@ def fields() -> str:
         entries = {entry.unified: entry for entry in one.entries}
         rows = []
         for name, schema in shown.items():
-            rows.append((f"`{name}`", kind_of(schema), source_of(entries.get(name)), doc_of(schema)))
+            rows.append(
+                (f"`{name}`", kind_of(schema), source_of(entries.get(name)), doc_of(schema))
+            )
         parts.append(f"<details><summary><code>{one.name}</code></summary>\n\n")
         parts.append(table(("field", "type", "ActiveCampaign", "meaning"), rows))
         parts.append("\n</details>\n")
@@ -156,7 +160,7 @@ def _declared(one: Setting) -> list[str]:
 
 
 def _entry(name: str, kind: str, label: str, doc: str) -> list[str]:
-    doc = " ".join(doc.split("\n\n")[0].split())
+    doc = " ".join(doc.split("\n\n", maxsplit=1)[0].split())
     return [
         f"- name: {name}",
         f"  kind: {kind}",
@@ -166,7 +170,7 @@ def _entry(name: str, kind: str, label: str, doc: str) -> list[str]:
 
 
 def tap_capabilities() -> str:
-    """Return what the tap can do, as it says itself; ``--test`` works, which the SDK does not list."""
+    """Return what the tap says it can do, and ``--test``, which works without being listed."""
     return _capabilities(TapActiveCampaignUnified, "test")
 
 
@@ -180,9 +184,9 @@ BLOCKS = {
     "fields": fields,
     "shared settings": lambda: settings(SHARED),
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
-    "tap plugin": lambda: tap_capabilities()
-    + "    settings:\n"
-    + plugin_settings(TAP, TapActiveCampaignUnified),
+    "tap plugin": lambda: (
+        tap_capabilities() + "    settings:\n" + plugin_settings(TAP, TapActiveCampaignUnified)
+    ),
 }
 
 

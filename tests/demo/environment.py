@@ -39,7 +39,7 @@ def main() -> int:
             wanted += ["--editable", str(ROOT)]
         install(python, wanted, asked.folder)
     except SetupError as problem:
-        sys.stderr.write("%s\n" % problem)
+        sys.stderr.write(f"{problem}\n")
         return 1
     return 0
 
@@ -48,33 +48,34 @@ def check_python() -> None:
     """Go on with a Python that serves; where this one does not, look for one that does."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return
-    mine = "%d.%d" % sys.version_info[:2]
+    mine = "{}.{}".format(*sys.version_info)
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        name = "python3.%d" % minor
+        name = f"python3.{minor}"
         found = shutil.which(name)
         if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
-            sys.stderr.write("Python %s cannot be used here: going on with %s\n" % (mine, name))
+            sys.stderr.write(f"Python {mine} cannot be used here: going on with {name}\n")
             sys.stderr.flush()
             os.execv(found, [found, *sys.argv])
     why = "is too old" if sys.version_info[:2] < OLDEST else "has no DuckDB 1.2.2 yet"
     raise SetupError(
-        "Python %s %s: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …"
-        % (mine, why)
+        f"Python {mine} {why}: install Python 3.11, 3.12 or 3.13, "
+        "or name one: PYTHON=python3.12 make …"
     )
 
 
 def make_environment(folder: Path) -> Path:
     """Return the Python of the environment, made new unless it is whole and of a fit version."""
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    check = "import pip, sys; sys.exit(not %r <= sys.version_info[:2] <= %r)" % (OLDEST, NEWEST)
+    check = f"import pip, sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
     if python.exists() and run([str(python), "-c", check]).returncode == 0:
         return python
-    say("Making %s with Python %d.%d …" % (folder.name, *sys.version_info[:2]))
+    mine = "{}.{}".format(*sys.version_info)
+    say(f"Making {folder.name} with Python {mine} …")
     made = run([sys.executable, "-m", "venv", "--clear", str(folder)])
     if made.returncode:
         raise SetupError(
-            "Python's venv does not work here (%s): on Debian and Ubuntu install python%d.%d-venv"
-            % (last_line(made), *sys.version_info[:2])
+            f"Python's venv does not work here ({last_line(made)}): "
+            f"on Debian and Ubuntu, install python{mine}-venv"
         )
     return python
 
@@ -93,7 +94,8 @@ def group(name: str) -> list[str]:
 def install(python: Path, wanted: list[str], folder: Path) -> None:
     """Let pip install; of its complaints only the last line is shown."""
     packages = [one for one in wanted if not one.startswith("--")]
-    say("Installing %s …" % ", ".join("this project" if p == str(ROOT) else p for p in packages))
+    named = ", ".join("this project" if one == str(ROOT) else one for one in packages)
+    say(f"Installing {named} …")
     done = run(
         [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     )
@@ -101,8 +103,8 @@ def install(python: Path, wanted: list[str], folder: Path) -> None:
         log = folder / "setup.log"
         log.write_text(done.stdout + done.stderr, "utf-8")
         raise SetupError(
-            "%s\n%s could not be filled: is the network there, and does pip reach its package index? "
-            "All that pip said is in %s" % (last_line(done), folder.name, log)
+            f"{last_line(done)}\n{folder.name} could not be filled: is the network there, does pip "
+            f"reach its package index? All that pip said is in {log}"
         )
 
 

@@ -1,0 +1,1 @@
+"""Both programs from outside: processes, pipes, files, Meltano and DuckDB."""

@@ -1,0 +1,197 @@
+"""``make demo``: a made-up account into DuckDB, then only what changed in it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tests.demo import checks
+from tests.demo.account import ROOT, Account, AccountFailedError
+from tests.demo.pipeline import Pipeline, PipelineFailedError, install
+from tests.demo.screen import Waiting, counted, head, listed, say, streams_table, wrapped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
+FOLDER = ROOT / ".demo"
+SEED = 7
+SIZE = {"contacts": 3000, "deals": 400, "accounts": 80, "seed": SEED}
+QUERY = """\
+SELECT pipeline->>'name' AS pipeline, stage->>'name' AS stage,
+       count(*) AS deals, round(sum(amount)) AS amount, currency
+FROM crm_opportunities WHERE status = 'open'
+GROUP BY ALL ORDER BY pipeline, deals DESC LIMIT 8"""
+
+WHY_MORE_IS_READ = (
+    "Accounts and notes cannot be asked for by date, so they are read whole and what did not "
+    "change is held back. Small tables are read and sent on whole."
+)
+
+
+class WrongTablesError(Exception):
+    """DuckDB does not hold what the account holds."""
+
+
+def main() -> int:
+    """Run the demo; return the exit code."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        demo(_fresh_folder())
+    except KeyboardInterrupt:
+        say("\nStopped; everything the demo started has ended.")
+        return 130
+    except (AccountFailedError, PipelineFailedError, WrongTablesError) as problem:
+        sys.stdout.flush()
+        sys.stderr.write(f"\nThe demo failed: {problem}\n")
+        return 1
+    return 0
+
+
+def _leave(signum: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + signum)
+
+
+def _fresh_folder() -> Path:
+    """Start from nothing: whatever a former demo left, finished or not, is gone."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(exist_ok=True)
+    return FOLDER
+
+
+def demo(folder: Path) -> None:
+    """Load, change, load again; raise `WrongTablesError` when a table is not right."""
+    say("ActiveCampaign into DuckDB, with a made-up account on this machine.")
+    install()
+    with Account(folder, **SIZE) as account:
+        pipeline = Pipeline(folder, account.url)
+        database = checks.Database(pipeline.database)
+        head("1  The account")
+        say(wrapped(describe(account)))
+        head("2  The first load: meltano run load")
+        load(pipeline, account, database, {})
+        head("3  Meanwhile, in ActiveCampaign")
+        changed = account.change(SEED)
+        for line in in_words(changed["counts"]):
+            say(f"  · {line}")
+        head("4  The same command again: only what changed goes on to DuckDB")
+        gone = {"marketing_contact_tags": len(changed["tags_removed"])}
+        load(pipeline, account, database, gone)
+        say(wrapped(WHY_MORE_IS_READ, "  "))
+        tell_findings(changed, account, database)
+        if account.refused():
+            raise WrongTablesError(f"the account refused {account.refused()} requests: too fast")
+    tell_file(pipeline, database)
+
+
+def describe(account: Account) -> str:
+    """Say what is in the account."""
+    t = account.tables()
+    custom = t["fields"] + t["accountCustomFieldMeta"] + t["dealCustomFieldMeta"]
+    parts = [
+        f"{counted(t['contacts'], 'contact')} with {counted(t['contactTags'], 'tag')} applied",
+        f"{counted(t['accounts'], 'account')}",
+        f"{counted(t['deals'], 'deal')} in {counted(t['dealGroups'], 'pipeline')}",
+        counted(t["notes"], "note"),
+        f"{counted(custom, 'custom field')} of every type",
+        f"{counted(t['users'], 'user')} in {counted(t['groups'], 'group')}",
+    ]
+    return (
+        f"{listed(parts)}. It answers at {account.url} as ActiveCampaign would, and refuses more "
+        "than 5 requests in any second."
+    )
+
+
+def load(
+    pipeline: Pipeline, account: Account, database: checks.Database, surplus: dict[str, int]
+) -> None:
+    """Run the pipeline once and show what came of it."""
+    waiting = Waiting(account.requests)
+    try:
+        report = pipeline.run(waiting.show)
+    finally:
+        waiting.end()
+    used, seconds = waiting.requests, waiting.seconds
+    loaded, expected = database.counts(), checks.rows_in_account(account)
+    say("\n".join(streams_table(report["streams"], loaded, expected, surplus)))
+    by_tap = report["traffic"]["requests"]
+    say(
+        f"  {seconds:.0f} s, {counted(used, 'request')}: {by_tap} by the tap's run, "
+        f"{used - by_tap} by Meltano asking it which custom fields there are."
+    )
+    missing = set(expected) - set(report["streams"])
+    wrong = {
+        name: (loaded[name], expected[name] + surplus.get(name, 0))
+        for name in expected
+        if loaded[name] != expected[name] + surplus.get(name, 0)
+    }
+    if missing:
+        raise WrongTablesError(f"the tap did not read {', '.join(sorted(missing))}")
+    if wrong:
+        raise WrongTablesError(
+            "; ".join(
+                f"{name} has {has} rows, not {should}" for name, (has, should) in wrong.items()
+            )
+        )
+
+
+def in_words(counts: dict[str, int]) -> list[str]:
+    """Say what changed."""
+    said = [
+        ("contacts_edited", "contact got another last name", "contacts got another last name"),
+        ("field_values_set", "of them another value in a custom field", None),
+        ("tags_added", "tag was applied", "tags were applied"),
+        ("tags_removed", "tag was removed", "tags were removed"),
+        ("list_status_changed", "list was left by somebody", "lists were left by somebody"),
+        ("contacts_added", "contact is new", "contacts are new"),
+        ("notes_added", "note was written", "notes were written"),
+        ("deals_moved", "deal moved to another stage", "deals moved to another stage"),
+        ("deals_added", "deal is new", "deals are new"),
+        ("accounts_edited", "account has another website", "accounts have another website"),
+    ]
+    return [counted(counts[kind], one, many or one) for kind, one, many in said if counts.get(kind)]
+
+
+def tell_findings(changed: dict[str, Any], account: Account, database: checks.Database) -> None:
+    """Say of each change whether DuckDB has it; raise when it should and does not."""
+    say("\n  Looked up in DuckDB, and compared with the account:")
+    findings = checks.look_up(changed, account, database)
+    for one in findings:
+        say(f"  {'✓' if one.found == one.asked else '✗'} {one.found} of {one.asked} {one.told}")
+    removed, unseen = len(changed["tags_removed"]), checks.statuses_not_seen(changed, database)
+    notes = []
+    if removed:
+        notes.append(
+            f"{counted(removed, 'row')} of marketing_contact_tags (+{removed} above) "
+            f"{'is' if removed == 1 else 'are'} of removed tags: Singer cannot say that a row is "
+            "gone. The contacts' own tags are right."
+        )
+    if unseen:
+        notes.append(
+            f"{counted(unseen, 'list status', 'list statuses')} will come with the next whole read "
+            "(full_sweep_hours): this account does not date such a change on the contact."
+        )
+    if notes:
+        say("\n  What a run that reads only changes cannot see:")
+        for note in notes:
+            say(wrapped(f"· {note}", "  "))
+    lost = [one.told for one in findings if one.found != one.asked]
+    if lost:
+        raise WrongTablesError(f"not all of these arrived: {', '.join(lost)}")
+
+
+def tell_file(pipeline: Pipeline, database: checks.Database) -> None:
+    """Name the file and ask it something."""
+    path = pipeline.database.relative_to(ROOT)
+    head("5  Yours to look at")
+    say(f"  {path}, for example:\n")
+    say("\n".join(f"    {line}" for line in QUERY.splitlines()))
+    say()
+    say("\n".join(f"  {line}" for line in database.shown(QUERY).splitlines()))
+    say(f'\n  Ask more:  .venv/bin/python -m tests.demo.query "SELECT …"     Logs: {path.parent}/')
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Whether the tables in DuckDB are right: their rows counted, and what changed looked up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.demo.account import Account
+
+# Which of the account's own tables hold the rows of a unified stream.
+HOME = {
+    "crm_accounts": ("accounts",),
+    "crm_contacts": ("contacts",),
+    "crm_fields": ("fields", "accountCustomFieldMeta", "dealCustomFieldMeta"),
+    "crm_notes": ("notes",),
+    "crm_opportunities": ("deals",),
+    "crm_pipelines": ("dealGroups",),
+    "crm_stages": ("dealStages",),
+    "crm_users": ("users",),
+    "directory_groups": ("groups",),
+    "directory_users": ("users",),
+    "marketing_contact_tags": ("contactTags",),
+    "marketing_contacts": ("contacts",),
+    "marketing_segment_memberships": ("contactLists",),
+    "marketing_segments": ("lists",),
+    "marketing_tags": ("tags",),
+}
+STATUS = {"1": "active", "2": "unsubscribed", "3": "bounced", "0": "unconfirmed"}
+
+
+def rows_in_account(account: Account) -> dict[str, int]:
+    """Return how many rows each stream should have, as the account counts them."""
+    tables = account.tables()
+    return {stream: sum(tables[name] for name in names) for stream, names in HOME.items()}
+
+
+class Database:
+    """The loaded file, opened for each question: the loader needs it to itself in between."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember where it is."""
+        self._path = path
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return a query's rows."""
+        with duckdb.connect(str(self._path), read_only=True) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def one(self, query: str, *values: object) -> Any:
+        """Return the one value a query asks for, None where there is none."""
+        found = self.rows(query, *values)
+        return found[0][0] if found else None
+
+    def shown(self, query: str) -> str:
+        """Return a query's rows as a drawn table."""
+        with duckdb.connect(str(self._path), read_only=True) as connection:
+            return str(connection.sql(query))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows each stream's table has; 0 where there is no table."""
+        there = {name for (name,) in self.rows("SELECT table_name FROM information_schema.tables")}
+        return {
+            stream: self.one(f'SELECT count(*) FROM "{stream}"') if stream in there else 0  # noqa: S608
+            for stream in HOME
+        }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of change, looked up: ``told`` in words, how many of ``asked`` were ``found``."""
+
+    told: str
+    found: int
+    asked: int
+
+
+def look_up(changed: dict[str, Any], account: Account, database: Database) -> list[Finding]:
+    """Look for everything that changed in DuckDB; the account itself is asked what is true."""
+    people = {
+        one: account.ask(f"contacts/{one}")["contact"]
+        for one in (*changed["contacts_edited"], *changed["contacts_added"])
+    }
+    names = [
+        database.rows(
+            "SELECT coalesce(c.last_name, '') = ? AND coalesce(m.last_name, '') = ? "
+            "FROM crm_contacts c JOIN marketing_contacts m USING (id) WHERE id = ?",
+            people[one]["lastName"],
+            people[one]["lastName"],
+            str(one),
+        )
+        == [(True,)]
+        for one in changed["contacts_edited"]
+    ]
+    newcomers = [
+        database.one("SELECT email FROM marketing_contacts WHERE id = ?", str(one))
+        == people[one]["email"]
+        for one in changed["contacts_added"]
+    ]
+    websites = [
+        database.one("SELECT website FROM crm_accounts WHERE id = ?", str(one))
+        == account.ask(f"accounts/{one}")["account"]["accountUrl"]
+        for one in changed["accounts_edited"]
+    ]
+    stages = [
+        database.one("SELECT stage->>'id' FROM crm_opportunities WHERE id = ?", str(move["deal"]))
+        == str(move["stage"])
+        for move in changed["deals_moved"]
+    ]
+    found = [
+        ("last names, in both contact tables", names),
+        ("values of custom fields", [_has_value(database, v) for v in changed["field_values_set"]]),
+        ("tags applied", [_has_tag(database, pair) for pair in changed["tags_added"]]),
+        (
+            "tags gone from their contact",
+            [not _has_tag(database, p) for p in changed["tags_removed"]],
+        ),
+        ("new contacts", newcomers),
+        ("new notes", [_is_there(database, "crm_notes", one) for one in changed["notes_added"]]),
+        ("deals in their new stage", stages),
+        (
+            "new deals",
+            [_is_there(database, "crm_opportunities", one) for one in changed["deals_added"]],
+        ),
+        ("websites of accounts", websites),
+    ]
+    return [Finding(told, sum(right), len(right)) for told, right in found if right]
+
+
+def statuses_not_seen(changed: dict[str, Any], database: Database) -> int:
+    """Return how many changes of a list status have not reached DuckDB."""
+    return sum(
+        database.one(
+            "SELECT status FROM marketing_segment_memberships "
+            "WHERE contact_id = ? AND segment_id = ?",
+            str(one["contact"]),
+            str(one["list"]),
+        )
+        != STATUS[str(one["status"])]
+        for one in changed["list_status_changed"]
+    )
+
+
+def _has_tag(database: Database, pair: dict[str, int]) -> bool:
+    tags = json.loads(
+        database.one("SELECT tags FROM crm_contacts WHERE id = ?", str(pair["contact"])) or "[]"
+    )
+    return str(pair["tag"]) in {tag["id"] for tag in tags}
+
+
+def _is_there(database: Database, table: str, one: int) -> bool:
+    return database.one(f'SELECT id FROM "{table}" WHERE id = ?', str(one)) == str(one)  # noqa: S608
+
+
+def _has_value(database: Database, change: dict[str, Any]) -> bool:
+    """Compare a field's value by its letters and digits: the table holds it typed."""
+    key = database.one(
+        "SELECT key FROM crm_fields WHERE entity = 'contact' AND id = ?", str(change["field"])
+    )
+    read = json.loads(
+        database.one("SELECT custom_fields FROM crm_contacts WHERE id = ?", str(change["contact"]))
+        or "{}"
+    ).get(key)
+    if isinstance(read, (int, float)):
+        return float(change["value"]) == read
+    text = " ".join(map(str, read)) if isinstance(read, list) else str(read)
+    if _letters(text) == _letters(change["value"]):
+        return True
+    # A date-time is kept in UTC, the account says it in its own zone.
+    return read is not None and _letters(text)[:4] == _letters(change["value"])[:4]
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text if letter.isalnum())

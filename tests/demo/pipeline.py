@@ -1,0 +1,149 @@
+"""Meltano, run as a user would run it, with everything it leaves behind in one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.demo.account import API_KEY, LEASH, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
+SECONDS_TO_STOP = 20
+_FOREIGN = re.compile(r"(TAP|TARGET|MELTANO|ACTIVECAMPAIGN)_")
+
+
+class PipelineFailedError(Exception):
+    """Meltano came back with an error; the text says what it said last and where the rest is."""
+
+
+def install() -> None:
+    """Install the plugins, unless that was done since their declarations changed."""
+    stamp = ROOT / ".meltano" / "installed"
+    declared = max((ROOT / name).stat().st_mtime for name in ("pyproject.toml", "meltano.yml"))
+    if stamp.exists() and stamp.stat().st_mtime >= declared:
+        return
+    stamp.parent.mkdir(exist_ok=True)
+    run_meltano(["install", "--clean"], _environment({}), stamp.parent / "install.log")
+    stamp.touch()
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The job that loads an account into a DuckDB file; ``folder`` keeps its state."""
+
+    folder: Path
+    url: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def database(self) -> Path:
+        """The file that is loaded."""
+        return self.folder / "activecampaign.duckdb"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the run is told, so that neither the user's own settings nor files get mixed in."""
+        mine = {
+            "MELTANO_DATABASE_URI": f"sqlite:///{self.folder / 'meltano.db'}",
+            "ACTIVECAMPAIGN_API_URL": self.url,
+            "ACTIVECAMPAIGN_API_KEY": API_KEY,
+            # Said twice: a .env of the user's must not lead a demo to a real account.
+            "TAP_ACTIVECAMPAIGN_UNIFIED_API_URL": self.url,
+            "TAP_ACTIVECAMPAIGN_UNIFIED_API_KEY": API_KEY,
+            "TAP_ACTIVECAMPAIGN_UNIFIED_RATE_LIMIT_STORE": str(self.folder / "rate.json"),
+            "TAP_ACTIVECAMPAIGN_UNIFIED_RUN_REPORT_PATH": str(self.folder / "report.json"),
+            "TARGET_DUCKDB_PATH": str(self.database),
+        }
+        return _environment(mine | dict(self.settings))
+
+    def run(self, while_waiting: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Run the job; return the tap's report. Raise `PipelineFailedError` when that failed."""
+        report = self.folder / "report.json"
+        report.unlink(missing_ok=True)
+        log = self.folder / "meltano.log"
+        run_meltano(["run", "--no-install", "load"], self.environment, log, while_waiting)
+        try:
+            return dict(json.loads(report.read_text(encoding="utf-8")))
+        except OSError:
+            raise PipelineFailedError(f"the tap wrote no report: see {log}") from None
+
+
+def _environment(mine: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
+    return kept | {
+        "MELTANO_PROJECT_ROOT": str(ROOT),
+        "MELTANO_ENVIRONMENT": "sandbox",
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "NO_COLOR": "1",
+        **mine,
+    }
+
+
+def run_meltano(
+    arguments: list[str],
+    environment: dict[str, str],
+    log: Path,
+    while_waiting: Callable[[], None] = lambda: None,
+) -> None:
+    """Run Meltano in a process group of its own, so that all of it can be stopped."""
+    with log.open("a", encoding="utf-8") as output:
+        output.write(f"\n$ meltano {shlex.join(arguments)}\n")
+        output.flush()
+        process = subprocess.Popen(  # noqa: S603
+            [*LEASH, str(MELTANO), *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        while process.poll() is None:
+            while_waiting()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.25)
+    except BaseException:
+        stop(process)
+        raise
+    if process.returncode:
+        said = "\n".join(f"    {line[:300]}" for line in _last_words(log))
+        raise PipelineFailedError(
+            f"meltano {arguments[0]} ended with {process.returncode}:\n{said}\nAll of it: {log}"
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process group: asked at first, then, or when the user is impatient, not."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        try:
+            os.killpg(process.pid, number)
+            while time.monotonic() < deadline:
+                process.poll()
+                os.killpg(process.pid, 0)
+                time.sleep(0.05)
+        except ProcessLookupError:
+            return
+        except KeyboardInterrupt:
+            continue
+
+
+def _last_words(log: Path) -> list[str]:
+    """Return what Meltano or a plugin complained about last."""
+    text = log.read_text(encoding="utf-8", errors="replace").rpartition("\n$ meltano ")[2]
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    loud = [line for line in lines if re.search(r"\[(error|critical|warning) *\]|rror:", line)]
+    return (loud or lines)[-5:]

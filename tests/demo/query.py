@@ -1,0 +1,28 @@
+"""``python -m tests.demo.query "SELECT …"``: ask the file that the demo loaded."""
+
+from __future__ import annotations
+
+import sys
+
+import duckdb
+
+from tests.demo.account import ROOT
+
+
+def main() -> int:
+    """Show the answer, or in one line why there is none."""
+    path = ROOT / ".demo" / "activecampaign.duckdb"
+    if len(sys.argv) != 2 or not path.exists():  # noqa: PLR2004
+        sys.stderr.write('run make demo first, then: python -m tests.demo.query "SELECT …"\n')
+        return 2
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            sys.stdout.write(f"{connection.sql(sys.argv[1])}\n")
+    except duckdb.Error as problem:
+        sys.stderr.write(f"{str(problem).splitlines()[0]}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

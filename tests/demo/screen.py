@@ -1,0 +1,113 @@
+"""What the demo shows: plain text, at most 100 columns."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WIDTH = 98
+COLUMN = 10
+
+
+def say(text: str = "") -> None:
+    """Write a line."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def head(text: str) -> None:
+    """Write a heading."""
+    say(f"\n{text}\n{'─' * len(text)}")
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Break a paragraph."""
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Say a number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """Join words as a sentence does."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+class Waiting:
+    """A line that moves while something takes its time; on a terminal only."""
+
+    def __init__(self, requests: Callable[[], int]) -> None:
+        """Begin to wait."""
+        self._requests = requests
+        self._started = time.monotonic()
+        self._before = requests()
+        self._watched = sys.stdout.isatty()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been."""
+        return time.monotonic() - self._started
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has taken."""
+        return self._requests() - self._before
+
+    def show(self) -> None:
+        """Move."""
+        if self._watched:
+            told = f"  … {self.seconds:3.0f} s, {self.requests} requests"
+            sys.stdout.write(f"\r{told:<{WIDTH}}")
+            sys.stdout.flush()
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self._watched:
+            sys.stdout.write(f"\r{'':<{WIDTH}}\r")
+            sys.stdout.flush()
+
+
+def streams_table(
+    streams: dict[str, dict[str, Any]],
+    loaded: dict[str, int],
+    expected: dict[str, int],
+    surplus: dict[str, int],
+) -> list[str]:
+    """Return a line per stream: what the tap did, what DuckDB holds, what the account holds.
+
+    Columns that would hold nothing but zeros are left out, ``surplus`` rows explained elsewhere
+    are marked.
+    """
+    columns = {
+        "read": [one["rows_read"] for one in streams.values()],
+        "sent on": [one["rows_emitted"] for one in streams.values()],
+        "unchanged": [one["rows_suppressed"] for one in streams.values()],
+        "left out": [sum(one["rows_left_out"].values()) for one in streams.values()],
+        "faulty": [one["rows_faulty"] for one in streams.values()],
+        "requests": [one["requests"] for one in streams.values()],
+        "DuckDB": [loaded[name] for name in streams],
+        "account": [expected[name] for name in streams],
+    }
+    for name in ("unchanged", "left out", "faulty"):
+        if not any(columns[name]):
+            del columns[name]
+    width = max(map(len, streams))
+    lines = [f"  {'':<{width}}" + "".join(f"{name:>{COLUMN}}" for name in columns)]
+    for place, name in enumerate(streams):
+        values = (column[place] for column in columns.values())
+        cells = "".join(f"{f'{value:,}' if value else '·':>{COLUMN}}" for value in values)
+        extra = surplus.get(name, 0)
+        mark = "✓" if loaded[name] == expected[name] else "✗"
+        if extra and loaded[name] == expected[name] + extra:
+            mark = f"✓ +{extra}"
+        lines.append(f"  {name:<{width}}{cells}  {mark}")
+    sums = "".join(f"{sum(values):>{COLUMN},}" for values in columns.values())
+    lines += [f"  {'':<{width}}" + f"{'─' * 8:>{COLUMN}}" * len(columns), f"  {'':<{width}}{sums}"]
+    return lines
