@@ -141,7 +141,7 @@ def native_of(
     if owner and not is_nothing(row.record.get("owner")):
         user = desk.references.user(reference(row.record["owner"], "owner"))
         if user is None:
-            found.left_out.append("owner: the account has no such user; left out")
+            found.remarks.append("owner: the account has no such user; left out")
         else:
             found.columns["owner"] = user
     return found

@@ -302,6 +302,9 @@ def _create(
         group = desk.references.table("pipeline").get(str(body.get("group")), {})
         body["currency"] = str(group.get("currency") or "usd").lower()
 
+    if not body.get("owner"):
+        _own(desk, native, body)
+
     def send() -> str:
         return str(desk.pen.write("POST", "deals", {"deal": body}).body["deal"]["id"])
 
@@ -312,6 +315,19 @@ def _create(
     settled(desk, row.ledger_key, STEP, native_id)
     row.known_id = native_id
     return native_id
+
+
+def _own(desk: Desk, native: Native, body: dict[str, Any]) -> None:
+    """Give a deal to the key's own user where the pipeline would refuse one without an owner."""
+    pipeline = body.get("group")
+    if not pipeline:
+        pipeline = desk.references.table("stage").get(str(body["stage"]), {}).get("group")
+    row = desk.references.table("pipeline").get(str(pipeline), {})
+    if str(row.get("autoassign") or "0") == "0":
+        me = desk.client.get("users/me").body.get("user")
+        if isinstance(me, dict) and me.get("id"):
+            body["owner"] = str(me["id"])
+            native.remarks.append("owner: none that is known; given to the key's user")
 
 
 def _join(desk: Desk, native_id: str, others: list[str], *, is_new: bool) -> None:
