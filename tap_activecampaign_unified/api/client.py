@@ -8,10 +8,9 @@ import logging
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
-import backoff
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
@@ -19,6 +18,7 @@ from requests.auth import AuthBase
 from . import outcome
 from .errors import (
     AccountLapsed,
+    ActiveCampaignError,
     BadCredential,
     CallError,
     Forbidden,
@@ -27,10 +27,11 @@ from .errors import (
     Unconfirmed,
     Unreachable,
 )
+from .patience import Patience
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from .address import Address
     from .clock import Clock
@@ -42,7 +43,6 @@ logger = logging.getLogger(__name__)
 FIRST_CONTACT_SECONDS = 20.0
 FORBIDDEN_SECONDS = 20.0
 KEY_CHECK_SECONDS = 3.0
-LONGEST_WAIT = 60.0
 SAME_HOST_REDIRECTS = 5
 WHO_AM_I = "users/me"
 
@@ -147,19 +147,22 @@ class Client:
         call = _Call(method, path, repeatable=repeatable)
         url = self.address.url(path)
         if params:
-            url += "?" + urlencode(list(params), quote_via=quote, safe="[]:,")
-        retry = _Retry(self.clock, self.max_retry_seconds, patience)
+            url += "?" + urlencode(
+                list(params), quote_via=quote, safe="[]:,", errors="surrogatepass"
+            )
+        retry = Patience(self.clock, self.max_retry_seconds, patience)
         while True:
-            verdict = self._attempt(call, url, json)
+            verdict = self._attempt(call, url, json, retry)
             if verdict.answer is not None:
                 self.server_now = verdict.answer.date or self.server_now
                 return verdict.answer
             self._decide(call, verdict, retry)
 
-    def _attempt(self, call: _Call, url: str, json: object) -> Verdict:
+    def _attempt(self, call: _Call, url: str, json: object, retry: Patience) -> Verdict:
         self.checkpoint()
         self._limiter.acquire()
         self.checkpoint()
+        retry.note_sent()
         body = None if json is None else jsonlib.dumps(json).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
         for _ in range(SAME_HOST_REDIRECTS):
@@ -184,62 +187,68 @@ class Client:
         self._answered = True
         return outcome.of_response(call.method, response)
 
-    def _decide(self, call: _Call, verdict: Verdict, retry: _Retry) -> None:
+    def _decide(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
         """Wait for the next attempt, or raise what ends this call."""
         kind = verdict.kind
-        if kind is outcome.Kind.FINAL:
-            raise verdict.error(call.method, call.path)
-        if kind is outcome.Kind.LAPSED:
-            raise AccountLapsed(
-                f"{self.address.origin} answers 402: the ActiveCampaign account is unpaid or "
-                "expired. Mend it in ActiveCampaign under Settings › Billing, then run again"
-            )
         if kind is outcome.Kind.FORBIDDEN:
             self._forbid_or_wait(call, verdict, retry)
-            return
-        if kind is outcome.Kind.TLS:
-            raise Unreachable(
-                f"{self.address.origin} offers no trusted TLS certificate: check api_url, "
-                "and any proxy between here and there"
-            )
-        if kind is outcome.Kind.THROTTLED:
-            self._limiter.pause(retry.note_pause(verdict.wait))
+        elif kind is outcome.Kind.THROTTLED:
+            self._limiter.pause(retry.pause(kind, verdict.wait))
+            if retry.exhausted:
+                raise self._trouble(call, verdict, retry)
         elif kind is outcome.Kind.CONNECT:
             # Nothing was sent, so every verb may be repeated.
-            limit = None if self._answered else FIRST_CONTACT_SECONDS
-            if not retry.wait(limit):
+            if not retry.wait(kind, None if self._answered else FIRST_CONTACT_SECONDS):
                 raise Unreachable(
                     f"{self.address.origin} cannot be reached ({verdict.problem}): "
                     "check api_url and the network"
                 )
-        elif not call.repeatable:
+        elif kind is outcome.Kind.TROUBLE:
+            self._wait_out(call, verdict, retry)
+        else:
+            raise self._final(call, verdict)
+        self._note_repeat(call, verdict, retry)
+
+    def _final(self, call: _Call, verdict: Verdict) -> ActiveCampaignError:
+        """Return the error of an answer that no repeating changes."""
+        if verdict.kind is outcome.Kind.LAPSED:
+            return AccountLapsed(
+                f"{self.address.origin} answers 402: the ActiveCampaign account is unpaid or "
+                "expired. Mend it in ActiveCampaign under Settings › Billing, then run again"
+            )
+        if verdict.kind is outcome.Kind.TLS:
+            return Unreachable(
+                f"{self.address.origin} offers no trusted TLS certificate: check api_url, "
+                "and any proxy between here and there"
+            )
+        return verdict.error(call.method, call.path)
+
+    def _wait_out(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
+        """Repeat what is safe to repeat while the server is in trouble."""
+        if not call.repeatable:
             raise Unconfirmed(
                 f"the answer was lost ({verdict.problem}); the write may have happened",
                 method=call.method,
                 path=call.path,
                 status=verdict.status,
             )
-        elif not retry.wait(self._patience(verdict, retry)):
-            if verdict.status is None and (retry.patience is None or not self._answered):
+        if not retry.wait(verdict.kind, self._patience(verdict, retry)):
+            if verdict.status is None and (retry.asked is None or not self._answered):
                 self._check_alive(call, verdict)
             raise self._trouble(call, verdict, retry)
-        if retry.exhausted:
-            raise self._trouble(call, verdict, retry)
-        self._note_repeat(call, verdict, retry)
 
-    def _forbid_or_wait(self, call: _Call, verdict: Verdict, retry: _Retry) -> None:
+    def _forbid_or_wait(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
         """A 403 may be a glitch, the plan, or a bad key: repeat, then ask who we are."""
         known = call.path in self._forbidden
         limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I else FORBIDDEN_SECONDS
-        if not known and retry.wait(limit):
-            self._note_repeat(call, verdict, retry)
+        if not known and retry.wait(verdict.kind, limit):
             return
         if call.path != WHO_AM_I:
             self._check_key()
             self._forbidden.add(call.path)
             raise Forbidden(
-                "403, while the key is good: the account's plan or the key's user group does "
-                "not allow it",
+                f"{verdict.status}, while the key is good: the account's plan or the key's user "
+                "group does not allow it",
                 method=call.method,
                 path=call.path,
                 status=verdict.status,
@@ -258,11 +267,11 @@ class Client:
             # Anything but a refusal of the key leaves it in doubt: take it for good.
             logger.info("The key could not be checked: %s", problem)
 
-    def _patience(self, verdict: Verdict, retry: _Retry) -> float | None:
+    def _patience(self, verdict: Verdict, retry: Patience) -> float | None:
         """A server that never said a word is waited for less long than one that did."""
         if verdict.status is None and not self._answered:
-            return min(retry.patience or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
-        return retry.patience
+            return min(retry.asked or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
+        return retry.asked
 
     def _check_alive(self, call: _Call, verdict: Verdict) -> None:
         """Tell a call that the server cannot answer from a server that answers nothing."""
@@ -274,7 +283,7 @@ class Client:
         except ServerTrouble:
             raise Unreachable(problem) from None
 
-    def _trouble(self, call: _Call, verdict: Verdict, retry: _Retry) -> ServerTrouble:
+    def _trouble(self, call: _Call, verdict: Verdict, retry: Patience) -> ServerTrouble:
         return ServerTrouble(
             f"{verdict.problem}, for {retry.elapsed:.0f} s and {retry.tries} tries",
             method=call.method,
@@ -282,7 +291,7 @@ class Client:
             status=verdict.status,
         )
 
-    def _note_repeat(self, call: _Call, verdict: Verdict, retry: _Retry) -> None:
+    def _note_repeat(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
         with self._lock:
             self.traffic.repeats += 1
         level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
@@ -296,14 +305,23 @@ class Client:
             self.traffic.by_status[status] += 1
 
     def _same_host(self, call: _Call, url: str, location: str) -> str:
-        target = urlsplit(urljoin(url, location))
-        here = urlsplit(self.address.origin)
-        if (target.scheme, target.netloc.lower()) != (here.scheme, here.netloc):
+        try:
+            target = urlsplit(urljoin(url, location))
+            host = target.hostname
+            is_here = _place(target) == _place(urlsplit(self.address.origin))
+        except ValueError:
+            host, is_here = None, False
+        if not is_here:
             raise Unreachable(
                 f"{self.address.origin} redirects {call.method} {call.path} to another host "
-                f"({target.hostname}), which would be sent the key: refused. Check api_url"
+                f"({host}), which would be sent the key: refused. Check api_url"
             )
         return target.geturl()
+
+
+def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, parts.hostname, parts.port or default
 
 
 @dataclass(frozen=True)
@@ -311,40 +329,3 @@ class _Call:
     method: str
     path: str
     repeatable: bool
-
-
-class _Retry:
-    """The patience one request has left, and the growing waits between its attempts."""
-
-    def __init__(self, clock: Clock, limit: float, patience: float | None) -> None:
-        self._clock = clock
-        self._limit = limit
-        self._started = clock.monotonic()
-        self._waits: Iterator[float] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
-        next(self._waits)  # backoff's generators are primed with one empty turn
-        self.patience = patience
-        self.tries = 1
-        self.exhausted = False
-
-    @property
-    def elapsed(self) -> float:
-        return self._clock.monotonic() - self._started
-
-    def wait(self, limit: float | None) -> bool:
-        """Sleep before the next attempt; False when ``limit`` seconds are used up."""
-        limit = self._limit if limit is None else min(limit, self._limit)
-        left = limit - self.elapsed
-        if left <= 0:
-            return False
-        wait = backoff.full_jitter(next(self._waits))
-        # The last attempt stands at the very end of the time that was allowed.
-        self._clock.sleep(max(0.05, min(wait, left)))
-        self.tries += 1
-        return True
-
-    def note_pause(self, asked: float | None) -> float:
-        """Return how long everybody must pause for a throttled request."""
-        self.tries += 1
-        wait = max(asked or 0.0, backoff.full_jitter(next(self._waits)))
-        self.exhausted = self.elapsed + wait > self._limit
-        return wait

@@ -30,7 +30,7 @@ class SystemClock:
 
     def now(self) -> dt.datetime:
         """Return the machine's time of day in UTC."""
-        return dt.datetime.now(dt.timezone.utc)
+        return dt.datetime.now(dt.UTC)
 
     def monotonic(self) -> float:
         """Return the machine's uptime clock, which its processes share."""

@@ -123,8 +123,8 @@ def _date(text: str | None) -> dt.datetime | None:
     except (TypeError, ValueError):
         return None
     if found.tzinfo is None:
-        found = found.replace(tzinfo=dt.timezone.utc)
-    return found.astimezone(dt.timezone.utc)
+        found = found.replace(tzinfo=dt.UTC)
+    return found.astimezone(dt.UTC)
 
 
 def _retry_after(response: requests.Response) -> float | None:

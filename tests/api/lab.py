@@ -142,7 +142,7 @@ class Shelf(BaseAdapter):
         self.ids = list(ids)
         self.order: Callable[[int], Any] = ways.get("order", lambda one: one)
         self.cap: int = ways.get("cap", 100)
-        self.total: Callable[[int], Any] = ways.get("total", lambda count: str(count))
+        self.total: Callable[[int], Any] = ways.get("total", str)
         self.withheld: set[int] = ways.get("withheld", set())
         self.before: Callable[[Shelf, int], None] = ways.get("before", lambda _, __: None)
         self.by_key: bool = ways.get("by_key", True)

@@ -1,0 +1,71 @@
+"""How long one request is repeated, and the growing waits between its attempts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .clock import Clock
+
+LONGEST_WAIT = 60.0
+SHORTEST_WAIT = 0.05
+
+
+class Patience:
+    """What one request has left of ``limit`` seconds; ``asked`` is the caller's own bound.
+
+    The time counts from the first attempt that failed: waiting for the account's budget is no
+    trouble of the server's. Each kind of trouble has its own time, within the whole.
+    """
+
+    def __init__(self, clock: Clock, limit: float, asked: float | None) -> None:
+        """Start with everything left."""
+        self._clock = clock
+        self._limit = limit
+        self._sent = self._began = clock.monotonic()
+        self._since: dict[object, float] = {}
+        self._waits: Iterator[float] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
+        next(self._waits)  # backoff's generators are primed with one empty turn
+        self.asked = asked
+        self.tries = 0
+        self.exhausted = False
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds since the first attempt that failed was sent."""
+        return self._clock.monotonic() - self._began
+
+    def note_sent(self) -> None:
+        """Remember that an attempt leaves now."""
+        self._sent = self._clock.monotonic()
+        self.tries += 1
+
+    def _note_failed(self, kind: object) -> float:
+        """Return the seconds for which this kind of trouble has lasted."""
+        if not self._since:
+            self._began = self._sent
+        return self._clock.monotonic() - self._since.setdefault(kind, self._sent)
+
+    def wait(self, kind: object, limit: float | None) -> bool:
+        """Sleep before the next attempt; False when ``limit`` seconds of this kind are used up."""
+        lasted = self._note_failed(kind)
+        left = self._limit - self.elapsed
+        if limit is not None:
+            left = min(left, limit - lasted)
+        if left <= 0:
+            return False
+        wait = backoff.full_jitter(next(self._waits))
+        # The last attempt stands at the very end of the time that was allowed.
+        self._clock.sleep(max(SHORTEST_WAIT, min(wait, left)))
+        return True
+
+    def pause(self, kind: object, asked: float | None) -> float:
+        """Return how long everybody must pause for a throttled request."""
+        self._note_failed(kind)
+        wait = max(asked or 0.0, backoff.full_jitter(next(self._waits)))
+        self.exhausted = self.elapsed + wait > self._limit
+        return wait

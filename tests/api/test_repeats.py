@@ -1,0 +1,299 @@
+"""What is repeated, for which verb, and for how long."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from tap_activecampaign_unified.api import (
+    Missing,
+    Refused,
+    ServerTrouble,
+    Unconfirmed,
+    Unreachable,
+)
+from tests.api.lab import LabClock, Script, client_of, world_of
+
+GOOD = (200, {"ok": True})
+READS = ("GET", "PUT", "PATCH", "DELETE")
+TROUBLE = (408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530, 599)
+BROKEN = {
+    "an empty body": (200, b""),
+    "white space": (200, b" \n"),
+    "half a JSON": (200, b'{"contacts": [{"id": "1", '),
+    "an HTML page": (200, b"<html>Wait</html>"),
+    "a JSON list": (200, b"[1, 2]"),
+    "a JSON text": (200, b'"ok"'),
+    "too deep a JSON": (200, b"[" * 100_000),
+    "bytes of no alphabet": (200, b"\xff\xfe\x00\x80"),
+}
+LOST = {
+    "reset": requests.ConnectionError("Connection aborted."),
+    "read timeout": requests.ReadTimeout("late"),
+    "chunk": requests.exceptions.ChunkedEncodingError("amid"),
+    "gzip": requests.exceptions.ContentDecodingError("gzip"),
+}
+
+
+def refused_connection() -> requests.ConnectionError:
+    """Return what requests raises when nobody listens."""
+    inner = NewConnectionError(None, "Connection refused")  # type: ignore[arg-type]  # no connection
+    return requests.ConnectionError(MaxRetryError(None, "/", inner))  # type: ignore[arg-type]  # no pool
+
+
+UNSENT = {
+    "refused": refused_connection(),
+    "no such host": requests.ConnectionError("NameResolutionError: getaddrinfo failed"),
+    "connect timeout": requests.ConnectTimeout("late"),
+    "proxy": requests.exceptions.ProxyError("no"),
+}
+
+
+@pytest.mark.parametrize("status", TROUBLE)
+@pytest.mark.parametrize("verb", READS)
+def test_a_server_in_trouble_is_asked_again(make_client, verb, status):
+    """A 5xx to a call that may be repeated is waited out."""
+    script = Script((status, b"<html>"), (status, b""), GOOD)
+    assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
+    assert len(script.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer"),
+    [
+        pytest.param(verb, answer, id=f"{verb} {name}")
+        for verb in READS
+        for name, answer in BROKEN.items()
+        if verb != "DELETE" or answer[1].strip()  # see test_a_delete_may_answer_nothing
+    ],
+)
+def test_a_good_status_with_a_broken_body_is_asked_again(make_client, verb, answer):
+    """200 means nothing without the JSON object that belongs to it."""
+    script = Script(answer, GOOD)
+    assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
+
+
+@pytest.mark.parametrize("problem", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("verb", READS)
+def test_a_lost_answer_is_asked_for_again(make_client, verb, problem):
+    """A connection that breaks is no reason to give up a call that may be repeated."""
+    script = Script(problem, GOOD)
+    assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
+
+
+@pytest.mark.parametrize("answer", [(200, b""), (200, b" "), (204, b"")])
+def test_a_delete_may_answer_nothing(make_client, answer):
+    """An empty body is a good answer to DELETE, and to anything with 204."""
+    script = Script(answer)
+    assert make_client(script).send("DELETE", "contacts/7").body == {}
+    assert len(script.asked) == 1
+
+
+LOST_ANSWERS = [*LOST.values(), *BROKEN.values(), *((status, b"") for status in TROUBLE)]
+
+
+@pytest.mark.parametrize("answer", LOST_ANSWERS, ids=lambda answer: str(answer)[:30])
+def test_a_post_is_never_repeated_after_a_lost_answer(make_client, answer):
+    """The write may have happened: the caller has to look before it tries again."""
+    script = Script(answer, GOOD)
+    with pytest.raises(Unconfirmed) as lost:
+        make_client(script).send("POST", "contacts", json={"contact": {}})
+    assert len(script.asked) == 1
+    assert (lost.value.method, lost.value.path) == ("POST", "contacts")
+
+
+def test_a_post_that_is_as_good_twice_as_once_is_repeated(make_client):
+    """`repeatable` says so, as for contact/sync."""
+    script = Script((502, b""), GOOD)
+    make_client(script).send("POST", "contact/sync", json={}, repeatable=True)
+    assert len(script.asked) == 2
+
+
+@pytest.mark.parametrize("problem", UNSENT.values(), ids=UNSENT)
+@pytest.mark.parametrize("verb", [*READS, "POST"])
+def test_what_was_never_sent_is_sent_again(make_client, verb, problem):
+    """Nobody listened: nothing can have happened, so even a POST goes again."""
+    script = Script(problem, problem, GOOD)
+    assert make_client(script).send(verb, "contacts").body == {"ok": True}
+
+
+@pytest.mark.parametrize("answer", [(429, b""), (503, b"", {"Retry-After": "2"})])
+@pytest.mark.parametrize("verb", [*READS, "POST"])
+def test_a_throttled_call_is_repeated_whatever_its_verb(make_client, verb, answer):
+    """It was refused, not done; 503 that names a time is the older way to say so."""
+    script = Script(answer, answer, GOOD)
+    assert make_client(script).send(verb, "contacts").body == {"ok": True}
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 413, 422])
+def test_what_the_request_is_at_fault_for_is_not_repeated(make_client, status):
+    """A refusal stays one, however often it is asked."""
+    script = Script((status, {"message": "no"}))
+    with pytest.raises((Refused, Missing)):
+        make_client(script).get("contacts")
+    assert len(script.asked) == 1
+
+
+def test_a_throttled_client_waits_as_long_as_the_server_says(make_world, make_client, clock):
+    """Retry-After is honoured to the second."""
+    world = make_world()
+    world.faults.throttle(retry_after=30)
+    make_client(world).get("users/me")
+    arrivals = [entry.time.timestamp() for entry in world.log]
+    assert 30 <= arrivals[1] - arrivals[0] < 31
+
+
+def test_a_date_in_retry_after_is_understood(make_client, clock):
+    """HTTP allows a moment instead of seconds; it counts from the server's own clock."""
+    headers = {
+        "Retry-After": "Mon, 03 Mar 2031 15:00:42 GMT",
+        "Date": "Mon, 03 Mar 2031 15:00:00 GMT",
+    }
+    started = clock.monotonic()
+    make_client(Script((429, b"", headers), GOOD)).get("users/me")
+    assert 42 <= clock.monotonic() - started < 43
+
+
+@pytest.mark.parametrize("word", ["soon", "", "-5", "NaN", "1e999", "Mon, 03 Mar"])
+def test_a_senseless_retry_after_does_not_break_the_call(make_client, word):
+    """It is then as if the server had named no time."""
+    script = Script((429, b"", {"Retry-After": word}), GOOD)
+    try:
+        make_client(script).get("users/me")
+    except ServerTrouble:
+        assert word == "1e999"
+
+
+def test_one_throttled_client_holds_back_the_others(make_world, make_client, clock, tmp_path):
+    """The pause lies in the file that the account's processes share."""
+    world = make_world()
+    one, other = (make_client(world, rate=5, store=tmp_path / "rate.json") for _ in range(2))
+    world.faults.throttle(times=1, prefix="/tags", retry_after=60)
+    one.get("tags")
+    told = [entry.time.timestamp() for entry in world.log]
+    assert told[1] - told[0] >= 60
+    world.faults.throttle(times=1, prefix="/lists", retry_after=900)
+    with pytest.raises(ServerTrouble):
+        one.get("lists")
+    before = clock.monotonic()
+    other.get("tags")
+    assert clock.monotonic() - before >= 590
+
+
+def test_the_account_is_never_asked_more_than_five_times_a_second(world, client):
+    """The sandbox refuses a sixth; it never has to."""
+    for _ in range(40):
+        client.get("users/me")
+    assert world.busiest_second() <= 5
+    assert {entry.status for entry in world.log} == {200}
+
+
+@given(st.floats(1, 900), st.sampled_from([(502, b""), (200, b""), *LOST.values()]))
+def test_one_request_is_repeated_no_longer_than_allowed(limit, answer):
+    """`max_retry_seconds` bounds the repeating, and all of it is used."""
+    clock = LabClock()
+    script = Script(GOOD, answer)
+    client = client_of(script, clock, max_retry_seconds=limit)
+    client.get("users/me")
+    started = clock.monotonic()
+    with pytest.raises((ServerTrouble, Unreachable)):
+        client.get("contacts")
+    assert limit * 0.99 <= clock.monotonic() - started <= limit + 1
+
+
+@pytest.mark.parametrize("retry_after", [None, "1", "50"])
+def test_throttling_without_end_ends_within_the_time_allowed(make_client, clock, retry_after):
+    """A server that only ever says 429 is in trouble after `max_retry_seconds`."""
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    client, started = make_client(Script((429, b"", headers))), clock.monotonic()
+    with pytest.raises(ServerTrouble, match="throttled"):
+        client.get("contacts")
+    assert clock.monotonic() - started <= 600
+
+
+def test_waiting_for_the_budget_is_not_the_servers_trouble(make_client, clock):
+    """A call that waited out another's pause still has its own patience afterwards."""
+    script = Script((502, b""), GOOD)
+    client = make_client(script, max_retry_seconds=100)
+    client._limiter.pause(400)
+    assert client.get("contacts").body == {"ok": True}
+
+
+def test_waits_grow_and_stay_below_a_minute(make_client, clock):
+    """Full jitter under a bound that doubles: 0.5, 1, 2 … 60 seconds."""
+    with pytest.raises(ServerTrouble):
+        make_client(Script((502, b""))).get("contacts")
+    assert len(clock.slept) > 10
+    for place, wait in enumerate(clock.slept):
+        assert wait <= min(60, 0.5 * 2**place) + 0.05
+
+
+def test_patience_asked_for_is_shorter(make_client, clock):
+    """Walks give a large page less time than the whole."""
+    client, started = make_client(Script((502, b""))), clock.monotonic()
+    with pytest.raises(ServerTrouble):
+        client.get("contacts", patience=15)
+    assert clock.monotonic() - started == pytest.approx(15, abs=1)
+
+
+def test_an_address_where_nobody_ever_answered_is_given_twenty_seconds(make_client, clock):
+    """Most likely api_url is wrong: ten minutes of hope help nobody."""
+    started = clock.monotonic()
+    with pytest.raises(Unreachable, match="check api_url"):
+        make_client(Script(refused_connection())).get("users/me")
+    assert clock.monotonic() - started == pytest.approx(20, abs=1)
+
+
+def test_an_account_that_answered_before_is_given_the_whole_time(make_client, clock):
+    """A network that goes away for minutes comes back."""
+    client = make_client(Script(GOOD, refused_connection()))
+    client.get("users/me")
+    started = clock.monotonic()
+    with pytest.raises(Unreachable):
+        client.get("contacts")
+    assert clock.monotonic() - started == pytest.approx(600, abs=1)
+
+
+def test_an_untrusted_certificate_ends_the_run_at_once(make_client, clock):
+    """Repeating does not make it trusted."""
+    with pytest.raises(Unreachable, match="certificate"):
+        make_client(Script(requests.exceptions.SSLError("bad"))).get("users/me")
+    assert clock.slept == []
+
+
+def test_a_request_that_cannot_be_sent_is_not_repeated(make_client, clock):
+    """A header with a line break never leaves the machine."""
+    with pytest.raises(Refused, match="cannot be sent"):
+        make_client(Script(requests.exceptions.InvalidHeader("x"))).get("users/me")
+    assert clock.slept == []
+
+
+def test_a_checkpoint_ends_the_run_between_attempts(make_client):
+    """What a signal sets off is raised before the next request, not swallowed."""
+
+    class StopError(Exception):
+        pass
+
+    def stop() -> None:
+        if len(script.asked) == 2:
+            raise StopError
+
+    script = Script((502, b""))
+    client = make_client(script)
+    client.checkpoint = stop
+    with pytest.raises(StopError):
+        client.get("contacts")
+    assert len(script.asked) == 2
+
+
+def test_every_fault_the_sandbox_knows_is_survived(clock):
+    """A third of all requests fail in any way: every answer is still the true one."""
+    world = world_of(clock, contacts=30)
+    world.faults.mix(0.33, seed=7)
+    client = client_of(world, clock)
+    for contact in range(1, 31):
+        assert client.get(f"contacts/{contact}").body["contact"]["id"] == str(contact)
+    assert client.traffic.repeats > 5
