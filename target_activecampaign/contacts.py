@@ -80,7 +80,7 @@ def fulfil(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
             reason = entry.problem or "the import was not carried out"
             _end(desk, wish, Outcome(action, reason=reason, whole=False))
         else:
-            wish.created = entry.created
+            wish.created = wish.created if desk.pen.is_dry else entry.created
             rest.append(wish)
     _finish(desk, kind, rest, {key: e for key, e in imported.items() if e.is_imported})
 

@@ -52,6 +52,7 @@ class Engine:
         self._writable = {name: kind.writable() for name, kind in registry.KINDS.items()}
         print_ = json.dumps(self.desk.policy.fingerprint).encode()
         self._fingerprint = hashlib.sha256(print_).hexdigest()[:8]
+        self._limit: str | None = None
         #: Why the run must end after this batch, None while it may go on.
         self.end: str | None = None
 
@@ -147,6 +148,8 @@ class Engine:
                 self._retries.keep(row, self.key_properties.get(row.stream, []))
             else:
                 is_held = True
+        if outcome.held and action is Action.SKIPPED:
+            self._limit = outcome.reason
         if is_held and row.number is not None:
             self._hold(row.number)
         self.results.add(row.number, row.stream, row.key, outcome)
@@ -214,6 +217,8 @@ class Engine:
         failed = results.count(Action.FAILED)
         if failed:
             return f"{failed} rows failed and are tried again on the next run: see the results"
+        if self._limit:
+            return f"rows were left out: {self._limit}"
         if results.count(Action.REJECTED) > policy.max_reject_ratio * max(1, results.rows):
             return "more rows were rejected than max_reject_ratio allows: see the results"
         return None

@@ -88,15 +88,15 @@ def test_a_user_is_made_with_a_password_that_stays_nowhere(lab: Lab) -> None:
 
 def test_custom_fields_are_found_typed_and_made_only_if_asked(lab: Lab) -> None:
     """By tag, title or id; an unknown one is a reason; create_missing_fields makes it usable."""
-    field = lab.world.add_field("Plan tier", "dropdown", "PLAN_TIER")
+    field = lab.world.add_field("Rank here", "dropdown", "RANK_HERE")
     lab.world.add_options(field.id, "gold", "silver")
     person = lab.world.add_contact("c@shop.example")
-    for name in ("plan_tier", "Plan tier", f"field_{field.id}", "PLAN_TIER"):
+    for name in ("rank_here", "Rank here", f"field_{field.id}", "RANK_HERE"):
         row = {"email": person.email, f"custom_fields__{name}": "Gold", "first_name": name}
         assert lab.send("crm_contacts", row).actions == ["updated"]
         values = lab.world.tables["fieldValues"].by("contact", person.id)
         assert [v.value for v in values if v.field == field.id] == ["gold"]
-    row = {"email": person.email, "first_name": "X", "custom_fields": {"nope": 1, "plan_tier": "tin"}}
+    row = {"email": person.email, "first_name": "X", "custom_fields": {"nope": 1, "rank_here": "tin"}}
     run = lab.send("crm_contacts", row)
     assert run.actions == ["updated"]
     assert "nope" in run.reason()
