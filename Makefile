@@ -30,7 +30,7 @@ render: $(ready) ## write README's tables and meltano.yml's settings anew from t
 	@.venv/bin/python -m tests.render --write
 
 bench: $(ready) ## run the measuring scripts, one after the other
-	@for script in $(sort $(wildcard bench/*.py)); do echo "== $$script"; .venv/bin/python $$script || exit 1; done
+	@for script in $(basename $(notdir $(sort $(wildcard bench/read_*.py bench/write_*.py)))); do .venv/bin/python -m bench.$$script || exit 1; done
 
 meltano: $(meltano_ready) ## install Meltano into .venv-meltano
 

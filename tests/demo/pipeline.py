@@ -118,6 +118,9 @@ def run_meltano(
     except BaseException:
         stop(process)
         raise
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
     if process.returncode:
         said = "\n".join(f"    {line[:300]}" for line in _last_words(log))
         raise PipelineFailedError(
