@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import Refused
 from tap_activecampaign_unified.unified.codecs import Undecodable
-from tap_activecampaign_unified.unified.custom_fields import Definition, encode_value, slug
+from tap_activecampaign_unified.unified.custom_fields import (
+    STANDARD_LABELS,
+    Definition,
+    encode_value,
+    slug,
+)
 
 from .references import FIELD_TABLES, is_duplicate
 from .results import Rejection
@@ -79,6 +84,8 @@ class CustomValues:
             if is_nothing(value) and not self._policy.clears:
                 continue
             one = self._references.fields(entity).by_tag(tag)
+            if one is None and not is_nothing(value):
+                one = self._create(entity, tag.lower(), value, STANDARD_LABELS.get(tag, tag))
             if one is None:
                 if not is_nothing(value):
                     found.left_out.append(f"the account has no field {tag}")
@@ -110,7 +117,11 @@ class CustomValues:
         if isinstance(value, bool):
             value = "true" if value else "false"
         if one.type in _WITH_OPTIONS and one.options:
-            value, unknown = _choose(one, value)
+            chosen, unknown = _choose(one, value)
+            if unknown and self._policy.create_missing_fields:
+                one = self._add_options(one, value)
+                chosen, unknown = _choose(one, value)
+            value = chosen
             if unknown:
                 found.left_out.append(f"custom_fields.{name}: {unknown}")
                 return
@@ -120,9 +131,43 @@ class CustomValues:
             raise Rejection(f"custom_fields.{name}: {problem}") from None
         found.values[one.id] = (one, encoded if one.entity != "contact" else str(encoded), currency)
 
+    def _add_options(self, one: Definition, value: Any) -> Definition:
+        """Add the options that a value names and the field lacks."""
+        known = {fold(text) for o in one.options for text in (o.value, o.label)}
+        wanted = value if isinstance(value, list) else [value]
+        missing = [
+            str(w) for w in wanted if not isinstance(w, (dict, list)) and fold(str(w)) not in known
+        ]
+        if not missing:
+            return one
+        if one.entity == "contact":
+            rows = [
+                {
+                    "orderid": len(one.options) + number,
+                    "value": text,
+                    "label": text,
+                    "isdefault": False,
+                    "field": one.id,
+                }
+                for number, text in enumerate(missing, 1)
+            ]
+            self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": rows})
+            old = [{"id": o.id, "value": o.value, "label": o.label} for o in one.options]
+            row = {k: v for k, v in one.row.items() if k != "options"}
+            self._references.note_field(one.entity, row, [*old, *({**r, "id": f"new-{r['orderid']}"} for r in rows)])
+        else:
+            texts = [*(o.value for o in one.options), *missing]
+            path = f"{FIELD_TABLES[one.entity]}/{one.id}"
+            self._pen.write("PUT", path, {_WRAPPERS[one.entity]: {"fieldOptions": texts}})
+            self._references.note_field(one.entity, {**one.row, "fieldOptions": texts}, [])
+        found = [d for d in self._references.fields(one.entity).definitions if d.id == one.id]
+        return found[0]
+
     # --- making fields ----------------------------------------------------------------------
 
-    def _create(self, entity: str, name: str, value: Any) -> Definition | None:
+    def _create(
+        self, entity: str, name: str, value: Any, title: str | None = None
+    ) -> Definition | None:
         if not self._policy.create_missing_fields:
             return None
         hint = self.hints.get((entity, fold(name)), {})
@@ -132,7 +177,7 @@ class CustomValues:
         options = hint.get("options") or (value if isinstance(value, list) else ())
         return self.define(
             entity,
-            title=str(hint.get("title") or name)[:MOST_DEFINITION_TEXT],
+            title=str(hint.get("title") or title or name)[:MOST_DEFINITION_TEXT],
             kind=kind if kind not in {"array", "object", "string", "boolean"} else "text",
             tag=name,
             options=[

@@ -51,7 +51,7 @@ def write_tag(desk: Desk, kind: Kind, row: Row) -> Outcome:
         raise Rejection(f"name: longer than {LONGEST_TAG} characters; shorten it")
     native.columns |= {"tag": name} if name else {}
     fresh = {"tagType": "contact", "description": ""} | native.columns
-    return _write(desk, kind, row, native, name, fresh)
+    return _write(desk, kind, row, native, name, fresh, within=str(fresh["tagType"]))
 
 
 def write_list(desk: Desk, kind: Kind, row: Row) -> Outcome:
@@ -188,7 +188,7 @@ def _write(
     if native_id is not None:
         there = table.get(native_id, {})
         change = {k: v for k, v in native.columns.items() if not _is_same(there.get(k), v)}
-        if within and text_of(there.get("group")) not in {None, within}:
+        if family == "stage" and within and text_of(there.get("group")) not in {None, within}:
             native.left_out.append("pipeline: a stage stays in its pipeline")
         if fold(str(there.get(SHELVES[family].column) or "")) == fold(name) and not _named_by_id(
             desk, row
@@ -234,6 +234,15 @@ def _find(desk: Desk, kind: Kind, row: Row, name: str, within: str | None) -> st
 
 
 def _named(desk: Desk, family: str, name: str, within: str | None) -> list[str]:
+    if family == "tag":
+        # A tag of contacts and one of templates may share a name.
+        rows = [
+            row
+            for row in desk.references.table("tag").values()
+            if fold(str(row.get("tag") or "")) == fold(name)
+            and str(row.get("tagType") or "contact") == (within or "contact")
+        ]
+        return [str(row["id"]) for row in rows]
     rows = desk.references.named(family, name)
     return [str(r["id"]) for r in rows if within is None or text_of(r.get("group")) == within]
 

@@ -203,7 +203,10 @@ class References:
 
     def note_field(self, entity: str, row: NativeRow, options: list[NativeRow]) -> None:
         """Add a field that was just created."""
-        by_id = {str(option.get("id", number)): option for number, option in enumerate(options)}
+        by_id = {
+            str(option.get("id", number)): {"field": row.get("id"), **option}
+            for number, option in enumerate(options)
+        }
         made = definition_of(entity, row, by_id)
         known = [one for one in self.fields(entity).definitions if one.id != made.id]
         self._fields[entity] = CustomFields([*known, made], self.policy.custom_field_keys)

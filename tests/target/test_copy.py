@@ -1,0 +1,129 @@
+"""A whole account copied into an empty one, through the tap and back through the target."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tap_activecampaign_unified.tap import TapActiveCampaignUnified
+from tests.api.lab import KEY, ORIGIN
+from tests.sandbox import SandboxAdapter, World
+from tests.target.lab import Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.api.lab import LabClock
+
+SETTINGS: dict[str, Any] = {"source_ids": "foreign", "create_missing_fields": True}
+
+
+def read(world: World, clock: LabClock, folder: Path) -> list[dict[str, Any]]:
+    """Read everything but the raw streams of an account."""
+
+    class LabTap(TapActiveCampaignUnified):
+        make_clock = staticmethod(lambda: clock)
+
+        @staticmethod
+        def make_session() -> requests.Session:
+            session = requests.Session()
+            session.mount("https://", SandboxAdapter(world))
+            return session
+
+    tap = LabTap(
+        config={"api_url": ORIGIN, "api_key": KEY, "rate_limit_store": str(folder / "tap.json")}
+    )
+    for name, stream in tap.streams.items():
+        stream.selected = not name.startswith("raw_")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        tap.sync_all()
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def picture(world: World) -> dict[str, Any]:
+    """Describe an account by natural keys alone."""
+    t = world.tables
+
+    def deal_values(deal: int) -> dict[str, Any]:
+        meta = t["dealCustomFieldMeta"]
+        rows = [d for d in t["dealCustomFieldData"] if d.owner == deal]
+        return {meta[d.customFieldId].fieldLabel: d.fieldValue for d in rows if d.fieldValue}
+
+    contacts = {}
+    for c in t["contacts"]:
+        links = t["accountContacts"].by("contact", c.id)
+        contacts[c.email.casefold()] = {
+            "names": (c.firstName, c.lastName, c.phone),
+            "tags": sorted(t["tags"][r.tag].tag for r in t["contactTags"].by("contact", c.id)),
+            "lists": sorted(
+                (t["lists"][m.list].name, m.status)
+                for m in t["contactLists"].by("contact", c.id)
+                if m.status in (1, 2)
+            ),
+            "accounts": [t["accounts"][one.account].name for one in links[:1]],
+            "values": {
+                t["fields"][v.field].title: v.value
+                for v in t["fieldValues"].by("contact", c.id)
+                if v.value
+            },
+        }
+    parents = {"Subscriber": "contacts", "Deal": "deals", "CustomerAccount": "accounts"}
+    names = {"contacts": "email", "deals": "title", "accounts": "name"}
+    return {
+        "contacts": contacts,
+        "tags": {r.tag for r in t["tags"] if r.tagType == "contact"},
+        "accounts": {a.name for a in t["accounts"]},
+        "pipelines": {p.title for p in t["dealGroups"]},
+        "deals": Counter(
+            (
+                d.title,
+                d.value,
+                d.currency,
+                d.status,
+                t["dealStages"][d.stage].title,
+                t["dealGroups"][d.group].title,
+                json.dumps(deal_values(d.id), sort_keys=True),
+            )
+            for d in t["deals"]
+        ),
+        "notes": Counter(
+            (n.note.strip(), n.reltype, getattr(t[parents[n.reltype]][n.relid], names[parents[n.reltype]]))
+            for n in t["notes"]
+            if n.reltype in parents and n.relid in t[parents[n.reltype]] and n.note.strip()
+        ),
+    }
+
+
+@pytest.fixture
+def source(make_world: Callable[..., World]) -> World:
+    """A small account with everything in it."""
+    return make_world(contacts=60, deals=25, accounts=15)
+
+
+def test_tap_into_target_copies_an_account(
+    source: World, make_world: Callable[..., World], clock: LabClock, tmp_path: Path
+) -> None:
+    """Contacts, accounts, links, tags, memberships, pipelines, stages, deals, notes, fields."""
+    messages = read(source, clock, tmp_path)
+    lab = Lab(make_world(is_empty=True), clock, tmp_path)
+    run = lab.run(*messages, **SETTINGS)
+    bad = [r for r in run.results if r["action"] in {"rejected", "failed"}]
+    assert [r for r in bad if r["stream"] != "directory_users"] == []
+    before, after = picture(source), picture(lab.world)
+    for part in ("accounts", "tags", "pipelines"):
+        assert before[part] <= after[part]
+    for email, person in before["contacts"].items():
+        assert after["contacts"][email] == person, email
+    assert after["deals"] == before["deals"]
+    assert after["notes"] == before["notes"]
+    again = lab.run(*messages, **SETTINGS)
+    assert [r for r in again.results if r["action"] in {"created", "updated"}] == []
+    assert again.writes == []
