@@ -1,0 +1,30 @@
+"""One account that listens on the loopback for all tests of a module, and a desk for each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.program import KEY, Desk
+from tests.sandbox import Served, World, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """A small account with a little of everything, its clock the real one, without a limit."""
+    world = World(contacts=60, deals=12, accounts=8, api_key=KEY, requests_per_second=0)
+    with serve(world) as served:
+        yield served
+
+
+@pytest.fixture
+def desk(tmp_path: Path, served: Served) -> Iterator[Desk]:
+    """A user's folder; the account is mended behind each test."""
+    yield Desk(tmp_path, served.url)
+    served.world.faults.clear()
+    served.world.api_key = KEY

@@ -1,0 +1,151 @@
+"""The programs as a user runs them: processes with files, an exit code and two streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KEY = "k3y-4f81c6-that-nobody-may-see"
+TAP = Path(sys.executable).with_name("tap-activecampaign-unified")
+PREFIX = "TAP_ACTIVECAMPAIGN_UNIFIED_"
+CONTACT_STREAMS = ("crm_contacts", "marketing_contacts")
+SECONDS = 60
+
+
+@dataclass
+class Ended:
+    """What a process left behind."""
+
+    code: int
+    out: str
+    err: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of the level ERROR, without time, level and logger."""
+        found = re.findall(r"\| (?:ERROR|CRITICAL) +\| [\w.-]+ +\| (.*)", self.err)
+        return [str(line) for line in found]
+
+    @property
+    def line(self) -> str:
+        """The one error line there is."""
+        assert len(self.errors) == 1, self.err
+        return self.errors[0]
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The states it wrote, in their order."""
+        return [one["value"] for one in self.messages if one["type"] == "STATE"]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        """Return a stream's records."""
+        return [
+            one["record"]
+            for one in self.messages
+            if one["type"] == "RECORD" and one["stream"] == stream
+        ]
+
+    def ids(self, stream: str) -> list[int]:
+        """Return the ids of a stream's records as numbers, in their order."""
+        return [int(record["id"]) for record in self.records(stream)]
+
+
+class Desk:
+    """A folder with the files a user would give, and runs of the tap from within it."""
+
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        """Take a folder and the account's address."""
+        self.folder = folder
+        self.settings: dict[str, Any] = {"api_key": KEY, "requests_per_second": 0}
+        if url:
+            self.settings["api_url"] = url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As little as a program needs: nothing of the machine's settings, files or proxies."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "LANG": "C.UTF-8",
+        }
+
+    def file(self, name: str, content: Any) -> Path:
+        """Write a file, as JSON unless it is text."""
+        path = self.folder / name
+        text = content if isinstance(content, str) else json.dumps(content)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def config(self, **settings: Any) -> Path:
+        """Write the settings, those given over the usual ones; None leaves one out."""
+        asked = self.settings | settings
+        return self.file("config.json", {k: v for k, v in asked.items() if v is not None})
+
+    def arguments(
+        self, *more: str, state: Any = None, catalog: Any = None, **settings: Any
+    ) -> list[str]:
+        """Return the command line of a run."""
+        found = [str(TAP), "--config", str(self.config(**settings)), *more]
+        if state is not None:
+            found += ["--state", str(self.file("state.json", state))]
+        if catalog is not None:
+            found += ["--catalog", str(self.file("catalog.json", catalog))]
+        return found
+
+    def run(self, *more: str, state: Any = None, catalog: Any = None, **settings: Any) -> Ended:
+        """Run the tap to its end; every run is held to what every run must keep."""
+        command = self.arguments(*more, state=state, catalog=catalog, **settings)
+        ended = self.call(command)
+        ended.messages = messages(ended.out)
+        return ended
+
+    def call(self, command: list[str], **environment: str) -> Ended:
+        """Run any command of the tap's."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return checked(done.returncode, done.stdout, done.stderr)
+
+
+def checked(code: int, out: bytes, err: bytes) -> Ended:
+    """Return what a process left, provided that it shows neither the key nor a traceback."""
+    ended = Ended(code, out.decode(), err.decode())
+    for text in (ended.out, ended.err):
+        assert KEY not in text
+        assert KEY[:10] not in text
+        assert "Traceback" not in text
+    return ended
+
+
+def messages(out: str) -> list[dict[str, Any]]:
+    """Return the Singer messages of an output that holds nothing else."""
+    found = [json.loads(line) for line in out.splitlines()]
+    assert {one["type"] for one in found} <= {"SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION"}
+    return found
+
+
+def selecting(catalog: dict[str, Any], streams: Iterable[str]) -> dict[str, Any]:
+    """Return the catalog with these streams selected and no other."""
+    chosen = set(streams)
+    for entry in catalog["streams"]:
+        for one in entry["metadata"]:
+            if not one["breadcrumb"]:
+                one["metadata"]["selected"] = entry["tap_stream_id"] in chosen
+    return catalog

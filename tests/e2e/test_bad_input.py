@@ -1,0 +1,229 @@
+"""Whatever is wrong, a run ends with the right exit code and one line that says how to mend it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.program import KEY, Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.program import Ended
+    from tests.sandbox import Served
+
+STATE = {"bookmarks": {"marketing_tags": {}, "crm_notes": {"replication_key_value": "2026-01-31"}}}
+MENU = "Settings › Developer"
+REMOTE = "https://acme.api-us1.com"
+
+WRONG_SETTINGS = {
+    "no URL": (
+        {"api_url": None, "requests_per_second": 5},
+        r"api_url is missing.*TAP_ACTIVECAMPAIGN_UNIFIED_API_URL",
+    ),
+    "no key": ({"api_key": None}, r"api_key is missing.*TAP_ACTIVECAMPAIGN_UNIFIED_API_KEY"),
+    "empty key": ({"api_key": " "}, r"api_key is missing"),
+    "no encryption": (
+        {"api_url": "http://acme.api-us1.com", "requests_per_second": 5},
+        r"api_url .*write https://acme\.api-us1\.com",
+    ),
+    "admin pages": (
+        {"api_url": f"{REMOTE}/admin", "requests_per_second": 5},
+        rf"api_url .*admin pages.*{MENU}",
+    ),
+    "v1": (
+        {"api_url": f"{REMOTE}/admin/api.php", "requests_per_second": 5},
+        rf"api_url .*old version.*{MENU}",
+    ),
+    "v1 in the path": (
+        {"api_url": f"{REMOTE}/api/1", "requests_per_second": 5},
+        rf"api_url .*old version.*{MENU}",
+    ),
+    "a key in the URL": (
+        {"api_url": f"{REMOTE}/api/3?api_key={KEY}", "requests_per_second": 5},
+        rf"api_url must not hold a key.*{MENU}",
+    ),
+    "the key for the URL": ({"api_url": KEY, "requests_per_second": 5}, rf"api_url .*{MENU}"),
+    "rate in words": ({"requests_per_second": "fast"}, r"requests_per_second must be a number"),
+    "rate above": (
+        {"api_url": REMOTE, "requests_per_second": 9},
+        r"requests_per_second must be above 0 and at most 5",
+    ),
+    "lookback": ({"lookback_hours": -1}, r"lookback_hours must be at least 0"),
+    "sideload": ({"sideload": "maybe"}, r"sideload must be one of auto, never"),
+    "date": ({"start_date": "yesterday-ish"}, r"start_date must be a date.*2026-01-31"),
+    "nothing between": (
+        {"start_date": "2026-02-01", "end_date": "2026-01-01"},
+        r"end_date is not after start_date",
+    ),
+    "key that is no text": ({"api_key": 4711471147114711}, r"api_key must be text"),
+    "key of two lines": ({"api_key": f"{KEY}\nX"}, rf"api_key holds characters.*{MENU}"),
+    "flattening": ({"flattening_enabled": "often"}, r"flattening_enabled"),
+}
+WRONG_STATES = {
+    "no JSON": ("{'bookmarks': ", r"the state file is not JSON"),
+    "a list": ([], r"the state file must hold a JSON object"),
+    "bookmarks a list": ({"bookmarks": []}, r"the state is misshapen: bookmarks"),
+    "bookmark a text": ({"bookmarks": {"crm_notes": "2026"}}, r"state.*crm_notes.*delete it"),
+    "no moment": (
+        {"bookmarks": {"crm_notes": {"replication_key_value": "soon"}}},
+        r"state.*crm_notes.*replication_key_value.*delete it",
+    ),
+}
+WRONG_CATALOGS = {
+    "no JSON": ("streams: []", r"the catalog file is not JSON"),
+    "a list": ([], r"the catalog file must hold a JSON object"),
+    "no streams": ({"streams": [{"schema": {}}]}, r"the catalog is misshapen.*--discover"),
+}
+
+
+def refused(ended: Ended, told: str) -> None:
+    """Check that a run ended with 2 and one fitting line, before anything was written."""
+    assert ended.code == 2, ended.err
+    assert re.search(told, ended.line), ended.line
+    assert ended.out == ""
+
+
+def failed(ended: Ended, told: str) -> None:
+    """Check that a run ended with 1 and one fitting line, the state as it was given."""
+    assert ended.code == 1, ended.err
+    assert re.search(told, ended.line), ended.line
+    assert ended.states[-1:] in ([], [STATE])
+    assert not [one for one in ended.messages if one["type"] == "RECORD"]
+
+
+@pytest.mark.parametrize("case", WRONG_SETTINGS)
+def test_a_wrong_setting_is_named_with_its_mend(desk: Desk, case: str) -> None:
+    """Exit code 2, one line with the setting's name, no request, and never the value."""
+    settings, told = WRONG_SETTINGS[case]
+    ended = desk.run(**settings)
+    refused(ended, told)
+    assert not re.search(r"4711|fast|maybe|ish|often", ended.line)
+
+
+def test_every_wrong_setting_has_a_line_of_its_own(desk: Desk) -> None:
+    """Two faults are told at once, so that nobody mends one to be told the next."""
+    ended = desk.run(lookback_hours="long", sideload="maybe")
+    assert ended.code == 2
+    assert [line.split()[0] for line in ended.errors] == ["lookback_hours", "sideload"]
+
+
+@pytest.mark.parametrize("case", WRONG_STATES)
+def test_unreadable_state_is_refused(desk: Desk, case: str) -> None:
+    """State that no run can have written ends in exit code 2, not in a first load."""
+    state, told = WRONG_STATES[case]
+    refused(desk.run(state=state), told)
+
+
+@pytest.mark.parametrize("case", WRONG_CATALOGS)
+def test_an_unreadable_catalog_is_refused(desk: Desk, case: str) -> None:
+    """A catalog that is none ends in exit code 2 and points to --discover."""
+    catalog, told = WRONG_CATALOGS[case]
+    refused(desk.run(catalog=catalog), told)
+
+
+def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
+    """A stream that a catalog selects and the tap has not: exit code 2; deselected it may stay."""
+    metadata: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": {"selected": True}}]
+    entry = {"tap_stream_id": "crm_leads", "schema": {"properties": {}}, "metadata": metadata}
+    refused(desk.run(catalog={"streams": [entry]}), r"selects stream crm_leads.*--discover")
+    metadata[0]["metadata"]["selected"] = False
+    assert desk.run(catalog={"streams": [entry]}).code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, r"config.*missing\.json"),
+        ("api_url: https://acme.api-us1.com", r"the config file is not JSON \(line 1\)"),
+        (f'{{"api_key": "{KEY}",}}', r"the config file is not JSON \(line 1\)"),
+        ([KEY], r"the config file must hold a JSON object"),
+    ],
+)
+def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, told: str) -> None:
+    """A config file that is missing or no JSON: exit code 2, and nothing of it is shown."""
+    path = desk.folder / "missing.json"
+    if content is not None:
+        path = desk.file("odd.json", content)
+    refused(desk.run("--config", str(path)), told)
+
+
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+def test_a_file_that_is_missing_is_named(desk: Desk, option: str) -> None:
+    """A state or catalog that is not there: exit code 2 and its name."""
+    refused(desk.run(option, "nowhere.json"), r"nowhere\.json")
+
+
+# --- what ends a run that began ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_wrong_key_ends_the_run(desk: Desk, served: Served, status: int) -> None:
+    """The account refuses the key: exit code 1, where to copy it from, the state as it was."""
+    served.world.api_key = "another"
+    served.world.switches.bad_key_status = status
+    ended = desk.run(state=STATE, max_retry_seconds=1)
+    failed(ended, rf"does not accept the key \({status}\).*api_key.*{MENU}")
+
+
+def test_a_lapsed_account_ends_the_run(desk: Desk, served: Served) -> None:
+    """402: exit code 1, where to pay, the state as it was."""
+    served.world.faults.lapsed()
+    failed(desk.run(state=STATE), r"402.*unpaid or expired.*Settings › Billing")
+
+
+def test_a_host_that_does_not_exist_ends_the_run(desk: Desk) -> None:
+    """No such host: exit code 1, the host's name, the state as it was."""
+    ended = desk.run(
+        state=STATE,
+        api_url="https://nosuch.invalid",
+        requests_per_second=5,
+        max_retry_seconds=1,
+    )
+    failed(ended, r"https://nosuch\.invalid cannot be reached \(no such host\).*check api_url")
+
+
+def test_a_server_without_trusted_tls_ends_the_run(desk: Desk, served: Served) -> None:
+    """TLS failure: at once, exit code 1, the state as it was."""
+    ended = desk.run(state=STATE, api_url=f"https://127.0.0.1:{served.port}")
+    failed(ended, r"127\.0\.0\.1:\d+ offers no trusted TLS certificate.*check api_url")
+
+
+@contextmanager
+def mute() -> Iterator[int]:
+    """Listen on a port, and never say a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_server_that_never_answers_ends_the_run(desk: Desk) -> None:
+    """Time-out: exit code 1, the state as it was."""
+    with mute() as port:
+        ended = desk.run(
+            state=STATE,
+            api_url=f"http://127.0.0.1:{port}",
+            request_timeout="0.3",
+            max_retry_seconds=1,
+        )
+    failed(ended, r"127\.0\.0\.1:\d+ does not answer \(no answer in time\): try again later")
+
+
+def test_a_server_that_is_gone_ends_the_run(desk: Desk) -> None:
+    """Nobody listens: exit code 1, the state as it was."""
+    with mute() as port:
+        pass
+    ended = desk.run(state=STATE, api_url=f"http://127.0.0.1:{port}", max_retry_seconds=1)
+    failed(ended, r"127\.0\.0\.1:\d+ cannot be reached \(connection refused\).*check api_url")
+
+
+def test_an_account_that_dies_midway_leaves_the_state_as_it_was(desk: Desk, served: Served) -> None:
+    """Server trouble that does not end: exit code 1, and no bookmark of a failed stream moves."""
+    served.world.faults.server_error(status=502, times=None)
+    ended = desk.run(state=STATE, max_retry_seconds="0.5")
+    assert ended.code == 1
+    assert ended.states[-1:] in ([], [STATE])
