@@ -354,6 +354,7 @@ class TargetActiveCampaign(Target):
         is_old = time.monotonic() - self._batch_began > OLDEST_BATCH_SECONDS
         if len(self._batch) >= type(self).batch_rows or is_old:
             self._flush()
+            self._stop.raise_if_up()
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         if not isinstance(message_dict.get("value"), dict):
@@ -362,6 +363,7 @@ class TargetActiveCampaign(Target):
         self._flush()
         self._checkpoints.arrive(self._number, message_dict["value"])
         self._emit()
+        self._stop.raise_if_up()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         self.logger.debug("ACTIVATE_VERSION says nothing to this target")
@@ -427,6 +429,7 @@ class TargetActiveCampaign(Target):
             if engine.end:
                 self._end_early(engine.end)
         self._emit()
+        self._stop.raise_if_up()
         self.finish()
 
     def finish(self) -> int:
