@@ -11,6 +11,7 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -193,12 +194,9 @@ TARGET = (
     Setting(
         "stream_aliases",
         "object",
-        "The source's own stream names to ours: "
-        '`{"analytics-lead_scores": "crm_contacts"}`',
+        'The source\'s own stream names to ours: `{"analytics-lead_scores": "crm_contacts"}`',
     ),
-    Setting(
-        "dry_run", "boolean", "Plan only: read, count and show, write nothing", default=False
-    ),
+    Setting("dry_run", "boolean", "Plan only: read, count and show, write nothing", default=False),
     Setting(
         "bulk_import",
         "choice",
@@ -316,9 +314,7 @@ TARGET = (
         "string",
         "File that keeps failed rows whole, to be sent first on the next run",
     ),
-    Setting(
-        "force", "boolean", "Send rows even if the ledger says nothing changed", default=False
-    ),
+    Setting("force", "boolean", "Send rows even if the ledger says nothing changed", default=False),
     Setting(
         "ledger_path",
         "string",
@@ -397,7 +393,7 @@ class Settings:
 
     @staticmethod
     def _read_number(one: Setting, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
             raise ValueError("must be a number")
         try:
             found = float(value)

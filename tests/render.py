@@ -12,10 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tap_activecampaign_unified.settings import SHARED, TAP, Setting
+from tap_activecampaign_unified.settings import SHARED, TAP, TARGET, Setting
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tap_activecampaign_unified.unified import RESOURCES
 from tap_activecampaign_unified.unified.mapping import Attribute, Field, Linked
+from target_activecampaign.target import TargetActiveCampaign
 
 ROOT = Path(__file__).parents[1]
 KINDS = {
@@ -186,6 +187,12 @@ BLOCKS = {
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
     "tap plugin": lambda: (
         tap_capabilities() + "    settings:\n" + plugin_settings(TAP, TapActiveCampaignUnified)
+    ),
+    "target settings": lambda: settings(tuple(one for one in TARGET if one not in SHARED)),
+    "target plugin": lambda: (
+        _capabilities(TargetActiveCampaign)
+        + "    settings:\n"
+        + plugin_settings(TARGET, TargetActiveCampaign)
     ),
 }
 

@@ -1,4 +1,4 @@
-"""``make demo``: a made-up account into DuckDB, then only what changed in it."""
+"""``make demo``: a made-up account into DuckDB, only what changed in it, and the way back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tests.demo import checks
+from tests.demo import activation, checks
 from tests.demo.account import ROOT, Account, AccountFailedError
 from tests.demo.pipeline import Pipeline, PipelineFailedError, install
 from tests.demo.screen import Waiting, counted, head, listed, say, streams_table, wrapped
@@ -35,6 +35,9 @@ class WrongTablesError(Exception):
     """DuckDB does not hold what the account holds."""
 
 
+FAILURES = (AccountFailedError, PipelineFailedError, WrongTablesError, activation.WrongAccountError)
+
+
 def main() -> int:
     """Run the demo; return the exit code."""
     signal.signal(signal.SIGTERM, _leave)
@@ -43,7 +46,7 @@ def main() -> int:
     except KeyboardInterrupt:
         say("\nStopped; everything the demo started has ended.")
         return 130
-    except (AccountFailedError, PipelineFailedError, WrongTablesError) as problem:
+    except FAILURES as problem:
         sys.stdout.flush()
         sys.stderr.write(f"\nThe demo failed: {problem}\n")
         return 1
@@ -63,7 +66,7 @@ def _fresh_folder() -> Path:
 
 def demo(folder: Path) -> None:
     """Load, change, load again; raise `WrongTablesError` when a table is not right."""
-    say("ActiveCampaign into DuckDB, with a made-up account on this machine.")
+    say("ActiveCampaign into DuckDB and back, with a made-up account on this machine.")
     install()
     with Account(folder, **SIZE) as account:
         pipeline = Pipeline(folder, account.url)
@@ -81,6 +84,9 @@ def demo(folder: Path) -> None:
         load(pipeline, account, database, gone)
         say(wrapped(WHY_MORE_IS_READ, "  "))
         tell_findings(changed, account, database)
+        activation.write_back(
+            pipeline, account, database, lambda: load(pipeline, account, database, gone)
+        )
         if account.refused():
             raise WrongTablesError(f"the account refused {account.refused()} requests: too fast")
     tell_file(pipeline, database)
@@ -185,7 +191,7 @@ def tell_findings(changed: dict[str, Any], account: Account, database: checks.Da
 def tell_file(pipeline: Pipeline, database: checks.Database) -> None:
     """Name the file and ask it something."""
     path = pipeline.database.relative_to(ROOT)
-    head("5  Yours to look at")
+    head("10  Yours to look at")
     say(f"  {path}, for example:\n")
     say("\n".join(f"    {line}" for line in QUERY.splitlines()))
     say()

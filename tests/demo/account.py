@@ -83,6 +83,10 @@ class Account:
         """Return how many requests the account has answered."""
         return int(self._call("/sandbox/log")["requests"])
 
+    def endpoints(self) -> dict[str, int]:
+        """Return how many requests of each kind the account has answered."""
+        return dict(self._call("/sandbox/log")["by_endpoint"])
+
     def refused(self) -> int:
         """Return how many requests the account refused because they came too fast."""
         return int(self._call("/sandbox/log")["throttled"])

@@ -52,10 +52,10 @@ def check_python() -> None:
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         name = f"python3.{minor}"
         found = shutil.which(name)
-        if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+        if found and run([found, "-c", ""]).returncode == 0:
             sys.stderr.write(f"Python {mine} cannot be used here: going on with {name}\n")
             sys.stderr.flush()
-            os.execv(found, [found, *sys.argv])
+            os.execv(found, [found, *sys.argv])  # noqa: S606
     why = "is too old" if sys.version_info[:2] < OLDEST else "has no DuckDB 1.2.2 yet"
     raise SetupError(
         f"Python {mine} {why}: install Python 3.11, 3.12 or 3.13, "

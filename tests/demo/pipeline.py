@@ -65,6 +65,10 @@ class Pipeline:
             "TAP_ACTIVECAMPAIGN_UNIFIED_RATE_LIMIT_STORE": str(self.folder / "rate.json"),
             "TAP_ACTIVECAMPAIGN_UNIFIED_RUN_REPORT_PATH": str(self.folder / "report.json"),
             "TARGET_DUCKDB_PATH": str(self.database),
+            "TARGET_ACTIVECAMPAIGN_API_URL": self.url,
+            "TARGET_ACTIVECAMPAIGN_API_KEY": API_KEY,
+            "TARGET_ACTIVECAMPAIGN_RATE_LIMIT_STORE": str(self.folder / "rate.json"),
+            "TARGET_ACTIVECAMPAIGN_LEDGER_PATH": str(self.folder / "ledger.sqlite"),
         }
         return _environment(mine | dict(self.settings))
 
@@ -78,6 +82,16 @@ class Pipeline:
             return dict(json.loads(report.read_text(encoding="utf-8")))
         except OSError:
             raise PipelineFailedError(f"the tap wrote no report: see {log}") from None
+
+    def activate(
+        self, *, dry_run: bool, while_waiting: Callable[[], None] = lambda: None
+    ) -> dict[str, dict[str, Any]]:
+        """Run the job that writes back; return the target's report of each source."""
+        told = self.environment | {"TARGET_ACTIVECAMPAIGN_DRY_RUN": str(dry_run).lower()}
+        log = self.folder / "meltano.log"
+        run_meltano(["run", "--no-install", "activate"], told, log, while_waiting)
+        found = sorted((self.folder / "results").glob("*.json"))
+        return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
 def _environment(mine: dict[str, str]) -> dict[str, str]:

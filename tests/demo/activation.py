@@ -1,0 +1,169 @@
+"""The way back: what the warehouse knows becomes scores, tags, stages and notes in the account."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.demo.screen import COLUMN, counted, head, say, wrapped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.demo.account import Account
+    from tests.demo.checks import Database
+    from tests.demo.pipeline import Pipeline
+
+ACTIONS = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "planned")
+
+# Flat columns and lists, as a plain table has them; the target takes them apart.
+WORTH = """
+    SELECT contact->0->>'id' AS id, sum(amount) AS worth, count(*) AS deals
+    FROM crm_opportunities WHERE status = 'open' AND len(contact::JSON[]) > 0 GROUP BY 1"""
+CONTACTS = f"""
+    SELECT email,
+           least(100, 10 * deals + (worth / 1000)::INT) AS custom_fields__lead_score,
+           CASE WHEN worth > 25000 THEN ['score:hot'] ELSE [] END AS tags,
+           CASE WHEN worth > 60000 THEN ['trial-site'] ELSE [] END AS remove_tags
+    FROM ({WORTH}) JOIN marketing_contacts USING (id) ORDER BY id::INT"""  # noqa: S608
+OPPORTUNITIES = """
+    SELECT id, 'In Contact' AS stage__name FROM crm_opportunities
+    WHERE status = 'open' AND (pipeline->>'name') = 'Renewals'
+      AND (stage->>'name') = 'To Contact'
+    ORDER BY amount DESC, id LIMIT 15"""
+NOTES = """
+    SELECT account->>'id' AS account__id,
+           'Open deals: ' || count(*) || ', worth ' || sum(amount)::DECIMAL(12, 2) AS content
+    FROM crm_opportunities WHERE status = 'open' AND account IS NOT NULL
+    GROUP BY 1 ORDER BY sum(amount) DESC LIMIT 20"""
+TABLES = {"contacts": CONTACTS, "opportunities": OPPORTUNITIES, "notes": NOTES}
+
+
+class WrongAccountError(Exception):
+    """The account does not hold what was to be written."""
+
+
+def export(database: Database, folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Write the tables as JSON lines; return their rows."""
+    folder.mkdir(exist_ok=True)
+    (folder.parent / "results").mkdir(exist_ok=True)
+    found = {}
+    for name, query in TABLES.items():
+        path = folder / f"{name}.jsonl"
+        database.rows(f"COPY ({query}) TO '{path}' (FORMAT JSON)")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found[name] = [json.loads(line) for line in lines]
+    return found
+
+
+def tell_export(rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Say what the tables hold."""
+    hot = sum("score:hot" in row["tags"] for row in rows["contacts"])
+    removed = sum(bool(row["remove_tags"]) for row in rows["contacts"])
+    say(
+        wrapped(
+            f"SQL over the loaded tables: a score for {counted(len(rows['contacts']), 'contact')} "
+            f"with open deals, the tag score:hot for {hot} of them, the tag trial-site to be taken "
+            f"from {removed} if they have it; {counted(len(rows['opportunities']), 'deal')} to move "
+            f"to the stage In Contact, by its name; {counted(len(rows['notes']), 'account')} to get "
+            "a note."
+        )
+    )
+
+
+def tell_plan(reports: dict[str, dict[str, Any]]) -> None:
+    """Show what a dry run would do."""
+    for name, report in reports.items():
+        plan = report["plan"]
+        does = ", ".join(f"{count:,} {action}" for action, count in plan["actions"].items())
+        say(f"  {name}: {does}; about {counted(plan['requests'], 'request')}")
+        for what, count in plan["gains"].items():
+            say(f"    · {count:,} would gain {what}")
+        for what, count in plan["unknown"].items():
+            say(f"    · unknown here, and made when it is written: {what} ({count:,} times)")
+        for sample in plan["samples"][:1]:
+            for field, (old, new) in sample["fields"].items():
+                say(f"    · for example {field}: {json.dumps(old)} → {json.dumps(new)}")
+
+
+def tell_results(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """Show a line per stream; return how many rows ended in which action."""
+    total = dict.fromkeys(ACTIONS, 0)
+    for report in reports.values():
+        for stream in report["streams"].values():
+            for action in ACTIONS:
+                total[action] += stream["actions"][action]
+    shown = [action for action in ACTIONS if total[action]]
+    say(f"  {'':<20}" + "".join(f"{name:>{COLUMN}}" for name in ("rows", *shown, "requests")))
+    for report in reports.values():
+        for stream, one in report["streams"].items():
+            cells = [one["rows"], *(one["actions"][a] for a in shown)]
+            cells.append(report["traffic"]["requests"])
+            say(f"  {stream:<20}" + "".join(f"{value or '·':>{COLUMN}}" for value in cells))
+    return total
+
+
+def writes(account: Account) -> int:
+    """Return how many requests that are no reads the account has seen."""
+    return sum(n for name, n in account.endpoints().items() if not name.startswith("GET "))
+
+
+def check(rows: dict[str, list[dict[str, Any]]], database: Database, noted: int) -> list[str]:
+    """Compare the account, as the tap has read it again, with the tables; return what is wrong."""
+    scores = dict(
+        database.rows(
+            "SELECT email_addresses->0->>'email', (custom_fields->>'lead_score')::DOUBLE "
+            "FROM crm_contacts"
+        )
+    )
+    tags = {
+        email: {tag["name"] for tag in json.loads(names)}
+        for email, names in database.rows("SELECT email, tags FROM marketing_contacts")
+    }
+    stages = dict(database.rows("SELECT id, stage->>'name' FROM crm_opportunities"))
+    wrong = []
+    for row in rows["contacts"]:
+        mine = tags[row["email"]]
+        right = scores[row["email"]] == row["custom_fields__lead_score"]
+        right = right and set(row["tags"]) <= mine and not set(row["remove_tags"]) & mine
+        if not right:
+            wrong.append(f"contact {row['email']}")
+    wrong += [
+        f"deal {row['id']}" for row in rows["opportunities"] if stages[row["id"]] != "In Contact"
+    ]
+    if noted != len(rows["notes"]):
+        wrong.append(f"{noted} notes, not {len(rows['notes'])}")
+    return wrong
+
+
+def write_back(pipeline: Pipeline, account: Account, database: Database, run: Any) -> None:
+    """Plan, write, read again, write again; raise `WrongAccountError` when something is not right.
+
+    ``run`` loads the account once more, and shows it.
+    """
+    head("5  The way back: what the warehouse knows")
+    rows = export(database, pipeline.folder / "warehouse")
+    tell_export(rows)
+    before, notes_before = writes(account), account.tables()["notes"]
+    head("6  First only a plan: meltano run activate, with dry_run")
+    tell_plan(pipeline.activate(dry_run=True))
+    if writes(account) != before:
+        raise WrongAccountError("the dry run wrote something")
+    head("7  Then for real")
+    total = tell_results(pipeline.activate(dry_run=False))
+    if total["rejected"] or total["failed"]:
+        raise WrongAccountError("rows were not written: see .demo/results")
+    say("  What became of each row, with its reason: .demo/results/*.jsonl")
+    head("8  Read again by the tap")
+    run()
+    wrong = check(rows, database, account.tables()["notes"] - notes_before)
+    if wrong:
+        raise WrongAccountError(f"not as it was written: {', '.join(wrong[:5])}")
+    say("  ✓ every score, tag, stage and note is there, as the tables say")
+    head("9  The same tables once more")
+    before = writes(account)
+    tell_results(pipeline.activate(dry_run=False))
+    again = writes(account) - before
+    if again:
+        raise WrongAccountError(f"{again} write requests for rows that had not changed")
+    say("  ✓ nothing had changed, so nothing was written: 0 write requests")

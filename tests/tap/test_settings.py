@@ -1,0 +1,52 @@
+"""Settings as files, environments and Meltano deliver them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tap_activecampaign_unified.settings import TAP, Settings, SettingsError
+
+GIVEN = {"api_url": "https://acme.api-us1.com", "api_key": "k"}
+
+
+@pytest.mark.parametrize("value", [1.5, "1.5", Decimal("1.5"), " 1.5 "], ids=repr)
+def test_a_number_is_a_number_however_it_comes(value):
+    """A number may be a float, a decimal (as the SDK reads JSON) or a numeric string."""
+    assert Settings(TAP, {**GIVEN, "lookback_hours": value}, "X_")["lookback_hours"] == 1.5
+
+
+@pytest.mark.parametrize("value", [True, "1,5", "NaN", "inf", [1], {}], ids=repr)
+def test_what_is_no_number_is_refused_without_being_repeated(value):
+    """The line names the setting and says what it must be, never the value."""
+    with pytest.raises(SettingsError) as refused:
+        Settings(TAP, {**GIVEN, "lookback_hours": value}, "X_")
+    assert refused.value.lines == ["lookback_hours must be a number"]
+
+
+def test_every_fault_gets_its_own_line():
+    """Several wrong settings are told at once, each in one line."""
+    with pytest.raises(SettingsError) as refused:
+        Settings(TAP, {"requests_per_second": 9, "sideload": "maybe"}, "X_")
+    told = refused.value.lines
+    assert [line.split()[0] for line in told] == [
+        "api_url",
+        "api_key",
+        "sideload",
+        "requests_per_second",
+    ]
+    assert "X_API_URL" in told[0]
+
+
+def test_a_loopback_account_may_be_asked_without_limit():
+    """0 requests per second means no limit, on this machine only."""
+    local = Settings(TAP, {**GIVEN, "api_url": "127.0.0.1:8321", "requests_per_second": 0}, "X_")
+    assert local.connection.requests_per_second == 0
+    with pytest.raises(SettingsError):
+        Settings(TAP, {**GIVEN, "requests_per_second": 0}, "X_")
+
+
+def test_an_empty_string_is_an_unset_setting():
+    """Meltano hands over settings that were never set as empty strings."""
+    assert Settings(TAP, {**GIVEN, "lookback_hours": ""}, "X_")["lookback_hours"] == 24
