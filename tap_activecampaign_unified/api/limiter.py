@@ -55,7 +55,7 @@ class Limiter:
         self._clock = clock
         self._size = max(1, math.floor(rate))
         self._window = MARGIN * max(1.0, 1.0 / rate) if rate else 0.0
-        self._store = store if fcntl is not None and rate else None
+        self._store = store if rate and fcntl is not None else None
         self._lock = threading.Lock()
         self._own = _Budget()
         self.waited = 0.0
