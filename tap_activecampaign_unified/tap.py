@@ -33,7 +33,6 @@ from .lookups import Lookups
 from .progress import Progress
 from .report import RunReport, traffic_document, write_report
 from .settings import (
-    TAP,
     Settings,
     SettingsError,
     json_schema,
@@ -41,6 +40,7 @@ from .settings import (
     unknown_settings,
 )
 from .streams import UnifiedStream
+from .tap_settings import TAP
 from .unified import RESOURCES, by_name
 
 if TYPE_CHECKING:

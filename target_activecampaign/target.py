@@ -20,7 +20,6 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.api import Client, Limiter, RunEnds, SystemClock, default_store
 from tap_activecampaign_unified.report import traffic_document, write_report
 from tap_activecampaign_unified.settings import (
-    TARGET,
     Settings,
     SettingsError,
     json_schema,
@@ -42,6 +41,7 @@ from .policy import policy_of
 from .references import References
 from .results import Action, Outcome, Rejection, Results
 from .rows import Row, fold, key_of, unflatten
+from .target_settings import TARGET
 from .waiting import RetryFile, Waiting
 
 if TYPE_CHECKING:

@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tap_activecampaign_unified.settings import SHARED, TAP, TARGET, Setting
+from tap_activecampaign_unified.settings import SHARED, Setting
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
+from tap_activecampaign_unified.tap_settings import TAP
 from tap_activecampaign_unified.unified import RESOURCES
 from tap_activecampaign_unified.unified.mapping import Attribute, Field, Linked
 from target_activecampaign.target import TargetActiveCampaign
+from target_activecampaign.target_settings import TARGET
 
 ROOT = Path(__file__).parents[1]
 KINDS = {
