@@ -12,7 +12,7 @@ from hypothesis import settings
 from tests.api.lab import LabClock, client_of, world_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tap_activecampaign_unified.api import Client
@@ -71,13 +71,13 @@ def world(make_world: Callable[..., World]) -> World:
 
 
 @pytest.fixture
-def make_client(clock: LabClock) -> Iterator[Callable[..., Client]]:
+def make_client(clock: LabClock) -> Callable[..., Client]:
     """Make clients of an account, a script or a shelf, on the test's clock."""
 
     def make(adapter: Any, **options: Any) -> Client:
         return client_of(adapter, clock, **options)
 
-    yield make
+    return make
 
 
 @pytest.fixture

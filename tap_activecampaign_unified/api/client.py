@@ -175,7 +175,7 @@ class Client:
                     timeout=self._timeout,
                     allow_redirects=False,
                 )
-            except requests.RequestException as problem:
+            except (requests.RequestException, ValueError) as problem:
                 self._count(call, type(problem).__name__)
                 return outcome.of_failure(problem)
             self._count(call, str(response.status_code))

@@ -100,31 +100,34 @@ def reasons_of(body: object) -> tuple[Reason, ...]:
     """Read the complaints out of any of ActiveCampaign's eight shapes of a 400 or 422 body."""
     if not isinstance(body, dict):
         return ()
-    found: list[Reason] = []
-    errors = body.get("errors")
-    if isinstance(errors, str):
-        found.append(Reason(errors))
-    for error in errors if isinstance(errors, list) else ():
-        if isinstance(error, str):
-            found.append(Reason(error))
-        elif isinstance(error, dict):
-            source = error.get("source")
-            pointer = ""
-            if isinstance(source, dict):
-                pointer = str(source.get("pointer") or source.get("value") or "")
-            text = str(error.get("detail") or error.get("title") or "")
-            code = str(error.get("code") or error.get("error") or "")
-            found.append(Reason(text, code, pointer.removeprefix("/data/attributes/")))
-    for failure in body.get("failureReasons") or ():
-        if isinstance(failure, dict):
-            # The importer says which contact of the batch: its place, counted from nobody knows.
-            place = failure.get("contact")
-            where = "" if place is None else f"contacts/{place}"
-            found.append(Reason(str(failure.get("failureReason") or ""), attribute=where))
-        else:
-            found.append(Reason(str(failure)))
+    errors, failures = body.get("errors"), body.get("failureReasons")
+    found = [Reason(errors)] if isinstance(errors, str) else []
+    found += [_of_error(error) for error in (errors if isinstance(errors, list) else ())]
+    found += [_of_failure(one) for one in (failures if isinstance(failures, list) else ())]
+    found = [reason for reason in found if str(reason)]
     if not found:
         texts = [str(body[key]) for key in ("message", "error") if body.get(key)]
         if texts:
             found.append(Reason(": ".join(texts)))
     return tuple(found)
+
+
+def _of_error(error: object) -> Reason:
+    if not isinstance(error, dict):
+        return Reason(str(error or ""))
+    source = error.get("source")
+    pointer = ""
+    if isinstance(source, dict):
+        pointer = str(source.get("pointer") or source.get("value") or "")
+    text = str(error.get("detail") or error.get("title") or "")
+    code = str(error.get("code") or error.get("error") or "")
+    return Reason(text, code, pointer.removeprefix("/data/attributes/"))
+
+
+def _of_failure(failure: object) -> Reason:
+    if not isinstance(failure, dict):
+        return Reason(str(failure or ""))
+    # The importer says which contact of the batch: its place, counted from nobody knows.
+    place = failure.get("contact")
+    where = "" if place is None else f"contacts/{place}"
+    return Reason(str(failure.get("failureReason") or ""), attribute=where)

@@ -61,26 +61,35 @@ class Verdict:
         return Refused(told, **facts, status=self.status or 0, reasons=reasons)
 
 
-def of_failure(problem: requests.RequestException) -> Verdict:
+# What requests raises, the more special first.
+_FAILURES: tuple[tuple[type[Exception], Kind, str], ...] = (
+    (ValueError, Kind.FINAL, "the request cannot be sent: a header or address is malformed"),
+    (requests.exceptions.SSLError, Kind.TLS, "TLS failure"),
+    (requests.exceptions.ConnectTimeout, Kind.CONNECT, "no connection in time"),
+    (requests.exceptions.ProxyError, Kind.CONNECT, "the proxy does not connect"),
+    (requests.exceptions.ConnectionError, Kind.TROUBLE, "the connection broke"),
+    (requests.exceptions.Timeout, Kind.TROUBLE, "no answer in time"),
+    (requests.RequestException, Kind.TROUBLE, "the answer broke off"),
+)
+# Connection errors that say in their text alone that nothing was sent.
+_UNSENT = {
+    "NameResolution": "no such host",
+    "getaddrinfo": "no such host",
+    "Name or service": "no such host",
+    "NewConnectionError": "connection refused",
+    "Connection refused": "connection refused",
+}
+
+
+def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
     """Judge an attempt that brought no answer."""
-    text = f"{type(problem).__name__} {problem}"
-    if isinstance(problem, ValueError):
-        return Verdict(Kind.FINAL, "the request cannot be sent: a header or address is malformed")
-    if isinstance(problem, requests.exceptions.SSLError):
-        return Verdict(Kind.TLS, "TLS failure")
-    if isinstance(problem, requests.exceptions.ConnectTimeout):
-        return Verdict(Kind.CONNECT, "no connection in time")
-    if isinstance(problem, requests.exceptions.ProxyError):
-        return Verdict(Kind.CONNECT, "the proxy does not connect")
-    if isinstance(problem, requests.exceptions.ConnectionError):
-        if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
-            return Verdict(Kind.CONNECT, "no such host")
-        if "NewConnectionError" in text or "Connection refused" in text:
-            return Verdict(Kind.CONNECT, "connection refused")
-        return Verdict(Kind.TROUBLE, "the connection broke")
-    if isinstance(problem, requests.exceptions.Timeout):
-        return Verdict(Kind.TROUBLE, "no answer in time")
-    return Verdict(Kind.TROUBLE, "the answer broke off")
+    kind, told = next((kind, told) for type_, kind, told in _FAILURES if isinstance(problem, type_))
+    if isinstance(problem, requests.exceptions.ConnectionError) and kind is Kind.TROUBLE:
+        text = f"{type(problem).__name__} {problem}"
+        for words, unsent in _UNSENT.items():
+            if words in text:
+                return Verdict(Kind.CONNECT, unsent)
+    return Verdict(kind, told)
 
 
 def of_response(method: str, response: requests.Response) -> Verdict:
@@ -95,15 +104,22 @@ def of_response(method: str, response: requests.Response) -> Verdict:
         return Verdict(Kind.LAPSED, "account lapsed", status)
     if status in {401, 403}:
         return Verdict(Kind.FORBIDDEN, f"forbidden ({status})", status)
-    body = _json(response)
-    if 200 <= status < 300:
-        if status == 204 or (method == "DELETE" and not response.content.strip()):
-            body = {}
-        if isinstance(body, dict):
-            date = _date(response.headers.get("Date"))
-            return Verdict(Kind.GOOD, status=status, answer=Answer(status, body, date))
-        problem = "an empty answer" if not response.content.strip() else "an answer without JSON"
-        return Verdict(Kind.TROUBLE, f"{problem} ({status})", status)
+    return (_of_good if 200 <= status < 300 else _of_final)(method, response, _json(response))
+
+
+def _of_good(method: str, response: requests.Response, body: Any) -> Verdict:
+    status, is_empty = response.status_code, not response.content.strip()
+    if status == 204 or (method == "DELETE" and is_empty):
+        body = {}
+    if isinstance(body, dict):
+        date = _date(response.headers.get("Date"))
+        return Verdict(Kind.GOOD, status=status, answer=Answer(status, body, date))
+    problem = "an empty answer" if is_empty else "an answer without JSON"
+    return Verdict(Kind.TROUBLE, f"{problem} ({status})", status)
+
+
+def _of_final(_: str, response: requests.Response, body: Any) -> Verdict:
+    status = response.status_code
     if status == 404:
         problem = "no such row" if isinstance(body, dict) else "no such endpoint on this account"
         return Verdict(Kind.FINAL, f"{problem} (404)", status, body=body)

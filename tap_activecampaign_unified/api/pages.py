@@ -31,7 +31,7 @@ SHRINK_FACTOR = 4
 MOST_PASSES = 6
 # Rows may be withheld from a page after it was cut: an empty one in the middle is not the end.
 MOST_PAGES_WITHOUT_NEWS = 3
-MOST_STEPS_BACK = 12
+MOST_TRIES_AT_AN_EDGE = 2
 SMALLEST_CAP = 20
 
 Row = dict[str, Any]
@@ -189,11 +189,14 @@ def walk_offset(
     ordered = any(name.startswith("orders[") for name, _ in params)
     reader = _Reader(client, path, key, params, () if ordered else (("orders[id]", "ASC"),))
     seen: set[Any] = set()
-    for attempt in range(MOST_PASSES):
+    before: set[Any] | None = None
+    for _ in range(MOST_PASSES):
         walk = _Pass(reader, seen, lean=lean)
         yield from walk
-        if walk.proven or (attempt and not walk.found):
+        # Two passes that saw the very same rows had nothing move between them.
+        if walk.proven or walk.here == before:
             break
+        before = walk.here
         logger.info(
             "%s moved while it was read (%d rows, the server counts %s): reading it again",
             path,
@@ -210,64 +213,121 @@ class _Pass:
     def __init__(self, reader: _Reader, seen: set[Any], *, lean: bool) -> None:
         self._reader, self._lean = reader, lean
         self._seen = seen
-        self._here: set[Any] = set()
         self._totals: set[int | None] = set()
         self._ascends = True
-        self._gap_left = False
+        self._is_doubtful = False
+        self.here: set[Any] = set()
         self.total: int | None = None
-        self.found = 0
+
+    @property
+    def _is_steady(self) -> bool:
+        return len(self._totals) == 1 and self.total is not None
 
     @property
     def proven(self) -> bool:
-        steady = len(self._totals) == 1 and self.total is not None
-        if steady and len(self._here) == self.total:
+        if self._is_steady and self.total in {len(self.here), len(self._seen)}:
             return True
-        return self._ascends and not self._gap_left and bool(self._here or not self.total)
+        return self._ascends and not self._is_doubtful and bool(self.here or not self.total)
 
     def __iter__(self) -> Iterator[Page]:
-        offset, stride, nothing_new, backs = 0, FULL_PAGE - 1, 0, 0
+        offset, quiet, ground = 0, 0, _Ground()
         while True:
             page = self._reader.read(("offset", offset))
             self.total = page.total
             self._totals.add(page.total)
             keys = [_identity(row) for row in page.rows]
-            gap = bool(offset and keys and not nothing_new) and keys[0] not in self._here
-            if gap and self._ascends and backs < MOST_STEPS_BACK:
-                # Rows before this page went away: go back until known ground shows.
-                offset, stride, backs = max(0, offset - max(1, stride)), stride * 2, backs + 1
-                continue
-            self._gap_left = self._gap_left or (gap and self._ascends)
-            stride = page.limit - 1
+            if self._ascends and ground.is_lost(offset, keys, self.here):
+                if ground.may_step_back(offset):
+                    # Rows before this page went away: go back until known ground shows.
+                    offset = ground.step_back(offset, page.limit)
+                    continue
+                # Nothing went away as far as anybody can tell: rows are withheld from pages.
+                self._is_doubtful = self._is_doubtful or not self._is_steady
             self._ascends = self._ascends and _ascends([number_of(row) for row in page.rows], 0)
-            known = len(self._here)
-            yield Page(self._fresh(page.rows, keys), page.body, page.total, page.date)
-            nothing_new = 0 if len(self._here) > known else nothing_new + 1
-            backs = backs if nothing_new else 0
-            if self._is_last(page, offset, nothing_new):
+            fresh = self._fresh(page.rows, keys)
+            known = len(self.here)
+            self.here.update(keys)
+            has_news = len(self.here) > known
+            yield Page(fresh, page.body, page.total, page.date, page.limit)
+            if not has_news and ground.is_recovering(offset, len(keys)):
+                offset = ground.go_on(offset + len(keys) - 1)
+                continue
+            quiet = 0 if has_news else quiet + 1
+            if self._is_last(page, offset, quiet):
                 return
-            if nothing_new:
-                offset += page.limit
+            if not has_news:
+                offset = ground.skip(offset + page.limit)
+            elif page.limit == 1:  # too small to overlap the next
+                self._is_doubtful, offset = True, ground.skip(offset + 1)
             else:
-                offset += max(1, len(keys) - 1)
+                offset = ground.found_news(offset + len(keys) - 1)
 
     def _fresh(self, rows: list[Row], keys: list[Any]) -> list[Row]:
         fresh = []
         for row, key in zip(rows, keys, strict=True):
-            self._here.add(key)
             if key not in self._seen:
                 self._seen.add(key)
                 fresh.append(row)
-        self.found += len(fresh)
         return fresh
 
-    def _is_last(self, page: Page, offset: int, nothing_new: int) -> bool:
-        if len(page.rows) >= page.limit and not nothing_new:
+    def _is_last(self, page: Page, offset: int, quiet: int) -> bool:
+        """Say whether this page, the ``quiet``-th without news, is the end of the collection."""
+        count = offset + len(page.rows)
+        if not quiet and len(page.rows) >= page.limit:
             return False
-        if page.total is None:
-            # Nobody counts: the end is where nothing but the overlap comes.
-            return bool(nothing_new) or (self._lean and not _is_cap(len(page.rows)))
-        reached = offset + len(page.rows) >= page.total
-        return reached or nothing_new >= MOST_PAGES_WITHOUT_NEWS
+        if count == page.total or quiet >= MOST_PAGES_WITHOUT_NEWS:
+            return True
+        if page.total is not None and count < page.total:
+            return False
+        # Nobody counts, or not rightly: the end is where nothing but the overlap comes.
+        if quiet:
+            return bool(page.rows) or not offset or page.total is not None
+        return self._lean and page.total is None and not _is_cap(len(page.rows))
+
+
+class _Ground:
+    """Whether a page begins on a row that is known already, and the way back to where one does."""
+
+    def __init__(self) -> None:
+        self._overlaps = False
+        self._edge = 0
+        self._tries = 0
+        self._stride = 0
+
+    def is_lost(self, offset: int, keys: list[Any], known: set[Any]) -> bool:
+        """Say whether the row that this page was to share with known ground is missing."""
+        return bool(offset) and self._overlaps and (not keys or keys[0] not in known)
+
+    def may_step_back(self, offset: int) -> bool:
+        """Say whether there is a way back that was not gone in vain before."""
+        return offset < self._edge or self._tries < MOST_TRIES_AT_AN_EDGE
+
+    def step_back(self, offset: int, limit: int) -> int:
+        """Return where to look next, further back each time."""
+        if offset >= self._edge:  # forward again, and lost again
+            self._edge, self._stride = offset, 0
+            self._tries += 1
+        self._stride = max(2 * self._stride, limit - 1, 1)
+        return max(0, offset - self._stride)
+
+    def is_recovering(self, offset: int, count: int) -> bool:
+        """Say whether the way leads over known ground to where it was lost."""
+        return count > 1 and offset + count <= self._edge
+
+    def go_on(self, offset: int) -> int:
+        """Walk over known ground."""
+        self._overlaps = True
+        return offset
+
+    def found_news(self, offset: int) -> int:
+        """Go on from new ground."""
+        self._overlaps, self._edge, self._tries = True, 0, 0
+        return offset
+
+    def skip(self, offset: int) -> int:
+        """Go on without a shared row."""
+        self._overlaps, self._edge, self._tries = False, 0, 0
+        return offset
 
 
 def _is_cap(count: int) -> bool:

@@ -1,0 +1,180 @@
+"""What ends a call: 402, 403 in its meanings, 404, and the shapes of a refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_activecampaign_unified.api import (
+    AccountLapsed,
+    BadCredential,
+    CallError,
+    Forbidden,
+    Missing,
+    Refused,
+    RunEnds,
+)
+from tests.api.lab import Script
+
+GOOD = (200, {})
+
+
+def test_an_unpaid_account_ends_the_run(world, make_client, clock):
+    """402 on whatever is asked: one sentence with the way to mend it, and no repeating."""
+    world.faults.lapsed()
+    with pytest.raises(AccountLapsed, match="Billing"):
+        make_client(world).get("contacts")
+    assert clock.slept == []
+
+
+def test_a_403_that_goes_away_was_a_glitch(world, make_client):
+    """Good keys are refused now and then: it is tried again before anything is concluded."""
+    world.faults.forbid("/contacts", times=3)
+    assert make_client(world).get("contacts").body["contacts"]
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "DELETE"])
+def test_a_403_that_stays_while_the_key_is_good_is_the_plan(world, make_client, verb):
+    """After twenty seconds the key is tried elsewhere, and only the call has failed."""
+    world.faults.no_crm()
+    with pytest.raises(Forbidden) as forbidden:
+        make_client(world).send(verb, "deals")
+    assert not isinstance(forbidden.value, RunEnds)
+    assert (forbidden.value.path, forbidden.value.status) == ("deals", 403)
+    assert world.count(prefix="/users/me") == 1
+
+
+def test_a_403_is_repeated_for_twenty_seconds(world, make_client, clock):
+    """No longer, whatever max_retry_seconds allows."""
+    world.faults.no_crm()
+    started = clock.monotonic()
+    with pytest.raises(Forbidden):
+        make_client(world).get("deals")
+    assert clock.monotonic() - started == pytest.approx(20, abs=1)
+
+
+def test_what_is_known_to_be_forbidden_is_not_waited_for_again(world, make_client, clock):
+    """The second time the answer is believed at once."""
+    world.faults.no_crm()
+    client = make_client(world)
+    for _ in range(2):
+        with pytest.raises(Forbidden):
+            client.get("deals")
+    assert sum(clock.slept) == pytest.approx(20, abs=1)
+
+
+def test_waiting_out_a_throttle_does_not_use_up_the_patience_for_a_403(world, make_client):
+    """A glitch after a long pause is still taken for a glitch."""
+    world.faults.throttle(prefix="/contacts", times=2, retry_after=45)
+    world.faults.forbid("/contacts", times=3)
+    assert make_client(world).get("contacts").body["contacts"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("path", ["contacts", "users/me"])
+def test_a_key_that_opens_nothing_ends_the_run(world, make_client, clock, path, status):
+    """Neither the call nor /users/me answers: the key is wrong, said within half a minute."""
+    world.switches.bad_key_status = status
+    started = clock.monotonic()
+    with pytest.raises(BadCredential, match="copy api_key anew") as bad:
+        make_client(world, key="wrong-key").get(path)
+    assert "wrong-key" not in str(bad.value)
+    assert clock.monotonic() - started < 30
+
+
+def test_a_key_that_cannot_be_checked_is_taken_for_good(make_client):
+    """When /users/me is missing itself, only the call is forbidden."""
+
+    def answer(request):
+        return (404, b"<html>") if request.url.endswith("users/me") else (403, b"")
+
+    with pytest.raises(Forbidden):
+        make_client(Script(answer)).get("deals")
+
+
+def test_a_missing_row_and_a_missing_endpoint_are_told_apart(world, make_client):
+    """JSON says there is no such row, HTML that there is no such route."""
+    client = make_client(world)
+    with pytest.raises(Missing, match="no such row"):
+        client.get("contacts/99999")
+    with pytest.raises(Missing, match="no such endpoint"):
+        client.get("unheardOf")
+
+
+SHAPES = {
+    "title, code and pointer": (
+        {
+            "errors": [
+                {
+                    "title": "The name was not provided.",
+                    "detail": "",
+                    "code": "field_missing",
+                    "error": "widget_name_was_not_provided",
+                    "source": {"pointer": "/data/attributes/name"},
+                }
+            ]
+        },
+        [("The name was not provided.", "field_missing", "name")],
+    ),
+    "no source": (
+        {"errors": [{"title": "t", "detail": "d", "code": "duplicate"}]},
+        [("d", "duplicate", "")],
+    ),
+    "status": ({"errors": [{"status": 422, "title": "Missing"}]}, [("Missing", "", "")]),
+    "detail alone": ({"errors": [{"detail": "wrong type"}]}, [("wrong type", "", "")]),
+    "one text": ({"errors": "no options"}, [("no options", "", "")]),
+    "texts": ({"errors": ["one", "two"]}, [("one", "", ""), ("two", "", "")]),
+    "the database speaks": (
+        {"message": "Could not process request", "error": "Duplicate entry"},
+        [("Could not process request: Duplicate entry", "", "")],
+    ),
+    "a pointer as a value": (
+        {"errors": [{"title": "t", "source": {"type": "pointer", "value": "/fields/1"}}]},
+        [("t", "", "/fields/1")],
+    ),
+    "a number for a code": ({"errors": [{"title": "t", "code": 422}]}, [("t", "422", "")]),
+    "the importer": (
+        {"success": 0, "message": "no", "failureReasons": ["20 per minute"]},
+        [("20 per minute", "", "")],
+    ),
+    "the importer, by contact": (
+        {"failureReasons": [{"contact": 3, "failureReason": "bad email"}]},
+        [("bad email", "", "contacts/3")],
+    ),
+    "nothing": ({}, []),
+    "empty objects": ({"errors": [{}, None, ""], "message": "no"}, [("no", "", "")]),
+    "no lists": ({"errors": 5, "failureReasons": True, "message": "no"}, [("no", "", "")]),
+}
+
+
+@pytest.mark.parametrize(("body", "reasons"), SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("status", [400, 422])
+def test_every_shape_of_a_refusal_is_read(make_client, body, reasons, status):
+    """Text, code and the attribute it points at, in whichever way they were sent."""
+    with pytest.raises(Refused) as refused:
+        make_client(Script((status, body))).send("POST", "contacts", json={})
+    found = [(one.text, one.code, one.attribute) for one in refused.value.reasons]
+    assert found == reasons
+    assert refused.value.status == status
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[1]", b'"no"', b"null"])
+def test_a_refusal_without_words_is_still_a_refusal(make_client, body):
+    """400 is documented with `{}`, and anything may stand there."""
+    with pytest.raises(Refused) as refused:
+        make_client(Script((400, body))).get("contacts")
+    assert refused.value.reasons == ()
+    assert str(refused.value) == "GET contacts: refused (400)"
+
+
+def test_an_error_names_the_call_and_what_came_back(make_client):
+    """Verb, path, status and ActiveCampaign's own words, in one sentence."""
+    body = {"errors": [{"title": "taken", "code": "duplicate", "source": {"pointer": "x"}}]}
+    with pytest.raises(Refused) as refused:
+        make_client(Script((422, body))).send("POST", "contacts", json={})
+    assert str(refused.value) == "POST contacts: refused (422): taken (duplicate, x)"
+
+
+def test_a_call_error_is_never_the_end_of_the_run():
+    """Who catches what concerns one call does not catch what concerns all."""
+    assert not issubclass(RunEnds, CallError)
+    assert not issubclass(CallError, RunEnds)

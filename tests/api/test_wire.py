@@ -1,0 +1,280 @@
+"""What goes over the line, and what never does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tap_activecampaign_unified.api import (
+    ActiveCampaignError,
+    Client,
+    Limiter,
+    Refused,
+    SystemClock,
+    Unreachable,
+    parse_address,
+)
+from tests.api.lab import KEY, ORIGIN, Script, client_of
+from tests.sandbox import serve
+
+GOOD = (200, {})
+
+
+def test_every_request_says_who_asks_and_for_what(make_client):
+    """The key in its own header, our name, and JSON wanted."""
+    script = Script(GOOD)
+    make_client(script).get("contacts")
+    headers = script.asked[0].headers
+    assert headers["Api-Token"] == KEY
+    assert headers["User-Agent"] == "lab"
+    assert headers["Accept"] == "application/json"
+    assert "Content-Type" not in headers
+    assert "Authorization" not in headers
+
+
+def test_a_body_is_sent_as_json(make_client):
+    """With its content type, and whatever the text holds."""
+    script = Script(GOOD)
+    make_client(script).send("PUT", "contacts/7", json={"contact": {"firstName": "Zoë \ud800"}})
+    assert script.asked[0].headers["Content-Type"] == "application/json"
+    assert script.asked[0].body == b'{"contact": {"firstName": "Zo\\u00eb \\ud800"}}'
+
+
+@pytest.mark.parametrize(
+    ("params", "query"),
+    [
+        ([("search", "spring tour")], "search=spring%20tour"),
+        ([("email", "a+b@lake.example")], "email=a%2Bb%40lake.example"),
+        ([("orders[id]", "ASC"), ("limit", 100)], "orders%5Bid%5D=ASC&limit=100"),
+        ([("include", "a,b")], "include=a,b"),
+        ([("ids[]", 1), ("ids[]", 2)], "ids%5B%5D=1&ids%5B%5D=2"),
+        ([("search", "50% & more")], "search=50%25%20%26%20more"),
+        ([("search", "Zoë")], "search=Zo%C3%AB"),
+        ([("search", "\ud800")], "search=%ED%A0%80"),
+        ([("filters[updated_after]", "2031-03-02T00:00:00+00:00")], None),
+    ],
+)
+def test_parameters_are_encoded_as_activecampaign_reads_them(make_client, params, query):
+    """A blank is %20 and a plus is %2B; a comma stays as it is."""
+    script = Script(GOOD)
+    make_client(script).get("contacts", params)
+    sent = urlsplit(str(script.asked[0].url)).query
+    assert "+" not in sent
+    if query is not None:
+        assert sent == query
+
+
+def test_a_plus_in_an_address_finds_its_contact(make_world, make_client):
+    """The sandbox decodes as ActiveCampaign does."""
+    world = make_world(is_empty=True)
+    world.add_contact("a+b@lake.example")
+    answer = make_client(world).get("contacts", [("email", "a+b@lake.example")])
+    assert [row["email"] for row in answer.body["contacts"]] == ["a+b@lake.example"]
+
+
+@pytest.mark.parametrize(
+    "location", ["/api/3/tags", f"{ORIGIN}/api/3/tags", f"{ORIGIN}:443/api/3/tags", "tags"]
+)
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_within_the_host_is_followed(make_world, make_client, location, status):
+    """With the same verb and the key, and counted against the budget."""
+    world = make_world(contacts=1)
+    world.faults.redirect("/lists", location, status=status)
+    client = make_client(world)
+    assert "tags" in client.get("lists").body
+    assert client.traffic.requests == 2
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://evil.example/api/3/tags",
+        "http://acme.api-us1.com/api/3/tags",
+        "//evil.example/",
+        "https://acme.api-us1.com:8443/",
+        "https://acme.api-us1.com@evil.example/",
+    ],
+)
+def test_a_redirect_elsewhere_is_refused(make_world, make_client, location):
+    """The key goes to api_url's own host and nowhere else."""
+    world = make_world(contacts=1)
+    world.faults.redirect("/lists", location)
+    with pytest.raises(Unreachable, match="another host"):
+        make_client(world).get("lists")
+    assert len(world.log) == 1
+
+
+def test_a_redirect_to_nonsense_is_refused(make_world, make_client):
+    """A Location that is no URL breaks the call, not the program."""
+    world = make_world(contacts=1)
+    world.faults.redirect("/lists", "https://[::1")
+    with pytest.raises(Refused, match="cannot be sent"):
+        make_client(world).get("lists")
+
+
+@pytest.mark.parametrize("key", ["two\nlines-5f0c1b9e", "nöt-ascii-5f0c1b9e-€"])
+def test_a_key_that_no_header_can_hold_is_not_shown(make_world, key):
+    """Python's own complaint would print it."""
+    with serve(make_world(contacts=1)) as served:
+        clock = SystemClock()
+        limiter = Limiter(0, clock)
+        address = parse_address(served.url)
+        client = Client(address, key, limiter=limiter, clock=clock, user_agent="lab")
+        with pytest.raises(Refused) as refused:
+            client.get("contacts")
+        client._session.close()
+    assert "5f0c1b9e" not in f"{refused.value!r} {refused.value.__cause__!r}"
+    assert refused.value.__context__ is None
+
+
+def test_redirects_without_end_are_given_up(make_world, make_client):
+    """Five, then the call is refused."""
+    world = make_world(contacts=1)
+    world.faults.redirect("/lists", "/api/3/lists", times=None)
+    with pytest.raises(Refused):
+        make_client(world).get("lists")
+    assert len(world.log) == 5
+
+
+FAULTS = {
+    "5xx": lambda faults: faults.server_error(times=None),
+    "403": lambda faults: faults.forbid(times=None),
+    "429": lambda faults: faults.throttle(times=None),
+    "reset": lambda faults: faults.reset(times=None),
+    "empty": lambda faults: faults.empty_body(times=None),
+    "404": lambda faults: faults.not_found("/"),
+    "redirect": lambda faults: faults.redirect("/", "https://evil.example/"),
+    "402": lambda faults: faults.lapsed(),
+    "bad key": lambda faults: faults.clear(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+def test_the_key_and_the_query_are_in_no_error_and_no_log(
+    make_world, make_client, caplog, fault, verb
+):
+    """Whatever goes wrong, at the most talkative log level."""
+    world = make_world(contacts=3, api_key="right-key-0123456789")
+    fault(world.faults)
+    client = make_client(world, key="wrong-key-9876543210")
+    with caplog.at_level(logging.DEBUG), pytest.raises(ActiveCampaignError) as raised:
+        client.send(verb, "contacts", params=[("email", "mila@lake.example")], json={"a": "b"})
+    told = caplog.text + repr(raised.value) + str(raised.value) + repr(client)
+    told += repr(client.__dict__) + str(raised.value.__dict__) + repr(client.traffic)
+    assert "wrong-key" not in told
+    assert "mila" not in told
+
+
+def test_netrc_is_not_asked(make_client, monkeypatch, tmp_path):
+    """A password that lies there for the host is not ours to send."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine acme.api-us1.com login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    script = Script(GOOD)
+    make_client(script).get("contacts")
+    assert "Authorization" not in script.asked[0].headers
+
+
+def test_cookies_are_not_kept(make_world, make_client):
+    """ActiveCampaign sets a session with every answer; none is sent back."""
+    world, seen = make_world(contacts=1), []
+    world.before_request(lambda own, *_: seen.append(own))
+    client = make_client(world)
+    client.get("contacts")
+    client.get("contacts")
+    assert len(client._session.cookies) == 0
+
+
+def test_cookies_are_not_sent_over_real_http(make_world):
+    """The same over a socket, where the cookie jar has its say."""
+    with serve(make_world(contacts=1)) as served:
+        clock = SystemClock()
+        client = Client(
+            parse_address(served.url), KEY, limiter=Limiter(0, clock), clock=clock, user_agent="lab"
+        )
+        assert client.get("contacts").body["contacts"]
+        assert client.get("users/me").status == 200
+        assert len(client._session.cookies) == 0
+        client._session.close()
+
+
+def test_the_servers_clock_is_known_after_an_answer(world, make_client, clock):
+    """From the `Date` of the last good answer; None before the first."""
+    client = make_client(world)
+    assert client.server_now is None
+    assert client.get("users/me").date == clock.now()
+    assert client.server_now == clock.now()
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2031-03-03", "Mon, 99 Mar 2031 15:00:00 GMT"])
+def test_a_date_that_is_none_is_no_date(make_client, text):
+    """The answer is good all the same."""
+    client = make_client(Script((200, {}, {"Date": text})))
+    assert client.get("users/me").date is None
+    assert client.server_now is None
+
+
+def test_a_date_without_a_zone_is_utc(make_client):
+    """As HTTP has it."""
+    client = make_client(Script((200, {}, {"Date": "Mon, 03 Mar 2031 15:00:00 -0000"})))
+    assert client.get("x").date == dt.datetime(2031, 3, 3, 15, tzinfo=dt.UTC)
+
+
+def test_traffic_is_counted_by_endpoint_and_by_status(make_world, make_client):
+    """Ids are folded, repeats are counted apart."""
+    world = make_world(contacts=10)
+    client = make_client(world)
+    client.get("contacts/7")
+    client.get("contacts/8")
+    client.get("contacts/7/contactTags")
+    world.faults.server_error("/tags", times=2)
+    client.get("tags")
+    traffic = client.traffic
+    assert traffic.requests == len(world.log) == 6
+    assert traffic.repeats == 2
+    assert traffic.by_endpoint == {
+        "GET contacts/{id}": 2,
+        "GET contacts/{id}/contactTags": 1,
+        "GET tags": 3,
+    }
+    assert traffic.by_status == {"200": 4, "502": 2}
+
+
+def test_lost_answers_are_counted_by_what_happened(make_client):
+    """There is no status then, but there is a reason."""
+    client = make_client(Script(requests.ConnectionError("reset"), GOOD))
+    client.get("contacts")
+    assert client.traffic.by_status == {"ConnectionError": 1, "200": 1}
+
+
+def test_a_repeat_is_told_only_when_it_lasts(world, make_client, caplog):
+    """The third, tenth and thirtieth attempt are warnings; the others are for debugging."""
+    world.faults.server_error("/tags", times=12)
+    with caplog.at_level(logging.WARNING):
+        make_client(world).get("tags")
+    assert len(caplog.records) == 2
+
+
+def test_an_answer_later_than_the_timeout_is_lost(make_world, clock):
+    """`request_timeout` is for reading, too."""
+    world = make_world(contacts=1)
+    world.faults.slow(61, prefix="/contacts", times=1)
+    client = client_of(world, clock, timeout=60)
+    client.get("users/me")
+    assert client.get("contacts").body["contacts"]
+    assert len(world.log) == 3
+
+
+def test_a_woken_clock_sleeps_no_more():
+    """The machine's clock ends this and every later sleep when the run is stopped."""
+    clock = SystemClock()
+    before = clock.monotonic()
+    clock.wake()
+    clock.sleep(60)
+    assert clock.monotonic() - before < 1
+    assert clock.now().tzinfo is dt.UTC
