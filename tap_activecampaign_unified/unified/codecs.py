@@ -9,33 +9,25 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from .schemas import (
+    BOOLEAN,
+    DATE,
+    DATE_TIME,
+    INTEGER,
+    NUMBER,
+    STRING,
+    Schema,
+    array_of,
+    object_of,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-Schema = dict[str, Any]
-
-STRING: Schema = {"type": ["string", "null"]}
-INTEGER: Schema = {"type": ["integer", "null"]}
-NUMBER: Schema = {"type": ["number", "null"]}
-BOOLEAN: Schema = {"type": ["boolean", "null"]}
-DATE: Schema = {"type": ["string", "null"], "format": "date"}
-DATE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
-
-
-def array_of(items: Schema) -> Schema:
-    """Return the schema of an array, empty where there is nothing."""
-    return {"type": ["array", "null"], "items": items}
-
-
-def object_of(**properties: Schema) -> Schema:
-    """Return the schema of an object, null where there is nothing."""
-    return {"type": ["object", "null"], "properties": properties}
 
 
 class Undecodable(ValueError):
@@ -413,12 +405,3 @@ def single_item(name: str, **fixed: Any) -> Codec:
     }
     example: list[dict[str, Any]] = [{name: "one", **fixed}]
     return Codec(f"single_{name}", decode, encode, array_of(object_of(**properties)), ([], example))
-
-
-def is_number(value: Any) -> bool:
-    """Say whether a value is a finite number and no boolean."""
-    return (
-        isinstance(value, (int, float, Decimal))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )

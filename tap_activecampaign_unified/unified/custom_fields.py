@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import codecs
-from .codecs import Schema, Undecodable, Zone, object_of
+from .codecs import Undecodable, Zone
+from .schemas import NUMBER, STRING, Schema, object_of
 
 Row = dict[str, Any]
 
@@ -40,7 +41,7 @@ _SIMPLE = {
     "currency": codecs.cents,
 }
 _CHOICES = {"listbox", "checkbox", "multiselect"}
-MONEY: Schema = object_of(amount=codecs.NUMBER, currency=codecs.STRING)
+MONEY: Schema = object_of(amount=NUMBER, currency=STRING)
 
 
 @dataclass(frozen=True)

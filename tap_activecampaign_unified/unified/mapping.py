@@ -14,19 +14,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .codecs import (
-    STRING,
-    UTC_ZONE,
-    Codec,
-    Schema,
-    Undecodable,
-    Zone,
-    array_of,
-    decode_instant,
-    decode_text,
-    object_of,
-    offset_of,
-)
+from .codecs import UTC_ZONE, Codec, Undecodable, Zone, decode_instant, decode_text, offset_of
+from .schemas import STRING, Schema, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,20 +6,16 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from .codecs import (
-    BOOLEAN,
-    NUMBER,
-    STRING,
     Undecodable,
-    array_of,
     decode_flag,
     decode_id,
     decode_instant,
     decode_number,
     decode_text,
     format_instant,
-    object_of,
     parse_instant,
 )
+from .schemas import BOOLEAN, NUMBER, STRING, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

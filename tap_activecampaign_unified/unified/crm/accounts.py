@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..codecs import (
-    DATE_TIME,
-    INTEGER,
-    NUMBER,
-    STRING,
     Undecodable,
-    array_of,
     decode_integer,
     decode_number,
     decode_text,
@@ -19,7 +14,6 @@ from ..codecs import (
     identifier,
     instant,
     integer,
-    object_of,
     ref,
     text,
 )
@@ -37,6 +31,7 @@ from ..mapping import (
     empty,
     nothing,
 )
+from ..schemas import DATE_TIME, INTEGER, NUMBER, STRING, array_of, object_of
 
 ADDRESS_PARTS = {
     "street_1": "ACCT_ADDRESS_1",

@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 from .. import people
-from ..codecs import (
-    DATE_TIME,
-    STRING,
-    array_of,
-    flag,
-    identifier,
-    instant,
-    integer,
-    object_of,
-    single_item,
-    text,
-)
+from ..codecs import flag, identifier, instant, integer, single_item, text
 from ..mapping import (
     ADDRESSES,
     NAMED_REF,
@@ -29,6 +18,7 @@ from ..mapping import (
     full_name,
     nothing,
 )
+from ..schemas import DATE_TIME, STRING, array_of, object_of
 
 CONTACTS = Resource(
     name="crm_contacts",

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..codecs import (
-    BOOLEAN,
-    DATE_TIME,
-    INTEGER,
-    STRING,
-    array_of,
-    decode_flag,
-    decode_instant,
-    decode_integer,
-    object_of,
-)
+from ..codecs import decode_flag, decode_instant, decode_integer
 from ..mapping import Derived, Joined, Resource, Row
+from ..schemas import BOOLEAN, DATE_TIME, INTEGER, STRING, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

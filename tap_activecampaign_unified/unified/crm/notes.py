@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..codecs import (
-    STRING,
-    array_of,
-    decode_id,
-    flag,
-    identifier,
-    instant,
-    object_of,
-    ref,
-    verbatim,
-)
+from ..codecs import decode_id, flag, identifier, instant, ref, verbatim
 from ..mapping import (
     URLS,
     Derived,
@@ -28,6 +18,7 @@ from ..mapping import (
     last_changed,
     nothing,
 )
+from ..schemas import STRING, array_of, object_of
 
 REFS = array_of(object_of(id=STRING))
 PARENTS = {"contact": "Subscriber", "account": "CustomerAccount", "opportunity": "Deal"}

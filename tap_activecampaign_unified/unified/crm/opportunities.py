@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..codecs import (
-    DATE,
-    DATE_TIME,
-    STRING,
     Codec,
     Undecodable,
     Zone,
-    array_of,
     cents,
     currency,
     decode_date,
@@ -23,7 +19,6 @@ from ..codecs import (
     instant,
     integer,
     number,
-    object_of,
     ref,
     text,
     verbatim,
@@ -44,6 +39,7 @@ from ..mapping import (
     last_changed,
     nothing,
 )
+from ..schemas import DATE, DATE_TIME, STRING, array_of, object_of
 
 STATUSES = {"0": "open", "1": "won", "2": "lost"}
 CONTACT_DEALS = "contactDeals"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..codecs import (
-    STRING,
-    array_of,
     currency,
     decode_id,
     decode_integer,
@@ -14,10 +12,10 @@ from ..codecs import (
     identifier,
     instant,
     number,
-    object_of,
     text,
 )
 from ..mapping import NAMED_REF, Derived, Field, Joined, Linked, Resource, Row, nothing
+from ..schemas import STRING, array_of, object_of
 
 CARD_COLUMNS = {
     "card_region_1": "cardRegion1",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..codecs import BOOLEAN, STRING, decode_text, identifier, instant, text
+from ..codecs import decode_text, identifier, instant, text
 from ..mapping import URLS, Derived, Field, Joined, Resource, Row, empty, full_name, nothing
+from ..schemas import BOOLEAN, STRING
 
 
 def _name(row: Row, joined: Joined) -> str | None:

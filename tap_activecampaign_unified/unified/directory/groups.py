@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from ..codecs import (
-    DATE_TIME,
-    STRING,
-    Undecodable,
-    decode_flag,
-    flag,
-    identifier,
-    instant,
-    text,
-)
+from ..codecs import Undecodable, decode_flag, flag, identifier, instant, text
 from ..mapping import Derived, Field, Joined, Resource, Row, nothing
+from ..schemas import DATE_TIME, STRING
 
 
 def _permissions(row: Row, _: Joined) -> dict[str, bool | None]:

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from ..codecs import (
-    BOOLEAN,
-    STRING,
-    array_of,
-    decode_id,
-    decode_text,
-    flag,
-    identifier,
-    instant,
-    object_of,
-    single_item,
-    text,
-)
+from ..codecs import decode_id, decode_text, flag, identifier, instant, single_item, text
 from ..mapping import (
     NAMED_REF,
     Derived,
@@ -27,6 +15,7 @@ from ..mapping import (
     full_name,
     nothing,
 )
+from ..schemas import BOOLEAN, STRING, array_of, object_of
 
 USER_GROUPS = "userGroups"
 

@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 from .. import people
-from ..codecs import (
-    DATE_TIME,
-    STRING,
-    array_of,
-    flag,
-    identifier,
-    instant,
-    object_of,
-    single_item,
-    text,
-)
+from ..codecs import flag, identifier, instant, single_item, text
 from ..mapping import (
     NAMED_REF,
     TAGS,
@@ -25,6 +15,7 @@ from ..mapping import (
     empty,
     full_name,
 )
+from ..schemas import DATE_TIME, STRING, array_of, object_of
 
 ADDRESS = object_of(
     street_1=STRING,

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from .. import people
-from ..codecs import (
-    BOOLEAN,
-    DATE_TIME,
-    STRING,
-    decode_instant,
-    identifier,
-    instant,
-    integer,
-    text,
-)
+from ..codecs import decode_instant, identifier, instant, integer, text
 from ..mapping import Derived, Field, Joined, Replication, Resource, Row, nothing
+from ..schemas import BOOLEAN, DATE_TIME, STRING
 
 
 def _status(row: Row, joined: Joined) -> str:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from .. import people
-from ..codecs import (
-    STRING,
-    identifier,
-    instant,
-    integer,
-    text,
-)
+from ..codecs import identifier, instant, integer, text
 from ..mapping import Derived, Field, Replication, Resource, Row
+from ..schemas import STRING
 
 
 def _deleted(row: Row) -> str | None:

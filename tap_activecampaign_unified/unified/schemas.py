@@ -1,0 +1,24 @@
+"""The JSON schemas of single values; nothing is null, and empty for arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+STRING: Schema = {"type": ["string", "null"]}
+INTEGER: Schema = {"type": ["integer", "null"]}
+NUMBER: Schema = {"type": ["number", "null"]}
+BOOLEAN: Schema = {"type": ["boolean", "null"]}
+DATE: Schema = {"type": ["string", "null"], "format": "date"}
+DATE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+
+
+def array_of(items: Schema) -> Schema:
+    """Return the schema of an array, empty where there is nothing."""
+    return {"type": ["array", "null"], "items": items}
+
+
+def object_of(**properties: Schema) -> Schema:
+    """Return the schema of an object, null where there is nothing."""
+    return {"type": ["object", "null"], "properties": properties}
