@@ -58,9 +58,6 @@ class Codec:
     examples: tuple[Any, ...] = ()
 
 
-# --- text -----------------------------------------------------------------------------------
-
-
 def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     """Return text without outer white space, None when nothing is left."""
     if raw is None:
@@ -90,9 +87,6 @@ def encode_text(value: Any) -> str:
 
 text = Codec("text", decode_text, encode_text, STRING, ("Ada", "Zoë & Søn", None))
 verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines ", None))
-
-
-# --- ids ------------------------------------------------------------------------------------
 
 
 def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
@@ -128,8 +122,6 @@ def encode_ref(value: Any) -> str | None:
 identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
 ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, None))
 
-
-# --- flags and numbers ----------------------------------------------------------------------
 
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
@@ -207,9 +199,6 @@ integer = Codec("integer", decode_integer, encode_number, INTEGER, (0, 7, -3))
 number = Codec("number", decode_number, encode_number, NUMBER, (0, 7, -3.25, 1e6))
 
 
-# --- money ----------------------------------------------------------------------------------
-
-
 def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
     """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
     if raw is None or raw == "":
@@ -249,8 +238,6 @@ def encode_currency(value: Any) -> str:
 cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))
 currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "USD"))
 
-
-# --- time -----------------------------------------------------------------------------------
 
 _ZERO_YEARS = ("0000-", "0001-")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
@@ -337,9 +324,6 @@ instant = Codec(
 date = Codec("date", decode_date, encode_date, DATE, ("2031-03-02",))
 
 
-# --- choices --------------------------------------------------------------------------------
-
-
 def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
     """Read several choices: ``||a||b||`` on contacts, an array or its JSON elsewhere."""
     if raw is None or raw == "":
@@ -375,9 +359,6 @@ piped = Codec("piped", decode_choices, encode_piped, array_of({"type": "string"}
 choices = Codec(
     "choices", decode_choices, choice_list, array_of({"type": "string"}), ([], ["a", "b"])
 )
-
-
-# --- one value as a list of one -------------------------------------------------------------
 
 
 def single_item(name: str, **fixed: Any) -> Codec:
