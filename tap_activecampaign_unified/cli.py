@@ -69,40 +69,56 @@ class StopSign:
 def run(name: str, command: Callable[[], click.Command]) -> None:
     """Run a program and end the process with its exit code, and never with a traceback."""
     logger = logging.getLogger(name)
+    lines, code = _run(logger, name, command)
+    for line in lines:
+        logger.error(line)
+    _silence_stdout_if_broken()
+    sys.exit(code)
+
+
+def _run(
+    logger: logging.Logger, name: str, command: Callable[[], click.Command]
+) -> tuple[list[str], int]:
+    """Run a program; return its last words and its exit code."""
     try:
         result = command().main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
-        sys.exit(result if isinstance(result, int) else 0)
-    except Leave as last:
-        logger.error(last.line)
-        _silence_stdout_if_broken()
-        sys.exit(last.code)
+    except (Leave, SystemExit) as last:
+        code = last.code if isinstance(last.code, int) else EXIT_FAILED * bool(last.code)
+        return [last.line] if isinstance(last, Leave) else [], code
     except SettingsError as problem:
-        for line in problem.lines:
-            logger.error(line)
-        sys.exit(EXIT_SETTINGS)
+        return problem.lines, EXIT_SETTINGS
     except click.ClickException as problem:
-        logger.error(problem.format_message())
-        sys.exit(EXIT_SETTINGS)
-    except ActiveCampaignError as problem:
-        logger.error("%s", problem)
-        sys.exit(EXIT_FAILED)
-    except Stopped as problem:
-        logger.error("%s", problem)
-        sys.exit(128 + problem.signum)
+        return [problem.format_message()], EXIT_SETTINGS
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(128 + signal.SIGINT)
-    except OSError as problem:
-        logger.error("%s", describe(problem))
-        _silence_stdout_if_broken()
-        sys.exit(EXIT_FAILED)
-    except Exception as problem:  # the last line of defence: a defect of ours, told in one line
-        logger.debug("defect", exc_info=True)
-        logger.error(
-            "a defect of this program (%s): run again with LOGLEVEL=DEBUG and report what it says",
-            type(problem).__name__,
-        )
-        sys.exit(EXIT_FAILED)
+        return [], 128 + signal.SIGINT
+    except Exception as problem:  # noqa: BLE001 - the last line of defence: told in one line
+        return _last_words(logger, problem)
+    return [], result if isinstance(result, int) else 0
+
+
+def _last_words(logger: logging.Logger, problem: Exception) -> tuple[list[str], int]:
+    if isinstance(problem, Stopped):
+        return [str(problem)], 128 + problem.signum
+    if isinstance(problem, ActiveCampaignError):
+        return [str(problem)], EXIT_FAILED
+    if isinstance(problem, OSError):
+        return [describe(problem)], EXIT_FAILED
+    logger.debug("defect", exc_info=problem)
+    line = f"a defect of this program ({type(problem).__name__}): "
+    return [line + "run again with LOGLEVEL=DEBUG and report what it says"], EXIT_FAILED
+
+
+def _main(name: str, command: Callable[[], click.Command]) -> int:
+    """Return the exit code; whichever way out the program takes, stdout is written by then."""
+    try:
+        result = command().main(prog_name=name, standalone_mode=False)
+    except SystemExit as end:
+        if isinstance(end.__context__, OSError):  # click's silent way out when a pipe breaks
+            raise end.__context__ from None
+        result = end.code
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
 
 
 def describe(problem: OSError) -> str:

@@ -38,8 +38,9 @@ class Relation:
     """Rows of ``collection`` that hang on rows of another, by one of ``parents``' columns.
 
     ``include`` is the name the page knows them by (None: it cannot send them), ``nested`` the
-    path of one row's (None: only the collection will do), ``counted`` whether the rows themselves list their ids unasked. Two readings
-    of a row are the same when their ``essence`` is; ``complete`` says that a reading lacks nothing.
+    path of one row's (None: only the collection will do), ``counted`` whether the rows themselves
+    list their ids unasked. Two readings of a row are the same when their ``essence`` is;
+    ``complete`` says that a reading lacks nothing.
     """
 
     name: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -35,7 +36,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; ``kind`` is string, number, integer, boolean, instant, choice, list or object."""
+    """One setting; ``kind`` names the reader below that checks it."""
 
     name: str
     kind: str
@@ -207,7 +208,7 @@ class Settings:
             found = float(value)
         except ValueError:
             raise ValueError("must be a number") from None
-        if found != found or found in {float("inf"), float("-inf")}:
+        if not math.isfinite(found):
             raise ValueError("must be a number")
         if one.positive and found <= 0:
             raise ValueError("must be above 0")
@@ -272,7 +273,7 @@ class Settings:
             found = None
         if not isinstance(found, dt.datetime):
             raise ValueError("must be a date or a date-time like 2026-01-31T00:00:00Z")
-        return dt.datetime.fromtimestamp(found.timestamp(), dt.timezone.utc)
+        return dt.datetime.fromtimestamp(found.timestamp(), dt.UTC)
 
     def _connect(self) -> Connection | None:
         values = self.values

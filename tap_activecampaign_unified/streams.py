@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .crawls import Sink
     from .report import Tally
     from .tap import TapActiveCampaignUnified
-    from .unified.codecs import Schema
     from .unified.mapping import Record, Resource
+    from .unified.schemas import Schema
 
 
 class UnifiedStream(Stream):

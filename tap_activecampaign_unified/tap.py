@@ -28,6 +28,7 @@ from .api import (
     default_store,
 )
 from .bookmarks import Bookmark, MisshapenState, Policy
+from .catalogs import bring_up_to_date
 from .crawls import Run
 from .lookups import Lookups
 from .progress import Progress
@@ -41,20 +42,19 @@ from .settings import (
 )
 from .streams import UnifiedStream
 from .tap_settings import TAP
-from .unified import RESOURCES, by_name
+from .unified import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import requests
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.singerlib import CatalogEntry
 
     from .api import Clock
     from .crawls import Crawl
     from .settings import Connection
-    from .unified.codecs import Schema
     from .unified.mapping import Resource
+    from .unified.schemas import Schema
 
 PACKAGE = "tap-activecampaign-unified"
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
@@ -191,36 +191,8 @@ class TapActiveCampaignUnified(Tap):
     def setup_mapper(self) -> None:
         """Bring the catalog up to date before the SDK reads it."""
         if self.input_catalog is not None:
-            self._check_catalog(self.input_catalog)
+            bring_up_to_date(self.input_catalog, self.schema_of)
         super().setup_mapper()
-
-    def _check_catalog(self, catalog: Catalog) -> None:
-        """Refuse selected streams that do not exist; add custom fields that are newer."""
-        unknown = []
-        for name, entry in catalog.items():
-            if not entry.metadata.resolve_selection().get((), False):
-                continue
-            resource = by_name.get(name)
-            if resource is None:
-                unknown.append(
-                    f"the catalog selects stream {name}, which does not exist: "
-                    "run --discover for a new catalog"
-                )
-            elif resource.custom_fields:
-                self._add_newer_fields(entry, resource)
-        if unknown:
-            raise SettingsError(unknown)
-
-    def _add_newer_fields(self, entry: CatalogEntry, resource: Resource) -> None:
-        properties = entry.schema.properties or {}
-        known = properties.get("custom_fields")
-        selected = entry.metadata.resolve_selection().get(("properties", "custom_fields"), True)
-        if known is None or not selected:
-            return
-        merged = known.to_dict()
-        live = self.schema_of(resource)["properties"]["custom_fields"]["properties"]
-        merged["properties"] = {**live, **merged.get("properties", {})}
-        properties["custom_fields"] = type(known).from_dict(merged)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the last run's state; raise `SettingsError` when it cannot be one."""
@@ -373,7 +345,7 @@ class TapActiveCampaignUnified(Tap):
             super().invoke(about=about, about_format=about_format)
             return
         parsed_state = None if state is None else read_json(cli.read_file(state), "state")
-        parsed_catalog = None if catalog is None else _parse_catalog(cli.read_file(catalog))
+        parsed_catalog = None if catalog is None else parse_catalog(cli.read_file(catalog))
         tap = cls(
             config=config.config if config else {},
             state=parsed_state,
@@ -389,7 +361,8 @@ class TapActiveCampaignUnified(Tap):
             raise SystemExit(code)
 
 
-def _parse_catalog(text: str) -> Catalog:
+def parse_catalog(text: str) -> Catalog:
+    """Read a catalog file's text; raise `SettingsError` with one line when it is none."""
     raw = read_json(text, "catalog")
     try:
         return Catalog.from_dict(raw)

@@ -62,8 +62,10 @@ def tell_export(rows: dict[str, list[dict[str, Any]]]) -> None:
     removed = sum(bool(row["remove_tags"]) for row in rows["contacts"])
     say(
         wrapped(
-            f"SQL over the loaded tables: a score for {counted(len(rows['contacts']), 'contact')} "
-            f"with open deals, the tag score:hot for {hot} of them, the tag trial-site to be taken "
+            "SQL over the loaded tables: a score for "
+            f"{counted(len(rows['contacts']), 'contact')} "
+            f"with open deals, the tag score:hot for {hot} of them, the tag trial-site to be "
+            "taken "
             f"from {removed} if they have it; {counted(len(rows['opportunities']), 'deal')} to move "
             f"to the stage In Contact, by its name; {counted(len(rows['notes']), 'account')} to get "
             "a note."
