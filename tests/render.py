@@ -23,7 +23,8 @@ from target_activecampaign.target_settings import TARGET
 ROOT = Path(__file__).parents[1]
 KINDS = {
     "string": "string",
-    "number": "decimal",
+    # Not decimal: Meltano 4.4 cannot hand one from the environment to a plugin (it is no JSON).
+    "number": "string",
     "integer": "integer",
     "boolean": "boolean",
     "instant": "date_iso8601",

@@ -1,0 +1,79 @@
+"""The wheel, as a user installs it: both programs start from it and nothing else is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.demo.account import ROOT
+
+PROGRAMS = ("tap-activecampaign-unified", "target-activecampaign")
+PACKAGES = ("tap_activecampaign_unified", "target_activecampaign")
+
+pytestmark = pytest.mark.meltano  # building a wheel needs the package index
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's wheel, built from a copy of what is tracked or would be."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the wheel's contents, before this checkout on Python's path."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip("install", "--no-deps", "--target", str(folder), str(wheel))
+    return folder
+
+
+def pip(*arguments: str) -> None:
+    """Run pip."""
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-1000:]
+
+
+def run(installed: Path, *command: str) -> str:
+    """Run a command with the wheel's packages; return its output."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        command, cwd=installed, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    return done.stdout
+
+
+def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
+    """Two typed packages and the licence; no tests, no sandbox, no benches."""
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
+    assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
+    assert any(name.endswith("/LICENSE") for name in names)
+    for package in PACKAGES:
+        modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
+        assert modules <= set(names)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_its_programs_start(installed: Path, program: str) -> None:
+    """--version and --about answer from the installed files."""
+    path = str(installed / "bin" / program)
+    package = program.replace("-", "_")
+    found = run(installed, sys.executable, "-c", f"import {package}; print({package}.__file__)")
+    assert Path(found.strip()).is_relative_to(installed)
+    version = run(installed, path, "--version")
+    assert version.startswith(program)
+    assert version.strip()[-1].isdigit()
+    about = json.loads(run(installed, path, "--about", "--format=json"))
+    assert about["name"] == program
+    assert {"api_url", "api_key"} <= set(about["settings"]["properties"])
