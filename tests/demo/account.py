@@ -30,7 +30,7 @@ class Account:
         command = [*LEASH, sys.executable, "-m", "tests.sandbox", "--port=0"]
         command += [f"--api-key={API_KEY}", f"--ready-file={ready}", *asked]
         with log.open("w", encoding="utf-8") as output:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 stdin=subprocess.PIPE,

@@ -25,7 +25,7 @@ CONTACTS = f"""
            least(100, 10 * deals + (worth / 1000)::INT) AS custom_fields__lead_score,
            CASE WHEN worth > 25000 THEN ['score:hot'] ELSE [] END AS tags,
            CASE WHEN worth > 60000 THEN ['trial-site'] ELSE [] END AS remove_tags
-    FROM ({WORTH}) JOIN marketing_contacts USING (id) ORDER BY id::INT"""  # noqa: S608
+    FROM ({WORTH}) JOIN marketing_contacts USING (id) ORDER BY id::INT"""
 OPPORTUNITIES = """
     SELECT id, 'In Contact' AS stage__name FROM crm_opportunities
     WHERE status = 'open' AND (pipeline->>'name') = 'Renewals'
@@ -60,17 +60,14 @@ def tell_export(rows: dict[str, list[dict[str, Any]]]) -> None:
     """Say what the tables hold."""
     hot = sum("score:hot" in row["tags"] for row in rows["contacts"])
     removed = sum(bool(row["remove_tags"]) for row in rows["contacts"])
-    say(
-        wrapped(
-            "SQL over the loaded tables: a score for "
-            f"{counted(len(rows['contacts']), 'contact')} "
-            f"with open deals, the tag score:hot for {hot} of them, the tag trial-site to be "
-            "taken "
-            f"from {removed} if they have it; {counted(len(rows['opportunities']), 'deal')} to move "
-            f"to the stage In Contact, by its name; {counted(len(rows['notes']), 'account')} to get "
-            "a note."
-        )
-    )
+    parts = [
+        f"SQL over the loaded tables: a score for {counted(len(rows['contacts']), 'contact')}",
+        f"with open deals, the tag score:hot for {hot} of them, the tag trial-site to be taken",
+        f"from {removed} if they have it; {counted(len(rows['opportunities']), 'deal')} to move",
+        f"to the stage In Contact, by its name; {counted(len(rows['notes']), 'account')} to get",
+        "a note.",
+    ]
+    say(wrapped(" ".join(parts)))
 
 
 def tell_plan(reports: dict[str, dict[str, Any]]) -> None:

@@ -110,7 +110,7 @@ def install(python: Path, wanted: list[str], folder: Path) -> None:
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command and keep what it says."""
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -21,7 +21,7 @@ def main() -> int:
     """Run the command; return its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave_it_to_the_command)
-    with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL) as child:  # noqa: S603
+    with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL) as child:
         threading.Thread(target=_watch, daemon=True).start()
         return child.wait()
 

@@ -12,7 +12,7 @@ from tests.demo.account import ROOT
 def main() -> int:
     """Show the answer, or in one line why there is none."""
     path = ROOT / ".demo" / "activecampaign.duckdb"
-    if len(sys.argv) != 2 or not path.exists():  # noqa: PLR2004
+    if len(sys.argv) != 2 or not path.exists():
         sys.stderr.write('run make demo first, then: python -m tests.demo.query "SELECT …"\n')
         return 2
     try:

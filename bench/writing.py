@@ -1,0 +1,90 @@
+"""The target measured: rows written to a file, run through the program, and what became of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Written:
+    """One run: rows by action, seconds, peak memory in MB, and the last lines of the log."""
+
+    actions: Counter[str]
+    seconds: float
+    peak_mb: float
+    with_id: int
+
+
+class Target:
+    """The target as a program, with a ledger of its own."""
+
+    def __init__(self, folder: Path, url: str, **settings: Any) -> None:
+        """Prepare settings; nothing runs yet."""
+        self._folder = folder
+        self._results = folder / "results.jsonl"
+        self.config = {
+            "api_url": url,
+            "api_key": "sandbox-key",
+            "ledger_path": str(folder / "ledger.sqlite"),
+            "results_path": str(self._results),
+            **settings,
+        }
+
+    def feed(self, name: str, stream: str, keys: list[str], rows: Iterable[dict[str, Any]]) -> Path:
+        """Write rows as Singer messages; return the file."""
+        path = self._folder / name
+        with path.open("w") as lines:
+            schema = {"type": "SCHEMA", "stream": stream, "schema": {"properties": {}}}
+            lines.write(json.dumps({**schema, "key_properties": keys}) + "\n")
+            for row in rows:
+                message = {"type": "RECORD", "stream": stream, "record": row}
+                lines.write(json.dumps(message) + "\n")
+            lines.write(json.dumps({"type": "STATE", "value": {"done": name}}) + "\n")
+        return path
+
+    def run(self, source: Path) -> Written:
+        """Run once over a file."""
+        config = self._folder / "target.json"
+        config.write_text(json.dumps(self.config))
+        command = [sys.executable, "-m", "target_activecampaign", "--config", str(config)]
+        began = time.monotonic()
+        with source.open("rb") as rows, (self._folder / "target.log").open("wb") as log:
+            process = subprocess.Popen(command, stdin=rows, stdout=subprocess.DEVNULL, stderr=log)
+            _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - began
+        if status:
+            raise SystemExit((self._folder / "target.log").read_text()[-2000:])
+        actions: Counter[str] = Counter()
+        with_id = 0
+        with self._results.open() as lines:
+            for line in lines:
+                result = json.loads(line)
+                actions[result["action"]] += 1
+                with_id += result["id"] is not None
+        return Written(actions, seconds, usage.ru_maxrss / 1024, with_id)
+
+
+def person(number: int, score: int | None = None) -> dict[str, Any]:
+    """Return a new contact with three custom fields, two tags and a list."""
+    return {
+        "email": f"person{number}@bench.example",
+        "first_name": f"Person {number}",
+        "custom_fields": {
+            "lead_source": f"source {number % 7}",
+            "plan_tier": "Business",
+            "lead_score": number % 100 if score is None else score,
+        },
+        "tags": [f"bench-{number % 5}", "bench"],
+        "segments": ["Monthly newsletter"],
+    }
