@@ -14,6 +14,7 @@ from .results import Action, Rejection
 
 if TYPE_CHECKING:
     from .desk import Desk, Kind
+    from .native import Native
     from .results import Outcome
     from .rows import Row
 
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 def ensure_account(desk: Desk, ref: dict[str, str]) -> str:
     """Return the id of the account a contact belongs to; one that has only a name is made."""
     name = ref.get("name")
-    if ref.get("id") or not name:
-        try:
-            return desk.references.account(ref)
-        except Rejection:
-            if not name:
-                raise
-    found = desk.references.account_named(name)
-    return found or create(desk, {"name": name})[0]
+    source = ref.get("id")
+    if source and not desk.policy.is_foreign:
+        return source
+    copy = desk.ledger.own_id("account", source) if source else None
+    if copy or not name:
+        return copy or desk.references.account(ref)
+    return desk.references.account_named(name) or create(desk, {"name": name})[0]
 
 
 def create(desk: Desk, body: dict[str, Any]) -> tuple[str, bool]:
@@ -62,30 +62,44 @@ def write_account(desk: Desk, kind: Kind, row: Row) -> Outcome:
     native_id = native_id or row.known_id
     if native_id is None and not name:
         raise Rejection("name: an account needs a name (or an id of this account)")
-    if native_id is not None and may_fill(desk, kind, native):
-        there = desk.client.get(f"accounts/{native_id}").body.get("account") or {}
-        rows = desk.references.below("accounts", native_id, "accountCustomFieldData")
-        keep_only_blanks(desk, kind, native, there, {value_field(r): value_of(r) for r in rows})
-    action = Action.UPDATED
-    body = native.body()
     if native_id is None:
-        native_id, is_new = create(desk, body)
-        action = Action.CREATED if is_new else Action.UPDATED
-        if not is_new and len(body) > 1:
-            body.pop("name")
-            desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
-    elif body:
-        try:
-            desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
-        except Missing:
-            if is_own or not name:
-                raise Rejection("id: the account has no such row") from None
-            # The one we knew is gone: it is made anew.
-            native_id, _ = create(desk, {**body, "name": name})
-            action = Action.CREATED
+        action, native_id = _create(desk, native)
     else:
-        action = Action.UNCHANGED
+        _keep_only_blanks(desk, kind, native, native_id)
+        action, native_id = _update(desk, native, native_id, name=None if is_own else name)
     if name:
         desk.references.note_account(name, native_id)
     desk.note_copy(kind, row, native_id)
     return native.outcome(action, native_id)
+
+
+def _create(desk: Desk, native: Native) -> tuple[Action, str]:
+    body = native.body()
+    native_id, is_new = create(desk, body)
+    if is_new:
+        return Action.CREATED, native_id
+    del body["name"]  # somebody was faster
+    if body:
+        desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
+    return Action.UPDATED, native_id
+
+
+def _update(desk: Desk, native: Native, native_id: str, *, name: str | None) -> tuple[Action, str]:
+    body = native.body()
+    if not body:
+        return Action.UNCHANGED, native_id
+    try:
+        desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
+    except Missing:
+        if not name:
+            raise Rejection("id: the account has no such row") from None
+        # The one we knew is gone: it is made anew.
+        return Action.CREATED, create(desk, {**body, "name": name})[0]
+    return Action.UPDATED, native_id
+
+
+def _keep_only_blanks(desk: Desk, kind: Kind, native: Native, native_id: str) -> None:
+    if may_fill(desk, kind, native):
+        there = desk.client.get(f"accounts/{native_id}").body.get("account") or {}
+        rows = desk.references.below("accounts", native_id, "accountCustomFieldData")
+        keep_only_blanks(desk, kind, native, there, {value_field(r): value_of(r) for r in rows})

@@ -20,7 +20,7 @@ RESUBSCRIBED = 4
 
 
 def write_one(desk: Desk, wish: Wish) -> None:
-    """Carry out a wish but for what takes tags and links away; sets its id and whether it is new."""
+    """Carry out a wish but for tags taken away and links; sets its id and whether it is new."""
     body: dict[str, Any] = dict(wish.columns)
     if wish.values:
         body["fieldValues"] = [

@@ -10,12 +10,12 @@ from .accounts import ensure_account
 from .desk import text_of
 from .results import Verdict
 from .rows import fold
-from .wishes import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .desk import Desk
+    from .wishes import Wish
 
     Fail = Callable[[Wish, Verdict | CallError], None]
 

@@ -8,12 +8,12 @@ from tap_activecampaign_unified.api import CallError, Missing, walk_keyset
 
 from .results import Skip, Verdict
 from .rows import fold
-from .wishes import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .desk import Desk
+    from .wishes import Wish
 
     Fail = Callable[[Wish, Verdict | CallError], None]
 

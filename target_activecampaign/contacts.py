@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Refused
@@ -30,7 +31,7 @@ def write_contacts(desk: Desk, kind: Kind, rows: list[Row]) -> None:
     """Write the rows of a contact stream."""
     wishes = []
     for row in rows:
-        wish = attempt(desk, row, lambda row=row: wish_of(desk, kind, row))
+        wish = attempt(desk, row, partial(wish_of, desk, kind, row))
         if wish is not None:
             wishes.append(wish)
     fulfil(desk, kind, wishes)
@@ -55,7 +56,7 @@ def fulfil(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
         wishes = _check_identities(desk, wishes)
         wishes = _merge(wishes)
         consent.check(desk, wishes)
-        _keep_only_blanks(desk, kind, wishes)
+        _keep_only_blanks(desk, wishes)
     except CallError as problem:
         for wish in wishes:
             _end(desk, wish, outcome_of(problem))
@@ -70,6 +71,12 @@ def fulfil(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
     if desk.pen.is_dry:
         _forecast(desk, kind, wishes)
     imported = _import(desk, [w for w in wishes if _is_importable(desk, w)])
+    rest = _after_import(desk, wishes, imported)
+    _finish(desk, kind, rest, {key: e for key, e in imported.items() if e.is_imported})
+
+
+def _after_import(desk: Desk, wishes: list[Wish], imported: dict[int, Entry]) -> list[Wish]:
+    """End what the importer refused; return what goes on, imported or not."""
     rest = []
     for wish in wishes:
         entry = imported.get(id(wish))
@@ -82,7 +89,7 @@ def fulfil(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
         else:
             wish.created = wish.created if desk.pen.is_dry else entry.created
             rest.append(wish)
-    _finish(desk, kind, rest, {key: e for key, e in imported.items() if e.is_imported})
+    return rest
 
 
 # --- before anything is written ---------------------------------------------------------------
@@ -143,7 +150,7 @@ def _merge(wishes: list[Wish]) -> list[Wish]:
     return merged
 
 
-def _keep_only_blanks(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
+def _keep_only_blanks(desk: Desk, wishes: list[Wish]) -> None:
     """Strike the fields of `only_if_empty` that ActiveCampaign has something in."""
     fills = desk.guards.fills_only
     names = {native: unified for native, unified in NAMES.items() if fills(unified)}
@@ -200,7 +207,7 @@ def _strike_what_starts_automations(wish: Wish) -> None:
     wish.is_mirror = False
     wish.deny("title", AUTOMATIONS)
     wish.title = None
-    if wish.account and not wish.account.get("name"):
+    if wish.account and (not wish.account.get("name") or "id" in wish.account):
         wish.deny("account", AUTOMATIONS)
         wish.account = {}
 
@@ -219,7 +226,10 @@ def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
     forced = desk.policy.bulk_import == "always" or not desk.policy.run_automations
     if not wishes or (len(wishes) < ENOUGH_TO_IMPORT and not forced):
         return {}
-    entries = {id(wish): Entry(wish.email or "", _contact_of(wish)) for wish in wishes}
+    entries = {
+        id(wish): Entry(wish.email or "", _contact_of(wish, is_foreign=desk.policy.is_foreign))
+        for wish in wishes
+    }
     batches = desk.importer.run(list(entries.values()))
     if any(wish.adds for wish in wishes):
         desk.references.reread("tag")  # the importer makes tags that are missing
@@ -228,7 +238,7 @@ def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
     return entries
 
 
-def _contact_of(wish: Wish) -> dict[str, Any]:
+def _contact_of(wish: Wish, *, is_foreign: bool) -> dict[str, Any]:
     contact: dict[str, Any] = {"email": wish.email}
     contact |= {_IMPORT_NAMES[name]: text for name, text in wish.columns.items()}
     if wish.values:
@@ -246,7 +256,7 @@ def _contact_of(wish: Wish) -> dict[str, Any]:
     leave = [one for one, status in wish.lists.items() if status == UNSUBSCRIBE]
     if leave:
         contact["unsubscribe"] = [{"listid": int(one)} for one in leave]
-    if wish.account.get("name"):
+    if wish.account.get("name") and (is_foreign or "id" not in wish.account):
         contact["customer_acct_name"] = wish.account["name"]
     return contact
 
@@ -284,10 +294,10 @@ def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entr
     for wish in wishes:
         if id(wish) not in imported:
             single.append(wish)
-            if not _try(desk, wish, lambda w=wish: contact_calls.write_one(desk, w)):
+            if not _try(desk, wish, partial(contact_calls.write_one, desk, wish)):
                 continue
         elif wish.resubscribed:
-            _try(desk, wish, lambda w=wish: contact_calls.subscribe_again(desk, w))
+            _try(desk, wish, partial(contact_calls.subscribe_again, desk, wish))
     if desk.policy.run_automations:
         contact_tags.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
         contact_links.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
@@ -308,6 +318,11 @@ def _try(desk: Desk, wish: Wish, act: Callable[[], None]) -> bool:
 
 def _fail(desk: Desk, wish: Wish, problem: Verdict | CallError) -> None:
     """End a wish for all its rows; nothing more is done about it."""
+    if isinstance(problem, Wait):
+        for part in wish.parts:
+            desk.wait(part.row, problem)
+        wish.parts = []
+        return
     outcome = problem.outcome() if isinstance(problem, Verdict) else outcome_of(problem)
     if isinstance(problem, Refused) and wish.created is not None:
         # The contact itself is written; what hangs on it was refused.

@@ -1,4 +1,4 @@
-"""Creates that ActiveCampaign would carry out twice: an intent first, and a look before a repeat."""
+"""Creates that would be carried out twice: an intent first, and a look before a repeat."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ def create_once(
             return found
     since = desk.server_time() if began is None else began
     for _ in range(MOST_TRIES):
-        if not desk.pen.is_dry:
-            desk.ledger.begin(key, step, since)
+        desk.ledger.begin(key, step, since)
         try:
             return send()
         except (Refused, Missing, Forbidden):
@@ -52,8 +51,6 @@ def create_once(
 
 def settled(desk: Desk, key: bytes, step: str, native_id: str) -> None:
     """Note a create's id: the intent is fulfilled."""
-    if desk.pen.is_dry:
-        return
     with desk.ledger.together():
         desk.ledger.note_id(key, native_id)
         desk.ledger.settle(key, step)

@@ -154,7 +154,9 @@ class CustomValues:
             self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": rows})
             old = [{"id": o.id, "value": o.value, "label": o.label} for o in one.options]
             row = {k: v for k, v in one.row.items() if k != "options"}
-            self._references.note_field(one.entity, row, [*old, *({**r, "id": f"new-{r['orderid']}"} for r in rows)])
+            self._references.note_field(
+                one.entity, row, [*old, *({**r, "id": f"new-{r['orderid']}"} for r in rows)]
+            )
         else:
             texts = [*(o.value for o in one.options), *missing]
             path = f"{FIELD_TABLES[one.entity]}/{one.id}"
@@ -197,7 +199,7 @@ class CustomValues:
         except Refused as problem:
             if not is_duplicate(problem):
                 raise
-            self._references._fields.pop(entity, None)  # noqa: SLF001 - somebody made it meanwhile
+            self._references._fields.pop(entity, None)
         return self._references.fields(entity).find(tag) or self._references.fields(entity).find(
             title
         )

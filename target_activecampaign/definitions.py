@@ -51,7 +51,7 @@ def write_tag(desk: Desk, kind: Kind, row: Row) -> Outcome:
         raise Rejection(f"name: longer than {LONGEST_TAG} characters; shorten it")
     native.columns |= {"tag": name} if name else {}
     fresh = {"tagType": "contact", "description": ""} | native.columns
-    return _write(desk, kind, row, native, name, fresh, within=str(fresh["tagType"]))
+    return _write(desk, kind, row, native, name=name, fresh=fresh, within=str(fresh["tagType"]))
 
 
 def write_list(desk: Desk, kind: Kind, row: Row) -> Outcome:
@@ -70,7 +70,7 @@ def write_list(desk: Desk, kind: Kind, row: Row) -> Outcome:
     if channel in {"email", "sms"}:
         fresh["channel"] = channel
     before = set(desk.references.table("list"))
-    outcome = _write(desk, kind, row, native, name, fresh)
+    outcome = _write(desk, kind, row, native, name=name, fresh=fresh)
     if outcome.action is Action.CREATED and outcome.id not in before:
         _show_list(desk, str(outcome.id))
     return outcome
@@ -91,7 +91,9 @@ def write_pipeline(desk: Desk, kind: Kind, row: Row) -> Outcome:
     """Create or rename a pipeline; ActiveCampaign adds three stages of its own."""
     native = native_of(desk, kind, row)
     name = str(native.columns.get("title") or "").strip()
-    outcome = _write(desk, kind, row, native, name, {"currency": "usd", **native.columns})
+    outcome = _write(
+        desk, kind, row, native, name=name, fresh={"currency": "usd", **native.columns}
+    )
     if outcome.action is Action.CREATED:
         desk.references.reread("stage")
     return outcome
@@ -111,7 +113,7 @@ def write_stage(desk: Desk, kind: Kind, row: Row) -> Outcome:
     ref = reference(row.record.get("pipeline"), "pipeline")
     pipeline = desk.references.find("pipeline", ref) if ref else None
     fresh = {**native.columns, "group": pipeline}
-    return _write(desk, kind, row, native, name, fresh, within=pipeline)
+    return _write(desk, kind, row, native, name=name, fresh=fresh, within=pipeline)
 
 
 def write_group(desk: Desk, kind: Kind, row: Row) -> Outcome:
@@ -122,7 +124,7 @@ def write_group(desk: Desk, kind: Kind, row: Row) -> Outcome:
         if name.startswith("pg") and isinstance(value, bool):
             native.columns[name] = int(value)
     name = str(native.columns.get("title") or "").strip()
-    return _write(desk, kind, row, native, name, native.columns)
+    return _write(desk, kind, row, native, name=name, fresh=native.columns)
 
 
 def write_user(desk: Desk, kind: Kind, row: Row) -> Outcome:
@@ -154,7 +156,7 @@ def write_user(desk: Desk, kind: Kind, row: Row) -> Outcome:
     columns.pop("username", None)  # it cannot be changed
     if "password" in fresh:
         columns["password"] = fresh["password"]
-    return _write(desk, kind, row, native, email, fresh)
+    return _write(desk, kind, row, native, name=email, fresh=fresh)
 
 
 def _group(desk: Desk, row: Row) -> str | None:
@@ -175,9 +177,9 @@ def _write(
     kind: Kind,
     row: Row,
     native: Native,
+    *,
     name: str,
     fresh: dict[str, Any],
-    *,
     within: str | None = None,
 ) -> Outcome:
     """Update the row that the record means, or create it with ``fresh``."""

@@ -25,6 +25,30 @@ def write_deletes(desk: Desk, kind: Kind, rows: list[Row]) -> None:
 
 
 def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    _refuse(desk, kind)
+    native_id = _find(desk, kind, row)
+    if native_id is None:
+        raise Skip(GONE)
+    if kind.family == "contact":
+        _refuse_opted_out(desk, native_id)
+    desk.guards.take_delete()
+    # A note that is not there answers 403.
+    gone = (Missing, Forbidden) if kind.family == "note" else (Missing,)
+    try:
+        desk.pen.write("DELETE", f"{kind.resource.endpoint}/{native_id}")
+    except gone:
+        desk.guards.deletes -= 1
+        raise Skip(GONE) from None
+    desk.ledger.forget(row.ledger_key or desk.ledger.key(row.stream, row.key or row.record))
+    source = row.record.get("id")
+    if desk.policy.is_foreign and not is_nothing(source):
+        desk.ledger.drop_copy(kind.family, str(source))
+    row.ledger_key = b""
+    return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
+
+
+def _refuse(desk: Desk, kind: Kind) -> None:
+    """Raise what the settings say against deleting rows of this kind."""
     if desk.policy.delete_mode == "ignore":
         raise Skip("a deleted row; set delete_mode to delete here too")
     if not kind.can_delete:
@@ -36,35 +60,15 @@ def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
         raise Skip(AUTOMATIONS)
     if desk.guards.changes_left == 0:
         raise Skip("max_changes is reached; the row is left for another run", held=True)
-    native_id = _find(desk, kind, row)
-    if native_id is None:
-        raise Skip(GONE)
-    if kind.family == "contact":
-        try:
-            memberships = desk.references.below("contacts", native_id, "contactLists")
-        except Missing:
-            raise Skip(GONE) from None
-        if any(str(one.get("status")) == UNSUBSCRIBED for one in memberships):
-            raise Skip("the person opted out, and deleting would lose that")
-    desk.guards.take_delete()
-    path = f"{kind.resource.endpoint}/{native_id}"
+
+
+def _refuse_opted_out(desk: Desk, native_id: str) -> None:
     try:
-        desk.pen.write("DELETE", path)
+        memberships = desk.references.below("contacts", native_id, "contactLists")
     except Missing:
-        desk.guards.deletes -= 1
         raise Skip(GONE) from None
-    except Forbidden:
-        if kind.family != "note":
-            raise
-        desk.guards.deletes -= 1
-        raise Skip(GONE) from None  # a note that is not there answers 403
-    if not desk.pen.is_dry:
-        desk.ledger.forget(row.ledger_key or desk.ledger.key(row.stream, row.key or row.record))
-        source = row.record.get("id")
-        if desk.policy.is_foreign and not is_nothing(source):
-            desk.ledger.drop_copy(kind.family, str(source))
-    row.ledger_key = b""
-    return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
+    if any(str(one.get("status")) == UNSUBSCRIBED for one in memberships):
+        raise Skip("the person opted out, and deleting would lose that")
 
 
 def _find(desk: Desk, kind: Kind, row: Row) -> str | None:

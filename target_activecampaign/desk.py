@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.unified.mapping import Derived, is_read_only
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_activecampaign_unified.api import Client, Clock
     from tap_activecampaign_unified.unified.mapping import Resource
 
@@ -59,7 +60,7 @@ class Kind:
 
 @dataclass
 class Desk:
-    """The tools of one run; ``report`` ends a row, ``wait`` puts it aside for what may still come."""
+    """The tools of one run; ``report`` ends a row, ``wait`` puts it aside until others came."""
 
     client: Client
     clock: Clock

@@ -5,26 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.cli import Stopped
 from tap_activecampaign_unified.api import RunEnds
+from tap_activecampaign_unified.cli import Stopped
 
 from . import registry
 from .deletes import write_deletes
-from .desk import Desk, Kind
 from .guards import AUTOMATIONS
 from .results import CHANGED, Action, Outcome, Results, Wait
 from .rows import Row, content_of, is_nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .desk import Desk, Kind
     from .waiting import RetryFile, Waiting
 
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 5_000
 FEWEST_FOR_RATIO = 100
+REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
 STOPPED = "the run ended before this row was confirmed"
 
 
@@ -43,7 +45,7 @@ class Engine:
         hold: Callable[[int], None],
     ) -> None:
         """Take the tools; ``desk`` is made for this engine."""
-        self.results, self._waiting, self._retries = results, waiting, retries
+        self.results, self.waiting, self.retries = results, waiting, retries
         self._hold = hold
         self.desk = desk(self)
         self.key_properties: dict[str, list[str]] = {}
@@ -106,7 +108,7 @@ class Engine:
             row.fields = ledger.fields(
                 (f"{self._fingerprint}/{name}", value) for name, value in content
             )
-            row.ledger_key = ledger.key(row.stream, row.key if row.key else row.record)
+            row.ledger_key = ledger.key(row.stream, row.key or row.record)
             groups.setdefault(row.ledger_key, []).append(row)
         unchanged: list[tuple[Row, str | None]] = []
         for key, group in groups.items():
@@ -122,6 +124,14 @@ class Engine:
         for row, native_id in unchanged:
             self.report(row, Outcome(Action.UNCHANGED, native_id, whole=False))
         return [row for row in rows if id(row) in self._open]
+
+    def refuse(self, number: int | None, stream: str, key: dict[str, Any], why: str) -> None:
+        """End a row that could not even be gathered."""
+        self.results.add(number, stream, key, Outcome(Action.REJECTED, reason=why, whole=False))
+        if self.desk.policy.on_reject == "fail":
+            self.end = REJECTED_ONE
+            if number is not None:
+                self._hold(number)
 
     # --- the end of a row -------------------------------------------------------------------
 
@@ -144,8 +154,8 @@ class Engine:
             desk.forecast.actions[action.value] += 1
         is_held = outcome.held or (action is Action.REJECTED and desk.policy.on_reject == "fail")
         if action is Action.FAILED and not outcome.held:
-            if self._retries.keeps(row) and not desk.policy.dry_run:
-                self._retries.keep(row, self.key_properties.get(row.stream, []))
+            if self.retries.keeps(row) and not desk.policy.dry_run:
+                self.retries.keep(row, self.key_properties.get(row.stream, []))
             else:
                 is_held = True
         if outcome.held and action is Action.SKIPPED:
@@ -161,39 +171,38 @@ class Engine:
             # A row that was only partly done is sent again; its id is worth knowing all the same.
             fields = row.fields if outcome.whole else {}
             self.desk.ledger.confirm(row.ledger_key, outcome.id, fields)
-        if row.number is not None or outcome.action is not Action.FAILED:
-            self._retries.settle(row)
+        self.retries.settle(row)
 
     def wait(self, row: Row, wait: Wait) -> None:
         """Put a row aside until what it refers to may have come."""
         if self.desk.references.is_final:
             self.report(row, Outcome(Action.REJECTED, reason=wait.reason, whole=False))
         elif self._open.pop(id(row), None) is not None:
-            self._waiting.add(row, wait.family)
+            self.waiting.add(row, wait.family)
 
     # --- waiting rows -----------------------------------------------------------------------
 
     def retry_waiting(self) -> None:
         """Try the waiting rows again if what they wait for was among the rows just written."""
-        if self._waiting.count and self._waiting.count <= MOST_WAITING:
-            if self._waiting.families & self._written:
-                self._pass_waiting()
+        is_few = 0 < self.waiting.count <= MOST_WAITING
+        if is_few and self.waiting.families & self._written:
+            self._pass_waiting()
         self._written.clear()
 
     def decide_waiting(self) -> None:
         """Decide every waiting row: try as long as some get through, then once for good."""
-        while self._waiting.count:
-            before = self._waiting.count
+        while self.waiting.count:
+            before = self.waiting.count
             self._pass_waiting()
-            if self._waiting.count >= before:
+            if self.waiting.count >= before:
                 self.desk.references.is_final = True
 
     def _pass_waiting(self) -> None:
-        last, after = self._waiting.last_place(), 0
-        if self._waiting.count <= MOST_WAITING:
-            self._waiting.families.clear()
+        last, after = self.waiting.last_place(), 0
+        if self.waiting.count <= MOST_WAITING:
+            self.waiting.families.clear()
         while after < last:
-            rows, after = self._waiting.take(min(MOST_WAITING, last - after), after)
+            rows, after = self.waiting.take(min(MOST_WAITING, last - after), after)
             if not rows:
                 break
             self.write(rows)
@@ -205,9 +214,16 @@ class Engine:
         policy, results = self.desk.policy, self.results
         rejected = results.count(Action.REJECTED)
         if rejected and policy.on_reject == "fail":
-            self.end = "a row was rejected and on_reject is fail: see the results"
+            self.end = REJECTED_ONE
         elif results.rows >= FEWEST_FOR_RATIO and rejected > policy.max_reject_ratio * results.rows:
             self.end = "more rows were rejected than max_reject_ratio allows: see the results"
+
+    def close(self) -> None:
+        """Close the run's files."""
+        self.results.close()
+        self.waiting.close()
+        self.retries.close()
+        self.desk.ledger.close()
 
     def verdict(self) -> str | None:
         """Say why the whole run failed, None if it did not."""

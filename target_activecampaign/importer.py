@@ -32,6 +32,7 @@ FIRST_LOOK = 2.0
 LONGEST_LOOK = 15.0
 LONGEST_WAIT = 3600.0
 MOST_SENDS = 5
+MOST_STRIKES = 5
 ENDED = frozenset({"completed", "failed", "interrupted"})
 
 
@@ -58,6 +59,7 @@ class Batch:
     id: str
     entries: list[Entry]
     is_sent_again: bool = False
+    strikes: int = 0
     status: str = ""
     created_ids: list[str] = field(default_factory=list)
 
@@ -92,13 +94,11 @@ class Importer:
             retried: list[Batch] = []
             for old in again:
                 retried += self._submit([e for e in old.entries if e.problem is None])
-            for batch in retried:
-                batch.is_sent_again = True
+            for new in retried:
+                new.is_sent_again = True
             done = [b for b in done if b not in again] + self._follow(retried)
-        for batch in done:
-            for entry in batch.entries:
-                if entry.problem is None and not entry.is_imported:
-                    entry.is_lost = True
+        for entry in (e for one in done for e in one.entries):
+            entry.is_lost = entry.problem is None and not entry.is_imported
         return done
 
     def _pack(self, entries: list[Entry]) -> list[list[Entry]]:
@@ -236,10 +236,14 @@ class Importer:
             self._clock.sleep(step)
             waited, step = waited + step, min(LONGEST_LOOK, step * 1.5)
             # One look tells whether anything is outstanding; each batch is asked once, at the end.
-            if is_busy and waited < LONGEST_WAIT / 10 and len(left) > 1 and self._outstanding():
+            # After a lost answer the first sending may still be under way, without a number.
+            is_unsure = len(left) > 1 or any(batch.is_sent_again for batch in left)
+            if is_busy and is_unsure and waited < LONGEST_WAIT / 10 and self._outstanding():
                 continue
             is_busy = len(left) > 5
             left = [batch for batch in left if not self._look(batch)]
+            if left and all(batch.strikes >= MOST_STRIKES for batch in left):
+                break
             if waited > LONGEST_WAIT:
                 logger.error("%d import batches did not end in an hour", len(left))
                 break
@@ -269,6 +273,7 @@ class Importer:
             body = self._pen.client.get("import/info", [("batchId", batch.id)]).body
         except CallError as problem:
             logger.info("An import batch cannot be looked at: %s", problem)
+            batch.strikes += 1
             return False
         status = body.get("status")
         if not isinstance(status, str) or status.lower() not in ENDED:

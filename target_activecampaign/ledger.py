@@ -13,12 +13,14 @@ import os
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.settings import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 VERSION = "1"
 _DIGEST = 8
@@ -51,8 +53,10 @@ def default_path(account: str) -> Path:
 class Ledger:
     """One SQLite file; every note is on disk when the call returns, kill -9 or not."""
 
-    def __init__(self, path: Path, account: str) -> None:
-        """Open or make the file, readable by this user alone."""
+    def __init__(self, path: Path, account: str, *, is_dry: bool = False) -> None:
+        """Open or make the file, readable by this user alone; a dry run only reads it."""
+        self._is_dry = is_dry
+        self._planned: dict[tuple[str, str], str] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -66,9 +70,7 @@ class Ledger:
             version = self._meta("version", VERSION.encode()).decode()
         except OSError as problem:
             raise SettingsError(
-                [
-                    f"ledger_path cannot be used ({problem.strerror}): name a file that can be written"
-                ]
+                [f"ledger_path cannot be used ({problem.strerror}): name another file"]
             ) from None
         except sqlite3.Error:
             raise SettingsError(
@@ -136,6 +138,8 @@ class Ledger:
 
     def confirm(self, key: bytes, native_id: str | None, fields: dict[bytes, bytes]) -> None:
         """Remember what ActiveCampaign confirmed, beside what it confirmed before."""
+        if self._is_dry:
+            return
         before = self.find(key)
         if before is not None:
             fields = {**before.fields, **fields}
@@ -151,7 +155,8 @@ class Ledger:
 
     def forget(self, key: bytes) -> None:
         """Forget a row: it was deleted, or its id is not what it was."""
-        self._db.execute("DELETE FROM confirmed WHERE key = ?", (key,))
+        if not self._is_dry:
+            self._db.execute("DELETE FROM confirmed WHERE key = ?", (key,))
 
     # --- creates whose answer may be lost ---------------------------------------------------
 
@@ -164,16 +169,20 @@ class Ledger:
 
     def begin(self, key: bytes, step: str, since: float) -> None:
         """Note that a create is about to be sent; an older note stands."""
-        self._db.execute("INSERT OR IGNORE INTO pending VALUES (?, ?, ?)", (key, step, since))
+        if not self._is_dry:
+            self._db.execute("INSERT OR IGNORE INTO pending VALUES (?, ?, ?)", (key, step, since))
 
     def settle(self, key: bytes, step: str) -> None:
         """Note that a create was answered."""
-        self._db.execute("DELETE FROM pending WHERE key = ? AND step = ?", (key, step))
+        if not self._is_dry:
+            self._db.execute("DELETE FROM pending WHERE key = ? AND step = ?", (key, step))
 
     # --- ids of another account -------------------------------------------------------------
 
     def own_id(self, family: str, source: str) -> str | None:
         """Return the id here of a row that another account calls ``source``."""
+        if (family, source) in self._planned:
+            return self._planned[family, source]
         found = self._db.execute(
             "SELECT id FROM copies WHERE family = ? AND source = ?", (family, source)
         ).fetchone()
@@ -181,11 +190,17 @@ class Ledger:
 
     def note_copy(self, family: str, source: str, own: str) -> None:
         """Remember which row here is a copy of which there."""
-        self._db.execute("INSERT OR REPLACE INTO copies VALUES (?, ?, ?)", (family, source, own))
+        if self._is_dry:
+            self._planned[family, source] = own
+        else:
+            self._db.execute(
+                "INSERT OR REPLACE INTO copies VALUES (?, ?, ?)", (family, source, own)
+            )
 
     def drop_copy(self, family: str, source: str) -> None:
         """Forget a copy that is gone."""
-        self._db.execute("DELETE FROM copies WHERE family = ? AND source = ?", (family, source))
+        if not self._is_dry:
+            self._db.execute("DELETE FROM copies WHERE family = ? AND source = ?", (family, source))
 
 
 def _canonical(value: Any) -> bytes:

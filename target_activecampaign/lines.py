@@ -5,10 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 Message = dict[str, Any]
+
+
+class Fault(Protocol):
+    """Who is told of a line that cannot be read."""
+
+    def __call__(self, why: str, *, is_record: bool) -> None:
+        """Take the reason, and whether the line may have been a record."""
 
 
 class LineReader:
@@ -17,7 +26,7 @@ class LineReader:
     ``on_fault`` is told of each line that cannot be read: why, and whether it may be a record.
     """
 
-    def __init__(self, on_fault: Callable[[str, bool], None]) -> None:
+    def __init__(self, on_fault: Fault) -> None:
         """Keep who is told."""
         self._on_fault = on_fault
 
@@ -35,7 +44,7 @@ class LineReader:
             kind = message.get("type")
             callback = callbacks.get(kind) if isinstance(kind, str) else None
             if callback is None:
-                self._on_fault("a line of no known type", False)
+                self._on_fault("a line of no known type", is_record=False)
                 continue
             stats[str(kind)] += 1
             callback(message)
@@ -47,18 +56,22 @@ class LineReader:
                 line.encode("utf-8")
             message = json.loads(line)
             if not isinstance(message, dict):
-                self._on_fault("a line that is no JSON object", False)
+                self._on_fault("a line that is no JSON object", is_record=False)
                 return None
             if "\\u" in line and _has_lone_surrogate(message):
-                self._on_fault("text that is not Unicode (half a character)", _is_record(line))
+                self._on_fault(
+                    "text that is not Unicode (half a character)", is_record=_is_record(line)
+                )
                 return None
         except UnicodeEncodeError:
-            self._on_fault("text that is not UTF-8", _is_record(line))
+            self._on_fault("text that is not UTF-8", is_record=_is_record(line))
         except (ValueError, RecursionError):
             if line.endswith("\n"):
-                self._on_fault("broken JSON", _is_record(line))
+                self._on_fault("broken JSON", is_record=_is_record(line))
             else:
-                self._on_fault("broken JSON: the input ended in the middle of it", _is_record(line))
+                self._on_fault(
+                    "broken JSON: the input ended in the middle of it", is_record=_is_record(line)
+                )
         else:
             return message
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from .results import Action, Outcome, Rejection, Skip, Verdict, Wait, outcome_of
 from .rows import is_nothing, is_true, reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .desk import Desk, Kind
     from .rows import Row
 

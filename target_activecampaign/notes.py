@@ -16,6 +16,7 @@ from .rows import is_nothing, reference, references
 
 if TYPE_CHECKING:
     from .desk import Desk, Kind
+    from .native import Native
     from .rows import Row
 
 STEP = "note"
@@ -35,14 +36,14 @@ def write_note(desk: Desk, kind: Kind, row: Row) -> Outcome:
     content = native.columns.get("note")
     native_id = own_id_of(desk, kind, row)
     if native_id is not None:
-        return _rewrite(desk, kind, row, native_id, content, native)
+        return _rewrite(desk, kind, row, native, native_id)
     if is_nothing(content):
         raise Rejection("content: a note needs content")
     reltype, relid = _parent(desk, row)
     if row.known_id and row.key.keys() & {"content"}:
         return native.outcome(Action.UNCHANGED, row.known_id)
     if row.known_id:
-        return _rewrite(desk, kind, row, row.known_id, content, native)
+        return _rewrite(desk, kind, row, native, row.known_id)
     body = {"note": str(content), "relid": relid, "reltype": reltype}
 
     def send() -> str:
@@ -59,9 +60,8 @@ def write_note(desk: Desk, kind: Kind, row: Row) -> Outcome:
     return native.outcome(Action.CREATED, native_id)
 
 
-def _rewrite(
-    desk: Desk, kind: Kind, row: Row, native_id: str, content: Any, native: Any
-) -> Outcome:
+def _rewrite(desk: Desk, kind: Kind, row: Row, native: Native, native_id: str) -> Outcome:
+    content = native.columns.get("note")
     if is_nothing(content):
         raise Rejection("content: nothing to write")
     try:
@@ -70,7 +70,7 @@ def _rewrite(
         # A note that is not there answers 403.
         raise Rejection("id: the account has no note with this id") from None
     desk.note_copy(kind, row, native_id)
-    return native.outcome(Action.UPDATED, native_id)  # type: ignore[no-any-return]
+    return native.outcome(Action.UPDATED, native_id)
 
 
 def _is_like(one: dict[str, Any], body: dict[str, Any], since: float) -> bool:

@@ -36,7 +36,6 @@ class Deals:
         self._desk, self._count = desk, len(rows)
         self._all: dict[str, dict[str, Any]] | None = None
         self._is_few: bool | None = None
-        self._by_key: dict[str, list[str]] | None = None
 
     def get(self, native_id: str) -> dict[str, Any]:
         """Return a deal; all are read at once where that is fewer requests than one by one."""
@@ -62,20 +61,23 @@ class Deals:
 
     def keyed(self, external_id: str, field_id: str) -> list[str]:
         """Return the deals that hold your own key in the custom field for it."""
-        if self._by_key is None:
-            self._by_key = {}
+        references = self._desk.references
+        if references.deal_keys is None:
+            found: dict[str, list[str]] = {}
             path = "dealCustomFieldData"
             for page in walk_offset(self._desk.client, path, path):
                 for row in page.rows:
                     if value_field(row) == field_id:
                         key = fold(str(value_of(row) or ""))
-                        self._by_key.setdefault(key, []).append(str(row.get("dealId")))
-        return self._by_key.get(fold(external_id), [])
+                        found.setdefault(key, []).append(str(row.get("dealId")))
+            references.deal_keys = found
+        return references.deal_keys.get(fold(external_id), [])
 
     def note_key(self, external_id: str, native_id: str) -> None:
         """Remember the key of a deal that was just written."""
-        if self._by_key is not None:
-            known = self._by_key.setdefault(fold(external_id), [])
+        keys = self._desk.references.deal_keys
+        if keys is not None:
+            known = keys.setdefault(fold(external_id), [])
             if native_id not in known:
                 known.append(native_id)
 
@@ -165,7 +167,10 @@ def _write(desk: Desk, kind: Kind, row: Row, deals: Deals) -> Outcome:
             desk.pen.write("PUT", f"deals/{native_id}", {"deal": native.body()})
         except Missing:
             desk.ledger.forget(row.ledger_key)
-            raise Rejection("id: the account has no opportunity with this id") from None
+            raise Rejection(
+                "id: the account has no opportunity with this id (any more); a row without an id "
+                "is made anew when it is delivered again"
+            ) from None
     elif len(contacts) < 2:
         action = Action.UNCHANGED
     if external:
@@ -225,27 +230,30 @@ def _match(
     desk: Desk, kind: Kind, row: Row, deals: Deals, external: tuple[str, str] | None
 ) -> str | None:
     native_id = own_id_of(desk, kind, row)
+    ways = {
+        "id": lambda: [native_id] if native_id else [],
+        "external_id": lambda: _by_key(desk, row, deals, external),
+        "name+contact": lambda: _by_name(desk, row, deals),
+    }
     for way in desk.policy.match_opportunities_on:
-        if way == "id" and native_id is not None:
-            return native_id
-        if way == "external_id" and external is not None:
-            if row.known_id:
-                return row.known_id
-            if desk.ledger.pending(row.ledger_key, STEP) is None:
-                found = sorted(set(deals.keyed(external[1], external[0])))
-                if len(found) > 1:
-                    raise Rejection("external_id: several opportunities carry this key")
-                if found:
-                    return found[0]
-        if way == "name+contact":
-            found = _by_name(desk, row, deals)
-            if len(found) > 1:
-                raise Rejection("name: the contact has several opportunities of this name")
-            if found:
-                return found[0]
+        found = ways[way]()
+        if len(found) > 1:
+            raise Rejection(f"{way}: it fits several opportunities; give the id")
+        if found:
+            return found[0]
     if native_id is not None and not desk.policy.is_foreign:
         raise Rejection("id: given, but match_opportunities_on does not name it")
     return native_id or row.known_id
+
+
+def _by_key(desk: Desk, row: Row, deals: Deals, external: tuple[str, str] | None) -> list[str]:
+    if external is None:
+        return []
+    if row.known_id:
+        return [row.known_id]
+    if desk.ledger.pending(row.ledger_key, STEP) is not None:
+        return []  # it is looked for among the new ones
+    return sorted(set(deals.keyed(external[1], external[0])))
 
 
 def _by_name(desk: Desk, row: Row, deals: Deals) -> list[str]:
@@ -278,7 +286,7 @@ def _place(desk: Desk, row: Row, native: Native, native_id: str | None, deals: D
             native.columns |= {"stage": str(stage["id"]), "group": str(stage.get("group"))}
             return
         there = deals.get(native_id)
-        if there.get("isDisabled") in {True, 1, "1"}:
+        if there.get("isDisabled") in {True, "1"}:
             raise Rejection("id: the key's user may not see this opportunity's pipeline")
         pipeline = text_of(there.get("group"))
     stage = desk.references.stage(stage_ref, pipeline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .contacts import attempt, fulfil
@@ -29,7 +30,7 @@ def write_memberships(desk: Desk, kind: Kind, rows: list[Row]) -> None:
 def _write(desk: Desk, kind: Kind, rows: list[Row], read: Callable[[Desk, Row], Wish]) -> None:
     wishes = []
     for row in rows:
-        wish = attempt(desk, row, lambda row=row: read(desk, row))
+        wish = attempt(desk, row, partial(read, desk, row))
         if wish is not None:
             wishes.append(wish)
     fulfil(desk, kind, wishes)

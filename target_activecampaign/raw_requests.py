@@ -29,6 +29,28 @@ RESOURCE = Resource(
 def write_raw(desk: Desk, kind: Kind, row: Row) -> Outcome:
     """Send one call as it stands."""
     del kind
+    method, path, params, body = _call_of(desk, row)
+    if desk.ledger.pending(row.ledger_key, STEP) is not None:
+        raise Failure("this POST was sent earlier and never answered: not repeated", held=True)
+    if method == "DELETE":
+        for _ in range(max(1, sum(name.strip("[]") == "ids" for name, _ in params))):
+            desk.guards.take_delete()
+    if method == "POST":
+        desk.ledger.begin(row.ledger_key, STEP, desk.server_time())
+    try:
+        answer = desk.pen.write(method, path, body, params=params, repeatable=method != "POST")
+    except Unconfirmed as problem:
+        raise Failure(f"{problem.problem}; it is never repeated", held=True) from None
+    except (Refused, Missing, Forbidden):
+        desk.ledger.settle(row.ledger_key, STEP)
+        raise
+    desk.ledger.settle(row.ledger_key, STEP)
+    action = Action.CREATED if method == "POST" else Action.UPDATED
+    return Outcome(action, _id_of(answer.body), "deleted" if method == "DELETE" else None)
+
+
+def _call_of(desk: Desk, row: Row) -> tuple[str, str, list[tuple[str, str | int]], Any]:
+    """Return method, path, parameters and body; raises what speaks against the call."""
     if not desk.policy.allow_raw_requests:
         raise Rejection("raw_requests: sent only with allow_raw_requests")
     method = str(row.record.get("method") or "").strip().upper()
@@ -36,40 +58,13 @@ def write_raw(desk: Desk, kind: Kind, row: Row) -> Outcome:
         raise Rejection(f"method: must be one of {', '.join(METHODS)}")
     path, params = _path_of(row.record.get("path"))
     body = row.record.get("body")
-    if not is_nothing(body) and not isinstance(body, (dict, list)):
+    if is_nothing(body):
+        body = None
+    elif not isinstance(body, (dict, list)):
         raise Rejection("body: must be an object or an array")
     if not desk.policy.run_automations:
         raise Skip(AUTOMATIONS)
-    if desk.ledger.pending(row.ledger_key, STEP) is not None:
-        raise Failure(
-            "this POST was sent earlier and never answered: it is not repeated", held=True
-        )
-    if method == "DELETE":
-        for _ in range(max(1, sum(name.strip("[]") == "ids" for name, _ in params))):
-            desk.guards.take_delete()
-    if method == "POST" and not desk.pen.is_dry:
-        desk.ledger.begin(row.ledger_key, STEP, desk.server_time())
-    try:
-        answer = desk.pen.write(
-            method,
-            path,
-            None if is_nothing(body) else body,
-            params=params,
-            repeatable=method != "POST",
-        )
-    except Unconfirmed as problem:
-        raise Failure(f"{problem.problem}; it is never repeated", held=True) from None
-    except (Refused, Missing, Forbidden):
-        _settle(desk, row)
-        raise
-    _settle(desk, row)
-    action = Action.CREATED if method == "POST" else Action.UPDATED
-    return Outcome(action, _id_of(answer.body), None if method != "DELETE" else "deleted")
-
-
-def _settle(desk: Desk, row: Row) -> None:
-    if not desk.pen.is_dry:
-        desk.ledger.settle(row.ledger_key, STEP)
+    return method, path, params, body
 
 
 def _path_of(given: Any) -> tuple[str, list[tuple[str, str | int]]]:

@@ -8,15 +8,17 @@ import logging
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Forbidden, Missing, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 
-class Action(str, enum.Enum):
+class Action(enum.StrEnum):
     """What was done about a row."""
 
     CREATED = "created"
@@ -46,7 +48,7 @@ class Outcome:
     held: bool = False
 
 
-class Verdict(Exception):  # noqa: N818 - these end a row, not the run
+class Verdict(Exception):
     """Ends the writing of one row; ``reason`` never repeats a value of the row."""
 
     action = Action.REJECTED

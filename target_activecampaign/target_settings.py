@@ -9,8 +9,8 @@ TARGET = (
     Setting(
         "source_ids",
         "choice",
-        "Whose ids the rows carry. `own`: this account's, an `id` decides first. `foreign`: another "
-        "account's, natural keys decide and the ledger remembers which id became which",
+        "Whose ids the rows carry. `own`: this account's, an `id` decides first. `foreign`: "
+        "another account's, natural keys decide and the ledger remembers which id became which",
         default="own",
         choices=("own", "foreign"),
     ),

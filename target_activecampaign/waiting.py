@@ -7,11 +7,13 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .rows import Record, Row, is_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Kept = dict[str, Any]
 
@@ -55,7 +57,7 @@ class Waiting:
         return None if found is None else int(found)
 
     def take(self, most: int, after: int) -> tuple[list[Row], int]:
-        """Take rows out that stand behind place ``after``; returns them and the last one's place."""
+        """Take rows out from behind place ``after``; returns them and the last one's place."""
         if self._db is None:
             return [], after
         found = self._db.execute(

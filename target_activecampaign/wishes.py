@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.unified import mapping
 
-from .desk import Kind
 from .results import Rejection, Skip
 from .rows import email_of, fold, is_nothing, is_true, reference, references
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.unified.custom_fields import Definition
 
-    from .desk import Desk
+    from .desk import Desk, Kind
     from .rows import Record, Row
 
 LONGEST_TAG = 255

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import Lab
+from tests.sandbox import contact_filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.target.lab import Lab
 
 UNSUBSCRIBED, BOUNCED, ACTIVE = 2, 3, 1
 
@@ -104,8 +106,7 @@ def test_unsubscribing_works_and_keeps_the_others_lists(lab: Lab, count: int) ->
     for one in people:
         lab.world.subscribe(one.id, other.id, ACTIVE)
     rows = [
-        {"email": p.email, "segments": [{"name": "News", "status": "unsubscribed"}]}
-        for p in people
+        {"email": p.email, "segments": [{"name": "News", "status": "unsubscribed"}]} for p in people
     ]
     run = lab.send("crm_contacts", *rows)
     assert run.code == 0
@@ -131,8 +132,6 @@ def test_a_filter_that_is_not_honoured_harms_nobody(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An account that ignores `status` on contacts: opted-out stay out, the others get in."""
-    from tests.sandbox import contact_filters
-
     lab = make_lab()
     news, gone = members(lab, 12, UNSUBSCRIBED)
     fresh = [lab.world.add_contact(f"fresh{n}@shop.example") for n in range(12)]

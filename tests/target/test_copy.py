@@ -95,7 +95,11 @@ def picture(world: World) -> dict[str, Any]:
             for d in t["deals"]
         ),
         "notes": Counter(
-            (n.note.strip(), n.reltype, getattr(t[parents[n.reltype]][n.relid], names[parents[n.reltype]]))
+            (
+                n.note.strip(),
+                n.reltype,
+                getattr(t[parents[n.reltype]][n.relid], names[parents[n.reltype]]),
+            )
             for n in t["notes"]
             if n.reltype in parents and n.relid in t[parents[n.reltype]] and n.note.strip()
         ),

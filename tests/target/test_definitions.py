@@ -48,7 +48,9 @@ def test_a_new_list_never_sends_the_last_broadcast(lab: Lab) -> None:
 
 def test_stages_live_in_their_pipeline(lab: Lab) -> None:
     """The same name in two pipelines is two stages; position and name change by id."""
-    lab.send("crm_pipelines", {"name": "One", "currency": "usd"}, {"name": "Two", "currency": "usd"})
+    lab.send(
+        "crm_pipelines", {"name": "One", "currency": "usd"}, {"name": "Two", "currency": "usd"}
+    )
     rows = [{"name": "Hot", "pipeline": {"name": p}, "position": 2} for p in ("One", "Two")]
     run = lab.send("crm_stages", *rows)
     assert run.actions == ["created", "created"]
@@ -96,7 +98,11 @@ def test_custom_fields_are_found_typed_and_made_only_if_asked(lab: Lab) -> None:
         assert lab.send("crm_contacts", row).actions == ["updated"]
         values = lab.world.tables["fieldValues"].by("contact", person.id)
         assert [v.value for v in values if v.field == field.id] == ["gold"]
-    row = {"email": person.email, "first_name": "X", "custom_fields": {"nope": 1, "rank_here": "tin"}}
+    row = {
+        "email": person.email,
+        "first_name": "X",
+        "custom_fields": {"nope": 1, "rank_here": "tin"},
+    }
     run = lab.send("crm_contacts", row)
     assert run.actions == ["updated"]
     assert "nope" in run.reason()
@@ -159,7 +165,12 @@ def test_raw_requests_are_guarded(lab: Lab) -> None:
     """Off by default; bulk senders are refused; deletes count; a lost POST is never repeated."""
     tag = lab.world.add_tag("doomed")
     rows = [
-        {"n": 1, "method": "POST", "path": "/tags", "body": {"tag": {"tag": "raw", "tagType": "contact"}}},
+        {
+            "n": 1,
+            "method": "POST",
+            "path": "/tags",
+            "body": {"tag": {"tag": "raw", "tagType": "contact"}},
+        },
         {"n": 2, "method": "DELETE", "path": f"/api/3/tags/{tag.id}"},
         {"n": 3, "method": "POST", "path": "campaign", "body": {}},
         {"n": 4, "method": "PUT", "path": "dealStages/1/deals", "body": {}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -95,9 +96,7 @@ def check(world: World, count: int) -> None:
         readers = next(one for one in t["lists"] if one.name == "Readers")
         assert world.membership(person.id, readers.id).status == 1
     deals = [(d.title, d.value, t["dealStages"][d.stage].title) for d in t["deals"]]
-    wanted = [
-        (f"Order {n}", n * 100 + 50, ("Open", "Packed", "Sent")[n % 3]) for n in range(count)
-    ]
+    wanted = [(f"Order {n}", n * 100 + 50, ("Open", "Packed", "Sent")[n % 3]) for n in range(count)]
     assert sorted(deals) == sorted(wanted)
     assert sorted(n.note for n in t["notes"]) == sorted(f"Note {n}" for n in range(count))
     names = [tag.tag.casefold() for tag in t["tags"] if tag.tagType == "contact"]
@@ -105,7 +104,8 @@ def check(world: World, count: int) -> None:
 
 
 @settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     seed=st.integers(0, 10_000),
@@ -148,7 +148,8 @@ def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
 
 
 @settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     kill_at=st.integers(1, 90),
@@ -159,7 +160,7 @@ def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
 def test_killed_at_any_request_the_next_run_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory, kill_at: int, rows: int, *, after: bool, keyed: bool
 ) -> None:
-    """kill -9 before or after any request is carried out: no second deal, no second note."""
+    """Kill -9 before or after any request is carried out: no second deal, no second note."""
     clock = LabClock()
     world = account(clock)
     lab = Lab(world, clock, tmp_path_factory.mktemp("lab"))
@@ -176,10 +177,8 @@ def test_killed_at_any_request_the_next_run_ends_the_same(
         return answer
 
     world.answer = dying  # type: ignore[method-assign]
-    try:
+    with contextlib.suppress(Killed):
         lab.run(*lines, **SETTINGS)
-    except Killed:
-        pass
     world.answer = real  # type: ignore[method-assign]
     world.settle(at_once=True)
     clock.sleep(1)
@@ -199,7 +198,7 @@ def test_a_bad_key_ends_the_run_with_one_line_and_no_state(lab: Lab) -> None:
 
 @pytest.mark.parametrize("stop_at", range(1, 12))
 def test_a_signal_leaves_no_state_beyond_the_results(lab: Lab, stop_at: int) -> None:
-    """SIGTERM at any request: exit 143, every row read has a result, states cover only done rows."""
+    """SIGTERM at any request: exit 143, and states cover only rows that are done."""
     lines = [
         *stream_of("crm_contacts", {"email": "a@shop.example", "tags": ["x"]}, keys=["email"]),
         state_of(1),
@@ -243,4 +242,3 @@ def test_a_signal_leaves_no_state_beyond_the_results(lab: Lab, stop_at: int) -> 
         person = lab.world.find_contact(f"{name}@shop.example")
         rows = lab.world.tables["contactTags"].by("contact", person.id)
         assert {lab.world.tables["tags"][r.tag].tag for r in rows} == {tag}
-

@@ -129,9 +129,11 @@ def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) ->
     assert plan["gains"]["the list News"] == 20
     assert plan["gains"][f"the stage {stage.title}"] == 1
     assert plan["unknown"] == {"tag promo": 20}
-    assert {"stream": "crm_contacts", "id": str(known.id), "fields": {"firstName": ["Old", "New"]}} in (
-        plan["samples"]
-    )
+    assert {
+        "stream": "crm_contacts",
+        "id": str(known.id),
+        "fields": {"firstName": ["Old", "New"]},
+    } in (plan["samples"])
     assert plan["requests"] >= 2
     assert plan["seconds"] > 0
     assert lab.send("crm_contacts", rows[0]).actions == ["created"]

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import Lab
+from tests.sandbox import importer
+from tests.target.lab import state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.sandbox import World
+    from tests.target.lab import Lab
 
 
 def people(count: int, **more: Any) -> list[dict[str, Any]]:
@@ -79,9 +81,7 @@ def test_every_result_carries_its_id_within_215_requests(lab: Lab) -> None:
 def test_one_bad_row_rejects_only_itself(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, base: int, bad: list[int]
 ) -> None:
-    """Whether places count from 0 or 1, refused contacts alone are rejected and the rest arrives."""
-    from tests.sandbox import importer
-
+    """Whether places count from 0 or 1, refused contacts alone are rejected; the rest arrives."""
     names = {f"p{n}@warehouse.example" for n in bad}
 
     def fault(w: Any, contact: dict[str, Any]) -> str | None:
@@ -141,8 +141,6 @@ def test_the_importers_own_limits_are_kept(make_lab: Callable[..., Lab]) -> None
 
 
 def _rows(count: int) -> list[Any]:
-    from tests.target.lab import state_of, stream_of
-
     found: list[Any] = []
     for n in range(count):
         found += stream_of("crm_contacts", {"email": f"s{n}@shop.example"})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_activecampaign import opportunities
 from tests.target.lab import Lab, state_of, stream_of
 
 if TYPE_CHECKING:
@@ -85,8 +86,6 @@ def test_a_run_killed_after_the_create_finds_its_deal_next_time(
     def kill(*_: Any) -> None:
         raise Killed
 
-    from target_activecampaign import opportunities
-
     monkeypatch.setattr(opportunities, "settled", kill)
     with pytest.raises(Killed):
         shop.send("crm_opportunities", order())
@@ -103,8 +102,13 @@ def test_several_candidates_are_no_guess(shop: Lab, monkeypatch: pytest.MonkeyPa
     def twin(world: Any, method: str, path: str, _: Any) -> None:
         if method == "GET" and path.endswith("/deals") and len(deals_of(shop, "Pallet")) == 1:
             first = deals_of(shop, "Pallet")[0]
-            world.add_deal("Pallet", contact=first.contact, value=first.value, group=first.group,
-                           stage=first.stage)
+            world.add_deal(
+                "Pallet",
+                contact=first.contact,
+                value=first.value,
+                group=first.group,
+                stage=first.stage,
+            )
 
     shop.world.before_request(twin)
     run = shop.send("crm_opportunities", order())

@@ -69,7 +69,11 @@ def test_the_command_line_writes_and_says_so(tmp_path: Path) -> None:
     with serve(world) as served:
         lines = text_of(*stream_of("crm_contacts", {"email": "cli@shop.example"}), state_of(1))
         done = subprocess.run(
-            config_of(served.url, tmp_path), input=lines, capture_output=True, text=True, check=False
+            config_of(served.url, tmp_path),
+            input=lines,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"bookmarks": {"at": 1}}
@@ -91,7 +95,9 @@ def test_a_signal_while_waiting_for_input_ends_at_once(
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
         process.stdin.write(
             text_of(*stream_of("crm_contacts", {"email": "s@shop.example"}), state_of(1))
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_activecampaign_unified.settings import SettingsError
 from tests.target.lab import Lab, stream_of
 
 if TYPE_CHECKING:
@@ -65,8 +66,6 @@ def test_mirroring_stays_inside_its_namespace(lab: Lab) -> None:
 
 def test_mirroring_needs_its_namespace(lab: Lab) -> None:
     """Without it every tag of a contact would be at risk: the settings are wrong."""
-    from tap_activecampaign_unified.settings import SettingsError
-
     with pytest.raises(SettingsError, match="tag_namespace"):
         lab.target(tags_mode="mirror")
 

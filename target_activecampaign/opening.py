@@ -1,0 +1,99 @@
+"""What a run is made of, put together from its settings."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.api import Client, Limiter, default_store
+from tap_activecampaign_unified.settings import SettingsError
+
+from .custom_values import CustomValues
+from .desk import Desk
+from .engine import Engine
+from .forecast import Forecast
+from .guards import Guards
+from .importer import Importer
+from .ledger import Ledger, default_path
+from .pen import Pen
+from .references import References
+from .results import Results
+from .waiting import RetryFile, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.api import Clock
+    from tap_activecampaign_unified.settings import Connection, Settings
+
+    from .policy import Policy
+
+NAME = "target-activecampaign"
+DISTRIBUTION = "tap-activecampaign-unified"
+
+
+def user_agent() -> str:
+    """Return what we call ourselves."""
+    try:
+        return f"{NAME}/{version(DISTRIBUTION)}"
+    except PackageNotFoundError:
+        return NAME
+
+
+def path_of(settings: Settings, name: str) -> Path | None:
+    """Return a setting's path, None where it is not set."""
+    value = settings[name]
+    return Path(value).expanduser() if value else None
+
+
+def connect(connection: Connection, clock: Clock, session: Any) -> Client:
+    """Return a client that shares the account's budget with every other of this machine."""
+    store = connection.rate_limit_store or default_store(connection.address.account)
+    return Client(
+        connection.address,
+        connection.api_key,
+        limiter=Limiter(connection.requests_per_second, clock, store),
+        clock=clock,
+        user_agent=connection.user_agent or user_agent(),
+        timeout=connection.request_timeout,
+        max_retry_seconds=connection.max_retry_seconds,
+        session=session,
+    )
+
+
+def open_engine(
+    settings: Settings, policy: Policy, client: Client, clock: Clock, hold: Callable[[int], None]
+) -> Engine:
+    """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
+    account = client.address.account
+    path = path_of(settings, "ledger_path") or default_path(account)
+    ledger = Ledger(path, account, is_dry=policy.dry_run)
+    try:
+        results = Results(path_of(settings, "results_path"))
+        retries = RetryFile(None if policy.dry_run else path_of(settings, "retry_path"))
+    except OSError as problem:
+        ledger.close()
+        raise SettingsError(
+            [f"results_path or retry_path cannot be written: {problem.strerror}"]
+        ) from None
+    pen = Pen(client, is_dry=policy.dry_run)
+    references = References(pen, ledger, policy)
+
+    def desk(engine: Engine) -> Desk:
+        return Desk(
+            client=client,
+            clock=clock,
+            pen=pen,
+            policy=policy,
+            ledger=ledger,
+            references=references,
+            custom=CustomValues(pen, references, policy),
+            importer=Importer(pen, clock, runs_automations=policy.run_automations),
+            guards=Guards(policy),
+            forecast=Forecast(),
+            report=engine.report,
+            wait=engine.wait,
+        )
+
+    return Engine(desk, results, Waiting(), retries, hold)
