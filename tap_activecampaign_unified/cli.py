@@ -81,11 +81,9 @@ def _run(
 ) -> tuple[list[str], int]:
     """Run a program; return its last words and its exit code."""
     try:
-        result = command().main(prog_name=name, standalone_mode=False)
-        sys.stdout.flush()
-    except (Leave, SystemExit) as last:
-        code = last.code if isinstance(last.code, int) else EXIT_FAILED * bool(last.code)
-        return [last.line] if isinstance(last, Leave) else [], code
+        return [], _main(name, command)
+    except Leave as last:
+        return [last.line], last.code
     except SettingsError as problem:
         return problem.lines, EXIT_SETTINGS
     except click.ClickException as problem:
@@ -94,7 +92,6 @@ def _run(
         return [], 128 + signal.SIGINT
     except Exception as problem:  # noqa: BLE001 - the last line of defence: told in one line
         return _last_words(logger, problem)
-    return [], result if isinstance(result, int) else 0
 
 
 def _last_words(logger: logging.Logger, problem: Exception) -> tuple[list[str], int]:

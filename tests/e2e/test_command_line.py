@@ -1,0 +1,268 @@
+"""The tap's options, its settings from files and environment, and what it says on which stream."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.program import KEY, PREFIX, TAP, Desk, messages
+from tests.tap.running import Account
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sandbox import Served, World
+
+STREAMS = {
+    "crm_accounts",
+    "crm_contacts",
+    "crm_fields",
+    "crm_notes",
+    "crm_opportunities",
+    "crm_pipelines",
+    "crm_stages",
+    "crm_users",
+    "directory_groups",
+    "directory_users",
+    "marketing_contact_tags",
+    "marketing_contacts",
+    "marketing_segment_memberships",
+    "marketing_segments",
+    "marketing_tags",
+}
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Return a run's report, provided that nobody else may read it."""
+    assert path.stat().st_mode & 0o777 == 0o600
+    text = path.read_text(encoding="utf-8")
+    assert KEY not in text
+    return dict(json.loads(text))
+
+
+# --- options that read nothing -----------------------------------------------------------------
+
+
+def test_version_needs_no_settings(desk: Desk) -> None:
+    """--version names the program and its version."""
+    ended = desk.call([str(TAP), "--version"])
+    assert ended.code == 0
+    assert re.match(r"tap-activecampaign-unified v\d+\.\d+", ended.out)
+
+
+def test_about_lists_settings_and_capabilities(desk: Desk, served: Served) -> None:
+    """--about --format=json: every setting explained, the key a secret, no BATCH, no request."""
+    before = len(served.world.log)
+    ended = desk.call([str(TAP), "--about", "--format=json"])
+    assert ended.code == 0
+    about = json.loads(ended.out)
+    settings = about["settings"]["properties"]
+    assert all(one.get("description") for one in settings.values())
+    assert {name for name, one in settings.items() if one.get("secret")} == {"api_key"}
+    assert settings["api_key"]["writeOnly"] is True
+    assert about["settings"]["required"] == ["api_url", "api_key"]
+    assert "batch_config" not in settings
+    assert {"catalog", "state", "discover", "stream-maps"} <= set(about["capabilities"])
+    assert "batch" not in about["capabilities"]
+    assert len(served.world.log) == before
+
+
+def test_about_is_a_page_too(desk: Desk) -> None:
+    """--about --format=markdown: a table with each setting in a row."""
+    ended = desk.call([str(TAP), "--about", "--format=markdown"])
+    assert ended.code == 0
+    for name in ("api_url", "api_key", "requests_per_second", "full_sweep_hours"):
+        assert re.search(rf"^\| *`?{name}`? *\|", ended.out, re.MULTILINE), name
+
+
+def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
+    """--discover: stdout is one catalog with keys, from which a run reads what it would anyway."""
+    ended = desk.call(desk.arguments("--discover"))
+    assert ended.code == 0
+    catalog = json.loads(ended.out)
+    assert {one["tap_stream_id"] for one in catalog["streams"]} == STREAMS
+    for one in catalog["streams"]:
+        assert one["key_properties"]
+        assert {*one["key_properties"], one.get("replication_key") or "id"} - {"id"} <= set(
+            one["schema"]["properties"]
+        )
+    mine = [one for one in desk.run(catalog=catalog).messages if one["type"] == "RECORD"]
+    usual = [one for one in desk.run().messages if one["type"] == "RECORD"]
+    assert without_times(mine) == without_times(usual)
+
+
+def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return record messages without the moment at which they were read."""
+    return [{k: v for k, v in one.items() if k != "time_extracted"} for one in records]
+
+
+# --- --test --------------------------------------------------------------------------------------
+
+
+def test_test_reads_a_little_of_every_stream(desk: Desk) -> None:
+    """--test: exit code 0, Singer messages on stdout, a line for each stream on stderr."""
+    ended = desk.run("--test")
+    assert ended.code == 0
+    assert ended.errors == []
+    for stream in STREAMS:
+        assert len(ended.records(stream)) >= 1, stream
+        assert re.search(rf"\| {stream}: done, .* rows read", ended.err), stream
+    assert len(ended.records("crm_contacts")) < 60
+
+
+def test_test_fails_when_a_stream_does(desk: Desk, served: Served) -> None:
+    """--test: a stream that may not be read, where that counts, ends it with 1 and is named."""
+    served.world.faults.forbid("/notes")
+    ended = desk.run("--test", on_forbidden="fail", max_retry_seconds=1)
+    assert ended.code == 1
+    assert "crm_notes" in ended.line
+    assert ended.records("marketing_tags")
+    assert desk.run("--test", max_retry_seconds=1).code == 0
+
+
+def test_test_schema_writes_schemas_only(desk: Desk) -> None:
+    """--test=schema: a SCHEMA for each stream, no record."""
+    ended = desk.run("--test=schema")
+    assert ended.code == 0
+    assert {one["type"] for one in ended.messages} == {"SCHEMA"}
+    assert {one["stream"] for one in ended.messages} == STREAMS
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+def test_settings_come_from_the_environment(desk: Desk, served: Served) -> None:
+    """--config=ENV: all settings as text, numbers and switches too."""
+    report = desk.folder / "report.json"
+    asked = {
+        "API_URL": f"{served.url}/api/3/",
+        "API_KEY": KEY,
+        "REQUESTS_PER_SECOND": "0",
+        "LOOKBACK_HOURS": "12.5",
+        "REQUEST_TIMEOUT": "30",
+        "INCLUDE_REMOTE_DATA": "true",
+        "START_DATE": "2020-01-31",
+        "RUN_REPORT_PATH": str(report),
+    }
+    environment = {f"{PREFIX}{name}": value for name, value in asked.items()}
+    ended = desk.call([str(TAP), "--config=ENV"], **environment)
+    assert ended.code == 0, ended.err
+    tags = [one for one in messages(ended.out) if one.get("stream") == "marketing_tags"]
+    assert tags[-1]["record"]["remote_data"]["tagType"]
+    settings = read_report(report)["settings"]
+    assert settings["lookback_hours"] == 12.5
+    assert settings["request_timeout"] == 30
+    assert settings["start_date"].startswith("2020-01-31")
+
+
+def test_files_are_merged_and_the_environment_stands_above(desk: Desk, served: Served) -> None:
+    """Of several --config the later wins, and the environment wins over files."""
+    report = desk.folder / "report.json"
+    first = desk.file("first.json", {"api_url": served.url, "lookback_hours": 1, "sideload": "x"})
+    second = desk.file(
+        "second.json",
+        {
+            "api_key": KEY,
+            "lookback_hours": 2,
+            "sideload": "never",
+            "full_sweep_hours": 3,
+            "requests_per_second": 0,
+            "run_report_path": str(report),
+        },
+    )
+    files = [str(TAP), "--config", str(first), "--config", str(second)]
+    ended = desk.call([*files, "--config=ENV"], **{f"{PREFIX}FULL_SWEEP_HOURS": "4"})
+    assert ended.code == 0, ended.err
+    settings = read_report(report)["settings"]
+    assert settings["lookback_hours"] == 2
+    assert settings["sideload"] == "never"
+    assert settings["full_sweep_hours"] == 4
+
+
+def test_a_number_may_have_a_fraction(desk: Desk) -> None:
+    """Fractions in a config file are numbers like all others."""
+    ended = desk.run("--test=schema", lookback_hours=1.5, request_timeout=9.5)
+    assert ended.code == 0, ended.err
+
+
+def test_a_misspelt_setting_is_pointed_out(desk: Desk) -> None:
+    """A setting that nobody reads is named in a warning, with the one that was likely meant."""
+    ended = desk.run("--test=schema", lookback_hour=3)
+    assert ended.code == 0
+    assert re.search(r"WARNING .*lookback_hour is unknown.*did you mean lookback_hours", ended.err)
+
+
+# --- what a run leaves beside its rows -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", ["no file", "an old file"])
+def test_the_report_is_right_and_its_owners_alone(desk: Desk, served: Served, before: str) -> None:
+    """run_report_path: rows and requests as they were, mode 0600, neither key nor people."""
+    report = desk.folder / "reports" / "report.json"
+    if before == "an old file":
+        report.parent.mkdir()
+        report.write_text("{}" * 100_000)
+        report.chmod(0o644)
+    asked = len(served.world.log)
+    ended = desk.run(run_report_path=str(report))
+    assert ended.code == 0
+    found = read_report(report)
+    assert found["traffic"]["requests"] == len(served.world.log) - asked
+    assert found["traffic"]["repeats"] == 0
+    assert set(found["streams"]) == STREAMS
+    for name, one in found["streams"].items():
+        assert one["rows_emitted"] == len(ended.records(name)), name
+        assert one["outcome"] == "done"
+    assert found["bookmarks_after"] == ended.states[-1]["bookmarks"]
+    shown = report.read_text() + ended.err
+    assert not [email for email in emails(served.world) if email in shown]
+
+
+def emails(world: World) -> list[str]:
+    """Return the addresses of all contacts."""
+    return [row.email for row in world.tables["contacts"]]
+
+
+def test_a_report_that_cannot_be_written_costs_no_run(desk: Desk) -> None:
+    """A folder where the report should be: one warning, the rows are written all the same."""
+    ended = desk.run(run_report_path=str(desk.folder))
+    assert ended.code == 0
+    assert re.search(r"WARNING .*run report", ended.err)
+    assert ended.records("crm_contacts")
+
+
+def test_even_the_talkative_log_keeps_secrets(desk: Desk, served: Served) -> None:
+    """LOGLEVEL=DEBUG, faults and unreadable values included: neither the key nor a person."""
+    world = served.world
+    dates = [row.id for row in world.tables["fields"] if row.type == "date"]
+    world.set_field(7, dates[0], "jane.doe@private.example")
+    world.edit_contact(8, firstName="Wilhelmina-Private", phone="+4917155500099")
+    world.faults.server_error("/contacts")
+    world.faults.truncated_json("/tags")
+    world.faults.html_200("/lists")
+    world.faults.reset("/deals")
+    ended = desk.call(desk.arguments(), LOGLEVEL="DEBUG")
+    assert ended.code == 0
+    assert "DEBUG" in ended.err
+    assert "trying again" in ended.err
+    private = ["private", "Private", "4917155500099", *emails(world)]
+    assert not [text for text in private if text in ended.err]
+    assert "Wilhelmina-Private" in ended.out
+
+
+def test_progress_is_sparse_where_nobody_watches(caplog: pytest.LogCaptureFixture) -> None:
+    """Without a terminal a long crawl says how far it is, once in half a minute at most."""
+    account = Account(contacts=900)
+    account.world.faults.slow(7, "/contacts", times=None)
+    with caplog.at_level(logging.INFO):
+        began = account.clock.monotonic()
+        ran = account.run(only=["crm_contacts"])
+        seconds = account.clock.monotonic() - began
+    assert ran.code == 0
+    told = [text for text in caplog.messages if re.match(r"contacts: \d+ rows read", text)]
+    assert 1 <= len(told) <= seconds / 30
+    assert re.search(r"of about 900", told[0])

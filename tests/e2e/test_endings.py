@@ -1,0 +1,225 @@
+"""A run that is stopped, or whose output goes nowhere; and what a person at a terminal sees."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.program import KEY, SECONDS, Desk, Ended, checked, messages
+from tests.sandbox import Served, World, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTACTS = 1500
+KEYS = {
+    "marketing_contact_tags": ("contact_id", "tag_id"),
+    "marketing_segment_memberships": ("contact_id", "segment_id"),
+    "crm_fields": ("entity", "id"),
+}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """An account of some pages."""
+    world = World(contacts=CONTACTS, deals=120, accounts=110, api_key=KEY, requests_per_second=0)
+    with serve(world) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """A run that nothing disturbed."""
+    ended = Desk(tmp_path_factory.mktemp("whole"), served.url).run()
+    assert ended.code == 0
+    assert len(set(ended.ids("crm_contacts"))) == CONTACTS
+    return ended
+
+
+@pytest.fixture(autouse=True)
+def _no_hooks(served: Served) -> Iterator[None]:
+    """What a test hangs on the account ends with it."""
+    yield
+    served.world.hooks.clear()
+
+
+def table(*runs: Ended) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Merge records by key, the last of each, as a loader does."""
+    return {
+        (one["stream"], *(one["record"][key] for key in KEYS.get(one["stream"], ("id",)))): one[
+            "record"
+        ]
+        for run in runs
+        for one in run.messages
+        if one["type"] == "RECORD"
+    }
+
+
+class Running:
+    """A tap that runs beside the test, until it gets a signal at a request of the test's choice."""
+
+    def __init__(self, desk: Desk, *option: str, state: Any = None, **streams: Any) -> None:
+        """Start it."""
+        self.process = subprocess.Popen(
+            desk.arguments(*option, state=state),
+            cwd=desk.folder,
+            env=desk.environment,
+            stdin=subprocess.DEVNULL,
+            **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
+        )
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        try:
+            out, err = self.process.communicate(timeout=SECONDS)
+        finally:
+            self.process.kill()
+        return checked(self.process.returncode, out or b"", err or b"")
+
+
+def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any = None) -> Ended:
+    """Run the tap and send it a signal while the account answers its n-th request."""
+    seen: list[str] = []
+    started = threading.Event()
+    running: list[Running] = []
+
+    def hook(_world: World, _method: str, path: str, _query: Any) -> None:
+        seen.append(path)
+        if len(seen) == number:
+            started.wait(SECONDS)
+            running[0].process.send_signal(signum)
+
+    served.world.before_request(hook)
+    running.append(Running(desk, state=state))
+    started.set()
+    ended = running[0].end()
+    served.world.hooks.clear()
+    ended.messages = messages(ended.out)
+    return ended
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("request_number", [1, 9, 18, 31, 48])
+def test_a_stopped_run_is_completed_by_the_next(
+    desk: Desk, served: Served, whole: Ended, signum: signal.Signals, request_number: int
+) -> None:
+    """130 or 143, one line, and a last STATE from which a second run brings all that is missing."""
+    first = stopped_at(desk, served, request_number, signum)
+    assert first.code == 128 + signum, first.err
+    assert first.line == f"stopped by {signum.name}"
+    assert len(table(first)) < len(table(whole))
+    state = first.states[-1] if first.states else {}
+    second = desk.run(state=state)
+    assert second.code == 0
+    assert table(first, second) == table(whole)
+
+
+def test_a_load_can_be_stopped_again_and_again(desk: Desk, served: Served, whole: Ended) -> None:
+    """Stopped in every run, a load still ends with all rows, and no contact is sent twice."""
+    runs = [stopped_at(desk, served, 20, signal.SIGTERM)]
+    while runs[-1].code == 128 + signal.SIGTERM:
+        assert len(runs) < 9, "it does not get anywhere"
+        number = 20 + 10 * len(runs)
+        runs.append(stopped_at(desk, served, number, signal.SIGTERM, runs[-1].states[-1]))
+    assert runs[-1].code == 0
+    assert len(runs) > 2
+    assert table(*runs) == table(whole)
+    contacts = [one for run in runs for one in run.ids("crm_contacts")]
+    assert len(contacts) == CONTACTS
+
+
+def test_a_second_signal_ends_it_at_once(desk: Desk, served: Served) -> None:
+    """An impatient user need not wait for the answer under way."""
+    served.world.faults.slow(30, "/accounts", times=None)
+    came = threading.Event()
+    served.world.before_request(
+        lambda _world, _method, path, _query: came.set() if path.endswith("/accounts") else None
+    )
+    running = Running(desk)
+    assert came.wait(SECONDS)
+    running.process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.process.wait(0.5)
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(5) == 130
+    assert running.end().line == "stopped by SIGINT"
+
+
+# --- where the output goes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", [[], ["--discover"]])
+def test_a_reader_that_goes_away_ends_the_run(desk: Desk, option: list[str]) -> None:
+    """``| head -1``: one line that says so, exit code 1."""
+    running = Running(desk, *option)
+    stdout = running.process.stdout
+    assert stdout is not None
+    assert stdout.readline().startswith(b"{")
+    stdout.close()
+    running.process.stdout = None
+    ended = running.end()
+    assert ended.code == 1, ended.err
+    assert "reader of our output went away" in ended.line
+
+
+@pytest.mark.parametrize("option", [[], ["--discover"], ["--test"], ["--about"], ["--version"]])
+def test_a_full_disk_ends_the_run(desk: Desk, option: list[str]) -> None:
+    """Output that cannot be written: one line that says why, exit code 1."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            desk.arguments(*option),
+            cwd=desk.folder,
+            env=desk.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=SECONDS,
+            check=False,
+        )
+    ended = checked(done.returncode, b"", done.stderr)
+    assert ended.code == 1, ended.err
+    assert "No space left on device" in ended.line
+
+
+# --- what is seen --------------------------------------------------------------------------------
+
+
+def test_a_terminal_shows_a_bar_and_stdout_rows_only(desk: Desk) -> None:
+    """With stderr a terminal a bar moves there; stdout holds Singer messages and nothing else."""
+    master, slave = pty.openpty()
+    running = Running(desk, stderr=slave)
+    os.close(slave)
+    shown = bytearray()
+    reader = threading.Thread(target=read_all, args=(master, shown))
+    reader.start()
+    ended = running.end()
+    reader.join()
+    os.close(master)
+    assert ended.code == 0
+    assert messages(ended.out)
+    text = checked(0, b"", bytes(shown)).err
+    assert f"{CONTACTS}/{CONTACTS}" in text
+    assert re.search(r"contacts +\[#+\]", text)
+
+
+def read_all(descriptor: int, into: bytearray) -> None:
+    """Read a terminal until nobody writes to it any more."""
+    try:
+        while part := os.read(descriptor, 4096):
+            into += part
+    except OSError:  # Linux ends a terminal that way
+        return
+
+
+def test_without_a_terminal_there_is_no_bar(whole: Ended) -> None:
+    """In a file the log is lines of text: no bar, no control characters, nothing of the rows."""
+    assert not [letter for letter in whole.err if letter < " " and letter != "\n"]
+    assert f"/{CONTACTS}" not in whole.err
+    assert all(" | " in line for line in whole.err.splitlines())
