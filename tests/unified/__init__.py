@@ -1,0 +1,1 @@
+"""What the dictionary promises."""

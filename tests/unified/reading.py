@@ -1,0 +1,88 @@
+"""Pages as ActiveCampaign sends them, turned into records without anything in between."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.unified import RESOURCES, by_name, people
+from tap_activecampaign_unified.unified.crm import fields as crm_fields
+from tap_activecampaign_unified.unified.crm.opportunities import CONTACT_DEALS
+from tap_activecampaign_unified.unified.crm.stages import DEAL_STAGES
+from tap_activecampaign_unified.unified.custom_fields import CustomFields, definition_of
+from tap_activecampaign_unified.unified.directory.users import USER_GROUPS
+from tap_activecampaign_unified.unified.mapping import Joined, Names, Reader
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.unified.mapping import Record, Resource, Row
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+NAMES = [resource.name for resource in RESOURCES]
+
+# Which rows of a page hang on which: the relation, and the columns that point at the row.
+SIDELOADS = {
+    "fieldValues": (people.VALUES, ("contact",)),
+    "contactTags": (people.TAGS, ("contact",)),
+    "contactLists": (people.MEMBERSHIPS, ("contact",)),
+    "accountContacts": (people.LINKS, ("contact",)),
+    "scoreValues": (people.SCORE_VALUES, ("contact",)),
+    "dealCustomFieldData": (people.VALUES, ("dealId", "deal_id")),
+    "accountCustomFieldData": (people.VALUES, ("accountId",)),
+    "contactDeals": (CONTACT_DEALS, ("deal",)),
+    "dealStages": (DEAL_STAGES, ("group",)),
+    "userGroups": (USER_GROUPS, ("user",)),
+}
+
+
+def golden(name: str) -> dict[str, Any]:
+    """Return a page and the records expected of it."""
+    document: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text())
+    return document
+
+
+def custom_of(
+    entity: str, rows: list[Row], options: list[Row] | None = None, mode: str = "perstag"
+) -> CustomFields:
+    """Return an entity's custom fields as the account defines them."""
+    by_id = {str(option["id"]): option for option in options or []}
+    return CustomFields([definition_of(entity, row, by_id) for row in rows], mode)
+
+
+def joined_of(resource: Resource, row: Row, page: dict[str, Any], names: dict[str, Any]) -> Joined:
+    """Return what hangs on a row, out of its page's sideloads."""
+    related: dict[str, list[Row]] = {}
+    for collection, (relation, columns) in SIDELOADS.items():
+        rows = page.get(collection) if collection != resource.endpoint else None
+        for one in rows if isinstance(rows, list) else ():
+            if any(str(one.get(column)) == str(row.get("id")) for column in columns):
+                related.setdefault(relation, []).append(one)
+    return Joined(Names(**names), related, resource.zone_of(row))
+
+
+def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> list[Record]:
+    """Return the records of a document's page."""
+    page, names = document["page"], document.get("names", {})
+    fields = document.get("fields", [])
+    if resource.name == "crm_fields":
+        custom = custom_of("contact", fields, document.get("options"))
+        rows = [crm_fields.row_of(one, custom) for one in custom.definitions]
+        reader = Reader(resource, **options)
+        return [reader.read(row, Joined(Names(), {}, resource.zone_of(row))) for row in rows]
+    entity = resource.custom_fields
+    custom_fields = custom_of(entity, fields, document.get("options")) if entity else None
+    reader = Reader(resource, custom_fields, **options)
+    records = []
+    for row in page[resource.crawl]:
+        joined = joined_of(by_name[resource.name], row, page, names)
+        records += [reader.read(one, joined) for one in resource.expand(row, joined)]
+    return records
+
+
+def read_one(name: str, row: Row, **page: Any) -> Record:
+    """Return the record of a single row with what hangs on it."""
+    resource = by_name[name]
+    fields = page.pop("fields", [])
+    found = {"page": {resource.crawl: [row], **page}, "fields": fields}
+    [record] = records_of(resource, found)
+    return record
