@@ -108,11 +108,12 @@ def _last_words(logger: logging.Logger, problem: Exception) -> tuple[list[str], 
 
 def _main(name: str, command: Callable[[], click.Command]) -> int:
     """Return the exit code; whichever way out the program takes, stdout is written by then."""
+    stdout = sys.stdout
     try:
         result = command().main(prog_name=name, standalone_mode=False)
     except SystemExit as end:
-        if isinstance(end.__context__, OSError):  # click's silent way out when a pipe breaks
-            raise end.__context__ from None
+        if sys.stdout is not stdout:  # click muffles it when a pipe breaks, and says nothing
+            raise BrokenPipeError from None
         result = end.code
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
