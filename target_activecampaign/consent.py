@@ -41,7 +41,7 @@ def memberships_of(desk: Desk, wish: Wish) -> dict[str, int]:
     """Return one contact's status by list; of a contact that is not there, nothing."""
     native_id = wish.id
     if native_id is None and wish.email is not None:
-        row = desk.references.read_contact(wish.email)
+        row = desk.references.read_contact(wish.email, loosely=True)
         if row is None:
             return {}
         native_id = wish.id = str(row["id"])
@@ -57,10 +57,11 @@ def _check_by_list(desk: Desk, wishes: list[Wish], lists: set[str]) -> None:
         by_email = {fold(wish.email): wish for wish in mine if wish.email}
         by_id = {wish.id: wish for wish in mine if wish.id}
         suspects: dict[int, Wish] = {}
+        is_walked = True
         for status in OPTED_OUT:
-            for page in _members(desk, one, status, len(mine) - len(suspects)):
+            for page in _members(desk, one, status, len(mine)):
                 if page is None:
-                    suspects = {id(wish): wish for wish in mine}
+                    is_walked = False
                     break
                 for row in page.rows:
                     wish = by_id.get(str(row.get("id"))) or by_email.get(
@@ -69,17 +70,20 @@ def _check_by_list(desk: Desk, wishes: list[Wish], lists: set[str]) -> None:
                     if wish is not None:
                         wish.id = wish.id or str(row.get("id"))
                         suspects[id(wish)] = wish
-        _judge(desk, one, list(suspects.values()))
+        if is_walked:
+            _judge(desk, one, list(suspects.values()), ENOUGH_PROOF)
+        else:
+            _judge(desk, one, mine, len(mine))
 
 
-def _judge(desk: Desk, one: str, suspects: list[Wish]) -> None:
+def _judge(desk: Desk, one: str, suspects: list[Wish], enough: int) -> None:
     """Ask about suspects by name: a filter that is not honoured brings people who never left.
 
-    Once a number of them proved right in a row, the filter is taken at its word.
+    Once ``enough`` of them proved right in a row, the filter is taken at its word.
     """
     proven = 0
     for wish in suspects:
-        if proven >= ENOUGH_PROOF:
+        if proven >= enough:
             _apply(desk, wish, {one: 2})
             continue
         found = memberships_of(desk, wish)

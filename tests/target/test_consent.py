@@ -147,3 +147,34 @@ def test_a_filter_that_is_not_honoured_harms_nobody(
     lab.send("crm_contacts", *rows)
     assert {lab.world.membership(p.id, news.id).status for p in gone} == {UNSUBSCRIBED}
     assert {lab.world.membership(p.id, news.id).status for p in fresh} == {ACTIVE}
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_an_opt_out_counts_whatever_the_case_of_the_address(
+    make_lab: Callable[..., Lab], count: int
+) -> None:
+    """An account that tells cases apart would take the row for somebody new."""
+    lab = make_lab(email_match="exact")
+    news = lab.world.add_list("News")
+    for n in range(count):
+        person = lab.world.add_contact(f"Person{n}@Shop.example")
+        lab.world.subscribe(person.id, news.id, UNSUBSCRIBED)
+    rows = [{"email": f"person{n}@shop.example", "segments": ["News"]} for n in range(count)]
+    run = lab.send("crm_contacts", *rows)
+    assert set(run.actions) == {"skipped"}
+    assert {m.status for m in lab.world.tables["contactLists"].by("list", news.id)} == {
+        UNSUBSCRIBED
+    }
+
+
+def test_a_list_with_far_more_people_gone_than_rows_is_not_walked(
+    make_lab: Callable[..., Lab],
+) -> None:
+    """Each person is asked about instead, and only those who left are kept out."""
+    lab = make_lab()
+    news, _ = members(lab, 2600, UNSUBSCRIBED)
+    rows = [{"email": f"m{n}@shop.example", "segments": ["News"]} for n in range(5)]
+    rows += [{"email": f"new{n}@shop.example", "segments": ["News"]} for n in range(5)]
+    run = lab.send("crm_contacts", *rows)
+    assert run.actions == ["skipped"] * 5 + ["created"] * 5
+    assert len(run.requests) < 60

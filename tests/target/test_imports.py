@@ -181,3 +181,23 @@ def test_blanks_are_never_sent_by_accident(lab: Lab) -> None:
     assert {(c.firstName, c.lastName, c.phone) for c in contacts} == {("Bo", "New", "5")}
     lab.send("crm_contacts", *rows, null_policy="clear")
     assert {(c.firstName, c.phone) for c in contacts} == {("", "")}
+
+
+@pytest.mark.parametrize("reason", ["At most 100 per minute.", "Slow down, please."])
+def test_a_budget_that_others_spend_is_waited_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """The importer's own 400 for its limit rejects nobody, however it is worded."""
+    prepare(lab.world)
+    window = lab.world.import_windows[1]
+    window.kept.extend([lab.clock.moments().timestamp()] * 100)
+    refused = importer._refused
+
+    def worded(message: str, reasons: list[Any] | None = None) -> Any:
+        limited = message.startswith("Rate limit")
+        return refused(message, [reason] if limited else reasons)
+
+    monkeypatch.setattr(importer, "_refused", worded)
+    run = lab.send("crm_contacts", *people(30))
+    assert run.code == 0
+    assert set(run.actions) == {"created"}
