@@ -33,6 +33,8 @@ LONGEST_LOOK = 15.0
 LONGEST_WAIT = 3600.0
 MOST_SENDS = 5
 MOST_STRIKES = 5
+MOST_WAITS = 20
+REFUSED_PAUSE = 30.5
 ENDED = frozenset({"completed", "failed", "interrupted"})
 
 
@@ -133,18 +135,18 @@ class Importer:
         payload: dict[str, Any] = {"contacts": [entry.contact for entry in entries]}
         if self._excludes:
             payload["exclude_automations"] = True
-        lost = 0
+        lost = waits = 0
         while True:
             self._await_budget(is_single=len(entries) == 1)
             try:
                 answer = self._pen.write("POST", "import/bulk_import", payload, repeatable=False)
             except Refused as refusal:
-                if not _is_rate_limit(refusal):
+                # What names no contact may be the importer's limit, whatever its words.
+                is_limit = _is_rate_limit(refusal)
+                if _reasons_by_place(refusal) or waits >= (MOST_WAITS if is_limit else 2):
                     raise
-                self._clock.sleep(15.0)
-                lost += 1
-                if lost > 4 * MOST_SENDS:
-                    raise
+                waits += 1
+                self._clock.sleep(REFUSED_PAUSE)
                 continue
             except Unconfirmed:
                 lost += 1

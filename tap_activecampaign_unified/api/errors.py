@@ -105,8 +105,6 @@ def reasons_of(body: object) -> tuple[Reason, ...]:
     found += [_of_error(error) for error in (errors if isinstance(errors, list) else ())]
     found += [_of_failure(one) for one in (failures if isinstance(failures, list) else ())]
     found = [reason for reason in found if str(reason)]
-    if body.get("failureReasons") and body.get("message"):
-        found.append(Reason(str(body["message"])))  # it alone may say that a limit was reached
     if not found:
         texts = [str(body[key]) for key in ("message", "error") if body.get(key)]
         if texts:

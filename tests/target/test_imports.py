@@ -190,7 +190,7 @@ def test_a_budget_that_others_spend_is_waited_for(
     """The importer's own 400 for its limit rejects nobody, however it is worded."""
     prepare(lab.world)
     window = lab.world.import_windows[1]
-    window.kept.extend([lab.clock.moments().timestamp()] * 100)
+    window.kept.extend([lab.clock.moments()] * 100)
     refused = importer._refused
 
     def worded(message: str, reasons: list[Any] | None = None) -> Any:
