@@ -1,159 +1,220 @@
-"""The tap's own output read by DuckDB: whatever people typed, every row and value is there."""
+"""Hostile values: what the account holds, the tap writes and DuckDB reads is the same text."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
 from tests.e2e.program import KEY, Desk, Ended
-from tests.sandbox import World, serve
+from tests.sandbox import Served, World, serve
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 HOSTILE = {
-    "quotes": 'O\'Brien "the" `best`; DROP TABLE crm_contacts; --',
-    "lines": "one\ntwo\r\nthree\ttab",
-    "emoji": "👩‍👩‍👧‍👦 naïve ﷽ \u202eright to left",
-    "the word null": "NULL",
-    "a loader's null": "\\N",
-    "backslashes": "C:\\new\\table \\u0041 \\",
-    "separators": 'a,b;c|d,"e",""',
-    "looks like JSON": '{"id": [1, null], "RECORD": "{}"}',
-    "looks like Singer": '{"type": "STATE", "value": {}}',
-    "control characters": "bell\x07 escape\x1b[31m nul-free\x7f \x85 \u2028 \u2029 end",
-    "very long": "x" * 100_000 + "é",
-    "a number": "0012.50",
-    "a formula": '=HYPERLINK("x")',
-    "true": "true",
+    "single quotes": "O'Brien''s \\' ; DROP TABLE contacts; --",
+    "double quotes": 'Robert "Bobby", "" \\" Tables',
+    "lines": "first\nsecond\r\nthird\rfourth\u2028fifth\u2029sixth\x85seventh",
+    "tabs and commas": "a\tb,c;d|e\x1ff",
+    "emoji": "👩🏽‍🚀 flies 🏴󠁧󠁢󠁳󠁣󠁴󠁿 over 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
+    "null": "NULL",
+    "another null": "\\N",
+    "nothing": "None",
+    "not a number": "NaN",
+    "a number": "007",
+    "a large number": "123456789012345678901234567890.10",
+    "a truth": "true",
+    "a date": "2026-01-31T00:00:00Z",
+    "long": "長 lang" * 34_000,
+    "object": '{"id": "1", "tags": [null], "type": "STATE"}',
+    "array": "[1, 2",
+    "message": '{"type":"RECORD","stream":"crm_contacts","record":{"id":"0"}}',
+    "control characters": "nul\x00 bell\x07 back\x08 escape\x1b[31m delete\x7f form\x0cfeed",
+    "right to left": "שלום \u202eabc\u202c مرحبا",
+    "zero width": "in\u200bvis\u200dible\ufeff\u2060",
+    "combining": "Zu\u0308rich or Z\u00fcrich",
+    "percent": "%s %(x)s {0} ${HOME} $(id) `id`",
+    "backslashes": "C:\\new\\table\\u0041 \\\\",
+    "html": "<b>&amp;</b> &#39; &lt;",
+    "blank within": "a\u00a0b\u3000c  d",
+    "blank ends": " \t\n around \r\n ",
+    "not a character": "\ufffe\uffff\ufffd",
 }
+TEXT, REMARKS = 1, 8  # contact fields of the sandbox: one line, and an area
+
+ROWS = """
+CREATE OR REPLACE TABLE said AS
+SELECT row_number() OVER () AS line, type, stream, record
+FROM read_json(?, format = 'newline_delimited', maximum_object_size = 16777216,
+     columns = {'type': 'VARCHAR', 'stream': 'VARCHAR', 'record': 'JSON'})
+"""
+KEEP_LAST = """
+CREATE OR REPLACE TABLE kept AS
+SELECT stream, record FROM said WHERE type = 'RECORD'
+QUALIFY row_number() OVER (
+    PARTITION BY stream, record->>'id', record->>'contact_id', record->>'tag_id' ORDER BY line DESC
+) = 1
+"""
 
 
 @pytest.fixture(scope="module")
-def written() -> dict[int, str]:
-    """The texts by the id of the contact that bears them."""
-    return {}
-
-
-@pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the tap's output is kept."""
-    return tmp_path_factory.mktemp("hostile") / "out.jsonl"
-
-
-@pytest.fixture(scope="module")
-def run(output: Path, written: dict[int, str]) -> Ended:
-    """A run over an account whose people wrote whatever they liked, wherever they could."""
-    world = World(contacts=3, deals=2, accounts=2, api_key=KEY, requests_per_second=0)
-    field = next(one.id for one in world.tables["fields"] if one.perstag == "REMARKS")
+def served() -> Iterator[Served]:
+    """An account in which every text is hostile."""
+    world = World(contacts=4, deals=1, accounts=1, api_key=KEY, requests_per_second=0)
     for number, text in enumerate(HOSTILE.values()):
-        contact = world.add_contact(f"hostile{number}@trial.example", lastName=text).id
-        world.set_field(contact, field, text)
-        world.add_note("Subscriber", contact, text)
-        world.tag(contact, world.add_tag(f"{number} {text[:200]}").id)
-        written[contact] = text
+        tag = world.add_tag(text, description=text)
+        account = world.add_account(text)
+        contact = world.add_contact(
+            f"hostile{number}@case.example", firstName=text, lastName=text, phone="+49 1"
+        )
+        spoil(world, contact.id, text)
+        world.tag(contact.id, tag.id)
+        world.link(contact.id, account.id, jobTitle=text)
+        world.add_deal(text, contact=contact.id, description=text)
     with serve(world) as served:
-        ended = Desk(output.parent, served.url).run()
-    assert ended.code == 0, ended.err
-    output.write_text(ended.out, encoding="utf-8")
-    return ended
+        yield served
 
 
-@pytest.fixture(scope="module")
-def database(run: Ended, output: Path) -> duckdb.DuckDBPyConnection:
-    """The tap's output as DuckDB reads it by itself: a row per message."""
-    connection = duckdb.connect()
-    connection.execute(
-        "CREATE TABLE messages AS SELECT * FROM read_json(?, format = 'newline_delimited', "
-        "maximum_object_size = 10000000, columns = {type: 'VARCHAR', stream: 'VARCHAR', "
-        "key_properties: 'VARCHAR[]', record: 'JSON'})",
-        [str(output)],
-    )
-    return connection
+def spoil(world: World, contact: int, text: str) -> None:
+    """Put a text wherever a contact may have one."""
+    world.set_field(contact, TEXT, text)
+    world.set_field(contact, REMARKS, text)
+    world.add_note("Subscriber", contact, text)
 
 
-def test_every_row_is_there(run: Ended, database: duckdb.DuckDBPyConnection) -> None:
-    """DuckDB counts as many rows per stream as the tap says it emitted, each key once."""
-    counted = database.execute(
-        "SELECT r.stream, count(*), count(DISTINCT list_transform(s.key_properties, "
-        "key -> json_extract_string(r.record, key))) "
-        "FROM messages r JOIN messages s ON r.stream = s.stream "
-        "WHERE r.type = 'RECORD' AND s.type = 'SCHEMA' GROUP BY 1"
-    ).fetchall()
-    told = dict(re.findall(r"(\w+): done, \d+ rows read, (\d+) emitted", run.err))
-    assert {stream: rows for stream, rows, _ in counted} == {
-        stream: int(rows) for stream, rows in told.items()
+class Warehouse:
+    """What a loader would have, kept by DuckDB."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Open it."""
+        self._connection = duckdb.connect()
+        self._path = desk.folder / "out.jsonl"
+        self._path.touch()
+
+    def load(self, ended: Ended) -> None:
+        """Take a run's output as it stands, behind those of the runs before."""
+        with self._path.open("a", encoding="utf-8", newline="") as handle:
+            handle.write(ended.out)
+        self._connection.execute(ROWS, [str(self._path)])
+        self._connection.execute(KEEP_LAST)
+
+    def rows(self, stream: str, *columns: str) -> dict[int, tuple[Any, ...]]:
+        """Return columns of a stream by id."""
+        asked = ", ".join(f"record->>'$.{column}'" for column in ("id", *columns))
+        query = f"SELECT {asked} FROM kept WHERE stream = ?"  # noqa: S608 - our own columns
+        found = self._connection.execute(query, [stream]).fetchall()
+        assert len({row[0] for row in found}) == len(found)
+        return {int(row[0]): row[1:] for row in found}
+
+    def pairs(self) -> set[tuple[str, str]]:
+        """Return which contact has which tag."""
+        query = (
+            "SELECT record->>'contact_id', record->>'tag_id' FROM kept "
+            "WHERE stream = 'marketing_contact_tags'"
+        )
+        return {(one, other) for one, other in self._connection.execute(query).fetchall()}
+
+    def lines(self) -> int:
+        """Return how many messages were read."""
+        return int(self._connection.execute("SELECT count(*) FROM said").fetchall()[0][0])
+
+
+def shown(text: str | None) -> str | None:
+    """Return a text as a record has it: trimmed at its ends, null when nothing is left."""
+    return (text or "").strip() or None
+
+
+def pairs_of(world: World) -> set[tuple[str, str]]:
+    """Return which contact has which tag."""
+    return {(str(row.contact), str(row.tag)) for row in world.tables["contactTags"]}
+
+
+def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> None:
+    """Compare every row that can hold a text with the account's own tables.
+
+    ``gone`` are pairs that the account had once: Singer has no word for their end.
+    """
+    t = world.tables
+    values = {(row.contact, row.field): row.value for row in t["fieldValues"]}
+    tags: dict[int, list[str | None]] = {one: [] for one in t["contacts"].ids()}
+    for pair in sorted(t["contactTags"], key=lambda row: row.tag):
+        tags[pair.contact].append(shown(t["tags"][pair.tag].tag))
+    links = {row.contact: row for row in t["accountContacts"]}
+
+    def company(one: int) -> tuple[str | None, ...]:
+        link = links.get(one)
+        return (
+            (shown(t["accounts"][link.account].name), shown(link.jobTitle))
+            if link
+            else (None, None)
+        )
+
+    people = {
+        row.id: (
+            shown(row.firstName),
+            shown(row.lastName),
+            values.get((row.id, TEXT)) or None,
+            values.get((row.id, REMARKS)) or None,
+            tags[row.id],
+            *company(row.id),
+        )
+        for row in t["contacts"]
     }
-    assert all(rows == keys for _, rows, keys in counted)
-    assert len(counted) == 15
+    columns = ["first_name", "last_name", "custom_fields.lead_source", "custom_fields.remarks"]
+    columns += ["tags[*].name", "account.name", "title"]
+    assert warehouse.rows("crm_contacts", *columns) == people
+    named = {one: (first, last, *more[:-2]) for one, (first, last, *more) in people.items()}
+    assert warehouse.rows("marketing_contacts", *columns[:5]) == named
+    assert warehouse.rows("crm_notes", "content") == {row.id: (row.note,) for row in t["notes"]}
+    assert warehouse.rows("marketing_tags", "name", "description") == {
+        row.id: (shown(row.tag), shown(row.description)) for row in t["tags"]
+    }
+    assert warehouse.rows("crm_accounts", "name") == {
+        row.id: (shown(row.name),) for row in t["accounts"]
+    }
+    assert warehouse.rows("crm_opportunities", "name", "description") == {
+        row.id: (shown(row.title), row.description or None) for row in t["deals"]
+    }
+    assert warehouse.pairs() == pairs_of(world) | gone
 
 
-def test_every_value_is_as_it_was_written(
-    database: duckdb.DuckDBPyConnection, written: dict[int, str]
+def test_every_value_arrives_and_the_next_run_brings_what_changed(
+    desk: Desk, served: Served
 ) -> None:
-    """Names, custom fields, tags and notes come through letter by letter."""
-    people = database.execute(
-        "SELECT (record->>'id')::INT, record->>'last_name', record->>'$.custom_fields.remarks', "
-        "record->>'$.tags[0].name' FROM messages WHERE type = 'RECORD' AND stream = ? "
-        "AND (record->>'last_name') IS NOT NULL ORDER BY 1",
-        ["crm_contacts"],
-    ).fetchall()
-    notes = dict(
-        database.execute(
-            "SELECT (record->>'$.contact[0].id')::INT, record->>'content' FROM messages "
-            "WHERE type = 'RECORD' AND stream = 'crm_notes'"
-        ).fetchall()
-    )
-    found = {contact: values for contact, *values in people if contact in written}
-    assert found.keys() == written.keys()
-    for number, (name, (contact, text)) in enumerate(zip(HOSTILE, written.items(), strict=True)):
-        assert found[contact] == [text, text, f"{number} {text[:200]}".strip()], name
-        assert notes[contact] == text, name
+    """DuckDB reads of the tap's own output what the account holds, after the second run too."""
+    world, warehouse = served.world, Warehouse(desk)
+    first = desk.run()
+    assert (first.code, first.errors) == (0, [])
+    warehouse.load(first)
+    assert warehouse.lines() == len(first.messages)
+    check(warehouse, world, gone=set())
+
+    before = pairs_of(world)
+    victims = [row.id for row in world.tables["contacts"]][-len(HOSTILE) :: 2]
+    for one, text in zip(victims, reversed(HOSTILE.values()), strict=False):
+        world.edit_contact(one, firstName=text, lastName="")
+        spoil(world, one, text)
+        world.untag(one, world.tables["contactTags"].by("contact", one)[0].tag)
+    newcomer = world.add_contact("new@case.example", firstName=HOSTILE["lines"])
+    world.tag(newcomer.id, 1)
+    second = desk.run(state=first.states[-1])
+    assert (second.code, second.errors) == (0, [])
+    assert set(second.ids("crm_contacts")) == {*victims, newcomer.id}
+    warehouse.load(second)
+    assert warehouse.lines() == len(first.messages) + len(second.messages)
+    check(warehouse, world, gone=before - pairs_of(world))
 
 
-def test_flattening_makes_columns(tmp_path: Path, served: Any) -> None:
-    """flattening_enabled: objects become columns, in the schema and in the rows alike."""
-    desk = Desk(tmp_path, served.url)
-    ended = desk.run(flattening_enabled=True, flattening_max_depth=1)
-    assert ended.code == 0, ended.err
-    schemas = {
-        one["stream"]: one["schema"]["properties"]
-        for one in ended.messages
-        if one["type"] == "SCHEMA"
-    }
-    deals = schemas["crm_opportunities"]
-    assert {"stage__id", "stage__name", "pipeline__name"} <= deals.keys()
-    assert "stage" not in deals
-    assert "number" in schemas["crm_contacts"]["custom_fields__lead_score"]["type"]
-    for stream in ("crm_opportunities", "crm_contacts"):
-        for record in ended.records(stream):
-            assert record.keys() <= schemas[stream].keys()
-    assert any(record.get("stage__name") for record in ended.records("crm_opportunities"))
-    assert any(record.get("custom_fields__lead_score") for record in ended.records("crm_contacts"))
-
-
-def test_stream_maps_change_streams(tmp_path: Path, served: Any) -> None:
-    """stream_maps: rename a stream, leave rows and columns out, hash an address."""
-    desk = Desk(tmp_path, served.url)
-    ended = desk.run(
-        stream_maps={
-            "marketing_contacts": {
-                "__alias__": "people",
-                "__filter__": "int(id) <= 10",
-                "email": "md5(email)",
-                "phones": None,
-            },
-            "crm_notes": "__NULL__",
-        }
-    )
-    assert ended.code == 0, ended.err
-    people = ended.records("people")
-    assert [int(record["id"]) for record in people] == list(range(1, 11))
-    assert all(len(record["email"]) == 32 and "phones" not in record for record in people)
-    assert not ended.records("marketing_contacts")
-    assert not ended.records("crm_notes")
-    assert len(ended.records("crm_contacts")) == 60
-    assert set(ended.states[-1]["bookmarks"]) >= {"marketing_contacts", "crm_contacts"}
+def test_sideloaded_or_not_the_bytes_are_the_same(desk: Desk) -> None:
+    """sideload: never writes the same records, hostile values included."""
+    records = [
+        [
+            (one["stream"], one["record"])
+            for one in desk.run(sideload=how).messages
+            if "record" in one
+        ]
+        for how in ("auto", "never")
+    ]
+    assert records[0] == records[1]
