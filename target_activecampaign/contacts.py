@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .desk import Desk, Kind
     from .importer import Batch
     from .rows import Row
+
+logger = logging.getLogger(__name__)
 
 ENOUGH_TO_IMPORT = 10
 BY_IMPORT = "created or updated by import"
@@ -234,7 +237,11 @@ def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
     if any(wish.adds for wish in wishes):
         desk.references.reread("tag")  # the importer makes tags that are missing
     if desk.policy.look_up_ids or desk.policy.is_foreign:
-        _learn_ids(desk, wishes, entries, batches)
+        try:
+            _learn_ids(desk, wishes, entries, batches)
+        except CallError as problem:
+            # The contacts are there; rows whose ids are needed are sent again next time.
+            logger.warning("The ids of imported contacts could not be looked up: %s", problem)
     return entries
 
 
@@ -354,6 +361,8 @@ def _report(desk: Desk, kind: Kind, wish: Wish, *, is_imported: bool = False) ->
             if is_imported and wish.created is None:
                 reasons.append(BY_IMPORT)
         desk.note_copy(kind, part.row, wish.id)
+        if desk.policy.is_foreign and wish.id is None and not desk.pen.is_dry:
+            part.left_out.append("its id here could not be looked up; it is sent again")
         whole = not part.left_out
         desk.report(part.row, Outcome(action, wish.id, sentence(reasons), whole=whole))
     wish.parts = []

@@ -7,13 +7,13 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import RunEnds
+from tap_activecampaign_unified.api import CallError, RunEnds
 from tap_activecampaign_unified.cli import Stopped
 
 from . import registry
 from .deletes import write_deletes
 from .guards import AUTOMATIONS
-from .results import CHANGED, Action, Outcome, Results, Wait
+from .results import CHANGED, Action, Outcome, Results, Wait, outcome_of
 from .rows import Row, content_of, is_nothing
 
 if TYPE_CHECKING:
@@ -93,7 +93,11 @@ class Engine:
             if most == 0:
                 break
             now, left = (left, []) if most is None else (left[:most], left[most:])
-            kind.write(self.desk, kind, now)
+            try:
+                kind.write(self.desk, kind, now)
+            except CallError as problem:
+                for row in now:
+                    self.report(row, outcome_of(problem))
         for row in left:
             reason = "max_changes is reached; the row is left for another run"
             self.report(row, Outcome(Action.SKIPPED, reason=reason, whole=False, held=True))

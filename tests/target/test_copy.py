@@ -48,6 +48,14 @@ def read(world: World, clock: LabClock, folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
+def plain(value: str) -> str | float:
+    """Return a number as a number: 0.40 is 0.4."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
 def picture(world: World) -> dict[str, Any]:
     """Describe an account by natural keys alone."""
     t = world.tables
@@ -70,7 +78,7 @@ def picture(world: World) -> dict[str, Any]:
             ),
             "accounts": [t["accounts"][one.account].name for one in links[:1]],
             "values": {
-                t["fields"][v.field].title: v.value
+                t["fields"][v.field].title: plain(v.value)
                 for v in t["fieldValues"].by("contact", c.id)
                 if v.value
             },
