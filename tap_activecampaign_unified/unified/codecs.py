@@ -88,6 +88,8 @@ def encode_text(value: Any) -> str:
 text = Codec("text", decode_text, encode_text, STRING, ("Ada", "Zoë & Søn", None))
 verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines ", None))
 
+LONGEST_ID = 64
+
 
 def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     """Return an id as a string; ``0``, ``"0"`` and ``""`` mean none."""
@@ -96,6 +98,8 @@ def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     if not isinstance(raw, (str, int)):
         raise Undecodable("not an id")
     found = str(raw).strip()
+    if len(found) > LONGEST_ID:
+        raise Undecodable("not an id")
     return None if found in {"", "0"} else found
 
 
@@ -114,21 +118,24 @@ def encode_ref(value: Any) -> str | None:
     """Return the id out of ``{id}``; natural keys are resolved before this."""
     if value is None:
         return None
-    if not isinstance(value, dict) or value.get("id") in {None, ""}:
+    found = value.get("id") if isinstance(value, dict) else None
+    if isinstance(found, bool) or not isinstance(found, (str, int)) or found == "":
         raise Undecodable("must be an object with an id")
-    return str(value["id"])
+    return str(found)
 
 
 identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
 ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, None))
 
 
+MOST_DIGITS_OF_AN_INTEGER = 18
+MOST_DIGITS_OF_A_NUMBER = 30
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
 
 def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
     """Read ActiveCampaign's booleans: ``"0"``, ``"1"``, 0, 1, and now and then a real one."""
-    if raw is None or raw == "":
+    if _is_blank(raw):
         return None
     if isinstance(raw, bool):
         return raw
@@ -139,41 +146,44 @@ def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
 
 
 def encode_flag(value: Any) -> int:
-    """Return 0 or 1."""
-    return int(bool(value))
+    """Return 0 or 1; the words that ActiveCampaign sends mean what they mean there."""
+    return int(bool(decode_flag(value)))
 
 
 def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
     """Read a whole number from an int or a numeric string."""
-    if raw is None or raw == "":
+    if _is_blank(raw):
         return None
-    if isinstance(raw, bool):
+    found = _decimal(raw, "not a whole number")
+    if found.adjusted() > MOST_DIGITS_OF_AN_INTEGER or found != found.to_integral_value():
         raise Undecodable("not a whole number")
-    try:
-        found = Decimal(str(raw).strip())
-        if found.is_finite() and found == found.to_integral_value() and found.adjusted() < 19:
-            return int(found)
-    except InvalidOperation:
-        pass
-    raise Undecodable("not a whole number")
+    return int(found)
 
 
 def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
     """Read a number, whole where it is whole."""
-    if raw is None or raw == "" or (isinstance(raw, str) and not raw.strip()):
-        return None
-    if isinstance(raw, bool):
-        raise Undecodable("not a number")
+    return None if _is_blank(raw) else plain_number(_decimal(raw, "not a number"))
+
+
+def _is_blank(raw: Any) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())
+
+
+def _decimal(raw: Any, problem: str) -> Decimal:
+    """Return a number that is finite and of sensible size: 1e999999 is a megabyte of zeros."""
+    if isinstance(raw, bool) or not isinstance(raw, (str, int, float, Decimal)):
+        raise Undecodable(problem)
     try:
-        return plain_number(Decimal(str(raw).strip()))
-    except InvalidOperation:
-        raise Undecodable("not a number") from None
+        found = Decimal(str(raw).strip())
+    except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
+        raise Undecodable(problem) from None
+    if not found.is_finite() or abs(found.adjusted()) > MOST_DIGITS_OF_A_NUMBER:
+        raise Undecodable(f"{problem} of sensible size")
+    return found
 
 
 def plain_number(value: Decimal) -> int | float:
     """Return a decimal as JSON can carry it: whole when whole, else the nearest float."""
-    if not value.is_finite() or value.adjusted() > 30:
-        raise Undecodable("not a number of sensible size")
     if value == value.to_integral_value():
         return int(value)
     return float(value)
@@ -183,14 +193,7 @@ def encode_number(value: Any) -> str:
     """Return a number as ActiveCampaign spells it, without exponents."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        raise Undecodable("must be a number")
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise Undecodable("must be a number") from None
-    if not number.is_finite():
-        raise Undecodable("must be a number")
+    number = _decimal(value, "must be a number")
     return format(number.normalize(), "f") if number else "0"
 
 
@@ -201,25 +204,13 @@ number = Codec("number", decode_number, encode_number, NUMBER, (0, 7, -3.25, 1e6
 
 def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
     """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
-    if raw is None or raw == "":
-        return None
-    if isinstance(raw, bool):
-        raise Undecodable("not an amount")
-    try:
-        return plain_number(Decimal(str(raw).strip()).scaleb(-2))
-    except InvalidOperation:
-        raise Undecodable("not an amount") from None
+    return None if _is_blank(raw) else plain_number(_decimal(raw, "not an amount").scaleb(-2))
 
 
 def encode_cents(value: Any) -> int:
     """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
-    if isinstance(value, bool) or value is None:
-        raise Undecodable("must be an amount")
-    try:
-        cents = Decimal(str(value)).scaleb(2)
-    except InvalidOperation:
-        raise Undecodable("must be an amount") from None
-    if not cents.is_finite() or cents < 0 or cents != cents.to_integral_value():
+    cents = _decimal(value, "must be an amount").scaleb(2)
+    if cents < 0 or cents != cents.to_integral_value():
         raise Undecodable("must be an amount of at least 0 with at most two decimals")
     return int(cents)
 
@@ -329,13 +320,15 @@ def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
     if raw is None or raw == "":
         return []
     if isinstance(raw, list):
+        if any(isinstance(item, (list, dict)) for item in raw):
+            raise Undecodable("not a list of choices")
         return [str(item) for item in raw if item is not None and item != ""]
     if not isinstance(raw, (str, int, float)):
         raise Undecodable("not a list of choices")
     if str(raw).startswith("["):
         try:
             return decode_choices(json.loads(str(raw)))
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # a choice that begins with a bracket
     return [part for part in str(raw).split("||") if part]
 
@@ -345,14 +338,17 @@ def choice_list(value: Any) -> list[str]:
     if value is None:
         return []
     if isinstance(value, (list, tuple)):
-        return [encode_text(item) for item in value if item not in {None, ""}]
+        return [encode_text(item) for item in value if item is not None and item != ""]
     return [encode_text(value)]
 
 
 def encode_piped(value: Any) -> str:
     """Return choices as contacts' fields want them, with pipes around and between."""
     chosen = choice_list(value)
-    return f"||{'||'.join(chosen)}||" if chosen else ""
+    sent = f"||{'||'.join(chosen)}||" if chosen else ""
+    if decode_choices(sent) != [choice for choice in chosen if choice]:
+        raise Undecodable("must be choices without pipes")
+    return sent
 
 
 piped = Codec("piped", decode_choices, encode_piped, array_of({"type": "string"}), ([], ["a", "b"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -147,6 +148,8 @@ class CustomFields:
         self.definitions = sorted(definitions, key=lambda d: _by_number(d.id))
         self._mode = mode
         self.keys = keys_of(self.definitions, mode)
+        # Whatever the mode, records written elsewhere may name fields as we do by default.
+        self._by_perstag = keys_of(self.definitions, "perstag")
         self._by_id = {
             one.id: (self.keys[one.id], one.codec.decode, one.type == "currency")
             for one in self.definitions
@@ -202,7 +205,8 @@ class CustomFields:
             field_id = value_field(row)
             known = self._by_id.get(field_id)
             if known is None:
-                errors.append(f"custom_fields.field_{field_id}: the account defines no such field")
+                place = f"custom_fields.field_{field_id}" if _is_id(field_id) else "custom_fields"
+                errors.append(f"{place}: the account defines no such field")
                 continue
             key, decode, is_money = known
             try:
@@ -221,6 +225,7 @@ class CustomFields:
         ways = (
             lambda d: self.keys[d.id].lower(),
             lambda d: d.tag.lower(),
+            lambda d: self._by_perstag[d.id].lower(),
             lambda d: f"field_{d.id}",
             lambda d: d.title.lower(),
             lambda d: d.id,
@@ -281,8 +286,8 @@ def value_of(row: Row) -> Any:
     for name in ("value", "fieldValue"):
         if name in row:
             return row[name]
-    found = (row[name] for name in _SIDELOADED_VALUES if row.get(name) not in {None, ""})
-    return next(found, None)
+    found = (row.get(name) for name in _SIDELOADED_VALUES)
+    return next((value for value in found if value is not None and value != ""), None)
 
 
 def value_currency(row: Row) -> Any:
@@ -297,7 +302,8 @@ def value_currency(row: Row) -> Any:
 
 def is_complete(row: Row) -> bool:
     """Say whether a value row tells all of its value: sideloads may leave a currency out."""
-    return row.get("custom_field_currency_value") in {None, ""} or bool(value_currency(row))
+    amount = row.get("custom_field_currency_value")
+    return amount is None or amount == "" or bool(value_currency(row))
 
 
 def essence_of(row: Row) -> tuple[str, ...]:
@@ -305,11 +311,22 @@ def essence_of(row: Row) -> tuple[str, ...]:
     return (
         str(row.get("id")),
         value_field(row),
-        "|".join(codecs.decode_choices(value_of(row))),
+        _essence_of_value(value_of(row)),
         str(value_currency(row)).upper(),
     )
 
 
+def _essence_of_value(value: Any) -> str:
+    try:
+        return "|".join(codecs.decode_choices(value))
+    except Undecodable:
+        return json.dumps(value, sort_keys=True)
+
+
 def _by_number(text: str | None) -> tuple[int, str]:
     found = text or ""
-    return (int(found), "") if found.isdigit() else (1 << 62, found)
+    return (int(found), "") if _is_id(found) else (1 << 62, found)
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) <= codecs.LONGEST_ID

@@ -243,8 +243,11 @@ class Reader:
         self._fields = [
             (e.unified, e.native, e.codec.decode) for e in chosen if isinstance(e, Field)
         ]
-        self._computed = [(e.unified, e.read) for e in chosen if isinstance(e, (Derived, Linked))]
-        self._attributes = [(e.unified, e.tags, e.read) for e in chosen if isinstance(e, Attribute)]
+        self._computed = [
+            (e.unified, _reader_of(e) if isinstance(e, Attribute) else e.read)
+            for e in chosen
+            if not isinstance(e, Field)
+        ]
 
     def read(self, row: Row, joined: Joined) -> Record:
         """Return the record of one row."""
@@ -266,8 +269,6 @@ class Reader:
             errors += joined.custom_faults
             if self._wants_custom:
                 record["custom_fields"] = joined.custom.copy()
-            for unified, tags, read in self._attributes:
-                record[unified] = read(*(joined.attributes.get(tag) for tag in tags))
         for unified, compute in self._computed:
             try:
                 record[unified] = compute(row, joined)
@@ -277,6 +278,13 @@ class Reader:
             record["remote_data"] = row
         record["_errors"] = errors
         return record
+
+
+def _reader_of(entry: Attribute) -> Callable[[Row, Joined], Any]:
+    def read(_: Row, joined: Joined) -> Any:
+        return entry.read(*(joined.attributes.get(tag) for tag in entry.tags))
+
+    return read
 
 
 @dataclass

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from .codecs import (
     Undecodable,
-    decode_flag,
     decode_id,
     decode_instant,
     decode_number,
@@ -15,7 +14,7 @@ from .codecs import (
     format_instant,
     parse_instant,
 )
-from .schemas import BOOLEAN, NUMBER, STRING, array_of, object_of
+from .schemas import NUMBER, STRING, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,17 +72,24 @@ def pairs_of(relation: str, column: str) -> Callable[[Row, Joined], Iterator[Row
 
     def expand(row: Row, joined: Joined) -> Iterator[Row]:
         changed = updated_at(row, joined)
-        latest = {decode_id(one.get(column)): one for one in joined.rows(relation)}
+        latest = {_id_or_none(one.get(column)): one for one in joined.rows(relation)}
         for key in sorted_ids(latest):
             yield {**latest[key], "contact": row.get("id"), "contact_updated_at": changed}
 
     return expand
 
 
+def _id_or_none(raw: Any) -> str | None:
+    try:
+        return decode_id(raw)
+    except Undecodable:
+        return None
+
+
 def segment_status(row: Row) -> str | None:
     """Return a membership's status in the words of the shared model."""
-    raw = str(row.get("status", ""))
-    return STATUSES.get(raw, raw or None)
+    raw = decode_text(row.get("status"))
+    return STATUSES.get(raw, raw) if raw else None
 
 
 def segments(_: Row, joined: Joined) -> list[Row]:
@@ -148,13 +154,4 @@ def scores(_: Row, joined: Joined) -> list[Row]:
 def sorted_ids(found: Any) -> list[str]:
     """Return ids in numeric order, nothing for rows without one."""
     known = [one for one in found if one is not None]
-    return sorted(known, key=lambda one: (0, int(one)) if one.isdigit() else (1, one))
-
-
-def is_hard_bounced(row: Row, _: Joined) -> bool | None:
-    """Say whether mail to the contact bounced for good."""
-    raw = row.get("bounced_hard")
-    return decode_flag(raw) if str(raw) in {"0", "1"} else (str(raw or "0") != "0")
-
-
-FLAG = BOOLEAN
+    return sorted(known, key=lambda one: (0, int(one)) if one.isdecimal() else (1, one))

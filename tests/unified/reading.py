@@ -53,7 +53,7 @@ def joined_of(resource: Resource, row: Row, page: dict[str, Any], names: dict[st
     """Return what hangs on a row, out of its page's sideloads."""
     related: dict[str, list[Row]] = {}
     for collection, (relation, columns) in SIDELOADS.items():
-        rows = page.get(collection) if collection != resource.endpoint else None
+        rows = page.get(collection) if collection != resource.crawl else None
         for one in rows if isinstance(rows, list) else ():
             if any(str(one.get(column)) == str(row.get("id")) for column in columns):
                 related.setdefault(relation, []).append(one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..codecs import decode_id, flag, identifier, instant, ref, verbatim
+from ..codecs import decode_id, decode_text, flag, identifier, instant, ref, verbatim
 from ..mapping import (
     URLS,
     Derived,
@@ -46,7 +46,7 @@ def _parents(unified: str) -> Any:
 
 def _whatever_parent(row: Row, _: Joined) -> Row | None:
     found = decode_id(row.get("relid"))
-    return {"type": row.get("reltype"), "id": found} if found else None
+    return {"type": decode_text(row.get("reltype")), "id": found} if found else None
 
 
 NOTES = Resource(

@@ -12,6 +12,7 @@ from ..codecs import (
     currency,
     decode_date,
     decode_id,
+    decode_text,
     encode_date,
     encode_text,
     flag,
@@ -46,9 +47,8 @@ CONTACT_DEALS = "contactDeals"
 
 
 def _decode_status(raw: Any, _: Zone) -> str | None:
-    if raw is None or raw == "":
-        return None
-    return STATUSES.get(str(raw), str(raw))
+    word = decode_text(raw)
+    return STATUSES.get(word, word) if word else None
 
 
 def _encode_status(value: Any) -> int:

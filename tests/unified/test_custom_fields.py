@@ -1,0 +1,305 @@
+"""Fields the account defines itself: keys, types, values, and the names a record may call them."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.unified.custom_fields import (
+    STANDARD_LABELS,
+    CustomFields,
+    Definition,
+    definition_of,
+    encode_value,
+    value_of,
+)
+
+OPTIONS = {"40": {"id": "40", "field": "2", "value": "sea", "label": "Sea"}}
+
+
+def one(number: int, title: str = "", tag: str = "", kind: str = "text", entity: str = "contact"):
+    """Return a definition."""
+    return Definition(entity, str(number), title, kind, tag)
+
+
+def keys(*definitions: Definition, mode: str = "perstag") -> list[str]:
+    """Return the keys in order of id."""
+    return list(CustomFields(list(definitions), mode).keys.values())
+
+
+@pytest.mark.parametrize(
+    ("definition", "key"),
+    [
+        (one(9, "Lead Score", "LEAD_SCORE"), "lead_score"),
+        (one(9, "Lead Score"), "lead_score"),
+        (one(9, "  What? -- Really!  "), "what_really"),
+        (one(9, "Größe"), "groe"),
+        (one(9, "Été"), "ete"),
+        (one(9, "日本"), "field_9"),
+        (one(9, "日本", "日本"), "field_9"),
+        (one(9, "!!!"), "field_9"),
+        (one(9), "field_9"),
+        (one(9, "e-mail", "EMAIL"), "email"),
+        (one(9, "2nd phone"), "2nd_phone"),
+    ],
+)
+def test_a_key_is_the_tag_else_the_label_in_plain_letters(definition, key):
+    """Lower case, a to z, digits and underscores; nothing left means the id."""
+    assert keys(definition) == [key]
+
+
+def test_a_tag_loses_its_percent_signs():
+    """Accounts and deals write it with them."""
+    row = {"id": "5", "fieldLabel": "Fee", "fieldType": "currency", "personalization": "%DEAL_FEE%"}
+    assert keys(definition_of("opportunity", row, {})) == ["deal_fee"]
+
+
+def test_on_a_collision_the_lower_id_keeps_the_plain_key():
+    """By number, not as text, and whatever order the fields came in."""
+    assert keys(one(10, "Tier"), one(9, "tier"), one(2, "TIER")) == ["tier", "tier_9", "tier_10"]
+
+
+def test_a_key_made_for_a_collision_collides_with_nobody():
+    """Field 7 already has the key that field 9 would get."""
+    assert keys(one(5, tag="X"), one(7, tag="X_9"), one(9, tag="X")) == ["x", "x_9", "x_9_9"]
+
+
+def test_titles_and_ids_can_be_the_keys():
+    """Titles as they are, with the same rule for two of one name; or field_<id>."""
+    fields = (one(1, "Größe", "SIZE"), one(2, "Größe", "SIZE2"), one(3, "", "Z"))
+    assert keys(*fields, mode="title") == ["Größe", "Größe_2", "field_3"]
+    assert keys(*fields, mode="id") == ["field_1", "field_2", "field_3"]
+
+
+@given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=8))
+@pytest.mark.parametrize("mode", ["perstag", "title", "id"])
+def test_no_two_fields_ever_share_a_key(mode, names):
+    """Whatever they are called."""
+    found = keys(*(one(n, title, tag) for n, (title, tag) in enumerate(names)), mode=mode)
+    assert len(set(found)) == len(names)
+    assert all(found)
+
+
+@pytest.mark.parametrize("mode", ["perstag", "title", "id"])
+@pytest.mark.parametrize(
+    "name", ["lead_score", "LEAD_SCORE", "Lead Score", "LEAD SCORE", "field_9", "FIELD_9", " 9 "]
+)
+def test_a_record_may_call_a_field_by_any_of_its_names(mode, name):
+    """Tag, title, id or key, in any case, whichever way we key them ourselves."""
+    fields = CustomFields([one(8, "Other", "OTHER"), one(9, "Lead Score", "LEAD_SCORE")], mode)
+    found = fields.find(name)
+    assert found is not None
+    assert found.id == "9"
+
+
+@pytest.mark.parametrize("mode", ["perstag", "title", "id"])
+def test_the_default_key_is_understood_in_every_mode(mode):
+    """A field without a tag, and one whose key had to make room for another's."""
+    fields = CustomFields([one(3, "Tier Name"), one(4, "tier name")], mode)
+    found = [fields.find(name) for name in ("tier_name", "tier_name_4")]
+    assert [definition and definition.id for definition in found] == ["3", "4"]
+
+
+def test_our_own_key_comes_before_all_other_names():
+    """A field titled like another's key does not take its values."""
+    fields = CustomFields([one(1, "tier", "GRADE"), one(2, "Level", "TIER")])
+    found = fields.find("tier")
+    assert found is not None
+    assert found.id == "2"
+
+
+def test_a_name_nobody_has_finds_nothing():
+    """Not the nearest, none."""
+    assert CustomFields([one(1, "Tier", "TIER")]).find("tie") is None
+    assert CustomFields([]).find("") is None
+
+
+TYPES = {
+    "text": ("string", " two\n", " two\n"),
+    "textarea": ("string", "x", "x"),
+    "hidden": ("string", "x", "x"),
+    "dropdown": ("string", "sea", "sea"),
+    "radio": ("string", "sea", "sea"),
+    "null": ("string", "x", "x"),
+    "unheard_of": ("string", "x", "x"),
+    "number": ("number", "42.50", 42.5),
+    "date": ("string", "2031-03-02", "2031-03-02"),
+    "datetime": ("string", "2031-03-02T08:15:04-06:00", "2031-03-02T14:15:04+00:00"),
+    "checkbox": ("array", "||a||b||", ["a", "b"]),
+    "listbox": ("array", "||a||", ["a"]),
+    "multiselect": ("array", ["a", "b"], ["a", "b"]),
+    "currency": ("object", "12550", {"amount": 125.5, "currency": None}),
+}
+
+
+@pytest.mark.parametrize("entity", ["contact", "account", "opportunity"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_type_has_its_schema_and_its_values(entity, kind):
+    """Declared at discovery with the real type, and read as that; blank is null or empty."""
+    fields = CustomFields([one(9, "Nine", "NINE", kind, entity)])
+    schema = fields.schema()
+    native_type, raw, value = TYPES[kind]
+    declared = schema["properties"]["nine"]
+    assert declared["type"] == [native_type, "null"]
+    assert declared["title"] == "Nine"
+    for sent, expected in ((raw, value), ("", [] if native_type == "array" else None)):
+        errors: list[str] = []
+        record, _ = fields.read([{"field": "9", "value": sent}], UTC_ZONE, errors)
+        assert record == {"nine": expected}
+        assert errors == []
+        jsonschema.validate(record, schema)
+
+
+@pytest.mark.parametrize("entity", ["contact", "account", "opportunity"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_type_is_written_as_it_was_read(entity, kind):
+    """The value that comes back from ActiveCampaign is the one that was sent."""
+    definition = one(9, "Nine", "NINE", kind, entity)
+    _, raw, value = TYPES[kind]
+    sent, currency = encode_value(definition, value)
+    assert definition.codec.decode(sent, UTC_ZONE) == definition.codec.decode(raw, UTC_ZONE)
+    assert currency is None
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_null_is_written_as_what_clears_the_field(kind):
+    """The empty text, or the empty list where ActiveCampaign wants lists."""
+    assert encode_value(one(9, kind=kind), None) == ("", None)
+    assert encode_value(one(9, kind=kind, entity="account"), None)[0] in ("", [])
+
+
+def test_money_is_written_in_minor_units_with_its_currency():
+    """As an object, or as the bare amount."""
+    fee = one(5, "Fee", kind="currency", entity="opportunity")
+    assert encode_value(fee, {"amount": 125.5, "currency": "EUR"}) == (12550, "eur")
+    assert encode_value(fee, 125.5) == (12550, None)
+    assert encode_value(fee, {"amount": 1, "currency": None}) == (100, None)
+
+
+@pytest.mark.parametrize("value", [{}, {"amount": "much"}, 0.001, -5, True, [1]])
+def test_money_that_is_none_is_refused(value):
+    """Rather than sent as something else."""
+    with pytest.raises(Undecodable):
+        encode_value(one(5, kind="currency"), value)
+
+
+@pytest.mark.parametrize("kind", ["checkbox", "listbox", "multiselect"])
+@pytest.mark.parametrize("value", ["sea", ["sea"], ("sea", None, "")])
+def test_a_single_choice_need_not_be_a_list(kind, value):
+    """On contacts with pipes around it, elsewhere as a list."""
+    assert encode_value(one(5, kind=kind), value) == ("||sea||", None)
+    assert encode_value(one(5, kind=kind, entity="account"), value) == (["sea"], None)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"field": "9", "value": "x"},
+        {"customFieldId": 9, "fieldValue": "x"},
+        {"accountCustomFieldMetumId": 9, "fieldValue": "x"},
+        {"dealCustomFieldMetumId": 9, "fieldValue": "x"},
+        {"custom_field_id": "9", "custom_field_text_value": "x", "custom_field_date_value": None},
+        {"custom_field_id": "9", "custom_field_text_value": "", "custom_field_text_blob": "x"},
+    ],
+)
+def test_a_value_row_may_be_spelled_in_any_way(row):
+    """Contacts', accounts' and deals' rows and both spellings of sideloads say the same."""
+    record, _ = CustomFields([one(9, "Nine")]).read([row], UTC_ZONE, [])
+    assert record == {"nine": "x"}
+
+
+def test_sideloaded_money_has_its_currency_beside_it():
+    """And the currency of a contact's field is null."""
+    fields = CustomFields([one(5, "Fee", kind="currency", entity="opportunity")])
+    row = {
+        "custom_field_id": 5,
+        "custom_field_currency_value": "12550",
+        "custom_field_currency": "eur",
+    }
+    assert fields.read([row], UTC_ZONE, [])[0] == {"fee": {"amount": 125.5, "currency": "EUR"}}
+    row = {"customFieldId": 5, "fieldValue": "12550", "fieldCurrency": "USD"}
+    assert fields.read([row], UTC_ZONE, [])[0] == {"fee": {"amount": 125.5, "currency": "USD"}}
+
+
+def test_a_value_that_is_no_row_of_ours_is_none():
+    """Nothing is guessed from other columns."""
+    assert value_of({"id": "1", "other": "x"}) is None
+    assert value_of({"custom_field_text_value": ["a"]}) == ["a"]
+
+
+def test_a_value_of_an_unknown_field_is_named_and_left_out():
+    """By its id; the rest of the row is read."""
+    errors: list[str] = []
+    record, _ = CustomFields([one(1, "A")]).read(
+        [{"field": "77", "value": "secret"}, {"field": "1", "value": "b"}], UTC_ZONE, errors
+    )
+    assert record == {"a": "b"}
+    assert errors == ["custom_fields.field_77: the account defines no such field"]
+
+
+def test_a_value_that_cannot_be_read_is_named_by_key_and_never_shown():
+    """It is null, or the empty list."""
+    errors: list[str] = []
+    fields = CustomFields([one(1, "Score", kind="number"), one(2, "Pets", kind="checkbox")])
+    rows = [{"field": "1", "value": "secret"}, {"field": "2", "value": {"secret": 1}}]
+    assert fields.read(rows, UTC_ZONE, errors)[0] == {"score": None, "pets": []}
+    assert errors == [
+        "custom_fields.score: not a number",
+        "custom_fields.pets: not a list of choices",
+    ]
+
+
+def test_two_records_do_not_share_their_empty_lists():
+    """What one consumer appends, another must not find."""
+    fields = CustomFields([one(2, "Pets", kind="checkbox")])
+    first, _ = fields.read([], UTC_ZONE, [])
+    first["pets"].append("dog")
+    assert fields.read([], UTC_ZONE, [])[0] == {"pets": []}
+
+
+@pytest.mark.parametrize("tag", STANDARD_LABELS)
+def test_shipped_attributes_are_found_by_tag_else_by_label(tag):
+    """A label counts only where there is no tag, and only for its own entity."""
+    entity = "account" if tag.startswith("ACCT") else "opportunity"
+    label = STANDARD_LABELS[tag]
+    by_tag, by_label = one(7, "Renamed", tag.lower(), entity=entity), one(3, label, entity=entity)
+    for definitions, found in (
+        ([by_tag], by_tag),
+        ([by_label], by_label),
+        ([by_label, by_tag], by_tag),
+        ([one(3, label, "OWN_TAG", entity=entity)], None),
+        ([one(3, label, entity="contact")], None),
+        ([], None),
+    ):
+        assert CustomFields(definitions).by_tag(tag) == found
+
+
+def test_options_stand_in_order_of_their_ids():
+    """Those the field lists, or, where it lists none, those that say they belong to it."""
+    options = {
+        key: {"id": key, "field": "2", "value": f"v{key}", "label": f"L{key}"}
+        for key in ("10", "9", "41")
+    }
+    for listed in (["10", "9", "41"], None, []):
+        row = {"id": "2", "title": "Pets", "type": "checkbox", "options": listed}
+        assert [o.id for o in definition_of("contact", row, options).options] == ["9", "10", "41"]
+    other = {"id": "3", "title": "None", "type": "text", "options": []}
+    assert definition_of("contact", other, options).options == ()
+
+
+def test_options_of_accounts_and_deals_are_their_own_labels():
+    """They have no ids, and stand in the account's order."""
+    row = {"id": "3", "fieldLabel": "T", "fieldType": "dropdown", "fieldOptions": ["b", "a"]}
+    found = definition_of("account", row, {}).options
+    assert [(o.id, o.value, o.label) for o in found] == [(None, "b", "b"), (None, "a", "a")]
+
+
+def test_a_new_title_changes_only_keys_that_are_titles():
+    """Where a tag or an id stands behind a key it stays; else old and new key are told."""
+    before = CustomFields([one(1, "Tier", "TIER"), one(2, "Size")])
+    after = CustomFields([one(1, "Grade", "TIER"), one(2, "Width")])
+    assert after.renamed(before.keys) == [("size", "width")]
+    assert before.keys_by_title() == {"2": "size"}

@@ -1,0 +1,155 @@
+"""Whatever stands in a row is carried or named in `_errors`; nothing ends the run."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.unified import by_name
+from tests.unified.reading import golden, read_one, records_of
+
+MEGABYTE = "ä" * (1 << 20)
+DEEP = json.loads("[" * 400 + "]" * 400)
+TEXTS = {
+    "a megabyte": MEGABYTE,
+    "control characters": "a\x00b\x07c\x1bd",
+    "a lone surrogate": "a\ud800b",
+    "right to left": "\u202eabc\u200b",
+    "emoji": "👩‍👩‍👧‍👦",
+    "markup": "<script>alert(1)</script>",
+    "a formula": "=cmd|' /C calc'!A0",
+    "a percent": "%s %(x)s {0} {x}",
+}
+SENTINEL = "k3pt-s3cr3t"
+HOSTILE = [
+    *TEXTS.values(),
+    DEEP,
+    {"a": {"b": {"c": []}}},
+    [[]],
+    [{}],
+    {},
+    True,
+    10**400,
+    -(10**400),
+    1e308,
+    "1e999999999",
+    "-1e-999999999",
+    "9" * 5000,
+    "NaN",
+    "Infinity",
+    "-0",
+    "²",
+    "٣",
+    "0x10",
+    "1_000",
+    "9999-12-31T23:59:59-14:00",
+    "0001-01-01T00:00:00+14:00",
+    "2031-02-30",
+    "2031-03-02T25:00:00",
+    "2031-W10-1",
+    "||||||",
+    "[" * 50_000,
+    '{"a":',
+    "  ",
+]
+COLUMNS = [
+    pytest.param(name, collection, column, id=f"{name}: {collection}.{column}")
+    for name in by_name
+    for collection, rows in golden(name)["page"].items()
+    if isinstance(rows, list) and rows
+    for column in rows[0]
+    if column not in {"id", "links"} and isinstance(rows[0], dict)
+]
+
+
+def fits(name, record) -> None:
+    """Hold a record against its schema, custom fields aside, and against JSON."""
+    jsonschema.Draft202012Validator(by_name[name].schema()).validate(record)
+    json.dumps(record, allow_nan=False)
+
+
+@pytest.mark.parametrize(("name", "collection", "column"), COLUMNS)
+def test_no_value_in_any_column_ends_the_run(name, collection, column):
+    """Each column of each row and of each sideload, with everything that never should be there."""
+    for value in HOSTILE:
+        document = golden(name)
+        for row in document["page"][collection]:
+            row[column] = value
+        for record in records_of(by_name[name], document):
+            if all(record[key] is not None for key in by_name[name].keys):
+                fits(name, record)
+
+
+@pytest.mark.parametrize(("name", "collection", "column"), COLUMNS)
+def test_an_error_names_the_field_and_never_the_value(name, collection, column):
+    """The log and `_errors` say what could not be read, not what stood there."""
+    for value in (SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}):
+        document = golden(name)
+        for row in document["page"][collection]:
+            row[column] = value
+        for record in records_of(by_name[name], document):
+            for line in record["_errors"]:
+                field, _, reason = line.partition(": ")
+                assert field.split(".")[0] in record
+                assert reason
+                assert SENTINEL not in line
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize(
+    ("name", "native", "unified"),
+    [
+        ("crm_contacts", "firstName", "first_name"),
+        ("marketing_contacts", "email", "email"),
+        ("crm_notes", "note", "content"),
+        ("crm_opportunities", "description", "description"),
+        ("crm_accounts", "name", "name"),
+        ("marketing_tags", "tag", "name"),
+    ],
+)
+def test_text_is_carried_whatever_it_is(name, native, unified, text):
+    """Long, odd or dangerous: it arrives as ActiveCampaign holds it."""
+    record = read_one(name, {"id": "1", native: text})
+    assert record[unified] == text
+    assert record["_errors"] == []
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_text_in_a_custom_field_is_carried_whatever_it_is(text):
+    """The same for what the account defines itself."""
+    fields = [{"id": "4", "title": "Remarks", "type": "text", "perstag": "REMARKS"}]
+    values = [{"contact": "1", "field": "4", "value": text, "id": "9"}]
+    record = read_one("crm_contacts", {"id": "1"}, fields=fields, fieldValues=values)
+    assert record["custom_fields"] == {"remarks": text}
+
+
+@pytest.mark.parametrize(
+    "kind", ["text", "number", "date", "datetime", "checkbox", "currency", "?"]
+)
+@pytest.mark.parametrize("entity", ["contacts", "accounts", "deals"])
+@given(value=st.sampled_from(HOSTILE))
+def test_no_custom_value_ends_the_run(kind, entity, value):
+    """Of any type of field, on any entity."""
+    name = {"contacts": "crm_contacts", "accounts": "crm_accounts"}.get(entity, "crm_opportunities")
+    collection, owner, field, column = {
+        "contacts": ("fieldValues", "contact", "field", "value"),
+        "accounts": ("accountCustomFieldData", "accountId", "customFieldId", "fieldValue"),
+        "deals": ("dealCustomFieldData", "dealId", "customFieldId", "fieldValue"),
+    }[entity]
+    fields = [{"id": "4", "title": "T", "type": kind, "perstag": "T", "fieldLabel": "T"}]
+    fields[0] |= {"fieldType": kind, "personalization": "%T%"}
+    page = {collection: [{"id": "9", owner: "1", field: "4", column: value}]}
+    record = read_one(name, {"id": "1"}, fields=fields, **page)
+    assert record["custom_fields"].keys() == {"t"}
+    json.dumps(record, allow_nan=False)
+
+
+def test_one_bad_value_costs_one_field():
+    """The rest of the row is there, and the line says why this field is not."""
+    record = read_one("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
+    assert (record["name"], record["amount"]) == ("Order", None)
+    assert record["_errors"] == ["amount: not an amount"]
