@@ -1,0 +1,98 @@
+"""The shared model: every field that Truto publishes is ours too, with a type that fits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_activecampaign_unified.unified import by_name, people
+from tests.unified.reading import golden
+
+MODELS: dict[str, Any] = json.loads((Path(__file__).parent / "truto_models.json").read_text())
+# Memberships with their status are `segments`; nobody is ever told when a licence was used.
+DECIDED_OTHERWISE = {
+    "marketing_contacts": {"lists", "lists[].id"},
+    "directory_users": {"licenses[].last_active_at"},
+}
+PLAIN_DATES = {("crm_opportunities", "close_date")}
+
+
+def kinds(schema: dict[str, Any]) -> set[str]:
+    """Return the types a schema allows, null aside."""
+    found = schema["type"]
+    return set([found] if isinstance(found, str) else found) - {"null"}
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
+    """Return every named property at any depth: path to schema."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, inner in schema.get("properties", {}).items():
+        here = f"{path}.{name}".strip(".")
+        found |= {here: inner} | leaves(inner, here)
+    if "items" in schema:
+        found |= leaves(schema["items"], f"{path}[]")
+    return found
+
+
+def ours(model: str) -> dict[str, dict[str, Any]]:
+    """Return our properties for a model, by path."""
+    return leaves(by_name[model].schema(remote_data=True))
+
+
+def test_all_eleven_resources_are_there():
+    """What Truto offers for ActiveCampaign, we offer."""
+    assert len(MODELS) == 11
+    assert MODELS.keys() <= by_name.keys()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_no_field_of_the_model_is_missing(model):
+    """Who moves over from Truto finds every column, filled or empty."""
+    assert leaves(MODELS[model]).keys() - ours(model).keys() == DECIDED_OTHERWISE.get(model, set())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_field_of_the_model_has_a_type_that_fits(model):
+    """Whatever we emit is of a type that a reader of the model expects."""
+    for path, wanted in leaves(MODELS[model]).items():
+        found = ours(model).get(path)
+        if found is not None:
+            assert kinds(found) <= kinds(wanted), path
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_times_are_times(model):
+    """With the model's format; the close date alone is a date, as ActiveCampaign holds it."""
+    for path, wanted in leaves(MODELS[model]).items():
+        if "format" in wanted and path in ours(model):
+            plain = (model, path) in PLAIN_DATES
+            assert ours(model)[path]["format"] == ("date" if plain else wanted["format"]), path
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_only_the_id_is_promised(model):
+    """Everything but the key may be null, as in the model."""
+    schema = by_name[model].schema(remote_data=True)
+    assert schema["required"] == MODELS[model]["required"] == ["id"]
+    nullable = {name for name, one in schema["properties"].items() if "null" in one["type"]}
+    assert nullable == schema["properties"].keys() - {"id"}
+
+
+def test_statuses_are_words_of_the_model():
+    """Where the model lists its words, we use no other."""
+    words = MODELS["marketing_contacts"]["properties"]["status"]["enum"]
+    assert set(people.STATUSES.values()) <= set(words)
+    for model in MODELS:
+        for record in golden(model)["expected"]:
+            for name, wanted in MODELS[model]["properties"].items():
+                assert record.get(name) in wanted.get("enum", [record.get(name)])
+
+
+def test_the_untouched_row_is_added_only_when_asked_for():
+    """`remote_data` doubles the size of everything."""
+    for resource in by_name.values():
+        assert "remote_data" not in resource.schema()["properties"]
+        assert "remote_data" in resource.schema(remote_data=True)["properties"]
