@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import Missing, Refused
+from tap_activecampaign_unified.api import Missing, Refused, walk_keyset
 
 from .creates import create_named
 from .references import is_duplicate
@@ -134,16 +134,41 @@ def forecast(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
         if wish.id is None and wish.email:
             wish.id = known.get(fold(wish.email))
             wish.created = wish.id is None
+    there = _Carriers(desk, wishes)
+    for wish in wishes:
         for name in wish.adds:
-            desk.forecast.gains[f"the tag {name}"] += 1
+            if not there.has(wish, "tagid", desk.references.named("tag", name)):
+                desk.forecast.gains[f"the tag {name}"] += 1
             if not desk.references.named("tag", name):
                 desk.forecast.unknown[f"tag {name}"] += 1
         for one, status in wish.lists.items():
-            if status == SUBSCRIBE:
-                row = desk.references.table("list").get(one, {})
+            row = desk.references.table("list").get(one, {})
+            if status == SUBSCRIBE and not there.has(wish, "listid", [row]):
                 desk.forecast.gains[f"the list {row.get('name') or one}"] += 1
         if desk.forecast.wants_sample():
             _sample(desk, kind, wish)
+
+
+class _Carriers:
+    """Who has a tag or is on a list already; read once for each, where anybody may be."""
+
+    def __init__(self, desk: Desk, wishes: list[Wish]) -> None:
+        self._desk = desk
+        self._there = {wish.id for wish in wishes if wish.id}
+        self._found: dict[tuple[str, str], set[str]] = {}
+
+    def has(self, wish: Wish, param: str, rows: list[dict[str, Any]]) -> bool:
+        """Say whether a contact is among those a filter of contacts brings."""
+        native_id = str(rows[0].get("id")) if rows else ""
+        if not native_id or wish.id not in self._there:
+            return False
+        if (param, native_id) not in self._found:
+            params: list[tuple[str, Any]] = [(param, native_id)]
+            params.append(("status", SUBSCRIBE if param == "listid" else -1))
+            pages = walk_keyset(self._desk.client, "contacts", "contacts", params)
+            ids = {str(row.get("id")) for page in pages for row in page.rows}
+            self._found[param, native_id] = ids & self._there
+        return wish.id in self._found[param, native_id]
 
 
 def _sample(desk: Desk, kind: Kind, wish: Wish) -> None:

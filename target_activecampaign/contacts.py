@@ -101,7 +101,11 @@ def _after_import(desk: Desk, wishes: list[Wish], imported: dict[int, Entry]) ->
 def _check_identities(desk: Desk, wishes: list[Wish]) -> list[Wish]:
     """Make sure that an id is the person the row means, and find the address an id stands for."""
     by_id = [w for w in wishes if w.id is not None]
-    needs = [w for w in by_id if w.email is not None or _needs_email(desk, w, len(wishes))]
+    needs = [
+        w
+        for w in by_id
+        if w.email is not None or "exist" in w.parts[0].tokens or _needs_email(desk, w, len(wishes))
+    ]
     found = desk.references.contacts_by_id([w.id for w in needs if w.id])
     kept = []
     for wish in wishes:

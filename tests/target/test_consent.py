@@ -172,7 +172,7 @@ def test_a_list_with_far_more_people_gone_than_rows_is_not_walked(
 ) -> None:
     """Each person is asked about instead, and only those who left are kept out."""
     lab = make_lab()
-    news, _ = members(lab, 2600, UNSUBSCRIBED)
+    _, _ = members(lab, 2600, UNSUBSCRIBED)
     rows = [{"email": f"m{n}@shop.example", "segments": ["News"]} for n in range(5)]
     rows += [{"email": f"new{n}@shop.example", "segments": ["News"]} for n in range(5)]
     run = lab.send("crm_contacts", *rows)

@@ -104,10 +104,15 @@ def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) ->
     lab = make_lab()
     lab.world.add_list("News")
     known = lab.world.add_contact("known@shop.example", firstName="Old")
+    lab.world.tag(known.id, lab.world.add_tag("loyal").id)
     rows: list[dict[str, Any]] = [
         {"email": f"d{n}@shop.example", "tags": ["promo"], "segments": ["News"]} for n in range(20)
     ]
-    rows += [{"email": known.email, "first_name": "New"}, {"email": "none"}]
+    rows += [
+        {"email": known.email, "first_name": "New", "tags": ["loyal"]},
+        {"email": "none"},
+        {"email": "d0@shop.example", "tags": ["loyal"]},
+    ]
     deal = next(d for d in lab.world.tables["deals"])
     stage = next(
         s for s in lab.world.tables["dealStages"].by("group", deal.group) if s.id != deal.stage
@@ -121,12 +126,13 @@ def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) ->
     assert run.code == 0
     assert run.writes == []
     assert run.states == []
-    assert run.actions.count("planned") == 22
+    assert run.actions.count("planned") == 23
     assert run.actions.count("rejected") == 1
     plan = run.report["plan"]
-    assert plan["actions"] == {"created": 20, "updated": 2, "rejected": 1}
+    assert plan["actions"] == {"created": 20, "updated": 3, "rejected": 1}
     assert plan["gains"]["the tag promo"] == 20
     assert plan["gains"]["the list News"] == 20
+    assert plan["gains"]["the tag loyal"] == 1
     assert plan["gains"][f"the stage {stage.title}"] == 1
     assert plan["unknown"] == {"tag promo": 20}
     assert {
