@@ -37,6 +37,8 @@ HOSTILE = {
     "combining": "Zu\u0308rich or Z\u00fcrich",
     "percent": "%s %(x)s {0} ${HOME} $(id) `id`",
     "backslashes": "C:\\new\\table\\u0041 \\\\",
+    "a formula": '=HYPERLINK("x")',
+    "separators": 'a,b;c|d,"e",""',
     "html": "<b>&amp;</b> &#39; &lt;",
     "blank within": "a\u00a0b\u3000c  d",
     "blank ends": " \t\n around \r\n ",

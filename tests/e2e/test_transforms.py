@@ -1,0 +1,51 @@
+"""What the SDK does to records on their way out fits ours: flattening, stream maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.e2e.program import Desk
+
+
+def test_flattening_makes_columns(desk: Desk) -> None:
+    """flattening_enabled: objects become columns, in the schema and in the rows alike."""
+    ended = desk.run(flattening_enabled=True, flattening_max_depth=1)
+    assert ended.code == 0, ended.err
+    schemas = {
+        one["stream"]: one["schema"]["properties"]
+        for one in ended.messages
+        if one["type"] == "SCHEMA"
+    }
+    deals = schemas["crm_opportunities"]
+    assert {"stage__id", "stage__name", "pipeline__name"} <= deals.keys()
+    assert "stage" not in deals
+    assert "number" in schemas["crm_contacts"]["custom_fields__lead_score"]["type"]
+    for stream in ("crm_opportunities", "crm_contacts"):
+        for record in ended.records(stream):
+            assert record.keys() <= schemas[stream].keys()
+    assert any(record.get("stage__name") for record in ended.records("crm_opportunities"))
+    assert any(record.get("custom_fields__lead_score") for record in ended.records("crm_contacts"))
+
+
+def test_stream_maps_change_streams(desk: Desk) -> None:
+    """stream_maps: rename a stream, leave rows and columns out, hash an address."""
+    ended = desk.run(
+        stream_maps={
+            "marketing_contacts": {
+                "__alias__": "people",
+                "__filter__": "int(id) <= 10",
+                "email": "md5(email)",
+                "phones": None,
+            },
+            "crm_notes": "__NULL__",
+        }
+    )
+    assert ended.code == 0, ended.err
+    people = ended.records("people")
+    assert [int(record["id"]) for record in people] == list(range(1, 11))
+    assert all(len(record["email"]) == 32 and "phones" not in record for record in people)
+    assert not ended.records("marketing_contacts")
+    assert not ended.records("crm_notes")
+    assert len(ended.records("crm_contacts")) == 60
+    assert set(ended.states[-1]["bookmarks"]) >= {"marketing_contacts", "crm_contacts"}
