@@ -1,0 +1,69 @@
+"""What could not be read is told by name and reason, and never by what stood there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_activecampaign_unified.unified import RESOURCES, by_name, mapping
+from tests.unified.reading import golden, read_one, records_of
+
+SENTINEL = "k3pt-s3cr3t"
+COLUMNS = [
+    pytest.param(name, collection, column, id=f"{name}: {collection}.{column}")
+    for name in by_name
+    for collection, rows in golden(name)["page"].items()
+    if isinstance(rows, list) and rows and isinstance(rows[0], dict)
+    for column in rows[0]
+    if column not in {"id", "links"}
+]
+WRITABLE = [
+    pytest.param(resource, entry.unified, id=f"{resource.name}.{entry.unified}")
+    for resource in RESOURCES
+    for entry in resource.entries
+    if entry.unified not in resource.keys
+    and not isinstance(entry, mapping.Derived)
+    and not mapping.is_read_only(entry)
+]
+
+
+@pytest.mark.parametrize(("name", "collection", "column"), COLUMNS)
+def test_an_error_names_the_field_and_never_the_value(name, collection, column):
+    """The log and `_errors` say what could not be read, not what stood there."""
+    for value in (SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}):
+        document = golden(name)
+        for row in document["page"][collection]:
+            row[column] = value
+        for record in records_of(by_name[name], document):
+            for line in record["_errors"]:
+                field, _, reason = line.partition(": ")
+                assert field.split(".")[0] in record
+                assert reason
+                assert SENTINEL not in line
+
+
+def test_one_bad_value_costs_one_field():
+    """The rest of the row is there, and the line says why this field is not."""
+    record = read_one("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
+    assert (record["name"], record["amount"]) == ("Order", None)
+    assert record["_errors"] == ["amount: not an amount"]
+
+
+@pytest.mark.parametrize(("resource", "key"), WRITABLE)
+@pytest.mark.parametrize("value", [SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}, [[SENTINEL]]])
+def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource, key, value):
+    """What stands in results_path is safe to send to a colleague."""
+    for told, reason in mapping.write(resource, {key: value}).problems:
+        assert told == key
+        assert reason
+        assert SENTINEL not in reason
+
+
+@pytest.mark.parametrize("field", [SENTINEL, "77", ["77"]])
+def test_a_value_of_no_field_we_know_is_told_without_it(field):
+    """An id is named, anything else that stands in its place is not."""
+    values = [{"contact": "1", "field": field, "value": SENTINEL, "id": "9"}]
+    [line] = read_one("crm_contacts", {"id": "1"}, fieldValues=values)["_errors"]
+    assert line.endswith("the account defines no such field")
+    assert line.startswith("custom_fields")
+    assert SENTINEL not in line
+    assert ("77" in line) == (field == "77")
