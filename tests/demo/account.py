@@ -38,7 +38,7 @@ class Account:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._pace = 1.05 / options.get("requests_per_second", 5) if self._limited(options) else 0.0
+        self._pace = 1.3 / options.get("requests_per_second", 5) if self._limited(options) else 0.0
         self._last = 0.0
         try:
             self._wait(ready, log)
