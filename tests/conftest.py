@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.api import Client
     from tests.sandbox import World
 
-settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "house", deadline=None, derandomize=True, print_blob=True, max_examples=50
+)
 settings.load_profile("house")
 
 SURROUNDINGS = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")

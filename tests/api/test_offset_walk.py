@@ -56,7 +56,7 @@ TOTALS = st.sampled_from([str, int, lambda _: None, lambda _: "many"])
 
 
 @given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap):
     """By ascending id, with hundreds of rows deleted or added between any two requests."""
     mover = Mover(moves)
@@ -78,7 +78,7 @@ def test_any_order_that_stays_is_walked(ids, seed, total, cap):
 
 
 @given(sparse(), MOVES, st.integers(0, 1000), TOTALS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total):
     """A collection that moved is read again until it holds still."""
     mover = Mover(moves)

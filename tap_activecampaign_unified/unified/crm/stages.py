@@ -40,7 +40,8 @@ def _card(row: Row, _: Joined) -> Row:
 
 def _stages(_: Row, joined: Joined) -> list[Row]:
     def place(row: Row) -> tuple[int, int]:
-        return decode_integer(row.get("order")) or 0, int(decode_id(row.get("id")) or 0)
+        found = decode_id(row.get("id")) or "0"
+        return decode_integer(row.get("order")) or 0, int(found) if found.isdecimal() else 0
 
     return [
         {"id": decode_id(row.get("id")), "name": decode_text(row.get("title"))}
