@@ -136,6 +136,7 @@ def walk_keyset(
     """
     reader = _Reader(client, path, key, params)
     received, doubted = 0, False
+    counted: int | None = None
     while True:
         page = reader.read(("id_greater", after))
         numbers = [number_of(row) for row in page.rows]
@@ -156,9 +157,12 @@ def walk_keyset(
         received += len(page.rows)
         yield page
         # A short page is the last one only if the server's own count agrees, whichever way it
-        # counts: the rows beyond the key, or all of them.
-        if len(page.rows) < page.limit and page.total in {len(page.rows), received}:
+        # counts: the rows beyond the key, or all of them. Half-way through capped pages as many
+        # are left as came: only a count that does not fall is one of all.
+        counts_all = page.total == received and page.total == counted
+        if len(page.rows) < page.limit and (page.total == len(page.rows) or counts_all):
             return
+        counted = page.total
 
 
 def _ascends(numbers: list[int | None], after: int) -> bool:

@@ -57,6 +57,17 @@ def test_a_server_that_caps_pages_at_twenty_is_walked(total):
     assert walked(Shelf(list(range(1, 171)), cap=20, total=total)) == list(range(1, 171))
 
 
+@pytest.mark.parametrize("cap", [20, 25, 37])
+@pytest.mark.parametrize("counts_all", [False, True])
+def test_half_way_is_not_the_end(cap, counts_all):
+    """Where as many rows are left as came, a capped page is not taken for the last one."""
+    for count in range(0, 10 * cap + 1, cap):
+        shelf = Shelf(list(range(1, count + 1)), cap=cap)
+        if counts_all:
+            shelf.total = lambda _, count=count: count
+        assert len(walked(shelf)) == count
+
+
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11)])
 def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
     """One more only where a full page leaves the end open."""
