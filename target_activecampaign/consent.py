@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.api import walk_keyset
 from tap_activecampaign_unified.api.pages import Page, total_of
 
+from .pen import is_planned
 from .rows import fold
 from .wishes import SUBSCRIBE, Wish
 
@@ -52,7 +53,7 @@ def memberships_of(desk: Desk, wish: Wish) -> dict[str, int]:
 
 
 def _check_by_list(desk: Desk, wishes: list[Wish], lists: set[str]) -> None:
-    for one in sorted(lists, key=int):
+    for one in sorted(one for one in lists if not is_planned(one)):
         mine = [wish for wish in wishes if wish.lists.get(one) == SUBSCRIBE]
         by_email = {fold(wish.email): wish for wish in mine if wish.email}
         by_id = {wish.id: wish for wish in mine if wish.id}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Missing, walk_keyset
 
+from .pen import is_planned
 from .results import Skip, Verdict
 from .rows import fold
 
@@ -115,7 +116,7 @@ def _walk_tags(desk: Desk, wishes: list[Wish]) -> dict[str, dict[str, str]]:
     """
     wanted: dict[str, int] = {}
     for wish in wishes:
-        for tag in _tag_ids(desk, wish):
+        for tag in [] if is_planned(wish.id) else _tag_ids(desk, wish):
             wanted[tag] = wanted.get(tag, 0) + 1
     found: dict[str, dict[str, str]] = {}
     for tag, count in wanted.items():

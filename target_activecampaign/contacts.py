@@ -12,6 +12,7 @@ from . import consent, contact_calls, contact_links, contact_tags
 from .desk import sentence
 from .guards import AUTOMATIONS, is_blank
 from .importer import Entry
+from .pen import is_planned
 from .results import Action, Outcome, Rejection, Verdict, Wait, outcome_of
 from .rows import fold
 from .wishes import NAMES, SUBSCRIBE, UNSUBSCRIBE, Wish, wish_of
@@ -109,7 +110,7 @@ def _check_identities(desk: Desk, wishes: list[Wish]) -> list[Wish]:
     found = desk.references.contacts_by_id([w.id for w in needs if w.id])
     kept = []
     for wish in wishes:
-        if wish.id is None or not any(wish is one for one in needs):
+        if wish.id is None or is_planned(wish.id) or not any(wish is one for one in needs):
             kept.append(wish)
             continue
         row = found.get(wish.id)
@@ -238,6 +239,12 @@ def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
         for wish in wishes
     }
     batches = desk.importer.run(list(entries.values()))
+    if desk.pen.is_dry:
+        for wish in wishes:
+            # Rows behind this one may lean on a contact that would be there by then.
+            wish.id = wish.id or desk.pen.plan_id()
+            desk.references.note_contact(wish.email or "", wish.id)
+        return entries
     if any(wish.adds for wish in wishes):
         desk.references.reread("tag")  # the importer makes tags that are missing
     if desk.policy.look_up_ids or desk.policy.is_foreign:
@@ -254,8 +261,7 @@ def _contact_of(wish: Wish, *, is_foreign: bool) -> dict[str, Any]:
     contact |= {_IMPORT_NAMES[name]: text for name, text in wish.columns.items()}
     if wish.values:
         contact["fields"] = [
-            {"id": int(one) if one.isdigit() else one, "value": value}
-            for one, (_, value, __) in wish.values.items()
+            {"id": _number(one), "value": value} for one, (_, value, __) in wish.values.items()
         ]
     if wish.adds:
         contact["tags"] = wish.adds
@@ -263,13 +269,18 @@ def _contact_of(wish: Wish, *, is_foreign: bool) -> dict[str, Any]:
         one for one, s in wish.lists.items() if s == SUBSCRIBE and one not in wish.resubscribed
     ]
     if subscribe:
-        contact["subscribe"] = [{"listid": int(one)} for one in subscribe]
+        contact["subscribe"] = [{"listid": _number(one)} for one in subscribe]
     leave = [one for one, status in wish.lists.items() if status == UNSUBSCRIBE]
     if leave:
-        contact["unsubscribe"] = [{"listid": int(one)} for one in leave]
+        contact["unsubscribe"] = [{"listid": _number(one)} for one in leave]
     if wish.account.get("name") and (is_foreign or "id" not in wish.account):
         contact["customer_acct_name"] = wish.account["name"]
     return contact
+
+
+def _number(native_id: str) -> int | str:
+    """Return an id as the importer wants it; one that a dry run made up stays as it is."""
+    return int(native_id) if native_id.isdigit() else native_id
 
 
 def _learn_ids(

@@ -30,8 +30,9 @@ class Kind:
     """A stream that can be written.
 
     ``family`` is what its rows are in ActiveCampaign, ``identity`` the columns that identify a
-    row, in order; ``also`` the columns it takes beside its resource's. ``write`` gets the rows of
-    a batch and reports an outcome for each.
+    row, in order; ``weak`` those that do so only where `match_opportunities_on` says so: else
+    such a row is known by all it says. ``also`` are the columns it takes beside its resource's.
+    ``write`` gets the rows of a batch and reports an outcome for each.
     """
 
     resource: Resource
@@ -39,6 +40,7 @@ class Kind:
     identity: tuple[tuple[str, ...], ...]
     write: Callable[[Desk, Kind, list[Row]], None]
     also: frozenset[str] = frozenset()
+    weak: frozenset[str] = frozenset()
     can_delete: bool = False
     starts_automations: bool = False
 

@@ -112,7 +112,7 @@ class Engine:
             row.fields = ledger.fields(
                 (f"{self._fingerprint}/{name}", value) for name, value in content
             )
-            row.ledger_key = ledger.key(row.stream, row.key or row.record)
+            row.ledger_key = ledger.key(row.stream, self._identity(kind, row))
             groups.setdefault(row.ledger_key, []).append(row)
         unchanged: list[tuple[Row, str | None]] = []
         for key, group in groups.items():
@@ -136,6 +136,13 @@ class Engine:
             self.end = REJECTED_ONE
             if number is not None:
                 self._hold(number)
+
+    def _identity(self, kind: Kind, row: Row) -> dict[str, Any]:
+        """Return what a row is known by: its key, or all it says where it has none."""
+        is_weak = bool(kind.weak & row.key.keys()) and not self.key_properties.get(row.stream)
+        if is_weak and "name+contact" not in self.desk.policy.match_opportunities_on:
+            return row.record
+        return row.key or row.record
 
     # --- the end of a row -------------------------------------------------------------------
 

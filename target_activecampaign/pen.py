@@ -40,9 +40,13 @@ class Pen:
         answer: Body = {}
         for name, value in body.items() if isinstance(body, dict) else ():
             if isinstance(value, dict):
-                self._made += 1
-                answer[name] = {"id": f"planned-{self._made}", **value}
+                answer[name] = {"id": self.plan_id(), **value}
         return Answer(201 if method == "POST" else 200, answer, None)
+
+    def plan_id(self) -> str:
+        """Make up an id for what a dry run would create."""
+        self._made += 1
+        return f"planned-{self._made}"
 
 
 def is_planned(native_id: str | None) -> bool:

@@ -116,6 +116,7 @@ KINDS: dict[str, Kind] = {
             (("id",), ("external_id",), ("name", "contact"), ("name", "account")),
             write_opportunities,
             frozenset({"external_id"}),
+            weak=frozenset({"name"}),
             can_delete=True,
             starts_automations=True,
         ),

@@ -138,6 +138,14 @@ def test_name_and_contact_match_where_that_is_asked_for(shop: Lab) -> None:
     assert len(deals_of(shop, "Pallet")) == 1
 
 
+def test_deals_of_one_name_stay_apart_unless_asked(shop: Lab) -> None:
+    """Without a key a row is known by all it says: two renewals are two deals, each once."""
+    rows = [order(amount=1), order(amount=2)]
+    assert shop.send("crm_opportunities", *rows).actions == ["created", "created"]
+    assert shop.send("crm_opportunities", *rows).actions == ["unchanged", "unchanged"]
+    assert len(deals_of(shop, "Pallet")) == 2
+
+
 def test_a_thousand_deals_are_moved_with_one_request_each(make_lab: Callable[..., Lab]) -> None:
     """1,000 moves by stage name cost at most 1,000 writes and a few lookups."""
     lab = make_lab(deals=1000, contacts=50)
@@ -190,8 +198,11 @@ def test_an_unknown_owner_is_left_out_with_a_reason(shop: Lab) -> None:
     """The rest of the row is written."""
     run = shop.send("crm_opportunities", order())
     assert run.actions == ["created"]
-    run = shop.send("crm_opportunities", order(owner={"email": "no@one.example"}, amount=3))
+    deal = deals_of(shop, "Pallet")[0]
+    row = {"id": str(deal.id), "owner": {"email": "no@one.example"}, "amount": 3}
+    run = shop.send("crm_opportunities", row)
     assert run.actions == ["updated"]
+    assert deal.value == 300
     assert "owner" in run.reason()
 
 
