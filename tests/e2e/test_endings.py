@@ -106,10 +106,18 @@ def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any 
     return ended
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("request_number", [1, 9, 18, 31, 48])
+@pytest.mark.parametrize(
+    ("request_number", "signum"),
+    [
+        (1, signal.SIGTERM),
+        (9, signal.SIGINT),
+        (18, signal.SIGTERM),
+        (31, signal.SIGINT),
+        (48, signal.SIGTERM),
+    ],
+)
 def test_a_stopped_run_is_completed_by_the_next(
-    desk: Desk, served: Served, whole: Ended, signum: signal.Signals, request_number: int
+    desk: Desk, served: Served, whole: Ended, request_number: int, signum: signal.Signals
 ) -> None:
     """130 or 143, one line, and a last STATE from which a second run brings all that is missing."""
     first = stopped_at(desk, served, request_number, signum)
