@@ -27,19 +27,22 @@ class Progress:
         self._last = clock.monotonic()
         self._label = ""
         self._rows = 0
+        self._total = 0
 
     def begin(self, label: str) -> None:
         """Start another crawl."""
         self.end()
-        self._label, self._rows = label, 0
+        self._label, self._rows, self._total = label, 0, 0
 
     def advance(self, rows: int, total: int | None) -> None:
         """Note that ``rows`` more were read, of ``total`` as far as it is known."""
         self._rows += rows
+        # Under a keyset the server may count only what lies beyond: the first count is the whole.
+        self._total = max(self._total, total or 0)
         if self._watched:
             if self._bar is None:
                 self._bar = click.progressbar(
-                    length=max(total or 0, self._rows),
+                    length=max(self._total, self._rows),
                     label=self._label,
                     show_pos=True,
                     file=sys.stderr,
@@ -50,7 +53,7 @@ class Progress:
         now = self._clock.monotonic()
         if now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
-            known = f" of about {total}" if total and total > self._rows else ""
+            known = f" of about {self._total}" if self._total > self._rows else ""
             logger.info("%s: %d rows read%s", self._label, self._rows, known)
 
     def end(self) -> None:

@@ -113,6 +113,7 @@ def write_report(path: Path, document: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as handle:
+            path.chmod(0o600)  # a file that was there before keeps its own mode otherwise
             json.dump(document, handle, indent=2, default=str)
             handle.write("\n")
     except OSError as problem:

@@ -128,9 +128,21 @@ def _of_final(_: str, response: requests.Response, body: Any) -> Verdict:
 
 def _json(response: requests.Response) -> Any:
     try:
-        return json.loads(response.content)
+        found = json.loads(response.content)
     except (ValueError, RecursionError):
         return None
+    # Half a surrogate pair is no text: a loader would refuse the whole file for it.
+    return _whole_text(found) if b"\\ud" in response.content.lower() else found
+
+
+def _whole_text(value: Any) -> Any:
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole_text(key): _whole_text(part) for key, part in value.items()}
+    return [_whole_text(part) for part in value] if isinstance(value, list) else value
 
 
 def _date(text: str | None) -> dt.datetime | None:

@@ -108,3 +108,12 @@ def test_an_unreadable_field_costs_the_field(caplog):
     tally = ran.tap._report.tallies["crm_contacts"]
     assert (tally.emitted, tally.faulty) == (20, 1)
     assert any("1 times custom_fields" in text for text in caplog.messages)
+
+
+def test_half_a_surrogate_pair_is_replaced():
+    """Text that no file in UTF-8 can hold arrives with U+FFFD in its place, emoji as they are."""
+    account = Account(contacts=0)
+    account.world.add_contact("a@letters.example", firstName="lone \ud83d half", lastName="Zoë 🦊")
+    record = account.run(only=["crm_contacts"]).records["crm_contacts"][0]
+    assert record["first_name"] == "lone � half"
+    assert record["last_name"] == "Zoë 🦊"
