@@ -65,6 +65,12 @@ class StopSign:
             signal.signal(signal.SIGALRM, self.put_up)
             signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
+    @staticmethod
+    def stand_down() -> None:
+        """Let the grace time go: everything that had to be written is."""
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
 
 def run(name: str, command: Callable[[], click.Command]) -> None:
     """Run a program and end the process with its exit code, and never with a traceback."""

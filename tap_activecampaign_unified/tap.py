@@ -242,6 +242,7 @@ class TapActiveCampaignUnified(Tap):
             crawl.interim()
         self._write_state()
         if end.leave is not None:
+            self._stop.stand_down()
             raise end.leave
 
     def _crawl_to_its_end(self, crawl: Crawl, streams: list[UnifiedStream]) -> _End:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
 import time
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -360,8 +359,7 @@ class TargetActiveCampaign(Target):
                 cli.EXIT_FAILED,
             ) from None
         finally:
-            if hasattr(signal, "setitimer"):
-                signal.setitimer(signal.ITIMER_REAL, 0)  # the grace time is over
+            self._stop.stand_down()
             self.finish()
         return self.exit_code
 

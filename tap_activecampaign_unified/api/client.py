@@ -49,11 +49,10 @@ WHO_AM_I = "users/me"
 
 @dataclass
 class Traffic:
-    """What went over the line: requests by endpoint and by status, repeats and seconds waited."""
+    """What went over the line: requests by endpoint and by status, and repeats."""
 
     requests: int = 0
     repeats: int = 0
-    paused_seconds: float = 0.0
     by_endpoint: Counter[str] = field(default_factory=Counter)
     by_status: Counter[str] = field(default_factory=Counter)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.demo.screen import COLUMN, counted, head, say, wrapped
+from tests.demo.screen import COLUMN, Waiting, counted, head, say, wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ CONTACTS = f"""
            least(100, 10 * deals + (worth / 1000)::INT) AS custom_fields__lead_score,
            CASE WHEN worth > 25000 THEN ['score:hot'] ELSE [] END AS tags,
            CASE WHEN worth > 60000 THEN ['trial-site'] ELSE [] END AS remove_tags
-    FROM ({WORTH}) JOIN marketing_contacts USING (id) ORDER BY id::INT"""
+    FROM ({WORTH}) JOIN marketing_contacts USING (id) ORDER BY id::INT"""  # noqa: S608 - our own text
 OPPORTUNITIES = """
     SELECT id, 'In Contact' AS stage__name FROM crm_opportunities
     WHERE status = 'open' AND (pipeline->>'name') = 'Renewals'
@@ -135,6 +135,14 @@ def check(rows: dict[str, list[dict[str, Any]]], database: Database, noted: int)
     return wrong
 
 
+def _activate(pipeline: Pipeline, account: Account, *, dry_run: bool) -> dict[str, dict[str, Any]]:
+    waiting = Waiting(account.requests)
+    try:
+        return pipeline.activate(dry_run=dry_run, while_waiting=waiting.show)
+    finally:
+        waiting.end()
+
+
 def write_back(pipeline: Pipeline, account: Account, database: Database, run: Any) -> None:
     """Plan, write, read again, write again; raise `WrongAccountError` when something is not right.
 
@@ -145,11 +153,11 @@ def write_back(pipeline: Pipeline, account: Account, database: Database, run: An
     tell_export(rows)
     before, notes_before = writes(account), account.tables()["notes"]
     head("6  First only a plan: meltano run activate, with dry_run")
-    tell_plan(pipeline.activate(dry_run=True))
+    tell_plan(_activate(pipeline, account, dry_run=True))
     if writes(account) != before:
         raise WrongAccountError("the dry run wrote something")
     head("7  Then for real")
-    total = tell_results(pipeline.activate(dry_run=False))
+    total = tell_results(_activate(pipeline, account, dry_run=False))
     if total["rejected"] or total["failed"]:
         raise WrongAccountError("rows were not written: see .demo/results")
     say("  What became of each row, with its reason: .demo/results/*.jsonl")
@@ -161,7 +169,7 @@ def write_back(pipeline: Pipeline, account: Account, database: Database, run: An
     say("  ✓ every score, tag, stage and note is there, as the tables say")
     head("9  The same tables once more")
     before = writes(account)
-    tell_results(pipeline.activate(dry_run=False))
+    tell_results(_activate(pipeline, account, dry_run=False))
     again = writes(account) - before
     if again:
         raise WrongAccountError(f"{again} write requests for rows that had not changed")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +99,6 @@ class Account:
     def revive(self) -> None:
         """Let sleeps last again after a stop."""
         self.clock.is_woken = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
     def discover(self, **settings: Any) -> Catalog:
         """Return the catalog of a fresh discovery."""

@@ -117,3 +117,15 @@ def test_half_a_surrogate_pair_is_replaced():
     record = account.run(only=["crm_contacts"]).records["crm_contacts"][0]
     assert record["first_name"] == "lone � half"
     assert record["last_name"] == "Zoë 🦊"
+
+
+def test_a_field_may_be_called_like_a_column():
+    """A custom field whose key equals a column stands beside it, in custom_fields."""
+    account = Account(contacts=5)
+    field = account.world.add_field("Given name", "text", "FIRST_NAME")
+    account.world.set_field(2, field.id, "Other")
+    record = account.run(only=["crm_contacts"]).by_id("crm_contacts")["2"]
+    assert record["custom_fields"]["first_name"] == "Other"
+    assert record["first_name"] not in {None, "Other"}
+    flat = account.run(only=["crm_contacts"], flattening_enabled=True, flattening_max_depth=1)
+    assert flat.by_id("crm_contacts")["2"]["custom_fields__first_name"] == "Other"

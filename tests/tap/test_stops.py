@@ -145,3 +145,11 @@ def test_the_summary_adds_up():
             assert one.emitted == len(ran.records.get(name, [])), name
         total = sum(tally.requests for tally in ran.tap._report.tallies.values())
         assert total <= ran.requests
+
+
+def test_the_grace_time_ends_with_the_run():
+    """The alarm that a signal sets does not strike whoever runs in the process afterwards."""
+    account = Account(contacts=250)
+    stop_at(account, "100")
+    assert account.run(only=["crm_contacts"]).code == 128 + signal.SIGTERM
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
