@@ -84,7 +84,7 @@ def test_shapes_are_followed():
 
 
 def test_a_shape_may_be_bare():
-    """With every count and share at zero there are people and accounts, but no stages and no deals."""
+    """With every count and share at zero there are people and accounts, but no stages or deals."""
     nothing = dict.fromkeys((f.name for f in fields(Shape)), 0)
     world = world_of(shape=Shape(**nothing))
     held = {name for name, table in world.tables.items() if len(table)}
