@@ -13,15 +13,21 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pendulum
+from jsonschema import Draft7Validator
 
-from .api import Address, BadAddress, parse_address
+from .api import Address, BadAddress, Client, Limiter, default_store, parse_address
 from .unified.custom_fields import KEY_MODES
 
+if TYPE_CHECKING:
+    from .api import Clock
+
 JsonSchema = dict[str, Any]
+DISTRIBUTION = "tap-activecampaign-unified"
 ACCOUNT_LIMIT = 5.0
 
 
@@ -157,6 +163,20 @@ class Connection:
     def __repr__(self) -> str:
         """Name the account, never the key."""
         return f"<Connection to {self.address.origin}>"
+
+    def open(self, program: str, clock: Clock, session: Any = None) -> Client:
+        """Return a client that shares the account's budget with every other of this machine."""
+        store = self.rate_limit_store or default_store(self.address.account)
+        return Client(
+            self.address,
+            self.api_key,
+            limiter=Limiter(self.requests_per_second, clock, store),
+            clock=clock,
+            user_agent=self.user_agent or f"{program}/{distribution_version()}",
+            timeout=self.request_timeout,
+            max_retry_seconds=self.max_retry_seconds,
+            session=session,
+        )
 
 
 class Settings:
@@ -316,6 +336,22 @@ class Settings:
                 "requests_per_second must be above 0 and at most 5, which is what ActiveCampaign "
                 "allows an account"
             )
+
+
+def distribution_version() -> str:
+    """Return the installed version, which both programs share."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0"
+
+
+def builtin_faults(schema: JsonSchema, config: dict[str, Any]) -> list[str]:
+    """Check the settings that the SDK brings, without repeating a value."""
+    return [
+        f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
+        for error in Draft7Validator(schema).iter_errors(config)
+    ]
 
 
 def unknown_settings(config: dict[str, Any], known: set[str]) -> list[str]:

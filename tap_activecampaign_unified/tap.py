@@ -6,11 +6,9 @@ import copy
 import datetime as dt
 import logging
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jsonschema import Draft7Validator
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
@@ -19,13 +17,10 @@ from singer_sdk.tap_base import CliTestOptionValue
 from . import cli
 from .api import (
     ActiveCampaignError,
-    Client,
     Forbidden,
-    Limiter,
     Missing,
     RunEnds,
     SystemClock,
-    default_store,
 )
 from .bookmarks import Bookmark, MisshapenState, Policy
 from .catalogs import bring_up_to_date
@@ -34,8 +29,10 @@ from .lookups import Lookups
 from .progress import Progress
 from .report import RunReport, traffic_document, write_report
 from .settings import (
+    DISTRIBUTION,
     Settings,
     SettingsError,
+    builtin_faults,
     json_schema,
     read_json,
     unknown_settings,
@@ -47,16 +44,14 @@ from .unified import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import requests
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from .api import Clock
     from .crawls import Crawl
-    from .settings import Connection
     from .unified.mapping import Resource
     from .unified.schemas import Schema
 
-PACKAGE = "tap-activecampaign-unified"
+PACKAGE = DISTRIBUTION
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
 
 
@@ -67,31 +62,6 @@ class _End:
     outcome: str
     problem: str | None
     leave: cli.Leave | None = None
-
-
-def user_agent() -> str:
-    """Return what we call ourselves."""
-    try:
-        return f"{PACKAGE}/{version(PACKAGE)}"
-    except PackageNotFoundError:
-        return PACKAGE
-
-
-def connect(
-    connection: Connection, clock: Clock, session: requests.Session | None = None
-) -> Client:
-    """Return a client that shares the account's budget with every other of this machine."""
-    store = connection.rate_limit_store or default_store(connection.address.account)
-    return Client(
-        connection.address,
-        connection.api_key,
-        limiter=Limiter(connection.requests_per_second, clock, store),
-        clock=clock,
-        user_agent=connection.user_agent or user_agent(),
-        timeout=connection.request_timeout,
-        max_retry_seconds=connection.max_retry_seconds,
-        session=session,
-    )
 
 
 class TapActiveCampaignUnified(Tap):
@@ -154,7 +124,7 @@ class TapActiveCampaignUnified(Tap):
             settings = self._settings
             if settings is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
-            client = connect(settings.connection, self._clock, type(self).make_session())
+            client = settings.connection.open(self.name, self._clock, type(self).make_session())
             client.checkpoint = self._stop.raise_if_up
             hours = settings["full_sweep_hours"]
             self._run = Run(
@@ -369,14 +339,6 @@ def parse_catalog(text: str) -> Catalog:
         return Catalog.from_dict(raw)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise SettingsError(["the catalog is misshapen: run --discover for a new one"]) from None
-
-
-def builtin_faults(schema: dict[str, Any], config: dict[str, Any]) -> list[str]:
-    """Check the settings that the SDK brings, without repeating a value."""
-    return [
-        f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
-        for error in Draft7Validator(schema).iter_errors(config)
-    ]
 
 
 def main() -> None:

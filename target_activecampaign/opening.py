@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.api import Client, Limiter, default_store
 from tap_activecampaign_unified.settings import SettingsError
 
 from .custom_values import CustomValues
@@ -24,42 +22,18 @@ from .waiting import RetryFile, Waiting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_activecampaign_unified.api import Clock
-    from tap_activecampaign_unified.settings import Connection, Settings
+    from tap_activecampaign_unified.api import Client, Clock
+    from tap_activecampaign_unified.settings import Settings
 
     from .policy import Policy
 
 NAME = "target-activecampaign"
-DISTRIBUTION = "tap-activecampaign-unified"
-
-
-def user_agent() -> str:
-    """Return what we call ourselves."""
-    try:
-        return f"{NAME}/{version(DISTRIBUTION)}"
-    except PackageNotFoundError:
-        return NAME
 
 
 def path_of(settings: Settings, name: str) -> Path | None:
     """Return a setting's path, None where it is not set."""
     value = settings[name]
     return Path(value).expanduser() if value else None
-
-
-def connect(connection: Connection, clock: Clock, session: Any) -> Client:
-    """Return a client that shares the account's budget with every other of this machine."""
-    store = connection.rate_limit_store or default_store(connection.address.account)
-    return Client(
-        connection.address,
-        connection.api_key,
-        limiter=Limiter(connection.requests_per_second, clock, store),
-        clock=clock,
-        user_agent=connection.user_agent or user_agent(),
-        timeout=connection.request_timeout,
-        max_retry_seconds=connection.max_retry_seconds,
-        session=session,
-    )
 
 
 def open_engine(

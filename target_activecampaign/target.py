@@ -6,7 +6,6 @@ import sqlite3
 import time
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from jsonschema import Draft7Validator
 from singer_sdk import Target
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
@@ -17,8 +16,10 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.api import RunEnds, SystemClock
 from tap_activecampaign_unified.report import traffic_document, write_report
 from tap_activecampaign_unified.settings import (
+    DISTRIBUTION,
     Settings,
     SettingsError,
+    builtin_faults,
     json_schema,
     unknown_settings,
 )
@@ -26,7 +27,7 @@ from tap_activecampaign_unified.settings import (
 from .checkpoints import Checkpoints
 from .intake import Intake
 from .lines import LineReader
-from .opening import DISTRIBUTION, NAME, connect, open_engine, path_of
+from .opening import DISTRIBUTION, NAME, open_engine, path_of
 from .policy import policy_of
 from .target_settings import TARGET
 
@@ -133,10 +134,7 @@ class TargetActiveCampaign(Target):
             return problem.lines
         builtin: dict[str, Any] = {"type": "object", "properties": {}}
         self.append_builtin_config(builtin)
-        faults = [
-            f"setting {'.'.join(map(str, error.path))} does not fit: see --about"
-            for error in Draft7Validator(builtin).iter_errors(self._config)
-        ]
+        faults = builtin_faults(builtin, self._config)
         if faults and raise_errors:
             raise SettingsError(faults)
         known = set(builtin["properties"]) | {one.name for one in TARGET}
@@ -151,7 +149,7 @@ class TargetActiveCampaign(Target):
             settings, policy = self._settings, self._policy
             if settings is None or policy is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
-            client = connect(settings.connection, self._clock, type(self).make_session())
+            client = settings.connection.open(self.name, self._clock, type(self).make_session())
             client.checkpoint = self._stop.raise_if_up
             self._engine = open_engine(
                 settings, policy, client, self._clock, self._checkpoints.hold
