@@ -27,7 +27,7 @@ from tap_activecampaign_unified.settings import (
 from .checkpoints import Checkpoints
 from .intake import Intake
 from .lines import LineReader
-from .opening import DISTRIBUTION, NAME, open_engine, path_of
+from .opening import NAME, open_engine, path_of
 from .policy import policy_of
 from .target_settings import TARGET
 
