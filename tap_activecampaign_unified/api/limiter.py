@@ -27,7 +27,7 @@ except ImportError:  # Windows has no flock: there the budget is kept per proces
 logger = logging.getLogger(__name__)
 
 # A request that leaves late must not squeeze into the next second at the server's end.
-MARGIN = 1.05
+MARGIN = 1.06
 # A reservation or pause further away than this comes from a broken or rebooted machine's file.
 FARTHEST = 600.0
 LONGEST_FILE = 1 << 20

@@ -43,7 +43,7 @@ def test_a_torn_file_counts_as_a_spent_window(clock, tmp_path, content):
     store.write_bytes(content)
     limiter = Limiter(5, clock, store)
     limiter.acquire()
-    assert clock.slept == [pytest.approx(1.05)]
+    assert clock.slept == [pytest.approx(1.06)]
     assert len(json.loads(store.read_text())["slots"]) >= 1
 
 
