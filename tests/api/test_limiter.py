@@ -177,7 +177,7 @@ def test_what_was_waited_is_told(clock):
     limiter = Limiter(1, clock)
     for _ in range(3):
         limiter.acquire()
-    assert limiter.waited == pytest.approx(2.1)
+    assert limiter.waited == pytest.approx(2.12)
 
 
 def test_the_file_lies_in_the_users_state_folder(monkeypatch, tmp_path):
