@@ -193,6 +193,18 @@ class Engine:
 
     # --- waiting rows -----------------------------------------------------------------------
 
+    def abandon(self, rows: list[Row]) -> None:
+        """End rows that nobody will write in this run, the waiting ones too: delivered again."""
+        last, after = self.waiting.last_place(), 0
+        while after < last:
+            found, after = self.waiting.take(min(MOST_WAITING, last - after), after)
+            if not found:
+                break
+            rows = [*rows, *found]
+        self._open = {id(row): row for row in rows}
+        for row in rows:
+            self.report(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
+
     def retry_waiting(self) -> None:
         """Try the waiting rows again if what they wait for was among the rows just written."""
         is_few = 0 < self.waiting.count <= MOST_WAITING

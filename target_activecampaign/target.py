@@ -145,6 +145,13 @@ class TargetActiveCampaign(Target):
     @property
     def engine(self) -> Engine:
         """What writes; made at the first need, and what failed last time is sent first."""
+        is_new = self._engine is None
+        engine = self._open_engine()
+        if is_new:
+            self._send_failed_rows(engine)
+        return engine
+
+    def _open_engine(self) -> Engine:
         if self._engine is None:
             settings, policy = self._settings, self._policy
             if settings is None or policy is None or settings.connection is None:
@@ -154,7 +161,6 @@ class TargetActiveCampaign(Target):
             self._engine = open_engine(
                 settings, policy, client, self._clock, self._checkpoints.hold
             )
-            self._send_failed_rows(self._engine)
         return self._engine
 
     def _send_failed_rows(self, engine: Engine) -> None:
@@ -214,9 +220,9 @@ class TargetActiveCampaign(Target):
 
     def _flush(self) -> None:
         """Write what was gathered; every row of it has its outcome afterwards, or waits."""
-        batch, self._batch = self._batch, []
-        if batch:
-            engine = self.engine
+        if self._batch:
+            engine = self.engine  # may end the run: the batch must not be forgotten by then
+            batch, self._batch = self._batch, []
             self._write(engine, batch)
             self._is_writing = True
             engine.retry_waiting()
@@ -362,8 +368,10 @@ class TargetActiveCampaign(Target):
         return self.exit_code
 
     def _leave_behind(self) -> None:
-        """Emit the last state that is covered; what was gathered is delivered again."""
-        self._batch = []
+        """Give every row that was read its result, and emit the last state that is covered."""
+        batch, self._batch = self._batch, []
+        if batch or self._engine is not None:
+            self._open_engine().abandon(batch)
         self._emit()
 
 

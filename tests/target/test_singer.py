@@ -103,11 +103,19 @@ def test_a_signal_while_waiting_for_input_ends_at_once(
         )
         process.stdin.flush()
         assert json.loads(process.stdout.readline()) == {"bookmarks": {"at": 1}}
+        process.stdin.write(text_of(*stream_of("crm_contacts", {"email": "u@shop.example"})))
+        process.stdin.flush()
+        time.sleep(0.3)  # the program has no way to say that it has read a line
         begun = time.monotonic()
         process.send_signal(signum)
         assert process.wait(20) == code
         assert time.monotonic() - begun < 5
         assert "Traceback" not in process.stderr.read()
+        # The row behind the state was read and never written: it has a result, and no state.
+        assert process.stdout.read() == ""
+        lines = (tmp_path / "results.jsonl").read_text().splitlines()
+        assert [json.loads(line)["action"] for line in lines] == ["created", "failed"]
+        assert world.find_contact("u@shop.example") is None
         for pipe in (process.stdin, process.stdout, process.stderr):
             pipe.close()
 
