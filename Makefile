@@ -24,7 +24,7 @@ test: $(ready) $(meltano_ready) ## run all tests
 lint: $(lint_ready) ## check style and types
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy tap_activecampaign_unified $(wildcard target_activecampaign/__init__.py)
+	.venv/bin/mypy tap_activecampaign_unified target_activecampaign bench
 
 render: $(ready) ## write README's tables and meltano.yml's settings anew from the code
 	@.venv/bin/python -m tests.render --write
