@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
+import logging
 import os
 import re
 import secrets
@@ -17,10 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.api import RunEnds
 from tap_activecampaign_unified.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from tap_activecampaign_unified.api import Client
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: there, do not run two at once
+    fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
 
 VERSION = "1"
 _DIGEST = 8
@@ -50,11 +61,64 @@ def default_path(account: str) -> Path:
     )
 
 
+def wait_for_turn(path: Path, client: Client, patience: float) -> int | None:
+    """Lock a ledger for one run: two at once would create the same row twice.
+
+    Waits while another run has it, at most ``patience`` seconds; returns the lock's handle, which
+    goes with the process that holds it (None where there are no such locks). Raises
+    `LedgerInUse`.
+    """
+    if fcntl is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as problem:
+        raise _unusable(problem) from None
+    until = client.clock.monotonic() + patience
+    is_told = False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not is_told:
+                logger.info("Another run uses this account's ledger: waiting for its end")
+                is_told = True
+            if client.clock.monotonic() >= until:
+                os.close(handle)
+                raise LedgerInUse(
+                    "another run of target-activecampaign uses the same ledger: let it end, then "
+                    "run again"
+                ) from None
+            try:
+                client.checkpoint()
+            except BaseException:
+                os.close(handle)
+                raise
+            client.clock.sleep(1.0)
+        else:
+            return handle
+
+
+def _unusable(problem: OSError) -> SettingsError:
+    return SettingsError([f"ledger_path cannot be used ({problem.strerror}): name another file"])
+
+
+class LedgerInUse(RunEnds):
+    """Another run has the ledger and does not end."""
+
+
 class Ledger:
     """One SQLite file; every note is on disk when the call returns, kill -9 or not."""
 
-    def __init__(self, path: Path, account: str, *, is_dry: bool = False) -> None:
-        """Open or make the file, readable by this user alone; a dry run only reads it."""
+    def __init__(
+        self, path: Path, account: str, *, is_dry: bool = False, turn: int | None = None
+    ) -> None:
+        """Open or make the file, readable by this user alone; a dry run only reads it.
+
+        ``turn`` is the lock that `wait_for_turn` gave, let go when the ledger is closed.
+        """
+        self._turn = turn
         self._is_dry = is_dry
         self._planned: dict[tuple[str, str], str] = {}
         try:
@@ -69,15 +133,15 @@ class Ledger:
             known = self._meta("account", account.encode()).decode()
             version = self._meta("version", VERSION.encode()).decode()
         except OSError as problem:
-            raise SettingsError(
-                [f"ledger_path cannot be used ({problem.strerror}): name another file"]
-            ) from None
+            self._let_go()
+            raise _unusable(problem) from None
         except sqlite3.Error:
+            self._let_go()
             raise SettingsError(
                 ["ledger_path is no ledger of this program: name another file, or move it away"]
             ) from None
         if known != account or version != VERSION:
-            self._db.close()
+            self.close()
             raise SettingsError(
                 ["ledger_path belongs to another account or version: name another file"]
             )
@@ -88,8 +152,14 @@ class Ledger:
         return bytes(found[0])
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and let another run have it."""
         self._db.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._turn is not None:
+            os.close(self._turn)
+            self._turn = None
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:

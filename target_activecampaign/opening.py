@@ -13,7 +13,7 @@ from .engine import Engine
 from .forecast import Forecast
 from .guards import Guards
 from .importer import Importer
-from .ledger import Ledger, default_path
+from .ledger import Ledger, default_path, wait_for_turn
 from .pen import Pen
 from .references import References
 from .results import Results
@@ -42,7 +42,9 @@ def open_engine(
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
     account = client.address.account
     path = path_of(settings, "ledger_path") or default_path(account)
-    ledger = Ledger(path, account, is_dry=policy.dry_run)
+    patience = settings["max_retry_seconds"]
+    turn = None if policy.dry_run else wait_for_turn(path, client, patience)
+    ledger = Ledger(path, account, is_dry=policy.dry_run, turn=turn)
     try:
         results = Results(path_of(settings, "results_path"))
         retries = RetryFile(None if policy.dry_run else path_of(settings, "retry_path"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -82,3 +83,51 @@ def test_killed_while_a_write_is_under_way(tmp_path: Path, write: int) -> None:
     results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert len(results) == 17
     assert {one["action"] for one in results} <= {"created", "updated", "unchanged"}
+
+
+def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
+    """Two programs with the same rows at once: the second waits, and nothing is there twice."""
+    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
+    with serve(world, latency_ms=20) as served:
+        both = [
+            subprocess.Popen(
+                config_of(served.url, tmp_path, results_path=str(tmp_path / f"{n}.jsonl")),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for n in range(2)
+        ]
+        for process in both:
+            assert process.stdin
+            process.stdin.write(rows())
+            process.stdin.close()
+        said = [process.stderr.read() for process in both if process.stderr]
+        codes = [process.wait() for process in both]
+        for process in both:
+            if process.stderr:
+                process.stderr.close()
+    assert codes == [0, 0]
+    assert sum("waiting for its end" in text for text in said) == 1
+    assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
+
+
+def test_a_ledger_that_stays_in_use_ends_the_run(tmp_path: Path) -> None:
+    """Who waits longer than max_retry_seconds for another run ends with 1 and one line."""
+    world = World(contacts=0, requests_per_second=0)
+    (tmp_path / "ledger.sqlite.lock").touch()
+    with (tmp_path / "ledger.sqlite.lock").open() as held, serve(world) as served:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = subprocess.run(
+            config_of(served.url, tmp_path, max_retry_seconds=0.2),
+            input=rows(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if "| ERROR" in line]
+    assert len(errors) == 1
+    assert "another run" in errors[0]
+    assert world.count() == 0
