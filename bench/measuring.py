@@ -23,11 +23,10 @@ CONTACT_STREAMS = ("crm_contacts", "marketing_contacts")
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: records written, seconds from start to end, CPU seconds, peak memory in MB."""
+    """One run: records written, seconds from start to end, peak memory in MB."""
 
     records: dict[str, int]
     seconds: float
-    cpu_seconds: float
     peak_mb: float
     report: dict[str, Any]
 
@@ -111,7 +110,6 @@ class Tap:
         return Measured(
             counts,
             seconds,
-            usage.ru_utime + usage.ru_stime,
             usage.ru_maxrss / 1024,
             json.loads(self._report.read_text()),
         )

@@ -135,7 +135,7 @@ class Crawl:
         self._names = Names()
         self._joiners: dict[str, Any] = {}
         self._needed: set[str] = set()
-        self._names_come_along = True
+        self._kinds: set[str] = set()
 
     def _lane(self, sink: Sink) -> _Lane:
         resource, run = sink.resource, self._run
@@ -160,6 +160,7 @@ class Crawl:
         self._needed = set().union(
             *(lane.sink.resource.relations(lane.sink.wanted) for lane in self._lanes)
         )
+        self._kinds = {kind for need in self._needed for kind in NAMES_OF.get(need, ())}
         self._joiners = self._make_joiners()
         try:
             self._walk_all()
@@ -193,7 +194,6 @@ class Crawl:
                 self.interim()
                 run.write_state()
             self._emit_page(page)
-            asking.names_come_along = self._names_come_along
             if all(lane.is_sated for lane in self._lanes):
                 return
         for lane in self._lanes:
@@ -222,7 +222,7 @@ class Crawl:
         self._run.progress.advance(len(rows), page.total)
         if self._name == "accounts":
             self._run.lookups.note_accounts(rows)
-        kept = [row for row in rows if self._may_be_wanted(row)]
+        kept = self._worth_joining(rows)
         for lane in self._lanes:
             if lane.sink.resource.relation is None:
                 lane.tally.read += len(rows)
@@ -235,28 +235,29 @@ class Crawl:
         for row in kept:
             self._emit_row(row, related)
 
-    def _may_be_wanted(self, row: Row) -> bool:
+    def _worth_joining(self, rows: list[Row]) -> list[Row]:
         """Spare the joins for rows that every stream would hold back anyway."""
-        if not self._plan.is_filtered:
-            return True
-        changed = self._change(row, self._lanes[0].sink.resource.zone_of(row), []).latest
-        if changed is None:
-            return True
-        for lane in self._lanes:
-            since = lane.mark.since if lane.mark else None
-            if since is None or changed >= since:
-                return True
-        return False
+        bounds = [lane.mark.since for lane in self._lanes if lane.mark]
+        known = [bound for bound in bounds if bound is not None]
+        if not self._plan.is_filtered or len(known) < len(self._lanes):
+            return rows
+        since, zone_of = min(known), self._lanes[0].sink.resource.zone_of
+        changes = [self._change(row, zone_of(row), []).latest for row in rows]
+        return [
+            row
+            for row, changed in zip(rows, changes, strict=True)
+            if changed is None or changed >= since
+        ]
 
     def _load_names(self, page: Page, related: dict[str, Any]) -> None:
         lookups = self._run.lookups
-        kinds = {kind for need in self._needed for kind in NAMES_OF.get(need, ())}
-        self._names = lookups.load_names(kinds)
+        self._names = lookups.load_names(self._kinds)
         links = related.get(people.LINKS)
         if links:
             ids = {str(link.get("account")) for rows in links.values() for link in rows}
             sideloaded = page.body.get("accounts")
-            self._names_come_along = self._names_come_along and isinstance(sideloaded, list)
+            if self._asking is not None and not isinstance(sideloaded, list):
+                self._asking.names_come_along = False
             lookups.load_accounts(ids, sideloaded if isinstance(sideloaded, list) else ())
 
     def _change(self, row: Row, zone: Zone, values: list[Row]) -> Change:
@@ -317,12 +318,7 @@ class Crawl:
                 fields = self._run.lookups.custom_fields(entity)
                 for one in fields.definitions:
                     lane.tally.read += 1
-                    if lane.is_sated:
-                        continue
-                    row = row_of(one, fields)
-                    joined = Joined(names, zone=lane.sink.resource.zone_of(row))
-                    record = lane.reader.read(row, joined)
-                    if record["_errors"]:
-                        lane.tally.note_faults(record["_errors"])
-                    lane.sink.emit(record)
-                    lane.tally.emitted += 1
+                    if not lane.is_sated:
+                        row = row_of(one, fields)
+                        joined = Joined(names, zone=lane.sink.resource.zone_of(row))
+                        self._emit_to(lane, row, joined, Change(None, None))

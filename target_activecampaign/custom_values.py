@@ -40,17 +40,6 @@ class Encoded:
     values: dict[str, tuple[Definition, Any, str | None]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
-    def for_contact(self) -> list[dict[str, Any]]:
-        """Return ``fieldValues`` of a contact."""
-        return [{"field": one.id, "value": value} for one, value, _ in self.values.values()]
-
-    def for_import(self) -> list[dict[str, Any]]:
-        """Return ``fields`` of a contact in the importer's spelling."""
-        return [
-            {"id": int(one.id) if one.id.isdigit() else one.id, "value": value}
-            for one, value, _ in self.values.values()
-        ]
-
     def for_parent(self) -> list[dict[str, Any]]:
         """Return ``fields`` of an account or a deal."""
         return [

@@ -55,7 +55,6 @@ class Wish:
     lists: dict[str, int] = field(default_factory=dict)
     resubscribed: set[str] = field(default_factory=set)
     account: dict[str, str] = field(default_factory=dict)
-    account_id: str | None = None
     title: str | None = None
     memberships: dict[str, int] = field(default_factory=dict)
     created: bool | None = None

@@ -178,11 +178,6 @@ class Resource:
             properties[key] = kept | {"type": _without_null(kept["type"])}
         return {"type": "object", "properties": properties, "required": list(self.keys)}
 
-    def property_names(self) -> list[str]:
-        """Return the record's keys in order, those of settings left out."""
-        names = [entry.unified for entry in self.entries]
-        return [*names, "custom_fields"] if self.custom_fields else names
-
     def relations(self, wanted: Callable[[str], bool]) -> set[str]:
         """Return the relations that the wanted properties are read from."""
         found = {
@@ -234,7 +229,6 @@ class Reader:
         remote_data: bool = False,
     ) -> None:
         """Sort the table's entries by kind."""
-        self._resource = resource
         self._custom = custom if resource.custom_fields else None
         self._remote_data = remote_data and wanted("remote_data")
         self._wants_custom = wanted("custom_fields")

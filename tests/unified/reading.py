@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tap_activecampaign_unified.unified import RESOURCES, by_name, people
 from tap_activecampaign_unified.unified.crm import fields as crm_fields
 from tap_activecampaign_unified.unified.crm.opportunities import CONTACT_DEALS
@@ -86,3 +88,14 @@ def read_one(name: str, row: Row, **page: Any) -> Record:
     found = {"page": {resource.crawl: [row], **page}, "fields": fields}
     [record] = records_of(resource, found)
     return record
+
+
+# Every native column of the golden pages: of the rows and of what comes with them.
+COLUMNS = [
+    pytest.param(name, collection, column, id=f"{name}: {collection}.{column}")
+    for name in by_name
+    for collection, rows in golden(name)["page"].items()
+    if isinstance(rows, list) and rows and isinstance(rows[0], dict)
+    for column in rows[0]
+    if column not in {"id", "links"}
+]

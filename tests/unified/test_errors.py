@@ -5,17 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tap_activecampaign_unified.unified import RESOURCES, by_name, mapping
-from tests.unified.reading import golden, read_one, records_of
+from tests.unified.reading import COLUMNS, golden, read_one, records_of
 
 SENTINEL = "k3pt-s3cr3t"
-COLUMNS = [
-    pytest.param(name, collection, column, id=f"{name}: {collection}.{column}")
-    for name in by_name
-    for collection, rows in golden(name)["page"].items()
-    if isinstance(rows, list) and rows and isinstance(rows[0], dict)
-    for column in rows[0]
-    if column not in {"id", "links"}
-]
 WRITABLE = [
     pytest.param(resource, entry.unified, id=f"{resource.name}.{entry.unified}")
     for resource in RESOURCES

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.unified import by_name
-from tests.unified.reading import golden, read_one, records_of
+from tests.unified.reading import COLUMNS, golden, read_one, records_of
 
 MEGABYTE = "ä" * (1 << 20)
 DEEP = json.loads("[" * 400 + "]" * 400)
@@ -24,7 +24,6 @@ TEXTS = {
     "a formula": "=cmd|' /C calc'!A0",
     "a percent": "%s %(x)s {0} {x}",
 }
-SENTINEL = "k3pt-s3cr3t"
 HOSTILE = [
     *TEXTS.values(),
     DEEP,
@@ -56,14 +55,6 @@ HOSTILE = [
     '{"a":',
     "  ",
 ]
-COLUMNS = [
-    pytest.param(name, collection, column, id=f"{name}: {collection}.{column}")
-    for name in by_name
-    for collection, rows in golden(name)["page"].items()
-    if isinstance(rows, list) and rows
-    for column in rows[0]
-    if column not in {"id", "links"} and isinstance(rows[0], dict)
-]
 
 
 def fits(name, record) -> None:
@@ -82,21 +73,6 @@ def test_no_value_in_any_column_ends_the_run(name, collection, column):
         for record in records_of(by_name[name], document):
             if all(record[key] is not None for key in by_name[name].keys):
                 fits(name, record)
-
-
-@pytest.mark.parametrize(("name", "collection", "column"), COLUMNS)
-def test_an_error_names_the_field_and_never_the_value(name, collection, column):
-    """The log and `_errors` say what could not be read, not what stood there."""
-    for value in (SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}):
-        document = golden(name)
-        for row in document["page"][collection]:
-            row[column] = value
-        for record in records_of(by_name[name], document):
-            for line in record["_errors"]:
-                field, _, reason = line.partition(": ")
-                assert field.split(".")[0] in record
-                assert reason
-                assert SENTINEL not in line
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
