@@ -122,6 +122,13 @@ SHARED = (
         default=600,
         minimum=0,
     ),
+    Setting(
+        "max_concurrent_requests",
+        "integer",
+        "Most requests that are under way at once; how many are follows the account's latency",
+        default=12,
+        minimum=1,
+    ),
     Setting("user_agent", "string", "Sent with every request, in place of ours"),
     Setting(
         "run_report_path",
@@ -158,6 +165,7 @@ class Connection:
     rate_limit_store: Path | None
     request_timeout: float
     max_retry_seconds: float
+    max_concurrent_requests: int
     user_agent: str | None
 
     def __repr__(self) -> str:
@@ -175,6 +183,7 @@ class Connection:
             user_agent=self.user_agent or f"{program}/{distribution_version()}",
             timeout=self.request_timeout,
             max_retry_seconds=self.max_retry_seconds,
+            max_concurrent_requests=self.max_concurrent_requests,
             session=session,
         )
 
@@ -323,6 +332,7 @@ class Settings:
             Path(store).expanduser() if store else None,
             values["request_timeout"],
             values["max_retry_seconds"],
+            values["max_concurrent_requests"],
             values["user_agent"],
         )
 

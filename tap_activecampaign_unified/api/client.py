@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.cookiejar
 import json as jsonlib
 import logging
@@ -32,6 +33,7 @@ from .patience import Patience
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from .address import Address
     from .clock import Clock
@@ -88,12 +90,14 @@ class Client:
         user_agent: str,
         timeout: float = 60.0,
         max_retry_seconds: float = 600.0,
+        max_concurrent_requests: int = 1,
         session: requests.Session | None = None,
     ) -> None:
         """Prepare the session; nothing is sent yet."""
         self.address = address
         self.clock = clock
         self.max_retry_seconds = max_retry_seconds
+        self.max_concurrent_requests = max_concurrent_requests
         self.traffic = Traffic()
         self._limiter = limiter
         self._timeout = timeout
@@ -111,6 +115,8 @@ class Client:
         self._session = session
         #: Called before every request; raises to end the run (a signal came).
         self.checkpoint: Callable[[], None] = lambda: None
+        #: Entered around everything that blocks: threads that take turns hand over meanwhile.
+        self.away: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 
     def __repr__(self) -> str:
         """Name the account, never the key."""
@@ -144,7 +150,17 @@ class Client:
         if repeatable is None:
             repeatable = method != "POST"
         call = _Call(method, path, repeatable=repeatable)
-        url = self.address.url(path)
+        with self.away():
+            return self._send(call, params, json, patience)
+
+    def _send(
+        self,
+        call: _Call,
+        params: Sequence[tuple[str, str | int]] = (),
+        json: object = None,
+        patience: float | None = None,
+    ) -> Answer:
+        url = self.address.url(call.path)
         if params:
             url += "?" + urlencode(
                 list(params), quote_via=quote, safe="[]:,", errors="surrogatepass"
@@ -259,7 +275,7 @@ class Client:
 
     def _check_key(self) -> None:
         try:
-            self.get(WHO_AM_I)
+            self._send(_WHO_AM_I)
         except RunEnds:
             raise
         except CallError as problem:
@@ -278,7 +294,7 @@ class Client:
         if call.path == WHO_AM_I:
             raise Unreachable(problem)
         try:
-            self.get(WHO_AM_I, patience=0)
+            self._send(_WHO_AM_I, patience=0)
         except ServerTrouble:
             raise Unreachable(problem) from None
 
@@ -328,3 +344,6 @@ class _Call:
     method: str
     path: str
     repeatable: bool
+
+
+_WHO_AM_I = _Call("GET", WHO_AM_I, repeatable=True)
