@@ -1,4 +1,9 @@
-"""The control door beside the API: change the account a little, read its log and its sizes."""
+"""The control door beside the API: change the account a little, read its log and its sizes.
+
+`GET /sandbox/log` counts what arrived, `GET /sandbox/arrivals` gives each one. Both take `since`
+(the number of arrivals to leave out, as an earlier log's `arrivals` gave it), `after` and `until`
+(seconds since 1970): so one account serves several measurements.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +12,29 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import names
-from tests.sandbox.limits import log_summary
+from tests.sandbox.limits import log_summary, part_of, told
 from tests.sandbox.values import Samples
 
 if TYPE_CHECKING:
     from tests.sandbox.world import World
 
 
-def answer(w: World, method: str, path: str, body: bytes) -> dict[str, Any] | None:
+def answer(
+    w: World, method: str, path: str, query: dict[str, str], body: bytes
+) -> dict[str, Any] | None:
     """Answer a request to the control door; None for what it does not know."""
+    if method == "GET" and path.rstrip("/") in {"/sandbox/log", "/sandbox/arrivals"}:
+        # A copy, counted without the lock: who is being measured does not wait for it.
+        log = list(w.log)
+        asked = part_of(log, **{k: float(v) for k, v in query.items()})
+        if path.rstrip("/") == "/sandbox/arrivals":
+            return {"arrivals": len(log), "rows": told(asked)}
+        return {"arrivals": len(log), **log_summary(asked)}
     with w.lock:
         match method, path.rstrip("/"):
             case "POST", "/sandbox/change":
                 document = json.loads(body or b"{}")
                 return change(w, int(document.get("seed", 1)))
-            case "GET", "/sandbox/log":
-                return log_summary(w.log)
             case "GET", "/sandbox/tables":
                 return {name: len(table) for name, table in w.tables.items()}
     return None

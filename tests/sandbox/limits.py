@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from bisect import bisect_right, insort
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ class Arrival:
     method: str
     path: str
     query: list[tuple[str, str]]
+    caller: str = ""  # its User-Agent
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -27,29 +29,42 @@ class Arrival:
         return next((v for k, v in self.headers.items() if k.lower() == "host"), "")
 
     @property
+    def endpoint(self) -> str:
+        """What was called, whichever row it was about."""
+        parts = ["{id}" if part.isdecimal() else part for part in self.path.split("/")[3:]]
+        return f"{self.method} /{'/'.join(parts)}"
+
+    @property
+    def is_refused(self) -> bool:
+        """Say whether it was one too many."""
+        return self.status in (429, 503)
+
+    @property
     def document(self) -> Any:
         """The JSON it carried, or None."""
         return json.loads(self.body) if self.body else None
 
 
 class RollingWindow:
-    """At most `most` arrivals within any `seconds`; refused arrivals do not count."""
+    """At most `most` arrivals within any `seconds`; refused arrivals do not count.
+
+    Threads may ask in another order than their requests arrived: the moments are kept in order.
+    """
 
     def __init__(self, most: float, seconds: float) -> None:
         """Start empty; a `most` of 0 means no limit."""
         self.most = most
         self.span = timedelta(seconds=seconds)
-        self.kept: deque[datetime] = deque()
+        self.kept: list[datetime] = []
 
     def admits(self, moment: datetime) -> bool:
         """Take an arrival in, or say that it is one too many."""
         if not self.most:
             return True
-        while self.kept and moment - self.kept[0] >= self.span:
-            self.kept.popleft()
+        del self.kept[: bisect_right(self.kept, moment - self.span)]
         if len(self.kept) >= self.most:
             return False
-        self.kept.append(moment)
+        insort(self.kept, moment)
         return True
 
     @property
@@ -72,16 +87,48 @@ def busiest_second(log: list[Arrival]) -> int:
     return worst
 
 
-def log_summary(log: list[Arrival]) -> dict[str, Any]:
-    """Count requests, by method and endpoint, and how the limit was kept."""
-    by_endpoint: dict[str, int] = {}
-    for arrival in log:
-        parts = ["{id}" if part.isdecimal() else part for part in arrival.path.split("/")[3:]]
-        key = f"{arrival.method} /{'/'.join(parts)}"
-        by_endpoint[key] = by_endpoint.get(key, 0) + 1
+def part_of(
+    log: list[Arrival], since: float = 0, after: float = 0, until: float = 0
+) -> list[Arrival]:
+    """Give the arrivals but the first `since`, from the moment `after` to the moment `until`.
+
+    Moments are seconds since 1970; 0 is no bound.
+    """
+    return [
+        arrival
+        for arrival in log[int(since) :]
+        if after <= arrival.time.timestamp() <= (until or float("inf"))
+    ]
+
+
+def told(log: list[Arrival]) -> list[tuple[float, str, str, int | None]]:
+    """Give moment, caller, endpoint and status of each arrival, in the order they arrived."""
+    return sorted((a.time.timestamp(), a.caller, a.endpoint, a.status) for a in log)
+
+
+def pace(log: list[Arrival]) -> dict[str, Any]:
+    """Count requests and refusals; say when the first and the last arrived, and how close."""
+    times = [arrival.time.timestamp() for arrival in log]
     return {
         "requests": len(log),
-        "by_endpoint": dict(sorted(by_endpoint.items())),
-        "throttled": sum(arrival.status in (429, 503) for arrival in log),
+        "throttled": sum(arrival.is_refused for arrival in log),
         "busiest_second": busiest_second(log),
+        "first": min(times, default=None),
+        "last": max(times, default=None),
+    }
+
+
+def log_summary(log: list[Arrival]) -> dict[str, Any]:
+    """Count requests as a whole, by caller and by endpoint, and how the limit was kept."""
+    callers: dict[str, list[Arrival]] = defaultdict(list)
+    endpoints: dict[str, list[Arrival]] = defaultdict(list)
+    for arrival in log:
+        callers[arrival.caller].append(arrival)
+        endpoints[arrival.endpoint].append(arrival)
+    return {
+        **pace(log),
+        "by_endpoint": {name: len(endpoints[name]) for name in sorted(endpoints)},
+        "by_status": dict(Counter(str(arrival.status) for arrival in log)),
+        "callers": {name: pace(callers[name]) for name in sorted(callers)},
+        "endpoints": {name: pace(endpoints[name]) for name in sorted(endpoints)},
     }

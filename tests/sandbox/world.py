@@ -85,11 +85,16 @@ class World(DealActs):
         query: list[tuple[str, str]],
         headers: dict[str, str],
         body: bytes = b"",
+        arrived: datetime | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request; raises `Lost` where a fault breaks the connection instead."""
-        moment = self.clock()  # before the lock: a slow neighbour must not bunch arrivals
+        """Answer a request; raises `Lost` where a fault breaks the connection instead.
+
+        `arrived` is when a door had read it; without one, this moment.
+        """
+        moment = arrived or self.clock()  # before the lock: slow neighbours must not bunch arrivals
+        caller = next((v for k, v in headers.items() if k.lower() == "user-agent"), "")
         with self.lock:
-            arrival = Arrival(moment, method, path, query)
+            arrival = Arrival(moment, method, path, query, caller)
             if self.remembers_requests:
                 arrival.headers, arrival.body = headers, body
             self.log.append(arrival)
