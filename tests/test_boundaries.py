@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import sys
 import tomllib
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 TAP, TARGET, SANDBOX = "tap_activecampaign_unified", "target_activecampaign", "tests.sandbox"
 FRONT_DOORS = {"tap.py", "streams.py", "target.py", "sink.py"}
-SHARED_ROOMS = {"api", "unified", "settings", "cli", "report"}
+SHARED_ROOMS = {"api", "unified", "settings", "connection", "cli", "report"}
 NO_ROOMS = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 # What a pure room may import from the standard library: nothing that opens, sends or waits.
 PURE = {
@@ -218,9 +219,11 @@ def test_every_public_name_says_what_it_is(path):
 
 @cache
 def dependencies() -> dict[str, str]:
-    """Return the runtime dependencies: name to requirement."""
+    """Return the runtime dependencies, those of extras too: name to requirement."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {re.split(r"[^\w.-]", one)[0].lower(): one for one in project["dependencies"]}
+    extras = itertools.chain(*project["optional-dependencies"].values())
+    asked = [*project["dependencies"], *extras]
+    return {re.split(r"[^\w.-]", one)[0].lower(): one for one in asked}
 
 
 def test_the_retry_waits_come_from_the_package_that_is_maintained():

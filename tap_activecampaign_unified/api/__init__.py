@@ -1,7 +1,7 @@
 """The telephone: HTTP with one ActiveCampaign account, and nothing but."""
 
 from .address import Address, parse_address
-from .client import Client, Traffic
+from .client import Client
 from .clock import Clock, SystemClock
 from .errors import (
     AccountLapsed,
@@ -18,9 +18,13 @@ from .errors import (
     Unconfirmed,
     Unreachable,
 )
-from .limiter import Limiter, default_store
+from .limiter import Limiter
+from .line import Traffic
+from .machine_store import MachineStore, default_store
 from .outcome import Answer
 from .pages import Page, total_of, walk_keyset, walk_offset
+from .redis_store import SCHEMES as REDIS_SCHEMES
+from .redis_store import RedisStore, redis_client
 
 __all__ = [
     "AccountLapsed",
@@ -34,9 +38,12 @@ __all__ = [
     "Clock",
     "Forbidden",
     "Limiter",
+    "MachineStore",
     "Missing",
     "Page",
+    "REDIS_SCHEMES",
     "Reason",
+    "RedisStore",
     "Refused",
     "RunEnds",
     "ServerTrouble",
@@ -46,6 +53,7 @@ __all__ = [
     "Unreachable",
     "default_store",
     "parse_address",
+    "redis_client",
     "total_of",
     "walk_keyset",
     "walk_offset",

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import http.cookiejar
 import json as jsonlib
 import logging
-import threading
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
-
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
+from urllib.parse import quote, urlencode
 
 from . import outcome
 from .errors import (
@@ -28,12 +20,15 @@ from .errors import (
     Unconfirmed,
     Unreachable,
 )
+from .line import Call, Line
 from .patience import Patience
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
+
+    import requests
 
     from .address import Address
     from .clock import Clock
@@ -44,33 +39,9 @@ logger = logging.getLogger(__name__)
 
 FIRST_CONTACT_SECONDS = 20.0
 FORBIDDEN_SECONDS = 20.0
+SPARE_CONNECTIONS = 2
 KEY_CHECK_SECONDS = 3.0
-SAME_HOST_REDIRECTS = 5
-WHO_AM_I = "users/me"
-
-
-@dataclass
-class Traffic:
-    """What went over the line: requests by endpoint and by status, and repeats."""
-
-    requests: int = 0
-    repeats: int = 0
-    by_endpoint: Counter[str] = field(default_factory=Counter)
-    by_status: Counter[str] = field(default_factory=Counter)
-
-
-class _ApiToken(AuthBase):
-    """Puts the key into the one header, and keeps requests from looking for others in netrc."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Api-Token"] = self._key
-        return request
-
-    def __repr__(self) -> str:
-        return "<ApiToken>"
+WHO_AM_I = Call("GET", "users/me", repeatable=True)
 
 
 class Client:
@@ -98,21 +69,21 @@ class Client:
         self.clock = clock
         self.max_retry_seconds = max_retry_seconds
         self.max_concurrent_requests = max_concurrent_requests
-        self.traffic = Traffic()
         self._limiter = limiter
-        self._timeout = timeout
         self._answered = False
         #: The server's clock at its last answer, None before the first.
         self.server_now: dt.datetime | None = None
         self._forbidden: set[str] = set()
-        self._lock = threading.Lock()
-        if session is None:
-            session = requests.Session()
-            session.mount(address.origin, HTTPAdapter(pool_maxsize=16))
-        session.auth = _ApiToken(api_key)
-        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
-        self._session = session
+        self._line = Line(
+            address,
+            api_key,
+            limiter,
+            user_agent=user_agent,
+            timeout=timeout,
+            connections=max_concurrent_requests + SPARE_CONNECTIONS,
+            session=session,
+        )
+        self.traffic = self._line.traffic
         #: Called before every request; raises to end the run (a signal came).
         self.checkpoint: Callable[[], None] = lambda: None
         #: Entered around everything that blocks: threads that take turns hand over meanwhile.
@@ -149,13 +120,13 @@ class Client:
         """
         if repeatable is None:
             repeatable = method != "POST"
-        call = _Call(method, path, repeatable=repeatable)
+        call = Call(method, path, repeatable=repeatable)
         with self.away():
             return self._send(call, params, json, patience)
 
     def _send(
         self,
-        call: _Call,
+        call: Call,
         params: Sequence[tuple[str, str | int]] = (),
         json: object = None,
         patience: float | None = None,
@@ -165,50 +136,33 @@ class Client:
             url += "?" + urlencode(
                 list(params), quote_via=quote, safe="[]:,", errors="surrogatepass"
             )
+        body = None if json is None else jsonlib.dumps(json).encode()
         retry = Patience(self.clock, self.max_retry_seconds, patience)
         while True:
-            verdict = self._attempt(call, url, json, retry)
+            verdict = self._attempt(call, url, body, retry)
             if verdict.answer is not None:
                 self.server_now = verdict.answer.date or self.server_now
                 return verdict.answer
             self._decide(call, verdict, retry)
 
-    def _attempt(self, call: _Call, url: str, json: object, retry: Patience) -> Verdict:
+    def _attempt(self, call: Call, url: str, body: bytes | None, retry: Patience) -> Verdict:
         self.checkpoint()
-        self._limiter.acquire()
-        self.checkpoint()
-        retry.note_sent()
-        body = None if json is None else jsonlib.dumps(json).encode()
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        for _ in range(SAME_HOST_REDIRECTS):
-            try:
-                response = self._session.request(
-                    call.method,
-                    url,
-                    data=body,
-                    headers=headers,
-                    timeout=self._timeout,
-                    allow_redirects=False,
-                )
-            except (requests.RequestException, ValueError) as problem:
-                self._count(call, type(problem).__name__)
-                return outcome.of_failure(problem)
-            self._count(call, str(response.status_code))
-            location = response.headers.get("Location")
-            if not (300 <= response.status_code < 400 and location):
-                break
-            url = self._same_host(call, url, location)
-            self._limiter.acquire()
-        self._answered = True
-        return outcome.of_response(call.method, response)
 
-    def _decide(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
+        def leaving() -> None:
+            self.checkpoint()
+            retry.note_sent()
+
+        verdict = self._line.attempt(call, url, body, leaving)
+        self._answered = self._answered or verdict.status is not None
+        return verdict
+
+    def _decide(self, call: Call, verdict: Verdict, retry: Patience) -> None:
         """Wait for the next attempt, or raise what ends this call."""
         kind = verdict.kind
         if kind is outcome.Kind.FORBIDDEN:
             self._forbid_or_wait(call, verdict, retry)
         elif kind is outcome.Kind.THROTTLED:
-            self._limiter.pause(retry.pause(kind, verdict.wait))
+            self._limiter.refused(retry.pause(kind, verdict.wait))
             if retry.exhausted:
                 raise self._trouble(call, verdict, retry)
         elif kind is outcome.Kind.CONNECT:
@@ -224,7 +178,7 @@ class Client:
             raise self._final(call, verdict)
         self._note_repeat(call, verdict, retry)
 
-    def _final(self, call: _Call, verdict: Verdict) -> ActiveCampaignError:
+    def _final(self, call: Call, verdict: Verdict) -> ActiveCampaignError:
         """Return the error of an answer that no repeating changes."""
         if verdict.kind is outcome.Kind.LAPSED:
             return AccountLapsed(
@@ -238,7 +192,7 @@ class Client:
             )
         return verdict.error(call.method, call.path)
 
-    def _wait_out(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
+    def _wait_out(self, call: Call, verdict: Verdict, retry: Patience) -> None:
         """Repeat what is safe to repeat while the server is in trouble."""
         if not call.repeatable:
             raise Unconfirmed(
@@ -252,13 +206,13 @@ class Client:
                 self._check_alive(call, verdict)
             raise self._trouble(call, verdict, retry)
 
-    def _forbid_or_wait(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
+    def _forbid_or_wait(self, call: Call, verdict: Verdict, retry: Patience) -> None:
         """A 403 may be a glitch, the plan, or a bad key: repeat, then ask who we are."""
         known = call.path in self._forbidden
-        limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I else FORBIDDEN_SECONDS
+        limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
         if not known and retry.wait(verdict.kind, limit):
             return
-        if call.path != WHO_AM_I:
+        if call.path != WHO_AM_I.path:
             self._check_key()
             self._forbidden.add(call.path)
             raise Forbidden(
@@ -275,7 +229,7 @@ class Client:
 
     def _check_key(self) -> None:
         try:
-            self._send(_WHO_AM_I)
+            self._send(WHO_AM_I)
         except RunEnds:
             raise
         except CallError as problem:
@@ -288,17 +242,17 @@ class Client:
             return min(retry.asked or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
         return retry.asked
 
-    def _check_alive(self, call: _Call, verdict: Verdict) -> None:
+    def _check_alive(self, call: Call, verdict: Verdict) -> None:
         """Tell a call that the server cannot answer from a server that answers nothing."""
         problem = f"{self.address.origin} does not answer ({verdict.problem}): try again later"
-        if call.path == WHO_AM_I:
+        if call.path == WHO_AM_I.path:
             raise Unreachable(problem)
         try:
-            self._send(_WHO_AM_I, patience=0)
+            self._send(WHO_AM_I, patience=0)
         except ServerTrouble:
             raise Unreachable(problem) from None
 
-    def _trouble(self, call: _Call, verdict: Verdict, retry: Patience) -> ServerTrouble:
+    def _trouble(self, call: Call, verdict: Verdict, retry: Patience) -> ServerTrouble:
         return ServerTrouble(
             f"{verdict.problem}, for {retry.elapsed:.0f} s and {retry.tries} tries",
             method=call.method,
@@ -306,44 +260,7 @@ class Client:
             status=verdict.status,
         )
 
-    def _note_repeat(self, call: _Call, verdict: Verdict, retry: Patience) -> None:
-        with self._lock:
-            self.traffic.repeats += 1
+    def _note_repeat(self, call: Call, verdict: Verdict, retry: Patience) -> None:
+        self._line.note_repeat()
         level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
         logger.log(level, "%s %s: %s, trying again", call.method, call.path, verdict.problem)
-
-    def _count(self, call: _Call, status: str) -> None:
-        endpoint = "/".join("{id}" if part.isdigit() else part for part in call.path.split("/"))
-        with self._lock:
-            self.traffic.requests += 1
-            self.traffic.by_endpoint[f"{call.method} {endpoint}"] += 1
-            self.traffic.by_status[status] += 1
-
-    def _same_host(self, call: _Call, url: str, location: str) -> str:
-        try:
-            target = urlsplit(urljoin(url, location))
-            host = target.hostname
-            is_here = _place(target) == _place(urlsplit(self.address.origin))
-        except ValueError:
-            host, is_here = None, False
-        if not is_here:
-            raise Unreachable(
-                f"{self.address.origin} redirects {call.method} {call.path} to another host "
-                f"({host}), which would be sent the key: refused. Check api_url"
-            )
-        return target.geturl()
-
-
-def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    default = 443 if parts.scheme == "https" else 80
-    return parts.scheme, parts.hostname, parts.port or default
-
-
-@dataclass(frozen=True)
-class _Call:
-    method: str
-    path: str
-    repeatable: bool
-
-
-_WHO_AM_I = _Call("GET", WHO_AM_I, repeatable=True)

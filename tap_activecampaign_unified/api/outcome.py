@@ -162,3 +162,14 @@ def _retry_after(response: requests.Response) -> float | None:
     except ValueError:
         until, now = _date(text), _date(response.headers.get("Date"))
         return max(0.0, (until - now).total_seconds()) if until and now else None
+
+
+def counted_of(response: requests.Response) -> tuple[int, int] | None:
+    """Return the account's limit and what was left of it, None where the server does not say."""
+    try:
+        limit, left = (
+            int(response.headers[f"RateLimit-{word}"]) for word in ("Limit", "Remaining")
+        )
+    except (KeyError, ValueError):
+        return None
+    return (limit, left) if 0 <= left <= limit and limit else None

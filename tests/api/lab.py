@@ -12,7 +12,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from tap_activecampaign_unified.api import Client, Limiter, parse_address
+from tap_activecampaign_unified.api import Client, Limiter, MachineStore, parse_address
 from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ def world_of(clock: LabClock, **options: Any) -> World:
     return World(clock=clock.moments, **({"requests_per_second": 0} | options))
 
 
+def limiter_of(rate: float, clock: Any, path: Path | None = None) -> Limiter:
+    """Return a process's access to the budget in a file, or to one of its own."""
+    return Limiter(rate, clock, MachineStore(clock, path))
+
+
 def client_of(
     adapter: BaseAdapter | World,
     clock: LabClock,
@@ -78,7 +83,7 @@ def client_of(
     return Client(
         parse_address(options.pop("origin", ORIGIN)),
         key,
-        limiter=Limiter(rate, clock, store),
+        limiter=limiter_of(rate, clock, store),
         clock=clock,
         user_agent="lab",
         session=session,

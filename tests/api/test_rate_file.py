@@ -15,35 +15,37 @@ import time
 
 import pytest
 
-from tap_activecampaign_unified.api import Limiter
+from tap_activecampaign_unified.api.budget import MARGIN
+from tests.api.lab import limiter_of
 from tests.api.test_limiter import busiest
 
 GARBAGE = [
     b"{",
     b'{"slots": [1, 2',
-    b'{"slots": [1.0], "not_before": 0.0}0}',
+    b'{"slots": {"a": 1.0}, "not_before": 0.0, "share": 1, "share_at": 0, "cut_at": 0}0}',
+    b'{"slots": {"a": 1.0}, "not_before": 0.0}',
     b"\xff\xfe\x00",
     b"null",
     b"[]",
     b'"text"',
     b"{}",
-    b'{"slots": null, "not_before": 0}',
-    b'{"slots": ["x"], "not_before": 0}',
-    b'{"slots": [[1]], "not_before": 0}',
-    b'{"slots": [], "not_before": null}',
+    b'{"slots": null, "not_before": 0, "share": 1, "share_at": 0, "cut_at": 0}',
+    b'{"slots": [1], "not_before": 0, "share": 1, "share_at": 0, "cut_at": 0}',
+    b'{"slots": {"a": "x"}, "not_before": 0, "share": 1, "share_at": 0, "cut_at": 0}',
+    b'{"slots": {}, "not_before": null, "share": 1, "share_at": 0, "cut_at": 0}',
     b"[" * 100_000,
     b"\x00" * 4096,
 ]
 
 
-@pytest.mark.parametrize("content", GARBAGE, ids=lambda content: repr(content[:20]))
+@pytest.mark.parametrize("content", GARBAGE, ids=lambda content: repr(content[:44]))
 def test_a_torn_file_counts_as_a_spent_window(clock, tmp_path, content):
     """What a killed writer left costs one window of waiting, never an error or a burst."""
     store = tmp_path / "rate.json"
     store.write_bytes(content)
-    limiter = Limiter(5, clock, store)
+    limiter = limiter_of(5, clock, store)
     limiter.acquire()
-    assert clock.slept == [pytest.approx(1.06)]
+    assert clock.slept == [pytest.approx(MARGIN)]
     assert len(json.loads(store.read_text())["slots"]) >= 1
 
 
@@ -51,7 +53,7 @@ def test_an_empty_file_is_a_new_one(clock, tmp_path):
     """Nothing has left yet: nobody waits."""
     store = tmp_path / "rate.json"
     store.touch()
-    Limiter(5, clock, store).acquire()
+    limiter_of(5, clock, store).acquire()
     assert clock.slept == []
 
 
@@ -59,27 +61,28 @@ def test_an_empty_file_is_a_new_one(clock, tmp_path):
 def test_impossible_moments_are_forgotten(clock, tmp_path, number):
     """A pause or a slot that no clock can reach holds nobody."""
     store = tmp_path / "rate.json"
-    store.write_text(f'{{"slots": [{number}], "not_before": {number}}}')
-    Limiter(5, clock, store).acquire()
+    others = '"share": 1, "share_at": 0, "cut_at": 0'
+    store.write_text(f'{{"slots": {{"a": {number}}}, "not_before": {number}, {others}}}')
+    limiter_of(5, clock, store).acquire()
     assert clock.slept == []
 
 
 def test_after_a_reboot_the_old_uptime_holds_nobody(clock, tmp_path):
     """The uptime starts anew; slots and pauses written before are out of reach."""
     store = tmp_path / "rate.json"
-    limiter = Limiter(5, clock, store)
+    limiter = limiter_of(5, clock, store)
     for _ in range(5):
         limiter.acquire()
-    limiter.pause(60)
+    limiter.refused(60)
     clock.reboot()
-    Limiter(5, clock, store).acquire()
-    assert clock.slept == []
+    limiter_of(5, clock, store).acquire()
+    assert clock.monotonic() == 0
 
 
 def test_no_pause_outlasts_ten_minutes(clock, tmp_path):
     """Whatever the server says, somebody asks again within the ten minutes a request may last."""
-    limiter = Limiter(5, clock, tmp_path / "rate.json")
-    limiter.pause(86_400)
+    limiter = limiter_of(5, clock, tmp_path / "rate.json")
+    limiter.refused(86_400)
     limiter.acquire()
     assert sum(clock.slept) <= 600
 
@@ -87,7 +90,7 @@ def test_no_pause_outlasts_ten_minutes(clock, tmp_path):
 def test_the_file_is_its_owners_alone(clock, tmp_path):
     """Mode 0600, in a folder of mode 0700."""
     store = tmp_path / "state" / "rate.json"
-    Limiter(5, clock, store).acquire()
+    limiter_of(5, clock, store).acquire()
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
     assert stat.S_IMODE(store.parent.stat().st_mode) == 0o700
 
@@ -95,7 +98,7 @@ def test_the_file_is_its_owners_alone(clock, tmp_path):
 def test_an_unusable_place_costs_one_warning_and_the_sharing(clock, tmp_path, caplog):
     """The budget is then kept by this process alone, and still kept."""
     (tmp_path / "file").touch()
-    limiter, left = Limiter(5, clock, tmp_path / "file" / "rate.json"), []
+    limiter, left = limiter_of(5, clock, tmp_path / "file" / "rate.json"), []
     with caplog.at_level(logging.WARNING):
         for _ in range(12):
             limiter.acquire()
@@ -112,14 +115,14 @@ def test_a_file_system_without_locks_is_no_error(clock, tmp_path, monkeypatch, c
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    Limiter(5, clock, tmp_path / "rate.json").acquire()
+    limiter_of(5, clock, tmp_path / "rate.json").acquire()
     assert "No locks available" in caplog.text
 
 
 def test_a_full_disk_loses_the_sharing_but_not_the_count(clock, tmp_path, monkeypatch, caplog):
     """What was read from the file before it could not be written still counts."""
     store, left = tmp_path / "rate.json", []
-    first = Limiter(5, clock, store)
+    first = limiter_of(5, clock, store)
     for _ in range(5):
         first.acquire()
         left.append(clock.monotonic())
@@ -128,7 +131,7 @@ def test_a_full_disk_loses_the_sharing_but_not_the_count(clock, tmp_path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    second = Limiter(5, clock, store)
+    second = limiter_of(5, clock, store)
     for _ in range(6):
         second.acquire()
         left.append(clock.monotonic())
@@ -139,8 +142,8 @@ def test_a_full_disk_loses_the_sharing_but_not_the_count(clock, tmp_path, monkey
 def test_a_writer_killed_halfway_leaves_a_file_that_is_noticed(clock, tmp_path, monkeypatch):
     """The new content is written over the old and cut last: in between it does not read."""
     store = tmp_path / "rate.json"
-    limiter = Limiter(5, clock, store)
-    limiter.pause(1.0)
+    limiter = limiter_of(5, clock, store)
+    limiter.refused(1.0)
     for _ in range(5):
         limiter.acquire()
     clock.sleep(100.123456)
@@ -154,8 +157,8 @@ def test_a_writer_killed_halfway_leaves_a_file_that_is_noticed(clock, tmp_path, 
 PROCESS = """
     import sys, time
     from pathlib import Path
-    from tap_activecampaign_unified.api import Limiter, SystemClock
-    limiter = Limiter(5, SystemClock(), Path(sys.argv[1]))
+    from tap_activecampaign_unified.api import Limiter, MachineStore, SystemClock
+    limiter = Limiter(5, SystemClock(), MachineStore(SystemClock(), Path(sys.argv[1])))
     until = time.monotonic() + float(sys.argv[2])
     print("ready", flush=True)
     while time.monotonic() < until:
@@ -201,5 +204,5 @@ def test_a_process_killed_while_it_holds_the_lock_lets_go(clock, tmp_path):
     holder.wait(timeout=10)
     holder.stdout.close()
     started = time.monotonic()
-    Limiter(5, clock, store).acquire()
+    limiter_of(5, clock, store).acquire()
     assert time.monotonic() - started < 5

@@ -214,7 +214,7 @@ def test_waiting_for_the_budget_is_not_the_servers_trouble(make_client, clock):
     """A call that waited out another's pause still has its own patience afterwards."""
     script = Script((502, b""), GOOD)
     client = make_client(script, max_retry_seconds=100)
-    client._limiter.pause(400)
+    client._limiter.refused(400)
     assert client.get("contacts").body == {"ok": True}
 
 

@@ -12,13 +12,12 @@ import requests
 from tap_activecampaign_unified.api import (
     ActiveCampaignError,
     Client,
-    Limiter,
     Refused,
     SystemClock,
     Unreachable,
     parse_address,
 )
-from tests.api.lab import KEY, ORIGIN, Script, client_of
+from tests.api.lab import KEY, ORIGIN, Script, client_of, limiter_of
 from tests.sandbox import serve
 
 GOOD = (200, {})
@@ -121,12 +120,12 @@ def test_a_key_that_no_header_can_hold_is_not_shown(make_world, key):
     """Python's own complaint would print it."""
     with serve(make_world(contacts=1)) as served:
         clock = SystemClock()
-        limiter = Limiter(0, clock)
+        limiter = limiter_of(0, clock)
         address = parse_address(served.url)
         client = Client(address, key, limiter=limiter, clock=clock, user_agent="lab")
         with pytest.raises(Refused) as refused:
             client.get("contacts")
-        client._session.close()
+        client._line._session.close()
     assert "5f0c1b9e" not in f"{refused.value!r} {refused.value.__cause__!r}"
     assert refused.value.__context__ is None
 
@@ -187,20 +186,19 @@ def test_cookies_are_not_kept(make_world, make_client):
     client = make_client(world)
     client.get("contacts")
     client.get("contacts")
-    assert len(client._session.cookies) == 0
+    assert len(client._line._session.cookies) == 0
 
 
 def test_cookies_are_not_sent_over_real_http(make_world):
     """The same over a socket, where the cookie jar has its say."""
     with serve(make_world(contacts=1)) as served:
         clock = SystemClock()
-        client = Client(
-            parse_address(served.url), KEY, limiter=Limiter(0, clock), clock=clock, user_agent="lab"
-        )
+        address, limiter = parse_address(served.url), limiter_of(0, clock)
+        client = Client(address, KEY, limiter=limiter, clock=clock, user_agent="lab")
         assert client.get("contacts").body["contacts"]
         assert client.get("users/me").status == 200
-        assert len(client._session.cookies) == 0
-        client._session.close()
+        assert len(client._line._session.cookies) == 0
+        client._line._session.close()
 
 
 def test_the_servers_clock_is_known_after_an_answer(world, make_client, clock):

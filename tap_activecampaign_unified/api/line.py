@@ -1,0 +1,155 @@
+"""The line to the account: one session, the key in its one header, the budget, what went over."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from . import outcome
+from .departures import Departures
+from .errors import Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .address import Address
+    from .limiter import Limiter
+    from .outcome import Verdict
+
+SAME_HOST_REDIRECTS = 5
+
+
+@dataclass
+class Traffic:
+    """What went over the line: requests by endpoint and by status, and repeats."""
+
+    requests: int = 0
+    repeats: int = 0
+    by_endpoint: Counter[str] = field(default_factory=Counter)
+    by_status: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: whether it may be repeated, and whether somebody waits for it now."""
+
+    method: str
+    path: str
+    repeatable: bool
+    is_urgent: bool = True
+
+
+class _ApiToken(AuthBase):
+    """Puts the key into the one header, and keeps requests from looking for others in netrc."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Api-Token"] = self._key
+        return request
+
+    def __repr__(self) -> str:
+        return "<ApiToken>"
+
+
+class Line:
+    """Sends single requests, from any number of threads, each when the budget allows.
+
+    ``session`` is the seam at which tests put an account in-process.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        api_key: str,
+        limiter: Limiter,
+        *,
+        user_agent: str,
+        timeout: float,
+        connections: int,
+        session: requests.Session | None = None,
+    ) -> None:
+        """Prepare the session; nothing is sent yet."""
+        self._address, self._limiter, self._timeout = address, limiter, timeout
+        self.traffic = Traffic()
+        self._lock = threading.Lock()
+        if session is None:
+            session = requests.Session()
+            session.mount(address.origin, Departures(limiter, connections))
+        session.auth = _ApiToken(api_key)
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        self._session = session
+
+    def attempt(
+        self, call: Call, url: str, body: bytes | None, leaving: Callable[[], None]
+    ) -> Verdict:
+        """Send a request once and judge what comes back; ``leaving`` is called when it may leave.
+
+        Redirects are followed on the account's own host; raises `Unreachable` for any other.
+        """
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        self._limiter.acquire(urgent=call.is_urgent)
+        leaving()
+        for _ in range(SAME_HOST_REDIRECTS):
+            try:
+                response = self._session.request(
+                    call.method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                )
+            except (requests.RequestException, ValueError) as problem:
+                self._count(call, type(problem).__name__)
+                return outcome.of_failure(problem)
+            self._count(call, str(response.status_code))
+            counted = outcome.counted_of(response)
+            if counted is not None:
+                self._limiter.counted(*counted)
+            location = response.headers.get("Location")
+            if not (300 <= response.status_code < 400 and location):
+                break
+            url = self._same_host(call, url, location)
+            self._limiter.acquire(urgent=call.is_urgent)
+        return outcome.of_response(call.method, response)
+
+    def note_repeat(self) -> None:
+        """Count a call that is sent again."""
+        with self._lock:
+            self.traffic.repeats += 1
+
+    def _count(self, call: Call, status: str) -> None:
+        endpoint = "/".join("{id}" if part.isdigit() else part for part in call.path.split("/"))
+        with self._lock:
+            self.traffic.requests += 1
+            self.traffic.by_endpoint[f"{call.method} {endpoint}"] += 1
+            self.traffic.by_status[status] += 1
+
+    def _same_host(self, call: Call, url: str, location: str) -> str:
+        try:
+            target = urlsplit(urljoin(url, location))
+            host = target.hostname
+            is_here = _place(target) == _place(urlsplit(self._address.origin))
+        except ValueError:
+            host, is_here = None, False
+        if not is_here:
+            raise Unreachable(
+                f"{self._address.origin} redirects {call.method} {call.path} to another host "
+                f"({host}), which would be sent the key: refused. Check api_url"
+            )
+        return target.geturl()
+
+
+def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, parts.hostname, parts.port or default

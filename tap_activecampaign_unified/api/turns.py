@@ -1,0 +1,288 @@
+"""Threads that take turns: one runs at a time, and another goes on only while it waits.
+
+Whoever runs holds the baton. It is handed over while an answer, the account's budget or a moment
+is waited for, and never in between: code between two waits sees nobody else, and needs no locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from .errors import RunEnds
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Hashable, Iterable, Iterator
+
+    from .clock import Clock
+
+    Job = Callable[[], None]
+
+# What is begun in the background is little and lives long: it has places of its own.
+MOST_TASKS = 3
+
+
+class Task:
+    """A job in the background."""
+
+    def __init__(self) -> None:
+        """Begin before its end."""
+        self.is_done = False
+
+
+class Group:
+    """Jobs that belong together: begun in their order, several under way at once.
+
+    The first problem of any of them keeps the rest from being begun.
+    """
+
+    def __init__(self, turns: Turns) -> None:
+        """Begin without a job."""
+        self._turns = turns
+        self._left: deque[Job] = deque()
+        self.helpers = 0
+        self.problem: BaseException | None = None
+
+    def do(self, *jobs: Job) -> None:
+        """Have jobs done by whoever is free, or do them now when nobody is.
+
+        Raises the first problem of any job so far.
+        """
+        self._left.extend(jobs)
+        if not self._turns.recruit(self, len(self._left)):
+            self._work_off()
+        if self.problem is not None:
+            raise self.problem
+
+    def _work_off(self) -> None:
+        """Do what is left, beside the helpers; a problem is kept."""
+        try:
+            self.work()
+        except BaseException as problem:  # noqa: BLE001 - raised again by `close`
+            self.fail(problem)
+
+    def work(self) -> None:
+        """Do jobs until none is left."""
+        while self._left and self.problem is None:
+            job = self._left.popleft()
+            self._turns.recruit(self, len(self._left))
+            job()
+
+    def fail(self, problem: BaseException) -> None:
+        """Begin nothing more; what no request can survive ends every other thread's work too."""
+        self.problem = self.problem or problem
+        self._turns.note(problem)
+
+    def close(self) -> None:
+        """Wait until every job is done; raises the first problem."""
+        self._work_off()
+        self._turns.wait_until(lambda: not self.helpers)
+        if self.problem is not None:
+            raise self.problem
+
+
+class Turns:
+    """Hands the baton from thread to thread; at most ``most`` of them, the caller's included.
+
+    With one, everything is done by the caller, in order. The thread that first takes the baton is
+    the main one: it alone outlives `end`.
+    """
+
+    def __init__(self, most: int = 1) -> None:
+        """Begin with nobody running."""
+        self.most = most
+        self.most_tasks = min(MOST_TASKS, (most - 1) // 2)
+        #: What ended the work of all threads, None while they may go on.
+        self.problem: BaseException | None = None
+        self._baton = threading.RLock()
+        self._changed = threading.Condition(self._baton)
+        self._mine = threading.local()
+        self._names: dict[Hashable, int] = {}
+        self._helpers = self._tasks = 0
+        self._is_hurried = self._is_over = False
+
+    # --- the baton --------------------------------------------------------------------------
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this thread holds the baton."""
+        return getattr(self._mine, "holds", False)
+
+    def take(self) -> None:
+        """Wait for the baton, unless this thread has it."""
+        if not self.is_mine:
+            self._take()
+            self._mine.holds = True
+
+    def leave(self) -> None:
+        """Hand the baton over, if this thread has it."""
+        if self.is_mine and not self._is_over:
+            self._mine.holds = False
+            self._leave()
+
+    def _take(self) -> None:
+        self._baton.acquire()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(RuntimeError):  # a second signal kept it from being taken
+            self._baton.release()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Let others run for the time of the block; for a thread without the baton, nothing."""
+        if not self.is_mine:
+            yield
+            return
+        self.leave()
+        try:
+            yield
+        finally:
+            self.take()
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Let others run until ``is_so``; it is asked again after each `tell`."""
+        while not is_so() and not self._is_hurried:
+            self._changed.wait()
+
+    def tell(self) -> None:
+        """Have everybody look again at what they wait for."""
+        if self.most > 1:
+            self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self, *name: Hashable) -> Iterator[None]:
+        """Let no other thread into a block of this name; the same thread may enter it again."""
+        me = threading.get_ident()
+        if self._names.get(name) == me:
+            yield
+            return
+        self.wait_until(lambda: name not in self._names)
+        self._names[name] = me
+        try:
+            yield
+        finally:
+            self._names.pop(name, None)
+            self.tell()
+
+    # --- work -------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def group(self) -> Iterator[Group]:
+        """Gather jobs that are done side by side; the block ends when all are done."""
+        group = Group(self)
+        try:
+            yield group
+        except BaseException as problem:  # noqa: BLE001 - raised again by `close`
+            group.fail(problem)
+        group.close()
+
+    def each(self, jobs: Iterable[Job]) -> None:
+        """Do jobs side by side, begun in their order; raises the first problem of any."""
+        if self.most == 1:
+            for job in jobs:
+                job()
+            return
+        group = Group(self)
+        group._left.extend(jobs)  # noqa: SLF001 - the caller works too, from the first on
+        group.close()
+
+    def start(self, job: Job) -> Task | None:
+        """Do a job in the background; None when there is no place for one, and it is not done."""
+        if self._tasks >= self.most_tasks:
+            return None
+        task = Task()
+        self._tasks += 1
+
+        def run() -> None:
+            try:
+                job()
+            except BaseException as problem:  # noqa: BLE001 - told where the task is waited for
+                self.problem = self.problem or problem
+            finally:
+                self._tasks -= 1
+                task.is_done = True
+                self.tell()
+
+        self._spawn(run)
+        return task
+
+    def recruit(self, group: Group, jobs: int) -> bool:
+        """Find helpers for a group's jobs; False when not one is at work on them."""
+        while group.helpers < jobs and self._helpers < self.most - 1 - self.most_tasks:
+            group.helpers += 1
+            self._helpers += 1
+            self._spawn(lambda: self._help(group))
+        return group.helpers > 0
+
+    def _help(self, group: Group) -> None:
+        try:
+            group.work()
+        except BaseException as problem:  # noqa: BLE001 - raised again where the group ends
+            group.fail(problem)
+        finally:
+            group.helpers -= 1
+            self._helpers -= 1
+            self.tell()
+
+    def _spawn(self, run: Job) -> None:
+        def body() -> None:
+            self.take()
+            try:
+                run()
+            finally:
+                self.leave()
+
+        threading.Thread(target=body, daemon=True).start()
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def note(self, problem: BaseException) -> None:
+        """Keep a problem that no request can survive: every thread ends before its next one."""
+        if isinstance(problem, RunEnds) or not isinstance(problem, Exception):
+            self.problem = self.problem or problem
+
+    def raise_if_ending(self) -> None:
+        """Raise what ended the work of all threads: called before every request."""
+        if self.problem is not None:
+            raise self.problem
+
+    def hurry(self) -> None:
+        """Wait for nobody any more: for signal handlers that end the run at once."""
+        self._is_hurried = True
+
+    def end(self, problem: BaseException) -> None:
+        """Keep the baton for good, once every other thread came to its end.
+
+        They make no further request. Those that are in a hurry are not waited for: they never run
+        again.
+        """
+        self.take()
+        self.problem = self.problem or problem
+        try:
+            self.wait_until(lambda: not self._helpers and not self._tasks)
+        finally:
+            self._is_over = True
+
+
+class HandingClock:
+    """A clock whose sleepers let others run meanwhile."""
+
+    def __init__(self, clock: Clock, turns: Turns) -> None:
+        """Take the clock that is slept by."""
+        self._clock, self._turns = clock, turns
+
+    def now(self) -> dt.datetime:
+        """Return the time of day, aware, in UTC."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``, or at once when the run is being stopped."""
+        with self._turns.away():
+            self._clock.sleep(seconds)
