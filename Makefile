@@ -8,9 +8,10 @@ SETUP := tests/demo/environment.py
 ready := .venv/ready
 lint_ready := .venv/ready-lint
 meltano_ready := .venv-meltano/ready
+peer_ready := .venv-peer/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint render bench meltano clean
+.PHONY: help demo test lint render bench meltano peer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -29,13 +30,15 @@ lint: $(lint_ready) ## check style and types
 render: $(ready) ## write README's tables and meltano.yml's settings anew from the code
 	@.venv/bin/python -m tests.render --write
 
-bench: $(ready) ## run the measuring scripts, one after the other
-	@for script in $(basename $(notdir $(sort $(wildcard bench/read_*.py bench/write_*.py)))); do .venv/bin/python -m bench.$$script || exit 1; done
+bench: $(ready) ## measure in a short form and compare with the figures kept in bench/figures.json
+	@.venv/bin/python -m bench
 
 meltano: $(meltano_ready) ## install Meltano into .venv-meltano
 
+peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches that measure it beside ours
+
 clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist
+	rm -rf .venv .venv-meltano .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
@@ -49,4 +52,10 @@ $(lint_ready): $(ready)
 $(meltano_ready): $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-meltano --package "meltano>=4.4,<5"
+	@touch $@
+
+# An environment of its own: what it pins cannot stand beside ours.
+$(peer_ready): $(SETUP)
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv-peer --package tap-activecampaign==1.3.1
 	@touch $@

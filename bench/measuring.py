@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.machine import machine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,17 +24,13 @@ CONTACT_STREAMS = ("crm_contacts", "marketing_contacts")
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: records written, seconds from start to end, peak memory in MB."""
+    """One run: records written, seconds of the clock and of the CPU, peak memory in MB."""
 
     records: dict[str, int]
     seconds: float
     peak_mb: float
     report: dict[str, Any]
-
-
-def machine() -> str:
-    """Say on what was measured."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    cpu: float
 
 
 @contextlib.contextmanager
@@ -54,52 +51,93 @@ def account(folder: Path, *options: str) -> Iterator[str]:
         process.wait()
 
 
-def log_of(url: str) -> dict[str, Any]:
-    """Return what the account says of the requests it saw."""
-    with urllib.request.urlopen(f"{url}/sandbox/log") as answer:
+def log_of(url: str, since: int = 0, after: float = 0, until: float = 0) -> dict[str, Any]:
+    """Return what the account says of the requests it saw, all or a part of them.
+
+    ``since`` is the number of arrivals to leave out; the others are seconds since 1970.
+    """
+    asked = f"since={since}&after={after}&until={until}"
+    with urllib.request.urlopen(f"{url}/sandbox/log?{asked}") as answer:
         found: dict[str, Any] = json.load(answer)
         return found
+
+
+def arrivals_of(url: str, since: int = 0) -> list[tuple[float, str, str, int | None]]:
+    """Return moment, caller, endpoint and status of each request the account saw."""
+    with urllib.request.urlopen(f"{url}/sandbox/arrivals?since={since}") as answer:
+        return [tuple(row) for row in json.load(answer)["rows"]]
+
+
+def pace_of(log: dict[str, Any]) -> float:
+    """Return requests per second from the first to the last of a log."""
+    between = (log["last"] or 0) - (log["first"] or 0)
+    return (log["requests"] - 1) / between if between > 0 else 0.0
 
 
 class Tap:
     """The tap as a program, with settings and a catalog that selects some streams."""
 
-    def __init__(self, folder: Path, url: str, streams: tuple[str, ...], **settings: Any) -> None:
-        """Discover once; that is not measured."""
+    def __init__(
+        self, folder: Path, url: str, streams: tuple[str, ...] | None, **settings: Any
+    ) -> None:
+        """Discover once; that is not measured. ``streams`` None keeps what is selected itself."""
         self._folder = folder
         self._report = folder / "report.json"
-        config = {"api_url": url, "api_key": "sandbox-key", "requests_per_second": 0, **settings}
+        config = {
+            "api_url": url,
+            "api_key": "sandbox-key",
+            "requests_per_second": 0,
+            # Its own: what else runs on this machine is not this account's business.
+            "rate_limit_store": str(folder / "rate.json"),
+            **settings,
+        }
         (folder / "config.json").write_text(
             json.dumps({**config, "run_report_path": str(self._report)})
         )
-        found = json.loads(self._call("--discover").stdout)
-        for stream in found["streams"]:
+        found = json.loads(self._discovered())
+        self.select(found, streams)
+
+    def select(self, found: dict[str, Any], streams: tuple[str, ...] | None) -> None:
+        """Write the catalog that a run is given."""
+        for stream in found["streams"] if streams is not None else []:
             root = next(m for m in stream["metadata"] if m["breadcrumb"] == [])
-            root["metadata"]["selected"] = stream["tap_stream_id"] in streams
-        (folder / "catalog.json").write_text(json.dumps(found))
+            root["metadata"]["selected"] = stream["tap_stream_id"] in (streams or ())
+        self.catalog = found
+        (self._folder / "catalog.json").write_text(json.dumps(found))
 
     def _command(self, *options: str) -> list[str]:
         program = [sys.executable, "-m", "tap_activecampaign_unified"]
         return [*program, "--config", str(self._folder / "config.json"), *options]
 
-    def _call(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self._command(*options), capture_output=True, text=True, check=True)
+    def _discovered(self) -> str:
+        done = subprocess.run(
+            self._command("--discover"), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(done.stderr[-2000:])
+        return done.stdout
 
-    def run(self, state: Path | None = None) -> Measured:
-        """Run once, output to a file, and count what it wrote."""
+    def start(self, state: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a run, output to a file."""
         options = ["--catalog", str(self._folder / "catalog.json")]
         if state:
             options += ["--state", str(state)]
-        output = self._folder / "output.jsonl"
+        log = self._folder / "log.txt"
+        with (self._folder / "output.jsonl").open("wb") as out, log.open("wb") as said:
+            return subprocess.Popen(self._command(*options), stdout=out, stderr=said)
+
+    def run(self, state: Path | None = None) -> Measured:
+        """Run once, and count what it wrote."""
         began = time.monotonic()
-        with output.open("wb") as out, (self._folder / "log.txt").open("wb") as log:
-            process = subprocess.Popen(self._command(*options), stdout=out, stderr=log)
-            _, status, usage = os.wait4(process.pid, 0)
+        process = self.start(state)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for already
         seconds = time.monotonic() - began
         if status:
             raise SystemExit((self._folder / "log.txt").read_text()[-2000:])
         counts: dict[str, int] = {}
-        with output.open() as lines:
+        last = '{"value": {}}'
+        with (self._folder / "output.jsonl").open() as lines:
             for line in lines:
                 if line.startswith('{"type":"RECORD"'):
                     stream = line.split('"stream":"', 1)[1].split('"', 1)[0]
@@ -112,6 +150,7 @@ class Tap:
             seconds,
             usage.ru_maxrss / 1024,
             json.loads(self._report.read_text()),
+            usage.ru_utime + usage.ru_stime,
         )
 
     @property

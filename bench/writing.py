@@ -53,15 +53,20 @@ class Target:
             lines.write(json.dumps({"type": "STATE", "value": {"done": name}}) + "\n")
         return path
 
-    def run(self, source: Path) -> Written:
-        """Run once over a file."""
+    def start(self, source: Path) -> subprocess.Popen[bytes]:
+        """Start a run over a file."""
         config = self._folder / "target.json"
         config.write_text(json.dumps(self.config))
         command = [sys.executable, "-m", "target_activecampaign", "--config", str(config)]
-        began = time.monotonic()
         with source.open("rb") as rows, (self._folder / "target.log").open("wb") as log:
-            process = subprocess.Popen(command, stdin=rows, stdout=subprocess.DEVNULL, stderr=log)
-            _, status, usage = os.wait4(process.pid, 0)
+            return subprocess.Popen(command, stdin=rows, stdout=subprocess.DEVNULL, stderr=log)
+
+    def run(self, source: Path) -> Written:
+        """Run once over a file."""
+        began = time.monotonic()
+        process = self.start(source)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for already
         seconds = time.monotonic() - began
         if status:
             raise SystemExit((self._folder / "target.log").read_text()[-2000:])

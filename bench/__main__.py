@@ -1,0 +1,106 @@
+"""`python -m bench`: every script in its short form, beside the figures kept in the repository.
+
+Names choose scripts; `--keep` writes what was measured to `bench/figures.json` anew. Ends with 1
+where a bar is missed or a figure is worse than the kept one by more than noise: then it says which,
+what was kept and what was measured. Speeds are compared by ratio to a yardstick, a fixed piece of
+work timed before and after each script. A script that looks worse is measured once more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.comparison import Kept, better_of, missed_in_both
+from bench.figures import Found, Yardstick, show
+from bench.machine import machine, speed
+
+if TYPE_CHECKING:
+    from bench.comparison import Verdict
+    from bench.figures import Measure
+
+FILE = Path(__file__).with_name("figures.json")
+#: In the order of the table in README.
+SCRIPTS = (
+    "arrivals",
+    "read_pace",
+    "share_pace",
+    "sync_pace",
+    "read_streams",
+    "read_requests",
+    "read_speed",
+    "read_memory",
+    "write_requests",
+    "write_singles",
+    "write_unchanged",
+)
+
+
+def main() -> int:
+    """Measure, tell, compare; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("scripts", nargs="*", metavar="script", help=", ".join(SCRIPTS))
+    parser.add_argument("--keep", action="store_true", help="keep what is measured")
+    asked = parser.parse_args()
+    if unknown := set(asked.scripts) - set(SCRIPTS):
+        parser.error(f"there is no script {', '.join(sorted(unknown))}")
+    kept = Kept.load(FILE)
+    problems = []
+    began = time.monotonic()
+    for name in asked.scripts or SCRIPTS:
+        measure: Measure = import_module(f"bench.{name}").measure
+        problems += [f"{name}: {text}" for text in run(name, measure, kept, keeps=asked.keep)]
+    if asked.keep:
+        kept.measured = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine()}"
+        kept.save(FILE)
+    print(f"\n{time.monotonic() - began:.0f} s; kept figures: {kept.measured or 'none'}")
+    for problem in problems:
+        print(f"WORSE  {problem}")
+    return 1 if problems else 0
+
+
+def run(script: str, measure: Measure, kept: Kept, *, keeps: bool) -> list[str]:
+    """Measure one script, again where it looks worse, and return what is wrong with it."""
+    try:
+        found, yardstick = timed(measure)
+        verdicts = kept.judge(script, found, yardstick)
+        missed = found.missed
+        if not keeps and (missed or any(one.is_regression for one in verdicts)):
+            print("  … once more")
+            second, yardstick_then = timed(measure)
+            verdicts = better_of(verdicts, kept.judge(script, second, yardstick_then))
+            missed = missed_in_both(found, second)
+    except SystemExit as problem:
+        return [f"did not end: {problem.code}"]
+    gone = [f"{name}: kept, but no longer measured" for name in kept.missing(script, found)]
+    tell(verdicts)
+    if keeps:
+        kept.take(script, found, yardstick)
+        return missed
+    return missed + gone + [str(one) for one in verdicts if one.is_regression]
+
+
+def timed(measure: Measure) -> tuple[Found, Yardstick]:
+    """Measure in the short form, and how fast the machine was meanwhile."""
+    before = speed()
+    found = measure(short=True)
+    after = speed()
+    show(found)
+    seconds, cpu = (sum(pair) / 2 for pair in zip(before, after, strict=True))
+    return found, Yardstick(seconds, cpu)
+
+
+def tell(verdicts: list[Verdict]) -> None:
+    """Print how each figure compares."""
+    for verdict in verdicts:
+        print(f"  {'WORSE' if verdict.is_regression else '    ='} {verdict}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Requests per second of a read, where each answer takes about a second.
+
+An account allows five a second and answers in 0.7 to 1.3 seconds: one request at a time makes one
+a second. Counted at the account, on arrival, from the first request to the last.
+Compared with: singer-io's tap 1.3.1 against the same account, in an environment of its own
+(`make peer`; without it the table goes without).
+"""
+
+from __future__ import annotations
+
+from bench import peer
+from bench.figures import Figure, Found, number, told
+from bench.measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, workplace
+
+BAR = 4.7
+PEER_SECONDS = 60
+
+
+def measure(*, short: bool) -> Found:
+    """Read contacts with everything sideloaded; 20,000, or 6,000 in the short form."""
+    contacts = 6_000 if short else 20_000
+    with (
+        workplace() as folder,
+        account(
+            folder,
+            *("--contacts", str(contacts), "--contact-fields", "8", "--values-per-contact", "8"),
+            *("--accounts", "1000", "--latency-ms", "1000"),
+        ) as url,
+    ):
+        tap = Tap(folder, url, CONTACT_STREAMS, requests_per_second=5)
+        since = log_of(url)["arrivals"]
+        ran = tap.run()
+        log = log_of(url, since)
+        beside = [
+            ("requests", number(log["requests"])),
+            ("seconds from the first to the last, and with start-up", _seconds(log, ran.seconds)),
+        ]
+        if not short:
+            beside += peer.pace(folder, url, PEER_SECONDS)
+    return Found(
+        f"Requests per second, {contacts:,} contacts with 8 fields, tags, memberships and accounts,"
+        " latency 0.7 to 1.3 s, limit 5",
+        (
+            Figure("requests per second", pace_of(log), "pace", BAR, more_is_better=True),
+            Figure("most in a rolling second", log["busiest_second"], "count", 5),
+            Figure("refused (429)", log["throttled"], "count", 0),
+        ),
+        ((sum(ran.records.values()) == 2 * contacts, "every record once"),),
+        tuple(beside),
+    )
+
+
+def _seconds(log: dict[str, float], whole: float) -> str:
+    return f"{log['last'] - log['first']:.1f}, {whole:.1f}"
+
+
+def main() -> None:
+    """Measure and judge."""
+    told(measure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""A whole default sync of the account that `make demo` loads, where an answer takes half a second.
+
+What is necessary is its requests divided by five a second; the rest is waste. Counted at the
+account, from the first request to the last; with start-up (Python, the SDK, discovery) beside it.
+"""
+
+from __future__ import annotations
+
+from bench.figures import Figure, Found, told
+from bench.measuring import Tap, account, log_of, workplace
+from tests.demo.__main__ import SIZE
+
+BAR = 1.10
+LIMIT = 5
+
+
+def measure(*, short: bool) -> Found:
+    """Sync it whole once; in the short form an account of a third the contacts."""
+    size = {**SIZE, "contacts": SIZE["contacts"] // 3} if short else SIZE
+    options = [f"--{name}={value}" for name, value in size.items()]
+    with workplace() as folder, account(folder, *options, "--latency-ms", "500") as url:
+        tap = Tap(folder, url, None, requests_per_second=LIMIT)
+        since = log_of(url)["arrivals"]
+        ran = tap.run()
+        log = log_of(url, since)
+    seconds = log["last"] - log["first"]
+    ideal = log["requests"] / LIMIT
+    return Found(
+        f"A default sync of {size['contacts']:,} contacts, {size['deals']} deals and "
+        f"{size['accounts']} accounts, latency 0.35 to 0.65 s, limit {LIMIT}",
+        (
+            Figure("seconds over requests / 5", seconds / ideal, "pace", BAR, tolerance=0.05),
+            Figure("the same with start-up", ran.seconds / ideal, "pace", tolerance=0.15),
+            Figure("requests", log["requests"], "count"),
+            Figure("most in a rolling second", log["busiest_second"], "count", 5),
+            Figure("refused (429)", log["throttled"], "count", 0),
+        ),
+        ((len(ran.records) > 10, "records of all streams"),),
+        (
+            ("seconds from the first to the last request", f"{seconds:.1f}"),
+            ("requests / 5", f"{ideal:.1f}"),
+            ("seconds with start-up", f"{ran.seconds:.1f}"),
+        ),
+    )
+
+
+def main() -> None:
+    """Measure and judge."""
+    told(measure)
+
+
+if __name__ == "__main__":
+    main()
