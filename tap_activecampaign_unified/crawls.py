@@ -56,6 +56,9 @@ class Sink(Protocol):
     def emit(self, record: Record) -> None:
         """Write one record."""
 
+    def hand_over(self) -> None:
+        """Let go what was written."""
+
     def save(self, entry: Entry) -> None:
         """Replace the stream's state entry."""
 
@@ -234,6 +237,8 @@ class Crawl:
         self._load_names(page, related)
         for row in kept:
             self._emit_row(row, related)
+        for lane in self._lanes:
+            lane.sink.hand_over()
 
     def _worth_joining(self, rows: list[Row]) -> list[Row]:
         """Spare the joins for rows that every stream would hold back anyway."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.metrics import Metric
 from singer_sdk.streams import Stream
 
 from .crawls import Crawl
+from .output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -39,7 +42,6 @@ class UnifiedStream(Stream):
         self._unified_tap = tap
         self.resource = resource
         self._schema_written = False
-        self._hollow: dict[str, Any] | None = None
         super().__init__(tap, name=resource.name)
         self.primary_keys = list(resource.keys)
         self.replication_key = resource.replication_key
@@ -75,11 +77,44 @@ class UnifiedStream(Stream):
 
     def emit(self, record: Record) -> None:
         """Write one record."""
-        if self.config.get("flattening_enabled"):
-            if self._hollow is None:
-                self._hollow = hollow_objects(self.schema)
+        if self._short_way is not None:
+            self._short_way.write_record(self.name, record)
+            return
+        if self._hollow:
             fill_hollow(record, self._hollow)
         self._write_record_message(record)
+
+    def hand_over(self) -> None:
+        """Let go what was written: the next records may take a while."""
+        if isinstance(self._tap.message_writer, Output):
+            self._tap.message_writer.hand_over()
+
+    @cached_property
+    def _short_way(self) -> Output | None:
+        """Where records go as they are, None where the SDK is to map, flatten or strip them."""
+        writer, maps = self._tap.message_writer, self.stream_maps
+        has_own_shape = (
+            self._stream_version is not None
+            or any(type(one) is not SameRecordTransform for one in maps)
+            or any(one.flattening_enabled or one.stream_alias != self.name for one in maps)
+            or len(maps) != 1
+            or self._strips_more_than_readers
+        )
+        return None if has_own_shape or not isinstance(writer, Output) else writer
+
+    @property
+    def _strips_more_than_readers(self) -> bool:
+        """Whether something is deselected that a `Reader` does not leave out by itself."""
+        kept = {*self.resource.keys, "_errors"}
+        return any(
+            not selected and len(place) > 1 and (place[1] in kept or self.mask[place[:2]])
+            for place, selected in self.mask.items()
+        )
+
+    @cached_property
+    def _hollow(self) -> dict[str, Any]:
+        """The objects that flattening needs whole, none where nothing is flattened."""
+        return hollow_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
     def begin(self) -> None:
         """Write the schema, unless that was done already."""

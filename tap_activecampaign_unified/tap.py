@@ -24,12 +24,13 @@ from .api import (
 )
 from .bookmarks import Bookmark, MisshapenState, Policy
 from .catalogs import bring_up_to_date
+from .connection import DISTRIBUTION
 from .crawls import Run
 from .lookups import Lookups
+from .output import Output
 from .progress import Progress
 from .report import RunReport, traffic_document, write_report
 from .settings import (
-    DISTRIBUTION,
     Settings,
     SettingsError,
     builtin_faults,
@@ -71,6 +72,7 @@ class TapActiveCampaignUnified(Tap):
     package_name = PACKAGE
     dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TAP)
+    message_writer_class = Output
     # BATCH would write rows past stream maps and selection.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 TAP, TARGET, SANDBOX = "tap_activecampaign_unified", "target_activecampaign", "tests.sandbox"
-FRONT_DOORS = {"tap.py", "streams.py", "target.py", "sink.py"}
+FRONT_DOORS = {"tap.py", "streams.py", "output.py", "target.py"}
 SHARED_ROOMS = {"api", "unified", "settings", "connection", "cli", "report"}
 NO_ROOMS = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 # What a pure room may import from the standard library: nothing that opens, sends or waits.
@@ -111,7 +111,7 @@ def test_the_walk_sees_what_it_should(tmp_path):
 
 
 def test_only_the_front_doors_know_singer():
-    """Everything behind tap, streams, target and sink works without the SDK."""
+    """Everything behind tap, streams, output and target works without the SDK."""
     assert {Path(name).name for name in importers_of("singer_sdk", PRODUCT)} <= FRONT_DOORS
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import msgspec
 import requests
 
 from .errors import CallError, Missing, Refused, reasons_of
@@ -128,11 +129,20 @@ def _of_final(_: str, response: requests.Response, body: Any) -> Verdict:
 
 def _json(response: requests.Response) -> Any:
     try:
-        found = json.loads(response.content)
+        return msgspec.json.decode(response.content)
+    except (ValueError, RecursionError):
+        return _lenient_json(response.content)
+
+
+def _lenient_json(content: bytes) -> Any:
+    """Read what a strict reader refuses: other encodings, NaN, 1e400, halves of characters."""
+    try:
+        found = json.loads(content)
     except (ValueError, RecursionError):
         return None
     # Half a surrogate pair is no text: a loader would refuse the whole file for it.
-    return _whole_text(found) if b"\\ud" in response.content.lower() else found
+    may_hold_halves = b"\\ud" in content.lower() or b"\xed" in content
+    return _whole_text(found) if may_hold_halves else found
 
 
 def _whole_text(value: Any) -> Any:

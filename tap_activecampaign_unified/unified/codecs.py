@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .schemas import (
@@ -44,6 +45,12 @@ class Zone:
 UTC_ZONE = Zone()
 
 
+@lru_cache(64)
+def zone_at(offset: dt.tzinfo) -> Zone:
+    """Return the account's clock at an offset: an account has two, one for the summer."""
+    return Zone(offset)
+
+
 @dataclass(frozen=True)
 class Codec:
     """A pair of functions and the JSON schema of what ``decode`` returns.
@@ -60,11 +67,13 @@ class Codec:
 
 def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     """Return text without outer white space, None when nothing is left."""
+    if isinstance(raw, str):
+        return raw.strip() or None
     if raw is None:
         return None
-    if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         raise Undecodable("not text")
-    return str(raw).strip() or None
+    return str(raw)
 
 
 def decode_verbatim(raw: Any, _: Zone = UTC_ZONE) -> str | None:
@@ -93,11 +102,14 @@ LONGEST_ID = 64
 
 def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     """Return an id as a string; ``0``, ``"0"`` and ``""`` mean none."""
-    if raw is None or isinstance(raw, bool):
+    if isinstance(raw, str):
+        found = raw.strip()
+    elif raw is None or isinstance(raw, bool):
         return None
-    if not isinstance(raw, (str, int)):
+    elif isinstance(raw, int):
+        found = str(raw)
+    else:
         raise Undecodable("not an id")
-    found = str(raw).strip()
     if len(found) > LONGEST_ID:
         raise Undecodable("not an id")
     return None if found in {"", "0"} else found
@@ -135,6 +147,8 @@ _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes
 
 def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
     """Read ActiveCampaign's booleans: ``"0"``, ``"1"``, 0, 1, and now and then a real one."""
+    if isinstance(raw, str) and raw in _FLAGS:
+        return _FLAGS[raw]
     if _is_blank(raw):
         return None
     if isinstance(raw, bool):
@@ -152,6 +166,8 @@ def encode_flag(value: Any) -> int:
 
 def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
     """Read a whole number from an int or a numeric string."""
+    if _is_plain_integer(raw):
+        return int(raw)
     if _is_blank(raw):
         return None
     found = _decimal(raw, "not a whole number")
@@ -162,7 +178,19 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
 
 def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
     """Read a number, whole where it is whole."""
+    if _is_plain_integer(raw):
+        return int(raw)
     return None if _is_blank(raw) else plain_number(_decimal(raw, "not a number"))
+
+
+def _is_plain_integer(raw: Any) -> bool:
+    """Say whether a number is what nearly all are, digits and no more: decimals cost ten times."""
+    return (
+        isinstance(raw, str)
+        and raw.isdecimal()
+        and raw.isascii()
+        and len(raw) <= MOST_DIGITS_OF_AN_INTEGER
+    )
 
 
 def _is_blank(raw: Any) -> bool:
@@ -230,6 +258,7 @@ cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01
 currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "USD"))
 
 
+INSTANTS_REMEMBERED = 1024
 _ZERO_YEARS = ("0000-", "0001-")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
@@ -240,16 +269,24 @@ def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
         return None
     if not isinstance(raw, str):
         raise Undecodable("not a time")
+    moment = _moment_of(raw)
+    if moment is None or moment.tzinfo:
+        return moment
+    return moment.replace(tzinfo=zone.offset)
+
+
+# A row says the same few instants in many columns, and each of them is looked at several times.
+@lru_cache(INSTANTS_REMEMBERED)
+def _moment_of(raw: str) -> dt.datetime | None:
     found = raw.strip()
     if not found or found.startswith(_ZERO_YEARS):
         return None
     if "." in found:
         found = _FRACTION.sub(r"\1", found)
     try:
-        moment = dt.datetime.fromisoformat(found)
+        return dt.datetime.fromisoformat(found)
     except ValueError:
         raise Undecodable("not a time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone.offset)
 
 
 def format_instant(moment: dt.datetime) -> str:
@@ -262,7 +299,16 @@ def format_instant(moment: dt.datetime) -> str:
 
 def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
     """Return a time in UTC, written with ``+00:00``; zero dates are None."""
-    moment = parse_instant(raw, zone)
+    if raw is None or raw == "":
+        return None
+    if not isinstance(raw, str):
+        raise Undecodable("not a time")
+    return _instant_text(raw, zone.offset)
+
+
+@lru_cache(INSTANTS_REMEMBERED)
+def _instant_text(raw: str, offset: dt.tzinfo) -> str | None:
+    moment = parse_instant(raw, zone_at(offset))
     return None if moment is None else format_instant(moment)
 
 
@@ -301,13 +347,11 @@ def encode_date(value: Any) -> str:
 def offset_of(raw: Any) -> dt.tzinfo | None:
     """Return the offset that a stamped time carries, None when it carries none."""
     try:
-        moment = parse_instant(raw, Zone(_NOWHERE))
+        moment = _moment_of(raw) if isinstance(raw, str) else None
     except Undecodable:
         return None
-    return None if moment is None or moment.tzinfo is _NOWHERE else moment.tzinfo
+    return None if moment is None else moment.tzinfo
 
-
-_NOWHERE = dt.timezone(dt.timedelta(seconds=1))
 
 instant = Codec(
     "instant", decode_instant, encode_instant, DATE_TIME, ("2031-03-02T14:15:04+00:00",)
@@ -362,10 +406,11 @@ def single_item(name: str, **fixed: Any) -> Codec:
 
     ``name`` is the key of the text in the item, ``fixed`` what else the item holds.
     """
+    shape = {name: None, **fixed}
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> list[dict[str, Any]]:
         found = decode_text(raw, zone)
-        return [] if found is None else [{name: found, **fixed}]
+        return [] if found is None else [{**shape, name: found}]
 
     def encode(value: Any) -> str:
         if not value:

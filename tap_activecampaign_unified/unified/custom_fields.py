@@ -154,9 +154,8 @@ class CustomFields:
             one.id: (self.keys[one.id], one.codec.decode, one.type == "currency")
             for one in self.definitions
         }
-        self._blank: dict[str, list[str] | None] = {
-            self.keys[one.id]: [] if one.is_choices else None for one in self.definitions
-        }
+        self._blank: dict[str, Any] = dict.fromkeys(self.keys[one.id] for one in self.definitions)
+        self._several = [self.keys[one.id] for one in self.definitions if one.is_choices]
         self._tags = {tag: self.keys[one.id] for tag, one in self._standard().items()}
 
     def _standard(self) -> dict[str, Definition]:
@@ -198,9 +197,8 @@ class CustomFields:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the values by key, and those of shipped attributes by tag."""
         record = self._blank.copy()
-        for key, default in record.items():
-            if default is not None:
-                record[key] = []
+        for key in self._several:
+            record[key] = []
         for row in rows:
             field_id = value_field(row)
             known = self._by_id.get(field_id)
@@ -274,6 +272,9 @@ _SIDELOADED_VALUES = (
 
 def value_field(row: Row) -> str:
     """Return the field id of a value row, whichever way the row came spells it."""
+    found = row.get("field")
+    if isinstance(found, str):
+        return found
     for name in _FIELD_COLUMNS:
         found = row.get(name)
         if found is not None:
@@ -283,9 +284,10 @@ def value_field(row: Row) -> str:
 
 def value_of(row: Row) -> Any:
     """Return the stored value, whichever way the row came spells it."""
-    for name in ("value", "fieldValue"):
-        if name in row:
-            return row[name]
+    if "value" in row:
+        return row["value"]
+    if "fieldValue" in row:
+        return row["fieldValue"]
     found = (row.get(name) for name in _SIDELOADED_VALUES)
     return next((value for value in found if value is not None and value != ""), None)
 

@@ -14,7 +14,16 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .codecs import UTC_ZONE, Codec, Undecodable, Zone, decode_instant, decode_text, offset_of
+from .codecs import (
+    UTC_ZONE,
+    Codec,
+    Undecodable,
+    Zone,
+    decode_instant,
+    decode_text,
+    offset_of,
+    zone_at,
+)
 from .schemas import STRING, Schema, array_of, object_of
 
 if TYPE_CHECKING:
@@ -197,7 +206,7 @@ class Resource:
         for stamp in self.stamps:
             offset = offset_of(row.get(stamp))
             if offset is not None:
-                return Zone(offset)
+                return zone_at(offset)
         return UTC_ZONE
 
 
@@ -237,10 +246,15 @@ class Reader:
         self._fields = [
             (e.unified, e.native, e.codec.decode) for e in chosen if isinstance(e, Field)
         ]
-        self._computed = [
+        readers = [
             (e.unified, _reader_of(e) if isinstance(e, Attribute) else e.read)
             for e in chosen
             if not isinstance(e, Field)
+        ]
+        # What is always null stands in the template already.
+        self._always_empty = [unified for unified, read in readers if read is empty]
+        self._computed = [
+            (unified, read) for unified, read in readers if read not in {nothing, empty}
         ]
 
     def read(self, row: Row, joined: Joined) -> Record:
@@ -254,6 +268,8 @@ class Reader:
                 record[unified] = decode(get(native), zone)
             except Undecodable as problem:
                 errors.append(f"{unified}: {problem}")
+        for unified in self._always_empty:
+            record[unified] = []
         if self._custom is not None:
             if joined.custom is None:
                 faults: list[str] = []
@@ -357,8 +373,9 @@ def last_changed(row: Row, joined: Joined) -> str | None:
 
 def full_name(row: Row, joined: Joined) -> str | None:
     """Join first and last name with one space."""
-    parts = (decode_text(row.get(name), joined.zone) for name in ("firstName", "lastName"))
-    return " ".join(part for part in parts if part) or None
+    first = decode_text(row.get("firstName"), joined.zone)
+    last = decode_text(row.get("lastName"), joined.zone)
+    return f"{first} {last}" if first and last else first or last
 
 
 NAMED_REF: Schema = object_of(id=STRING, name=STRING)

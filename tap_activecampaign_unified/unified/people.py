@@ -26,6 +26,9 @@ STATUSES = {"0": "unconfirmed", "1": "active", "2": "unsubscribed", "3": "bounce
 SEGMENTS = array_of(object_of(id=STRING, name=STRING, status=STRING))
 SCORES = array_of(object_of(id=STRING, score_id=STRING, value=NUMBER))
 
+# Said where nothing tells when a contact changed: never null, so that no row is skipped.
+EARLIEST = format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+
 # The relations of a contact as its rows, its nested paths and its sideloads name them.
 VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
     "custom_values",
@@ -45,8 +48,7 @@ def updated_at(row: Row, joined: Joined) -> str | None:
             continue
         if found is not None:
             return found
-    # Never null, so that no row is skipped: the earliest instant there is.
-    return format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+    return EARLIEST
 
 
 def latest_of(*columns: str) -> Any:
@@ -127,16 +129,24 @@ def accounts(_: Row, joined: Joined) -> list[Row]:
     return found
 
 
-def account(row: Row, joined: Joined) -> Row | None:
+def account(_row: Row, joined: Joined) -> Row | None:
     """Return ``{id, name}`` of the first account by link id."""
-    found = accounts(row, joined)
-    return {"id": found[0]["id"], "name": found[0]["name"]} if found else None
+    found, _ = _first_account(joined)
+    return None if found is None else {"id": found, "name": joined.names.accounts.get(found)}
 
 
-def job_title(row: Row, joined: Joined) -> str | None:
+def job_title(_row: Row, joined: Joined) -> str | None:
     """Return the job title at the first account."""
-    found = accounts(row, joined)
-    return found[0]["title"] if found else None
+    _, link = _first_account(joined)
+    return decode_text(link.get("jobTitle"))
+
+
+def _first_account(joined: Joined) -> tuple[str | None, Row]:
+    for link in joined.rows(LINKS):
+        found = decode_id(link.get("account"))
+        if found is not None:
+            return found, link
+    return None, {}
 
 
 def scores(_: Row, joined: Joined) -> list[Row]:
@@ -154,4 +164,10 @@ def scores(_: Row, joined: Joined) -> list[Row]:
 def sorted_ids(found: Any) -> list[str]:
     """Return ids in numeric order, nothing for rows without one."""
     known = [one for one in found if one is not None]
-    return sorted(known, key=lambda one: (0, int(one)) if one.isdecimal() else (1, one))
+    if len(known) > 1:
+        known.sort(key=_by_number)
+    return known
+
+
+def _by_number(one: str) -> tuple[int, int | str]:
+    return (0, int(one)) if one.isdecimal() else (1, one)
