@@ -20,7 +20,7 @@ from .api import (
 )
 
 if TYPE_CHECKING:
-    from .api import Clock
+    from .api import Clock, Workers
 
 DISTRIBUTION = "tap-activecampaign-unified"
 
@@ -42,7 +42,9 @@ class Connection:
         """Name the account, never the key."""
         return f"<Connection to {self.address.origin}>"
 
-    def open(self, program: str, clock: Clock, session: Any = None) -> Client:
+    def open(
+        self, program: str, clock: Clock, session: Any = None, workers: Workers | None = None
+    ) -> Client:
         """Return a client that shares the account's budget with every other."""
         return Client(
             self.address,
@@ -54,6 +56,7 @@ class Connection:
             max_retry_seconds=self.max_retry_seconds,
             max_concurrent_requests=self.max_concurrent_requests,
             session=session,
+            workers=workers,
         )
 
     def _store(self, clock: Clock) -> MachineStore | RedisStore:

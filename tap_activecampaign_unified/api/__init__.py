@@ -1,6 +1,7 @@
 """The telephone: HTTP with one ActiveCampaign account, and nothing but."""
 
 from .address import Address, parse_address
+from .ahead import Workers
 from .client import Client
 from .clock import Clock, SystemClock
 from .errors import (
@@ -22,11 +23,13 @@ from .limiter import Limiter
 from .line import Traffic
 from .machine_store import MachineStore, default_store
 from .outcome import Answer
-from .pages import Page, total_of, walk_keyset, walk_offset
+from .pages import expect_walk, walk_keyset, walk_offset
+from .reading import Page, total_of
 from .redis_store import SCHEMES as REDIS_SCHEMES
 from .redis_store import RedisStore, redis_client
 
 __all__ = [
+    "REDIS_SCHEMES",
     "AccountLapsed",
     "ActiveCampaignError",
     "Address",
@@ -41,7 +44,6 @@ __all__ = [
     "MachineStore",
     "Missing",
     "Page",
-    "REDIS_SCHEMES",
     "Reason",
     "RedisStore",
     "Refused",
@@ -51,7 +53,9 @@ __all__ = [
     "Traffic",
     "Unconfirmed",
     "Unreachable",
+    "Workers",
     "default_store",
+    "expect_walk",
     "parse_address",
     "redis_client",
     "total_of",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json as jsonlib
 import logging
+import math
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from . import outcome
+from .ahead import Ahead, Threads
 from .errors import (
     AccountLapsed,
     ActiveCampaignError,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import requests
 
     from .address import Address
+    from .ahead import Key, Workers
     from .clock import Clock
     from .limiter import Limiter
     from .outcome import Answer, Verdict
@@ -40,6 +43,8 @@ logger = logging.getLogger(__name__)
 FIRST_CONTACT_SECONDS = 20.0
 FORBIDDEN_SECONDS = 20.0
 SPARE_CONNECTIONS = 2
+# Without a limit, as many requests a second as one reader can take in.
+UNLIMITED_RATE = 50.0
 KEY_CHECK_SECONDS = 3.0
 WHO_AM_I = Call("GET", "users/me", repeatable=True)
 
@@ -63,6 +68,7 @@ class Client:
         max_retry_seconds: float = 600.0,
         max_concurrent_requests: int = 1,
         session: requests.Session | None = None,
+        workers: Workers | None = None,
     ) -> None:
         """Prepare the session; nothing is sent yet."""
         self.address = address
@@ -70,6 +76,9 @@ class Client:
         self.max_retry_seconds = max_retry_seconds
         self.max_concurrent_requests = max_concurrent_requests
         self._limiter = limiter
+        self._ahead: Ahead | None = None
+        if max_concurrent_requests > 1:
+            self._ahead = Ahead(self._send_announced, workers or Threads(max_concurrent_requests))
         self._answered = False
         #: The server's clock at its last answer, None before the first.
         self.server_now: dt.datetime | None = None
@@ -101,7 +110,43 @@ class Client:
         patience: float | None = None,
     ) -> Answer:
         """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble."""
+        if self._ahead is not None:
+            self.checkpoint()
+            with self.away():
+                announced = self._ahead.take((path, tuple(params)))
+            if announced is not None:
+                return announced.result()
         return self.send("GET", path, params=params, patience=patience)
+
+    def expect(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str | int]] = (),
+        *,
+        patience: float | None = None,
+    ) -> None:
+        """Announce a GET that will surely be asked for in the same words: it is sent meanwhile."""
+        if self._ahead is not None:
+            self._ahead.expect((path, tuple(params)), patience)
+
+    def drop(self, path: str, params: Sequence[tuple[str, str | int]] = ()) -> None:
+        """Take an announcement back."""
+        if self._ahead is not None:
+            self._ahead.drop((path, tuple(params)))
+
+    @property
+    def look_ahead(self) -> int:
+        """How many pages are worth announcing, so that the budget is used at this latency."""
+        if self._ahead is None:
+            return 0
+        rate = self._limiter.rate or UNLIMITED_RATE
+        return min(self.max_concurrent_requests, 2 + math.ceil(2 * rate * self._line.latency))
+
+    def _send_announced(self, key: Key, patience: float | None) -> Answer:
+        path, params = key
+        return self._send(
+            Call("GET", path, repeatable=True, is_urgent=False), params, None, patience
+        )
 
     def send(
         self,

@@ -37,6 +37,7 @@ class Limiter:
 
     def __init__(self, rate: float, clock: Clock, store: Store) -> None:
         """Open the budget of ``rate`` requests per second, 0 for no limit."""
+        self.rate = rate
         self._clock, self._store = clock, store
         self._pace = pace_of(rate) if rate else None
         self._queue = _Queue()
@@ -47,9 +48,7 @@ class Limiter:
         self.waited = 0.0
 
     def acquire(self, *, urgent: bool = False) -> None:
-        """Return when this thread's next request may leave; urgent ones go before this process's
-        others.
-        """
+        """Return when this thread's next request may leave; urgent ones go before the others."""
         self._mine.ticket = f"{self._name}-{next(self._numbers)}"
         with self._queue.turn(urgent=urgent):
             self._wait()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .outcome import Verdict
 
 SAME_HOST_REDIRECTS = 5
+WEIGHT_OF_THE_LATEST = 0.25
 
 
 @dataclass
@@ -80,6 +81,8 @@ class Line:
         """Prepare the session; nothing is sent yet."""
         self._address, self._limiter, self._timeout = address, limiter, timeout
         self.traffic = Traffic()
+        #: How long the account takes to answer, in seconds, lately.
+        self.latency = 0.0
         self._lock = threading.Lock()
         if session is None:
             session = requests.Session()
@@ -113,6 +116,7 @@ class Line:
                 self._count(call, type(problem).__name__)
                 return outcome.of_failure(problem)
             self._count(call, str(response.status_code))
+            self._note_latency(response.elapsed.total_seconds())
             counted = outcome.counted_of(response)
             if counted is not None:
                 self._limiter.counted(*counted)
@@ -122,6 +126,11 @@ class Line:
             url = self._same_host(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
         return outcome.of_response(call.method, response)
+
+    def _note_latency(self, seconds: float) -> None:
+        with self._lock:
+            before = self.latency or seconds
+            self.latency = before + WEIGHT_OF_THE_LATEST * (seconds - before)
 
     def note_repeat(self) -> None:
         """Count a call that is sent again."""

@@ -7,118 +7,33 @@ The walks take plain arguments and know nothing of what the rows mean.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import ServerTrouble
+from .reading import (
+    BY_ID,
+    FULL_PAGE,
+    SHRINK_AFTER_SECONDS,
+    KeysetReader,
+    OffsetReader,
+    Page,
+    Row,
+    ascends,
+    number_of,
+)
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator, Sequence
 
     from .client import Client
+    from .reading import Params
 
 logger = logging.getLogger(__name__)
 
-FULL_PAGE = 100
-SMALLEST_PAGE = 1
-# How long a large page is tried before a smaller one is, and how many good ones bring it back:
-# few at first, for it may have been an outage; more each time the larger page fails again.
-SHRINK_AFTER_SECONDS = 15.0
-GROW_AFTER_PAGES = 3
-MOST_GROW_AFTER_PAGES = 48
-SHRINK_FACTOR = 4
 MOST_PASSES = 6
 # Rows may be withheld from a page after it was cut: an empty one in the middle is not the end.
 MOST_PAGES_WITHOUT_NEWS = 3
 MOST_TRIES_AT_AN_EDGE = 2
 SMALLEST_CAP = 20
-
-Row = dict[str, Any]
-Params = list[tuple[str, "str | int"]]
-
-
-@dataclass(frozen=True)
-class Page:
-    """Rows not seen before in this walk, with the whole answer they came in.
-
-    ``body`` holds the sideloads; ``total`` is what the server says of the collection, None where
-    it says nothing; ``date`` is the server's clock, ``limit`` how many rows were asked for.
-    """
-
-    rows: list[Row]
-    body: dict[str, Any]
-    total: int | None
-    date: dt.datetime | None
-    limit: int = FULL_PAGE
-
-
-class _Reader:
-    """Asks for single pages, smaller ones when the server cannot deliver large ones.
-
-    ``params`` is looked at anew for each page: who walks may change it in between.
-    """
-
-    def __init__(
-        self,
-        client: Client,
-        path: str,
-        key: str,
-        params: Sequence[tuple[str, Any]],
-        order: Sequence[tuple[str, Any]] = (("orders[id]", "ASC"),),
-    ) -> None:
-        self._client, self._path, self._key = client, path, key
-        self._params, self._order = params, order
-        self._limit = FULL_PAGE
-        self._good = 0
-        self._grow_after = GROW_AFTER_PAGES
-        self._has_shrunk = False
-
-    def read(self, *position: tuple[str, str | int]) -> Page:
-        while True:
-            limit = self._limit
-            params: Params = [("limit", limit), *self._params, *self._order, *position]
-            patience = None if limit == SMALLEST_PAGE else SHRINK_AFTER_SECONDS
-            try:
-                answer = self._client.get(self._path, params, patience=patience)
-            except ServerTrouble as trouble:
-                if limit == SMALLEST_PAGE:
-                    raise
-                self._shrink()
-                logger.warning("%s: asking for pages of %d rows", trouble, self._limit)
-                continue
-            self._grow()
-            rows = answer.body.get(self._key)
-            rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-            return Page(rows, answer.body, total_of(answer.body), answer.date, limit)
-
-    def _shrink(self) -> None:
-        if self._has_shrunk and self._good:
-            self._grow_after = min(2 * self._grow_after, MOST_GROW_AFTER_PAGES)
-        self._limit = max(SMALLEST_PAGE, self._limit // SHRINK_FACTOR)
-        self._good, self._has_shrunk = 0, True
-
-    def _grow(self) -> None:
-        self._good += 1
-        if self._limit < FULL_PAGE and self._good % self._grow_after == 0:
-            self._limit = min(FULL_PAGE, self._limit * SHRINK_FACTOR)
-
-
-def total_of(body: dict[str, Any]) -> int | None:
-    """Read ``meta.total``, which comes as an int, a string or not at all."""
-    meta = body.get("meta")
-    try:
-        return int(meta["total"]) if isinstance(meta, dict) else None
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def number_of(row: Row) -> int | None:
-    """Return a row's id as a number, None where it is none."""
-    try:
-        return int(row["id"])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def walk_keyset(
@@ -134,20 +49,36 @@ def walk_keyset(
     Where the server turns out not to honour the key or the order, the walk goes on by offset and
     yields what was not yielded before.
     """
-    reader = _Reader(client, path, key, params)
+    reader = KeysetReader(client, path, key, params)
+    try:
+        yield from _walk_keyset(reader, after)
+    except _NoKeyset as found:
+        logger.warning("%s does not honour id_greater here: walking by offset", path)
+        for other in walk_offset(client, path, key, params):
+            rows = [row for row in other.rows if (number_of(row) or 0) > found.after]
+            yield Page(rows, other.body, other.total, other.date)
+    finally:
+        reader.forget()
+
+
+class _NoKeyset(Exception):
+    """The server does not honour the key; rows up to ``after`` were given out."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+
+def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
     received, doubted = 0, False
-    counted: int | None = None
     while True:
-        page = reader.read(("id_greater", after))
+        stretch = reader.behind(after)
+        page = stretch.page
         numbers = [number_of(row) for row in page.rows]
-        if not _ascends(numbers, after):
-            logger.warning("%s does not honour id_greater here: walking by offset", path)
-            for other in walk_offset(client, path, key, params):
-                rows = [row for row in other.rows if (number_of(row) or 0) > after]
-                yield Page(rows, other.body, other.total, other.date)
-            return
+        if not ascends(numbers, after):
+            raise _NoKeyset(after)
         if not page.rows:
-            if page.total and page.total != received and not doubted:
+            if stretch.left and page.total != received and not doubted:
                 doubted = True  # the server counts more than it gave: ask once more
                 continue
             yield page
@@ -159,19 +90,9 @@ def walk_keyset(
         # A short page is the last one only if the server's own count agrees, whichever way it
         # counts: the rows beyond the key, or all of them. Half-way through capped pages as many
         # are left as came: only a count that does not fall is one of all.
-        counts_all = page.total == received and page.total == counted
-        if len(page.rows) < page.limit and (page.total == len(page.rows) or counts_all):
+        counts_all = stretch.counts_all and page.total == received
+        if stretch.is_short and (stretch.left == 0 or counts_all):
             return
-        counted = page.total
-
-
-def _ascends(numbers: list[int | None], after: int) -> bool:
-    previous = after
-    for number in numbers:
-        if number is None or number <= previous:
-            return False
-        previous = number
-    return True
 
 
 def walk_offset(
@@ -190,13 +111,15 @@ def walk_offset(
     Where the server counts nothing, the end is asked for once more; ``lean`` spares that request
     for the many small collections under one row, unless the page has the size of a cap.
     """
-    ordered = any(name.startswith("orders[") for name, _ in params)
-    reader = _Reader(client, path, key, params, () if ordered else (("orders[id]", "ASC"),))
+    reader = OffsetReader(client, path, key, params, _order_of(params))
     seen: set[Any] = set()
     before: set[Any] | None = None
     for _ in range(MOST_PASSES):
         walk = _Pass(reader, seen, lean=lean)
-        yield from walk
+        try:
+            yield from walk
+        finally:
+            reader.forget()
         # Two passes that saw the very same rows had nothing move between them.
         if walk.proven or walk.here == before:
             break
@@ -211,10 +134,24 @@ def walk_offset(
         logger.info("%s: the server counts %d rows and gives %d", path, walk.total, len(seen))
 
 
+def expect_walk(
+    client: Client, path: str, params: Sequence[tuple[str, Any]] = (), *, by_id: bool = False
+) -> None:
+    """Announce the first page of a walk that will surely be made, `walk_keyset` where by id."""
+    start: Params = [("id_greater", 0)] if by_id else [("offset", 0)]
+    order = BY_ID if by_id else _order_of(params)
+    first = [("limit", FULL_PAGE), *params, *order, *start]
+    client.expect(path, first, patience=SHRINK_AFTER_SECONDS)
+
+
+def _order_of(params: Sequence[tuple[str, Any]]) -> Params:
+    return [] if any(name.startswith("orders[") for name, _ in params) else BY_ID
+
+
 class _Pass:
     """One pass over a collection by offset; afterwards it knows whether it was complete."""
 
-    def __init__(self, reader: _Reader, seen: set[Any], *, lean: bool) -> None:
+    def __init__(self, reader: OffsetReader, seen: set[Any], *, lean: bool) -> None:
         self._reader, self._lean = reader, lean
         self._seen = seen
         self._totals: set[int | None] = set()
@@ -236,7 +173,7 @@ class _Pass:
     def __iter__(self) -> Iterator[Page]:
         offset, quiet, ground = 0, 0, _Ground()
         while True:
-            page = self._reader.read(("offset", offset))
+            page = self._reader.at(offset)
             self.total = page.total
             self._totals.add(page.total)
             keys = [_identity(row) for row in page.rows]
@@ -247,7 +184,7 @@ class _Pass:
                     continue
                 # Nothing went away as far as anybody can tell: rows are withheld from pages.
                 self._is_doubtful = self._is_doubtful or not self._is_steady
-            self._ascends = self._ascends and _ascends([number_of(row) for row in page.rows], 0)
+            self._ascends = self._ascends and ascends([number_of(row) for row in page.rows], 0)
             fresh = self._fresh(page.rows, keys)
             known = len(self.here)
             self.here.update(keys)

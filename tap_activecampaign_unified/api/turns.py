@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 MOST_TASKS = 3
 
 
-class Task:
-    """A job in the background."""
-
-    def __init__(self) -> None:
-        """Begin before its end."""
-        self.is_done = False
-
-
 class Group:
     """Jobs that belong together: begun in their order, several under way at once.
 
@@ -74,7 +66,8 @@ class Group:
     def fail(self, problem: BaseException) -> None:
         """Begin nothing more; what no request can survive ends every other thread's work too."""
         self.problem = self.problem or problem
-        self._turns.note(problem)
+        if isinstance(problem, RunEnds) or not isinstance(problem, Exception):
+            self._turns.fail(problem)
 
     def close(self) -> None:
         """Wait until every job is done; raises the first problem."""
@@ -144,7 +137,9 @@ class Turns:
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Let others run until ``is_so``; it is asked again after each `tell`."""
-        while not is_so() and not self._is_hurried:
+        while not is_so():
+            if self._is_hurried and not getattr(self._mine, "is_helper", False):
+                return
             self._changed.wait()
 
     def tell(self) -> None:
@@ -189,25 +184,20 @@ class Turns:
         group._left.extend(jobs)  # noqa: SLF001 - the caller works too, from the first on
         group.close()
 
-    def start(self, job: Job) -> Task | None:
-        """Do a job in the background; None when there is no place for one, and it is not done."""
-        if self._tasks >= self.most_tasks:
-            return None
-        task = Task()
+    def start(self, job: Job) -> None:
+        """Do a job in the background; whoever starts one sees to it that there is a place."""
         self._tasks += 1
 
         def run() -> None:
             try:
                 job()
-            except BaseException as problem:  # noqa: BLE001 - told where the task is waited for
-                self.problem = self.problem or problem
+            except BaseException as problem:  # noqa: BLE001 - raised again by `raise_if_ending`
+                self.fail(problem)
             finally:
                 self._tasks -= 1
-                task.is_done = True
                 self.tell()
 
         self._spawn(run)
-        return task
 
     def recruit(self, group: Group, jobs: int) -> bool:
         """Find helpers for a group's jobs; False when not one is at work on them."""
@@ -229,6 +219,7 @@ class Turns:
 
     def _spawn(self, run: Job) -> None:
         def body() -> None:
+            self._mine.is_helper = True
             self.take()
             try:
                 run()
@@ -239,10 +230,9 @@ class Turns:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def note(self, problem: BaseException) -> None:
-        """Keep a problem that no request can survive: every thread ends before its next one."""
-        if isinstance(problem, RunEnds) or not isinstance(problem, Exception):
-            self.problem = self.problem or problem
+    def fail(self, problem: BaseException) -> None:
+        """Have every thread end before its next request, with this problem."""
+        self.problem = self.problem or problem
 
     def raise_if_ending(self) -> None:
         """Raise what ended the work of all threads: called before every request."""

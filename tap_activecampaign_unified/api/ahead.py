@@ -1,0 +1,135 @@
+"""GETs that will surely be asked for, sent before they are, so that waiting for one is no loss.
+
+Who reads announces what it will ask next, and asks in its own order all the same: only the waiting
+is shared. An answer is kept until it is asked for, once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .outcome import Answer
+
+Key = tuple[str, tuple[tuple[str, str | int], ...]]
+
+MOST_ANNOUNCED = 500
+
+
+@dataclass
+class Pending:
+    """One announced GET: begun or not, and its answer or what went wrong, once it is over."""
+
+    key: Key
+    patience: float | None
+    is_begun: bool = False
+    answer: Answer | None = None
+    problem: BaseException | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def result(self) -> Answer:
+        """Return the answer, or raise what came instead."""
+        if self.problem is not None:
+            raise self.problem
+        if self.answer is None:
+            raise RuntimeError("asked for an answer that has not come")
+        return self.answer
+
+
+class Workers(Protocol):
+    """Who carries out announced GETs meanwhile."""
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """See to it that ``work`` is called once, now or later."""
+
+    def wait(self, over: threading.Event) -> None:
+        """Return when ``over`` is set."""
+
+
+class Threads:
+    """Up to ``most`` threads, each called into being when there is work for it.
+
+    They never keep the process from ending: a request that hangs is nobody's affair by then.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Start none yet."""
+        self._most = most
+        self._count = self._idle = 0
+        self._work: deque[Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Hand work to an idle thread, to a new one, or to the first that is free."""
+        with self._changed:
+            self._work.append(work)
+            if self._idle < len(self._work) and self._count < self._most:
+                self._count += 1
+                threading.Thread(target=self._run, name="ahead", daemon=True).start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._idle += 1
+                while not self._work:
+                    self._changed.wait()
+                self._idle -= 1
+                work = self._work.popleft()
+            work()
+
+    def wait(self, over: threading.Event) -> None:
+        """Sleep until ``over`` is set."""
+        over.wait()
+
+
+class Ahead:
+    """Announced GETs by what they ask for."""
+
+    def __init__(self, send: Callable[[Key, float | None], Answer], workers: Workers) -> None:
+        """Take who sends and who works; nothing is announced yet."""
+        self._send, self._workers = send, workers
+        self._pending: dict[Key, Pending] = {}
+        self._lock = threading.Lock()
+
+    def expect(self, key: Key, patience: float | None) -> None:
+        """Announce a GET; nothing happens where it is announced already or too many are."""
+        with self._lock:
+            if key in self._pending or len(self._pending) >= MOST_ANNOUNCED:
+                return
+            pending = self._pending[key] = Pending(key, patience)
+        self._workers.begin(lambda: self._carry_out(pending))
+
+    def take(self, key: Key) -> Pending | None:
+        """Return what was announced once it is over; None where the asker must send it itself."""
+        with self._lock:
+            pending = self._pending.pop(key, None)
+            if pending is None or not pending.is_begun:
+                if pending is not None:
+                    pending.is_begun = True  # by the asker: no worker needs to
+                return None
+        self._workers.wait(pending.over)
+        return pending
+
+    def drop(self, key: Key) -> None:
+        """Forget a GET that will not be asked for after all."""
+        with self._lock:
+            pending = self._pending.pop(key, None)
+            if pending is not None:
+                pending.is_begun = True
+
+    def _carry_out(self, pending: Pending) -> None:
+        with self._lock:
+            if pending.is_begun:
+                return
+            pending.is_begun = True
+        try:
+            pending.answer = self._send(pending.key, pending.patience)
+        except BaseException as problem:  # noqa: BLE001 - the asker is told, whatever it is
+            pending.problem = problem
+        pending.over.set()
