@@ -31,6 +31,7 @@ MOST_GROW_AFTER_PAGES = 48
 SHRINK_FACTOR = 4
 # Where nobody counts the collection: so many pages read for each that is asked for ahead.
 PAGES_PER_GUESS = 10
+MOST_MISSES = 2
 
 Row = dict[str, Any]
 Params = list[tuple[str, "str | int"]]
@@ -161,27 +162,37 @@ class OffsetReader(Reader):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Ask nothing yet."""
         super().__init__(*args, **kwargs)
+        self._last: tuple[int, Page] | None = None
         self._ahead_of = 0
         self._pages = 0
 
     def at(self, offset: int) -> Page:
-        """Return the page at ``offset``."""
+        """Return the page at ``offset``, and announce those that seem to follow it."""
+        self._plan(offset)
         page = self.read(("offset", offset))
         self._pages += 1
+        self._last = (offset, page)
+        return page
+
+    def _plan(self, offset: int) -> None:
+        """Announce pages from ``offset`` on, if that is where the last one leads to."""
+        if self._last is None:
+            return
+        before, page = self._last
         stride = len(page.rows) - 1
-        if not self.is_ahead:
-            self._ahead_of = offset
+        if stride <= 0 or offset != before + stride:
+            return
         if page.total is None:
             # Nobody says how much there is: guess, the more the longer it went on.
             is_full = len(page.rows) >= page.limit
-            wanted = self._pages // PAGES_PER_GUESS if is_full else 0
-            last = offset + wanted * stride
+            last = before + (self._pages // PAGES_PER_GUESS if is_full else 0) * stride
         else:
             last = page.total - 2  # a page that begins on the last row has nothing new
-        while stride > 0 and self.room > 0 and self._ahead_of + stride <= last:
+        if not self.is_ahead:
+            self._ahead_of = before
+        while self.room > 0 and self._ahead_of + stride <= last:
             self._ahead_of += stride
             self.announce(("offset", self._ahead_of))
-        return page
 
 
 @dataclass(frozen=True)
@@ -217,9 +228,13 @@ class KeysetReader(Reader):
         self._planned = 0
         # The last key that was asked for, its count, and the count behind the key before it.
         self._counted: tuple[int, int | None, int | None] | None = None
+        self._last: Stretch | None = None
+        # How often an offset behind a key led where it should, and where it should not.
+        self._hits = self._misses = 0
 
     def behind(self, after: int) -> Stretch:
         """Return the rows whose ids are greater than ``after``."""
+        self._plan(after)
         stretch = self._ahead(after) if self._keys else None
         if stretch is None:
             self.forget(in_vain=bool(self._keys))
@@ -230,7 +245,7 @@ class KeysetReader(Reader):
                 self._expected = page.total
             self._length = len(page.rows)
         self._received += len(stretch.page.rows)
-        self._plan(stretch)
+        self._last = stretch
         return stretch
 
     def _ahead(self, after: int) -> Stretch | None:
@@ -238,11 +253,15 @@ class KeysetReader(Reader):
         key, offset = self._keys[0]
         page = self.read(*_place(key, offset))
         numbers = [number_of(row) for row in page.rows]
-        if after not in (numbers if offset else [key]) or not ascends(numbers, key):
+        fits = after in (numbers if offset else [key]) and ascends(numbers, key)
+        fresh = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
+        stretch = self._stretch(page, key, offset, fresh)
+        if not fits or not (fresh or stretch.is_short):
+            self._misses += 1
             return None
+        self._hits += bool(offset)
         self._keys.popleft()
-        fresh = page.rows[numbers.index(after) + 1 :] if offset else page.rows
-        return self._stretch(page, key, offset, fresh)
+        return stretch
 
     def _stretch(self, page: Page, key: int, offset: int, fresh: list[Row]) -> Stretch:
         total = page.total
@@ -255,18 +274,21 @@ class KeysetReader(Reader):
             is_short=len(page.rows) < page.limit,
         )
 
-    def _plan(self, stretch: Stretch) -> None:
-        """Announce what comes behind this stretch, as far as something is known to be there."""
-        last = number_of(stretch.page.rows[-1]) if stretch.page.rows else None
-        if last is None or self._expected is None or self._length < 2:
+    def _plan(self, after: int) -> None:
+        """Announce what comes behind ``after``, as far as something is known to be there."""
+        if self._last is None or self._expected is None or self._length < 2:
+            return
+        if not self._last.page.rows or number_of(self._last.page.rows[-1]) != after:
             return
         if not self._keys:
             self._planned = self._received
         while self.room > 0 and self._planned < self._expected:
             ahead = self._planned - self._received
+            if ahead and not self._hits and self._misses >= MOST_MISSES:
+                return  # this server knows keys or offsets, not both
             offset = ahead - 1 if ahead else 0  # shares a row with the page before
-            self._keys.append((last, offset))
-            self.announce(*_place(last, offset))
+            self._keys.append((after, offset))
+            self.announce(*_place(after, offset))
             self._planned = self._received + offset + self._length
 
 

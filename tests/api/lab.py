@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
@@ -16,6 +18,7 @@ from tap_activecampaign_unified.api import Client, Limiter, MachineStore, parse_
 from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -57,6 +60,48 @@ class LabClock:
         self._booted = self.moments()
 
 
+class AnyOrder:
+    """Carries out announced requests in this thread: some at once, in an order of the seed's."""
+
+    def __init__(self, seed: int) -> None:
+        """Begin with nothing to do."""
+        self._dice = random.Random(seed)
+        self._waiting: list[Callable[[], None]] = []
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Take work, and perhaps do some of what is waiting."""
+        self._waiting.append(work)
+        while self._waiting and self._dice.random() < 0.5:
+            self._do_one()
+
+    def wait(self, over: threading.Event) -> None:
+        """Work until ``over`` is set."""
+        while not over.is_set():
+            self._do_one()
+
+    def _do_one(self) -> None:
+        self._waiting.pop(self._dice.randrange(len(self._waiting)))()
+
+
+class FarSighted(Client):
+    """A client that reads as far ahead as it may, however quick the account is."""
+
+    @property
+    def look_ahead(self) -> int:
+        """All that may be under way."""
+        return self.max_concurrent_requests
+
+
+def side_by_side(seed: int | None) -> dict[str, Any]:
+    """Return how a client reads ahead, as the seed would have it; None: not at all."""
+    if seed is None:
+        return {}
+    return {"max_concurrent_requests": 2 + seed % 11, "workers": AnyOrder(seed)}
+
+
+SEEDS = st.one_of(st.none(), st.integers(0, 9999))
+
+
 def world_of(clock: LabClock, **options: Any) -> World:
     """Return an account on this clock, without a limit of its own unless one is asked for."""
     return World(clock=clock.moments, **({"requests_per_second": 0} | options))
@@ -80,7 +125,8 @@ def client_of(
     session = requests.Session()
     mounted = SandboxAdapter(adapter) if isinstance(adapter, World) else adapter
     session.mount("https://", mounted)
-    return Client(
+    kind = FarSighted if "workers" in options else Client
+    return kind(
         parse_address(options.pop("origin", ORIGIN)),
         key,
         limiter=limiter_of(rate, clock, store),

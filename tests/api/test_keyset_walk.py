@@ -5,50 +5,52 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.api import total_of, walk_keyset, walk_offset
-from tests.api.lab import LabClock, Shelf, client_of, world_of
+from tests.api.lab import SEEDS, LabClock, Shelf, client_of, side_by_side, world_of
 from tests.api.test_offset_walk import MOVES, TOTALS, Mover, sparse
 
 
-def walked(shelf: Shelf, after: int = 0) -> list[int]:
-    """Return the ids in the order in which the walk brings them."""
-    pages = walk_keyset(client_of(shelf, LabClock()), "things", "things", after=after)
+def walked(shelf: Shelf, after: int = 0, seed: int | None = None) -> list[int]:
+    """Return the ids in the order in which the walk brings them, read ahead in some order."""
+    client = client_of(shelf, LabClock(), **side_by_side(seed))
+    pages = walk_keyset(client, "things", "things", after=after)
     return [int(row["id"]) for page in pages for row in page.rows]
 
 
-@given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]))
-def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap):
-    """With hundreds of rows deleted or added between any two requests."""
+@given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
+@settings(max_examples=200)
+def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, seed):
+    """With hundreds of rows deleted or added between any two requests, whoever reads ahead."""
     mover = Mover(moves)
     shelf = Shelf(ids, before=mover, total=total, cap=cap)
-    found = walked(shelf)
+    found = walked(shelf, seed=seed)
     assert found == sorted(set(found))
     assert set(ids) - mover.gone <= set(found)
     assert len(shelf.asked) < 200
 
 
-@given(sparse(), TOTALS, st.booleans(), st.booleans(), st.integers(0, 99))
-def test_what_is_not_honoured_is_noticed(ids, total, by_key, by_order, seed):
+@given(sparse(), TOTALS, st.booleans(), st.booleans(), st.integers(0, 99), SEEDS)
+def test_what_is_not_honoured_is_noticed(ids, total, by_key, by_order, seed, ahead):
     """Without id_greater or orders[id] the walk goes on by offset and still loses nothing."""
 
     def odd(one: int) -> float:
         return random.Random(one * 7919 + seed).random()
 
     shelf = Shelf(ids, by_key=by_key, total=total, order=(lambda one: one) if by_order else odd)
-    found = walked(shelf)
+    found = walked(shelf, seed=ahead)
     assert sorted(found) == ids
 
 
-@given(sparse(), st.integers(0, 2000), st.booleans(), st.booleans())
-def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_all):
+@given(sparse(), st.integers(0, 2000), st.booleans(), st.booleans(), SEEDS)
+def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_all, seed):
     """Only rows beyond `after` come, also where the server ignores the key."""
     shelf = Shelf(ids, by_key=by_key)
     if counts_all:
         shelf.total = lambda _: len(ids)
-    assert walked(shelf, after) == [one for one in ids if one > after]
+    assert walked(shelf, after, seed) == [one for one in ids if one > after]
 
 
 @pytest.mark.parametrize("total", [str, int, lambda _: None])
@@ -57,15 +59,16 @@ def test_a_server_that_caps_pages_at_twenty_is_walked(total):
     assert walked(Shelf(list(range(1, 171)), cap=20, total=total)) == list(range(1, 171))
 
 
+@pytest.mark.parametrize("seed", [None, 1, 2, 9])
 @pytest.mark.parametrize("cap", [20, 25, 37])
 @pytest.mark.parametrize("counts_all", [False, True])
-def test_half_way_is_not_the_end(cap, counts_all):
+def test_half_way_is_not_the_end(cap, counts_all, seed):
     """Where as many rows are left as came, a capped page is not taken for the last one."""
     for count in range(0, 10 * cap + 1, cap):
         shelf = Shelf(list(range(1, count + 1)), cap=cap)
         if counts_all:
             shelf.total = lambda _, count=count: count
-        assert len(walked(shelf)) == count
+        assert len(walked(shelf, seed=seed)) == count
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11)])
@@ -74,6 +77,35 @@ def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
     shelf = Shelf(list(range(1, count + 1)))
     walked(shelf)
     assert len(shelf.asked) == requests
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("counts_all", [False, True])
+@pytest.mark.parametrize(
+    ("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11), (5000, 51)]
+)
+def test_reading_ahead_costs_a_request_in_a_hundred(count, requests, counts_all, seed):
+    """The row that a page shares with the one before; nothing is asked for in vain."""
+    shelf = Shelf(list(range(1, count + 1)))
+    if counts_all:
+        shelf.total = lambda _: str(count)
+    assert walked(shelf, seed=seed) == list(range(1, count + 1))
+    assert requests <= len(shelf.asked) <= requests + (count - 1) // 100 / 100 + 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_offset_behind_a_key_that_is_not_honoured_is_noticed(seed):
+    """A server that knows either but not both is walked page by page, and nothing is lost."""
+
+    class OneAtATime(Shelf):
+        def send(self, request, **rest):
+            if "id_greater=0" not in request.url and "id_greater" in request.url:
+                request.url = request.url.replace("offset=", "was_offset=")
+            return super().send(request, **rest)
+
+    shelf = OneAtATime(list(range(1, 2001)))
+    assert walked(shelf, seed=seed) == list(range(1, 2001))
+    assert len(shelf.asked) <= 21 + 12
 
 
 def test_a_server_that_counts_more_than_it_gives_is_asked_once_more():
@@ -97,11 +129,12 @@ def test_parameters_changed_between_pages_are_used_for_the_next():
     assert ["include" in query for query in shelf.asked] == [True, False]
 
 
+@pytest.mark.parametrize("seed", [None, 3])
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
-def test_pages_are_asked_for_only_when_they_are_wanted(walk):
+def test_pages_are_asked_for_only_when_they_are_wanted(walk, seed):
     """Who stops after a page causes no further request."""
     shelf = Shelf(list(range(1, 500)))
-    next(iter(walk(client_of(shelf, LabClock()), "things", "things")))
+    next(iter(walk(client_of(shelf, LabClock(), **side_by_side(seed)), "things", "things")))
     assert len(shelf.asked) == 1
 
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.api import ServerTrouble, walk_offset
-from tests.api.lab import LabClock, Shelf, client_of
+from tests.api.lab import SEEDS, LabClock, Shelf, client_of, side_by_side
 
 
-def walked(shelf: Shelf, **ways: object) -> list[int]:
-    """Return the ids in the order in which the walk brings them."""
-    client = client_of(shelf, LabClock())
+def walked(shelf: Shelf, seed: int | None = None, **ways: object) -> list[int]:
+    """Return the ids in the order in which the walk brings them, read ahead in some order."""
+    client = client_of(shelf, LabClock(), **side_by_side(seed))
     pages = walk_offset(client, "things", "things", **ways)  # type: ignore[arg-type]  # any way
     return [int(row["id"]) for page in pages for row in page.rows]
 
@@ -55,44 +55,44 @@ MOVES = st.lists(
 TOTALS = st.sampled_from([str, int, lambda _: None, lambda _: "many"])
 
 
-@given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]))
-@settings(max_examples=100)
-def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap):
+@given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
+@settings(max_examples=200)
+def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, ahead):
     """By ascending id, with hundreds of rows deleted or added between any two requests."""
     mover = Mover(moves)
     shelf = Shelf(ids, before=mover, total=total, cap=cap)
-    found = walked(shelf)
+    found = walked(shelf, ahead)
     assert len(found) == len(set(found))
     assert set(ids) - mover.gone <= set(found)
     assert len(shelf.asked) < 400
 
 
-@given(sparse(), st.integers(0, 1000), TOTALS, st.sampled_from([100, 20, 37]))
-def test_any_order_that_stays_is_walked(ids, seed, total, cap):
+@given(sparse(), st.integers(0, 1000), TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
+def test_any_order_that_stays_is_walked(ids, seed, total, cap, ahead):
     """The order need not be by id, only the same from page to page."""
     shelf = Shelf(
         ids, order=lambda one: random.Random(one * 7919 + seed).random(), total=total, cap=cap
     )
-    found = walked(shelf)
+    found = walked(shelf, ahead)
     assert sorted(found) == ids
 
 
-@given(sparse(), MOVES, st.integers(0, 1000), TOTALS)
-@settings(max_examples=100)
-def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total):
+@given(sparse(), MOVES, st.integers(0, 1000), TOTALS, SEEDS)
+@settings(max_examples=200)
+def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total, ahead):
     """A collection that moved is read again until it holds still."""
     mover = Mover(moves)
     shelf = Shelf(
         ids, order=lambda one: random.Random(one * 7919 + seed).random(), before=mover, total=total
     )
-    found = walked(shelf)
+    found = walked(shelf, ahead)
     assert len(found) == len(set(found))
     assert set(ids) - mover.gone <= set(found)
     assert len(shelf.asked) < 400
 
 
-@given(sparse(250), st.integers(0, 1000))
-def test_an_order_that_drifts_is_read_until_all_came(ids, seed):
+@given(sparse(250), st.integers(0, 1000), SEEDS)
+def test_an_order_that_drifts_is_read_until_all_came(ids, seed, ahead):
     """Near the borders of pages the order differs from request to request."""
     shelf = Shelf(ids)
 
@@ -102,26 +102,26 @@ def test_an_order_that_drifts_is_read_until_all_came(ids, seed):
         own.order = lambda one: one + moved[one]
 
     shelf.before = drift
-    found = walked(shelf)
+    found = walked(shelf, ahead)
     assert len(found) == len(set(found))
     assert len(found) >= 0.99 * len(ids)
     assert len(shelf.asked) < 60
 
 
-@given(sparse(), st.integers(0, 400), TOTALS)
-def test_a_total_that_is_wrong_loses_nothing(ids, wrong, total):
+@given(sparse(), st.integers(0, 400), TOTALS, SEEDS)
+def test_a_total_that_is_wrong_loses_nothing(ids, wrong, total, ahead):
     """The count is a hint: too small, too large or senseless, all rows come."""
-    found = walked(Shelf(ids, total=lambda _: total(wrong)))
+    found = walked(Shelf(ids, total=lambda _: total(wrong)), ahead)
     assert found == ids
 
 
-@given(sparse(), st.floats(0, 0.2), st.integers(0, 99), TOTALS)
-def test_rows_withheld_from_pages_do_not_end_the_walk(ids, share, seed, total):
+@given(sparse(), st.floats(0, 0.2), st.integers(0, 99), TOTALS, SEEDS)
+def test_rows_withheld_from_pages_do_not_end_the_walk(ids, share, seed, total, ahead):
     """A page may lack rows that the offset counts, the shared one too."""
     dice = random.Random(seed)
     withheld = {one for one in ids if dice.random() < share}
     shelf = Shelf(ids, withheld=withheld, total=total)
-    assert set(walked(shelf)) == set(ids) - withheld
+    assert set(walked(shelf, ahead)) == set(ids) - withheld
     assert len(shelf.asked) < 100
 
 
@@ -164,13 +164,14 @@ def test_a_server_that_caps_pages_at_twenty_is_walked():
     assert walked(Shelf(list(range(1, 171)), cap=20)) == list(range(1, 171))
 
 
+@pytest.mark.parametrize("ahead", [None, 1, 5, 10])
 @pytest.mark.parametrize(
-    ("count", "requests"), [(0, 1), (1, 1), (99, 1), (100, 2), (150, 2), (1000, 11)]
+    ("count", "requests"), [(0, 1), (1, 1), (99, 1), (100, 2), (150, 2), (1000, 11), (5000, 51)]
 )
-def test_a_quiet_collection_costs_no_request_too_many(count, requests):
+def test_a_quiet_collection_costs_no_request_too_many(count, requests, ahead):
     """One per ninety-nine rows, and one more only where a full page leaves the end open."""
     shelf = Shelf(list(range(1, count + 1)))
-    walked(shelf)
+    walked(shelf, ahead)
     assert len(shelf.asked) == requests
 
 
@@ -180,6 +181,14 @@ def test_where_nobody_counts_the_end_is_asked_for_once_more(count, requests):
     shelf = Shelf(list(range(1, count + 1)), total=lambda _: None)
     walked(shelf)
     assert len(shelf.asked) == requests
+
+
+@pytest.mark.parametrize("ahead", [1, 5, 10])
+def test_where_nobody_counts_little_is_asked_for_in_vain(ahead):
+    """Guesses stay a tenth of what came."""
+    shelf = Shelf(list(range(1, 5001)), total=lambda _: None)
+    assert len(walked(shelf, ahead)) == 5000
+    assert len(shelf.asked) <= 52 + 5
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (19, 1), (20, 2), (21, 1)])
