@@ -11,6 +11,7 @@ from .creates import create_named
 from .native import keep_only_blanks, may_fill, native_of, own_id_of, refuse_marked
 from .references import is_duplicate
 from .results import Action, Rejection
+from .rows import fold
 
 if TYPE_CHECKING:
     from .desk import Desk, Kind
@@ -28,7 +29,8 @@ def ensure_account(desk: Desk, ref: dict[str, str]) -> str:
     copy = desk.ledger.own_id("account", source) if source else None
     if copy or not name:
         return copy or desk.references.account(ref)
-    return desk.references.account_named(name) or create(desk, {"name": name})[0]
+    with desk.turns.alone("account", fold(name)):
+        return desk.references.account_named(name) or create(desk, {"name": name})[0]
 
 
 def create(desk: Desk, body: dict[str, Any]) -> tuple[str, bool]:
@@ -38,13 +40,14 @@ def create(desk: Desk, body: dict[str, Any]) -> tuple[str, bool]:
     def send() -> str:
         return str(desk.pen.write("POST", "accounts", {"account": body}).body["account"]["id"])
 
-    native_id, is_new = create_named(
-        desk,
-        send,
-        lambda: desk.references.account_named(name, anew=True),
-        is_taken=is_duplicate,
-    )
-    desk.references.note_account(name, native_id)
+    with desk.turns.alone("account", fold(name)):
+        native_id, is_new = create_named(
+            desk,
+            send,
+            lambda: desk.references.account_named(name, anew=True),
+            is_taken=is_duplicate,
+        )
+        desk.references.note_account(name, native_id)
     return native_id, is_new
 
 

@@ -5,10 +5,10 @@ A person who unsubscribed or bounced is not subscribed again unless `resubscribe
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import walk_keyset
-from tap_activecampaign_unified.api.pages import Page, total_of
+from tap_activecampaign_unified.api import Page, total_of, walk_keyset
 
 from .pen import is_planned
 from .rows import fold
@@ -33,9 +33,12 @@ def check(desk: Desk, wishes: list[Wish]) -> None:
     if len(wanted) > 2 * len(lists):
         _check_by_list(desk, wanted, lists)
     else:
-        for wish in wanted:
-            wish.memberships = memberships_of(desk, wish)
-            _apply(desk, wish, wish.memberships)
+        desk.turns.each([partial(_check_one, desk, wish) for wish in wanted])
+
+
+def _check_one(desk: Desk, wish: Wish) -> None:
+    wish.memberships = memberships_of(desk, wish)
+    _apply(desk, wish, wish.memberships)
 
 
 def memberships_of(desk: Desk, wish: Wish) -> dict[str, int]:
@@ -82,14 +85,26 @@ def _judge(desk: Desk, one: str, suspects: list[Wish], enough: int) -> None:
 
     Once ``enough`` of them proved right in a row, the filter is taken at its word.
     """
-    proven = 0
-    for wish in suspects:
-        if proven >= enough:
+    first, others = suspects[:enough], suspects[enough:]
+    is_proven = _ask_about(desk, one, first)
+    if is_proven:
+        for wish in others:
             _apply(desk, wish, {one: 2})
-            continue
-        found = memberships_of(desk, wish)
-        proven = proven + 1 if found.get(one, 0) in OPTED_OUT else -len(suspects)
-        _apply(desk, wish, {one: found.get(one, 0)})
+    else:
+        _ask_about(desk, one, others)
+
+
+def _ask_about(desk: Desk, one: str, suspects: list[Wish]) -> bool:
+    """Ask about each by name; say whether all of them left the list."""
+    statuses: list[int] = []
+
+    def ask(wish: Wish) -> None:
+        status = memberships_of(desk, wish).get(one, 0)
+        statuses.append(status)
+        _apply(desk, wish, {one: status})
+
+    desk.turns.each([partial(ask, wish) for wish in suspects])
+    return all(status in OPTED_OUT for status in statuses)
 
 
 def _members(desk: Desk, one: str, status: int, most: int) -> Iterator[Page | None]:

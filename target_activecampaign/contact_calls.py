@@ -94,6 +94,11 @@ def tag_on(desk: Desk, wish: Wish, name: str) -> None:
 
 def ensure_tag(desk: Desk, name: str) -> str:
     """Return the id of a tag by name, of a new one if there is none."""
+    with desk.turns.alone("tag", fold(name)):
+        return _ensure_tag(desk, name)
+
+
+def _ensure_tag(desk: Desk, name: str) -> str:
     known = desk.references.named("tag", name)
     if known:
         return str(known[0]["id"])

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.api import CallError, Refused, total_of, walk_offset
 
 from .accounts import ensure_account
+from .chains import side_by_side
 from .desk import text_of
 from .results import Verdict
 from .rows import fold
+from .wishes import sign_of_wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +42,14 @@ def settle(desk: Desk, wishes: list[Wish], fail: Fail) -> None:
         for wish in needy:
             fail(wish, problem)
         return
-    for wish in needy:
+
+    def settle_one(wish: Wish) -> None:
         try:
             _settle_one(desk, wish, links)
         except (Verdict, CallError) as problem:
             fail(wish, problem)
+
+    side_by_side(desk.turns, needy, sign_of_wish, settle_one)
 
 
 def _all_links(desk: Desk, wishes: list[Wish]) -> dict[str, Link] | None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Missing, walk_keyset
 
+from .chains import side_by_side
 from .pen import is_planned
 from .results import Skip, Verdict
 from .rows import fold
+from .wishes import sign_of_wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +35,14 @@ def settle(desk: Desk, wishes: list[Wish], fail: Fail) -> None:
         for wish in needy:
             fail(wish, problem)
         return
-    for wish in needy:
+
+    def settle_one(wish: Wish) -> None:
         try:
             _settle_one(desk, wish, walked)
         except (Verdict, CallError) as problem:
             fail(wish, problem)
+
+    side_by_side(desk.turns, needy, sign_of_wish, settle_one)
 
 
 def _tag_ids(desk: Desk, wish: Wish) -> list[str]:

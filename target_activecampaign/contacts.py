@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.api import CallError, Refused
 
 from . import consent, contact_calls, contact_links, contact_tags
+from .blanks import keep_only_blanks
+from .chains import side_by_side
 from .desk import sentence
-from .guards import AUTOMATIONS, is_blank
-from .importer import Entry
+from .guards import AUTOMATIONS
+from .import_watch import Entry
 from .pen import is_planned
+from .references import is_duplicate
 from .results import Action, Outcome, Rejection, Verdict, Wait, outcome_of
 from .rows import fold
-from .wishes import NAMES, SUBSCRIBE, UNSUBSCRIBE, Wish, wish_of
+from .wishes import SUBSCRIBE, UNSUBSCRIBE, Wish, sign_of_wish, wish_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .desk import Desk, Kind
-    from .importer import Batch
+    from .import_watch import Batch
     from .rows import Row
 
 logger = logging.getLogger(__name__)
@@ -60,7 +63,7 @@ def fulfil(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
         wishes = _check_identities(desk, wishes)
         wishes = _merge(wishes)
         consent.check(desk, wishes)
-        _keep_only_blanks(desk, wishes)
+        keep_only_blanks(desk, wishes)
     except CallError as problem:
         for wish in wishes:
             _end(desk, wish, outcome_of(problem))
@@ -156,48 +159,6 @@ def _merge(wishes: list[Wish]) -> list[Wish]:
             there.absorb(wish)
         known |= dict.fromkeys(names, there)
     return merged
-
-
-def _keep_only_blanks(desk: Desk, wishes: list[Wish]) -> None:
-    """Strike the fields of `only_if_empty` that ActiveCampaign has something in."""
-    fills = desk.guards.fills_only
-    names = {native: unified for native, unified in NAMES.items() if fills(unified)}
-    if fills("phone_numbers") or fills("phones"):
-        names["phone"] = "phone"
-    keys = desk.references.fields("contact").keys if any(w.values for w in wishes) else {}
-    for wish in wishes:
-        columns = [name for name in wish.columns if name in names]
-        values = [one for one in wish.values if fills(f"custom_fields.{keys.get(one, one)}")]
-        values += [
-            one for one, (d, _, __) in wish.values.items() if one not in values and fills(d.title)
-        ]
-        if not columns and not values:
-            continue
-        there, stored = _read_person(desk, wish)
-        for name in columns:
-            if not is_blank(there.get(name)):
-                del wish.columns[name]
-                _strike(wish, f"column:{name}")
-        for one in values:
-            if not is_blank(stored.get(one)):
-                del wish.values[one]
-                _strike(wish, f"value:{one}")
-
-
-def _strike(wish: Wish, token: str) -> None:
-    wish.deny(token, "only_if_empty: ActiveCampaign has a value already")
-
-
-def _read_person(desk: Desk, wish: Wish) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a contact's row and its values by field, both empty where there is no contact."""
-    if wish.id is None:
-        row = desk.references.read_contact(wish.email or "")
-        if row is None:
-            return {}, {}
-        wish.id = str(row["id"])
-    values = desk.references.below("contacts", wish.id, "fieldValues")
-    row = desk.references.contacts_by_id([wish.id]).get(wish.id, {})
-    return row, {str(value.get("field")): value.get("value") for value in values}
 
 
 def _strike_what_starts_automations(wish: Wish) -> None:
@@ -312,14 +273,26 @@ def _learn_ids(
 
 def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entry]) -> None:
     desk.references.forget_absent()
-    single = []
-    for wish in wishes:
-        if id(wish) not in imported:
-            single.append(wish)
-            if not _try(desk, wish, partial(contact_calls.write_one, desk, wish)):
-                continue
-        elif wish.resubscribed:
-            _try(desk, wish, partial(contact_calls.subscribe_again, desk, wish))
+    early: list[Wish] = []
+
+    def write(wish: Wish) -> None:
+        if id(wish) in imported:
+            if wish.resubscribed:
+                _try(desk, wish, partial(contact_calls.subscribe_again, desk, wish))
+            return
+        try:
+            contact_calls.write_one(desk, wish)
+        except (Verdict, CallError) as problem:
+            is_taken = isinstance(problem, Refused) and is_duplicate(problem)
+            if is_taken and wish.new_email is not None and desk.turns.most > 1 < len(wishes):
+                early.append(wish)
+            else:
+                _fail(desk, wish, problem)
+
+    side_by_side(desk.turns, wishes, sign_of_wish, write)
+    # An address that was taken may have been let go of by a row that stood before this one.
+    for wish in early:
+        _try(desk, wish, partial(contact_calls.write_one, desk, wish))
     if desk.policy.run_automations:
         contact_tags.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
         contact_links.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
@@ -329,13 +302,11 @@ def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entr
                 _report(desk, kind, wish, is_imported=id(wish) in imported)
 
 
-def _try(desk: Desk, wish: Wish, act: Callable[[], None]) -> bool:
+def _try(desk: Desk, wish: Wish, act: Callable[[], None]) -> None:
     try:
         act()
     except (Verdict, CallError) as problem:
         _fail(desk, wish, problem)
-        return False
-    return True
 
 
 def _fail(desk: Desk, wish: Wish, problem: Verdict | CallError) -> None:

@@ -122,6 +122,15 @@ class CustomValues:
 
     def _add_options(self, one: Definition, value: Any) -> Definition:
         """Add the options that a value names and the field lacks."""
+        with self._references.turns.alone("define", one.entity):
+            return self._with_options(self._again(one), value)
+
+    def _again(self, one: Definition) -> Definition:
+        """Return a field as it is known by now."""
+        found = self._references.fields(one.entity).definitions
+        return next((d for d in found if d.id == one.id), one)
+
+    def _with_options(self, one: Definition, value: Any) -> Definition:
         known = {fold(text) for o in one.options for text in (o.value, o.label)}
         wanted = value if isinstance(value, list) else [value]
         missing = [
@@ -151,8 +160,7 @@ class CustomValues:
             path = f"{FIELD_TABLES[one.entity]}/{one.id}"
             self._pen.write("PUT", path, {_WRAPPERS[one.entity]: {"fieldOptions": texts}})
             self._references.note_field(one.entity, {**one.row, "fieldOptions": texts}, [])
-        found = [d for d in self._references.fields(one.entity).definitions if d.id == one.id]
-        return found[0]
+        return self._again(one)
 
     # --- making fields ----------------------------------------------------------------------
 
@@ -161,6 +169,13 @@ class CustomValues:
     ) -> Definition | None:
         if not self._policy.create_missing_fields:
             return None
+        with self._references.turns.alone("define", entity):
+            made = self._references.fields(entity).find(name)  # by another row, meanwhile
+            return made or self._create_now(entity, name, value, title)
+
+    def _create_now(
+        self, entity: str, name: str, value: Any, title: str | None
+    ) -> Definition | None:
         hint = self.hints.get((entity, fold(name)), {})
         kind = str(hint.get("type") if isinstance(hint.get("type"), str) else "") or _kind_of(
             entity, hint, value
@@ -188,7 +203,7 @@ class CustomValues:
         except Refused as problem:
             if not is_duplicate(problem):
                 raise
-            self._references._fields.pop(entity, None)
+            self._references.forget_fields(entity)
         return self._references.fields(entity).find(tag) or self._references.fields(entity).find(
             title
         )

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.api import Forbidden, Missing
 
+from .chains import known_by
 from .guards import AUTOMATIONS
 from .native import each
 from .results import Action, Outcome, Rejection, Skip
 from .rows import is_nothing, reference
 
 if TYPE_CHECKING:
+    from .chains import Sign
     from .desk import Desk, Kind
     from .rows import Row
 
@@ -20,8 +22,19 @@ UNSUBSCRIBED = "2"
 
 
 def write_deletes(desk: Desk, kind: Kind, rows: list[Row]) -> None:
-    """Delete the rows' counterparts, or say why not."""
-    each(_delete)(desk, kind, rows)
+    """Delete the rows' counterparts, or say why not.
+
+    Side by side only where no limit can be met: which row is one too many depends on those before.
+    """
+    guards = desk.guards
+    changes, deletes = guards.changes_left, guards.deletes_left
+    is_free = deletes >= len(rows) and (changes is None or changes >= len(rows))
+    each(_delete, _sign if is_free else None)(desk, kind, rows)
+
+
+def _sign(desk: Desk, row: Row) -> Sign:
+    record = row.record
+    return known_by(desk, row, {"email": record.get("email"), "name": record.get("name")})
 
 
 def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.api import Client, Clock
+    from tap_activecampaign_unified.api.turns import Turns
     from tap_activecampaign_unified.unified.mapping import Resource
 
     from .custom_values import CustomValues
@@ -62,10 +63,15 @@ class Kind:
 
 @dataclass
 class Desk:
-    """The tools of one run; ``report`` ends a row, ``wait`` puts it aside until others came."""
+    """The tools of one run; ``report`` ends a row, ``wait`` puts it aside until others came.
+
+    All of it is every thread's: who writes has the ``turns``' baton, and hands it over only with a
+    request or a sleep.
+    """
 
     client: Client
     clock: Clock
+    turns: Turns
     pen: Pen
     policy: Policy
     ledger: Ledger

@@ -7,8 +7,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import CallError, RunEnds
-from tap_activecampaign_unified.cli import Stopped
+from tap_activecampaign_unified.api import CallError
 
 from . import registry
 from .deletes import write_deletes
@@ -61,29 +60,51 @@ class Engine:
     # --- a batch ----------------------------------------------------------------------------
 
     def write(self, rows: list[Row]) -> None:
-        """Write a batch; afterwards every row of it has its outcome or waits."""
-        self._open = {id(row): row for row in rows}
-        try:
-            for name, kind in registry.KINDS.items():
-                mine = [row for row in rows if row.stream == name]
-                if mine:
-                    self._write_kind(kind, mine)
-                    self._written.add(kind.family)
-        except (Stopped, RunEnds):
-            for row in list(self._open.values()):
-                self.report(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
-            raise
-        for row in list(self._open.values()):
-            # No writer may forget a row; should one do so, the row is tried again.
-            self.report(row, Outcome(Action.FAILED, reason="it was not decided", whole=False))
+        """Write a batch; afterwards every row of it has its outcome or waits.
+
+        Where the run ends in its middle, `abandon` ends the rows that are left.
+        """
+        self._open |= {id(row): row for row in rows}
+        for name, kind in registry.KINDS.items():
+            mine = [row for row in rows if row.stream == name]
+            if mine:
+                self._write_kind(kind, mine)
+                self._written.add(kind.family)
+        self._end_batch(rows)
+
+    def begin(self, rows: list[Row]) -> dict[str, list[Row]]:
+        """End the rows of a batch without deletes that say nothing new.
+
+        Returns the others by stream, for `carry_out`: no request is made before.
+        """
+        self._open |= {id(row): row for row in rows}
+        kinds = registry.KINDS.items()
+        mine = {name: [row for row in rows if row.stream == name] for name, _ in kinds}
+        return {name: self._sift(kind, mine[name]) for name, kind in kinds if mine[name]}
+
+    def carry_out(self, rows: list[Row], left: dict[str, list[Row]]) -> None:
+        """Write what `begin` left of a batch; other batches may be open at the same time."""
+        for name, mine in left.items():
+            self._write_left(registry.KINDS[name], mine)
+            self._written.add(registry.KINDS[name].family)
+        self._end_batch(rows)
+
+    def _end_batch(self, rows: list[Row]) -> None:
+        for row in rows:
+            if id(row) in self._open:
+                # No writer may forget a row; should one do so, the row is tried again.
+                self.report(row, Outcome(Action.FAILED, reason="it was not decided", whole=False))
         self._judge()
+        self.results.flush()
 
     def _write_kind(self, kind: Kind, rows: list[Row]) -> None:
         deleted = [row for row in rows if not is_nothing(row.record.get("_sdc_deleted_at"))]
         if deleted:
             write_deletes(self.desk, kind, deleted)
             rows = [row for row in rows if id(row) in self._open]
-        left = self._sift(kind, rows)
+        self._write_left(kind, self._sift(kind, rows))
+
+    def _write_left(self, kind: Kind, left: list[Row]) -> None:
         if left and kind.starts_automations and not self.desk.policy.run_automations:
             for row in left:
                 self.report(row, Outcome(Action.SKIPPED, reason=AUTOMATIONS, whole=False))
@@ -194,7 +215,11 @@ class Engine:
     # --- waiting rows -----------------------------------------------------------------------
 
     def abandon(self, rows: list[Row]) -> None:
-        """End rows that nobody will write in this run, the waiting ones too: delivered again."""
+        """End rows that nobody will write in this run: these, the open and the waiting ones.
+
+        They are delivered again.
+        """
+        rows = [*self._open.values(), *rows]
         last, after = self.waiting.last_place(), 0
         while after < last:
             found, after = self.waiting.take(min(MOST_WAITING, last - after), after)
@@ -205,10 +230,15 @@ class Engine:
         for row in rows:
             self.report(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
 
+    @property
+    def has_news_for_waiting(self) -> bool:
+        """Whether what rows wait for was among those just written."""
+        is_few = 0 < self.waiting.count <= MOST_WAITING
+        return is_few and bool(self.waiting.families & self._written)
+
     def retry_waiting(self) -> None:
         """Try the waiting rows again if what they wait for was among the rows just written."""
-        is_few = 0 < self.waiting.count <= MOST_WAITING
-        if is_few and self.waiting.families & self._written:
+        if self.has_news_for_waiting:
             self._pass_waiting()
         self._written.clear()
 

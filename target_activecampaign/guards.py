@@ -29,6 +29,11 @@ class Guards:
         most = self._policy.max_changes
         return None if most is None else max(0, most - self.changes)
 
+    @property
+    def deletes_left(self) -> int:
+        """How many rows may still be deleted."""
+        return max(0, self._policy.max_deletes - self.deletes)
+
     def take_delete(self) -> None:
         """Count a delete; raises `Skip` when it would be one too many."""
         if self.deletes >= self._policy.max_deletes:

@@ -1,4 +1,4 @@
-"""The bulk importer: batches by count and bytes, mended when refused, followed to their end.
+"""The bulk importer: batches by count and bytes, queued side by side, mended when refused.
 
 A batch is refused whole for one bad contact and carried out some time after it was taken. Whether
 the answer to it arrived does not matter: a contact imported twice is the same contact.
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import deque
-from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Refused, Unconfirmed
 
+from .import_pace import REFUSED_PAUSE, Pace
+from .import_watch import Batch, Entry, Watch
 from .rows import fold
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.api import Clock
+    from tap_activecampaign_unified.api import Answer, Clock
+    from tap_activecampaign_unified.api.turns import Turns
 
     from .pen import Pen
 
@@ -25,55 +27,23 @@ logger = logging.getLogger(__name__)
 
 MOST_CONTACTS = 250
 MOST_BYTES = 350_000
-# The importer's own limits are 100 and 20 a minute; others may be using it too.
-PER_MINUTE, SINGLES_PER_MINUTE = 95, 18
-MINUTE = 61.0
-FIRST_LOOK = 2.0
-LONGEST_LOOK = 15.0
-LONGEST_WAIT = 3600.0
 MOST_SENDS = 5
-MOST_STRIKES = 5
 MOST_WAITS = 20
-REFUSED_PAUSE = 30.5
-ENDED = frozenset({"completed", "failed", "interrupted"})
-
-
-@dataclass
-class Entry:
-    """One contact on its way through the importer.
-
-    ``problem`` says why it was refused, ``is_lost`` that nobody knows whether it was taken.
-    """
-
-    email: str
-    contact: dict[str, Any]
-    problem: str | None = None
-    is_lost: bool = False
-    is_imported: bool = False
-    created: bool | None = None
-    batch: Batch | None = None
-
-
-@dataclass
-class Batch:
-    """Entries that were queued together."""
-
-    id: str
-    entries: list[Entry]
-    is_sent_again: bool = False
-    strikes: int = 0
-    status: str = ""
-    created_ids: list[str] = field(default_factory=list)
 
 
 class Importer:
-    """Sends contacts through the importer and learns what became of each."""
+    """Sends contacts through the importer and learns what became of each.
 
-    def __init__(self, pen: Pen, clock: Clock, *, runs_automations: bool) -> None:
+    Several threads may be at it: they share its limits and one watch over what is queued.
+    """
+
+    def __init__(self, pen: Pen, clock: Clock, turns: Turns, *, runs_automations: bool) -> None:
         """Begin with the minute's whole budget."""
-        self._pen, self._clock = pen, clock
+        self._pen, self._clock, self._turns = pen, clock, turns
         self._excludes = not runs_automations
-        self._sent: dict[bool, deque[float]] = {False: deque(), True: deque()}
+        self._watch = Watch(pen.client, clock, turns)
+        self._pace = Pace(pen.client, clock, turns, self._watch.rest)
+        self._watch.is_waiting = lambda: self._pace.is_spent
         self._base: int | None = None
         self.batches = 0
 
@@ -82,23 +52,20 @@ class Importer:
         if self._excludes:
             for entry in entries:
                 entry.contact["exclude_automations"] = True
-        queued: list[Batch] = []
-        for batch in self._pack(entries):
-            queued += self._submit(batch)
+        queued = self._queue(self._pack(entries))
         if self._pen.is_dry:
             for entry in entries:
                 entry.is_imported = True
             return []
-        done = self._follow(queued)
-        again = [b for b in done if b.status in {"failed", "interrupted"}]
+        self._watch.follow(queued)
+        again = [batch for batch in queued if batch.status in {"failed", "interrupted"}]
         if again:
             logger.warning("%d import batches were not carried out: sending them again", len(again))
-            retried: list[Batch] = []
-            for old in again:
-                retried += self._submit([e for e in old.entries if e.problem is None])
-            for new in retried:
-                new.is_sent_again = True
-            done = [b for b in done if b not in again] + self._follow(retried)
+            packs = [[e for e in old.entries if e.problem is None] for old in again]
+            retried = self._queue(packs, is_again=True)
+            self._watch.follow(retried)
+            queued = [batch for batch in queued if batch not in again] + retried
+        done = [batch for batch in queued if batch.status]
         for entry in (e for one in done for e in one.entries):
             entry.is_lost = entry.problem is None and not entry.is_imported
         return done
@@ -117,36 +84,65 @@ class Importer:
 
     # --- sending ----------------------------------------------------------------------------
 
-    def _submit(self, entries: list[Entry]) -> list[Batch]:
-        """Queue entries, without those that ActiveCampaign refuses; each of them is told why."""
+    def _queue(self, packs: list[list[Entry]], *, is_again: bool = False) -> list[Batch]:
+        """Queue packs side by side, as the importer's limits allow."""
+        queued: list[Batch] = []
+        self._watch.queueing += 1
+        try:
+            with self._turns.group() as group:
+                for pack in filter(None, packs):
+                    # Waited for here, so that no helper spends its time waiting.
+                    self._take(pack)
+                    group.do(partial(self._submit_taken, pack, queued, is_again=is_again))
+        finally:
+            self._watch.queueing -= 1
+        return queued
+
+    def _submit_taken(self, pack: list[Entry], queued: list[Batch], *, is_again: bool) -> None:
+        queued += self._submit(pack, is_again=is_again, is_taken=True)
+
+    def _take(self, entries: list[Entry]) -> None:
+        if not self._pen.is_dry:
+            self._pace.take(is_single=len(entries) == 1)
+
+    def _submit(
+        self, entries: list[Entry], *, is_again: bool = False, is_taken: bool = False
+    ) -> list[Batch]:
+        """Queue entries, without those that ActiveCampaign refuses; each of them is told why.
+
+        ``is_taken``: the importer's limits are kept already.
+        """
         if not entries:
             return []
         try:
-            return [self._send(entries)]
+            return [self._send(entries, is_again=is_again, is_taken=is_taken)]
         except Refused as refusal:
-            return self._mend(entries, refusal)
+            return self._mend(entries, refusal, is_again=is_again)
         except CallError as problem:
             for entry in entries:
                 entry.is_lost, entry.problem = True, str(problem)
             return []
 
-    def _send(self, entries: list[Entry]) -> Batch:
+    def _send(self, entries: list[Entry], *, is_again: bool, is_taken: bool) -> Batch:
         """Queue one batch; waits for the importer's budget; an unanswered one is sent again."""
         payload: dict[str, Any] = {"contacts": [entry.contact for entry in entries]}
         if self._excludes:
             payload["exclude_automations"] = True
         lost = waits = 0
         while True:
-            self._await_budget(is_single=len(entries) == 1)
+            if not is_taken:
+                self._take(entries)
+            is_taken = False
             try:
-                answer = self._pen.write("POST", "import/bulk_import", payload, repeatable=False)
+                answer = self._post(payload, is_single=len(entries) == 1)
             except Refused as refusal:
                 # What names no contact may be the importer's limit, whatever its words.
                 is_limit = _is_rate_limit(refusal)
                 if _reasons_by_place(refusal) or waits >= (MOST_WAITS if is_limit else 2):
                     raise
                 waits += 1
-                self._clock.sleep(REFUSED_PAUSE)
+                if not is_limit:
+                    self._clock.sleep(REFUSED_PAUSE)
                 continue
             except Unconfirmed:
                 lost += 1
@@ -154,7 +150,6 @@ class Importer:
                     raise
                 self._clock.sleep(min(30.0, 2.0**lost))
                 continue
-            batch_id = str(answer.body.get("batchId") or "")
             success = answer.body.get("Success", answer.body.get("success", 1))
             if str(success) in {"0", "False", "false"}:
                 raise Refused(
@@ -163,46 +158,46 @@ class Importer:
                     path="import/bulk_import",
                     status=answer.status,
                 )
-            self.batches += 1
-            batch = Batch(batch_id, entries, is_sent_again=bool(lost))
-            for entry in entries:
-                entry.batch = batch
-            return batch
+            return self._note(answer, entries, is_sent_again=is_again or bool(lost))
 
-    def _await_budget(self, *, is_single: bool) -> None:
-        sent = self._sent[is_single]
-        most = SINGLES_PER_MINUTE if is_single else PER_MINUTE
-        while True:
-            now = self._clock.monotonic()
-            while sent and now - sent[0] >= MINUTE:
-                sent.popleft()
-            if len(sent) < most or self._pen.is_dry:
-                sent.append(now)
-                return
-            before = now
-            self._clock.sleep(sent[0] + MINUTE - now)
-            if self._clock.monotonic() <= before:
-                self._pen.client.checkpoint()  # woken: the run is being stopped
-                sent.clear()
+    def _post(self, payload: dict[str, Any], *, is_single: bool) -> Answer:
+        is_refused = False
+        try:
+            return self._pen.write("POST", "import/bulk_import", payload, repeatable=False)
+        except Refused as refusal:
+            is_refused = not _reasons_by_place(refusal) and _is_rate_limit(refusal)
+            raise
+        finally:
+            if not self._pen.is_dry:
+                self._pace.answered(is_single=is_single, is_refused=is_refused)
+
+    def _note(self, answer: Answer, entries: list[Entry], *, is_sent_again: bool) -> Batch:
+        self.batches += 1
+        number = str(answer.body.get("batchId") or "")
+        batch = Batch(number, entries, self._clock.monotonic(), is_sent_again=is_sent_again)
+        for entry in entries:
+            entry.batch = batch
+        if not self._pen.is_dry:
+            self._watch.add(batch)
+        return batch
 
     # --- mending ----------------------------------------------------------------------------
 
-    def _mend(self, entries: list[Entry], refusal: Refused) -> list[Batch]:
+    def _mend(self, entries: list[Entry], refusal: Refused, *, is_again: bool) -> list[Batch]:
         if len(entries) == 1:
             texts = [str(r.text) for r in refusal.reasons if r.text]
             entries[0].problem = "; ".join(texts) or refusal.problem
             return []
         reasons = _reasons_by_place(refusal)
         if not reasons:
-            middle = len(entries) // 2
-            return self._submit(entries[:middle]) + self._submit(entries[middle:])
+            return self._halve(entries, is_again=is_again)
         queued: list[Batch] = []
         tested: Entry | None = None
         base = self._base_of(entries, reasons)
         if base is None:
             # Nobody says whether places count from 0 or 1: the last one, sent alone, tells.
             tested = entries[max(reasons)]
-            queued += self._submit([tested])
+            queued += self._submit([tested], is_again=is_again)
             base = 0 if tested.problem is not None else 1
         self._base = base
         bad = {place - base: text for place, text in reasons.items()}
@@ -211,9 +206,13 @@ class Importer:
                 entries[place].problem = text or refusal.problem
         rest = [e for p, e in enumerate(entries) if p not in bad and e is not tested]
         if len(rest) == len(entries):
-            middle = len(entries) // 2
-            return queued + self._submit(entries[:middle]) + self._submit(entries[middle:])
-        return queued + self._submit(rest)
+            return queued + self._halve(entries, is_again=is_again)
+        return queued + self._submit(rest, is_again=is_again)
+
+    def _halve(self, entries: list[Entry], *, is_again: bool) -> list[Batch]:
+        middle = len(entries) // 2
+        halves = (entries[:middle], entries[middle:])
+        return [batch for half in halves for batch in self._submit(half, is_again=is_again)]
 
     def _base_of(self, entries: list[Entry], reasons: dict[int, str]) -> int | None:
         if min(reasons) <= 0:
@@ -225,78 +224,6 @@ class Importer:
                 if fold(entries[place - base].email) in fold(text):
                     return base
         return self._base
-
-    # --- following --------------------------------------------------------------------------
-
-    def _follow(self, batches: list[Batch]) -> list[Batch]:
-        """Wait until every batch has ended; those that do not are lost."""
-        waited, step = 0.0, FIRST_LOOK
-        left = list(batches)
-        is_busy = bool(left)
-        while left:
-            self._pen.client.checkpoint()
-            self._clock.sleep(step)
-            waited, step = waited + step, min(LONGEST_LOOK, step * 1.5)
-            # One look tells whether anything is outstanding; each batch is asked once, at the end.
-            # After a lost answer the first sending may still be under way, without a number.
-            is_unsure = len(left) > 1 or any(batch.is_sent_again for batch in left)
-            if is_busy and is_unsure and waited < LONGEST_WAIT / 10 and self._outstanding():
-                continue
-            is_busy = len(left) > 5
-            left = [batch for batch in left if not self._look(batch)]
-            if left and all(batch.strikes >= MOST_STRIKES for batch in left):
-                break
-            if waited > LONGEST_WAIT:
-                logger.error("%d import batches did not end in an hour", len(left))
-                break
-        for batch in left:
-            for entry in batch.entries:
-                entry.is_lost, entry.problem = True, "the import did not end in time"
-        return [batch for batch in batches if batch not in left]
-
-    def _outstanding(self) -> bool:
-        try:
-            body = self._pen.client.get("import/bulk_import").body
-        except CallError as problem:
-            logger.info("The importer's summary cannot be read: %s", problem)
-            return False
-        rows = body.get("outstanding")
-        return any(
-            str(row.get("batches", "0")) != "0" or str(row.get("contacts", "0")) != "0"
-            for row in (rows if isinstance(rows, list) else ())
-            if isinstance(row, dict)
-        )
-
-    def _look(self, batch: Batch) -> bool:
-        if not batch.id:
-            batch.status = "completed"  # taken, but without a number to ask by
-            return self._note(batch, [], [])
-        try:
-            body = self._pen.client.get("import/info", [("batchId", batch.id)]).body
-        except CallError as problem:
-            logger.info("An import batch cannot be looked at: %s", problem)
-            batch.strikes += 1
-            return False
-        status = body.get("status")
-        if not isinstance(status, str) or status.lower() not in ENDED:
-            return False
-        batch.status = status.lower()
-        return self._note(batch, body.get("success"), body.get("failure"))
-
-    @staticmethod
-    def _note(batch: Batch, success: Any, failure: Any) -> bool:
-        batch.created_ids = [str(one) for one in success] if isinstance(success, list) else []
-        refused = {fold(_address(one)): one for one in failure or ()} if failure else {}
-        for entry in batch.entries:
-            if fold(entry.email) in refused:
-                entry.problem = "the importer did not take this contact (an excluded address?)"
-            elif batch.status == "completed":
-                entry.is_imported = True
-                if len(batch.created_ids) == len(batch.entries):
-                    entry.created = True
-                elif not batch.created_ids and not batch.is_sent_again:
-                    entry.created = False
-        return True
 
 
 def _reasons_by_place(refusal: Refused) -> dict[int, str]:
@@ -311,9 +238,3 @@ def _reasons_by_place(refusal: Refused) -> dict[int, str]:
 def _is_rate_limit(refusal: Refused) -> bool:
     text = " ".join([refusal.problem, str(refusal), *(r.text for r in refusal.reasons)]).lower()
     return "rate limit" in text or "per minute" in text
-
-
-def _address(one: Any) -> str:
-    if isinstance(one, dict):
-        return str(one.get("email") or one.get("contact") or "")
-    return str(one)

@@ -124,7 +124,9 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
+            self._db = sqlite3.connect(
+                path, isolation_level=None, timeout=60, check_same_thread=False
+            )
             # A killed process loses nothing that was handed to the system.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import CallError
+from tap_activecampaign_unified.api import CallError, Refused
 from tap_activecampaign_unified.unified import mapping
 from tap_activecampaign_unified.unified.mapping import Attribute, Field
 
+from .chains import Sign, side_by_side
 from .custom_values import Encoded
 from .desk import sentence
 from .guards import is_blank
+from .references import is_duplicate
 from .results import Action, Outcome, Rejection, Skip, Verdict, Wait, outcome_of
 from .rows import is_nothing, is_true, reference
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from .rows import Row
 
     WriteRow = Callable[[Desk, Kind, Row], Outcome]
+    SignRow = Callable[[Desk, Row], Sign]
 
 
 @dataclass
@@ -44,26 +49,52 @@ class Native:
         return Outcome(action, native_id, reason, whole=not self.left_out)
 
 
-def each(write: WriteRow) -> Callable[[Desk, Kind, list[Row]], None]:
+def each(write: WriteRow, sign: SignRow | None = None) -> Callable[[Desk, Kind, list[Row]], None]:
     """Return a writer of batches that writes row by row; what ends a row ends no other.
 
     Rows of one key are merged in their order and written once: a deal that is to pass through
-    three stages goes to the last, and starts one automation instead of three.
+    three stages goes to the last, and starts one automation instead of three. With ``sign`` rows
+    that cannot be one thing are written side by side, without it all are in order.
     """
 
     def write_all(desk: Desk, kind: Kind, rows: list[Row]) -> None:
-        groups: dict[bytes, list[Row]] = {}
+        found: dict[bytes, list[Row]] = {}
         for row in rows:
-            groups.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
-        for group in groups.values():
-            if len(group) == 1 or not _write_merged(desk, kind, group, write):
-                for row in group:
-                    _write_alone(desk, kind, row, write)
+            found.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
+        groups = list(found.values())
+        turns = desk.turns
+        if sign is None or turns.most == 1 or len(groups) == 1:
+            for group in groups:
+                _write_group(desk, kind, group, write)
+            return
+        early: list[Row] = []
+
+        def sign_of(group: list[Row]) -> Sign:
+            return reduce(or_, [sign(desk, row) for row in group])
+
+        def do(group: list[Row]) -> None:
+            _write_group(desk, kind, group, write, early)
+
+        side_by_side(turns, groups, sign_of, do)
+        # What was taken may have been let go of by a row that stood before this one.
+        for row in sorted(early, key=lambda row: row.number or 0):
+            _write_alone(desk, kind, row, write)
 
     return write_all
 
 
-def _write_alone(desk: Desk, kind: Kind, row: Row, write: WriteRow) -> None:
+def _write_group(
+    desk: Desk, kind: Kind, group: list[Row], write: WriteRow, early: list[Row] | None = None
+) -> None:
+    """Write rows of one key; those refused for what others have are put into ``early``."""
+    if len(group) == 1 or not _write_merged(desk, kind, group, write):
+        for row in group:
+            _write_alone(desk, kind, row, write, early)
+
+
+def _write_alone(
+    desk: Desk, kind: Kind, row: Row, write: WriteRow, early: list[Row] | None = None
+) -> None:
     if row.known_id is None and row.ledger_key:
         known = desk.ledger.find(row.ledger_key)
         row.known_id = known.id if known else None
@@ -75,6 +106,9 @@ def _write_alone(desk: Desk, kind: Kind, row: Row, write: WriteRow) -> None:
     except Verdict as verdict:
         outcome = verdict.outcome()
     except CallError as problem:
+        if early is not None and isinstance(problem, Refused) and is_duplicate(problem):
+            early.append(row)
+            return
         outcome = outcome_of(problem)
     desk.report(row, outcome)
 

@@ -8,6 +8,7 @@ from tap_activecampaign_unified.api import Forbidden, Missing
 from tap_activecampaign_unified.unified.codecs import parse_instant
 from tap_activecampaign_unified.unified.crm.notes import PARENTS
 
+from .chains import known_by
 from .creates import create_once, settled
 from .native import each, native_of, own_id_of, refuse_marked
 from .opportunities import prefetch
@@ -15,6 +16,7 @@ from .results import Action, Outcome, Rejection
 from .rows import is_nothing, reference, references
 
 if TYPE_CHECKING:
+    from .chains import Sign
     from .desk import Desk, Kind
     from .native import Native
     from .rows import Row
@@ -26,7 +28,23 @@ _PATHS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deal
 def write_notes(desk: Desk, kind: Kind, rows: list[Row]) -> None:
     """Write the notes of a batch."""
     prefetch(desk, rows)
-    each(write_note)(desk, kind, rows)
+    each(write_note, _sign)(desk, kind, rows)
+
+
+def _sign(desk: Desk, row: Row) -> Sign:
+    """Return by what a note is known: its id, else its content and what it hangs on."""
+    record = row.record
+    content = "" if is_nothing(record.get("content")) else str(record["content"]).strip()
+    for parent in ("opportunity", "contact", "account"):
+        try:
+            refs = references(record.get(parent), parent)
+        except Rejection:
+            break
+        if refs:
+            # A parent by id and one by address may be the same one.
+            column = f"content on {parent} by {' and '.join(refs[0])}"
+            return known_by(desk, row, {column: repr((content, refs[0]))})
+    return known_by(desk, row, {"content": content})
 
 
 def write_note(desk: Desk, kind: Kind, row: Row) -> Outcome:

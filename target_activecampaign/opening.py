@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tap_activecampaign_unified.api.turns import HandingClock
 from tap_activecampaign_unified.settings import SettingsError
 
 from .custom_values import CustomValues
@@ -22,7 +23,8 @@ from .waiting import RetryFile, Waiting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_activecampaign_unified.api import Client, Clock
+    from tap_activecampaign_unified.api import Client
+    from tap_activecampaign_unified.api.turns import Turns
     from tap_activecampaign_unified.settings import Settings
 
     from .policy import Policy
@@ -37,9 +39,10 @@ def path_of(settings: Settings, name: str) -> Path | None:
 
 
 def open_engine(
-    settings: Settings, policy: Policy, client: Client, clock: Clock, hold: Callable[[int], None]
+    settings: Settings, policy: Policy, client: Client, turns: Turns, hold: Callable[[int], None]
 ) -> Engine:
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
+    clock = HandingClock(client.clock, turns)
     account = client.address.account
     path = path_of(settings, "ledger_path") or default_path(account)
     patience = settings["max_retry_seconds"]
@@ -54,18 +57,19 @@ def open_engine(
             [f"results_path or retry_path cannot be written: {problem.strerror}"]
         ) from None
     pen = Pen(client, is_dry=policy.dry_run)
-    references = References(pen, ledger, policy)
+    references = References(pen, ledger, policy, turns)
 
     def desk(engine: Engine) -> Desk:
         return Desk(
             client=client,
             clock=clock,
+            turns=turns,
             pen=pen,
             policy=policy,
             ledger=ledger,
             references=references,
             custom=CustomValues(pen, references, policy),
-            importer=Importer(pen, clock, runs_automations=policy.run_automations),
+            importer=Importer(pen, clock, turns, runs_automations=policy.run_automations),
             guards=Guards(policy),
             forecast=Forecast(),
             report=engine.report,

@@ -9,6 +9,7 @@ from tap_activecampaign_unified.api import CallError, Missing, Refused, total_of
 from tap_activecampaign_unified.unified.codecs import parse_instant
 from tap_activecampaign_unified.unified.custom_fields import value_field, value_of
 
+from .chains import known_by
 from .creates import create_once, settled
 from .desk import text_of
 from .native import each, keep_only_blanks, may_fill, native_of, own_id_of, refuse_marked
@@ -18,6 +19,7 @@ from .results import Action, Rejection
 from .rows import fold, is_nothing, reference, references
 
 if TYPE_CHECKING:
+    from .chains import Sign
     from .custom_values import Encoded
     from .desk import Desk, Kind
     from .native import Native
@@ -36,11 +38,23 @@ class Deals:
         self._desk, self._count = desk, len(rows)
         self._all: dict[str, dict[str, Any]] | None = None
         self._is_few: bool | None = None
+        self._noted: list[tuple[str, str]] = []
 
     def get(self, native_id: str) -> dict[str, Any]:
         """Return a deal; all are read at once where that is fewer requests than one by one."""
         if is_planned(native_id):
             return {}
+        with self._desk.turns.alone("deals"):
+            self._read_all()
+        if self._all is not None and native_id in self._all:
+            return self._all[native_id]
+        try:
+            row = self._desk.client.get(f"deals/{native_id}").body.get("deal")
+        except Missing:
+            raise Rejection("id: the account has no opportunity with this id") from None
+        return row if isinstance(row, dict) else {}
+
+    def _read_all(self) -> None:
         if self._all is None and self._is_few is None:
             answer = self._desk.client.get("deals", [("limit", 1)])
             total = total_of(answer.body)
@@ -51,35 +65,37 @@ class Deals:
                     for page in walk_offset(self._desk.client, "deals", "deals")
                     for row in page.rows
                 }
-        if self._all is not None and native_id in self._all:
-            return self._all[native_id]
-        try:
-            row = self._desk.client.get(f"deals/{native_id}").body.get("deal")
-        except Missing:
-            raise Rejection("id: the account has no opportunity with this id") from None
-        return row if isinstance(row, dict) else {}
 
     def keyed(self, external_id: str, field_id: str) -> list[str]:
         """Return the deals that hold your own key in the custom field for it."""
         references = self._desk.references
-        if references.deal_keys is None:
-            found: dict[str, list[str]] = {}
-            path = "dealCustomFieldData"
-            for page in walk_offset(self._desk.client, path, path):
-                for row in page.rows:
-                    if value_field(row) == field_id:
-                        key = fold(str(value_of(row) or ""))
-                        found.setdefault(key, []).append(str(row.get("dealId")))
-            references.deal_keys = found
+        with self._desk.turns.alone("deal keys"):
+            if references.deal_keys is None:
+                references.deal_keys = self._read_keys(field_id)
         return references.deal_keys.get(fold(external_id), [])
+
+    def _read_keys(self, field_id: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        path = "dealCustomFieldData"
+        for page in walk_offset(self._desk.client, path, path):
+            for row in page.rows:
+                if value_field(row) == field_id:
+                    key = fold(str(value_of(row) or ""))
+                    found.setdefault(key, []).append(str(row.get("dealId")))
+        for key, native_id in self._noted:  # written while the keys were read
+            if native_id not in found.setdefault(key, []):
+                found[key].append(native_id)
+        return found
 
     def note_key(self, external_id: str, native_id: str) -> None:
         """Remember the key of a deal that was just written."""
         keys = self._desk.references.deal_keys
-        if keys is not None:
-            known = keys.setdefault(fold(external_id), [])
-            if native_id not in known:
-                known.append(native_id)
+        if keys is None:
+            self._noted.append((fold(external_id), native_id))
+            return
+        known = keys.setdefault(fold(external_id), [])
+        if native_id not in known:
+            known.append(native_id)
 
     def named(self, name: str, contact: str) -> list[str]:
         """Return the deals of a contact that carry a name."""
@@ -137,7 +153,33 @@ def write_opportunities(desk: Desk, kind: Kind, rows: list[Row]) -> None:
     def write(desk: Desk, kind: Kind, row: Row) -> Outcome:
         return _write(desk, kind, row, deals)
 
-    each(write)(desk, kind, rows)
+    each(write, _sign)(desk, kind, rows)
+
+
+def _sign(desk: Desk, row: Row) -> Sign:
+    """Return by what a deal is known; without a key of its own it might be any of its name."""
+    policy = desk.policy
+    external = _external_of(desk, row)
+    name = row.record.get("name")
+    is_by_name = "name+contact" in policy.match_opportunities_on
+    columns = {"external_id": external, **({"name": name} if is_by_name else {})}
+    is_vague = is_nothing(external) and not is_nothing(name)
+    return known_by(desk, row, columns, also=[fold(str(name))] if is_vague else [])
+
+
+def _external_of(desk: Desk, row: Row) -> Any:
+    """Return a row's value of your own key, from whichever column gives it."""
+    given = row.record.get("external_id")
+    custom = row.record.get("custom_fields")
+    name = desk.policy.opportunity_external_id_field
+    if not is_nothing(given) or name is None or not isinstance(custom, dict):
+        return given
+    fields = desk.references.fields("opportunity")
+    key = fields.find(name)
+    for column, value in custom.items():
+        if key is not None and fields.find(column) == key and not is_nothing(value):
+            return str(value).strip()
+    return None
 
 
 def _write(desk: Desk, kind: Kind, row: Row, deals: Deals) -> Outcome:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.api import CallError
 
 from .contacts import attempt, fulfil
 from .results import Rejection, Skip
@@ -28,12 +31,30 @@ def write_memberships(desk: Desk, kind: Kind, rows: list[Row]) -> None:
 
 
 def _write(desk: Desk, kind: Kind, rows: list[Row], read: Callable[[Desk, Row], Wish]) -> None:
+    _prefetch(desk, rows)
     wishes = []
     for row in rows:
         wish = attempt(desk, row, partial(read, desk, row))
         if wish is not None:
             wishes.append(wish)
     fulfil(desk, kind, wishes)
+
+
+def _prefetch(desk: Desk, rows: list[Row]) -> None:
+    """Look up the addresses of rows without an id; what cannot be read is each row's own affair."""
+    refs = []
+    for row in rows:
+        with contextlib.suppress(Rejection):
+            ref = _ref(row.record, "contact")
+            email = row.record.get("email")
+            email = ref.get("email") if is_nothing(email) else email
+            is_known = bool(ref.get("id")) and not (
+                desk.policy.is_foreign and desk.ledger.own_id("contact", ref["id"]) is None
+            )
+            if not is_nothing(email) and not is_known:
+                refs.append({"email": email_of(email)})
+    with contextlib.suppress(CallError):
+        desk.references.prefetch_contacts(refs)
 
 
 def _tag_wish(desk: Desk, row: Row) -> Wish:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import Missing, total_of, walk_keyset
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.api import Client
+    from tap_activecampaign_unified.api.turns import Turns
 
 NativeRow = dict[str, Any]
 Ref = dict[str, str]
@@ -23,9 +25,9 @@ FULL_PAGE = 100
 class People:
     """The contacts that rows mean, remembered for this run."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, turns: Turns) -> None:
         """Know nobody yet."""
-        self.client = client
+        self.client, self.turns = client, turns
         self._contacts: dict[str, str] = {}
         self._absent: set[str] = set()
 
@@ -69,15 +71,23 @@ class People:
                         found[key] = str(row["id"])
                         self.note_contact(key, str(row["id"]))
             self._absent |= missing.keys() - found.keys()
-            return {key: value for key, value in found.items() if value}
-        for key, email in missing.items():
-            there = self.read_contact(email)
-            if there is not None:
-                found[key] = str(there["id"])
-                self.note_contact(key, str(there["id"]))
-            else:
-                self._absent.add(key)
-        return {key: value for key, value in found.items() if value}
+            return found
+        self.turns.each([partial(self._find, email, found) for email in missing.values()])
+        return found
+
+    def _find(self, email: str, found: dict[str, str]) -> None:
+        """Look an address up, unless another thread just did."""
+        key = fold(email)
+        with self.turns.alone("contact", key):
+            if key in self._contacts:
+                found[key] = self._contacts[key]
+            elif key not in self._absent:
+                there = self.read_contact(email)
+                if there is None:
+                    self._absent.add(key)
+                else:
+                    found[key] = str(there["id"])
+                    self.note_contact(key, found[key])
 
     def _walk_is_cheaper(self, count: int) -> bool:
         answer = self.client.get("contacts", [("limit", 1), ("status", -1)])
@@ -114,10 +124,12 @@ class People:
                 if not page.rows or int(page.rows[-1]["id"]) >= last:
                     break
             return {one: found[one] for one in wanted if one in found}
-        for begin in range(0, len(wanted), FULL_PAGE):
-            chunk = wanted[begin : begin + FULL_PAGE]
-            found |= self._contacts_of(chunk)
+        chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]
+        self.turns.each([partial(self._add_contacts, chunk, found) for chunk in chunks])
         return found
+
+    def _add_contacts(self, chunk: list[str], found: dict[str, NativeRow]) -> None:
+        found |= self._contacts_of(chunk)
 
     def _contacts_of(self, chunk: list[str]) -> dict[str, NativeRow]:
         if len(chunk) > 1:

@@ -23,6 +23,8 @@ from .rows import fold
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_activecampaign_unified.api.turns import Turns
+
     from .ledger import Ledger
     from .pen import Pen
     from .policy import Policy
@@ -61,11 +63,12 @@ FIELD_TABLES = {
 class References(People):
     """Resolves references; small tables are read once, contacts and accounts as they are asked."""
 
-    def __init__(self, pen: Pen, ledger: Ledger, policy: Policy) -> None:
+    def __init__(self, pen: Pen, ledger: Ledger, policy: Policy, turns: Turns) -> None:
         """Read nothing yet."""
-        super().__init__(pen.client)
+        super().__init__(pen.client, turns)
         self.ledger, self.policy = ledger, policy
         self._tables: dict[str, dict[str, NativeRow]] = {}
+        self._noted: dict[str, list[tuple[str, NativeRow | None]]] = {}
         self._refused: dict[str, CallError] = {}
         self._fields: dict[str, CustomFields] = {}
         self._accounts: dict[str, str | None] = {}
@@ -79,19 +82,32 @@ class References(People):
 
     def table(self, family: str) -> dict[str, NativeRow]:
         """Return the rows of a family by id."""
-        if family in self._refused:
-            raise self._refused[family]
-        if family not in self._tables:
-            path = SHELVES[family].path
-            rows: dict[str, NativeRow] = {}
-            try:
-                for page in walk_offset(self.client, path, path):
-                    rows |= {str(row.get("id")): row for row in page.rows}
-            except (Forbidden, Missing) as problem:
-                self._refused[family] = problem
-                raise
-            self._tables[family] = rows
+        while family not in self._tables:
+            with self.turns.alone("table", family):
+                if family in self._refused:
+                    raise self._refused[family]
+                if family not in self._tables:
+                    self._read_table(family)
         return self._tables[family]
+
+    def _read_table(self, family: str) -> None:
+        path = SHELVES[family].path
+        rows: dict[str, NativeRow] = {}
+        changes = self._noted[family] = []
+        try:
+            for page in walk_offset(self.client, path, path):
+                rows |= {str(row.get("id")): row for row in page.rows}
+        except (Forbidden, Missing) as problem:
+            self._refused[family] = problem
+            raise
+        finally:
+            del self._noted[family]
+        self._tables[family] = rows
+        for native_id, row in changes:  # made while the table was read
+            if row is None:
+                rows.pop(native_id, None)
+            else:
+                self.note(family, row)
 
     def reread(self, family: str) -> None:
         """Forget a table: somebody else changed it."""
@@ -99,12 +115,16 @@ class References(People):
 
     def note(self, family: str, row: NativeRow) -> None:
         """Add a row that was just created or changed."""
-        if family in self._tables:
+        if family in self._noted:
+            self._noted[family].append((str(row["id"]), row))
+        elif family in self._tables:
             known = self._tables[family].get(str(row["id"]), {})
             self._tables[family][str(row["id"])] = {**known, **row}
 
     def drop(self, family: str, native_id: str) -> None:
         """Forget a row that is gone."""
+        if family in self._noted:
+            self._noted[family].append((native_id, None))
         self._tables.get(family, {}).pop(native_id, None)
 
     def named(self, family: str, name: str) -> list[NativeRow]:
@@ -191,15 +211,24 @@ class References(People):
 
     def fields(self, entity: str) -> CustomFields:
         """Return the custom fields of contacts, accounts or opportunities."""
-        if entity not in self._fields:
-            path = FIELD_TABLES[entity]
-            found = []
-            for page in walk_offset(self.client, path, path):
-                sideloads = page.body.get("fieldOptions") or ()
-                options = {str(o.get("id")): o for o in sideloads if isinstance(o, dict)}
-                found += [definition_of(entity, row, options) for row in page.rows]
-            self._fields[entity] = CustomFields(found, self.policy.custom_field_keys)
+        while entity not in self._fields:
+            with self.turns.alone("fields", entity):
+                if entity not in self._fields:
+                    self._read_fields(entity)
         return self._fields[entity]
+
+    def _read_fields(self, entity: str) -> None:
+        path = FIELD_TABLES[entity]
+        found = []
+        for page in walk_offset(self.client, path, path):
+            sideloads = page.body.get("fieldOptions") or ()
+            options = {str(o.get("id")): o for o in sideloads if isinstance(o, dict)}
+            found += [definition_of(entity, row, options) for row in page.rows]
+        self._fields[entity] = CustomFields(found, self.policy.custom_field_keys)
+
+    def forget_fields(self, entity: str) -> None:
+        """Forget an entity's custom fields: somebody else changed them."""
+        self._fields.pop(entity, None)
 
     def note_field(self, entity: str, row: NativeRow, options: list[NativeRow]) -> None:
         """Add a field that was just created."""
@@ -245,13 +274,17 @@ class References(People):
         total = total_of(answer.body)
         if total is None or total / FULL_PAGE + 2 >= len(missing):
             return
-        self._all_accounts = True
         for page in walk_offset(self.client, "accounts", "accounts"):
             for row in page.rows:
                 self.note_account(str(row.get("name") or ""), str(row.get("id")))
+        self._all_accounts = True
 
     def account_named(self, name: str, *, anew: bool = False) -> str | None:
         """Return the id of an account by name, None where there is none."""
+        with self.turns.alone("account", fold(name)):
+            return self._account_named(name, anew=anew)
+
+    def _account_named(self, name: str, *, anew: bool) -> str | None:
         key = fold(name)
         if not anew:
             if self._accounts.get(key):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tap_activecampaign_unified.unified import by_name
 
 from .accounts import write_account
+from .chains import sign_of_row
 from .contacts import write_contacts
 from .definitions import (
     map_user,
@@ -56,7 +57,7 @@ KINDS: dict[str, Kind] = {
             each(write_field),
             frozenset({"entity", "key", "name", "type", "tag", "options"}),
         ),
-        Kind(by_name["marketing_tags"], "tag", _BY_NAME, each(write_tag)),
+        Kind(by_name["marketing_tags"], "tag", _BY_NAME, each(write_tag, sign_of_row)),
         Kind(
             by_name["marketing_segments"],
             "list",
@@ -76,7 +77,7 @@ KINDS: dict[str, Kind] = {
             by_name["crm_accounts"],
             "account",
             _BY_NAME,
-            each(write_account),
+            each(write_account, sign_of_row),
             can_delete=True,
             starts_automations=True,
         ),

@@ -14,6 +14,7 @@ from singer_sdk.plugin_base import PluginBase
 
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.api import RunEnds, SystemClock
+from tap_activecampaign_unified.api.turns import Turns
 from tap_activecampaign_unified.connection import DISTRIBUTION
 from tap_activecampaign_unified.report import traffic_document, write_report
 from tap_activecampaign_unified.settings import (
@@ -24,21 +25,26 @@ from tap_activecampaign_unified.settings import (
     unknown_settings,
 )
 
+from .attention import Attention, in_turn
 from .checkpoints import Checkpoints
 from .intake import Intake
 from .lines import LineReader
 from .opening import NAME, open_engine, path_of
-from .policy import policy_of
+from .overlap import Overlap
+from .policy import Policy, policy_of
 from .target_settings import TARGET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_activecampaign_unified.api import Clock
 
     from .engine import Engine
-    from .policy import Policy
     from .rows import Row
+
+    Handle = Callable[..., None]
 
 OLDEST_BATCH_SECONDS = 300.0
 BATCH_MODE = (
@@ -76,6 +82,7 @@ class TargetActiveCampaign(Target):
     #: The seams at which tests put another clock and an account in-process.
     make_clock: ClassVar[Any] = SystemClock
     make_session: ClassVar[Any] = staticmethod(lambda: None)
+    make_turns: ClassVar[Any] = Turns
     #: Most rows that are gathered before they are written.
     batch_rows: ClassVar[int] = 10_000
 
@@ -84,8 +91,7 @@ class TargetActiveCampaign(Target):
         self._settings: Settings | None = None
         self._policy: Policy | None = None
         self._clock: Clock = type(self).make_clock()
-        self._stop = cli.StopSign(self._clock)
-        self._is_writing = False
+        self.attention = Attention(self._clock, self._handle_termination)
         self._engine: Engine | None = None
         self._checkpoints = Checkpoints()
         self._batch: list[Row] = []
@@ -97,6 +103,9 @@ class TargetActiveCampaign(Target):
         super().__init__(**kwargs)
         # Streams lean on one another: nothing is drained in parallel.
         self.max_parallelism = 1
+        self._turns: Turns = type(self).make_turns(self._setting("max_concurrent_requests") or 1)
+        self.attention.share(self._turns)
+        self.overlap = Overlap(self._turns, self._plan(), self._emit, self.attention.wake)
         mapped = self._config.get("stream_maps") is not None
         self._intake = Intake(
             lambda: self.engine, _Maps(self) if mapped else None, self._setting("stream_aliases")
@@ -157,9 +166,10 @@ class TargetActiveCampaign(Target):
             if settings is None or policy is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
-            client.checkpoint = self._stop.raise_if_up
+            client.checkpoint = self.attention.raise_if_ending
+            client.away = self._turns.away
             self._engine = open_engine(
-                settings, policy, client, self._clock, self._checkpoints.hold
+                settings, policy, client, self._turns, self._checkpoints.hold
             )
         return self._engine
 
@@ -172,16 +182,21 @@ class TargetActiveCampaign(Target):
                 rows.append(row)
         if rows:
             self.logger.info("%d rows failed last time and are sent again first", len(rows))
-            self._write(engine, rows)
+            engine.write(rows)
+
+    def _plan(self) -> Policy:
+        return self._policy if self._policy is not None else Policy()
 
     def _setting(self, name: str) -> Any:
         return self._settings[name] if self._settings is not None else None
 
     # --- messages ---------------------------------------------------------------------------
 
+    @in_turn
     def _note_broken_line(self, why: str, *, is_record: bool) -> None:
         self._intake.note_broken_line(why, is_record=is_record)
 
+    @in_turn
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         hints = bool(self._policy and self._policy.create_missing_fields)
         for stream, schema, keys in self._intake.takes_schema(message_dict):
@@ -189,6 +204,7 @@ class TargetActiveCampaign(Target):
                 self._flush()
             self._intake.note_schema(stream, schema, keys, hints=hints)
 
+    @in_turn
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         for row in self._intake.rows_of(message_dict):
             if not self._batch:
@@ -197,8 +213,8 @@ class TargetActiveCampaign(Target):
         is_old = bool(self._batch) and (time.monotonic() - self._batch_began > OLDEST_BATCH_SECONDS)
         if len(self._batch) >= type(self).batch_rows or is_old:
             self._flush()
-            self._stop.raise_if_up()
 
+    @in_turn
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         if not isinstance(message_dict.get("value"), dict):
             self.logger.error("A STATE without value is left out")
@@ -206,11 +222,11 @@ class TargetActiveCampaign(Target):
         self._flush()
         self._checkpoints.arrive(self._intake.number, message_dict["value"])
         self._emit()
-        self._stop.raise_if_up()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         self.logger.debug("ACTIVATE_VERSION of %s says nothing here", message_dict.get("stream"))
 
+    @in_turn
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self.logger.error("%s: %s", message_dict.get("stream"), BATCH_MODE)
         self._broken_input = BATCH_MODE
@@ -219,29 +235,20 @@ class TargetActiveCampaign(Target):
     # --- writing ----------------------------------------------------------------------------
 
     def _flush(self) -> None:
-        """Write what was gathered; every row of it has its outcome afterwards, or waits."""
+        """Write what was gathered: each row has its outcome, waits, or is under way."""
         if self._batch:
             engine = self.engine  # may end the run: the batch must not be forgotten by then
+            beside = self.overlap.make_way(engine, self._batch)
             batch, self._batch = self._batch, []
-            self._write(engine, batch)
-            self._is_writing = True
-            engine.retry_waiting()
-            self._is_writing = False
+            self.overlap.write(engine, batch, beside=beside)
         if self._engine is not None and self._engine.end:
             self._end_early(self._engine.end)
-
-    def _write(self, engine: Engine, rows: list[Row]) -> None:
-        self._is_writing = True
-        try:
-            engine.write(rows)
-        finally:
-            self._is_writing = False
-            engine.results.flush()
 
     def _emit(self) -> None:
         """Emit the latest state that only covers decided rows."""
         engine = self._engine
-        state = self._checkpoints.take(engine.waiting.first() if engine else None)
+        undecided = (engine.waiting.first() if engine else None, self.overlap.first())
+        state = self._checkpoints.take(min((n for n in undecided if n is not None), default=None))
         if state is not None and not (self._policy and self._policy.dry_run):
             if engine is not None:
                 engine.results.flush()
@@ -250,26 +257,22 @@ class TargetActiveCampaign(Target):
     def _end_early(self, why: str) -> None:
         engine = self.engine
         engine.end = None
-        self._is_writing = True
         engine.decide_waiting()
         engine.end = why
-        self._is_writing = False
         self._emit()
         raise cli.Leave(why, cli.EXIT_FAILED)
 
     def process_endofpipe(self) -> None:
         """Decide every row that is left, emit the last state, tell what was done."""
+        self.attention.turn_to()
         self._flush()
         engine = self.engine  # rows that failed last time are sent even if none came today
-        self._is_writing = True
-        try:
-            engine.decide_waiting()
-        finally:
-            self._is_writing = False
+        self.overlap.settle()
+        engine.decide_waiting()
         if engine.end:
             self._end_early(engine.end)
         self._emit()
-        self._stop.raise_if_up()
+        self.attention.raise_if_ending()
         self.finish()
 
     def finish(self) -> int:
@@ -315,9 +318,7 @@ class TargetActiveCampaign(Target):
     # --- signals and the command line ---------------------------------------------------------
 
     def _handle_termination(self, signum: int, frame: Any) -> None:
-        self._stop.put_up(signum, frame)
-        if not self._is_writing:
-            self._stop.raise_if_up()
+        self.attention.handle(signum, frame)
 
     @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
@@ -350,7 +351,7 @@ class TargetActiveCampaign(Target):
     def run(self, file_input: IO[str] | None = None) -> int:
         """Read the whole input and return the exit code; raises what ends the run early."""
         try:
-            self.listen(file_input)
+            self._listen(file_input)
         except cli.Stopped as news:
             self._leave_behind()
             raise cli.Leave(str(news), 128 + news.signum) from None
@@ -363,9 +364,17 @@ class TargetActiveCampaign(Target):
                 cli.EXIT_FAILED,
             ) from None
         finally:
-            self._stop.stand_down()
+            self.attention.stop.stand_down()
             self.finish()
         return self.exit_code
+
+    def _listen(self, file_input: IO[str] | None) -> None:
+        """Read the whole input; no other thread runs afterwards, whatever ended it."""
+        try:
+            self.listen(file_input)
+        except BaseException as problem:
+            self.attention.end(problem)
+            raise
 
     def _leave_behind(self) -> None:
         """Give every row that was read its result, and emit the last state that is covered."""

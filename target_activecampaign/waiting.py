@@ -33,7 +33,7 @@ class Waiting:
             self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
             path = Path(self._folder.name) / "waiting.sqlite"
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = OFF")
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.unified import mapping
 
+from .chains import Sign
 from .results import Rejection, Skip
 from .rows import email_of, fold, is_nothing, is_true, reference, references
 
@@ -103,6 +104,15 @@ class Wish:
         self.lists |= later.lists
         self.account = later.account or self.account
         self.title = later.title if later.title is not None else self.title
+
+
+def sign_of_wish(wish: Wish) -> Sign:
+    """Return by what a person is known so far."""
+    names = {("id", wish.id)} if wish.id else set()
+    names |= {("email", fold(one)) for one in (wish.email, wish.new_email) if one}
+    names |= {("id", part.row.known_id) for part in wish.parts if part.row.known_id}
+    ways = {"id": wish.id, "email": wish.email}
+    return Sign(frozenset(names), frozenset(way for way, value in ways.items() if value))
 
 
 def wish_of(desk: Desk, kind: Kind, row: Row) -> Wish:

@@ -72,6 +72,8 @@ class Lab:
             "ledger_path": str(self.folder / "ledger.sqlite"),
             "run_report_path": str(self.folder / "report.json"),
             "rate_limit_store": str(self.folder / "rate.json"),
+            # One clock cannot be slept on by several threads: turns are taken by a seed, or none.
+            "max_concurrent_requests": 1,
         }
         return LabTarget(config=config | settings)
 
