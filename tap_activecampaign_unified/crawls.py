@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 # A STATE every so many pages lets an interrupted first load go on where it stopped.
 PAGES_PER_STATE = 10
 FIELD_KEYS = "custom_field_keys"
+NO_CHANGE = Change(None, None)
 
 
 class Sink(Protocol):
@@ -117,6 +118,14 @@ def begin(marks: list[Bookmark], started: dt.datetime) -> None:
     for mark in marks:
         if mark.started is None:
             mark.begin(started)
+
+
+def _missing_key(resource: Resource, records: list[Record]) -> str | None:
+    for record in records:
+        for key in resource.keys:
+            if record[key] is None:
+                return "without an id"
+    return None
 
 
 def _after_of(lane: _Lane, position: int) -> int:
@@ -267,17 +276,18 @@ class Crawl:
 
     def _change(self, row: Row, zone: Zone, values: list[Row]) -> Change:
         """Return when a row last changed, by any of the columns that tell."""
-        columns = self._lanes[0].sink.resource.changed
-        times = [row.get(column) for column in columns]
-        times += [value.get("updatedTimestamp") for value in values]
-        moments = []
+        times = [row.get(column) for column in self._lanes[0].sink.resource.changed]
+        if values:
+            times += [value.get("updatedTimestamp") for value in values]
+        known = []
         for text in times:
             try:
-                moments.append(parse_instant(text, zone))
+                moment = parse_instant(text, zone)
             except Undecodable:
                 continue
-        known = [moment for moment in moments if moment is not None]
-        return Change(known[0], max(known)) if known else Change(None, None)
+            if moment is not None:
+                known.append(moment)
+        return Change(known[0], max(known)) if known else NO_CHANGE
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:
         one = str(row.get("id"))
@@ -299,11 +309,7 @@ class Crawl:
         records = [lane.reader.read(part, joined) for part in resource.expand(row, joined)]
         if resource.relation is not None:
             tally.read += len(records)
-        reason = resource.skip(row)
-        if reason is None and any(
-            record[key] is None for record in records for key in resource.keys
-        ):
-            reason = "without an id"
+        reason = resource.skip(row) or _missing_key(resource, records)
         if reason is not None:
             tally.skipped[reason] += len(records)
             return
@@ -326,4 +332,4 @@ class Crawl:
                     if not lane.is_sated:
                         row = row_of(one, fields)
                         joined = Joined(names, zone=lane.sink.resource.zone_of(row))
-                        self._emit_to(lane, row, joined, Change(None, None))
+                        self._emit_to(lane, row, joined, NO_CHANGE)

@@ -15,7 +15,7 @@ from .api import Client, Forbidden, Missing, Page, total_of, walk_offset
 from .spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ class Joiner:
         self._client = client
         self._relation = relation
         self._base = base
+        #: Where the page's rows themselves list the ids of what hangs on them.
+        self._lists = relation.include or relation.collection
         self._spool: Spool | None = None
         self._nobody_has_any = False
         asks = sideload and relation.include is not None
@@ -110,7 +112,7 @@ class Joiner:
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         if self._asks_the_page():
             found = self._sideloaded(page, ids)
-            if not all(self._relation.complete(row) for rows in found.values() for row in rows):
+            if not self._is_complete(found):
                 self._fall_back(page, ids)
             elif self.way is Way.OPEN:
                 self._prove(page, ids, found)
@@ -122,32 +124,42 @@ class Joiner:
             return {one: in_order(self._spool.get(one)) for one in ids}
         return {one: self.nested(one) for one in self._candidates(page, ids)}
 
+    def _is_complete(self, found: dict[str, list[Row]]) -> bool:
+        complete = self._relation.complete
+        return complete is _always or all(complete(one) for rows in found.values() for one in rows)
+
     def _sideloaded(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
         rows = page.body.get(self._relation.collection)
+        parent_of = self.parent_of
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict):
-                found[self.parent_of(row)].append(row)
+                found[parent_of(row)].append(row)
         return {one: in_order(found[one]) for one in ids if one in found}
 
     def parent_of(self, row: Row) -> str:
         """Return the id of the row that ``row`` hangs on."""
         for column in self._relation.parents:
-            if row.get(column) is not None:
-                return str(row[column])
+            found = row.get(column)
+            if found is not None:
+                return str(found)
         return ""
 
     def _listed(self, row: Row) -> set[str] | None:
         """Return the ids that the page's row itself lists, None where it lists none."""
-        found = row.get(self._relation.include or self._relation.collection)
+        found = row.get(self._lists)
         return {str(one) for one in found} if isinstance(found, list) else None
 
     def _completed(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
         """Fetch what a page was cut short of; fall back, and say False, when that is much."""
         short = []
-        for row in page.rows:
-            one, listed = str(row.get("id")), self._listed(row)
-            if listed and listed - _ids(found.get(one, [])):
+        for one, row in zip(ids, page.rows, strict=True):
+            came = found.get(one, ())
+            # Nearly always just those came that are listed, in the same order: no sets are needed.
+            if row.get(self._lists) == [each.get("id") for each in came]:
+                continue
+            listed = self._listed(row)
+            if listed and listed - _ids(came):
                 short.append(one)
         if len(short) > MOST_CUT_SHORT:
             self._fall_back(page, ids)
@@ -280,8 +292,11 @@ class Joiner:
 
 def in_order(rows: Any) -> list[Row]:
     """Return rows by ascending id, each id once, the last one read."""
-    by_id = {row.get("id", f"row {place}"): row for place, row in enumerate(rows)}
-    return sorted(by_id.values(), key=_number)
+    by_id = {row["id"] if "id" in row else f"row {at}": row for at, row in enumerate(rows)}
+    found = list(by_id.values())
+    if len(found) > 1:
+        found.sort(key=_number)
+    return found
 
 
 def _number(row: Row) -> tuple[int, str]:
@@ -289,5 +304,5 @@ def _number(row: Row) -> tuple[int, str]:
     return (int(text), "") if text.isdigit() else (1 << 62, text)
 
 
-def _ids(rows: list[Row]) -> set[str]:
+def _ids(rows: Iterable[Row]) -> set[str]:
     return {str(row.get("id")) for row in rows}
