@@ -292,7 +292,7 @@ class Joiner:
 
 def in_order(rows: Any) -> list[Row]:
     """Return rows by ascending id, each id once, the last one read."""
-    by_id = {row["id"] if "id" in row else f"row {at}": row for at, row in enumerate(rows)}
+    by_id = {row.get("id", (at,)): row for at, row in enumerate(rows)}
     found = list(by_id.values())
     if len(found) > 1:
         found.sort(key=_number)
