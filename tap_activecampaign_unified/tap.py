@@ -84,9 +84,10 @@ class TapActiveCampaignUnified(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    #: The seams at which tests put another clock and an account in-process.
+    #: The seams at which tests put another clock, an account in-process and no threads.
     make_clock: ClassVar[Any] = SystemClock
     make_session: ClassVar[Any] = staticmethod(lambda: None)
+    make_workers: ClassVar[Any] = staticmethod(lambda: None)
 
     def __init__(self, **kwargs: Any) -> None:
         """Check the settings and build the client; requests go out when schemas are asked for."""
@@ -126,7 +127,10 @@ class TapActiveCampaignUnified(Tap):
             settings = self._settings
             if settings is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
-            client = settings.connection.open(self.name, self._clock, type(self).make_session())
+            kind = type(self)
+            client = settings.connection.open(
+                self.name, self._clock, kind.make_session(), kind.make_workers()
+            )
             client.checkpoint = self._stop.raise_if_up
             hours = settings["full_sweep_hours"]
             self._run = Run(

@@ -14,8 +14,8 @@ from typing import NamedTuple
 # happens on this side of the line is not part of it: a request counts from when its bytes left.
 MARGIN = 1.025
 # Five at once would queue at the server and arrive as it gets round to them: a little apart they
-# arrive as they left. In parts of a window.
-APART = 0.08
+# arrive as they left. In parts of the space that each would have if all left evenly.
+APART = 0.4
 # A pause or slot further away than this comes from a broken or rebooted machine.
 FARTHEST = 600.0
 # Sleeps may end a hair before the slot they were for.

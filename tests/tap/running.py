@@ -13,7 +13,7 @@ from singer_sdk.singerlib import Catalog
 
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-from tests.api.lab import KEY, ORIGIN, LabClock
+from tests.api.lab import KEY, ORIGIN, AnyOrder, LabClock
 from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Account:
     def __init__(self, **options: Any) -> None:
         """Make the account."""
         self.under_way: Any = None
+        self.order = 1  # in which of the possible orders announced requests are carried out
         self.moments = FakeClock()
         self.clock = LabClock(self.moments)
         self.world = World(clock=self.moments, **({"requests_per_second": 0} | options))
@@ -85,6 +86,10 @@ class Account:
                 session = requests.Session()
                 session.mount("https://", SandboxAdapter(account.world))
                 return session
+
+            @staticmethod
+            def make_workers() -> AnyOrder:
+                return AnyOrder(account.order)
 
         return InProcess
 
