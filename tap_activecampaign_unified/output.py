@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.helpers._util import utc_now
@@ -14,11 +14,15 @@ from singer_sdk.singerlib.encoding import GenericSingerWriter
 from singer_sdk.singerlib.json import serialize_json
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from singer_sdk.singerlib.encoding.simple import Message
 
     from .unified.mapping import Record
 
 ESCAPED = "json-escaped"
+# Room for a page of records, so that each page costs one call of the system.
+GATHERED_BYTES = 1 << 20
 
 
 def _escape(problem: UnicodeError) -> tuple[str, int]:
@@ -34,9 +38,16 @@ codecs.register_error(ESCAPED, _escape)
 class Output(GenericSingerWriter[bytes, "Message"]):
     """The SDK's writer, with a short way for records that need no more of the SDK.
 
-    Records gather in stdout's buffer; `hand_over` lets them go. Every other message takes with it
-    what was written before, so that a reader never has a STATE ahead of its records.
+    Records gather in a buffer; `hand_over` lets them go. Every other message takes with it what
+    was written before, so that a reader never has a STATE ahead of its records. A line goes into
+    the buffer in one piece: a signal that ends the run never leaves half of one behind.
     """
+
+    def __init__(self) -> None:
+        """Write to whatever stdout is by then."""
+        super().__init__()
+        self._stdout: object = None
+        self._lines: _Lines | None = None
 
     def write_record(self, stream: str, record: Record) -> None:
         """Write a record of JSON values as it stands."""
@@ -52,7 +63,7 @@ class Output(GenericSingerWriter[bytes, "Message"]):
             line = serialize_json(message).encode("ascii")
         if not line.isascii():
             line = line.decode().encode("ascii", ESCAPED)
-        _write(line)
+        self._write(line)
 
     def serialize_message(self, message: Message) -> bytes:
         """Return a message's line: what stream maps made of a record may be more than JSON."""
@@ -60,20 +71,50 @@ class Output(GenericSingerWriter[bytes, "Message"]):
 
     def write_message(self, message: Message) -> None:
         """Write a message."""
-        _write(self.format_message(message))
+        self._write(self.format_message(message))
         if not isinstance(message, RecordMessage):
             self.hand_over()
 
-    @staticmethod
-    def hand_over() -> None:
+    def hand_over(self) -> None:
         """Let go what was written; raise `OSError` where nobody takes it."""
-        sys.stdout.flush()
+        if self._lines is not None:
+            self._lines.flush()
+
+    def _write(self, line: bytes) -> None:
+        if self._lines is None or sys.stdout is not self._stdout:
+            self._lines, self._stdout = _lines_of(sys.stdout), sys.stdout
+        self._lines.write(line + b"\n")
 
 
-def _write(line: bytes) -> None:
-    """Write a line in one piece, so that a signal in between never leaves half of one."""
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(line.decode("ascii") + "\n")
-    else:
-        buffer.write(line + b"\n")
+class _Lines(Protocol):
+    """Where lines gather."""
+
+    def write(self, line: bytes, /) -> Any:
+        """Take a line."""
+
+    def flush(self) -> None:
+        """Let go all lines taken."""
+
+
+class _Text:
+    """A stdout of text alone, as programs have it that run the tap in their own process."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes, /) -> None:
+        """Take a line."""
+        self._stream.write(line.decode("ascii"))
+
+    def flush(self) -> None:
+        """Let go all lines taken."""
+        self._stream.flush()
+
+
+def _lines_of(stdout: TextIO) -> _Lines:
+    """Return what is behind a stdout, with room for a page's lines where that is a file."""
+    stdout.flush()
+    try:
+        return open(stdout.fileno(), "wb", GATHERED_BYTES, closefd=False)
+    except (OSError, ValueError, AttributeError):  # no file
+        return getattr(stdout, "buffer", None) or _Text(stdout)
