@@ -111,7 +111,9 @@ class Line:
                     headers=headers,
                     timeout=self._timeout,
                     allow_redirects=False,
+                    stream=True,
                 )
+                content = outcome.whole_of(response)
             except (requests.RequestException, ValueError) as problem:
                 self._count(call, type(problem).__name__)
                 return outcome.of_failure(problem)
@@ -125,7 +127,7 @@ class Line:
                 break
             url = self._same_host(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
-        return outcome.of_response(call.method, response)
+        return outcome.of_response(call.method, response, content)
 
     def _note_latency(self, seconds: float) -> None:
         with self._lock:

@@ -93,7 +93,12 @@ def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
     return Verdict(kind, told)
 
 
-def of_response(method: str, response: requests.Response) -> Verdict:
+def whole_of(response: requests.Response) -> bytes:
+    """Read an answer at once: a piece at a time costs as much as understanding it."""
+    return b"".join(response.iter_content(None))
+
+
+def of_response(method: str, response: requests.Response, content: bytes) -> Verdict:
     """Judge an answer by its status and by whether its body is the JSON object it should be."""
     status = response.status_code
     wait = _retry_after(response)
@@ -105,11 +110,14 @@ def of_response(method: str, response: requests.Response) -> Verdict:
         return Verdict(Kind.LAPSED, "account lapsed", status)
     if status in {401, 403}:
         return Verdict(Kind.FORBIDDEN, f"forbidden ({status})", status)
-    return (_of_good if 200 <= status < 300 else _of_final)(method, response, _json(response))
+    if 200 <= status < 300:
+        return _of_good(method, response, content)
+    return _of_final(status, _json(content))
 
 
-def _of_good(method: str, response: requests.Response, body: Any) -> Verdict:
-    status, is_empty = response.status_code, not response.content.strip()
+def _of_good(method: str, response: requests.Response, content: bytes) -> Verdict:
+    status, body = response.status_code, _json(content)
+    is_empty = not content.strip()
     if status == 204 or (method == "DELETE" and is_empty):
         body = {}
     if isinstance(body, dict):
@@ -119,19 +127,18 @@ def _of_good(method: str, response: requests.Response, body: Any) -> Verdict:
     return Verdict(Kind.TROUBLE, f"{problem} ({status})", status)
 
 
-def _of_final(_: str, response: requests.Response, body: Any) -> Verdict:
-    status = response.status_code
+def _of_final(status: int, body: Any) -> Verdict:
     if status == 404:
         problem = "no such row" if isinstance(body, dict) else "no such endpoint on this account"
         return Verdict(Kind.FINAL, f"{problem} (404)", status, body=body)
     return Verdict(Kind.FINAL, f"refused ({status})", status, body=body)
 
 
-def _json(response: requests.Response) -> Any:
+def _json(content: bytes) -> Any:
     try:
-        return msgspec.json.decode(response.content)
+        return msgspec.json.decode(content)
     except (ValueError, RecursionError):
-        return _lenient_json(response.content)
+        return _lenient_json(content)
 
 
 def _lenient_json(content: bytes) -> Any:
