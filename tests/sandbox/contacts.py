@@ -33,8 +33,12 @@ _EMPTY_SINGLES = ("contactData", "plusAppend", "organization")
 
 
 @route("GET", "/contacts")
-def list_contacts(w: World, r: Request) -> dict[str, Any]:
+def list_contacts(w: World, r: Request) -> Any:
     """Answer a page of contacts."""
+    return w.pages.page(w, r, lambda: _page(w, r))
+
+
+def _page(w: World, r: Request) -> dict[str, Any]:
     sides = Sideloads(w, r, CONTACT_RELATIONS)
     ids, total = wanted(w, r)
     table = w.tables["contacts"].rows

@@ -9,6 +9,7 @@ from tests.sandbox import endpoints, importer, planting
 from tests.sandbox.clock import Zone, http_date, real_clock
 from tests.sandbox.deal_acts import DealActs
 from tests.sandbox.faults import Faults
+from tests.sandbox.kept_pages import KeptPages
 from tests.sandbox.limits import Arrival, RollingWindow, busiest_second
 from tests.sandbox.shape import Shape
 from tests.sandbox.store import make_tables
@@ -56,6 +57,7 @@ class World(DealActs):
         self.base_url = base_url
         self.switches = Switches(**switches)
         self.faults = Faults()
+        self.pages = KeptPages()
         self.tables = make_tables()
         self.log: list[Arrival] = []
         self.remembers_requests = True  # headers and bodies too, not just what was asked when
