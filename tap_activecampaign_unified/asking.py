@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .api import Page, Refused, ServerTrouble, walk_keyset, walk_offset
+from .api import Page, Refused, ServerTrouble, expect_walk, walk_keyset, walk_offset
 from .bookmarks import ZONE_SLACK
 from .plans import SMALL_TABLES
 from .relations import Joiner
@@ -40,37 +40,65 @@ class Asking:
         plan: Plan,
         joiners: dict[str, Any],
         *,
+        marks: list[Bookmark],
+        policy: Policy,
         position: int = 0,
     ) -> None:
         """Ask nothing yet."""
         self._client, self._lookups, self._plan = client, lookups, plan
         self._joiners = [one for one in joiners.values() if isinstance(one, Joiner)]
         self._seen: set[Any] = set()
+        self._since = _earliest(marks) if plan.is_filtered else None
+        self._until: Params = []
+        if policy.end and plan.is_filtered:
+            day = (policy.end + ZONE_SLACK).date() + DAY
+            self._until = [("filters[updated_before]", day.isoformat())]
         self.position = position
         #: Whether account names come with the account links.
         self.names_come_along = True
 
-    def pages(self, marks: list[Bookmark], policy: Policy) -> Iterator[Page]:
-        """Give every row that may have changed since the bookmarks, once."""
-        since = _earliest(marks) if self._plan.is_filtered else None
-        until: Params = []
-        if policy.end and self._plan.is_filtered:
-            day = (policy.end + ZONE_SLACK).date() + DAY
-            until = [("filters[updated_before]", day.isoformat())]
-        if since is None and not (until and self._plan.by_id):
-            yield from self._pages([*self._plan.params, *until], is_first=True)
-            return
+    @property
+    def _changed(self) -> Params:
+        """What to ask for first: rows by their last change."""
+        since = self._since
         filters = [] if since is None else [("filters[updated_after]", since.isoformat())]
-        ignored = False
-        for page in self._pages([*self._plan.params, *filters, *until], is_first=True):
-            ignored = ignored or _is_older(page.rows, since)
-            self._seen.update(row.get("id") for row in page.rows)
-            yield page
-        if not self._plan.by_id or ignored:
-            return
-        # A contact that was never edited may have no `udate`, which no filter on it can find.
+        return [*self._plan.params, *filters, *self._until]
+
+    @property
+    def _created(self) -> Params | None:
+        """What to ask for then, None for nothing.
+
+        A contact that was never edited may have no `udate`, which no filter on it can find.
+        """
+        since = self._since
+        if not self._plan.by_id or (since is None and not self._until):
+            return None
         created = [] if since is None else [("filters[created_after]", since.isoformat())]
-        for page in self._pages([*self._plan.params, *created], is_first=False):
+        return [*self._plan.params, *created]
+
+    def expect(self) -> None:
+        """Announce the first page of each walk."""
+        if self._plan.path in SMALL_TABLES:
+            self._lookups.expect_table(self._plan.path)
+            return
+        for base, after in ((self._changed, self.position), (self._created, 0)):
+            if base is not None:
+                params = list(base)
+                self._ask_for(params, base, nested=True)
+                by_id = after if self._plan.by_id else None
+                expect_walk(self._client, self._plan.path, params, after=by_id)
+
+    def pages(self) -> Iterator[Page]:
+        """Give every row that may have changed since the bookmarks, once."""
+        created, ignored = self._created, False
+        for page in self._pages(self._changed, is_first=True):
+            if created is not None:
+                ignored = ignored or _is_older(page.rows, self._since)
+                self._seen.update(row.get("id") for row in page.rows)
+            yield page
+        if created is None or ignored:
+            return
+        for page in self._pages(created, is_first=False):
             fresh = [row for row in page.rows if row.get("id") not in self._seen]
             yield Page(fresh, page.body, page.total, page.date, page.limit)
 
@@ -116,8 +144,8 @@ class Asking:
         if path in SMALL_TABLES:
             return iter(self._lookups.table(path))
         if self._plan.by_id:
-            return walk_keyset(client, path, path, params, after=after)
-        return walk_offset(client, path, path, params)
+            return walk_keyset(client, path, path, params, after=after, is_eager=True)
+        return walk_offset(client, path, path, params, is_eager=True)
 
 
 def _earliest(marks: list[Bookmark]) -> dt.date | None:

@@ -10,7 +10,7 @@ from .api import Page
 from .asking import Asking
 from .bookmarks import Bookmark, Change, fingerprint
 from .memberships import GroupMembers, PipelineStages, SentAlong
-from .plans import NAMES_OF, PLANS
+from .plans import NAMES_OF, PLANS, SMALL_TABLES
 from .relations import Joiner
 from .unified import people
 from .unified.codecs import Undecodable, Zone, parse_instant
@@ -22,6 +22,7 @@ from .unified.mapping import Joined, Names, Reader, Record, Resource, Row
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
 
     from .api import Client
     from .bookmarks import Entry, Policy
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 # A STATE every so many pages lets an interrupted first load go on where it stopped.
 PAGES_PER_STATE = 10
+FULL_PAGE = 100
 FIELD_KEYS = "custom_field_keys"
 NO_CHANGE = Change(None, None)
 
@@ -143,37 +145,71 @@ class Crawl:
         self._name = name
         self._asking: Asking | None = None
         self._sinks = sinks
+        self._marks: list[Bookmark | None] = []
         self._lanes: list[_Lane] = []
         self._names = Names()
-        self._joiners: dict[str, Any] = {}
-        self._needed: set[str] = set()
-        self._kinds: set[str] = set()
+        self._needed = set().union(*(sink.resource.relations(sink.wanted) for sink in sinks))
+        self._kinds = {kind for need in self._needed for kind in NAMES_OF.get(need, ())}
+        self._joiners = self._make_joiners()
+        #: Called once, when nothing is left to be asked for but what was asked for already.
+        self.near_the_end: Callable[[], None] = lambda: None
 
-    def _lane(self, sink: Sink) -> _Lane:
-        resource, run = sink.resource, self._run
-        custom = None
-        needs = resource.relations(sink.wanted)
-        if resource.custom_fields and people.VALUES in needs:
-            custom = run.lookups.custom_fields(resource.custom_fields)
+    def _entity(self, sink: Sink) -> str | None:
+        """Return whose custom fields a stream's records hold, None where they hold none."""
+        needed = people.VALUES in sink.resource.relations(sink.wanted)
+        return sink.resource.custom_fields if needed else None
+
+    def _mark(self, sink: Sink) -> Bookmark | None:
+        run, key = self._run, sink.resource.replication_key
+        if not key:
+            return None
+        now = run.client.server_now or run.client.clock.now()
+        policy = run.policy if self._plan.by_id else replace(run.policy, sweep_after=None)
+        mark = Bookmark(sink.entry, policy, now, key)
+        if mark.progress:
+            mark.resume(mark.progress)
+        return mark
+
+    def _lane(self, sink: Sink, mark: Bookmark | None) -> _Lane:
+        resource, run, entity = sink.resource, self._run, self._entity(sink)
+        custom = run.lookups.custom_fields(entity) if entity else None
         reader = Reader(resource, custom, wanted=sink.wanted, remote_data=run.remote_data)
-        mark = None
-        if resource.replication_key:
-            now = run.client.server_now or run.client.clock.now()
-            policy = run.policy if self._plan.by_id else replace(run.policy, sweep_after=None)
-            mark = Bookmark(sink.entry, policy, now, resource.replication_key)
         return _Lane(sink, reader, mark, run.report.tally(resource.name), custom)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether everything it asks for is a table or two of a page."""
+        return self._plan.path in {*SMALL_TABLES, "users", "fields"}
+
+    def expect(self) -> None:
+        """Announce what this crawl asks for first."""
+        if self._asking is not None:
+            return
+        run, self._marks = self._run, [self._mark(sink) for sink in self._sinks]
+        entities = [entity for sink in self._sinks if (entity := self._entity(sink))]
+        run.lookups.expect_fields(ENTITIES if self._name == "fields" else entities)
+        marks, position = [mark for mark in self._marks if mark], 0
+        if self._plan.by_id and all(mark.progress for mark in marks):
+            position = min(mark.progress["after"] for mark in marks if mark.progress)
+        self._asking = Asking(
+            run.client,
+            run.lookups,
+            self._plan,
+            self._joiners,
+            marks=marks,
+            policy=run.policy,
+            position=position,
+        )
+        if self._name != "fields":
+            self._asking.expect()
 
     def sync(self) -> None:
         """Read everything the streams want, emit it, and move their bookmarks."""
-        self._lanes = [self._lane(sink) for sink in self._sinks]
+        self.expect()
+        self._lanes = [self._lane(*pair) for pair in zip(self._sinks, self._marks, strict=True)]
         if self._name == "fields":
             self._sync_fields()
             return
-        self._needed = set().union(
-            *(lane.sink.resource.relations(lane.sink.wanted) for lane in self._lanes)
-        )
-        self._kinds = {kind for need in self._needed for kind in NAMES_OF.get(need, ())}
-        self._joiners = self._make_joiners()
         try:
             self._walk_all()
         finally:
@@ -190,26 +226,29 @@ class Crawl:
                     lane.sink.save(lane.mark.interim(_after_of(lane, self._asking.position)) | kept)
 
     def _walk_all(self) -> None:
-        marks = [lane.mark for lane in self._lanes if lane.mark]
-        for mark in marks:
-            if mark.progress:
-                mark.resume(mark.progress)
-        run, position = self._run, 0
-        if self._plan.by_id and all(mark.progress for mark in marks):
-            position = min(mark.progress["after"] for mark in marks if mark.progress)
-        asking = Asking(run.client, run.lookups, self._plan, self._joiners, position=position)
-        self._asking = asking
-        for count, page in enumerate(asking.pages(marks, run.policy)):
+        asking, run, came, total = self._asking, self._run, 0, None
+        if asking is None:
+            return
+        for count, page in enumerate(asking.pages()):
             if count == 0:
+                total = page.total
+                marks = [lane.mark for lane in self._lanes if lane.mark]
                 begin(marks, page.date or run.client.clock.now())
             elif self._plan.by_id and count % PAGES_PER_STATE == 0:
                 self.interim()
                 run.write_state()
+            came += len(page.rows)
+            if total is None or came + FULL_PAGE * run.client.look_ahead >= total:
+                self._pass_on()
             self._emit_page(page)
             if all(lane.is_sated for lane in self._lanes):
                 return
         for lane in self._lanes:
             lane.finish()
+
+    def _pass_on(self) -> None:
+        near_the_end, self.near_the_end = self.near_the_end, lambda: None
+        near_the_end()
 
     def _make_joiners(self) -> dict[str, Any]:
         run = self._run
@@ -242,6 +281,9 @@ class Crawl:
         if not kept:
             return
         kept_page = Page(kept, page.body, page.total, page.date)
+        for joiner in self._joiners.values():
+            joiner.expect(kept_page)
+        self._run.lookups.expect_names(self._kinds)
         related = {name: joiner.join(kept_page) for name, joiner in self._joiners.items()}
         self._load_names(page, related)
         for row in kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .api import CallError, Client, Forbidden, Missing, Page, walk_offset
+from .api import CallError, Client, Forbidden, Missing, Page, expect_walk, walk_offset
 from .unified.custom_fields import CustomFields, Definition, definition_of
 from .unified.mapping import Names
 
@@ -64,6 +64,21 @@ class Lookups:
             yield page
         self._tables[path] = rows
 
+    def expect_table(self, path: str) -> None:
+        """Announce a small table that will surely be walked."""
+        if path not in self._tables:
+            expect_walk(self._client, path)
+
+    def expect_names(self, kinds: Iterable[str]) -> None:
+        """Announce the tables that names of these kinds are in."""
+        for kind in sorted(set(kinds) - self._loaded):
+            self.expect_table(NAME_COLUMNS[kind][0])
+
+    def expect_fields(self, entities: Iterable[str]) -> None:
+        """Announce these entities' custom fields."""
+        for entity in sorted(set(entities) - self._fields.keys()):
+            expect_walk(self._client, FIELD_TABLES[entity][0])
+
     def load_names(self, kinds: Iterable[str]) -> Names:
         """Fill in the names of tags, segments, stages, pipelines or groups."""
         for kind in sorted(set(kinds) - self._loaded):
@@ -89,6 +104,8 @@ class Lookups:
             return
         try:
             if len(missing) <= FEW_ACCOUNTS:
+                for one in missing:
+                    self._client.expect(f"accounts/{one}")
                 for one in missing:
                     self._load_account(one)
                 return

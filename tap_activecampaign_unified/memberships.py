@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .api import Client, Forbidden, Missing, Page, walk_offset
+from .api import Client, Forbidden, Missing, Page, expect_walk, walk_offset
 
 if TYPE_CHECKING:
     from .lookups import Lookups
@@ -23,6 +23,11 @@ class GroupMembers:
         self._client, self._lookups = client, lookups
         self._by_user: dict[str, list[Row]] | None = None
 
+    def expect(self, page: Page) -> None:
+        """Announce the groups, if anybody is to be found in them."""
+        if self._by_user is None and page.rows:
+            self._lookups.expect_names({"groups"})
+
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the memberships of the page's users."""
         ids = [str(row.get("id")) for row in page.rows]
@@ -33,10 +38,16 @@ class GroupMembers:
             except (Forbidden, Missing) as problem:
                 logger.info("%s: asking user by user", problem)
         known = self._by_user or {}
+        for one in ids:
+            if one not in known:
+                self._client.expect(f"users/{one}/userGroup")
         return {one: known[one] if one in known else self._of_user(one) for one in ids}
 
     def _read_groups(self, by_user: dict[str, list[Row]]) -> None:
-        for group in self._lookups.load_names({"groups"}).groups:
+        groups = self._lookups.load_names({"groups"}).groups
+        for group in groups:
+            expect_walk(self._client, f"groups/{group}/userGroups")
+        for group in groups:
             path = f"groups/{group}/userGroups"
             for page in walk_offset(self._client, path, "userGroups", lean=True):
                 for row in page.rows:
@@ -60,6 +71,9 @@ class PipelineStages:
         """Ask nothing yet."""
         self._lookups = lookups
 
+    def expect(self, page: Page) -> None:
+        """Announce nothing: the stages come with the page, as a rule."""
+
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the stages of the page's pipelines."""
         sent = page.body.get("dealStages")
@@ -79,6 +93,9 @@ class SentAlong:
     def __init__(self, key: str, parent: str) -> None:
         """Name the key they come under and the column that names what they hang on."""
         self._key, self._parent = key, parent
+
+    def expect(self, page: Page) -> None:
+        """Announce nothing: they are there."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return them by the row they hang on."""

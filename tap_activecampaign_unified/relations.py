@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .api import Client, Forbidden, Missing, Page, total_of, walk_offset
+from .api import Client, Forbidden, Missing, Page, expect_walk, total_of, walk_offset
 from .spool import Spool
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ Row = dict[str, Any]
 FEW_ROWS = 2
 FULL_PAGE = 100
 MOST_CUT_SHORT = 5
+PROBE = [("limit", 1)]
 
 
 def _its_id(row: Row) -> Any:
@@ -92,6 +93,18 @@ class Joiner:
         if self._asks_the_page():
             self.way, self._decided = Way.NESTED, False
 
+    def expect(self, page: Page) -> None:
+        """Announce what joining this page will ask for first."""
+        ids = [str(row.get("id")) for row in page.rows]
+        collection = self._relation.collection
+        if self.way is Way.OPEN:
+            for one in _witnesses(ids, self._sideloaded(page, ids)):
+                self._expect_nested(one)
+        elif not self._decided and self._relation.nested is None:
+            expect_walk(self._client, collection)
+        elif not self._decided:
+            self._client.expect(collection, PROBE)
+
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the relation's rows by the id of the page's row they hang on."""
         ids = [str(row.get("id")) for row in page.rows]
@@ -122,7 +135,10 @@ class Joiner:
             self._decide(page, ids)
         if self._spool is not None:
             return {one: in_order(self._spool.get(one)) for one in ids}
-        return {one: self.nested(one) for one in self._candidates(page, ids)}
+        candidates = self._candidates(page, ids)
+        for one in candidates:
+            self._expect_nested(one)
+        return {one: self.nested(one) for one in candidates}
 
     def _is_complete(self, found: dict[str, list[Row]]) -> bool:
         complete = self._relation.complete
@@ -181,8 +197,7 @@ class Joiner:
                 return
             self._prove_by_witness(page, ids)
             return
-        fullest = max(found, key=lambda one: len(found[one]))
-        for one in dict.fromkeys((fullest, ids[-1])):
+        for one in _witnesses(ids, found):
             if self._essence(self.nested(one)) != self._essence(found.get(one, [])):
                 self._fall_back(page, ids)
                 return
@@ -199,7 +214,7 @@ class Joiner:
                 self._fall_back(page, ids)
             return
         try:
-            answer = self._client.get(self._relation.collection, [("limit", 1)])
+            answer = self._client.get(self._relation.collection, PROBE)
         except Missing:
             self._fall_back(page, ids)
             return
@@ -244,7 +259,7 @@ class Joiner:
             return
         expected = max(page.total or 0, len(ids))
         try:
-            total = total_of(self._client.get(self._relation.collection, [("limit", 1)]).body)
+            total = total_of(self._client.get(self._relation.collection, PROBE).body)
         except Missing:
             self.way = Way.NESTED
             return
@@ -270,9 +285,15 @@ class Joiner:
             return ids
         return [one for one, row in zip(ids, page.rows, strict=True) if self._listed(row) != set()]
 
+    def _path_of(self, one: str) -> str:
+        return (self._relation.nested or "").format(id=one)
+
+    def _expect_nested(self, one: str) -> None:
+        expect_walk(self._client, self._path_of(one))
+
     def nested(self, one: str) -> list[Row]:
         """Ask for one row's own rows, the truth that the others are held against."""
-        path = (self._relation.nested or "").format(id=one)
+        path = self._path_of(one)
         try:
             return in_order(
                 row
@@ -288,6 +309,13 @@ class Joiner:
         """Remove what was set aside."""
         if self._spool:
             self._spool.close()
+
+
+def _witnesses(ids: list[str], found: dict[str, list[Row]]) -> list[str]:
+    """Return whose own rows tell whether a page brought them all: the fullest's and the last's."""
+    if not found:
+        return []
+    return list(dict.fromkeys((max(found, key=lambda one: len(found[one])), ids[-1])))
 
 
 def in_order(rows: Any) -> list[Row]:

@@ -43,7 +43,7 @@ from .tap_settings import TAP
 from .unified import RESOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
@@ -93,7 +93,7 @@ class TapActiveCampaignUnified(Tap):
         """Check the settings and build the client; requests go out when schemas are asked for."""
         self._settings: Settings | None = None
         self._run: Run | None = None
-        self._crawled: set[str] = set()
+        self._crawls: dict[str, tuple[Crawl, list[UnifiedStream]] | None] = {}
         self._clock: Clock = type(self).make_clock()
         self._stop = cli.StopSign(self._clock)
         self._report = RunReport()
@@ -164,10 +164,17 @@ class TapActiveCampaignUnified(Tap):
             custom = run.lookups.custom_fields(resource.custom_fields)
         return resource.schema(custom, remote_data=run.remote_data)
 
+    def _expect_fields(self, resources: Iterable[Resource]) -> None:
+        """Announce the custom fields that schemas of these resources will be made of."""
+        entities = {resource.custom_fields for resource in resources if resource.custom_fields}
+        self.run.lookups.expect_fields(entities)
+
     def setup_mapper(self) -> None:
         """Bring the catalog up to date before the SDK reads it."""
         if self.input_catalog is not None:
-            bring_up_to_date(self.input_catalog, self.schema_of)
+            bring_up_to_date(self.input_catalog, self.schema_of, self._expect_fields)
+        elif self._settings is not None:
+            self._expect_fields(RESOURCES)
         super().setup_mapper()
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -189,19 +196,16 @@ class TapActiveCampaignUnified(Tap):
 
     def run_crawl(self, stream: UnifiedStream) -> None:
         """Run the crawl a stream lives on, once; a failure is told and the other streams go on."""
-        name = stream.resource.crawl
-        if name in self._crawled:
+        if not self._crawls:
+            self._make_crawls()
+        planned = self._crawls.get(stream.resource.crawl)
+        if planned is None:
             return
-        self._crawled.add(name)
-        streams = [
-            one
-            for one in self.streams.values()
-            if isinstance(one, UnifiedStream) and one.resource.crawl == name and one.selected
-        ]
+        self._crawls[stream.resource.crawl] = None
+        crawl, streams = planned
         run = self.run
         requests, started = run.client.traffic.requests, self._clock.monotonic()
-        run.progress.begin(name)
-        crawl = stream.make_crawl(streams)
+        run.progress.begin(stream.resource.crawl)
         end = _End("failed", None)
         try:
             end = self._crawl_to_its_end(crawl, streams)
@@ -220,6 +224,23 @@ class TapActiveCampaignUnified(Tap):
         if end.leave is not None:
             self._stop.stand_down()
             raise end.leave
+
+    def _make_crawls(self) -> None:
+        """Plan the run's crawls; small ones ask at once, each large one when the last is ending."""
+        chosen: dict[str, list[UnifiedStream]] = {}
+        for one in self.streams.values():
+            if isinstance(one, UnifiedStream) and one.selected:
+                chosen.setdefault(one.resource.crawl, []).append(one)
+        before = None
+        for name, streams in chosen.items():
+            crawl = streams[0].make_crawl(streams)
+            self._crawls[name] = (crawl, streams)
+            if crawl.is_small:
+                crawl.expect()
+            else:
+                if before is not None:
+                    before.near_the_end = crawl.expect
+                before = crawl
 
     def _crawl_to_its_end(self, crawl: Crawl, streams: list[UnifiedStream]) -> _End:
         """Run a crawl and say how it ended; only what ends the whole run is raised later."""

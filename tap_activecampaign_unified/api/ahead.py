@@ -6,8 +6,9 @@ is shared. An answer is kept until it is asked for, once.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +28,7 @@ class Pending:
 
     key: Key
     patience: float | None
+    is_urgent: bool = False
     is_begun: bool = False
     answer: Answer | None = None
     problem: BaseException | None = None
@@ -44,8 +46,8 @@ class Pending:
 class Workers(Protocol):
     """Who carries out announced GETs meanwhile."""
 
-    def begin(self, work: Callable[[], None]) -> None:
-        """See to it that ``work`` is called once, now or later."""
+    def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
+        """See to it that ``work`` is called once, now or later, what is urgent first."""
 
     def wait(self, over: threading.Event) -> None:
         """Return when ``over`` is set."""
@@ -61,13 +63,14 @@ class Threads:
         """Start none yet."""
         self._most = most
         self._count = self._idle = 0
-        self._work: deque[Callable[[], None]] = deque()
+        self._work: list[tuple[bool, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
         self._changed = threading.Condition()
 
-    def begin(self, work: Callable[[], None]) -> None:
+    def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
         """Hand work to an idle thread, to a new one, or to the first that is free."""
         with self._changed:
-            self._work.append(work)
+            heapq.heappush(self._work, (not is_urgent, next(self._numbers), work))
             if self._idle < len(self._work) and self._count < self._most:
                 self._count += 1
                 threading.Thread(target=self._run, name="ahead", daemon=True).start()
@@ -80,7 +83,7 @@ class Threads:
                 while not self._work:
                     self._changed.wait()
                 self._idle -= 1
-                work = self._work.popleft()
+                *_, work = heapq.heappop(self._work)
             work()
 
     def wait(self, over: threading.Event) -> None:
@@ -91,19 +94,19 @@ class Threads:
 class Ahead:
     """Announced GETs by what they ask for."""
 
-    def __init__(self, send: Callable[[Key, float | None], Answer], workers: Workers) -> None:
+    def __init__(self, send: Callable[[Pending], Answer], workers: Workers) -> None:
         """Take who sends and who works; nothing is announced yet."""
         self._send, self._workers = send, workers
         self._pending: dict[Key, Pending] = {}
         self._lock = threading.Lock()
 
-    def expect(self, key: Key, patience: float | None) -> None:
+    def expect(self, key: Key, patience: float | None, *, is_urgent: bool) -> None:
         """Announce a GET; nothing happens where it is announced already or too many are."""
         with self._lock:
             if key in self._pending or len(self._pending) >= MOST_ANNOUNCED:
                 return
-            pending = self._pending[key] = Pending(key, patience)
-        self._workers.begin(lambda: self._carry_out(pending))
+            pending = self._pending[key] = Pending(key, patience, is_urgent)
+        self._workers.begin(lambda: self._carry_out(pending), is_urgent=is_urgent)
 
     def take(self, key: Key) -> Pending | None:
         """Return what was announced once it is over; None where the asker must send it itself."""
@@ -129,7 +132,7 @@ class Ahead:
                 return
             pending.is_begun = True
         try:
-            pending.answer = self._send(pending.key, pending.patience)
+            pending.answer = self._send(pending)
         except BaseException as problem:  # noqa: BLE001 - the asker is told, whatever it is
             pending.problem = problem
         pending.over.set()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import requests
 
     from .address import Address
-    from .ahead import Key, Workers
+    from .ahead import Pending, Workers
     from .clock import Clock
     from .limiter import Limiter
     from .outcome import Answer, Verdict
@@ -124,10 +124,14 @@ class Client:
         params: Sequence[tuple[str, str | int]] = (),
         *,
         patience: float | None = None,
+        is_urgent: bool = True,
     ) -> None:
-        """Announce a GET that will surely be asked for in the same words: it is sent meanwhile."""
+        """Announce a GET that will surely be asked for in the same words: it is sent meanwhile.
+
+        What is not urgent comes after all that is.
+        """
         if self._ahead is not None:
-            self._ahead.expect((path, tuple(params)), patience)
+            self._ahead.expect((path, tuple(params)), patience, is_urgent=is_urgent)
 
     def drop(self, path: str, params: Sequence[tuple[str, str | int]] = ()) -> None:
         """Take an announcement back."""
@@ -142,11 +146,10 @@ class Client:
         rate = self._limiter.rate or UNLIMITED_RATE
         return min(self.max_concurrent_requests, 2 + math.ceil(2 * rate * self._line.latency))
 
-    def _send_announced(self, key: Key, patience: float | None) -> Answer:
-        path, params = key
-        return self._send(
-            Call("GET", path, repeatable=True, is_urgent=False), params, None, patience
-        )
+    def _send_announced(self, announced: Pending) -> Answer:
+        path, params = announced.key
+        call = Call("GET", path, repeatable=True, is_urgent=announced.is_urgent)
+        return self._send(call, params, None, announced.patience)
 
     def send(
         self,

@@ -43,13 +43,15 @@ def walk_keyset(
     params: Sequence[tuple[str, Any]] = (),
     *,
     after: int = 0,
+    is_eager: bool = False,
 ) -> Iterator[Page]:
     """Walk by ascending id from beyond ``after``; documented for contacts only.
 
+    Who is eager wants all there is: pages are announced before they are wanted.
     Where the server turns out not to honour the key or the order, the walk goes on by offset and
     yields what was not yielded before.
     """
-    reader = KeysetReader(client, path, key, params)
+    reader = KeysetReader(client, path, key, params, is_eager=is_eager)
     try:
         yield from _walk_keyset(reader, after)
     except _NoKeyset as found:
@@ -102,6 +104,7 @@ def walk_offset(
     params: Sequence[tuple[str, Any]] = (),
     *,
     lean: bool = False,
+    is_eager: bool = False,
 ) -> Iterator[Page]:
     """Walk by offset; each page overlaps the one before by a row, so that shifts show.
 
@@ -111,7 +114,7 @@ def walk_offset(
     Where the server counts nothing, the end is asked for once more; ``lean`` spares that request
     for the many small collections under one row, unless the page has the size of a cap.
     """
-    reader = OffsetReader(client, path, key, params, _order_of(params))
+    reader = OffsetReader(client, path, key, params, _order_of(params), is_eager=is_eager)
     seen: set[Any] = set()
     before: set[Any] | None = None
     for _ in range(MOST_PASSES):
@@ -135,11 +138,15 @@ def walk_offset(
 
 
 def expect_walk(
-    client: Client, path: str, params: Sequence[tuple[str, Any]] = (), *, by_id: bool = False
+    client: Client,
+    path: str,
+    params: Sequence[tuple[str, Any]] = (),
+    *,
+    after: int | None = None,
 ) -> None:
-    """Announce the first page of a walk that will surely be made, `walk_keyset` where by id."""
-    start: Params = [("id_greater", 0)] if by_id else [("offset", 0)]
-    order = BY_ID if by_id else _order_of(params)
+    """Announce the first page of a walk that will surely be made, by key where ``after`` is one."""
+    start: Params = [("offset", 0)] if after is None else [("id_greater", after)]
+    order = _order_of(params) if after is None else BY_ID
     first = [("limit", FULL_PAGE), *params, *order, *start]
     client.expect(path, first, patience=SHRINK_AFTER_SECONDS)
 

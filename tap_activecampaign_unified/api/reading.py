@@ -69,10 +69,13 @@ class Reader:
         key: str,
         params: Sequence[tuple[str, Any]],
         order: Sequence[tuple[str, Any]] = BY_ID,
+        *,
+        is_eager: bool = False,
     ) -> None:
-        """Ask nothing yet."""
+        """Ask nothing yet; who is eager announces pages before they are wanted."""
         self._client, self._path, self._key = client, path, key
         self._params, self._order = params, order
+        self._is_eager = is_eager
         self._limit = FULL_PAGE
         self._good = 0
         self._grow_after = GROW_AFTER_PAGES
@@ -124,7 +127,7 @@ class Reader:
         """Announce the page that will be asked for behind those announced before."""
         params = self._params_of(position)
         self._announced.append((position, params))
-        self._client.expect(self._path, params, patience=self._patience)
+        self._client.expect(self._path, params, patience=self._patience, is_urgent=False)
 
     def _take(self, position: Position) -> Params | None:
         """Return the words in which a page was announced; they may be older than ``params``."""
@@ -172,6 +175,8 @@ class OffsetReader(Reader):
         page = self.read(("offset", offset))
         self._pages += 1
         self._last = (offset, page)
+        if self._is_eager:
+            self._plan(offset + len(page.rows) - 1)
         return page
 
     def _plan(self, offset: int) -> None:
@@ -246,6 +251,8 @@ class KeysetReader(Reader):
             self._length = len(page.rows)
         self._received += len(stretch.page.rows)
         self._last = stretch
+        if self._is_eager and stretch.page.rows:
+            self._plan(number_of(stretch.page.rows[-1]))
         return stretch
 
     def _ahead(self, after: int) -> Stretch | None:
@@ -274,9 +281,9 @@ class KeysetReader(Reader):
             is_short=len(page.rows) < page.limit,
         )
 
-    def _plan(self, after: int) -> None:
+    def _plan(self, after: int | None) -> None:
         """Announce what comes behind ``after``, as far as something is known to be there."""
-        if self._last is None or self._expected is None or self._length < 2:
+        if after is None or self._last is None or self._expected is None or self._length < 2:
             return
         if not self._last.page.rows or number_of(self._last.page.rows[-1]) != after:
             return

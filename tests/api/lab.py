@@ -68,8 +68,8 @@ class AnyOrder:
         self._dice = random.Random(seed)
         self._waiting: list[Callable[[], None]] = []
 
-    def begin(self, work: Callable[[], None]) -> None:
-        """Take work, and perhaps do some of what is waiting."""
+    def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
+        """Take work, and perhaps do some of what is waiting; nobody keeps to what is urgent."""
         self._waiting.append(work)
         while self._waiting and self._dice.random() < 0.5:
             self._do_one()

@@ -43,8 +43,8 @@ def test_a_stopped_first_load_goes_on_where_it_stopped():
 
 def test_what_changed_before_the_resumed_half_comes_after_it():
     """A row read by the first half and changed before the second is in the run after."""
-    account = Account(contacts=450)
-    stop_at(account, 2)
+    account = Account(contacts=1450)
+    stop_at(account, 8)
     first = account.run(only=["crm_contacts"])
     account.world.hooks.clear()
     account.revive()
