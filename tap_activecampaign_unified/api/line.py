@@ -6,7 +6,7 @@ import http.cookiejar
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -61,6 +61,21 @@ class _ApiToken(AuthBase):
         return "<ApiToken>"
 
 
+class _Session(requests.Session):
+    """Asks the environment for proxies and certificates once: it costs as much as sending."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[str, Any] = {}
+
+    def merge_environment_settings(self, url: Any, *more: Any, **named: Any) -> Any:
+        """Return what the environment says for this host; it does not change while we run."""
+        place = str(_place(urlsplit(str(url))))
+        if place not in self._settings:
+            self._settings[place] = super().merge_environment_settings(url, *more, **named)
+        return dict(self._settings[place])
+
+
 class Line:
     """Sends single requests, from any number of threads, each when the budget allows.
 
@@ -85,7 +100,7 @@ class Line:
         self.latency = 0.0
         self._lock = threading.Lock()
         if session is None:
-            session = requests.Session()
+            session = _Session()
             session.mount(address.origin, Departures(limiter, connections))
         session.auth = _ApiToken(api_key)
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))

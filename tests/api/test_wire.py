@@ -12,6 +12,7 @@ import requests
 from tap_activecampaign_unified.api import (
     ActiveCampaignError,
     Client,
+    Missing,
     Refused,
     SystemClock,
     Unreachable,
@@ -276,3 +277,32 @@ def test_a_woken_clock_sleeps_no_more():
     clock.sleep(60)
     assert clock.monotonic() - before < 1
     assert clock.now().tzinfo is dt.UTC
+
+
+def test_the_environment_is_asked_for_a_proxy_once(make_world, monkeypatch):
+    """`http_proxy` is honoured, and looked up once however many requests there are."""
+    asked = []
+    look_up = requests.sessions.get_environ_proxies
+    monkeypatch.setattr(
+        requests.sessions,
+        "get_environ_proxies",
+        lambda url, **more: asked.append(url) or look_up(url, **more),
+    )
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    clock = SystemClock()
+    with serve(make_world()) as served:
+        monkeypatch.setenv("http_proxy", served.url)
+        client = Client(
+            parse_address("http://127.0.0.1:9"),
+            KEY,
+            limiter=limiter_of(0, clock),
+            clock=clock,
+            user_agent="lab",
+        )
+        for _ in range(3):
+            with pytest.raises(Missing):  # the proxy of this test knows no such path
+                client.get("users/me")
+        client._line._session.close()
+    assert [entry.path for entry in served.world.log] == ["http://127.0.0.1:9/api/3/users/me"] * 3
+    assert len(asked) == 1
