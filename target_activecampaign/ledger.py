@@ -275,5 +275,9 @@ class Ledger:
             self._db.execute("DELETE FROM copies WHERE family = ? AND source = ?", (family, source))
 
 
+# Made once: `json.dumps` makes one for each value, which takes longer than most values do.
+_SPELLED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+
+
 def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+    return _SPELLED(value).encode()
