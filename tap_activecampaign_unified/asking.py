@@ -6,15 +6,24 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .api import Page, Refused, ServerTrouble, expect_walk, walk_keyset, walk_offset
+from .api import (
+    Page,
+    Refused,
+    ServerTrouble,
+    expect_walk,
+    rows_of,
+    total_of,
+    walk_keyset,
+    walk_offset,
+)
 from .bookmarks import ZONE_SLACK
 from .plans import SMALL_TABLES
 from .relations import Joiner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from .api import Client
+    from .api import Answer, Client
     from .bookmarks import Bookmark, Policy
     from .lookups import Lookups
     from .plans import Plan
@@ -46,7 +55,8 @@ class Asking:
     ) -> None:
         """Ask nothing yet."""
         self._client, self._lookups, self._plan = client, lookups, plan
-        self._joiners = [one for one in joiners.values() if isinstance(one, Joiner)]
+        self._everything = list(joiners.values())
+        self._joiners = [one for one in self._everything if isinstance(one, Joiner)]
         self._seen: set[Any] = set()
         self._since = _earliest(marks) if plan.is_filtered else None
         self._until: Params = []
@@ -76,8 +86,19 @@ class Asking:
         created = [] if since is None else [("filters[created_after]", since.isoformat())]
         return [*self._plan.params, *created]
 
-    def expect(self) -> None:
-        """Announce the first page of each walk."""
+    def expect(self, then: Callable[[int | None], None]) -> None:
+        """Announce the first page of each walk, and what it leads to where all of it is wanted.
+
+        ``then`` is told how many rows the server counts, before anybody gets the first page.
+        """
+
+        def lead_on(answer: Answer) -> None:
+            if self._since is None:
+                page = Page(rows_of(answer.body, self._plan.path), answer.body, None, None)
+                for joiner in self._everything:
+                    joiner.expect(page)
+            then(total_of(answer.body))
+
         if self._plan.path in SMALL_TABLES:
             self._lookups.expect_table(self._plan.path)
             return
@@ -86,7 +107,7 @@ class Asking:
                 params = list(base)
                 self._ask_for(params, base, nested=True)
                 by_id = after if self._plan.by_id else None
-                expect_walk(self._client, self._plan.path, params, after=by_id)
+                expect_walk(self._client, self._plan.path, params, after=by_id, then=lead_on)
 
     def pages(self) -> Iterator[Page]:
         """Give every row that may have changed since the bookmarks, once."""

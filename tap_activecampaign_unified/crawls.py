@@ -201,7 +201,7 @@ class Crawl:
             position=position,
         )
         if self._name != "fields":
-            self._asking.expect()
+            self._asking.expect(self._pass_on_before)
 
     def sync(self) -> None:
         """Read everything the streams want, emit it, and move their bookmarks."""
@@ -238,17 +238,18 @@ class Crawl:
                 self.interim()
                 run.write_state()
             came += len(page.rows)
-            if total is None or came + FULL_PAGE * run.client.look_ahead >= total:
-                self._pass_on()
+            self._pass_on_before(None if total is None else total - came)
             self._emit_page(page)
             if all(lane.is_sated for lane in self._lanes):
                 return
         for lane in self._lanes:
             lane.finish()
 
-    def _pass_on(self) -> None:
-        near_the_end, self.near_the_end = self.near_the_end, lambda: None
-        near_the_end()
+    def _pass_on_before(self, left: int | None) -> None:
+        """Let the next crawl ask, once all that is left of this one may be asked for at once."""
+        if left is None or left <= FULL_PAGE * self._run.client.look_ahead:
+            near_the_end, self.near_the_end = self.near_the_end, lambda: None
+            near_the_end()
 
     def _make_joiners(self) -> dict[str, Any]:
         run = self._run

@@ -5,12 +5,21 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .api import CallError, Client, Forbidden, Missing, Page, expect_walk, walk_offset
+from .api import (
+    CallError,
+    Client,
+    Forbidden,
+    Missing,
+    Page,
+    expect_walk,
+    rows_of,
+    walk_offset,
+)
 from .unified.custom_fields import CustomFields, Definition, definition_of
 from .unified.mapping import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +73,12 @@ class Lookups:
             yield page
         self._tables[path] = rows
 
-    def expect_table(self, path: str) -> None:
-        """Announce a small table that will surely be walked."""
+    def expect_table(self, path: str, then: Callable[[list[Row]], None] | None = None) -> None:
+        """Announce a small table that will surely be walked; ``then`` gets its first rows."""
         if path not in self._tables:
-            expect_walk(self._client, path)
+            expect_walk(
+                self._client, path, then=then and (lambda answer: then(rows_of(answer.body, path)))
+            )
 
     def expect_names(self, kinds: Iterable[str]) -> None:
         """Announce the tables that names of these kinds are in."""
@@ -137,7 +148,7 @@ class Lookups:
             path, key = FIELD_TABLES[entity]
             definitions: list[Definition] = []
             try:
-                for page in walk_offset(self._client, path, key):
+                for page in walk_offset(self._client, path, key, lean=True):
                     options = {
                         str(row.get("id")): row
                         for row in page.body.get("fieldOptions") or ()

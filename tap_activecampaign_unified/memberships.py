@@ -26,7 +26,11 @@ class GroupMembers:
     def expect(self, page: Page) -> None:
         """Announce the groups, if anybody is to be found in them."""
         if self._by_user is None and page.rows:
-            self._lookups.expect_names({"groups"})
+            self._lookups.expect_table("groups", self._expect_members)
+
+    def _expect_members(self, groups: list[Row]) -> None:
+        for group in groups:
+            expect_walk(self._client, f"groups/{group.get('id')}/userGroups")
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the memberships of the page's users."""
@@ -44,10 +48,7 @@ class GroupMembers:
         return {one: known[one] if one in known else self._of_user(one) for one in ids}
 
     def _read_groups(self, by_user: dict[str, list[Row]]) -> None:
-        groups = self._lookups.load_names({"groups"}).groups
-        for group in groups:
-            expect_walk(self._client, f"groups/{group}/userGroups")
-        for group in groups:
+        for group in self._lookups.load_names({"groups"}).groups:
             path = f"groups/{group}/userGroups"
             for page in walk_offset(self._client, path, "userGroups", lean=True):
                 for row in page.rows:

@@ -76,6 +76,7 @@ class Joiner:
         self._lists = relation.include or relation.collection
         self._spool: Spool | None = None
         self._nobody_has_any = False
+        self._probed: dict[str, Any] | None = None
         asks = sideload and relation.include is not None
         self.way = Way.OPEN if asks else Way.NESTED
         self._decided = asks
@@ -102,7 +103,7 @@ class Joiner:
                 self._expect_nested(one)
         elif not self._decided and self._relation.nested is None:
             expect_walk(self._client, collection)
-        elif not self._decided:
+        elif not self._decided and self._probed is None:
             self._client.expect(collection, PROBE)
 
     def join(self, page: Page) -> dict[str, list[Row]]:
@@ -214,17 +215,16 @@ class Joiner:
                 self._fall_back(page, ids)
             return
         try:
-            answer = self._client.get(self._relation.collection, PROBE)
+            rows = self._probe().get(self._relation.collection)
         except Missing:
             self._fall_back(page, ids)
             return
-        rows = answer.body.get(self._relation.collection)
         witness = self.parent_of(rows[0]) if isinstance(rows, list) and rows else ""
         if not witness:
             self._nobody_has_any = True
             return
-        if not witness.isdigit():
-            self._fall_back(page, ids)
+        if witness in ids or not witness.isdigit():
+            self._fall_back(page, ids)  # it hangs on a row of this page, and did not come with it
             return
         seen = self._client.get(
             self._base,
@@ -259,7 +259,7 @@ class Joiner:
             return
         expected = max(page.total or 0, len(ids))
         try:
-            total = total_of(self._client.get(self._relation.collection, PROBE).body)
+            total = total_of(self._probe())
         except Missing:
             self.way = Way.NESTED
             return
@@ -267,6 +267,12 @@ class Joiner:
             self.way = Way.NESTED
         else:
             self._read_collection()
+
+    def _probe(self) -> dict[str, Any]:
+        """Return the smallest page of the whole collection: how much there is, and one row."""
+        if self._probed is None:
+            self._probed = self._client.get(self._relation.collection, PROBE).body
+        return self._probed
 
     def _read_collection(self) -> None:
         self.way = Way.SPOOL

@@ -24,7 +24,7 @@ from .line import Traffic
 from .machine_store import MachineStore, default_store
 from .outcome import Answer
 from .pages import expect_walk, walk_keyset, walk_offset
-from .reading import Page, total_of
+from .reading import Page, rows_of, total_of
 from .redis_store import SCHEMES as REDIS_SCHEMES
 from .redis_store import RedisStore, redis_client
 
@@ -58,6 +58,7 @@ __all__ = [
     "expect_walk",
     "parse_address",
     "redis_client",
+    "rows_of",
     "total_of",
     "walk_keyset",
     "walk_offset",

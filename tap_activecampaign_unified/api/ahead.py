@@ -9,14 +9,15 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .outcome import Answer
 
+# What is done with an answer before anybody asked for it: announcing what it leads to.
+Then = Callable[["Answer"], None]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
 
 MOST_ANNOUNCED = 500
@@ -29,6 +30,7 @@ class Pending:
     key: Key
     patience: float | None
     is_urgent: bool = False
+    then: list[Then] = field(default_factory=list)
     is_begun: bool = False
     answer: Answer | None = None
     problem: BaseException | None = None
@@ -100,12 +102,22 @@ class Ahead:
         self._pending: dict[Key, Pending] = {}
         self._lock = threading.Lock()
 
-    def expect(self, key: Key, patience: float | None, *, is_urgent: bool) -> None:
-        """Announce a GET; nothing happens where it is announced already or too many are."""
+    def expect(
+        self, key: Key, patience: float | None, *, is_urgent: bool, then: Then | None
+    ) -> None:
+        """Announce a GET; it is sent once, however often it is announced."""
         with self._lock:
-            if key in self._pending or len(self._pending) >= MOST_ANNOUNCED:
+            known = self._pending.get(key)
+            if known is None and len(self._pending) >= MOST_ANNOUNCED:
                 return
-            pending = self._pending[key] = Pending(key, patience, is_urgent)
+            pending = self._pending[key] = known or Pending(key, patience, is_urgent)
+            if then is not None and not pending.over.is_set():
+                pending.then.append(then)
+                then = None
+        if known is not None:
+            if then is not None and pending.answer is not None:
+                then(pending.answer)
+            return
         self._workers.begin(lambda: self._carry_out(pending), is_urgent=is_urgent)
 
     def take(self, key: Key) -> Pending | None:
@@ -133,6 +145,16 @@ class Ahead:
             pending.is_begun = True
         try:
             pending.answer = self._send(pending)
+            while (then := self._next_then(pending)) is not None:
+                then(pending.answer)
         except BaseException as problem:  # noqa: BLE001 - the asker is told, whatever it is
             pending.problem = problem
-        pending.over.set()
+            pending.over.set()
+
+    def _next_then(self, pending: Pending) -> Then | None:
+        """Return what is still to be done with an answer; with nothing left it is over."""
+        with self._lock:
+            if pending.then:
+                return pending.then.pop(0)
+            pending.over.set()
+        return None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import requests
 
     from .address import Address
-    from .ahead import Pending, Workers
+    from .ahead import Pending, Then, Workers
     from .clock import Clock
     from .limiter import Limiter
     from .outcome import Answer, Verdict
@@ -125,13 +125,16 @@ class Client:
         *,
         patience: float | None = None,
         is_urgent: bool = True,
+        then: Then | None = None,
     ) -> None:
         """Announce a GET that will surely be asked for in the same words: it is sent meanwhile.
 
-        What is not urgent comes after all that is.
+        What is not urgent comes after all that is. ``then`` is called with the answer before
+        anybody gets it, perhaps by another thread; it may announce what follows from it.
         """
         if self._ahead is not None:
-            self._ahead.expect((path, tuple(params)), patience, is_urgent=is_urgent)
+            key = (path, tuple(params))
+            self._ahead.expect(key, patience, is_urgent=is_urgent, then=then)
 
     def drop(self, path: str, params: Sequence[tuple[str, str | int]] = ()) -> None:
         """Take an announcement back."""

@@ -24,6 +24,7 @@ from .reading import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .ahead import Then
     from .client import Client
     from .reading import Params
 
@@ -143,12 +144,13 @@ def expect_walk(
     params: Sequence[tuple[str, Any]] = (),
     *,
     after: int | None = None,
+    then: Then | None = None,
 ) -> None:
     """Announce the first page of a walk that will surely be made, by key where ``after`` is one."""
     start: Params = [("offset", 0)] if after is None else [("id_greater", after)]
     order = _order_of(params) if after is None else BY_ID
     first = [("limit", FULL_PAGE), *params, *order, *start]
-    client.expect(path, first, patience=SHRINK_AFTER_SECONDS)
+    client.expect(path, first, patience=SHRINK_AFTER_SECONDS, then=then)
 
 
 def _order_of(params: Sequence[tuple[str, Any]]) -> Params:

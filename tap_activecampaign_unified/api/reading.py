@@ -98,8 +98,7 @@ class Reader:
                 logger.warning("%s: asking for pages of %d rows", trouble, self._limit)
                 continue
             self._grow()
-            rows = answer.body.get(self._key)
-            rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            rows = rows_of(answer.body, self._key)
             return Page(rows, answer.body, total_of(answer.body), answer.date, limit)
 
     @property
@@ -301,6 +300,12 @@ class KeysetReader(Reader):
 
 def _place(key: int, offset: int) -> Position:
     return (("id_greater", key), *((("offset", offset),) if offset else ()))
+
+
+def rows_of(body: dict[str, Any], key: str) -> list[Row]:
+    """Return the rows that an answer holds under a key, none where it holds something else."""
+    rows = body.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def total_of(body: dict[str, Any]) -> int | None:
