@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 250
 MOST_BYTES = 399_999
-_UNKNOWN, _WAITING, _ACTIVE = 1, 2, 4  # seconds after queueing until which each stage lasts
+_UNKNOWN, _WAITING = 1, 2  # seconds after queueing until which each stage lasts
 
 
 @dataclass
@@ -36,14 +36,14 @@ class Batch:
     success: list[str] = field(default_factory=list)
     failure: list[str] = field(default_factory=list)
 
-    def status(self, now: float) -> str | bool:
-        """Say where the batch stands; False within about the first second."""
+    def status(self, now: float, seconds: float) -> str | bool:
+        """Say where a batch stands that takes so long; False within about the first second."""
         age = now - self.queued
         if age < _UNKNOWN:
             return False
         if age < _WAITING:
             return "waiting"
-        return "active" if age < _ACTIVE else self.outcome
+        return "active" if age < seconds else self.outcome
 
 
 @route("POST", "/import/bulk_import")
@@ -88,7 +88,11 @@ def list_batches(w: World, r: Request) -> dict[str, Any]:
     now = w.now()
     days: dict[bool, dict[str, list[int]]] = {False: {}, True: {}}
     for batch in w.imports:
-        is_done = batch.status(now) in ("completed", "failed", "interrupted")
+        is_done = batch.status(now, w.switches.import_seconds) in (
+            "completed",
+            "failed",
+            "interrupted",
+        )
         entry = days[is_done].setdefault(w.zone.day(batch.queued), [0, 0])
         entry[0] += 1
         entry[1] += len(batch.contacts)
@@ -111,7 +115,7 @@ def batch_info(w: World, r: Request) -> dict[str, Any]:
     batch = next((batch for batch in w.imports if batch.batchId == wanted), None)
     if batch is None:
         return {"status": False, "success": [], "failure": []}
-    status = batch.status(w.clock().timestamp())
+    status = batch.status(w.clock().timestamp(), w.switches.import_seconds)
     ended = status in ("completed", "failed", "interrupted")
     return {
         "status": status,
@@ -124,7 +128,7 @@ def settle(w: World, *, at_once: bool = False) -> None:
     """Carry out the batches whose time has come."""
     now = w.now()
     for batch in w.imports:
-        if not batch.settled and (at_once or now - batch.queued >= _ACTIVE):
+        if not batch.settled and (at_once or now - batch.queued >= w.switches.import_seconds):
             batch.settled = True
             batch.outcome = w.switches.import_outcome
             _carry_out(w, batch)

@@ -71,6 +71,7 @@ class Switches:
     import_creates_accounts: bool = True
     exclude_automations_at: Literal["contact", "payload", "both"] = "contact"
     import_success_key: Literal["Success", "success"] = "Success"
+    import_seconds: float = 4  # from queueing a batch until it is carried out
     import_outcome: Literal["completed", "failed", "interrupted"] = "completed"
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.api.turns import Turns
 from target_activecampaign.target import TargetActiveCampaign
 from tests.api.lab import KEY, ORIGIN, LabClock
 from tests.sandbox import SandboxAdapter, World
+from tests.target.seeded import SeededTurns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """What one run left behind; ``requests`` are those of this run alone."""
+    """What one run left behind; ``requests`` are those of this run alone.
+
+    ``done`` holds for each state the rows that had a result when it went out, with the action.
+    """
 
     code: int
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -29,6 +34,7 @@ class Run:
     requests: list[tuple[str, str]] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     last_word: str = ""
+    done: list[dict[int, str]] = field(default_factory=list)
 
     @property
     def actions(self) -> list[str]:
@@ -48,16 +54,29 @@ class Run:
 class Lab:
     """An account, a clock and a folder; `run` sends messages through a new target."""
 
-    def __init__(self, world: World, clock: LabClock, folder: Path) -> None:
-        """Keep the three."""
-        self.world, self.clock, self.folder = world, clock, folder
+    def __init__(
+        self, world: World, clock: LabClock, folder: Path, seed: int | None = None
+    ) -> None:
+        """Keep the three; with a ``seed`` its targets write side by side, in an order of its own.
+
+        ``batch_rows`` are the rows that a target gathers at most.
+        """
+        self.world, self.clock, self.folder, self.seed = world, clock, folder, seed
+        self.batch_rows = TargetActiveCampaign.batch_rows
+        self.turns: Turns = Turns()
+
+    def _turns(self, most: int) -> Turns:
+        self.turns = Turns(most) if self.seed is None else SeededTurns(most, self.seed)
+        return self.turns
 
     def target(self, **settings: Any) -> TargetActiveCampaign:
         """Make a target of the account."""
-        world, clock = self.world, self.clock
+        world, clock, turns, rows = self.world, self.clock, self._turns, self.batch_rows
 
         class LabTarget(TargetActiveCampaign):
             make_clock = staticmethod(lambda: clock)
+            make_turns = staticmethod(turns)
+            batch_rows = rows
 
             @staticmethod
             def make_session() -> requests.Session:
@@ -73,7 +92,7 @@ class Lab:
             "run_report_path": str(self.folder / "report.json"),
             "rate_limit_store": str(self.folder / "rate.json"),
             # One clock cannot be slept on by several threads: turns are taken by a seed, or none.
-            "max_concurrent_requests": 1,
+            "max_concurrent_requests": 1 if self.seed is None else 8,
         }
         return LabTarget(config=config | settings)
 
@@ -81,7 +100,7 @@ class Lab:
         """Send messages (dicts, or lines as they stand) and return what became of them."""
         lines = [m if isinstance(m, str) else json.dumps(m) + "\n" for m in messages]
         before = len(self.world.log)
-        out = io.StringIO()
+        out = _Out(self.folder / "results.jsonl")
         target = self.target(**settings)
         code, word = 0, ""
         with contextlib.redirect_stdout(out):
@@ -99,11 +118,26 @@ class Lab:
             if (self.folder / "report.json").exists()
             else {},
             word,
+            out.done,
         )
 
     def send(self, stream: str, *records: dict[str, Any], **settings: Any) -> Run:
         """Send records of one stream without a key, and a state behind them."""
         return self.run(*stream_of(stream, *records), state_of(1), **settings)
+
+
+class _Out(io.StringIO):
+    """Takes states, and looks at the results whenever one comes."""
+
+    def __init__(self, results: Path) -> None:
+        super().__init__()
+        self._results = results
+        self.done: list[dict[int, str]] = []
+
+    def write(self, text: str) -> int:
+        """Take a state."""
+        self.done.append({one["row"]: one["action"] for one in _lines(self._results)})
+        return super().write(text)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,57 @@
+"""Single writes at once: deals moved and tags removed, at a latency of 1 s and the limit of 5.
+
+One request at a time would reach 1 per second. The account's limit is 5; the end of each step,
+when its last answers come in, is in the figure.
+"""
+
+from __future__ import annotations
+
+from bench.figures import Figure, Found, told
+from bench.measuring import account, log_of, pace_of, workplace
+from bench.write_singles import moved, tagged
+from bench.writing import Target
+
+ROWS, SHORT = 400, 100
+BAR = 4.0
+OPTIONS = ("--contacts", "3000", "--deals", "1200", "--latency-ms", "1000")
+
+
+def measure(*, short: bool) -> Found:
+    """Move deals, then remove tags."""
+    rows = SHORT if short else ROWS
+    with workplace() as folder, account(folder, *OPTIONS) as url:
+        target = Target(folder, url, rate_limit_store=str(folder / "rate.json"))
+        steps = (
+            ("deals moved", "crm_opportunities", moved(url, rows)),
+            ("tags removed", "crm_contacts", tagged(url, rows)),
+        )
+        figures: list[Figure] = []
+        claims = []
+        for name, stream, changes in steps:
+            source = target.feed(f"{stream}.jsonl", stream, ["id"], changes)
+            since = log_of(url)["arrivals"]
+            ran = target.run(source)
+            log = log_of(url, since)
+            figures.append(
+                Figure(
+                    f"{rows} {name}: requests per second",
+                    pace_of(log),
+                    "pace",
+                    BAR,
+                    more_is_better=True,
+                )
+            )
+            figures.append(Figure(f"{rows} {name}: requests", log["requests"], "count"))
+            claims.append((ran.actions == {"updated": rows}, f"all {name}"))
+            claims.append((log["throttled"] == 0, "no request was refused"))
+            claims.append((log["busiest_second"] <= 5, "never more than 5 in a second"))
+    return Found("Single writes side by side, latency 1 s", tuple(figures), tuple(claims))
+
+
+def main() -> None:
+    """Measure and judge."""
+    told(measure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Turns whose order is a seed's: any interleaving that threads could bring, the same each time."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.api.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SECONDS = 60
+
+
+class Stuck(BaseException):
+    """Every thread waits for another."""
+
+
+class SeededTurns(Turns):
+    """Hands the baton to a thread that a die chooses, before and after whatever is waited for.
+
+    The request itself is made with the baton: what is carried out between the asking of one thread
+    and its going on is what the others did meanwhile, no more and no less. A thread that ends with
+    anything but an `Exception` is the process killed: nobody runs any more but the main one.
+    """
+
+    def __init__(self, most: int, seed: int) -> None:
+        """Begin with nobody waiting; ``seed`` decides all."""
+        super().__init__(most)
+        self._dice = random.Random(seed)
+        self._door = threading.Condition()
+        self._waiting: dict[int, Callable[[], bool]] = {}
+        self._next: int | None = None
+        self._count = 0
+        #: How often another thread than the one before went on.
+        self.changes = 0
+        self.handovers = 0
+
+    # --- the baton --------------------------------------------------------------------------
+
+    def _take(self) -> None:
+        """Be the main thread, before there are others."""
+        self._next = self._number
+
+    def leave(self) -> None:
+        """Let others run between two messages: the main thread reads the next when it is called.
+
+        A real one reads beside the others; what it reads is nobody else's, so the order of the two
+        cannot matter.
+        """
+        if not self._is_over:
+            self._hand_over(lambda: True)
+
+    @property
+    def _number(self) -> int:
+        if not hasattr(self._mine, "number"):
+            with self._door:
+                self._count += 1
+                self._mine.number = self._count
+        return int(self._mine.number)
+
+    @property
+    def _is_killed(self) -> bool:
+        return self.problem is not None and not isinstance(self.problem, Exception)
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Let others run, then make the request, then let others run again."""
+        if not self.is_mine:
+            yield
+            return
+        self._hand_over(lambda: True)
+        try:
+            yield
+        finally:
+            self._hand_over(lambda: True)
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Let others run until it is so."""
+        while not is_so() and not self._is_killed:
+            self._hand_over(is_so)
+
+    def tell(self) -> None:
+        """Do nothing: whoever may go on is asked at each turn."""
+
+    def _spawn(self, run: Callable[[], None]) -> None:
+        with self._door:
+            self._count += 1
+            number = self._count
+            self._waiting[number] = lambda: True
+
+        def body() -> None:
+            self._mine.number = number
+            self._mine.is_helper = True
+            self._wait_for_call()
+            self._mine.holds = True
+            run()
+            self._mine.holds = False
+            self._call_next()
+
+        threading.Thread(target=body, daemon=True).start()
+
+    # --- whose turn it is -------------------------------------------------------------------
+
+    def _hand_over(self, is_ready: Callable[[], bool]) -> None:
+        if self._is_killed:
+            if getattr(self._mine, "is_helper", False):
+                self._call_main()
+                threading.Event().wait()
+            return
+        self._line_up(is_ready)
+        self._call_next()
+        self._wait_for_call()
+
+    def _line_up(self, is_ready: Callable[[], bool]) -> None:
+        with self._door:
+            self._waiting[self._number] = is_ready
+
+    def _call_next(self) -> None:
+        """Let the die choose among those that can go on."""
+        if self._is_killed:
+            self._call_main()
+            return
+        ready = [number for number, is_ready in sorted(self._waiting.items()) if is_ready()]
+        with self._door:
+            if not ready and self._waiting:
+                self.fail(Stuck("every thread waits"))
+                ready = [min(self._waiting)]
+            self.handovers += 1
+            found = self._dice.choice(ready) if ready else None
+            self.changes += found != self._next
+            self._next = found
+            self._door.notify_all()
+
+    def _call_main(self) -> None:
+        with self._door:
+            self._next = 1
+            self._door.notify_all()
+
+    def _wait_for_call(self) -> None:
+        me = self._number
+        with self._door:
+            limit = None if getattr(self._mine, "is_helper", False) else SECONDS
+            if not self._door.wait_for(lambda: self._next == me, limit):
+                raise Stuck("nobody called the main thread")
+            self._waiting.pop(me, None)
