@@ -38,6 +38,7 @@ def write_contacts(desk: Desk, kind: Kind, rows: list[Row]) -> None:
     """Write the rows of a contact stream."""
     wishes = []
     for row in rows:
+        desk.turns.breathe()
         wish = attempt(desk, row, partial(wish_of, desk, kind, row))
         if wish is not None:
             wishes.append(wish)

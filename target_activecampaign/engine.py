@@ -129,6 +129,7 @@ class Engine:
         writable = self._writable[kind.resource.name]
         groups: dict[bytes, list[Row]] = {}
         for row in rows:
+            self.desk.turns.breathe()
             content = content_of(row.record, writable, clears=policy.clears, mirrors=policy.mirrors)
             row.fields = ledger.fields(
                 (f"{self._fingerprint}/{name}", value) for name, value in content

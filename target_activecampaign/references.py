@@ -68,6 +68,7 @@ class References(People):
         super().__init__(pen.client, turns)
         self.ledger, self.policy = ledger, policy
         self._tables: dict[str, dict[str, NativeRow]] = {}
+        self._by_name: dict[str, dict[str, list[NativeRow]]] = {}
         self._noted: dict[str, list[tuple[str, NativeRow | None]]] = {}
         self._refused: dict[str, CallError] = {}
         self._fields: dict[str, CustomFields] = {}
@@ -103,6 +104,7 @@ class References(People):
         finally:
             del self._noted[family]
         self._tables[family] = rows
+        self._by_name.pop(family, None)
         for native_id, row in changes:  # made while the table was read
             if row is None:
                 rows.pop(native_id, None)
@@ -112,12 +114,14 @@ class References(People):
     def reread(self, family: str) -> None:
         """Forget a table: somebody else changed it."""
         self._tables.pop(family, None)
+        self._by_name.pop(family, None)
 
     def note(self, family: str, row: NativeRow) -> None:
         """Add a row that was just created or changed."""
         if family in self._noted:
             self._noted[family].append((str(row["id"]), row))
         elif family in self._tables:
+            self._by_name.pop(family, None)
             known = self._tables[family].get(str(row["id"]), {})
             self._tables[family][str(row["id"])] = {**known, **row}
 
@@ -125,19 +129,22 @@ class References(People):
         """Forget a row that is gone."""
         if family in self._noted:
             self._noted[family].append((native_id, None))
+        self._by_name.pop(family, None)
         self._tables.get(family, {}).pop(native_id, None)
 
     def named(self, family: str, name: str) -> list[NativeRow]:
         """Return the rows of a natural key; those spelled exactly so, where there are any."""
         column = SHELVES[family].column
-        rows = [
-            row
-            for row in self.table(family).values()
-            if fold(str(row.get(column) or "")) == fold(name)
-            and (family != "tag" or row.get("tagType", "contact") == "contact")
-        ]
+        table = self.table(family)
+        if family not in self._by_name:
+            found: dict[str, list[NativeRow]] = {}
+            for row in table.values():
+                if family != "tag" or row.get("tagType", "contact") == "contact":
+                    found.setdefault(fold(str(row.get(column) or "")), []).append(row)
+            self._by_name[family] = found
+        rows = self._by_name[family].get(fold(name), [])
         exact = [row for row in rows if str(row.get(column)).strip() == name.strip()]
-        return exact or rows
+        return exact or list(rows)
 
     def find(self, family: str, ref: Ref) -> str:
         """Return the id of what ``ref`` means; raises `Wait` when it may still come."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # What is begun in the background is little and lives long: it has places of its own.
 MOST_TASKS = 3
+# Long enough for another thread to take the baton.
+BREATH = 0.001
 
 
 class Group:
@@ -93,6 +96,8 @@ class Turns:
         self._baton = threading.RLock()
         self._changed = threading.Condition(self._baton)
         self._mine = threading.local()
+        # As long as how many wait for the baton; threads may append and pop without it.
+        self._comers: list[None] = []
         self._names: dict[Hashable, int] = {}
         self._helpers = self._tasks = 0
         self._is_hurried = self._is_over = False
@@ -117,7 +122,11 @@ class Turns:
             self._leave()
 
     def _take(self) -> None:
-        self._baton.acquire()
+        self._comers.append(None)
+        try:
+            self._baton.acquire()
+        finally:
+            self._comers.pop()
 
     def _leave(self) -> None:
         with contextlib.suppress(RuntimeError):  # a second signal kept it from being taken
@@ -134,6 +143,12 @@ class Turns:
             yield
         finally:
             self.take()
+
+    def breathe(self) -> None:
+        """Let others run if any wait: for work that takes seconds and waits for nothing itself."""
+        if self._comers:
+            with self.away():
+                time.sleep(BREATH)
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Let others run until ``is_so``; it is asked again after each `tell`."""

@@ -78,6 +78,10 @@ class SeededTurns(Turns):
         finally:
             self._hand_over(lambda: True)
 
+    def breathe(self) -> None:
+        """Let others run."""
+        self._hand_over(lambda: True)
+
     def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Let others run until it is so."""
         while not is_so() and not self._is_killed:
