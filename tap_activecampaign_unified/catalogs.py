@@ -5,16 +5,54 @@ A catalog and its entries are the SDK's objects; here they are only looked at.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .settings import SettingsError
-from .unified import by_name
+from .unified import RESOURCES, by_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .unified.mapping import Resource
     from .unified.schemas import Schema
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A stream that a catalog selects, before it exists; ``entry`` is its state's."""
+
+    resource: Resource
+    mask: Any
+    entry: dict[str, Any]
+
+    def wanted(self, name: str) -> bool:
+        """Say whether a property is selected."""
+        return bool(self.mask.get(("properties", name), True))
+
+
+def chosen_of(catalog: Any, bookmarks: dict[str, Any]) -> list[Chosen]:
+    """Return the streams that a catalog selects, all where there is none.
+
+    Raises `SettingsError` where it selects one that does not exist.
+    """
+    if catalog is None:
+        return [Chosen(one, {}, bookmarks.get(one.name, {})) for one in RESOURCES]
+    found, unknown = [], []
+    for name, entry in catalog.items():
+        mask, resource = entry.metadata.resolve_selection(), by_name.get(name)
+        if not mask.get((), False):
+            continue
+        if resource is None:
+            unknown.append(
+                f"the catalog selects stream {name}, which does not exist: "
+                "run --discover for a new catalog"
+            )
+        else:
+            found.append(Chosen(resource, mask, bookmarks.get(name, {})))
+    if unknown:
+        raise SettingsError(unknown)
+    return found
 
 
 def bring_up_to_date(
@@ -27,29 +65,17 @@ def bring_up_to_date(
     ``schema_of`` is only called for selected streams: it may cost a request. ``expect`` is told of
     all of them before.
     """
-    unknown, dated = [], []
-    for name, entry in catalog.items():
-        if not entry.metadata.resolve_selection().get((), False):
-            continue
-        resource = by_name.get(name)
-        if resource is None:
-            unknown.append(
-                f"the catalog selects stream {name}, which does not exist: "
-                "run --discover for a new catalog"
-            )
-        elif _wants_fields(entry, resource):
-            dated.append((entry, resource))
-    if unknown:
-        raise SettingsError(unknown)
+    chosen = [(catalog[one.resource.name], one) for one in chosen_of(catalog, {})]
+    dated = [(entry, one.resource) for entry, one in chosen if _wants_fields(entry, one)]
     expect([resource for _, resource in dated])
     for entry, resource in dated:
         _add_newer_fields(entry, schema_of(resource))
 
 
-def _wants_fields(entry: Any, resource: Resource) -> bool:
+def _wants_fields(entry: Any, one: Chosen) -> bool:
     known = (entry.schema.properties or {}).get("custom_fields")
-    selected = entry.metadata.resolve_selection().get(("properties", "custom_fields"), True)
-    return bool(resource.custom_fields and known is not None and selected)
+    wanted = one.resource.custom_fields and one.wanted("custom_fields")
+    return bool(wanted and known is not None)
 
 
 def _add_newer_fields(entry: Any, schema: Schema) -> None:

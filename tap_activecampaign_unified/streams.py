@@ -11,16 +11,14 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.metrics import Metric
 from singer_sdk.streams import Stream
 
-from .crawls import Crawl
 from .output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable
 
     from singer_sdk.helpers.types import Context
 
     from .bookmarks import Entry
-    from .crawls import Sink
     from .report import Tally
     from .tap import TapActiveCampaignUnified
     from .unified.mapping import Record, Resource
@@ -156,10 +154,6 @@ class UnifiedStream(Stream):
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """No signpost: bookmarks are kept by the server's clock."""
-
-    def make_crawl(self, streams: Sequence[Sink]) -> Crawl:
-        """Return the crawl that feeds ``streams``."""
-        return Crawl(self._unified_tap.run, self.resource.crawl, list(streams))
 
 
 def hollow_objects(schema: Schema) -> dict[str, Any]:

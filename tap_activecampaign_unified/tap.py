@@ -23,10 +23,11 @@ from .api import (
     SystemClock,
 )
 from .bookmarks import Bookmark, MisshapenState, Policy
-from .catalogs import bring_up_to_date
+from .catalogs import bring_up_to_date, chosen_of
 from .connection import DISTRIBUTION
-from .crawls import Run
+from .crawls import Crawl
 from .lookups import Lookups
+from .opening import Run, openings_of
 from .output import Output
 from .progress import Progress
 from .report import RunReport, traffic_document, write_report
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from .api import Clock
-    from .crawls import Crawl
+    from .opening import Opening
     from .unified.mapping import Resource
     from .unified.schemas import Schema
 
@@ -93,7 +94,8 @@ class TapActiveCampaignUnified(Tap):
         """Check the settings and build the client; requests go out when schemas are asked for."""
         self._settings: Settings | None = None
         self._run: Run | None = None
-        self._crawls: dict[str, tuple[Crawl, list[UnifiedStream]] | None] = {}
+        self._crawled: set[str] = set()
+        self._openings: dict[str, Opening] = {}
         self._clock: Clock = type(self).make_clock()
         self._stop = cli.StopSign(self._clock)
         self._report = RunReport()
@@ -169,6 +171,15 @@ class TapActiveCampaignUnified(Tap):
         entities = {resource.custom_fields for resource in resources if resource.custom_fields}
         self.run.lookups.expect_fields(entities)
 
+    def _selected(self) -> list[UnifiedStream]:
+        return [s for s in self.streams.values() if isinstance(s, UnifiedStream) and s.selected]
+
+    def prepare(self) -> None:
+        """Announce what the run asks for first, then make the schemas, which ask too."""
+        chosen = chosen_of(self.input_catalog, self._bookmarks_before)
+        self._openings = openings_of(self.run, chosen)
+        self.setup_mapper()
+
     def setup_mapper(self) -> None:
         """Bring the catalog up to date before the SDK reads it."""
         if self.input_catalog is not None:
@@ -196,16 +207,17 @@ class TapActiveCampaignUnified(Tap):
 
     def run_crawl(self, stream: UnifiedStream) -> None:
         """Run the crawl a stream lives on, once; a failure is told and the other streams go on."""
-        if not self._crawls:
-            self._make_crawls()
-        planned = self._crawls.get(stream.resource.crawl)
-        if planned is None:
+        name = stream.resource.crawl
+        if name in self._crawled:
             return
-        self._crawls[stream.resource.crawl] = None
-        crawl, streams = planned
+        self._crawled.add(name)
+        streams = [one for one in self._selected() if one.resource.crawl == name]
+        if not self._openings:
+            self._openings = openings_of(self.run, self._selected())
+        crawl = Crawl(self._openings[name], streams)
         run = self.run
         requests, started = run.client.traffic.requests, self._clock.monotonic()
-        run.progress.begin(stream.resource.crawl)
+        run.progress.begin(name)
         end = _End("failed", None)
         try:
             end = self._crawl_to_its_end(crawl, streams)
@@ -224,23 +236,6 @@ class TapActiveCampaignUnified(Tap):
         if end.leave is not None:
             self._stop.stand_down()
             raise end.leave
-
-    def _make_crawls(self) -> None:
-        """Plan the run's crawls; small ones ask at once, each large one when the last is ending."""
-        chosen: dict[str, list[UnifiedStream]] = {}
-        for one in self.streams.values():
-            if isinstance(one, UnifiedStream) and one.selected:
-                chosen.setdefault(one.resource.crawl, []).append(one)
-        before = None
-        for name, streams in chosen.items():
-            crawl = streams[0].make_crawl(streams)
-            self._crawls[name] = (crawl, streams)
-            if crawl.is_small:
-                crawl.expect()
-            else:
-                if before is not None:
-                    before.near_the_end = crawl.expect
-                before = crawl
 
     def _crawl_to_its_end(self, crawl: Crawl, streams: list[UnifiedStream]) -> _End:
         """Run a crawl and say how it ended; only what ends the whole run is raised later."""
@@ -350,8 +345,10 @@ class TapActiveCampaignUnified(Tap):
             catalog=parsed_catalog,
             parse_env_config=bool(config and config.parse_env),
             validate_config=True,
+            setup_mapper=False,
         )
         try:
+            tap.prepare()
             tap.sync_all()
         finally:
             code = tap.finish()

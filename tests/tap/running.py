@@ -127,8 +127,12 @@ class Account:
         with contextlib.redirect_stdout(out):
             try:
                 ran.tap = self.under_way = self.tap_class()(
-                    config=self.config(**settings), state=state, catalog=catalog
+                    config=self.config(**settings),
+                    state=state,
+                    catalog=catalog,
+                    setup_mapper=False,
                 )
+                ran.tap.prepare()
                 ran.tap.sync_all()
                 ran.code = ran.tap.finish()
             except cli.Leave as last:

@@ -1,0 +1,162 @@
+"""What a crawl asks for first, prepared and announced before its turn comes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .asking import Asking
+from .bookmarks import Bookmark
+from .memberships import GroupMembers, PipelineStages, SentAlong
+from .plans import NAMES_OF, PLANS, SMALL_TABLES
+from .relations import Joiner
+from .unified import people
+from .unified.crm.stages import DEAL_STAGES
+from .unified.custom_fields import ENTITIES
+from .unified.directory.users import USER_GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .api import Client
+    from .bookmarks import Entry, Policy
+    from .lookups import Lookups
+    from .progress import Progress
+    from .report import RunReport
+    from .unified.mapping import Resource
+
+FULL_PAGE = 100
+
+
+class Wish(Protocol):
+    """A stream that is wanted, as far as it takes to know what to ask for."""
+
+    @property
+    def resource(self) -> Resource:
+        """What its records are."""
+
+    @property
+    def entry(self) -> Entry:
+        """The stream's state entry."""
+
+    def wanted(self, name: str) -> bool:
+        """Say whether a property is selected."""
+
+
+@dataclass
+class Run:
+    """What the crawls of one run share."""
+
+    client: Client
+    lookups: Lookups
+    report: RunReport
+    progress: Progress
+    policy: Policy
+    sideload: bool
+    remote_data: bool
+    write_state: Any
+
+
+class Opening:
+    """One walk over one endpoint for all the streams that live on it, up to its first answers."""
+
+    def __init__(self, run: Run, name: str, wishes: Sequence[Wish]) -> None:
+        """Prepare bookmarks and what hangs on the rows; nothing is asked yet."""
+        self.run, self.plan, self.wishes = run, PLANS[name], wishes
+        needed = set().union(*(wish.resource.relations(wish.wanted) for wish in wishes))
+        #: Which kinds of names the records quote.
+        self.kinds = {kind for need in needed for kind in NAMES_OF.get(need, ())}
+        self.joiners = self._make_joiners(needed)
+        #: Bookmarks by stream, None where everything is emitted.
+        self.marks = {wish.resource.name: self._mark(wish) for wish in wishes}
+        self.asking = self._make_asking([mark for mark in self.marks.values() if mark])
+        self._is_announced = False
+        #: Called once, when nothing is left to be asked for but what was asked for already.
+        self.near_the_end: Callable[[], None] = lambda: None
+
+    def _mark(self, wish: Wish) -> Bookmark | None:
+        run, key = self.run, wish.resource.replication_key
+        if not key:
+            return None
+        now = run.client.server_now or run.client.clock.now()
+        policy = run.policy if self.plan.by_id else replace(run.policy, sweep_after=None)
+        mark = Bookmark(wish.entry, policy, now, key)
+        if mark.progress:
+            mark.resume(mark.progress)
+        return mark
+
+    def _make_asking(self, marks: list[Bookmark]) -> Asking:
+        run, position = self.run, 0
+        if self.plan.by_id and all(mark.progress for mark in marks):
+            position = min(mark.progress["after"] for mark in marks if mark.progress)
+        return Asking(
+            run.client,
+            run.lookups,
+            self.plan,
+            self.joiners,
+            marks=marks,
+            policy=run.policy,
+            position=position,
+        )
+
+    def _make_joiners(self, needed: set[str]) -> dict[str, Any]:
+        run = self.run
+        found: dict[str, Any] = {}
+        for relation in self.plan.relations:
+            if relation.name in needed:
+                found[relation.name] = Joiner(
+                    run.client, relation, self.plan.path, sideload=run.sideload
+                )
+        if people.SCORE_VALUES in needed:
+            found[people.SCORE_VALUES] = SentAlong("scoreValues", "contact")
+        if USER_GROUPS in needed:
+            found[USER_GROUPS] = GroupMembers(run.client, run.lookups)
+        if DEAL_STAGES in needed:
+            found[DEAL_STAGES] = PipelineStages(run.lookups)
+        return found
+
+    @property
+    def is_small(self) -> bool:
+        """Whether everything it asks for is a table or two of a page."""
+        return self.plan.path in {*SMALL_TABLES, "users", "fields"}
+
+    def expect(self) -> None:
+        """Announce what the crawl asks for first, once."""
+        if self._is_announced:
+            return
+        self._is_announced = True
+        is_fields = self.plan.path == "fields"
+        entities = [entity for wish in self.wishes if (entity := entity_of(wish))]
+        self.run.lookups.expect_fields(ENTITIES if is_fields else entities)
+        if not is_fields:
+            self.asking.expect(self.pass_on_before)
+
+    def pass_on_before(self, left: int | None) -> None:
+        """Let the next crawl ask, once all that is left of this one may be asked for at once."""
+        if left is None or left <= FULL_PAGE * self.run.client.look_ahead:
+            near_the_end, self.near_the_end = self.near_the_end, lambda: None
+            near_the_end()
+
+
+def entity_of(wish: Wish) -> str | None:
+    """Return whose custom fields a stream's records hold, None where they hold none."""
+    needed = people.VALUES in wish.resource.relations(wish.wanted)
+    return wish.resource.custom_fields if needed else None
+
+
+def openings_of(run: Run, wishes: Iterable[Wish]) -> dict[str, Opening]:
+    """Return the openings of a run by crawl, in the order of the streams' names.
+
+    Small ones ask at once, and the first of the others; each of these when the last is ending.
+    """
+    chosen: dict[str, list[Wish]] = {}
+    for wish in sorted(wishes, key=lambda wish: wish.resource.name):
+        chosen.setdefault(wish.resource.crawl, []).append(wish)
+    found = {name: Opening(run, name, mine) for name, mine in chosen.items()}
+    large = [opening for opening in found.values() if not opening.is_small]
+    for before, after in itertools.pairwise(large):
+        before.near_the_end = after.expect
+    for opening in (*(one for one in found.values() if one.is_small), *large[:1]):
+        opening.expect()
+    return found
