@@ -37,13 +37,15 @@ PEERS = {
     "crm_stages": ("deal_stages", "deal_groups"),
     "crm_users": ("users",),
     "directory_groups": ("groups",),
-    "directory_users": ("users",),
+    "directory_users": ("users", "groups"),
     "marketing_contact_tags": ("contacts", "contact_tags", "tags"),
     "marketing_contacts": (*peer.CONTACTS[:-1], "contact_custom_fields", "tags", "lists"),
     "marketing_segment_memberships": ("contacts", "contact_lists", "lists"),
     "marketing_segments": ("lists",),
     "marketing_tags": ("tags",),
 }
+#: What we read and they cannot: to which groups a user belongs.
+MORE = frozenset({"directory_users"})
 #: Airbyte's source has these of ours, and no more in them than the collection itself holds.
 AIRBYTE = frozenset({"crm_accounts", "crm_contacts", "crm_opportunities", "marketing_segments"})
 #: The streams whose rows are few in a usual account: they are read from one that has many.
@@ -77,26 +79,34 @@ def measure(*, short: bool) -> Found:
                 rows = tap.run().records[stream]
                 requests = log_of(served.url, since)["requests"]
                 per_thousand = 1000 * requests / rows
-                note = f"{requests} for {rows:,} rows"
-                if theirs and stream in PEERS:
-                    needed = theirs.requests(PEERS[stream])
-                    note += (
-                        f"; singer-io {1000 * needed / rows:.1f} in {len(PEERS[stream])} streams"
-                    )
+                needed = theirs.requests(PEERS.get(stream, ())) if theirs else 0
+                if needed and stream not in MORE:
                     most = needed * (1 + OVERLAP) + 1
                     claims.append((requests <= most, f"{stream}: no more than singer-io's"))
-                if stream in AIRBYTE:
-                    pages = rows // AIRBYTE_PAGE + 1
-                    note += f"; Airbyte {1000 * pages / rows:.0f} (computed, that collection alone)"
+                note = beside(stream, rows, requests, needed)
                 claims.append((rows >= ROWS, f"{stream}: a thousand rows"))
                 figures.append(Figure(stream, per_thousand, "count", note=note))
-    beside = () if peer.is_installed() else ((peer.NAME, peer.ABSENT),)
+    absent = () if peer.is_installed() else ((peer.NAME, peer.ABSENT),)
     return Found(
         "Requests per 1,000 rows, each stream alone, with the lookups it needs",
         tuple(sorted(figures, key=lambda figure: figure.name)),
         tuple(claims),
-        beside,
+        absent,
     )
+
+
+def beside(stream: str, rows: int, requests: int, needed: int) -> str:
+    """Tell what was counted, and what others need per 1,000 rows."""
+    told = [f"{requests} for {rows:,} rows"]
+    if needed:
+        less = ", less in them" if stream in MORE else ""
+        count = len(PEERS[stream])
+        streams = f"{count} streams" if count > 1 else "1 stream"
+        told.append(f"singer-io {1000 * needed / rows:.0f} ({streams}{less})")
+    if stream in AIRBYTE:
+        pages = rows // AIRBYTE_PAGE + 1
+        told.append(f"Airbyte {1000 * pages / rows:.0f} (computed, the collection alone)")
+    return "; ".join(told)
 
 
 class Peers:
