@@ -21,6 +21,8 @@ ANSWER_SECONDS = 2.0
 # Redis is away: what one machine may use of the rate meanwhile, and how often Redis is tried.
 SAFE_SHARE = 0.2
 SECONDS_BETWEEN_TRIES = 10.0
+# Neither store knows what left by the other: nobody leaves until that no longer counts.
+CHANGEOVER_SECONDS = 1.1
 FORGOTTEN_AFTER_SECONDS = 1200
 INSTALL = "pip install 'tap-activecampaign-unified[redis]'"
 
@@ -143,17 +145,24 @@ class RedisStore:
         self._clock, self._spare = clock, spare
         self._lock = threading.Lock()
         self._next_try: float | None = None
+        self._held_until = 0.0
 
     def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
         """Carry out one of `Budget`'s operations there; here, with less, while Redis is away."""
-        if self._next_try is None or self._clock.monotonic() >= self._next_try:
+        now = self._clock.monotonic()
+        if operation in {"take", "paused"} and now < self._held_until:
+            return now, self._held_until
+        if self._next_try is None or now >= self._next_try:
             try:
                 found = self.run(operation, *arguments)
             except self._errors as problem:
-                self._note_away(problem)
+                is_new = self._note_away(problem)
             else:
-                self._note_back()
-                return found
+                is_new = self._note_back()
+                if not is_new:
+                    return found
+            if is_new:
+                return self.do(operation, *arguments)
         if operation == "take":
             ticket, size, window = arguments
             arguments = (ticket, 1, window / size / SAFE_SHARE)
@@ -170,20 +179,29 @@ class RedisStore:
         at, found = self._script(keys=[self._key], args=[operation, clock, *told])
         return float(at) / 1000, float(found) / 1000
 
-    def _note_away(self, problem: Exception) -> None:
+    def _note_away(self, problem: Exception) -> bool:
+        """Go on without Redis for a while; True when that is news."""
         with self._lock:
-            if self._next_try is None:
-                # Its address may hold a password, and so may what the client says.
-                logger.warning(
-                    "The rate limit store in Redis does not answer (%s): going on with a fifth of "
-                    "the rate on this machine, until it does",
-                    type(problem).__name__,
-                )
+            is_new = self._next_try is None
             self._next_try = self._clock.monotonic() + SECONDS_BETWEEN_TRIES
+            if is_new:
+                self._held_until = self._clock.monotonic() + CHANGEOVER_SECONDS
+        if is_new:
+            # Its address may hold a password, and so may what the client says.
+            logger.warning(
+                "The rate limit store in Redis does not answer (%s): going on with a fifth of the "
+                "rate on this machine, until it does",
+                type(problem).__name__,
+            )
+        return is_new
 
-    def _note_back(self) -> None:
+    def _note_back(self) -> bool:
+        """Go on with Redis; True when that is news."""
         with self._lock:
-            if self._next_try is None:
-                return
+            is_new = self._next_try is not None
             self._next_try = None
-        logger.warning("The rate limit store in Redis answers again: back to the whole rate")
+            if is_new:
+                self._held_until = self._clock.monotonic() + CHANGEOVER_SECONDS
+        if is_new:
+            logger.warning("The rate limit store in Redis answers again: back to the whole rate")
+        return is_new

@@ -1,0 +1,157 @@
+"""GETs that are announced: sent once, meanwhile, and given to whoever asks."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tap_activecampaign_unified.api import Missing, Refused
+from tap_activecampaign_unified.api.ahead import Threads
+from tests.api.lab import AnyOrder, LabClock, Script, client_of, side_by_side
+
+GOOD = (200, {"ok": True})
+
+
+def ahead_of(script: Script, **ways: object):
+    """Return a client that reads ahead."""
+    return client_of(script, LabClock(), **{**side_by_side(3), **ways})
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_is_announced_is_sent_once(times):
+    """However often it is announced, and whether or not it was sent by the time it is asked for."""
+    for seed in range(10):
+        script = Script(GOOD)
+        client = ahead_of(script, workers=AnyOrder(seed))
+        for _ in range(times):
+            client.expect("contacts", [("limit", 100)])
+        assert client.get("contacts", [("limit", 100)]).body == {"ok": True}
+        assert len(script.asked) == 1
+
+
+def test_an_answer_is_given_once():
+    """Who asks again wants to know anew."""
+    script = Script((200, {"n": 1}), (200, {"n": 2}))
+    client = ahead_of(script)
+    client.expect("contacts")
+    assert [client.get("contacts").body["n"] for _ in range(2)] == [1, 2]
+
+
+def test_other_words_are_another_request():
+    """An announcement serves only who asks for the very same."""
+    script = Script(GOOD)
+    client = ahead_of(script, workers=AnyOrder(0))
+    client.expect("contacts", [("limit", 100)])
+    client.get("contacts", [("limit", 20)])
+    client.get("contacts", [("limit", 100)])
+    assert len(script.asked) == 2
+
+
+def test_what_went_wrong_is_told_to_who_asks():
+    """And to nobody before: the announcement itself raises nothing."""
+    client = ahead_of(Script((404, b"<html>")))
+    client.expect("contacts")
+    with pytest.raises(Missing):
+        client.get("contacts")
+
+
+def test_what_was_taken_back_is_not_sent():
+    """Unless it was under way already."""
+    sent = set()
+    for seed in range(10):
+        script = Script(GOOD)
+        client = ahead_of(script, workers=AnyOrder(seed))
+        client.expect("contacts")
+        client.drop("contacts")
+        client.get("lists")
+        sent.add(len(script.asked))
+    assert sent == {1, 2}
+
+
+def test_what_an_answer_leads_to_is_announced_before_it_is_asked_for():
+    """One answer names the next; nobody has to be there for it."""
+    script = Script(GOOD)
+    workers = AnyOrder(1)
+    client = ahead_of(script, workers=workers)
+    client.expect("groups", then=lambda _: client.expect("groups/1/userGroups"))
+    over = threading.Event()
+    workers.begin(over.set, is_urgent=False)
+    workers.wait(over)
+    client.get("groups")
+    client.get("groups/1/userGroups")
+    assert [r.url.rsplit("/api/3/")[1] for r in script.asked] == ["groups", "groups/1/userGroups"]
+
+
+def test_who_comes_late_still_learns_of_the_answer():
+    """A second announcement with something to do about the answer is not forgotten."""
+    for seed in range(10):
+        client, seen = ahead_of(Script(GOOD), workers=AnyOrder(seed)), []
+        client.expect("groups")
+        client.expect("groups", then=lambda answer, seen=seen: seen.append(answer.body))
+        client.expect("lists")
+        client.get("lists")
+        client.get("groups")
+        assert len(seen) <= 1  # none where the asker itself was first
+        if client.traffic.requests == 2 and not seen:
+            continue
+        assert seen == [{"ok": True}]
+
+
+def test_one_request_at_a_time_announces_nothing():
+    """With `max_concurrent_requests` 1 nothing is sent before it is asked for."""
+    script = Script(GOOD)
+    client = client_of(script, LabClock())
+    client.expect("contacts")
+    assert client.look_ahead == 0
+    assert script.asked == []
+
+
+def test_no_more_than_allowed_are_under_way():
+    """A thread per request, and never more of them than the setting says."""
+    here, most, lock, gate = 0, 0, threading.Lock(), threading.Event()
+    done = threading.Semaphore(0)
+
+    def work() -> None:
+        nonlocal here, most
+        with lock:
+            here += 1
+            most = max(most, here)
+        gate.wait(10)
+        with lock:
+            here -= 1
+        done.release()
+
+    threads = Threads(3)
+    for _ in range(9):
+        threads.begin(work, is_urgent=False)
+    gate.set()
+    for _ in range(9):
+        assert done.acquire(timeout=10)
+    assert most <= 3
+
+
+def test_what_is_urgent_goes_first():
+    """A proof that somebody waits for is not kept behind pages that nobody needs yet."""
+    order, gate, done = [], threading.Event(), threading.Semaphore(0)
+    threads = Threads(1)
+    threads.begin(lambda: gate.wait(10) and None, is_urgent=True)
+    for name in ("page 1", "page 2", "proof"):
+
+        def work(name: str = name) -> None:
+            order.append(name)
+            done.release()
+
+        threads.begin(work, is_urgent=name == "proof")
+    gate.set()
+    for _ in range(3):
+        assert done.acquire(timeout=10)
+    assert order == ["proof", "page 1", "page 2"]
+
+
+def test_a_refusal_by_another_thread_is_raised_where_it_was_asked_for():
+    """With real threads too."""
+    client = client_of(Script((422, {"message": "no"})), LabClock(), max_concurrent_requests=3)
+    client.expect("contacts")
+    with pytest.raises(Refused):
+        client.get("contacts")

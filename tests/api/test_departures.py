@@ -1,0 +1,109 @@
+"""When a request leaves: over a connection that was ready, and counted from its last byte."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+from urllib3.connection import HTTPConnection
+
+from tap_activecampaign_unified.api import (
+    Client,
+    Limiter,
+    MachineStore,
+    SystemClock,
+    parse_address,
+)
+from tests.api.lab import KEY, world_of
+from tests.sandbox import World, serve
+
+
+class Watched(Limiter):
+    """A limiter that writes down what it is asked."""
+
+    def __init__(self, rate: float = 0) -> None:
+        self.clock = SystemClock()
+        super().__init__(rate, self.clock, MachineStore(self.clock))
+        self.seen: list[str] = []
+        self.before_leaving = lambda: False
+
+    def departing(self) -> bool:
+        self.seen.append("departing")
+        return super().departing() or self.before_leaving()
+
+    def departed(self) -> None:
+        self.seen.append("departed")
+        super().departed()
+
+
+@contextlib.contextmanager
+def real_client(served, limiter, **options):
+    """Give a client that speaks to a served account over real sockets."""
+    address = parse_address(served.url)
+    client = Client(address, KEY, limiter=limiter, clock=limiter.clock, user_agent="lab", **options)
+    try:
+        yield client
+    finally:
+        client._line._session.close()
+
+
+def test_the_budget_is_asked_last_and_told_first(clock, monkeypatch):
+    """Connecting comes before; a connection that is kept asks again for each request."""
+    limiter, connect = Watched(), HTTPConnection.connect
+
+    def watched(self) -> None:
+        limiter.seen.append("connected")
+        connect(self)
+
+    monkeypatch.setattr(HTTPConnection, "connect", watched)
+    with serve(world_of(clock, contacts=1)) as served, real_client(served, limiter) as client:
+        client.get("contacts")
+        client.get("lists")
+    leaves = ["departing", "departed"]
+    assert limiter.seen == ["connected", *leaves, *leaves]
+
+
+def test_a_connection_lost_while_it_waited_is_a_request_not_sent(clock):
+    """So even a create is sent again, and the account sees it once."""
+    limiter, world = Watched(), world_of(clock, contacts=1)
+    with serve(world) as served, real_client(served, limiter) as client:
+        client.get("contacts")
+
+        def hang_up() -> bool:
+            limiter.before_leaving = lambda: False
+            for connection in list(served._listener.connections):
+                connection.shutdown(socket.SHUT_RDWR)
+            time.sleep(0.05)
+            return True
+
+        limiter.before_leaving = hang_up
+        answer = client.send("POST", "tags", json={"tag": {"tag": "once", "tagType": "contact"}})
+    assert answer.body["tag"]["tag"] == "once"
+    assert world.count("POST") == 1
+    assert client.traffic.repeats == 1
+
+
+@pytest.mark.slow
+def test_the_account_never_sees_a_sixth_request_in_a_second():
+    """Eight threads that ask as fast as they can, over connections that are made as they go."""
+    world = World(contacts=100, requests_per_second=5)
+    limiter = Watched(rate=5)
+    with serve(world) as served:
+        with real_client(served, limiter, max_concurrent_requests=8) as client:
+            until = time.monotonic() + 3
+
+            def ask() -> None:
+                while time.monotonic() < until:
+                    client.get("contacts", [("limit", 100)])
+
+            threads = [threading.Thread(target=ask) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert world.busiest_second() == 5
+        assert {entry.status for entry in world.log} == {200}
+        assert len(world.log) >= 15
