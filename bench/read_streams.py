@@ -44,6 +44,21 @@ PEERS = {
     "marketing_segments": ("lists",),
     "marketing_tags": ("tags",),
 }
+#: What rows of theirs are called in the account, to see whether all of them came.
+TABLES = {
+    "account_contacts": "accountContacts",
+    "account_custom_field_values": "accountCustomFieldData",
+    "account_custom_fields": "accountCustomFieldMeta",
+    "contact_custom_field_values": "fieldValues",
+    "contact_custom_fields": "fields",
+    "contact_deals": "contactDeals",
+    "contact_lists": "contactLists",
+    "contact_tags": "contactTags",
+    "deal_custom_field_values": "dealCustomFieldData",
+    "deal_custom_fields": "dealCustomFieldMeta",
+    "deal_groups": "dealGroups",
+    "deal_stages": "dealStages",
+}
 #: What we read and they cannot: to which groups a user belongs.
 MORE = frozenset({"directory_users"})
 #: Airbyte's source has these of ours, and no more in them than the collection itself holds.
@@ -72,18 +87,20 @@ def measure(*, short: bool) -> Found:
         world.window.most = 0  # requests are counted, not timed
         with workplace() as folder, serve(world) as served:
             tap = Tap(folder, served.url, streams)
-            theirs = Peers(folder, served.url) if peer.is_installed() and not short else None
+            tables = {name: len(table) for name, table in world.tables.items()}
+            theirs = Peers(folder, served.url, tables)
+            is_beside = peer.is_installed() and not short
             for stream in streams:
                 tap.select(tap.catalog, (stream,))
                 since = log_of(served.url)["arrivals"]
                 rows = tap.run().records[stream]
                 requests = log_of(served.url, since)["requests"]
                 per_thousand = 1000 * requests / rows
-                needed = theirs.requests(PEERS.get(stream, ())) if theirs else 0
+                needed, lost = theirs.needed(PEERS.get(stream, ()) if is_beside else ())
                 if needed and stream not in MORE:
                     most = needed * (1 + OVERLAP) + 1
                     claims.append((requests <= most, f"{stream}: no more than singer-io's"))
-                note = beside(stream, rows, requests, needed)
+                note = beside(stream, rows, requests, needed, lost)
                 claims.append((rows >= ROWS, f"{stream}: a thousand rows"))
                 figures.append(Figure(stream, per_thousand, "count", note=note))
     absent = () if peer.is_installed() else ((peer.NAME, peer.ABSENT),)
@@ -95,14 +112,15 @@ def measure(*, short: bool) -> Found:
     )
 
 
-def beside(stream: str, rows: int, requests: int, needed: int) -> str:
+def beside(stream: str, rows: int, requests: int, needed: int, lost: int) -> str:
     """Tell what was counted, and what others need per 1,000 rows."""
     told = [f"{requests} for {rows:,} rows"]
     if needed:
-        less = ", less in them" if stream in MORE else ""
-        count = len(PEERS[stream])
-        streams = f"{count} streams" if count > 1 else "1 stream"
-        told.append(f"singer-io {1000 * needed / rows:.0f} ({streams}{less})")
+        streams = len(PEERS[stream])
+        small = [f"{streams} streams" if streams > 1 else "1 stream"]
+        small += ["less in them"] if stream in MORE else []
+        small += [f"{lost:,} rows missing"] if lost else []
+        told.append(f"singer-io {1000 * needed / rows:.0f} ({', '.join(small)})")
     if stream in AIRBYTE:
         pages = rows // AIRBYTE_PAGE + 1
         told.append(f"Airbyte {1000 * pages / rows:.0f} (computed, the collection alone)")
@@ -112,20 +130,21 @@ def beside(stream: str, rows: int, requests: int, needed: int) -> str:
 class Peers:
     """How many requests each stream of the peer takes, each measured once."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        """Measure nothing yet."""
-        self._folder = folder
-        self._url = url
-        self._found: dict[str, int] = {}
+    def __init__(self, folder: Path, url: str, tables: dict[str, int]) -> None:
+        """Measure nothing yet; ``tables`` says how many rows the account has of each kind."""
+        self._folder, self._url, self._tables = folder, url, tables
+        self._found: dict[str, tuple[int, int]] = {}
 
-    def requests(self, streams: tuple[str, ...]) -> int:
-        """Return what some of them take together."""
+    def needed(self, streams: tuple[str, ...]) -> tuple[int, int]:
+        """Return the requests that some of them take together, and the rows that did not come."""
         for stream in streams:
             if stream not in self._found:
                 since = log_of(self._url)["arrivals"]
-                peer.Peer(self._folder, self._url, (stream,)).run(keeps_limit=False)
-                self._found[stream] = log_of(self._url, since)["requests"]
-        return sum(self._found[stream] for stream in streams)
+                rows = peer.Peer(self._folder, self._url, (stream,)).run(keeps_limit=False)
+                lost = self._tables.get(TABLES.get(stream, stream), 0) - rows
+                self._found[stream] = log_of(self._url, since)["requests"], max(0, lost)
+        found = [self._found[stream] for stream in streams]
+        return sum(one[0] for one in found), sum(one[1] for one in found)
 
 
 def main() -> None:
