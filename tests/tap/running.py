@@ -13,7 +13,7 @@ from singer_sdk.singerlib import Catalog
 
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-from tests.api.lab import KEY, ORIGIN, AnyOrder, LabClock
+from tests.api.lab import KEY, ORIGIN, AnyOrder, FarSighted, LabClock
 from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Account:
         """Make the account."""
         self.under_way: Any = None
         self.order = 1  # in which of the possible orders announced requests are carried out
+        self.reads_far_ahead = False
         self.moments = FakeClock()
         self.clock = LabClock(self.moments)
         self.world = World(clock=self.moments, **({"requests_per_second": 0} | options))
@@ -132,6 +133,8 @@ class Account:
                     catalog=catalog,
                     setup_mapper=False,
                 )
+                if self.reads_far_ahead:
+                    ran.tap.run.client.__class__ = FarSighted
                 ran.tap.prepare()
                 ran.tap.sync_all()
                 ran.code = ran.tap.finish()
