@@ -92,7 +92,8 @@ class Attention:
 
     def wake(self) -> None:
         """End the waiting for a message: what failed in another thread is told at once."""
-        if self._is_reading and signal.getsignal(signal.SIGINT) == self._handler:
+        can_wake = hasattr(signal, "pthread_kill")
+        if can_wake and self._is_reading and signal.getsignal(signal.SIGINT) == self._handler:
             self._is_woken = True
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 

@@ -27,7 +27,7 @@ MOST_AT_ONCE = 8
 ENDED = frozenset({"completed", "failed", "interrupted"})
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Entry:
     """One contact on its way through the importer.
 
@@ -115,22 +115,22 @@ class Watch:
                 is_short = left is not None and left <= self._step
                 self._clock.sleep(left if left is not None and is_short else self._step)
                 if not is_short:
-                    self._look()
+                    self._look(is_done)
         finally:
             self._is_watched = False
             self._turns.tell()
 
-    def _look(self) -> None:
-        """Look once at what may have ended."""
+    def _look(self, is_done: Callable[[], bool]) -> None:
+        """Look once at what may have ended; a longer look breaks off when ``is_done``."""
         if not self._left:
             return
         now = self._clock.monotonic()
         is_early = now - min(batch.queued_at for batch in self._left) < LONGEST_WAIT / 10
         if self.queueing:
             if self.is_waiting():
-                self._look_at_oldest()
+                self._look_at_oldest(lambda: is_done() or not self.is_waiting())
         elif not is_early:
-            self._look_at_oldest()
+            self._look_at_oldest(is_done)
         else:
             self._step = min(LONGEST_LOOK, self._step * 1.5)
             # One look tells whether anything is outstanding; each is asked once, at the end.
@@ -142,10 +142,11 @@ class Watch:
             self._look_at(list(self._left))
         self._give_up()
 
-    def _look_at_oldest(self) -> None:
+    def _look_at_oldest(self, is_done: Callable[[], bool]) -> None:
         """Look at one, and as long as all that were looked at have ended, at twice as many."""
         count, ended = 1, 0
-        while True:
+        some: list[Batch] = []
+        while not is_done():
             now = self._clock.monotonic()
             ripe = [batch for batch in self._left if now - batch.queued_at >= FIRST_LOOK]
             some = sorted(ripe, key=lambda batch: batch.looked_at)[:count]

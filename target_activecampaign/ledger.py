@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 VERSION = "1"
 _DIGEST = 8
+MOST_PATHS = 10_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS confirmed (key BLOB PRIMARY KEY, id TEXT, fields BLOB) WITHOUT ROWID;
@@ -121,6 +122,7 @@ class Ledger:
         self._turn = turn
         self._is_dry = is_dry
         self._planned: dict[tuple[str, str], str] = {}
+        self._paths: dict[str, bytes] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -185,13 +187,16 @@ class Ledger:
 
     def fields(self, content: Iterable[tuple[str, Any]]) -> dict[bytes, bytes]:
         """Return the hashes of what a row asks for, by hash of the field."""
-        secret, digest = self._secret, hmac.digest
-        return {
-            digest(secret, path.encode(), "sha256")[:_DIGEST]: digest(
-                secret, _canonical(value), "sha256"
-            )[:_DIGEST]
-            for path, value in content
-        }
+        secret, digest, paths = self._secret, hmac.digest, self._paths
+        found = {}
+        for path, value in content:
+            name = paths.get(path)
+            if name is None:
+                if len(paths) >= MOST_PATHS:
+                    paths.clear()
+                name = paths[path] = digest(secret, path.encode(), "sha256")[:_DIGEST]
+            found[name] = digest(secret, _canonical(value), "sha256")[:_DIGEST]
+        return found
 
     # --- what was confirmed -----------------------------------------------------------------
 

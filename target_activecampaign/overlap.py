@@ -110,13 +110,13 @@ class Overlap:
         def go_on() -> None:
             try:
                 engine.carry_out(rows, left)
+                # One that fails before stays open: no state goes out that covers its rows.
+                self._open.remove(mine)
+                self._after()
             except BaseException as problem:
-                # The batch stays open: no state goes out that covers its rows.
                 self._turns.fail(problem)
                 self._wake()
                 raise
-            self._open.remove(mine)
-            self._after()
 
         self._turns.start(go_on)
 

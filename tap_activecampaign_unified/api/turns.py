@@ -41,13 +41,13 @@ class Group:
         self.helpers = 0
         self.problem: BaseException | None = None
 
-    def do(self, *jobs: Job) -> None:
-        """Have jobs done by whoever is free, or do them now when nobody is.
+    def do(self, job: Job) -> None:
+        """Have a job begun at once: by a helper, or by the caller when none is free.
 
         Raises the first problem of any job so far.
         """
-        self._left.extend(jobs)
-        if not self._turns.recruit(self, len(self._left)):
+        self._left.append(job)
+        if not self._turns.recruit(self, self.helpers + 1):
             self._work_off()
         if self.problem is not None:
             raise self.problem
@@ -214,13 +214,13 @@ class Turns:
 
         self._spawn(run)
 
-    def recruit(self, group: Group, jobs: int) -> bool:
-        """Find helpers for a group's jobs; False when not one is at work on them."""
-        while group.helpers < jobs and self._helpers < self.most - 1 - self.most_tasks:
+    def recruit(self, group: Group, wanted: int) -> bool:
+        """Find helpers for a group, so many in all; False when there are not so many."""
+        while group.helpers < wanted and self._helpers < self.most - 1 - self.most_tasks:
             group.helpers += 1
             self._helpers += 1
             self._spawn(lambda: self._help(group))
-        return group.helpers > 0
+        return group.helpers >= wanted
 
     def _help(self, group: Group) -> None:
         try:

@@ -131,7 +131,7 @@ class SeededTurns(Turns):
         ready = [number for number, is_ready in sorted(self._waiting.items()) if is_ready()]
         with self._door:
             if not ready and self._waiting:
-                self.fail(Stuck("every thread waits"))
+                self.fail(Stuck(f"every thread waits: {self._waiting}"))
                 ready = [min(self._waiting)]
             self.handovers += 1
             found = self._dice.choice(ready) if ready else None

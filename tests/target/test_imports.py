@@ -201,3 +201,62 @@ def test_a_budget_that_others_spend_is_waited_for(
     run = lab.send("crm_contacts", *people(30))
     assert run.code == 0
     assert set(run.actions) == {"created"}
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+@pytest.mark.parametrize("seconds", [0, 0.7, 25])
+def test_the_importer_never_sees_one_batch_too_many(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int | None, seconds: float
+) -> None:
+    """However long answers take, and whoever is beside whom: 100 in any minute, none refused."""
+    monkeypatch.setattr("target_activecampaign.importer.MOST_CONTACTS", 2)
+    lab = make_lab()
+    lab.seed = seed
+    prepare(lab.world)
+    if seconds:
+        lab.world.faults.slow(seconds, "/import/bulk_import", times=None, method="POST")
+    run = lab.send("crm_contacts", *people(520))
+    assert run.code == 0
+    assert set(run.actions) == {"created"}
+    queued = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.method == "POST"]
+    assert [entry.status for entry in queued] == [200] * 260
+    if not seconds:
+        # Three minutes' worth, in little more than the two that must pass between.
+        assert (queued[-1].time - queued[0].time).total_seconds() < 150
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_refused_batch_holds_up_no_other(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Batches with bad rows are mended while the others go through; each row has its own result."""
+    monkeypatch.setattr("target_activecampaign.importer.MOST_CONTACTS", 10)
+    names = {f"p{n}@warehouse.example" for n in (3, 4, 55, 99)}
+
+    def fault(w: Any, contact: dict[str, Any]) -> str | None:
+        return "This contact is not welcome." if contact["email"] in names else None
+
+    monkeypatch.setattr(importer, "_fault_of", fault)
+    lab = make_lab()
+    lab.seed = seed
+    prepare(lab.world)
+    run = lab.send("crm_contacts", *people(100))
+    assert {r["key"]["email"] for r in run.results if r["action"] == "rejected"} == names
+    assert run.actions.count("created") == 96
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_limit_that_others_use_up_is_probed_by_one_batch(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Told of the limit, all batches wait and one asks again: no crowd is refused each time."""
+    monkeypatch.setattr("target_activecampaign.importer.MOST_CONTACTS", 10)
+    lab = make_lab()
+    lab.seed = seed
+    prepare(lab.world)
+    lab.world.import_windows[1].kept.extend([lab.clock.moments()] * 100)
+    run = lab.send("crm_contacts", *people(200))
+    assert run.code == 0
+    assert set(run.actions) == {"created"}
+    refused = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.status == 400]
+    assert len(refused) <= 8 + 3  # who was under way already, and those that asked
