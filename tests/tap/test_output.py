@@ -1,0 +1,179 @@
+"""How records leave: a line each that anything can read, in order, the short way or the SDK's."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import io
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from singer_sdk.singerlib import RecordMessage, StateMessage
+
+from tap_activecampaign_unified.output import Output
+from tests.tap.running import Account
+
+HALF = "\ud83d"
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def written(*records, stream="notes"):
+    """Return the bytes that records become."""
+    held = io.BytesIO()
+    stdout = io.TextIOWrapper(held, encoding="latin-1")
+    with contextlib.redirect_stdout(stdout):
+        output = Output()
+        for record in records:
+            output.write_record(stream, record)
+        output.hand_over()
+    return held.getvalue()
+
+
+def read_back(lines):
+    """Return the records of lines."""
+    return [json.loads(line)["record"] for line in lines.decode("ascii").splitlines()]
+
+
+@given(st.lists(st.dictionaries(st.text(), JSON, max_size=4), max_size=4))
+def test_a_record_comes_back_as_it_was(records):
+    """Whatever JSON it holds: text of any script, numbers of any size."""
+    assert read_back(written(*records)) == records
+
+
+@pytest.mark.parametrize("text", ["é", "日本", "😀", "a\u2028b", "\x85", "\x1f\x7f", '"\\/', HALF])
+def test_a_line_is_ascii_and_one(text):
+    """No reader's encoding or idea of a line's end can take it apart."""
+    lines = written({"text": text})
+    assert len(lines.splitlines()) == len(lines.decode("ascii").splitlines()) == 1
+    assert read_back(lines) == [{"text": text}]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_json_has_no_number_for_is_null(value):
+    """As the SDK's own writer has it."""
+    assert read_back(written({"value": value})) == [{"value": None}]
+
+
+def test_a_message_says_what_the_sdks_own_says():
+    """Same parts, same names, the time of extraction with +00:00."""
+    held = io.StringIO()
+    with contextlib.redirect_stdout(held):
+        output = Output()
+        output.write_record("notes", {"id": "1", "text": "Zoë"})
+        output.write_message(
+            RecordMessage(
+                "notes", {"id": "1", "text": "Zoë"}, time_extracted=dt.datetime.now(dt.UTC)
+            )
+        )
+        output.hand_over()
+    short, long = map(json.loads, held.getvalue().splitlines())
+    for message in (short, long):
+        moment = dt.datetime.fromisoformat(message["time_extracted"])
+        assert message.pop("time_extracted").endswith("+00:00")
+        assert abs((dt.datetime.now(dt.UTC) - moment).total_seconds()) < 60
+    assert short == long == {"type": "RECORD", "stream": "notes", "record": short["record"]}
+
+
+def test_records_gather_until_they_are_handed_over(tmp_path):
+    """One call of the system for a page; a STATE takes the records before it along."""
+    path = tmp_path / "out.jsonl"
+    with path.open("w") as file, contextlib.redirect_stdout(file):
+        output = Output()
+        output.write_record("notes", {"id": "1"})
+        output.write_record("notes", {"id": "2"})
+        assert not path.read_bytes()
+        output.hand_over()
+        assert read_back(path.read_bytes()) == [{"id": "1"}, {"id": "2"}]
+        output.write_record("notes", {"id": "3"})
+        output.write_message(StateMessage({"bookmarks": {}}))
+        kinds = [json.loads(line)["type"] for line in path.read_bytes().splitlines()]
+    assert kinds == ["RECORD", "RECORD", "RECORD", "STATE"]
+
+
+def test_a_stopped_write_is_taken_up_where_it_stopped():
+    """A signal in the middle of a full pipe ends the wait; no line is lost in two."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)  # a pipe that nobody empties, without the wait
+    records = [{"id": str(number), "text": "x" * 500} for number in range(400)]
+    with os.fdopen(writing, "w", encoding="ascii") as file, contextlib.redirect_stdout(file):
+        output = Output()
+        for record in records:
+            output.write_record("notes", record)
+        with pytest.raises(BlockingIOError):
+            output.hand_over()
+        came = os.read(reading, 1 << 20)
+        assert 0 < len(came) < len(records) * 500
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                output.write_message(StateMessage({"bookmarks": {}}))
+                came += os.read(reading, 1 << 20)
+                break
+            came += os.read(reading, 1 << 20)
+    os.close(reading)
+    messages = [json.loads(line) for line in came.splitlines()]
+    assert [one["record"] for one in messages if one["type"] == "RECORD"] == records
+    assert messages[-1]["type"] == "STATE"
+
+
+def test_records_of_a_page_are_out_before_the_run_goes_on():
+    """Whoever reads the output has each page while later ones are still to come."""
+    account = Account(contacts=350)
+    out = io.StringIO()
+    seen = []
+
+    def look(_world, _method, path, _query):
+        if path.endswith("/contacts"):
+            seen.append(out.getvalue().count('"RECORD"'))
+
+    catalog = account.discover()
+    account.world.before_request(look)
+    with contextlib.redirect_stdout(out):
+        tap = account.tap_class()(config=account.config(max_concurrent_requests=1), catalog=catalog)
+        tap.sync_all()
+    assert seen == sorted(seen)
+    assert len(set(seen)) >= 3
+
+
+def test_the_short_way_and_the_sdks_give_the_same_records():
+    """A map that changes nothing sends records the SDK's way; they are those of the short way."""
+    same = {"contact_id": "contact_id"}
+    pairs = ("marketing_contact_tags", "marketing_segment_memberships")
+    maps = {name: same if name in pairs else {"id": "id"} for name in Account().run().schemas}
+    ways = []
+    for settings in ({}, {"stream_maps": maps}):
+        account = Account(contacts=120, deals=40, accounts=30, hidden_deals=True)
+        ways.append(account.run(include_remote_data=True, **settings).records)
+    assert ways[0] == ways[1]
+    assert all(ways[0].values())
+
+
+@pytest.mark.parametrize(
+    "place",
+    [("account", "name"), ("custom_fields", "lead_score"), ("_errors",), ("first_name",)],
+)
+def test_what_is_deselected_does_not_leave(place):
+    """However deep it lies in the record; its neighbours do."""
+    account = Account(contacts=80, accounts=20)
+    catalog = account.discover()
+    breadcrumb = tuple(part for name in place for part in ("properties", name))
+    catalog["crm_contacts"].metadata[breadcrumb].selected = False
+    whole = Account(contacts=80, accounts=20).run(only=["crm_contacts"]).records["crm_contacts"]
+    found = account.run(only=["crm_contacts"], catalog=catalog).records["crm_contacts"]
+    for record in whole:
+        inner = record
+        for name in place[:-1]:
+            inner = inner[name] or {}
+        inner.pop(place[-1], None)
+    assert found == whole
+    assert len(found) == 80
