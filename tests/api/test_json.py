@@ -1,0 +1,78 @@
+"""What an answer's bytes become: all that can be read is read, and all of it is text."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.api.lab import LabClock, Script, client_of
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def read(body: bytes) -> object:
+    """Return what a client makes of an answer's body."""
+    return client_of(Script((200, body)), LabClock()).get("contacts").body
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4), st.booleans())
+def test_json_is_read_as_the_standard_library_reads_it(document, is_ascii):
+    """Texts, nesting, numbers of any size and kind: value by value and type by type."""
+    body = json.dumps(document, ensure_ascii=is_ascii).encode()
+    assert repr(read(body)) == repr(json.loads(body))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
+def test_other_encodings_of_unicode_are_read(encoding):
+    """With and without the mark that says which."""
+    assert read('{"name": "Zoë"}'.encode(encoding)) == {"name": "Zoë"}
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        ("18446744073709551616", 1 << 64),
+        ("-9223372036854775809", -(1 << 63) - 1),
+        ("1" + "0" * 400, 10**400),
+        ("1e400", math.inf),
+        ("-Infinity", -math.inf),
+        ("1e-400", 0.0),
+        ("0.1000000000000000055511151231257827", 0.1),
+    ],
+)
+def test_numbers_that_few_send_are_read(number, value):
+    """Beyond 64 bits, beyond floats, and in words that are no JSON."""
+    assert read(f'{{"n": {number}}}'.encode()) == {"n": value}
+
+
+def test_no_number_is_read_too():
+    """NaN is no JSON, and no reason to lose a page."""
+    found = read(b'{"n": NaN}')
+    assert isinstance(found, dict)
+    assert math.isnan(found["n"])
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (rb'"\ud83d\ude00"', "😀"),
+        (rb'"a\ud83d"', "a\ufffd"),
+        (rb'"\ude00\ud83d"', "\ufffd\ufffd"),
+        (rb'"\uD83D z"', "\ufffd z"),
+        (b'"\xed\xa0\xbd z"', "\ufffd z"),
+    ],
+)
+def test_half_a_character_is_replaced(body, text):
+    """However it is spelled: a loader would refuse the whole output for it."""
+    assert read(b'{"name": ' + body + b', "n": [{' + body + b": 1}]}") == {
+        "name": text,
+        "n": [{text: 1}],
+    }
