@@ -59,8 +59,9 @@ class Lab:
     ) -> None:
         """Keep the three; with a ``seed`` its targets write side by side, in an order of its own.
 
-        ``batch_rows`` are the rows that a target gathers at most.
+        ``batch_rows`` are the rows that a target gathers at most, ``most`` the requests at once.
         """
+        self.most = 8
         self.world, self.clock, self.folder, self.seed = world, clock, folder, seed
         self.batch_rows = TargetActiveCampaign.batch_rows
         self.turns: Turns = Turns()
@@ -92,7 +93,7 @@ class Lab:
             "run_report_path": str(self.folder / "report.json"),
             "rate_limit_store": str(self.folder / "rate.json"),
             # One clock cannot be slept on by several threads: turns are taken by a seed, or none.
-            "max_concurrent_requests": 1 if self.seed is None else 8,
+            "max_concurrent_requests": 1 if self.seed is None else self.most,
         }
         return LabTarget(config=config | settings)
 

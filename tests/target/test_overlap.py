@@ -89,17 +89,19 @@ def check_states(run: Run) -> None:
 
 
 @searching
-@given(seed=SEEDS, drawn=inputs(), seconds=SLOW)
+@given(seed=SEEDS, drawn=inputs(), seconds=SLOW, most=st.sampled_from([2, 3, 5, 12]))
 def test_batches_under_way_end_as_one_after_the_other(
     tmp_path_factory: pytest.TempPathFactory,
     seed: int,
     drawn: list[tuple[str, int]],
     seconds: float,
+    most: int,
 ) -> None:
     """However long imports take: the same results and account; states only for what is done."""
     found = []
     for one in (None, seed):
         lab = lab_of(tmp_path_factory, one, import_seconds=seconds)
+        lab.most = most
         run = lab.run(*messages(drawn))
         assert run.code == 0, run.last_word
         check_states(run)

@@ -55,7 +55,6 @@ def test_any_interleaving_ends_as_the_order_does(
         assert again.writes == []
         assert set(again.actions) == {"unchanged"}
     assert found[0] == found[1]
-    assert lab.turns.most == 8
 
 
 @searching
@@ -235,6 +234,18 @@ def pair_rows() -> Any:
     )
 
 
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"dry_run": True},
+    {"max_changes": 3},
+    {"on_reject": "fail"},
+    {"source_ids": "foreign"},
+    {"only_if_empty": ["first_name", "website", "amount"]},
+    {"match_opportunities_on": ["external_id", "id", "name+contact"]},
+    {"tags_mode": "mirror", "tag_namespace": "a"},
+]
+
+
 def picture(world: World) -> dict[str, Any]:
     """Return what an account holds, without the ids and times of what was made."""
     t = world.tables
@@ -256,7 +267,7 @@ def picture(world: World) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=120,
+    max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
@@ -267,9 +278,16 @@ def picture(world: World) -> dict[str, Any]:
         max_size=14,
     ),
     bulk=st.sampled_from(["auto", "never", "always"]),
+    most=st.sampled_from([2, 3, 8, 12]),
+    options=st.sampled_from(OPTIONS),
 )
 def test_rows_that_may_be_one_thing_keep_their_order(
-    folders: pytest.TempPathFactory, seed: int, rows: list[Any], bulk: str
+    folders: pytest.TempPathFactory,
+    seed: int,
+    rows: list[Any],
+    bulk: str,
+    most: int,
+    options: dict[str, Any],
 ) -> None:
     """By id, by key, by name, in any case: the account ends as if they came one after another."""
     lines = [line for stream, row in rows for line in stream_of(stream, row)]
@@ -277,6 +295,30 @@ def test_rows_that_may_be_one_thing_keep_their_order(
     for one in (None, seed):
         clock = LabClock()
         lab = Lab(shop(clock), clock, folders.mktemp("lab"), one)
-        run = lab.run(*lines, state_of(1), bulk_import=bulk, **SETTINGS)
+        lab.most = most
+        run = lab.run(*lines, state_of(1), bulk_import=bulk, **SETTINGS, **options)
         found.append((outcomes(run), run.code, run.states, picture(lab.world)))
+    assert found[0] == found[1]
+
+
+@searching
+@given(
+    seed=SEEDS,
+    whom=st.lists(st.integers(1, PEOPLE + 2), min_size=2, max_size=8),
+    limits=st.fixed_dictionaries(
+        {"max_deletes": st.integers(0, 9)}, optional={"max_changes": st.integers(0, 5)}
+    ),
+)
+def test_deletes_stop_where_they_would_in_order(
+    folders: pytest.TempPathFactory, seed: int, whom: list[int], limits: dict[str, int]
+) -> None:
+    """Which row is one too many, and that people who are gone already do not count."""
+    gone = [{"id": str(one), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for one in whom]
+    found = []
+    for one in (None, seed):
+        clock = LabClock()
+        lab = Lab(shop(clock), clock, folders.mktemp("lab"), one)
+        run = lab.send("crm_contacts", *gone, delete_mode="delete", **limits)
+        left = sorted(c.email for c in lab.world.tables["contacts"])
+        found.append((outcomes(run), run.code, run.states, left))
     assert found[0] == found[1]
