@@ -63,6 +63,18 @@ WRONG_SETTINGS = {
     ),
     "key that is no text": ({"api_key": 4711471147114711}, r"api_key must be text"),
     "key of two lines": ({"api_key": f"{KEY}\nX"}, rf"api_key holds characters.*{MENU}"),
+    "a store nobody knows": (
+        {"rate_limit_store": f"memcached://:{KEY}@host", "requests_per_second": 5},
+        r"rate_limit_store must be a file of this machine.*redis://host:6379/0",
+    ),
+    "a Redis without a port": (
+        {"rate_limit_store": f"redis://:{KEY}@host:port", "requests_per_second": 5},
+        r"rate_limit_store is no address of a Redis server.*redis://host:6379/0",
+    ),
+    "no request at once": (
+        {"max_concurrent_requests": 0},
+        r"max_concurrent_requests must be at least 1",
+    ),
     "flattening": ({"flattening_enabled": "often"}, r"flattening_enabled"),
 }
 WRONG_STATES = {

@@ -1,0 +1,54 @@
+"""The programs share an account's budget, on one machine and over several."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from tap_activecampaign_unified.api import parse_address
+from tests.e2e.program import KEY, Desk, selecting
+from tests.sandbox import Served, World, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.program import Ended
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """A small account that allows five requests a second."""
+    with serve(World(contacts=120, api_key=KEY, requests_per_second=5)) as served:
+        yield served
+
+
+def read(desk: Desk, store: str) -> Ended:
+    """Read the tags and segments with the budget kept in ``store``."""
+    settings = {"requests_per_second": 5, "rate_limit_store": store}
+    catalog = json.loads(desk.call(desk.arguments("--discover", **settings)).out)
+    chosen = selecting(catalog, ["marketing_tags", "marketing_segments"])
+    return desk.run(catalog=chosen, run_report_path=str(desk.folder / "report.json"), **settings)
+
+
+def test_a_budget_in_redis_is_shared(desk: Desk, served: Served, redis_url: str) -> None:
+    """Both runs count in one place, no request is refused, and the report hides the address."""
+    ended = read(desk, redis_url)
+    assert ended.code == 0
+    assert ended.records("marketing_tags")
+    account = parse_address(served.url).account
+    assert redis.Redis.from_url(redis_url).exists(f"activecampaign:rate:{account}")
+    assert redis_url not in (desk.folder / "report.json").read_text()
+    assert {entry.status for entry in served.world.log} == {200}
+    assert served.world.busiest_second() <= 5
+
+
+def test_without_redis_a_run_goes_on(desk: Desk, tmp_path: Path) -> None:
+    """It says so in one warning, and ends well."""
+    ended = read(desk, f"unix://{tmp_path}/nobody.sock")
+    assert ended.code == 0
+    assert ended.records("marketing_tags")
+    assert ended.err.count("does not answer") == 1
