@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import ServerTrouble
+from .errors import CallError, ServerTrouble
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -84,15 +84,15 @@ class Reader:
         # How far ahead is looked: halved where a look ahead was in vain, a page more for each good.
         self._trust = FULL_PAGE
 
-    def read(self, *position: tuple[str, str | int]) -> Page:
-        """Return the page at ``position``, announced or not."""
+    def read(self, *position: tuple[str, str | int], shrinks: bool = True) -> Page:
+        """Return the page at ``position``, announced or not; if need be in smaller pieces."""
         while True:
             limit = self._limit
             params = self._take(position) or self._params_of(position)
             try:
                 answer = self._client.get(self._path, params, patience=self._patience)
             except ServerTrouble as trouble:
-                if limit == SMALLEST_PAGE:
+                if limit == SMALLEST_PAGE or not shrinks:
                     raise
                 self._shrink()
                 logger.warning("%s: asking for pages of %d rows", trouble, self._limit)
@@ -257,7 +257,14 @@ class KeysetReader(Reader):
     def _ahead(self, after: int) -> Stretch | None:
         """Return what the page announced for this place brings, None where it does not fit."""
         key, offset = self._keys[0]
-        page = self.read(*_place(key, offset))
+        try:
+            page = self.read(*_place(key, offset), shrinks=not offset)
+        except CallError as problem:
+            if not offset:
+                raise
+            logger.info("%s: going on without an offset", problem)
+            self._misses += 1
+            return None
         numbers = [number_of(row) for row in page.rows]
         fits = after in (numbers if offset else [key]) and ascends(numbers, key)
         fresh = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.api import total_of, walk_keyset, walk_offset
-from tests.api.lab import SEEDS, LabClock, Shelf, client_of, side_by_side, world_of
+from tests.api.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side, world_of
 from tests.api.test_offset_walk import MOVES, TOTALS, Mover, sparse
 
 
@@ -94,18 +94,21 @@ def test_reading_ahead_costs_a_request_in_a_hundred(count, requests, counts_all,
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_an_offset_behind_a_key_that_is_not_honoured_is_noticed(seed):
+@pytest.mark.parametrize("status", [200, 400, 404, 422, 500])
+def test_an_offset_behind_a_key_that_is_not_honoured_is_noticed(seed, status):
     """A server that knows either but not both is walked page by page, and nothing is lost."""
 
     class OneAtATime(Shelf):
         def send(self, request, **rest):
-            if "id_greater=0" not in request.url and "id_greater" in request.url:
-                request.url = request.url.replace("offset=", "was_offset=")
+            if "offset=" in request.url and status != 200:
+                self.asked.append({})
+                return response(request, status, {"message": "one or the other"})
+            request.url = request.url.replace("offset=", "was_offset=")
             return super().send(request, **rest)
 
     shelf = OneAtATime(list(range(1, 2001)))
     assert walked(shelf, seed=seed) == list(range(1, 2001))
-    assert len(shelf.asked) <= 21 + 12
+    assert len(shelf.asked) <= 21 + (12 if status != 500 else 100)
 
 
 def test_a_server_that_counts_more_than_it_gives_is_asked_once_more():
