@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import random
 from typing import TYPE_CHECKING, Any
@@ -319,6 +320,57 @@ def test_what_was_waited_is_told(kept, clock):
     for _ in range(3):
         limiter.acquire()
     assert limiter.waited == pytest.approx(2 * MARGIN, abs=0.001)
+
+
+class Process:
+    """One process at the store: its waiting thread has a slot, and asks anew once it left."""
+
+    def __init__(self, limiter: Limiter, rest: float) -> None:
+        self.limiter, self.rest, self.left, self.waited = limiter, rest, 0, 0.0
+        self.asked = 0.0
+
+    def ask(self, clock: LabClock) -> float:
+        """Return when to look again: the slot it has, or now if it left."""
+        self.asked = self.asked or clock.monotonic()
+        self.limiter._mine.ticket = f"{id(self)}-{self.left}"
+        seconds = self.limiter._ask()
+        if seconds >= 0.001:
+            return clock.monotonic() + seconds
+        self.limiter.departed()
+        self.left += 1
+        self.waited = max(self.waited, clock.monotonic() - self.asked)
+        self.asked = 0.0
+        return clock.monotonic() + self.rest
+
+
+def compete(clock: LabClock, processes: list[Process], seconds: float) -> None:
+    """Let processes ask for the budget for a while, each looking again when its slot has come."""
+    until = clock.monotonic() + seconds
+    agenda = [(clock.monotonic(), number) for number in range(len(processes))]
+    while clock.monotonic() < until:
+        moment, number = heapq.heappop(agenda)
+        clock.moments.advance(max(0.0, moment - clock.monotonic()))
+        heapq.heappush(agenda, (processes[number].ask(clock), number))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_processes_that_all_want_everything_get_the_same(kept, clock, count):
+    """Whatever each has to send, and together they use the whole budget."""
+    process = kept(clock)
+    crowd = [Process(process(), 0.0) for _ in range(count)]
+    compete(clock, crowd, 120)
+    shares = [one.left / 120 for one in crowd]
+    assert sum(shares) == pytest.approx(5 / MARGIN, rel=0.03)
+    assert min(shares) >= 0.9 * max(shares)
+
+
+def test_who_asks_now_and_then_is_served_at_once(kept, clock):
+    """A tap with thousands of pages does not keep a target waiting for more than its turn."""
+    process = kept(clock)
+    greedy, modest = Process(process(), 0.0), Process(process(), 0.9)
+    compete(clock, [greedy, modest], 120)
+    assert modest.left >= 120 / (0.9 + 0.7)
+    assert modest.waited < MARGIN
 
 
 @given(st.integers(0, 10_000))
