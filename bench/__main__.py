@@ -37,7 +37,9 @@ SCRIPTS = (
     "read_linear",
     "read_memory",
     "start_up",
+    "write_imports",
     "write_requests",
+    "write_side_by_side",
     "write_singles",
     "write_unchanged",
 )
@@ -56,7 +58,9 @@ def main() -> int:
     began = time.monotonic()
     for name in asked.scripts or SCRIPTS:
         measure: Measure = import_module(f"bench.{name}").measure
+        started = time.monotonic()
         problems += [f"{name}: {text}" for text in run(name, measure, kept, keeps=asked.keep)]
+        print(f"  ({name}, {time.monotonic() - started:.0f} s)")
     if asked.keep:
         kept.measured = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine()}"
         kept.save(FILE)

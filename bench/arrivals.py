@@ -85,7 +85,7 @@ def _read(line: socket.socket) -> None:
 
 def measure(*, short: bool) -> Found:
     """Measure both ways."""
-    count = 75 if short else 300
+    count = 50 if short else 300
     delays = {}
     latency = ("--latency-ms", "1000")
     with workplace() as folder, account(folder, "--contacts", str(CONTACTS), *SHAPE, *latency) as u:
