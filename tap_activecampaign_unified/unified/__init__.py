@@ -4,7 +4,7 @@ Nothing in here does I/O. ``RESOURCES`` stands in the order in which records hav
 that whatever a record refers to exists before it.
 """
 
-from . import codecs, custom_fields, mapping, people
+from . import arrays, codecs, custom_fields, mapping, people
 from .crm import accounts, contacts, fields, notes, opportunities, stages, users
 from .directory import groups
 from .directory import users as directory_users
@@ -31,4 +31,4 @@ RESOURCES: tuple[mapping.Resource, ...] = (
 
 by_name: dict[str, mapping.Resource] = {resource.name: resource for resource in RESOURCES}
 
-__all__ = ["RESOURCES", "by_name", "codecs", "custom_fields", "mapping", "people"]
+__all__ = ["RESOURCES", "arrays", "by_name", "codecs", "custom_fields", "mapping", "people"]

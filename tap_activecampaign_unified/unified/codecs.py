@@ -8,7 +8,6 @@ ActiveCampaign's times carry no offset; it returns None for what means "no value
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -23,7 +22,6 @@ from .schemas import (
     NUMBER,
     STRING,
     Schema,
-    array_of,
     object_of,
 )
 
@@ -357,73 +355,3 @@ instant = Codec(
     "instant", decode_instant, encode_instant, DATE_TIME, ("2031-03-02T14:15:04+00:00",)
 )
 date = Codec("date", decode_date, encode_date, DATE, ("2031-03-02",))
-
-
-def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
-    """Read several choices: ``||a||b||`` on contacts, an array or its JSON elsewhere."""
-    if raw is None or raw == "":
-        return []
-    if isinstance(raw, list):
-        if any(isinstance(item, (list, dict)) for item in raw):
-            raise Undecodable("not a list of choices")
-        return [str(item) for item in raw if item is not None and item != ""]
-    if not isinstance(raw, (str, int, float)):
-        raise Undecodable("not a list of choices")
-    if str(raw).startswith("["):
-        try:
-            return decode_choices(json.loads(str(raw)))
-        except (ValueError, RecursionError):
-            pass  # a choice that begins with a bracket
-    return [part for part in str(raw).split("||") if part]
-
-
-def choice_list(value: Any) -> list[str]:
-    """Return the choices a record names, as an array or as one alone."""
-    if value is None:
-        return []
-    if isinstance(value, (list, tuple)):
-        return [encode_text(item) for item in value if item is not None and item != ""]
-    return [encode_text(value)]
-
-
-def encode_piped(value: Any) -> str:
-    """Return choices as contacts' fields want them, with pipes around and between."""
-    chosen = choice_list(value)
-    sent = f"||{'||'.join(chosen)}||" if chosen else ""
-    if decode_choices(sent) != [choice for choice in chosen if choice]:
-        raise Undecodable("must be choices without pipes")
-    return sent
-
-
-piped = Codec("piped", decode_choices, encode_piped, array_of({"type": "string"}), ([], ["a", "b"]))
-choices = Codec(
-    "choices", decode_choices, choice_list, array_of({"type": "string"}), ([], ["a", "b"])
-)
-
-
-def single_item(name: str, **fixed: Any) -> Codec:
-    """Return the codec of an array that ActiveCampaign fills with at most one text.
-
-    ``name`` is the key of the text in the item, ``fixed`` what else the item holds.
-    """
-    shape = {name: None, **fixed}
-
-    def decode(raw: Any, zone: Zone = UTC_ZONE) -> list[dict[str, Any]]:
-        found = decode_text(raw, zone)
-        return [] if found is None else [{**shape, name: found}]
-
-    def encode(value: Any) -> str:
-        if not value:
-            return ""
-        if not isinstance(value, list):
-            raise Undecodable("must be an array of objects")
-        chosen = next(
-            (item for item in value if isinstance(item, dict) and item.get("is_primary")), value[0]
-        )
-        return encode_text(chosen.get(name)) if isinstance(chosen, dict) else encode_text(chosen)
-
-    properties = {name: STRING} | {
-        key: BOOLEAN if isinstance(value, bool) else STRING for key, value in fixed.items()
-    }
-    example: list[dict[str, Any]] = [{name: "one", **fixed}]
-    return Codec(f"single_{name}", decode, encode, array_of(object_of(**properties)), ([], example))

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import codecs
+from . import arrays, codecs
 from .codecs import Undecodable, Zone
 from .schemas import NUMBER, STRING, Schema, object_of
 
@@ -75,7 +75,7 @@ class Definition:
     def codec(self) -> codecs.Codec:
         """Return the codec of one value, money's amount for a currency."""
         if self.is_choices:
-            return codecs.piped if self.entity == "contact" else codecs.choices
+            return arrays.piped if self.entity == "contact" else arrays.choices
         return _SIMPLE.get(self.type, codecs.verbatim)
 
     @property
@@ -320,7 +320,7 @@ def essence_of(row: Row) -> tuple[str, ...]:
 
 def _essence_of_value(value: Any) -> str:
     try:
-        return "|".join(codecs.decode_choices(value))
+        return "|".join(arrays.decode_choices(value))
     except Undecodable:
         return json.dumps(value, sort_keys=True)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.unified import RESOURCES, by_name, codecs
+from tap_activecampaign_unified.unified import RESOURCES, arrays, by_name, codecs
 from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Codec, Undecodable
 from tap_activecampaign_unified.unified.mapping import (
     Attribute,
@@ -33,9 +33,11 @@ ENTRIES = [
 ]
 FIELDS = [one for one in ENTRIES if isinstance(one.values[1], Field)]
 ATTRIBUTES = [one for one in ENTRIES if isinstance(one.values[1], Attribute)]
-CODECS = {codec.name: codec for codec in vars(codecs).values() if isinstance(codec, Codec)} | {
-    one.values[1].codec.name: one.values[1].codec for one in FIELDS
-}
+CODECS = {
+    codec.name: codec
+    for codec in (*vars(codecs).values(), *vars(arrays).values())
+    if isinstance(codec, Codec)
+} | {one.values[1].codec.name: one.values[1].codec for one in FIELDS}
 NOTHING = (None, "", "  ")
 ZEROS = (0, "0", "0.00", "0000-00-00", "0000-00-00 00:00:00", False, "false", [], {})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..codecs import decode_id, decode_text, flag, identifier, instant, single_item, text
+from ..arrays import single_item
+from ..codecs import decode_id, decode_text, flag, identifier, instant, text
 from ..mapping import (
     NAMED_REF,
     Derived,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import people
-from ..codecs import flag, identifier, instant, single_item, text
+from ..arrays import single_item
+from ..codecs import flag, identifier, instant, text
 from ..mapping import (
     NAMED_REF,
     TAGS,
