@@ -68,6 +68,11 @@ class Asking:
         self.names_come_along = True
 
     @property
+    def reads_whole(self) -> bool:
+        """Whether all rows are asked for, whenever they changed."""
+        return self._since is None
+
+    @property
     def _changed(self) -> Params:
         """What to ask for first: rows by their last change."""
         since = self._since
@@ -93,7 +98,7 @@ class Asking:
         """
 
         def lead_on(answer: Answer) -> None:
-            if self._since is None:
+            if self.reads_whole:
                 page = Page(rows_of(answer.body, self._plan.path), answer.body, None, None)
                 for joiner in self._everything:
                     joiner.expect(page)

@@ -131,6 +131,8 @@ class Opening:
         self.run.lookups.expect_fields(ENTITIES if is_fields else entities)
         if not is_fields:
             self.asking.expect(self.pass_on_before)
+        if self.asking.reads_whole:
+            self.run.lookups.expect_names(self.kinds)
 
     def pass_on_before(self, left: int | None) -> None:
         """Let the next crawl ask, once all that is left of this one may be asked for at once."""

@@ -191,7 +191,8 @@ class OffsetReader(Reader):
             is_full = len(page.rows) >= page.limit
             last = before + (self._pages // PAGES_PER_GUESS if is_full else 0) * stride
         else:
-            last = page.total - 2  # a page that begins on the last row has nothing new
+            # A page that begins on the last row has nothing new; behind a full one it is the end.
+            last = page.total - (1 if len(page.rows) >= page.limit else 2)
         if not self.is_ahead:
             self._ahead_of = before
         while self.room > 0 and self._ahead_of + stride <= last:
@@ -295,7 +296,8 @@ class KeysetReader(Reader):
             return
         if not self._keys:
             self._planned = self._received
-        while self.room > 0 and self._planned < self._expected:
+        # A full page that seems to be the last leaves the end open: it is asked for as well.
+        while self.room > 0 and self._planned <= self._expected:
             ahead = self._planned - self._received
             if ahead and not self._hits and self._misses >= MOST_MISSES:
                 return  # this server knows keys or offsets, not both
