@@ -121,15 +121,19 @@ class Ahead:
         self._workers.begin(lambda: self._carry_out(pending), is_urgent=is_urgent)
 
     def take(self, key: Key) -> Pending | None:
-        """Return what was announced once it is over; None where the asker must send it itself."""
+        """Return what was announced and is under way; None where the asker must send it itself."""
         with self._lock:
             pending = self._pending.pop(key, None)
             if pending is None or not pending.is_begun:
                 if pending is not None:
                     pending.is_begun = True  # by the asker: no worker needs to
                 return None
-        self._workers.wait(pending.over)
         return pending
+
+    def wait(self, pending: Pending) -> Answer:
+        """Return the answer when it is there, or raise what came instead."""
+        self._workers.wait(pending.over)
+        return pending.result()
 
     def drop(self, key: Key) -> None:
         """Forget a GET that will not be asked for after all."""

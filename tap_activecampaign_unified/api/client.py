@@ -45,6 +45,8 @@ FORBIDDEN_SECONDS = 20.0
 SPARE_CONNECTIONS = 2
 # Without a limit, as many requests a second as one reader can take in.
 UNLIMITED_RATE = 50.0
+# Handing a page from thread to thread takes about 2 ms; without a limit, a shorter wait is cheaper.
+WORTH_A_THREAD = 0.005
 KEY_CHECK_SECONDS = 3.0
 WHO_AM_I = Call("GET", "users/me", repeatable=True)
 
@@ -112,10 +114,10 @@ class Client:
         """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble."""
         if self._ahead is not None:
             self.checkpoint()
-            with self.away():
-                announced = self._ahead.take((path, tuple(params)))
+            announced = self._ahead.take((path, tuple(params)))
             if announced is not None:
-                return announced.result()
+                with self.away():
+                    return self._ahead.wait(announced)
         return self.send("GET", path, params=params, patience=patience)
 
     def expect(
@@ -145,6 +147,8 @@ class Client:
     def look_ahead(self) -> int:
         """How many pages are worth announcing, so that the budget is used at this latency."""
         if self._ahead is None:
+            return 0
+        if not self._limiter.rate and self._line.latency < WORTH_A_THREAD:
             return 0
         rate = self._limiter.rate or UNLIMITED_RATE
         return min(self.max_concurrent_requests, 2 + math.ceil(2 * rate * self._line.latency))

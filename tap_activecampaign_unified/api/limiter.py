@@ -44,6 +44,7 @@ class Limiter:
         self._name = secrets.token_hex(4)
         self._numbers = itertools.count()
         self._mine = _Mine()
+        self._told: set[int] = set()
         #: Seconds that were waited for the budget, by all threads together.
         self.waited = 0.0
 
@@ -70,8 +71,12 @@ class Limiter:
         self._store.do("refused", self._mine.left, seconds)
 
     def counted(self, limit: int, remaining: int) -> None:
-        """Take note of what the server counted when this thread's request arrived."""
-        if self._pace is not None:
+        """Take note of what the server counted when this thread's request arrived.
+
+        A count that is always the same counts nothing.
+        """
+        self._told.add(remaining)
+        if self._pace is not None and len(self._told) > 1:
             self._store.do("counted", self._mine.left, limit, remaining)
 
     def _wait(self) -> None:

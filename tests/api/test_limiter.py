@@ -278,15 +278,28 @@ def test_others_that_the_server_counts_are_given_way_to(kept, clock):
     """Four of five used, one of them ours: three belong to somebody."""
     limiter = kept(clock)()
     limiter.acquire()
+    limiter.counted(5, 4)
     limiter.counted(5, 1)
     assert rate_over(limiter, clock, 2) < 0.6 * 5
+
+
+@pytest.mark.parametrize("remaining", range(5))
+def test_a_count_that_never_changes_is_no_count(kept, clock, remaining):
+    """A server that always says the same does not slow anybody down."""
+    limiter, began = kept(clock)(), clock.monotonic()
+    for _ in range(60):
+        limiter.acquire()
+        limiter.counted(5, remaining)
+    assert 60 / (clock.monotonic() - began) > 0.95 * 5 / MARGIN
 
 
 @pytest.mark.parametrize("remaining", [0, 1])
 def test_our_own_requests_are_no_others(kept, clock, remaining):
     """Who uses the budget alone finds it used, and goes on."""
     limiter = kept(clock)()
-    for _ in range(5):
+    limiter.acquire()
+    limiter.counted(5, 4)
+    for _ in range(4):
         limiter.acquire()
     limiter.counted(5, remaining)
     assert rate_over(limiter, clock, 20) == pytest.approx(5 / MARGIN, rel=0.05)
