@@ -48,6 +48,14 @@ class Figure:
         return self.value >= self.bar if self.more_is_better else self.value <= self.bar
 
 
+def but_for(requests: int, value: int) -> float:
+    """Return the tolerance of a count of requests that may be so many more from run to run.
+
+    Requests that are under way at once are answered in any order, and one is asked ahead or not.
+    """
+    return requests / max(1, value - requests)
+
+
 @dataclass(frozen=True)
 class Yardstick:
     """How long a fixed piece of work took: seconds of the clock and of the CPU."""

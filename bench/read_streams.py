@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import peer
-from bench.figures import Figure, Found, told
+from bench.figures import Figure, Found, but_for, told
 from bench.measuring import Tap, log_of, workplace
 from tests.sandbox import Shape, World, serve
 
@@ -102,7 +102,13 @@ def measure(*, short: bool) -> Found:
                     claims.append((requests <= most, f"{stream}: no more than singer-io's"))
                 note = beside(stream, rows, requests, needed, lost)
                 claims.append((rows >= ROWS, f"{stream}: a thousand rows"))
-                figures.append(Figure(stream, per_thousand, "count", note=note))
+                figures.append(
+                    Figure(
+                        *(stream, per_thousand, "count"),
+                        tolerance=but_for(1, requests),
+                        note=note,
+                    )
+                )
     absent = () if peer.is_installed() else ((peer.NAME, peer.ABSENT),)
     return Found(
         "Requests per 1,000 rows, each stream alone, with the lookups it needs",
