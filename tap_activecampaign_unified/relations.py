@@ -23,6 +23,7 @@ Row = dict[str, Any]
 FEW_ROWS = 2
 FULL_PAGE = 100
 MOST_CUT_SHORT = 5
+LONGEST_ID = 64
 PROBE = [("limit", 1)]
 
 
@@ -326,16 +327,34 @@ def _witnesses(ids: list[str], found: dict[str, list[Row]]) -> list[str]:
 
 def in_order(rows: Any) -> list[Row]:
     """Return rows by ascending id, each id once, the last one read."""
-    by_id = {row.get("id", (at,)): row for at, row in enumerate(rows)}
+    found: list[Row] = list(rows)
+    if _stand_in_order(found):
+        return found
+    by_id = {row.get("id", (at,)): row for at, row in enumerate(found)}
     found = list(by_id.values())
     if len(found) > 1:
         found.sort(key=_number)
     return found
 
 
+def _stand_in_order(rows: list[Row]) -> bool:
+    """Say whether rows stand by ascending numbers already, as nearly all do."""
+    before = -1
+    for row in rows:
+        found = row.get("id")
+        if not isinstance(found, str) or not _is_number(found) or int(found) <= before:
+            return False
+        before = int(found)
+    return True
+
+
 def _number(row: Row) -> tuple[int, str]:
     text = str(row.get("id"))
-    return (int(text), "") if text.isdigit() else (1 << 62, text)
+    return (int(text), "") if _is_number(text) else (1 << 62, text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= LONGEST_ID
 
 
 def _ids(rows: Iterable[Row]) -> set[str]:

@@ -199,22 +199,27 @@ class CustomFields:
         record = self._blank.copy()
         for key in self._several:
             record[key] = []
+        by_id = self._by_id
         for row in rows:
-            field_id = value_field(row)
-            known = self._by_id.get(field_id)
+            field_id = row.get("field")
+            if not isinstance(field_id, str):
+                field_id = value_field(row)
+            known = by_id.get(field_id)
             if known is None:
                 place = f"custom_fields.field_{field_id}" if _is_id(field_id) else "custom_fields"
                 errors.append(f"{place}: the account defines no such field")
                 continue
             key, decode, is_money = known
             try:
-                value = decode(value_of(row), zone)
+                value = decode(row["value"] if "value" in row else value_of(row), zone)
             except Undecodable as problem:
                 errors.append(f"custom_fields.{key}: {problem}")
                 continue
             if is_money and value is not None:
                 value = {"amount": value, "currency": codecs.decode_currency(value_currency(row))}
             record[key] = value
+        if not self._tags:
+            return record, {}
         return record, {tag: record[key] for tag, key in self._tags.items()}
 
     def find(self, name: str) -> Definition | None:

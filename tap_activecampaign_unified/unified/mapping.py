@@ -47,7 +47,7 @@ class Names:
     groups: dict[str, str | None] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(slots=True)
 class Joined:
     """What hangs on one row: native rows by relation, the names to quote, the row's clock.
 
