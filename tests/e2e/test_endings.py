@@ -151,6 +151,7 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, served: Served) -> None:
     served.world.before_request(
         lambda _world, _method, path, _query: came.set() if path.endswith("/accounts") else None
     )
+    desk.settings["max_concurrent_requests"] = 1  # so that it waits for this answer, no other
     running = Running(desk)
     assert came.wait(SECONDS)
     running.process.send_signal(signal.SIGINT)
