@@ -102,6 +102,7 @@ def traffic_document(traffic: Traffic) -> dict[str, Any]:
     return {
         "requests": traffic.requests,
         "repeats": traffic.repeats,
+        "seconds_waited": round(traffic.waited, 1),
         "by_endpoint": dict(sorted(traffic.by_endpoint.items())),
         "by_status": dict(sorted(traffic.by_status.items())),
     }

@@ -29,10 +29,14 @@ WEIGHT_OF_THE_LATEST = 0.25
 
 @dataclass
 class Traffic:
-    """What went over the line: requests by endpoint and by status, and repeats."""
+    """What went over the line: requests by endpoint and by status, and repeats.
+
+    ``waited`` are the seconds that requests waited for the account's budget, all together.
+    """
 
     requests: int = 0
     repeats: int = 0
+    waited: float = 0.0
     by_endpoint: Counter[str] = field(default_factory=Counter)
     by_status: Counter[str] = field(default_factory=Counter)
 
@@ -158,6 +162,7 @@ class Line:
         endpoint = "/".join("{id}" if part.isdigit() else part for part in call.path.split("/"))
         with self._lock:
             self.traffic.requests += 1
+            self.traffic.waited = self._limiter.waited
             self.traffic.by_endpoint[f"{call.method} {endpoint}"] += 1
             self.traffic.by_status[status] += 1
 

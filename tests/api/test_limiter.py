@@ -327,8 +327,8 @@ def test_a_stopped_run_is_not_held(kept, clock):
     assert clock.monotonic() == started
 
 
-def test_what_was_waited_is_told(kept, clock):
-    """The seconds spent waiting are summed for the summary."""
+def test_what_was_waited_is_summed(kept, clock):
+    """By all threads together."""
     limiter = kept(clock)(1)
     for _ in range(3):
         limiter.acquire()

@@ -306,3 +306,12 @@ def test_the_environment_is_asked_for_a_proxy_once(make_world, monkeypatch):
         client._line._session.close()
     assert [entry.path for entry in served.world.log] == ["http://127.0.0.1:9/api/3/users/me"] * 3
     assert len(asked) == 1
+
+
+def test_what_was_waited_for_the_budget_is_told(make_client, clock):
+    """The summary says how long requests waited before they left."""
+    client = make_client(Script(GOOD), rate=1)
+    for _ in range(3):
+        client.get("contacts")
+    assert client.traffic.waited == pytest.approx(clock.monotonic() - 3600, abs=0.01)
+    assert client.traffic.waited > 2
