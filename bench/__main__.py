@@ -61,9 +61,9 @@ def main() -> int:
         started = time.monotonic()
         problems += [f"{name}: {text}" for text in run(name, measure, kept, keeps=asked.keep)]
         print(f"  ({name}, {time.monotonic() - started:.0f} s)")
-    if asked.keep:
-        kept.measured = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine()}"
-        kept.save(FILE)
+        if asked.keep:  # after each, so that breaking off keeps what was measured
+            kept.measured = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine()}"
+            kept.save(FILE)
     print(f"\n{time.monotonic() - began:.0f} s; kept figures: {kept.measured or 'none'}")
     for problem in problems:
         print(f"WORSE  {problem}")
