@@ -80,6 +80,27 @@ class Acts:
             t["deals"].change(deal, contact=None)
         t["contacts"].delete(contact)
 
+    def merge_contacts(self, kept: int, gone: int) -> None:
+        """Make two contacts one: the one that is kept gets what hangs on the other and it lacks."""
+        t = self.tables
+        for row in t["contactTags"].by("contact", gone):
+            self.tag(kept, row.tag)
+        for row in t["contactLists"].by("contact", gone):
+            if self.membership(kept, row.list) is None:
+                self.subscribe(kept, row.list, row.status)
+        for row in t["fieldValues"].by("contact", gone):
+            if self.field_value(kept, row.field) is None:
+                self.set_field(kept, row.field, row.value)
+        if not t["accountContacts"].ids_by("contact", kept):
+            for row in t["accountContacts"].by("contact", gone)[:1]:
+                self.link(kept, row.account, row.jobTitle)
+        for row in t["notes"].by("parent", ("Subscriber", gone)):
+            t["notes"].change(row, relid=kept)
+        for row in t["deals"].by("contact", gone):
+            t["deals"].change(row, contact=kept)
+        self.delete_contact(gone)
+        self.touch(kept)
+
     def add_tag(self, tag: str, tagType: str = "contact", **columns: Any) -> rows.Tag:
         """Define a tag."""
         now = self.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 TROUBLE = "<html><head><title>Trouble</title></head><body><h1>{status}</h1></body></html>"
 TRANSIENT = ("throttle", "forbid", "server_error", "empty_body", "truncated_json", "reset")
+Kind = str | tuple[str, dict[str, Any]]  # a fault alone, or with what it is told
 
 
 @dataclass
@@ -53,12 +55,14 @@ class Faults:
         """Start with none."""
         self.rules: list[Fault] = []
         self.is_lapsed = False
-        self._mix: tuple[float, random.Random, tuple[str, ...]] | None = None
+        self.deaf_to: tuple[str, ...] = ()
+        self._mix: tuple[float, random.Random, tuple[Kind, ...]] | None = None
 
     def clear(self) -> None:
         """Mend everything."""
         self.rules.clear()
         self.is_lapsed = False
+        self.deaf_to = ()
         self._mix = None
 
     def throttle(
@@ -140,6 +144,53 @@ class Faults:
 
         return self._add("reset_after_apply", prefix, times, lose, where)
 
+    def late_trouble(
+        self, prefix: str = "", times: int | None = 1, *, status: int = 524, **where: Any
+    ) -> Fault:
+        """Carry the request out and answer 5xx with HTML: 524 is the time-out of Cloudflare's own."""
+
+        def spoil(handle: Callable[[], Answer]) -> Answer:
+            handle()
+            body = TROUBLE.format(status=status).encode()
+            return Answer(status, None, {"Content-Type": "text/html"}, body)
+
+        return self._add("late_trouble", prefix, times, spoil, where)
+
+    def refuse(
+        self, prefix: str, document: Any, times: int | None = 1, *, status: int = 422, **where: Any
+    ) -> Fault:
+        """Refuse with a body of any shape (§5.2); the request was not carried out."""
+        return self._replace("refuse", prefix, times, Answer(status, document), where)
+
+    def rewrite(
+        self, prefix: str, edit: Callable[[Any], None], times: int | None = None, **where: Any
+    ) -> Fault:
+        """Carry the request out and let `edit` change the document of a good answer."""
+
+        def spoil(handle: Callable[[], Answer]) -> Answer:
+            answer = handle()
+            if answer.status < 300:
+                document = json.loads(answer.encoded())
+                edit(document)
+                answer.raw = encode(document)
+            return answer
+
+        return self._add("rewrite", prefix, times, spoil, where)
+
+    def foreign_type(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
+        """Answer JSON, and call it HTML (§5.5, §5.6)."""
+
+        def spoil(handle: Callable[[], Answer]) -> Answer:
+            answer = handle()
+            answer.headers["Content-Type"] = "text/html; charset=UTF-8"
+            return answer
+
+        return self._add("foreign_type", prefix, times, spoil, where)
+
+    def deaf(self, *parameters: str) -> None:
+        """Ignore query parameters that begin so, as accounts do with filters they do not know."""
+        self.deaf_to = parameters
+
     def slow(self, seconds: float, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
         """Carry the request out and answer late: beyond the caller's timeout it is lost."""
 
@@ -166,7 +217,7 @@ class Faults:
         """Answer 402 with nothing on everything (§1)."""
         self.is_lapsed = is_lapsed
 
-    def mix(self, rate: float, seed: int = 1, kinds: tuple[str, ...] = TRANSIENT) -> None:
+    def mix(self, rate: float, seed: int = 1, kinds: tuple[Kind, ...] = TRANSIENT) -> None:
         """Strike a share of all requests with a random fault; the same seed, the same faults."""
         self._mix = (rate, random.Random(seed), kinds)
 
@@ -179,7 +230,7 @@ class Faults:
             rate, dice, kinds = self._mix
             if dice.random() < rate:
                 once = Faults()
-                options = {"retry_after": 1} if (kind := dice.choice(kinds)) == "throttle" else {}
+                kind, options = _told(dice.choice(kinds))
                 made: Fault = getattr(once, kind)(times=1, **options)
                 return made.spoil(handle)
         return handle()
@@ -220,6 +271,12 @@ class Faults:
             return answer
 
         return self._add(kind, prefix, times, spoil, where)
+
+
+def _told(kind: Kind) -> tuple[str, dict[str, Any]]:
+    if not isinstance(kind, str):
+        return kind
+    return kind, {"retry_after": 1} if kind == "throttle" else {}
 
 
 def _raw(body: bytes | str | dict[str, Any]) -> bytes:

@@ -83,7 +83,9 @@ def total_meta(w: World, total: int, kind: str = "s", **more: Any) -> dict[str, 
         return more or None
     if asked == "wrong":
         total = max(0, total - total // 3 - 1)
-    wants_string = kind == "s" if asked in ("native", "wrong") else asked == "string"
+    if asked == "larger":
+        total += total // 3 + 7
+    wants_string = kind == "s" if asked in ("native", "wrong", "larger") else asked == "string"
     return {"total": str(total) if wants_string else total, **more}
 
 

@@ -37,7 +37,7 @@ class Switches:
     drifting_order: bool = True  # /contactTags and /contactLists order moves between requests
     undocumented_filters: bool = False  # fieldValues[contact], notes[relid], contactAutomations[…]
 
-    meta_total: Literal["native", "string", "int", "missing", "wrong"] = "native"
+    meta_total: Literal["native", "string", "int", "missing", "wrong", "larger"] = "native"
     ratelimit_headers: bool = False  # RateLimit-* on 2xx
     throttle_status: Literal[429, 503] = 429
     throttle_body: str = ""

@@ -9,6 +9,7 @@ from tests.sandbox import endpoints, importer, planting
 from tests.sandbox.clock import Zone, http_date, real_clock
 from tests.sandbox.deal_acts import DealActs
 from tests.sandbox.faults import Faults
+from tests.sandbox.hiding import Hidden
 from tests.sandbox.kept_pages import KeptPages
 from tests.sandbox.limits import Arrival, RollingWindow, busiest_second
 from tests.sandbox.shape import Shape
@@ -57,6 +58,8 @@ class World(DealActs):
         self.base_url = base_url
         self.switches = Switches(**switches)
         self.faults = Faults()
+        self.hidden = Hidden()
+        self.whoami: int | None = None  # whose key it is; None: the oldest user's
         self.pages = KeptPages()
         self.tables = make_tables()
         self.log: list[Arrival] = []
@@ -175,6 +178,8 @@ class World(DealActs):
         if not request.path.startswith(API + "/"):
             return html_not_found()
         request.path = request.path.removeprefix(API)
+        if deaf_to := self.faults.deaf_to:
+            request.query = [pair for pair in request.query if not pair[0].startswith(deaf_to)]
         return self.faults.strike(request.method, request.path, lambda: self._handle(request))
 
     def _handle(self, request: Request) -> Answer:
@@ -183,7 +188,8 @@ class World(DealActs):
             return html_not_found()
         handler, arguments = found
         try:
-            document = handler(self, request, *arguments)
+            with self.hidden.out_of_sight(self, request) as instead:
+                document = instead or handler(self, request, *arguments)
         except Refusal as refusal:
             return refusal.answer
         return document if isinstance(document, Answer) else Answer(200, document)

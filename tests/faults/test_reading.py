@@ -1,0 +1,222 @@
+"""Whatever goes wrong while it is read, the warehouse equals the account, field by field."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.reading_cases import CLOSED, PASSING
+from tests.faults.warehouse import Warehouse, check_run, outcomes, replayed
+from tests.length import seeds
+from tests.sandbox import Shape
+from tests.tap.running import Account
+
+if TYPE_CHECKING:
+    from tests.sandbox import World
+    from tests.tap.running import Ran
+
+SIZE: dict[str, Any] = {"contacts": 104, "deals": 12, "accounts": 8, "hidden_deals": True}
+PAGED = {"deals": 104, "accounts": 103}  # where a fault is one of paging
+SHAPE = Shape(contact_fields=9, account_fields=14, deal_fields=10, tags=14)
+SWEEP = 170  # hours after which everything is read again
+
+
+def change(w: World, seed: int) -> None:
+    """Change a little of everything that ActiveCampaign marks as changed."""
+    dice, t = random.Random(seed), w.tables
+    people, deals = list(t["contacts"].ids()), list(t["deals"].ids())
+    w.add_contact(f"new{seed}@letters.example", firstName=" New ", lastName=f"No {seed}")
+    w.add_tag(f"made {seed}")
+    w.add_list(f"Made {seed}")
+    if people:
+        for one in dice.sample(people, min(4, len(people))):
+            w.edit_contact(one, lastName=f"Edit {seed}", phone=f"+1 555 {seed}")
+            w.subscribe(one, 1, dice.choice([1, 2]))
+            w.tag(one, dice.randrange(1, 9))
+        w.add_note("Subscriber", people[-1], f"Note {seed}")
+    w.add_deal(f"Deal {seed}", value=100 * seed + 1, currency="eur")
+    for one in dice.sample(deals, min(3, len(deals))):
+        w.edit_deal(one, title=f"Deal at {seed}", status=dice.randrange(3))
+    w.add_account(f"Firm {seed}", accountUrl="https://firm.example")
+    w.add_field(f"Field {seed}", "number")
+
+
+class Journey:
+    """An account, and a warehouse that its runs are loaded into."""
+
+    def __init__(self, **options: Any) -> None:
+        """Make both."""
+        self.account = Account(shape=SHAPE, **options)
+        self.world = self.account.world
+        self.warehouse = Warehouse()
+
+    def run(self, *, keep: int | None = None, **settings: Any) -> Ran:
+        """Run the tap on the last state, and load its messages, or the first ``keep`` of them."""
+        before = self.warehouse.state
+        ran = self.account.run(before, **settings)
+        check_run(ran, before, self.account.moments())
+        self.warehouse.load(ran.messages[:keep])
+        return ran
+
+    def go_on(self, seed: int) -> None:
+        """Let an hour pass in which a little changes."""
+        self.account.wait(minutes=30)
+        change(self.world, seed)
+        self.account.wait(minutes=30)
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_a_passing_fault_costs_nothing(name: str) -> None:
+    """A first load and an incremental run through the fault: exit 0, every field of every row."""
+    case = PASSING[name]
+    size = SIZE | PAGED if case.is_paged else SIZE
+    journey = Journey(**size, **case.switches)
+    for turn in range(2):
+        journey.world.faults.clear()
+        case.spoil(journey.world)
+        ran = journey.run()
+        assert ran.code == 0, outcomes(ran)
+        journey.warehouse.check(journey.world, truth=case.truth)
+        journey.go_on(turn)
+
+
+def close(w: World, way: str, path: str) -> None:
+    """Close an endpoint for good; who the key belongs to is told all the same."""
+    w.faults.rewrite("/users/me", lambda _: None)
+    getattr(w.faults, way)(path, times=None)
+
+
+@pytest.mark.parametrize("way", ["forbid", "not_found", "server_error"])
+@pytest.mark.parametrize("path", CLOSED)
+def test_an_endpoint_closed_for_good_costs_its_streams_alone(path: str, way: str) -> None:
+    """The others are right at once; the closed ones when it opens, with the sweep at the latest."""
+    journey = Journey(**SIZE)
+    close(journey.world, way, path)
+    ran = journey.run(sideload="never", max_retry_seconds=5)
+    others = set(journey.warehouse.tables) - set(CLOSED[path])
+    assert len(others) >= 10
+    journey.warehouse.check(journey.world, others)
+    assert ran.code == (1 if way == "server_error" else 0)
+    journey.world.faults.clear()
+    # What failed left its bookmark; what could not be joined was told as it was.
+    journey.account.wait(hours=1 if way == "server_error" else SWEEP)
+    journey.run(sideload="never")
+    journey.warehouse.check(journey.world)
+
+
+@pytest.mark.parametrize("way", ["forbid", "not_found"])
+@pytest.mark.parametrize(
+    ("path", "stream"),
+    [
+        ("/contactTags", "marketing_contact_tags"),
+        ("/contactLists", "marketing_segment_memberships"),
+    ],
+)
+def test_pairs_that_could_not_be_read_come_as_soon_as_they_can(
+    path: str, stream: str, way: str
+) -> None:
+    """A stream whose own rows were closed is not done: its bookmark stays where it was."""
+    journey = Journey(**SIZE)
+    close(journey.world, way, path)
+    ran = journey.run(sideload="never")
+    assert outcomes(ran)[stream] == "skipped"
+    assert outcomes(ran)["crm_contacts"] == "done"
+    journey.world.faults.clear()
+    journey.account.wait(hours=1)
+    journey.run(sideload="never")
+    journey.warehouse.check(journey.world, [stream])
+
+
+@pytest.mark.parametrize("after", [0, 3, 9, 20])
+def test_an_account_that_lapses_amid_a_run_is_right_when_it_is_paid(after: int) -> None:
+    """402 from some request on: one line, exit 1, and the next run brings what is missing."""
+    journey = Journey(**SIZE)
+    asked: list[str] = []
+
+    def lapse(world: World, *_: Any) -> None:
+        asked.append("")
+        if len(asked) > after:
+            world.faults.lapsed()
+
+    journey.world.before_request(lapse)
+    ran = journey.account.run({})
+    assert (ran.code, "402" in (ran.line or "")) == (1, True)
+    journey.warehouse.load(ran.messages)
+    journey.world.hooks.clear()
+    journey.world.faults.clear()
+    assert journey.run().code == 0
+    journey.warehouse.check(journey.world)
+
+
+KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("throttle", {"retry_after": 2}),
+    ("throttle", {"retry_after": None}),
+    ("throttle", {"status": 503, "retry_after": 1}),
+    ("forbid", {}),
+    *[("server_error", {"status": status}) for status in (500, 502, 503, 504, 520, 524)],
+    ("late_trouble", {}),
+    ("empty_body", {}),
+    ("truncated_json", {}),
+    ("html_200", {}),
+    ("foreign_type", {}),
+    ("reset", {}),
+    ("reset_after_apply", {"kind": "chunk"}),
+    ("reset_after_apply", {"kind": "timeout"}),
+    ("slow", {"seconds": 30}),
+    ("slow", {"seconds": 90}),
+)
+SWITCHES: dict[str, list[Any]] = {
+    "meta_total": ["native", "native", "missing", "wrong", "larger", "string"],
+    "include": ["all", "all", "none", frozenset({"fieldValues", "contactTags"})],
+    "include_id_arrays": [True, True, False],
+    "include_nested": [True, False],
+    "include_row_cap": [None, None, 20],
+    "id_greater": [True, True, False],
+    "id_greater_total": ["beyond", "all"],
+    "date_filters": ["honoured", "honoured", "ignored"],
+    "date_granularity": ["second", "day"],
+    "date_column": ["udate", "updated_timestamp"],
+    "date_naive_zone": ["account", "UTC"],
+    "orders_id_elsewhere": [False, True],
+    "group_user_groups": [True, False],
+    "deal_data_sideload": ["list", "alternate"],
+    "limit_over_100": ["cap", "422"],
+}
+
+
+@pytest.mark.parametrize("seed", seeds(12, 500))
+def test_any_mix_of_faults_ends_right(seed: int) -> None:
+    """Runs through any faults over any account, cut off anywhere: what ended well is right.
+
+    The last run meets no fault. A loader that was cut off goes on from the last state it took.
+    """
+    dice = random.Random(seed)
+    with replayed(seed, "tests/faults/test_reading.py -k any_mix"):
+        journey = Journey(
+            contacts=dice.choice([0, 30, 130, 260]),
+            deals=dice.choice([0, 20, 120]),
+            accounts=dice.choice([0, 25, 110]),
+            hidden_deals=dice.random() < 0.5,
+            fresh=dice.random() < 0.5,
+            seed=seed,
+            **{name: dice.choice(ways) for name, ways in SWITCHES.items()},
+        )
+        journey.account.order = dice.randrange(1000)
+        journey.account.reads_far_ahead = dice.random() < 0.5
+        for turn in range(3):
+            is_last = turn == 2
+            journey.world.faults.clear()
+            if not is_last:
+                kinds = tuple(dice.sample(KINDS, dice.randrange(1, 5)))
+                journey.world.faults.mix(dice.uniform(0.02, 0.35), seed + turn, kinds)
+            ran = journey.run(
+                keep=None if is_last or dice.random() < 0.5 else dice.randrange(1, 500),
+                sideload=dice.choice(["auto", "auto", "never"]),
+                max_retry_seconds=dice.choice([3, 600]),
+            )
+            if is_last:
+                assert ran.code == 0, ran.line
+                journey.warehouse.check(journey.world)
+            journey.go_on(seed + turn)

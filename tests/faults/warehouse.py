@@ -1,0 +1,114 @@
+"""What a loader would hold after runs of the tap, held against the account."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from tests.faults.truth import truth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tests.sandbox import World
+    from tests.tap.running import Ran
+
+Key = tuple[str, ...]
+MOST_SHOWN = 5
+
+
+class Warehouse:
+    """Records by stream and key; a later one replaces an earlier one."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.tables: dict[str, dict[Key, dict[str, Any]]] = {}
+        self.state: dict[str, Any] = {}
+        self.keys: dict[str, list[str]] = {}
+
+    def load(self, messages: Iterable[dict[str, Any]]) -> None:
+        """Take a run's messages in their order, and keep the last state."""
+        for message in messages:
+            stream = message.get("stream", "")
+            if message["type"] == "SCHEMA":
+                self.keys[stream] = message["key_properties"]
+                self.tables.setdefault(stream, {})
+            elif message["type"] == "RECORD":
+                record = message["record"]
+                key = tuple(record[name] for name in self.keys[stream])
+                self.tables[stream][key] = record
+            elif message["type"] == "STATE":
+                self.state = message["value"]
+
+    def differences(
+        self,
+        w: World,
+        streams: Iterable[str] | None = None,
+        truth: Callable[[Any], None] = lambda _: None,
+    ) -> list[str]:
+        """Say what differs from the account, row by row and field by field; nothing if equal."""
+        found: list[str] = []
+        whole = truth_of(w)
+        truth(whole)
+        for stream, wanted in whole.items():
+            if streams is not None and stream not in streams:
+                continue
+            held = self.tables.get(stream, {})
+            found += [f"{stream} {key}: missing" for key in wanted.keys() - held.keys()]
+            found += [f"{stream} {key}: not in the account" for key in held.keys() - wanted.keys()]
+            for key in wanted.keys() & held.keys():
+                found += _fields(f"{stream} {key}", wanted[key], held[key])
+        return found
+
+    def check(self, w: World, streams: Iterable[str] | None = None, **told: Any) -> None:
+        """Fail unless the tables equal the account: every row, every field, nothing else."""
+        found = self.differences(w, streams, **told)
+        assert not found, f"{len(found)} differences, as: " + "\n".join(sorted(found)[:MOST_SHOWN])
+
+
+def _fields(place: str, wanted: dict[str, Any], held: dict[str, Any]) -> Iterator[str]:
+    for name in wanted.keys() | held.keys():
+        right, is_there = wanted.get(name, "no such field"), held.get(name, "no such field")
+        if name == "custom_fields":  # a field defined later is a column of nulls: as good as null
+            right, is_there = _told(right), _told(is_there)
+        if right != is_there:
+            yield f"{place} {name}: {is_there!r}, in the account {right!r}"
+
+
+def _told(custom: Any) -> Any:
+    return {k: v for k, v in custom.items() if v not in (None, [])}
+
+
+def check_run(ran: Ran, before: dict[str, Any], ended: dt.datetime) -> None:
+    """Fail unless a run's numbers add up and its state is not ahead of what it read.
+
+    ``before`` is the state it began with, ``ended`` the moment it ended.
+    """
+    for name, one in ran.tap._report.tallies.items():
+        assert one.read == one.emitted + one.suppressed + sum(one.skipped.values()), name
+        assert one.emitted == len(ran.records.get(name, [])), name
+    failed = {n for n, one in ran.tap._report.tallies.items() if one.outcome != "done"}
+    assert ran.code == (1 if "failed" in outcomes(ran).values() or ran.line else 0)
+    for name, entry in ran.state.get("bookmarks", {}).items():
+        former = before.get("bookmarks", {}).get(name, {})
+        if name in failed:
+            assert entry.get("replication_key_value") == former.get("replication_key_value"), name
+        elif "replication_key_value" in entry:
+            moment = dt.datetime.fromisoformat(entry["replication_key_value"])
+            assert moment < ended, name
+
+
+def outcomes(ran: Ran) -> dict[str, str]:
+    """Return how each stream ended."""
+    return {name: one.outcome for name, one in ran.tap._report.tallies.items()}
+
+
+@contextlib.contextmanager
+def replayed(seed: int, test: str) -> Iterator[None]:
+    """Print with a failing seed the command that runs it again."""
+    try:
+        yield
+    except BaseException:
+        print(f"\nreplay: SEED={seed} LONG=1 .venv/bin/python -m pytest {test}")  # noqa: T201
+        raise

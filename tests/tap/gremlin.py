@@ -1,0 +1,233 @@
+"""What may happen to an account between any two requests: every act on every table, by a die."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.sandbox import World
+    from tests.tap.running import Account
+
+FEWEST = 12  # rows below which nothing is deleted any more: an empty account proves nothing
+TABLES = {
+    "crm_accounts": "accounts",
+    "crm_contacts": "contacts",
+    "crm_notes": "notes",
+    "crm_opportunities": "deals",
+    "crm_pipelines": "dealGroups",
+    "crm_stages": "dealStages",
+    "crm_users": "users",
+    "directory_groups": "groups",
+    "directory_users": "users",
+    "marketing_contacts": "contacts",
+    "marketing_segments": "lists",
+    "marketing_tags": "tags",
+}
+
+
+class Gremlin:
+    """Acts before a request is answered, now and then, and knows what was there all along."""
+
+    def __init__(self, account: Account, seed: int, rate: float) -> None:
+        """Start with a seeded die; ``rate`` is the share of requests before which it acts."""
+        self._account, self._dice, self._rate = account, random.Random(seed), rate
+        self._made = 0
+        #: Keys by stream of the rows that were there at every moment.
+        self.steady = keys_of(account.world)
+
+    def __call__(self, w: World, *_: Any) -> None:
+        """Act, or not."""
+        self._account.moments.advance(0.3)
+        if self._dice.random() > self._rate:
+            return
+        for _each in range(self._dice.choice((1, 1, 2, 5))):
+            self._made += 1
+            self._dice.choice(ACTS)(self, w)
+        for stream, there in keys_of(w).items():
+            self.steady[stream] &= there
+
+    # --- choosing ---------------------------------------------------------------------------
+
+    def one(self, w: World, table: str, *, first: int = 0) -> int | None:
+        """Choose a row, among the ``first`` of its table where so many are meant."""
+        ids = w.tables[table].ids()
+        return self._dice.choice(ids[:first] if first else ids) if ids else None
+
+    def spare(self, w: World, table: str, *, first: int = 40) -> int | None:
+        """Choose a row that may go: early ones, for their going moves all that follow."""
+        return self.one(w, table, first=first) if len(w.tables[table]) > FEWEST else None
+
+    def some(self, many: list[Any]) -> Any:
+        """Choose one of several."""
+        return self._dice.choice(many)
+
+    @property
+    def name(self) -> str:
+        """A name that nothing else has."""
+        return f"made {self._made}"
+
+
+
+def _insert(g: Gremlin, w: World) -> None:
+    match g.some(["contact", "tag", "list", "field", "note", "deal", "account", "stage", "group"]):
+        case "contact":
+            w.add_contact(f"{g.name.replace(' ', '')}@letters.example", firstName=g.name)
+        case "tag":
+            w.add_tag(g.name)
+        case "list":
+            w.add_list(g.name)
+        case "field":
+            w.add_field(g.name)
+        case "note":
+            w.add_note("Subscriber", g.one(w, "contacts") or 0, g.name)
+        case "deal":
+            contact = g.one(w, "contacts")
+            w.add_deal(g.name, value=1234, contact=contact, stage=g.one(w, "dealStages") or 0)
+        case "account":
+            w.add_account(g.name)
+        case "stage":
+            w.add_stage(g.name, g.one(w, "dealGroups") or 1)
+        case "group":
+            w.add_pipeline(g.name)
+
+
+def _change(g: Gremlin, w: World) -> None:
+    t, now = w.tables, w.now()
+    match g.some(["contact", "contact", "note", "deal", "account", "datum", "user"]):
+        case "contact":
+            w.edit_contact(g.one(w, "contacts") or 0, lastName=g.name, phone=g.name)
+        case "note":
+            if one := g.one(w, "notes"):
+                t["notes"].change(t["notes"][one], note=g.name, mdate=now)
+        case "deal":
+            if one := g.one(w, "deals"):
+                stage = t["dealStages"][g.one(w, "dealStages")]
+                w.edit_deal(one, title=g.name, stage=stage.id, group=stage.group)
+        case "account":
+            if one := g.one(w, "accounts"):
+                t["accounts"].change(t["accounts"][one], accountUrl="https://x.example", updated=now)
+        case "datum":
+            if one := g.one(w, "accounts"):
+                w.set_datum("account", one, 1, g.name)
+        case "user":
+            user = t["users"][g.one(w, "users")]
+            t["users"].change(user, lastName=g.name)
+
+
+def _delete(g: Gremlin, w: World) -> None:
+    """Delete early rows, of the large tables several at once."""
+    match g.some(["contacts", "contacts", "notes", "deals", "accounts", "tags", "lists", "rest"]):
+        case "contacts":
+            for _ in range(3):
+                if one := g.spare(w, "contacts"):
+                    w.delete_contact(one)
+        case "notes":
+            if one := g.spare(w, "notes"):
+                w.tables["notes"].delete(one)
+        case "deals":
+            for _ in range(3):
+                if one := g.spare(w, "deals"):
+                    w.delete_deal(one)
+        case "accounts":
+            for _ in range(3):
+                if one := g.spare(w, "accounts"):
+                    w.delete_account(one)
+        case "tags":
+            if one := g.spare(w, "tags"):
+                w.delete_tag(one)
+        case "lists":
+            if len(w.tables["lists"]) > 3 and (one := g.one(w, "lists")):
+                w.delete_list(one)
+        case "rest":
+            if len(w.tables["dealStages"]) > 4 and (one := g.one(w, "dealStages")):
+                w.delete_stage(one)
+            elif len(w.tables["fields"]) > FEWEST:
+                w.delete_field(w.tables["fields"].ids()[-1])
+
+
+def _hang(g: Gremlin, w: World) -> None:
+    """Change what hangs on a contact: only tags are known to mark it."""
+    one = g.one(w, "contacts") or 0
+    match g.some(["tag", "untag", "list", "value", "link", "unlink", "second"]):
+        case "tag":
+            w.tag(one, g.one(w, "tags") or 0)
+        case "untag":
+            for row in w.tables["contactTags"].by("contact", one)[:1]:
+                w.untag(one, row.tag)
+        case "list":
+            w.subscribe(one, g.one(w, "lists") or 0, g.some([1, 2]))
+        case "value":
+            w.set_field(one, 1, g.name)
+        case "link":
+            if not w.tables["accountContacts"].ids_by("contact", one) and len(w.tables["accounts"]):
+                w.link(one, g.one(w, "accounts") or 0, g.name)
+        case "unlink":
+            for row in w.tables["accountContacts"].by("contact", one)[:1]:
+                w.tables["accountContacts"].delete(row.id)
+                if w.switches.bump_account_link:
+                    w.touch(one)
+        case "second":
+            for deal in w.tables["deals"].ids()[:1]:
+                w.tables["contactDeals"].insert(rows.ContactDeal(one, deal, w.now(), w.now()))
+
+
+def _rename(g: Gremlin, w: World) -> None:
+    """Rename what others quote: nothing marks those."""
+    t, now = w.tables, w.now()
+    match g.some(["tags", "lists", "accounts", "dealStages", "dealGroups", "groups"]):
+        case "tags":
+            t["tags"].change(t["tags"][g.one(w, "tags")], tag=g.name)
+        case "lists":
+            t["lists"].change(t["lists"][g.one(w, "lists")], name=g.name, udate=now, updated=now)
+        case "accounts":
+            if one := g.one(w, "accounts"):
+                t["accounts"].change(t["accounts"][one], name=g.name, updated=now)
+        case "groups":
+            t["groups"].change(t["groups"][g.one(w, "groups")], title=g.name)
+        case table:
+            t[table].change(t[table][g.one(w, table)], title=g.name, udate=now)
+
+
+def _merge(g: Gremlin, w: World) -> None:
+    """Make two contacts one: one vanishes, the other gets its tags and lists."""
+    kept, gone = g.one(w, "contacts"), g.spare(w, "contacts")
+    if kept and gone and kept != gone:
+        w.merge_contacts(kept, gone)
+
+
+ACTS: list[Callable[[Gremlin, World], None]] = [
+    _insert,
+    _change,
+    _delete,
+    _delete,
+    _hang,
+    _hang,
+    _rename,
+    _merge,
+]
+
+
+def keys_of(w: World) -> dict[str, set[tuple[str, ...]]]:
+    """Return the keys of all rows there are, by stream."""
+    found = {
+        stream: {(str(one),) for one in w.tables[table].ids()} for stream, table in TABLES.items()
+    }
+    for stream, table, column in (
+        ("marketing_contact_tags", "contactTags", "tag"),
+        ("marketing_segment_memberships", "contactLists", "list"),
+    ):
+        found[stream] = {(str(r.contact), str(getattr(r, column))) for r in w.tables[table]}
+    found["crm_fields"] = {
+        (entity, str(one))
+        for entity, table in (
+            ("contact", "fields"),
+            ("account", "accountCustomFieldMeta"),
+            ("opportunity", "dealCustomFieldMeta"),
+        )
+        for one in w.tables[table].ids()
+    }
+    return found
