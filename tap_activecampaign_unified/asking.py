@@ -64,6 +64,8 @@ class Asking:
             day = (policy.end + ZONE_SLACK).date() + DAY
             self._until = [("filters[updated_before]", day.isoformat())]
         self.position = position
+        #: Whether the walk comes by every row there is.
+        self.sees_all = self._since is None and not self._until and not position
         #: Whether account names come with the account links.
         self.names_come_along = True
 

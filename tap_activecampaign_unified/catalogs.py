@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .settings import SettingsError
 from .unified import RESOURCES, by_name
+from .unified.mapping import DELETED_AT
+from .unified.schemas import DATE_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +61,12 @@ def bring_up_to_date(
     catalog: Any,
     schema_of: Callable[[Resource], Schema],
     expect: Callable[[list[Resource]], None],
+    *,
+    deletes: bool = False,
 ) -> None:
     """Refuse selected streams that do not exist; add custom fields that are newer.
+
+    With ``deletes`` every stream gets the column of its tombstones.
 
     ``schema_of`` is only called for selected streams: it may cost a request. ``expect`` is told of
     all of them before.
@@ -70,6 +76,10 @@ def bring_up_to_date(
     expect([resource for _, resource in dated])
     for entry, resource in dated:
         _add_newer_fields(entry, schema_of(resource))
+    if deletes:
+        for entry in (catalog[one.resource.name] for one in chosen_of(catalog, {})):
+            known = type(entry.schema).from_dict(DATE_TIME)
+            entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: known}
 
 
 def _wants_fields(entry: Any, one: Chosen) -> bool:

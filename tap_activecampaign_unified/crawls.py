@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .api import Page
 from .bookmarks import Bookmark, Change, fingerprint
+from .deletes import TOLD, Sweep
 from .opening import Opening, Wish, entity_of
 from .relations import Joiner
 from .unified import people
 from .unified.codecs import Undecodable, Zone, parse_instant
 from .unified.crm.fields import row_of
 from .unified.custom_fields import ENTITIES
-from .unified.mapping import Joined, Names, Reader, Record, Resource, Row
+from .unified.mapping import DELETED_AT, Joined, Names, Reader, Record, Resource, Row
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 # A STATE every so many pages lets an interrupted first load go on where it stopped.
 PAGES_PER_STATE = 10
 FIELD_KEYS = "custom_field_keys"
+KEPT_KEYS = {FIELD_KEYS, TOLD}
 NO_CHANGE = Change(None, None)
 
 
@@ -48,6 +50,12 @@ class Sink(Wish, Protocol):
     def save(self, entry: Entry) -> None:
         """Replace the stream's state entry."""
 
+    def bury(self, tombstone: Record) -> None:
+        """Write the record of a row that is gone."""
+
+    def activate(self) -> None:
+        """Tell readers that all there is was written."""
+
 
 @dataclass
 class _Lane:
@@ -59,11 +67,31 @@ class _Lane:
     tally: Tally
     custom: CustomFields | None
 
-    def finish(self) -> None:
+    @property
+    def resource(self) -> Resource:
+        """What its records are."""
+        return self.sink.resource
+
+    @property
+    def told(self) -> str | None:
+        """What the stream was told of deletes by the runs before."""
+        found = self.sink.entry.get(TOLD)
+        return found if isinstance(found, str) else None
+
+    def bury(self, key: dict[str, str], at: str) -> None:
+        """Write the tombstone of a record: it changed when it was found to be gone."""
+        values: Record = {**key, DELETED_AT: at}
+        if self.resource.replication_key:
+            values[self.resource.replication_key] = at
+        self.sink.bury(self.reader.tombstone(values))
+
+    def finish(self, told: Entry) -> None:
         """Move the bookmark, and keep the keys of fields that a new title would rename."""
         if self.mark is None:
+            if told:
+                self.sink.save(told)
             return
-        entry = self.mark.final()
+        entry = self.mark.final() | told
         if self.custom is not None:
             former = self.sink.entry.get(FIELD_KEYS)
             for old, new in self.custom.renamed(former if isinstance(former, dict) else {}):
@@ -114,11 +142,20 @@ class Crawl:
         self._joiners = opening.joiners
         self._lanes: list[_Lane] = []
         self._names = Names()
+        self._sweep: Sweep | None = None
+        #: Rows of the page that were told to be gone and are there again.
+        self._returned: set[str] = set()
 
     def _lane(self, sink: Sink, mark: Bookmark | None) -> _Lane:
         resource, run, entity = sink.resource, self._run, entity_of(sink)
         custom = run.lookups.custom_fields(entity) if entity else None
-        reader = Reader(resource, custom, wanted=sink.wanted, remote_data=run.remote_data)
+        reader = Reader(
+            resource,
+            custom,
+            wanted=sink.wanted,
+            remote_data=run.remote_data,
+            deletes=run.deletes is not None,
+        )
         return _Lane(sink, reader, mark, run.report.tally(resource.name), custom)
 
     def sync(self) -> None:
@@ -126,8 +163,12 @@ class Crawl:
         self._opening.expect()
         marks = self._opening.marks
         self._lanes = [self._lane(sink, marks[sink.resource.name]) for sink in self._sinks]
+        is_whole_run = all(sink.record_limit is None for sink in self._sinks)
+        if self._run.deletes is not None and is_whole_run:
+            self._sweep = Sweep(self._run.deletes, self._plan, self._lanes)
         if self._plan.path == "fields":
             self._sync_fields()
+            self._finish()
             return
         try:
             self._walk_all()
@@ -142,7 +183,7 @@ class Crawl:
         if self._plan.by_id and position:
             for lane in self._lanes:
                 if lane.mark and lane.mark.started:
-                    kept = {k: v for k, v in lane.sink.entry.items() if k == FIELD_KEYS}
+                    kept = {k: v for k, v in lane.sink.entry.items() if k in KEPT_KEYS}
                     lane.sink.save(lane.mark.interim(_after_of(lane, position)) | kept)
 
     def _walk_all(self) -> None:
@@ -160,8 +201,28 @@ class Crawl:
             self._emit_page(page)
             if all(lane.is_sated for lane in self._lanes):
                 return
+        if self._sweep is not None and not opening.asking.sees_all:
+            self._look_for_deletes(self._sweep)
+        self._finish()
+
+    def _look_for_deletes(self, sweep: Sweep) -> None:
+        """Walk over the ids of all rows: the crawl came by those alone that changed."""
+        for page in sweep.pages():
+            sweep.saw(page.rows, self._sinks[0].resource.skip)
+            back = sweep.returned(page.rows)
+            if back:
+                rows = [row for row in page.rows if str(row.get("id")) in back]
+                self._emit_page(Page(rows, {}, page.total, page.date))
+
+    def _finish(self) -> None:
+        """Tell what has gone, then move the bookmarks."""
+        if self._sweep is not None:
+            self._sweep.finish()
         for lane in self._lanes:
-            lane.finish()
+            told = self._sweep.tell(lane) if self._sweep is not None else {}
+            if self._sweep is not None and self._sweep.is_certain(lane.resource):
+                lane.sink.activate()
+            lane.finish(told)
 
     # --- emitting ---------------------------------------------------------------------------
 
@@ -170,6 +231,9 @@ class Crawl:
         self._run.progress.advance(len(rows), page.total)
         if self._plan.path == "accounts":
             self._run.lookups.note_accounts(rows)
+        if self._sweep is not None:
+            self._sweep.saw(rows, self._sinks[0].resource.skip)
+            self._returned = self._sweep.returned(rows)
         kept = self._worth_joining(rows)
         for lane in self._lanes:
             if lane.sink.resource.relation is None:
@@ -199,7 +263,7 @@ class Crawl:
         return [
             row
             for row, changed in zip(rows, changes, strict=True)
-            if changed is None or changed >= since
+            if changed is None or changed >= since or str(row.get("id")) in self._returned
         ]
 
     def _load_names(self, page: Page, related: dict[str, Any]) -> None:
@@ -248,11 +312,13 @@ class Crawl:
         records = [lane.reader.read(part, joined) for part in resource.expand(row, joined)]
         if resource.relation is not None:
             tally.read += len(records)
+            self._note_parts(resource, row, records)
         reason = resource.skip(row) or _missing_key(resource, records)
         if reason is not None:
             tally.skipped[reason] += len(records)
             return
-        if mark is not None and not mark.wants(change, lambda: fingerprint(records)):
+        wanted = mark is None or mark.wants(change, lambda: fingerprint(records))
+        if not wanted and str(row.get("id")) not in self._returned:
             tally.suppressed += len(records)
             return
         for record in records:
@@ -261,11 +327,28 @@ class Crawl:
             lane.sink.emit(record)
         tally.emitted += len(records)
 
+    def _note_parts(self, resource: Resource, row: Row, records: list[Record]) -> None:
+        """Let the sweep know what hangs on a row, if all of it could be read."""
+        if self._sweep is None or resource.relation is None:
+            return
+        joiner = self._joiners[resource.relation]
+        if isinstance(joiner, Joiner) and not joiner.is_whole:
+            self._sweep.leave_open(resource)
+        else:
+            self._sweep.saw_parts(resource, str(row.get("id")), records)
+
     def _sync_fields(self) -> None:
-        names = Names()
+        names, lookups = Names(), self._run.lookups
         for lane in self._lanes:
             for entity in ENTITIES:
-                fields = self._run.lookups.custom_fields(entity)
+                fields = lookups.custom_fields(entity)
+                if self._sweep is None:
+                    pass
+                elif lookups.could_read_fields(entity):
+                    keys = [{"entity": entity, "id": one.id} for one in fields.definitions]
+                    self._sweep.saw_parts(lane.resource, entity, keys)
+                else:
+                    self._sweep.leave_open(lane.resource)
                 for one in fields.definitions:
                     lane.tally.read += 1
                     if not lane.is_sated:

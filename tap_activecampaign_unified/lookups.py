@@ -160,6 +160,10 @@ class Lookups:
             self._fields[entity] = CustomFields(definitions, self._key_mode)
         return self._fields[entity]
 
+    def could_read_fields(self, entity: str) -> bool:
+        """Say whether an entity's custom fields were read, once they were asked for."""
+        return FIELD_TABLES[entity][0] not in self.unread
+
     def _note_unread(self, path: str, problem: CallError) -> None:
         logger.warning("%s: names and fields from it are left out of this run", problem)
         self.unread.append(path)

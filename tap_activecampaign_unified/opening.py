@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .api import Client
     from .bookmarks import Entry, Policy
+    from .deletes import Deletes
     from .lookups import Lookups
     from .progress import Progress
     from .report import RunReport
@@ -56,6 +57,7 @@ class Run:
     sideload: bool
     remote_data: bool
     write_state: Any
+    deletes: Deletes | None = None
 
 
 class Opening:

@@ -78,6 +78,8 @@ class Joiner:
         self._spool: Spool | None = None
         self._nobody_has_any = False
         self._probed: dict[str, Any] | None = None
+        #: Whether all that hangs on the rows could be read so far.
+        self.is_whole = True
         asks = sideload and relation.include is not None
         self.way = Way.OPEN if asks else Way.NESTED
         self._decided = asks
@@ -121,7 +123,7 @@ class Joiner:
             return self._join(page, ids)
         except Forbidden as problem:
             logger.warning("%s: what hangs on it is left empty in this run", problem)
-            self.way = Way.NOTHING
+            self.way, self.is_whole = Way.NOTHING, False
             return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
@@ -284,6 +286,7 @@ class Joiner:
                 self._spool.add((self.parent_of(row), row) for row in part.rows)
         except Missing as problem:
             logger.warning("%s: what hangs on it is left empty in this run", problem)
+            self.is_whole = False
         self._spool.seal()
 
     def _candidates(self, page: Page, ids: list[str]) -> list[str]:

@@ -21,12 +21,15 @@ logger = logging.getLogger(__name__)
 class Tally:
     """One stream's numbers. ``read`` = ``emitted`` + ``suppressed`` + all of ``skipped``.
 
-    ``outcome`` is done, skipped, failed or stopped; ``faults`` counts unreadable fields.
+    ``outcome`` is done, skipped, failed or stopped; ``faults`` counts unreadable fields;
+    ``deleted`` counts tombstones, which are none of the rows read.
     """
 
     read: int = 0
     emitted: int = 0
     suppressed: int = 0
+    deleted: int = 0
+    deletes_refused: str | None = None
     faulty: int = 0
     requests: int = 0
     seconds: float = 0.0
@@ -73,6 +76,8 @@ class RunReport:
                 one.seconds,
                 f" ({one.problem})" if one.problem else "",
             )
+            if one.deleted:
+                logger.info("%s: %d rows or pairs told to be deleted", name, one.deleted)
             for error, count in one.faults.most_common(10):
                 logger.warning("%s: %d times %s", name, count, error)
             for reason, count in one.skipped.items():
@@ -88,6 +93,8 @@ class RunReport:
                 "rows_emitted": one.emitted,
                 "rows_suppressed": one.suppressed,
                 "rows_faulty": one.faulty,
+                "rows_deleted": one.deleted,
+                "deletes_refused": one.deletes_refused,
                 "rows_left_out": dict(one.skipped),
                 "faults": dict(one.faults),
                 "requests": one.requests,

@@ -82,6 +82,19 @@ class UnifiedStream(Stream):
             fill_hollow(record, self._hollow)
         self._write_record_message(record)
 
+    def bury(self, tombstone: Record) -> None:
+        """Write the record of a row that is gone; it belongs to no version of the table."""
+        version, self._stream_version = self._stream_version, None
+        try:
+            self.emit(tombstone)
+        finally:
+            self._stream_version = version
+
+    def activate(self) -> None:
+        """Tell readers that the whole table was written: what has an older version is gone."""
+        if self._stream_version is not None:
+            self._write_activate_version_message(self._stream_version)
+
     def hand_over(self) -> None:
         """Let go what was written: the next records may take a while."""
         if isinstance(self._tap.message_writer, Output):
@@ -114,8 +127,10 @@ class UnifiedStream(Stream):
         """The objects that flattening needs whole, none where nothing is flattened."""
         return hollow_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
-    def begin(self) -> None:
-        """Write the schema, unless that was done already."""
+    def begin(self, version: int | None = None) -> None:
+        """Write the schema, unless that was done already; ``version`` is a full table's."""
+        if self.replication_key is None:
+            self._stream_version = version
         self._write_schema_message()
 
     def _write_schema_message(self) -> None:

@@ -26,6 +26,8 @@ from .bookmarks import Bookmark, MisshapenState, Policy
 from .catalogs import bring_up_to_date, chosen_of
 from .connection import DISTRIBUTION
 from .crawls import Crawl
+from .deletes import Deletes
+from .known_ids import KnownIds, default_known_ids
 from .lookups import Lookups
 from .opening import Run, openings_of
 from .output import Output
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from .api import Clock
+    from .api import Client, Clock
     from .opening import Opening
     from .unified.mapping import Resource
     from .unified.schemas import Schema
@@ -79,6 +81,7 @@ class TapActiveCampaignUnified(Tap):
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
@@ -149,8 +152,19 @@ class TapActiveCampaignUnified(Tap):
                 sideload=settings["sideload"] == "auto",
                 remote_data=settings["include_remote_data"],
                 write_state=self._write_state,
+                deletes=self._make_deletes(client),
             )
         return self._run
+
+    def _make_deletes(self, client: Client) -> Deletes | None:
+        settings = self._settings
+        if settings is None or not settings["detect_deletes"]:
+            return None
+        path = settings["known_ids_path"]
+        known = KnownIds(
+            Path(path).expanduser() if path else default_known_ids(client.address.account)
+        )
+        return Deletes(client, known, settings["max_delete_share"])
 
     # --- streams ----------------------------------------------------------------------------
 
@@ -164,7 +178,9 @@ class TapActiveCampaignUnified(Tap):
         custom = None
         if resource.custom_fields:
             custom = run.lookups.custom_fields(resource.custom_fields)
-        return resource.schema(custom, remote_data=run.remote_data)
+        return resource.schema(
+            custom, remote_data=run.remote_data, deletes=run.deletes is not None
+        )
 
     def _expect_fields(self, resources: Iterable[Resource]) -> None:
         """Announce the custom fields that schemas of these resources will be made of."""
@@ -183,7 +199,10 @@ class TapActiveCampaignUnified(Tap):
     def setup_mapper(self) -> None:
         """Bring the catalog up to date before the SDK reads it."""
         if self.input_catalog is not None:
-            bring_up_to_date(self.input_catalog, self.schema_of, self._expect_fields)
+            deletes = self._settings is not None and self._settings["detect_deletes"]
+            bring_up_to_date(
+                self.input_catalog, self.schema_of, self._expect_fields, deletes=deletes
+            )
         elif self._settings is not None:
             self._expect_fields(RESOURCES)
         super().setup_mapper()
@@ -241,8 +260,11 @@ class TapActiveCampaignUnified(Tap):
         """Run a crawl and say how it ended; only what ends the whole run is raised later."""
         names = ", ".join(one.name for one in streams)
         try:
+            version = None
+            if self.run.deletes is not None:
+                version = int(self._clock.now().timestamp())
             for one in streams:
-                one.begin()
+                one.begin(version)
             crawl.sync()
         except (Forbidden, Missing) as problem:
             return self._note_forbidden(names, problem)

@@ -32,6 +32,28 @@ TAP = (
         minimum=0,
     ),
     Setting(
+        "detect_deletes",
+        "boolean",
+        "After each complete read, find what is gone and emit a tombstone (`_sdc_deleted_at`) for "
+        "it; full-table streams end with ACTIVATE_VERSION. Costs a request per 100 contacts and "
+        "per 100 opportunities, and one for each row that is missing",
+        default=False,
+    ),
+    Setting(
+        "known_ids_path",
+        "string",
+        "File in which `detect_deletes` keeps the ids there were (default: one per account and "
+        "user); keep it between runs",
+    ),
+    Setting(
+        "max_delete_share",
+        "number",
+        "`detect_deletes` tells nothing of a collection of which more than this share vanished at "
+        "once (five rows always may); 1: no such limit",
+        default=0.3,
+        minimum=0,
+    ),
+    Setting(
         "include_remote_data",
         "boolean",
         "Add `remote_data`, the row as ActiveCampaign sent it",

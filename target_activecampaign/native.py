@@ -8,7 +8,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Refused
-from tap_activecampaign_unified.unified import mapping
+from tap_activecampaign_unified.unified import fragment as fragments
 from tap_activecampaign_unified.unified.mapping import Attribute, Field
 
 from .chains import Sign, side_by_side
@@ -152,7 +152,7 @@ def native_of(
         for name, value in row.record.items()
         if (not is_nothing(value) or desk.policy.clears) and not (owner and name == "owner")
     }
-    fragment = mapping.write(kind.resource, record)
+    fragment = fragments.write(kind.resource, record)
     if fragment.problems:
         raise Rejection("; ".join(f"{name}: {text}" for name, text in fragment.problems))
     entries = {entry.unified: entry for entry in kind.resource.entries}

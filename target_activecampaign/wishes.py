@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.unified import mapping
+from tap_activecampaign_unified.unified import fragment as fragments
 
 from .chains import Sign
 from .results import Rejection, Skip
@@ -125,7 +125,7 @@ def wish_of(desk: Desk, kind: Kind, row: Row) -> Wish:
     part = Part(row)
     wish = Wish([part])
     _identify(desk, record, wish)
-    fragment = mapping.write(
+    fragment = fragments.write(
         kind.resource, {k: v for k, v in record.items() if not is_nothing(v) or desk.policy.clears}
     )
     _note_unknown(kind, row, fragment.ignored, part)

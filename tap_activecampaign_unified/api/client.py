@@ -111,7 +111,10 @@ class Client:
         *,
         patience: float | None = None,
     ) -> Answer:
-        """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble."""
+        """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble.
+
+        With none, 0, a refusal is not repeated either, nor is the key held responsible for it.
+        """
         if self._ahead is not None:
             self.checkpoint()
             announced = self._ahead.take((path, tuple(params)))
@@ -227,7 +230,7 @@ class Client:
                     f"{self.address.origin} cannot be reached ({verdict.problem}): "
                     "check api_url and the network"
                 )
-        elif kind is outcome.Kind.TROUBLE:
+        elif kind in {outcome.Kind.TROUBLE, outcome.Kind.TOO_LARGE}:
             self._wait_out(call, verdict, retry)
         else:
             raise self._final(call, verdict)
@@ -256,6 +259,8 @@ class Client:
                 path=call.path,
                 status=verdict.status,
             )
+        if verdict.kind is outcome.Kind.TOO_LARGE:
+            raise self._trouble(call, verdict, retry)  # it will not be smaller the next time
         if not retry.wait(verdict.kind, self._patience(verdict, retry)):
             if verdict.status is None and (retry.asked is None or not self._answered):
                 self._check_alive(call, verdict)
@@ -263,6 +268,10 @@ class Client:
 
     def _forbid_or_wait(self, call: Call, verdict: Verdict, retry: Patience) -> None:
         """A 403 may be a glitch, the plan, or a bad key: repeat, then ask who we are."""
+        if retry.asked == 0:
+            raise Forbidden(
+                f"{verdict.status}", method=call.method, path=call.path, status=verdict.status
+            )
         known = call.path in self._forbidden
         limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
         if not known and retry.wait(verdict.kind, limit):
@@ -318,4 +327,4 @@ class Client:
     def _note_repeat(self, call: Call, verdict: Verdict, retry: Patience) -> None:
         self._line.note_repeat()
         level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
-        logger.log(level, "%s %s: %s, trying again", call.method, call.path, verdict.problem)
+        logger.log(level, "%s %s: %s, trying again", call.method, call.endpoint, verdict.problem)

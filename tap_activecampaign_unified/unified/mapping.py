@@ -1,4 +1,4 @@
-"""One table per resource, read both ways: its kinds of entries, its reader and its writer.
+"""One table per resource, for both ways: its kinds of entries, and its reader.
 
 A table's entries are of four kinds:
 
@@ -24,7 +24,7 @@ from .codecs import (
     offset_of,
     zone_at,
 )
-from .schemas import STRING, Schema, array_of, object_of
+from .schemas import DATE_TIME, STRING, Schema, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Record = dict[str, Any]
+
+#: When a record was found to be gone; null in all others. The name is the loaders'.
+DELETED_AT = "_sdc_deleted_at"
 
 
 @dataclass
@@ -164,7 +167,13 @@ class Resource:
     singular: str | None = None
     custom_fields: str | None = None
 
-    def schema(self, custom: CustomFields | None = None, *, remote_data: bool = False) -> Schema:
+    def schema(
+        self,
+        custom: CustomFields | None = None,
+        *,
+        remote_data: bool = False,
+        deletes: bool = False,
+    ) -> Schema:
         """Return the JSON schema of the records, custom fields with their real types."""
         properties: dict[str, Schema] = {}
         for entry in self.entries:
@@ -182,6 +191,10 @@ class Resource:
         properties["_errors"] = described(
             array_of({"type": "string"}), "Fields of this row that could not be read, and why"
         )
+        if deletes:
+            properties[DELETED_AT] = described(
+                DATE_TIME, "When the record was found to be gone; it has no more then but its key"
+            )
         for key in self.keys:
             kept = properties[key]
             properties[key] = kept | {"type": _without_null(kept["type"])}
@@ -236,6 +249,7 @@ class Reader:
         *,
         wanted: Callable[[str], bool] = lambda _: True,
         remote_data: bool = False,
+        deletes: bool = False,
     ) -> None:
         """Sort the table's entries by kind."""
         self._custom = custom if resource.custom_fields else None
@@ -243,6 +257,8 @@ class Reader:
         self._wants_custom = wanted("custom_fields")
         chosen = [e for e in resource.entries if e.unified in resource.keys or wanted(e.unified)]
         self._template: Record = dict.fromkeys(e.unified for e in chosen)
+        if deletes:
+            self._template[DELETED_AT] = None
         self._fields = [
             (e.unified, e.native, e.codec.decode) for e in chosen if isinstance(e, Field)
         ]
@@ -256,6 +272,10 @@ class Reader:
         self._computed = [
             (unified, read) for unified, read in readers if read not in {nothing, empty}
         ]
+
+    def tombstone(self, values: Record) -> Record:
+        """Return the record of a row that is gone: nothing but these values."""
+        return {**self._template, **values, "_errors": []}
 
     def read(self, row: Row, joined: Joined) -> Record:
         """Return the record of one row."""
@@ -297,62 +317,9 @@ def _reader_of(entry: Attribute) -> Callable[[Row, Joined], Any]:
     return read
 
 
-@dataclass
-class Fragment:
-    """What a record asks to be written: ``native`` for the row's own call, the rest by name.
-
-    ``attributes`` are custom-field values by personalization tag, ``links`` unified values that
-    need calls of their own, ``custom_fields`` as the record gave them. ``nulls`` names keys that
-    were present and null: whether they clear is the caller's policy. ``ignored`` names keys that
-    cannot be written, ``problems`` (key, reason) pairs.
-    """
-
-    native: Row = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    links: dict[str, Any] = field(default_factory=dict)
-    custom_fields: dict[str, Any] = field(default_factory=dict)
-    nulls: list[str] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    problems: list[tuple[str, str]] = field(default_factory=list)
-
-
-def write(resource: Resource, record: Record) -> Fragment:
-    """Turn a record into what ActiveCampaign is to be told; absent keys are not mentioned."""
-    entries = {entry.unified: entry for entry in resource.entries}
-    fragment = Fragment()
-    for key, value in record.items():
-        entry = entries.get(key)
-        if key == "custom_fields" and resource.custom_fields:
-            if isinstance(value, dict):
-                fragment.custom_fields = value
-            elif value is not None:
-                fragment.problems.append((key, "must be an object"))
-        elif key in resource.keys:
-            continue
-        elif entry is None or isinstance(entry, Derived) or is_read_only(entry):
-            fragment.ignored.append(key)
-        elif value is None:
-            fragment.nulls.append(key)
-        else:
-            _write_entry(entry, value, fragment)
-    return fragment
-
-
 def is_read_only(entry: Entry) -> bool:
     """Say whether a column can be read but not written."""
     return isinstance(entry, Field) and entry.read_only
-
-
-def _write_entry(entry: Entry, value: Any, fragment: Fragment) -> None:
-    try:
-        if isinstance(entry, Field):
-            fragment.native[entry.native] = entry.codec.encode(value)
-        elif isinstance(entry, Attribute):
-            fragment.attributes.update(zip(entry.tags, entry.write(value), strict=True))
-        else:
-            fragment.links[entry.unified] = value
-    except Undecodable as problem:
-        fragment.problems.append((entry.unified, str(problem)))
 
 
 def nothing(_: Row, __: Joined) -> None:

@@ -23,8 +23,9 @@ def list_users(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/users/me")
 def get_key_user(w: World, r: Request) -> dict[str, Any]:
-    """Answer the user whom the key belongs to, the oldest one."""
-    return {"user": people_rows.show_user(w, next(iter(w.tables["users"])))}
+    """Answer the user whom the key belongs to."""
+    users = w.tables["users"]
+    return {"user": people_rows.show_user(w, users.get(w.whoami) or next(iter(users)))}
 
 
 @route("GET", "/users/email/{email:text}", "/users/username/{name:text}")

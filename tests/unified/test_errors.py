@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.unified import RESOURCES, by_name, mapping
+from tap_activecampaign_unified.unified import RESOURCES, by_name, fragment, mapping
 from tests.unified.reading import COLUMNS, golden, read_one, records_of
 
 SENTINEL = "k3pt-s3cr3t"
@@ -44,7 +44,7 @@ def test_one_bad_value_costs_one_field():
 @pytest.mark.parametrize("value", [SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}, [[SENTINEL]]])
 def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource, key, value):
     """What stands in results_path is safe to send to a colleague."""
-    for told, reason in mapping.write(resource, {key: value}).problems:
+    for told, reason in fragment.write(resource, {key: value}).problems:
         assert told == key
         assert reason
         assert SENTINEL not in reason

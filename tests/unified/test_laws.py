@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.unified import RESOURCES, arrays, by_name, codecs
 from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Codec, Undecodable
+from tap_activecampaign_unified.unified.fragment import write
 from tap_activecampaign_unified.unified.mapping import (
     Attribute,
     Derived,
@@ -22,7 +23,6 @@ from tap_activecampaign_unified.unified.mapping import (
     Linked,
     Resource,
     is_read_only,
-    write,
 )
 from tests.unified.reading import NAMES, golden, records_of
 
