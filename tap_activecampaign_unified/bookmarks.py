@@ -148,9 +148,10 @@ class Bookmark:
             "started": self.started.isoformat() if self.started else None,
             "whole": self.is_whole,
         }
-        return {**self._unchanged(), "progress": progress}
+        return {**self.unmoved(), "progress": progress}
 
-    def _unchanged(self) -> Entry:
+    def unmoved(self) -> Entry:
+        """Return the entry that this run began with, as if it had read nothing."""
         entry: Entry = {"replication_key": self._key}
         if self.value:
             entry["replication_key_value"] = self.value.isoformat()
@@ -166,7 +167,8 @@ class Bookmark:
             "replication_key": self._key,
             "replication_key_value": self._next.isoformat(),
         }
-        whole = self.started if self.is_whole else self.read_whole_at
+        # Where no whole read is known, the time to the next counts from the first bookmark on.
+        whole = self.started if self.is_whole else self.read_whole_at or self.value
         if whole and self._policy.sweep_after is not None:
             entry["read_whole_at"] = whole.isoformat()
         if self._recent:

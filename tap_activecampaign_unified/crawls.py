@@ -85,6 +85,13 @@ class _Lane:
             values[self.resource.replication_key] = at
         self.sink.bury(self.reader.tombstone(values))
 
+    def stay(self, after: int | None = None) -> None:
+        """Leave the bookmark where it was, and keep behind which row another run may go on."""
+        if self.mark is not None:
+            kept = {k: v for k, v in self.sink.entry.items() if k in KEPT_KEYS}
+            entry = self.mark.unmoved() if after is None else self.mark.interim(after)
+            self.sink.save(entry | kept)
+
     def finish(self, told: Entry) -> None:
         """Move the bookmark, and keep the keys of fields that a new title would rename."""
         if self.mark is None:
@@ -143,6 +150,8 @@ class Crawl:
         self._lanes: list[_Lane] = []
         self._names = Names()
         self._sweep: Sweep | None = None
+        #: Streams made of rows that the plan or the key's user may not read.
+        self.closed: set[str] = set()
         #: Rows of the page that were told to be gone and are there again.
         self._returned: set[str] = set()
 
@@ -183,8 +192,13 @@ class Crawl:
         if self._plan.by_id and position:
             for lane in self._lanes:
                 if lane.mark and lane.mark.started:
-                    kept = {k: v for k, v in lane.sink.entry.items() if k in KEPT_KEYS}
-                    lane.sink.save(lane.mark.interim(_after_of(lane, position)) | kept)
+                    after = None if self._is_closed(lane) else _after_of(lane, position)
+                    lane.stay(after)
+
+    def _is_closed(self, lane: _Lane) -> bool:
+        """Say whether rows that a stream is made of could not be read."""
+        joiner = self._joiners.get(lane.resource.relation or "")
+        return isinstance(joiner, Joiner) and not joiner.is_whole
 
     def _walk_all(self) -> None:
         run, opening, came, total = self._run, self._opening, 0, None
@@ -219,6 +233,10 @@ class Crawl:
         if self._sweep is not None:
             self._sweep.finish()
         for lane in self._lanes:
+            if self._is_closed(lane):
+                self.closed.add(lane.resource.name)
+                lane.stay()
+                continue
             told = self._sweep.tell(lane) if self._sweep is not None else {}
             if self._sweep is not None and self._sweep.is_certain(lane.resource):
                 lane.sink.activate()
@@ -237,7 +255,7 @@ class Crawl:
         kept = self._worth_joining(rows)
         for lane in self._lanes:
             if lane.sink.resource.relation is None:
-                lane.tally.read += len(rows)
+                lane.tally.read += len(rows) - len(kept)
                 lane.tally.suppressed += len(rows) - len(kept)
         if not kept:
             return
@@ -306,6 +324,7 @@ class Crawl:
 
     def _emit_to(self, lane: _Lane, row: Row, joined: Joined, change: Change) -> None:
         resource, tally, mark = lane.sink.resource, lane.tally, lane.mark
+        tally.read += resource.relation is None
         if mark and mark.progress and int(row.get("id") or 0) <= mark.progress["after"]:
             tally.suppressed += resource.relation is None
             return  # emitted before the run was interrupted
@@ -350,7 +369,6 @@ class Crawl:
                 else:
                     self._sweep.leave_open(lane.resource)
                 for one in fields.definitions:
-                    lane.tally.read += 1
                     if not lane.is_sated:
                         row = row_of(one, fields)
                         joined = Joined(names, zone=lane.sink.resource.zone_of(row))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .asking import Asking
@@ -82,8 +82,7 @@ class Opening:
         if not key:
             return None
         now = run.client.server_now or run.client.clock.now()
-        policy = run.policy if self.plan.by_id else replace(run.policy, sweep_after=None)
-        mark = Bookmark(wish.entry, policy, now, key)
+        mark = Bookmark(wish.entry, run.policy, now, key)
         if mark.progress:
             mark.resume(mark.progress)
         return mark

@@ -245,6 +245,8 @@ class TapActiveCampaignUnified(Tap):
             for one in streams:
                 tally = self._report.tally(one.name)
                 tally.outcome, tally.problem = end.outcome, end.problem
+                if end.outcome == "done" and one.name in crawl.closed:
+                    tally.outcome, tally.problem = self._forbidden, PROBLEM_OF_FORBIDDEN
                 tally.seconds = self._clock.monotonic() - started
                 if one is streams[0]:
                     tally.requests += run.client.traffic.requests - requests
@@ -281,12 +283,16 @@ class TapActiveCampaignUnified(Tap):
         return _End("done", None)
 
     def _note_forbidden(self, names: str, problem: Forbidden | Missing) -> _End:
-        fail = self._settings is not None and self._settings["on_forbidden"] == "fail"
-        word = "failed" if fail else "skipped"
-        self.logger.log(
-            logging.ERROR if fail else logging.WARNING, "%s: %s (%s)", names, word, problem
-        )
+        word = self._forbidden
+        level = logging.ERROR if word == "failed" else logging.WARNING
+        self.logger.log(level, "%s: %s (%s)", names, word, problem)
         return _End(word, PROBLEM_OF_FORBIDDEN)
+
+    @property
+    def _forbidden(self) -> str:
+        """How a stream ends that the plan or the key's user may not read."""
+        fail = self._settings is not None and self._settings["on_forbidden"] == "fail"
+        return "failed" if fail else "skipped"
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)

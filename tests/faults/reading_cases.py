@@ -269,11 +269,11 @@ CONTACT_STREAMS = (
 CLOSED: dict[str, tuple[str, ...]] = {
     "/contacts": CONTACT_STREAMS,
     "/deals": ("crm_opportunities",),
-    "/accounts": ("crm_accounts",),
+    "/accounts": ("crm_accounts", "crm_contacts", "marketing_contacts"),
     "/notes": ("crm_notes",),
     "/tags": ("marketing_tags", *CONTACT_STREAMS),
     "/lists": ("marketing_segments", *CONTACT_STREAMS),
-    "/dealStages": ("crm_stages", "crm_opportunities"),
+    "/dealStages": ("crm_stages", "crm_pipelines", "crm_opportunities"),
     "/dealGroups": ("crm_pipelines", "crm_stages", "crm_opportunities"),
     "/users": ("crm_users", "directory_users"),
     "/groups": ("directory_groups", "directory_users"),
