@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .api import Page
 from .bookmarks import Bookmark, Change, fingerprint
 from .deletes import TOLD, Sweep
-from .opening import Opening, Wish, entity_of
+from .opening import LEFT_OUT, Opening, Wish, entity_of
 from .relations import Joiner
 from .unified import people
 from .unified.codecs import Undecodable, Zone, parse_instant
@@ -85,10 +85,11 @@ class _Lane:
             values[self.resource.replication_key] = at
         self.sink.bury(self.reader.tombstone(values))
 
-    def stay(self, after: int | None = None) -> None:
-        """Leave the bookmark where it was, and keep behind which row another run may go on."""
+    def stay(self, after: int | None = None, closed: Sequence[str] = ()) -> None:
+        """Leave the bookmark where it was; keep behind which row to go on, and what was closed."""
         if self.mark is not None:
             kept = {k: v for k, v in self.sink.entry.items() if k in KEPT_KEYS}
+            kept |= {LEFT_OUT: [*closed]} if closed else {}
             entry = self.mark.unmoved() if after is None else self.mark.interim(after)
             self.sink.save(entry | kept)
 
@@ -167,11 +168,14 @@ class Crawl:
         )
         return _Lane(sink, reader, mark, run.report.tally(resource.name), custom)
 
-    def sync(self) -> None:
-        """Read everything the streams want, emit it, and move their bookmarks."""
+    def open(self) -> None:
+        """Ask for the custom fields, without which no record can be read."""
         self._opening.expect()
         marks = self._opening.marks
         self._lanes = [self._lane(sink, marks[sink.resource.name]) for sink in self._sinks]
+
+    def sync(self) -> None:
+        """Read everything the streams want, emit it, and move their bookmarks."""
         is_whole_run = all(sink.record_limit is None for sink in self._sinks)
         if self._run.deletes is not None and is_whole_run:
             self._sweep = Sweep(self._run.deletes, self._plan, self._lanes)
@@ -193,7 +197,7 @@ class Crawl:
             for lane in self._lanes:
                 if lane.mark and lane.mark.started:
                     after = None if self._is_closed(lane) else _after_of(lane, position)
-                    lane.stay(after)
+                    lane.stay(after, self._opening.closed(lane.sink, is_whole=False))
 
     def _is_closed(self, lane: _Lane) -> bool:
         """Say whether rows that a stream is made of could not be read."""
@@ -240,6 +244,9 @@ class Crawl:
             told = self._sweep.tell(lane) if self._sweep is not None else {}
             if self._sweep is not None and self._sweep.is_certain(lane.resource):
                 lane.sink.activate()
+            if lane.mark is not None:
+                closed = self._opening.closed(lane.sink, is_whole=lane.mark.is_whole)
+                told |= {LEFT_OUT: closed} if closed else {}
             lane.finish(told)
 
     # --- emitting ---------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from .api import (
     Forbidden,
     Missing,
     Page,
+    ServerTrouble,
     expect_walk,
     rows_of,
     walk_offset,
@@ -19,7 +20,7 @@ from .unified.custom_fields import CustomFields, Definition, definition_of
 from .unified.mapping import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class Lookups:
         self._fields: dict[str, CustomFields] = {}
         self._loaded: set[str] = set()
         self._all_accounts = False
+        self._is_open: dict[str, bool] = {}
+        self._troubles: dict[str, ServerTrouble] = {}
         self.names = Names()
         self.unread: list[str] = []
 
@@ -67,11 +70,21 @@ class Lookups:
             yield Page(kept, {}, len(kept), None)
             return
         rows: list[Row] | None = []
-        for page in walk_offset(self._client, path, path):
+        for page in self._walk(path, path):
             if rows is not None:
                 rows = [*rows, *page.rows] if len(rows) <= MOST_KEPT_ROWS else None
             yield page
         self._tables[path] = rows
+
+    def _walk(self, path: str, key: str, *, lean: bool = False) -> Iterator[Page]:
+        """Walk a table; one that was in trouble once is not waited for again in this run."""
+        if path in self._troubles:
+            raise self._troubles[path]
+        try:
+            yield from walk_offset(self._client, path, key, lean=lean)
+        except ServerTrouble as trouble:
+            self._troubles[path] = trouble
+            raise
 
     def expect_table(self, path: str, then: Callable[[list[Row]], None] | None = None) -> None:
         """Announce a small table that will surely be walked; ``then`` gets its first rows."""
@@ -94,7 +107,6 @@ class Lookups:
         """Fill in the names of tags, segments, stages, pipelines or groups."""
         for kind in sorted(set(kinds) - self._loaded):
             path, column = NAME_COLUMNS[kind]
-            self._loaded.add(kind)
             names = getattr(self.names, kind)
             try:
                 for page in self.table(path):
@@ -103,6 +115,7 @@ class Lookups:
                         names[str(row.get("id"))] = text or None
             except (Forbidden, Missing) as problem:
                 self._note_unread(path, problem)
+            self._loaded.add(kind)
         return self.names
 
     def load_accounts(self, ids: Iterable[str], sideloaded: Iterable[Row] = ()) -> None:
@@ -148,7 +161,7 @@ class Lookups:
             path, key = FIELD_TABLES[entity]
             definitions: list[Definition] = []
             try:
-                for page in walk_offset(self._client, path, key, lean=True):
+                for page in self._walk(path, key, lean=True):
                     options = {
                         str(row.get("id")): row
                         for row in page.body.get("fieldOptions") or ()
@@ -163,6 +176,17 @@ class Lookups:
     def could_read_fields(self, entity: str) -> bool:
         """Say whether an entity's custom fields were read, once they were asked for."""
         return FIELD_TABLES[entity][0] not in self.unread
+
+    def may_read(self, path: str) -> bool:
+        """Ask whether a collection that was closed to an earlier run may be read now."""
+        if path not in self._is_open:
+            try:
+                self._client.get(path, [("limit", 1)])
+                self._is_open[path] = True
+            except CallError as problem:
+                logger.info("%s: still closed", problem)
+                self._is_open[path] = False
+        return self._is_open[path]
 
     def _note_unread(self, path: str, problem: CallError) -> None:
         logger.warning("%s: names and fields from it are left out of this run", problem)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .asking import Asking
 from .bookmarks import Bookmark
+from .lookups import FIELD_TABLES, NAME_COLUMNS
 from .memberships import GroupMembers, PipelineStages, SentAlong
 from .plans import NAMES_OF, PLANS, SMALL_TABLES
 from .relations import Joiner
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .unified.mapping import Resource
 
 FULL_PAGE = 100
+#: In a stream's state: what could not be read, so that its records lack what it tells.
+LEFT_OUT = "left_out"
 
 
 class Wish(Protocol):
@@ -64,7 +67,10 @@ class Opening:
     """One walk over one endpoint for all the streams that live on it, up to its first answers."""
 
     def __init__(self, run: Run, name: str, wishes: Sequence[Wish]) -> None:
-        """Prepare bookmarks and what hangs on the rows; nothing is asked yet."""
+        """Prepare bookmarks and what hangs on the rows.
+
+        Nothing is asked yet, but whether what was closed to the last run is open.
+        """
         self.run, self.plan, self.wishes = run, PLANS[name], wishes
         needed = set().union(*(wish.resource.relations(wish.wanted) for wish in wishes))
         #: Which kinds of names the records quote.
@@ -83,9 +89,41 @@ class Opening:
             return None
         now = run.client.server_now or run.client.clock.now()
         mark = Bookmark(wish.entry, run.policy, now, key)
-        if mark.progress:
+        if any(run.lookups.may_read(path) for path in self._left_out(wish)):
+            # What could not be read then may be read now: no row that lacks it is to stay so.
+            mark.progress, mark.is_whole = None, True
+        elif mark.progress:
             mark.resume(mark.progress)
         return mark
+
+    def _left_out(self, wish: Wish) -> list[str]:
+        """Return what earlier runs could not read of what a stream's records are made of."""
+        former = wish.entry.get(LEFT_OUT)
+        return sorted(self._sources(wish).intersection(former if isinstance(former, list) else ()))
+
+    def _sources(self, wish: Wish) -> set[str]:
+        """Return the collections that a stream's records are made of beside its own rows."""
+        needed = wish.resource.relations(wish.wanted)
+        found = {one.collection for one in self.plan.relations if one.name in needed}
+        found |= {NAME_COLUMNS[kind][0] for need in needed for kind in NAMES_OF.get(need, ())}
+        if people.LINKS in needed:
+            found.add("accounts")
+        if entity := entity_of(wish):
+            found.add(FIELD_TABLES[entity][0])
+        return found
+
+    def closed(self, wish: Wish, *, is_whole: bool) -> list[str]:
+        """Return what of a stream's records could not be read.
+
+        Unless all rows were read anew (``is_whole``), what earlier runs could not read is among it.
+        """
+        closed = set(self.run.lookups.unread)
+        if not is_whole:
+            closed.update(self._left_out(wish))
+        for joiner in self.joiners.values():
+            if isinstance(joiner, Joiner) and not joiner.is_whole:
+                closed.add(joiner.collection)
+        return sorted(closed & self._sources(wish))
 
     def _make_asking(self, marks: list[Bookmark]) -> Asking:
         run, position = self.run, 0

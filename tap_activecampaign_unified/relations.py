@@ -89,6 +89,11 @@ class Joiner:
         """What to ask the page for, None when it need not be asked."""
         return self._relation.include if self._asks_the_page() else None
 
+    @property
+    def collection(self) -> str:
+        """Where the relation's rows are of their own."""
+        return self._relation.collection
+
     def _asks_the_page(self) -> bool:
         return self.way in {Way.OPEN, Way.SIDELOAD}
 

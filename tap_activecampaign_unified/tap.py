@@ -14,12 +14,13 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 
-from . import cli
+from . import checkup, cli
 from .api import (
     ActiveCampaignError,
     Forbidden,
     Missing,
     RunEnds,
+    ServerTrouble,
     SystemClock,
 )
 from .bookmarks import Bookmark, MisshapenState, Policy
@@ -98,6 +99,7 @@ class TapActiveCampaignUnified(Tap):
         self._settings: Settings | None = None
         self._run: Run | None = None
         self._crawled: set[str] = set()
+        self._is_under_way = False
         self._openings: dict[str, Opening] = {}
         self._clock: Clock = type(self).make_clock()
         self._stop = cli.StopSign(self._clock)
@@ -177,10 +179,13 @@ class TapActiveCampaignUnified(Tap):
         run = self.run
         custom = None
         if resource.custom_fields:
-            custom = run.lookups.custom_fields(resource.custom_fields)
-        return resource.schema(
-            custom, remote_data=run.remote_data, deletes=run.deletes is not None
-        )
+            try:
+                custom = run.lookups.custom_fields(resource.custom_fields)
+            except ServerTrouble:
+                if not self._is_under_way:
+                    raise
+                # The crawl meets the same trouble: its streams fail, the others go on.
+        return resource.schema(custom, remote_data=run.remote_data, deletes=run.deletes is not None)
 
     def _expect_fields(self, resources: Iterable[Resource]) -> None:
         """Announce the custom fields that schemas of these resources will be made of."""
@@ -192,6 +197,7 @@ class TapActiveCampaignUnified(Tap):
 
     def prepare(self) -> None:
         """Announce what the run asks for first, then make the schemas, which ask too."""
+        self._is_under_way = True
         chosen = chosen_of(self.input_catalog, self._bookmarks_before)
         self._openings = openings_of(self.run, chosen)
         self.setup_mapper()
@@ -265,6 +271,7 @@ class TapActiveCampaignUnified(Tap):
             version = None
             if self.run.deletes is not None:
                 version = int(self._clock.now().timestamp())
+            crawl.open()
             for one in streams:
                 one.begin(version)
             crawl.sync()
@@ -333,7 +340,7 @@ class TapActiveCampaignUnified(Tap):
 
     @classmethod
     def cb_test(cls, ctx: Any, param: Any, value: str) -> None:  # noqa: ARG003 - click's signature
-        """Read one record per stream; the report goes to stderr and the exit code says all."""
+        """Check the account up, then read one record per stream; reports go to stderr."""
         if value == CliTestOptionValue.Disabled.value:
             return
         config = ctx.params.get("config")
@@ -346,6 +353,7 @@ class TapActiveCampaignUnified(Tap):
             tap.write_schemas()
             ctx.exit()
         try:
+            checkup.show(tap.run.client, value)
             tap.run_connection_test()
         finally:
             code = tap.finish()

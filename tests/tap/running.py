@@ -12,6 +12,7 @@ import requests
 from singer_sdk.singerlib import Catalog
 
 from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.api import ActiveCampaignError
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tests.api.lab import KEY, ORIGIN, AnyOrder, FarSighted, LabClock
 from tests.sandbox import FakeClock, SandboxAdapter, World
@@ -140,6 +141,8 @@ class Account:
                 ran.code = ran.tap.finish()
             except cli.Leave as last:
                 ran.code, ran.line = last.code, last.line
+            except ActiveCampaignError as problem:
+                ran.code, ran.line = cli.EXIT_FAILED, str(problem)
         ran.asked = list(self.world.log[before:])
         for line in out.getvalue().splitlines():
             read_message(ran, json.loads(line))
