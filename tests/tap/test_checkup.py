@@ -1,0 +1,104 @@
+"""`--test` tells what an account is like, as the account is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_activecampaign_unified import checkup
+from tap_activecampaign_unified.api import BadCredential, Unreachable
+from tests.api.lab import KEY
+
+
+def looked_at(make_world, make_client, **options):
+    """Return the document of a check-up, and the account."""
+    world = make_world(**({"contacts": 40, "deals": 12, "accounts": 6} | options))
+    found = checkup.Checkup(make_client(world))
+    found.run()
+    return found.document, world
+
+
+def test_an_account_that_does_everything(make_world, make_client):
+    """Whose key it is, how many rows there are, and what is honoured."""
+    found, world = looked_at(make_world, make_client)
+    assert found["key"]["is good"] == "yes"
+    assert "(id 1)" in found["key"]["user"]
+    assert found["may read"]["contacts"] == "yes, 40 rows"
+    assert set(found["filters"].values()) == {"yes"}
+    assert found["sideloads"]["contacts contactTags"] == "yes"
+    assert found["clock"]["offset of a contact's times"] in {"-05:00", "-06:00"}
+    assert abs(found["clock"]["seconds ahead of ActiveCampaign"]) <= 1
+    assert found["budget"]["requests of this test"] == len(world.log)
+    assert found["budget"]["left for others"].startswith("unknown")
+
+
+@pytest.mark.parametrize(
+    ("switches", "topic", "name"),
+    [
+        ({"date_filters": "ignored"}, "filters", "contacts updated_after"),
+        ({"id_greater": False}, "filters", "contacts id_greater"),
+        ({"include": "none"}, "sideloads", "contacts contactTags"),
+        ({"include": frozenset({"contactLists"})}, "sideloads", "contacts fieldValues"),
+    ],
+)
+def test_what_is_not_honoured_is_said(make_world, make_client, switches, topic, name):
+    """A filter without effect, a sideload that does not come: no."""
+    found, _ = looked_at(make_world, make_client, **switches)
+    assert found[topic][name] == "no"
+
+
+def test_what_nothing_shows_is_unknown(make_world, make_client):
+    """An empty account proves neither filters nor sideloads."""
+    found, _ = looked_at(make_world, make_client, contacts=0, deals=0, accounts=0)
+    assert all(value.startswith("unknown") for value in found["filters"].values())
+    assert all(value.startswith("unknown") for value in found["sideloads"].values())
+
+
+def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_client):
+    """403 twice is the plan or the group, 404 another account's feature; 403 once is nothing."""
+    world = make_world(contacts=5)
+    world.faults.forbid("/deals")
+    world.faults.not_found("/notes")
+    world.faults.forbid("/tags", times=1)
+    found = checkup.Checkup(make_client(world))
+    found.run()
+    assert found.document["may read"]["deals"].startswith("no: 403")
+    assert found.document["may read"]["notes"].startswith("no: 404")
+    assert found.document["may read"]["tags"].startswith("yes")
+    assert found.document["filters"]["deals updated_after"].startswith("unknown")
+
+
+def test_how_much_others_leave_is_told_where_the_account_counts(make_world, make_client):
+    """The remainder that the last answer bore."""
+    found, _ = looked_at(make_world, make_client, ratelimit_headers=True, requests_per_second=5)
+    assert found["budget"]["left of a second's"].endswith("of 5, ours taken off")
+
+
+def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, make_client, capsys):
+    """The table ends where the account does, and the error follows."""
+    world = make_world(contacts=5)
+    world.api_key = "another"
+    with pytest.raises(BadCredential):
+        checkup.show(make_client(world), "all")
+    assert "answers" in capsys.readouterr().err
+    world = make_world(contacts=5)
+    world.faults.reset(times=None)
+    with pytest.raises(Unreachable):
+        checkup.show(make_client(world), "json")
+    assert "url" in json.loads(capsys.readouterr().err)
+
+
+def test_it_is_a_table_or_a_line_of_json_without_the_key(make_world, make_client, capsys):
+    """Both hold the same; neither holds the key."""
+    checkup.show(make_client(make_world(contacts=5)), "all")
+    table = capsys.readouterr().err
+    checkup.show(make_client(make_world(contacts=5)), "json")
+    line = capsys.readouterr().err
+    document = json.loads(line)
+    assert line.count("\n") == 1
+    for topic, part in document.items():
+        assert f"{topic}\n" in table
+        for name in part:
+            assert f"  {name} " in table
+    assert KEY not in table + line
