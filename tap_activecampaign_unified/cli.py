@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,10 @@ def _last_words(logger: logging.Logger, problem: Exception) -> tuple[list[str], 
         return [str(problem)], EXIT_FAILED
     if isinstance(problem, OSError):
         return [describe(problem)], EXIT_FAILED
-    logger.debug("defect", exc_info=problem)
+    # Where it happened, and not in which words: those may hold a value of a row.
+    frames = traceback.extract_tb(problem.__traceback__)
+    places = (f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames)
+    logger.debug("%s: %s", type(problem).__name__, ", ".join(places))
     line = f"a defect of this program ({type(problem).__name__}): "
     return [line + "run again with LOGLEVEL=DEBUG and report what it says"], EXIT_FAILED
 

@@ -13,6 +13,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .files import open_private
 from .settings import SettingsError
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ class KnownIds:
         """Open or create the file; raise `SettingsError` where it cannot be used."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            path.chmod(0o600)
+            os.close(open_private(path, os.O_RDWR))
             self._db = sqlite3.connect(path, isolation_level=None, timeout=SECONDS_FOR_OTHERS)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ESCAPED = "json-escaped"
 # Room for a page of records, so that each page costs one call of the system.
 GATHERED_BYTES = 1 << 20
+# Deeper than anything that means something, and no deeper than loaders read.
+MOST_LEVELS = 100
 
 
 def _escape(problem: UnicodeError) -> tuple[str, int]:
@@ -61,6 +63,8 @@ class Output(GenericSingerWriter[bytes, "Message"]):
             line = encoder.encode(message)
         except (ValueError, TypeError, OverflowError):  # numbers beyond 64 bits, for one
             line = serialize_json(message).encode("ascii")
+        except RecursionError:
+            line = encoder.encode({**message, "record": _shallow(record)})
         if not line.isascii():
             line = line.decode().encode("ascii", ESCAPED)
         self._write(line)
@@ -84,6 +88,17 @@ class Output(GenericSingerWriter[bytes, "Message"]):
         if self._lines is None or sys.stdout is not self._stdout:
             self._lines, self._stdout = _lines_of(sys.stdout), sys.stdout
         self._lines.write(line + b"\n")
+
+
+def _shallow(value: Any, left: int = MOST_LEVELS) -> Any:
+    """Return a value with null in place of what is nested too deep for JSON to be written."""
+    if not isinstance(value, (dict, list)):
+        return value
+    if not left:
+        return None
+    if isinstance(value, dict):
+        return {name: _shallow(part, left - 1) for name, part in value.items()}
+    return [_shallow(part, left - 1) for part in value]
 
 
 class _Lines(Protocol):

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .files import open_private
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -119,9 +121,7 @@ def write_report(path: Path, document: dict[str, Any]) -> None:
     """Write the report, readable by this user alone; a full disk costs the report, not the run."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as handle:
-            path.chmod(0o600)  # a file that was there before keeps its own mode otherwise
+        with os.fdopen(open_private(path, os.O_WRONLY | os.O_TRUNC), "w") as handle:
             json.dump(document, handle, indent=2, default=str)
             handle.write("\n")
     except OSError as problem:

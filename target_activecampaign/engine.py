@@ -195,7 +195,7 @@ class Engine:
             self._limit = outcome.reason
         if is_held and row.number is not None:
             self._hold(row.number)
-        self.results.add(row.number, row.stream, row.key, outcome)
+        self.results.add(row.number, row.stream, row.key, outcome, row.record)
 
     def _remember(self, row: Row, outcome: Outcome) -> None:
         if outcome.action is Action.FAILED or not row.ledger_key:

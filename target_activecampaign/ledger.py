@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import RunEnds
+from tap_activecampaign_unified.files import open_private
 from tap_activecampaign_unified.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def wait_for_turn(path: Path, client: Client, patience: float) -> int | None:
         return None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = open_private(Path(f"{path}.lock"), os.O_RDWR)
     except OSError as problem:
         raise _unusable(problem) from None
     until = client.clock.monotonic() + patience
@@ -125,7 +126,7 @@ class Ledger:
         self._paths: dict[str, bytes] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(open_private(path, os.O_RDWR))
             self._db = sqlite3.connect(
                 path, isolation_level=None, timeout=60, check_same_thread=False
             )

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]
 
+# Deeper than anything ActiveCampaign takes, and no deeper than what follows can be written with.
+MOST_LEVELS = 100
+
 
 class Fault(Protocol):
     """Who is told of a line that cannot be read."""
@@ -60,6 +63,9 @@ class LineReader:
             if not isinstance(message, dict):
                 self._on_fault("a line that is no JSON object", is_record=False)
                 return None
+            if _is_deep(line, message):
+                self._on_fault("nested more than 100 levels deep", is_record=_is_record(line))
+                return None
             if may_hold_halves and _has_lone_surrogate(message):
                 self._on_fault(
                     "text that is not Unicode (half a character)", is_record=_is_record(line)
@@ -93,6 +99,16 @@ def _read(line: str) -> tuple[Any, bool]:
     except ValueError:
         # It is strict: NaN and 1e400 are refused too, and half a character is told as such.
         return json.loads(line), "\\u" in line
+
+
+def _is_deep(line: str, message: Message) -> bool:
+    if line.count("[") + line.count("{") <= MOST_LEVELS:
+        return False
+    level: list[Any] = [message]
+    for _ in range(MOST_LEVELS):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [part for parts in inner for part in parts if isinstance(part, (dict, list))]
+    return bool(level)
 
 
 def _is_record(line: str) -> bool:

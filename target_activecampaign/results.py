@@ -6,16 +6,24 @@ import enum
 import json
 import logging
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Forbidden, Missing, Refused
+from tap_activecampaign_unified.files import open_private
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
+
+SHORTEST_SECRET = 4
+MOST_NESTED = 3
+# What ActiveCampaign repeats of a row stands in quotes, or is an address.
+_REPEATED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*"|[^\s'"<>(]*@[^\s'"<>),;]*""")
 
 
 class Action(enum.StrEnum):
@@ -107,6 +115,23 @@ def outcome_of(problem: CallError) -> Outcome:
     return Outcome(Action.FAILED, reason=str(problem), whole=False)
 
 
+def impersonal(reason: str, record: dict[str, Any]) -> str:
+    """Return a reason without what ActiveCampaign repeats in it of a row."""
+    for text in sorted(set(_texts_of(record)), key=len, reverse=True):
+        if text in reason:
+            reason = reason.replace(text, "…")
+    return _REPEATED.sub("…", reason)
+
+
+def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        if len(value) >= SHORTEST_SECRET:
+            yield value
+    elif isinstance(value, (dict, list)) and level < MOST_NESTED:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts_of(part, level + 1)
+
+
 @dataclass
 class StreamTally:
     """One stream's rows by action, and the reasons that were given."""
@@ -130,21 +155,31 @@ class Results:
         self._file: IO[str] | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.fchmod(descriptor, 0o600)
+            descriptor = open_private(path, os.O_WRONLY | os.O_TRUNC)
             self._file = os.fdopen(descriptor, "w", encoding="utf-8")
 
     def count(self, *actions: Action) -> int:
         """Count the rows that ended in one of ``actions``."""
         return sum(one.actions[action] for one in self.streams.values() for action in actions)
 
-    def add(self, number: int | None, stream: str, key: dict[str, Any], outcome: Outcome) -> None:
-        """Note a row's end; ``number`` is None for a row of the retry file."""
+    def add(
+        self,
+        number: int | None,
+        stream: str,
+        key: dict[str, Any],
+        outcome: Outcome,
+        record: dict[str, Any] | None = None,
+    ) -> None:
+        """Note a row's end; ``number`` is None for a row of the retry file.
+
+        The file has the reason as it is; summary and report have it without values of ``record``.
+        """
         tally = self.streams.setdefault(stream, StreamTally())
         tally.actions[outcome.action] += 1
         self.rows += 1
         if outcome.reason:
-            tally.reasons[f"{outcome.action.value}: {outcome.reason}"] += 1
+            told = impersonal(outcome.reason, record or key)
+            tally.reasons[f"{outcome.action.value}: {told}"] += 1
             if len(tally.reasons) > 10_000:
                 tally.reasons = Counter(dict(tally.reasons.most_common(1_000)))
         if self._file is not None:

@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.files import open_private
+
 from .rows import Record, Row, is_nothing
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Waiting:
         if self._db is None:
             self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
             path = Path(self._folder.name) / "waiting.sqlite"
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(open_private(path, os.O_RDWR))
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = OFF")
             self._db.execute("PRAGMA synchronous = OFF")
@@ -164,7 +166,7 @@ class RetryFile:
 
     def _append(self, entry: Kept) -> None:
         if self._path is not None:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            descriptor = open_private(self._path, os.O_WRONLY | os.O_APPEND)
             with os.fdopen(descriptor, "a", encoding="utf-8") as handle:
                 handle.write(json.dumps(entry, default=str) + "\n")
                 handle.flush()
@@ -174,8 +176,7 @@ class RetryFile:
         if self._path is None:
             return
         fresh = self._path.with_name(self._path.name + ".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.fchmod(descriptor, 0o600)
+        descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             handle.writelines(json.dumps(entry, default=str) + "\n" for entry in self)
             handle.flush()

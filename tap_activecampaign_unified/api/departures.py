@@ -6,6 +6,7 @@ would arrive late, and others would arrive with it.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -15,6 +16,10 @@ from urllib3.exceptions import NewConnectionError
 
 if TYPE_CHECKING:
     from .limiter import Limiter
+
+# Their lines hold whole URLs, with the addresses that people are looked up by, and tracebacks.
+for _room in ("connection", "connectionpool", "poolmanager", "util.retry", "response"):
+    logging.getLogger(f"urllib3.{_room}").addFilter(lambda _: False)
 
 
 class Departures(HTTPAdapter):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.cookiejar
+import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -15,28 +17,33 @@ from requests.auth import AuthBase
 from . import outcome
 from .departures import Departures
 from .errors import Unreachable
+from .outcome import Verdict
+from .secrecy import Secrecy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .address import Address
     from .limiter import Limiter
-    from .outcome import Verdict
 
 SAME_HOST_REDIRECTS = 5
 WEIGHT_OF_THE_LATEST = 0.25
+# Parts of a path that name an endpoint; all else is somebody's id, or says who somebody is.
+_ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass
 class Traffic:
     """What went over the line: requests by endpoint and by status, and repeats.
 
-    ``waited`` are the seconds that requests waited for the account's budget, all together.
+    ``waited`` are the seconds that requests waited for the account's budget, all together;
+    ``counted`` is the limit and the remainder that the server told last, None where it tells none.
     """
 
     requests: int = 0
     repeats: int = 0
     waited: float = 0.0
+    counted: tuple[int, int] | None = None
     by_endpoint: Counter[str] = field(default_factory=Counter)
     by_status: Counter[str] = field(default_factory=Counter)
 
@@ -50,14 +57,31 @@ class Call:
     repeatable: bool
     is_urgent: bool = True
 
+    @property
+    def endpoint(self) -> str:
+        """What is called, whichever row it is about."""
+        return "/".join(
+            part if _ENDPOINT_WORD.fullmatch(part) else "{id}" for part in self.path.split("/")
+        )
+
 
 class _ApiToken(AuthBase):
-    """Puts the key into the one header, and keeps requests from looking for others in netrc."""
+    """Puts the key into the one header, and keeps requests from looking for others in netrc.
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    The URL is looked at as it will be sent: who writes URLs and who reads them differ about odd
+    ones, and the key goes to the account's own host whoever is right.
+    """
+
+    def __init__(self, key: str, address: Address) -> None:
+        self._key, self._address = key, address
+
+    @cached_property
+    def _home(self) -> str:
+        return requests.Request("GET", f"{self._address.origin}/").prepare().url or ""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if not (request.url or "").startswith(self._home):
+            raise requests.exceptions.InvalidURL("not a URL of the account")
         request.headers["Api-Token"] = self._key
         return request
 
@@ -72,11 +96,19 @@ class _Session(requests.Session):
         super().__init__()
         self._settings: dict[str, Any] = {}
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find none: whether and where to go on is `Line`'s affair, and so is how much is read."""
+
     def merge_environment_settings(self, url: Any, *more: Any, **named: Any) -> Any:
         """Return what the environment says for this host; it does not change while we run."""
-        place = str(_place(urlsplit(str(url))))
+        parts = urlsplit(str(url))
+        place = str(_place(parts))
         if place not in self._settings:
-            self._settings[place] = super().merge_environment_settings(url, *more, **named)
+            found = super().merge_environment_settings(url, *more, **named)
+            if parts.scheme == "http":
+                # Only this machine is spoken to in the clear; a proxy would read the key.
+                found["proxies"] = {}
+            self._settings[place] = found
         return dict(self._settings[place])
 
 
@@ -106,7 +138,8 @@ class Line:
         if session is None:
             session = _Session()
             session.mount(address.origin, Departures(limiter, connections))
-        session.auth = _ApiToken(api_key)
+        session.auth = _ApiToken(api_key, address)
+        self._secrecy = Secrecy(api_key)
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         self._session = session
@@ -132,7 +165,10 @@ class Line:
                     allow_redirects=False,
                     stream=True,
                 )
-                content = outcome.whole_of(response)
+                content = self._secrecy.out_of(outcome.whole_of(response), is_good=response.ok)
+            except outcome.TooLarge as problem:
+                self._count(call, str(problem.status))
+                return Verdict(outcome.Kind.TOO_LARGE, str(problem), problem.status)
             except (requests.RequestException, ValueError) as problem:
                 self._count(call, type(problem).__name__)
                 return outcome.of_failure(problem)
@@ -140,6 +176,7 @@ class Line:
             self._note_latency(response.elapsed.total_seconds())
             counted = outcome.counted_of(response)
             if counted is not None:
+                self.traffic.counted = counted
                 self._limiter.counted(*counted)
             location = response.headers.get("Location")
             if not (300 <= response.status_code < 400 and location):
@@ -159,11 +196,10 @@ class Line:
             self.traffic.repeats += 1
 
     def _count(self, call: Call, status: str) -> None:
-        endpoint = "/".join("{id}" if part.isdigit() else part for part in call.path.split("/"))
         with self._lock:
             self.traffic.requests += 1
             self.traffic.waited = self._limiter.waited
-            self.traffic.by_endpoint[f"{call.method} {endpoint}"] += 1
+            self.traffic.by_endpoint[f"{call.method} {call.endpoint}"] += 1
             self.traffic.by_status[status] += 1
 
     def _same_host(self, call: Call, url: str, location: str) -> str:
@@ -175,10 +211,12 @@ class Line:
             host, is_here = None, False
         if not is_here:
             raise Unreachable(
-                f"{self._address.origin} redirects {call.method} {call.path} to another host "
-                f"({host}), which would be sent the key: refused. Check api_url"
+                f"{self._address.origin} redirects {call.method} {call.endpoint} to another host "
+                f"({self._secrecy.out_of_text(str(host))}), which would be sent the key: refused. "
+                "Check api_url"
             )
-        return target.geturl()
+        query = f"?{target.query}" if target.query else ""
+        return f"{self._address.origin}{target.path}{query}"
 
 
 def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:

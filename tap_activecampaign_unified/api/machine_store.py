@@ -23,6 +23,8 @@ try:
 except ImportError:  # Windows has no flock: there the budget is kept per process
     fcntl = None  # type: ignore[assignment]
 HAS_LOCKS = fcntl is not None
+# Neither inherited by a child nor led elsewhere by a link that somebody put in its place.
+_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +81,10 @@ class MachineStore:
         handle = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
             fcntl.flock(handle, fcntl.LOCK_EX)
+            if not os.fstat(handle).st_size:
+                os.fchmod(handle, 0o600)  # it is new: whatever the umask
         except OSError as problem:
             if handle is not None:
                 os.close(handle)

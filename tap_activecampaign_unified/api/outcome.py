@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
+import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,7 +15,16 @@ import requests
 
 from .errors import CallError, Missing, Refused, reasons_of
 
+# A page of a hundred rows has some hundred kilobytes; what is larger is asked for in smaller pages.
+MOST_BYTES = 64 << 20
+# Of what is compressed, or of a length unknown: so much is unpacked before it is counted.
+PIECE_BYTES = 1 << 18
 TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
+
+
+MOST_DIGITS = 4000
+MOST_LEVELS = 100
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class Kind(enum.Enum):
     GOOD = "good"
     THROTTLED = "throttled"
     TROUBLE = "trouble"
+    TOO_LARGE = "too large"
     CONNECT = "connect"
     TLS = "tls"
     FORBIDDEN = "forbidden"
@@ -93,9 +104,33 @@ def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
     return Verdict(kind, told)
 
 
+class TooLarge(Exception):
+    """An answer has more than `MOST_BYTES`; ``status`` is its status."""
+
+    def __init__(self, status: int) -> None:
+        """Say so."""
+        super().__init__(f"an answer of more than {MOST_BYTES >> 20} MiB")
+        self.status = status
+
+
 def whole_of(response: requests.Response) -> bytes:
-    """Read an answer at once: a piece at a time costs as much as understanding it."""
-    return b"".join(response.iter_content(None))
+    """Read an answer; raises `TooLarge`, and hangs up, when it is beyond all measure.
+
+    One of a known length is read at once: a piece at a time costs as much as understanding it.
+    """
+    length = response.headers.get("Content-Length", "")
+    is_known = length.isdecimal() and "Content-Encoding" not in response.headers
+    if is_known and int(length[:20]) > MOST_BYTES:
+        response.close()
+        raise TooLarge(response.status_code)
+    pieces, size = [], 0
+    for piece in response.iter_content(None if is_known else PIECE_BYTES):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST_BYTES:
+            response.close()
+            raise TooLarge(response.status_code)
+    return b"".join(pieces)
 
 
 def of_response(method: str, response: requests.Response, content: bytes) -> Verdict:
@@ -144,12 +179,37 @@ def _json(content: bytes) -> Any:
 def _lenient_json(content: bytes) -> Any:
     """Read what a strict reader refuses: other encodings, NaN, 1e400, halves of characters."""
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
+        found = json.loads(content, parse_int=_integer)
+    except RecursionError:
+        return _shallow_json(content)
+    except ValueError:
         return None
     # Half a surrogate pair is no text: a loader would refuse the whole file for it.
     may_hold_halves = b"\\ud" in content.lower() or b"\xed" in content
     return _whole_text(found) if may_hold_halves else found
+
+
+def _integer(text: str) -> int | float:
+    """Read a whole number; one of thousands of digits, which Python refuses, is infinite."""
+    return int(text) if len(text) <= MOST_DIGITS else float(text)
+
+
+def _shallow_json(content: bytes) -> Any:
+    """Read what is nested beyond all measure, null in place of what is too deep: a row's fault."""
+    kept, depth, done, begin = [], 0, 0, 0
+    for token in _TOKENS.finditer(content):
+        mark = token.group()
+        if mark in b"[{":
+            depth += 1
+            if depth == MOST_LEVELS + 1:
+                begin = token.start()
+        elif mark in b"]}":
+            depth -= 1
+            if depth == MOST_LEVELS:
+                kept += [content[done:begin], b"null"]
+                done = token.end()
+    kept.append(content[done:])
+    return _lenient_json(b"".join(kept)) if done else None
 
 
 def _whole_text(value: Any) -> Any:
@@ -169,7 +229,10 @@ def _date(text: str | None) -> dt.datetime | None:
         return None
     if found.tzinfo is None:
         found = found.replace(tzinfo=dt.UTC)
-    return found.astimezone(dt.UTC)
+    try:
+        return found.astimezone(dt.UTC)
+    except OverflowError:  # an hour before the calendar begins, or behind its end
+        return None
 
 
 def _retry_after(response: requests.Response) -> float | None:

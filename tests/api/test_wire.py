@@ -12,7 +12,6 @@ import requests
 from tap_activecampaign_unified.api import (
     ActiveCampaignError,
     Client,
-    Missing,
     Refused,
     SystemClock,
     Unreachable,
@@ -20,6 +19,7 @@ from tap_activecampaign_unified.api import (
 )
 from tests.api.lab import KEY, ORIGIN, Script, client_of, limiter_of
 from tests.sandbox import serve
+from tests.security.foreign import Listener
 
 GOOD = (200, {})
 
@@ -279,8 +279,8 @@ def test_a_woken_clock_sleeps_no_more():
     assert clock.now().tzinfo is dt.UTC
 
 
-def test_the_environment_is_asked_for_a_proxy_once(make_world, monkeypatch):
-    """`http_proxy` is honoured, and looked up once however many requests there are."""
+def test_the_environment_is_asked_for_a_proxy_once(clock, monkeypatch):
+    """`https_proxy` is honoured, and looked up once however many requests there are."""
     asked = []
     look_up = requests.sessions.get_environ_proxies
     monkeypatch.setattr(
@@ -288,24 +288,45 @@ def test_the_environment_is_asked_for_a_proxy_once(make_world, monkeypatch):
         "get_environ_proxies",
         lambda url, **more: asked.append(url) or look_up(url, **more),
     )
-    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+    for name in ("no_proxy", "NO_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    clock = SystemClock()
-    with serve(make_world()) as served:
-        monkeypatch.setenv("http_proxy", served.url)
+    with Listener() as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
         client = Client(
-            parse_address("http://127.0.0.1:9"),
+            parse_address(ORIGIN),
+            KEY,
+            limiter=limiter_of(0, clock),
+            clock=clock,
+            user_agent="lab",
+            max_retry_seconds=3,
+        )
+        with pytest.raises(Unreachable, match="the proxy does not connect"):
+            client.get("users/me")
+        client._line._session.close()
+    assert len(proxy.heard) > 1
+    assert len(asked) == 1
+    for heard in proxy.heard:
+        assert heard.startswith(b"CONNECT acme.api-us1.com:443 ")
+        assert KEY.encode() not in heard
+
+
+def test_no_proxy_hears_of_this_machine(make_world, clock, monkeypatch):
+    """On the loopback nothing is encrypted: `http_proxy` would be told the key."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with Listener() as proxy, serve(make_world(contacts=1)) as served:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        client = Client(
+            parse_address(served.url),
             KEY,
             limiter=limiter_of(0, clock),
             clock=clock,
             user_agent="lab",
         )
-        for _ in range(3):
-            with pytest.raises(Missing):  # the proxy of this test knows no such path
-                client.get("users/me")
+        assert client.get("contacts").body["contacts"]
         client._line._session.close()
-    assert [entry.path for entry in served.world.log] == ["http://127.0.0.1:9/api/3/users/me"] * 3
-    assert len(asked) == 1
+    assert proxy.heard == []
 
 
 def test_what_was_waited_for_the_budget_is_told(make_client, clock):

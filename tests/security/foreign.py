@@ -1,0 +1,69 @@
+"""A host that is not the account's: it hears who speaks to it, and has little to say."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS = 20
+
+
+def refuse(connection: socket.socket, heard: bytes) -> None:
+    """Answer 403 to whatever was asked."""
+    connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+class Listener:
+    """Listens on a loopback port; ``heard`` are the heads of the requests that came."""
+
+    def __init__(self, speak: Callable[[socket.socket, bytes], None] = refuse) -> None:
+        """Answer each request with ``speak``."""
+        self.heard: list[bytes] = []
+        self._speak = speak
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._connections: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._listen, daemon=True)]
+        self._threads[0].start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self._connections.append(connection)
+                thread = threading.Thread(target=self._hear, args=(connection,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _hear(self, connection: socket.socket) -> None:
+        connection.settimeout(SECONDS)
+        with contextlib.suppress(OSError), connection:
+            heard = b""
+            while b"\r\n\r\n" not in heard:
+                piece = connection.recv(65536)
+                if not piece:
+                    break
+                heard += piece
+            self.heard.append(heard)
+            self._speak(connection, heard)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop listening."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(SECONDS)
