@@ -1,0 +1,1 @@
+"""Every call of tap and target, and every answer of the sandbox, against what is documented."""

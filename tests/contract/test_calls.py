@@ -1,0 +1,406 @@
+"""What tap and target send, and what the sandbox answers, call by call against the table."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_activecampaign.registry import KINDS
+from tests.api.lab import LabClock
+from tests.contract import derive
+from tests.sandbox import World
+from tests.sandbox_tests.shape_calls import WRITES
+from tests.tap.running import Account
+from tests.target.lab import Lab, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TABLE: dict[str, Any] = json.loads(derive.TABLE.read_text())
+# calls that the documentation does not list, with the reason for making them all the same
+UNDOCUMENTED = {
+    "GET /contactTags": "the collection is linked from contacts and answers live",
+    "GET /contactLists": "the collection is linked from contacts and answers live",
+    "GET /groups/{id}/userGroups": "linked from groups; who is in which group stands nowhere else",
+    "GET /users/{id}/userGroup": "linked from users; asked where the groups do not tell",
+    "GET /deals/{id}/dealCustomFieldData": "linked from deals, for a deal with many values",
+    "PATCH /lists/{id}": "answers live; no way to rename a list is documented",
+    "GET /contacts/{id}/contactTags": "linked from contacts; documented for writing alone",
+}
+# parameters that every collection takes, though few list them
+GENERAL = re.compile(r"limit|offset|include|orders\[\w+\]")
+# bodies of which nothing is documented, with the reason
+BODIES = {"PATCH /lists/{id}": UNDOCUMENTED["PATCH /lists/{id}"]}
+# keys of bodies beyond the documented ones, with the reason
+BODY_KEYS: dict[str, dict[str, str]] = {
+    "POST /import/bulk_import": {
+        "exclude_automations": "documented for a contact, observed beside them: sent at both places"
+    },
+}
+# types of the sandbox's answers beyond the documented ones, with the reason
+ANSWER_TYPES: dict[str, str] = {
+    "fieldValue": "a field of several choices has an array, which other pages document",
+    "account.links": "the example is an empty list; there are links",
+}
+FAMILY = {"integer": "text", "number": "text", "string": "text"}
+
+
+@cache
+def templates() -> list[tuple[str, re.Pattern[str], str]]:
+    """Return verb, pattern and call of every documented call, literal paths first."""
+    found = []
+    for call in sorted([*TABLE, *UNDOCUMENTED], key=lambda call: call.count("{")):
+        verb, path = call.split()
+        found.append((verb, re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), call))
+    return found
+
+
+def call_of(method: str, path: str) -> str:
+    """Return the documented call of a request, or the request itself where there is none."""
+    for verb, pattern, call in templates():
+        if verb == method and pattern.fullmatch(path):
+            return call
+    return f"{method} {path}"
+
+
+def misfits(
+    shape: dict[str, Any], value: Any, where: str = "", *, may_be_null: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Return what of a value the shape does not know: where it stands, ``key`` or its type.
+
+    A number may be text and text a number: ActiveCampaign takes and gives ids either way. In its
+    answers any column may be empty: null says nothing of a type, in the table as in the answer.
+    """
+    kind = derive.type_of(value)
+    known = {FAMILY.get(one, one) for one in shape["types"]} - ({"null"} if may_be_null else set())
+    is_empty = may_be_null and value is None
+    if known and not is_empty and FAMILY.get(kind, kind) not in known:
+        yield where, kind
+        return
+    for name, part in value.items() if isinstance(value, dict) else ():
+        spot = f"{where}.{name}".lstrip(".")
+        if name in shape.get("keys", {}):
+            yield from misfits(shape["keys"][name], part, spot, may_be_null=may_be_null)
+        elif shape.get("keys"):
+            yield spot, "key"
+    for part in value if isinstance(value, list) else ():
+        if "items" in shape:
+            yield from misfits(shape["items"], part, where, may_be_null=may_be_null)
+
+
+class Exchange:
+    """All requests of some runs and their answers, as the account sees and gives them."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.calls: list[tuple[str, str, list[str], Any, int, Any]] = []
+
+    def listen(self, world: World) -> World:
+        """Note whatever this account is asked from now on."""
+        answer = world.answer
+
+        def heard(method: str, path: str, query: Any, headers: Any, body: bytes = b"", *more: Any):
+            status, given, content = answer(method, path, query, headers, body, *more)
+            sent = json.loads(body) if body else None
+            names = [name for name, _ in query]
+            document = json.loads(content) if content[:1] in (b"{", b"[") else None
+            self.calls.append((method, path.removeprefix("/api/3"), names, sent, status, document))
+            return status, given, content
+
+        world.answer = heard  # type: ignore[method-assign]
+        return world
+
+
+READS: dict[str, dict[str, Any]] = {
+    "sideloads": {},
+    "collections": {"sideload": "never"},
+    "raw rows": {"include_remote_data": True},
+    "deletes": {"detect_deletes": True},
+}
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "no sideloads": {"include": "none"},
+    "no keyset": {"id_greater": False},
+    "groups told": {"user_groups_collection": True},
+    "groups not told": {"group_user_groups": False},
+}
+
+
+def read(exchange: Exchange, settings: dict[str, Any], switches: dict[str, Any], **more: Any):
+    """Run the tap twice over an account that changes in between."""
+    account = Account(contacts=230, deals=30, accounts=25, **switches)
+    exchange.listen(account.world)
+    ran = account.run(**settings, **more)
+    assert ran.code == 0
+    account.wait(hours=30)
+    account.world.edit_contact(3, firstName="Else")
+    assert account.run(ran.state, **settings, **more).code == 0
+
+
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "marketing_tags": [{"name": "spring", "description": "d"}, {"id": "1", "description": "e"}],
+    "marketing_segments": [{"name": "Fjord", "string_id": "fjord"}, {"id": "1", "name": "Lake"}],
+    "crm_pipelines": [{"name": "Exports", "currency": "usd"}, {"id": "1", "name": "Sales two"}],
+    "crm_stages": [
+        {"name": "Offer sent", "pipeline": {"id": "1"}, "order": 5},
+        {"id": "1", "name": "Called"},
+    ],
+    "crm_accounts": [
+        {"name": "Nordhavn", "website": "https://nordhavn.example", "description": "Ships"},
+        {"id": "1", "name": "Sydhavn", "annual_revenue": 5, "custom_fields": {"field_12": "x"}},
+    ],
+    "crm_contacts": [
+        {"email": "mila@fjord.example", "first_name": "Mila", "tags": ["vip"], "title": "Captain"},
+        {"id": "2", "last_name": "Vang", "segments": ["Fjord"], "account": {"name": "Nordhavn"}},
+        {"id": "3", "custom_fields": {"field_1": "blue"}, "remove_tags": ["vip"], "title": "Boss"},
+    ],
+    "marketing_contacts": [
+        {"email": "otto@fjord.example", "first_name": "Otto", "custom_fields": {"field_3": "7"}},
+        {"email": "ulla@fjord.example", "custom_fields__fresh": "new"},
+    ],
+    "crm_opportunities": [
+        {
+            "name": "Pallets",
+            "amount": 12.5,
+            "currency": "usd",
+            "contact": {"id": "1"},
+            "pipeline": {"id": "1"},
+            "custom_fields": {"field_2": "x", "field_10": 7.5},
+        },
+        {"id": "1", "name": "Crates", "status": "won", "custom_fields": {"field_3": "x"}},
+        {"id": "2", "stage": {"id": "2"}, "owner": {"email": "admin@acme.example"}},
+    ],
+    "crm_notes": [
+        {"content": "Called", "contact": {"id": "1"}},
+        {"content": "Wrote", "opportunity": {"id": "1"}},
+        {"content": "Met", "account": {"id": "1"}},
+        {"id": "1", "content": "Said"},
+    ],
+    "marketing_contact_tags": [
+        {"contact_id": "4", "tag_id": "1"},
+        {"contact_id": "1", "tag_id": "1", "status": "removed"},
+    ],
+    "marketing_segment_memberships": [
+        {"contact_id": "4", "segment_id": "1", "status": "active"},
+        {"contact_id": "1", "segment_id": "1", "status": "unsubscribed"},
+    ],
+    "directory_groups": [{"name": "Crew"}, {"id": "2", "name": "Crew two"}],
+    "directory_users": [
+        {
+            "email": "ida@x.example",
+            "first_name": "Ida",
+            "last_name": "Holm",
+            "username": "ida",
+            "password": "secret-enough",
+            "groups": [{"id": "2"}],
+        },
+        {"id": "2", "first_name": "Ib"},
+    ],
+    "crm_users": [{"id": "2", "last_name": "Berg"}],
+    "crm_fields": [{"entity": "contact", "name": "Berth", "type": "text"}],
+    "raw_requests": [
+        {"method": "POST", "path": "tags", "body": {"tag": {"tag": "r", "tagType": "contact"}}},
+        {"method": "PUT", "path": "contacts/5", "body": {"contact": {"firstName": "Raw"}}},
+        {"method": "DELETE", "path": "tags/2"},
+    ],
+}
+DELETES: dict[str, list[dict[str, Any]]] = {
+    name: [{"id": "6", "_sdc_deleted_at": "2031-01-01T00:00:00Z"}]
+    for name in ("crm_contacts", "crm_accounts", "crm_opportunities", "crm_notes")
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "one by one": {"bulk_import": "never"},
+    "imports": {"bulk_import": "always"},
+    "no automations": {"run_automations": False},
+    "clearing": {"null_policy": "clear"},
+    "mirrored tags": {"tags_mode": "mirror", "tag_namespace": "vip"},
+    "new fields": {"create_missing_fields": True},
+    "foreign ids": {"source_ids": "foreign"},
+}
+
+
+def write(exchange: Exchange, folder: Path, rows: dict[str, Any], **settings: Any) -> None:
+    """Run the target over rows of all streams."""
+    clock = LabClock()
+    world = World(clock=clock.moments, requests_per_second=0, contacts=30, deals=10, accounts=8)
+    exchange.listen(world)
+    lab = Lab(world, clock, folder)
+    messages = [one for name, records in rows.items() for one in stream_of(name, *records)]
+    run = lab.run(*messages, allow_raw_requests=True, max_deletes=20, **settings)
+    assert len(run.results) == sum(map(len, rows.values()))
+    assert "failed" not in run.actions
+    assert run.requests
+
+
+def many_people(count: int) -> list[dict[str, Any]]:
+    """Return rows enough to be imported, with all that an import carries."""
+    return [
+        {
+            "email": f"p{n}@shop.example",
+            "first_name": "P",
+            "phone": "1",
+            "tags": ["vip"],
+            "segments": [{"id": "1"}],
+            "custom_fields": {"field_1": "x"},
+        }
+        for n in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def reading() -> Exchange:
+    """All that the tap asks, under every setting and of accounts that know less."""
+    exchange = Exchange()
+    for settings in READS.values():
+        read(exchange, settings, {})
+    for switches in ACCOUNTS.values():
+        read(exchange, {}, switches)
+    return exchange
+
+
+@pytest.fixture(scope="module")
+def writing(tmp_path_factory: pytest.TempPathFactory) -> Exchange:
+    """All that the target asks and sends, for all streams and under every setting."""
+    exchange = Exchange()
+    for settings in SETTINGS.values():
+        write(exchange, tmp_path_factory.mktemp("lab"), ROWS, **settings)
+    for count in (3, 260):
+        rows = {"crm_contacts": many_people(count)}
+        write(exchange, tmp_path_factory.mktemp("lab"), rows)
+    folder = tmp_path_factory.mktemp("lab")
+    write(exchange, folder, DELETES, delete_mode="delete")
+    return exchange
+
+
+@pytest.fixture(params=["reading", "writing"])
+def exchange(request: pytest.FixtureRequest) -> Exchange:
+    """The tap's, then the target's."""
+    return request.getfixturevalue(request.param)
+
+
+def test_every_stream_is_written(writing: Exchange) -> None:
+    """The rows above leave no stream out, and each kind of write was made."""
+    assert set(ROWS) == set(KINDS)
+    made = {call_of(method, path) for method, path, *_ in writing.calls}
+    for call in (
+        "POST /import/bulk_import",
+        "POST /contact/sync",
+        "POST /deals",
+        "POST /accounts",
+        "POST /notes",
+        "POST /fieldRels",
+        "POST /accountContacts",
+        "DELETE /contacts/{id}",
+        "DELETE /tags/{id}",
+    ):
+        assert call in made
+
+
+def test_every_call_is_documented(exchange: Exchange) -> None:
+    """Verb and path stand in the table, or in the list of those that do not, with the reason."""
+    made = {call_of(method, path) for method, path, *_ in exchange.calls}
+    assert made - TABLE.keys() - UNDOCUMENTED.keys() == set()
+
+
+def test_every_parameter_is_documented(exchange: Exchange) -> None:
+    """Names of query parameters are those that are listed, or common to all collections."""
+    found = set()
+    for method, path, names, *_ in exchange.calls:
+        call = call_of(method, path)
+        known = set(TABLE.get(call, {}).get("query", ()))
+        for name in names:
+            plain = name.removesuffix("[]")
+            if not GENERAL.fullmatch(plain) and plain not in known and call in TABLE:
+                found.add((call, name))
+    assert found == set()
+
+
+def test_every_body_is_documented(exchange: Exchange) -> None:
+    """Keys and types of what is sent, at every depth."""
+    found = set()
+    for method, path, _, body, *_ in exchange.calls:
+        call = call_of(method, path)
+        shape = TABLE.get(call, {}).get("request")
+        if body is None or call in BODIES:
+            continue
+        if shape is None:
+            found.add((call, "", "body"))
+            continue
+        for where, what in misfits(shape, body):
+            if what != "key" or where not in BODY_KEYS.get(call, {}):
+                found.add((call, where, what))
+    assert found == set()
+
+
+def test_every_answer_is_as_documented(exchange: Exchange) -> None:
+    """What the sandbox answers has the documented types, key by key, where a key is documented."""
+    found = set()
+    for method, path, _, _, status, document in exchange.calls:
+        call = call_of(method, path)
+        shapes = TABLE.get(call, {}).get("response", {})
+        shape = shapes.get(str(status)) or next(iter(shapes.values()), None)
+        if shape is None or status >= 300 or document is None:
+            continue
+        for where, what in misfits(shape, document, may_be_null=True):
+            if what != "key" and not where.endswith(tuple(ANSWER_TYPES)):
+                found.add((call, where, what))
+    assert found == set()
+
+
+def test_what_is_excused_is_needed(reading: Exchange, writing: Exchange) -> None:
+    """No exception is left over from a call that nobody makes any more."""
+    calls = [*reading.calls, *writing.calls]
+    made = {call_of(method, path) for method, path, *_ in calls}
+    assert set(UNDOCUMENTED) <= made
+    assert set(BODIES) | set(BODY_KEYS) <= made
+
+
+def test_the_table_holds_facts_only() -> None:
+    """Names and types and nothing else: no sentence of the provider's."""
+    text = derive.TABLE.read_text()
+    for word in set(re.findall(r'"([^"]*)"', text)):
+        assert " " not in word or re.fullmatch(r"[A-Z]+ /\S+", word), word
+
+
+def test_the_table_is_derived_as_the_script_says() -> None:
+    """Types of schemas and of examples both count; headers, failures and sentences do not."""
+    schema = {"type": "object", "properties": {"a": {"type": "integer", "description": "A b"}}}
+    example = {"one": {"value": '{"a": "7", "b": [{"c": null}]}'}}
+    openapi = {
+        "paths": {
+            "/things/{id}": {
+                "put": {
+                    "parameters": [{"in": "query", "name": "q"}, {"in": "header", "name": "h"}],
+                    "requestBody": {
+                        "content": {"application/json": {"schema": schema, "examples": example}}
+                    },
+                    "responses": {"422": {"content": {"application/json": {"schema": schema}}}},
+                }
+            },
+            "/campaigns": {"get": {}},
+        }
+    }
+    c = {"types": ["object"], "keys": {"c": {"types": ["null"]}}}
+    assert derive.documented(openapi) == {
+        "PUT /things/{id}": {
+            "query": ["q"],
+            "request": {
+                "types": ["object"],
+                "keys": {
+                    "a": {"types": ["integer", "string"]},
+                    "b": {"types": ["array"], "items": c},
+                },
+            },
+        }
+    }
+
+
+def test_the_sandboxs_own_good_calls_are_in_the_table() -> None:
+    """Both tables, that of key names and this one, come from one document."""
+    assert {call for call, _, _ in WRITES} <= set(TABLE)
