@@ -12,6 +12,8 @@ from .errors import BadAddress
 MEND = "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
 _BRANDED_HOST = re.compile(r"([a-z0-9-]+)\.(?:api-[a-z0-9]+|activehosted)\.com")
 # A name without a dot is an account's name or a key, pasted where the URL belongs.
+# What would make another path of a path: ids come from rows, and anything may stand there.
+_ODD_PATH = re.compile(r"[^\x20-\x7e]|[?#%\\]|(?:^|/)\.{0,2}(?:/|$)")
 _HOST = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{1,63}")
 
 
@@ -30,6 +32,11 @@ class Address:
     def url(self, path: str) -> str:
         """Return the full URL of an endpoint given like ``contacts`` or ``contacts/7``."""
         return f"{self.origin}/api/3/{path.lstrip('/')}"
+
+
+def is_plain(path: str) -> bool:
+    """Say whether a path is what it looks like, and leads below the API."""
+    return _ODD_PATH.search(path) is None
 
 
 def parse_address(text: object) -> Address:

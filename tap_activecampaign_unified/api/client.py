@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from . import outcome
+from .address import is_plain
 from .ahead import Ahead, Threads
 from .errors import (
     AccountLapsed,
@@ -17,6 +18,7 @@ from .errors import (
     BadCredential,
     CallError,
     Forbidden,
+    Missing,
     RunEnds,
     ServerTrouble,
     Unconfirmed,
@@ -189,6 +191,8 @@ class Client:
         json: object = None,
         patience: float | None = None,
     ) -> Answer:
+        if not is_plain(call.path):
+            raise Missing("no such row: ids are numbers", method=call.method, path=call.endpoint)
         url = self.address.url(call.path)
         if params:
             url += "?" + urlencode(

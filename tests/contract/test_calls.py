@@ -155,7 +155,12 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"id": "1", "name": "Sydhavn", "annual_revenue": 5, "custom_fields": {"field_12": "x"}},
     ],
     "crm_contacts": [
-        {"email": "mila@fjord.example", "first_name": "Mila", "tags": ["vip"], "title": "Captain"},
+        {
+            "email": "mila@fjord.example",
+            "first_name": "Mila",
+            "tags": ["vip"],
+            "account": {"name": "Nordhavn"},
+        },
         {"id": "2", "last_name": "Vang", "segments": ["Fjord"], "account": {"name": "Nordhavn"}},
         {"id": "3", "custom_fields": {"field_1": "blue"}, "remove_tags": ["vip"], "title": "Boss"},
     ],
