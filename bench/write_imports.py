@@ -27,14 +27,18 @@ def measure(*, short: bool) -> Found:
         arrivals = arrivals_of(url)
     queued = [(moment, status) for moment, _, what, status in arrivals if what == QUEUEING]
     seconds = queued[-1][0] - queued[0][0]
-    refused = sum(status != 200 for *_, status in arrivals)
+    refused = [
+        f"{what} {status} after {moment - arrivals[0][0]:.1f} s"
+        for moment, _, what, status in arrivals
+        if status != 200
+    ]
     between = arrivals[-1][0] - arrivals[0][0]
     bar = SLACK * 60 * batches / PER_MINUTE
     return Found(
         f"{contacts:,} new contacts, 3 custom fields, 2 tags and a list each, latency 1 s",
         (
             Figure("seconds of queueing, from first to last batch", seconds, "pace", bar),
-            Figure("requests refused", refused, "count", 0),
+            Figure("requests refused", len(refused), "count", 0),
             Figure("requests", len(arrivals), "count", tolerance=0.1),
         ),
         (
@@ -45,6 +49,7 @@ def measure(*, short: bool) -> Found:
         (
             ("seconds from first to last request", f"{between:.0f}"),
             ("peak MB", f"{ran.peak_mb:.0f}"),
+            *(("refused", one) for one in refused),
         ),
     )
 
