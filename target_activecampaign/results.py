@@ -6,12 +6,11 @@ import enum
 import json
 import logging
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import CallError, Forbidden, Missing, Refused
+from tap_activecampaign_unified.api import CallError, Forbidden, Missing, Refused, impersonal
 from tap_activecampaign_unified.files import open_private
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 SHORTEST_SECRET = 4
 MOST_NESTED = 3
-# What ActiveCampaign repeats of a row stands in quotes, or is an address.
-_REPEATED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*"|[^\s'"<>(]*@[^\s'"<>),;]*""")
 
 
 class Action(enum.StrEnum):
@@ -115,12 +112,12 @@ def outcome_of(problem: CallError) -> Outcome:
     return Outcome(Action.FAILED, reason=str(problem), whole=False)
 
 
-def impersonal(reason: str, record: dict[str, Any]) -> str:
+def _untold(reason: str, record: dict[str, Any]) -> str:
     """Return a reason without what ActiveCampaign repeats in it of a row."""
     for text in sorted(set(_texts_of(record)), key=len, reverse=True):
         if text in reason:
             reason = reason.replace(text, "…")
-    return _REPEATED.sub("…", reason)
+    return impersonal(reason)
 
 
 def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
@@ -178,7 +175,7 @@ class Results:
         tally.actions[outcome.action] += 1
         self.rows += 1
         if outcome.reason:
-            told = impersonal(outcome.reason, record or key)
+            told = _untold(outcome.reason, record or key)
             tally.reasons[f"{outcome.action.value}: {told}"] += 1
             if len(tally.reasons) > 10_000:
                 tally.reasons = Counter(dict(tally.reasons.most_common(1_000)))

@@ -18,6 +18,7 @@ from .errors import (
     ServerTrouble,
     Unconfirmed,
     Unreachable,
+    impersonal,
 )
 from .limiter import Limiter
 from .line import Traffic
@@ -56,6 +57,7 @@ __all__ = [
     "Workers",
     "default_store",
     "expect_walk",
+    "impersonal",
     "parse_address",
     "redis_client",
     "rows_of",

@@ -18,6 +18,11 @@ string or a body: those may carry secrets and personal data.
 
 from __future__ import annotations
 
+import re
+
+# What ActiveCampaign repeats of a row stands in quotes, or is an address.
+_REPEATED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*"|[^\s'"<>(]*@[^\s'"<>),;]*""")
+
 
 class ActiveCampaignError(Exception):
     """Anything that goes wrong between us and ActiveCampaign."""
@@ -94,6 +99,11 @@ class Reason:
         """Text, code and attribute as one phrase."""
         extra = ", ".join(part for part in (self.code, self.attribute) if part)
         return f"{self.text} ({extra})" if extra and self.text else self.text or extra
+
+
+def impersonal(text: str) -> str:
+    """Return ActiveCampaign's words without what they repeat of a row: fit for a log."""
+    return _REPEATED.sub("…", text)
 
 
 def reasons_of(body: object) -> tuple[Reason, ...]:

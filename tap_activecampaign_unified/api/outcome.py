@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import requests
 
-from .errors import CallError, Missing, Refused, reasons_of
+from .errors import CallError, Missing, Refused, impersonal, reasons_of
 
 # A page of a hundred rows has some hundred kilobytes; what is larger is asked for in smaller pages.
 MOST_BYTES = 64 << 20
@@ -69,7 +69,8 @@ class Verdict:
             missing.is_endpoint = not isinstance(self.body, dict)
             return missing
         reasons = reasons_of(self.body)
-        told = f"{self.problem}: {'; '.join(map(str, reasons))}" if reasons else self.problem
+        words = impersonal("; ".join(map(str, reasons)))
+        told = f"{self.problem}: {words}" if reasons else self.problem
         return Refused(told, **facts, status=self.status or 0, reasons=reasons)
 
 
