@@ -1,0 +1,84 @@
+"""Known weaknesses of what we depend on: asked in the long form, and never guessed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import length
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 300
+
+
+def installed() -> list[str]:
+    """Return all that is installed beside us as requirements, ourselves apart."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "list", "--format=json", "--exclude-editable"],
+        capture_output=True,
+        check=True,
+        timeout=SECONDS,
+    )
+    ours = "tap-activecampaign-unified"
+    found = json.loads(listed.stdout)
+    return [f"{one['name']}=={one['version']}" for one in found if one["name"] != ours]
+
+
+def audited(tool: Path, requirements: Path) -> tuple[int, str]:
+    """Run pip-audit over exact requirements; returns its exit code and all it said."""
+    done = subprocess.run(
+        [
+            tool,
+            "--requirement",
+            requirements,
+            "--no-deps",
+            "--disable-pip",
+            "--progress-spinner=off",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+if length.LONG:
+
+    def test_no_dependency_has_a_known_weakness(tmp_path: Path) -> None:
+        """pip-audit finds none; where it cannot be had or cannot ask, that is a failure too."""
+        import venv  # noqa: PLC0415 - only here
+
+        venv.create(tmp_path / "audit", with_pip=True)
+        pip = tmp_path / "audit" / "bin" / "pip"
+        subprocess.run([pip, "install", "-q", "pip-audit>=2.9,<3"], check=True, timeout=SECONDS)
+        requirements = tmp_path / "requirements.txt"
+        # Who knows nothing finds nothing: first something that is known to be weak.
+        requirements.write_text("urllib3==1.24.1\n")
+        code, said = audited(pip.with_name("pip-audit"), requirements)
+        assert code == 1, said
+        assert "known vulnerabilit" in said
+        requirements.write_text("\n".join(installed()) + "\n")
+        code, said = audited(pip.with_name("pip-audit"), requirements)
+        assert code == 0, said
+        assert "No known vulnerabilities found" in said
+
+
+def test_the_audit_would_ask_about_every_dependency() -> None:
+    """All that the project names stands in the list that is asked about, by exact version."""
+    found = {one.partition("==")[0].lower().replace("_", "-") for one in installed()}
+    assert {"requests", "urllib3", "singer-sdk", "msgspec", "jsonschema", "click"} <= found
+    assert all("==" in one for one in installed())
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_an_audit_that_failed_is_not_taken_for_a_good_one(tmp_path: Path, code: int) -> None:
+    """Its exit code and its words are handed on as they are."""
+    tool = tmp_path / "tool"
+    tool.write_text(f"#!{sys.executable}\nprint('heard')\nraise SystemExit({code})\n")
+    tool.chmod(0o700)
+    assert audited(tool, tmp_path / "none") == (code, "heard\n")

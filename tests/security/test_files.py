@@ -1,0 +1,102 @@
+"""Files of ours: their user's alone, and written nowhere else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_activecampaign_unified.api import MachineStore
+from tap_activecampaign_unified.files import open_private
+from tap_activecampaign_unified.report import write_report
+from tap_activecampaign_unified.settings import SettingsError
+from tests.target.lab import stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.api.lab import LabClock
+    from tests.target.lab import Lab
+
+ROW = {"email": "mila@fjord.example"}
+OURS = ("results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "report.json", "rate.json", "retry")
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o277], ids=oct)
+def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A umask that gives everything away, the usual one, and one that gives the user nothing."""
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_umask")
+def test_every_file_of_a_run_is_its_users_alone(lab: Lab) -> None:
+    """Mode 0600 whatever the umask, for each file that a run of the target leaves."""
+    lab.run(
+        *stream_of("crm_contacts", ROW),
+        retry_path=str(lab.folder / "retry"),
+        requests_per_second=5,
+    )
+    left = {path.name: path for path in lab.folder.iterdir() if path.is_file()}
+    assert set(OURS) <= left.keys()
+    for name, path in left.items():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, name
+
+
+def test_a_file_that_was_open_to_all_is_closed(lab: Lab) -> None:
+    """What lay there with another mode gets ours."""
+    for name in ("results.jsonl", "report.json"):
+        (lab.folder / name).touch()
+        (lab.folder / name).chmod(0o666)
+    lab.run(*stream_of("crm_contacts", ROW))
+    for name in ("results.jsonl", "report.json"):
+        assert stat.S_IMODE((lab.folder / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "retry"])
+def test_a_link_in_place_of_a_file_is_refused(lab: Lab, name: str) -> None:
+    """What it points to stays as it is; the run ends with one line before anything is written."""
+    victim = lab.folder / "victim"
+    victim.write_text("precious")
+    (lab.folder / (name if name != "retry" else "retry.new")).symlink_to(victim)
+    with pytest.raises(SettingsError, match=r"_path.* cannot be"):
+        lab.run(*stream_of("crm_contacts", ROW), retry_path=str(lab.folder / "retry"))
+    assert victim.read_text() == "precious"
+    assert [entry for entry in lab.world.log if entry.method != "GET"] == []
+
+
+def test_a_link_in_place_of_the_report_costs_the_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning, and what it points to stays as it is."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "report.json").symlink_to(victim)
+    write_report(tmp_path / "report.json", {})
+    assert victim.read_text() == "precious"
+    assert "could not be written" in caplog.text
+
+
+def test_a_link_in_place_of_the_rate_file_is_not_followed(
+    tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The budget is kept for this process alone, with a warning."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "rate.json").symlink_to(victim)
+    MachineStore(clock, tmp_path / "rate.json").do("paused")
+    assert victim.read_text() == "precious"
+    assert "cannot be used" in caplog.text
+
+
+def test_devices_keep_their_mode(tmp_path: Path) -> None:
+    """A pipe or /dev/null may be named, by a link too, and belongs to everybody still."""
+    os.mkfifo(tmp_path / "pipe", 0o622)
+    (tmp_path / "pipe").chmod(0o622)
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    os.close(open_private(tmp_path / "link", os.O_RDWR))
+    assert stat.S_IMODE((tmp_path / "pipe").stat().st_mode) == 0o622
