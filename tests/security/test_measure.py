@@ -1,0 +1,243 @@
+"""What is beyond all measure, from ActiveCampaign and from the input, costs itself and little else.
+
+Bounds of these tests: an answer is read up to 64 MiB; a run over hostile rows takes less than
+600 MiB of address space more than it had, and ends by itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import resource
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_activecampaign_unified.api import (
+    Client,
+    ServerTrouble,
+    Unconfirmed,
+    Unreachable,
+    parse_address,
+)
+from tap_activecampaign_unified.api import outcome as outcomes
+from tests.api.lab import KEY, LabClock, Script, client_of, limiter_of
+from tests.length import LONG
+from tests.sandbox.wire import Answer
+from tests.security.foreign import Listener
+from tests.tap.running import Account
+from tests.target.lab import schema_of, state_of, stream_of
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from tests.target.lab import Lab
+
+MEBI = 1 << 20
+DEEP = 10_000
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def _little_memory() -> Iterator[None]:
+    """No more than 600 MiB beside what this process has already."""
+    with open("/proc/self/statm") as found:  # noqa: PTH123 - of no folder
+        size = int(found.read().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size + 600 * MEBI, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+# --- answers -------------------------------------------------------------------------------------
+
+
+def endless(connection: socket.socket, _: bytes) -> None:
+    """Send pieces for ever."""
+    connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    while True:
+        connection.sendall(b"100000\r\n" + b" " * MEBI + b"\r\n")
+
+
+def announced(connection: socket.socket, _: bytes) -> None:
+    """Promise a gigabyte, and begin."""
+    connection.sendall(HEAD + b"Content-Length: 1073741824\r\n\r\n" + b" " * 1000)
+    connection.recv(1)
+
+
+def bomb(connection: socket.socket, _: bytes) -> None:
+    """Send a gigabyte in a megabyte."""
+    body = gzip.compress(b" " * (128 * MEBI), 9) * 8
+    length = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.sendall(HEAD + length.encode() + body)
+
+
+def redirecting_bomb(connection: socket.socket, heard: bytes) -> None:
+    """Send the same, and lead back to it: nobody need read what stands in a redirect."""
+    body = gzip.compress(b" " * (128 * MEBI), 9) * 8
+    head = b"HTTP/1.1 302 Found\r\nLocation: /api/3/tags\r\n"
+    length = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.sendall(head + length.encode() + body)
+
+
+@pytest.mark.usefixtures("_little_memory")
+@pytest.mark.parametrize("speak", [endless, announced, bomb, redirecting_bomb])
+def test_an_answer_without_measure_is_hung_up_on(speak: Any) -> None:
+    """After 64 MiB, unpacked: it is not asked for again, and a write of it is unconfirmed."""
+    clock = LabClock()
+    with Listener(speak) as listener:
+        client = Client(
+            parse_address(listener.url),
+            KEY,
+            limiter=limiter_of(0, clock),
+            clock=clock,
+            user_agent="lab",
+        )
+        with pytest.raises(ServerTrouble, match="an answer of more than 64 MiB"):
+            client.get("tags")
+        with pytest.raises(Unconfirmed, match="an answer of more than 64 MiB"):
+            client.send("POST", "tags", json={})
+        client._line._session.close()
+    assert len(listener.heard) == 2
+
+
+def endless_head(connection: socket.socket, _: bytes) -> None:
+    """Send headers for ever."""
+    connection.sendall(HEAD)
+    while True:
+        connection.sendall(b"X-Padding: " + b"a" * 1000 + b"\r\n")
+
+
+@pytest.mark.usefixtures("_little_memory")
+def test_a_head_without_end_is_hung_up_on() -> None:
+    """A hundred headers at most; it is trouble of the server's."""
+    clock = LabClock()
+    with Listener(endless_head) as listener:
+        client = Client(
+            parse_address(listener.url),
+            KEY,
+            limiter=limiter_of(0, clock),
+            clock=clock,
+            user_agent="lab",
+            max_retry_seconds=1,
+        )
+        with pytest.raises((ServerTrouble, Unreachable)):
+            client.get("tags")
+        client._line._session.close()
+
+
+def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a megabyte each: fewer at a time, and all of them arrive."""
+    monkeypatch.setattr(outcomes, "MOST_BYTES", 1 * MEBI)
+    account = Account(contacts=3)
+    for number in range(4):
+        account.world.add_tag(f"{number}" + "ä" * 60_000)
+    ran = account.run(only=["marketing_tags"])
+    assert ran.code == 0
+    assert len([one for one in ran.records["marketing_tags"] if len(one["name"]) > 50_000]) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[" * DEEP + "]" * DEEP, None),
+        ('{"a":' * DEEP + "1" + "}" * DEEP, None),
+        ("1" + "0" * 5000, float("inf")),
+        ("-" + "9" * 5000, float("-inf")),
+        ("1e400", float("inf")),
+    ],
+    ids=["arrays", "objects", "digits", "digits below nought", "exponent"],
+)
+def test_a_value_without_measure_costs_no_page(text: str, value: Any) -> None:
+    """Ten thousand levels, five thousand digits: the rest of the answer is read."""
+    body = f'{{"rows": [{{"id": "1", "x": {text}, "y": "]}}\\""}}], "z": 1}}'.encode()
+    found = client_of(Script((200, body)), LabClock()).get("rows").body
+    assert found["z"] == 1
+    assert found["rows"][0]["y"] == ']}"'
+    if value is not None:
+        assert found["rows"][0]["x"] == value
+
+
+VALUES = {
+    "deep arrays": "[" * DEEP + "]" * DEEP,
+    "nearly too deep": "[" * 900 + "]" * 900,
+    "half as deep": '{"a":' * 450 + "1" + "}" * 450,
+    "digits": "1" + "0" * 5000,
+    "beyond floats": "1e400",
+    "no number": "NaN",
+    "half a character": '"\\ud800x"',
+    "NUL": '"a\\u0000\\u001bb"',
+    "a megabyte": json.dumps("a" * MEBI),
+    "twice": '1, "name": 2, "title": 3',
+}
+
+
+@pytest.mark.usefixtures("_little_memory")
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize("remote", [False, True] if LONG else [True])
+def test_hostile_rows_of_the_account_end_no_run(value: str, *, remote: bool) -> None:
+    """Each in every column of a row: the row arrives, its neighbours too, the exit code is 0."""
+    columns = ("name", "title", "tag", "stringid", "firstName", "udate", "value", "note", "x")
+    row = ", ".join(f'"{name}": {value}' for name in columns)
+    account = Account(contacts=3, deals=2, accounts=2)
+    for path in ("/lists", "/tags", "/deals", "/accounts", "/notes", "/contacts"):
+        key = path[1:]
+        page = f'{{"{key}": [{{"id": "1", {row}}}, {{"id": "2"}}], "meta": {{"total": "2"}}}}'
+        answer = Answer(200, raw=page.encode())
+        account.world.faults._add(
+            "hostile", path, None, lambda _, answer=answer: answer, {"method": "GET"}
+        )
+    streams = ["marketing_segments", "marketing_tags", "crm_accounts", "crm_notes"]
+    ran = account.run(only=streams, include_remote_data=remote)
+    assert ran.code == 0, ran.line
+    for stream in streams:
+        assert ran.ids(stream) == ["1", "2"], stream
+        json.dumps(ran.records[stream], allow_nan=False)
+
+
+def test_ten_thousand_custom_fields_are_read() -> None:
+    """Each is a property of the schema."""
+    account = Account(contacts=2)
+    rows = [
+        {"id": str(n), "title": f"F{n}", "type": "text", "perstag": f"F{n}"}
+        for n in range(1, 10_001)
+    ]
+
+    def page(_: Any) -> Answer:
+        query = dict(account.world.log[-1].query)
+        begin, most = int(query.get("offset", 0)), int(query.get("limit", 20))
+        return Answer(200, {"fields": rows[begin : begin + most], "meta": {"total": "10000"}})
+
+    account.world.faults._add("many", "/fields", None, page, {"method": "GET"})
+    ran = account.run(only=["crm_contacts"])
+    assert ran.code == 0
+    custom = ran.schemas["crm_contacts"]["schema"]["properties"]["custom_fields"]["properties"]
+    assert len(custom) == 10_000
+
+
+# --- the input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_little_memory")
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_hostile_rows_of_the_input_end_no_run(lab: Lab, value: str) -> None:
+    """Each row is carried or rejected and has one result; the row behind it is written."""
+    rows = []
+    for column in ("first_name", "tags", "custom_fields", "account", "x"):
+        record = f'{{"email": "a@fjord.example", "{column}": {value}}}'
+        rows.append(f'{{"type": "RECORD", "stream": "crm_contacts", "record": {record}}}\n')
+    good = stream_of("crm_contacts", {"email": "good@fjord.example"})
+    run = lab.run(schema_of("crm_contacts"), *rows, *good, state_of(1), bulk_import="never")
+    assert sorted(one["row"] for one in run.results) == list(range(1, len(rows) + 2))
+    assert "failed" not in run.actions
+    assert run.actions[-1] == "created"
+
+
+def test_a_hostile_schema_ends_no_run(lab: Lab) -> None:
+    """Nested without end, or with ten thousand columns: its rows are rejected or written."""
+    deep = '{"type": "SCHEMA", "stream": "crm_contacts", "schema": ' + "[" * DEEP + "]" * DEEP
+    wide = schema_of("crm_contacts", **{f"c{n}": {"type": "string"} for n in range(10_000)})
+    good = stream_of("crm_contacts", {"email": "good@fjord.example"})
+    run = lab.run(deep + ', "key_properties": []}\n', wide, *good[1:])
+    assert run.actions == ["created"]
