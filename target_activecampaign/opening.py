@@ -49,8 +49,8 @@ def open_engine(
     turn = None if policy.dry_run else wait_for_turn(path, client, patience)
     ledger = Ledger(path, account, is_dry=policy.dry_run, turn=turn)
     try:
-        results = Results(path_of(settings, "results_path"))
         retries = RetryFile(None if policy.dry_run else path_of(settings, "retry_path"))
+        results = Results(path_of(settings, "results_path"))
     except OSError as problem:
         ledger.close()
         raise SettingsError(
