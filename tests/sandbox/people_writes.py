@@ -150,8 +150,10 @@ def enrol(w: World, r: Request) -> Answer:
 @route("DELETE", "/contactAutomations/{id}")
 def leave(w: World, r: Request, enrolment: int) -> dict[str, Any]:
     """Take a contact out of an automation; a missing enrolment is 403."""
-    if w.tables["contactAutomations"].delete(enrolment) is None:
+    row = w.tables["contactAutomations"].delete(enrolment)
+    if row is None:
         raise Refusal(403, missing("SubscriberSeries", enrolment).answer.document)
+    w.trigger("left", starts=False, contact=row.contact, automation=row.automation)
     return {}
 
 

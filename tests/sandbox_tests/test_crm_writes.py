@@ -206,3 +206,20 @@ def test_enrolling_twice_is_two_runs(caller):
     assert len(caller.rows("/contacts/1/contactAutomations")) == 2
     body["contactAutomation"]["automation"] = "2"
     assert caller.ask("POST", "/contactAutomations", body)[0] == 403
+
+
+def test_leaving_ends_one_enrolment(caller):
+    """DELETE takes one of several rows and starts nothing; gone already, it is 403."""
+    body = {"contactAutomation": {"contact": "1", "automation": "1"}}
+    made = [
+        caller.ask("POST", "/contactAutomations", body)[1]["contactAutomation"]["id"]
+        for _ in range(2)
+    ]
+    path = f"/contactAutomations/{made[0]}"
+    assert caller.ask("DELETE", path) == (200, {})
+    assert [row["id"] for row in caller.rows("/contacts/1/contactAutomations")] == [made[1]]
+    log = [(entry["trigger"], entry["starts"]) for entry in caller.world.automation_log]
+    assert log == [("enrolled", True), ("enrolled", True), ("left", False)]
+    status, document = caller.ask("DELETE", path)
+    assert status == 403
+    assert "SubscriberSeries" in document["message"]
