@@ -216,7 +216,7 @@ class Crawl:
                 run.write_state()
             came += len(page.rows)
             opening.pass_on_before(None if total is None else total - came)
-            self._emit_page(page)
+            self.emit_page(page)
             if all(lane.is_sated for lane in self._lanes):
                 return
         if self._sweep is not None and not opening.asking.sees_all:
@@ -230,7 +230,7 @@ class Crawl:
             back = sweep.returned(page.rows)
             if back:
                 rows = [row for row in page.rows if str(row.get("id")) in back]
-                self._emit_page(Page(rows, {}, page.total, page.date))
+                self.emit_page(Page(rows, {}, page.total, page.date))
 
     def _finish(self) -> None:
         """Tell what has gone, then move the bookmarks."""
@@ -251,7 +251,8 @@ class Crawl:
 
     # --- emitting ---------------------------------------------------------------------------
 
-    def _emit_page(self, page: Page) -> None:
+    def emit_page(self, page: Page) -> None:
+        """Write the records of a page's rows, with all that hangs on them."""
         rows = page.rows
         self._run.progress.advance(len(rows), page.total)
         if self._plan.path == "accounts":

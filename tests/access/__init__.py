@@ -1,0 +1,1 @@
+"""Unified access from Python, against the sandbox."""
