@@ -16,10 +16,13 @@ from . import registry
 from .intake import Intake
 from .opening import open_engine
 from .policy import policy_of
-from .results import Results
+from .raw_requests import METHODS, path_of
+from .results import Rejection, Results
 from .target_settings import TARGET
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .results import Outcome
 
 PREFIX = "TARGET_ACTIVECAMPAIGN_"
@@ -83,6 +86,28 @@ class ActiveCampaign(Reading):
         """
         gone = {"id": id, "_sdc_deleted_at": self.client.clock.now().isoformat()}
         return self._write(resource, gone, delete_mode="delete", max_deletes=1)
+
+    def proxy(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str | int]] = (),
+        json: Any = None,
+    ) -> dict[str, Any]:
+        """Send any other call and return its answer, within the same budget and repeats.
+
+        A POST whose answer is lost is `Unconfirmed`, never repeated. What sends or moves in bulk
+        is refused, as `raw_requests` refuse it.
+        """
+        verb = method.strip().upper()
+        if verb not in {"GET", *METHODS}:
+            raise BadQuery(f"method: must be one of GET, {', '.join(METHODS)}")
+        try:
+            plain, query = path_of(path, writes=verb != "GET")
+        except Rejection as problem:
+            raise BadQuery(problem.reason) from None
+        return dict(self.client.send(verb, plain, params=[*query, *params], json=json).body)
 
     def _write(self, resource: str, record: dict[str, Any], **more: Any) -> dict[str, str | None]:
         if resource not in registry.KINDS or resource == "raw_requests":

@@ -56,7 +56,7 @@ def _call_of(desk: Desk, row: Row) -> tuple[str, str, list[tuple[str, str | int]
     method = str(row.record.get("method") or "").strip().upper()
     if method not in METHODS:
         raise Rejection(f"method: must be one of {', '.join(METHODS)}")
-    path, params = _path_of(row.record.get("path"))
+    path, params = path_of(row.record.get("path"))
     body = row.record.get("body")
     if is_nothing(body):
         body = None
@@ -67,7 +67,8 @@ def _call_of(desk: Desk, row: Row) -> tuple[str, str, list[tuple[str, str | int]
     return method, path, params, body
 
 
-def _path_of(given: Any) -> tuple[str, list[tuple[str, str | int]]]:
+def path_of(given: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str | int]]]:
+    """Return path and parameters of a call; raises `Rejection` for paths that may not be."""
     if not isinstance(given, str) or not given.strip():
         raise Rejection("path: missing; give it relative to /api/3/")
     path, _, query = given.strip().partition("?")
@@ -79,7 +80,7 @@ def _path_of(given: Any) -> tuple[str, list[tuple[str, str | int]]]:
         raise Rejection("path: must be plain and relative to /api/3/")
     lower = [part.lower() for part in parts]
     moves_stage = lower[0] == "dealstages" and lower[-1] == "deals"
-    if lower[0].startswith(REFUSED) or moves_stage:
+    if writes and (lower[0].startswith(REFUSED) or moves_stage):
         raise Rejection("path: it sends or moves in bulk, which raw_requests never do")
     return "/".join(parts), list(parse_qsl(query, keep_blank_values=True))
 

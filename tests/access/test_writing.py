@@ -70,3 +70,35 @@ def test_delete_takes_one_row_and_refuses_what_takes_others_along(access, accoun
         access.delete("crm_stages", "1")
     with pytest.raises(BadQuery):
         access.upsert("raw_requests", {"method": "DELETE", "path": "contacts/1"})
+
+
+def test_a_lost_answer_makes_no_second_deal(access, account):
+    """The deal is made though its answer is lost: it is looked for, not made again."""
+    count = len(list(account.world.tables["deals"]))
+    stage = next(iter(account.world.tables["dealStages"]))
+    contact = next(iter(account.world.tables["contacts"]))
+    account.world.faults.reset_after_apply("/deals", method="POST")
+    made = access.upsert(
+        "crm_opportunities",
+        {
+            "name": "A single one",
+            "amount": 12.5,
+            "currency": "USD",
+            "contact": {"email": contact.email},
+            "stage": {"id": str(stage.id)},
+        },
+    )
+    assert made["action"] == "created"
+    assert len(list(account.world.tables["deals"])) == count + 1
+
+
+def test_the_proxy_reads_everything_and_sends_nothing_in_bulk(access, account):
+    """Any list can be read; a campaign cannot be sent, nor another host be reached."""
+    asked = len(account.world.log)
+    assert "campaigns" in access.proxy("GET", "campaigns", params=[("limit", 1)])
+    made = access.proxy("POST", "tags", json={"tag": {"tag": "by hand", "tagType": "contact"}})
+    assert made["tag"]["tag"] == "by hand"
+    for method, path in (("POST", "campaigns/1/send"), ("GET", "../x"), ("GET", "https://a.b/c")):
+        with pytest.raises(BadQuery):
+            access.proxy(method, path)
+    assert len(account.world.log) == asked + 2
