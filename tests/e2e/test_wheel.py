@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,25 @@ def pip(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-1000:]
 
 
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's source archive."""
+    backend = tmp_path_factory.mktemp("backend")
+    pip("install", "--target", str(backend), "hatchling")
+    folder = tmp_path_factory.mktemp("sdist")
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(folder)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(backend)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    (found,) = folder.glob("*.tar.gz")
+    return found
+
+
 def run(installed: Path, *command: str) -> str:
     """Run a command with the wheel's packages; return its output."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)}
@@ -77,3 +98,31 @@ def test_its_programs_start(installed: Path, program: str) -> None:
     about = json.loads(run(installed, path, "--about", "--format=json"))
     assert about["name"] == program
     assert {"api_url", "api_key"} <= set(about["settings"]["properties"])
+
+
+def test_its_metadata_tell_the_licence_and_the_extra(wheel: Path) -> None:
+    """Apache-2.0 by its licence expression, Markdown from README, and Redis only on request."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        told = message_from_bytes(archive.read(name))
+    assert told["License-Expression"] == "Apache-2.0"
+    assert told["Description-Content-Type"] == "text/markdown"
+    assert told.get_all("Provides-Extra") == ["redis"]
+    redis = [line for line in told.get_all("Requires-Dist", []) if line.startswith("redis")]
+    assert redis
+    assert all("extra == 'redis'" in line for line in redis)
+
+
+def test_the_source_archive_gives_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
+    """Built from the source archive, the wheel has the same files with the same contents."""
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= names
+    pip("wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(sdist))
+    (again,) = tmp_path.glob("*.whl")
+    assert contents(again) == contents(wheel)
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    """Every file of a wheel and its checksum."""
+    return {entry.filename: entry.CRC for entry in zipfile.ZipFile(wheel).infolist()}
