@@ -223,9 +223,12 @@ class _Pass:
     def _is_last(self, page: Page, offset: int, quiet: int) -> bool:
         """Say whether this page, the ``quiet``-th without news, is the end of the collection."""
         count = offset + len(page.rows)
-        if not quiet and len(page.rows) >= page.limit:
+        if quiet >= MOST_PAGES_WITHOUT_NEWS:
+            return True
+        # A page that is full leaves the end open; one that shrank may hold nothing but the overlap.
+        if len(page.rows) >= page.limit and (not quiet or count != page.total):
             return False
-        if count == page.total or quiet >= MOST_PAGES_WITHOUT_NEWS:
+        if count == page.total:
             return True
         if page.total is not None and count < page.total:
             return False

@@ -219,6 +219,21 @@ def test_even_pages_of_one_row_are_walked(total):
     assert walked(shelf) == list(range(1, 31))
 
 
+@pytest.mark.parametrize(
+    "total", [str, lambda _: None, lambda _: 150], ids=["counted", "uncounted", "miscounted"]
+)
+@pytest.mark.parametrize("trouble", range(1, 9))
+def test_a_page_that_shrinks_to_the_overlap_is_not_the_end(total, trouble):
+    """Where a page of one row is all that can be had, it is the row that is known already."""
+    shelf = Shelf(list(range(1, 401)), total=total)
+
+    def fail(own: Shelf, count: int) -> None:
+        own.most = 1 if trouble <= count < trouble + 60 else None
+
+    shelf.before = fail
+    assert walked(shelf) == list(range(1, 401))
+
+
 def test_pages_grow_back_when_the_trouble_is_over():
     """A short outage does not leave the whole walk at small pages."""
     shelf = Shelf(list(range(1, 3001)), most=30)

@@ -243,9 +243,7 @@ PASSING: dict[str, Passing] = {
         "D7", _rows("/deals", "deals", _odd_deal), truth=_odd_deal_read
     ),
     "columns nobody knew": Passing("D11 §10.22", _rows("/contacts", "contacts", _new_columns)),
-    "ids that are numbers": Passing(
-        "§1.3 §10.9", lambda w: w.faults.rewrite("", _ids_as_numbers)
-    ),
+    "ids that are numbers": Passing("§1.3 §10.9", lambda w: w.faults.rewrite("", _ids_as_numbers)),
     "stubs that say 1 for true": Passing("§10.8", switches={"stub_disabled": 1}),
     "stages changed in the future": Passing(
         "§10.7", switches={"stage_udate_future": True}, truth=_hours_ahead
@@ -253,9 +251,7 @@ PASSING: dict[str, Passing] = {
     # --- what the filters mean --------------------------------------------------------------------
     "filters of whole days": Passing("§6.1", switches={"date_granularity": "day"}),
     "filters that include their bound": Passing("§6.1", switches={"date_inclusive": True}),
-    "filters on the other column": Passing(
-        "§6.1", switches={"date_column": "updated_timestamp"}
-    ),
+    "filters on the other column": Passing("§6.1", switches={"date_column": "updated_timestamp"}),
     "filters on UTC": Passing("§6.1", switches={"date_naive_zone": "UTC"}),
 }
 
