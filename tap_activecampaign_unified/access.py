@@ -41,7 +41,7 @@ Records = list[dict[str, Any]]
 
 
 class BadQuery(ActiveCampaignError):
-    """The call asks for what there is not: a resource, a filter, a page. Nothing was sent."""
+    """The call asks for what is not here or not in this account: a resource, a filter, a page."""
 
 
 class _Gathering:

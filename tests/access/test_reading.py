@@ -87,3 +87,13 @@ def test_one_record_is_the_record_of_the_list(account):
         reading.get("crm_contacts", "999999")
     with pytest.raises(BadQuery):
         reading.get("crm_contacts", "1/notes")
+
+
+def test_an_account_that_does_not_go_on_behind_an_id_loses_nothing(account):
+    """Where `id_greater` is ignored the pages are the same; going back says that it cannot."""
+    truth, _ = walk(reading_of(account), "crm_contacts", limit=7)
+    account.world.switches.id_greater = False
+    records, pages = walk(reading_of(account), "crm_contacts", limit=7)
+    assert records == truth
+    with pytest.raises(BadQuery, match="does not read backwards"):
+        reading_of(account).list("crm_contacts", limit=7, cursor=pages[1]["prev_cursor"])

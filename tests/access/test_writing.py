@@ -89,6 +89,7 @@ def test_a_lost_answer_makes_no_second_deal(access, account):
         },
     )
     assert made["action"] == "created"
+    assert 2.0 in account.clock.slept  # the answer was lost, and then looked for
     assert len(list(account.world.tables["deals"])) == count + 1
 
 
