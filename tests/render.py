@@ -1,4 +1,4 @@
-"""What README.md and meltano.yml say about streams, fields and settings, written by the code.
+"""What README.md, meltano.yml and plugins/ say of streams, fields, settings, written by the code.
 
 ``python -m tests.render`` says whether they are up to date, ``--write`` brings them up to date.
 """
@@ -9,8 +9,9 @@ import argparse
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.settings import SHARED, Setting
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
@@ -19,6 +20,9 @@ from tap_activecampaign_unified.unified import RESOURCES
 from tap_activecampaign_unified.unified.mapping import Attribute, Field, Linked
 from target_activecampaign.target import TargetActiveCampaign
 from target_activecampaign.target_settings import TARGET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 KINDS = {
@@ -183,7 +187,7 @@ def _capabilities(plugin: type, *more: str) -> str:
     return f"    capabilities: [{', '.join(names)}]\n"
 
 
-BLOCKS = {
+BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "fields": fields,
     "shared settings": lambda: settings(SHARED),
@@ -197,7 +201,15 @@ BLOCKS = {
         + "    settings:\n"
         + plugin_settings(TARGET, TargetActiveCampaign)
     ),
+    "tap definition": lambda: textwrap.dedent(BLOCKS["tap plugin"]()),
+    "target definition": lambda: textwrap.dedent(BLOCKS["target plugin"]()),
 }
+DOCUMENTS = (
+    "README.md",
+    "meltano.yml",
+    "plugins/tap-activecampaign-unified.yml",
+    "plugins/target-activecampaign.yml",
+)
 
 
 def main() -> int:
@@ -206,7 +218,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     stale = 0
-    for name in ("README.md", "meltano.yml"):
+    for name in DOCUMENTS:
         path = ROOT / name
         found = path.read_text(encoding="utf-8")
         wanted = fill(found)

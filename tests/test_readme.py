@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.demo.pipeline import Pipeline, install, run_meltano
-from tests.render import ROOT, fill
+from tests.render import DOCUMENTS, ROOT, fill
 from tests.sandbox import World, serve
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", ["README.md", "meltano.yml"])
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_rendered_blocks_are_the_codes(name):
     """The tables of streams, fields and settings say what the code says; `make render` does it."""
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -1,0 +1,53 @@
+"""The plugin definitions, as `meltano add --from-ref` takes them up in a project of the user's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.demo.account import ROOT
+from tests.render import BLOCKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
+EMPTY = "project_id: elsewhere\nsend_anonymous_usage_stats: false\n"
+
+
+@pytest.mark.meltano
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [("tap-activecampaign-unified", "tap plugin"), ("target-activecampaign", "target plugin")],
+)
+def test_meltano_adds_the_plugin_from_our_file(tmp_path: Path, name: str, block: str) -> None:
+    """The added plugin has every setting the code has, and its key is masked by Meltano."""
+    (tmp_path / "meltano.yml").write_text(EMPTY, encoding="utf-8")
+    definition = str(ROOT / "plugins" / f"{name}.yml")
+    meltano(tmp_path, "add", "--no-install", "--from-ref", definition, name)
+    added = (tmp_path / "meltano.yml").read_text(encoding="utf-8")
+    lines = [line.strip() for line in BLOCKS[block]().splitlines()]
+    declared = {line for line in lines if line.startswith("- name: ")}
+    assert declared <= {line.strip() for line in added.splitlines()}
+    meltano(tmp_path, "config", "set", name, "api_key", "a-key-of-nobody")
+    shown = meltano(tmp_path, "config", "list", name)
+    assert "api_key" in shown
+    assert "a-key-of-nobody" not in shown
+
+
+def meltano(project: Path, *arguments: str) -> str:
+    """Run Meltano in a project; return what it printed."""
+    done = subprocess.run(
+        [str(MELTANO), *arguments],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "HOME": str(project)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-1000:]
+    return done.stdout
