@@ -1,4 +1,4 @@
-"""What may go wrong while the tap reads, one entry each: what it is, how it is set off, how it ends.
+"""What may go wrong while the tap reads, an entry each: what it is, and how it is set off.
 
 ``item`` names the place of the API reference (§), of its traps (§10.n) or of the peers' defects
 (D1 to D14) that an entry stands for.
@@ -98,7 +98,7 @@ def _third(row: dict[str, Any]) -> bool:
 
 def _without(*columns: str) -> Callable[[dict[str, Any]], None]:
     def edit(row: dict[str, Any]) -> None:
-        if _third(row) and "isDisabled" not in row or row.get("isDisabled") is False:
+        if (_third(row) and "isDisabled" not in row) or row.get("isDisabled") is False:
             row.update(dict.fromkeys(columns))
 
     return edit

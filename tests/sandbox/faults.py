@@ -147,7 +147,7 @@ class Faults:
     def late_trouble(
         self, prefix: str = "", times: int | None = 1, *, status: int = 524, **where: Any
     ) -> Fault:
-        """Carry the request out and answer 5xx with HTML: 524 is the time-out of Cloudflare's own."""
+        """Carry the request out and answer 5xx with HTML: 524 is Cloudflare's own time-out."""
 
         def spoil(handle: Callable[[], Answer]) -> Answer:
             handle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from tests.sandbox import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,6 @@ class Gremlin:
         return f"made {self._made}"
 
 
-
 def _insert(g: Gremlin, w: World) -> None:
     match g.some(["contact", "tag", "list", "field", "note", "deal", "account", "stage", "group"]):
         case "contact":
@@ -96,83 +96,87 @@ def _insert(g: Gremlin, w: World) -> None:
 
 
 def _change(g: Gremlin, w: World) -> None:
-    t, now = w.tables, w.now()
-    match g.some(["contact", "contact", "note", "deal", "account", "datum", "user"]):
+    t = w.tables
+    match g.some(["contact", "contact", "note", "deal"]):
         case "contact":
             w.edit_contact(g.one(w, "contacts") or 0, lastName=g.name, phone=g.name)
         case "note":
             if one := g.one(w, "notes"):
-                t["notes"].change(t["notes"][one], note=g.name, mdate=now)
+                t["notes"].change(t["notes"][one], note=g.name, mdate=w.now())
         case "deal":
             if one := g.one(w, "deals"):
                 stage = t["dealStages"][g.one(w, "dealStages")]
                 w.edit_deal(one, title=g.name, stage=stage.id, group=stage.group)
-        case "account":
-            if one := g.one(w, "accounts"):
-                t["accounts"].change(t["accounts"][one], accountUrl="https://x.example", updated=now)
-        case "datum":
-            if one := g.one(w, "accounts"):
-                w.set_datum("account", one, 1, g.name)
-        case "user":
-            user = t["users"][g.one(w, "users")]
-            t["users"].change(user, lastName=g.name)
+
+
+def _change_beside(g: Gremlin, w: World) -> None:
+    t, one = w.tables, g.one(w, "accounts")
+    match g.some(["account", "datum", "user"]):
+        case "account" if one:
+            t["accounts"].change(t["accounts"][one], accountUrl=g.name, updated=w.now())
+        case "datum" if one:
+            w.set_datum("account", one, 1, g.name)
+        case _:
+            t["users"].change(t["users"][g.one(w, "users")], lastName=g.name)
+
+
+GOES = {
+    "contacts": "delete_contact",
+    "deals": "delete_deal",
+    "accounts": "delete_account",
+    "tags": "delete_tag",
+}
 
 
 def _delete(g: Gremlin, w: World) -> None:
     """Delete early rows, of the large tables several at once."""
-    match g.some(["contacts", "contacts", "notes", "deals", "accounts", "tags", "lists", "rest"]):
-        case "contacts":
-            for _ in range(3):
-                if one := g.spare(w, "contacts"):
-                    w.delete_contact(one)
-        case "notes":
-            if one := g.spare(w, "notes"):
-                w.tables["notes"].delete(one)
-        case "deals":
-            for _ in range(3):
-                if one := g.spare(w, "deals"):
-                    w.delete_deal(one)
-        case "accounts":
-            for _ in range(3):
-                if one := g.spare(w, "accounts"):
-                    w.delete_account(one)
-        case "tags":
-            if one := g.spare(w, "tags"):
-                w.delete_tag(one)
-        case "lists":
-            if len(w.tables["lists"]) > 3 and (one := g.one(w, "lists")):
-                w.delete_list(one)
-        case "rest":
-            if len(w.tables["dealStages"]) > 4 and (one := g.one(w, "dealStages")):
-                w.delete_stage(one)
-            elif len(w.tables["fields"]) > FEWEST:
-                w.delete_field(w.tables["fields"].ids()[-1])
+    table = g.some(["contacts", *GOES])
+    for _ in range(1 if table == "tags" else 3):
+        if one := g.spare(w, table):
+            getattr(w, GOES[table])(one)
+
+
+def _delete_beside(g: Gremlin, w: World) -> None:
+    t = w.tables
+    match g.some(["note", "list", "stage", "field"]):
+        case "note":
+            t["notes"].delete(g.spare(w, "notes") or 0)
+        case "list" if len(t["lists"]) > 3:
+            w.delete_list(g.one(w, "lists") or 0)
+        case "stage" if len(t["dealStages"]) > 4:
+            w.delete_stage(g.one(w, "dealStages") or 0)
+        case "field" if len(t["fields"]) > FEWEST:
+            w.delete_field(t["fields"].ids()[-1])
+
+
+def _tag(g: Gremlin, w: World) -> None:
+    """Apply a tag or take one away: that marks the contact."""
+    one, tag = g.one(w, "contacts") or 0, g.one(w, "tags") or 0
+    applied = w.tables["contactTags"].by("contact", one)
+    if applied and g.some([True, False]):
+        w.untag(one, applied[0].tag)
+    else:
+        w.tag(one, tag)
 
 
 def _hang(g: Gremlin, w: World) -> None:
-    """Change what hangs on a contact: only tags are known to mark it."""
-    one = g.one(w, "contacts") or 0
-    match g.some(["tag", "untag", "list", "value", "link", "unlink", "second"]):
-        case "tag":
-            w.tag(one, g.one(w, "tags") or 0)
-        case "untag":
-            for row in w.tables["contactTags"].by("contact", one)[:1]:
-                w.untag(one, row.tag)
+    """Change what hangs on a contact and is not known to mark it."""
+    one, account = g.one(w, "contacts") or 0, g.one(w, "accounts")
+    links = w.tables["accountContacts"]
+    match g.some(["list", "list", "value", "link", "second"]):
         case "list":
             w.subscribe(one, g.one(w, "lists") or 0, g.some([1, 2]))
         case "value":
             w.set_field(one, 1, g.name)
-        case "link":
-            if not w.tables["accountContacts"].ids_by("contact", one) and len(w.tables["accounts"]):
-                w.link(one, g.one(w, "accounts") or 0, g.name)
-        case "unlink":
-            for row in w.tables["accountContacts"].by("contact", one)[:1]:
-                w.tables["accountContacts"].delete(row.id)
-                if w.switches.bump_account_link:
-                    w.touch(one)
         case "second":
             for deal in w.tables["deals"].ids()[:1]:
                 w.tables["contactDeals"].insert(rows.ContactDeal(one, deal, w.now(), w.now()))
+        case "link" if links.ids_by("contact", one):
+            links.delete(links.ids_by("contact", one)[0])
+            if w.switches.bump_account_link:
+                w.touch(one)
+        case "link" if account:
+            w.link(one, account, g.name)
 
 
 def _rename(g: Gremlin, w: World) -> None:
@@ -201,9 +205,14 @@ def _merge(g: Gremlin, w: World) -> None:
 
 ACTS: list[Callable[[Gremlin, World], None]] = [
     _insert,
+    _insert,
     _change,
+    _change_beside,
     _delete,
     _delete,
+    _delete,
+    _delete_beside,
+    _tag,
     _hang,
     _hang,
     _rename,
