@@ -236,3 +236,20 @@ def test_fields_options_and_relations(caller):
     assert shown["meta"] == {"total": "1", "selected": None}
     assert caller.ask("DELETE", f"/fields/{field}")[0] == 200
     assert caller.ask("DELETE", f"/fields/{field}")[0] == 404
+
+
+def test_two_contacts_become_one():
+    """The one that is kept gets what hung on the other, which is gone."""
+    caller = caller_of(is_empty=True)
+    w = caller.world
+    kept, gone = w.add_contact("kept@x.example").id, w.add_contact("gone@x.example").id
+    w.tag(gone, w.add_tag("vip").id)
+    w.subscribe(gone, w.add_list("News").id, 2)
+    w.add_note("Subscriber", gone, "Hello")
+    w.clock.advance(60)
+    w.merge_contacts(kept, gone)
+    assert [row["id"] for row in caller.rows("/contacts")] == [str(kept)]
+    assert [row["contact"] for row in caller.rows("/contactTags")] == [str(kept)]
+    assert [row["status"] for row in caller.rows("/contactLists")] == ["2"]
+    assert [row["relid"] for row in caller.rows("/notes")] == [str(kept)]
+    assert w.tables["contacts"][kept].udate == w.now()

@@ -112,6 +112,36 @@ def test_slowness_is_on_the_clock(caller):
     assert len(caller.world.tables["contacts"]) == 6
 
 
+def test_trouble_may_come_after_the_write(caller):
+    """524 for a write that was carried out; a refusal of any shape for one that was not."""
+    body = {"tag": {"tag": "late", "tagType": "contact"}}
+    caller.world.faults.late_trouble("/tags", method="POST")
+    answer = caller.call("POST", "/tags", body)
+    assert (answer.status_code, answer.text[:6]) == (524, "<html>")
+    assert [row["tag"] for row in caller.rows("/tags", search="late")] == ["late"]
+    caller.world.faults.refuse("/tags", {"errors": "no"}, method="POST")
+    assert caller.ask("POST", "/tags", {"tag": {"tag": "x"}}) == (422, {"errors": "no"})
+    assert caller.rows("/tags", search="x") == []
+
+
+def test_an_answer_may_be_changed_on_its_way(caller):
+    """Its document by a function, or only what it calls itself."""
+    caller.world.faults.rewrite("/users/me", lambda document: document.update(new=1), times=1)
+    assert caller.get("/users/me")["new"] == 1
+    caller.world.faults.foreign_type("/users/me")
+    answer = caller.call("GET", "/users/me")
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.json()["user"]["id"] == "1"
+
+
+def test_parameters_may_be_ignored(caller):
+    """Those that begin so, until all is mended."""
+    caller.world.faults.deaf("email", "limit")
+    assert len(caller.rows("/contacts", email="nobody@x.example", limit=1)) == 5
+    caller.world.faults.clear()
+    assert caller.rows("/contacts", email="nobody@x.example") == []
+
+
 def test_redirects_lead_away(caller):
     """A redirect names another place and carries nothing."""
     caller.world.faults.redirect("/contacts", "https://elsewhere.example/")

@@ -67,7 +67,7 @@ def tags_of(warehouse: Warehouse, account: Account) -> tuple[Any, Any]:
     return held, wanted
 
 
-@settings(max_examples=of(14, 1500), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=of(10, 1500), suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 100_000),
     rate=st.sampled_from([0.05, 0.3, 0.9]),

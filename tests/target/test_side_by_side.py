@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from tests.api.lab import LabClock
 from tests.target.lab import Lab, Run, state_of, stream_of
-from tests.target.test_faults import LOSSES, SETTINGS, Killed, account, check, messages
+from tests.target.test_faults import SETTINGS, Killed, account, check, messages
 
 if TYPE_CHECKING:
     from tests.sandbox import World
 
+LOSSES = ("reset", "reset_after_apply", "truncated_json", "empty_body", "server_error", "throttle")
 SEEDS = st.integers(0, 10_000)
 searching = settings(
     max_examples=40,

@@ -1,0 +1,290 @@
+"""Whatever goes wrong while it is written, the account ends equal to the rows, nothing twice."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.lab import LabClock
+from tests.faults.delivery import SETTINGS, account, lines, picture, wanted
+from tests.faults.warehouse import replayed
+from tests.length import LONG, seeds
+from tests.target.lab import Lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.target.lab import Run
+
+FEW, MANY = 3, 13  # people: written one by one, or through the importer
+DONE = {"created", "updated", "unchanged", "skipped"}
+# What is struck, and what the fault is told; each now and then on any request of a run.
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "429": ("throttle", {"retry_after": 1}),
+    "429 without Retry-After": ("throttle", {"retry_after": None}),
+    "503 as a throttle": ("throttle", {"status": 503, "retry_after": 1}),
+    "403 now and then": ("forbid", {}),
+    **{f"{n}": ("server_error", {"status": n}) for n in (500, 502, 503, 504, 520, 524)},
+    "524 though it was done": ("late_trouble", {}),
+    "502 though it was done": ("late_trouble", {"status": 502}),
+    "200 with nothing": ("empty_body", {}),
+    "200 with half a JSON": ("truncated_json", {}),
+    "200 with HTML": ("html_200", {}),
+    "JSON that is called HTML": ("foreign_type", {}),
+    "reset before it was done": ("reset", {}),
+    "reset after it was done": ("reset_after_apply", {}),
+    "chunks that break off": ("reset_after_apply", {"kind": "chunk"}),
+    "no answer in time": ("reset_after_apply", {"kind": "timeout"}),
+    "slow answers": ("slow", {"seconds": 40}),
+}
+
+
+class Delivery:
+    """An account, targets of it, and the same rows again and again until they are written."""
+
+    def __init__(self, folder: Path, people: int, seed: int | None = None, **switches: Any) -> None:
+        """Make the account."""
+        self.clock = LabClock()
+        self.world = account(self.clock, **switches)
+        self.lab = Lab(self.world, self.clock, folder, seed)
+        self.lines = lines(people)
+        self.rows = sum(line["type"] == "RECORD" for line in self.lines)
+        self.wanted = wanted(people, picture(self.world))
+
+    def run(self, **settings: Any) -> Run:
+        """Deliver everything; results add up, and states cover only what is done."""
+        run = self.lab.run(*self.lines, **SETTINGS | settings)
+        assert sorted(r["row"] for r in run.results) == list(range(1, len(run.results) + 1))
+        if run.code == 0:
+            assert len(run.results) == self.rows
+            assert {r["action"] for r in run.results} <= DONE, run.results
+            assert run.states[-1]["bookmarks"]["at"] == self.rows
+        for state, done in zip(run.states, run.done, strict=True):
+            covered = range(1, state["bookmarks"]["at"] + 1)
+            assert {done.get(n) for n in covered} <= {*DONE, "rejected"}
+        return run
+
+    def end(self) -> None:
+        """Deliver once more without a fault: all is written, and then there is nothing to do."""
+        self.world.faults.clear()
+        self.world.settle(at_once=True)
+        self.clock.sleep(5)
+        run = self.run()
+        assert run.code == 0, [r for r in run.results if r["action"] not in DONE] or run.last_word
+        assert picture(self.world) == self.wanted
+        assert self.run().writes == []
+        assert picture(self.world) == self.wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "people"),
+    [(name, FEW) for name in KINDS] + [(name, MANY) for name in (KINDS if LONG else [*KINDS][::3])],
+)
+def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str, people: int) -> None:
+    """Delivered twice through the fault and once without: the account is what the rows ask for."""
+    delivery = Delivery(tmp_path, people)
+    for turn in range(2):
+        delivery.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
+        delivery.run()
+    delivery.end()
+
+
+LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
+    "reset": ("reset_after_apply", {}),
+    "524": ("late_trouble", {}),
+    "nothing": ("empty_body", {}),
+}
+WRITES = [
+    ("POST", "/tags"),
+    ("POST", "/accounts"),
+    ("PUT", "/accounts"),
+    ("POST", "/dealStages"),
+    ("POST", "/contact/sync"),
+    ("PUT", "/contacts"),
+    ("POST", "/import/bulk_import"),
+    ("POST", "/contactTags"),
+    ("POST", "/contactLists"),
+    ("POST", "/accountContacts"),
+    ("POST", "/deals"),
+    ("PUT", "/deals"),
+    ("POST", "/notes"),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("method", "path"), WRITES, ids=lambda part: part.strip("/"))
+def test_an_answer_that_is_lost_after_the_write_doubles_nothing(
+    tmp_path: Path, method: str, path: str, loss: str
+) -> None:
+    """Of every kind of write, every answer of the first run is lost; the next runs look."""
+    people = MANY if "import" in path else FEW
+    delivery = Delivery(tmp_path, people)
+    kind, told = LOSSES[loss]
+    rule = getattr(delivery.world.faults, kind)(path, times=None, method=method, **told)
+    delivery.run()
+    assert (rule.hits > 0) or method == "PUT"
+    delivery.end()
+
+
+def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
+    """A clean run makes no write that the losses above leave out."""
+    made = set()
+    for people in (FEW, MANY):
+        delivery = Delivery(tmp_path, people)
+        for path in ("ledger.sqlite", "results.jsonl"):
+            (tmp_path / path).unlink(missing_ok=True)
+        made |= {(method, "/" + path) for method, path in delivery.run().writes}
+    assert not [
+        one for one in made if not any(one[0] == m and one[1].startswith(p) for m, p in WRITES)
+    ]
+
+
+REFUSALS: dict[str, tuple[int, Any]] = {
+    "a title, a code and a pointer": (
+        422,
+        {
+            "errors": [
+                {
+                    "title": "It was not provided.",
+                    "detail": "",
+                    "code": "field_missing",
+                    "error": "it_was_not_provided",
+                    "source": {"pointer": "/data/attributes/name"},
+                }
+            ]
+        },
+    ),
+    "no source": (422, {"errors": [{"title": "Taken", "detail": "", "code": "duplicate"}]}),
+    "a status": (422, {"errors": [{"status": 422, "title": "Missing attribute"}]}),
+    "a detail alone": (422, {"errors": [{"detail": "Wrong type"}]}),
+    "a text": (422, {"errors": "No such thing"}),
+    "a leak of the database": (
+        422,
+        {"message": "Could not process request", "error": "Duplicate entry 'x' for key 'y'"},
+    ),
+    "a typed source": (
+        422,
+        {"errors": [{"title": "t", "detail": "d", "source": {"type": "pointer", "value": "/x"}}]},
+    ),
+    "a code that is a number": (422, {"errors": [{"title": "t", "code": 422}]}),
+    "nothing at all": (400, {}),
+    "not allowed": (405, {"message": "no"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (path, name)
+        for path in ("/contact/sync", "/deals", "/notes")
+        for name in (REFUSALS if LONG or path == "/deals" else [*REFUSALS][:2])
+    ],
+)
+def test_a_refusal_costs_the_row_it_was_for_alone(tmp_path: Path, path: str, name: str) -> None:
+    """In any of its shapes: one row is rejected with a reason, and written when it is welcome."""
+    delivery = Delivery(tmp_path, FEW)
+    status, document = REFUSALS[name]
+    delivery.world.faults.refuse(path, document, status=status, method="POST", times=1)
+    run = delivery.lab.run(*delivery.lines, **SETTINGS)
+    assert len(run.results) == delivery.rows
+    refused = [r for r in run.results if r["action"] == "rejected"]
+    assert refused
+    assert all(r["reason"] for r in refused)
+    # What leans on a refused person is refused with it; nothing else is.
+    people = {r["key"].get("email") for r in refused}
+    assert len(refused) == 1 or (path == "/contact/sync" and len(people - {None}) == 1)
+    delivery.end()
+
+
+@pytest.mark.parametrize("path", ["/contact/sync", "/contactLists", "/deals", "/notes", "/tags"])
+def test_what_is_closed_to_the_key_is_written_once_it_is_open(tmp_path: Path, path: str) -> None:
+    """403 for good on one kind of write: those rows say why, the others are done."""
+    delivery = Delivery(tmp_path, FEW)
+    delivery.world.faults.forbid(path, method="POST")
+    run = delivery.lab.run(*delivery.lines, **SETTINGS)
+    assert len(run.results) == delivery.rows
+    refused = [r for r in run.results if r["action"] not in DONE]
+    assert 0 < len(refused) < delivery.rows
+    assert all(r["reason"] for r in refused)
+    delivery.end()
+
+
+@pytest.mark.parametrize("at", [1, 4, 9, 20, 30])
+def test_an_account_that_lapses_amid_a_run_is_complete_when_it_is_paid(
+    tmp_path: Path, at: int
+) -> None:
+    """402 from some request on: exit 1, states cover what was done, the rest comes later."""
+    delivery = Delivery(tmp_path, FEW)
+    asked: list[str] = []
+
+    def lapse(world: Any, *_: Any) -> None:
+        asked.append("")
+        if len(asked) == at:
+            world.faults.lapsed()
+
+    delivery.world.before_request(lapse)
+    run = delivery.run()
+    assert (run.code, "402" in run.last_word) == (1, True)
+    delivery.world.hooks.clear()
+    delivery.end()
+
+
+DEAF = ["filters[", "search", "email", "listid", "status", "ids[]", "include", "orders[", "limit"]
+
+
+@pytest.mark.parametrize("people", [FEW, MANY])
+@pytest.mark.parametrize("parameter", DEAF)
+def test_a_parameter_that_is_ignored_changes_no_stranger(
+    tmp_path: Path, parameter: str, people: int
+) -> None:
+    """Whoever answers with everybody instead of the one who was asked for: nobody else is taken."""
+    delivery = Delivery(tmp_path, people)
+    delivery.world.faults.deaf(parameter)
+    run = delivery.run()
+    assert run.code == 0, [r for r in run.results if r["action"] not in DONE]
+    assert picture(delivery.world) == delivery.wanted
+
+
+SWITCHES: dict[str, list[Any]] = {
+    "contact_tag_again": [200, 422],
+    "email_match": ["folded", "exact"],
+    "tag_match": ["folded", "exact"],
+    "account_match": ["folded", "exact"],
+    "resubscribe_needs_source": [True, False],
+    "import_success_key": ["Success", "success"],
+    "import_outcome": ["completed", "completed", "failed", "interrupted"],
+    "import_creates_accounts": [True, False],
+    "import_seconds": [0, 4, 90],
+    "deal_stage_alone_moves": [True, False],
+    "meta_total": ["native", "missing", "wrong", "larger", "string"],
+    "limit_over_100": ["cap", "422"],
+    "drifting_order": [True, False],
+    "nested_paged": [True, False],
+    "undocumented_filters": [True, False],
+}
+
+
+@pytest.mark.parametrize("seed", seeds(8, 500))
+def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
+    tmp_path: Path, seed: int
+) -> None:
+    """Runs through any faults over any account, one write at a time or several, then one without.
+
+    An importer that is in trouble is in trouble for ever.
+    """
+    dice = random.Random(seed)
+    with replayed(seed, "tests/faults/test_writing.py -k any_mix"):
+        switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}
+        delivery = Delivery(
+            tmp_path,
+            dice.choice([1, FEW, MANY]),
+            None if dice.random() < 0.5 else seed,
+            **switches,
+        )
+        for turn in range(dice.randrange(1, 4)):
+            kinds = tuple(dice.sample(list(KINDS.values()), dice.randrange(1, 5)))
+            delivery.world.faults.mix(dice.uniform(0.02, 0.3), seed + turn, kinds)
+            delivery.run(bulk_import=dice.choice(["auto", "never", "always"]))
+        delivery.end()
