@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,31 +90,44 @@ def _run(
     """Run a program; return its last words and its exit code."""
     try:
         return [], _main(name, command)
-    except Leave as last:
-        return [last.line], last.code
-    except SettingsError as problem:
-        return problem.lines, EXIT_SETTINGS
-    except click.ClickException as problem:
-        return [problem.format_message()], EXIT_SETTINGS
-    except (KeyboardInterrupt, click.Abort):
-        return [], 128 + signal.SIGINT
-    except Exception as problem:  # noqa: BLE001 - the last line of defence: told in one line
-        return _last_words(logger, problem)
+    except (Leave, KeyboardInterrupt, Exception) as problem:  # noqa: BLE001 - the last line of defence
+        ending = ending_of(problem)
+        if ending.is_defect:
+            # Where it happened, and not in which words: those may hold a value of a row.
+            frames = traceback.extract_tb(problem.__traceback__)
+            places = (f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames)
+            logger.debug("%s: %s", type(problem).__name__, ", ".join(places))
+        return ending.lines, ending.code
 
 
-def _last_words(logger: logging.Logger, problem: Exception) -> tuple[list[str], int]:
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends: its last words, its exit code, and whether the program itself is at fault."""
+
+    lines: list[str]
+    code: int
+    is_defect: bool = False
+
+
+def ending_of(problem: BaseException) -> Ending:
+    """Return what ends with a problem; its words hold neither the key nor a person."""
+    if isinstance(problem, Leave):
+        return Ending([problem.line], problem.code)
+    if isinstance(problem, SettingsError):
+        return Ending(problem.lines, EXIT_SETTINGS)
+    if isinstance(problem, click.ClickException):
+        return Ending([problem.format_message()], EXIT_SETTINGS)
+    if isinstance(problem, (KeyboardInterrupt, click.Abort)):
+        return Ending([], 128 + signal.SIGINT)
     if isinstance(problem, Stopped):
-        return [str(problem)], 128 + problem.signum
+        return Ending([str(problem)], 128 + problem.signum)
     if isinstance(problem, ActiveCampaignError):
-        return [str(problem)], EXIT_FAILED
+        return Ending([str(problem)], EXIT_FAILED)
     if isinstance(problem, OSError):
-        return [describe(problem)], EXIT_FAILED
-    # Where it happened, and not in which words: those may hold a value of a row.
-    frames = traceback.extract_tb(problem.__traceback__)
-    places = (f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames)
-    logger.debug("%s: %s", type(problem).__name__, ", ".join(places))
+        return Ending([describe(problem)], EXIT_FAILED)
     line = f"a defect of this program ({type(problem).__name__}): "
-    return [line + "run again with LOGLEVEL=DEBUG and report what it says"], EXIT_FAILED
+    line += "run again with LOGLEVEL=DEBUG and report what it says"
+    return Ending([line], EXIT_FAILED, is_defect=True)
 
 
 def _main(name: str, command: Callable[[], click.Command]) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import secrets
 import stat
 from typing import TYPE_CHECKING
 
@@ -29,3 +32,26 @@ def open_private(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Write a file for this user alone, whole or not at all; links and specials as above.
+
+    Raises `OSError`, and leaves what was there.
+    """
+    if path.exists() and not path.is_file():
+        with os.fdopen(open_private(path, os.O_WRONLY), "w", encoding="utf-8") as special:
+            special.write(text)
+        return
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = open_private(new, os.O_WRONLY | os.O_EXCL)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(text)
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise

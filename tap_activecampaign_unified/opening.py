@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .asking import Asking
-from .bookmarks import Bookmark
-from .lookups import FIELD_TABLES, NAME_COLUMNS
+from .bookmarks import Bookmark, Policy
+from .deletes import Deletes
+from .known_ids import KnownIds, default_known_ids
+from .lookups import FIELD_TABLES, NAME_COLUMNS, Lookups
 from .memberships import GroupMembers, PipelineStages, SentAlong
 from .plans import NAMES_OF, PLANS, SMALL_TABLES
+from .progress import Progress
 from .relations import Joiner
 from .unified import people
 from .unified.crm.stages import DEAL_STAGES
@@ -21,11 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .api import Client
-    from .bookmarks import Entry, Policy
-    from .deletes import Deletes
-    from .lookups import Lookups
-    from .progress import Progress
+    from .bookmarks import Entry
     from .report import RunReport
+    from .settings import Settings
     from .unified.mapping import Resource
 
 FULL_PAGE = 100
@@ -61,6 +64,35 @@ class Run:
     remote_data: bool
     write_state: Any
     deletes: Deletes | None = None
+
+
+def run_of(
+    settings: Settings, client: Client, report: RunReport, write_state: Callable[[], None]
+) -> Run:
+    """Put together what the settings ask for."""
+    hours, deletes = settings["full_sweep_hours"], None
+    if settings["detect_deletes"]:
+        path = settings["known_ids_path"]
+        known = KnownIds(
+            Path(path).expanduser() if path else default_known_ids(client.address.account)
+        )
+        deletes = Deletes(client, known, settings["max_delete_share"])
+    return Run(
+        client=client,
+        lookups=Lookups(client, settings["custom_field_keys"]),
+        report=report,
+        progress=Progress(client.clock),
+        policy=Policy(
+            start=settings["start_date"],
+            end=settings["end_date"],
+            lookback=dt.timedelta(hours=settings["lookback_hours"]),
+            sweep_after=dt.timedelta(hours=hours) if hours else None,
+        ),
+        sideload=settings["sideload"] == "auto",
+        remote_data=settings["include_remote_data"],
+        write_state=write_state,
+        deletes=deletes,
+    )
 
 
 class Opening:

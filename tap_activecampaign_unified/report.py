@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import platform
 from collections import Counter
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from .files import open_private
+from .api import Traffic
+from .files import replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .api import Traffic
+    from .api import Clock
+    from .cli import Ending
+    from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +67,18 @@ class RunReport:
         """The streams that failed for good."""
         return [name for name, tally in self.tallies.items() if tally.outcome == "failed"]
 
+    def totals(self) -> dict[str, int]:
+        """Return the rows of all streams together."""
+        tallies = self.tallies.values()
+        return {
+            "read": sum(one.read for one in tallies),
+            "emitted": sum(one.emitted for one in tallies),
+            "suppressed": sum(one.suppressed for one in tallies),
+            "left_out": sum(one.skipped.total() for one in tallies),
+            "faulty": sum(one.faulty for one in tallies),
+            "deleted": sum(one.deleted for one in tallies),
+        }
+
     def log_summary(self) -> None:
         """Write a line per stream to the process log."""
         for name, one in sorted(self.tallies.items()):
@@ -106,23 +122,48 @@ class RunReport:
         }
 
 
-def traffic_document(traffic: Traffic) -> dict[str, Any]:
-    """Return what went over the line as JSON."""
-    return {
-        "requests": traffic.requests,
-        "repeats": traffic.repeats,
-        "seconds_waited": round(traffic.waited, 1),
-        "by_endpoint": dict(sorted(traffic.by_endpoint.items())),
-        "by_status": dict(sorted(traffic.by_status.items())),
-    }
+class Chronicle:
+    """What the reports of both programs have in common, from a run's start to its end.
+
+    A report holds neither secrets nor values of a row.
+    """
+
+    def __init__(self, program: str, version: str, clock: Clock) -> None:
+        """Begin now."""
+        self._program, self._version, self._clock = program, version, clock
+        self._began_at, self._began = clock.now(), clock.monotonic()
+
+    def document(
+        self, settings: Settings, traffic: Traffic | None, ending: Ending
+    ) -> dict[str, Any]:
+        """Return it as JSON; ``traffic`` is None where no client was made."""
+        return {
+            "program": self._program,
+            "versions": {
+                "program": self._version,
+                "python": platform.python_version(),
+                "singer_sdk": version("singer-sdk"),
+                "system": f"{platform.system()} {platform.machine()}",
+            },
+            "account": settings.connection.address.account if settings.connection else None,
+            "began_at": self._began_at.isoformat(),
+            "finished_at": self._clock.now().isoformat(),
+            "seconds": round(self._clock.monotonic() - self._began, 3),
+            "exit_code": ending.code,
+            "problem": "; ".join(ending.lines) or None,
+            "settings": settings.told(),
+            "traffic": (traffic or Traffic(self._clock)).document(),
+        }
 
 
 def write_report(path: Path, document: dict[str, Any]) -> None:
-    """Write the report, readable by this user alone; a full disk costs the report, not the run."""
+    """Write the report, readable by this user alone; a full disk costs the report, not the run.
+
+    The old one is there, whole, until the new one is.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(open_private(path, os.O_WRONLY | os.O_TRUNC), "w") as handle:
-            json.dump(document, handle, indent=2, default=str)
-            handle.write("\n")
-    except OSError as problem:
-        logger.warning("The run report %s could not be written: %s", path, problem.strerror)
+        replace_private(path, json.dumps(document, indent=2, default=str) + "\n")
+    except (OSError, ValueError) as problem:
+        told = problem.strerror if isinstance(problem, OSError) else "no such path can be"
+        logger.warning("The run report %s could not be written: %s", path, told)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from .unified.custom_fields import KEY_MODES
 
 JsonSchema = dict[str, Any]
 ACCOUNT_LIMIT = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 class SettingsError(Exception):
@@ -160,6 +163,7 @@ class Settings:
         """Read ``config``; raise `SettingsError` with a line for each fault."""
         self._faults: list[str] = []
         self._env_prefix = env_prefix
+        self._secret = {one.name for one in settings if one.secret}
         self.values = {one.name: self._read(one, config.get(one.name)) for one in settings}
         self.connection = self._connect()
         start, end = self.values.get("start_date"), self.values.get("end_date")
@@ -171,6 +175,10 @@ class Settings:
     def __getitem__(self, name: str) -> Any:
         """Return a checked value."""
         return self.values[name]
+
+    def told(self) -> dict[str, Any]:
+        """Return the settings that anybody may see."""
+        return {name: value for name, value in self.values.items() if name not in self._secret}
 
     def _read(self, one: Setting, value: Any) -> Any:
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -312,22 +320,19 @@ class Settings:
             )
 
 
-def builtin_faults(schema: JsonSchema, config: dict[str, Any]) -> list[str]:
-    """Check the settings that the SDK brings, without repeating a value."""
-    return [
-        f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
-        for error in Draft7Validator(schema).iter_errors(config)
-    ]
-
-
-def unknown_settings(config: dict[str, Any], known: set[str]) -> list[str]:
-    """Return a line for each setting that nobody reads, with the name that was likely meant."""
-    lines = []
+def other_faults(
+    builtin: JsonSchema, ours: tuple[Setting, ...], config: dict[str, Any]
+) -> list[str]:
+    """Check the settings that the SDK brings, without repeating a value, and warn of all others."""
+    known = set(builtin["properties"]) | {one.name for one in ours}
     for name in sorted(set(config) - known):
         near = difflib.get_close_matches(name, known, 1)
         hint = f": did you mean {near[0]}?" if near else ""
-        lines.append(f"setting {name} is unknown and ignored{hint}")
-    return lines
+        logger.warning("setting %s is unknown and ignored%s", name, hint)
+    return [
+        f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
+        for error in Draft7Validator(builtin).iter_errors(config)
+    ]
 
 
 def read_json(text: str, what: str) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import datetime as dt
 import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,32 +28,27 @@ from .bookmarks import Bookmark, MisshapenState, Policy
 from .catalogs import bring_up_to_date, chosen_of
 from .connection import DISTRIBUTION
 from .crawls import Crawl
-from .deletes import Deletes
-from .known_ids import KnownIds, default_known_ids
-from .lookups import Lookups
-from .opening import Run, openings_of
+from .opening import openings_of, run_of
 from .output import Output
-from .progress import Progress
-from .report import RunReport, traffic_document, write_report
+from .report import Chronicle, RunReport, write_report
 from .settings import (
     Settings,
     SettingsError,
-    builtin_faults,
     json_schema,
+    other_faults,
     read_json,
-    unknown_settings,
 )
 from .streams import UnifiedStream
 from .tap_settings import TAP
 from .unified import RESOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from .api import Client, Clock
-    from .opening import Opening
+    from .api import Clock
+    from .opening import Opening, Run
     from .unified.mapping import Resource
     from .unified.schemas import Schema
 
@@ -104,6 +100,7 @@ class TapActiveCampaignUnified(Tap):
         self._clock: Clock = type(self).make_clock()
         self._stop = cli.StopSign(self._clock)
         self._report = RunReport()
+        self._chronicle = Chronicle(self.name, self.plugin_version, self._clock)
         self._bookmarks_before: dict[str, Any] = {}
         super().__init__(**kwargs)
 
@@ -119,12 +116,9 @@ class TapActiveCampaignUnified(Tap):
             return problem.lines
         builtin = {"type": "object", "properties": {}}
         self.append_builtin_config(builtin)
-        faults = builtin_faults(builtin, self._config)
+        faults = other_faults(builtin, TAP, self._config)
         if faults and raise_errors:
             raise SettingsError(faults)
-        known = set(builtin["properties"]) | {one.name for one in TAP}
-        for line in unknown_settings(self._config, known):
-            self.logger.warning(line)
         return faults
 
     @property
@@ -139,34 +133,8 @@ class TapActiveCampaignUnified(Tap):
                 self.name, self._clock, kind.make_session(), kind.make_workers()
             )
             client.checkpoint = self._stop.raise_if_up
-            hours = settings["full_sweep_hours"]
-            self._run = Run(
-                client=client,
-                lookups=Lookups(client, settings["custom_field_keys"]),
-                report=self._report,
-                progress=Progress(self._clock),
-                policy=Policy(
-                    start=settings["start_date"],
-                    end=settings["end_date"],
-                    lookback=dt.timedelta(hours=settings["lookback_hours"]),
-                    sweep_after=dt.timedelta(hours=hours) if hours else None,
-                ),
-                sideload=settings["sideload"] == "auto",
-                remote_data=settings["include_remote_data"],
-                write_state=self._write_state,
-                deletes=self._make_deletes(client),
-            )
+            self._run = run_of(settings, client, self._report, self._write_state)
         return self._run
-
-    def _make_deletes(self, client: Client) -> Deletes | None:
-        settings = self._settings
-        if settings is None or not settings["detect_deletes"]:
-            return None
-        path = settings["known_ids_path"]
-        known = KnownIds(
-            Path(path).expanduser() if path else default_known_ids(client.address.account)
-        )
-        return Deletes(client, known, settings["max_delete_share"])
 
     # --- streams ----------------------------------------------------------------------------
 
@@ -307,30 +275,49 @@ class TapActiveCampaignUnified(Tap):
     def _handle_termination(self, signum: int, frame: Any) -> None:
         self._stop.put_up(signum, frame)
 
-    def finish(self) -> int:
-        """Tell what was done and return the exit code."""
+    def finish(self, ending: cli.Ending | None = None) -> int:
+        """Tell what was done and return the exit code; ``ending`` is what ended the run early."""
+        failed = self._report.failed
+        if ending is None:
+            lines = [f"{', '.join(failed)} failed"] if failed else []
+            ending = cli.Ending(lines, cli.EXIT_FAILED if failed else 0)
         self._report.log_summary()
-        path = self._settings["run_report_path"] if self._settings else None
-        if path and self._run:
-            write_report(Path(path).expanduser(), self._report_document())
-        return cli.EXIT_FAILED if self._report.failed else 0
+        settings = self._settings
+        if settings and settings["run_report_path"]:
+            path = Path(settings["run_report_path"]).expanduser()
+            write_report(path, self._report_document(settings, ending))
+        return ending.code
 
-    def _report_document(self) -> dict[str, Any]:
-        run = self.run
-        values = self._settings.values if self._settings else {}
-        hidden = {one.name for one in TAP if one.secret}
-        return {
-            "program": self.name,
-            "version": self.plugin_version,
-            "account": run.client.address.account,
-            "finished_at": self._clock.now().isoformat(),
-            "settings": {k: v for k, v in values.items() if k not in hidden},
+    def _report_document(self, settings: Settings, ending: cli.Ending) -> dict[str, Any]:
+        run = self._run
+        traffic = run.client.traffic if run else None
+        return self._chronicle.document(settings, traffic, ending) | {
+            "rows": self._report.totals(),
             "streams": self._report.document(),
-            "traffic": traffic_document(run.client.traffic),
-            "left_out": run.lookups.unread,
+            "left_out": run.lookups.unread if run else [],
             "bookmarks_before": self._bookmarks_before,
             "bookmarks_after": self.state.get("bookmarks", {}),
         }
+
+    def run_discovery(self) -> str:
+        """Write the catalog and return it; where that fails, the report says why."""
+        try:
+            return super().run_discovery()
+        except BaseException as problem:
+            self.finish(cli.ending_of(problem))
+            raise
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what was done, and write the report, however it ends."""
+        try:
+            yield
+            sys.stdout.flush()
+        except BaseException as problem:
+            self.finish(cli.ending_of(problem))
+            raise
+        if code := self.finish():
+            raise SystemExit(code)
 
     @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
@@ -352,12 +339,10 @@ class TapActiveCampaignUnified(Tap):
         if value == CliTestOptionValue.Schema.value:
             tap.write_schemas()
             ctx.exit()
-        try:
+        with tap._told():
             checkup.show(tap.run.client, value)
             tap.run_connection_test()
-        finally:
-            code = tap.finish()
-        ctx.exit(code)
+        ctx.exit()
 
     @classmethod
     def invoke(  # type: ignore[override]  # the SDK's own Tap narrows it the same way
@@ -383,13 +368,9 @@ class TapActiveCampaignUnified(Tap):
             validate_config=True,
             setup_mapper=False,
         )
-        try:
+        with tap._told():
             tap.prepare()
             tap.sync_all()
-        finally:
-            code = tap.finish()
-        if code:
-            raise SystemExit(code)
 
 
 def parse_catalog(text: str) -> Catalog:

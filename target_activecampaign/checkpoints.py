@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 State = dict[str, Any]
+_MARKS = ("replication_key_value", "starting_replication_value", "replication_key_signpost")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]{5,15}(Z|[+-]\d\d:?\d\d)?)?")
 
 
 class Checkpoints:
@@ -18,6 +21,9 @@ class Checkpoints:
         """Begin with nothing held."""
         self._states: list[tuple[int, State]] = []
         self._held: int | None = None
+        #: The first state that came, and the last that went out.
+        self.first: State | None = None
+        self.last: State | None = None
 
     def hold(self, number: int) -> None:
         """Let no state behind this row out any more."""
@@ -26,6 +32,7 @@ class Checkpoints:
 
     def arrive(self, rows: int, state: State) -> None:
         """Take a state that came after ``rows`` input rows."""
+        self.first = self.first or state
         if self._held is not None and rows >= self._held:
             return
         if self._states and self._states[-1][0] == rows:
@@ -38,3 +45,22 @@ class Checkpoints:
         while self._states and (first_open is None or self._states[0][0] < first_open):
             found = self._states.pop(0)[1]
         return found
+
+
+def bookmarks_of(state: State | None) -> dict[str, Any]:
+    """Return how far each stream of a state is, for a report.
+
+    The state is the source's own: what is no instant and no number may be anybody's name.
+    """
+    bookmarks = (state or {}).get("bookmarks")
+    return {
+        str(stream): {
+            name: value for name, value in entry.items() if name in _MARKS and _is_mark(value)
+        }
+        for stream, entry in (bookmarks.items() if isinstance(bookmarks, dict) else ())
+        if isinstance(entry, dict)
+    }
+
+
+def _is_mark(value: Any) -> bool:
+    return isinstance(value, (int, float)) or bool(_INSTANT.fullmatch(str(value)))

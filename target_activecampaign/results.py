@@ -213,6 +213,10 @@ class Results:
             for reason, count in tally.reasons.most_common(10):
                 logger.info("%s: %d times %s", name, count, reason)
 
+    def totals(self) -> dict[str, int]:
+        """Return the rows of all streams together, all and by action."""
+        return {"read": self.rows} | {action.value: self.count(action) for action in Action}
+
     def document(self) -> dict[str, Any]:
         """Return the numbers as JSON."""
         return {

@@ -16,22 +16,22 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.api import RunEnds, SystemClock
 from tap_activecampaign_unified.api.turns import Turns
 from tap_activecampaign_unified.connection import DISTRIBUTION
-from tap_activecampaign_unified.report import traffic_document, write_report
+from tap_activecampaign_unified.report import Chronicle, write_report
 from tap_activecampaign_unified.settings import (
     Settings,
     SettingsError,
-    builtin_faults,
     json_schema,
-    unknown_settings,
+    other_faults,
 )
 
 from .attention import Attention, in_turn
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, bookmarks_of
 from .intake import Intake
 from .lines import LineReader
 from .opening import NAME, open_engine, path_of
 from .overlap import Overlap
 from .policy import Policy, policy_of
+from .results import Results
 from .target_settings import TARGET
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class TargetActiveCampaign(Target):
         self._policy: Policy | None = None
         self._clock: Clock = type(self).make_clock()
         self.attention = Attention(self._clock, self._handle_termination)
+        self._chronicle = Chronicle(self.name, self.plugin_version, self._clock)
         self._engine: Engine | None = None
         self._checkpoints = Checkpoints()
         self._batch: list[Row] = []
@@ -143,12 +144,9 @@ class TargetActiveCampaign(Target):
             return problem.lines
         builtin: dict[str, Any] = {"type": "object", "properties": {}}
         self.append_builtin_config(builtin)
-        faults = builtin_faults(builtin, self._config)
+        faults = other_faults(builtin, TARGET, self._config)
         if faults and raise_errors:
             raise SettingsError(faults)
-        known = set(builtin["properties"]) | {one.name for one in TARGET}
-        for line in unknown_settings(self._config, known):
-            self.logger.warning(line)
         return faults
 
     @property
@@ -253,6 +251,7 @@ class TargetActiveCampaign(Target):
             if engine is not None:
                 engine.results.flush()
             self._write_state_message(state)
+            self._checkpoints.last = state
 
     def _end_early(self, why: str) -> None:
         engine = self.engine
@@ -275,45 +274,48 @@ class TargetActiveCampaign(Target):
         self.attention.raise_if_ending()
         self.finish()
 
-    def finish(self) -> int:
-        """Close the run's files, write summary and report, and return the exit code."""
+    def finish(self, ending: cli.Ending | None = None) -> int:
+        """Close the run's files, write summary and report, and return the exit code.
+
+        ``ending`` is what ended the run early.
+        """
         if self._is_finished:
             return self.exit_code
         self._is_finished = True
         engine, why = self._engine, self._broken_input
         if engine is not None:
             why = why or engine.verdict()
-            self._tell(engine)
-            engine.close()
+            engine.results.log_summary()
         if why:
-            self.logger.error(why)
+            if ending is None or why not in ending.lines:
+                self.logger.error(why)
             self.exit_code = cli.EXIT_FAILED
+        self._report(ending or cli.Ending([why] if why else [], self.exit_code))
+        if engine is not None:
+            engine.close()
         return self.exit_code
 
-    def _tell(self, engine: Engine) -> None:
-        """Log the summary and write the report, neither with a value of any row."""
-        values = self._settings.values if self._settings else {}
-        desk, rate = engine.desk, values.get("requests_per_second") or 5
-        engine.results.log_summary()
-        if desk.policy.dry_run:
-            desk.forecast.log(desk.pen.planned, rate)
-        path = path_of(self._settings, "run_report_path") if self._settings else None
-        if path is None:
+    def _report(self, ending: cli.Ending) -> None:
+        """Log the plan of a dry run and write the report, neither with a value of any row."""
+        settings, engine = self._settings, self._engine
+        if settings is None:
             return
-        hidden = {one.name for one in TARGET if one.secret}
-        document: dict[str, Any] = {
-            "program": self.name,
-            "version": self.plugin_version,
-            "account": desk.client.address.account,
-            "finished_at": self._clock.now().isoformat(),
-            "settings": {k: v for k, v in values.items() if k not in hidden},
-            "streams": engine.results.document(),
-            "rows": engine.results.rows,
-            "traffic": traffic_document(desk.client.traffic),
+        desk = engine.desk if engine else None
+        results = engine.results if engine else Results(None)
+        traffic = desk.client.traffic if desk else None
+        document = self._chronicle.document(settings, traffic, ending) | {
+            "rows": results.totals(),
+            "streams": results.document(),
+            "bookmarks_before": bookmarks_of(self._checkpoints.first),
+            "bookmarks_after": bookmarks_of(self._checkpoints.last),
         }
-        if desk.policy.dry_run:
+        if desk and desk.policy.dry_run:
+            rate = settings["requests_per_second"] or 5
+            desk.forecast.log(desk.pen.planned, rate)
             document["plan"] = desk.forecast.document(desk.pen.planned, rate)
-        write_report(path, document)
+        path = path_of(settings, "run_report_path")
+        if path is not None:
+            write_report(path, document)
 
     # --- signals and the command line ---------------------------------------------------------
 
@@ -350,6 +352,18 @@ class TargetActiveCampaign(Target):
 
     def run(self, file_input: IO[str] | None = None) -> int:
         """Read the whole input and return the exit code; raises what ends the run early."""
+        ending = None
+        try:
+            self._run(file_input)
+        except BaseException as problem:
+            ending = cli.ending_of(problem)
+            raise
+        finally:
+            self.attention.stop.stand_down()
+            self.finish(ending)
+        return self.exit_code
+
+    def _run(self, file_input: IO[str] | None) -> None:
         try:
             self._listen(file_input)
         except cli.Stopped as news:
@@ -363,10 +377,6 @@ class TargetActiveCampaign(Target):
                 f"the ledger cannot be written ({type(problem).__name__}): is the disk full?",
                 cli.EXIT_FAILED,
             ) from None
-        finally:
-            self.attention.stop.stand_down()
-            self.finish()
-        return self.exit_code
 
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read the whole input; no other thread runs afterwards, whatever ended it."""

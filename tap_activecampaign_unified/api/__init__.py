@@ -21,13 +21,13 @@ from .errors import (
     impersonal,
 )
 from .limiter import Limiter
-from .line import Traffic
 from .machine_store import MachineStore, default_store
 from .outcome import Answer
 from .pages import expect_walk, walk_keyset, walk_offset
 from .reading import Page, rows_of, total_of
 from .redis_store import SCHEMES as REDIS_SCHEMES
 from .redis_store import RedisStore, redis_client
+from .traffic import Traffic
 
 __all__ = [
     "REDIS_SCHEMES",

@@ -91,6 +91,7 @@ class Client:
             address,
             api_key,
             limiter,
+            clock,
             user_agent=user_agent,
             timeout=timeout,
             connections=max_concurrent_requests + SPARE_CONNECTIONS,
@@ -216,6 +217,8 @@ class Client:
 
         verdict = self._line.attempt(call, url, body, leaving)
         self._answered = self._answered or verdict.status is not None
+        if verdict.answer is None:
+            self.traffic.note_fault(verdict.problem)
         return verdict
 
     def _decide(self, call: Call, verdict: Verdict, retry: Patience) -> None:
@@ -329,6 +332,6 @@ class Client:
         )
 
     def _note_repeat(self, call: Call, verdict: Verdict, retry: Patience) -> None:
-        self._line.note_repeat()
+        self.traffic.note_retry(verdict.problem, retry.slept)
         level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
         logger.log(level, "%s %s: %s, trying again", call.method, call.endpoint, verdict.problem)

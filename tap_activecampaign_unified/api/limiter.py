@@ -45,8 +45,11 @@ class Limiter:
         self._numbers = itertools.count()
         self._mine = _Mine()
         self._told: set[int] = set()
-        #: Seconds that were waited for the budget, by all threads together.
+        #: Seconds that were waited for the budget, by all threads together,
         self.waited = 0.0
+        #: and those that were waited because the server refused a request.
+        self.paused = 0.0
+        self._paused_until = 0.0
 
     def acquire(self, *, urgent: bool = False) -> None:
         """Return when this thread's next request may leave; urgent ones go before the others."""
@@ -69,6 +72,7 @@ class Limiter:
     def refused(self, seconds: float) -> None:
         """Let nobody leave for ``seconds``, and all go on more slowly: the server said so."""
         self._store.do("refused", self._mine.left, seconds)
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     def counted(self, limit: int, remaining: int) -> None:
         """Take note of what the server counted when this thread's request arrived.
@@ -87,7 +91,9 @@ class Limiter:
             began = self._clock.monotonic()
             self._clock.sleep(seconds)
             slept = self._clock.monotonic() - began
-            self.waited += slept
+            paused = min(slept, max(0.0, self._paused_until - began))
+            self.paused += paused
+            self.waited += slept - paused
             if slept < seconds / 2:
                 break  # woken: the run is being stopped, and nobody leaves any more
         self._mine.granted = self._clock.monotonic()

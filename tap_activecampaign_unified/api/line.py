@@ -5,8 +5,7 @@ from __future__ import annotations
 import http.cookiejar
 import re
 import threading
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -19,33 +18,19 @@ from .departures import Departures
 from .errors import Unreachable
 from .outcome import Verdict
 from .secrecy import Secrecy
+from .traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .address import Address
+    from .clock import Clock
     from .limiter import Limiter
 
 SAME_HOST_REDIRECTS = 5
 WEIGHT_OF_THE_LATEST = 0.25
 # Parts of a path that name an endpoint; all else is somebody's id, or says who somebody is.
 _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
-
-@dataclass
-class Traffic:
-    """What went over the line: requests by endpoint and by status, and repeats.
-
-    ``waited`` are the seconds that requests waited for the account's budget, all together;
-    ``counted`` is the limit and the remainder that the server told last, None where it tells none.
-    """
-
-    requests: int = 0
-    repeats: int = 0
-    waited: float = 0.0
-    counted: tuple[int, int] | None = None
-    by_endpoint: Counter[str] = field(default_factory=Counter)
-    by_status: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -123,6 +108,7 @@ class Line:
         address: Address,
         api_key: str,
         limiter: Limiter,
+        clock: Clock,
         *,
         user_agent: str,
         timeout: float,
@@ -131,7 +117,7 @@ class Line:
     ) -> None:
         """Prepare the session; nothing is sent yet."""
         self._address, self._limiter, self._timeout = address, limiter, timeout
-        self.traffic = Traffic()
+        self.traffic = Traffic(clock)
         #: How long the account takes to answer, in seconds, lately.
         self.latency = 0.0
         self._lock = threading.Lock()
@@ -190,17 +176,9 @@ class Line:
             before = self.latency or seconds
             self.latency = before + WEIGHT_OF_THE_LATEST * (seconds - before)
 
-    def note_repeat(self) -> None:
-        """Count a call that is sent again."""
-        with self._lock:
-            self.traffic.repeats += 1
-
     def _count(self, call: Call, status: str) -> None:
-        with self._lock:
-            self.traffic.requests += 1
-            self.traffic.waited = self._limiter.waited
-            self.traffic.by_endpoint[f"{call.method} {call.endpoint}"] += 1
-            self.traffic.by_status[status] += 1
+        self.traffic.count(f"{call.method} {call.endpoint}", status)
+        self.traffic.waited, self.traffic.paused = self._limiter.waited, self._limiter.paused
 
     def _same_host(self, call: Call, url: str, location: str) -> str:
         try:

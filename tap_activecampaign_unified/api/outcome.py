@@ -92,6 +92,8 @@ _UNSENT = {
     "NewConnectionError": "connection refused",
     "Connection refused": "connection refused",
 }
+# While an answer is read, being late is told as a connection error too.
+_LATE = "Read timed out"
 
 
 def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
@@ -102,6 +104,8 @@ def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
         for words, unsent in _UNSENT.items():
             if words in text:
                 return Verdict(Kind.CONNECT, unsent)
+        if _LATE in text:
+            told = "no answer in time"
     return Verdict(kind, told)
 
 
@@ -153,14 +157,24 @@ def of_response(method: str, response: requests.Response, content: bytes) -> Ver
 
 def _of_good(method: str, response: requests.Response, content: bytes) -> Verdict:
     status, body = response.status_code, _json(content)
-    is_empty = not content.strip()
-    if status == 204 or (method == "DELETE" and is_empty):
+    if status == 204 or (method == "DELETE" and not content.strip()):
         body = {}
     if isinstance(body, dict):
         date = _date(response.headers.get("Date"))
         return Verdict(Kind.GOOD, status=status, answer=Answer(status, body, date))
-    problem = "an empty answer" if is_empty else "an answer without JSON"
-    return Verdict(Kind.TROUBLE, f"{problem} ({status})", status)
+    return Verdict(Kind.TROUBLE, f"{_no_object(body, content)} ({status})", status)
+
+
+def _no_object(body: Any, content: bytes) -> str:
+    """Say what came in place of a JSON object."""
+    begin = content.lstrip()[:1]
+    if not begin:
+        return "an empty answer"
+    if begin == b"<":
+        return "HTML in place of JSON"
+    if begin in b"[{" and body is None:
+        return "an answer cut short, or without JSON"
+    return "an answer without JSON"
 
 
 def _of_final(status: int, body: Any) -> Verdict:

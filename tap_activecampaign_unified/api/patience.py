@@ -33,6 +33,8 @@ class Patience:
         self.asked = asked
         self.tries = 0
         self.exhausted = False
+        #: Seconds slept before the attempt that comes next.
+        self.slept = 0.0
 
     @property
     def elapsed(self) -> float:
@@ -60,12 +62,15 @@ class Patience:
             return False
         wait = backoff.full_jitter(next(self._waits))
         # The last attempt stands at the very end of the time that was allowed.
+        began = self._clock.monotonic()
         self._clock.sleep(max(SHORTEST_WAIT, min(wait, left)))
+        self.slept = self._clock.monotonic() - began
         return True
 
     def pause(self, kind: object, asked: float | None) -> float:
         """Return how long everybody must pause for a throttled request."""
         self._note_failed(kind)
+        self.slept = 0.0
         wait = max(asked or 0.0, backoff.full_jitter(next(self._waits)))
         self.exhausted = self.elapsed + wait > self._limit
         return wait
