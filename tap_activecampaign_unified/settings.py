@@ -132,7 +132,8 @@ SHARED = (
     Setting(
         "run_report_path",
         "string",
-        "File for the run's summary as one JSON document, without secrets or personal data",
+        "File for the run's summary as one JSON document, without secrets or personal data "
+        "(but for the samples of a dry run)",
     ),
     Setting(
         "custom_field_keys",

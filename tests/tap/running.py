@@ -136,13 +136,14 @@ class Account:
                 )
                 if self.reads_far_ahead:
                     ran.tap.run.client.__class__ = FarSighted
-                ran.tap.prepare()
-                ran.tap.sync_all()
-                ran.code = ran.tap.finish()
-            except cli.Leave as last:
-                ran.code, ran.line = last.code, last.line
-            except ActiveCampaignError as problem:
-                ran.code, ran.line = cli.EXIT_FAILED, str(problem)
+                with ran.tap._told():
+                    ran.tap.prepare()
+                    ran.tap.sync_all()
+            except SystemExit as end:
+                ran.code = int(end.code or 0)
+            except (cli.Leave, cli.Stopped, ActiveCampaignError) as problem:
+                ending = cli.ending_of(problem)
+                ran.code, ran.line = ending.code, "; ".join(ending.lines)
         ran.asked = list(self.world.log[before:])
         for line in out.getvalue().splitlines():
             read_message(ran, json.loads(line))
