@@ -11,7 +11,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .api import Client, Forbidden, Missing, Page, expect_walk, total_of, walk_offset
+from .api import Client, Forbidden, Missing, Page, expect_walk, rows_of, total_of, walk_offset
+from .ordering import in_order
 from .spool import Spool
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ Row = dict[str, Any]
 FEW_ROWS = 2
 FULL_PAGE = 100
 MOST_CUT_SHORT = 5
-LONGEST_ID = 64
+# So many rows are asked about one by one; where more have nothing, the collection is small.
+MOST_BEHIND = 3
 PROBE = [("limit", 1)]
 
 
@@ -138,7 +140,9 @@ class Joiner:
             found = self._sideloaded(page, ids)
             if not self._is_complete(found):
                 self._fall_back(page, ids)
-            elif self.way is Way.OPEN or self._may_be_cut(page, ids, found):
+            elif not self._lists_any(page) and page.body.get(self._relation.collection):
+                self._check_for_a_cut(page, ids)
+            elif self.way is Way.OPEN:
                 self._prove(page, ids, found)
             if self._asks_the_page() and self._completed(page, ids, found):
                 return found
@@ -195,16 +199,34 @@ class Joiner:
             found[one] = self.nested(one)
         return True
 
-    def _may_be_cut(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
-        """Say whether a page may lack rows that no proof so far speaks for.
+    def _lists_any(self, page: Page) -> bool:
+        """Say whether the page's rows list what hangs on them: then what is missing shows."""
+        return any(isinstance(row.get(self._lists), list) for row in self._all_rows(page))
 
-        Where the page's rows do not list what hangs on them, a limit of the server's own shows on
-        no page with fewer rows: what was proven for small pages holds for no larger one.
+    def _all_rows(self, page: Page) -> list[Row]:
+        """Return all rows of the answer: those that are joined may be a few of them."""
+        return rows_of(page.body, self._base) or page.rows
+
+    def _check_for_a_cut(self, page: Page, ids: list[str]) -> None:
+        """Prove that a page brought all rows though none says how many; fall back if it did not.
+
+        A limit of the server's own cuts the end off: the last row that has any may lack some, and
+        those behind it all. It shows on no page with fewer rows than were once proven to be whole.
         """
-        if not found or any(isinstance(row.get(self._lists), list) for row in page.rows):
-            return False
-        count = sum(map(len, found.values()))
-        return count > self._proven or (count == self._proven and ids[-1] not in found)
+        everybody = [str(row.get("id")) for row in self._all_rows(page)]
+        brought = self._sideloaded(page, everybody)
+        count = sum(map(len, brought.values()))
+        last = max((at for at, one in enumerate(everybody) if one in brought), default=-1)
+        behind = everybody[last + 1 :]
+        if count > self._proven or (count == self._proven and behind):
+            checked = everybody[max(last, 0) :]
+            if len(behind) > MOST_BEHIND or any(
+                self._essence(self.nested(one)) != self._essence(brought.get(one, []))
+                for one in checked
+            ):
+                self._fall_back(page, ids)
+                return
+        self.way, self._proven = Way.SIDELOAD, max(count, self._proven)
 
     def _prove(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
         """Compare with the truth for the fullest and the last row; fall back when they differ."""
@@ -224,7 +246,7 @@ class Joiner:
                 self._fall_back(page, ids)
                 return
         logger.debug("%s come with the page: proven", self._relation.collection)
-        self.way, self._proven = Way.SIDELOAD, sum(map(len, found.values()))
+        self.way = Way.SIDELOAD
 
     def _essence(self, rows: list[Row]) -> set[Any]:
         return {self._relation.essence(row) for row in rows}
@@ -344,38 +366,6 @@ def _witnesses(ids: list[str], found: dict[str, list[Row]]) -> list[str]:
     if not found:
         return []
     return list(dict.fromkeys((max(found, key=lambda one: len(found[one])), ids[-1])))
-
-
-def in_order(rows: Any) -> list[Row]:
-    """Return rows by ascending id, each id once, the last one read."""
-    found: list[Row] = list(rows)
-    if _stand_in_order(found):
-        return found
-    by_id = {row.get("id", (at,)): row for at, row in enumerate(found)}
-    found = list(by_id.values())
-    if len(found) > 1:
-        found.sort(key=_number)
-    return found
-
-
-def _stand_in_order(rows: list[Row]) -> bool:
-    """Say whether rows stand by ascending numbers already, as nearly all do."""
-    before = -1
-    for row in rows:
-        found = row.get("id")
-        if not isinstance(found, str) or not _is_number(found) or int(found) <= before:
-            return False
-        before = int(found)
-    return True
-
-
-def _number(row: Row) -> tuple[int, str]:
-    text = str(row.get("id"))
-    return (int(text), "") if _is_number(text) else (1 << 62, text)
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) <= LONGEST_ID
 
 
 def _ids(rows: Iterable[Row]) -> set[str]:
