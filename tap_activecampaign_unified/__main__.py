@@ -1,6 +1,17 @@
-"""Run the tap with ``python -m tap_activecampaign_unified``."""
+"""``tap-activecampaign-unified``, and ``python -m tap_activecampaign_unified``."""
 
-from tap_activecampaign_unified.tap import main
+from __future__ import annotations
+
+from .starting import heed_signals
+
+
+def main() -> None:
+    """Run the tap."""
+    heed_signals()
+    from .tap import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,17 @@
-"""``python -m target_activecampaign``."""
+"""``target-activecampaign``, and ``python -m target_activecampaign``."""
 
-from .target import main
+from __future__ import annotations
 
-main()
+from tap_activecampaign_unified.starting import heed_signals
+
+
+def main() -> None:
+    """Run the target."""
+    heed_signals()
+    from .target import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

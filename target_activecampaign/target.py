@@ -287,8 +287,10 @@ class TargetActiveCampaign(Target):
             why = why or engine.verdict()
             engine.results.log_summary()
         if why:
-            if ending is None or why not in ending.lines:
+            if ending is None:
                 self.logger.error(why)
+            elif why not in ending.lines:
+                self.logger.info(why)  # what ended the run has the last word, in one line
             self.exit_code = cli.EXIT_FAILED
         self._report(ending or cli.Ending([why] if why else [], self.exit_code))
         if engine is not None:

@@ -1,0 +1,47 @@
+"""``python -m tests.kills.hurried tap|target …``: the programs as they are, in shorter pauses.
+
+What is waited for (an import to end, an answer to be looked for) takes a twentieth of its time, as
+it does in the account whose clock is a `Hurry`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+
+from tap_activecampaign_unified.starting import heed_signals
+
+HASTE = 20
+
+
+class Hurry:
+    """An account's clock that runs faster than the machine's."""
+
+    def __init__(self) -> None:
+        """Start now."""
+        self._began = dt.datetime.now(dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        """Give its moment."""
+        return self._began + HASTE * (dt.datetime.now(dt.UTC) - self._began)
+
+
+def main() -> None:
+    """Run one of the programs."""
+    heed_signals()
+    from tap_activecampaign_unified.api import SystemClock
+
+    sleep = SystemClock.sleep
+    SystemClock.sleep = (  # type: ignore[method-assign]
+        lambda self, seconds: sleep(self, seconds / HASTE)
+    )
+    name = sys.argv.pop(1)
+    if name == "tap":
+        from tap_activecampaign_unified.tap import main as run
+    else:
+        from target_activecampaign.target import main as run
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""``tap | target``: one of the two is killed, and the pipeline is run again from the saved state."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.program import KEY
+from tests.kills.hurried import Hurry
+from tests.kills.moments import SIGNALS, Killer, Moment
+from tests.kills.programs import check_ending, finish, lines_of, start
+from tests.length import seeds
+from tests.sandbox import Served, World, serve
+from tests.target.test_copy import picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.program import Ended
+
+REQUESTS = {"tap": 40, "target": 150}
+
+
+class Pipeline:
+    """Copies one account into another; the target's last state is where the tap goes on."""
+
+    def __init__(self, source: Served, copy: Served, folder: Path) -> None:
+        """Begin without a state."""
+        self.source, self.copy, self.folder = source, copy, folder
+        self.state = folder / "state.json"
+
+    def run(self, victim: str = "", killer: Killer | None = None) -> dict[str, Ended]:
+        """Run both to their ends."""
+        more = ["--state", str(self.state)] if self.state.exists() else []
+        tap = start(
+            "tap", self.folder, *more, settings={"api_url": self.source.url}, stdin=None
+        )
+        settings = {
+            "api_url": self.copy.url,
+            "source_ids": "foreign",
+            "create_missing_fields": True,
+            "ledger_path": str(self.folder / "ledger.sqlite"),
+        }
+        target = start("target", self.folder, settings=settings, stdin=tap.stdout)
+        assert tap.stdout is not None
+        tap.stdout.close()  # the target's alone, so that the tap hears of its end
+        tap.stdout = None
+        if killer is not None:
+            killer.watch({"tap": tap, "target": target}[victim])
+        ended = {"target": finish(target, killer=killer), "tap": finish(tap)}
+        if states := lines_of(ended["target"].out):
+            self.state.write_text(json.dumps(states[-1]))
+        return ended
+
+
+def empty() -> World:
+    """Return an account with nothing in it, on a clock in hurry."""
+    return World(
+        is_empty=True, api_key=KEY, requests_per_second=0, clock=Hurry(), import_seconds=3
+    )
+
+
+@pytest.fixture(scope="module")
+def source() -> Any:
+    """The account that is copied."""
+    world = World(contacts=60, deals=12, accounts=8, api_key=KEY, requests_per_second=0)
+    with serve(world) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def undisturbed(source: Served, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The copy that nothing disturbed."""
+    world = empty()
+    with serve(world) as copy:
+        ended = Pipeline(source, copy, tmp_path_factory.mktemp("undisturbed")).run()
+    assert [one.code for one in ended.values()] == [0, 0], ended["target"].err
+    return picture(world)
+
+
+@pytest.mark.parametrize("seed", seeds(2, 40))
+def test_a_copy_that_was_broken_off_ends_as_if_it_had_not_been(
+    source: Served, undisturbed: dict[str, Any], tmp_path: Path, seed: int
+) -> None:
+    """Whichever of the two was killed, the second run makes the same account, with no row twice."""
+    dice = random.Random(seed)
+    victim = ("target", "tap")[seed % 2]
+    world = empty()
+    moment = Moment(dice.choice(SIGNALS), "before", dice.randint(1, REQUESTS[victim]))
+    killer = Killer(moment, world if victim == "target" else source.world)
+    with serve(world) as copy:
+        pipeline = Pipeline(source, copy, tmp_path)
+        ended = pipeline.run(victim, killer)
+        killer.leave()
+        check_ending(ended[victim], moment.signum, is_sent=killer.is_sent)
+        if victim == "target" and ended["tap"].code:
+            assert ended["tap"].code == 1
+            assert "reader of our output went away" in ended["tap"].line
+        again = pipeline.run()
+        assert [one.code for one in again.values()] == [0, 0], (moment, again["target"].err)
+        world.settle(at_once=True)
+        assert picture(world) == undisturbed, (victim, moment)

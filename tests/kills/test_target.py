@@ -1,0 +1,146 @@
+"""The target, killed or stopped at any moment and run again from the state that came out."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.lab import LabClock
+from tests.e2e.program import KEY
+from tests.faults.delivery import LEFT, SETTINGS, account, lines, picture, wanted
+from tests.kills.hurried import Hurry
+from tests.kills.moments import Killer, Usual, moment_of
+from tests.kills.programs import check_ending, finish, lines_of, start
+from tests.length import seeds
+from tests.sandbox import Served, World, serve
+from tests.target.test_singer import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.program import Ended
+
+# Enough people for the importer, and with two rounds something is queued while something is read.
+PEOPLE = 12
+KINDS = ("before", "written", "import", "ledger", "after", "time", "state")
+
+
+class Scene:
+    """An account over HTTP, a folder, and the rows that are to be written."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the account; it listens until `close`."""
+        self.folder = folder
+        self.world: World = account(LabClock(Hurry()), import_seconds=3)  # type: ignore[arg-type]
+        self.world.api_key = KEY
+        self.before = picture(self.world)
+        self.lines = lines(PEOPLE)
+        self.served: Served = serve(self.world)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.served.close()
+
+    def run(self, after: int = 0, killer: Killer | None = None) -> Ended:
+        """Deliver what stands behind row ``after``; the schemas always come."""
+        rows, given = 0, []
+        for line in self.lines:
+            rows += line["type"] == "RECORD"
+            if line["type"] == "SCHEMA" or rows > after:
+                given.append(line)
+        files = {
+            "results_path": self.folder / "results.jsonl",
+            "ledger_path": self.folder / "ledger.sqlite",
+            "retry_path": self.folder / "retry.jsonl",
+        }
+        (self.folder / "results.jsonl").unlink(missing_ok=True)
+        settings = SETTINGS | {name: str(path) for name, path in files.items()}
+        settings |= {"api_url": self.served.url, "max_retry_seconds": 20}
+        process = start("target", self.folder, settings=settings)
+        if killer is not None:
+            killer.watch(
+                process,
+                ("written", files["results_path"]),
+                ("ledger", self.folder / "ledger.sqlite-wal"),
+            )
+        return finish(process, text_of(*given).encode(), killer)
+
+    @property
+    def writes(self) -> list[str]:
+        """The requests that changed something, or were to."""
+        return [entry.path for entry in self.world.log if entry.method != "GET"]
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return the whole lines of the results."""
+        path = self.folder / "results.jsonl"
+        return lines_of(path.read_text()) if path.exists() else []
+
+    def started(self) -> Counter[tuple[Any, ...]]:
+        """Count what would have started automations and mails, by what and for whom."""
+        who = {c.id: c.email for c in self.world.tables["contacts"]}
+        found: Counter[tuple[Any, ...]] = Counter()
+        for one in self.world.automation_log:
+            kind, person = one["trigger"], who.get(one.get("contact"), "")
+            if kind in {"tag_added", "subscribed", "contact_added", "deal_added", "note_added"}:
+                found[kind, person, one.get("tag") or one.get("list") or one.get("note")] += 1
+        return found
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A scene of one test."""
+    scene = Scene(tmp_path)
+    yield scene
+    scene.close()
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Usual:
+    """What a run does that nothing disturbs; it writes all there is to write."""
+    scene = Scene(tmp_path_factory.mktemp("usual"))
+    began = time.monotonic()
+    ended = scene.run()
+    seconds = time.monotonic() - began
+    scene.close()
+    assert ended.code == 0, ended.err
+    assert picture(scene.world) == wanted(PEOPLE, scene.before)
+    size = (scene.folder / "results.jsonl").stat().st_size
+    return Usual(seconds, len(scene.world.log), size, len(lines_of(ended.out)))
+
+
+@pytest.mark.parametrize("seed", seeds(5, 140))
+def test_the_next_run_completes_what_a_killed_one_began(
+    scene: Scene, usual: Usual, seed: int
+) -> None:
+    """From the last state: nothing lost, nothing twice, nobody gets a second mail.
+
+    A state that came out covers only rows that the account has by then, or that a result of the
+    killed run accounts for; what was confirmed is not sent again when all is delivered once more.
+    """
+    killer = Killer(moment_of(seed, usual, KINDS), scene.world)
+    first = scene.run(killer=killer)
+    killer.leave()
+    check_ending(first, killer.moment.signum, is_sent=killer.is_sent)
+    states = [one["bookmarks"]["at"] for one in lines_of(first.out)]
+    covered = states[-1] if states else 0
+    assert {one["row"] for one in scene.results()} >= set(range(1, covered + 1))
+    if first.code == 128 + killer.moment.signum:
+        done = Counter(one["row"] for one in scene.results())
+        assert max(done.values(), default=1) == 1
+
+    second = scene.run(after=covered)
+    assert second.code == 0, (killer.moment, second.err)
+    scene.world.settle(at_once=True)
+    assert picture(scene.world) == wanted(PEOPLE, scene.before), killer.moment
+    twice = {what: times for what, times in scene.started().items() if times > 1}
+    assert not twice, killer.moment
+    assert not [one for one in scene.started() if one[:2] == ("subscribed", LEFT)]
+
+    before = len(scene.writes)
+    assert scene.run().code == 0
+    assert scene.writes[before:] == [], killer.moment
+    assert {one["action"] for one in scene.results()} <= {"unchanged", "skipped"}
