@@ -115,7 +115,7 @@ def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
 
 def encode_id(value: Any) -> str | None:
     """Return an id as ActiveCampaign takes it."""
-    return None if value is None else str(value)
+    return decode_id(value)
 
 
 def decode_ref(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
@@ -131,6 +131,7 @@ def encode_ref(value: Any) -> str | None:
     found = value.get("id") if isinstance(value, dict) else None
     if isinstance(found, bool) or not isinstance(found, (str, int)) or found == "":
         raise Undecodable("must be an object with an id")
+    decode_id(found)  # refuses what is none
     return str(found)
 
 

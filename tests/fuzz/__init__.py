@@ -1,0 +1,1 @@
+"""Searches for input that breaks what must never break; `tests/length.py` says how long."""

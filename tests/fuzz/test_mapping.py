@@ -1,0 +1,226 @@
+"""Any value through every codec, any row and any record through every table, both ways."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.unified import RESOURCES, by_name
+from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.unified.custom_fields import (
+    ENTITIES,
+    KEY_MODES,
+    CustomFields,
+    definition_of,
+    encode_value,
+)
+from tap_activecampaign_unified.unified.fragment import write
+from tap_activecampaign_unified.unified.mapping import Field, Joined, Names, Reader, Resource
+from tests import length
+from tests.fuzz.junk import ANY, SCALARS, TEXT
+from tests.unified.reading import NAMES
+from tests.unified.test_laws import CODECS, valid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EACH = settings(max_examples=length.of(25, 3000), suppress_health_check=[HealthCheck.too_slow])
+TYPES = st.sampled_from(
+    [
+        "text",
+        "textarea",
+        "number",
+        "date",
+        "datetime",
+        "currency",
+        "listbox",
+        "checkbox",
+        "multiselect",
+        "radio",
+        "dropdown",
+        "hidden",
+        "no such type",
+    ]
+)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as it arrives in a loader; raises where it is not JSON."""
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def tried(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what comes of it, None where it is refused: then it says why, in a few words."""
+    try:
+        return function(*arguments)
+    except Undecodable as problem:
+        reason = str(problem)
+    assert 0 < len(reason) < 100
+    return None
+
+
+# --- codecs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+@EACH
+@given(raw=ANY)
+def test_anything_is_a_value_or_null_and_a_reason(codec: Any, raw: Any) -> None:
+    """What is read is JSON that fits the schema; what is refused says why, and nothing of it."""
+    value = tried(codec.decode, raw, UTC_ZONE)
+    assert value is None or valid(codec.schema, plain(value))
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+@EACH
+@given(value=ANY)
+def test_anything_that_is_written_reads_as_what_was_meant(codec: Any, value: Any) -> None:
+    """What a codec writes it reads, and writes again in the same words: nothing wanders."""
+    sent = tried(codec.encode, value)
+    if sent is None:
+        return
+    assert plain(sent) == sent
+    read = codec.decode(sent, UTC_ZONE)
+    if read not in (None, []):
+        assert codec.decode(codec.encode(read), UTC_ZONE) == read
+
+
+# --- custom fields --------------------------------------------------------------------------------
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> tuple[str, CustomFields]:
+    """Return the custom fields of an entity, some of them defined by nobody in their right mind."""
+    entity = draw(st.sampled_from(ENTITIES))
+    names = (
+        ("title", "type", "perstag")
+        if entity == "contact"
+        else (
+            "fieldLabel",
+            "fieldType",
+            "personalization",
+        )
+    )
+    rows = []
+    for number in range(draw(st.integers(0, 4))):
+        odd = draw(st.dictionaries(st.sampled_from([*names, "fieldOptions", "options"]), ANY))
+        options = odd.get("options")
+        if options is not None and not isinstance(options, (list, tuple)):
+            odd.pop("options")
+        sane = {names[0]: draw(TEXT), names[1]: draw(TYPES), names[2]: draw(TEXT)}
+        rows.append({**sane, **odd, "id": str(number + 1)})
+    found = [definition_of(entity, row, {}) for row in rows]
+    return entity, CustomFields(found, draw(st.sampled_from(KEY_MODES)))
+
+
+@EACH
+@given(drawn=definitions(), data=st.data())
+def test_any_value_of_any_custom_field_is_carried_or_told(
+    drawn: tuple[str, CustomFields], data: st.DataObject
+) -> None:
+    """Every value is there, typed as declared, or among the errors, whatever defines the field."""
+    _, custom = drawn
+    fields = st.sampled_from([one.id for one in custom.definitions] or ["1"]) | ANY
+    row = st.fixed_dictionaries({"field": fields, "value": ANY}) | st.dictionaries(
+        st.sampled_from(["field", "value", "fieldValue", "customFieldId", "fieldCurrency"]), ANY
+    )
+    rows = data.draw(st.lists(row, max_size=4))
+    errors: list[str] = []
+    record, _ = custom.read(rows, UTC_ZONE, errors)
+    jsonschema.Draft202012Validator(custom.schema()).validate(plain(record))
+    assert set(record) == set(custom.keys.values())
+    assert len(errors) <= len(rows)
+    told = {error.partition(":")[0] for error in errors}
+    for one in rows:
+        key = custom.keys.get(str(one.get("field")))
+        is_something = one.get("value") not in (None, "", [], {}) and str(one.get("value")).strip()
+        if key and is_something and sum(r.get("field") == one["field"] for r in rows) == 1:
+            assert record[key] is not None or f"custom_fields.{key}" in told or _is_zero(one)
+
+
+def _is_zero(row: dict[str, Any]) -> bool:
+    """Say whether a value is one of ActiveCampaign's words for nothing."""
+    return not str(row["value"]).strip("0-: |\x00\u3000")
+
+
+@EACH
+@given(drawn=definitions(), data=st.data())
+def test_any_custom_value_that_is_written_is_read_back(
+    drawn: tuple[str, CustomFields], data: st.DataObject
+) -> None:
+    """What was read, written and read again is the same; what cannot be written says why."""
+    _, custom = drawn
+    for one in custom.definitions:
+        errors: list[str] = []
+        value = {"field": one.id, "value": data.draw(ANY), "fieldCurrency": "EUR"}
+        record, _ = custom.read([value], UTC_ZONE, errors)
+        read = record[custom.keys[one.id]]
+        written = tried(encode_value, one, read)
+        if written is None:
+            continue
+        sent, currency = written
+        again, _ = custom.read(
+            [{"field": one.id, "value": sent, "fieldCurrency": currency}], UTC_ZONE, []
+        )
+        if read not in (None, []):
+            assert again[custom.keys[one.id]] == read
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def own_fields(resource: Resource) -> list[Field]:
+    """Return the columns of a resource's own row that can be written."""
+    return [
+        one
+        for one in resource.entries
+        if isinstance(one, Field) and one.unified not in resource.keys
+    ]
+
+
+@pytest.mark.parametrize("name", [one for one in NAMES if one != "crm_fields"])
+@EACH
+@given(data=st.data())
+def test_any_row_is_a_record_that_writes_it_again(name: str, data: st.DataObject) -> None:
+    """A record read from any row, written and read again, says the same of its own columns."""
+    resource = by_name[name]
+    fields = own_fields(resource)
+    row = data.draw(st.fixed_dictionaries({one.native: ANY for one in fields}))
+    reader = Reader(resource)
+    joined = Joined(Names(), {}, UTC_ZONE)
+    record = reader.read({"id": "7", **row}, joined)
+    plain(record)
+    fragment = write(resource, record)
+    refused = {key for key, _ in fragment.problems}
+    again = reader.read({"id": "7", **row, **fragment.native}, joined)
+    for one in fields:
+        if one.unified not in refused and record[one.unified] not in (None, []):
+            assert again[one.unified] == record[one.unified], one.unified
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=NAMES)
+@EACH
+@given(data=st.data())
+def test_any_record_is_written_told_or_left(resource: Resource, data: st.DataObject) -> None:
+    """Every key of any record ends in one place, and what would be sent is JSON."""
+    keys = st.sampled_from([one.unified for one in resource.entries] + ["custom_fields"]) | TEXT
+    record = data.draw(st.dictionaries(keys, ANY | SCALARS, max_size=6))
+    fragment = write(resource, record)
+    plain(fragment.native)
+    natives = {one.native: one.unified for one in own_fields(resource)}
+    places = [
+        *(natives.get(one, one) for one in fragment.native),
+        *fragment.links,
+        *fragment.nulls,
+        *fragment.ignored,
+        *(key for key, _ in fragment.problems),
+    ]
+    assert len(places) == len(set(places))
+    attributes = {one.unified for one in resource.entries} - set(natives.values())
+    left = set(record) - set(places) - set(resource.keys) - attributes - {"custom_fields"}
+    assert left == set()
