@@ -8,7 +8,7 @@ from .starting import heed_signals
 def main() -> None:
     """Run the tap."""
     heed_signals()
-    from .tap import main as run
+    from .tap import main as run  # noqa: PLC0415 - it takes long to load
 
     run()
 

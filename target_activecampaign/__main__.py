@@ -8,7 +8,7 @@ from tap_activecampaign_unified.starting import heed_signals
 def main() -> None:
     """Run the target."""
     heed_signals()
-    from .target import main as run
+    from .target import main as run  # noqa: PLC0415 - it takes long to load
 
     run()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from . import registry
 from .results import Action, Outcome, Rejection
@@ -23,14 +23,21 @@ NO_SCHEMA = "it comes before its SCHEMA; send that first"
 BY_MAPS = "left out by stream_maps"
 
 
-class Maps(Protocol):
-    """What the intake needs of the SDK's stream maps."""
+class Maps:
+    """The SDK's stream maps, as the intake needs them; ``mapper`` is the SDK's."""
+
+    def __init__(self, mapper: Any) -> None:
+        """Keep the SDK's."""
+        self._mapper = mapper
 
     def streams(self, stream: str) -> list[Any]:
         """Return the maps of a stream, none where nothing is mapped."""
+        return list(self._mapper.stream_maps.get(stream, ()))
 
     def register(self, stream: str, schema: Message, keys: list[str]) -> list[Any]:
         """Take a schema and return the stream's maps."""
+        self._mapper.register_raw_stream_schema(stream, schema, keys)
+        return self.streams(stream)
 
 
 class Intake:

@@ -26,7 +26,7 @@ from tap_activecampaign_unified.settings import (
 
 from .attention import Attention, in_turn
 from .checkpoints import Checkpoints, bookmarks_of
-from .intake import Intake
+from .intake import Intake, Maps
 from .lines import LineReader
 from .opening import NAME, open_engine, path_of
 from .overlap import Overlap
@@ -51,20 +51,6 @@ BATCH_MODE = (
     "the source sends BATCH messages, which this target does not read: turn batch mode off in the "
     "tap; no state covers those rows"
 )
-
-
-class _Maps:
-    """The SDK's stream maps, as the intake asks for them."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-
-    def streams(self, stream: str) -> list[Any]:
-        return list(self._target.mapper.stream_maps.get(stream, ()))
-
-    def register(self, stream: str, schema: dict[str, Any], keys: list[str]) -> list[Any]:
-        self._target.mapper.register_raw_stream_schema(stream, schema, keys)
-        return self.streams(stream)
 
 
 class TargetActiveCampaign(Target):
@@ -107,10 +93,8 @@ class TargetActiveCampaign(Target):
         self._turns: Turns = type(self).make_turns(self._setting("max_concurrent_requests") or 1)
         self.attention.share(self._turns)
         self.overlap = Overlap(self._turns, self._plan(), self._emit, self.attention.wake)
-        mapped = self._config.get("stream_maps") is not None
-        self._intake = Intake(
-            lambda: self.engine, _Maps(self) if mapped else None, self._setting("stream_aliases")
-        )
+        maps = Maps(self.mapper) if self._config.get("stream_maps") is not None else None
+        self._intake = Intake(lambda: self.engine, maps, self._setting("stream_aliases"))
 
     # --- settings ---------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ it does in the account whose clock is a `Hurry`.
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import sys
 
 from tap_activecampaign_unified.starting import heed_signals
 
 HASTE = 20
+PROGRAMS = {"tap": "tap_activecampaign_unified.tap", "target": "target_activecampaign.target"}
 
 
 class Hurry:
@@ -29,18 +31,10 @@ class Hurry:
 def main() -> None:
     """Run one of the programs."""
     heed_signals()
-    from tap_activecampaign_unified.api import SystemClock
-
-    sleep = SystemClock.sleep
-    SystemClock.sleep = (  # type: ignore[method-assign]
-        lambda self, seconds: sleep(self, seconds / HASTE)
-    )
-    name = sys.argv.pop(1)
-    if name == "tap":
-        from tap_activecampaign_unified.tap import main as run
-    else:
-        from target_activecampaign.target import main as run
-    run()
+    clock = importlib.import_module("tap_activecampaign_unified.api").SystemClock
+    sleep = clock.sleep
+    clock.sleep = lambda self, seconds: sleep(self, seconds / HASTE)
+    importlib.import_module(PROGRAMS[sys.argv.pop(1)]).main()
 
 
 if __name__ == "__main__":

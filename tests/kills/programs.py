@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tests.e2e.program import KEY, SECONDS, Ended, checked
 
 if TYPE_CHECKING:
+    import signal
+
     from tests.kills.moments import Killer
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +50,7 @@ def finish(
         helper.start()
     out, states = b"", 0
     try:
-        while process.stdout is not None and (
-            part := os.read(process.stdout.fileno(), 1 << 16)
-        ):
+        while process.stdout is not None and (part := os.read(process.stdout.fileno(), 1 << 16)):
             out += part
             states += part.count(b'"STATE"') or part.count(b'{"bookmarks"')
             if killer is not None:
