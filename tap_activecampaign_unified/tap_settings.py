@@ -26,8 +26,8 @@ TAP = (
     Setting(
         "full_sweep_hours",
         "number",
-        "Read contacts whole, with all that hangs on them, when the last whole read is older; "
-        "0: never",
+        "Read incremental streams whole, with all that hangs on their rows, when the last whole "
+        "read is older; 0: never",
         default=168,
         minimum=0,
     ),

@@ -210,6 +210,7 @@ def test_any_mix_of_faults_ends_right(seed: int) -> None:
     """
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_reading.py -k any_mix"):
+        switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}
         journey = Journey(
             contacts=dice.choice([0, 30, 130, 260]),
             deals=dice.choice([0, 20, 120]),
@@ -217,7 +218,9 @@ def test_any_mix_of_faults_ends_right(seed: int) -> None:
             hidden_deals=dice.random() < 0.5,
             fresh=dice.random() < 0.5,
             seed=seed,
-            **{name: dice.choice(ways) for name, ways in SWITCHES.items()},
+            # Where the order drifts and the count is wrong as well, nothing tells of a missing row.
+            drifting_order=switches["meta_total"] in {"native", "string"},
+            **switches,
         )
         journey.account.order = dice.randrange(1000)
         journey.account.reads_far_ahead = dice.random() < 0.5
