@@ -19,7 +19,7 @@ class Patience:
     """What one request has left of ``limit`` seconds; ``asked`` is the caller's own bound.
 
     The time counts from the first attempt that failed: waiting for the account's budget is no
-    trouble of the server's. Each kind of trouble has its own time, within the whole.
+    trouble of the server's. Each kind of trouble has its own time and waits, within the whole.
     """
 
     def __init__(self, clock: Clock, limit: float, asked: float | None) -> None:
@@ -28,8 +28,7 @@ class Patience:
         self._limit = limit
         self._sent = self._began = clock.monotonic()
         self._since: dict[object, float] = {}
-        self._waits: Iterator[float] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
-        next(self._waits)  # backoff's generators are primed with one empty turn
+        self._waits: dict[object, Iterator[float]] = {}
         self.asked = asked
         self.tries = 0
         self.exhausted = False
@@ -52,6 +51,13 @@ class Patience:
             self._began = self._sent
         return self._clock.monotonic() - self._since.setdefault(kind, self._sent)
 
+    def _next_wait(self, kind: object) -> float:
+        """Return the next of the growing waits; each kind of trouble begins with short ones."""
+        if kind not in self._waits:
+            self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
+            next(self._waits[kind])  # backoff's generators are primed with one empty turn
+        return backoff.full_jitter(next(self._waits[kind]))
+
     def wait(self, kind: object, limit: float | None) -> bool:
         """Sleep before the next attempt; False when ``limit`` seconds of this kind are used up."""
         lasted = self._note_failed(kind)
@@ -60,7 +66,7 @@ class Patience:
             left = min(left, limit - lasted)
         if left <= 0:
             return False
-        wait = backoff.full_jitter(next(self._waits))
+        wait = self._next_wait(kind)
         # The last attempt stands at the very end of the time that was allowed.
         began = self._clock.monotonic()
         self._clock.sleep(max(SHORTEST_WAIT, min(wait, left)))
@@ -71,6 +77,6 @@ class Patience:
         """Return how long everybody must pause for a throttled request."""
         self._note_failed(kind)
         self.slept = 0.0
-        wait = max(asked or 0.0, backoff.full_jitter(next(self._waits)))
+        wait = max(asked or 0.0, self._next_wait(kind))
         self.exhausted = self.elapsed + wait > self._limit
         return wait

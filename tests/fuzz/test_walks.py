@@ -1,0 +1,152 @@
+"""The walks before a server that may do anything between any two pages."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.api import ServerTrouble, walk_keyset, walk_offset
+from tests import length
+from tests.api.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side
+from tests.api.test_offset_walk import MOVES, TOTALS, Mover, sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HTML = b"<html><body>Just a moment</body></html>"
+FAULTS: dict[str, Callable[[Any, bytes], requests.Response]] = {
+    "throttled": lambda asked, _: response(asked, 429, b"", {"Retry-After": "2"}),
+    "throttled without a word": lambda asked, _: response(asked, 429, HTML),
+    "busy": lambda asked, _: response(asked, 503, HTML, {"Retry-After": "1"}),
+    "bad gateway": lambda asked, _: response(asked, 502, HTML),
+    "late at the edge": lambda asked, _: response(asked, 524, HTML),
+    "forbidden for once": lambda asked, _: response(asked, 403, {"message": "Forbidden"}),
+    "nothing": lambda asked, _: response(asked, 200, b""),
+    "half": lambda asked, page: response(asked, 200, page[: len(page) // 2]),
+    "a page for people": lambda asked, _: response(asked, 200, HTML),
+    "a list": lambda asked, _: response(asked, 200, b"[]"),
+}
+BREAKS = {
+    "reset": requests.ConnectionError("reset by peer"),
+    "late": requests.ReadTimeout("too late"),
+    "broken off": requests.exceptions.ChunkedEncodingError("amid"),
+    "refused": requests.ConnectionError("NewConnectionError: Connection refused"),
+}
+KINDS = st.sampled_from([*FAULTS, *BREAKS])
+# From which request on, how many in a row, and what.
+TROUBLES = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3), KINDS), max_size=5)
+
+
+class Troubled(Shelf):
+    """A shelf whose server is in trouble at some requests."""
+
+    def __init__(self, ids: list[int], troubles: list[tuple[int, int, str]], **ways: Any) -> None:
+        """Keep what goes wrong, by the number of the request."""
+        super().__init__(ids, **ways)
+        self.troubles = {at + more: kind for at, count, kind in troubles for more in range(count)}
+        self.number = 0
+
+    def send(self, request: requests.PreparedRequest, **rest: Any) -> requests.Response:
+        """Answer with a page, or with what is to go wrong now."""
+        kind = self.troubles.get(self.number)
+        self.number += 1
+        if kind in BREAKS:
+            event(kind)
+            raise BREAKS[kind]
+        is_a_page = "/things" in str(request.url)
+        answer = super().send(request, **rest) if is_a_page else response(request)
+        if kind is None:
+            return answer
+        event(kind)
+        return FAULTS[kind](request, answer.raw.read())
+
+
+def order_of(seed: int | None) -> Callable[[int], Any]:
+    """Return an order that stays: by id, or any other."""
+    if seed is None:
+        return lambda one: one
+    return lambda one: random.Random(one * 7919 + seed).random()
+
+
+@pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
+@settings(
+    max_examples=length.of(50, 10_000),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    ids=sparse(),
+    moves=MOVES,
+    troubles=TROUBLES,
+    total=TOTALS,
+    cap=st.sampled_from([100, 20, 37]),
+    most=st.sampled_from([None, None, 50, 7]),
+    by_key=st.booleans(),
+    order=st.none() | st.integers(0, 99),
+    ahead=SEEDS,
+)
+def test_whatever_the_server_does_rows_that_stay_come_once(
+    walk: Any,
+    ids: list[int],
+    moves: Any,
+    troubles: list[tuple[int, int, str]],
+    total: Any,
+    cap: int,
+    most: int | None,
+    by_key: bool,
+    order: int | None,
+    ahead: int | None,
+) -> None:
+    """No row twice, none that stayed missing, and the walk ends.
+
+    Rows come and go between pages, the server refuses, breaks off, answers half, nothing or pages
+    for people, counts as it likes, ignores the key or the order, caps pages, or cannot deliver
+    large ones; whoever reads ahead, in whatever order.
+    """
+    mover = Mover(moves)
+    shelf = Troubled(
+        ids,
+        troubles,
+        before=mover,
+        total=total,
+        cap=cap,
+        most=most,
+        by_key=by_key,
+        order=order_of(order),
+    )
+    client = client_of(shelf, LabClock(), **side_by_side(ahead))
+    found = [int(row["id"]) for page in walk(client, "things", "things") for row in page.rows]
+    assert len(found) == len(set(found))
+    assert set(ids) - mover.gone <= set(found)
+    assert len(shelf.asked) < 1000
+
+
+@pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
+@pytest.mark.parametrize("kind", [*FAULTS, *BREAKS])
+@settings(max_examples=length.of(3, 100))
+@given(ids=sparse(), at=st.integers(0, 3), ahead=SEEDS)
+def test_trouble_that_does_not_end_is_an_error_and_no_end(
+    walk: Any, kind: str, ids: list[int], at: int, ahead: int | None
+) -> None:
+    """A server that breaks down for good never looks like a collection that has ended."""
+    shelf = Troubled(ids, [(at, 10_000, kind)])
+    client = client_of(shelf, LabClock(), max_retry_seconds=30, **side_by_side(ahead))
+    found: list[int] = []
+    problem = None
+    try:
+        for page in walk(client, "things", "things"):
+            found += [int(row["id"]) for row in page.rows]
+    except Exception as one:  # noqa: BLE001 - which one is asked below
+        problem = one
+    if problem is None:
+        assert found == sorted(ids)
+        assert shelf.number <= at
+        return
+    assert isinstance(problem, ServerTrouble) or type(problem).__name__ in {
+        "Unreachable",
+        "BadCredential",
+    }
