@@ -1,0 +1,245 @@
+"""The budget under any interleaving of processes: never a sixth in a second, and nobody starves.
+
+Processes are threads of which one runs at a time; who runs next, how late it wakes, where it is
+held up and when it dies are drawn. The file between them is the real one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.api import Limiter, MachineStore
+from tap_activecampaign_unified.api.budget import FARTHEST, MARGIN
+from tests import length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+# Bytes arrive up to so much later than they left: what the budget allows for.
+JITTER = 0.025
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Machine:
+    """Uptime, and processes that take turns: it is always the one whose time has come first."""
+
+    def __init__(self) -> None:
+        """Boot."""
+        self.uptime = 5000.0
+        self._agenda: list[tuple[float, int, threading.Semaphore]] = []
+        self._numbers = itertools.count()
+        self._over = threading.Semaphore(0)
+        self._left = 0
+
+    def start(self, process: Callable[[], None], at: float) -> None:
+        """Let a process begin at a moment of the uptime."""
+        mine = threading.Semaphore(0)
+
+        def run() -> None:
+            mine.acquire()
+            try:
+                process()
+            except Killed:
+                pass
+            finally:
+                self._left -= 1
+                self._hand_over()
+
+        self._left += 1
+        heapq.heappush(self._agenda, (at, next(self._numbers), mine))
+        threading.Thread(target=run, daemon=True).start()
+
+    def run(self) -> None:
+        """Let all processes run to their end."""
+        self._hand_over()
+        self._over.acquire()
+
+    def wait(self, seconds: float) -> None:
+        """Let others run until then."""
+        mine = threading.Semaphore(0)
+        moment = (self.uptime + max(0.0, seconds), next(self._numbers), mine)
+        heapq.heappush(self._agenda, moment)
+        self._hand_over()
+        mine.acquire()
+
+    def _hand_over(self) -> None:
+        if not self._agenda:
+            self._over.release()
+            return
+        moment, _, whose = heapq.heappop(self._agenda)
+        self.uptime = max(self.uptime, moment)
+        whose.release()
+
+
+class ProcessClock:
+    """The machine's clock as one process sees it: some of its sleeps end late."""
+
+    def __init__(self, machine: Machine, late: list[float]) -> None:
+        """Keep how late each of the first sleeps will end."""
+        self._machine = machine
+        self._late = itertools.chain(late, itertools.repeat(0.0))
+
+    def now(self) -> Any:
+        """Return nothing: no budget is kept by the time of day."""
+        raise AssertionError("the time of day may jump")
+
+    def monotonic(self) -> float:
+        """Return the uptime."""
+        return self._machine.uptime
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run."""
+        self._machine.wait(seconds + next(self._late))
+
+
+# Mostly a hair, now and then a stalled machine, once a lid that was closed over night.
+LATE = st.lists(
+    st.floats(0, 0.02) | st.floats(0, 0.4) | st.sampled_from([0.0, 1.0, 3.7, 40_000.0]), max_size=12
+)
+
+
+def mostly_none(what: st.SearchStrategy[float]) -> st.SearchStrategy[list[float]]:
+    """Return how long each of some steps takes: none for most processes."""
+    return st.sampled_from([[], [0.0]]) | st.lists(what, max_size=4)
+
+
+PROCESS = st.fixed_dictionaries(
+    {
+        "at": st.just(0.0) | st.floats(0, 3),
+        "requests": st.integers(1, 20),
+        "late": st.just([]) | LATE,
+        # Between a request's moment and its bytes: connecting, a slow disk, a full processor.
+        "held_up": mostly_none(st.floats(0, 0.2) | st.sampled_from([0.6, 5.0])),
+        "sending": mostly_none(st.floats(0, 0.02)),
+        "rest": mostly_none(st.floats(0, 0.3)),
+        "dies_at": st.none() | st.integers(0, 20),
+        "refused": st.none() | st.tuples(st.integers(0, 10), st.floats(0, 9)),
+    }
+)
+
+
+class Sender:
+    """One process: it asks, is held up, sends, and is answered; it may die at any of these."""
+
+    def __init__(self, machine: Machine, path: Path, drawn: dict[str, Any]) -> None:
+        """Keep what is drawn for it."""
+        self.machine, self.drawn = machine, drawn
+        clock = ProcessClock(machine, drawn["late"])
+        self.limiter = Limiter(5, clock, MachineStore(clock, path))
+        self.left: list[float] = []
+        self.waited: list[float] = []
+        self._steps = itertools.count()
+
+    def _step(self) -> None:
+        if next(self._steps) == self.drawn["dies_at"]:
+            raise Killed
+
+    def __call__(self) -> None:
+        """Send all its requests."""
+        held, sending, rest = (
+            itertools.cycle(self.drawn[name] or [0.0]) for name in ("held_up", "sending", "rest")
+        )
+        refused = self.drawn["refused"] or (-1, 0.0)
+        for number in range(self.drawn["requests"]):
+            began = self.machine.uptime
+            self.limiter.acquire()
+            self._step()
+            self.waited.append(self.machine.uptime - began)
+            self.machine.wait(next(held))
+            self.limiter.departing()
+            self._step()
+            self.machine.wait(next(sending))
+            self.left.append(self.machine.uptime)
+            self.limiter.departed()
+            self._step()
+            if number == refused[0]:
+                self.limiter.refused(refused[1])
+            self.machine.wait(next(rest))
+
+
+def most_in_a_second(arrivals: list[float]) -> int:
+    """Return the most arrivals in any rolling second."""
+    arrivals = sorted(arrivals)
+    return max(
+        (sum(start <= one < start + 1.0 for one in arrivals[at : at + 9]))
+        for at, start in enumerate(arrivals)
+    )
+
+
+@settings(
+    max_examples=length.of(120, 3000),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(
+    drawn=st.lists(PROCESS, min_size=1, max_size=5),
+    jitter=st.lists(st.floats(0, JITTER), min_size=1, max_size=7),
+)
+def test_no_sixth_arrives_in_a_second_and_nobody_starves(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[dict[str, Any]], jitter: list[float]
+) -> None:
+    """Of any processes, however late they wake, wherever they are held up or killed.
+
+    The server sees at most five in any rolling second, bytes being up to 25 ms on their way. Every
+    process that lives sends all it has, and waits for a request no longer than all pauses, its own
+    late wakings and a turn for each of the others.
+    """
+    machine, path = Machine(), tmp_path_factory.mktemp("rate") / "rate.json"
+    senders = [Sender(machine, path, one) for one in drawn]
+    for one in senders:
+        machine.start(one, machine.uptime + one.drawn["at"])
+    machine.run()
+    late = itertools.cycle(jitter)
+    arrivals = [moment + next(late) for one in senders for moment in one.left]
+    if arrivals:
+        assert most_in_a_second(arrivals) <= 5
+    pauses = sum(one["refused"][1] for one in drawn if one["refused"])
+    for one in senders:
+        if one.drawn["dies_at"] is None:
+            assert len(one.left) == one.drawn["requests"]
+        # After a refusal one request a second leaves: the slowest that a turn can be.
+        turns = (len(senders) + 2) * 2 * MARGIN
+        assert max(one.waited, default=0.0) <= pauses + sum(one.drawn["late"]) + turns
+
+
+@given(
+    before=st.floats(0, 1e7),
+    uptime=st.floats(0, 2e3),
+    pause=st.floats(0, 1e6),
+    count=st.integers(1, 7),
+)
+def test_a_restarted_machine_waits_no_longer_than_any_pause(
+    tmp_path_factory: pytest.TempPathFactory, before: float, uptime: float, pause: float, count: int
+) -> None:
+    """What the file says of an uptime that is over holds nobody for longer than ten minutes."""
+    path = tmp_path_factory.mktemp("rate") / "rate.json"
+    machine = Machine()
+    machine.uptime = before
+    clock = ProcessClock(machine, [])
+    limiter = Limiter(5, clock, MachineStore(clock, path))
+    sent: list[float] = []
+
+    def burst() -> None:
+        for _ in range(count):
+            limiter.acquire()
+            limiter.departed()
+            sent.append(machine.uptime)
+        limiter.refused(pause)
+
+    machine.start(burst, before)
+    machine.run()
+    machine.uptime = uptime
+    machine.start(burst, uptime)
+    machine.run()
+    assert sent[count] - uptime <= 2 * FARTHEST + 2 * MARGIN
