@@ -205,7 +205,10 @@ class _Pass:
             quiet = 0 if has_news else quiet + 1
             if self._is_last(page, offset, quiet):
                 return
-            if not has_news:
+            if not has_news and len(keys) > 1:
+                # The page may be cut short by a limit of the server's own: new ground begins here.
+                offset = ground.go_on(offset + len(keys) - 1)
+            elif not has_news:
                 offset = ground.skip(offset + page.limit)
             elif page.limit == 1:  # too small to overlap the next
                 self._is_doubtful, offset = True, ground.skip(offset + 1)

@@ -234,6 +234,21 @@ def test_a_page_that_shrinks_to_the_overlap_is_not_the_end(total, trouble):
     assert walked(shelf) == list(range(1, 401))
 
 
+@pytest.mark.parametrize("total", [str, lambda count: count + 50], ids=["counted", "miscounted"])
+@pytest.mark.parametrize("cap", [20, 100])
+def test_the_way_back_over_known_ground_leads_on_from_its_end(cap, total):
+    """A row that shows and goes again sends the walk back; from there it skips nothing."""
+    shelf = Shelf(list(range(2, 802, 2)), cap=cap, total=total)
+    at = 3 * (cap - 1)
+
+    def show(own: Shelf, count: int) -> None:
+        own.ids = [one for one in own.ids if one % 2 == 0]
+        own.ids += [own.ids[at] - 1] if count == 3 else []
+
+    shelf.before = show
+    assert [one for one in walked(shelf) if one % 2 == 0] == list(range(2, 802, 2))
+
+
 def test_pages_grow_back_when_the_trouble_is_over():
     """A short outage does not leave the whole walk at small pages."""
     shelf = Shelf(list(range(1, 3001)), most=30)
