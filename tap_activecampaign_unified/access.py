@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 MOST = 100
 VERSION = 1
 RESOURCES = tuple(
-    name for name, one in by_name.items() if one.relation is None and name != "crm_fields"
+    name
+    for name, one in by_name.items()
+    if one.relation is None and one.singular is not None and name != "crm_fields"
 )
 
 
@@ -71,6 +73,13 @@ class _Gathering:
 
     def activate(self) -> None:
         pass
+
+    def cover(self, _: Any) -> None:
+        pass
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        return {}
 
 
 class Reading:

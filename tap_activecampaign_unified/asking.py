@@ -60,9 +60,9 @@ class Asking:
         self._seen: set[Any] = set()
         self._since = _earliest(marks) if plan.is_filtered else None
         self._until: Params = []
-        if policy.end and plan.is_filtered:
+        if policy.end and plan.is_filtered and plan.until:
             day = (policy.end + ZONE_SLACK).date() + DAY
-            self._until = [("filters[updated_before]", day.isoformat())]
+            self._until = [(plan.until, day.isoformat())]
         self.position = position
         #: Whether the walk comes by every row there is.
         self.sees_all = self._since is None and not self._until and not position
@@ -78,7 +78,7 @@ class Asking:
     def _changed(self) -> Params:
         """What to ask for first: rows by their last change."""
         since = self._since
-        filters = [] if since is None else [("filters[updated_after]", since.isoformat())]
+        filters = [] if since is None else [(self._plan.since, since.isoformat())]
         return [*self._plan.params, *filters, *self._until]
 
     @property
@@ -101,11 +101,14 @@ class Asking:
 
         def lead_on(answer: Answer) -> None:
             if self.reads_whole:
-                page = Page(rows_of(answer.body, self._plan.path), answer.body, None, None)
+                page = Page(rows_of(answer.body, self._plan.rows_key), answer.body, None, None)
                 for joiner in self._everything:
                     joiner.expect(page)
             then(total_of(answer.body))
 
+        if self._plan.walk is not None:
+            then(None)
+            return
         if self._plan.path in SMALL_TABLES:
             self._lookups.expect_table(self._plan.path)
             return
@@ -168,12 +171,14 @@ class Asking:
         return changed
 
     def _walk(self, params: Params, after: int) -> Iterator[Page]:
-        client, path = self._client, self._plan.path
+        client, path, key = self._client, self._plan.path, self._plan.rows_key
+        if self._plan.walk is not None:
+            return self._plan.walk(client)
         if path in SMALL_TABLES:
             return iter(self._lookups.table(path))
         if self._plan.by_id:
-            return walk_keyset(client, path, path, params, after=after, is_eager=True)
-        return walk_offset(client, path, path, params, is_eager=True)
+            return walk_keyset(client, path, key, params, after=after, is_eager=True)
+        return walk_offset(client, path, key, params, is_eager=True)
 
 
 def _earliest(marks: list[Bookmark]) -> dt.date | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .raw import COLLECTIONS
 from .settings import SettingsError
-from .unified import RESOURCES, by_name
+from .unified import RESOURCES
 from .unified.mapping import DELETED_AT
 from .unified.schemas import DATE_TIME
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
     from .unified.mapping import Resource
     from .unified.schemas import Schema
+
+
+#: Everything that may be a stream.
+STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
+_BY_NAME = {one.name: one for one in STREAMS}
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,16 @@ class Chosen:
 
 
 def chosen_of(catalog: Any, bookmarks: dict[str, Any]) -> list[Chosen]:
-    """Return the streams that a catalog selects, all where there is none.
+    """Return the streams that a catalog selects; where there is none, those that are so by default.
 
     Raises `SettingsError` where it selects one that does not exist.
     """
     if catalog is None:
-        return [Chosen(one, {}, bookmarks.get(one.name, {})) for one in RESOURCES]
+        by_default = [one for one in STREAMS if one.selected_by_default]
+        return [Chosen(one, {}, bookmarks.get(one.name, {})) for one in by_default]
     found, unknown = [], []
     for name, entry in catalog.items():
-        mask, resource = entry.metadata.resolve_selection(), by_name.get(name)
+        mask, resource = entry.metadata.resolve_selection(), _BY_NAME.get(name)
         if not mask.get((), False):
             continue
         if resource is None:
@@ -77,7 +84,8 @@ def bring_up_to_date(
     for entry, resource in dated:
         _add_newer_fields(entry, schema_of(resource))
     if deletes:
-        for entry in (catalog[one.resource.name] for one in chosen_of(catalog, {})):
+        closed = [one for one in chosen_of(catalog, {}) if not one.resource.is_open]
+        for entry in (catalog[one.resource.name] for one in closed):
             known = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: known}
 

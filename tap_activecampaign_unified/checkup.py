@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .api import CallError, Forbidden, Missing, RunEnds, rows_of, total_of
-from .plans import PLANS
+from .plans import CORE
 from .unified.codecs import offset_of
 
 if TYPE_CHECKING:
@@ -107,8 +107,9 @@ class Checkup:
             yield "group", f"id {found['group']}"
 
     def _collections(self) -> Iterator[tuple[str, Any]]:
-        hanging = [one.collection for plan in PLANS.values() for one in plan.relations]
-        for path in sorted({*PLANS, *hanging, *CUSTOM_FIELDS}):
+        related = [one for plan in CORE.values() for one in plan.relations if one.is_listed]
+        hanging = [one.collection for one in related]
+        for path in sorted({*CORE, *hanging, *CUSTOM_FIELDS}):
             answer = self._ask(path, ONE)
             if isinstance(answer, str):
                 yield path, answer
@@ -136,9 +137,9 @@ class Checkup:
         return YES if behind and str(behind[0].get("id")) == second else NO
 
     def _sideloads(self) -> Iterator[tuple[str, Any]]:
-        for path, plan in PLANS.items():
+        for path, plan in CORE.items():
             for relation in plan.relations:
-                if relation.include is not None:
+                if relation.include is not None and relation.is_listed:
                     yield f"{path} {relation.include}", self._sideload(path, relation)
 
     def _sideload(self, path: str, relation: Any) -> str:

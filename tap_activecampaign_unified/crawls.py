@@ -2,142 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+import itertools
+from typing import TYPE_CHECKING, Any
 
 from .api import Page
-from .bookmarks import Bookmark, Change, fingerprint
-from .deletes import TOLD, Sweep
-from .opening import LEFT_OUT, Opening, Wish, entity_of
+from .bookmarks import Change, fingerprint
+from .deletes import Sweep
+from .lanes import COLUMNS, Lane, after_of, begin, missing_key
+from .opening import LEFT_OUT, Opening, entity_of
+from .raw import Collection, RowReader
 from .relations import Joiner
 from .unified import people
 from .unified.codecs import Undecodable, Zone, parse_instant
 from .unified.crm.fields import row_of
 from .unified.custom_fields import ENTITIES
-from .unified.mapping import DELETED_AT, Joined, Names, Reader, Record, Resource, Row
+from .unified.mapping import Joined, Names, Reader, Record, Resource, Row
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
 
-    from .bookmarks import Entry
-    from .report import Tally
-    from .unified.custom_fields import CustomFields
-
-logger = logging.getLogger(__name__)
+    from .bookmarks import Bookmark
+    from .lanes import Sink
 
 # A STATE every so many pages lets an interrupted first load go on where it stopped.
 PAGES_PER_STATE = 10
-FIELD_KEYS = "custom_field_keys"
-KEPT_KEYS = {FIELD_KEYS, TOLD}
 NO_CHANGE = Change(None, None)
-
-
-class Sink(Wish, Protocol):
-    """What a crawl needs of a stream: where records go and where its bookmark is kept."""
-
-    @property
-    def record_limit(self) -> int | None:
-        """How many records are enough, None for all."""
-
-    def emit(self, record: Record) -> None:
-        """Write one record."""
-
-    def hand_over(self) -> None:
-        """Let go what was written."""
-
-    def save(self, entry: Entry) -> None:
-        """Replace the stream's state entry."""
-
-    def bury(self, tombstone: Record) -> None:
-        """Write the record of a row that is gone."""
-
-    def activate(self) -> None:
-        """Tell readers that all there is was written."""
-
-
-@dataclass
-class _Lane:
-    """One stream on a crawl: its reader, its bookmark (None: everything goes), its numbers."""
-
-    sink: Sink
-    reader: Reader
-    mark: Bookmark | None
-    tally: Tally
-    custom: CustomFields | None
-
-    @property
-    def resource(self) -> Resource:
-        """What its records are."""
-        return self.sink.resource
-
-    @property
-    def told(self) -> str | None:
-        """What the stream was told of deletes by the runs before."""
-        found = self.sink.entry.get(TOLD)
-        return found if isinstance(found, str) else None
-
-    def bury(self, key: dict[str, str], at: str) -> None:
-        """Write the tombstone of a record: it changed when it was found to be gone."""
-        values: Record = {**key, DELETED_AT: at}
-        if self.resource.replication_key:
-            values[self.resource.replication_key] = at
-        self.sink.bury(self.reader.tombstone(values))
-
-    def stay(self, after: int | None = None, closed: Sequence[str] = ()) -> None:
-        """Leave the bookmark where it was; keep behind which row to go on, and what was closed."""
-        if self.mark is not None:
-            kept = {k: v for k, v in self.sink.entry.items() if k in KEPT_KEYS}
-            kept |= {LEFT_OUT: [*closed]} if closed else {}
-            entry = self.mark.unmoved() if after is None else self.mark.interim(after)
-            self.sink.save(entry | kept)
-
-    def finish(self, told: Entry) -> None:
-        """Move the bookmark, and keep the keys of fields that a new title would rename."""
-        if self.mark is None:
-            if told:
-                self.sink.save(told)
-            return
-        entry = self.mark.final() | told
-        if self.custom is not None:
-            former = self.sink.entry.get(FIELD_KEYS)
-            for old, new in self.custom.renamed(former if isinstance(former, dict) else {}):
-                logger.warning(
-                    "%s: the custom field %s was renamed in ActiveCampaign and is now %s",
-                    self.sink.resource.name,
-                    old,
-                    new,
-                )
-            keys = self.custom.keys_by_title()
-            if keys:
-                entry[FIELD_KEYS] = keys
-        self.sink.save(entry)
-
-    @property
-    def is_sated(self) -> bool:
-        limit = self.sink.record_limit
-        return limit is not None and self.tally.emitted >= limit
-
-
-def begin(marks: list[Bookmark], started: dt.datetime) -> None:
-    """Fix the run's start for all bookmarks that do not go on with an interrupted run's."""
-    for mark in marks:
-        if mark.started is None:
-            mark.begin(started)
-
-
-def _missing_key(resource: Resource, records: list[Record]) -> str | None:
-    for record in records:
-        for key in resource.keys:
-            if record[key] is None:
-                return "without an id"
-    return None
-
-
-def _after_of(lane: _Lane, position: int) -> int:
-    progress = lane.mark.progress if lane.mark else None
-    return max(position, progress["after"] if progress else 0)
 
 
 class Crawl:
@@ -148,7 +37,7 @@ class Crawl:
         self._opening, self._run, self._plan = opening, opening.run, opening.plan
         self._sinks = sinks
         self._joiners = opening.joiners
-        self._lanes: list[_Lane] = []
+        self._lanes: list[Lane] = []
         self._names = Names()
         self._sweep: Sweep | None = None
         #: Streams made of rows that the plan or the key's user may not read.
@@ -156,9 +45,12 @@ class Crawl:
         #: Rows of the page that were told to be gone and are there again.
         self._returned: set[str] = set()
 
-    def _lane(self, sink: Sink, mark: Bookmark | None) -> _Lane:
+    def _lane(self, sink: Sink, mark: Bookmark | None) -> Lane:
         resource, run, entity = sink.resource, self._run, entity_of(sink)
         custom = run.lookups.custom_fields(entity) if entity else None
+        if isinstance(resource, Collection):
+            reader: Reader | RowReader = RowReader(resource, sink.wanted)
+            return Lane(sink, reader, mark, run.report.tally(resource.name), None)
         reader = Reader(
             resource,
             custom,
@@ -166,7 +58,7 @@ class Crawl:
             remote_data=run.remote_data,
             deletes=run.deletes is not None,
         )
-        return _Lane(sink, reader, mark, run.report.tally(resource.name), custom)
+        return Lane(sink, reader, mark, run.report.tally(resource.name), custom)
 
     def open(self) -> None:
         """Ask for the custom fields, without which no record can be read."""
@@ -178,8 +70,9 @@ class Crawl:
         """Read everything the streams want, emit it, and move their bookmarks."""
         is_whole_run = all(sink.record_limit is None for sink in self._sinks)
         if self._run.deletes is not None and is_whole_run:
-            self._sweep = Sweep(self._run.deletes, self._plan, self._lanes)
-        if self._plan.path == "fields":
+            graves = [lane for lane in self._lanes if lane.tells_deletes]
+            self._sweep = Sweep(self._run.deletes, self._plan, graves) if graves else None
+        if self._plan.is_definitions:
             self._sync_fields()
             self._finish()
             return
@@ -196,10 +89,17 @@ class Crawl:
         if self._plan.by_id and position:
             for lane in self._lanes:
                 if lane.mark and lane.mark.started:
-                    after = None if self._is_closed(lane) else _after_of(lane, position)
+                    after = None if self._is_closed(lane) else after_of(lane, position)
                     lane.stay(after, self._opening.closed(lane.sink, is_whole=False))
 
-    def _is_closed(self, lane: _Lane) -> bool:
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether every account must have what is read here."""
+        resources = [sink.resource for sink in self._sinks]
+        rows = [one for one in resources if one.relation is None]
+        return all(one.is_confirmed for one in rows or resources)
+
+    def _is_closed(self, lane: Lane) -> bool:
         """Say whether rows that a stream is made of could not be read."""
         joiner = self._joiners.get(lane.resource.relation or "")
         return isinstance(joiner, Joiner) and not joiner.is_whole
@@ -241,6 +141,12 @@ class Crawl:
                 self.closed.add(lane.resource.name)
                 lane.stay()
                 continue
+            if lane.resource.is_open:
+                lane.sink.cover(())
+                lane.sink.activate()
+                learned = lane.sink.learned
+                lane.finish({COLUMNS: learned} if learned else {})
+                continue
             told = self._sweep.tell(lane) if self._sweep is not None else {}
             if self._sweep is not None and self._sweep.is_certain(lane.resource):
                 lane.sink.activate()
@@ -273,10 +179,18 @@ class Crawl:
         self._run.lookups.expect_names(self._opening.kinds)
         related = {name: joiner.join(kept_page) for name, joiner in self._joiners.items()}
         self._load_names(page, related)
+        self._cover(kept, related)
         for row in kept:
             self._emit_row(row, related)
         for lane in self._lanes:
             lane.sink.hand_over()
+
+    def _cover(self, kept: list[Row], related: dict[str, dict[str, list[Row]]]) -> None:
+        """Let open schemas know what a page brings before its first record is written."""
+        for lane in self._lanes:
+            if lane.resource.is_open:
+                hanging = related.get(lane.resource.relation or "", {}).values()
+                lane.sink.cover(itertools.chain(*hanging) if lane.resource.relation else kept)
 
     def _worth_joining(self, rows: list[Row]) -> list[Row]:
         """Spare the joins for rows that every stream would hold back anyway."""
@@ -330,7 +244,7 @@ class Crawl:
             if not lane.is_sated:
                 self._emit_to(lane, row, joined, change)
 
-    def _emit_to(self, lane: _Lane, row: Row, joined: Joined, change: Change) -> None:
+    def _emit_to(self, lane: Lane, row: Row, joined: Joined, change: Change) -> None:
         resource, tally, mark = lane.sink.resource, lane.tally, lane.mark
         tally.read += resource.relation is None
         if mark and mark.progress and int(row.get("id") or 0) <= mark.progress["after"]:
@@ -340,7 +254,7 @@ class Crawl:
         if resource.relation is not None:
             tally.read += len(records)
             self._note_parts(resource, row, records)
-        reason = resource.skip(row) or _missing_key(resource, records)
+        reason = resource.skip(row) or missing_key(resource, records)
         if reason is not None:
             tally.skipped[reason] += len(records)
             return
@@ -349,14 +263,14 @@ class Crawl:
             tally.suppressed += len(records)
             return
         for record in records:
-            if record["_errors"]:
+            if record.get("_errors"):
                 tally.note_faults(record["_errors"])
             lane.sink.emit(record)
         tally.emitted += len(records)
 
     def _note_parts(self, resource: Resource, row: Row, records: list[Record]) -> None:
         """Let the sweep know what hangs on a row, if all of it could be read."""
-        if self._sweep is None or resource.relation is None:
+        if self._sweep is None or resource.relation is None or resource.is_open:
             return
         joiner = self._joiners[resource.relation]
         if isinstance(joiner, Joiner) and not joiner.is_whole:

@@ -128,7 +128,7 @@ class Sweep:
     def finish(self) -> None:
         """Find out what has gone since the last sweep."""
         path, now = self._plan.path, self._client.clock.now()
-        if path != "fields":
+        if not self._plan.is_definitions:
             self._sweep_rows(path, now)
         for kind in {one.resource.endpoint for one in self._graves if _hangs(one.resource)}:
             self._sweep_parts(kind, path, now)

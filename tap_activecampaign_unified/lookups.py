@@ -41,6 +41,9 @@ NAME_COLUMNS = {
     "stages": ("dealStages", "title"),
     "pipelines": ("dealGroups", "title"),
     "groups": ("groups", "title"),
+    "automations": ("automations", "name"),
+    "scores": ("scores", "name"),
+    "task_types": ("dealTasktypes", "title"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .api import Client, Forbidden, Missing, Page, expect_walk, walk_offset
+from .api import Client, Forbidden, Missing, Page, expect_walk, rows_of, walk_offset
 
 if TYPE_CHECKING:
     from .lookups import Lookups
@@ -106,3 +106,25 @@ class SentAlong:
             if isinstance(row, dict):
                 found.setdefault(str(row.get(self._parent)), []).append(row)
         return found
+
+
+class Beside:
+    """Rows of another kind that come with a page and may hang on none of its rows."""
+
+    def __init__(self, key: str) -> None:
+        """Name the key they come under."""
+        self._key = key
+        self._seen: set[str] = set()
+
+    def expect(self, page: Page) -> None:
+        """Announce nothing: they are there."""
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return those not seen before, all under the page's first row."""
+        fresh = []
+        for row in rows_of(page.body, self._key):
+            one = str(row.get("id"))
+            if one not in self._seen:
+                self._seen.add(one)
+                fresh.append(row)
+        return {str(page.rows[0].get("id")): fresh} if page.rows and fresh else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,9 +13,10 @@ from .bookmarks import Bookmark, Policy
 from .deletes import Deletes
 from .known_ids import KnownIds, default_known_ids
 from .lookups import FIELD_TABLES, NAME_COLUMNS, Lookups
-from .memberships import GroupMembers, PipelineStages, SentAlong
+from .memberships import Beside, GroupMembers, PipelineStages, SentAlong
 from .plans import NAMES_OF, PLANS, SMALL_TABLES
 from .progress import Progress
+from .raw import Collection
 from .relations import Joiner
 from .unified import people
 from .unified.crm.stages import DEAL_STAGES
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from .unified.mapping import Resource
 
 FULL_PAGE = 100
+# Most collections that pass through unmapped are a page or less: so many are asked for at once.
+RAW_AHEAD = 3
 #: In a stream's state: what could not be read, so that its records lack what it tells.
 LEFT_OUT = "left_out"
 
@@ -110,6 +113,8 @@ class Opening:
         self.joiners = self._make_joiners(needed)
         #: Bookmarks by stream, None where everything is emitted.
         self.marks = {wish.resource.name: self._mark(wish) for wish in wishes}
+        if None in self.marks.values():
+            self.plan = replace(self.plan, is_filtered=False)  # somebody wants all there is
         self.asking = self._make_asking([mark for mark in self.marks.values() if mark])
         self._is_announced = False
         #: Called once, when nothing is left to be asked for but what was asked for already.
@@ -159,7 +164,8 @@ class Opening:
 
     def _make_asking(self, marks: list[Bookmark]) -> Asking:
         run, position = self.run, 0
-        if self.plan.by_id and all(mark.progress for mark in marks):
+        goes_on = len(marks) == len(self.marks) and all(mark.progress for mark in marks)
+        if self.plan.by_id and goes_on:
             position = min(mark.progress["after"] for mark in marks if mark.progress)
         return Asking(
             run.client,
@@ -179,6 +185,10 @@ class Opening:
                 found[relation.name] = Joiner(
                     run.client, relation, self.plan.path, sideload=run.sideload
                 )
+        for wish in self.wishes:
+            resource = wish.resource
+            if isinstance(resource, Collection) and resource.beside and resource.relation:
+                found[resource.relation] = Beside(resource.key)
         if people.SCORE_VALUES in needed:
             found[people.SCORE_VALUES] = SentAlong("scoreValues", "contact")
         if USER_GROUPS in needed:
@@ -190,14 +200,20 @@ class Opening:
     @property
     def is_small(self) -> bool:
         """Whether everything it asks for is a table or two of a page."""
-        return self.plan.path in {*SMALL_TABLES, "users", "fields"}
+        mapped = self.plan.is_definitions or self.plan.path == "users"
+        return mapped or self.plan.path in SMALL_TABLES
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether its rows pass through unmapped, for no other stream."""
+        return all(wish.resource.is_open for wish in self.wishes)
 
     def expect(self) -> None:
         """Announce what the crawl asks for first, once."""
         if self._is_announced:
             return
         self._is_announced = True
-        is_fields = self.plan.path == "fields"
+        is_fields = self.plan.is_definitions
         entities = [entity for wish in self.wishes if (entity := entity_of(wish))]
         self.run.lookups.expect_fields(ENTITIES if is_fields else entities)
         if not is_fields:
@@ -218,6 +234,19 @@ def entity_of(wish: Wish) -> str | None:
     return wish.resource.custom_fields if needed else None
 
 
+def _expect_all(openings: list[Opening]) -> Callable[[], None]:
+    """Return what announces the first of these, and those behind it that pass through unmapped."""
+
+    def expect() -> None:
+        for opening in itertools.chain(
+            openings[:1],
+            itertools.takewhile(lambda one: one.is_raw, openings[1:]),
+        ):
+            opening.expect()
+
+    return expect
+
+
 def openings_of(run: Run, wishes: Iterable[Wish]) -> dict[str, Opening]:
     """Return the openings of a run by crawl, in the order of the streams' names.
 
@@ -228,8 +257,8 @@ def openings_of(run: Run, wishes: Iterable[Wish]) -> dict[str, Opening]:
         chosen.setdefault(wish.resource.crawl, []).append(wish)
     found = {name: Opening(run, name, mine) for name, mine in chosen.items()}
     large = [opening for opening in found.values() if not opening.is_small]
-    for before, after in itertools.pairwise(large):
-        before.near_the_end = after.expect
+    for at, before in enumerate(large):
+        before.near_the_end = _expect_all(large[at + 1 : at + 1 + RAW_AHEAD])
     for opening in (*(one for one in found.values() if one.is_small), *large[:1]):
         opening.expect()
     return found

@@ -8,15 +8,25 @@ from __future__ import annotations
 import enum
 import logging
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .api import Client, Forbidden, Missing, Page, expect_walk, rows_of, total_of, walk_offset
+from .api import (
+    CallError,
+    Client,
+    Forbidden,
+    Missing,
+    Page,
+    expect_walk,
+    rows_of,
+    total_of,
+    walk_offset,
+)
+from .hanging import Relation, always
 from .ordering import in_order
 from .spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -27,34 +37,6 @@ MOST_CUT_SHORT = 5
 # So many rows are asked about one by one; where more have nothing, the collection is small.
 MOST_BEHIND = 3
 PROBE = [("limit", 1)]
-
-
-def _its_id(row: Row) -> Any:
-    return str(row.get("id"))
-
-
-def _always(_: Row) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Relation:
-    """Rows of ``collection`` that hang on rows of another, by one of ``parents``' columns.
-
-    ``include`` is the name the page knows them by (None: it cannot send them), ``nested`` the
-    path of one row's (None: only the collection will do), ``counted`` whether the rows themselves
-    list their ids unasked. Two readings of a row are the same when their ``essence`` is;
-    ``complete`` says that a reading lacks nothing.
-    """
-
-    name: str
-    collection: str
-    parents: tuple[str, ...]
-    nested: str | None = None
-    include: str | None = None
-    counted: bool = False
-    essence: Callable[[Row], Any] = _its_id
-    complete: Callable[[Row], bool] = _always
 
 
 class Way(enum.Enum):
@@ -91,7 +73,8 @@ class Joiner:
     @property
     def include(self) -> str | None:
         """What to ask the page for, None when it need not be asked."""
-        return self._relation.include if self._asks_the_page() else None
+        is_asked = self._asks_the_page() and not self._relation.is_unasked
+        return self._relation.include if is_asked else None
 
     @property
     def collection(self) -> str:
@@ -115,6 +98,9 @@ class Joiner:
                 self._expect_nested(one)
         elif not self._decided and self._relation.nested is None:
             expect_walk(self._client, collection)
+        elif not self._relation.is_listed:
+            for one in self._candidates(page, ids):
+                self._expect_nested(one)
         elif not self._decided and self._probed is None:
             self._client.expect(collection, PROBE)
 
@@ -126,14 +112,19 @@ class Joiner:
         try:
             return self._join(page, ids)
         except Missing as problem:
+            if not self._relation.is_listed:
+                return self._give_up(problem)
             # One row's own rows have no endpoint here: the collection must do.
             logger.info("%s: reading the collection", problem)
             self._read_collection()
             return self._join(page, ids)
         except Forbidden as problem:
-            logger.warning("%s: what hangs on it is left empty in this run", problem)
-            self.way, self.is_whole = Way.NOTHING, False
-            return {}
+            return self._give_up(problem)
+
+    def _give_up(self, problem: CallError) -> dict[str, list[Row]]:
+        logger.warning("%s: what hangs on it is left empty in this run", problem)
+        self.way, self.is_whole = Way.NOTHING, False
+        return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         if self._asks_the_page():
@@ -157,7 +148,7 @@ class Joiner:
 
     def _is_complete(self, found: dict[str, list[Row]]) -> bool:
         complete = self._relation.complete
-        return complete is _always or all(complete(one) for rows in found.values() for one in rows)
+        return complete is always or all(complete(one) for rows in found.values() for one in rows)
 
     def _sideloaded(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
@@ -297,6 +288,9 @@ class Joiner:
     def _decide(self, page: Page, ids: list[str]) -> None:
         """Choose between the whole collection and row by row: the fewer requests."""
         self._decided = True
+        if not self._relation.is_listed:
+            self.way = Way.NESTED
+            return
         if self._relation.nested is None:
             self._read_collection()
             return
@@ -331,9 +325,12 @@ class Joiner:
 
     def _candidates(self, page: Page, ids: list[str]) -> list[str]:
         """Leave out rows that list, unasked, that nothing hangs on them."""
-        if not self._relation.counted:
-            return ids
-        return [one for one, row in zip(ids, page.rows, strict=True) if self._listed(row) != set()]
+        counted, may_have = self._relation.counted, self._relation.may_have
+        return [
+            one
+            for one, row in zip(ids, page.rows, strict=True)
+            if may_have(row) and not (counted and self._listed(row) == set())
+        ]
 
     def _path_of(self, one: str) -> str:
         return (self._relation.nested or "").format(id=one)

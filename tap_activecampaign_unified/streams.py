@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.metrics import Metric
 from singer_sdk.streams import Stream
 
 from .output import Output
+from .raw import Collection, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .bookmarks import Entry
     from .report import Tally
     from .tap import TapActiveCampaignUnified
-    from .unified.mapping import Record, Resource
+    from .unified.mapping import Record, Resource, Row
     from .unified.schemas import Schema
 
 
@@ -39,7 +41,9 @@ class UnifiedStream(Stream):
         """Take name and keys from the resource's table."""
         self._unified_tap = tap
         self.resource = resource
+        self.selected_by_default = resource.selected_by_default
         self._schema_written = False
+        self._shape: Shape | None = None
         super().__init__(tap, name=resource.name)
         self.primary_keys = list(resource.keys)
         self.replication_key = resource.replication_key
@@ -134,10 +138,37 @@ class UnifiedStream(Stream):
         self._write_schema_message()
 
     def _write_schema_message(self) -> None:
-        # A stream fed by another's crawl has its schema written before its turn comes.
-        if not self._schema_written:
+        # A stream fed by another's crawl has its schema written before its turn comes; one whose
+        # schema is open, when its first rows were seen.
+        if not self._schema_written and not self.resource.is_open:
             self._schema_written = True
             super()._write_schema_message()
+
+    def cover(self, rows: Iterable[Row]) -> None:
+        """Declare what these rows hold beyond what is declared; write the schema if that is new."""
+        resource = self.resource
+        if not isinstance(resource, Collection):
+            return
+        if self._shape is None:
+            self._shape = resource.shape(self.schema, self.entry.get("columns"))
+        if self._shape.learn(rows) or not self._schema_written:
+            self._declare(self._shape.schema())
+
+    @property
+    def learned(self) -> Entry:
+        """What an open schema learned beyond the catalog's, by column."""
+        return dict(self._shape.learned()) if self._shape is not None else {}
+
+    def _declare(self, schema: Schema) -> None:
+        self._input_schema = schema
+        mapper = self._tap.mapper
+        selected = get_selected_schema(self.name, schema, self.mask)
+        mapper.register_raw_stream_schema(self.name, selected, self.primary_keys)
+        self._stream_maps = None
+        for name in ("_short_way", "_hollow"):
+            self.__dict__.pop(name, None)
+        self._schema_written = True
+        super()._write_schema_message()
 
     def log_metrics(self, tally: Tally) -> None:
         """Emit the SDK's metrics, so that dashboards made for other taps show this one."""

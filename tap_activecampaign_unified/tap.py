@@ -18,26 +18,22 @@ from singer_sdk.tap_base import CliTestOptionValue
 from . import checkup, cli
 from .api import (
     ActiveCampaignError,
+    CallError,
     Forbidden,
     Missing,
+    Refused,
     RunEnds,
     ServerTrouble,
     SystemClock,
 )
 from .bookmarks import Bookmark, MisshapenState, Policy
-from .catalogs import bring_up_to_date, chosen_of
+from .catalogs import STREAMS, bring_up_to_date, chosen_of
 from .connection import DISTRIBUTION
 from .crawls import Crawl
 from .opening import openings_of, run_of
 from .output import Output
 from .report import Chronicle, RunReport, write_report
-from .settings import (
-    Settings,
-    SettingsError,
-    json_schema,
-    other_faults,
-    read_json,
-)
+from .settings import Settings, SettingsError, json_schema, other_faults, read_json
 from .streams import UnifiedStream
 from .tap_settings import TAP
 from .unified import RESOURCES
@@ -54,6 +50,7 @@ if TYPE_CHECKING:
 
 PACKAGE = DISTRIBUTION
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
+PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ class TapActiveCampaignUnified(Tap):
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
         """Return a stream per resource; their schemas are made when they are asked for."""
-        return [UnifiedStream(self, resource) for resource in RESOURCES]
+        return [UnifiedStream(self, resource) for resource in STREAMS]
 
     def schema_of(self, resource: Resource) -> Schema:
         """Return a resource's schema, with the account's own custom fields."""
@@ -220,7 +217,7 @@ class TapActiveCampaignUnified(Tap):
                 tally = self._report.tally(one.name)
                 tally.outcome, tally.problem = end.outcome, end.problem
                 if end.outcome == "done" and one.name in crawl.closed:
-                    tally.outcome, tally.problem = self._forbidden, PROBLEM_OF_FORBIDDEN
+                    tally.outcome, tally.problem = self._closed(one.resource.is_confirmed)
                 tally.seconds = self._clock.monotonic() - started
                 if one is streams[0]:
                     tally.requests += run.client.traffic.requests - requests
@@ -243,31 +240,42 @@ class TapActiveCampaignUnified(Tap):
             for one in streams:
                 one.begin(version)
             crawl.sync()
-        except (Forbidden, Missing) as problem:
-            return self._note_forbidden(names, problem)
+        except (Forbidden, Missing, Refused) as problem:
+            return self._note_refusal(names, problem, is_confirmed=crawl.is_confirmed)
         except cli.Stopped as news:
             return _End("stopped", str(news), cli.Leave(str(news), 128 + news.signum))
         except RunEnds as problem:
             return _End("failed", str(problem), cli.Leave(str(problem), cli.EXIT_FAILED))
         except ActiveCampaignError as problem:
-            self.logger.error("%s: %s; the other streams go on", names, problem)
-            return _End("failed", str(problem))
+            return self._note_failure(names, problem)
         except OSError as problem:
             # Our own output failed: nothing more can be written, state least of all.
             raise cli.Leave(cli.describe(problem), cli.EXIT_FAILED) from None
         return _End("done", None)
 
-    def _note_forbidden(self, names: str, problem: Forbidden | Missing) -> _End:
-        word = self._forbidden
+    def _note_failure(self, names: str, problem: ActiveCampaignError) -> _End:
+        self.logger.error("%s: %s; the other streams go on", names, problem)
+        return _End("failed", str(problem))
+
+    def _note_refusal(self, names: str, problem: CallError, *, is_confirmed: bool) -> _End:
+        if is_confirmed and isinstance(problem, Refused):
+            return self._note_failure(names, problem)
+        word, told = self._closed(is_confirmed)
         level = logging.ERROR if word == "failed" else logging.WARNING
         self.logger.log(level, "%s: %s (%s)", names, word, problem)
-        return _End(word, PROBLEM_OF_FORBIDDEN)
+        return _End(word, told)
 
-    @property
-    def _forbidden(self) -> str:
-        """How a stream ends that the plan or the key's user may not read."""
+    def _closed(self, is_confirmed: bool) -> tuple[str, str]:  # noqa: FBT001 - its one question
+        """How a stream ends that may not be read, or that not every account has, and why."""
+        if not is_confirmed:
+            return "skipped", PROBLEM_OF_UNCONFIRMED
         fail = self._settings is not None and self._settings["on_forbidden"] == "fail"
-        return "failed" if fail else "skipped"
+        return "failed" if fail else "skipped", PROBLEM_OF_FORBIDDEN
+
+    def try_out(self) -> None:
+        """Read one record of each stream that is selected by default."""
+        streams = [one for one in self.streams.values() if one.selected_by_default]
+        self.run_sync_dry_run(1, streams)
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)
@@ -341,7 +349,7 @@ class TapActiveCampaignUnified(Tap):
             ctx.exit()
         with tap._told():
             checkup.show(tap.run.client, value)
-            tap.run_connection_test()
+            tap.try_out()
         ctx.exit()
 
     @classmethod

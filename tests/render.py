@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.settings import SHARED, Setting
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tap_activecampaign_unified.tap_settings import TAP
@@ -69,11 +70,29 @@ def streams() -> str:
         how = one.replication.value
         if one.replication_key and how == "incremental":
             how += f" on `{one.replication_key}`"
+        if not one.selected_by_default:
+            how += "; off until selected"
         source = f"`/{one.endpoint}`"
         if one.crawl not in {one.endpoint, "fields"}:
             source += f", with `/{one.crawl}`"
         rows.append((f"`{one.name}`", one.title, source, code(*one.keys), how))
     return table(("stream", "what", "from", "key", "how"), rows)
+
+
+def raw_streams() -> str:
+    """Return a line per collection that passes through as it is."""
+    rows = []
+    for one in sorted(COLLECTIONS, key=lambda collection: collection.name):
+        how = one.replication.value
+        if one.replication_key:
+            how += f", `{one.replication_key}`"
+        if one.parent:
+            how += f"; one request per row of `/{one.parent}`"
+        if one.beside:
+            how += "; comes with those rows"
+        source = f"`/{one.endpoint}`" + ("" if one.is_confirmed else " *")
+        rows.append((f"`{one.name}`", source, code(*one.keys), how))
+    return table(("stream", "from", "key", "how"), rows)
 
 
 def fields() -> str:
@@ -177,6 +196,12 @@ def _entry(name: str, kind: str, label: str, doc: str) -> list[str]:
     ]
 
 
+def selection() -> str:
+    """Return what is selected where nothing is said: Meltano itself would select all."""
+    names = sorted(one.name for one in RESOURCES if one.selected_by_default)
+    return "    select:\n" + "".join(f"    - {name}.*\n" for name in names)
+
+
 def tap_capabilities() -> str:
     """Return what the tap says it can do, and ``--test``, which works without being listed."""
     return _capabilities(TapActiveCampaignUnified, "test")
@@ -189,11 +214,15 @@ def _capabilities(plugin: type, *more: str) -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
+    "raw streams": raw_streams,
     "fields": fields,
     "shared settings": lambda: settings(SHARED),
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
     "tap plugin": lambda: (
-        tap_capabilities() + "    settings:\n" + plugin_settings(TAP, TapActiveCampaignUnified)
+        tap_capabilities()
+        + selection()
+        + "    settings:\n"
+        + plugin_settings(TAP, TapActiveCampaignUnified)
     ),
     "target settings": lambda: settings(tuple(one for one in TARGET if one not in SHARED)),
     "target plugin": lambda: (

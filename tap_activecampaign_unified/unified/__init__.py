@@ -5,11 +5,22 @@ that whatever a record refers to exists before it.
 """
 
 from . import arrays, codecs, custom_fields, mapping, people
-from .crm import accounts, contacts, fields, notes, opportunities, stages, users
+from .crm import (
+    accounts,
+    changes,
+    contacts,
+    fields,
+    notes,
+    opportunities,
+    scores,
+    stages,
+    tasks,
+    users,
+)
 from .directory import groups
 from .directory import users as directory_users
+from .marketing import automations, campaigns, segments, tags
 from .marketing import contacts as marketing_contacts
-from .marketing import segments, tags
 
 RESOURCES: tuple[mapping.Resource, ...] = (
     groups.GROUPS,
@@ -27,6 +38,15 @@ RESOURCES: tuple[mapping.Resource, ...] = (
     segments.MEMBERSHIPS,
     opportunities.OPPORTUNITIES,
     notes.NOTES,
+    # What is only read: history, performance, scores.
+    tasks.TASKS,
+    changes.CHANGES,
+    scores.CONTACT_SCORES,
+    scores.OPPORTUNITY_SCORES,
+    automations.AUTOMATIONS,
+    automations.CONTACT_AUTOMATIONS,
+    campaigns.CAMPAIGNS,
+    campaigns.CAMPAIGN_MESSAGES,
 )
 
 by_name: dict[str, mapping.Resource] = {resource.name: resource for resource in RESOURCES}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .codecs import (
     UTC_ZONE,
@@ -48,6 +48,9 @@ class Names:
     stages: dict[str, str | None] = field(default_factory=dict)
     pipelines: dict[str, str | None] = field(default_factory=dict)
     groups: dict[str, str | None] = field(default_factory=dict)
+    automations: dict[str, str | None] = field(default_factory=dict)
+    scores: dict[str, str | None] = field(default_factory=dict)
+    task_types: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -149,6 +152,7 @@ class Resource:
     ``changed`` names the native columns
     that tell when a row changed, the first of them the replication key's; ``stamps`` those that
     carry the account's offset. ``skip`` gives the reason why a row is no record at all.
+    One that is not ``is_confirmed`` lives where not every account has anything.
     """
 
     name: str
@@ -166,6 +170,10 @@ class Resource:
     skip: Callable[[Row], str | None] = _nothing_to_skip
     singular: str | None = None
     custom_fields: str | None = None
+    selected_by_default: bool = True
+    is_confirmed: bool = True
+    #: Whether its schema grows with what comes.
+    is_open: ClassVar[bool] = False
 
     def schema(
         self,

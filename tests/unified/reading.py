@@ -35,6 +35,8 @@ SIDELOADS = {
     "dealStages": (DEAL_STAGES, ("group",)),
     "userGroups": (USER_GROUPS, ("user",)),
 }
+# Scores hang on what they are scores of; the relation is another for each walk.
+SCORES = {"contacts": ("contact_scores", "contact"), "deals": ("deal_scores", "deal")}
 
 
 def golden(name: str) -> dict[str, Any]:
@@ -59,6 +61,11 @@ def joined_of(resource: Resource, row: Row, page: dict[str, Any], names: dict[st
         for one in rows if isinstance(rows, list) else ():
             if any(str(one.get(column)) == str(row.get("id")) for column in columns):
                 related.setdefault(relation, []).append(one)
+    relation, column = SCORES.get(resource.crawl, ("", ""))
+    scores = page.get("scoreValues") if relation else None
+    for one in scores if isinstance(scores, list) else ():
+        if str(one.get(column)) == str(row.get("id")):
+            related.setdefault(relation, []).append(one)
     return Joined(Names(**names), related, resource.zone_of(row))
 
 

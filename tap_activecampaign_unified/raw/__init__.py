@@ -1,0 +1,12 @@
+"""ActiveCampaign's collections one to one: rows as they are sent, under schemas that are open.
+
+The table of collections, what is known of their columns, and how a schema grows with what comes.
+Nothing in here does I/O but the few walks that no other collection shares.
+"""
+
+from .collections import COLLECTIONS, Collection, RowReader
+from .shapes import Shape
+
+by_name: dict[str, Collection] = {one.name: one for one in COLLECTIONS}
+
+__all__ = ["COLLECTIONS", "Collection", "RowReader", "Shape", "by_name"]

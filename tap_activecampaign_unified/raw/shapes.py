@@ -1,0 +1,86 @@
+"""A schema that grows with what comes: no column is lost, and each has the types it was sent with.
+
+A loader drops what no SCHEMA declares, so a new column is declared before its first record.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..unified.mapping import Row
+    from ..unified.schemas import Schema
+
+# In the order in which a schema names them.
+TYPES: dict[type, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    dict: "object",
+    list: "array",
+}
+_KINDS = {name: kind for kind, name in TYPES.items()}
+_NOTHING = type(None)
+
+
+class Shape:
+    """What is declared of a stream's columns, and what was learned beyond.
+
+    A type once declared is never taken back: a column of two types has both. One that was only
+    ever null is declared as text, which nearly all columns of ActiveCampaign are.
+    """
+
+    def __init__(self, declared: Schema, learned: Any = None, without: Iterable[str] = ()) -> None:
+        """Begin with a schema and what an earlier run `learned`; ``without`` are no columns."""
+        self._declared = declared
+        self._keys = frozenset(declared.get("required", ()))
+        self._without = frozenset(without)
+        self._known: dict[str, set[type]] = {}
+        for name, schema in declared.get("properties", {}).items():
+            self._known[name] = _kinds_of(schema.get("type"))
+        self._before = {name: set(kinds) for name, kinds in self._known.items()}
+        for name, types in learned.items() if isinstance(learned, dict) else ():
+            self._known.setdefault(name, set()).update(_kinds_of(types))
+
+    def learn(self, rows: Iterable[Row]) -> bool:
+        """Take note of what rows hold; say whether the schema is another one for it."""
+        before = {name: frozenset(kinds) for name, kinds in self._known.items()}
+        known, without = self._known, self._without
+        for row in rows:
+            for name, value in row.items():
+                kinds = known.get(name)
+                if kinds is None:
+                    if name in without:
+                        continue
+                    kinds = known[name] = set()
+                if value is not None and type(value) not in kinds:
+                    kinds.add(type(value))
+        for kinds in known.values():
+            if not kinds:
+                kinds.add(str)
+        return before != known
+
+    def schema(self) -> Schema:
+        """Return the schema as of now."""
+        properties = dict(self._declared.get("properties", {}))
+        for name, kinds in self._known.items():
+            types = [text for kind, text in TYPES.items() if kind in kinds or not kinds]
+            nullable = [] if name in self._keys else ["null"]
+            properties[name] = {**properties.get(name, {}), "type": [*types, *nullable]}
+        return {**self._declared, "properties": properties}
+
+    def learned(self) -> dict[str, list[str]]:
+        """Return what is known beyond what was declared at first, as state can keep it."""
+        return {
+            name: [text for kind, text in TYPES.items() if kind in kinds]
+            for name, kinds in sorted(self._known.items())
+            if kinds != self._before.get(name)
+        }
+
+
+def _kinds_of(types: Any) -> set[type]:
+    names = types if isinstance(types, list) else [types]
+    return {_KINDS[name] for name in names if isinstance(name, str) and name in _KINDS}
