@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 GRACE_SECONDS = 10
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Stopped(Exception):
@@ -147,8 +149,9 @@ def describe(problem: OSError) -> str:
     """Return what the system says of a file or pipe, in one line."""
     if isinstance(problem, BrokenPipeError):
         return "the reader of our output went away: nothing more can be written"
-    where = f" ({problem.filename})" if problem.filename else ""
-    return f"{problem.strerror or type(problem).__name__}{where}"
+    where, why = problem.filename or "our output", problem.strerror or type(problem).__name__
+    mend = "make room there" if problem.errno in _NO_ROOM else "mend that"
+    return f"{where} cannot be used ({why}): {mend} and run again"
 
 
 def _silence_stdout_if_broken() -> None:

@@ -10,6 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MODE = 0o600
@@ -32,6 +33,20 @@ def open_private(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+@contextlib.contextmanager
+def naming(path: Path | None) -> Iterator[None]:
+    """Put a file's name to what the system says of it: of an open file it says only what is wrong.
+
+    Raises `OSError`.
+    """
+    try:
+        yield
+    except OSError as problem:
+        if problem.filename is not None or path is None:
+            raise
+        raise OSError(problem.errno, problem.strerror, str(path)) from None
 
 
 def replace_private(path: Path, text: str) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .files import open_private
+from .database import Database
 from .settings import SettingsError
 
 if TYPE_CHECKING:
@@ -54,8 +53,7 @@ class KnownIds:
         """Open or create the file; raise `SettingsError` where it cannot be used."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(open_private(path, os.O_RDWR))
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=SECONDS_FOR_OTHERS)
+            self._db = Database(path, seconds_for_others=SECONDS_FOR_OTHERS)
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise SettingsError(
@@ -67,8 +65,6 @@ class KnownIds:
             self._db.executescript(_FOR_THIS_RUN)
         except OSError as problem:
             raise _unusable(problem.strerror or type(problem).__name__) from None
-        except sqlite3.Error as problem:
-            raise _unusable(str(problem)) from None
 
     def close(self) -> None:
         """Forget what this run has seen."""

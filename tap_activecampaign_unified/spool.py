@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,7 @@ class Spool:
     def __init__(self) -> None:
         """Create the file, readable by this user alone."""
         self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
-        self._db = sqlite3.connect(Path(self._folder.name) / "spool.sqlite", isolation_level=None)
+        self._db = Database(Path(self._folder.name) / "spool.sqlite")
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute("CREATE TABLE rows (parent TEXT, row TEXT)")

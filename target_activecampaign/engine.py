@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -170,7 +171,7 @@ class Engine:
 
     def report(self, row: Row, outcome: Outcome) -> None:
         """End a row; a second end of the same row is a defect and is not taken."""
-        if self._open.pop(id(row), None) is None:
+        if id(row) not in self._open:
             return
         desk = self.desk
         action = outcome.action
@@ -195,6 +196,8 @@ class Engine:
             self._limit = outcome.reason
         if is_held and row.number is not None:
             self._hold(row.number)
+        # Open until everything is noted: where that fails, the row is not taken for done.
+        del self._open[id(row)]
         self.results.add(row.number, row.stream, row.key, outcome, row.record)
 
     def _remember(self, row: Row, outcome: Outcome) -> None:
@@ -274,10 +277,11 @@ class Engine:
 
     def close(self) -> None:
         """Close the run's files."""
-        self.results.close()
-        self.waiting.close()
-        self.retries.close()
-        self.desk.ledger.close()
+        with contextlib.ExitStack() as stack:  # each of them, whatever becomes of the others
+            stack.callback(self.desk.ledger.close)
+            stack.callback(self.retries.close)
+            stack.callback(self.waiting.close)
+            stack.callback(self.results.close)
 
     def verdict(self) -> str | None:
         """Say why the whole run failed, None if it did not."""

@@ -7,18 +7,19 @@ the hashes is random, and lies in the same file only because the file is the use
 from __future__ import annotations
 
 import contextlib
+import errno
 import hmac
 import json
 import logging
 import os
 import re
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import RunEnds
+from tap_activecampaign_unified.database import Database, DatabaseTrouble
 from tap_activecampaign_unified.files import open_private
 from tap_activecampaign_unified.settings import SettingsError
 
@@ -34,7 +35,12 @@ except ImportError:  # Windows has no flock: there, do not run two at once
 
 logger = logging.getLogger(__name__)
 
-VERSION = "1"
+VERSION = 1
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+DAMAGED = (
+    "ledger_path is damaged, or no ledger of this program: put a copy of it back. Moved away, it "
+    "is made anew and knows no row: notes, and deals without a key of yours, would come twice"
+)
 _DIGEST = 8
 MOST_PATHS = 10_000
 _TABLES = """
@@ -102,7 +108,14 @@ def wait_for_turn(path: Path, client: Client, patience: float) -> int | None:
             return handle
 
 
-def _unusable(problem: OSError) -> SettingsError:
+def _unusable(problem: OSError) -> Exception:
+    if isinstance(problem, DatabaseTrouble) and problem.is_damaged:
+        return SettingsError([DAMAGED])
+    if isinstance(problem, DatabaseTrouble) and problem.is_locked:
+        return LedgerInUse("another program has ledger_path locked: let it end, then run again")
+    if problem.errno in _NO_ROOM:
+        why = f"ledger_path cannot be written ({problem.strerror}): make room and run again"
+        return LedgerInUse(why)
     return SettingsError([f"ledger_path cannot be used ({problem.strerror}): name another file"])
 
 
@@ -114,11 +127,18 @@ class Ledger:
     """One SQLite file; every note is on disk when the call returns, kill -9 or not."""
 
     def __init__(
-        self, path: Path, account: str, *, is_dry: bool = False, turn: int | None = None
+        self,
+        path: Path,
+        account: str,
+        *,
+        is_dry: bool = False,
+        turn: int | None = None,
+        patience: float = 60.0,
     ) -> None:
         """Open or make the file, readable by this user alone; a dry run only reads it.
 
-        ``turn`` is the lock that `wait_for_turn` gave, let go when the ledger is closed.
+        ``turn`` is the lock that `wait_for_turn` gave, let go when the ledger is closed;
+        ``patience`` is how long another program may have the file, in seconds.
         """
         self._turn = turn
         self._is_dry = is_dry
@@ -126,30 +146,43 @@ class Ledger:
         self._paths: dict[str, bytes] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(open_private(path, os.O_RDWR))
-            self._db = sqlite3.connect(
-                path, isolation_level=None, timeout=60, check_same_thread=False
-            )
+            self._db = Database(path, seconds_for_others=patience)
+        except OSError as problem:
+            self._let_go()
+            raise _unusable(problem) from None
+        try:
+            self._check_version()
             # A killed process loses nothing that was handed to the system.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_TABLES)
             self._secret = self._meta("secret", secrets.token_bytes(32))
-            known = self._meta("account", account.encode()).decode()
-            version = self._meta("version", VERSION.encode()).decode()
+            self._meta("version", str(VERSION).encode())
+            self._check_account(account)
         except OSError as problem:
-            self._let_go()
-            raise _unusable(problem) from None
-        except sqlite3.Error:
-            self._let_go()
-            raise SettingsError(
-                ["ledger_path is no ledger of this program: name another file, or move it away"]
-            ) from None
-        if known != account or version != VERSION:
             self.close()
-            raise SettingsError(
-                ["ledger_path belongs to another account or version: name another file"]
-            )
+            raise _unusable(problem) from None
+        except SettingsError:
+            self.close()
+            raise
+
+    def _check_version(self) -> None:
+        """Raise `SettingsError` for a file that is not ours to write in; it stays as it is."""
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            return
+        if "meta" not in tables:
+            raise SettingsError([DAMAGED])
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+        found = row[0] if row else b"0"
+        if not isinstance(found, bytes) or not found.isdigit():
+            raise SettingsError([DAMAGED])
+        if int(found) > VERSION:
+            raise SettingsError(["ledger_path was written by a newer version: update this program"])
+
+    def _check_account(self, account: str) -> None:
+        if self._meta("account", account.encode()) != account.encode():
+            raise SettingsError(["ledger_path belongs to another account: name another file"])
 
     def _meta(self, name: str, value: bytes) -> bytes:
         self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value))

@@ -47,14 +47,16 @@ def open_engine(
     path = path_of(settings, "ledger_path") or default_path(account)
     patience = settings["max_retry_seconds"]
     turn = None if policy.dry_run else wait_for_turn(path, client, patience)
-    ledger = Ledger(path, account, is_dry=policy.dry_run, turn=turn)
+    ledger = Ledger(path, account, is_dry=policy.dry_run, turn=turn, patience=patience)
+    setting = "retry_path"
     try:
-        retries = RetryFile(None if policy.dry_run else path_of(settings, "retry_path"))
-        results = Results(path_of(settings, "results_path"))
+        retries = RetryFile(None if policy.dry_run else path_of(settings, setting))
+        setting = "results_path"
+        results = Results(path_of(settings, setting))
     except OSError as problem:
         ledger.close()
         raise SettingsError(
-            [f"results_path or retry_path cannot be written: {problem.strerror}"]
+            [f"{setting} cannot be used ({problem.strerror}): name another file"]
         ) from None
     pen = Pen(client, is_dry=policy.dry_run)
     references = References(pen, ledger, policy, turns)

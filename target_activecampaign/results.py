@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Forbidden, Missing, Refused, impersonal
-from tap_activecampaign_unified.files import open_private
+from tap_activecampaign_unified.files import naming, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +149,7 @@ class Results:
         """Begin the file anew, readable by this user alone."""
         self.streams: dict[str, StreamTally] = {}
         self.rows = 0
+        self._path = path
         self._file: IO[str] | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,18 +189,21 @@ class Results:
                 "id": outcome.id,
                 "reason": outcome.reason,
             }
-            self._file.write(json.dumps(line, default=str) + "\n")
+            with naming(self._path):
+                self._file.write(json.dumps(line, default=str) + "\n")
 
     def flush(self) -> None:
         """Put every line where a killed process cannot take it back."""
         if self._file is not None:
-            self._file.flush()
+            with naming(self._path):
+                self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with naming(self._path):
+                file.close()
 
     def log_summary(self) -> None:
         """Write a line per stream to the process log; its numbers add up to the input."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import contextlib
 import time
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -356,13 +356,15 @@ class TargetActiveCampaign(Target):
             self._leave_behind()
             raise cli.Leave(str(news), 128 + news.signum) from None
         except RunEnds as problem:
-            self._leave_behind()
+            if self._engine is not None:
+                self._leave_behind()
             raise cli.Leave(str(problem), cli.EXIT_FAILED) from None
-        except sqlite3.Error as problem:
-            raise cli.Leave(
-                f"the ledger cannot be written ({type(problem).__name__}): is the disk full?",
-                cli.EXIT_FAILED,
-            ) from None
+        except OSError as problem:
+            # A file or the output failed: rows have results where those can be written, and no
+            # state goes out any more.
+            with contextlib.suppress(OSError):
+                self._give_up()
+            raise cli.Leave(cli.describe(problem), cli.EXIT_FAILED) from None
 
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read the whole input; no other thread runs afterwards, whatever ended it."""
@@ -374,10 +376,13 @@ class TargetActiveCampaign(Target):
 
     def _leave_behind(self) -> None:
         """Give every row that was read its result, and emit the last state that is covered."""
+        self._give_up()
+        self._emit()
+
+    def _give_up(self) -> None:
         batch, self._batch = self._batch, []
         if batch or self._engine is not None:
             self._open_engine().abandon(batch)
-        self._emit()
 
 
 def main() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
-import sqlite3
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.files import open_private
+from tap_activecampaign_unified.database import Database
+from tap_activecampaign_unified.files import naming, open_private
 
 from .rows import Record, Row, is_nothing
 
@@ -26,16 +27,14 @@ class Waiting:
     def __init__(self) -> None:
         """Make the file when the first row needs it."""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._db: sqlite3.Connection | None = None
+        self._db: Database | None = None
         self.count = 0
         self.families: set[str] = set()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> Database:
         if self._db is None:
             self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
-            path = Path(self._folder.name) / "waiting.sqlite"
-            os.close(open_private(path, os.O_RDWR))
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db = Database(Path(self._folder.name) / "waiting.sqlite")
             self._db.execute("PRAGMA journal_mode = OFF")
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute(
@@ -102,23 +101,31 @@ class RetryFile:
         self.rows: dict[str, list[Kept]] = {}
         if path is None:
             return
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no file that rows can be kept in", str(path))
         with contextlib.suppress(FileNotFoundError):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                self._read(line)
+            self._read_all(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._rewrite()
 
-    def _read(self, line: str) -> None:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            return  # the last line of a process that was killed while it wrote
-        if not isinstance(entry, dict) or "id" not in entry:
-            return
+    def _read_all(self, path: Path) -> None:
+        """Read every line; a file of anything else must not be written over."""
+        lines = path.read_bytes().split(b"\n")
+        lines.pop()  # nothing, or what a process was writing when it was killed
+        for line in lines:
+            try:
+                self._read(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise OSError(errno.EINVAL, "it holds something else", str(path)) from None
+
+    def _read(self, entry: Kept) -> None:
+        name = str(entry["id"])
         if "settled" in entry:
-            self._reduce(str(entry["id"]), entry["settled"])
+            self._reduce(name, dict(entry["settled"]))
+        elif isinstance(entry["record"], dict) and isinstance(entry["stream"], str):
+            self.rows.setdefault(name, []).append(entry)
         else:
-            self.rows.setdefault(str(entry["id"]), []).append(entry)
+            raise TypeError
 
     def __iter__(self) -> Iterator[Kept]:
         """Return the kept rows, oldest first."""
@@ -167,7 +174,7 @@ class RetryFile:
     def _append(self, entry: Kept) -> None:
         if self._path is not None:
             descriptor = open_private(self._path, os.O_WRONLY | os.O_APPEND)
-            with os.fdopen(descriptor, "a", encoding="utf-8") as handle:
+            with naming(self._path), os.fdopen(descriptor, "a", encoding="utf-8") as handle:
                 handle.write(json.dumps(entry, default=str) + "\n")
                 handle.flush()
                 os.fsync(handle.fileno())
@@ -177,7 +184,7 @@ class RetryFile:
             return
         fresh = self._path.with_name(self._path.name + ".new")
         descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        with naming(fresh), os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             handle.writelines(json.dumps(entry, default=str) + "\n" for entry in self)
             handle.flush()
             os.fsync(handle.fileno())
