@@ -10,6 +10,7 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.metrics import Metric
+from singer_sdk.singerlib.catalog import SelectionMask
 from singer_sdk.streams import Stream
 
 from .output import Output
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from singer_sdk.helpers.types import Context
+    from singer_sdk.mapper import PluginMapper
+    from singer_sdk.singerlib import Catalog
 
     from .bookmarks import Entry
     from .report import Tally
@@ -200,6 +203,21 @@ class UnifiedStream(Stream):
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """No signpost: bookmarks are kept by the server's clock."""
+
+
+def register(mapper: PluginMapper, catalog: Catalog) -> None:
+    """Let the SDK's mapper know all streams; those that are off with all their properties.
+
+    With none, as the SDK has it, a stream map for a stream that is off would be refused, and a
+    stream that is switched on later would have an empty schema.
+    """
+    for entry in catalog.streams:
+        mask = entry.metadata.resolve_selection()
+        if not mask.get((), True):
+            mask = SelectionMask()
+        name = entry.stream or entry.tap_stream_id
+        schema = get_selected_schema(name, entry.schema.to_dict(), mask)
+        mapper.register_raw_stream_schema(name, schema, entry.key_properties)
 
 
 def hollow_objects(schema: Schema) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from .opening import openings_of, run_of
 from .output import Output
 from .report import Chronicle, RunReport, write_report
 from .settings import Settings, SettingsError, json_schema, other_faults, read_json
-from .streams import UnifiedStream
+from .streams import UnifiedStream, register
 from .tap_settings import TAP
 from .unified import RESOURCES
 
@@ -176,7 +176,8 @@ class TapActiveCampaignUnified(Tap):
             )
         elif self._settings is not None:
             self._expect_fields(RESOURCES)
-        super().setup_mapper()
+        super(Tap, self).setup_mapper()
+        register(self.mapper, self.catalog)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the last run's state; raise `SettingsError` when it cannot be one."""

@@ -63,8 +63,9 @@ class DealActs(Acts):
         for name, old in before.items():
             new = getattr(row, name)
             if new != old:
+                action = str(new) if name == "status" else "1"
                 activity = rows.DealActivity(
-                    deal, name, "1", str(old), new, row.stage, row.owner, now
+                    deal, name, action, str(old), new, row.stage, row.owner, now
                 )
                 t["dealActivities"].insert(activity)
                 t["deals"].change(row, activitycount=row.activitycount + 1)

@@ -86,7 +86,14 @@ def _plant_beside(w: World, dice: Random, shape: Shape, row: rows.Deal) -> None:
     if row.status:
         t["dealActivities"].insert(
             rows.DealActivity(
-                row.id, "status", "1", "0", row.status, row.stage, row.owner, row.mdate
+                row.id,
+                "status",
+                str(row.status),
+                "0",
+                row.status,
+                row.stage,
+                row.owner,
+                row.mdate,
             )
         )
     if len(t["scores"]) > 1 and dice.random() < shape.scores_share:

@@ -12,6 +12,7 @@ from tests.sandbox.faults import Faults
 from tests.sandbox.hiding import Hidden
 from tests.sandbox.kept_pages import KeptPages
 from tests.sandbox.limits import Arrival, RollingWindow, busiest_second
+from tests.sandbox.planted import Planted
 from tests.sandbox.shape import Shape
 from tests.sandbox.store import make_tables
 from tests.sandbox.switches import Switches
@@ -59,6 +60,7 @@ class World(DealActs):
         self.switches = Switches(**switches)
         self.faults = Faults()
         self.hidden = Hidden()
+        self.planted = Planted()
         self.whoami: int | None = None  # whose key it is; None: the oldest user's
         self.pages = KeptPages()
         self.tables = make_tables()
@@ -183,6 +185,9 @@ class World(DealActs):
         return self.faults.strike(request.method, request.path, lambda: self._handle(request))
 
     def _handle(self, request: Request) -> Answer:
+        planted = self.planted.answer(self, request)
+        if planted is not None:
+            return Answer(200, planted)
         found = endpoints.find(request.method, request.path)
         if found is None:
             return html_not_found()

@@ -1,0 +1,1 @@
+"""Raw streams: ActiveCampaign's collections one to one."""
