@@ -84,11 +84,15 @@ def tag_on(desk: Desk, wish: Wish, name: str) -> None:
     """Add a tag, making it first if the account lacks it."""
     tag = ensure_tag(desk, name)
     body = {"contactTag": {"contact": wish.id, "tag": tag}}
-    try:
-        desk.pen.write("POST", "contactTags", body, repeatable=True)
-    except Refused as problem:
-        if not is_duplicate(problem):
-            raise
+    for may_repeat in (True, False):
+        try:
+            desk.pen.write("POST", "contactTags", body, repeatable=True)
+        except Refused as problem:
+            if not is_duplicate(problem):
+                if may_repeat and not problem.reasons:
+                    continue  # its words were lost on the way: they may say that the tag is there
+                raise
+        break
     wish.is_touched = True
 
 

@@ -205,6 +205,7 @@ class Client:
             verdict = self._attempt(call, url, body, retry)
             if verdict.answer is not None:
                 self.server_now = verdict.answer.date or self.server_now
+                self._forbidden.discard(call.path)
                 return verdict.answer
             self._decide(call, verdict, retry)
 

@@ -62,6 +62,18 @@ def test_what_is_known_to_be_forbidden_is_not_waited_for_again(world, make_clien
     assert sum(clock.slept) == pytest.approx(20, abs=1)
 
 
+def test_what_answers_again_is_forbidden_no_more(world, make_client):
+    """The next glitch there is waited out like the first."""
+    client = make_client(world)
+    first = world.faults.forbid("/deals")
+    with pytest.raises(Forbidden):
+        client.get("deals")
+    world.faults.rules.remove(first)
+    client.get("deals")
+    world.faults.forbid("/deals", times=2)
+    assert client.get("deals").body["deals"]
+
+
 def test_waiting_out_a_throttle_does_not_use_up_the_patience_for_a_403(world, make_client):
     """A glitch after a long pause is still taken for a glitch."""
     world.faults.throttle(prefix="/contacts", times=2, retry_after=45)

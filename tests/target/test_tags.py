@@ -116,3 +116,16 @@ def test_tags_come_as_json_text_from_a_table(lab: Lab) -> None:
     row = {"email": "j@shop.example", "tags": '["one", "two"]', "segments": "[]"}
     assert lab.send("crm_contacts", row).actions == ["created"]
     assert names_of(lab, lab.world.find_contact("j@shop.example").id) == {"one", "two"}
+
+
+@pytest.mark.parametrize("lost", ["empty_body", "truncated_json"])
+def test_a_refusal_whose_words_are_lost_is_asked_for_again(
+    make_lab: Callable[..., Lab], lost: str
+) -> None:
+    """Of the first call the answer is lost, of the second the words that say the tag is there."""
+    lab = make_lab(contact_tag_again=422)
+    person = lab.world.add_contact("t@shop.example")
+    lab.world.faults.reset_after_apply("/contactTags", method="POST")
+    getattr(lab.world.faults, lost)("/contactTags", method="POST")
+    run = lab.send("marketing_contact_tags", {"email": person.email, "tag_name": "vip"})
+    assert (run.code, run.actions) == (0, ["updated"])
