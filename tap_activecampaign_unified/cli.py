@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 GRACE_SECONDS = 10
+_MAPS = {"singer_sdk.mapper", "singer_sdk.helpers._flattening", "simpleeval"}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -127,9 +128,18 @@ def ending_of(problem: BaseException) -> Ending:
         return Ending([str(problem)], EXIT_FAILED)
     if isinstance(problem, OSError):
         return Ending([describe(problem)], EXIT_FAILED)
+    if _is_of_a_map(problem):
+        line = f"stream_maps or flattening cannot be applied ({type(problem).__name__}): "
+        return Ending([line + "mend the setting of that name"], EXIT_SETTINGS)
     line = f"a defect of this program ({type(problem).__name__}): "
     line += "run again with LOGLEVEL=DEBUG and report what it says"
     return Ending([line], EXIT_FAILED, is_defect=True)
+
+
+def _is_of_a_map(problem: BaseException) -> bool:
+    """Whether it was raised where the SDK carries out the user's own expressions."""
+    frames = traceback.walk_tb(problem.__traceback__)
+    return any(str(frame.f_globals.get("__name__")) in _MAPS for frame, _ in frames)
 
 
 def _main(name: str, command: Callable[[], click.Command]) -> int:

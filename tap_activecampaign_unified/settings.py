@@ -25,6 +25,8 @@ from .unified.custom_fields import KEY_MODES
 
 JsonSchema = dict[str, Any]
 ACCOUNT_LIMIT = 5.0
+# One in a quarter of an hour.
+SLOWEST = 0.001
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Setting:
     secret: bool = False
     choices: tuple[str, ...] = ()
     minimum: float | None = None
+    maximum: float = 1e9
     positive: bool = False
 
     @property
@@ -199,6 +202,8 @@ class Settings:
     def _read_string(_: Setting, value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("must be text")
+        if not is_text(value):
+            raise ValueError("holds a character that is none")
         return value.strip()
 
     @staticmethod
@@ -207,7 +212,7 @@ class Settings:
             raise ValueError("must be a number")
         try:
             found = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError("must be a number") from None
         if not math.isfinite(found):
             raise ValueError("must be a number")
@@ -215,6 +220,8 @@ class Settings:
             raise ValueError("must be above 0")
         if one.minimum is not None and found < one.minimum:
             raise ValueError(f"must be at least {one.minimum:g}")
+        if found > one.maximum:
+            raise ValueError(f"must be at most {one.maximum:.0f}")
         return found
 
     @classmethod
@@ -230,7 +237,7 @@ class Settings:
             text = value.strip()
             try:
                 value = json.loads(text) if text.startswith("[") else text.split(",")
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise ValueError("must be a JSON array of texts") from None
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ValueError("must be a list of texts")
@@ -244,7 +251,7 @@ class Settings:
         if isinstance(value, str):
             try:
                 value = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise ValueError("must be a JSON object") from None
         if not isinstance(value, dict):
             raise ValueError("must be an object")
@@ -319,27 +326,48 @@ class Settings:
                 "requests_per_second must be above 0 and at most 5, which is what ActiveCampaign "
                 "allows an account"
             )
+        if 0 < rate < SLOWEST:
+            self._faults.append(f"requests_per_second must be at least {SLOWEST:g}")
 
 
 def other_faults(
     builtin: JsonSchema, ours: tuple[Setting, ...], config: dict[str, Any]
 ) -> list[str]:
-    """Check the settings that the SDK brings, without repeating a value, and warn of all others."""
+    """Check the settings that the SDK brings, without repeating a value, and warn of all others.
+
+    Those that are null are taken out of ``config``: to the SDK null is something.
+    """
     known = set(builtin["properties"]) | {one.name for one in ours}
+    for name in builtin["properties"]:
+        if name in config and config[name] is None:
+            del config[name]
     for name in sorted(set(config) - known):
         near = difflib.get_close_matches(name, known, 1)
         hint = f": did you mean {near[0]}?" if near else ""
         logger.warning("setting %s is unknown and ignored%s", name, hint)
+    if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
+        return ["flattening_enabled needs flattening_max_depth, a number of levels"]
     return [
         f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
         for error in Draft7Validator(builtin).iter_errors(config)
     ]
 
 
+def is_text(value: str) -> bool:
+    """Whether a text can be written, and name a file: no NUL, no half of a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
+
+
 def read_json(text: str, what: str) -> dict[str, Any]:
     """Parse a file the user gave; raise `SettingsError` with one line when it is no JSON object."""
     try:
         found = json.loads(text)
+    except RecursionError:
+        raise SettingsError([f"the {what} file is nested beyond all measure"]) from None
     except ValueError as problem:
         where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
         raise SettingsError(

@@ -14,6 +14,7 @@ TAP = (
         "Overlap with the last run's bookmark; unchanged rows are not emitted again for it",
         default=24,
         minimum=0,
+        maximum=1_000_000,
     ),
     Setting(
         "sideload",
@@ -30,6 +31,7 @@ TAP = (
         "read is older; 0: never",
         default=168,
         minimum=0,
+        maximum=1_000_000,
     ),
     Setting(
         "detect_deletes",

@@ -131,7 +131,7 @@ class Intake:
         for one in maps:
             try:
                 mapped = one.transform(copy.copy(record))
-            except (ValueError, TypeError, KeyError, AttributeError) as problem:
+            except Exception as problem:  # noqa: BLE001 - the user's expression may raise anything
                 why = f"stream_maps failed on this row ({type(problem).__name__})"
                 self._reject(self.number, self.alias(stream), {}, why)
                 continue

@@ -40,7 +40,7 @@ class LineReader:
     ) -> Counter[str]:
         """Hand each message to the callback of its type and count them."""
         stats: Counter[str] = Counter()
-        for line in _standard_input() if file_input is None else file_input:
+        for line in _bearing(sys.stdin if file_input is None else file_input):
             if not line.strip():
                 continue
             message = self._parse(line)
@@ -125,9 +125,9 @@ def _has_lone_surrogate(message: Message) -> bool:
     return False
 
 
-def _standard_input() -> Iterable[str]:
-    reconfigure = getattr(sys.stdin, "reconfigure", None)
+def _bearing(source: Iterable[str]) -> Iterable[str]:
+    """Return a source of lines of which a byte that is no UTF-8 costs its line, not the run."""
+    reconfigure = getattr(source, "reconfigure", None)
     if reconfigure is not None:
-        # A byte that is no UTF-8 shall cost its line, not the run.
         reconfigure(encoding="utf-8", errors="surrogateescape")
-    return sys.stdin
+    return source
