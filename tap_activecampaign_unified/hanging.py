@@ -28,8 +28,7 @@ class Relation:
     path of one row's (None: only the collection will do), ``counted`` whether the rows themselves
     list their ids unasked. Two readings of a row are the same when their ``essence`` is;
     ``complete`` says that a reading lacks nothing. Where it is not ``is_listed``, there is no
-    collection to read; ``is_unasked``: the page brings the rows without being asked; ``may_have``
-    leaves out rows on which nothing can hang.
+    collection to read; ``may_have`` leaves out rows on which nothing can hang.
     """
 
     name: str
@@ -41,5 +40,4 @@ class Relation:
     essence: Callable[[Row], Any] = _its_id
     complete: Callable[[Row], bool] = always
     is_listed: bool = True
-    is_unasked: bool = False
     may_have: Callable[[Row], bool] = always

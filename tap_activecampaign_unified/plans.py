@@ -67,7 +67,6 @@ def _scores(one: str) -> Relation:
         "scoreValues" if one == "contact" else None,
         counted=one == "contact",
         is_listed=False,
-        is_unasked=True,
         may_have=_is_seen,
     )
 

@@ -73,8 +73,7 @@ class Joiner:
     @property
     def include(self) -> str | None:
         """What to ask the page for, None when it need not be asked."""
-        is_asked = self._asks_the_page() and not self._relation.is_unasked
-        return self._relation.include if is_asked else None
+        return self._relation.include if self._asks_the_page() else None
 
     @property
     def collection(self) -> str:
@@ -91,6 +90,8 @@ class Joiner:
 
     def expect(self, page: Page) -> None:
         """Announce what joining this page will ask for first."""
+        if self.way is Way.NOTHING:
+            return
         ids = [str(row.get("id")) for row in page.rows]
         collection = self._relation.collection
         if self.way is Way.OPEN:
@@ -98,8 +99,9 @@ class Joiner:
                 self._expect_nested(one)
         elif not self._decided and self._relation.nested is None:
             expect_walk(self._client, collection)
-        elif not self._relation.is_listed:
-            for one in self._candidates(page, ids):
+        elif self.way is Way.NESTED and not self._relation.is_listed:
+            # Whether there is such an endpoint shows with the first.
+            for one in self._candidates(page, ids)[: None if self._decided else 1]:
                 self._expect_nested(one)
         elif not self._decided and self._probed is None:
             self._client.expect(collection, PROBE)
@@ -137,14 +139,18 @@ class Joiner:
                 self._prove(page, ids, found)
             if self._asks_the_page() and self._completed(page, ids, found):
                 return found
-        if not self._decided:
+        found = {}
+        candidates = self._candidates(page, ids)
+        if not (self._decided or self._relation.is_listed) and candidates:
+            found = {candidates[0]: self.nested(candidates[0])}
+        if not self._decided and (candidates or self._relation.is_listed):
             self._decide(page, ids)
         if self._spool is not None:
             return {one: in_order(self._spool.get(one)) for one in ids}
-        candidates = self._candidates(page, ids)
-        for one in candidates:
+        rest = [one for one in candidates if one not in found]
+        for one in rest:
             self._expect_nested(one)
-        return {one: self.nested(one) for one in candidates}
+        return found | {one: self.nested(one) for one in rest}
 
     def _is_complete(self, found: dict[str, list[Row]]) -> bool:
         complete = self._relation.complete

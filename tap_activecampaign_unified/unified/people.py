@@ -74,14 +74,15 @@ def pairs_of(relation: str, column: str) -> Callable[[Row, Joined], Iterator[Row
 
     def expand(row: Row, joined: Joined) -> Iterator[Row]:
         changed = updated_at(row, joined)
-        latest = {_id_or_none(one.get(column)): one for one in joined.rows(relation)}
+        latest = {id_or_none(one.get(column)): one for one in joined.rows(relation)}
         for key in sorted_ids(latest):
             yield {**latest[key], "contact": row.get("id"), "contact_updated_at": changed}
 
     return expand
 
 
-def _id_or_none(raw: Any) -> str | None:
+def id_or_none(raw: Any) -> str | None:
+    """Return an id, None where it is none at all."""
     try:
         return decode_id(raw)
     except Undecodable:

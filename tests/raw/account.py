@@ -23,6 +23,7 @@ def complete(**options: Any) -> Account:
     """Return an account in which no collection is missing or empty."""
     shape = Shape(enrolled_share=1.0, scores_share=1.0, secondary_share=1.0)
     account = Account(**({"contacts": 12, "deals": 6, "accounts": 4, "shape": shape} | options))
+    account.world.edit_deal(1, status=1)
     plant = account.world.planted.plant
     plant(
         "/audiences",

@@ -110,6 +110,17 @@ def test_children_without_an_endpoint_are_skipped():
     assert len(ran.ids("raw_calendars")) == 2
 
 
+def test_an_endpoint_that_is_not_there_is_asked_for_once():
+    """However many contacts there are: the first shows it."""
+    account = Account(contacts=300)
+    account.world.faults.not_found("/contacts/1/contactLogs")
+    ran = account.run(only=["raw_contact_logs"])
+    assert [path for path in ran.paths() if path.endswith("contactLogs")] == [
+        "contacts/1/contactLogs"
+    ]
+    assert ran.tap._report.tallies["raw_contact_logs"].outcome == "skipped"
+
+
 def test_links_that_are_not_listed_come_from_the_campaigns():
     """Campaign by campaign where there is no list of all; with one, no campaign is asked."""
     account = complete()

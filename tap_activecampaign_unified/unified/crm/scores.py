@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..codecs import decode_id, decode_instant, identifier, instant, number
+from ..codecs import Undecodable, decode_instant, identifier, instant, number
 from ..mapping import Derived, Field, Joined, Replication, Resource, Row
-from ..people import sorted_ids, updated_at
+from ..people import EARLIEST, id_or_none, sorted_ids, updated_at
 from ..schemas import STRING
 
 if TYPE_CHECKING:
@@ -17,17 +17,22 @@ def _each(relation: str, owner: str, changed: str, changed_at: Any) -> Callable[
     """Return what turns a row into one row per score, by the score's id."""
 
     def expand(row: Row, joined: Joined) -> Iterator[Row]:
-        latest = {decode_id(one.get("score")): one for one in joined.rows(relation)}
+        latest = {id_or_none(one.get("score")): one for one in joined.rows(relation)}
         for score in sorted_ids(latest):
             yield {**latest[score], owner: row.get("id"), changed: changed_at(row, joined)}
 
     return expand
 
 
-def _deal_changed(row: Row, joined: Joined) -> str | None:
-    return decode_instant(row.get("mdate"), joined.zone) or decode_instant(
-        row.get("cdate"), joined.zone
-    )
+def _deal_changed(row: Row, joined: Joined) -> str:
+    for column in ("mdate", "cdate"):
+        try:
+            found = decode_instant(row.get(column), joined.zone)
+        except Undecodable:
+            continue
+        if found is not None:
+            return found
+    return EARLIEST
 
 
 def _name(row: Row, joined: Joined) -> str | None:
