@@ -34,6 +34,16 @@ STREAMS = {
     "marketing_segments",
     "marketing_tags",
 }
+HISTORY = {
+    "crm_contact_scores",
+    "crm_opportunity_changes",
+    "crm_opportunity_scores",
+    "crm_tasks",
+    "marketing_automations",
+    "marketing_campaign_messages",
+    "marketing_campaigns",
+    "marketing_contact_automations",
+}
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -85,7 +95,13 @@ def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
     ended = desk.call(desk.arguments("--discover"))
     assert ended.code == 0
     catalog = json.loads(ended.out)
-    assert {one["tap_stream_id"] for one in catalog["streams"]} == STREAMS
+    names = {one["tap_stream_id"] for one in catalog["streams"]}
+    off = names - STREAMS
+    assert names >= STREAMS | HISTORY
+    assert {name for name in off if not name.startswith("raw_")} == HISTORY
+    for one in catalog["streams"]:
+        root = next(part["metadata"] for part in one["metadata"] if not part["breadcrumb"])
+        assert root["selected-by-default"] is root["selected"] is (one["tap_stream_id"] in STREAMS)
     for one in catalog["streams"]:
         assert one["key_properties"]
         assert {*one["key_properties"], one.get("replication_key") or "id"} - {"id"} <= set(
@@ -126,11 +142,11 @@ def test_test_fails_when_a_stream_does(desk: Desk, served: Served) -> None:
 
 
 def test_test_schema_writes_schemas_only(desk: Desk) -> None:
-    """--test=schema: a SCHEMA for each stream, no record."""
+    """--test=schema: a SCHEMA for each stream whose schema is not open, no record."""
     ended = desk.run("--test=schema")
     assert ended.code == 0
     assert {one["type"] for one in ended.messages} == {"SCHEMA"}
-    assert {one["stream"] for one in ended.messages} == STREAMS
+    assert {one["stream"] for one in ended.messages} == STREAMS | HISTORY
 
 
 # --- settings ------------------------------------------------------------------------------------
