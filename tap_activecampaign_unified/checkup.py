@@ -11,7 +11,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .api import CallError, Forbidden, Missing, RunEnds, rows_of, total_of
+from .api import CallError, Forbidden, Missing, ServerTrouble, rows_of, total_of
 from .plans import CORE
 from .unified.codecs import offset_of
 
@@ -71,21 +71,21 @@ class Checkup:
             part[name] = value
 
     def _ask(self, path: str, params: Params = ()) -> Answer | str:
-        """Return the answer, or in a few words why there is none; a single 403 may be a glitch."""
-        for is_last in (False, True):
-            try:
-                return self._client.get(path, params, patience=0)
-            except RunEnds:
-                raise
-            except Forbidden:
-                if is_last:
-                    return "no: 403, the plan or the key's user group"
-            except Missing:
-                return "no: 404, not on this account"
-            except CallError as problem:
-                if is_last:
-                    return f"{UNKNOWN}: {problem}"
-        raise AssertionError("unreachable")
+        """Return the answer, or in a few words why there is none."""
+        try:
+            return self._ask_twice(path, params)
+        except Forbidden:
+            return "no: 403, the plan or the key's user group"
+        except Missing:
+            return "no: 404, not on this account"
+        except CallError as problem:
+            return f"{UNKNOWN}: {problem}"
+
+    def _ask_twice(self, path: str, params: Params) -> Answer:
+        try:
+            return self._client.get(path, params, patience=0)
+        except ServerTrouble:
+            return self._client.get(path, params, patience=0)
 
     def _rows(self, path: str, params: Params) -> list[dict[str, Any]] | None:
         """Return a page's rows, None where the account does not give it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import signal
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .api import ActiveCampaignError
+from .files import NO_ROOM
 from .settings import SettingsError, read_json
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 GRACE_SECONDS = 10
 _MAPS = {"singer_sdk.mapper", "singer_sdk.helpers._flattening", "simpleeval"}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Stopped(Exception):
@@ -160,7 +159,7 @@ def describe(problem: OSError) -> str:
     if isinstance(problem, BrokenPipeError):
         return "the reader of our output went away: nothing more can be written"
     where, why = problem.filename or "our output", problem.strerror or type(problem).__name__
-    mend = "make room there" if problem.errno in _NO_ROOM else "mend that"
+    mend = "make room there" if problem.errno in NO_ROOM else "mend that"
     return f"{where} cannot be used ({why}): {mend} and run again"
 
 

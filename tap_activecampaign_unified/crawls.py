@@ -125,7 +125,7 @@ class Crawl:
 
     def _look_for_deletes(self, sweep: Sweep) -> None:
         """Walk over the ids of all rows: the crawl came by those alone that changed."""
-        for page in sweep.pages():
+        for page in self._opening.asking.everything():
             sweep.saw(page.rows, self._sinks[0].resource.skip)
             back = sweep.returned(page.rows)
             if back:
@@ -283,12 +283,10 @@ class Crawl:
         for lane in self._lanes:
             for entity in ENTITIES:
                 fields = lookups.custom_fields(entity)
-                if self._sweep is None:
-                    pass
-                elif lookups.could_read_fields(entity):
+                if self._sweep is not None and lookups.could_read_fields(entity):
                     keys = [{"entity": entity, "id": one.id} for one in fields.definitions]
                     self._sweep.saw_parts(lane.resource, entity, keys)
-                else:
+                elif self._sweep is not None:
                     self._sweep.leave_open(lane.resource)
                 for one in fields.definitions:
                     if not lane.is_sated:

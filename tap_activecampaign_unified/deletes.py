@@ -10,12 +10,12 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .api import CallError, Forbidden, Missing, ServerTrouble, walk_keyset, walk_offset
+from .api import CallError, Forbidden, Missing, ServerTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from .api import Client, Page
+    from .api import Answer, Client
     from .known_ids import Key, KnownIds
     from .plans import Plan
     from .report import Tally
@@ -116,13 +116,6 @@ class Sweep:
             return set()
         return self._known.returned(self._plan.path, (str(row.get("id")) for row in rows))
 
-    def pages(self) -> Iterator[Page]:
-        """Walk over all there is, where the crawl itself did not."""
-        path, params = self._plan.path, self._plan.params
-        if self._plan.by_id:
-            return walk_keyset(self._client, path, path, params, is_eager=True)
-        return walk_offset(self._client, path, path, params, is_eager=True)
-
     # --- at its end -------------------------------------------------------------------------
 
     def finish(self) -> None:
@@ -143,8 +136,13 @@ class Sweep:
         asked = known.missing_rows(kind, who, day_ago.isoformat())
         for one in asked:
             self._client.expect(f"{kind}/{one}", patience=0)
-        there = [one for one in asked if not self._is_gone(kind, one)]
-        gone = [("", one) for one in asked if one not in set(there)]
+        there: list[str] = []
+        gone: list[Key] = []
+        for one in asked:
+            if self._is_gone(f"{kind}/{one}", kind):
+                gone.append(("", one))
+            else:
+                there.append(one)
         if missing > len(gone):
             self._open.add(kind)
             logger.warning(
@@ -155,25 +153,23 @@ class Sweep:
             )
         known.conclude(kind, who, now, gone, there)
 
-    def _is_gone(self, kind: str, one: str) -> bool:
-        path, refused = f"{kind}/{one}", 0
-        while True:
-            try:
-                answer = self._client.get(path, patience=0 if refused < 2 else None)
-            except Missing as problem:
-                return not problem.is_endpoint
-            except Forbidden:
-                refused += 1
-                if refused > 1:
-                    return kind in FORBIDDEN_IF_GONE
-            except ServerTrouble:
-                if refused > 1:
-                    return False
-                refused = 2
-            except CallError:
-                return False
-            else:
-                return any(_is_flagged(part) for part in answer.body.values())
+    def _is_gone(self, path: str, kind: str) -> bool:
+        try:
+            answer = self._ask(path)
+        except Missing as problem:
+            return not problem.is_endpoint
+        except Forbidden:
+            return kind in FORBIDDEN_IF_GONE
+        except CallError:
+            return False
+        return any(_is_flagged(part) for part in answer.body.values())
+
+    def _ask(self, path: str) -> Answer:
+        """Be impatient with refusals, of which there may be many, but not with trouble."""
+        try:
+            return self._client.get(path, patience=0)
+        except ServerTrouble:
+            return self._client.get(path)
 
     def _sweep_parts(self, kind: str, parents: str, now: dt.datetime) -> None:
         who, known = self._deletes.who, self._known

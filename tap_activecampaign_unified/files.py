@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODE = 0o600
+#: What the system says where nothing more can be written.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 # Windows has neither links of that kind nor modes.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 

@@ -7,9 +7,6 @@ every pipeline that reads the account is told, each as far as its own state says
 from __future__ import annotations
 
 import datetime as dt
-import os
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .database import Database
@@ -17,6 +14,7 @@ from .settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 #: What a row hangs on ("" for nothing) and its own id.
 Key = tuple[str, str]
@@ -37,13 +35,6 @@ CREATE TEMP TABLE seen (
     kind TEXT, parent TEXT, id TEXT, PRIMARY KEY (kind, parent, id)) WITHOUT ROWID;
 CREATE TEMP TABLE read (kind TEXT, parent TEXT, PRIMARY KEY (kind, parent)) WITHOUT ROWID;
 """
-
-
-def default_known_ids(account: str) -> Path:
-    """Return the file of an account under the user's state folder."""
-    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    name = f"known-ids-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.sqlite"
-    return Path(root) / "activecampaign" / name
 
 
 class KnownIds:
@@ -158,13 +149,11 @@ class KnownIds:
                 "SELECT kind, parent, id, ?, NULL FROM seen WHERE kind = ?",
                 (who, kind),
             )
-            for key in gone:
-                self._db.execute(
-                    "DELETE FROM known WHERE (kind, parent, id) = (?, ?, ?)", (kind, *key)
-                )
-                self._db.execute(
-                    "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)", (kind, *key, at)
-                )
+            keys = [(kind, *key) for key in gone]
+            self._db.executemany("DELETE FROM known WHERE (kind, parent, id) = (?, ?, ?)", keys)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?)", ((*key, at) for key in keys)
+            )
             self._db.executemany(
                 "UPDATE known SET checked = ? WHERE kind = ? AND parent = '' AND id = ?",
                 ((at, kind, one) for one in there),

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .api import account_file
 from .asking import Asking
 from .bookmarks import Bookmark, Policy
 from .deletes import Deletes
-from .known_ids import KnownIds, default_known_ids
+from .known_ids import KnownIds
 from .lookups import FIELD_TABLES, NAME_COLUMNS, Lookups
 from .memberships import Beside, GroupMembers, PipelineStages, SentAlong
 from .plans import NAMES_OF, PLANS, SMALL_TABLES
@@ -75,9 +76,9 @@ def run_of(
     """Put together what the settings ask for."""
     hours, deletes = settings["full_sweep_hours"], None
     if settings["detect_deletes"]:
-        path = settings["known_ids_path"]
+        path, account = settings["known_ids_path"], client.address.account
         known = KnownIds(
-            Path(path).expanduser() if path else default_known_ids(client.address.account)
+            Path(path).expanduser() if path else account_file(account, "known-ids", "sqlite")
         )
         deletes = Deletes(client, known, settings["max_delete_share"])
     return Run(

@@ -13,6 +13,7 @@ from singer_sdk.metrics import Metric
 from singer_sdk.singerlib.catalog import SelectionMask
 from singer_sdk.streams import Stream
 
+from .lanes import COLUMNS
 from .output import Output
 from .raw import Collection, Shape
 
@@ -153,7 +154,7 @@ class UnifiedStream(Stream):
         if not isinstance(resource, Collection):
             return
         if self._shape is None:
-            self._shape = resource.shape(self.schema, self.entry.get("columns"))
+            self._shape = resource.shape(self.schema, self.entry.get(COLUMNS))
         if self._shape.learn(rows) or not self._schema_written:
             self._declare(self._shape.schema())
 

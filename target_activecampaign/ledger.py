@@ -7,12 +7,10 @@ the hashes is random, and lies in the same file only because the file is the use
 from __future__ import annotations
 
 import contextlib
-import errno
 import hmac
 import json
 import logging
 import os
-import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import RunEnds
 from tap_activecampaign_unified.database import Database, DatabaseTrouble
-from tap_activecampaign_unified.files import open_private
+from tap_activecampaign_unified.files import NO_ROOM, open_private
 from tap_activecampaign_unified.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ except ImportError:  # Windows has no flock: there, do not run two at once
 logger = logging.getLogger(__name__)
 
 VERSION = 1
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 DAMAGED = (
     "ledger_path is damaged, or no ledger of this program: put a copy of it back. Moved away, it "
     "is made anew and knows no row: notes, and deals without a key of yours, would come twice"
@@ -59,14 +56,6 @@ class Confirmed:
 
     id: str | None
     fields: dict[bytes, bytes]
-
-
-def default_path(account: str) -> Path:
-    """Return the ledger of an account under the user's state folder."""
-    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return (
-        Path(root) / "activecampaign" / f"ledger-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.sqlite"
-    )
 
 
 def wait_for_turn(path: Path, client: Client, patience: float) -> int | None:
@@ -113,7 +102,7 @@ def _unusable(problem: OSError) -> Exception:
         return SettingsError([DAMAGED])
     if isinstance(problem, DatabaseTrouble) and problem.is_locked:
         return LedgerInUse("another program has ledger_path locked: let it end, then run again")
-    if problem.errno in _NO_ROOM:
+    if problem.errno in NO_ROOM:
         why = f"ledger_path cannot be written ({problem.strerror}): make room and run again"
         return LedgerInUse(why)
     return SettingsError([f"ledger_path cannot be used ({problem.strerror}): name another file"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tap_activecampaign_unified.api import account_file
 from tap_activecampaign_unified.api.turns import HandingClock
 from tap_activecampaign_unified.settings import SettingsError
 
@@ -14,7 +15,7 @@ from .engine import Engine
 from .forecast import Forecast
 from .guards import Guards
 from .importer import Importer
-from .ledger import Ledger, default_path, wait_for_turn
+from .ledger import Ledger, wait_for_turn
 from .pen import Pen
 from .references import References
 from .results import Results
@@ -44,7 +45,7 @@ def open_engine(
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
     clock = HandingClock(client.clock, turns)
     account = client.address.account
-    path = path_of(settings, "ledger_path") or default_path(account)
+    path = path_of(settings, "ledger_path") or account_file(account, "ledger", "sqlite")
     patience = settings["max_retry_seconds"]
     turn = None if policy.dry_run else wait_for_turn(path, client, patience)
     ledger = Ledger(path, account, is_dry=policy.dry_run, turn=turn, patience=patience)

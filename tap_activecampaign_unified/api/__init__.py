@@ -1,6 +1,6 @@
 """The telephone: HTTP with one ActiveCampaign account, and nothing but."""
 
-from .address import Address, parse_address
+from .address import Address, account_file, parse_address
 from .ahead import Workers
 from .client import Client
 from .clock import Clock, SystemClock
@@ -55,6 +55,7 @@ __all__ = [
     "Unconfirmed",
     "Unreachable",
     "Workers",
+    "account_file",
     "default_store",
     "expect_walk",
     "impersonal",

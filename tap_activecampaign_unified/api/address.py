@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import BadAddress
 
 MEND = "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
 _BRANDED_HOST = re.compile(r"([a-z0-9-]+)\.(?:api-[a-z0-9]+|activehosted)\.com")
-# A name without a dot is an account's name or a key, pasted where the URL belongs.
 # What would make another path of a path: ids come from rows, and anything may stand there.
 _ODD_PATH = re.compile(r"[^\x20-\x7e]|[?#%\\]|(?:^|/)\.{0,2}(?:/|$)")
+# A name without a dot is an account's name or a key, pasted where the URL belongs.
 _HOST = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{1,63}")
 
 
@@ -32,6 +34,13 @@ class Address:
     def url(self, path: str) -> str:
         """Return the full URL of an endpoint given like ``contacts`` or ``contacts/7``."""
         return f"{self.origin}/api/3/{path.lstrip('/')}"
+
+
+def account_file(account: str, kind: str, ending: str) -> Path:
+    """Return where a file of an account is kept by default: under the user's state folder."""
+    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    name = f"{kind}-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.{ending}"
+    return Path(root) / "activecampaign" / name
 
 
 def is_plain(path: str) -> bool:

@@ -116,7 +116,7 @@ class Client:
     ) -> Answer:
         """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble.
 
-        With none, 0, a refusal is not repeated either, nor is the key held responsible for it.
+        With none, 0, a refusal is repeated once, and the key is not held responsible for it.
         """
         if self._ahead is not None:
             self.checkpoint()
@@ -276,7 +276,9 @@ class Client:
 
     def _forbid_or_wait(self, call: Call, verdict: Verdict, retry: Patience) -> None:
         """A 403 may be a glitch, the plan, or a bad key: repeat, then ask who we are."""
-        if retry.asked == 0:
+        if retry.asked == 0 and call.path != WHO_AM_I.path:
+            if retry.tries < 2:
+                return  # a glitch, perhaps: asked at once, twice is believed
             raise Forbidden(
                 f"{verdict.status}", method=call.method, path=call.path, status=verdict.status
             )

@@ -6,15 +6,15 @@ import contextlib
 import json
 import logging
 import os
-import re
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .address import account_file
 from .budget import FARTHEST, Budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from .clock import Clock
 
@@ -35,8 +35,7 @@ MANY = 100
 
 def default_store(account: str) -> Path:
     """Return the rate file of an account under the user's state folder."""
-    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(root) / "activecampaign" / f"rate-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.json"
+    return account_file(account, "rate", "json")
 
 
 class MachineStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import random
 from typing import TYPE_CHECKING, Any
 
 from tests.faults.truth import truth_of
@@ -106,7 +107,11 @@ def outcomes(ran: Ran) -> dict[str, str]:
 
 @contextlib.contextmanager
 def replayed(seed: int, test: str) -> Iterator[None]:
-    """Print with a failing seed the command that runs it again."""
+    """Print with a failing seed the command that runs it again.
+
+    The waits between attempts are drawn at random: the same seed draws the same.
+    """
+    random.seed(seed)
     try:
         yield
     except BaseException:
