@@ -39,16 +39,24 @@ VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
 )
 
 
-def updated_at(row: Row, joined: Joined) -> str | None:
-    """Return ``udate``, else the account-local ``updated_timestamp``, else ``cdate``."""
-    for column in ("udate", "updated_timestamp", "cdate"):
-        try:
-            found = decode_instant(row.get(column), joined.zone)
-        except Undecodable:
-            continue
-        if found is not None:
-            return found
-    return EARLIEST
+def first_of(*columns: str) -> Callable[[Row, Joined], str]:
+    """Return a reader of the first of several times that can be read; never null."""
+
+    def read(row: Row, joined: Joined) -> str:
+        for column in columns:
+            try:
+                found = decode_instant(row.get(column), joined.zone)
+            except Undecodable:
+                continue
+            if found is not None:
+                return found
+        return EARLIEST
+
+    return read
+
+
+#: When a contact changed; ``updated_timestamp`` is in the account's own zone.
+updated_at = first_of("udate", "updated_timestamp", "cdate")
 
 
 def latest_of(*columns: str) -> Any:

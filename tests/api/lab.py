@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
 import json
@@ -19,8 +20,10 @@ from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tap_activecampaign_unified.api import Clock
 
 ORIGIN = "https://acme.api-us1.com"
 KEY = "sandbox-key"
@@ -135,6 +138,21 @@ def client_of(
         session=session,
         **options,
     )
+
+
+@contextlib.contextmanager
+def wired_client(url: str, clock: Clock, **options: Any) -> Iterator[Client]:
+    """Give a client over real connections, which are closed behind it."""
+    client = Client(
+        parse_address(url),
+        KEY,
+        limiter=limiter_of(0, clock),
+        clock=clock,
+        user_agent="lab",
+        **options,
+    )
+    yield client
+    client._line._session.close()
 
 
 class Script(BaseAdapter):

@@ -17,7 +17,7 @@ from tap_activecampaign_unified.api import (
     Unreachable,
     parse_address,
 )
-from tests.api.lab import KEY, ORIGIN, Script, client_of, limiter_of
+from tests.api.lab import KEY, ORIGIN, Script, client_of, limiter_of, wired_client
 from tests.sandbox import serve
 from tests.security.foreign import Listener
 
@@ -292,17 +292,11 @@ def test_the_environment_is_asked_for_a_proxy_once(clock, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with Listener() as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
-        client = Client(
-            parse_address(ORIGIN),
-            KEY,
-            limiter=limiter_of(0, clock),
-            clock=clock,
-            user_agent="lab",
-            max_retry_seconds=3,
-        )
-        with pytest.raises(Unreachable, match="the proxy does not connect"):
+        with (
+            wired_client(ORIGIN, clock, max_retry_seconds=3) as client,
+            pytest.raises(Unreachable, match="the proxy does not connect"),
+        ):
             client.get("users/me")
-        client._line._session.close()
     assert len(proxy.heard) > 1
     assert len(asked) == 1
     for heard in proxy.heard:
@@ -317,15 +311,8 @@ def test_no_proxy_hears_of_this_machine(make_world, clock, monkeypatch):
     with Listener() as proxy, serve(make_world(contacts=1)) as served:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
-        client = Client(
-            parse_address(served.url),
-            KEY,
-            limiter=limiter_of(0, clock),
-            clock=clock,
-            user_agent="lab",
-        )
-        assert client.get("contacts").body["contacts"]
-        client._line._session.close()
+        with wired_client(served.url, clock) as client:
+            assert client.get("contacts").body["contacts"]
     assert proxy.heard == []
 
 

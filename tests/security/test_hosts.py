@@ -12,9 +12,8 @@ from tap_activecampaign_unified.api import (
     Client,
     SystemClock,
     Unreachable,
-    parse_address,
 )
-from tests.api.lab import KEY, limiter_of
+from tests.api.lab import KEY, wired_client
 from tests.sandbox import World, serve
 from tests.security.foreign import Listener
 from tests.target.lab import Lab, stream_of
@@ -60,17 +59,8 @@ def served() -> Iterator[Served]:
 @pytest.fixture
 def client(served: Served) -> Iterator[Client]:
     """A client of it, over real connections."""
-    clock = SystemClock()
-    made = Client(
-        parse_address(served.url),
-        KEY,
-        limiter=limiter_of(0, clock),
-        clock=clock,
-        user_agent="lab",
-        max_retry_seconds=0,
-    )
-    yield made
-    made._line._session.close()
+    with wired_client(served.url, SystemClock(), max_retry_seconds=0) as made:
+        yield made
     served.world.faults.clear()
 
 

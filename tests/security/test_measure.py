@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.api import (
-    Client,
     ServerTrouble,
     Unconfirmed,
     Unreachable,
-    parse_address,
 )
 from tap_activecampaign_unified.api import outcome as outcomes
-from tests.api.lab import KEY, LabClock, Script, client_of, limiter_of
+from tests.api.lab import LabClock, Script, client_of, wired_client
 from tests.length import LONG
 from tests.sandbox.wire import Answer
 from tests.security.foreign import Listener
@@ -86,19 +84,11 @@ def redirecting_bomb(connection: socket.socket, heard: bytes) -> None:
 def test_an_answer_without_measure_is_hung_up_on(speak: Any) -> None:
     """After 64 MiB, unpacked: it is not asked for again, and a write of it is unconfirmed."""
     clock = LabClock()
-    with Listener(speak) as listener:
-        client = Client(
-            parse_address(listener.url),
-            KEY,
-            limiter=limiter_of(0, clock),
-            clock=clock,
-            user_agent="lab",
-        )
+    with Listener(speak) as listener, wired_client(listener.url, clock) as client:
         with pytest.raises(ServerTrouble, match="an answer of more than 64 MiB"):
             client.get("tags")
         with pytest.raises(Unconfirmed, match="an answer of more than 64 MiB"):
             client.send("POST", "tags", json={})
-        client._line._session.close()
     assert len(listener.heard) == 2
 
 
@@ -113,18 +103,12 @@ def endless_head(connection: socket.socket, _: bytes) -> None:
 def test_a_head_without_end_is_hung_up_on() -> None:
     """A hundred headers at most; it is trouble of the server's."""
     clock = LabClock()
-    with Listener(endless_head) as listener:
-        client = Client(
-            parse_address(listener.url),
-            KEY,
-            limiter=limiter_of(0, clock),
-            clock=clock,
-            user_agent="lab",
-            max_retry_seconds=1,
-        )
-        with pytest.raises((ServerTrouble, Unreachable)):
-            client.get("tags")
-        client._line._session.close()
+    with (
+        Listener(endless_head) as listener,
+        wired_client(listener.url, clock, max_retry_seconds=1) as client,
+        pytest.raises((ServerTrouble, Unreachable)),
+    ):
+        client.get("tags")
 
 
 def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..codecs import Undecodable, decode_instant, identifier, instant, number
+from ..codecs import identifier, instant, number
 from ..mapping import Derived, Field, Joined, Replication, Resource, Row
-from ..people import EARLIEST, id_or_none, sorted_ids, updated_at
+from ..people import first_of, id_or_none, sorted_ids, updated_at
 from ..schemas import STRING
 
 if TYPE_CHECKING:
@@ -22,17 +22,6 @@ def _each(relation: str, owner: str, changed: str, changed_at: Any) -> Callable[
             yield {**latest[score], owner: row.get("id"), changed: changed_at(row, joined)}
 
     return expand
-
-
-def _deal_changed(row: Row, joined: Joined) -> str:
-    for column in ("mdate", "cdate"):
-        try:
-            found = decode_instant(row.get(column), joined.zone)
-        except Undecodable:
-            continue
-        if found is not None:
-            return found
-    return EARLIEST
 
 
 def _name(row: Row, joined: Joined) -> str | None:
@@ -81,7 +70,7 @@ OPPORTUNITY_SCORES = Resource(
     replication_key="opportunity_updated_at",
     changed=("mdate",),
     stamps=("cdate", "mdate"),
-    expand=_each("deal_scores", "deal", "opportunity_updated_at", _deal_changed),
+    expand=_each("deal_scores", "deal", "opportunity_updated_at", first_of("mdate", "cdate")),
     relation="deal_scores",
     selected_by_default=False,
     entries=_entries("opportunity", "deal"),
