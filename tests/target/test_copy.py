@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {"source_ids": "foreign", "create_missing_fields": Tr
 
 
 def read(world: World, clock: LabClock, folder: Path) -> list[dict[str, Any]]:
-    """Read everything but the raw streams of an account."""
+    """Read all of an account that is selected by default: the rest cannot be written."""
 
     class LabTap(TapActiveCampaignUnified):
         make_clock = staticmethod(lambda: clock)
@@ -40,8 +40,8 @@ def read(world: World, clock: LabClock, folder: Path) -> list[dict[str, Any]]:
     tap = LabTap(
         config={"api_url": ORIGIN, "api_key": KEY, "rate_limit_store": str(folder / "tap.json")}
     )
-    for name, stream in tap.streams.items():
-        stream.selected = not name.startswith("raw_")
+    for stream in tap.streams.values():
+        stream.selected = stream.selected_by_default
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         tap.sync_all()
