@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from typing import TYPE_CHECKING, Self
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = 20
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 def refuse(connection: socket.socket, heard: bytes) -> None:
@@ -50,6 +52,14 @@ class Listener:
                 if not piece:
                     break
                 heard += piece
+            head, _, body = heard.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            # What is left unread would break the connection when it is closed, and the answer off.
+            while length and len(body) < int(length[1]):
+                piece = connection.recv(65536)
+                if not piece:
+                    break
+                body += piece
             self.heard.append(heard)
             self._speak(connection, heard)
 

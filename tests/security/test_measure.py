@@ -6,6 +6,7 @@ Bounds of these tests: an answer is read up to 64 MiB; a run over hostile rows t
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import resource
@@ -64,16 +65,22 @@ def announced(connection: socket.socket, _: bytes) -> None:
     connection.recv(1)
 
 
+@functools.cache
+def gigabyte() -> bytes:
+    """Return a gigabyte of blanks, packed."""
+    return gzip.compress(b" " * (128 * MEBI), 9) * 8
+
+
 def bomb(connection: socket.socket, _: bytes) -> None:
     """Send a gigabyte in a megabyte."""
-    body = gzip.compress(b" " * (128 * MEBI), 9) * 8
+    body = gigabyte()
     length = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
     connection.sendall(HEAD + length.encode() + body)
 
 
 def redirecting_bomb(connection: socket.socket, heard: bytes) -> None:
     """Send the same, and lead back to it: nobody need read what stands in a redirect."""
-    body = gzip.compress(b" " * (128 * MEBI), 9) * 8
+    body = gigabyte()
     head = b"HTTP/1.1 302 Found\r\nLocation: /api/3/tags\r\n"
     length = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
     connection.sendall(head + length.encode() + body)
