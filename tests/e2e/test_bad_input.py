@@ -236,7 +236,7 @@ def test_a_server_that_is_gone_ends_the_run(desk: Desk) -> None:
 def test_an_account_that_dies_midway_leaves_the_state_as_it_was(desk: Desk, served: Served) -> None:
     """Server trouble that does not end: exit code 1, and no bookmark of a failed stream moves."""
     served.world.faults.server_error(status=502, times=None)
-    ended = desk.run(state=STATE, max_retry_seconds="0.5")
+    ended = desk.run(state=STATE, max_retry_seconds="0.1")
     assert ended.code == 1
     marks = {name: one for name, one in ended.states[-1]["bookmarks"].items() if one}
     assert marks == {name: one for name, one in STATE["bookmarks"].items() if one}
