@@ -142,6 +142,13 @@ class Ahead:
             if pending is not None:
                 pending.is_begun = True
 
+    def drop_all(self) -> None:
+        """Forget every GET that nobody asked for: its answer would be old by the time."""
+        with self._lock:
+            for pending in self._pending.values():
+                pending.is_begun = True
+            self._pending.clear()
+
     def _carry_out(self, pending: Pending) -> None:
         with self._lock:
             if pending.is_begun:

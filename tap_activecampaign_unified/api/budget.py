@@ -26,6 +26,8 @@ LEAST_SHARE = 0.2
 GROWTH_PER_SECOND = 0.03
 # The server counts arrivals, we count departures: one more than ours proves nobody.
 OTHERS_THAT_PROVE = 2
+# How those that left are told from those that wait: by the names of their slots.
+LEFT = "left "
 
 
 class Pace(NamedTuple):
@@ -66,7 +68,11 @@ class Budget:
         share = self._share(now)
         window /= share
         gap = window / size * (APART if share == 1.0 else 1.0)
-        taken = sorted(s for s in self.slots.values() if not is_back or s <= now + EARLY)
+        taken = sorted(
+            slot
+            for one, slot in self.slots.items()
+            if not is_back or slot <= now + EARLY or one.startswith(LEFT)
+        )
         slot = max(now, self.not_before)
         if taken:
             slot = max(slot, taken[-1] + gap)
@@ -79,10 +85,10 @@ class Budget:
         """Return when anybody may leave again."""
         return max(now, self.not_before)
 
-    def departed(self, ticket: str, now: float) -> None:
-        """Count a request from now: its last byte left a moment ago."""
-        if ticket in self.slots:
-            self.slots[ticket] = now
+    def departed(self, ticket: str, late: float, now: float) -> None:
+        """Count a request from ``late`` seconds from now: its last byte left a moment ago."""
+        if self.slots.pop(ticket, None) is not None:
+            self.slots[LEFT + ticket] = now + late
 
     def pause(self, seconds: float, now: float) -> None:
         """Let nobody leave for so long."""

@@ -23,6 +23,7 @@ from .errors import (
     ServerTrouble,
     Unconfirmed,
     Unreachable,
+    reasons_of,
 )
 from .line import Call, Line
 from .patience import Patience
@@ -148,6 +149,21 @@ class Client:
         """Take an announcement back."""
         if self._ahead is not None:
             self._ahead.drop((path, tuple(params)))
+
+    def drop_all(self) -> None:
+        """Take back whatever was announced and not asked for."""
+        if self._ahead is not None:
+            self._ahead.drop_all()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.drop_all()
+        self._line.close()
+
+    @property
+    def rate(self) -> float:
+        """How many requests a second may leave, 0 without a limit."""
+        return self._limiter.rate
 
     @property
     def look_ahead(self) -> int:
@@ -279,9 +295,7 @@ class Client:
         if retry.asked == 0 and call.path != WHO_AM_I.path:
             if retry.tries < 2:
                 return  # a glitch, perhaps: asked at once, twice is believed
-            raise Forbidden(
-                f"{verdict.status}", method=call.method, path=call.path, status=verdict.status
-            )
+            raise self._forbidden_by(call, verdict, "")
         known = call.path in self._forbidden
         limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
         if not known and retry.wait(verdict.kind, limit):
@@ -289,17 +303,23 @@ class Client:
         if call.path != WHO_AM_I.path:
             self._check_key()
             self._forbidden.add(call.path)
-            raise Forbidden(
-                f"{verdict.status}, while the key is good: the account's plan or the key's user "
-                "group does not allow it",
-                method=call.method,
-                path=call.path,
-                status=verdict.status,
+            why = (
+                ", while the key is good: the account's plan or the key's user group does not "
+                "allow it"
             )
+            raise self._forbidden_by(call, verdict, why)
         raise BadCredential(
             f"{self.address.origin} does not accept the key ({verdict.status}): copy api_key anew "
             "from ActiveCampaign under Settings › Developer"
         )
+
+    @staticmethod
+    def _forbidden_by(call: Call, verdict: Verdict, why: str) -> Forbidden:
+        problem = Forbidden(
+            f"{verdict.status}{why}", method=call.method, path=call.path, status=verdict.status
+        )
+        problem.reasons = reasons_of(verdict.body)
+        return problem
 
     def _check_key(self) -> None:
         try:

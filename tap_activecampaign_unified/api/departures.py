@@ -55,7 +55,7 @@ def _pools_of(limiter: Limiter) -> dict[str, type[HTTPConnectionPool]]:
             if limiter.departing() and not self.is_connected:
                 raise NewConnectionError(self, "the server hung up before anything was sent")
             super().request(*args, **kwargs)  # type: ignore[misc]
-            limiter.departed()
+            limiter.departed(len(kwargs.get("body") or b""))
 
     class Plain(Departing, HTTPConnection):
         """Over TCP."""

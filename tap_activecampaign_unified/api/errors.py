@@ -58,7 +58,12 @@ class CallError(ActiveCampaignError):
 
 
 class Forbidden(CallError):
-    """The key's user or the account's plan may not do this (403, while the key is good)."""
+    """The key's user or the account's plan may not do this (403, while the key is good).
+
+    ``reasons`` holds ActiveCampaign's words, if any: some endpoints answer so for a single row.
+    """
+
+    reasons: tuple[Reason, ...] = ()
 
 
 class Missing(CallError):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What was granted longer ago than this is asked for again before it is used.
 STALE = 0.25
+# A body of 250 contacts has left for the line at once, and arrives when it is whole.
+BYTES_PER_SECOND = 1_000_000
 
 
 class Store(Protocol):
@@ -64,10 +66,12 @@ class Limiter:
         self._wait()
         return True
 
-    def departed(self) -> None:
-        """Count this thread's request from now: its bytes have left."""
+    def departed(self, size: int = 0) -> None:
+        """Count this thread's request, a body of ``size`` bytes, from when it may have arrived."""
         if self._pace is not None:
-            self._mine.left, _ = self._store.do("departed", self._mine.ticket)
+            late = size / BYTES_PER_SECOND
+            now, _ = self._store.do("departed", self._mine.ticket, late)
+            self._mine.left = now + late
 
     def refused(self, seconds: float) -> None:
         """Let nobody leave for ``seconds``, and all go on more slowly: the server said so."""

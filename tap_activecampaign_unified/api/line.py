@@ -130,6 +130,10 @@ class Line:
         session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         self._session = session
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
     def attempt(
         self, call: Call, url: str, body: bytes | None, leaving: Callable[[], None]
     ) -> Verdict:
@@ -141,6 +145,7 @@ class Line:
         self._limiter.acquire(urgent=call.is_urgent)
         leaving()
         for _ in range(SAME_HOST_REDIRECTS):
+            left = self.traffic.moment()
             try:
                 response = self._session.request(
                     call.method,
@@ -153,12 +158,12 @@ class Line:
                 )
                 content = self._secrecy.out_of(outcome.whole_of(response), is_good=response.ok)
             except outcome.TooLarge as problem:
-                self._count(call, str(problem.status))
+                self._count(call, str(problem.status), left)
                 return Verdict(outcome.Kind.TOO_LARGE, str(problem), problem.status)
             except (requests.RequestException, ValueError) as problem:
-                self._count(call, type(problem).__name__)
+                self._count(call, type(problem).__name__, left)
                 return outcome.of_failure(problem)
-            self._count(call, str(response.status_code))
+            self._count(call, str(response.status_code), left)
             self._note_latency(response.elapsed.total_seconds())
             counted = outcome.counted_of(response)
             if counted is not None:
@@ -176,8 +181,8 @@ class Line:
             before = self.latency or seconds
             self.latency = before + WEIGHT_OF_THE_LATEST * (seconds - before)
 
-    def _count(self, call: Call, status: str) -> None:
-        self.traffic.count(f"{call.method} {call.endpoint}", status)
+    def _count(self, call: Call, status: str, left: float) -> None:
+        self.traffic.count(f"{call.method} {call.endpoint}", status, left)
         self.traffic.waited, self.traffic.paused = self._limiter.waited, self._limiter.paused
 
     def _same_host(self, call: Call, url: str, location: str) -> str:

@@ -24,6 +24,7 @@ TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
 
 MOST_DIGITS = 4000
 MOST_LEVELS = 100
+_NUL = b"\\u0000"
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -149,7 +150,7 @@ def of_response(method: str, response: requests.Response, content: bytes) -> Ver
     if status == 402:
         return Verdict(Kind.LAPSED, "account lapsed", status)
     if status in {401, 403}:
-        return Verdict(Kind.FORBIDDEN, f"forbidden ({status})", status)
+        return Verdict(Kind.FORBIDDEN, f"forbidden ({status})", status, body=_json(content))
     if 200 <= status < 300:
         return _of_good(method, response, content)
     return _of_final(status, _json(content))
@@ -186,9 +187,10 @@ def _of_final(status: int, body: Any) -> Verdict:
 
 def _json(content: bytes) -> Any:
     try:
-        return msgspec.json.decode(content)
+        found = msgspec.json.decode(content)
     except (ValueError, RecursionError):
         return _lenient_json(content)
+    return _whole_text(found) if _NUL in content else found
 
 
 def _lenient_json(content: bytes) -> Any:
@@ -199,9 +201,8 @@ def _lenient_json(content: bytes) -> Any:
         return _shallow_json(content)
     except ValueError:
         return None
-    # Half a surrogate pair is no text: a loader would refuse the whole file for it.
     may_hold_halves = b"\\ud" in content.lower() or b"\xed" in content
-    return _whole_text(found) if may_hold_halves else found
+    return _whole_text(found) if may_hold_halves or _NUL in content else found
 
 
 def _integer(text: str) -> int | float:
@@ -228,10 +229,15 @@ def _shallow_json(content: bytes) -> Any:
 
 
 def _whole_text(value: Any) -> Any:
+    """Put U+FFFD for what no loader's text can hold, and for which it would refuse all rows.
+
+    That is half a surrogate pair, and NUL, which PostgreSQL has in no text and in no JSON.
+    """
     if isinstance(value, str):
-        if value.isascii():
-            return value
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = value.replace("\0", "\ufffd")
+        if text.isascii():
+            return text
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
         return {_whole_text(key): _whole_text(part) for key, part in value.items()}
     return [_whole_text(part) for part in value] if isinstance(value, list) else value

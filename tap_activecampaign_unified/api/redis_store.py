@@ -58,7 +58,8 @@ if operation == 'take' then
   for other, slot in pairs(budget.slots) do
     if slot > now - window / share_least then
       kept_slots[other] = slot
-      if not is_back or slot <= now + $early then table.insert(taken, slot) end
+      local has_left = string.sub(other, 1, $length) == '$left_name'
+      if not is_back or slot <= now + $early or has_left then table.insert(taken, slot) end
     end
   end
   table.sort(taken)
@@ -74,7 +75,10 @@ if operation == 'take' then
 elseif operation == 'paused' then
   found = math.max(now, budget.not_before)
 elseif operation == 'departed' then
-  if budget.slots[ARGV[3]] then budget.slots[ARGV[3]] = now end
+  if budget.slots[ARGV[3]] then
+    budget.slots[ARGV[3]] = nil
+    budget.slots['$left_name' .. ARGV[3]] = now + tonumber(ARGV[4])
+  end
 elseif operation == 'refused' then
   local left, wait = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), $farthest)
   budget.not_before = math.max(budget.not_before, now + wait)
@@ -99,11 +103,13 @@ return {tostring(now), string.format('%.1f', found)}
     proof=budget.OTHERS_THAT_PROVE,
     apart=budget.APART,
     early=1000 * budget.EARLY,
+    left_name=budget.LEFT,
+    length=len(budget.LEFT),
     farthest=1000 * budget.FARTHEST,
     forgotten=FORGOTTEN_AFTER_SECONDS,
 )
 # Which arguments of an operation are times.
-_SECONDS = {"take": (2,), "refused": (0, 1), "counted": (0,)}
+_SECONDS = {"take": (2,), "departed": (1,), "refused": (0, 1), "counted": (0,)}
 
 
 def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .clock import Clock
 
-BUCKET_SECONDS = 10
-# An hour in buckets of ten seconds; a longer run has fewer, wider ones.
+BUCKET_SECONDS = 2
+# Twelve minutes in buckets of two seconds; a longer run has fewer, wider ones.
 MOST_BUCKETS = 360
 
 
@@ -40,11 +40,19 @@ class Traffic:
         self._requests_over_time: list[int] = []
         self._faults_over_time: list[int] = []
 
-    def count(self, call: str, status: str) -> None:
-        """Count a request by its verb and endpoint, and by what came back."""
+    def moment(self) -> float:
+        """Return the seconds since the beginning."""
+        return max(0.0, self._clock.monotonic() - self._began)
+
+    def count(self, call: str, status: str, left: float | None = None) -> None:
+        """Count a request by its verb and endpoint, and by what came back.
+
+        ``left`` is the `moment` at which it left (now): the budget holds for that, and answers
+        come in heaps.
+        """
         with self._lock:
             self._calls[call, status] += 1
-            self._note_moment(self._requests_over_time)
+            self._note_moment(self._requests_over_time, left)
 
     def note_fault(self, what: str) -> None:
         """Count an answer that was none, or not the one that was asked for."""
@@ -65,9 +73,23 @@ class Traffic:
             return self._calls.total()
 
     @property
+    def reads(self) -> int:
+        """The requests that change nothing."""
+        with self._lock:
+            calls = self._calls.items()
+            return sum(count for (call, _), count in calls if call.startswith("GET "))
+
+    @property
     def repeats(self) -> int:
         """The requests that were sent again."""
-        return self.retries.total()
+        with self._lock:
+            return self.retries.total()
+
+    @property
+    def troubles(self) -> list[tuple[str, int]]:
+        """What was met, and how often, the most frequent first."""
+        with self._lock:
+            return self.faults.most_common()
 
     @property
     def by_endpoint(self) -> Counter[str]:
@@ -86,9 +108,10 @@ class Traffic:
                 found[names[part]] += count
         return found
 
-    def _note_moment(self, series: list[int]) -> None:
-        """Add one to a series where we are now, and make the buckets wider when they are many."""
-        seconds = max(0.0, self._clock.monotonic() - self._began)
+    def _note_moment(self, series: list[int], seconds: float | None = None) -> None:
+        """Add one to a series (now), and make the buckets wider when they are many."""
+        if seconds is None:
+            seconds = self.moment()
         while seconds >= self.bucket_seconds * MOST_BUCKETS:
             self.bucket_seconds *= 2
             for one in (self._requests_over_time, self._faults_over_time):
@@ -102,7 +125,9 @@ class Traffic:
         endpoints: dict[str, dict[str, int]] = {}
         for (call, status), count in sorted(self._calls.items()):
             endpoints.setdefault(call, {})[status] = count
-        faults = self._faults_over_time
+        series = (self._requests_over_time, self._faults_over_time)
+        buckets = max(map(len, series))
+        over_time = [one + [0] * (buckets - len(one)) for one in series]
         return {
             "requests": self.requests,
             "repeats": self.repeats,
@@ -118,7 +143,7 @@ class Traffic:
             "over_time": {
                 "began_at": self.began_at.isoformat(),
                 "bucket_seconds": self.bucket_seconds,
-                "requests": list(self._requests_over_time),
-                "faults": faults + [0] * (len(self._requests_over_time) - len(faults)),
+                "requests": over_time[0],
+                "faults": over_time[1],
             },
         }

@@ -34,9 +34,9 @@ class Watched(Limiter):
         self.seen.append("departing")
         return super().departing() or self.before_leaving()
 
-    def departed(self) -> None:
-        self.seen.append("departed")
-        super().departed()
+    def departed(self, size: int = 0) -> None:
+        self.seen.append(f"departed with {size}" if size else "departed")
+        super().departed(size)
 
 
 @contextlib.contextmanager
@@ -64,6 +64,14 @@ def test_the_budget_is_asked_last_and_told_first(clock, monkeypatch):
         client.get("lists")
     leaves = ["departing", "departed"]
     assert limiter.seen == ["connected", *leaves, *leaves]
+
+
+def test_the_budget_is_told_how_much_left(clock):
+    """A body is counted, so that a large one may arrive later."""
+    limiter = Watched()
+    with serve(world_of(clock)) as served, real_client(served, limiter) as client:
+        client.send("POST", "tags", json={"tag": {"tag": "new", "tagType": "contact"}})
+    assert limiter.seen[-1] == "departed with 45"
 
 
 def test_a_connection_lost_while_it_waited_is_a_request_not_sent(clock):

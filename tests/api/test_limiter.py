@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.api import Limiter, MachineStore, RedisStore, default_store
-from tap_activecampaign_unified.api.budget import APART, GROWTH_PER_SECOND, LEAST_SHARE, MARGIN
+from tap_activecampaign_unified.api.budget import (
+    APART,
+    EARLY,
+    GROWTH_PER_SECOND,
+    LEAST_SHARE,
+    MARGIN,
+)
 from tests.api.lab import LabClock
 
 if TYPE_CHECKING:
@@ -187,6 +193,23 @@ def test_what_counts_is_when_the_bytes_left(kept, clock):
     left = clock.monotonic()
     other.acquire()
     assert clock.monotonic() - left == pytest.approx(MARGIN, abs=0.001)
+
+
+def test_a_large_body_counts_from_when_it_may_have_arrived(kept, clock):
+    """200 kB count a fifth of a second later, also for those who wait already."""
+    process = kept(clock)
+    large, waiting, later = process(1), process(1), process(1)
+    large.acquire()
+    waiting._mine.ticket = "waiting"
+    planned = waiting._ask()
+    large.departed(200_000)
+    left = clock.monotonic()
+    clock.sleep(planned)
+    clock.sleep(waiting._ask())
+    assert waiting._ask() < EARLY
+    assert clock.monotonic() - left == pytest.approx(MARGIN + 0.2, abs=0.002)
+    later.acquire()
+    assert clock.monotonic() - left == pytest.approx(2 * MARGIN + 0.2, abs=0.002)
 
 
 def test_who_takes_too_long_to_connect_asks_again(kept, clock):
@@ -402,7 +425,7 @@ def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
             [
                 *[("take", ticket, 5, MARGIN)] * 6,
                 ("take", ticket, 1, 2.1),
-                ("departed", ticket),
+                ("departed", ticket, dice.choice([0, 0, 0.1])),
                 ("paused",),
                 ("refused", left, dice.choice([0.5, 3, 9e9])),
                 ("counted", left, 5, dice.randrange(6)),
