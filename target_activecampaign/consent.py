@@ -55,6 +55,19 @@ def memberships_of(desk: Desk, wish: Wish) -> dict[str, int]:
     return {str(row.get("list")): _number(row.get("status")) for row in rows}
 
 
+def left_all_lists(desk: Desk, wish: Wish) -> str | None:
+    """Say how somebody left who is active on no list any more; None for everybody else.
+
+    Automations belong to no list, and may subscribe to one: with `resubscribe` that is wanted.
+    """
+    if desk.policy.resubscribe:
+        return None
+    statuses = set(memberships_of(desk, wish).values())
+    if SUBSCRIBE in statuses:
+        return None
+    return next((word for status, word in OPTED_OUT.items() if status in statuses), None)
+
+
 def _check_by_list(desk: Desk, wishes: list[Wish], lists: set[str]) -> None:
     for one in sorted(one for one in lists if not is_planned(one)):
         mine = [wish for wish in wishes if wish.lists.get(one) == SUBSCRIBE]

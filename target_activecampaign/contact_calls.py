@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.api import Missing, Refused, walk_keyset
 
 from .creates import create_named
+from .novelty import create_contact
 from .references import is_duplicate
 from .results import Rejection, Skip
 from .rows import fold
@@ -33,6 +34,8 @@ def write_one(desk: Desk, wish: Wish) -> None:
             _update(desk, wish, body)
     elif wish.id is None and not wish.upserts:
         _find(desk, wish)
+    elif wish.id is None and any(part.row.creates for part in wish.parts):
+        create_contact(desk, wish, body)
     elif wish.id is None:
         _sync(desk, wish, body)
     for name in wish.adds:
@@ -70,13 +73,17 @@ def _sync(desk: Desk, wish: Wish, body: dict[str, Any]) -> None:
 
 
 def _find(desk: Desk, wish: Wish) -> None:
-    known = wish.parts[0].row.known_id if wish.parts else None
-    if known:
-        wish.id = known
+    if wish.known_id and not wish.enters:
+        wish.id = wish.known_id
         return
     email = wish.email or ""
     wish.id = desk.references.contacts_by_email([email]).get(fold(email))
-    if wish.id is None:
+    if wish.id is None and wish.enters:
+        # Who is to enter an automation is made, as somebody who is to get a tag is.
+        for part in wish.parts:
+            part.tokens.add("exist")
+        _sync(desk, wish, {})
+    elif wish.id is None:
         raise Skip("the account has no contact with this address: nothing to take away")
 
 

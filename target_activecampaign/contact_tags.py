@@ -56,7 +56,7 @@ def _is_covered(desk: Desk, wish: Wish, walked: dict[str, dict[str, str]]) -> bo
 
 def _learn_ids(desk: Desk, wishes: list[Wish]) -> None:
     for wish in wishes:
-        wish.id = wish.id or wish.parts[0].row.known_id
+        wish.id = wish.id or wish.known_id
     emails = [wish.email for wish in wishes if wish.id is None and wish.email]
     known = desk.references.contacts_by_email(emails) if emails else {}
     for wish in wishes:

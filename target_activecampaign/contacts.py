@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Refused
 
-from . import consent, contact_calls, contact_links, contact_tags
+from . import consent, contact_automations, contact_calls, contact_links, contact_tags
 from .blanks import keep_only_blanks
 from .chains import side_by_side
 from .desk import sentence
 from .guards import AUTOMATIONS
 from .import_watch import Entry
+from .novelty import refuse_people
 from .pen import is_planned
 from .references import is_duplicate
 from .results import Action, Outcome, Rejection, Verdict, Wait, outcome_of
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ENOUGH_TO_IMPORT = 10
+FULL_PAGE = 100
 BY_IMPORT = "created or updated by import"
 _IMPORT_NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 
@@ -114,6 +117,11 @@ def _check_identities(desk: Desk, wishes: list[Wish]) -> list[Wish]:
     found = desk.references.contacts_by_id([w.id for w in needs if w.id])
     kept = []
     for wish in wishes:
+        try:
+            refuse_people(desk, wish)
+        except Rejection as rejection:
+            _end(desk, wish, rejection.outcome())
+            continue
         if wish.id is None or is_planned(wish.id) or not any(wish is one for one in needs):
             kept.append(wish)
             continue
@@ -209,9 +217,10 @@ def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
         return entries
     if any(wish.adds for wish in wishes):
         desk.references.reread("tag")  # the importer makes tags that are missing
-    if desk.policy.look_up_ids or desk.policy.is_foreign:
+    nameless = _without_ids(desk, wishes, batches)
+    if nameless:
         try:
-            _learn_ids(desk, wishes, entries, batches)
+            _learn_ids(desk, nameless, entries, batches)
         except CallError as problem:
             # The contacts are there; rows whose ids are needed are sent again next time.
             logger.warning("The ids of imported contacts could not be looked up: %s", problem)
@@ -245,6 +254,19 @@ def _number(native_id: str) -> int | str:
     return int(native_id) if native_id.isdigit() else native_id
 
 
+def _without_ids(desk: Desk, wishes: list[Wish], batches: list[Batch]) -> list[Wish]:
+    """Return those whose ids are to be looked up, together where that is fewer requests."""
+    if _wants_all_ids(desk):
+        return wishes
+    entering = [wish for wish in wishes if wish.automations and wish.id is None]
+    created = sum(len(batch.created_ids) for batch in batches)
+    return entering if created / FULL_PAGE < len(entering) else []
+
+
+def _wants_all_ids(desk: Desk) -> bool:
+    return desk.policy.look_up_ids or desk.policy.is_foreign
+
+
 def _learn_ids(
     desk: Desk, wishes: list[Wish], entries: dict[int, Entry], batches: list[Batch]
 ) -> None:
@@ -252,6 +274,12 @@ def _learn_ids(
     created = [one for batch in batches for one in batch.created_ids]
     rows = desk.references.contacts_by_id(created)
     known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
+    if not _wants_all_ids(desk):
+        # Whoever this import did not make has the id that the ledger knows.
+        for wish in wishes:
+            batch = entries[id(wish)].batch
+            if fold(wish.email or "") not in known and batch and not batch.is_sent_again:
+                wish.id = wish.id or wish.known_id
     missing = [
         wish.email
         for wish in wishes
@@ -290,6 +318,7 @@ def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entr
             else:
                 _fail(desk, wish, problem)
 
+    _prefetch(desk, wishes)
     side_by_side(desk.turns, wishes, sign_of_wish, write)
     # An address that was taken may have been let go of by a row that stood before this one.
     for wish in early:
@@ -297,10 +326,18 @@ def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entr
     if desk.policy.run_automations:
         contact_tags.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
         contact_links.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
+        contact_automations.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
     with desk.ledger.together():
         for wish in wishes:
             if wish.parts:
                 _report(desk, kind, wish, is_imported=id(wish) in imported)
+
+
+def _prefetch(desk: Desk, wishes: list[Wish]) -> None:
+    """Look up together those of whom nothing but automations is asked."""
+    alone = [w for w in wishes if w.email and w.id is None and w.enters and not w.upserts]
+    with contextlib.suppress(CallError):  # each is asked for by itself then
+        desk.references.prefetch_contacts([{"email": wish.email or ""} for wish in alone])
 
 
 def _try(desk: Desk, wish: Wish, act: Callable[[], None]) -> None:
@@ -334,9 +371,10 @@ def _end(desk: Desk, wish: Wish, outcome: Outcome) -> None:
 
 def _report(desk: Desk, kind: Kind, wish: Wish, *, is_imported: bool = False) -> None:
     for place, part in enumerate(wish.parts):
-        reasons = [*part.left_out, *part.denied, *part.remarks]
+        reasons = [*part.left_out, *part.denied, *part.postponed, *part.remarks]
         if not part.tokens:
-            action = Action.REJECTED if part.left_out and not part.denied else Action.SKIPPED
+            is_at_fault = part.left_out and not part.denied and not part.postponed
+            action = Action.REJECTED if is_at_fault else Action.SKIPPED
             desk.report(part.row, Outcome(action, wish.id, sentence(reasons), whole=False))
             continue
         if wish.created and place == 0:
@@ -350,7 +388,7 @@ def _report(desk: Desk, kind: Kind, wish: Wish, *, is_imported: bool = False) ->
         desk.note_copy(kind, part.row, wish.id)
         if desk.policy.is_foreign and wish.id is None and not desk.pen.is_dry:
             part.left_out.append("its id here could not be looked up; it is sent again")
-        whole = not part.left_out
+        whole = not part.left_out and not part.postponed
         desk.report(part.row, Outcome(action, wish.id, sentence(reasons), whole=whole))
     wish.parts = []
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.unified.mapping import Derived, is_read_only
+
+from .enrolments import Enrolments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +84,7 @@ class Desk:
     forecast: Forecast
     report: Callable[[Row, Outcome], None]
     wait: Callable[[Row, Wait], None]
+    enrolments: Enrolments = field(default_factory=Enrolments)
 
     def note_copy(self, kind: Kind, row: Row, native_id: str | None) -> None:
         """Remember which row here is the copy of another account's row."""

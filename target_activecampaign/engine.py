@@ -131,12 +131,19 @@ class Engine:
         groups: dict[bytes, list[Row]] = {}
         for row in rows:
             self.desk.turns.breathe()
-            content = content_of(row.record, writable, clears=policy.clears, mirrors=policy.mirrors)
+            content = content_of(
+                row.record,
+                writable,
+                clears=policy.clears,
+                mirrors=policy.mirrors,
+                enrols=policy.allow_automations,
+            )
             row.fields = ledger.fields(
                 (f"{self._fingerprint}/{name}", value) for name, value in content
             )
             row.ledger_key = ledger.key(row.stream, self._identity(kind, row))
             groups.setdefault(row.ledger_key, []).append(row)
+        ledger.expect(groups)
         unchanged: list[tuple[Row, str | None]] = []
         for key, group in groups.items():
             known = ledger.find(key)

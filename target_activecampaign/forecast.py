@@ -15,12 +15,15 @@ class Forecast:
     """Gathers what a dry run finds; a real run leaves it empty.
 
     ``gains`` counts contacts and deals that would gain a tag, a list or a stage: these start
-    automations and e-mails. ``samples`` hold field names with what is there and what would be.
+    automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name.
+    ``samples`` hold field names with what is there and what would be.
     """
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.gains: Counter[str] = Counter()
+        self.enters: Counter[str] = Counter()
+        self.leaves: Counter[str] = Counter()
         self.actions: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.samples: list[dict[str, Any]] = []
@@ -42,6 +45,8 @@ class Forecast:
         return {
             "actions": dict(self.actions),
             "gains": dict(sorted(self.gains.items())),
+            "enters": dict(sorted(self.enters.items())),
+            "leaves": dict(sorted(self.leaves.items())),
             "unknown": dict(self.unknown.most_common(100)),
             "samples": self.samples,
             "requests": requests,
@@ -55,6 +60,9 @@ class Forecast:
         logger.info("Dry run: nothing was written. %s", plan["actions"])
         for what, count in plan["gains"].items():
             logger.info("Dry run: %d would gain %s", count, what)
+        for verb in ("enter", "leave"):
+            for what, count in plan[f"{verb}s"].items():
+                logger.info("Dry run: %d would %s the automation %s", count, verb, what)
         for what, count in plan["unknown"].items():
             logger.warning("Dry run: %d times unknown: %s", count, what)
         logger.info(

@@ -8,6 +8,7 @@ from typing import Any
 
 from tap_activecampaign_unified.settings import SettingsError
 
+SHORTEST_SECRET = 16
 
 @dataclass(frozen=True)
 class Policy:
@@ -19,6 +20,7 @@ class Policy:
     bulk_import: str = "auto"
     look_up_ids: bool = False
     run_automations: bool = True
+    allow_automations: bool = False
     max_changes: int | None = None
     only_if_empty: frozenset[str] = frozenset()
     allow_raw_requests: bool = False
@@ -81,6 +83,8 @@ def policy_of(values: dict[str, Any]) -> Policy:
     results, retry = values["results_path"], values["retry_path"]
     if results and retry and Path(results) == Path(retry):
         faults.append("results_path and retry_path must be different files")
+    if 0 < len(values["ledger_secret"] or "") < SHORTEST_SECRET:
+        faults.append(f"ledger_secret must have at least {SHORTEST_SECRET} characters")
     if faults:
         raise SettingsError(faults)
     names = Policy.__dataclass_fields__

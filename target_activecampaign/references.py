@@ -52,6 +52,7 @@ SHELVES = {
     "stage": Shelf("dealStages", "title", "stage"),
     "user": Shelf("users", "email", "user", "email"),
     "group": Shelf("groups", "title", "group"),
+    "automation": Shelf("automations", "name", "automation"),
 }
 FIELD_TABLES = {
     "contact": "fields",
@@ -115,6 +116,13 @@ class References(People):
         """Forget a table: somebody else changed it."""
         self._tables.pop(family, None)
         self._by_name.pop(family, None)
+
+    def forget_small(self, family: str) -> None:
+        """Forget what is known of a family and of all custom fields, so that it is read anew."""
+        if family == "field":
+            self._fields.clear()
+        elif family in SHELVES:
+            self.reread(family)
 
     def note(self, family: str, row: NativeRow) -> None:
         """Add a row that was just created or changed."""

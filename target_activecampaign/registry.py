@@ -18,6 +18,7 @@ from .definitions import (
     write_user,
 )
 from .desk import Kind
+from .enrolments import COLUMNS
 from .native import each
 from .notes import write_notes
 from .opportunities import write_opportunities
@@ -27,6 +28,7 @@ from .raw_requests import write_raw
 
 _CONTACT = frozenset(
     {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}
+    | COLUMNS.keys()
 )
 _BY_ADDRESS = (("id",), ("email",), ("email_addresses",))
 _BY_NAME = (("id",), ("name",))

@@ -31,6 +31,8 @@ STRUCTURED = NESTED | {
     "tags",
     "remove_tags",
     "segments",
+    "automations",
+    "leave_automations",
     "email_addresses",
     "phone_numbers",
     "phones",
@@ -55,7 +57,8 @@ class Row:
 
     ``number`` counts the RECORD lines of the input from 1 and is None for a row of the retry file.
     ``source`` is the record as it came, to be kept should it fail; ``fields`` are the hashes of
-    what it asks for, by hash of the field.
+    what it asks for, by hash of the field. One that ``creates`` must be new: what is there already
+    is left as it is.
     """
 
     number: int | None
@@ -66,6 +69,7 @@ class Row:
     fields: dict[bytes, bytes] = field(default_factory=dict)
     ledger_key: bytes = b""
     known_id: str | None = None
+    creates: bool = False
 
 
 def unflatten(record: Record) -> Record:
@@ -129,9 +133,12 @@ def key_of(
 
 
 def content_of(
-    record: Record, writable: frozenset[str], *, clears: bool, mirrors: bool
+    record: Record, writable: frozenset[str], *, clears: bool, mirrors: bool, enrols: bool = False
 ) -> list[tuple[str, Any]]:
-    """Return what a row asks for, piece by piece: each tag, list and custom field is one."""
+    """Return what a row asks for, piece by piece: each tag, list and custom field is one.
+
+    An automation is another piece once ``enrols`` allows it: what was left out is asked for then.
+    """
     found: list[tuple[str, Any]] = []
     for name, value in record.items():
         if name not in writable or (is_nothing(value) and not clears and not mirrors):
@@ -149,6 +156,10 @@ def content_of(
                 (f"list:{_name(item)}", item.get("status") if isinstance(item, dict) else None)
                 for item in value
             ]
+        elif name in {"automations", "leave_automations"} and isinstance(value, list):
+            # One path for both: who left is asked for again when a row enters once more.
+            enters = name == "automations"
+            found += [(f"automation:{_name(item)}", [enters, enrols]) for item in value]
         else:
             found.append((name, value))
     return found
@@ -197,6 +208,24 @@ def references(value: Any, what: str) -> list[dict[str, str]]:
         return []
     items = value if isinstance(value, list) else [value]
     return [found for item in items if (found := reference(item, what))]
+
+
+def named_references(value: Any, column: str) -> list[dict[str, str]]:
+    """Return the references of an array in which a plain text is a name."""
+    if is_nothing(value):
+        return []
+    if not isinstance(value, list):
+        raise Rejection(f"{column}: must be an array, or one as JSON text")
+    found = []
+    for item in value:
+        if isinstance(item, str):
+            if item.strip():
+                found.append({"name": item.strip()})
+        elif not isinstance(item, dict):
+            raise Rejection(f"{column}: must hold names or objects with an id or a name")
+        else:
+            found += references(item, column)
+    return found
 
 
 def fold(text: str) -> str:

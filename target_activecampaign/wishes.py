@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.unified import fragment as fragments
 
 from .chains import Sign
+from .enrolments import read_automations
 from .results import Rejection, Skip
-from .rows import email_of, fold, is_nothing, is_true, reference, references
+from .rows import email_of, fold, is_nothing, is_true, named_references, reference
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.unified.custom_fields import Definition
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_TAG = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
+SAID_OTHERWISE = "automations: a later row of this person says otherwise"
 NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 
 
@@ -28,13 +30,14 @@ class Part:
     """One row's share of a wish: what it asks for (``tokens``) and what cannot be done of it.
 
     ``left_out`` is the row's fault or the account's lack and may be mended; ``denied`` is what the
-    settings or a person's opt-out forbid.
+    settings or a person's opt-out forbid; ``postponed`` is no fault of the row's, and asked again.
     """
 
     row: Row
     tokens: set[str] = field(default_factory=set)
     left_out: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -43,7 +46,8 @@ class Wish:
     """What the rows of one person ask for, together; later rows win.
 
     ``tags`` holds by folded name the name and whether it is added; ``lists`` the status by list
-    id; ``resubscribed`` the lists on which an opt-out is to be overridden.
+    id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
+    whether they are entered or left.
     """
 
     parts: list[Part]
@@ -56,6 +60,7 @@ class Wish:
     is_mirror: bool = False
     lists: dict[str, int] = field(default_factory=dict)
     resubscribed: set[str] = field(default_factory=set)
+    automations: dict[str, bool] = field(default_factory=dict)
     account: dict[str, str] = field(default_factory=dict)
     title: str | None = None
     memberships: dict[str, int] = field(default_factory=dict)
@@ -83,15 +88,44 @@ class Wish:
         core = self.columns or self.values or self.adds or self.lists or self.account
         return bool(core) or any("exist" in part.tokens for part in self.parts)
 
+    @property
+    def known_id(self) -> str | None:
+        """The id that the ledger has of this address; another key may have had another address."""
+        row = self.parts[0].row if self.parts else None
+        return row.known_id if row is not None and "email" in row.key else None
+
+    @property
+    def enters(self) -> bool:
+        """Whether the contact is to enter an automation."""
+        return any(self.automations.values())
+
     def deny(self, token: str, reason: str) -> None:
         """Strike something out for every row that asked for it."""
-        for part in self.parts:
-            if token in part.tokens:
-                part.tokens.discard(token)
-                part.denied.append(reason)
+        for part in self._struck(token):
+            part.denied.append(reason)
+
+    def leave_out(self, token: str, reason: str) -> None:
+        """Strike out what may be mended, for every row that asked for it."""
+        for part in self._struck(token):
+            part.left_out.append(reason)
+
+    def postpone(self, token: str, reason: str) -> None:
+        """Strike out what is asked again, for every row that asked for it."""
+        for part in self._struck(token):
+            part.postponed.append(reason)
+
+    def _struck(self, token: str) -> list[Part]:
+        found = [part for part in self.parts if token in part.tokens]
+        for part in found:
+            part.tokens.discard(token)
+        return found
 
     def absorb(self, later: Wish) -> None:
         """Add what later rows of the same person ask for."""
+        for one, enters in later.automations.items():
+            if self.automations.get(one, enters) is not enters:
+                for part in self._struck(f"automation:{one}"):
+                    part.denied.append(SAID_OTHERWISE)
         self.parts += later.parts
         self.id = self.id or later.id
         self.email = self.email or later.email
@@ -103,6 +137,7 @@ class Wish:
         self.tags |= later.tags
         self.is_mirror = self.is_mirror or later.is_mirror
         self.lists |= later.lists
+        self.automations |= later.automations
         self.account = later.account or self.account
         self.title = later.title if later.title is not None else self.title
 
@@ -149,6 +184,7 @@ def wish_of(desk: Desk, kind: Kind, row: Row) -> Wish:
     wish.account = reference(record.get("account"), "account")
     if not is_nothing(record.get("title")):
         wish.title = str(record["title"]).strip()
+    read_automations(desk, record, wish)
     note_tokens(wish)
     return wish
 
@@ -162,11 +198,12 @@ def note_tokens(wish: Wish) -> None:
     tokens += [f"list:{name}" for name in wish.lists]
     tokens += ["account"] if wish.account else []
     tokens += ["title"] if wish.title is not None else []
+    tokens += [f"automation:{one}" for one in wish.automations]
     # Batches of ten thousand rows ask for the same few things.
     part.tokens |= set(map(sys.intern, tokens))
     if not part.tokens and part.left_out:
         raise Rejection("; ".join(part.left_out))
-    if not part.tokens and not part.denied:
+    if not part.tokens and not part.denied and not part.postponed:
         part.tokens.add("exist")
 
 
@@ -216,26 +253,8 @@ def read_tags(desk: Desk, record: Record, wish: Wish) -> None:
     given = record.get("tags")
     wish.is_mirror = desk.policy.mirrors and isinstance(given, list)
     for column, is_added in (("tags", True), ("remove_tags", False)):
-        for ref in tag_references(record.get(column), column):
+        for ref in named_references(record.get(column), column):
             put_tag(desk, wish, ref, is_added=is_added)
-
-
-def tag_references(value: Any, column: str) -> list[dict[str, str]]:
-    """Return tags as references; a plain text is a name."""
-    if is_nothing(value):
-        return []
-    if not isinstance(value, list):
-        raise Rejection(f"{column}: must be an array, or one as JSON text")
-    found = []
-    for item in value:
-        if isinstance(item, str):
-            if item.strip():
-                found.append({"name": item.strip()})
-        elif not isinstance(item, dict):
-            raise Rejection(f"{column}: must hold names or objects with an id or a name")
-        else:
-            found += references(item, column)
-    return found
 
 
 def put_tag(desk: Desk, wish: Wish, ref: dict[str, str], *, is_added: bool) -> None:

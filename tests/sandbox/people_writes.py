@@ -14,7 +14,7 @@ from tests.sandbox.people_rows import (
 )
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
-from tests.sandbox.rows import ContactAutomation, Group, User, UserGroup
+from tests.sandbox.rows import Group, User, UserGroup
 from tests.sandbox.wire import (
     Answer,
     Refusal,
@@ -136,12 +136,7 @@ def enrol(w: World, r: Request) -> Answer:
     automation = w.tables["automations"].get(as_id(body["automation"]))
     if contact is None or automation is None or automation.status != 1:
         raise Refusal(403, {"message": "Could not create SubscriberSeries"})
-    now = w.now()
-    row = w.tables["contactAutomations"].insert(
-        ContactAutomation(contact.id, automation.id, 1, now, None, now)
-    )
-    automation.entered += 1
-    w.trigger("enrolled", contact=contact.id, automation=automation.id)
+    row = w.enrol(contact.id, automation.id)
     shown = show_contact_automation(w, row) | {"status": 1, "startid": 0}
     shown |= {name: body[name] for name in ("contact", "automation")}
     return Answer(201, {"contacts": [show_contact(w, contact)], "contactAutomation": shown})
@@ -149,11 +144,10 @@ def enrol(w: World, r: Request) -> Answer:
 
 @route("DELETE", "/contactAutomations/{id}")
 def leave(w: World, r: Request, enrolment: int) -> dict[str, Any]:
-    """Take a contact out of an automation; a missing enrolment is 403."""
-    row = w.tables["contactAutomations"].delete(enrolment)
-    if row is None:
-        raise Refusal(403, missing("SubscriberSeries", enrolment).answer.document)
-    w.trigger("left", starts=False, contact=row.contact, automation=row.automation)
+    """Take a contact out of an automation; a missing enrolment is 403, or on some accounts 404."""
+    if not w.take_out(enrolment):
+        document = missing("SubscriberSeries", enrolment).answer.document
+        raise Refusal(w.switches.no_enrolment_status, document)
     return {}
 
 

@@ -63,6 +63,9 @@ class Switches:
     unknown_option: Literal["stored", "422"] = "stored"
     bulk_owner_route: Literal["bulkUpdate", "bulkUpdate/owners"] = "bulkUpdate"
 
+    left_enrolment: Literal["removed", "ended"] = "removed"  # what DELETE does to the row
+    no_enrolment_status: Literal[403, 404] = 403  # DELETE of an enrolment that is not there
+
     bump_list_status: bool = False  # does it move the contact's udate?
     bump_field_value: bool = False
     bump_account_link: bool = False

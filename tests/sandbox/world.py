@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import endpoints, importer, planting
 from tests.sandbox.clock import Zone, http_date, real_clock
-from tests.sandbox.deal_acts import DealActs
+from tests.sandbox.enrolment_acts import EnrolmentActs
 from tests.sandbox.faults import Faults
 from tests.sandbox.hiding import Hidden
 from tests.sandbox.kept_pages import KeptPages
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Hook = Callable[["World", str, str, list[tuple[str, str]]], Any]
 
 
-class World(DealActs):
+class World(EnrolmentActs):
     """One ActiveCampaign account.
 
     Extra keyword arguments are switches, so `World(limit_over_100="422")` is an account that

@@ -129,3 +129,30 @@ def test_a_refusal_whose_words_are_lost_is_asked_for_again(
     getattr(lab.world.faults, lost)("/contactTags", method="POST")
     run = lab.send("marketing_contact_tags", {"email": person.email, "tag_name": "vip"})
     assert (run.code, run.actions) == (0, ["updated"])
+
+
+@pytest.mark.parametrize("more", [{}, {"first_name": "New"}])
+@pytest.mark.parametrize("rows", [1, 12])
+def test_a_key_that_changed_its_address_takes_nothing_from_the_old_one(
+    lab: Lab, rows: int, more: dict[str, Any]
+) -> None:
+    """A customer by number with another address is another contact: whose tag it is goes."""
+    tag = lab.world.add_tag("late")
+    for letter in "ab":
+        for n in range(rows):
+            lab.world.tag(lab.world.add_contact(f"{letter}{n}@shop.example").id, tag.id)
+
+    def lines(letter: str, **columns: Any) -> list[dict[str, Any]]:
+        found = [{"customer": n, "email": f"{letter}{n}@shop.example"} for n in range(rows)]
+        return stream_of("crm_contacts", *[{**r, **columns} for r in found], keys=["customer"])
+
+    lab.run(*lines("a", last_name="A"), look_up_ids=True)
+    run = lab.run(*lines("b", remove_tags=["late"], **more))
+    assert set(run.actions) == {"updated"}
+    kept = [lab.world.tables["contacts"][row.contact].email for row in tag_rows(lab, tag.id)]
+    assert sorted(kept) == sorted(f"a{n}@shop.example" for n in range(rows))
+
+
+def tag_rows(lab: Lab, tag: int) -> list[Any]:
+    """Return who carries a tag."""
+    return list(lab.world.tables["contactTags"].by("tag", tag))
