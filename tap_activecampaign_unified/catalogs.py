@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .raw import COLLECTIONS
 from .settings import SettingsError
 from .unified import RESOURCES
-from .unified.mapping import DELETED_AT
+from .unified.mapping import ACCOUNT_LABEL, DELETED_AT, described
 from .unified.schemas import DATE_TIME
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Everything that may be a stream.
 STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
 _BY_NAME = {one.name: one for one in STREAMS}
+_LABEL = described({"type": "string"}, "Whose row it is: the setting `account_label`")
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ def bring_up_to_date(
     expect: Callable[[list[Resource]], None],
     *,
     deletes: bool = False,
+    label: str | None = None,
 ) -> None:
     """Refuse selected streams that do not exist; add custom fields that are newer.
 
-    With ``deletes`` every stream gets the column of its tombstones.
+    With ``deletes`` every stream gets the column of its tombstones, with a ``label`` that of the
+    account in its key; without one, a catalog that has it from before loses it.
 
     ``schema_of`` is only called for selected streams: it may cost a request. ``expect`` is told of
     all of them before.
@@ -88,6 +91,32 @@ def bring_up_to_date(
         for entry in (catalog[one.resource.name] for one in closed):
             known = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: known}
+    for one in chosen_of(catalog, {}):
+        _label(catalog[one.resource.name], is_labelled=label is not None)
+
+
+def labelled(schema: Schema) -> Schema:
+    """Return a schema with the column that says whose row it is."""
+    properties = schema["properties"] | {ACCOUNT_LABEL: _LABEL}
+    return schema | {"properties": properties, "required": [*schema["required"], ACCOUNT_LABEL]}
+
+
+def _label(entry: Any, *, is_labelled: bool) -> None:
+    """Have a catalog's entry say whose its rows are, in its key too, or not."""
+    schema, keys = entry.schema, entry.key_properties or entry.metadata.root.table_key_properties
+    properties = dict(schema.properties or {})
+    if not is_labelled and properties.pop(ACCOUNT_LABEL, None) is None:
+        return
+    own = [ACCOUNT_LABEL] if is_labelled else []
+    if is_labelled:
+        properties[ACCOUNT_LABEL] = type(schema).from_dict(_LABEL)
+    schema.properties = properties
+    schema.required = [name for name in schema.required or () if name != ACCOUNT_LABEL] + own
+    # What has no key shall have none: the label alone would make one row of all.
+    left = [name for name in keys or () if name != ACCOUNT_LABEL]
+    entry.key_properties = left + own if left else []
+    entry.metadata.root.table_key_properties = entry.key_properties
+    entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # so that nobody deselects it
 
 
 def _wants_fields(entry: Any, one: Chosen) -> bool:

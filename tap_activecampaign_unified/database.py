@@ -30,12 +30,17 @@ _OUR_FAULTS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.Integri
 
 
 class DatabaseTrouble(OSError):
-    """A file cannot be read or written; ``filename`` says which."""
+    """A file or a database cannot be read or written; ``filename`` says which."""
 
     @property
     def is_damaged(self) -> bool:
         """Whether the file is not, or no longer, what it should be."""
         return self.errno == _DAMAGED[0]
+
+    @property
+    def is_away(self) -> bool:
+        """Whether a server that has it does not answer."""
+        return self.errno in {errno.ECONNREFUSED, errno.ECONNRESET}
 
     @property
     def is_locked(self) -> bool:

@@ -121,8 +121,10 @@ class Lookups:
             self._loaded.add(kind)
         return self.names
 
-    def load_accounts(self, ids: Iterable[str], sideloaded: Iterable[Row] = ()) -> None:
-        """Fill in account names: sideloaded ones, a few one by one, else all."""
+    def load_accounts(
+        self, ids: Iterable[str], sideloaded: Iterable[Row] = (), *, few: int = FEW_ACCOUNTS
+    ) -> None:
+        """Fill in account names: sideloaded ones, up to ``few`` one by one, else all."""
         self.note_accounts(sideloaded)
         if self._all_accounts:
             return
@@ -130,7 +132,7 @@ class Lookups:
         if not missing:
             return
         try:
-            if len(missing) <= FEW_ACCOUNTS:
+            if len(missing) <= few:
                 for one in missing:
                     self._client.expect(f"accounts/{one}")
                 for one in missing:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .api import account_file
 from .asking import Asking
 from .bookmarks import Bookmark, Policy
+from .connection import DISTRIBUTION
 from .deletes import Deletes
 from .known_ids import KnownIds
 from .lookups import FIELD_TABLES, NAME_COLUMNS, Lookups
 from .memberships import Beside, GroupMembers, PipelineStages, SentAlong
 from .plans import NAMES_OF, PLANS, SMALL_TABLES
-from .progress import Progress
+from .progress import Reading
 from .raw import Collection
 from .relations import Joiner
 from .unified import people
@@ -62,7 +62,7 @@ class Run:
     client: Client
     lookups: Lookups
     report: RunReport
-    progress: Progress
+    progress: Reading
     policy: Policy
     sideload: bool
     remote_data: bool
@@ -76,16 +76,15 @@ def run_of(
     """Put together what the settings ask for."""
     hours, deletes = settings["full_sweep_hours"], None
     if settings["detect_deletes"]:
-        path, account = settings["known_ids_path"], client.address.account
-        known = KnownIds(
-            Path(path).expanduser() if path else account_file(account, "known-ids", "sqlite")
-        )
+        account = client.address.account
+        place = settings["known_ids_path"] or account_file(account, "known-ids", "sqlite")
+        known = KnownIds(place, account, DISTRIBUTION)
         deletes = Deletes(client, known, settings["max_delete_share"])
     return Run(
         client=client,
         lookups=Lookups(client, settings["custom_field_keys"]),
         report=report,
-        progress=Progress(client.clock),
+        progress=Reading(DISTRIBUTION, client, report),
         policy=Policy(
             start=settings["start_date"],
             end=settings["end_date"],
@@ -254,7 +253,9 @@ def openings_of(run: Run, wishes: Iterable[Wish]) -> dict[str, Opening]:
     Small ones ask at once, and the first of the others; each of these when the last is ending.
     """
     chosen: dict[str, list[Wish]] = {}
-    for wish in sorted(wishes, key=lambda wish: wish.resource.name):
+    wishes = sorted(wishes, key=lambda wish: wish.resource.name)
+    run.progress.expect(wish.resource.name for wish in wishes)
+    for wish in wishes:
         chosen.setdefault(wish.resource.crawl, []).append(wish)
     found = {name: Opening(run, name, mine) for name, mine in chosen.items()}
     large = [opening for opening in found.values() if not opening.is_small]

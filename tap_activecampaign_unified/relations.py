@@ -83,6 +83,10 @@ class Joiner:
     def _asks_the_page(self) -> bool:
         return self.way in {Way.OPEN, Way.SIDELOAD}
 
+    def ask_each(self) -> None:
+        """Ask for each row's own: so few are wanted that nothing else is worth finding out."""
+        self.way, self._decided = Way.NESTED, True
+
     def give_up_sideload(self) -> None:
         """Ask no page for the rows again: the server takes offence."""
         if self._asks_the_page():

@@ -8,13 +8,14 @@ import platform
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .api import Traffic
 from .files import replace_private
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from .api import Clock
     from .cli import Ending
@@ -156,14 +157,37 @@ class Chronicle:
         }
 
 
+def write_reports(settings: Settings, document: Callable[[], dict[str, Any]]) -> None:
+    """Write the report as the settings ask for it: as JSON, as a page to look at, both or none."""
+    path, page = settings["run_report_path"], settings["run_report_html_path"]
+    if not path and not page:
+        return
+    told = document()
+    if path:
+        write_report(Path(path).expanduser(), told)
+    if page:
+        write_page(Path(page).expanduser(), told)
+
+
 def write_report(path: Path, document: dict[str, Any]) -> None:
     """Write the report, readable by this user alone; a full disk costs the report, not the run.
 
     The old one is there, whole, until the new one is.
     """
+    _write(path, json.dumps(document, indent=2, default=str) + "\n")
+
+
+def write_page(path: Path, document: dict[str, Any]) -> None:
+    """Write the report as a page for a browser, in the same way."""
+    from .report_page import page_of  # noqa: PLC0415 - what draws it is loaded where it is asked for
+
+    _write(path, page_of(json.loads(json.dumps(document, default=str))))
+
+
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_private(path, json.dumps(document, indent=2, default=str) + "\n")
+        replace_private(path, text)
     except (OSError, ValueError) as problem:
         told = problem.strerror if isinstance(problem, OSError) else "no such path can be"
         logger.warning("The run report %s could not be written: %s", path, told)

@@ -27,6 +27,8 @@ JsonSchema = dict[str, Any]
 ACCOUNT_LIMIT = 5.0
 # One in a quarter of an hour.
 SLOWEST = 0.001
+# Short enough to be part of the key of any table.
+LONGEST_LABEL = 100
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +141,12 @@ SHARED = (
         "(but for the samples of a dry run)",
     ),
     Setting(
+        "run_report_html_path",
+        "string",
+        "File for the same summary as one page for a browser, complete in itself and without "
+        "personal data: rows, rates over time, and what was not done and why",
+    ),
+    Setting(
         "custom_field_keys",
         "choice",
         "How `custom_fields` are keyed: `perstag` (the personalization tag in lower case), "
@@ -170,6 +178,7 @@ class Settings:
         self._secret = {one.name for one in settings if one.secret}
         self.values = {one.name: self._read(one, config.get(one.name)) for one in settings}
         self.connection = self._connect()
+        self._check_label()
         start, end = self.values.get("start_date"), self.values.get("end_date")
         if start and end and start >= end:
             self._faults.append("end_date is not after start_date: nothing could be read")
@@ -315,6 +324,13 @@ class Settings:
             values["max_concurrent_requests"],
             values["user_agent"],
         )
+
+    def _check_label(self) -> None:
+        label = self.values.get("account_label") or "-"
+        if not label.isprintable():
+            self._faults.append("account_label must be one line of visible characters")
+        if len(label) > LONGEST_LABEL:
+            self._faults.append(f"account_label must have at most {LONGEST_LABEL} characters")
 
     def _check_rate(self, address: Address | None) -> None:
         rate = self.values["requests_per_second"]

@@ -10,19 +10,22 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.metrics import Metric
+from singer_sdk.singerlib import Catalog
 from singer_sdk.singerlib.catalog import SelectionMask
 from singer_sdk.streams import Stream
 
+from .catalogs import labelled
 from .lanes import COLUMNS
 from .output import Output
 from .raw import Collection, Shape
+from .settings import SettingsError, read_json
+from .unified.mapping import ACCOUNT_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.mapper import PluginMapper
-    from singer_sdk.singerlib import Catalog
 
     from .bookmarks import Entry
     from .report import Tally
@@ -49,7 +52,8 @@ class UnifiedStream(Stream):
         self._schema_written = False
         self._shape: Shape | None = None
         super().__init__(tap, name=resource.name)
-        self.primary_keys = list(resource.keys)
+        self._label = tap.account_label
+        self.primary_keys = [*resource.keys, *([ACCOUNT_LABEL] if self._label else [])]
         self.replication_key = resource.replication_key
 
     @property
@@ -58,7 +62,8 @@ class UnifiedStream(Stream):
         if self._input_schema is not None:
             return self._input_schema  # the catalog's, to which newer fields were added
         if self._schema is None:
-            self._schema = self._unified_tap.schema_of(self.resource)
+            found = self._unified_tap.schema_of(self.resource)
+            self._schema = labelled(found) if self._label else found
         return self._schema
 
     def wanted(self, name: str) -> bool:
@@ -83,6 +88,8 @@ class UnifiedStream(Stream):
 
     def emit(self, record: Record) -> None:
         """Write one record."""
+        if self._label is not None:
+            record[ACCOUNT_LABEL] = self._label
         if self._short_way is not None:
             self._short_way.write_record(self.name, record)
             return
@@ -136,9 +143,16 @@ class UnifiedStream(Stream):
         return hollow_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
     def begin(self, version: int | None = None) -> None:
-        """Write the schema, unless that was done already; ``version`` is a full table's."""
+        """Write the schema, unless that was done already; ``version`` is a full table's.
+
+        A labelled table has none: to a loader the rows of other accounts would be of an older one.
+        """
         if self.replication_key is None:
-            self._stream_version = version
+            self._stream_version = version if self._label is None else None
+            if version is not None and self._label is not None and self.resource.is_open:
+                self.logger.warning(
+                    "%s: what is deleted is not told while account_label is set", self.name
+                )
         self._write_schema_message()
 
     def _write_schema_message(self) -> None:
@@ -219,6 +233,15 @@ def register(mapper: PluginMapper, catalog: Catalog) -> None:
         name = entry.stream or entry.tap_stream_id
         schema = get_selected_schema(name, entry.schema.to_dict(), mask)
         mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+
+
+def parse_catalog(text: str) -> Catalog:
+    """Read a catalog file's text; raise `SettingsError` with one line when it is none."""
+    raw = read_json(text, "catalog")
+    try:
+        return Catalog.from_dict(raw)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise SettingsError(["the catalog is misshapen: run --discover for a new one"]) from None
 
 
 def hollow_objects(schema: Schema) -> dict[str, Any]:

@@ -7,12 +7,10 @@ import copy
 import logging
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 
 from . import checkup, cli
@@ -32,9 +30,9 @@ from .connection import DISTRIBUTION
 from .crawls import Crawl
 from .opening import openings_of, run_of
 from .output import Output
-from .report import Chronicle, RunReport, write_report
+from .report import Chronicle, RunReport, write_reports
 from .settings import Settings, SettingsError, json_schema, other_faults, read_json
-from .streams import UnifiedStream, register
+from .streams import UnifiedStream, parse_catalog, register
 from .tap_settings import TAP
 from .unified import RESOURCES
 
@@ -133,6 +131,11 @@ class TapActiveCampaignUnified(Tap):
             self._run = run_of(settings, client, self._report, self._write_state)
         return self._run
 
+    @property
+    def account_label(self) -> str | None:
+        """What the user calls the account, None where tables hold no other."""
+        return self._settings["account_label"] if self._settings else None
+
     # --- streams ----------------------------------------------------------------------------
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
@@ -170,9 +173,12 @@ class TapActiveCampaignUnified(Tap):
     def setup_mapper(self) -> None:
         """Bring the catalog up to date before the SDK reads it."""
         if self.input_catalog is not None:
-            deletes = self._settings is not None and self._settings["detect_deletes"]
             bring_up_to_date(
-                self.input_catalog, self.schema_of, self._expect_fields, deletes=deletes
+                self.input_catalog,
+                self.schema_of,
+                self._expect_fields,
+                deletes=self._settings is not None and self._settings["detect_deletes"],
+                label=self.account_label,
             )
         elif self._settings is not None:
             self._expect_fields(RESOURCES)
@@ -208,7 +214,7 @@ class TapActiveCampaignUnified(Tap):
         crawl = Crawl(self._openings[name], streams)
         run = self.run
         requests, started = run.client.traffic.requests, self._clock.monotonic()
-        run.progress.begin(name)
+        run.progress.begin(name, [one.resource for one in streams])
         end = _End("failed", None)
         try:
             end = self._crawl_to_its_end(crawl, streams)
@@ -292,9 +298,10 @@ class TapActiveCampaignUnified(Tap):
             ending = cli.Ending(lines, cli.EXIT_FAILED if failed else 0)
         self._report.log_summary()
         settings = self._settings
-        if settings and settings["run_report_path"]:
-            path = Path(settings["run_report_path"]).expanduser()
-            write_report(path, self._report_document(settings, ending))
+        if settings:
+            write_reports(settings, lambda: self._report_document(settings, ending))
+        if self._run is not None and self._run.deletes is not None:
+            self._run.deletes.known.close()
         return ending.code
 
     def _report_document(self, settings: Settings, ending: cli.Ending) -> dict[str, Any]:
@@ -377,18 +384,9 @@ class TapActiveCampaignUnified(Tap):
             validate_config=True,
             setup_mapper=False,
         )
-        with tap._told():
+        with tap._told(), tap.run.progress.shown():
             tap.prepare()
             tap.sync_all()
-
-
-def parse_catalog(text: str) -> Catalog:
-    """Read a catalog file's text; raise `SettingsError` with one line when it is none."""
-    raw = read_json(text, "catalog")
-    try:
-        return Catalog.from_dict(raw)
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise SettingsError(["the catalog is misshapen: run --discover for a new one"]) from None
 
 
 def main() -> None:

@@ -44,8 +44,9 @@ TAP = (
     Setting(
         "known_ids_path",
         "string",
-        "File in which `detect_deletes` keeps the ids there were (default: one per account and "
-        "user); keep it between runs",
+        "Where `detect_deletes` keeps the ids there were: a file of this machine (default: one per "
+        "account and user), kept between runs, or `postgresql://…` for several machines",
+        secret=True,  # the address of a database may hold its password
     ),
     Setting(
         "max_delete_share",
@@ -54,6 +55,12 @@ TAP = (
         "once (five rows always may); 1: no such limit",
         default=0.3,
         minimum=0,
+    ),
+    Setting(
+        "account_label",
+        "string",
+        "What you call this account: each record of each stream carries it as `account_label`, "
+        "which is part of the key, so that one table can hold many accounts",
     ),
     Setting(
         "include_remote_data",

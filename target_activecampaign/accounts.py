@@ -9,6 +9,7 @@ from tap_activecampaign_unified.unified.custom_fields import value_field, value_
 
 from .creates import create_named
 from .native import keep_only_blanks, may_fill, native_of, own_id_of, refuse_marked
+from .novelty import refuse_known
 from .references import is_duplicate
 from .results import Action, Rejection
 from .rows import fold
@@ -62,11 +63,12 @@ def write_account(desk: Desk, kind: Kind, row: Row) -> Outcome:
         native_id = desk.references.account_named(name)
         if native_id is not None:
             native.columns.pop("name")
-    native_id = native_id or row.known_id
+    refuse_known(row, "name", native_id)
+    native_id = native_id or (None if row.creates else row.known_id)
     if native_id is None and not name:
         raise Rejection("name: an account needs a name (or an id of this account)")
     if native_id is None:
-        action, native_id = _create(desk, native)
+        action, native_id = _create(desk, row, native)
     else:
         _keep_only_blanks(desk, kind, native, native_id)
         action, native_id = _update(desk, native, native_id, name=None if is_own else name)
@@ -76,11 +78,12 @@ def write_account(desk: Desk, kind: Kind, row: Row) -> Outcome:
     return native.outcome(action, native_id)
 
 
-def _create(desk: Desk, native: Native) -> tuple[Action, str]:
+def _create(desk: Desk, row: Row, native: Native) -> tuple[Action, str]:
     body = native.body()
     native_id, is_new = create(desk, body)
     if is_new:
         return Action.CREATED, native_id
+    refuse_known(row, "name", native_id)
     del body["name"]  # somebody was faster
     if body:
         desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})

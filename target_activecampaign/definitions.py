@@ -12,6 +12,7 @@ from tap_activecampaign_unified.unified.custom_fields import ENTITIES, slug
 from .creates import create_named
 from .desk import text_of
 from .native import native_of, own_id_of, refuse_marked
+from .novelty import refuse_known
 from .references import SHELVES, is_duplicate
 from .results import Action, Outcome, Rejection, Skip
 from .rows import email_of, fold, is_nothing, reference, references
@@ -149,7 +150,7 @@ def write_user(desk: Desk, kind: Kind, row: Row) -> Outcome:
     found = own_id_of(desk, kind, row) or next(
         (str(one["id"]) for one in (desk.references.named("user", email) if email else [])), None
     )
-    if found is None and row.known_id is None:
+    if found is None and (row.known_id is None or row.creates):
         missing = [n for n in ("username", "email", "group", "password") if not fresh.get(n)]
         if missing:
             raise Rejection(f"{missing[0]}: a new user needs it ({', '.join(missing)} missing)")
@@ -186,6 +187,7 @@ def _write(
     refuse_marked(row)
     family = kind.family
     native_id = _find(desk, kind, row, name, within)
+    refuse_known(row, SHELVES[family].part, native_id)
     table = desk.references.table(family)
     if native_id is not None:
         there = table.get(native_id, {})
@@ -206,6 +208,8 @@ def _write(
     if family == "stage" and within is None:
         raise Rejection("pipeline: a new stage needs the pipeline it belongs to")
     native_id, is_new = _create(desk, kind, name, fresh, within)
+    if not is_new:
+        refuse_known(row, SHELVES[family].part, native_id)
     desk.note_copy(kind, row, native_id)
     return native.outcome(Action.CREATED if is_new else Action.UPDATED, native_id)
 
@@ -232,7 +236,7 @@ def _find(desk: Desk, kind: Kind, row: Row, name: str, within: str | None) -> st
         raise Rejection(f"{word}: several carry this name; give the id")
     if found:
         return found[0]
-    return row.known_id if row.known_id in table else None
+    return row.known_id if row.known_id in table and not row.creates else None
 
 
 def _named(desk: Desk, family: str, name: str, within: str | None) -> list[str]:
@@ -311,8 +315,9 @@ def write_field(desk: Desk, kind: Kind, row: Row) -> Outcome:
     for name in names:
         found = fields.find(name)
         if found is not None:
+            refuse_known(row, "name", found.id)
             return Outcome(Action.UNCHANGED, found.id)
-    if not desk.policy.create_missing_fields:
+    if not desk.policy.create_missing_fields and not row.creates:
         raise Skip("the account has no such field; set create_missing_fields to create it")
     made = desk.custom.define(
         entity,

@@ -7,7 +7,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from . import registry
-from .results import Action, Outcome, Rejection
+from .labels import Labels, unlabelled
+from .results import Action, Outcome, Rejection, Skip
 from .rows import Row, fold, key_of, unflatten
 
 if TYPE_CHECKING:
@@ -44,10 +45,15 @@ class Intake:
     """Turns messages into rows; ``number`` counts the RECORD lines of the input from 1."""
 
     def __init__(
-        self, engine: Callable[[], Engine], maps: Maps | None, aliases: dict[str, str] | None
+        self,
+        engine: Callable[[], Engine],
+        maps: Maps | None,
+        aliases: dict[str, str] | None,
+        label: str | None = None,
     ) -> None:
-        """Begin before the first line."""
+        """Begin before the first line; ``label`` is the account's whose rows are written."""
         self._engine, self._maps, self._aliases = engine, maps, aliases or {}
+        self._labels = Labels(label)
         self._keys: dict[str, list[str]] = {}
         self.number = 0
 
@@ -146,7 +152,9 @@ class Intake:
         self, number: int | None, stream: str, record: Message, keys: list[str]
     ) -> Row | None:
         """Return the row of a record; one that cannot be a row is rejected."""
-        kind = registry.KINDS.get(stream)
+        kind, source = registry.KINDS.get(stream), record
+        told = {name: record.get(name) for name in keys}
+        record, keys = unlabelled(record, keys)
         key: Message = {name: record.get(name) for name in keys}
         if kind is None:
             names = ", ".join(sorted(registry.KINDS))
@@ -154,13 +162,17 @@ class Intake:
             self._reject(number, stream, key, why)
             return None
         try:
+            self._labels.check(source)
             nested = unflatten(record)
             key = key_of({**nested, **record}, keys, kind.identity)
+        except Skip as skip:
+            self._engine().results.add(number, stream, told, skip.outcome())
+            return None
         except Rejection as rejection:
             self._reject(number, stream, key, rejection.reason)
             return None
         self._engine().key_properties.setdefault(stream, keys)
-        return Row(number, stream, nested, key, record)
+        return Row(number, stream, nested, key, source)
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
         self._engine().refuse(number, stream or "unknown", key, why)

@@ -1,35 +1,33 @@
 """The ledger: what ActiveCampaign confirmed, so that only changes are sent and nothing twice.
 
-It holds keyed hashes, ids and times. A reader of the file learns nothing of the rows: the key of
-the hashes is random, and lies in the same file only because the file is the user's own.
+It holds keyed hashes, ids and times. A reader of it learns nothing of the rows without the key of
+the hashes. That is random and lies beside them, since the file is the user's own; where others can
+read it, a database's administrators say, `ledger_secret` is the part of the key that they lack.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import json
 import logging
-import os
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import RunEnds
-from tap_activecampaign_unified.database import Database, DatabaseTrouble
-from tap_activecampaign_unified.files import NO_ROOM, open_private
+from tap_activecampaign_unified.database import DatabaseTrouble
+from tap_activecampaign_unified.files import NO_ROOM
 from tap_activecampaign_unified.settings import SettingsError
 
+from .ledger_stores import Table
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import contextlib
+    from collections.abc import Iterable
 
     from tap_activecampaign_unified.api import Client
 
-try:
-    import fcntl
-except ImportError:  # Windows has no flock: there, do not run two at once
-    fcntl = None  # type: ignore[assignment]
+    from .ledger_stores import Store
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +36,17 @@ DAMAGED = (
     "ledger_path is damaged, or no ledger of this program: put a copy of it back. Moved away, it "
     "is made anew and knows no row: notes, and deals without a key of yours, would come twice"
 )
+OTHER_SECRET = (
+    "ledger_secret is not what this ledger was made with: set it as it was then, or not at all "
+    "where it was not set; another one would know no row, and notes and deals would come twice"
+)
 _DIGEST = 8
 MOST_PATHS = 10_000
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS confirmed (key BLOB PRIMARY KEY, id TEXT, fields BLOB) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pending (
-    key BLOB, step TEXT, since REAL, PRIMARY KEY (key, step)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS copies (
-    family TEXT, source TEXT, id TEXT, PRIMARY KEY (family, source)) WITHOUT ROWID;
-"""
+META = Table("meta", (("name", "text"),), (("value", "bytes"),))
+CONFIRMED = Table("confirmed", (("key", "bytes"),), (("id", "text"), ("fields", "bytes")))
+PENDING = Table("pending", (("key", "bytes"), ("step", "text")), (("since", "number"),))
+COPIES = Table("copies", (("family", "text"), ("source", "text")), (("id", "text"),))
+TABLES = (META, CONFIRMED, PENDING, COPIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,149 +57,114 @@ class Confirmed:
     fields: dict[bytes, bytes]
 
 
-def wait_for_turn(path: Path, client: Client, patience: float) -> int | None:
-    """Lock a ledger for one run: two at once would create the same row twice.
+def wait_for_turn(store: Store, client: Client, patience: float) -> None:
+    """Keep others from a ledger for one run: two at once would create the same row twice.
 
-    Waits while another run has it, at most ``patience`` seconds; returns the lock's handle, which
-    goes with the process that holds it (None where there are no such locks). Raises
-    `LedgerInUse`.
+    Waits while another run has it, at most ``patience`` seconds. Raises `LedgerInUse`.
     """
-    if fcntl is None:
-        return None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = open_private(Path(f"{path}.lock"), os.O_RDWR)
-    except OSError as problem:
-        raise _unusable(problem) from None
     until = client.clock.monotonic() + patience
     is_told = False
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    try:
+        while not store.try_turn():
             if not is_told:
                 logger.info("Another run uses this account's ledger: waiting for its end")
                 is_told = True
             if client.clock.monotonic() >= until:
-                os.close(handle)
                 raise LedgerInUse(
                     "another run of target-activecampaign uses the same ledger: let it end, then "
                     "run again"
-                ) from None
-            try:
-                client.checkpoint()
-            except BaseException:
-                os.close(handle)
-                raise
+                )
+            client.checkpoint()
             client.clock.sleep(1.0)
-        else:
-            return handle
+    except BaseException as problem:
+        store.close()
+        if isinstance(problem, OSError):
+            raise unusable(problem) from None
+        raise
 
 
-def _unusable(problem: OSError) -> Exception:
+def unusable(problem: OSError) -> Exception:
+    """Return what to tell of a ledger that cannot be opened."""
     if isinstance(problem, DatabaseTrouble) and problem.is_damaged:
         return SettingsError([DAMAGED])
     if isinstance(problem, DatabaseTrouble) and problem.is_locked:
         return LedgerInUse("another program has ledger_path locked: let it end, then run again")
+    if isinstance(problem, DatabaseTrouble) and problem.is_away:
+        why = f"ledger_path cannot be used ({problem.strerror}): no row was sent; run again"
+        return LedgerInUse(why)
     if problem.errno in NO_ROOM:
         why = f"ledger_path cannot be written ({problem.strerror}): make room and run again"
         return LedgerInUse(why)
-    return SettingsError([f"ledger_path cannot be used ({problem.strerror}): name another file"])
+    return SettingsError([f"ledger_path cannot be used ({problem.strerror}): name another"])
 
 
 class LedgerInUse(RunEnds):
-    """Another run has the ledger and does not end."""
+    """The ledger cannot be had now: another run has it and does not end, or it is away."""
 
 
 class Ledger:
-    """One SQLite file; every note is on disk when the call returns, kill -9 or not."""
+    """What is noted is kept when the call returns, kill -9 or not, wherever the store is."""
 
     def __init__(
-        self,
-        path: Path,
-        account: str,
-        *,
-        is_dry: bool = False,
-        turn: int | None = None,
-        patience: float = 60.0,
+        self, store: Store, account: str, *, is_dry: bool = False, secret: str | None = None
     ) -> None:
-        """Open or make the file, readable by this user alone; a dry run only reads it.
+        """Open it; a dry run only reads it. ``secret`` is the user's part of the hashes' key.
 
-        ``turn`` is the lock that `wait_for_turn` gave, let go when the ledger is closed;
-        ``patience`` is how long another program may have the file, in seconds.
+        Raises `SettingsError`, and `LedgerInUse` where it can be had later.
         """
-        self._turn = turn
+        self._store = store
         self._is_dry = is_dry
         self._planned: dict[tuple[str, str], str] = {}
         self._paths: dict[str, bytes] = {}
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = Database(path, seconds_for_others=patience)
-        except OSError as problem:
-            self._let_go()
-            raise _unusable(problem) from None
-        try:
-            self._check_version()
-            # A killed process loses nothing that was handed to the system.
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_TABLES)
-            self._secret = self._meta("secret", secrets.token_bytes(32))
+            store.open(TABLES, META, self._check_version)
+            self._secret = self._key_of_hashes(secret)
             self._meta("version", str(VERSION).encode())
-            self._check_account(account)
+            if self._meta("account", account.encode()) != account.encode():
+                raise SettingsError(["ledger_path belongs to another account: name another"])
         except OSError as problem:
             self.close()
-            raise _unusable(problem) from None
+            raise unusable(problem) from None
         except SettingsError:
             self.close()
             raise
 
-    def _check_version(self) -> None:
-        """Raise `SettingsError` for a file that is not ours to write in; it stays as it is."""
-        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
-        if not tables:
+    @staticmethod
+    def _check_version(found: Any) -> None:
+        """Raise `SettingsError` for a ledger that is not ours to write in; it stays as it is."""
+        if found is None:
             return
-        if "meta" not in tables:
-            raise SettingsError([DAMAGED])
-        row = self._db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
-        found = row[0] if row else b"0"
         if not isinstance(found, bytes) or not found.isdigit():
             raise SettingsError([DAMAGED])
         if int(found) > VERSION:
             raise SettingsError(["ledger_path was written by a newer version: update this program"])
 
-    def _check_account(self, account: str) -> None:
-        if self._meta("account", account.encode()) != account.encode():
-            raise SettingsError(["ledger_path belongs to another account: name another file"])
+    def _key_of_hashes(self, secret: str | None) -> bytes:
+        is_new = self._store.get(META, "secret") is None
+        key = self._meta("secret", secrets.token_bytes(32))
+        proof = b""
+        if secret is not None:
+            key = hmac.digest(secret.encode(), key, "sha256")
+            proof = hmac.digest(key, b"proof", "sha256")
+        if is_new:
+            self._meta("proof", proof)
+        known = self._store.get(META, "proof")
+        if not hmac.compare_digest(known[0] if known else b"", proof):
+            raise SettingsError([OTHER_SECRET])
+        return key
 
     def _meta(self, name: str, value: bytes) -> bytes:
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value))
-        found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return bytes(found[0])
+        self._store.keep(META, (name,), (value,))
+        found = self._store.get(META, name)
+        return bytes(found[0]) if found else value
 
     def close(self) -> None:
-        """Close the file, and let another run have it."""
-        self._db.close()
-        self._let_go()
+        """Close it, and let another run have it."""
+        self._store.close()
 
-    def _let_go(self) -> None:
-        if self._turn is not None:
-            os.close(self._turn)
-            self._turn = None
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> contextlib.AbstractContextManager[None]:
         """Write many notes at once: all of them or none."""
-        if self._db.in_transaction:
-            yield
-            return
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        return self._store.together()
 
     # --- hashes -----------------------------------------------------------------------------
 
@@ -223,11 +187,13 @@ class Ledger:
 
     # --- what was confirmed -----------------------------------------------------------------
 
+    def expect(self, keys: Iterable[bytes]) -> None:
+        """Announce rows that will be looked for: a store that is far off is asked once."""
+        self._store.expect(CONFIRMED, keys)
+
     def find(self, key: bytes) -> Confirmed | None:
         """Return what is known of a row."""
-        found = self._db.execute(
-            "SELECT id, fields FROM confirmed WHERE key = ?", (key,)
-        ).fetchone()
+        found = self._store.get(CONFIRMED, key)
         if found is None:
             return None
         blob, step = found[1], 2 * _DIGEST
@@ -245,9 +211,7 @@ class Ledger:
             fields = {**before.fields, **fields}
             native_id = native_id or before.id
         blob = b"".join(path + value for path, value in sorted(fields.items()))
-        self._db.execute(
-            "INSERT OR REPLACE INTO confirmed VALUES (?, ?, ?)", (key, native_id, blob)
-        )
+        self._store.put(CONFIRMED, (key,), (native_id, blob))
 
     def note_id(self, key: bytes, native_id: str) -> None:
         """Remember a row's id while nothing of the row is confirmed yet."""
@@ -256,26 +220,24 @@ class Ledger:
     def forget(self, key: bytes) -> None:
         """Forget a row: it was deleted, or its id is not what it was."""
         if not self._is_dry:
-            self._db.execute("DELETE FROM confirmed WHERE key = ?", (key,))
+            self._store.drop(CONFIRMED, key)
 
     # --- creates whose answer may be lost ---------------------------------------------------
 
     def pending(self, key: bytes, step: str) -> float | None:
         """Return when a create was begun that nobody saw the end of (server's time), or None."""
-        found = self._db.execute(
-            "SELECT since FROM pending WHERE key = ? AND step = ?", (key, step)
-        ).fetchone()
+        found = self._store.get(PENDING, key, step)
         return None if found is None else float(found[0])
 
     def begin(self, key: bytes, step: str, since: float) -> None:
         """Note that a create is about to be sent; an older note stands."""
         if not self._is_dry:
-            self._db.execute("INSERT OR IGNORE INTO pending VALUES (?, ?, ?)", (key, step, since))
+            self._store.keep(PENDING, (key, step), (since,))
 
     def settle(self, key: bytes, step: str) -> None:
         """Note that a create was answered."""
         if not self._is_dry:
-            self._db.execute("DELETE FROM pending WHERE key = ? AND step = ?", (key, step))
+            self._store.drop(PENDING, key, step)
 
     # --- ids of another account -------------------------------------------------------------
 
@@ -283,9 +245,7 @@ class Ledger:
         """Return the id here of a row that another account calls ``source``."""
         if (family, source) in self._planned:
             return self._planned[family, source]
-        found = self._db.execute(
-            "SELECT id FROM copies WHERE family = ? AND source = ?", (family, source)
-        ).fetchone()
+        found = self._store.get(COPIES, family, source)
         return None if found is None else str(found[0])
 
     def note_copy(self, family: str, source: str, own: str) -> None:
@@ -293,14 +253,12 @@ class Ledger:
         if self._is_dry:
             self._planned[family, source] = own
         else:
-            self._db.execute(
-                "INSERT OR REPLACE INTO copies VALUES (?, ?, ?)", (family, source, own)
-            )
+            self._store.put(COPIES, (family, source), (own,))
 
     def drop_copy(self, family: str, source: str) -> None:
         """Forget a copy that is gone."""
         if not self._is_dry:
-            self._db.execute("DELETE FROM copies WHERE family = ? AND source = ?", (family, source))
+            self._store.drop(COPIES, family, source)
 
 
 # Made once: `json.dumps` makes one for each value, which takes longer than most values do.

@@ -204,11 +204,30 @@ def keep_only_blanks(
         if name in native.columns and not is_blank(there.get(name)):
             del native.columns[name]
             native.remarks.append("only_if_empty: ActiveCampaign has a value already")
-    keys = desk.references.fields(kind.entity).keys if native.custom.values else {}
-    for one, (definition, _, __) in list(native.custom.values.items()):
-        names = {f"custom_fields.{keys.get(one, one)}", definition.title}
-        if any(map(desk.guards.fills_only, names)) and not is_blank(stored.get(one)):
-            del native.custom.values[one]
+    if native.custom.values:
+        _keep_only_blank_values(desk, kind, native, stored)
+
+
+def _keep_only_blank_values(
+    desk: Desk, kind: Kind, native: Native, stored: dict[str, Any]
+) -> None:
+    """Strike custom fields by their own names, and attributes that live in them by theirs.
+
+    An attribute of several fields is one value: no address is put together from two.
+    """
+    fields, fills = desk.references.fields(kind.entity), desk.guards.fills_only
+    parts: list[list[str]] = []
+    for entry in kind.resource.entries:
+        if isinstance(entry, Attribute) and fills(entry.unified):
+            parts.append([d.id for tag in entry.tags if (d := fields.by_tag(tag)) is not None])
+    for one, (definition, _, __) in native.custom.values.items():
+        if fills(f"custom_fields.{fields.keys.get(one, one)}") or fills(definition.title):
+            parts.append([one])
+    for ids in parts:
+        there = [one for one in ids if one in native.custom.values]
+        if there and not all(is_blank(stored.get(one)) for one in ids):
+            for one in there:
+                del native.custom.values[one]
             native.remarks.append("only_if_empty: ActiveCampaign has a value already")
 
 

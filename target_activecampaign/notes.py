@@ -11,6 +11,7 @@ from tap_activecampaign_unified.unified.crm.notes import PARENTS
 from .chains import known_by
 from .creates import create_once, settled
 from .native import each, native_of, own_id_of, refuse_marked
+from .novelty import refuse_made
 from .opportunities import prefetch
 from .results import Action, Outcome, Rejection
 from .rows import is_nothing, reference, references
@@ -58,6 +59,7 @@ def write_note(desk: Desk, kind: Kind, row: Row) -> Outcome:
     if is_nothing(content):
         raise Rejection("content: a note needs content")
     reltype, relid = _parent(desk, row)
+    refuse_made(desk, row, "content", "notes")
     if row.known_id and row.key.keys() & {"content"}:
         return native.outcome(Action.UNCHANGED, row.known_id)
     if row.known_id:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.api import account_file
 from tap_activecampaign_unified.api.turns import HandingClock
+from tap_activecampaign_unified.postgres import check_place, is_address
 from tap_activecampaign_unified.settings import SettingsError
 
 from .custom_values import CustomValues
@@ -15,7 +16,8 @@ from .engine import Engine
 from .forecast import Forecast
 from .guards import Guards
 from .importer import Importer
-from .ledger import Ledger, wait_for_turn
+from .ledger import Ledger, unusable, wait_for_turn
+from .ledger_stores import FileStore, PostgresStore
 from .pen import Pen
 from .references import References
 from .results import Results
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.api.turns import Turns
     from tap_activecampaign_unified.settings import Settings
 
+    from .ledger_stores import Store
     from .policy import Policy
 
 NAME = "target-activecampaign"
@@ -39,16 +42,31 @@ def path_of(settings: Settings, name: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
+def _open_ledger(settings: Settings, client: Client, *, is_dry: bool) -> Ledger:
+    """Open the account's ledger, once no other run writes in it; a dry run does not wait."""
+    name, account, patience = "ledger_path", client.address.account, settings["max_retry_seconds"]
+    place = settings[name]
+    check_place(name, place or "")
+    store: Store
+    if place and is_address(place):
+        try:
+            store = PostgresStore(name, place, account, NAME)
+        except OSError as problem:
+            raise unusable(problem) from None
+    else:
+        path = path_of(settings, name) or account_file(account, "ledger", "sqlite")
+        store = FileStore(path, patience)
+    if not is_dry:
+        wait_for_turn(store, client, patience)
+    return Ledger(store, account, is_dry=is_dry, secret=settings["ledger_secret"])
+
+
 def open_engine(
     settings: Settings, policy: Policy, client: Client, turns: Turns, hold: Callable[[int], None]
 ) -> Engine:
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
     clock = HandingClock(client.clock, turns)
-    account = client.address.account
-    path = path_of(settings, "ledger_path") or account_file(account, "ledger", "sqlite")
-    patience = settings["max_retry_seconds"]
-    turn = None if policy.dry_run else wait_for_turn(path, client, patience)
-    ledger = Ledger(path, account, is_dry=policy.dry_run, turn=turn, patience=patience)
+    ledger = _open_ledger(settings, client, is_dry=policy.dry_run)
     setting = "retry_path"
     try:
         retries = RetryFile(None if policy.dry_run else path_of(settings, setting))

@@ -13,6 +13,7 @@ from .chains import known_by
 from .creates import create_once, settled
 from .desk import text_of
 from .native import each, keep_only_blanks, may_fill, native_of, own_id_of, refuse_marked
+from .novelty import refuse_known, refuse_made
 from .pen import is_planned
 from .references import is_duplicate
 from .results import Action, Rejection
@@ -186,7 +187,9 @@ def _write(desk: Desk, kind: Kind, row: Row, deals: Deals) -> Outcome:
     refuse_marked(row)
     native = native_of(desk, kind, row, entity="opportunity", owner=True)
     external = _external(desk, row, native.custom)
+    refuse_made(desk, row, "name", "deals")
     native_id = _match(desk, kind, row, deals, external)
+    refuse_known(row, "external_id" if external else "name", native_id)
     contacts = [
         desk.references.contact(ref) for ref in references(row.record.get("contact"), "contact")
     ]

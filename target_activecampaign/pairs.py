@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import CallError
+from tap_activecampaign_unified.api import CallError, Missing
 
 from .contacts import attempt, fulfil
+from .novelty import refuse_known
 from .results import Rejection, Skip
 from .rows import email_of, fold, is_nothing, reference
 from .wishes import Part, Wish, note_tokens, put_list, put_tag
@@ -66,6 +67,10 @@ def _tag_wish(desk: Desk, row: Row) -> Wish:
     if status not in {"applied", "active", "removed"}:
         raise Rejection("status: must be removed, or absent to apply the tag")
     put_tag(desk, wish, ref, is_added=status != "removed")
+    if row.creates and wish.id:
+        there = {str(one.get("tag")) for one in _below(desk, wish.id, "contactTags")}
+        ids = [str(one["id"]) for name in wish.adds for one in desk.references.named("tag", name)]
+        refuse_known(row, "tag_id", next((one for one in ids if one in there), None))
     note_tokens(wish)
     return wish
 
@@ -78,6 +83,9 @@ def _list_wish(desk: Desk, row: Row) -> Wish:
     put_list(desk, wish, ref, row.record.get("status"))
     if not wish.lists:
         raise Skip("; ".join(wish.parts[0].denied))
+    if row.creates and wish.id:
+        there = {str(one.get("list")) for one in _below(desk, wish.id, "contactLists")}
+        refuse_known(row, "segment_id", next((one for one in wish.lists if one in there), None))
     note_tokens(wish)
     return wish
 
@@ -106,6 +114,13 @@ def _wish(desk: Desk, row: Row) -> Wish:
             raise desk.references.no_contact(has_email=True)
     wish.email = None if wish.id else wish.email
     return wish
+
+
+def _below(desk: Desk, contact: str, key: str) -> list[dict[str, Any]]:
+    try:
+        return desk.references.below("contacts", contact, key)
+    except Missing:
+        raise Rejection("contact_id: the account has no contact with this id") from None
 
 
 def _ref(record: Record, what: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.api import RunEnds, SystemClock
 from tap_activecampaign_unified.api.turns import Turns
 from tap_activecampaign_unified.connection import DISTRIBUTION
-from tap_activecampaign_unified.report import Chronicle, write_report
+from tap_activecampaign_unified.report import Chronicle, write_reports
 from tap_activecampaign_unified.settings import (
     Settings,
     SettingsError,
@@ -26,11 +26,13 @@ from tap_activecampaign_unified.settings import (
 
 from .attention import Attention, in_turn
 from .checkpoints import Checkpoints, bookmarks_of
+from .enrolments import Enrolments
 from .intake import Intake, Maps
 from .lines import LineReader
-from .opening import NAME, open_engine, path_of
+from .opening import NAME, open_engine
 from .overlap import Overlap
 from .policy import Policy, policy_of
+from .progress import Writing
 from .results import Results
 from .target_settings import TARGET
 
@@ -94,7 +96,9 @@ class TargetActiveCampaign(Target):
         self.attention.share(self._turns)
         self.overlap = Overlap(self._turns, self._plan(), self._emit, self.attention.wake)
         maps = Maps(self.mapper) if self._config.get("stream_maps") is not None else None
-        self._intake = Intake(lambda: self.engine, maps, self._setting("stream_aliases"))
+        aliases, label = self._setting("stream_aliases"), self._setting("account_label")
+        self._intake = Intake(lambda: self.engine, maps, aliases, label)
+        self._progress = Writing(self.name, self._clock, lambda: self._intake.number)
 
     # --- settings ---------------------------------------------------------------------------
 
@@ -148,11 +152,11 @@ class TargetActiveCampaign(Target):
             if settings is None or policy is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
-            client.checkpoint = self.attention.raise_if_ending
+            client.checkpoint = self._progress.ticking(self.attention.raise_if_ending)
             client.away = self._turns.away
-            self._engine = open_engine(
-                settings, policy, client, self._turns, self._checkpoints.hold
-            )
+            hold = self._checkpoints.hold
+            self._engine = open_engine(settings, policy, client, self._turns, hold)
+            self._progress.attend(self._engine)
         return self._engine
 
     def _send_failed_rows(self, engine: Engine) -> None:
@@ -270,6 +274,7 @@ class TargetActiveCampaign(Target):
         if engine is not None:
             why = why or engine.verdict()
             engine.results.log_summary()
+            engine.desk.enrolments.log()
         if why:
             if ending is None:
                 self.logger.error(why)
@@ -292,6 +297,7 @@ class TargetActiveCampaign(Target):
         document = self._chronicle.document(settings, traffic, ending) | {
             "rows": results.totals(),
             "streams": results.document(),
+            "automations": (desk.enrolments if desk else Enrolments()).document(),
             "bookmarks_before": bookmarks_of(self._checkpoints.first),
             "bookmarks_after": bookmarks_of(self._checkpoints.last),
         }
@@ -299,9 +305,7 @@ class TargetActiveCampaign(Target):
             rate = settings["requests_per_second"] or 5
             desk.forecast.log(desk.pen.planned, rate)
             document["plan"] = desk.forecast.document(desk.pen.planned, rate)
-        path = path_of(settings, "run_report_path")
-        if path is not None:
-            write_report(path, document)
+        write_reports(settings, lambda: document)
 
     # --- signals and the command line ---------------------------------------------------------
 
@@ -340,7 +344,8 @@ class TargetActiveCampaign(Target):
         """Read the whole input and return the exit code; raises what ends the run early."""
         ending = None
         try:
-            self._run(file_input)
+            with self._progress.shown():
+                self._run(file_input)
         except BaseException as problem:
             ending = cli.ending_of(problem)
             raise

@@ -26,6 +26,12 @@ TARGET = (
         "object",
         'The source\'s own stream names to ours: `{"analytics-lead_scores": "crm_contacts"}`',
     ),
+    Setting(
+        "account_label",
+        "string",
+        "Whose rows are written, where a table holds many accounts: rows with another "
+        "`account_label` are skipped, rows without one rejected",
+    ),
     Setting("dry_run", "boolean", "Plan only: read, count and show, write nothing", default=False),
     Setting(
         "bulk_import",
@@ -47,6 +53,13 @@ TARGET = (
         "False: nothing that can start an automation is sent; contacts, tags and lists go only "
         "through the importer, and what it cannot do is skipped",
         default=True,
+    ),
+    Setting(
+        "allow_automations",
+        "boolean",
+        "Let contact rows enter and leave automations (`automations`, `leave_automations`); "
+        "otherwise these are left out, with the reason",
+        default=False,
     ),
     Setting(
         "max_changes",
@@ -148,7 +161,15 @@ TARGET = (
     Setting(
         "ledger_path",
         "string",
-        "SQLite file of what was last confirmed (keyed hashes and ids); default: one per account "
-        "and user",
+        "Where it is kept what was last confirmed (keyed hashes and ids): a SQLite file of this "
+        "machine (default: one per account and user), or `postgresql://…` for several machines",
+        secret=True,  # the address of a database may hold its password
+    ),
+    Setting(
+        "ledger_secret",
+        "string",
+        "Your part of the key of the ledger's hashes, the same on every machine and for good: "
+        "for a ledger that others can read",
+        secret=True,
     ),
 )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 TAP, TARGET, SANDBOX = "tap_activecampaign_unified", "target_activecampaign", "tests.sandbox"
 FRONT_DOORS = {"tap.py", "streams.py", "output.py", "target.py"}
-FRONT_DOOR = {"settings", "connection", "cli", "report", "files", "database", "starting"}
-SHARED_ROOMS = FRONT_DOOR | {"api", "unified", "access"}
+FRONT_DOOR = {"settings", "connection", "cli", "report", "starting"}
+SHARED_ROOMS = FRONT_DOOR | {"files", "database", "postgres", "api", "unified", "access"}
 NO_ROOMS = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 # What a pure room may import from the standard library: nothing that opens, sends or waits.
 PURE = {

@@ -36,6 +36,8 @@ Record = dict[str, Any]
 
 #: When a record was found to be gone; null in all others. The name is the loaders'.
 DELETED_AT = "_sdc_deleted_at"
+#: Whose row it is, where one table holds many accounts; part of the key then.
+ACCOUNT_LABEL = "account_label"
 
 
 @dataclass

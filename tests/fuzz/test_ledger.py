@@ -1,20 +1,35 @@
-"""The ledger beside a plain dictionary: whatever is noted, however the process ends."""
+"""The ledger beside a plain dictionary: whatever is noted, however the process ends.
+
+The same histories in a file and in PostgreSQL, where another account has notes of the same names.
+"""
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from target_activecampaign.ledger import Confirmed, Ledger
+from target_activecampaign.ledger_stores import FileStore, PostgresStore
 from tests import length
 
-NAMES = st.sampled_from(["a", "b", "c"])
+if TYPE_CHECKING:
+    from tests.postgres import Database
+
+ALL = ["a", "\\0 b\0", "c"]
+NAMES = st.sampled_from(ALL)
 STEPS = st.sampled_from(["create", "link"])
 IDS = st.none() | st.integers(1, 9).map(str)
 CONTENT = st.dictionaries(
@@ -46,18 +61,25 @@ class LedgerMachine(RuleBasedStateMachine):
     """Notes in any order; between any two the process may end, be killed or start anew."""
 
     def __init__(self) -> None:
-        """Begin with a new file."""
+        """Begin with nothing."""
         super().__init__()
-        self.folders = [Path(tempfile.mkdtemp(prefix="ledger-"))]
         self.notes = Notes()
         self.before: Notes | None = None  # what there was before the notes that belong together
         self.group: Any = None
         self.killed: list[Ledger] = []
 
+    def made(self, *, is_dry: bool = False) -> Ledger:
+        """Return a ledger of what is kept."""
+        raise NotImplementedError
+
+    def lose(self) -> None:
+        """Leave of the ledger what a killed process leaves."""
+        raise NotImplementedError
+
     @initialize()
     def open(self) -> None:
-        """Open the file that is there."""
-        self.ledger = Ledger(self.folders[-1] / "ledger.sqlite", "acme")
+        """Open what is there."""
+        self.ledger = self.made()
 
     # --- notes ------------------------------------------------------------------------------
 
@@ -79,6 +101,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """A row that is gone."""
         self.ledger.forget(self.ledger.key(name))
         self.notes.confirmed.pop(name, None)
+
+    @rule(names=st.sets(NAMES))
+    def expect(self, names: set[str]) -> None:
+        """To announce what will be looked for changes nothing."""
+        self.ledger.expect([self.ledger.key(name) for name in names])
 
     @rule(name=NAMES, step=STEPS, since=MOMENTS)
     def begin(self, name: str, step: str, since: float) -> None:
@@ -140,26 +167,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def kill(self) -> None:
-        """A run is killed: the next one finds what is on disk at this moment, and no half group."""
-        folder = Path(tempfile.mkdtemp(prefix="ledger-"))
-        for one in self.folders[-1].iterdir():
-            if not one.name.endswith("-shm"):  # memory that dies with its processes
-                shutil.copy(one, folder / one.name)
+        """A run is killed: the next one finds what was noted until then, and no half group."""
+        self.lose()
         self.killed.append(self.ledger)
         if self.before is not None:
             self.notes, self.before = self.before, None
             self.group = None
-        self.folders.append(folder)
         self.open()
 
     @rule(content=CONTENT)
     def plan(self, content: dict[str, Any]) -> None:
-        """A dry run reads the same file and leaves nothing in it."""
+        """A dry run reads the same ledger and leaves nothing in it."""
         if self.group is not None:
             return
-        dry = Ledger(self.folders[-1] / "ledger.sqlite", "acme", is_dry=True)
+        dry = self.made(is_dry=True)
         dry.confirm(dry.key("a"), "77", dry.fields(content.items()))
-        dry.forget(dry.key("b"))
+        dry.forget(dry.key("c"))
         dry.begin(dry.key("c"), "create", 1.0)
         dry.settle(dry.key("a"), "create")
         dry.note_copy("link", "a", "77")
@@ -175,7 +198,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if not hasattr(self, "ledger"):
             return
         ledger, notes = self.ledger, self.notes
-        for name in ("a", "b", "c"):
+        for name in ALL:
             key = ledger.key(name)
             known = notes.confirmed.get(name)
             told = known and Confirmed(known[0], ledger.fields(known[1].items()))
@@ -189,11 +212,71 @@ class LedgerMachine(RuleBasedStateMachine):
         self.part(fails=False)
         for one in (*self.killed, self.ledger):
             one.close()
+
+
+class InFiles(LedgerMachine):
+    """A ledger in a file; killed, another process finds a copy of it."""
+
+    def __init__(self) -> None:
+        """Begin with a new file."""
+        super().__init__()
+        self.folders = [Path(tempfile.mkdtemp(prefix="ledger-"))]
+
+    def made(self, *, is_dry: bool = False) -> Ledger:
+        """Open the file that is there."""
+        return Ledger(FileStore(self.folders[-1] / "ledger.sqlite"), "acme", is_dry=is_dry)
+
+    def lose(self) -> None:
+        """Copy what is on disk at this moment."""
+        folder = Path(tempfile.mkdtemp(prefix="ledger-"))
+        for one in self.folders[-1].iterdir():
+            if not one.name.endswith("-shm"):  # memory that dies with its processes
+                shutil.copy(one, folder / one.name)
+        self.folders.append(folder)
+
+    def teardown(self) -> None:
+        """Remove the files."""
+        super().teardown()
         for folder in self.folders:
             shutil.rmtree(folder)
 
 
-LedgerMachine.TestCase.settings = settings(
-    max_examples=length.of(25, 2000), stateful_step_count=length.of(30, 80), deadline=None
-)
-TestAnyHistory = LedgerMachine.TestCase
+class InPostgres(LedgerMachine):
+    """The ledger of one account among others; killed, its connection is cut."""
+
+    database: Database
+    numbers = itertools.count()
+
+    def __init__(self) -> None:
+        """Begin with an account that is not there yet."""
+        super().__init__()
+        self.account = f"account {next(self.numbers)}"
+
+    def made(self, *, is_dry: bool = False) -> Ledger:
+        """Connect."""
+        store = PostgresStore("ledger_path", self.database.url(), self.account, "test")
+        return Ledger(store, self.account, is_dry=is_dry)
+
+    def lose(self) -> None:
+        """Cut the connection at the server."""
+        store: Any = self.ledger._store
+        pid = store._db._connection.info.backend_pid
+        self.database.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
+
+
+LENGTH = {"stateful_step_count": length.of(30, 80), "deadline": None}
+
+
+def test_any_history_in_a_file() -> None:
+    """What was noted is known, whatever came between."""
+    run_state_machine_as_test(
+        InFiles, settings=settings(max_examples=length.of(25, 2000), **LENGTH)
+    )
+
+
+def test_any_history_in_postgres(postgres_database: Database) -> None:
+    """The same in tables that the accounts of all the histories share."""
+    InPostgres.database = postgres_database
+    run_state_machine_as_test(
+        InPostgres, settings=settings(max_examples=length.of(10, 500), **LENGTH)
+    )

@@ -1,0 +1,101 @@
+"""What is known of an account is the same in a file and in PostgreSQL, after any sweeps."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.known_ids import KnownIds
+from tap_activecampaign_unified.settings import SettingsError
+from tests import length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+KINDS = ("contacts", "tags")
+WHO = ("1", "2")
+IDS = st.sampled_from(["1", "2", "10", "9"])
+KEYS = st.sets(st.tuples(st.sampled_from(["", "1", "2"]), IDS), max_size=4)
+PARENTS = st.sets(IDS, max_size=3)
+NOW = dt.datetime(2031, 3, 3, 15, tzinfo=dt.UTC)
+#: One run's sweep: of what, by whose key, what it saw, whose pairs it read, how many hours later.
+SWEEP = st.tuples(
+    st.sampled_from(KINDS), st.sampled_from(WHO), KEYS, PARENTS, st.integers(0, 24 * 400)
+)
+NUMBERS = itertools.count()
+
+
+def answers(known: KnownIds, kind: str, who: str, ids: set[str]) -> list[Any]:
+    """Ask everything that can be asked."""
+    return [
+        known.count(kind),
+        known.missing(kind, who),
+        known.missing_rows(kind, who, NOW.isoformat()),
+        sorted(known.missing_pairs(kind, who)),
+        sorted(known.pairs_of_gone(kind, "contacts")),
+        known.returned(kind, ids),
+        known.has_gone(kind),
+        known.swept_at(kind),
+        known.gone_since(kind, ""),
+        known.gone_since(kind, NOW.isoformat(timespec="microseconds")),
+    ]
+
+
+def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
+    """Sweep once; return all that is known before, between and after."""
+    kind, who, keys, parents, hours = sweep
+    try:
+        told = answers(known, kind, who, parents)
+        known.note(kind, sorted(keys))
+        known.note(kind, sorted(keys)[:1])
+        known.note_read(kind, sorted(parents))
+        told += answers(known, kind, who, parents)
+        missing = known.missing_rows(kind, who, NOW.isoformat())
+        gone = [("", one) for one in missing[::2]] + known.missing_pairs(kind, who)
+        known.conclude(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
+        return told + [answers(known, one, who, parents) for one in KINDS]
+    finally:
+        known.close()
+
+
+@pytest.fixture
+def names() -> Iterator[str]:
+    """Names of accounts that nobody had before."""
+    return (f"account {number}" for number in NUMBERS)
+
+
+@settings(
+    max_examples=length.of(10, 300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(sweeps=st.lists(SWEEP, min_size=1, max_size=4))
+def test_any_sweeps_are_known_alike(
+    sweeps: list[tuple[Any, ...]],
+    names: Iterator[str],
+    tmp_path: Path,
+    postgres_database: Database,
+) -> None:
+    """Each run opens what the run before left; another account's sweeps change nothing."""
+    name, other = next(names), next(names)
+    for number, sweep in enumerate(sweeps):
+        run(KnownIds(postgres_database.url(), other), sweeps[-1 - number])
+        in_file = run(KnownIds(tmp_path / name, name), sweep)
+        assert run(KnownIds(postgres_database.url(), name), sweep) == in_file
+
+
+def test_a_file_of_another_account_is_refused(tmp_path: Path) -> None:
+    """All its rows would be missing, and each asked for: one file is one account's."""
+    KnownIds(tmp_path / "known", "acme").close()
+    KnownIds(tmp_path / "known", "acme").close()
+    with pytest.raises(SettingsError) as refused:
+        KnownIds(tmp_path / "known", "other")
+    assert refused.value.lines == ["known_ids_path belongs to another account: name another file"]
