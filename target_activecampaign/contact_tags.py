@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Missing, walk_keyset
@@ -124,21 +125,27 @@ def _walk_tags(desk: Desk, wishes: list[Wish]) -> dict[str, dict[str, str]]:
         for tag in [] if is_planned(wish.id) else _tag_ids(desk, wish):
             wanted[tag] = wanted.get(tag, 0) + 1
     found: dict[str, dict[str, str]] = {}
+
+    def walk(tag: str) -> None:
+        associations = _walk_tag(desk, tag, wanted[tag])
+        if associations is not None:
+            found[tag] = associations
+
+    worthwhile = []
     for tag, count in wanted.items():
         row = desk.references.table("tag").get(tag, {})
         carriers = str(row.get("subscriber_count") or "")
-        if count < 5 or not carriers.isdigit() or int(carriers) / FULL_PAGE + 2 > count:
-            continue
-        walk = _walk_tag(desk, tag, count)
-        if walk is not None:
-            found[tag] = walk
+        if count >= 5 and carriers.isdigit() and int(carriers) / FULL_PAGE + 2 <= count:
+            worthwhile.append(tag)
+    desk.turns.each([partial(walk, tag) for tag in worthwhile])
     return found
 
 
 def _walk_tag(desk: Desk, tag: str, most: int) -> dict[str, str] | None:
     params: list[tuple[str, Any]] = [("tagid", tag), ("status", -1), ("include", "contactTags")]
     found: dict[str, str] = {}
-    for number, page in enumerate(walk_keyset(desk.client, "contacts", "contacts", params)):
+    walk = walk_keyset(desk.client, "contacts", "contacts", params, is_eager=True)
+    for number, page in enumerate(walk):
         sideloads = page.body.get("contactTags")
         if number > most or (page.rows and not isinstance(sideloads, list)):
             return None
