@@ -11,6 +11,9 @@ from tests.target.lab import Lab, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.api.lab import LabClock
 
 
 def names_of(lab: Lab, contact: int) -> set[str]:
@@ -35,6 +38,26 @@ def test_two_thousand_removals_take_at_most_two_requests_each(
     assert len(run.requests) <= 4000 + 10
     assert len(lab.world.tables["contactTags"].by("tag", tag.id)) == 0
     assert tag.id in lab.world.tables["tags"]
+
+
+def test_who_carries_several_tags_is_asked_side_by_side(
+    make_lab: Callable[..., Lab], clock: LabClock, tmp_path: Path
+) -> None:
+    """At a latency of a second one page after another would waste most of the budget."""
+    world = make_lab(contacts=0).world
+    people = [world.add_contact(f"t{n}@shop.example") for n in range(250)]
+    tags = [world.add_tag(name) for name in ("red", "blue", "green")]
+    for one in people:
+        for tag in tags:
+            world.tag(one.id, tag.id)
+    lab = Lab(world, clock, tmp_path / "beside", seed=1)
+    lab.folder.mkdir()
+    rows = [{"id": str(one.id), "remove_tags": ["red", "blue", "green"]} for one in people]
+    assert set(lab.send("crm_contacts", *rows).actions) == {"updated"}
+    asked = [value for one in world.log for name, value in one.query if name == "tagid"]
+    assert 9 <= len(asked) <= 12
+    assert len(set(asked[:3])) > 1
+    assert not list(world.tables["contactTags"])
 
 
 @pytest.mark.parametrize("cap", [None, 30])
