@@ -48,6 +48,18 @@ def test_a_loopback_account_may_be_asked_without_limit():
         Settings(TAP, {**GIVEN, "requests_per_second": 0}, "X_")
 
 
+def test_a_secret_that_is_not_given_comes_from_the_environment(monkeypatch):
+    """Meltano then has none to write to a file; what is given counts, and what is no secret stays."""
+    monkeypatch.setenv("ACTIVECAMPAIGN_API_KEY", "k2")
+    monkeypatch.setenv("ACTIVECAMPAIGN_RATE_LIMIT_STORE", "redis://:p@db.example/0")
+    monkeypatch.setenv("ACTIVECAMPAIGN_LOOKBACK_HOURS", "1")
+    found = Settings(TAP, {**GIVEN, "api_key": "", "rate_limit_store": None}, "X_")
+    assert found["api_key"] == "k2"
+    assert found["rate_limit_store"] == "redis://:p@db.example/0"
+    assert found["lookback_hours"] == 24
+    assert Settings(TAP, GIVEN, "X_")["api_key"] == "k"
+
+
 def test_an_empty_string_is_an_unset_setting():
     """Meltano hands over settings that were never set as empty strings."""
     assert Settings(TAP, {**GIVEN, "lookback_hours": ""}, "X_")["lookback_hours"] == 24
