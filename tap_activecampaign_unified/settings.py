@@ -3,8 +3,8 @@
 The SDK would print a bad value, a key too, and it leaves formats and numbers from the environment
 unchecked; so settings are read here. No line repeats a value.
 
-A secret that is not given is taken from the environment, ``ACTIVECAMPAIGN_API_KEY`` and so on, which
-both programs share: so it need stand in no file, where Meltano puts all that it is told.
+A secret that is not given is taken from the environment, ``ACTIVECAMPAIGN_API_KEY`` and so on for
+both programs: so it need stand in no file, where Meltano puts all that it is told.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ ACCOUNT_LIMIT = 5.0
 SLOWEST = 0.001
 # Short enough to be part of the key of any table.
 LONGEST_LABEL = 100
-SECRETS_PREFIX = "ACTIVECAMPAIGN_"
 
 logger = logging.getLogger(__name__)
 
@@ -199,9 +198,9 @@ class Settings:
         return {name: value for name, value in self.values.items() if name not in self._secret}
 
     def _read(self, one: Setting, value: Any) -> Any:
-        if one.secret and _is_nothing(value):
-            value = os.environ.get(f"{SECRETS_PREFIX}{one.name.upper()}")
-        if _is_nothing(value):
+        if one.secret:
+            value = value or os.environ.get(f"ACTIVECAMPAIGN_{one.name.upper()}")
+        if value is None or (isinstance(value, str) and not value.strip()):
             if one.required:
                 self._faults.append(
                     f"{one.name} is missing: set it in the config file or as "
@@ -374,10 +373,6 @@ def other_faults(
         f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
         for error in Draft7Validator(builtin).iter_errors(config)
     ]
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def is_text(value: str) -> bool:

@@ -49,7 +49,7 @@ def test_a_loopback_account_may_be_asked_without_limit():
 
 
 def test_a_secret_that_is_not_given_comes_from_the_environment(monkeypatch):
-    """Meltano then has none to write to a file; what is given counts, and what is no secret stays."""
+    """Meltano then has none to write to a file. What is given counts; only secrets come so."""
     monkeypatch.setenv("ACTIVECAMPAIGN_API_KEY", "k2")
     monkeypatch.setenv("ACTIVECAMPAIGN_RATE_LIMIT_STORE", "redis://:p@db.example/0")
     monkeypatch.setenv("ACTIVECAMPAIGN_LOOKBACK_HOURS", "1")
