@@ -152,15 +152,16 @@ def forecast(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
             wish.created = wish.id is None
     there = _Carriers(desk, wishes)
     for wish in wishes:
+        who = fold(wish.email) if wish.email else wish.id
         for name in wish.adds:
             if not there.has(wish, "tagid", desk.references.named("tag", name)):
-                desk.forecast.gains[f"the tag {name}"] += 1
+                desk.forecast.gain(f"the tag {name}", who)
             if not desk.references.named("tag", name):
                 desk.forecast.unknown[f"tag {name}"] += 1
         for one, status in wish.lists.items():
             row = desk.references.table("list").get(one, {})
             if status == SUBSCRIBE and not there.has(wish, "listid", [row]):
-                desk.forecast.gains[f"the list {row.get('name') or one}"] += 1
+                desk.forecast.gain(f"the list {row.get('name') or one}", who)
         if desk.forecast.wants_sample():
             _sample(desk, kind, wish)
 

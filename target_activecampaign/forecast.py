@@ -27,6 +27,13 @@ class Forecast:
         self.actions: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.samples: list[dict[str, Any]] = []
+        self._counted: set[tuple[str, object]] = set()
+
+    def gain(self, what: str, who: object) -> None:
+        """Count somebody who would gain something, once however many rows say so."""
+        if (what, who) not in self._counted:
+            self._counted.add((what, who))
+            self.gains[what] += 1
 
     def wants_sample(self) -> bool:
         """Whether another sample is of use."""

@@ -223,7 +223,7 @@ def _write(desk: Desk, kind: Kind, row: Row, deals: Deals) -> Outcome:
     _join(desk, native_id, contacts[1:], is_new=action is Action.CREATED)
     if native.columns.get("stage"):
         title = desk.references.table("stage").get(str(native.columns["stage"]), {}).get("title")
-        desk.forecast.gains[f"the stage {title}"] += 1
+        desk.forecast.gain(f"the stage {title}", row.ledger_key)
     desk.note_copy(kind, row, native_id)
     return native.outcome(action, native_id)
 

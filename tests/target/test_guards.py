@@ -99,6 +99,17 @@ def test_without_automations_deals_notes_and_accounts_are_skipped(lab: Lab) -> N
     assert len(lab.world.automation_log) == before
 
 
+def test_a_plan_counts_people_not_rows(make_lab: Callable[..., Lab]) -> None:
+    """Both contact streams say it of the same three: three would gain it."""
+    lab = make_lab()
+    lab.world.add_contact("p0@shop.example")
+    people = [{"email": f"p{n}@shop.example", "tags": ["promo"]} for n in range(3)]
+    run = lab.run(
+        *stream_of("crm_contacts", *people), *stream_of("marketing_contacts", *people), dry_run=True
+    )
+    assert run.report["plan"]["gains"] == {"the tag promo": 3}
+
+
 def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) -> None:
     """Actions, gains, samples, unknown names, requests and time; no write, no state."""
     lab = make_lab()
