@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 # Two requests that leave a window apart arrive a little closer or further apart than that. What
 # happens on this side of the line is not part of it: a request counts from when its bytes left.
-MARGIN = 1.025
+MARGIN = 1.035
 # Five at once would queue at the server and arrive as it gets round to them: a little apart they
 # arrive as they left. In parts of the space that each would have if all left evenly.
 APART = 0.4
