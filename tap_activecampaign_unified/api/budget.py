@@ -97,12 +97,12 @@ class Budget:
     def refused(self, left: float, seconds: float, now: float) -> None:
         """Pause, and go on more slowly: the request that left then was one too many."""
         self.pause(seconds, now)
-        if left > self.cut_at:
+        if left > self.cut_at + EARLY:
             self._cut(self._share(now) * LEFT_OF_SHARE, now)
 
     def counted(self, left: float, limit: int, remaining: int, now: float) -> None:
         """Give way where the server counted more requests than ours in the second before."""
-        if left <= self.cut_at:
+        if left <= self.cut_at + EARLY:
             return
         ours = sum(left - 1.0 < slot <= left for slot in self.slots.values())
         others = limit - remaining - ours

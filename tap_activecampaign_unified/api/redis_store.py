@@ -82,10 +82,10 @@ elseif operation == 'departed' then
 elseif operation == 'refused' then
   local left, wait = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), $farthest)
   budget.not_before = math.max(budget.not_before, now + wait)
-  if left > budget.cut_at then cut(share_now() * share_left) end
+  if left > budget.cut_at + $early then cut(share_now() * share_left) end
 elseif operation == 'counted' then
   local left, limit, remaining = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-  if left > budget.cut_at then
+  if left > budget.cut_at + $early then
     local ours = 0
     for _, slot in pairs(budget.slots) do
       if slot > left - 1000 and slot <= left then ours = ours + 1 end
