@@ -38,6 +38,11 @@ def _sign(desk: Desk, row: Row) -> Sign:
 
 
 def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    mark = desk.ledger.key("deleted", row.stream, row.record)
+    known = desk.ledger.find(mark)
+    if known is not None and not desk.policy.force:
+        row.ledger_key = b""
+        return Outcome(Action.UNCHANGED, known.id, "deleted before", whole=False)
     _refuse(desk, kind)
     native_id = _find(desk, kind, row)
     if native_id is None:
@@ -45,13 +50,19 @@ def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
     if kind.family == "contact":
         _refuse_opted_out(desk, native_id)
     desk.guards.take_delete()
-    # A note that is not there answers 403.
+    path = f"{kind.resource.endpoint}/{native_id}"
+    # Deleting a note that is not there answers 403, which may mean anything; reading it, 404.
     gone = (Missing, Forbidden) if kind.family == "note" else (Missing,)
     try:
-        desk.pen.write("DELETE", f"{kind.resource.endpoint}/{native_id}")
-    except gone:
+        if kind.family == "note":
+            desk.client.get(path)
+        desk.pen.write("DELETE", path)
+    except gone as problem:
         desk.guards.deletes -= 1
+        if isinstance(problem, Missing):
+            desk.ledger.note_id(mark, native_id)
         raise Skip(GONE) from None
+    desk.ledger.note_id(mark, native_id)
     desk.ledger.forget(row.ledger_key or desk.ledger.key(row.stream, row.key or row.record))
     source = row.record.get("id")
     if desk.policy.is_foreign and not is_nothing(source):

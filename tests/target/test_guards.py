@@ -75,6 +75,30 @@ def test_marked_rows_are_skipped(lab: Lab, flag: str) -> None:
     assert lab.send("crm_opportunities", {"id": "1", "is_disabled": True}).actions == ["skipped"]
 
 
+@pytest.mark.parametrize(
+    ("stream", "table"),
+    [
+        ("crm_contacts", "contacts"),
+        ("crm_accounts", "accounts"),
+        ("crm_opportunities", "deals"),
+        ("crm_notes", "notes"),
+    ],
+)
+def test_a_deleted_row_is_deleted_once(lab: Lab, stream: str, table: str) -> None:
+    """Delivered again it costs no request; a newer one finds nothing, and `force` asks anew."""
+    w = lab.world
+    w.add_note("Subscriber", next(iter(w.tables["contacts"])).id, "Called.")
+    row = {"id": str(next(iter(w.tables[table])).id), "_sdc_deleted_at": "2031-01-01"}
+    allowed = {"delete_mode": "delete", "max_deletes": 1}
+    assert lab.send(stream, row, **allowed).actions == ["updated"]
+    again = lab.send(stream, row, **allowed)
+    assert (again.actions, again.reason(), again.requests) == (["unchanged"], "deleted before", [])
+    newer = row | {"_sdc_deleted_at": "2031-02-02"}
+    assert lab.send(stream, newer, **allowed).reason() == "gone already"
+    assert lab.send(stream, row, force=True, **allowed).reason() == "gone already"
+    assert sum(lab.clock.slept) < 10, "a note that is gone is not asked for again and again"
+
+
 def test_deletes_of_stages_and_tags_are_refused(lab: Lab) -> None:
     """A deleted stage takes its deals along."""
     stage = next(iter(lab.world.tables["dealStages"]))
