@@ -23,7 +23,9 @@ TYPES: dict[type, str] = {
     list: "array",
 }
 _KINDS = {name: kind for kind, name in TYPES.items()}
-_NOTHING = type(None)
+_NESTED = {dict, list}
+# What a loader's column of whole numbers holds.
+_LEAST, _BEYOND = -(1 << 63), 1 << 63
 
 
 class Shape:
@@ -31,6 +33,9 @@ class Shape:
 
     A type once declared is never taken back: a column of two types has both. One that was only
     ever null is declared as text, which nearly all columns of ActiveCampaign are.
+
+    A column of several scalar types may be text as well, which stands first. A loader's column
+    has one type: text holds them all, others round, drop or refuse what does not fit.
     """
 
     def __init__(self, declared: Schema, learned: Any = None, without: Iterable[str] = ()) -> None:
@@ -56,10 +61,14 @@ class Shape:
                     if name in without:
                         continue
                     kinds = known[name] = set()
-                if value is not None and type(value) not in kinds:
+                if value is not None:
                     kinds.add(type(value))
-        for kinds in known.values():
-            if not kinds:
+                    if type(value) is int and not _LEAST <= value < _BEYOND:
+                        kinds.add(str)
+        for name, kinds in known.items():
+            # Numbers are one type where a loader has not made a column of whole ones yet.
+            numbers = kinds == {int, float} and before.get(name) != frozenset({int})
+            if not kinds or (len(kinds) > 1 and not numbers and not kinds & _NESTED):
                 kinds.add(str)
         return before != known
 
@@ -70,6 +79,10 @@ class Shape:
             types = [text for kind, text in TYPES.items() if kind in kinds or not kinds]
             nullable = [] if name in self._keys else ["null"]
             properties[name] = {**properties.get(name, {}), "type": [*types, *nullable]}
+            if str in kinds and len(kinds) > 1 and not kinds & _NESTED:
+                # Of a list of types a loader may take the narrowest, of these it takes the first.
+                every = properties[name].pop("type")
+                properties[name]["anyOf"] = [{"type": one} for one in every]
         return {**self._declared, "properties": properties}
 
     def learned(self) -> dict[str, list[str]]:

@@ -140,6 +140,8 @@ ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, N
 
 
 MOST_DIGITS_OF_AN_INTEGER = 18
+# What a loader's column of whole numbers holds.
+LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 63) - 1
 MOST_DIGITS_OF_A_NUMBER = 30
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
@@ -170,7 +172,7 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
     if _is_blank(raw):
         return None
     found = _decimal(raw, "not a whole number")
-    if found.adjusted() > MOST_DIGITS_OF_AN_INTEGER or found != found.to_integral_value():
+    if not LEAST_INTEGER <= found <= MOST_INTEGER or found != found.to_integral_value():
         raise Undecodable("not a whole number")
     return int(found)
 

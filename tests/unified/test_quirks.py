@@ -181,6 +181,16 @@ def test_a_deals_status_is_sent_as_a_number(word, sent):
     assert write(by_name["crm_opportunities"], {"status": word}).native == {"status": sent}
 
 
+@pytest.mark.parametrize("most", [(1 << 63) - 1, -(1 << 63)])
+def test_a_whole_number_fits_into_eight_bytes(most):
+    """As loaders' columns of whole numbers have them; one beyond costs its field, not the load."""
+    beyond = most + (1 if most > 0 else -1)
+    assert contact(bounced_hard=str(most))["bounced_hard"] == most
+    record = contact(bounced_hard=str(beyond))
+    assert record["bounced_hard"] is None
+    assert record["_errors"] == ["bounced_hard: not a whole number"]
+
+
 @pytest.mark.parametrize(
     ("raw", "value"), [("250", 250), ("500-1000", None), ("many", None), ("1.5", None), ("", None)]
 )
