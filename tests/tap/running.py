@@ -25,7 +25,7 @@ CONTACT_STREAMS = ("crm_contacts", "marketing_contacts")
 
 @dataclass
 class Ran:
-    """One run: messages by kind, the last state, what the account was asked, how it ended."""
+    """One run: what it wrote, by kind too, the last state, what was asked, how it ended."""
 
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     schemas: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -35,6 +35,7 @@ class Ran:
     code: int = 0
     line: str | None = None
     tap: Any = None
+    text: str = ""
 
     @property
     def state(self) -> dict[str, Any]:
@@ -145,7 +146,8 @@ class Account:
                 ending = cli.ending_of(problem)
                 ran.code, ran.line = ending.code, "; ".join(ending.lines)
         ran.asked = list(self.world.log[before:])
-        for line in out.getvalue().splitlines():
+        ran.text = out.getvalue()
+        for line in ran.text.splitlines():
             read_message(ran, json.loads(line))
         return ran
 

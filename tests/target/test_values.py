@@ -36,6 +36,32 @@ def test_accounts_and_deals_fill_only_what_is_empty(lab: Lab) -> None:
     assert deal.title == "Renamed"
 
 
+def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(lab: Lab) -> None:
+    """An industry that is there stays, and so does an address of which only the city is known."""
+    w = lab.world
+    tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
+    account = w.add_account("Attributed Co")
+    w.set_datum("account", account.id, tags["ACCT_INDUSTRY_VERTICAL"], "Bakery")
+    w.set_datum("account", account.id, tags["ACCT_CITY"], "Porto")
+    row = {
+        "id": str(account.id),
+        "industry": "Books",
+        "annual_revenue": 5000,
+        "addresses": [{"street_1": "Rue 1", "city": "Lyon"}],
+    }
+    names = ["industry", "annual_revenue", "addresses"]
+    run = lab.send("crm_accounts", row, only_if_empty=names)
+    assert run.actions == ["updated"]
+    assert "only_if_empty" in run.reason()
+    values = {label: value for label, (value, _) in values_of(lab, "account", account.id).items()}
+    assert values["Industry/Vertical"] == "Bakery"
+    assert values["City"] == "Porto"
+    assert "Address 1" not in values
+    assert "Annual Revenue" in values
+    lab.send("crm_accounts", row)
+    assert values_of(lab, "account", account.id)["Industry/Vertical"][0] == "Books"
+
+
 def test_null_leaves_alone_and_clears_only_if_asked(lab: Lab) -> None:
     """Absent, null and blank leave what is there; null_policy clear empties it."""
     field = lab.world.add_field("Mood", "text", "MOOD")
