@@ -9,18 +9,22 @@ ready := .venv/ready
 lint_ready := .venv/ready-lint
 meltano_ready := .venv-meltano/ready
 peer_ready := .venv-peer/ready
+airflow_ready := .venv-airflow/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint render bench meltano peer clean
+.PHONY: help demo test test-many lint render bench meltano airflow airflow-lock peer clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: $(ready) $(meltano_ready) ## load a made-up account into DuckDB, change it, load what changed
 	@.venv/bin/python -m tests.demo
 
-test: $(ready) $(meltano_ready) ## run all tests
+test: $(ready) $(meltano_ready) $(airflow_ready) ## run all tests
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+test-many: $(ready) $(meltano_ready) $(airflow_ready) ## run twenty accounts under Airflow; one of two workers is killed
+	@LONG=1 .venv/bin/python -m pytest tests/many $(PYTEST_ARGS)
 
 lint: $(lint_ready) ## check style and types
 	.venv/bin/ruff check .
@@ -35,10 +39,15 @@ bench: $(ready) ## measure in a short form and compare with the figures kept in 
 
 meltano: $(meltano_ready) ## install Meltano into .venv-meltano
 
+airflow: $(airflow_ready) ## install Airflow into .venv-airflow
+
+airflow-lock: $(meltano_ready) ## resolve Airflow's lock, orchestrate/requirements.txt, anew
+	@.venv-meltano/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url orchestrate/requirements.in -o orchestrate/requirements.txt
+
 peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches that measure it beside ours
 
 clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist
+	rm -rf .venv .venv-meltano .venv-airflow .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
@@ -49,9 +58,16 @@ $(lint_ready): $(ready)
 	@.venv/bin/python $(SETUP) .venv --group lint
 	@touch $@
 
-$(meltano_ready): $(SETUP)
+# With what it takes to keep its state in PostgreSQL.
+$(meltano_ready): $(SETUP) Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
-	@$(PYTHON) $(SETUP) .venv-meltano --package "meltano>=4.4,<5"
+	@$(PYTHON) $(SETUP) .venv-meltano --package "meltano[postgres]>=4.4,<5"
+	@touch $@
+
+# An environment of its own: hundreds of packages, all pinned.
+$(airflow_ready): $(SETUP) orchestrate/requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv-airflow --lock orchestrate/requirements.txt
 	@touch $@
 
 # An environment of its own: what it pins cannot stand beside ours.

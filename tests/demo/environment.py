@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--project", action="store_true", help="install this project, editable")
     parser.add_argument("--group", help="install a dependency group of pyproject.toml")
     parser.add_argument("--package", action="append", default=[], help="install a package")
+    parser.add_argument("--lock", type=Path, help="install what a file of requirements lists")
     asked = parser.parse_args()
     try:
         check_python()
@@ -37,6 +38,8 @@ def main() -> int:
             wanted += group(asked.group)
         if asked.project:
             wanted += ["--editable", str(ROOT)]
+        if asked.lock:
+            wanted += ["--requirement", str(asked.lock)]
         install(python, wanted, asked.folder)
     except SetupError as problem:
         sys.stderr.write(f"{problem}\n")

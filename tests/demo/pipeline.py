@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
+DEMO_PLUGINS = (
+    "tap-activecampaign-unified",
+    "target-activecampaign",
+    "target-duckdb",
+    "tap-jsonl",
+    "warehouse-contacts",
+    "warehouse-opportunities",
+    "warehouse-notes",
+)
 SECONDS_TO_STOP = 20
 _FOREIGN = re.compile(r"(TAP|TARGET|MELTANO|ACTIVECAMPAIGN)_")
 
@@ -28,15 +38,26 @@ class PipelineFailedError(Exception):
     """Meltano came back with an error; the text says what it said last and where the rest is."""
 
 
-def install() -> None:
-    """Install the plugins, unless that was done since their declarations changed."""
-    stamp = ROOT / ".meltano" / "installed"
+def install(*plugins: str) -> None:
+    """Install plugins, those of the demo where none is named, in one process at a time.
+
+    Nothing is done for those that were installed since their declarations changed.
+    """
+    folder = ROOT / ".meltano"
+    folder.mkdir(exist_ok=True)
     declared = max((ROOT / name).stat().st_mtime for name in ("pyproject.toml", "meltano.yml"))
-    if stamp.exists() and stamp.stat().st_mtime >= declared:
-        return
-    stamp.parent.mkdir(exist_ok=True)
-    run_meltano(["install", "--clean"], _environment({}), stamp.parent / "install.log")
-    stamp.touch()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamps = {name: folder / f"installed-{name}" for name in plugins or DEMO_PLUGINS}
+        stale = [
+            name
+            for name, stamp in stamps.items()
+            if not stamp.exists() or stamp.stat().st_mtime < declared
+        ]
+        if stale:
+            run_meltano(["install", "--clean", *stale], _environment({}), folder / "install.log")
+        for name in stale:
+            stamps[name].touch()
 
 
 @dataclass(frozen=True)
