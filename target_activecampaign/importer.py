@@ -6,6 +6,8 @@ the answer to it arrived does not matter: a contact imported twice is the same c
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import logging
 from functools import partial
@@ -18,6 +20,8 @@ from .import_watch import Batch, Entry, Watch
 from .rows import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_activecampaign_unified.api import Answer, Clock
     from tap_activecampaign_unified.api.turns import Turns
 
@@ -45,6 +49,8 @@ class Importer:
         self._pace = Pace(pen.client, clock, turns, self._watch.rest)
         self._watch.is_waiting = lambda: self._pace.is_spent
         self._base: int | None = None
+        self._numbers = itertools.count()
+        self._places: list[tuple[bool, int]] = []
         self.batches = 0
 
     def run(self, entries: list[Entry]) -> list[Batch]:
@@ -89,7 +95,7 @@ class Importer:
         queued: list[Batch] = []
         self._watch.queueing += 1
         try:
-            with self._turns.group() as group:
+            with self._turns.group() as group, self._line(is_again=is_again):
                 for pack in filter(None, packs):
                     # Waited for here, so that no helper spends its time waiting.
                     self._take(pack)
@@ -97,6 +103,18 @@ class Importer:
         finally:
             self._watch.queueing -= 1
         return queued
+
+    @contextlib.contextmanager
+    def _line(self, *, is_again: bool) -> Iterator[None]:
+        """Let one after another queue: the first comes to its end first, and another may begin."""
+        place = (not is_again, next(self._numbers))
+        self._places.append(place)
+        try:
+            self._turns.wait_until(lambda: min(self._places) == place)
+            yield
+        finally:
+            self._places.remove(place)
+            self._turns.tell()
 
     def _submit_taken(self, pack: list[Entry], queued: list[Batch], *, is_again: bool) -> None:
         queued += self._submit(pack, is_again=is_again, is_taken=True)
