@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -14,6 +15,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from tests.demo.account import API_KEY, LEASH, ROOT
 
 if TYPE_CHECKING:
@@ -21,15 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MELTANO = ROOT / ".venv-meltano" / "bin" / "meltano"
-DEMO_PLUGINS = (
-    "tap-activecampaign-unified",
-    "target-activecampaign",
-    "target-duckdb",
-    "tap-jsonl",
-    "warehouse-contacts",
-    "warehouse-opportunities",
-    "warehouse-notes",
-)
+DEMO_PLUGINS = ("tap-activecampaign-unified", "target-activecampaign", "target-duckdb", "tap-jsonl")
 SECONDS_TO_STOP = 20
 _FOREIGN = re.compile(r"(TAP|TARGET|MELTANO|ACTIVECAMPAIGN)_")
 
@@ -41,23 +36,34 @@ class PipelineFailedError(Exception):
 def install(*plugins: str) -> None:
     """Install plugins, those of the demo where none is named, in one process at a time.
 
-    Nothing is done for those that were installed since their declarations changed.
+    Nothing is done for those that are installed as they are declared now.
     """
     folder = ROOT / ".meltano"
     folder.mkdir(exist_ok=True)
-    declared = max((ROOT / name).stat().st_mtime for name in ("pyproject.toml", "meltano.yml"))
+    declared = _declarations()
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamps = {name: folder / f"installed-{name}" for name in plugins or DEMO_PLUGINS}
         stale = [
             name
             for name, stamp in stamps.items()
-            if not stamp.exists() or stamp.stat().st_mtime < declared
+            if not stamp.exists() or stamp.read_text(encoding="utf-8") != declared[name]
         ]
         if stale:
             run_meltano(["install", "--clean", *stale], _environment({}), folder / "install.log")
         for name in stale:
-            stamps[name].touch()
+            stamps[name].write_text(declared[name], encoding="utf-8")
+
+
+def _declarations() -> dict[str, str]:
+    """Return what each plugin is made of: packages, and this project where it is one of them."""
+    told = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
+    project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    wanted = {one["name"]: one.get("pip_url", "") for kind in told.values() for one in kind}
+    return {
+        name: f"{packages} {project}" if "-e ." in packages else packages
+        for name, packages in wanted.items()
+    }
 
 
 @dataclass(frozen=True)
