@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.api import Refused
+from tap_activecampaign_unified.api import Refused, Unconfirmed
 from tap_activecampaign_unified.unified.codecs import Undecodable
 from tap_activecampaign_unified.unified.custom_fields import (
     STANDARD_LABELS,
@@ -15,11 +15,16 @@ from tap_activecampaign_unified.unified.custom_fields import (
     slug,
 )
 
+from .creates import LOOK_AFTER, MOST_TRIES
 from .references import FIELD_TABLES, is_duplicate
-from .results import Rejection
+from .results import Failure, Rejection
 from .rows import fold, is_nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.api import Clock
+
     from .pen import Pen
     from .policy import Policy
     from .references import References
@@ -55,9 +60,10 @@ class Encoded:
 class CustomValues:
     """Encodes custom values; ``hints`` are JSON schemas and definitions that rows brought along."""
 
-    def __init__(self, pen: Pen, references: References, policy: Policy) -> None:
+    def __init__(self, pen: Pen, references: References, policy: Policy, clock: Clock) -> None:
         """Know nothing yet."""
         self._pen, self._references, self._policy = pen, references, policy
+        self._clock = clock
         self.hints: dict[tuple[str, str], dict[str, Any]] = {}
 
     def encode(
@@ -211,12 +217,11 @@ class CustomValues:
     def _define_for_contacts(
         self, title: str, kind: str, tag: str, options: list[dict[str, Any]]
     ) -> None:
-        self._references.fields("contact")
         kind = {"multiselect": "listbox", "currency": "number"}.get(kind, kind)
         body = {"title": title, "type": kind, "visible": 1}
         if slug(tag):
             body["perstag"] = slug(tag).upper()
-        made = self._pen.write("POST", "fields", {"field": body}).body["field"]
+        made = self._make("contact", title, {"field": body})
         entries = [
             {
                 "orderid": number,
@@ -229,15 +234,15 @@ class CustomValues:
             if option.get("value")
         ]
         if entries and kind in _WITH_OPTIONS:
-            self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": entries})
+            self._make_options(str(made["id"]), entries)
         # Without a relation the field is neither shown nor usable; 0 is every list.
-        self._pen.write("POST", "fieldRels", {"fieldRel": {"field": str(made["id"]), "relid": 0}})
+        rel = {"fieldRel": {"field": str(made["id"]), "relid": 0}}
+        self._pen.write("POST", "fieldRels", rel, repeatable=True)
         self._references.note_field("contact", {**body, **made}, entries)
 
     def _define_for_parents(
         self, entity: str, title: str, kind: str, options: list[dict[str, Any]]
     ) -> None:
-        self._references.fields(entity)
         body: dict[str, Any] = {
             "fieldLabel": title,
             "fieldType": {"listbox": "multiselect"}.get(kind, kind),
@@ -246,9 +251,51 @@ class CustomValues:
         texts = [str(option.get("value")) for option in options if option.get("value")]
         if texts and body["fieldType"] in _WITH_OPTIONS:
             body["fieldOptions"] = texts
-        wrapper = _WRAPPERS[entity]
-        made = self._pen.write("POST", FIELD_TABLES[entity], {wrapper: body}).body[wrapper]
+        made = self._make(entity, title, {_WRAPPERS[entity]: body})
         self._references.note_field(entity, {**body, **made}, [])
+
+    def _make(self, entity: str, title: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create a field and return its row; one whose answer was lost is looked for."""
+        known = {one.id for one in self._references.fields(entity).definitions}
+
+        def send() -> dict[str, Any]:
+            answer = self._pen.write("POST", FIELD_TABLES[entity], body)
+            return dict(answer.body[_WRAPPERS[entity]])
+
+        def look() -> dict[str, Any] | None:
+            made = [
+                one for one in self._references.fields(entity).definitions if one.id not in known
+            ]
+            return next((one.row for one in made if fold(one.title) == fold(title)), None)
+
+        return self._once(entity, send, look)
+
+    def _make_options(self, field_id: str, entries: list[dict[str, Any]]) -> None:
+        def send() -> dict[str, Any]:
+            return self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": entries}).body
+
+        def look() -> dict[str, Any] | None:
+            found = self._references.fields("contact").definitions
+            return next((one.row for one in found if one.id == field_id and one.options), None)
+
+        self._once("contact", send, look)
+
+    def _once(
+        self,
+        entity: str,
+        send: Callable[[], dict[str, Any]],
+        look: Callable[[], dict[str, Any] | None],
+    ) -> dict[str, Any]:
+        for _ in range(MOST_TRIES):
+            try:
+                return send()
+            except Unconfirmed:
+                self._clock.sleep(LOOK_AFTER)
+                self._references.forget_fields(entity)
+                found = look()
+                if found is not None:
+                    return found
+        raise Failure("the field was sent and never answered; the next run looks for it first")
 
 
 def _choose(one: Definition, value: Any) -> tuple[Any, str | None]:

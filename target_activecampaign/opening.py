@@ -89,7 +89,7 @@ def open_engine(
             policy=policy,
             ledger=ledger,
             references=references,
-            custom=CustomValues(pen, references, policy),
+            custom=CustomValues(pen, references, policy, clock),
             importer=Importer(pen, clock, turns, runs_automations=policy.run_automations),
             guards=Guards(policy),
             forecast=Forecast(),

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import pytest
-import requests
 
-from tap_activecampaign_unified.access import RESOURCES, BadQuery, Reading
-from tap_activecampaign_unified.api import Missing
-from tests.api.lab import KEY, ORIGIN
-from tests.sandbox import SandboxAdapter
-from tests.tap.running import Account
-
-
-def reading_of(account):
-    """Return access to an account in this process."""
-    session = requests.Session()
-    session.mount("https://", SandboxAdapter(account.world))
-    return Reading(ORIGIN, KEY, clock=account.clock, session=session, max_concurrent_requests=1)
+from tap_activecampaign_unified.access import RESOURCES, BadQuery, Forbidden, Missing
+from tap_activecampaign_unified.unified import by_name
+from tests.access.lab import asked, reading_of, small, walk
 
 
 @pytest.fixture
 def account():
     """A small account."""
-    return Account(contacts=23, deals=8, accounts=6)
-
-
-def walk(reading, resource, **how):
-    """Return the records of all pages, forwards, and the pages."""
-    pages = [reading.list(resource, **how)]
-    while pages[-1]["next_cursor"]:
-        pages.append(reading.list(resource, cursor=pages[-1]["next_cursor"], **how))
-    return [record for page in pages for record in page["result"]], pages
+    return small()
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_the_pages_hold_what_the_tap_writes(account, resource):
     """All pages together are the tap's records, each once, and the way back is the same pages."""
     records, pages = walk(reading_of(account), resource, limit=7)
-    truth = account.run(only=[resource]).records[resource]
+    truth = account.run(only=[resource]).records.get(resource, [])
     assert sorted(records, key=repr) == sorted(truth, key=repr)
     again = reading_of(account)  # a cursor outlives the process that gave it
     for before, page in zip(pages[-2::-1], pages[:0:-1], strict=True):
@@ -46,54 +28,149 @@ def test_the_pages_hold_what_the_tap_writes(account, resource):
     assert pages[0]["prev_cursor"] is None
 
 
-def test_a_row_deleted_between_pages_costs_no_other(account):
-    """Contacts go on behind an id: who goes away meanwhile takes nobody along."""
-    reading = reading_of(account)
-    first = reading.list("crm_contacts", limit=5)
-    gone = first["result"][1]["id"]
-    before = {str(row.id) for row in account.world.tables["contacts"]}
-    reading.client.send("DELETE", f"contacts/{gone}")
-    second = reading.list("crm_contacts", limit=100, cursor=first["next_cursor"])
-    found = [record["id"] for record in first["result"] + second["result"]]
-    assert sorted(found) == sorted(before)
+@pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_accounts"])
+def test_an_account_that_sends_nothing_along_gives_the_same_records(account, resource):
+    """Without sideloads, what hangs on the rows is asked for apart, and equal."""
+    truth, _ = walk(reading_of(account), resource, limit=7)
+    account.world.switches.include = "none"
+    assert walk(reading_of(account), resource, limit=7)[0] == truth
+    account.world.switches.include_unknown = "400"
+    assert walk(reading_of(account), resource, limit=7)[0] == truth
 
 
-def test_a_filter_is_checked_here_and_an_unknown_one_is_an_error(account):
-    """The server ignores filters it does not know; a page holds only what was asked for."""
+@pytest.mark.parametrize("limit", [1, 2, 99, 100])
+def test_every_page_size_gives_all_of_it_once(account, limit):
+    """The smallest and the largest page too; a limit beyond 100 is refused."""
+    found, pages = walk(reading_of(account), "crm_contacts", limit=limit)
+    ids = [record["id"] for record in found]
+    assert ids == sorted(set(ids), key=int)
+    assert len(ids) == len(account.world.tables["contacts"])
+    assert {page["result_count"] for page in pages[:-1]} <= {limit}
+    with pytest.raises(BadQuery, match="between 1 and 100"):
+        reading_of(account).list("crm_contacts", limit=101)
+
+
+@pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_notes"])
+def test_rows_deleted_between_pages_cost_no_other(resource):
+    """A script that deletes each page before it asks for the next meets every row once."""
+    account = small(contacts=60, deals=40)
+    reading, seen, cursor = reading_of(account), [], None
+    world = account.world
+    table, delete = {
+        "crm_contacts": ("contacts", world.delete_contact),
+        "crm_opportunities": ("deals", world.delete_deal),
+        "crm_notes": ("notes", world.tables["notes"].delete),
+    }[resource]
+    rows = world.tables[table]
+    everybody = sorted(str(row.id) for row in rows)
+    while True:
+        page = reading.list(resource, limit=7, cursor=cursor)
+        seen += [record["id"] for record in page["result"]]
+        for record in page["result"]:
+            delete(int(record["id"]))
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert sorted(set(seen)) == everybody
+    assert len(seen) == len(everybody)
+
+
+def test_rows_added_between_pages_move_no_other(account):
+    """Newest first: what is made meanwhile shifts the pages, and no row comes twice for it."""
     reading = reading_of(account)
-    one = next(iter(account.world.tables["contacts"]))
-    records, _ = walk(reading, "marketing_contacts", limit=2, email=one.email)
-    assert [record["id"] for record in records] == [str(one.id)]
-    with pytest.raises(BadQuery, match="no such filter: emial"):
-        reading.list("marketing_contacts", emial=one.email)
+    order = {"sort_by": {"created_at": "desc"}, "limit": 5}
+    first = reading.list("crm_opportunities", **order)
+    account.wait(hours=1)
+    for number in range(3):
+        account.world.add_deal(f"new {number}")
+    second = reading.list("crm_opportunities", cursor=first["next_cursor"], **order)
+    ids = [record["id"] for record in first["result"] + second["result"]]
+    assert len(ids) == len(set(ids)) == 8
 
 
 def test_a_cursor_serves_only_the_question_it_came_from(account):
-    """A cursor with other filters, of another resource or made up is refused."""
+    """A cursor of other filters or another order, of another resource or made up is refused."""
     reading = reading_of(account)
     cursor = reading.list("crm_contacts", limit=1)["next_cursor"]
-    for resource, made_up in (("crm_accounts", cursor), ("crm_contacts", "x" + cursor)):
-        with pytest.raises(BadQuery):
-            reading.list(resource, cursor=made_up)
+    for resource, made_up, more in (
+        ("crm_accounts", cursor, {}),
+        ("crm_contacts", cursor, {"name": "Ada"}),
+        ("crm_contacts", cursor, {"sort_by": {"name": "asc"}}),
+        ("crm_contacts", "x" + cursor, {}),
+        ("crm_contacts", "bm8=", {}),
+        ("crm_contacts", 7, {}),
+    ):
+        with pytest.raises(BadQuery, match="cursor"):
+            reading.list(resource, cursor=made_up, **more)
 
 
-def test_one_record_is_the_record_of_the_list(account):
-    """`get` maps as `list` does; the untouched row comes on request; what is not there is said."""
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_one_record_is_the_record_of_the_list(account, resource):
+    """`get` maps as `list` does, by one id or by all that a resource has."""
     reading = reading_of(account)
-    listed = reading.list("crm_opportunities", limit=1)["result"][0]
-    assert reading.get("crm_opportunities", listed["id"]) == listed
-    assert reading.get("crm_contacts", "1", remote_data=True)["remote_data"]["id"] == "1"
-    with pytest.raises(Missing):
-        reading.get("crm_contacts", "999999")
-    with pytest.raises(BadQuery):
-        reading.get("crm_contacts", "1/notes")
+    listed = reading.list(resource, limit=3)["result"]
+    if not listed:
+        pytest.fail(f"the account has no {resource}")
+    keys = by_name[resource].keys
+    for record in listed:
+        key = record["id"] if keys == ("id",) else {name: record[name] for name in keys}
+        assert reading.get(resource, key) == record
+
+
+def test_what_is_not_there_is_said(account):
+    """An id that nobody has is `Missing`; what cannot be an id never becomes part of a path."""
+    reading = reading_of(account)
+    for resource in ("crm_contacts", "crm_accounts", "crm_opportunities", "marketing_tags"):
+        with pytest.raises(Missing):
+            reading.get(resource, "999999")
+        with asked(account) as paths, pytest.raises(BadQuery, match="not an id"):
+            reading.get(resource, "1/notes")
+        assert paths == []
+    with pytest.raises(BadQuery, match="contact_id and tag_id"):
+        reading.get("marketing_contact_tags", "1")
+    with pytest.raises(BadQuery, match="there are directory_groups"):
+        reading.list("crm_contact")
+
+
+def test_the_untouched_row_comes_on_request(account):
+    """`remote_data` is the row as ActiveCampaign sent it, and absent unless asked for."""
+    reading = reading_of(account)
+    assert "remote_data" not in reading.get("crm_contacts", "1")
+    assert reading.get("crm_contacts", 1, remote_data=True)["remote_data"]["id"] == "1"
+    listed = reading.list("crm_accounts", limit=1, remote_data=True)["result"]
+    assert "accountUrl" in listed[0]["remote_data"]
 
 
 def test_an_account_that_does_not_go_on_behind_an_id_loses_nothing(account):
-    """Where `id_greater` is ignored the pages are the same; going back says that it cannot."""
+    """Where `id_greater` is ignored the pages are the same, forwards and backwards."""
     truth, _ = walk(reading_of(account), "crm_contacts", limit=7)
     account.world.switches.id_greater = False
     records, pages = walk(reading_of(account), "crm_contacts", limit=7)
     assert records == truth
-    with pytest.raises(BadQuery, match="does not read backwards"):
-        reading_of(account).list("crm_contacts", limit=7, cursor=pages[1]["prev_cursor"])
+    again = reading_of(account)
+    back = again.list("crm_contacts", limit=7, cursor=pages[2]["prev_cursor"])
+    assert back["result"] == pages[1]["result"]
+    assert again.get("crm_contacts", "3") == truth[2]
+
+
+def test_what_may_not_be_read_is_named_in_each_record(account):
+    """Tags that are closed to the key are null and in `_errors`, never an empty array."""
+    account.world.switches.include = "none"
+    account.world.faults.forbid("/contacts/1/contactTags", None)
+    account.world.faults.forbid("/contactTags", None)
+    reading = reading_of(account)
+    record = reading.list("crm_contacts", limit=1)["result"][0]
+    assert record["tags"] is None
+    assert any(error.startswith("tags: ") for error in record["_errors"])
+    with pytest.raises(Forbidden):
+        reading.list("marketing_contact_tags", limit=1)
+
+
+def test_every_gives_all_records(account):
+    """`every` goes through all pages by itself, filters and all."""
+    reading = reading_of(account)
+    assert [one["id"] for one in reading.every("crm_accounts")] == [
+        one["id"] for one in walk(reading, "crm_accounts")[0]
+    ]
+    won = list(reading.every("crm_opportunities", status="won", limit=1))
+    assert {one["status"] for one in won} <= {"won"}

@@ -1,0 +1,112 @@
+"""What calls cost: exact numbers of requests, first and later ones."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from tests.access.lab import access_of, asked, reading_of, small
+
+
+@pytest.fixture
+def account():
+    """An account whose collections take several requests each."""
+    return small(contacts=450, deals=320, accounts=210)
+
+
+def costs(account, call):
+    """Return how many requests a call takes, and what it gave."""
+    with asked(account) as paths:
+        call()
+    return len(paths)
+
+
+# Requests of the first page, with what is read once and kept, and of the next one.
+PAGES = {
+    # the page; one look at each of tags, lists, values, links for the proof; three small tables
+    ("crm_contacts", 1): (7, 1),
+    ("crm_contacts", 25): (12, 1),
+    ("crm_contacts", 100): (13, 2),
+    ("crm_opportunities", 1): (6, 2),
+    ("crm_accounts", 1): (5, 2),
+    ("crm_notes", 1): (1, 1),
+    ("crm_notes", 25): (1, 1),
+    ("crm_users", 1): (1, 1),
+    ("marketing_tags", 25): (1, 1),
+    ("marketing_segments", 25): (1, 1),
+    ("crm_stages", 25): (2, 1),
+    ("crm_fields", 25): (3, 0),
+    ("marketing_contact_tags", 25): (4, 1),
+    ("crm_tasks", 25): (2, 1),
+}
+
+
+@pytest.mark.parametrize(("resource", "limit"), PAGES, ids=str)
+def test_a_page_costs_what_its_rows_cost(account, resource, limit):
+    """However large the account is: the page, what hangs on it, and small tables once."""
+    reading = reading_of(account)
+    page = {}
+    first = costs(account, lambda: page.update(reading.list(resource, limit=limit)))
+    cursor = page["next_cursor"]
+    then = costs(account, lambda: reading.list(resource, limit=limit, cursor=cursor))
+    assert (first, then) == PAGES[resource, limit]
+
+
+def test_one_record_costs_one_request_once_names_are_known(account):
+    """What comes with a contact is proven once; from then on it is one request per record."""
+    reading = reading_of(account)
+    reading.list("crm_contacts", limit=25)
+    assert costs(account, lambda: reading.get("crm_contacts", 300)) == 1
+    assert costs(account, lambda: reading.list("crm_contacts", limit=1, id=200)) == 1
+    reading.refresh()
+    assert costs(account, lambda: reading.get("crm_contacts", 300)) == 4  # three small tables
+
+
+def test_an_account_that_sends_nothing_along_is_asked_row_by_row(account):
+    """Without sideloads a contact costs its four relations and its account's name, no more."""
+    account.world.switches.include = "none"
+    reading = reading_of(account)
+    reading.list("crm_contacts", limit=25)
+    assert costs(account, lambda: reading.get("crm_contacts", 300)) == 6
+
+
+def test_filters_that_the_account_honours_spare_the_rest(account):
+    """A person by address, a tag's carriers, what changed last: a page each, not the account."""
+    reading = reading_of(account)
+    reading.list("crm_contacts", limit=25)
+    contact = list(account.world.tables["contacts"])[-1]
+    tag = next(iter(account.world.tables["contactTags"])).tag
+    newest = max(row.udate or 0 for row in account.world.tables["contacts"])
+    moment = account.world.dt(newest)
+    for given, most in (
+        ({"email": contact.email}, 1),
+        ({"tags": {"id": str(tag)}}, 1),
+        ({"updated_at": {"gte": moment}}, 2),
+        ({"email": "nobody@nowhere.example"}, 2),
+    ):
+        ask = partial(reading.list, "crm_contacts", limit=5, **given)
+        assert costs(account, ask) == most, given
+
+
+def test_what_is_sorted_here_is_read_once_for_all_its_pages(account):
+    """ActiveCampaign sorts no accounts: 210 of them are three requests, and the next page none."""
+    reading = reading_of(account)
+    how = {"sort_by": {"name": "asc"}, "limit": 2}
+    page = {}
+    costs(account, lambda: page.update(reading.list("crm_accounts", **how)))
+    first = costs(account, lambda: page.update(reading.list("crm_accounts", **how)))
+    then = costs(account, lambda: reading.list("crm_accounts", cursor=page["next_cursor"], **how))
+    assert (first, then) == (3 + 2, 2)  # two rows' custom values
+
+
+def test_the_second_write_of_a_block_costs_the_write_alone(account):
+    """Small tables are read by the first write of a block and kept for the others."""
+    with access_of(account) as access:
+
+        def tag(email):
+            record = {"email": email, "tags": ["vip"], "custom_fields": {}}
+            return lambda: access.upsert("crm_contacts", record)
+
+        first, then = costs(account, tag("a@b.example")), costs(account, tag("c@d.example"))
+    assert (first, then) == (3, 2)

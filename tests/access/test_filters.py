@@ -1,0 +1,319 @@
+"""Filters and orders: what comes is held against all records, filtered and sorted by the test."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+import pytest
+
+from tap_activecampaign_unified.access import RESOURCES, BadQuery
+from tap_activecampaign_unified.access.filters import filters_of, sort_keys_of
+from tap_activecampaign_unified.unified import by_name
+from tests.access.lab import asked, reading_of, small, walk
+
+CONTACTS = ("crm_contacts", "marketing_contacts")
+# What an account may ignore without saying so.
+DEAF = ("filters[", "email", "tagid", "listid", "search", "orders[", "ids[]")
+
+
+@pytest.fixture
+def account():
+    """An account with enough of everything to be chosen from."""
+    return small(contacts=40, deals=25, accounts=12)
+
+
+def every(account, resource):
+    """Return all records of a resource."""
+    return walk(reading_of(account), resource, limit=100)[0]
+
+
+def ids(records):
+    """Return ids in order."""
+    return [record["id"] for record in records]
+
+
+def moments(records, field):
+    """Return a low and a high instant that leave out some of the records."""
+    known = sorted(record[field] for record in records if record[field])
+    return known[len(known) // 3], known[2 * len(known) // 3]
+
+
+@pytest.mark.parametrize("field", ["created_at", "updated_at"])
+@pytest.mark.parametrize(
+    "resource", [*CONTACTS, "crm_accounts", "crm_opportunities", "crm_notes", "marketing_tags"]
+)
+@pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
+def test_times_lie_between_any_two_instants(account, resource, field, is_deaf):
+    """Each operator is exact to the second, whatever the account makes of its own filters."""
+    records = every(account, resource)
+    low, high = moments(records, field)
+    if is_deaf:
+        account.world.faults.deaf(*DEAF)
+    for one, other in itertools.product(("gt", "gte"), ("lt", "lte")):
+        found, _ = walk(reading_of(account), resource, limit=6, **{field: {one: low, other: high}})
+        wanted = [
+            record
+            for record in records
+            if record[field]
+            and (record[field] > low or (one == "gte" and record[field] == low))
+            and (record[field] < high or (other == "lte" and record[field] == high))
+        ]
+        assert sorted(ids(found)) == sorted(ids(wanted))
+    exact, _ = walk(reading_of(account), resource, **{field: low})
+    assert ids(exact) == [record["id"] for record in records if record[field] == low]
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"date_granularity": "day"},
+        {"date_naive_zone": "UTC"},
+        {"date_column": "updated_timestamp"},
+        {"timezone": "Pacific/Auckland"},
+    ],
+    ids=str,
+)
+def test_no_reading_of_a_date_filter_leaves_a_contact_out(switches):
+    """Days or seconds, this zone or that: a contact changed a second ago is found."""
+    account = small(contacts=60, **switches)
+    records = every(account, "crm_contacts")
+    for bound in sorted({record["created_at"] for record in records})[::7]:
+        found, _ = walk(reading_of(account), "crm_contacts", created_at={"gte": bound}, limit=9)
+        assert ids(found) == [one["id"] for one in records if one["created_at"] >= bound]
+
+
+def test_a_contact_without_a_change_of_its_own_is_found_by_its_creation():
+    """Where `udate` is null no filter on it can find a row: both walks are one, in order of ids."""
+    account = small(contacts=40)
+    for contact in itertools.islice(account.world.tables["contacts"], 0, None, 3):
+        contact.udate, contact.updated, contact.edited = None, contact.cdate, False
+    records = every(account, "crm_contacts")
+    low, _ = moments(records, "updated_at")
+    found, pages = walk(reading_of(account), "crm_contacts", limit=4, updated_at={"gte": low})
+    assert ids(found) == [one["id"] for one in records if one["updated_at"] >= low]
+    back = reading_of(account).list(
+        "crm_contacts", limit=4, updated_at={"gte": low}, cursor=pages[-1]["prev_cursor"]
+    )
+    assert back["result"] == pages[-2]["result"]
+
+
+@pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
+def test_contacts_are_found_by_address_tag_and_segment(account, is_deaf):
+    """Also inside arrays: by name or id, any case; several tags must all be there."""
+    records = every(account, "crm_contacts")
+    some = next(one for one in records if len(one["tags"]) > 1 and one["email_addresses"])
+    member = next(
+        (one, two) for one in records for two in one["segments"] if two["status"] == "active"
+    )
+    if is_deaf:
+        account.world.faults.deaf(*DEAF)
+    address = some["email_addresses"][0]["email"].upper()
+    names = [tag["name"] for tag in some["tags"][:2]]
+    questions = [
+        ({"email": address}, lambda one: one is some),
+        ({"email_addresses": {"email": address}}, lambda one: one is some),
+        ({"tags": names[0].upper()}, lambda one: names[0] in map(named, one["tags"])),
+        ({"tags": names}, lambda one: set(names) <= set(map(named, one["tags"]))),
+        (
+            {"tags": [{"id": some["tags"][0]["id"]}]},
+            lambda one: some["tags"][0] in one["tags"],
+        ),
+        ({"segments": member[1]["name"]}, lambda one: member[1] in one["segments"]),
+        ({"tags": None}, lambda one: not one["tags"]),
+        ({"name": some["name"]}, lambda one: one["name"] == some["name"]),
+    ]
+    for given, is_wanted in questions:
+        found, _ = walk(reading_of(account), "crm_contacts", limit=3, **given)
+        assert ids(found) == ids(filter(is_wanted, records)), given
+
+
+def named(tag):
+    """Return a tag's name."""
+    return tag["name"]
+
+
+def test_who_left_a_segment_is_not_in_it(account):
+    """A segment holds its active members; others are found by their status, if one asks for it."""
+    records = every(account, "marketing_contacts")
+    gone = next(
+        (one, two) for one in records for two in one["segments"] if two["status"] == "unsubscribed"
+    )
+    reading = reading_of(account)
+    inside = walk(reading, "marketing_contacts", segments={"id": gone[1]["id"]})[0]
+    assert gone[0]["id"] not in ids(inside)
+    asked_for = {"id": gone[1]["id"], "status": "unsubscribed"}
+    assert gone[0]["id"] in ids(walk(reading, "marketing_contacts", segments=asked_for)[0])
+
+
+def test_an_address_in_another_case_is_found_where_cases_are_told_apart(account):
+    """An account that tells cases apart finds nobody at first: its likeness is asked for then."""
+    account.world.switches.email_match = "exact"
+    one = next(iter(account.world.tables["contacts"]))
+    found = reading_of(account).list("marketing_contacts", email=one.email.upper())["result"]
+    assert ids(found) == [str(one.id)]
+
+
+@pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
+def test_opportunities_are_found_by_what_they_say(account, is_deaf):
+    """Stage, pipeline, owner, status, name, amount: each alone gives exactly those."""
+    records = every(account, "crm_opportunities")
+    some = records[3]
+    if is_deaf:
+        account.world.faults.deaf(*DEAF)
+    questions = [
+        ({"stage": some["stage"]["name"]}, lambda one: one["stage"]["name"], some["stage"]["name"]),
+        ({"stage": {"id": some["stage"]["id"]}}, lambda one: one["stage"], some["stage"]),
+        ({"pipeline": some["pipeline"]["name"]}, lambda one: one["pipeline"], some["pipeline"]),
+        ({"owner": some["owner"]}, lambda one: one["owner"], some["owner"]),
+        ({"owner": some["owner"]["id"]}, lambda one: one["owner"], some["owner"]),
+        ({"status": some["status"]}, lambda one: one["status"], some["status"]),
+        ({"name": some["name"].upper()}, lambda one: one["name"], some["name"]),
+        ({"amount": {"gte": some["amount"]}}, lambda one: one["amount"] >= some["amount"], True),
+        ({"contact": some["contact"][0]}, lambda one: some["contact"][0] in one["contact"], True),
+        ({"is_disabled": False}, lambda one: one["is_disabled"], False),
+    ]
+    for given, of, value in questions:
+        found, _ = walk(reading_of(account), "crm_opportunities", limit=4, **given)
+        # Deals are in no order that the account would keep to unless it is asked for one.
+        assert sorted(ids(found)) == sorted(one["id"] for one in records if of(one) == value), given
+
+
+def test_custom_fields_are_filters_too(account):
+    """By the keys of `custom_fields`, typed: texts, numbers with operators, choices."""
+    records = every(account, "crm_contacts")
+    reading = reading_of(account)
+    seen = set()
+    for key, schema in (
+        reading._joining.custom_fields(by_name["crm_contacts"]).schema()["properties"].items()
+    ):
+        values = [one["custom_fields"][key] for one in records if one["custom_fields"][key]]
+        kind = schema["type"][0]
+        if not values or kind in seen or kind == "object":
+            continue
+        seen.add(kind)
+        given = values[0][0] if kind == "array" else values[0]
+        found = walk(reading, "crm_contacts", custom_fields={key: given})[0]
+        wanted = [
+            one["id"]
+            for one in records
+            if (
+                given in one["custom_fields"][key]
+                if kind == "array"
+                else one["custom_fields"][key] == given
+            )
+        ]
+        assert ids(found) == wanted, key
+    assert len(seen) > 2
+    with pytest.raises(BadQuery, match="custom_fields: holds no nonsense; there are"):
+        reading.list("crm_contacts", custom_fields={"nonsense": 1})
+
+
+def test_pairs_are_found_by_either_id(account):
+    """Tags of a contact, members of a segment; the account is asked for these alone."""
+    reading = reading_of(account)
+    pairs = every(account, "marketing_contact_tags")
+    some = pairs[len(pairs) // 2]
+    for field in ("contact_id", "tag_id", "tag_name"):
+        found = walk(reading, "marketing_contact_tags", limit=2, **{field: some[field]})[0]
+        assert found == [one for one in pairs if one[field] == some[field]]
+    with asked(account) as paths:
+        reading.list("marketing_contact_tags", contact_id=some["contact_id"])
+    assert paths == ["contacts"]
+
+
+@pytest.mark.parametrize("way", ["asc", "desc"])
+@pytest.mark.parametrize(
+    ("resource", "field"),
+    [
+        ("crm_contacts", "id"),
+        ("crm_contacts", "created_at"),
+        ("crm_contacts", "updated_at"),
+        ("crm_contacts", "name"),
+        ("marketing_contacts", "email"),
+        ("crm_opportunities", "created_at"),
+        ("crm_opportunities", "updated_at"),
+        ("crm_opportunities", "amount"),
+        ("crm_accounts", "name"),
+        ("crm_notes", "updated_at"),
+        ("marketing_tags", "name"),
+        ("crm_fields", "position"),
+    ],
+)
+@pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
+def test_pages_are_sorted_from_first_to_last(account, resource, field, way, is_deaf):
+    """Every record once, in order over all pages and back, whether the account sorts or we do."""
+    records = every(account, resource)
+    if is_deaf:
+        account.world.faults.deaf(*DEAF)
+    how = {"limit": 7, "sort_by": {field: way}}
+    found, pages = walk(reading_of(account), resource, **how)
+    assert sorted(found, key=repr) == sorted(records, key=repr)
+
+    def rank(record):
+        value = record[field]
+        if field == "id":
+            value = int(value)
+        return (value is not None, value.casefold() if isinstance(value, str) else value or 0)
+
+    ranks = [rank(record) for record in found]
+    assert ranks == sorted(ranks, reverse=way == "desc")
+    again = reading_of(account)
+    for before, page in zip(pages[-2::-1], pages[:0:-1], strict=True):
+        back = again.list(resource, cursor=page["prev_cursor"], **how)
+        assert back["result"] == before["result"]
+
+
+def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
+    """One line says what is wrong and what there is, and nothing is asked."""
+    reading = reading_of(account)
+    with asked(account) as paths:
+        for resource in RESOURCES:
+            there = ", ".join(filters_of(by_name[resource]))
+            with pytest.raises(BadQuery, match=f"no such filter: emial; there are {there}$"):
+                reading.list(resource, emial="x")
+            keys = sort_keys_of(by_name[resource])
+            with pytest.raises(BadQuery, match=f"cannot be sorted by nose; .*{', '.join(keys)}$"):
+                reading.list(resource, sort_by={"nose": "asc"})
+        for given, problem in (
+            ({"created_at": {"after": "2031-01-01"}}, "no such operator: after; there are eq, gt"),
+            ({"created_at": "yesterday"}, "created_at: must be a date or a date-time"),
+            ({"tags": {"nam": "x"}}, "tags: holds no nam; there are id, name"),
+            ({"deleted": "no"}, "deleted: must be true or false"),
+            ({"email": 1.5}, "email.*must be text"),
+            ({"sort_by": {"name": "up"}}, "name must be asc or desc"),
+            ({"sort_by": {"name": "asc", "id": "asc"}}, "sort_by: must be one field"),
+        ):
+            with pytest.raises(BadQuery, match=problem):
+                reading.list("crm_contacts", **given)
+    assert paths == []
+
+
+def test_what_nobody_has_is_asked_for_nowhere(account):
+    """A tag that the account does not have is looked for among its tags alone."""
+    with asked(account) as paths:
+        page = reading_of(account).list("crm_contacts", tags="no such tag")
+    assert page == {"result": [], "next_cursor": None, "prev_cursor": None, "result_count": 0}
+    assert set(paths) == {"tags"}
+
+
+def test_times_may_be_given_in_any_form(account):
+    """A datetime, a date, a text with any offset: the same instant, the same records."""
+    records = every(account, "crm_contacts")
+    low, _ = moments(records, "created_at")
+    moment = dt.datetime.fromisoformat(low)
+    reading = reading_of(account)
+    answers = [
+        ids(walk(reading, "crm_contacts", created_at={"gte": form})[0])
+        for form in (
+            low,
+            moment,
+            moment.astimezone(dt.timezone(dt.timedelta(hours=9))).isoformat(),
+            moment.replace(tzinfo=None),
+            low.replace("+00:00", "Z"),
+        )
+    ]
+    assert all(answer == answers[0] for answer in answers)
+    day = reading.list("crm_contacts", limit=100, created_at={"gte": moment.date()})["result"]
+    midnight = moment.date().isoformat()
+    assert ids(day) == [one["id"] for one in records if one["created_at"] >= midnight]
