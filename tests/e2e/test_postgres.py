@@ -1,0 +1,152 @@
+"""PostgreSQL under Meltano: loaded by one machine and the next, and written back from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.demo.account import API_KEY, ROOT
+from tests.demo.pipeline import Pipeline, install, run_meltano
+from tests.e2e.loaders import PostgresTables
+from tests.sandbox import World, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+pytestmark = [pytest.mark.meltano, pytest.mark.slow]
+
+PLUGINS = (
+    "tap-activecampaign-unified",
+    "target-activecampaign",
+    "target-postgres",
+    "tap-postgres",
+)
+# What somebody would write: views over the loaded tables, of numbers, lists, JSON and times.
+ACTIVATION = """
+CREATE SCHEMA activation;
+CREATE VIEW activation.contacts AS
+SELECT c.email,
+       round(10 * count(*) + sum(o.amount) / 1000, 2) AS custom_fields__lead_score,
+       CASE WHEN sum(o.amount) > 20000 THEN ARRAY['score:hot'] ELSE ARRAY[]::text[] END AS tags,
+       '["trial-site"]'::jsonb AS remove_tags
+FROM activecampaign.crm_opportunities o
+JOIN activecampaign.marketing_contacts c ON c.id = o.contact[1]->>'id'
+WHERE o.status = 'open' AND c.email IS NOT NULL
+GROUP BY 1;
+CREATE TABLE activation.notes AS
+SELECT 'contact ' || id AS content, id AS contact__id
+FROM activecampaign.crm_contacts ORDER BY id LIMIT 3;
+"""
+
+
+class Machine:
+    """A working copy of the project elsewhere: its own folder, the plugins of this checkout."""
+
+    def __init__(self, folder: Path, url: str, database: Database) -> None:
+        """Lay the project's file there, and the way to the warehouse."""
+        folder.mkdir()
+        shutil.copy(ROOT / "meltano.yml", folder)
+        (folder / ".meltano").mkdir()
+        for kind in ("extractors", "loaders"):
+            (folder / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
+        (folder / ".demo" / "results").mkdir(parents=True)
+        address = database.url("postgresql+psycopg")
+        told = {
+            "MELTANO_PROJECT_ROOT": str(folder),
+            "MELTANO_DATABASE_URI": address,
+            "POSTGRES_URL": address,
+            "TAP_ACTIVECAMPAIGN_UNIFIED_REQUESTS_PER_SECOND": "0",
+            "TARGET_ACTIVECAMPAIGN_REQUESTS_PER_SECOND": "0",
+        }
+        self.folder = folder
+        self._pipeline = Pipeline(folder, url, tuple(told.items()))
+
+    def load(self) -> dict[str, Any]:
+        """Load the account into PostgreSQL; return the tap's report."""
+        self._run("load-postgres")
+        return _document(self.folder / "report.json")
+
+    def activate(self, *, dry_run: bool = False) -> dict[str, Any]:
+        """Write back what the schema `activation` holds; return the target's report."""
+        self._run("activate-postgres", TARGET_ACTIVECAMPAIGN_DRY_RUN=str(dry_run).lower())
+        return _document(self.folder / ".demo" / "results" / "tap-postgres.json")
+
+    def _run(self, job: str, **told: str) -> None:
+        environment = self._pipeline.environment | told
+        run_meltano(["run", "--no-install", job], environment, self.folder / "log")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_what_one_machine_loaded_the_next_goes_on_with_and_writes_back(
+    tmp_path: Path, postgres_database: Database
+) -> None:
+    """State in PostgreSQL is one for all; SQL becomes tags and notes: planned, written, read again.
+
+    After each load the tables are the account; the second reads only what changed. A plan writes
+    nothing; the same rows again write nothing.
+    """
+    install(*PLUGINS)
+    world = World(contacts=60, deals=30, accounts=12, api_key=API_KEY, requests_per_second=0)
+    tables = PostgresTables(postgres_database)
+    name = postgres_database.name
+    postgres_database.rows(f"ALTER DATABASE {name} SET timezone = 'Pacific/Auckland'")
+    with serve(world) as served:
+        one = Machine(tmp_path / "one", served.url, postgres_database)
+        other = Machine(tmp_path / "other", served.url, postgres_database)
+        first = one.load()
+        tables.warehouse().check(world)
+
+        postgres_database.rows(ACTIVATION)
+        before = writes(world)
+        plan = one.activate(dry_run=True)["plan"]
+        assert writes(world) == before
+        rows = wanted(postgres_database)
+        assert plan["actions"] == {"created": 3, "updated": len(rows)}
+
+        done = one.activate()["rows"]
+        assert (done["created"], done["updated"]) == (3, len(rows))
+        world.edit_contact(2, firstName="Edited")
+        second = other.load()
+        assert second["bookmarks_before"] == first["bookmarks_after"]
+        read = second["streams"]["crm_contacts"]["rows_emitted"]
+        assert 0 < read <= len(rows) + 4 < 60
+        tables.warehouse().check(world)
+        assert activated(postgres_database) == rows
+        notes = [note.note for note in world.tables["notes"] if note.note.startswith("contact ")]
+        assert len(notes) == 3
+
+        before = writes(world)
+        again = one.activate()["rows"]
+        assert (again["unchanged"], writes(world)) == (len(rows) + 3, before)
+
+
+def writes(world: World) -> int:
+    """Return how many requests that are no reads the account has seen."""
+    return sum(arrival.method != "GET" for arrival in world.log)
+
+
+def wanted(database: Database) -> dict[str, tuple[float, bool]]:
+    """Return score and whether hot by address, as the view has them."""
+    found = database.rows(
+        "SELECT email, custom_fields__lead_score, tags <> '{}' FROM activation.contacts"
+    )
+    assert {hot for _, _, hot in found} == {True, False}
+    return {email: (float(score), hot) for email, score, hot in found}
+
+
+def activated(database: Database) -> dict[str, tuple[float, bool]]:
+    """Return the same as it was read again out of the account."""
+    found = database.rows(
+        "SELECT v.email, (c.custom_fields->>'lead_score')::numeric, "
+        "       EXISTS (SELECT FROM unnest(c.tags) t WHERE t->>'name' = 'score:hot') "
+        "FROM activation.contacts v JOIN activecampaign.marketing_contacts c USING (email)"
+    )
+    return {email: (float(score), hot) for email, score, hot in found}
