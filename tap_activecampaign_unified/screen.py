@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -32,7 +32,7 @@ STYLES = {
     Mark.LEFT_OUT: ("–", "-", "yellow"),
     Mark.FAILED: ("✗", "!", "red"),
 }
-BAR, SHORT_BAR, GAP = 28, 12, 2
+BARS, GAP = (28, 12, 8, 0), 2
 NARROWEST_NAME = 12
 
 
@@ -52,14 +52,14 @@ class Screen:
         self._handlers: list[logging.StreamHandler[Any]] = []
         self._above = _Above(self)
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> Self:
         """Begin to draw."""
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream is self._stream:
                 handler.setStream(self._above)
                 self._handlers.append(handler)
         if sys.stderr is self._stream:
-            sys.stderr = self._above  # type: ignore[assignment]
+            sys.stderr = self._above
         self._is_open = True
         return self
 
@@ -113,7 +113,12 @@ class Screen:
             if room > 1:
                 console.print(self._text(glance.title, "bold"), width=width)
             if glance.lines and room > 0:
-                console.print(self._table(glance.lines, room, width), width=width)
+                shown, before, behind = _around(glance.lines, room)
+                if before:
+                    console.print(self._text(f"   {before} before", "dim"), width=width)
+                console.print(self._table(shown, width), width=width)
+                if behind:
+                    console.print(self._text(f"   {behind} more to come", "dim"), width=width)
             for text in foot:
                 console.print(self._text(text, "dim"), width=width)
         return caught.get().splitlines()[: max(height, 0)]
@@ -121,7 +126,7 @@ class Screen:
     def _text(self, text: str, style: str = "") -> Text:
         text = "".join(one if one.isprintable() else " " for one in text)
         if self._is_plain:
-            text = text.replace("×", "x").replace("…", "...")
+            text = text.replace("×", "x").replace("…", "...").encode("ascii", "replace").decode()
         overflow = "crop" if self._is_plain else "ellipsis"
         return Text(text, style, no_wrap=True, overflow=overflow)  # type: ignore[arg-type]
 
@@ -129,8 +134,7 @@ class Screen:
     def _is_plain(self) -> bool:
         return self._console.options.ascii_only
 
-    def _table(self, lines: list[Line], room: int, width: int) -> Table:
-        shown, before, behind = _around(lines, room)
+    def _table(self, shown: list[Line], width: int) -> Table:
         figures = [_figures(line) for line in shown]
         counts = max(map(len, figures))
         bar, notes, names = _widths(shown, counts, width)
@@ -138,8 +142,6 @@ class Screen:
         for cells in (1, names, bar, counts, notes):
             if cells:
                 table.add_column(width=cells, no_wrap=True, overflow="crop")
-        if before:
-            table.add_row("", self._text(f"{before} before", "dim"))
         for line, figure in zip(shown, figures, strict=True):
             sign, plain_sign, style = STYLES[line.mark]
             quiet = "dim" if line.mark is Mark.WAITING else ""
@@ -154,8 +156,6 @@ class Screen:
             if notes:
                 row.append(self._text(line.note, "dim"))
             table.add_row(*row)
-        if behind:
-            table.add_row("", self._text(f"{behind} more to come", "dim"))
         return table
 
 
@@ -229,15 +229,25 @@ def _figures(line: Line) -> str:
 
 
 def _widths(lines: list[Line], counts: int, width: int) -> tuple[int, int, int]:
-    """Return the widths of bar, note and name; numbers are never cut, names at last."""
+    """Return the widths of bar, note and name.
+
+    Numbers are never cut. What is short of room loses first the ends of notes on what is over,
+    then bars, then the ends of names, then all notes.
+    """
     names = max(cell_len(line.name) for line in lines)
     notes = max(cell_len(line.note) for line in lines)
+    now = [cell_len(line.note) for line in lines if line.mark is Mark.UNDER_WAY]
+    news = max(now, default=0)
     has_bars = any(line.total for line in lines)
     left = width - 1 - counts - 2 * GAP
-    for bar in (BAR, SHORT_BAR, 0) if has_bars else (0,):
-        rest = left - names - (bar + GAP if bar else 0)
-        if rest >= (notes + GAP if notes else 0) or (bar == 0 and rest >= 2 * NARROWEST_NAME):
-            return bar, min(notes, rest - GAP) if notes else 0, names
+    for needed in (notes, news):
+        for bar in BARS if has_bars else (0,):
+            rest = left - names - (bar + GAP if bar else 0)
+            if rest >= (needed + GAP if needed else 0):
+                return bar, max(min(notes, rest - GAP), 0), names
+    rest = left - news - GAP
+    if rest >= NARROWEST_NAME:
+        return 0, news, min(names, rest)
     return 0, 0, max(min(names, left), 1)
 
 

@@ -6,9 +6,9 @@ import sys
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import pygal
+import pygal  # type: ignore[import-untyped]
 from markupsafe import Markup
-from pygal.style import Style
+from pygal.style import Style  # type: ignore[import-untyped]
 
 from ..progress import clock_time
 

@@ -85,7 +85,9 @@ def headline_of(document: Document) -> Headline:
     words = {"partly": "done, not every row", "done": "done"}
     limit = float(document["settings"]["requests_per_second"] or 0)
     tiles = [("Rows read", rows["read"], "")]
-    tiles += [(word.capitalize(), rows[name], name) for name, word in FATES.items() if rows.get(name)]
+    tiles += [
+        (word.capitalize(), rows[name], name) for name, word in FATES.items() if rows.get(name)
+    ]
     if rows.get("deleted"):
         tiles.append(("Found deleted", rows["deleted"], ""))
     tiles += [("Requests", traffic["requests"], ""), ("Sent again", traffic["repeats"], "")]
@@ -110,7 +112,9 @@ def _rates(document: Document, limit: float) -> str:
     if not counts:
         return "No request was sent."
     average = document["traffic"]["requests"] / seconds if seconds else 0.0
-    told = f"On average {average:.1f} a second, at most {max(counts) / width:.1f} over {width} seconds"
+    told = (
+        f"On average {average:.1f} a second, at most {max(counts) / width:.1f} over {width} seconds"
+    )
     return told + (f"; the limit is {limit:g}." if limit else "; without a limit.")
 
 
@@ -171,7 +175,11 @@ def _streams(document: Document) -> Table:
     total = ("all", *(("",) if is_tap else ()), totals["read"])
     total += tuple(totals[name] for name in (*fates, *more))
     total += (sum(one["requests"] for one in streams.values()), "") if is_tap else ()
-    note = "Requests of a collection that feeds several streams stand with the first." if is_tap else ""
+    note = (
+        "Requests of a collection that feeds several streams stand with the first."
+        if is_tap
+        else ""
+    )
     return Table("Streams", head, rows, total, bars, note)
 
 
@@ -274,7 +282,8 @@ def _faults(traffic: Document) -> Table:
 def _bookmarks(document: Document) -> Table:
     before, after = document["bookmarks_before"], document["bookmarks_after"]
     rows = [
-        (name, _mark(before.get(name)), _mark(after.get(name))) for name in sorted({*before, *after})
+        (name, _mark(before.get(name)), _mark(after.get(name)))
+        for name in sorted({*before, *after})
     ]
     return Table("How far the streams are", ("stream", "before", "after"), rows)
 

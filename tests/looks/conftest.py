@@ -1,0 +1,46 @@
+"""Whether there is a browser to look with: without one its tests are left out, and that is told."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.looks import browser as browsers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a browser where there is none; one that is named must be there."""
+    if browsers.find() is not None or os.environ.get("CHROMIUM"):
+        return
+    gone = [item for item in items if "browser" in getattr(item, "fixturenames", ())]
+    if gone:
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=gone)
+        config.stash[LEFT_OUT] = len(gone)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was left out and what it takes."""
+    count = config.stash.get(LEFT_OUT, 0)
+    if count:
+        terminalreporter.write_line(f"{count} tests in a browser were left out. {browsers.MISSING}")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browsers.Browser]:
+    """A real browser."""
+    command = browsers.find()
+    if command is None:
+        pytest.fail(browsers.MISSING, pytrace=False)
+    found = browsers.Browser(command, tmp_path_factory.mktemp("profile"))
+    yield found
+    found.close()

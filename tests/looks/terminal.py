@@ -1,0 +1,109 @@
+"""A terminal as a person sees it, and programs that run on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from typing import TYPE_CHECKING, Any
+
+import pyte
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SECONDS = 60
+
+
+class Screen:
+    """What a terminal shows, and what has scrolled away above."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        """Begin empty."""
+        self._screen = pyte.HistoryScreen(columns, lines, history=10_000, ratio=1)
+        self._screen.set_mode(pyte.modes.LNM)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def feed(self, told: bytes) -> None:
+        """Show what a program writes."""
+        self._stream.feed(told)
+
+    @property
+    def shown(self) -> list[str]:
+        """The lines that are seen now."""
+        return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def all(self) -> list[str]:
+        """All lines, those too that have scrolled away; empty ones at the end are none."""
+        columns = self._screen.columns
+        above = [
+            "".join(line[place].data for place in range(columns)).rstrip()
+            for line in self._screen.history.top
+        ]
+        found = [*above, *self.shown]
+        while found and not found[-1]:
+            found.pop()
+        return found
+
+
+class Terminal:
+    """A terminal on which programs run; ``seen`` are all its pictures, ``told`` all its bytes."""
+
+    def __init__(self, columns: int = 200, lines: int = 40) -> None:
+        """Open it."""
+        self.screen = Screen(columns, lines)
+        self._near, self.far = pty.openpty()
+        fcntl.ioctl(self.far, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.told = b""
+        self.seen: list[list[str]] = []
+
+    def run(
+        self, command: list[str], environment: dict[str, str], out: Path | None, **more: Any
+    ) -> int:
+        """Run a program, its stderr on the terminal, its stdout in a file or there too."""
+        with self.start(command, environment, out, **more) as process:
+            self.watch(lambda: process.poll() is not None)
+            return process.wait()
+
+    def start(
+        self, command: list[str], environment: dict[str, str], out: Path | None, **more: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a program."""
+        stdout: Any = self.far if out is None else out.open("wb")
+        try:
+            return subprocess.Popen(
+                command, env=environment, stdout=stdout, stderr=self.far, **more
+            )
+        finally:
+            if out is not None:
+                stdout.close()
+
+    def watch(self, is_over: Callable[[], bool]) -> None:
+        """Look at what comes until it is over, and all of that is seen."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            ready, _, _ = select.select([self._near], [], [], 0.05)
+            if ready:
+                told = os.read(self._near, 1 << 16)
+                self.told += told
+                self.screen.feed(told)
+                self.seen.append(self.screen.shown)
+            elif is_over():
+                return
+        raise AssertionError("it does not end")
+
+    def showed(self, *words: str) -> bool:
+        """Say whether all these words were seen at one moment."""
+        return any(all(word in "\n".join(one) for word in words) for one in self.seen)
+
+    def close(self) -> None:
+        """Close it."""
+        for one in (self._near, self.far):
+            os.close(one)
