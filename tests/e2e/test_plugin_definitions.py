@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.demo.account import ROOT
+from tests.demo.pipeline import install
 from tests.render import BLOCKS
 
 if TYPE_CHECKING:
@@ -37,6 +40,23 @@ def test_meltano_adds_the_plugin_from_our_file(tmp_path: Path, name: str, block:
     shown = meltano(tmp_path, "config", "list", name)
     assert "api_key" in shown
     assert "a-key-of-nobody" not in shown
+
+
+@pytest.mark.meltano
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "name"), [("extractors", "tap-postgres"), ("loaders", "target-postgres")]
+)
+def test_others_plugins_are_declared_as_they_are(kind: str, name: str) -> None:
+    """What the program says it can do is what meltano.yml says, and each setting is one of its."""
+    install(name)
+    program = ROOT / ".meltano" / kind / name / "venv" / "bin" / name
+    about = [str(program), "--about", "--format=json"]
+    told = json.loads(subprocess.run(about, capture_output=True, check=True).stdout)
+    plugins = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
+    [declared] = [one for one in plugins[kind] if one["name"] == name]
+    assert declared["capabilities"] == sorted(told["capabilities"])
+    assert {one["name"] for one in declared["settings"]} <= told["settings"]["properties"].keys()
 
 
 def meltano(project: Path, *arguments: str) -> str:
