@@ -52,11 +52,24 @@ class Way(enum.Enum):
 class Joiner:
     """Finds one relation's rows for page after page of the rows they hang on."""
 
-    def __init__(self, client: Client, relation: Relation, base: str, *, sideload: bool) -> None:
-        """Start unproven; ``base`` is the path of the rows the relation hangs on."""
+    def __init__(
+        self,
+        client: Client,
+        relation: Relation,
+        base: str,
+        *,
+        sideload: bool,
+        is_part: bool = False,
+    ) -> None:
+        """Start unproven; ``base`` is the path of the rows the relation hangs on.
+
+        Where only a part of those rows is wanted (``is_part``), a collection that does not say how
+        much it holds is not read.
+        """
         self._client = client
         self._relation = relation
         self._base = base
+        self._most_apart = FULL_PAGE if is_part else FEW_ROWS
         #: Where the page's rows themselves list the ids of what hangs on them.
         self._lists = relation.include or relation.collection
         self._spool: Spool | None = None
@@ -310,7 +323,7 @@ class Joiner:
         except Missing:
             self.way = Way.NESTED
             return
-        if expected <= (FEW_ROWS if total is None else total / FULL_PAGE):
+        if expected <= (self._most_apart if total is None else total / FULL_PAGE):
             self.way = Way.NESTED
         else:
             self._read_collection()

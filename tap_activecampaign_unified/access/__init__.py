@@ -201,6 +201,7 @@ class Reading:
             self._joining.refresh()
             raise
         finally:
+            self._joining.end_scan()
             self.client.drop_all()
 
     def _page(
@@ -240,6 +241,7 @@ class Reading:
         if start.course and start.course != type(course).__name__:
             raise BadQuery(MOVED)
         hits: list[_Hit] = []
+        looked_through = 0
         course.size = question.most or (MOST if question.is_loose else limit + 1)
         for batch in course.walk(start.way, start.border):
             rows = self._questions.candidates(question, batch)
@@ -252,6 +254,9 @@ class Reading:
                 if left == 1 and not question.is_late:
                     hits.append(_Hit(part[0][0]))
                 else:
+                    if looked_through >= MOST and question.is_late:
+                        self._joining.scan()
+                    looked_through += len(part)
                     found = self._read(question, part, start, remote_data=remote_data)
                     course.size = MOST if len(found) < len(part) else course.size
                     hits += found

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..api import Client, Forbidden, Page
+from ..api import Client, Forbidden, Page, total_of
 from ..lookups import NAME_COLUMNS, Lookups
 from ..memberships import GroupMembers, PipelineStages, SentAlong
 from ..plans import NAMES_OF, PLANS
@@ -105,6 +105,17 @@ class Joining:
         self._apart: set[tuple[str, str]] = set()
         self._level = ALL
         self._unknown_fields: set[str] = set()
+        self._scan: dict[tuple[str, str], Joiner] | None = None
+
+    def scan(self) -> None:
+        """Keep what is read apart from now on: many rows are looked through."""
+        self._scan = {} if self._scan is None else self._scan
+
+    def end_scan(self) -> None:
+        """Let go of what was kept: a later call may find other rows."""
+        kept, self._scan = self._scan, None
+        for joiner in (kept or {}).values():
+            joiner.close()
 
     def refresh(self) -> None:
         """Forget names, custom fields, and what was not sent or could not be read."""
@@ -247,7 +258,8 @@ class Joining:
         related: Related = {}
         closed: set[str] = set()
         for mine, body in pages.values():
-            page = Page(mine, body, len(mine), None)
+            total = total_of(body) if self._scan is not None else None
+            page = Page(mine, body, total or len(mine), None)
             with contextlib.ExitStack() as stack:
                 joiners = self._joiners_for(resource, page, stack)
                 for joiner in joiners.values():
@@ -267,13 +279,7 @@ class Joining:
         for relation in self._relations(resource):
             is_page = PLANS[resource.crawl].rows_key in page.body
             joiner = self._kept(resource, relation) if is_page else None
-            if joiner is None:
-                base = PLANS[resource.crawl].path
-                joiner = Joiner(self._client, relation, base, sideload=False)
-                stack.callback(joiner.close)
-                if len(page.rows) <= FEW_ROWS and relation.nested:
-                    joiner.ask_each()
-            found[relation.name] = joiner
+            found[relation.name] = joiner or self._apart_from(resource, relation, page, stack)
         needed = resource.relations(lambda _: True)
         if people.SCORE_VALUES in needed:
             found[people.SCORE_VALUES] = SentAlong(people.SCORE_VALUES, "contact")
@@ -282,6 +288,21 @@ class Joining:
         if DEAL_STAGES in needed:
             found[DEAL_STAGES] = PipelineStages(self.tables)
         return found
+
+    def _apart_from(
+        self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack
+    ) -> Joiner:
+        """Return the joiner that finds a relation apart from the pages."""
+        key, base = (resource.crawl, relation.name), PLANS[resource.crawl].path
+        if self._scan is not None:
+            if key not in self._scan:
+                self._scan[key] = Joiner(self._client, relation, base, sideload=False)
+            return self._scan[key]
+        joiner = Joiner(self._client, relation, base, sideload=False, is_part=True)
+        stack.callback(joiner.close)
+        if len(page.rows) <= FEW_ROWS and relation.nested:
+            joiner.ask_each()
+        return joiner
 
     def _settle(self) -> None:
         """Let go of what the account does not send along: it is asked for apart from now on."""

@@ -27,6 +27,8 @@ ZONE_SLACK = dt.timedelta(hours=14)
 DAY = dt.timedelta(days=1)
 CONTACTS, DEALS = "contacts", "deals"
 STATUSES = {"open": 0, "won": 1, "lost": 2}
+# Shorter words are not looked for everywhere.
+SHORTEST_WORD = 4
 NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"}
 
 
@@ -87,6 +89,8 @@ def _narrow_contacts(
             # Some accounts tell cases apart: then it is looked for by its likeness.
             found.otherwise = [("email_like", email.strip())]
             found.add(("email", email.strip()))
+    if word := _word_in(*(given.get(name) for name in ("name", "last_name", "first_name"))):
+        found.add(("search", word))
     for column, param, kind in (
         ("tags", "tagid", "tags"),
         ("tag_id", "tagid", "tags"),
@@ -168,6 +172,17 @@ def _id_in(one: Filter | None) -> str | None:
         given = given.get("id")
     text = str(given).strip()
     return text if text.isascii() and text.isdigit() else None
+
+
+def _word_in(*filters: Filter | None) -> str | None:
+    """Return the longest word of the first name that has one which no search can take apart."""
+    for one in filters:
+        text = str(one.given) if one is not None and _is_text(one) else ""
+        words = [word for word in text.split() if word.isascii() and word.isalnum()]
+        longest = max(words, key=len, default="")
+        if len(longest) >= SHORTEST_WORD:
+            return longest
+    return None
 
 
 def _is_text(one: Filter | None) -> bool:

@@ -36,7 +36,7 @@ ORDERS = {
         "last_name": "last_name",
         "name": "name",
     },
-    "deals": {"created_at": "cdate"},
+    "deals": {"created_at": "cdate", "name": "title", "amount": "value"},
 }
 # What a row alone is called. Of contacts, lists and the like a page tells more than the row alone.
 SINGLES = {"contacts": None, "lists": None, "tags": None, "deals": "deal"}

@@ -100,6 +100,48 @@ def test_what_is_sorted_here_is_read_once_for_all_its_pages(account):
     assert (first, then) == (3 + 2, 2)  # two rows' custom values
 
 
+def test_a_page_of_what_is_sorted_here_never_reads_a_collection_of_unknown_size(account):
+    """Fields of deals do not say how many there are: those of the page's rows are asked for."""
+    with asked(account) as paths:
+        reading_of(account).list("crm_opportunities", sort_by={"updated_at": "desc"}, limit=10)
+    assert paths.count("dealCustomFieldData") == 1  # a look at its size
+    assert sum(path.endswith("/dealCustomFieldData") for path in paths) == 10
+
+
+def test_opportunities_are_sorted_by_the_account_where_it_can(account):
+    """By name, amount and time of creation: a page, not all of them."""
+    reading = reading_of(account)
+    reading.list("crm_opportunities", limit=5)
+    for field in ("name", "amount", "created_at"):
+        with asked(account) as paths:
+            reading.list("crm_opportunities", sort_by={field: "desc"}, limit=5)
+        assert paths.count("deals") == 1
+
+
+def test_a_search_through_everything_asks_row_by_row_only_at_first(account):
+    """What hangs on many rows is read once as a whole, and let go of at the end of the call."""
+    reading = reading_of(account)
+    with asked(account) as paths:
+        assert reading.list("crm_accounts", industry="none of these")["result"] == []
+    alone = [path for path in paths if path.endswith("/accountCustomFieldData")]
+    assert len(alone) < 130  # of 210 accounts
+    assert len(paths) < 170
+    with asked(account) as paths:
+        reading.get("crm_accounts", "7")
+    assert "accounts/7/accountCustomFieldData" in paths
+
+
+def test_people_of_a_name_are_searched_for(account):
+    """A name is asked for by a word of it, and held against the whole name here."""
+    reading = reading_of(account)
+    reading.list("crm_contacts", limit=25)
+    one = list(account.world.tables["contacts"])[-1]
+    name = f"{one.firstName} {one.lastName}"
+    found = []
+    assert costs(account, lambda: found.append(reading.list("crm_contacts", name=name))) <= 2
+    assert {record["name"] for record in found[0]["result"]} == {name}
+
+
 def test_the_second_write_of_a_block_costs_the_write_alone(account):
     """Small tables are read by the first write of a block and kept for the others."""
     with access_of(account) as access:
