@@ -178,10 +178,15 @@ def write_report(path: Path, document: dict[str, Any]) -> None:
 
 
 def write_page(path: Path, document: dict[str, Any]) -> None:
-    """Write the report as a page for a browser, in the same way."""
+    """Write the report as a page for a browser, in the same way; what cannot be drawn costs it."""
     from .report_page import page_of  # noqa: PLC0415 - what draws it is loaded where it is asked for
 
-    _write(path, page_of(json.loads(json.dumps(document, default=str))))
+    try:
+        page = page_of(json.loads(json.dumps(document, default=str)))
+    except Exception as problem:  # noqa: BLE001 - a page costs no run
+        logger.warning("The run report %s could not be drawn: %s", path, type(problem).__name__)
+        return
+    _write(path, page)
 
 
 def _write(path: Path, text: str) -> None:

@@ -23,6 +23,8 @@ FATES = {
     "rejected": "rejected",
     "failed": "failed",
 }
+#: A small screen has room for a table of numbers in so many columns.
+MOST_COLUMNS = 4
 #: Ends of rows that somebody may have to do something about.
 UNDONE = ("rejected", "failed", "skipped")
 STOPPED = {130, 143}
@@ -57,6 +59,11 @@ class Table:
             for cells in columns
         ]
 
+    @property
+    def folds(self) -> bool:
+        """Whether each row becomes a card on a small screen: texts want its whole width."""
+        return len(self.head) > MOST_COLUMNS or not all(self.numbers[1:])
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -80,9 +87,11 @@ def headline_of(document: Document) -> Headline:
     code, traffic, rows = document["exit_code"], document["traffic"], document["rows"]
     outcome = "done" if code == 0 else "stopped" if code in STOPPED else "failed"
     undone = sum(rows.get(fate, 0) for fate in ("rejected", "failed"))
-    if code == 0 and undone:
+    parts = "row" if undone else "stream"
+    if code == 0 and (undone or any(_is_undone(one) for one in document["streams"].values())):
         outcome = "partly"
-    words = {"partly": "done, not every row", "done": "done"}
+    words = {"partly": f"done, not every {parts}", "done": "done"}
+    word = words.get(outcome, f"{outcome}, exit code {code}")
     limit = float(document["settings"]["requests_per_second"] or 0)
     tiles = [("Rows read", rows["read"], "")]
     tiles += [
@@ -95,7 +104,7 @@ def headline_of(document: Document) -> Headline:
         document["program"],
         document["account"] or "no account",
         outcome,
-        words.get(outcome, f"{outcome}, exit code {code}"),
+        f"dry run {word}" if document.get("plan") else word,
         document["problem"],
         _moment(document["began_at"]),
         _moment(document["finished_at"]),
@@ -104,6 +113,11 @@ def headline_of(document: Document) -> Headline:
         _rates(document, limit),
         limit,
     )
+
+
+def _is_undone(one: Document) -> bool:
+    """Whether a stream of the tap did not come whole."""
+    return one.get("outcome", "done") != "done"
 
 
 def _rates(document: Document, limit: float) -> str:
@@ -127,6 +141,7 @@ def tables_of(document: Document) -> dict[str, Table]:
         "remarks": _remarks(document),
         "plan": _plan(document.get("plan") or {}),
         "gains": _gains(document.get("plan") or {}),
+        "automations": _automations(document),
         "over_time": _over_time(traffic["over_time"]),
         "endpoints": _endpoints(traffic),
         "faults": _faults(traffic),
@@ -176,7 +191,8 @@ def _streams(document: Document) -> Table:
     total += tuple(totals[name] for name in (*fates, *more))
     total += (sum(one["requests"] for one in streams.values()), "") if is_tap else ()
     note = (
-        "Requests of a collection that feeds several streams stand with the first."
+        "Requests of a collection that feeds several streams stand with the first; those before "
+        "the first stream and for what all lean on stand with none."
         if is_tap
         else ""
     )
@@ -199,7 +215,7 @@ def _undone(document: Document) -> Table:
         if "actions" in one:
             rows += [(name, *reason) for reason in _reasons(one) if reason[0] in UNDONE]
             continue
-        if one["outcome"] != "done":
+        if _is_undone(one):
             rows.append((name, _spaced(one["outcome"]), one["problem"] or NOTHING, None))
         if one["deletes_refused"]:
             rows.append((name, "deletes not told", one["deletes_refused"], None))
@@ -242,6 +258,19 @@ def _gains(plan: Document) -> Table:
     rows = [("would gain", name, count) for name, count in plan.get("gains", {}).items()]
     rows += [("unknown", name, count) for name, count in plan.get("unknown", {}).items()]
     return Table("Who would gain what, and what nobody knows", ("what", "name", "rows"), rows)
+
+
+def _automations(document: Document) -> Table:
+    plan = document.get("plan")
+    found = plan or document.get("automations") or {}
+    keys = ("enters", "leaves") if plan else ("entered", "left")
+    entered, left = (found.get(key, {}) for key in keys)
+    names = sorted({*entered, *left})
+    rows = [(name, entered.get(name, 0), left.get(name, 0)) for name in names]
+    head = (
+        ("automation", "would enter", "would leave") if plan else ("automation", "entered", "left")
+    )
+    return Table("Contacts in automations", head, rows)
 
 
 # --- requests -------------------------------------------------------------------------------

@@ -31,6 +31,11 @@ Document = dict[str, Any]
 HOSTILE = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x00\ud800</style>{{ 7*7 }}"
 )
+#: Tables with texts of which a part is out of sight.
+CLIPPED = """
+[...document.querySelectorAll('table.folds')].map(one => one.parentElement)
+  .filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerHTML)
+"""
 #: The setting `api_url`, as a text, and what an SVG's elements are called by.
 ACCOUNT = "https://acme.api-us1.com"
 NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
@@ -143,7 +148,7 @@ def long(document: Document) -> Document:
 # --- in a browser ---------------------------------------------------------------------------------
 
 
-def check(opened: Tab, path: Path) -> None:
+def check(opened: Tab, path: Path, width: int) -> None:
     """Hold a page to what every page must keep."""
     assert opened.requested == [path.as_uri()]
     assert opened.complaints == []
@@ -153,6 +158,9 @@ def check(opened: Tab, path: Path) -> None:
     assert opened.value("document.characterSet") == "UTF-8"
     assert opened.value(CONTRAST) >= 4.5
     assert opened.overflow() <= 0  # with everything unfolded
+    if width < 600:
+        assert opened.value("document.querySelectorAll('table.folds').length") > 2
+        assert opened.value(CLIPPED) == []
 
 
 @BOTH
@@ -167,8 +175,8 @@ def test_a_browser_shows_it(
 ) -> None:
     """Nothing is fetched, run or complained of, and nothing is wider than the screen.
 
-    On a desk and on a phone of 360 pixels, in the light and in the dark, every text has contrast;
-    so it is whatever is in the report.
+    On a desk and on a phone of 360 pixels, in the light and in the dark, every text has contrast,
+    and on the phone texts are in sight without pushing; so it is whatever is in the report.
     """
     document, path = run(tmp_path)
     made = make(document)
@@ -178,7 +186,7 @@ def test_a_browser_shows_it(
     for width, scheme in SCREENS:
         with tab(browser, width=width, scheme=scheme) as opened:
             opened.open(path)
-            check(opened, path)
+            check(opened, path, width)
             assert opened.value("getComputedStyle(document.body).backgroundColor") == (
                 "rgb(17, 21, 27)" if scheme == "dark" else "rgb(246, 247, 249)"
             )
@@ -302,7 +310,9 @@ def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
     assert "Augusta" in json.dumps(ran.report["plan"]["samples"])
     text = page.read_text(encoding="utf-8")
     assert "The plan of this dry run" in text
-    assert f'<td class="number">{ran.report["plan"]["requests"]}</td>' in text
+    needed = text.partition("requests needed")[2].partition("</tr>")[0]
+    assert f">{ran.report['plan']['requests']}</td>" in needed
+    assert ": dry run done</title>" in text
     assert "Augusta" not in text
     assert "shop.example" not in text
 
@@ -321,11 +331,15 @@ def test_every_ending_has_a_page(tmp_path: Path, code: int) -> None:
     assert "No request was sent." in page
 
 
-def test_rows_that_were_rejected_are_seen_at_once(tmp_path: Path) -> None:
-    """A run that ended well but for some rows does not look as if all were."""
+def test_what_was_left_out_is_seen_at_once(tmp_path: Path) -> None:
+    """A run that ended well but for some rows or streams does not look as if all were."""
     document, path = writing(tmp_path)
     assert document["exit_code"] == 0
     assert "done, not every row" in path.read_text(encoding="utf-8")
+    document, path = reading(tmp_path)
+    assert document["exit_code"] == 0
+    assert document["streams"]["crm_notes"]["outcome"] == "skipped"
+    assert "done, not every stream" in path.read_text(encoding="utf-8")
 
 
 @given(values=st.lists(st.text() | st.integers() | st.floats() | st.booleans() | st.none()))
@@ -336,6 +350,15 @@ def test_any_value_can_be_shown(values: list[Any]) -> None:
     assert told
     assert told.isprintable()
     told.encode("utf-8")
+
+
+def test_a_report_that_cannot_be_drawn_costs_the_page(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is in it: one warning, and nothing half done."""
+    write_page(tmp_path / "r.html", {"exit_code": 0})
+    assert caplog.messages == [f"The run report {tmp_path / 'r.html'} could not be drawn: KeyError"]
+    assert not (tmp_path / "r.html").exists()
 
 
 def test_a_page_that_cannot_be_written_costs_no_run(
