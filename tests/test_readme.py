@@ -16,6 +16,7 @@ from tests.sandbox import World, serve
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+POSTGRES = "tests/e2e/test_postgres.py runs it"
 # Each command, and what shows that it does as it says.
 COMMANDS = {
     "make demo": "the demo runs below",
@@ -24,6 +25,12 @@ COMMANDS = {
     "export ACTIVECAMPAIGN_API_URL=https://acme.api-us1.com": "given to the pipeline below",
     "export ACTIVECAMPAIGN_API_KEY=…": "given to the pipeline below",
     ".venv-meltano/bin/meltano --environment production run load": "runs below",
+    "export POSTGRES_URL=postgresql+psycopg://user:password@host:5432/database": POSTGRES,
+    "export MELTANO_DATABASE_URI=$POSTGRES_URL": POSTGRES,
+    ".venv-meltano/bin/meltano --environment production run load-postgres": POSTGRES,
+    "TARGET_ACTIVECAMPAIGN_DRY_RUN=true "
+    ".venv-meltano/bin/meltano --environment production run activate-postgres": POSTGRES,
+    ".venv-meltano/bin/meltano --environment production run activate-postgres": POSTGRES,
 }
 
 

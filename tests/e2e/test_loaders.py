@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.loaders import DuckDBTables, into_duckdb, into_postgres
+from tests.e2e.loaders import (
+    SCHEMA,
+    DuckDBTables,
+    LoaderFailedError,
+    PostgresTables,
+    into_duckdb,
+    into_postgres,
+)
 from tests.e2e.test_duckdb import HOSTILE
 from tests.faults.truth import truth_of
 from tests.raw.account import BY_NAME, RAW, complete, expected
@@ -195,6 +202,28 @@ def test_raw_streams_that_grow_lose_nothing(open_loader: Callable[..., Loader]) 
     ]
     second = account.run(first.state, only=["raw_webhooks"], **settings)
     loader.load(second.text)
+    check_raw(account, loader, ["raw_webhooks"])
+
+
+def test_whole_numbers_that_become_others_are_not_rounded(
+    open_loader: Callable[..., Loader],
+) -> None:
+    """PostgreSQL's loader ends and names the column; once that is text, it goes on."""
+    account = Account(contacts=0)
+    hooks = [{"id": str(n), "odd": n} for n in range(1, 4)]
+    account.world.planted.plant("/webhooks", "webhooks", hooks)
+    loader = open_loader()
+    first = account.run(only=["raw_webhooks"])
+    loader.load(first.text)
+    hooks[1]["odd"] = 2.5
+    second = account.run(first.state, only=["raw_webhooks"])
+    if isinstance(loader.tables, PostgresTables):
+        with pytest.raises(LoaderFailedError, match=r"raw_webhooks\.odd' from 'BIGINT' to 'TEXT'"):
+            loader.load(second.text)
+        loader.tables.query(f"ALTER TABLE {SCHEMA}.raw_webhooks ALTER COLUMN odd TYPE text")
+    loader.load(second.text)
+    check_raw(account, loader, ["raw_webhooks"])
+    loader.load(account.run(second.state, only=["raw_webhooks"]).text)
     check_raw(account, loader, ["raw_webhooks"])
 
 

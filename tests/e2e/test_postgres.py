@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -26,18 +28,10 @@ PLUGINS = (
     "target-postgres",
     "tap-postgres",
 )
-# What somebody would write: views over the loaded tables, of numbers, lists, JSON and times.
-ACTIVATION = """
-CREATE SCHEMA activation;
-CREATE VIEW activation.contacts AS
-SELECT c.email,
-       round(10 * count(*) + sum(o.amount) / 1000, 2) AS custom_fields__lead_score,
-       CASE WHEN sum(o.amount) > 20000 THEN ARRAY['score:hot'] ELSE ARRAY[]::text[] END AS tags,
-       '["trial-site"]'::jsonb AS remove_tags
-FROM activecampaign.crm_opportunities o
-JOIN activecampaign.marketing_contacts c ON c.id = o.contact[1]->>'id'
-WHERE o.status = 'open' AND c.email IS NOT NULL
-GROUP BY 1;
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# README's view over the loaded tables, of numbers, lists and JSON; and a table.
+[VIEW] = re.findall(r"```sql\n(CREATE SCHEMA activation;.*?)```", README, re.DOTALL)
+NOTES = """
 CREATE TABLE activation.notes AS
 SELECT 'contact ' || id AS content, id AS contact__id
 FROM activecampaign.crm_contacts ORDER BY id LIMIT 3;
@@ -54,7 +48,6 @@ class Machine:
         (folder / ".meltano").mkdir()
         for kind in ("extractors", "loaders"):
             (folder / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
-        (folder / ".demo" / "results").mkdir(parents=True)
         address = database.url("postgresql+psycopg")
         told = {
             "MELTANO_PROJECT_ROOT": str(folder),
@@ -62,6 +55,7 @@ class Machine:
             "POSTGRES_URL": address,
             "TAP_ACTIVECAMPAIGN_UNIFIED_REQUESTS_PER_SECOND": "0",
             "TARGET_ACTIVECAMPAIGN_REQUESTS_PER_SECOND": "0",
+            "TARGET_ACTIVECAMPAIGN_RUN_REPORT_PATH": str(folder / "written.json"),
         }
         self.folder = folder
         self._pipeline = Pipeline(folder, url, tuple(told.items()))
@@ -74,11 +68,16 @@ class Machine:
     def activate(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Write back what the schema `activation` holds; return the target's report."""
         self._run("activate-postgres", TARGET_ACTIVECAMPAIGN_DRY_RUN=str(dry_run).lower())
-        return _document(self.folder / ".demo" / "results" / "tap-postgres.json")
+        return _document(self.folder / "written.json")
 
     def _run(self, job: str, **told: str) -> None:
+        """Run README's command."""
+        [line] = {
+            line for line in README.splitlines() if re.fullmatch(rf"\S*meltano .* {job}", line)
+        }
+        _, *arguments, _ = shlex.split(line)
         environment = self._pipeline.environment | told
-        run_meltano(["run", "--no-install", job], environment, self.folder / "log")
+        run_meltano([*arguments, "--no-install", job], environment, self.folder / "log")
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -104,7 +103,8 @@ def test_what_one_machine_loaded_the_next_goes_on_with_and_writes_back(
         first = one.load()
         tables.warehouse().check(world)
 
-        postgres_database.rows(ACTIVATION)
+        postgres_database.rows(VIEW)
+        postgres_database.rows(NOTES)
         before = writes(world)
         plan = one.activate(dry_run=True)["plan"]
         assert writes(world) == before
