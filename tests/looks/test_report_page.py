@@ -331,6 +331,16 @@ def test_every_ending_has_a_page(tmp_path: Path, code: int) -> None:
     assert "No request was sent." in page
 
 
+def test_an_average_is_told_where_it_says_something(tmp_path: Path) -> None:
+    """In a run of seconds the first requests, which leave at once, would lift it over the limit."""
+    document, _ = reading(tmp_path)
+    average = document["traffic"]["requests"] / document["seconds"]
+    assert f"On average {average:.1f}, at most 5.0 a second" in page_of(document)
+    document["seconds"] = 3
+    assert "average" not in page_of(document)
+    assert "At most 5.0 a second over 2 seconds; the limit is 5." in page_of(document)
+
+
 def test_what_was_left_out_is_seen_at_once(tmp_path: Path) -> None:
     """A run that ended well but for some rows or streams does not look as if all were."""
     document, path = writing(tmp_path)
