@@ -64,13 +64,13 @@ class Account:
     """A sandbox account, the clock it lives on, and runs of the tap against it."""
 
     def __init__(self, **options: Any) -> None:
-        """Make the account."""
+        """Make the account; ``clock`` is where its time begins, else the sandbox's default."""
         self.under_way: Any = None
         self.order = 1  # in which of the possible orders announced requests are carried out
         self.reads_far_ahead = False
-        self.moments = FakeClock()
+        self.moments: FakeClock = options.setdefault("clock", FakeClock())
         self.clock = LabClock(self.moments)
-        self.world = World(clock=self.moments, **({"requests_per_second": 0} | options))
+        self.world = World(**({"requests_per_second": 0} | options))
 
     def wait(self, **time: float) -> None:
         """Let hours, minutes or seconds pass."""

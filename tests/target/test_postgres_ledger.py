@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def shared(make_lab: Callable[..., Lab], postgres_database: Database) -> Callabl
 
 def dumped(database: Database) -> str:
     """Return all that the ledger's tables hold, as text."""
-    found = [database.rows(f"SELECT * FROM activecampaign_ledger.{name}") for name in TABLES]
+    found = [database.rows("SELECT * FROM activecampaign_ledger." + name) for name in TABLES]  # noqa: S608
     return repr(found)
 
 
@@ -131,7 +132,7 @@ def test_accounts_do_not_wait_for_one_another(
     one.note_copy("tag", "1", "77")
     assert two.own_id("tag", "1") is None
     one.close()
-    assert again.try_turn()
+    assert any(again.try_turn() or time.sleep(0.02) for _ in range(500))  # the server sees it
     for store in (other, again):
         store.close()
 
@@ -197,7 +198,7 @@ def test_a_run_that_has_the_turn_keeps_others_from_it_until_they_give_up(
     assert run.last_word.startswith("another run of target-activecampaign uses the same ledger")
 
 
-SECRET = "a secret of sixteen characters or more"
+SECRET = "a secret of sixteen characters or more"  # noqa: S105
 
 
 def test_what_the_database_holds_is_not_enough_to_know_a_row(

@@ -1,0 +1,139 @@
+"""Two customers' accounts with the same ids in one PostgreSQL database: neither loses a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.loaders import PostgresTables, into_postgres
+from tests.e2e.program import KEY, Desk
+from tests.sandbox import World, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.loaders import Loader, Row
+    from tests.postgres import Database
+    from tests.sandbox import Served
+
+pytestmark = [pytest.mark.meltano, pytest.mark.slow]
+
+LABEL = "account_label"
+
+
+class Customer:
+    """An account, the tap's runs of it, and what the warehouse holds of it."""
+
+    def __init__(self, label: str, served: Served, folder: Path) -> None:
+        """Begin before the first run."""
+        folder.mkdir()
+        self.label, self.world = label, served.world
+        self._desk = Desk(folder, served.url)
+        self._state: Any = None
+
+    def load(self, loader: Loader, **settings: Any) -> None:
+        """Run the tap into a loader, from the state of the run before."""
+        known = str(self._desk.folder / "known")
+        ended = self._desk.run(
+            state=self._state, detect_deletes=True, known_ids_path=known, **settings
+        )
+        assert ended.code == 0, ended.err
+        assert loader.load(ended.out) == ended.states[-1]
+        self._state = ended.states[-1]
+
+
+class OneOfMany(PostgresTables):
+    """The rows of one account in tables that hold many."""
+
+    def __init__(self, database: Database, label: str) -> None:
+        """Look into a database."""
+        super().__init__(database)
+        self._label = label
+
+    def rows(self, stream: str) -> list[Row]:
+        """Return the account's rows, without the column that says so."""
+        found = [row for row in super().rows(stream) if row[LABEL] == self._label]
+        return [{name: row[name] for name in row if name != LABEL} for row in found]
+
+
+@pytest.fixture
+def customers(tmp_path: Path) -> Iterator[list[Customer]]:
+    """Two accounts whose ids are the same and whose rows are not."""
+    worlds = [
+        World(
+            contacts=40 + more,
+            deals=10 + more,
+            accounts=6,
+            seed=more,
+            api_key=KEY,
+            requests_per_second=0,
+        )
+        for more in (0, 15)
+    ]
+    with serve(worlds[0]) as one, serve(worlds[1]) as other:
+        yield [
+            Customer("acme", one, tmp_path / "acme"),
+            Customer("birch", other, tmp_path / "birch"),
+        ]
+
+
+def test_one_table_holds_both_run_after_run(
+    customers: list[Customer], tmp_path: Path, postgres_database: Database
+) -> None:
+    """After each run each account's rows are its own, to the last value; deletes too.
+
+    What one account deletes is gone for it alone, though the other has a row of the same id; small
+    tables too, whose versions would have ended the other's rows. The second run is a whole read:
+    a tag that is gone moves no contact.
+    """
+    loader = into_postgres(tmp_path, postgres_database)
+    for customer in customers:
+        customer.load(loader, account_label=customer.label)
+    for customer in customers:
+        OneOfMany(postgres_database, customer.label).warehouse().check(customer.world)
+
+    acme, birch = (customer.world for customer in customers)
+    acme.edit_contact(3, firstName="Edited")
+    acme.delete_contact(7)
+    acme.delete_deal(4)
+    acme.delete_tag(next(iter(acme.tables["tags"].ids())))
+    birch.add_contact("new@birch.example", firstName="New")
+    birch.delete_contact(9)
+    for customer in customers:
+        customer.load(loader, account_label=customer.label, full_sweep_hours=1e-6)
+    for customer in customers:
+        tables = OneOfMany(postgres_database, customer.label)
+        tables.warehouse().check(customer.world)
+    assert OneOfMany(postgres_database, "acme").deleted("crm_contacts") == [("7",)]
+    assert OneOfMany(postgres_database, "birch").deleted("crm_contacts") == [("9",)]
+    assert OneOfMany(postgres_database, "birch").deleted("marketing_tags") == []
+
+
+def test_a_schema_for_each_account_needs_no_label(
+    customers: list[Customer], tmp_path: Path, postgres_database: Database
+) -> None:
+    """`default_target_schema` keeps them apart: the same tables, versions and deletes as alone."""
+    tags = [len(customer.world.tables["tags"].ids()) for customer in customers]
+    for customer in customers:
+        folder = tmp_path / f"{customer.label}-loader"
+        folder.mkdir()
+        loader = into_postgres(folder, postgres_database, default_target_schema=customer.label)
+        customer.load(loader)
+        customer.world.delete_contact(5)
+        customer.load(loader)
+    for customer, expected in zip(customers, tags, strict=True):
+        told = (
+            f"SELECT count(*) FILTER (WHERE _sdc_deleted_at IS NULL), "  # noqa: S608
+            f"array_agg(id) FILTER (WHERE _sdc_deleted_at IS NOT NULL) "
+            f"FROM {customer.label}.crm_contacts"
+        )
+        there = len(customer.world.tables["contacts"].ids())
+        assert postgres_database.rows(told) == [(there, ["5"])]
+        count = postgres_database.rows(f"SELECT count(*) FROM {customer.label}.marketing_tags")  # noqa: S608
+        assert count == [(expected,)]
+        columns = postgres_database.rows(
+            "SELECT count(*) FROM information_schema.columns WHERE column_name = %s", LABEL
+        )
+        assert columns == [(0,)]

@@ -1,0 +1,137 @@
+"""Some accounts without an orchestrator: one line of make runs them all, side by side."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.demo.account import API_KEY, ROOT
+from tests.demo.pipeline import MELTANO, install
+from tests.sandbox import World, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+LINE = ["make", "-f", "orchestrate/accounts.mk", "-k"]
+
+
+def make(folder: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the line over the accounts of a folder."""
+    told = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "TAP_ACTIVECAMPAIGN_UNIFIED_REQUESTS_PER_SECOND": "0",
+    }
+    return subprocess.run(
+        [*LINE, f"ACCOUNTS={folder / 'accounts'}", *more],
+        cwd=ROOT,
+        env=told | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def account(folder: Path, label: str, *lines: str, mode: int = 0o600) -> None:
+    """Add an account: a file."""
+    path = folder / "accounts" / f"{label}.env"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(mode)
+
+
+@pytest.mark.meltano
+@pytest.mark.slow
+def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
+    tmp_path: Path, postgres_database: Database
+) -> None:
+    """Each row of the two is in the one table; the third is named and makes the exit code.
+
+    Each has a state, a log and a report of its own; no key is in any file but its own.
+    """
+    install("tap-activecampaign-unified", "target-postgres")
+    sizes = {"acme": 12, "birch": 20}
+    worlds = {
+        label: World(contacts=size, api_key=API_KEY, requests_per_second=0)
+        for label, size in sizes.items()
+    }
+    with serve(worlds["acme"]) as acme, serve(worlds["birch"]) as birch:
+        for label, url, key in (
+            ("acme", acme.url, API_KEY),
+            ("birch", birch.url, API_KEY),
+            ("cedar", birch.url, "a-key-that-lapsed"),
+        ):
+            account(
+                tmp_path,
+                label,
+                f"ACTIVECAMPAIGN_API_URL='{url}'",
+                f"ACTIVECAMPAIGN_API_KEY='{key}'",
+            )
+        done = make(
+            tmp_path,
+            "-j3",
+            "RUN=run --no-install load-postgres",
+            f"MELTANO={MELTANO}",
+            POSTGRES_URL=postgres_database.url("postgresql+psycopg"),
+        )
+    runs = tmp_path / "accounts" / "runs"
+    logs = {label: (runs / label / "log").read_text() for label in ("acme", "birch", "cedar")}
+    assert done.returncode == 2, (done.stderr, logs)
+    assert f"cedar: failed (1): see {runs / 'cedar' / 'log'}" in done.stderr
+    assert "acme: failed" not in done.stderr, logs["acme"][-2000:]
+    assert "birch: failed" not in done.stderr, logs["birch"][-2000:]
+    counted = postgres_database.rows(
+        "SELECT account_label, count(*) FROM activecampaign.crm_contacts GROUP BY 1 ORDER BY 1"
+    )
+    there = {label: len(world.tables["contacts"].ids()) for label, world in worlds.items()}
+    assert counted == sorted(there.items())
+    reports = {label: json.loads((runs / label / "load.json").read_text()) for label in logs}
+    assert {label: one["exit_code"] for label, one in reports.items()} == {
+        "acme": 0,
+        "birch": 0,
+        "cedar": 1,
+    }
+    assert "does not accept the key" in logs["cedar"]
+    texts = [path.read_bytes() for path in runs.rglob("*") if path.is_file()]
+    assert not any(b"a-key-that-lapsed" in text or API_KEY.encode() in text for text in texts)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in runs.rglob("*"))
+
+
+def test_an_account_that_is_still_under_way_is_not_begun_again(tmp_path: Path) -> None:
+    """It is said in a line, and others run; without accounts there is nothing to be done."""
+    ran = tmp_path / "ran"
+    for label in ("acme", "birch"):
+        account(tmp_path, label, "X=1")
+    lock = tmp_path / "accounts" / "runs" / "acme" / "lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = make(tmp_path, "MELTANO=sh -c", f'RUN="echo $$X > {ran}"')
+    assert done.returncode == 2
+    assert "acme: another run of it is under way" in done.stderr
+    assert "birch" not in done.stderr
+    assert ran.read_text() == "1\n"
+    (tmp_path / "none").mkdir()
+    empty = make(tmp_path / "none")
+    assert empty.returncode == 2
+    assert "no account: put a file <label>.env into" in empty.stderr
+
+
+def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    """The file's mode must be the user's alone."""
+    account(tmp_path, "acme", "X=1", mode=0o644)
+    done = make(tmp_path, "MELTANO=touch", f"RUN={tmp_path / 'ran'}")
+    assert done.returncode == 2
+    assert "chmod 600" in done.stderr
+    assert not (tmp_path / "ran").exists()
