@@ -7,7 +7,10 @@ and closes it.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
+from decimal import Decimal
+from json import dumps, loads
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tap_activecampaign_unified.access import (
@@ -165,7 +168,10 @@ class ActiveCampaign(Reading):
             raise BadQuery(f"{resource}: cannot be updated; {NO_UPDATES[resource]}")
         if is_nothing(id):
             raise BadQuery("id: missing")
-        return self._write(resource, {**_live(record), "id": id})
+        given = _live(record)
+        if not is_nothing(given.get("id")) and str(given["id"]) != str(id):
+            raise BadQuery("id: the record has another one than the row to be changed")
+        return self._write(resource, {**given, "id": id})
 
     def delete(self, resource: str, id: Any) -> dict[str, str | None]:  # noqa: A002
         """Delete a contact, account, opportunity or note; take a tag or a membership away.
@@ -201,8 +207,9 @@ class ActiveCampaign(Reading):
             plain, query = path_of(path, writes=verb != "GET")
         except Rejection as problem:
             raise BadQuery(problem.reason) from None
-        more = list(params.items() if isinstance(params, Mapping) else params)
         try:
+            pairs = params.items() if isinstance(params, Mapping) else params
+            more = [(str(name), _plain(value)) for name, value in pairs]
             return dict(self.client.send(verb, plain, params=[*query, *more], json=json).body)
         except (TypeError, ValueError):
             raise BadQuery("params must be pairs, and json what JSON can hold") from None
@@ -276,9 +283,25 @@ class ActiveCampaign(Reading):
 
 
 def _record(record: Any) -> dict[str, Any]:
+    """Return a record as JSON has it, which is what the target takes."""
     if not isinstance(record, Mapping):
         raise BadQuery("record: must be an object")
-    return dict(record)
+    try:
+        found: dict[str, Any] = loads(dumps(dict(record), default=_plain))
+    except (TypeError, ValueError, RecursionError):
+        raise BadQuery("record: must hold what JSON can hold, dates and decimals") from None
+    return found
+
+
+def _plain(value: Any) -> str:
+    """Return a single value as text; raises `TypeError` for anything else."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float, Decimal)):
+        return str(value)
+    raise TypeError
 
 
 def _live(record: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Texts are compared without case and outer white space. Nothing here asks the acc
 from __future__ import annotations
 
 import datetime as dt
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-EMAIL = "email"
+EMAIL, CUSTOM = "email", "custom_fields"
 #: Where addresses stand in arrays, ``email`` is a filter and a sort key all the same.
 ADDRESSES = ("email_addresses", "emails")
 # What a text given for an object is taken for: the first of these that the object has.
@@ -93,7 +94,7 @@ def filters_of(resource: Resource) -> list[str]:
     names = [entry.unified for entry in resource.entries if _says_something(entry)]
     if EMAIL not in names and set(ADDRESSES) & set(names):
         names.append(EMAIL)
-    return sorted([*names, "custom_fields"] if resource.custom_fields else names)
+    return sorted([*names, CUSTOM] if resource.custom_fields else names)
 
 
 def sort_keys_of(resource: Resource) -> list[str]:
@@ -144,7 +145,7 @@ def read_filters(
         entry.unified: entry.relation if isinstance(entry, Linked) else "custom_values"
         for entry in resource.entries
         if isinstance(entry, (Linked, Attribute))
-    } | {"custom_fields": "custom_values"}
+    } | {CUSTOM: "custom_values"}
     found = []
     for name, value in given.items():
         field, wanted = name, value
@@ -226,7 +227,7 @@ def _active(name: str) -> Callable[[Any], Any]:
 
 def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
     if not isinstance(given, Mapping):
-        spoken = next((one for one in SPOKEN if one in parts), None)
+        spoken = next((one for one in SPOKEN if one in parts and name != CUSTOM), None)
         if spoken is None:
             raise BadQuery(f"{name}: must be an object with what it must hold")
         given = {spoken: given}
@@ -235,7 +236,9 @@ def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
         there = ", ".join(sorted(parts))
         raise BadQuery(f"{name}: holds no {', '.join(unknown)}; there are {there}")
     tests = {
-        one: _test(f"{name}.{one}", parts.get(one) or _schema_like(value), value)
+        one: _test(
+            name if name == one else f"{name}.{one}", parts.get(one) or _schema_like(value), value
+        )
         for one, value in given.items()
     }
 
@@ -252,8 +255,10 @@ def _schema_like(value: Any) -> Schema:
 def _operations(name: str, given: Any) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         return {"eq": given}
+    if not given:
+        raise BadQuery(f"{name}: must be a value or a bound; there are {', '.join(OPERATORS)}")
     unknown = sorted(map(str, given.keys() - OPERATORS.keys()))
-    if unknown or not given:
+    if unknown:
         raise BadQuery(
             f"{name}: no such operator: {', '.join(unknown)}; there are {', '.join(OPERATORS)}"
         )
@@ -302,6 +307,9 @@ def _day(name: str, value: Any) -> str:
 
 def _number(name: str, value: Any) -> Any:
     try:
-        return value if isinstance(value, (int, float)) else float(value)
-    except (TypeError, ValueError):
-        raise BadQuery(f"{name}: must be a number") from None
+        found = value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if isinstance(value, bool) or not abs(found) < math.inf:
+        raise BadQuery(f"{name}: must be a number")
+    return found

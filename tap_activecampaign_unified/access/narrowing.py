@@ -85,10 +85,10 @@ def _narrow_contacts(
     for column in ("email", "email_addresses"):
         asked = given[column].given if column in given else None
         email = asked.get("email") if isinstance(asked, Mapping) else asked
-        if isinstance(email, str) and email.strip():
+        if text := _text(email):
             # Some accounts tell cases apart: then it is looked for by its likeness.
-            found.otherwise = [("email_like", email.strip())]
-            found.add(("email", email.strip()))
+            found.otherwise = [("email_like", text)]
+            found.add(("email", text))
     if word := _word_in(*(given.get(name) for name in ("name", "last_name", "first_name"))):
         found.add(("search", word))
     for column, param, kind in (
@@ -125,8 +125,8 @@ def _narrow_by_name(
         named = item if isinstance(item, Mapping) else {"id" if by_id else "name": item}
         if named.get("id") is not None:
             ids.append(str(named["id"]).strip())
-        elif isinstance(named.get("name"), str):
-            wanted = fold(named["name"])
+        elif text := _text(named.get("name")):
+            wanted = fold(text)
             same = [one for one, name in names().items() if name and fold(name) == wanted]
             found.is_empty = found.is_empty or not same
             ids += same if len(same) == 1 else []
@@ -157,8 +157,8 @@ def _ids_named(asked: Any, names: Callable[[], Mapping[str, str | None]]) -> lis
     """Return whom a filter on one object may mean, None where only the rows tell."""
     if isinstance(asked, Mapping) and asked.get("id") is not None:
         return [str(asked["id"]).strip()]
-    name = asked.get("name") if isinstance(asked, Mapping) else asked
-    if not isinstance(name, str):
+    name = _text(asked.get("name") if isinstance(asked, Mapping) else asked)
+    if not name:
         return None
     return [one for one, text in names().items() if text and fold(text) == fold(name)]
 
@@ -183,6 +183,11 @@ def _word_in(*filters: Filter | None) -> str | None:
         if len(longest) >= SHORTEST_WORD:
             return longest
     return None
+
+
+def _text(given: Any) -> str:
+    """Return what is given as text, empty for what is none."""
+    return str(given).strip() if isinstance(given, (str, int)) else ""
 
 
 def _is_text(one: Filter | None) -> bool:

@@ -248,10 +248,11 @@ class Questions:
 
     def _ranked(self, question: Question) -> list[tuple[list[Any], Row]]:
         order, rows = question.order, []
-        for page in self._everything(question):
-            batch = Batch(page, [{}] * len(page))
+        for found, total in self._everything(question):
+            batch = Batch(found, [{}] * len(found))
             rows += [row for row, _ in self.candidates(question, batch)]
-            if len(rows) > MOST_SORTED:
+            expected = 0 if question.early else total or 0
+            if max(len(rows), expected) > MOST_SORTED:
                 raise BadQuery(
                     f"{question.resource.name}: more than {MOST_SORTED} rows to be sorted here; "
                     "ask for fewer, or sort by what ActiveCampaign sorts by (see docs/python.md)"
@@ -271,14 +272,15 @@ class Questions:
         records = self._joining.plain(question.resource, rows, fields)
         return [order.rank(record) for record in records]
 
-    def _everything(self, question: Question) -> Iterator[list[Row]]:
+    def _everything(self, question: Question) -> Iterator[tuple[list[Row], int | None]]:
+        """Give the rows that may be wanted, and how many the account counts."""
         resource, narrowing = question.resource, question.narrowing
         plan = PLANS[resource.crawl]
         if resource.name == FIELDS:
             for entity in ENTITIES:
                 self._joining.tables.forget_fields(entity)
                 fields = self._joining.tables.custom_fields(entity)
-                yield [row_of(one, fields) for one in fields.definitions]
+                yield [row_of(one, fields) for one in fields.definitions], None
             return
         walk = walk_keyset if resource.crawl == CONTACTS else walk_offset
         seen: set[int] = set()
@@ -290,7 +292,7 @@ class Questions:
                 if resource.crawl == CONTACTS:
                     self._along |= SentAlong(SCORE_VALUES, "contact").join(page)
                 one = narrowing.one
-                yield [row for row in fresh if one is None or number_of(row) == one]
+                yield [row for row in fresh if one is None or number_of(row) == one], page.total
 
     # --- rows -----------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from tap_activecampaign_unified.access import BadQuery, questions
 from tests.access.lab import access_of, asked, reading_of, small
 
 
@@ -140,6 +141,14 @@ def test_people_of_a_name_are_searched_for(account):
     found = []
     assert costs(account, lambda: found.append(reading.list("crm_contacts", name=name))) <= 2
     assert {record["name"] for record in found[0]["result"]} == {name}
+
+
+def test_too_many_rows_to_be_sorted_are_refused_by_their_number(account, monkeypatch):
+    """The first page tells how many there are: one request, not a walk that ends in an error."""
+    monkeypatch.setattr(questions, "MOST_SORTED", 300)
+    with asked(account) as paths, pytest.raises(BadQuery, match="more than 300 rows to be sorted"):
+        reading_of(account).list("crm_contacts", sort_by={"updated_at": "desc"})
+    assert paths == ["contacts"]
 
 
 def test_the_second_write_of_a_block_costs_the_write_alone(account):

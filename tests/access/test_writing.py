@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
+
 import pytest
 
 from target_activecampaign import registry
@@ -270,6 +273,28 @@ def test_the_proxy_reads_everything_and_sends_nothing_in_bulk(access, account):
     account.world.faults.reset_after_apply("/tags", method="POST")
     with pytest.raises(Unconfirmed):
         access.proxy("POST", "tags", json={"tag": {"tag": "lost", "tagType": "contact"}})
+
+
+def test_a_record_may_hold_what_python_has_for_json(access, account):
+    """Dates and decimals are written as what they are; what JSON cannot hold costs no request."""
+    record, _ = new_records(account)["crm_opportunities"]
+    made = access.create(
+        "crm_opportunities",
+        {**record, "amount": Decimal("12.50"), "close_date": dt.date(2031, 5, 6)},
+    )
+    found = access.get("crm_opportunities", made["id"])
+    assert (found["amount"], found["close_date"]) == (12.5, "2031-05-06")
+    circle = {}
+    circle["again"] = circle
+    with asked(account) as paths:
+        for broken in (circle, object(), {1, 2}):
+            with pytest.raises(BadQuery, match="what JSON can hold"):
+                access.upsert("crm_contacts", {"email": "a@b.example", "custom_fields": broken})
+        with pytest.raises(BadQuery, match="another one"):
+            access.update("crm_contacts", "5", {"id": "6", "first_name": "Somebody"})
+        with pytest.raises(BadQuery, match="must be pairs"):
+            access.proxy("GET", "contacts", params={"limit": object()})
+    assert paths == []
 
 
 def test_inside_a_block_the_ledger_is_held_and_let_go_at_its_end(account):
