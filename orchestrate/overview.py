@@ -54,6 +54,7 @@ body {{ font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; }}
 table {{ border-collapse: collapse; }}
 th, td {{ text-align: left; vertical-align: top; }}
 th, td {{ padding: .3rem .8rem; border-bottom: 1px solid #ddd; }}
+td:nth-child(-n+5) {{ white-space: nowrap; }}
 td.out-of-permission, td.failing {{ background: #f8d7da; }}
 td.late {{ background: #fff3cd; }}
 td.throttled {{ background: #e2e8f0; }}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 from tap_activecampaign_unified.postgres import is_address
+from tests.postgres.server import PASSWORD
 from tests.sandbox import World, serve
 from tests.target.lab import Lab, Run, schema_of, state_of, stream_of
 from tests.target.test_kills import PEOPLE, rows
@@ -88,7 +91,10 @@ def test_a_batch_costs_a_handful_of_statements(shared: Any, postgres_database: D
 def test_two_machines_on_one_account_take_turns(
     tmp_path: Path, postgres_database: Database
 ) -> None:
-    """Two programs, a folder and a user each, the same rows at once: nothing is there twice."""
+    """Two programs, a folder and a home each, the same rows at once: nothing is there twice.
+
+    What they say repeats neither key nor password.
+    """
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
     folders = [tmp_path / "one", tmp_path / "other"]
     ledger = {"ledger_path": postgres_database.url()}
@@ -98,7 +104,10 @@ def test_two_machines_on_one_account_take_turns(
             folder.mkdir()
             command = config_of(served.url, folder, **ledger)
             pipes: dict[str, Any] = dict.fromkeys(("stdin", "stderr"), subprocess.PIPE)
-            both.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True, **pipes))
+            home = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
+            out = (folder / "out").open("w")
+            both.append(subprocess.Popen(command, stdout=out, text=True, env=home, **pipes))
+            out.close()
         for process in both:
             assert process.stdin
             process.stdin.write(rows())
@@ -110,6 +119,10 @@ def test_two_machines_on_one_account_take_turns(
                 process.stderr.close()
     assert codes == [0, 0], said
     assert sum("waiting for its end" in text for text in said) == 1
+    written = [path.read_text(errors="replace") for path in tmp_path.glob("*/[!c]*.jsonl")]
+    for text in (*said, *written, *((folder / "out").read_text() for folder in folders)):
+        assert "sandbox-key" not in text
+        assert not any(secret in text for secret in (PASSWORD, quote(PASSWORD, safe="")))
     assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
 
 
@@ -182,6 +195,37 @@ def test_a_server_that_goes_away_ends_the_run_and_no_create_is_sent_twice(
         "Call 2": 1,
     }
     assert Counter(one.name for one in world.tables["accounts"])["Fjord"] == 1
+
+
+def test_a_program_whose_database_is_lost_ends_in_one_line(
+    tmp_path: Path, postgres_database: Database
+) -> None:
+    """Exit code 1, no traceback, no key and no password; the next run creates the rest, once."""
+    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
+
+    def cut(_world: World, method: str, path: str, *_: Any) -> None:
+        if method == "POST" and path.endswith("/deals") and len(world.tables["deals"]) == 1:
+            postgres_database.rows(BACKENDS)
+
+    world.before_request(cut)
+    ended = []
+    with serve(world) as served:
+        command = config_of(served.url, tmp_path, ledger_path=postgres_database.url())
+        for _ in range(2):
+            ended.append(
+                subprocess.run(command, input=rows(), capture_output=True, text=True, check=False)
+            )
+            world.hooks.clear()
+    assert [done.returncode for done in ended] == [1, 0], ended[-1].stderr
+    said = ended[0].stderr
+    assert len([line for line in said.splitlines() if "| ERROR" in line]) == 1
+    assert said.count("the connection to its PostgreSQL server was lost") == 1
+    assert not any(word in said for word in ("Traceback", "sandbox-key", quote(PASSWORD, safe="")))
+    assert ended[0].stdout == ""
+    assert Counter(one.title for one in world.tables["deals"]) == Counter(
+        f"Deal {n}" for n in range(len(PEOPLE))
+    )
+    assert len(world.tables["notes"]) == len(PEOPLE)
 
 
 def test_a_run_that_has_the_turn_keeps_others_from_it_until_they_give_up(
