@@ -300,9 +300,13 @@ class TapActiveCampaignUnified(Tap):
         settings = self._settings
         if settings:
             write_reports(settings, lambda: self._report_document(settings, ending))
+        self._let_go()
+        return ending.code
+
+    def _let_go(self) -> None:
+        """Close the ids there were: others wait for them."""
         if self._run is not None and self._run.deletes is not None:
             self._run.deletes.known.close()
-        return ending.code
 
     def _report_document(self, settings: Settings, ending: cli.Ending) -> dict[str, Any]:
         run = self._run
@@ -322,6 +326,8 @@ class TapActiveCampaignUnified(Tap):
         except BaseException as problem:
             self.finish(cli.ending_of(problem))
             raise
+        finally:
+            self._let_go()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
