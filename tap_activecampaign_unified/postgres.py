@@ -97,7 +97,11 @@ class Postgres:
             raise SettingsError(
                 [f"{setting} is no address of a PostgreSQL database: give it like {_example()}"]
             ) from None
-        usual = {"connect_timeout": SECONDS_TO_CONNECT, "application_name": program, **_KEPT_ALIVE}
+        usual: dict[str, Any] = {
+            "connect_timeout": SECONDS_TO_CONNECT,
+            "application_name": program,
+            **_KEPT_ALIVE,
+        }
         try:
             self._connection = psycopg.connect(
                 **(usual | given | {"client_encoding": "UTF8"}), autocommit=True

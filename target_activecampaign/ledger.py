@@ -36,7 +36,7 @@ DAMAGED = (
     "ledger_path is damaged, or no ledger of this program: put a copy of it back. Moved away, it "
     "is made anew and knows no row: notes, and deals without a key of yours, would come twice"
 )
-OTHER_SECRET = (
+MIXED_UP = (
     "ledger_secret is not what this ledger was made with: set it as it was then, or not at all "
     "where it was not set; another one would know no row, and notes and deals would come twice"
 )
@@ -70,7 +70,7 @@ def wait_for_turn(store: Store, client: Client, patience: float) -> None:
                 logger.info("Another run uses this account's ledger: waiting for its end")
                 is_told = True
             if client.clock.monotonic() >= until:
-                raise LedgerInUse(
+                raise LedgerInUse(  # noqa: TRY301 - the handler closes the store
                     "another run of target-activecampaign uses the same ledger: let it end, then "
                     "run again"
                 )
@@ -121,7 +121,9 @@ class Ledger:
             self._secret = self._key_of_hashes(secret)
             self._meta("version", str(VERSION).encode())
             if self._meta("account", account.encode()) != account.encode():
-                raise SettingsError(["ledger_path belongs to another account: name another"])
+                raise SettingsError(  # noqa: TRY301 - the handler closes the ledger
+                    ["ledger_path belongs to another account: name another"]
+                )
         except OSError as problem:
             self.close()
             raise unusable(problem) from None
@@ -150,7 +152,7 @@ class Ledger:
             self._meta("proof", proof)
         known = self._store.get(META, "proof")
         if not hmac.compare_digest(known[0] if known else b"", proof):
-            raise SettingsError([OTHER_SECRET])
+            raise SettingsError([MIXED_UP])
         return key
 
     def _meta(self, name: str, value: bytes) -> bytes:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.demo.account import ROOT
+from tests.demo.pipeline import install
 from tests.e2e.loaders import PostgresTables, into_postgres
-from tests.e2e.program import KEY, Desk
+from tests.e2e.program import KEY, Desk, selecting
 from tests.sandbox import World, serve
 
 if TYPE_CHECKING:
@@ -21,6 +27,14 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.meltano, pytest.mark.slow]
 
 LABEL = "account_label"
+READ = "activation-contacts"
+# What a warehouse finds for every customer, by ids that both have.
+VIEW = """
+CREATE SCHEMA activation;
+CREATE VIEW activation.contacts AS
+SELECT account_label, id, 'of ' || account_label AS last_name
+FROM activecampaign.crm_contacts WHERE id IN ('2', '3');
+"""
 
 
 class Customer:
@@ -42,6 +56,47 @@ class Customer:
         assert ended.code == 0, ended.err
         assert loader.load(ended.out) == ended.states[-1]
         self._state = ended.states[-1]
+
+    def write(self, lines: str, database: Database) -> list[Row]:
+        """Run the target over what a warehouse says of everybody; return each row's result."""
+        results = self._desk.folder / "results.jsonl"
+        config = self._desk.config(
+            account_label=self.label,
+            ledger_path=database.url(),
+            results_path=str(results),
+            stream_aliases={READ: "crm_contacts"},
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "target_activecampaign", "--config", str(config)],
+            env=self._desk.environment,
+            cwd=ROOT,
+            input=lines,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert not any(word in done.stdout + done.stderr for word in (KEY, database.password))
+        return [json.loads(line) for line in results.read_text().splitlines()]
+
+
+def of_warehouse(folder: Path, database: Database) -> str:
+    """Return what tap-postgres, the variant of MeltanoLabs, reads of the schema `activation`."""
+    install("tap-postgres")
+    program = ROOT / ".meltano" / "extractors" / "tap-postgres" / "venv" / "bin" / "tap-postgres"
+    config = folder / "tap-postgres.json"
+    address = database.url("postgresql+psycopg")
+    config.write_text(json.dumps({"sqlalchemy_url": address, "filter_schemas": ["activation"]}))
+    catalog = folder / "tap-postgres-catalog.json"
+
+    def run(*more: str) -> str:
+        command = [str(program), "--config", str(config), *more]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-1000:]
+        return done.stdout
+
+    catalog.write_text(json.dumps(selecting(json.loads(run("--discover")), [READ])))
+    return run("--catalog", str(catalog))
 
 
 class OneOfMany(PostgresTables):
@@ -79,14 +134,15 @@ def customers(tmp_path: Path) -> Iterator[list[Customer]]:
         ]
 
 
-def test_one_table_holds_both_run_after_run(
+def test_one_table_holds_both_and_the_way_back_writes_to_each_its_own(
     customers: list[Customer], tmp_path: Path, postgres_database: Database
 ) -> None:
     """After each run each account's rows are its own, to the last value; deletes too.
 
     What one account deletes is gone for it alone, though the other has a row of the same id; small
     tables too, whose versions would have ended the other's rows. The second run is a whole read:
-    a tag that is gone moves no contact.
+    a tag that is gone moves no contact. A view over the table is written back to each account
+    by its own target, which skips the rows of the other.
     """
     loader = into_postgres(tmp_path, postgres_database)
     for customer in customers:
@@ -109,6 +165,18 @@ def test_one_table_holds_both_run_after_run(
     assert OneOfMany(postgres_database, "acme").deleted("crm_contacts") == [("7",)]
     assert OneOfMany(postgres_database, "birch").deleted("crm_contacts") == [("9",)]
     assert OneOfMany(postgres_database, "birch").deleted("marketing_tags") == []
+
+    # One view over both, read by the real tap: one ledger's database, and each writes its rows.
+    postgres_database.rows(VIEW)
+    lines = of_warehouse(tmp_path, postgres_database)
+    for customer, other in zip(customers, reversed(customers), strict=True):
+        theirs = [one.lastName for one in other.world.tables["contacts"]]
+        for action in ("updated", "unchanged"):
+            found = customer.write(lines, postgres_database)
+            assert Counter(one["action"] for one in found) == {action: 2, "skipped": 2}
+        names = {id_: customer.world.tables["contacts"].get(id_).lastName for id_ in (2, 3)}
+        assert set(names.values()) == {f"of {customer.label}"}
+        assert [one.lastName for one in other.world.tables["contacts"]] == theirs
 
 
 def test_a_schema_for_each_account_needs_no_label(

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString, Self, cast
+from urllib.parse import quote
 
 import psycopg
 
@@ -47,9 +48,7 @@ class Database:
 
     def url(self, scheme: str = "postgresql") -> str:
         """Return the address as SQLAlchemy and libpq take it, ``postgresql+psycopg`` for one."""
-        import urllib.parse
-
-        password = urllib.parse.quote(self.password, safe="")
+        password = quote(self.password, safe="")
         return f"{scheme}://{self.user}:{password}@{self.host}:{self.port}/{self.name}"
 
     @property
@@ -157,7 +156,7 @@ class Server:
             raise ServerFailedError(made.stderr.strip())
 
     def _start(self) -> int:
-        settings = {name: "off" for name in QUICK}
+        settings = dict.fromkeys(QUICK, "off")
         settings |= {"listen_addresses": HOST, "unix_socket_directories": ""}
         options = [f"--{name}={value}" for name, value in settings.items()]
         log = self._folder / "log"
@@ -178,7 +177,7 @@ class Server:
         raise ServerFailedError(log.read_text(errors="replace")[-1000:])
 
     def _answers(self, port: int) -> bool:
-        """Wait until the server answers; False when it ended, as it does on a port that is taken."""
+        """Wait until the server answers; False when it ended, as on a port that is taken."""
         assert self._process is not None
         while self._process.poll() is None:
             try:
