@@ -58,7 +58,8 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
 ) -> None:
     """Each row of the two is in the one table; the third is named and makes the exit code.
 
-    Each has a state, a log and a report of its own; no key is in any file but its own.
+    The first makes the tables alone. Each has a state, a log and a report of its own, and goes on
+    from its own state; no key is in any file but its own.
     """
     install("tap-activecampaign-unified", "target-postgres")
     sizes = {"acme": 12, "birch": 20}
@@ -78,13 +79,15 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
                 f"ACTIVECAMPAIGN_API_URL='{url}'",
                 f"ACTIVECAMPAIGN_API_KEY='{key}'",
             )
-        done = make(
-            tmp_path,
-            "-j3",
-            "RUN=run --no-install load-postgres",
-            f"MELTANO={MELTANO}",
-            POSTGRES_URL=postgres_database.url("postgresql+psycopg"),
-        )
+        # Alone, for two loaders that make the same table at once are one too many.
+        for asked in ("acme", "-j3"):
+            done = make(
+                tmp_path,
+                asked,
+                "RUN=run --no-install load-postgres",
+                f"MELTANO={MELTANO}",
+                POSTGRES_URL=postgres_database.url("postgresql+psycopg"),
+            )
     runs = tmp_path / "accounts" / "runs"
     logs = {label: (runs / label / "log").read_text() for label in ("acme", "birch", "cedar")}
     assert done.returncode == 2, (done.stderr, logs)
@@ -103,9 +106,12 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
         "cedar": 1,
     }
     assert "does not accept the key" in logs["cedar"]
+    assert "No state was found" in logs["birch"]
+    assert "No state was found" not in logs["acme"]
+    assert all((runs / label / "meltano" / "run").is_dir() for label in worlds)
     texts = [path.read_bytes() for path in runs.rglob("*") if path.is_file()]
     assert not any(b"a-key-that-lapsed" in text or API_KEY.encode() in text for text in texts)
-    assert all(path.stat().st_mode & 0o077 == 0 for path in runs.rglob("*"))
+    assert not [p for p in runs.rglob("*") if not p.is_symlink() and p.stat().st_mode & 0o077]
 
 
 def test_an_account_that_is_still_under_way_is_not_begun_again(tmp_path: Path) -> None:
