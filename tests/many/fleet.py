@@ -1,0 +1,186 @@
+"""A table of accounts, and everything that runs it: what the guide has an operator set up."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.demo.account import ROOT
+from tests.demo.pipeline import MELTANO
+from tests.e2e.loaders import SCHEMA, PostgresTables
+from tests.many import processes
+from tests.many.broker import Broker
+from tests.many.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.e2e.loaders import Row
+    from tests.many.accounts import Accounts
+    from tests.postgres import Database, Server
+
+LABEL = "account_label"
+TAP = "bin/tap-activecampaign-unified"
+TOLD_LABEL = "TAP_ACTIVECAMPAIGN_UNIFIED_ACCOUNT_LABEL"
+SETTINGS = {"TAP_ACTIVECAMPAIGN_UNIFIED_DETECT_DELETES": "true"}
+POOLS = ("activecampaign_loads", "activecampaign_activations")
+SLOTS = 2
+# A machine that is lost is missed after seconds here, not after a minute.
+IMPATIENT = {
+    "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+}
+
+
+class TablesOfOne(PostgresTables):
+    """The rows of one account in tables that hold many."""
+
+    def __init__(self, database: Database, label: str) -> None:
+        """Look into a database."""
+        super().__init__(database)
+        self._label = label
+
+    def streams(self) -> list[str]:
+        """Return the tables that accounts are loaded into."""
+        found = self.query(
+            "SELECT table_name FROM information_schema.columns "  # noqa: S608
+            f"WHERE table_schema = '{SCHEMA}' AND column_name = '{LABEL}'"
+        )
+        return sorted(str(name) for (name,) in found)
+
+    def rows(self, stream: str) -> list[Row]:
+        """Return the account's rows, without the column that says so."""
+        found = [row for row in super().rows(stream) if row[LABEL] == self._label]
+        return [{name: row[name] for name in row if name != LABEL} for row in found]
+
+
+def make_meltanos_tables(database: Database, surroundings: Mapping[str, str]) -> None:
+    """Let Meltano make its tables, which several at once cannot."""
+    told = {
+        "MELTANO_DATABASE_URI": database.url("postgresql+psycopg"),
+        "MELTANO_PROJECT_ROOT": str(ROOT),
+        "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    subprocess.run(
+        [str(MELTANO), "state", "list"],
+        cwd=ROOT,
+        env={**surroundings, **told},
+        check=True,
+        capture_output=True,
+    )
+
+
+class Fleet:
+    """Accounts under an Airflow of their own."""
+
+    def __init__(self, folder: Path, server: Server, accounts: Accounts) -> None:
+        """Set up all but the accounts and the workers; return when Airflow answers."""
+        self.folder, self.accounts = folder, accounts
+        self.airflow, self.meltano, self.warehouse = (server.database() for _ in range(3))
+        for name in ("accounts.sql", "overview.sql"):
+            self.warehouse.rows((ROOT / "orchestrate" / name).read_text(encoding="utf-8"))
+        self.broker = Broker(folder)
+        self.engine = Engine(folder, self.airflow, self.broker.url(0), IMPATIENT)
+        try:
+            self.engine.start()
+            make_meltanos_tables(self.meltano, self.engine.environment)
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def add(self, label: str, *, key: str | None = None, writes: bool = False) -> None:
+        """Add an account: a connection, and a row of the table."""
+        connection = f"activecampaign_{label}"
+        password = key or self.accounts.sizes[label].key
+        self.engine.add_connection(connection, "http", self.accounts.urls[label], password=password)
+        self.warehouse.rows(
+            "INSERT INTO activecampaign.accounts (label, connection_id, settings, writes) "
+            "VALUES (%s, %s, %s, %s)",
+            label,
+            connection,
+            json.dumps(SETTINGS),
+            writes,
+        )
+
+    def add_worker(self, name: str) -> None:
+        """Start a worker, on a machine of its own as far as its files go."""
+        self.engine.add_worker(name, SLOTS, ACTIVECAMPAIGN_RUNS=str(self.folder / name))
+
+    def loads_on(self, worker: str) -> set[str]:
+        """Return the labels of the accounts that a worker's machine is reading."""
+        members = processes.family(self.engine.processes[worker].pid)
+        taps = [pid for pid in members if TAP in processes.words(pid)]
+        return {label for pid in taps if (label := processes.told(pid, TOLD_LABEL))}
+
+    def differences(self, label: str) -> list[str]:
+        """Say what differs between an account and its rows in the warehouse."""
+        held = TablesOfOne(self.warehouse, label).warehouse()
+        return self.accounts.differences(label, held)
+
+    def standings(self) -> dict[str, str]:
+        """Return how each account's tap fares, as the overview has it."""
+        return dict(
+            self.warehouse.rows(
+                "SELECT account, standing FROM activecampaign.overview "
+                "WHERE program IS DISTINCT FROM 'target-activecampaign'"
+            )
+        )
+
+    def places_of(self, secret: str) -> list[str]:
+        """Return the files below the folder, and the tables, that hold a secret as it is."""
+        found = [
+            str(path)
+            for path in self.folder.rglob("*")
+            if path.is_file() and secret.encode() in path.read_bytes()
+        ]
+        for database in (self.airflow, self.meltano, self.warehouse):
+            for schema, table in database.rows(
+                "SELECT schemaname, tablename FROM pg_tables "
+                "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+            ):
+                held = database.rows(
+                    f'SELECT count(*) FROM "{schema}"."{table}" t WHERE t::text LIKE %s',  # noqa: S608
+                    f"%{secret}%",
+                )
+                found += [f"{schema}.{table}"] * bool(held[0][0])
+        return found
+
+    def _connect(self) -> None:
+        for name, database in (("warehouse", self.warehouse), ("meltano", self.meltano)):
+            parts: dict[str, Any] = {
+                "login": database.user,
+                "password": database.password,
+                "port": database.port,
+                "schema": database.name,
+            }
+            self.engine.add_connection(f"activecampaign_{name}", "postgres", database.host, **parts)
+        self.engine.add_connection(
+            "activecampaign_budget",
+            "redis",
+            "127.0.0.1",
+            password=self.broker.password,
+            port=self.broker.port,
+            schema="1",
+        )
+        for name in POOLS:
+            self.engine.add_pool(name, 2 * SLOTS)
+
+    def close(self) -> None:
+        """End all of it."""
+        self.engine.close()
+        self.broker.close()
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()

@@ -1,0 +1,165 @@
+"""Many accounts under Airflow: each at its own limit, and a lost machine costs none of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import length
+from tests.demo.pipeline import install
+from tests.many import processes
+from tests.many.accounts import Accounts, Size
+from tests.many.engine import ENDED
+from tests.many.fleet import Fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.postgres import Server
+
+pytestmark = [pytest.mark.meltano, pytest.mark.slow]
+
+PLUGINS = (
+    "tap-activecampaign-unified",
+    "target-activecampaign",
+    "target-postgres",
+    "tap-postgres",
+)
+LABELS = [f"account_{number:02}" for number in range(1, length.of(5, 20) + 1)]
+WRITTEN = LABELS[: length.of(2, 5)]
+LATE, LAPSED = LABELS[-1], "lapsed"
+NOTES = 4
+# Of the thirty or more that a first load takes.
+REQUESTS_IN_MID_RUN = 10
+SECONDS = length.of(300, 1200)
+
+
+class Alerts:
+    """An address that alerts are posted to."""
+
+    def __init__(self) -> None:
+        """Listen."""
+        self.told: list[dict[str, Any]] = []
+        told = self.told
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def alerts() -> Iterator[Alerts]:
+    """An address that hears alerts."""
+    found = Alerts()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, postgres: Server, alerts: Alerts) -> Iterator[Fleet]:
+    """All accounts but the late one, two workers."""
+    install(*PLUGINS)
+    sizes = {label: Size(number) for number, label in enumerate([*LABELS, LAPSED], 1)}
+    with Accounts(sizes) as accounts, Fleet(tmp_path, postgres, accounts) as fleet:
+        fleet.engine.add_connection("activecampaign_alerts", "http", alerts.url)
+        for label in LABELS[:-1]:
+            fleet.add(label, writes=label in WRITTEN)
+        for label in WRITTEN:
+            give_notes(fleet, label)
+        fleet.add_worker("one")
+        fleet.add_worker("two")
+        yield fleet
+
+
+def give_notes(fleet: Fleet, label: str) -> None:
+    """Make a table of notes that are to be written to an account."""
+    schema = f"activation_{label}"
+    fleet.warehouse.rows(f"CREATE SCHEMA {schema}")
+    fleet.warehouse.rows(
+        f"CREATE TABLE {schema}.notes AS "  # noqa: S608
+        "SELECT %s::text AS account_label, 'Called by ' || %s AS content, id AS contact__id "
+        "FROM unnest(%s::text[]) id",
+        label,
+        label,
+        [number for number, _ in fleet.accounts.people(label, NOTES)],
+    )
+
+
+def finished(fleet: Fleet, run: str, seen: set[str]) -> str:
+    """Wait until a run of the DAG has ended; gather the command lines that were seen meanwhile."""
+
+    def ended() -> str:
+        seen.update(filter(None, map(processes.words, processes.parents())))
+        state = fleet.engine.state(run)
+        return state if state in ENDED else ""
+
+    return str(fleet.engine.wait(ended, f"an end of {run}", SECONDS))
+
+
+def test_a_lost_worker_costs_no_account_anything_and_one_more_is_a_row(
+    fleet: Fleet, alerts: Alerts
+) -> None:
+    """Two workers load all and write to some; one is lost, with all that ran there, in mid-run.
+
+    Its accounts are run again by the other. A second run brings what changed, and an account added
+    meanwhile; one whose key lapsed fails at once, alone, and somebody is told. In the end every
+    account's tables equal it, each note was written once, no account saw a sixth request in a
+    second, and no key is in a file, a table or a command line.
+    """
+    accounts, seen = fleet.accounts, set[str]()
+    first = fleet.engine.unpause()
+
+    def in_mid_run() -> set[str]:
+        return {
+            label
+            for label in fleet.loads_on("one")
+            if accounts.requests(label) >= REQUESTS_IN_MID_RUN
+        }
+
+    victims = fleet.engine.wait(in_mid_run, "a load in mid-run", SECONDS)
+    fleet.engine.lose("one")
+    assert finished(fleet, first, seen) == "success"
+    tries = [task["try_number"] for task in fleet.engine.tasks(first)]
+    assert max(tries) > 1, (victims, tries)
+
+    fleet.add_worker("three")
+    for label in LABELS[:-1]:
+        accounts.change(label)
+    fleet.add(LATE)
+    fleet.add(LAPSED, key="a-key-that-lapsed")
+    assert finished(fleet, fleet.engine.trigger(), seen) == "failed"
+
+    (alert,) = alerts.told
+    assert (alert["account"], alert["task"], alert["tries"]) == (LAPSED, "load", 1)
+    assert fleet.standings() == dict.fromkeys(LABELS, "fresh") | {LAPSED: "out of permission"}
+    for label in LABELS:
+        assert fleet.differences(label) == [], label
+        assert accounts.busiest_second(label) <= 5, label
+        assert accounts.refused(label) == 0, label
+        written = accounts.notes(label).count(f"Called by {label}")
+        assert (accounts.creates(label), written) == (NOTES * (label in WRITTEN),) * 2, label
+    assert fleet.places_of(LABELS[0]), "what is there is found"
+    for key in [*(size.key for size in accounts.sizes.values()), "a-key-that-lapsed"]:
+        assert not fleet.places_of(key)
+        assert not any(key in line for line in seen)
