@@ -1,0 +1,1 @@
+"""docs/recipes.md followed to the letter: its SQL, its files, its commands, its output."""

@@ -1,0 +1,165 @@
+"""The account of docs/recipes.md: eight people, four companies, five deals, two lists."""
+
+from __future__ import annotations
+
+from tests.sandbox import World
+from tests.sandbox.rows import Group, User, UserGroup
+
+KEY = "k3y-of-the-recipes-that-nobody-may-see"
+DAY = 86_400
+
+NEWSLETTER, WEBINARS = "Monthly newsletter", "Webinar invitations"
+ACTIVE, UNSUBSCRIBED, BOUNCED = 1, 2, 3
+
+# First and last name, address, company, job, status by list, tags.
+Person = tuple[str, str, str, str | None, str | None, dict[str, int], str]
+PEOPLE: tuple[Person, ...] = (
+    ("Anna", "Abel", "anna@harbour.example", "Harbour Hotels", "Buyer", {NEWSLETTER: 1}, "vip"),
+    ("Ben", "Bakker", "Ben.Bakker@harbour.example", "Harbour Hotels", "CFO", {NEWSLETTER: 2}, ""),
+    (
+        "Cleo",
+        "Castel",
+        "cleo@maple.example",
+        "Maple Foods",
+        "CEO",
+        {NEWSLETTER: 1, WEBINARS: 1},
+        "",
+    ),
+    ("Dan", "Dahl", "dan@maple.example", "Maple Foods", None, {NEWSLETTER: 3}, "score:hot"),
+    ("Eve", "Engel", "eve@stone.example", "Stone Works", None, {NEWSLETTER: 1}, "vip"),
+    ("Finn", "Falk", "finn@quiet.example", "Quiet Labs", "Owner", {NEWSLETTER: 1}, ""),
+    ("Gita", "Gallo", "gita@post.example", None, None, {WEBINARS: 2}, ""),
+    ("", "", "hugo@post.example", None, None, {}, ""),
+)
+COMPANIES = (
+    ("Harbour Hotels", "https://www.harbour.example"),
+    ("Maple Foods", "https://maple.example/"),
+    ("Stone Works", None),
+    ("Quiet Labs", "http://quiet.example"),
+)
+# Title, whose, pipeline, stage, status, value in cents, owner, own key, days since its last change.
+DEALS = (
+    ("Annual licence", "anna", "Sales", "To Contact", 0, 1_200_000, "rita", "A-1001", 20),
+    ("Spare parts", "cleo", "Sales", "Proposal", 0, 85_000, "tom", "A-1002", 9),
+    ("Pilot project", "eve", "Sales", "In Contact", 0, 400_000, "tom", "A-1003", 0),
+    ("Licence renewal", "anna", "Renewals", "To Contact", 0, 900_000, "tom", "A-1004", 30),
+    ("Training", "dan", "Sales", "Proposal", 1, 150_000, "rita", "A-1005", 40),
+    ("First order", "finn", "Sales", "Proposal", 1, 60_000, "tom", "A-0990", 300),
+)
+
+
+def make_account() -> World:
+    """Build the account, the same each time but for its dates."""
+    w = World(is_empty=True, api_key=KEY, requests_per_second=0, import_seconds=0)
+    _people_of_ours(w)
+    _definitions(w)
+    _companies(w)
+    _contacts(w)
+    _deals(w)
+    w.link(
+        contact(w, "eve"), next(one.id for one in w.tables["accounts"] if one.name == "Quiet Labs")
+    )
+    w.add_automation("Payment reminders")
+    w.automation_log.clear()
+    return w
+
+
+def contact(w: World, first: str) -> int:
+    """Return a contact's id by the beginning of its address."""
+    found = [c.id for c in w.tables["contacts"] if c.email.casefold().startswith(first)]
+    assert len(found) == 1, first
+    return int(found[0])
+
+
+def tags_of(w: World, first: str) -> set[str]:
+    """Return the names of a contact's tags."""
+    rows = w.tables["contactTags"].by("contact", contact(w, first))
+    return {w.tables["tags"][row.tag].tag for row in rows}
+
+
+def lists_of(w: World, first: str) -> dict[str, int]:
+    """Return a contact's status by the name of the list."""
+    rows = w.tables["contactLists"].by("contact", contact(w, first))
+    return {w.tables["lists"][row.list].name: row.status for row in rows}
+
+
+def statuses(w: World) -> dict[str, dict[str, int]]:
+    """Return everybody's status by list."""
+    return {c.email: lists_of(w, c.email.casefold()) for c in w.tables["contacts"]}
+
+
+def _people_of_ours(w: World) -> None:
+    t, born = w.tables, w.born
+    for title in ("Sales", "Support"):
+        t["groups"].insert(Group(title, None, born))
+    for name, group in (("Rita Reyes", "Sales"), ("Tom Toth", "Sales"), ("Uma Urban", "Support")):
+        first, last = name.split()
+        user = User(first.lower(), first, last, f"{first.lower()}@acme.example", born, born)
+        t["users"].insert(user)
+        home = next(one.id for one in t["groups"] if one.title == group)
+        t["userGroups"].insert(UserGroup(user.id, home))
+
+
+def _definitions(w: World) -> None:
+    for name in ("vip", "score:hot", "score:warm"):
+        w.add_tag(name)
+    for name in (NEWSLETTER, WEBINARS):
+        w.add_list(name)
+    w.add_field("Lead score", "number", "LEAD_SCORE")
+    w.add_pipeline("Sales", currency="eur")
+    w.add_stage("Proposal", 1)
+    w.add_pipeline("Renewals", currency="eur")
+    w.add_custom_field("deal", "Order number")
+    fields: tuple[tuple[str, str, str, list[str] | None], ...] = (
+        ("Industry/Vertical", "text", "ACCT_INDUSTRY_VERTICAL", None),
+        ("Size", "dropdown", "", ["1-10", "11-50", "51-200", "201-500", "501+"]),
+        ("Annual Revenue", "currency", "ACCT_ANNUAL_REVENUE", None),
+    )
+    for label, kind, tag, options in fields:
+        w.add_custom_field("account", label, kind, personalization=tag, fieldOptions=options)
+
+
+def _companies(w: World) -> None:
+    for name, site in COMPANIES:
+        w.add_account(name, accountUrl=site, owner=2)
+    # What a person of ours typed in, and no list of companies may overwrite.
+    maple = next(one.id for one in w.tables["accounts"] if one.name == "Maple Foods")
+    w.set_datum("account", maple, 1, "Organic food")
+
+
+def _contacts(w: World) -> None:
+    for first, last, email, company, job, lists, tag in PEOPLE:
+        row = w.add_contact(email, firstName=first, lastName=last)
+        for one in w.tables["accounts"]:
+            if one.name == company:
+                w.link(row.id, one.id, job)
+        for one in w.tables["lists"]:
+            if one.name in lists:
+                status = lists[one.name]
+                w.subscribe(row.id, one.id, status, by_self=status == UNSUBSCRIBED)
+        for one in w.tables["tags"]:
+            if one.tag == tag:
+                w.tag(row.id, one.id)
+    w.set_field(contact(w, "dan"), 1, "75")
+
+
+def _deals(w: World) -> None:
+    t, now = w.tables, w.now()
+    for title, whose, pipeline, stage, status, value, owner, key, days in DEALS:
+        group = next(one.id for one in t["dealGroups"] if one.title == pipeline)
+        place = next(s.id for s in t["dealStages"].by("group", group) if s.title == stage)
+        link = t["accountContacts"].first("contact", contact(w, whose))
+        row = w.add_deal(
+            title,
+            contact=contact(w, whose),
+            account=link.account,
+            group=group,
+            stage=place,
+            status=status,
+            value=value,
+            currency="eur",
+            owner=next(u.id for u in t["users"] if u.username == owner),
+            cdate=now - 400 * DAY,
+            mdate=now - days * DAY,
+        )
+        w.set_datum("deal", row.id, 1, key)

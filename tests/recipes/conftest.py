@@ -1,0 +1,101 @@
+"""The account loaded once by the real tap and loader, and a reader with a fresh copy of both."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.demo.account import ROOT
+from tests.demo.pipeline import install
+from tests.recipes.account import KEY, make_account
+from tests.recipes.document import Block, fill, sections
+from tests.recipes.reader import Memory, Reader
+from tests.sandbox import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DOCUMENT = ROOT / "docs" / "recipes.md"
+PLUGINS = {
+    "tap-jsonl": ROOT / ".meltano/extractors/tap-jsonl/venv/bin/tap-jsonl",
+    "target-duckdb": ROOT / ".meltano/loaders/target-duckdb/venv/bin/target-duckdb",
+}
+HERE = Path(sys.executable).parent
+# `WRITE=1 pytest tests/recipes` writes what really comes out into the document; then read it.
+IS_SCRIBE = bool(os.environ.get("WRITE"))
+
+
+@pytest.fixture(scope="session")
+def recipes() -> dict[str, list[Block]]:
+    """The document's blocks by heading."""
+    return sections(DOCUMENT)
+
+
+@pytest.fixture(scope="session")
+def memory() -> Iterator[Memory]:
+    """What all readers share."""
+    memory = Memory()
+    yield memory
+    if IS_SCRIBE:
+        fill(DOCUMENT, memory.said)
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Where the commands are found: ours, and the two that Meltano has installed."""
+    install(*PLUGINS)
+    folder = tmp_path_factory.mktemp("bin")
+    for name, place in PLUGINS.items():
+        (folder / name).symlink_to(place)
+    return [folder, HERE]
+
+
+@pytest.fixture(scope="session")
+def tables(
+    recipes: dict[str, list[Block]], programs: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The account in DuckDB, loaded by the document's own first command."""
+    folder = tmp_path_factory.mktemp("loaded")
+    with serve(make_account()) as served:
+        reader = Reader(folder, [served.world], programs)
+        reader.write("account.json", settings_of(served.url))
+        reader.follow([one for one in recipes["Before the first"] if one.kind != "text"])
+    return folder
+
+
+@pytest.fixture
+def make_reader(
+    tmp_path: Path, tables: Path, programs: list[Path], memory: Memory
+) -> Iterator[Callable[[str], Reader]]:
+    """Make somebody with the loaded tables and the account as it was when they were loaded."""
+    with contextlib.ExitStack() as served:
+
+        def make(name: str = "desk") -> Reader:
+            folder = tmp_path / name
+            folder.mkdir()
+            for file in ("activecampaign.duckdb", "plan.json", "duckdb.json"):
+                shutil.copy(tables / file, folder)
+            account = served.enter_context(serve(make_account()))
+            reader = Reader(folder, [account.world], programs, memory)
+            reader.is_scribe = IS_SCRIBE
+            reader.write("account.json", settings_of(account.url))
+            return reader
+
+        yield make
+
+
+@pytest.fixture
+def reader(make_reader: Callable[[], Reader]) -> Reader:
+    """One of them."""
+    return make_reader()
+
+
+def settings_of(url: str) -> dict[str, Any]:
+    """Return what connects to an account of the sandbox, at any speed."""
+    return {"api_url": url, "api_key": KEY, "requests_per_second": 0}

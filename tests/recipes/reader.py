@@ -1,0 +1,222 @@
+"""Somebody who follows a document: writes its files, runs its SQL and its commands, compares."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from tests.recipes import forked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from random import Random
+
+    from tests.recipes.document import Block
+    from tests.sandbox import World
+
+SECONDS = 120
+TARGET = "target-activecampaign"
+PLAN = ["--config", "plan.json"]
+# Far from UTC: SQL that takes one clock for the other is wrong by half a day.
+ZONE = "Pacific/Auckland"
+# What stands in a line of the log before its words: time, level, program.
+_LOGGED = re.compile(r"\S+ \S+ \| \w+ +\| (?:tap|target)[-_]activecampaign[\w.-]* +\| (.*)")
+_SDK = re.compile(r"Skipping parse of env|Reader '|Detected `__else__|Set null transform|METRIC")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What readers of one session share: real messages of tap-jsonl, and what really came out."""
+
+    messages: dict[str, bytes] = field(default_factory=dict)
+    said: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that ended: its exit code, what the programs logged, what it wrote."""
+
+    command: str
+    code: int
+    said: str
+    writes: list[str]
+
+
+class Reader:
+    """Follows sections of a document in a folder of its own, with the account in question."""
+
+    def __init__(
+        self, folder: Path, worlds: list[World], path: list[Path], memory: Memory | None = None
+    ) -> None:
+        """Take a folder and the accounts in question; ``path`` is where programs are found.
+
+        With ``is_forked`` each target is planned first, and what it says is not compared; with
+        ``kills`` it is killed at a request of that generator's choosing as well, and run again.
+        With ``is_scribe`` what came out is noted, not compared.
+        """
+        self.folder, self.worlds, self.path = folder, worlds, path
+        self.memory = memory or Memory()
+        self.is_forked = False
+        self.kills: Random | None = None
+        self.is_scribe = False
+        self.environment = {
+            "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
+            "HOME": str(folder),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "LANG": "C.UTF-8",
+        }
+
+    @property
+    def world(self) -> World:
+        """The account."""
+        return self.worlds[0]
+
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """Write a file of settings."""
+        (self.folder / name).write_text(json.dumps(content), encoding="utf-8")
+
+    def follow(self, blocks: list[Block]) -> list[Ran]:
+        """Do what each block says; every command is held to what every command must keep."""
+        found: list[Ran] = []
+        said = ""
+        for block in blocks:
+            if block.file:
+                (self.folder / block.file).write_text(block.text, encoding="utf-8")
+            if block.kind == "text":
+                self._compare(block, said)
+            elif block.kind == "sql":
+                said = self.ask(block.text)
+            elif block.kind == "sh":
+                ran = [self._run(line) for line in block.text.splitlines()]
+                found += ran
+                said = "".join(one.said for one in ran)
+        return found
+
+    def _compare(self, block: Block, said: str) -> None:
+        if self.is_scribe:
+            self.memory.said[block.line] = said
+        elif not self.is_forked:
+            assert said == block.text, f"line {block.line}: it really says\n{said}"
+
+    def ask(self, query: str) -> str:
+        """Run SQL on the loaded tables; return the last answer as DuckDB draws it."""
+        query = re.sub(r"(?m)^\.read (\S+)$", lambda m: (self.folder / m[1]).read_text(), query)
+        database = self.folder / "activecampaign.duckdb"
+        with contextlib.chdir(self.folder), duckdb.connect(str(database)) as connection:
+            connection.execute(f"SET TimeZone = '{ZONE}'")
+            answer: duckdb.DuckDBPyRelation | None = connection.sql(query)
+            return "" if answer is None else f"{answer}".rstrip("\n") + "\n"
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _run(self, line: str) -> Ran:
+        is_target = TARGET in line
+        if is_target and self.is_forked:
+            return self._run_forked(line, self._messages(line))
+        seen = self._seen()
+        heard = self.folder / "heard.singer"
+        command = line.replace(f"| {TARGET}", f"| tee {heard.name} | {TARGET}")
+        done = subprocess.run(
+            ["/bin/bash", "-euo", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        ran = self._ended(line, done.returncode, done.stderr, seen)
+        if is_target and "|" in line:
+            self.memory.messages[self._rows(line)] = heard.read_bytes()
+        if is_target:
+            assert PLAN[1] not in _arguments(line) or ran.writes == [], f"a plan wrote: {line}"
+            self._again(line, self._messages(line))
+        return ran
+
+    def _run_forked(self, line: str, messages: bytes) -> Ran:
+        """Plan; run and be killed; run to the end; run once more."""
+        arguments = _arguments(line)
+        seen = self._seen()
+        if PLAN[1] not in arguments:
+            self._fork([*arguments, *PLAN], messages)
+            assert self._writes(seen) == [], f"a plan wrote: {line}"
+        if self.kills and PLAN[1] not in arguments:
+            # As many requests as a plan asks and twice that: now and then the run ends before.
+            most = 2 * (sum(self._seen()) - sum(seen))
+            self._fork(arguments, messages, kill_at=self.kills.randint(1, max(most, 2)))
+        code, log = self._fork(arguments, messages)
+        ran = self._ended(line, code, log, seen)
+        self._again(line, messages)
+        return ran
+
+    def _again(self, line: str, messages: bytes) -> None:
+        arguments = _arguments(line)
+        seen = self._seen()
+        # Its results would be those of the undo.
+        results = {path: path.read_bytes() for path in self.folder.glob("*.results.jsonl")}
+        self._fork(arguments, messages)
+        for path, content in results.items():
+            path.write_bytes(content)
+        assert self._writes(seen) == [], f"the second run wrote: {line}"
+
+    def _fork(
+        self, arguments: list[str], messages: bytes, kill_at: int | None = None
+    ) -> tuple[int, str]:
+        return forked.run(
+            arguments, messages, self.folder, self.environment, worlds=self.worlds, kill_at=kill_at
+        )
+
+    def _ended(self, line: str, code: int, log: str, seen: list[int]) -> Ran:
+        assert "Traceback" not in log, log
+        words = (words for words in _LOGGED.findall(log) if not _SDK.match(words))
+        said = "".join(f"{one}\n" for one in words)
+        assert code == 0, f"{line}\n{log}"
+        return Ran(line, code, said, self._writes(seen))
+
+    def _seen(self) -> list[int]:
+        return [len(world.log) for world in self.worlds]
+
+    def _writes(self, seen: list[int]) -> list[str]:
+        news = [e for w, old in zip(self.worlds, seen, strict=True) for e in w.log[old:]]
+        return [f"{e.method} {e.path}" for e in news if e.method != "GET"]
+
+    # --- what the target is given -------------------------------------------------------------
+
+    def _messages(self, line: str) -> bytes:
+        """Return what the command's source writes, for the same rows what it wrote before."""
+        if redirected := self._redirected(line):
+            return redirected
+        known = self._rows(line)
+        if known not in self.memory.messages:
+            done = subprocess.run(
+                shlex.split(line.split("|", maxsplit=1)[0]),
+                cwd=self.folder,
+                env=self.environment,
+                capture_output=True,
+                timeout=SECONDS,
+                check=True,
+            )
+            self.memory.messages[known] = done.stdout
+        return self.memory.messages[known]
+
+    def _rows(self, line: str) -> str:
+        rows = (self.folder / line.split("|", maxsplit=1)[0].rsplit(maxsplit=1)[-1]).read_text()
+        data = self.folder / str(json.loads(rows)["path"])
+        return rows + data.read_text()
+
+    def _redirected(self, line: str) -> bytes:
+        found = re.search(r"< (\S+)$", line)
+        return (self.folder / found[1]).read_bytes() if found else b""
+
+
+def _arguments(line: str) -> list[str]:
+    return shlex.split(line.split(TARGET)[1].split("<", maxsplit=1)[0])

@@ -1,0 +1,424 @@
+"""Each recipe does to the account what it promises, and nothing else.
+
+Each is followed as it stands, every output compared with what is shown; and with every target
+killed at one of its requests and run again. Plans and second runs write nothing (`reader.py`).
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from tests import length
+from tests.recipes.account import (
+    ACTIVE,
+    KEY,
+    NEWSLETTER,
+    UNSUBSCRIBED,
+    WEBINARS,
+    contact,
+    lists_of,
+    statuses,
+    tags_of,
+)
+from tests.recipes.conftest import settings_of
+from tests.sandbox import World, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.recipes.document import Block
+    from tests.recipes.reader import Ran, Reader
+
+Recipes = dict[str, list["Block"]]
+
+
+@pytest.fixture(params=["as it stands", *length.seeds(1, 40)])
+def reader(request: pytest.FixtureRequest, make_reader: Callable[[], Reader]) -> Reader:
+    """Somebody who does as the document says; with a seed, somebody whom nothing is spared."""
+    reader = make_reader()
+    if isinstance(request.param, int):
+        reader.is_forked = True
+        reader.kills = Random(f"{request.node.originalname} {request.param}")
+    return reader
+
+
+@pytest.fixture
+def at_ease(make_reader: Callable[[], Reader]) -> Reader:
+    """Somebody whose targets are forked and end by themselves: for what the document only tells."""
+    reader = make_reader()
+    reader.is_forked = True
+    return reader
+
+
+def blocks_of(recipes: Recipes, title: str) -> list[Block]:
+    """Return a section's blocks; it is found by its number or by the end of its heading."""
+    found = [
+        heading
+        for heading in recipes
+        if heading.endswith(f"› {title}")
+        or (heading.startswith(f"{title} ") and "›" not in heading)
+    ]
+    assert len(found) == 1, title
+    return recipes[found[0]]
+
+
+def follow(reader: Reader, recipes: Recipes, title: str) -> list[Ran]:
+    """Follow a section."""
+    return reader.follow(blocks_of(recipes, title))
+
+
+def picture(w: World) -> dict[str, Any]:
+    """Return all of an account that a recipe may change, without its dates."""
+    t = w.tables
+    return {
+        "tags": {c.email: tags_of(w, c.email.casefold()) for c in t["contacts"]},
+        "lists": statuses(w),
+        "names": {c.email: (c.firstName, c.lastName) for c in t["contacts"]},
+        "values": {(v.contact, v.field): v.value for v in t["fieldValues"] if v.value},
+        "deals": {d.id: (d.title, d.stage, d.status, d.value, d.owner) for d in t["deals"]},
+        "notes": {(n.reltype, n.relid, n.note) for n in t["notes"]},
+        "accounts": {a.name for a in t["accounts"]},
+        "data": {
+            (d.owner, d.customFieldId): d.fieldValue
+            for d in t["accountCustomFieldData"]
+            if d.fieldValue
+        },
+    }
+
+
+def entries(w: World, tag: str) -> list[int]:
+    """Return the contacts whose automation began: each time the tag was newly added."""
+    (wanted,) = [row.id for row in w.tables["tags"] if row.tag == tag]
+    return sorted(
+        e["contact"]
+        for e in w.automation_log
+        if e["trigger"] == "tag_added" and e["tag"] == wanted and e["starts"]
+    )
+
+
+def subscriptions(w: World) -> list[int]:
+    """Return whom somebody put on a list since the account was made."""
+    return sorted(e["contact"] for e in w.automation_log if e["trigger"] == "subscribed")
+
+
+def test_scores_and_one_band_each(reader: Reader, recipes: Recipes) -> None:
+    """Everybody known has the score and exactly the tag of its band; undone, all is as before."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "1")
+    people = {first: contact(w, first) for first in ("anna", "ben", "cleo", "dan", "eve", "finn")}
+    scores = {first: getattr(w.field_value(one, 1), "value", None) for first, one in people.items()}
+    assert scores == {
+        "anna": "95", "ben": "20", "cleo": "50", "dan": "65", "eve": "0", "finn": None,
+    }  # fmt: skip
+    assert tags_of(w, "anna") == {"vip", "score:hot"}
+    assert tags_of(w, "cleo") == {"score:warm"}
+    assert tags_of(w, "dan") == {"score:hot"}
+    assert tags_of(w, "ben") == set()
+    assert tags_of(w, "eve") == {"vip"}
+    assert entries(w, "score:hot") == [people["anna"]]
+    assert entries(w, "score:warm") == [people["cleo"]]
+    assert len(w.tables["contacts"]) == len(before["names"])
+    follow(reader, recipes, "Undo 1")
+    assert picture(w) == before
+
+
+def test_dunning_begins_once_and_ends_when_all_is_paid(reader: Reader, recipes: Recipes) -> None:
+    """Two failed invoices enter once; opt-outs stand; strangers stay out; paid means released."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "2")
+    assert entries(w, "dunning") == sorted([contact(w, "anna"), contact(w, "ben")])
+    assert tags_of(w, "anna") == {"vip", "dunning"}  # one of two is still open
+    assert tags_of(w, "ben") == tags_of(w, "cleo") == tags_of(w, "dan") - {"score:hot"} == set()
+    assert statuses(w) == before["lists"]
+    assert len(w.tables["contacts"]) == len(before["names"])
+
+
+def test_late_billing_writes_no_rows(at_ease: Reader, recipes: Recipes) -> None:
+    """Where the newest invoice is older than a day, the SQL ends, and no row is there to send."""
+    blocks = blocks_of(recipes, "2")
+    tables, nightly = [one for one in blocks if one.kind == "sql"][:2]
+    at_ease.follow([tables])
+    at_ease.ask("UPDATE invoices SET loaded_at = now() - INTERVAL 25 HOUR")
+    with pytest.raises(duckdb.Error, match="invoices are older than a day"):
+        at_ease.follow([nightly])
+    rows = at_ease.folder / "dunning.jsonl"
+    assert not rows.exists() or not rows.read_text()
+
+
+def test_an_automation_is_entered_once_for_each_debt(reader: Reader, recipes: Recipes) -> None:
+    """Who owes enters, once; who left all lists does not; paid leaves, and the next debt enters."""
+    w = reader.world
+    before = picture(w)
+    reader.follow([one for one in blocks_of(recipes, "2") if one.kind == "sql"])
+    by_name = blocks_of(recipes, "By the automation's name")
+    reader.follow(by_name)
+    anna, ben = contact(w, "anna"), contact(w, "ben")
+    assert w.enrolled(anna, 1) == 1
+    assert w.enrolled(ben, 1) == 0
+    reader.is_forked = True
+    rows = next(one for one in by_name if one.kind == "sql")
+    command = [one for one in by_name if one.kind == "sh"][-1]
+    for status, entered in (("paid", 1), ("failed", 2), ("failed", 2)):
+        reader.ask(f"UPDATE invoices SET status = '{status}' WHERE invoice = 'F-2'")  # noqa: S608
+        reader.follow([rows, command])
+        assert w.enrolled(anna, 1) == entered
+    assert w.enrolled(ben, 1) == 0
+    assert picture(w) == before
+
+
+def test_stages_follow_the_orders(reader: Reader, recipes: Recipes) -> None:
+    """Moved, won, made once; not what people just did, nor what is closed, nor to no such stage."""
+    w = reader.world
+    renamed = w.tables["deals"][1]
+    w.tables["deals"].change(renamed, title="Annual licence, gold")
+    before = picture(w)
+    follow(reader, recipes, "3")
+    t = w.tables
+    keys = {d.fieldValue: d.owner for d in t["dealCustomFieldData"]}
+    assert len(keys) == len(t["deals"]) == len(before["deals"]) + 1
+    stages = {
+        key: (t["dealStages"][t["deals"][one].stage].title, t["deals"][one].status)
+        for key, one in keys.items()
+    }
+    assert stages == {
+        "A-0990": ("Proposal", 1),
+        "A-1001": ("Proposal", 0),
+        "A-1002": ("Proposal", 1),
+        "A-1003": ("In Contact", 0),
+        "A-1004": ("To Contact", 0),
+        "A-1005": ("Proposal", 1),
+        "A-1006": ("To Contact", 0),
+    }
+    made = t["deals"][keys["A-1006"]]
+    assert (made.title, made.value, made.contact) == ("Consulting", 240_050, contact(w, "finn"))
+    assert w.tables["users"][made.owner].username == "rita"
+    assert t["deals"][1].title == "Annual licence, gold"
+    assert set(picture(w)["names"]) == set(before["names"])
+    follow(reader, recipes, "Undo 3")
+    after = picture(w)
+    del after["deals"][made.id]
+    assert after == before
+
+
+def test_a_note_for_each_week_that_is_over(reader: Reader, recipes: Recipes) -> None:
+    """One note each for those who did something last week; undone, none."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "4")
+    notes = [(n.relid, n.note.split(": ")[1]) for n in w.tables["notes"]]
+    assert sorted(notes) == sorted(
+        [
+            (contact(w, "anna"), "exported a report (2), invited a colleague (1)"),
+            (contact(w, "cleo"), "reached the limit of her plan (1)"),
+        ]
+    )
+    follow(reader, recipes, "Undo 4")
+    assert picture(w) == before
+
+
+def test_a_late_event_makes_no_second_note(at_ease: Reader, recipes: Recipes) -> None:
+    """Neither does a ledger that was lost: the loaded account has a note of that week."""
+    reader = at_ease
+    sql = next(one for one in blocks_of(recipes, "4") if one.kind == "sql")
+    reader.follow([sql])
+    content = (reader.folder / "notes.jsonl").read_text()
+    assert content.count("\n") == 2
+    reader.ask(
+        "INSERT INTO crm_notes (id, content, contact) "
+        "SELECT contact__id, content, [{'id': contact__id}] FROM 'notes.jsonl'"
+    )
+    reader.ask("INSERT INTO events SELECT email, 'signed in', happened_at FROM events")
+    reader.ask(sql.text[sql.text.index("COPY") :])
+    assert (reader.folder / "notes.jsonl").read_text() == ""
+
+
+def test_outreach_pauses_and_nobody_is_subscribed_at_its_end(
+    reader: Reader, recipes: Recipes
+) -> None:
+    """All of a company are paused and released; who unsubscribed meanwhile stays unsubscribed."""
+    w = reader.world
+    tag = "pause:escalation"
+    follow(reader, recipes, "5")
+    paused = {c.email for c in w.tables["contacts"] if tag in tags_of(w, c.email.casefold())}
+    assert paused == {
+        "anna@harbour.example", "Ben.Bakker@harbour.example", "gita@post.example",
+        "eve@stone.example", "finn@quiet.example",
+    }  # fmt: skip
+    newsletter = next(one.id for one in w.tables["lists"] if one.name == NEWSLETTER)
+    w.subscribe(contact(w, "anna"), newsletter, UNSUBSCRIBED, by_self=True)
+    before = statuses(w)
+    follow(reader, recipes, "The end of the pause")
+    assert tags_of(w, "anna") == {"vip"}
+    assert tags_of(w, "ben") == set()
+    assert tag in tags_of(w, "gita") & tags_of(w, "eve") & tags_of(w, "finn")
+    assert statuses(w) == before
+    assert lists_of(w, "anna")[NEWSLETTER] == UNSUBSCRIBED
+
+
+def test_webinar_guests_are_known_once_and_asked_first(reader: Reader, recipes: Recipes) -> None:
+    """One contact per person, on the list only who agreed and never left it; names stay."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "6")
+    came, missed = "webinar:2026-11:attended", "webinar:2026-11:missed"
+    assert tags_of(w, "anna") == {"vip", came}
+    assert tags_of(w, "ben") == {came}
+    assert tags_of(w, "gita") == {missed}
+    assert tags_of(w, "ivy") == {came}
+    emails = {c.email.casefold() for c in w.tables["contacts"]}
+    assert emails == {email.casefold() for email in before["names"]} | {"ivy@newco.example"}
+    lists = {c.email: lists_of(w, c.email.casefold()).get(WEBINARS) for c in w.tables["contacts"]}
+    assert {email for email, status in lists.items() if status == ACTIVE} == {
+        "anna@harbour.example", "cleo@maple.example", "hugo@post.example", "ivy@newco.example",
+    }  # fmt: skip
+    assert lists["gita@post.example"] == UNSUBSCRIBED
+    assert subscriptions(w) == sorted(contact(w, one) for one in ("anna", "hugo", "ivy"))
+    names = picture(w)["names"]
+    assert names["anna@harbour.example"] == ("Anna", "Abel")
+    assert names["Ben.Bakker@harbour.example"] == ("Ben", "Bakker")
+    assert names["hugo@post.example"] == ("Hugo", "Haas")
+    follow(reader, recipes, "Undo 6")
+    after = picture(w)
+    assert after["tags"].pop("ivy@newco.example", set()) == set()
+    assert after["tags"] == before["tags"]
+
+
+def test_an_opt_out_is_not_deleted_with_its_contact(at_ease: Reader, recipes: Recipes) -> None:
+    """Ivy is new and unsubscribes; undoing the webinar leaves her and her word there."""
+    w = at_ease.world
+    follow(at_ease, recipes, "6")
+    webinars = next(one.id for one in w.tables["lists"] if one.name == WEBINARS)
+    w.subscribe(contact(w, "ivy"), webinars, UNSUBSCRIBED, by_self=True)
+    follow(at_ease, recipes, "Undo 6")
+    assert lists_of(w, "ivy") == {WEBINARS: UNSUBSCRIBED}
+
+
+def test_companies_are_filled_in_where_nothing_is(reader: Reader, recipes: Recipes) -> None:
+    """Industry, size and revenue by domain; what a person typed stays; undone, all is as before."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "7")
+    ids = {a.name: a.id for a in w.tables["accounts"]}
+    data: dict[str, dict[int, Any]] = {name: {} for name in ids}
+    for row in w.tables["accountCustomFieldData"]:
+        data[w.tables["accounts"][row.owner].name][row.customFieldId] = row.fieldValue
+    assert data["Harbour Hotels"][1] == "Hospitality"
+    assert data["Harbour Hotels"][2] == "51-200"
+    assert data["Maple Foods"][1] == "Organic food"
+    assert data["Maple Foods"][2] == "11-50"
+    assert data["Quiet Labs"][2] == "1-10"
+    assert 3 not in data["Quiet Labs"]
+    assert data["Stone Works"] == {}
+    assert set(ids) == before["accounts"]
+    follow(reader, recipes, "Undo 7")
+    assert picture(w) == before
+
+
+def test_open_deals_of_who_leaves_get_another_owner(reader: Reader, recipes: Recipes) -> None:
+    """Open ones only: what he won stays his; nothing else of them changes."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "8")
+    owners = {d.id: w.tables["users"][d.owner].username for d in w.tables["deals"]}
+    assert [w.tables["deals"][one].title for one, name in owners.items() if name == "tom"] == [
+        "First order"
+    ]
+    after = picture(w)
+    assert {one: row[:-1] for one, row in after["deals"].items()} == {
+        one: row[:-1] for one, row in before["deals"].items()
+    }
+
+
+# --- one account into another ---------------------------------------------------------------------
+
+
+def new_account() -> World:
+    """Return an account that knows a stranger, and Cleo, who left the newsletter there."""
+    new = World(is_empty=True, api_key=KEY, requests_per_second=0, import_seconds=0)
+    new.add_contact("otto@elsewhere.example", firstName="Otto")
+    cleo = new.add_contact("cleo@maple.example", firstName="Cleo")
+    new.subscribe(cleo.id, new.add_list(NEWSLETTER).id, UNSUBSCRIBED, by_self=True)
+    new.automation_log.clear()
+    return new
+
+
+def test_an_account_is_copied_and_starts_nothing(reader: Reader, recipes: Recipes) -> None:
+    """People, opt-outs, tags, companies, deals, notes are there; the people's step is silent."""
+    w, new = reader.world, new_account()
+    w.add_note("Subscriber", contact(w, "anna"), "Called, wants a quote.")
+    reader.worlds.append(new)
+    blocks = blocks_of(recipes, "9")
+    at = next(n for n, one in enumerate(blocks) if one.file == "deals.json")
+    with serve(new) as served:
+        reader.write("new.json", settings_of(served.url))
+        reader.follow(blocks[:at])
+        assert [e for e in new.automation_log if e["starts"]] == []
+        reader.follow(blocks[at:])
+    before, after = picture(w), picture(new)
+    assert after["names"].pop("otto@elsewhere.example") == ("Otto", "")
+    assert after["tags"].pop("otto@elsewhere.example") == set()
+    assert after["lists"].pop("otto@elsewhere.example") == {}
+    assert after["names"] == before["names"]
+    for part in ("tags", "accounts"):
+        assert after[part] == before[part], part
+    expected = {
+        email: {one: status for one, status in lists.items() if status in {ACTIVE, UNSUBSCRIBED}}
+        for email, lists in before["lists"].items()
+    }
+    expected["cleo@maple.example"][NEWSLETTER] = UNSUBSCRIBED
+    assert after["lists"] == expected
+    assert links_of(new) == links_of(w)
+    assert deals_of(new) == deals_of(w)
+    assert [n.note for n in new.tables["notes"]] == ["Called, wants a quote."]
+    assert not (reader.folder / "copy.singer").exists()
+
+
+def test_a_copy_is_brought_up_to_date(at_ease: Reader, recipes: Recipes) -> None:
+    """Followed once more after somebody new came: she is copied, and nobody else is written."""
+    w, new = at_ease.world, new_account()
+    at_ease.worlds.append(new)
+    with serve(new) as served:
+        at_ease.write("new.json", settings_of(served.url))
+        follow(at_ease, recipes, "9")
+        before = picture(new)
+        w.add_contact("lea@late.example", firstName="Lea")
+        ran = follow(at_ease, recipes, "9")
+    after = picture(new)
+    assert after["names"].pop("lea@late.example") == ("Lea", "")
+    assert after["names"] == before["names"]
+    assert after["deals"] == before["deals"]
+    writes = [one for ran in ran for one in ran.writes]
+    assert writes == ["POST /api/3/import/bulk_import", "POST /api/3/contact/sync"]
+
+
+def links_of(w: World) -> set[tuple[str, str, str | None]]:
+    """Return who is at which company, and as what: the first company of each."""
+    t = w.tables
+    found: dict[str, tuple[str, str, str | None]] = {}
+    for row in t["accountContacts"]:
+        email = t["contacts"][row.contact].email
+        found.setdefault(email, (email, t["accounts"][row.account].name, row.jobTitle))
+    return set(found.values())
+
+
+def deals_of(w: World) -> list[tuple[Any, ...]]:
+    """Return the deals by their texts."""
+    t = w.tables
+    return sorted(
+        (
+            d.title,
+            d.value,
+            d.status,
+            t["dealStages"][d.stage].title,
+            t["dealGroups"][d.group].title,
+            t["contacts"][d.contact].email,
+            t["accounts"][d.account].name,
+        )
+        for d in t["deals"]
+    )
