@@ -208,18 +208,17 @@ def keep_only_blanks(
         _keep_only_blank_values(desk, kind, native, stored)
 
 
-def _keep_only_blank_values(
-    desk: Desk, kind: Kind, native: Native, stored: dict[str, Any]
-) -> None:
+def _keep_only_blank_values(desk: Desk, kind: Kind, native: Native, stored: dict[str, Any]) -> None:
     """Strike custom fields by their own names, and attributes that live in them by theirs.
 
     An attribute of several fields is one value: no address is put together from two.
     """
     fields, fills = desk.references.fields(kind.entity), desk.guards.fills_only
-    parts: list[list[str]] = []
-    for entry in kind.resource.entries:
-        if isinstance(entry, Attribute) and fills(entry.unified):
-            parts.append([d.id for tag in entry.tags if (d := fields.by_tag(tag)) is not None])
+    parts = [
+        [d.id for tag in entry.tags if (d := fields.by_tag(tag)) is not None]
+        for entry in kind.resource.entries
+        if isinstance(entry, Attribute) and fills(entry.unified)
+    ]
     for one, (definition, _, __) in native.custom.values.items():
         if fills(f"custom_fields.{fields.keys.get(one, one)}") or fills(definition.title):
             parts.append([one])

@@ -10,6 +10,7 @@ from tap_activecampaign_unified.settings import SettingsError
 
 SHORTEST_SECRET = 16
 
+
 @dataclass(frozen=True)
 class Policy:
     """The settings that decide what is written, by their names in the contract."""
