@@ -23,6 +23,8 @@ Border = list[Any]
 
 MOST = 100
 LONGEST_ID = 64
+# So many rows stand in order by chance once in more times than there are accounts.
+ENOUGH_TO_TELL = 20
 # How long a page with much that comes along is tried before one with less is, in seconds.
 SHRINK_AFTER_SECONDS = 15.0
 AFTER, BEFORE = "after", "before"
@@ -108,7 +110,9 @@ def number_of(row: Row) -> int:
 class ByKey:
     """Contacts by id, between two ids; several ``questions`` are answered together.
 
-    Where the account does not keep to ids, ``spare`` goes on.
+    Where the account does not keep to ids, ``spare`` goes on. With ``note_order`` that is still to
+    be seen: whole pages are asked for, since a few rows may stand in order by chance, until there
+    were enough rows to tell.
     """
 
     def __init__(
@@ -120,8 +124,10 @@ class ByKey:
         low: int = 0,
         high: int | None = None,
         is_descending: bool = False,
+        note_order: Callable[[], None] | None = None,
     ) -> None:
         """Ask nothing yet; ``low`` and ``high`` are the ids between which rows are wanted."""
+        self._note_order = note_order
         self._ask, self._questions, self._spare = ask, questions, spare
         self._low, self._high, self._is_descending = low, high, is_descending
         self.size = MOST
@@ -172,17 +178,21 @@ class ByKey:
         self, question: Params, at: int | None, *, goes_up: bool
     ) -> tuple[list[Row], dict[str, Any], bool]:
         """Return rows beyond an id, the answer they came in, and whether they are the last."""
-        limit = min(MOST, self.size)
+        limit = min(MOST, self.size) if self._note_order is None else MOST
         way = "ASC" if goes_up else "DESC"
+        low, high = (at, self._high) if goes_up else (self._low or None, at)
         params = [("limit", limit), *question, ("orders[id]", way)]
-        if at is not None:
-            params.append(("id_greater", at) if goes_up else ("id_less", at + 1))
+        params += [] if low is None else [("id_greater", low)]
+        params += [] if high is None else [("id_less", high + 1)]
         rows, body = self._ask(params)
         numbers = [number_of(row) for row in rows]
         bound = [] if at is None else [at if goes_up else at + 1]
         steps = itertools.pairwise([*bound, *numbers])
         if not all(one < other if goes_up else one > other for one, other in steps):
             raise _Unordered(at)
+        if self._note_order is not None and len(rows) >= ENOUGH_TO_TELL:
+            self._note_order()
+            self._note_order = None
         # A short page is the last one only if the account's own count agrees.
         is_last = not rows or (len(rows) < limit and total_of(body) == len(rows))
         return rows, body, is_last

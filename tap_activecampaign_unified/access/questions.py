@@ -106,6 +106,7 @@ class Questions:
         #: Score values that came with the contacts which are sorted here.
         self._along: dict[str, list[Row]] = {}
         self._disordered: set[tuple[str, str]] = set()
+        self._keeps_ids = False
         self.ordered: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
@@ -230,7 +231,11 @@ class Questions:
             low=0 if one is None else max(0, one - 1),
             high=one,
             is_descending=question.order is not None and question.order.is_descending,
+            note_order=None if one is not None or self._keeps_ids else self._note_ids,
         )
+
+    def _note_ids(self) -> None:
+        self._keeps_ids = True
 
     # --- sorted here ----------------------------------------------------------------------------
 

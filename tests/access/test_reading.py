@@ -153,6 +153,15 @@ def test_an_account_that_does_not_go_on_behind_an_id_loses_nothing(account):
     assert again.get("crm_contacts", "3") == truth[2]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_an_account_that_goes_on_behind_an_id_but_orders_as_it_likes_loses_nothing(account, limit):
+    """Few rows may stand in order by chance; no page size makes one pass for the order asked for."""
+    truth, _ = walk(reading_of(account), "crm_contacts", limit=limit)
+    account.world.switches.contact_orders = "ignored"
+    records, _ = walk(reading_of(account), "crm_contacts", limit=limit)
+    assert records == truth
+
+
 def test_what_may_not_be_read_is_named_in_each_record(account):
     """Tags that are closed to the key are null and in `_errors`, never an empty array."""
     account.world.switches.include = "none"

@@ -32,6 +32,7 @@ class Switches:
 
     id_greater: bool = True
     id_greater_total: Literal["beyond", "all"] = "beyond"  # what meta.total counts under a keyset
+    contact_orders: Literal["honoured", "ignored"] = "honoured"  # any orders[…] on /contacts
     orders_id_elsewhere: bool = False  # orders[id] off /contacts
     orders_mdate: bool = False  # orders[mdate] on deals, orders[udate] elsewhere
     drifting_order: bool = True  # /contactTags and /contactLists order moves between requests
