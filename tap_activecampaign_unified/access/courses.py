@@ -190,6 +190,9 @@ class ByKey:
         steps = itertools.pairwise([*bound, *numbers])
         if not all(one < other if goes_up else one > other for one, other in steps):
             raise _Unordered(at)
+        # A single row is always in order; beyond the bounds it shows that they were not kept.
+        if self._high is not None and not all(map(self._is_between, numbers)):
+            raise _Unordered(at)
         if self._note_order is not None and len(rows) >= ENOUGH_TO_TELL:
             self._note_order()
             self._note_order = None

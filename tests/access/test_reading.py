@@ -155,11 +155,26 @@ def test_an_account_that_does_not_go_on_behind_an_id_loses_nothing(account):
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
 def test_an_account_that_goes_on_behind_an_id_but_orders_as_it_likes_loses_nothing(account, limit):
-    """Few rows may stand in order by chance; no page size makes one pass for the order asked for."""
+    """Few rows may stand in order by chance; at no page size do they pass for the order."""
     truth, _ = walk(reading_of(account), "crm_contacts", limit=limit)
     account.world.switches.contact_orders = "ignored"
     records, _ = walk(reading_of(account), "crm_contacts", limit=limit)
     assert records == truth
+
+
+def test_an_account_that_keeps_neither_ids_nor_orders_gives_the_one_asked_for(account):
+    """A single row of somebody else is no sign that there is none with the id."""
+    truth, _ = walk(reading_of(account), "crm_contacts", limit=7)
+    account.world.switches.id_greater = False
+    account.world.switches.contact_orders = "ignored"
+    for record in truth:
+        assert reading_of(account).get("crm_contacts", record["id"]) == record
+        listed = reading_of(account).list(
+            "crm_contacts", id=record["id"], sort_by={"id": "desc"}, limit=1
+        )
+        assert listed["result"] == [record]
+    with pytest.raises(Missing):
+        reading_of(account).get("crm_contacts", "999999")
 
 
 def test_what_may_not_be_read_is_named_in_each_record(account):
