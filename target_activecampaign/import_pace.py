@@ -20,9 +20,13 @@ REFUSED_PAUSE = 30.5
 
 @dataclass
 class _Lane:
-    """Batches of one size: those under way, and when the others were answered."""
+    """Batches of one size: those under way, and when the others were answered.
+
+    ``most`` are the importer's own a minute; where ``is_bound`` is false, they are not counted.
+    """
 
     most: int
+    is_bound: bool
     under_way: int = 0
     answered: deque[float] = field(default_factory=deque)
     not_before: float = 0.0
@@ -34,7 +38,7 @@ class _Lane:
             self.answered.popleft()
         if now < self.not_before or (self.is_probing and self.under_way):
             return True
-        return len(self.answered) + self.under_way >= self.most
+        return self.is_bound and len(self.answered) + self.under_way >= self.most
 
     def seconds(self, now: float) -> float | None:
         """Return how long to wait before looking again; None: until one under way is answered."""
@@ -50,6 +54,7 @@ class Pace:
 
     A batch arrives somewhere between its leaving and its answer. It counts until a minute after
     the answer: so the importer never sees one too many, however long anything took on the way.
+    Without a limit of requests there is none of batches either, until the importer names it.
     """
 
     def __init__(
@@ -57,7 +62,11 @@ class Pace:
     ) -> None:
         """Begin with the minute's whole budget; ``rest`` is how time is spent that must pass."""
         self._client, self._clock, self._turns, self._rest = client, clock, turns, rest
-        self._lanes = {False: _Lane(PER_MINUTE), True: _Lane(SINGLES_PER_MINUTE)}
+        is_bound = bool(client.rate)
+        self._lanes = {
+            False: _Lane(PER_MINUTE, is_bound),
+            True: _Lane(SINGLES_PER_MINUTE, is_bound),
+        }
 
     @property
     def is_spent(self) -> bool:
@@ -89,4 +98,5 @@ class Pace:
         if is_refused:
             # Others spend the budget: one batch will find out when there is some again.
             lane.not_before = now + REFUSED_PAUSE
+            lane.is_bound = True
         self._turns.tell()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 TAP, TARGET, SANDBOX = "tap_activecampaign_unified", "target_activecampaign", "tests.sandbox"
 FRONT_DOORS = {"tap.py", "streams.py", "output.py", "target.py"}
-FRONT_DOOR = {"settings", "connection", "cli", "report", "starting"}
+FRONT_DOOR = {"settings", "connection", "cli", "report", "starting", "progress"}
 SHARED_ROOMS = FRONT_DOOR | {"files", "database", "postgres", "api", "unified", "access"}
 NO_ROOMS = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 # What a pure room may import from the standard library: nothing that opens, sends or waits.

@@ -119,7 +119,7 @@ def headline_of(document: Document) -> Headline:
 
 def _is_undone(one: Document) -> bool:
     """Whether a stream of the tap did not come whole."""
-    return one.get("outcome", "done") != "done"
+    return bool(one.get("outcome", "done") != "done")
 
 
 def _rates(document: Document, limit: float) -> str:

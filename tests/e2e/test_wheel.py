@@ -75,14 +75,16 @@ def run(installed: Path, *command: str) -> str:
 
 
 def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
-    """Two typed packages and the licence; no tests, no sandbox, no benches."""
+    """Two typed packages with all that is in their folders, the licence, no tests, no benches."""
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
     assert any(name.endswith("/LICENSE") for name in names)
     for package in PACKAGES:
-        modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
-        assert modules <= set(names)
+        tree = [path for path in (ROOT / package).rglob("*") if path.is_file()]
+        files = {path.relative_to(ROOT).as_posix() for path in tree if path.suffix != ".pyc"}
+        assert files <= set(names)
+    assert f"{PACKAGES[0]}/report_page/page.html" in names
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -100,17 +102,19 @@ def test_its_programs_start(installed: Path, program: str) -> None:
     assert {"api_url", "api_key"} <= set(about["settings"]["properties"])
 
 
-def test_its_metadata_tell_the_licence_and_the_extra(wheel: Path) -> None:
-    """Apache-2.0 by its licence expression, Markdown from README, and Redis only on request."""
+def test_its_metadata_tell_the_licence_and_the_extras(wheel: Path) -> None:
+    """Apache-2.0 by its licence expression, Markdown from README, and clients only on request."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         told = message_from_bytes(archive.read(name))
     assert told["License-Expression"] == "Apache-2.0"
     assert told["Description-Content-Type"] == "text/markdown"
-    assert told.get_all("Provides-Extra") == ["redis"]
-    redis = [line for line in told.get_all("Requires-Dist", []) if line.startswith("redis")]
-    assert redis
-    assert all("extra == 'redis'" in line for line in redis)
+    clients = {"redis": "redis", "postgres": "psycopg"}
+    assert set(told.get_all("Provides-Extra") or ()) == set(clients)
+    for extra, client in clients.items():
+        asked = [line for line in told.get_all("Requires-Dist", []) if line.startswith(client)]
+        assert asked
+        assert all(f"extra == '{extra}'" in line for line in asked)
 
 
 def test_the_source_archive_gives_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:

@@ -337,7 +337,7 @@ def test_an_average_is_told_where_it_says_something(tmp_path: Path) -> None:
     average = document["traffic"]["requests"] / document["seconds"]
     assert f"On average {average:.1f}, at most 5.0 a second" in page_of(document)
     document["seconds"] = 3
-    assert "average" not in page_of(document)
+    assert "On average" not in page_of(document)
     assert "At most 5.0 a second over 2 seconds; the limit is 5." in page_of(document)
 
 

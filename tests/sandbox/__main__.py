@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from tests.sandbox import state
+from tests.sandbox.limits import RollingWindow
 from tests.sandbox.server import serve
 from tests.sandbox.shape import Shape
 from tests.sandbox.world import World
@@ -37,6 +38,8 @@ def main() -> int:
         ),
     )
     world.remembers_requests = False
+    if asked.no_import_limit:
+        world.import_windows = (RollingWindow(0, 60), RollingWindow(0, 60))
     world.pages.most = asked.keep_pages_mb << 20
     if kept:
         state.load(world, asked.state)
@@ -71,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--latency-ms", type=float, default=0, help="per request, give or take 30 %%"
     )
     parser.add_argument("--requests-per-second", type=float, default=5, help="0 means no limit")
+    parser.add_argument("--no-import-limit", action="store_true", help="any number of batches")
     parser.add_argument("--contact-fields", type=int, default=18)
     parser.add_argument("--values-per-contact", type=int, default=None)
     parser.add_argument(

@@ -71,6 +71,7 @@ def queue_batch(w: World, r: Request) -> Answer:
     dice = random.Random(f"{w.seed}/{len(w.imports)}")
     batch = Batch(str(uuid.UUID(int=dice.getrandbits(128), version=4)), w.now(), contacts, document)
     w.imports.append(batch)
+    w.imports_by_id[batch.batchId] = batch
     return Answer(
         200,
         {
@@ -112,7 +113,7 @@ def batch_info(w: World, r: Request) -> dict[str, Any]:
     wanted = r.params.get("batchId")
     if not wanted:
         raise Refusal(400, {"message": "The batchId is missing."})
-    batch = next((batch for batch in w.imports if batch.batchId == wanted), None)
+    batch = w.imports_by_id.get(wanted)
     if batch is None:
         return {"status": False, "success": [], "failure": []}
     status = batch.status(w.clock().timestamp(), w.switches.import_seconds)
@@ -127,11 +128,14 @@ def batch_info(w: World, r: Request) -> dict[str, Any]:
 def settle(w: World, *, at_once: bool = False) -> None:
     """Carry out the batches whose time has come."""
     now = w.now()
-    for batch in w.imports:
-        if not batch.settled and (at_once or now - batch.queued >= w.switches.import_seconds):
-            batch.settled = True
-            batch.outcome = w.switches.import_outcome
-            _carry_out(w, batch)
+    while w.imports_settled < len(w.imports):
+        batch = w.imports[w.imports_settled]
+        if not (at_once or now - batch.queued >= w.switches.import_seconds):
+            break  # those behind it were queued later
+        batch.settled = True
+        w.imports_settled += 1
+        batch.outcome = w.switches.import_outcome
+        _carry_out(w, batch)
 
 
 def _carry_out(w: World, batch: Batch) -> None:

@@ -68,6 +68,8 @@ class World(EnrolmentActs):
         self.remembers_requests = True  # headers and bodies too, not just what was asked when
         self.automation_log: list[dict[str, Any]] = []
         self.imports: list[importer.Batch] = []
+        self.imports_by_id: dict[str, importer.Batch] = {}
+        self.imports_settled = 0  # so many of them, the first
         self.excluded_emails: set[str] = set()  # folded; the importer skips them
         self.import_windows = (RollingWindow(20, 60), RollingWindow(100, 60))
         self.window = RollingWindow(requests_per_second, 1)

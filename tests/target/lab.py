@@ -82,7 +82,8 @@ class Lab:
             @staticmethod
             def make_session() -> requests.Session:
                 session = requests.Session()
-                session.mount("https://", SandboxAdapter(world))
+                for scheme in ("https://", "http://"):
+                    session.mount(scheme, SandboxAdapter(world))
                 return session
 
         config = {

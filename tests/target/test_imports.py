@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandbox import importer
+from tests.sandbox.limits import RollingWindow
 from tests.target.lab import state_of, stream_of
 
 if TYPE_CHECKING:
@@ -138,6 +139,26 @@ def test_the_importers_own_limits_are_kept(make_lab: Callable[..., Lab]) -> None
     singles = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.method == "POST"]
     assert len(singles) == 25
     assert all(entry.status == 200 for entry in singles)
+
+
+UNLIMITED: dict[str, Any] = {"api_url": "http://localhost", "requests_per_second": 0}
+
+
+@pytest.mark.parametrize("limits", [True, False])
+def test_without_a_limit_of_requests_the_importers_hold_once_it_names_them(
+    make_lab: Callable[..., Lab], limits: bool
+) -> None:
+    """A local account that has none is not waited for; one that has refuses one batch, no more."""
+    lab = make_lab(requests_per_second=0, import_seconds=0)
+    prepare(lab.world)
+    if not limits:
+        lab.world.import_windows = (RollingWindow(0, 60), RollingWindow(0, 60))
+    run = lab.run(*_rows(45), bulk_import="always", run_automations=False, **UNLIMITED)
+    assert set(run.actions) == {"created"}
+    sent = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.method == "POST"]
+    assert [e.status for e in sent].count(400) == (1 if limits else 0)
+    seconds = (sent[-1].time - sent[0].time).total_seconds()
+    assert (seconds > 120) == limits
 
 
 def _rows(count: int) -> list[Any]:
