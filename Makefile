@@ -21,7 +21,7 @@ demo: $(ready) $(meltano_ready) ## load a made-up account into DuckDB, change it
 	@.venv/bin/python -m tests.demo
 
 test: $(ready) $(meltano_ready) $(airflow_ready) ## run all tests
-	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 test-many: $(ready) $(meltano_ready) $(airflow_ready) ## run twenty accounts under Airflow; one of two workers is killed
 	@LONG=1 .venv/bin/python -m pytest tests/many $(PYTEST_ARGS)

@@ -30,6 +30,13 @@ SURROUNDINGS = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep to one process at a time what runs Meltano, which keeps files of its own in a folder."""
+    for item in items:
+        if item.get_closest_marker("meltano"):
+            item.add_marker(pytest.mark.xdist_group("meltano"))
+
+
 @pytest.fixture(autouse=True)
 def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the machine's settings or state reaches a test."""

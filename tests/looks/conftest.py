@@ -12,8 +12,6 @@ from tests.looks import browser as browsers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LEFT_OUT = pytest.StashKey[int]()
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs a browser where there is none; one that is named must be there."""
@@ -23,16 +21,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if gone:
         items[:] = [item for item in items if item not in gone]
         config.hook.pytest_deselected(items=gone)
-        config.stash[LEFT_OUT] = len(gone)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out and what it takes."""
-    count = config.stash.get(LEFT_OUT, 0)
-    if count:
-        terminalreporter.write_line(f"{count} tests in a browser were left out. {browsers.MISSING}")
+    if browsers.find() is None:
+        terminalreporter.write_line(f"Tests in a browser were left out. {browsers.MISSING}")
 
 
 @pytest.fixture(scope="session")
