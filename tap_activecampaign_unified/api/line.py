@@ -17,6 +17,7 @@ from . import outcome
 from .departures import Departures
 from .errors import Unreachable
 from .outcome import Verdict
+from .receiving import TooLarge, whole_of
 from .secrecy import Secrecy
 from .traffic import Traffic
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .limiter import Limiter
 
 SAME_HOST_REDIRECTS = 5
+# An answer may take so many times what a single wait for it may.
+MOST_TIMEOUTS = 10
 WEIGHT_OF_THE_LATEST = 0.25
 # Parts of a path that name an endpoint; all else is somebody's id, or says who somebody is.
 _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -156,8 +159,9 @@ class Line:
                     allow_redirects=False,
                     stream=True,
                 )
-                content = self._secrecy.out_of(outcome.whole_of(response), is_good=response.ok)
-            except outcome.TooLarge as problem:
+                content = whole_of(response, lambda: self._is_late(left))
+                content = self._secrecy.out_of(content, is_good=response.ok)
+            except TooLarge as problem:
                 self._count(call, str(problem.status), left)
                 return Verdict(outcome.Kind.TOO_LARGE, str(problem), problem.status)
             except (requests.RequestException, ValueError) as problem:
@@ -175,6 +179,9 @@ class Line:
             url = self._same_host(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
         return outcome.of_response(call.method, response, content)
+
+    def _is_late(self, left: float) -> bool:
+        return self.traffic.moment() - left > MOST_TIMEOUTS * self._timeout
 
     def _note_latency(self, seconds: float) -> None:
         with self._lock:

@@ -15,13 +15,7 @@ import requests
 
 from .errors import CallError, Missing, Refused, impersonal, reasons_of
 
-# A page of a hundred rows has some hundred kilobytes; what is larger is asked for in smaller pages.
-MOST_BYTES = 64 << 20
-# Of what is compressed, or of a length unknown: so much is unpacked before it is counted.
-PIECE_BYTES = 1 << 18
 TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
-
-
 MOST_DIGITS = 4000
 MOST_LEVELS = 100
 _NUL = b"\\u0000"
@@ -93,8 +87,6 @@ _UNSENT = {
     "NewConnectionError": "connection refused",
     "Connection refused": "connection refused",
 }
-# While an answer is read, being late is told as a connection error too.
-_LATE = "Read timed out"
 
 
 def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
@@ -105,38 +97,7 @@ def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
         for words, unsent in _UNSENT.items():
             if words in text:
                 return Verdict(Kind.CONNECT, unsent)
-        if _LATE in text:
-            told = "no answer in time"
     return Verdict(kind, told)
-
-
-class TooLarge(Exception):
-    """An answer has more than `MOST_BYTES`; ``status`` is its status."""
-
-    def __init__(self, status: int) -> None:
-        """Say so."""
-        super().__init__(f"an answer of more than {MOST_BYTES >> 20} MiB")
-        self.status = status
-
-
-def whole_of(response: requests.Response) -> bytes:
-    """Read an answer; raises `TooLarge`, and hangs up, when it is beyond all measure.
-
-    One of a known length is read at once: a piece at a time costs as much as understanding it.
-    """
-    length = response.headers.get("Content-Length", "")
-    is_known = length.isdecimal() and "Content-Encoding" not in response.headers
-    if is_known and int(length[:20]) > MOST_BYTES:
-        response.close()
-        raise TooLarge(response.status_code)
-    pieces, size = [], 0
-    for piece in response.iter_content(None if is_known else PIECE_BYTES):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MOST_BYTES:
-            response.close()
-            raise TooLarge(response.status_code)
-    return b"".join(pieces)
 
 
 def of_response(method: str, response: requests.Response, content: bytes) -> Verdict:

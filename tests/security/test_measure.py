@@ -19,7 +19,7 @@ from tap_activecampaign_unified.api import (
     Unconfirmed,
     Unreachable,
 )
-from tap_activecampaign_unified.api import outcome as outcomes
+from tap_activecampaign_unified.api import receiving
 from tests.api.lab import LabClock, Script, client_of, wired_client
 from tests.length import LONG
 from tests.sandbox.wire import Answer
@@ -118,9 +118,31 @@ def test_a_head_without_end_is_hung_up_on() -> None:
         client.get("tags")
 
 
+@pytest.mark.parametrize(
+    "length", [b"Content-Length: 1000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"]
+)
+def test_an_answer_that_drips_in_is_hung_up_on(length: bytes) -> None:
+    """Each byte in time, and no end of it: ten times the time-out, then it is asked for again."""
+    clock = LabClock()
+
+    def dripping(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(HEAD + length)
+        for _ in range(900):
+            clock.sleep(50)
+            connection.sendall(b" " if b"Length" in length else b"1\r\n \r\n")
+
+    with (
+        Listener(dripping) as listener,
+        wired_client(listener.url, clock, max_retry_seconds=100_000) as client,
+        pytest.raises((ServerTrouble, Unreachable), match="no answer in time"),
+    ):
+        client.get("tags")
+    assert len(listener.heard) > 1
+
+
 def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of a megabyte each: fewer at a time, and all of them arrive."""
-    monkeypatch.setattr(outcomes, "MOST_BYTES", 1 * MEBI)
+    monkeypatch.setattr(receiving, "MOST_BYTES", 1 * MEBI)
     account = Account(contacts=3)
     for number in range(4):
         account.world.add_tag(f"{number}" + "ä" * 60_000)
