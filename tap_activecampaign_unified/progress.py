@@ -132,7 +132,6 @@ class Progress:
         if screen is None:
             yield
             return
-        self._is_shown = True
         over = threading.Event()
 
         def draw_on() -> None:
@@ -146,12 +145,15 @@ class Progress:
 
         thread = threading.Thread(target=draw_on, name="progress", daemon=True)
         with screen:
-            thread.start()
+            with contextlib.suppress(RuntimeError):  # the machine gives no thread: no view
+                thread.start()
+                self._is_shown = True
             try:
                 yield
             finally:
                 over.set()
-                thread.join(LONG_SECONDS)
+                if thread.ident is not None:
+                    thread.join(LONG_SECONDS)
                 self._is_shown = False
 
 

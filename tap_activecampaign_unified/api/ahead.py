@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from .outcome import Answer
+
+logger = logging.getLogger(__name__)
 
 # What is done with an answer before anybody asked for it: announcing what it leads to.
 Then = Callable[["Answer"], None]
@@ -58,7 +61,8 @@ class Workers(Protocol):
 class Threads:
     """Up to ``most`` threads, each called into being when there is work for it.
 
-    They never keep the process from ending: a request that hangs is nobody's affair by then.
+    They never keep the process from ending: a request that hangs is nobody's affair by then. Where
+    the machine gives no more of them, those there are do the work; without any, who asks does.
     """
 
     def __init__(self, most: int) -> None:
@@ -74,9 +78,19 @@ class Threads:
         with self._changed:
             heapq.heappush(self._work, (not is_urgent, next(self._numbers), work))
             if self._idle < len(self._work) and self._count < self._most:
-                self._count += 1
-                threading.Thread(target=self._run, name="ahead", daemon=True).start()
+                self._call_another()
+            if not self._count:
+                self._work.clear()
             self._changed.notify()
+
+    def _call_another(self) -> None:
+        try:
+            threading.Thread(target=self._run, name="ahead", daemon=True).start()
+        except RuntimeError as problem:
+            self._most = self._count
+            logger.warning("%s: at most %s requests are sent ahead", problem, self._count)
+        else:
+            self._count += 1
 
     def _run(self) -> None:
         while True:

@@ -6,7 +6,7 @@ import http.cookiejar
 import re
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -159,7 +159,7 @@ class Line:
                     allow_redirects=False,
                     stream=True,
                 )
-                content = whole_of(response, lambda: self._is_late(left))
+                content = whole_of(response, partial(self._is_late, left))
                 content = self._secrecy.out_of(content, is_good=response.ok)
             except TooLarge as problem:
                 self._count(call, str(problem.status), left)

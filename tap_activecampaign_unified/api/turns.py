@@ -7,6 +7,7 @@ is waited for, and never in between: code between two waits sees nobody else, an
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections import deque
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .clock import Clock
 
     Job = Callable[[], None]
+
+logger = logging.getLogger(__name__)
 
 # What is begun in the background is little and lives long: it has places of its own.
 MOST_TASKS = 3
@@ -91,6 +94,7 @@ class Turns:
         """Begin with nobody running."""
         self.most = most
         self.most_tasks = min(MOST_TASKS, (most - 1) // 2)
+        self._most_helpers = most - 1 - self.most_tasks
         #: What ended the work of all threads, None while they may go on.
         self.problem: BaseException | None = None
         self._baton = threading.RLock()
@@ -200,7 +204,10 @@ class Turns:
         group.close()
 
     def start(self, job: Job) -> None:
-        """Do a job in the background; whoever starts one sees to it that there is a place."""
+        """Do a job in the background; whoever starts one sees to it that there is a place.
+
+        Where the machine gives no thread for it, it is done here and now.
+        """
         self._tasks += 1
 
         def run() -> None:
@@ -212,14 +219,18 @@ class Turns:
                 self._tasks -= 1
                 self.tell()
 
-        self._spawn(run)
+        if not self._spawn(run):
+            run()
 
     def recruit(self, group: Group, wanted: int) -> bool:
         """Find helpers for a group, so many in all; False when there are not so many."""
-        while group.helpers < wanted and self._helpers < self.most - 1 - self.most_tasks:
+        while group.helpers < wanted and self._helpers < self._most_helpers:
+            if not self._spawn(lambda: self._help(group)):
+                self._most_helpers = self._helpers
+                break
+            # It waits for the baton, which is here.
             group.helpers += 1
             self._helpers += 1
-            self._spawn(lambda: self._help(group))
         return group.helpers >= wanted
 
     def _help(self, group: Group) -> None:
@@ -232,7 +243,7 @@ class Turns:
             self._helpers -= 1
             self.tell()
 
-    def _spawn(self, run: Job) -> None:
+    def _spawn(self, run: Job) -> bool:
         def body() -> None:
             self._mine.is_helper = True
             self.take()
@@ -241,7 +252,12 @@ class Turns:
             finally:
                 self.leave()
 
-        threading.Thread(target=body, daemon=True).start()
+        try:
+            threading.Thread(target=body, daemon=True).start()
+        except RuntimeError as problem:
+            logger.warning("%s: writing goes on with those there are", problem)
+            return False
+        return True
 
     # --- the end ----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import pytest
 from tap_activecampaign_unified.api import Missing, Refused
 from tap_activecampaign_unified.api.ahead import Threads
 from tests.api.lab import AnyOrder, LabClock, Script, client_of, side_by_side
+from tests.api.test_turns import few_threads
 
 GOOD = (200, {"ok": True})
 
@@ -155,3 +156,19 @@ def test_a_refusal_by_another_thread_is_raised_where_it_was_asked_for():
     client.expect("contacts")
     with pytest.raises(Refused):
         client.get("contacts")
+
+
+@pytest.mark.parametrize("given_", [0, 1])
+def test_where_the_machine_gives_no_thread_who_asks_sends(
+    given_: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every answer comes, each is asked for once."""
+    few_threads(monkeypatch, given_)
+    script = Script(GOOD)
+    client = ahead_of(script, workers=Threads(3))
+    for turn in range(2):
+        for number in range(5):
+            client.expect("contacts", [("turn", turn), ("offset", number)])
+        for number in range(5):
+            client.get("contacts", [("turn", turn), ("offset", number)])
+    assert len(script.asked) == 10

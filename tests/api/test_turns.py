@@ -165,3 +165,38 @@ def test_in_a_hurry_nobody_is_waited_for_and_nobody_comes_back() -> None:
     turns.leave()
     time.sleep(0.05)
     assert seen == []
+
+
+@pytest.mark.parametrize("given_", [0, 1, 3])
+def test_where_the_machine_gives_no_thread_all_is_done(
+    given_: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With those there are, or by the caller: jobs of a group, single ones and those behind."""
+    few_threads(monkeypatch, given_)
+    turns = taken()
+    done: list[int] = []
+
+    def job(number: int) -> None:
+        with turns.away():
+            time.sleep(0.001)
+        done.append(number)
+
+    turns.start(lambda: job(0))
+    turns.each([lambda n=n: job(n) for n in range(1, 9)])
+    with turns.group() as group:
+        for number in range(9, 20):
+            group.do(lambda n=number: job(n))
+    turns.end(RuntimeError())
+    assert sorted(done) == list(range(20))
+
+
+def few_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let so many threads be started, and no more."""
+    real, left = threading.Thread.start, iter(range(count))
+
+    def start(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)

@@ -18,8 +18,8 @@ from tap_activecampaign_unified.api import (
     ServerTrouble,
     Unconfirmed,
     Unreachable,
+    receiving,
 )
-from tap_activecampaign_unified.api import receiving
 from tests.api.lab import LabClock, Script, client_of, wired_client
 from tests.length import LONG
 from tests.sandbox.wire import Answer

@@ -90,7 +90,7 @@ class SeededTurns(Turns):
     def tell(self) -> None:
         """Do nothing: whoever may go on is asked at each turn."""
 
-    def _spawn(self, run: Callable[[], None]) -> None:
+    def _spawn(self, run: Callable[[], None]) -> bool:
         with self._door:
             self._count += 1
             number = self._count
@@ -106,6 +106,7 @@ class SeededTurns(Turns):
             self._call_next()
 
         threading.Thread(target=body, daemon=True).start()
+        return True
 
     # --- whose turn it is -------------------------------------------------------------------
 
