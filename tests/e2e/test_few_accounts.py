@@ -141,3 +141,14 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "chmod 600" in done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+def test_states_in_one_database_can_be_told_apart(tmp_path: Path) -> None:
+    """What Meltano is asked for may name the account, and a file which database holds its state."""
+    for label in ("acme", "birch"):
+        account(tmp_path, label, "MELTANO_DATABASE_URI=postgresql://db.example/meltano")
+    run = "RUN=$$MELTANO_DATABASE_URI run --state-id-suffix=$@ load"
+    assert make(tmp_path, "MELTANO=echo", run).returncode == 0
+    for label in ("acme", "birch"):
+        log = (tmp_path / "accounts" / "runs" / label / "log").read_text()
+        assert log == f"postgresql://db.example/meltano run --state-id-suffix={label} load\n"
