@@ -73,7 +73,8 @@ def test_about_lists_settings_and_capabilities(desk: Desk, served: Served) -> No
     settings = about["settings"]["properties"]
     assert all(one.get("description") for one in settings.values())
     hidden = {name for name, one in settings.items() if one.get("secret")}
-    assert hidden == {"api_key", "rate_limit_store"}  # a Redis address may hold a password
+    # The address of a database may hold a password.
+    assert hidden == {"api_key", "rate_limit_store", "known_ids_path"}
     assert settings["api_key"]["writeOnly"] is True
     assert about["settings"]["required"] == ["api_url", "api_key"]
     assert "batch_config" not in settings
@@ -107,7 +108,9 @@ def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
         assert {*one["key_properties"], one.get("replication_key") or "id"} - {"id"} <= set(
             one["schema"]["properties"]
         )
-    mine = [one for one in desk.run(catalog=catalog).messages if one["type"] == "RECORD"]
+    ended = desk.run(catalog=catalog)
+    assert "raw_webhooks" not in ended.err  # a hundred streams that are off are no news
+    mine = [one for one in ended.messages if one["type"] == "RECORD"]
     usual = [one for one in desk.run().messages if one["type"] == "RECORD"]
     assert without_times(mine) == without_times(usual)
 
@@ -129,6 +132,26 @@ def test_test_reads_a_little_of_every_stream(desk: Desk) -> None:
         assert len(ended.records(stream)) >= 1, stream
         assert re.search(rf"\| {stream}: done, .* rows read", ended.err), stream
     assert len(ended.records("crm_contacts")) < 60
+    assert "left for others" in ended.err.splitlines()[-1]  # the table's end, below the log
+
+
+def test_test_tells_programs_in_its_last_line(desk: Desk) -> None:
+    """--test=json: the last line of stderr, behind all that the log says."""
+    ended = desk.run("--test=json")
+    assert ended.code == 0
+    assert json.loads(ended.err.splitlines()[-1])["key"]["is good"] == "yes"
+
+
+def test_test_takes_and_says_what_it_does(desk: Desk, served: Served) -> None:
+    """--help names what --test tells and its switch; a word it does not know is refused."""
+    told = " ".join(desk.call([str(TAP), "--help"]).out.split())
+    assert "--test [json|schema] Tell on stderr what the account is like" in told
+    before = len(served.world.log)
+    ended = desk.run("--test=table")
+    assert ended.code == 2
+    assert "'--test'" in ended.line
+    assert "'json'" in ended.line
+    assert len(served.world.log) == before
 
 
 def test_test_fails_when_a_stream_does(desk: Desk, served: Served) -> None:

@@ -125,7 +125,12 @@ class Warehouse:
 
 def shown(text: str | None) -> str | None:
     """Return a text as a record has it: trimmed at its ends, null when nothing is left."""
-    return (text or "").strip() or None
+    return (without_nul(text) or "").strip() or None
+
+
+def without_nul(text: str | None) -> str | None:
+    """Return a text as loaders can hold it."""
+    return text and text.replace("\0", "\ufffd")
 
 
 def pairs_of(world: World) -> set[tuple[str, str]]:
@@ -139,7 +144,7 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
     ``gone`` are pairs that the account had once: Singer has no word for their end.
     """
     t = world.tables
-    values = {(row.contact, row.field): row.value for row in t["fieldValues"]}
+    values = {(row.contact, row.field): without_nul(row.value) for row in t["fieldValues"]}
     tags: dict[int, list[str | None]] = {one: [] for one in t["contacts"].ids()}
     for pair in sorted(t["contactTags"], key=lambda row: row.tag):
         tags[pair.contact].append(shown(t["tags"][pair.tag].tag))
@@ -169,7 +174,9 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
     assert warehouse.rows("crm_contacts", *columns) == people
     named = {one: (first, last, *more[:-2]) for one, (first, last, *more) in people.items()}
     assert warehouse.rows("marketing_contacts", *columns[:5]) == named
-    assert warehouse.rows("crm_notes", "content") == {row.id: (row.note,) for row in t["notes"]}
+    assert warehouse.rows("crm_notes", "content") == {
+        row.id: (without_nul(row.note),) for row in t["notes"]
+    }
     assert warehouse.rows("marketing_tags", "name", "description") == {
         row.id: (shown(row.tag), shown(row.description)) for row in t["tags"]
     }
@@ -177,7 +184,7 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
         row.id: (shown(row.name),) for row in t["accounts"]
     }
     assert warehouse.rows("crm_opportunities", "name", "description") == {
-        row.id: (shown(row.title), row.description or None) for row in t["deals"]
+        row.id: (shown(row.title), without_nul(row.description) or None) for row in t["deals"]
     }
     assert warehouse.pairs() == pairs_of(world) | gone
 
