@@ -126,6 +126,9 @@ class Measure(Protocol):
 
 def told(measure: Measure) -> None:
     """Measure, print, and end with 1 where a bar is missed: what each script's `main` does."""
+    if {"-h", "--help"} & set(sys.argv):
+        print(f"{sys.modules['__main__'].__doc__}\n--short measures in a short form.")
+        return
     found = measure(short=asks_short())
     show(found)
     if found.missed:
