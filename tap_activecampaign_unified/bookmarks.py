@@ -56,6 +56,20 @@ class Change:
     latest: dt.datetime | None
 
 
+def bookmarks_of(state: Entry, now: dt.datetime) -> Entry:
+    """Return a state's bookmarks by stream; raise `MisshapenState` when one cannot be read."""
+    found = state.get("bookmarks", {})
+    if not isinstance(found, dict):
+        raise MisshapenState("bookmarks must be an object; delete it to start anew")
+    for name, entry in found.items():
+        try:
+            Bookmark(entry, Policy(), now, "")
+        except (MisshapenState, TypeError) as problem:
+            line = f"bookmark {name}: {problem}; delete it to read that stream anew"
+            raise MisshapenState(line) from None
+    return found
+
+
 class Bookmark:
     """One stream's memory over one run: made from its state entry, and turned into the next."""
 

@@ -5,6 +5,7 @@ A catalog and its entries are the SDK's objects; here they are only looked at.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .unified.mapping import Resource
     from .unified.schemas import Schema
 
+
+logger = logging.getLogger(__name__)
 
 #: Everything that may be a stream.
 STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
@@ -62,6 +65,8 @@ def chosen_of(catalog: Any, bookmarks: dict[str, Any]) -> list[Chosen]:
             found.append(Chosen(resource, mask, bookmarks.get(name, {})))
     if unknown:
         raise SettingsError(unknown)
+    if not found:
+        logger.warning("The catalog selects no stream: nothing is read")
     return found
 
 

@@ -6,10 +6,13 @@ an account without a single tag cannot prove that it sends tags along.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import sys
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from .api import CallError, Forbidden, Missing, ServerTrouble, rows_of, total_of
 from .plans import CORE
@@ -31,29 +34,42 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
 
 
-AS_JSON = "json"
+#: What `--test` takes.
+ALL, AS_JSON, SCHEMA, OFF = "all", "json", "schema", "disabled"
 
 
-def show(client: Client, form: str) -> None:
-    """Check an account up and tell it on stderr: as a table, or as one line of JSON.
+def describe(option: Any) -> None:
+    """Make ``--test`` of the command line take and tell what it does here."""
+    option.type = click.Choice([ALL, AS_JSON, SCHEMA, OFF])
+    option.metavar = f"[{AS_JSON}|{SCHEMA}]"
+    option.help = (
+        "Tell on stderr what the account is like and what the key may read, as a table or with "
+        f"--test={AS_JSON} as a line of JSON, and read a record of each stream. "
+        f"--test={SCHEMA} only writes the schemas."
+    )
 
-    What was found is told also where the account or the key is no good: then `RunEnds` is raised.
+
+@contextlib.contextmanager
+def shown(form: str) -> Iterator[Document]:
+    """Give a document to write findings into; tell it on stderr at the end, whatever ends it.
+
+    The log of the records that are read meanwhile would push it off the screen.
     """
-    checkup = Checkup(client)
+    document: Document = {}
     try:
-        checkup.run()
+        yield document
     finally:
-        text = json.dumps(checkup.document) if form == AS_JSON else "\n".join(checkup.lines())
+        text = json.dumps(document) if form == AS_JSON else "\n".join(lines_of(document))
         sys.stderr.write(f"{text}\n")
 
 
 class Checkup:
     """Asks an account what it is like; `document` holds what is known so far, by topic."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, document: Document) -> None:
         """Ask nothing yet."""
         self._client = client
-        self.document: Document = {}
+        self.document = document
 
     def run(self) -> None:
         """Ask everything; raises `RunEnds` when the account or the key is no good."""
@@ -174,16 +190,15 @@ class Checkup:
             limit, left = traffic.counted
             yield "left of a second's", f"{left} of {limit}, ours taken off"
 
-    # --- telling ----------------------------------------------------------------------------
 
-    def lines(self) -> list[str]:
-        """Return the findings as a table for people."""
-        width = max((len(name) for part in self.document.values() for name in part), default=0)
-        found = []
-        for topic, part in self.document.items():
-            found.append(topic)
-            found += [f"  {name:<{width}}  {value}" for name, value in part.items()]
-        return found
+def lines_of(document: Document) -> list[str]:
+    """Return findings as a table for people."""
+    width = max((len(name) for part in document.values() for name in part), default=0)
+    found = []
+    for topic, part in document.items():
+        found.append(topic)
+        found += [f"  {name:<{width}}  {value}" for name, value in part.items()]
+    return found
 
 
 def _honoured(some: list[Any] | None, later: list[Any] | None) -> str:

@@ -157,7 +157,7 @@ def _main(name: str, command: Callable[[], click.Command]) -> int:
 def describe(problem: OSError) -> str:
     """Return what the system says of a file or pipe, in one line."""
     if isinstance(problem, BrokenPipeError):
-        return "the reader of our output went away: nothing more can be written"
+        return "the reader of our output went away: see what ended it, then run again"
     where, why = problem.filename or "our output", problem.strerror or type(problem).__name__
     mend = "make room there" if problem.errno in NO_ROOM else "mend that"
     return f"{where} cannot be used ({why}): {mend} and run again"
@@ -177,16 +177,26 @@ def check_json_files(paths: tuple[str, ...], what: str) -> None:
         if path != "ENV":
             try:
                 text = Path(path).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                raise SettingsError([f"{what} file {path} cannot be read"]) from None
-            read_json(text, what)
+            except (OSError, UnicodeDecodeError) as problem:
+                raise SettingsError([_unreadable(f"{what} file {path}", problem)]) from None
+            read_json(text, f"{what} file {path}")
 
 
-def read_file(handle: Any) -> str:
-    """Return the text of a file the user gave; raise `SettingsError` when it is none."""
+def read_file(handle: Any, what: str) -> tuple[str, str]:
+    """Return the text of a file the user gave, and what to call it; raise `SettingsError`."""
+    called = f"{what} file {handle.name}"
     try:
-        return str(handle.read())
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(
-            [f"{getattr(handle, 'name', 'the file')} cannot be read as text"]
-        ) from None
+        return str(handle.read()), called
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SettingsError([_unreadable(called, problem)]) from None
+
+
+def is_news(line: logging.LogRecord) -> bool:
+    """Keep out of the log a line for each of a hundred streams that nobody selected."""
+    return line.msg != "Skipping deselected stream '%s'."
+
+
+def _unreadable(called: str, problem: OSError | UnicodeDecodeError) -> str:
+    """Say why a file cannot be read, and nothing of what it holds."""
+    why = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
+    return f"{called} cannot be read ({why}): give another or mend that"

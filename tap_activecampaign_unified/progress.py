@@ -254,6 +254,9 @@ class _Pace:
             self._seen.popleft()
         before, count = self._seen[0]
         rate = (requests - count) / (now - before) if now > before else 0.0
+        if self._rate:
+            # A second's requests may leave at once: no time has passed yet that they stand for.
+            rate = min(rate, self._rate)
         limit = f" of {self._rate:g}" if self._rate else ""
         found = [f"{rate:.1f}{limit} requests/s", f"{requests:,} requests"]
         if traffic.waited >= 1:

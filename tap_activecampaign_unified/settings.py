@@ -389,12 +389,10 @@ def read_json(text: str, what: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except RecursionError:
-        raise SettingsError([f"the {what} file is nested beyond all measure"]) from None
+        raise SettingsError([f"the {what} is nested beyond all measure"]) from None
     except ValueError as problem:
         where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise SettingsError(
-            [f"the {what} file is not JSON{where}: give the file as written"]
-        ) from None
+        raise SettingsError([f"the {what} is not JSON{where}: mend it there"]) from None
     if not isinstance(found, dict):
-        raise SettingsError([f"the {what} file must hold a JSON object"])
+        raise SettingsError([f"the {what} must hold a JSON object, {{…}}"])
     return found

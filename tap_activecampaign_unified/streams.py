@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -235,13 +236,13 @@ def register(mapper: PluginMapper, catalog: Catalog) -> None:
         mapper.register_raw_stream_schema(name, schema, entry.key_properties)
 
 
-def parse_catalog(text: str) -> Catalog:
+def parse_catalog(text: str, called: str) -> Catalog:
     """Read a catalog file's text; raise `SettingsError` with one line when it is none."""
-    raw = read_json(text, "catalog")
-    try:
-        return Catalog.from_dict(raw)
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise SettingsError(["the catalog is misshapen: run --discover for a new one"]) from None
+    raw = read_json(text, called)
+    if isinstance(raw.get("streams"), list):
+        with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
+            return Catalog.from_dict(raw)
+    raise SettingsError(["the catalog is misshapen: run --discover for a new one"])
 
 
 def hollow_objects(schema: Schema) -> dict[str, Any]:

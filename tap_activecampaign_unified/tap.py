@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.tap_base import CliTestOptionValue
 
 from . import checkup, cli
 from .api import (
@@ -24,7 +23,7 @@ from .api import (
     ServerTrouble,
     SystemClock,
 )
-from .bookmarks import Bookmark, MisshapenState, Policy
+from .bookmarks import MisshapenState, bookmarks_of
 from .catalogs import STREAMS, bring_up_to_date, chosen_of
 from .connection import DISTRIBUTION
 from .crawls import Crawl
@@ -166,6 +165,7 @@ class TapActiveCampaignUnified(Tap):
     def prepare(self) -> None:
         """Announce what the run asks for first, then make the schemas, which ask too."""
         self._is_under_way = True
+        self.logger.addFilter(cli.is_news)
         chosen = chosen_of(self.input_catalog, self._bookmarks_before)
         self._openings = openings_of(self.run, chosen)
         self.setup_mapper()
@@ -187,16 +187,10 @@ class TapActiveCampaignUnified(Tap):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over the last run's state; raise `SettingsError` when it cannot be one."""
-        bookmarks = state.get("bookmarks", {})
-        if not isinstance(bookmarks, dict):
-            raise SettingsError(["the state is misshapen: bookmarks must be an object"])
-        for name, entry in bookmarks.items():
-            try:
-                Bookmark(entry, Policy(), self._clock.now(), "")
-            except (MisshapenState, TypeError) as problem:
-                raise SettingsError(
-                    [f"the state is misshapen: bookmark {name}: {problem}; delete it to start anew"]
-                ) from None
+        try:
+            bookmarks = bookmarks_of(state, self._clock.now())
+        except MisshapenState as problem:
+            raise SettingsError([f"the state is misshapen: {problem}"]) from None
         super().load_state(copy.deepcopy(state))
         self._bookmarks_before = copy.deepcopy(bookmarks)
 
@@ -240,9 +234,7 @@ class TapActiveCampaignUnified(Tap):
         """Run a crawl and say how it ended; only what ends the whole run is raised later."""
         names = ", ".join(one.name for one in streams)
         try:
-            version = None
-            if self.run.deletes is not None:
-                version = int(self._clock.now().timestamp())
+            version = None if self.run.deletes is None else int(self._clock.now().timestamp())
             crawl.open()
             for one in streams:
                 one.begin(version)
@@ -342,6 +334,13 @@ class TapActiveCampaignUnified(Tap):
             raise SystemExit(code)
 
     @classmethod
+    def get_singer_command(cls) -> Any:
+        """Return the SDK's command; what ``--test`` takes, and does, is ours."""
+        command = super().get_singer_command()
+        checkup.describe(next(one for one in command.params if one.name == "test"))
+        return command
+
+    @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
         """Read the config files, after making sure that they can be."""
         cli.check_json_files(value, "config")
@@ -350,7 +349,7 @@ class TapActiveCampaignUnified(Tap):
     @classmethod
     def cb_test(cls, ctx: Any, param: Any, value: str) -> None:  # noqa: ARG003 - click's signature
         """Check the account up, then read one record per stream; reports go to stderr."""
-        if value == CliTestOptionValue.Disabled.value:
+        if value == checkup.OFF:
             return
         config = ctx.params.get("config")
         tap = cls(
@@ -358,11 +357,11 @@ class TapActiveCampaignUnified(Tap):
             parse_env_config=bool(config and config.parse_env),
             validate_config=True,
         )
-        if value == CliTestOptionValue.Schema.value:
+        if value == checkup.SCHEMA:
             tap.write_schemas()
             ctx.exit()
-        with tap._told():
-            checkup.show(tap.run.client, value)
+        with checkup.shown(value) as findings, tap._told():
+            checkup.Checkup(tap.run.client, findings).run()
             tap.try_out()
         ctx.exit()
 
@@ -380,8 +379,10 @@ class TapActiveCampaignUnified(Tap):
         if about:
             super().invoke(about=about, about_format=about_format)
             return
-        parsed_state = None if state is None else read_json(cli.read_file(state), "state")
-        parsed_catalog = None if catalog is None else parse_catalog(cli.read_file(catalog))
+        parsed_state = None if state is None else read_json(*cli.read_file(state, "state"))
+        parsed_catalog = (
+            None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
+        )
         tap = cls(
             config=config.config if config else {},
             state=parsed_state,

@@ -66,7 +66,7 @@ class Intake:
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
         """Reject a line that cannot be read, as a row where it may have been one."""
         if not is_record:
-            logger.error("A line of the input is left out: %s", why)
+            logger.error("Left out of the input: %s; write it anew", why)
             return
         self.number += 1
         self._reject(self.number, None, {}, f"row {self.number}: {why}; write the line anew")

@@ -34,13 +34,15 @@ class LineReader:
     def __init__(self, on_fault: Fault) -> None:
         """Keep who is told."""
         self._on_fault = on_fault
+        self._number = 0
 
     def process_lines(
         self, file_input: Iterable[str] | None, callbacks: dict[str, Callable[[Message], None]]
     ) -> Counter[str]:
         """Hand each message to the callback of its type and count them."""
         stats: Counter[str] = Counter()
-        for line in _bearing(sys.stdin if file_input is None else file_input):
+        lines = _bearing(sys.stdin if file_input is None else file_input)
+        for self._number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             message = self._parse(line)
@@ -49,11 +51,18 @@ class LineReader:
             kind = message.get("type")
             callback = callbacks.get(kind) if isinstance(kind, str) else None
             if callback is None:
-                self._on_fault("a line of no known type", is_record=False)
+                self._leave_out(
+                    "it has no type that Singer knows (SCHEMA, RECORD, STATE)", is_record=False
+                )
                 continue
             stats[str(kind)] += 1
             callback(message)
         return stats
+
+    def _leave_out(self, why: str, *, is_record: bool) -> None:
+        """Tell of a line that cannot be read: by its number, unless it counts as a row."""
+        where = "" if is_record else f"line {self._number}: "
+        self._on_fault(f"{where}{why}", is_record=is_record)
 
     def _parse(self, line: str) -> Message | None:
         try:
@@ -61,23 +70,23 @@ class LineReader:
                 line.encode("utf-8")
             message, may_hold_halves = _read(line)
             if not isinstance(message, dict):
-                self._on_fault("a line that is no JSON object", is_record=False)
+                self._leave_out("it is no JSON object", is_record=False)
                 return None
             if _is_deep(line, message):
-                self._on_fault("nested more than 100 levels deep", is_record=_is_record(line))
+                self._leave_out("nested more than 100 levels deep", is_record=_is_record(line))
                 return None
             if may_hold_halves and _has_lone_surrogate(message):
-                self._on_fault(
+                self._leave_out(
                     "text that is not Unicode (half a character)", is_record=_is_record(line)
                 )
                 return None
         except UnicodeEncodeError:
-            self._on_fault("text that is not UTF-8", is_record=_is_record(line))
+            self._leave_out("text that is not UTF-8", is_record=_is_record(line))
         except (ValueError, RecursionError):
             if line.endswith("\n"):
-                self._on_fault("broken JSON", is_record=_is_record(line))
+                self._leave_out("broken JSON", is_record=_is_record(line))
             else:
-                self._on_fault(
+                self._leave_out(
                     "broken JSON: the input ended in the middle of it", is_record=_is_record(line)
                 )
         else:

@@ -182,7 +182,7 @@ def _streams(document: Document) -> Table:
         counts = _counts(one)
         ends = [counts[fate] for fate in (*fates, *more)]
         told = (_spaced(one["outcome"]),) if is_tap else ()
-        costs = (one["requests"], one["seconds"]) if is_tap else ()
+        costs = (one["requests"], round(one["seconds"], 1)) if is_tap else ()
         rows.append((name, *told, counts["read"], *ends, *costs))
         bars.append([Part(fate, counts[fate]) for fate in fates if counts[fate]])
     head = ("stream", *(("how it ended",) if is_tap else ()), "rows")
@@ -224,7 +224,11 @@ def _undone(document: Document) -> Table:
         rows += [(name, "field unreadable", why, count) for why, count in one["faults"].items()]
     rows += [(path, "not readable", "", None) for path in document.get("left_out", ())]
     head = ("stream", "what", "why", "rows")
-    return Table("What was not done, and why", head, rows)
+    note = ""
+    if "rejected" in document["rows"]:
+        path = document["settings"].get("results_path")
+        note = f"Row by row: {path}" if path else "The setting results_path tells which rows."
+    return Table("What was not done, and why", head, rows, note=note)
 
 
 def _remarks(document: Document) -> Table:
@@ -311,10 +315,11 @@ def _faults(traffic: Document) -> Table:
 
 def _bookmarks(document: Document) -> Table:
     before, after = document["bookmarks_before"], document["bookmarks_after"]
-    rows = [
+    marks = [
         (name, _mark(before.get(name)), _mark(after.get(name)))
         for name in sorted({*before, *after})
     ]
+    rows = [row for row in marks if row[1:] != (NOTHING, NOTHING)]
     return Table("How far the streams are", ("stream", "before", "after"), rows)
 
 

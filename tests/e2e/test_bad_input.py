@@ -78,9 +78,9 @@ WRONG_SETTINGS = {
     "flattening": ({"flattening_enabled": "often"}, r"flattening_enabled"),
 }
 WRONG_STATES = {
-    "no JSON": ("{'bookmarks': ", r"the state file is not JSON"),
-    "a list": ([], r"the state file must hold a JSON object"),
-    "bookmarks a list": ({"bookmarks": []}, r"the state is misshapen: bookmarks"),
+    "no JSON": ("{'bookmarks': ", r"the state file \S+/state.json is not JSON \(line 1\)"),
+    "a list": ([], r"the state file \S+ must hold a JSON object"),
+    "bookmarks a list": ({"bookmarks": []}, r"the state is misshapen: bookmarks.*delete it"),
     "bookmark a text": ({"bookmarks": {"crm_notes": "2026"}}, r"state.*crm_notes.*delete it"),
     "no moment": (
         {"bookmarks": {"crm_notes": {"replication_key_value": "soon"}}},
@@ -88,8 +88,9 @@ WRONG_STATES = {
     ),
 }
 WRONG_CATALOGS = {
-    "no JSON": ("streams: []", r"the catalog file is not JSON"),
-    "a list": ([], r"the catalog file must hold a JSON object"),
+    "no JSON": ("streams: []", r"the catalog file \S+ is not JSON \(line 1\)"),
+    "a list": ([], r"the catalog file \S+ must hold a JSON object"),
+    "streams by name": ({"streams": {"crm_notes": {}}}, r"the catalog is misshapen.*--discover"),
     "no streams": ({"streams": [{"schema": {}}]}, r"the catalog is misshapen.*--discover"),
 }
 
@@ -145,16 +146,21 @@ def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
     entry = {"tap_stream_id": "crm_leads", "schema": {"properties": {}}, "metadata": metadata}
     refused(desk.run(catalog={"streams": [entry]}), r"selects stream crm_leads.*--discover")
     metadata[0]["metadata"]["selected"] = False
-    assert desk.run(catalog={"streams": [entry]}).code == 0
+    ended = desk.run(catalog={"streams": [entry]})
+    assert ended.code == 0
+    assert "The catalog selects no stream: nothing is read" in ended.err
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (None, r"config.*missing\.json"),
-        ("api_url: https://acme.api-us1.com", r"the config file is not JSON \(line 1\)"),
-        (f'{{"api_key": "{KEY}",}}', r"the config file is not JSON \(line 1\)"),
-        ([KEY], r"the config file must hold a JSON object"),
+        (
+            "api_url: https://acme.api-us1.com",
+            r"the config file \S+/odd.json is not JSON \(line 1\)",
+        ),
+        (f'{{"api_key": "{KEY}",}}', r"the config file \S+ is not JSON \(line 1\)"),
+        ([KEY], r"the config file \S+ must hold a JSON object"),
     ],
 )
 def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, told: str) -> None:
@@ -163,6 +169,16 @@ def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, told: s
     if content is not None:
         path = desk.file("odd.json", content)
     refused(desk.run("--config", str(path)), told)
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+def test_a_file_that_is_no_text_is_named(desk: Desk, option: str) -> None:
+    """Bytes that are no text, a folder: exit code 2, which file, and why it cannot be read."""
+    path = desk.folder / "odd"
+    path.write_bytes(b"\xff\xfe{}")
+    what = option.strip("-")
+    refused(desk.run(option, str(path)), rf"{what} file {path} cannot be read \(not UTF-8 text\)")
+    refused(desk.run(option, str(desk.folder)), rf"{desk.folder}.*[Ii]s a directory")
 
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])

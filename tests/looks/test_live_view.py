@@ -340,6 +340,19 @@ def test_the_rate_is_that_of_the_last_seconds(
     assert foot == ["0.0 requests/s", "40 requests", "no answer for 0:20"]
 
 
+def test_the_rate_is_never_told_above_the_limit(
+    make_client: Callable[..., Client], world: World, clock: LabClock, tmp_path: Path
+) -> None:
+    """The first requests leave at once and stand for the second that follows."""
+    client = make_client(world, rate=5, store=tmp_path / "rate.json")
+    reading = Reading("tap", client, RunReport())
+    began = clock.monotonic()
+    for _ in range(9):
+        client.get("tags")
+    assert clock.monotonic() - began < 9 / 5
+    assert reading.glance().foot[:2] == ["5.0 of 5 requests/s", "9 requests"]
+
+
 def test_the_target_tells_the_log_where_nobody_watches(
     tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -236,7 +236,7 @@ def test_its_numbers_are_the_reports(
                 "emitted": one["rows_emitted"],
                 "unchanged": one["rows_suppressed"],
                 "requests": one["requests"],
-                "seconds": one["seconds"],
+                "seconds": round(one["seconds"], 1),
             }
             assert told.get("left out", "0") == text_of(left_out)
             assert told.get("faulty", "0") == text_of(one["rows_faulty"])

@@ -14,9 +14,15 @@ from tests.api.lab import KEY
 def looked_at(make_world, make_client, **options):
     """Return the document of a check-up, and the account."""
     world = make_world(**({"contacts": 40, "deals": 12, "accounts": 6} | options))
-    found = checkup.Checkup(make_client(world))
-    found.run()
-    return found.document, world
+    found: checkup.Document = {}
+    checkup.Checkup(make_client(world), found).run()
+    return found, world
+
+
+def told(world, make_client, form):
+    """Check an account up and tell it on stderr, as the program does."""
+    with checkup.shown(form) as findings:
+        checkup.Checkup(make_client(world), findings).run()
 
 
 def test_an_account_that_does_everything(make_world, make_client):
@@ -61,12 +67,12 @@ def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_cli
     world.faults.forbid("/deals")
     world.faults.not_found("/notes")
     world.faults.forbid("/tags", times=1)
-    found = checkup.Checkup(make_client(world))
-    found.run()
-    assert found.document["may read"]["deals"].startswith("no: 403")
-    assert found.document["may read"]["notes"].startswith("no: 404")
-    assert found.document["may read"]["tags"].startswith("yes")
-    assert found.document["filters"]["deals updated_after"].startswith("unknown")
+    found: checkup.Document = {}
+    checkup.Checkup(make_client(world), found).run()
+    assert found["may read"]["deals"].startswith("no: 403")
+    assert found["may read"]["notes"].startswith("no: 404")
+    assert found["may read"]["tags"].startswith("yes")
+    assert found["filters"]["deals updated_after"].startswith("unknown")
 
 
 def test_how_much_others_leave_is_told_where_the_account_counts(make_world, make_client):
@@ -80,20 +86,20 @@ def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, ma
     world = make_world(contacts=5)
     world.api_key = "another"
     with pytest.raises(BadCredential):
-        checkup.show(make_client(world), "all")
+        told(world, make_client, "all")
     assert "answers" in capsys.readouterr().err
     world = make_world(contacts=5)
     world.faults.reset(times=None)
     with pytest.raises(Unreachable):
-        checkup.show(make_client(world), "json")
+        told(world, make_client, "json")
     assert "url" in json.loads(capsys.readouterr().err)
 
 
 def test_it_is_a_table_or_a_line_of_json_without_the_key(make_world, make_client, capsys):
     """Both hold the same; neither holds the key."""
-    checkup.show(make_client(make_world(contacts=5)), "all")
+    told(make_world(contacts=5), make_client, "all")
     table = capsys.readouterr().err
-    checkup.show(make_client(make_world(contacts=5)), "json")
+    told(make_world(contacts=5), make_client, "json")
     line = capsys.readouterr().err
     document = json.loads(line)
     assert line.count("\n") == 1

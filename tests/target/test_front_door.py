@@ -47,6 +47,21 @@ def test_bad_lines_are_rejected_rows_and_the_others_go_on(lab: Lab) -> None:
     assert run.states == [{"bookmarks": {"at": 7}}]
 
 
+def test_a_line_that_is_no_message_is_told_by_its_number(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No object, no type, half a SCHEMA: these are no rows, and the log says where they stand."""
+    run = lab.run("[1]\n", schema_of("crm_contacts", ["email"]), {"a": 1}, '{"type": "SCHEMA", \n')
+    assert run.code == 0
+    assert run.results == []
+    told = [one.message for one in caplog.records if one.levelname == "ERROR"]
+    assert [line.partition("; ")[0] for line in told] == [
+        "Left out of the input: line 1: it is no JSON object",
+        "Left out of the input: line 3: it has no type that Singer knows (SCHEMA, RECORD, STATE)",
+        "Left out of the input: line 4: broken JSON",
+    ]
+
+
 def test_a_state_never_covers_a_failed_row_that_nobody_keeps(lab: Lab) -> None:
     """The state before the failed row goes out, those behind it do not, and the exit code is 1."""
     lab.world.faults.server_error("/contact/sync", times=None)
