@@ -36,12 +36,14 @@ SCRIPTS = (
     "read_speed",
     "read_linear",
     "read_memory",
+    "load_read",
     "start_up",
     "write_imports",
     "write_requests",
     "write_side_by_side",
     "write_singles",
     "write_unchanged",
+    "load_write",
 )
 
 
