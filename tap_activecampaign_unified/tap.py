@@ -379,14 +379,12 @@ class TapActiveCampaignUnified(Tap):
         if about:
             super().invoke(about=about, about_format=about_format)
             return
-        parsed_state = None if state is None else read_json(*cli.read_file(state, "state"))
-        parsed_catalog = (
-            None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
-        )
+        known = None if state is None else read_json(*cli.read_file(state, "state"))
+        chosen = None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
         tap = cls(
             config=config.config if config else {},
-            state=parsed_state,
-            catalog=parsed_catalog,
+            state=known,
+            catalog=chosen,
             parse_env_config=bool(config and config.parse_env),
             validate_config=True,
             setup_mapper=False,
