@@ -37,6 +37,7 @@ KINDS = {
     "object": "object",
     "list": "array",
 }
+SHORT = {"Api": "API", "url": "URL", "html": "HTML", "id": "ID", "ids": "IDs"}
 BLOCK = re.compile(
     r"(?m)^(\s*(?:<!--|#) rendered: ([a-z -]+?)(?: -->)?\n)(.*?)(^\s*(?:<!--|#) end)", re.DOTALL
 )
@@ -149,7 +150,7 @@ def settings(chosen: tuple[Setting, ...]) -> str:
 
 def _default(one: Setting) -> str:
     kind = {"instant": "date-time"}.get(one.kind, one.kind)
-    kind = " \\| ".join(code(name) for name in one.choices) if one.choices else kind
+    kind = " | ".join(code(name) for name in one.choices) if one.choices else kind
     if one.required:
         kind += ", required" + (", secret" if one.secret else "")
     elif one.default is not None:
@@ -174,7 +175,7 @@ def plugin_settings(chosen: tuple[Setting, ...], plugin: type) -> str:
 
 def _declared(one: Setting) -> list[str]:
     words = one.name.replace("_", " ").capitalize()
-    label = words.replace("Api", "API").replace("url", "URL").replace(" ids", " IDs")
+    label = " ".join(SHORT.get(word, word) for word in words.split())
     lines = _entry(one.name, KINDS[one.kind], label, one.doc)
     if one.secret:
         lines.append("  sensitive: true")
