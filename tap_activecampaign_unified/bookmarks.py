@@ -58,6 +58,8 @@ class Change:
 
 def bookmarks_of(state: Entry, now: dt.datetime) -> Entry:
     """Return a state's bookmarks by stream; raise `MisshapenState` when one cannot be read."""
+    if state and "bookmarks" not in state:
+        raise MisshapenState("it has no bookmarks; give what a STATE message has in its value")
     found = state.get("bookmarks", {})
     if not isinstance(found, dict):
         raise MisshapenState("bookmarks must be an object; delete it to start anew")

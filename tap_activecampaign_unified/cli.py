@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -15,7 +16,7 @@ import click
 
 from .api import ActiveCampaignError
 from .files import NO_ROOM
-from .settings import SettingsError, read_json
+from .settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,3 +201,22 @@ def _unreadable(called: str, problem: OSError | UnicodeDecodeError) -> str:
     """Say why a file cannot be read, and nothing of what it holds."""
     why = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
     return f"{called} cannot be read ({why}): give another or mend that"
+
+
+def read_json(text: str, what: str) -> dict[str, Any]:
+    """Parse a file the user gave; raise `SettingsError` with one line when it is no JSON object."""
+    try:
+        found = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise SettingsError([f"the {what} is nested beyond all measure"]) from None
+    except ValueError as problem:
+        where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
+        raise SettingsError([f"the {what} is not JSON{where}: mend it there"]) from None
+    if not isinstance(found, dict):
+        raise SettingsError([f"the {what} must hold a JSON object, {{…}}"])
+    return found
+
+
+def _no_number(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python's reader takes for JSON and the SDK's does not."""
+    raise ValueError(name)

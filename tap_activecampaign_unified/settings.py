@@ -33,6 +33,8 @@ ACCOUNT_LIMIT = 5.0
 SLOWEST = 0.001
 # Short enough to be part of the key of any table.
 LONGEST_LABEL = 100
+# 0001-01-01 is "all" to many, 9999-12-31 "for ever": from 1970 to 9998 there is room to reckon.
+FIRST_MOMENT, LAST_MOMENT = 0, 253_370_764_800
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +138,7 @@ SHARED = (
         "Most requests that are under way at once; how many are follows the account's latency",
         default=12,
         minimum=1,
+        maximum=100,
     ),
     Setting("user_agent", "string", "Sent with every request, in place of ours"),
     Setting(
@@ -296,7 +299,8 @@ class Settings:
             found = None
         if not isinstance(found, dt.datetime):
             raise ValueError("must be a date or a date-time like 2026-01-31T00:00:00Z")
-        return dt.datetime.fromtimestamp(found.timestamp(), dt.UTC)
+        moment = min(max(found.timestamp(), FIRST_MOMENT), LAST_MOMENT)
+        return dt.datetime.fromtimestamp(moment, dt.UTC)
 
     def _connect(self) -> Connection | None:
         values = self.values
@@ -382,17 +386,3 @@ def is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in value
-
-
-def read_json(text: str, what: str) -> dict[str, Any]:
-    """Parse a file the user gave; raise `SettingsError` with one line when it is no JSON object."""
-    try:
-        found = json.loads(text)
-    except RecursionError:
-        raise SettingsError([f"the {what} is nested beyond all measure"]) from None
-    except ValueError as problem:
-        where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise SettingsError([f"the {what} is not JSON{where}: mend it there"]) from None
-    if not isinstance(found, dict):
-        raise SettingsError([f"the {what} must hold a JSON object, {{…}}"])
-    return found

@@ -16,10 +16,11 @@ from singer_sdk.singerlib.catalog import SelectionMask
 from singer_sdk.streams import Stream
 
 from .catalogs import labelled
+from .cli import read_json
 from .lanes import COLUMNS
 from .output import Output
 from .raw import Collection, Shape
-from .settings import SettingsError, read_json
+from .settings import SettingsError
 from .unified.mapping import ACCOUNT_LABEL
 
 if TYPE_CHECKING:

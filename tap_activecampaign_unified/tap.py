@@ -30,7 +30,7 @@ from .crawls import Crawl
 from .opening import openings_of, run_of
 from .output import Output
 from .report import Chronicle, RunReport, write_reports
-from .settings import Settings, SettingsError, json_schema, other_faults, read_json
+from .settings import Settings, SettingsError, json_schema, other_faults
 from .streams import UnifiedStream, parse_catalog, register
 from .tap_settings import TAP
 from .unified import RESOURCES
@@ -379,7 +379,7 @@ class TapActiveCampaignUnified(Tap):
         if about:
             super().invoke(about=about, about_format=about_format)
             return
-        known = None if state is None else read_json(*cli.read_file(state, "state"))
+        known = None if state is None else cli.read_json(*cli.read_file(state, "state"))
         chosen = None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
         tap = cls(
             config=config.config if config else {},

@@ -115,7 +115,7 @@ def rolled_up_status(row: Row, joined: Joined) -> str | None:
     found = {segment_status(one) for one in joined.rows(MEMBERSHIPS)}
     if "active" in found:
         return "active"
-    if "bounced" in found or (found and str(row.get("bounced_hard")) == "1"):
+    if "bounced" in found or (found and str(row.get("bounced_hard") or 0) != "0"):
         return "bounced"
     return next((word for word in ("unconfirmed", "unsubscribed") if word in found), None)
 

@@ -75,11 +75,16 @@ WRONG_SETTINGS = {
         {"max_concurrent_requests": 0},
         r"max_concurrent_requests must be at least 1",
     ),
+    "a crowd at once": (
+        {"max_concurrent_requests": 10**9},
+        r"max_concurrent_requests must be at most 100",
+    ),
     "flattening": ({"flattening_enabled": "often"}, r"flattening_enabled"),
 }
 WRONG_STATES = {
     "no JSON": ("{'bookmarks': ", r"the state file \S+/state.json is not JSON \(line 1\)"),
     "a list": ([], r"the state file \S+ must hold a JSON object"),
+    "a message": ({"type": "STATE", "value": STATE}, r"state is misshapen: .*no bookmarks.*value"),
     "bookmarks a list": ({"bookmarks": []}, r"the state is misshapen: bookmarks.*delete it"),
     "bookmark a text": ({"bookmarks": {"crm_notes": "2026"}}, r"state.*crm_notes.*delete it"),
     "no moment": (
@@ -161,6 +166,7 @@ def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
         ),
         (f'{{"api_key": "{KEY}",}}', r"the config file \S+ is not JSON \(line 1\)"),
         ([KEY], r"the config file \S+ must hold a JSON object"),
+        ('{"request_timeout": NaN}', r"the config file \S+ is not JSON"),
     ],
 )
 def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, told: str) -> None:

@@ -206,6 +206,15 @@ def test_start_and_end_bound_what_is_read():
     assert bookmark(ran.state, "crm_contacts") <= dt.datetime.fromisoformat(end)
 
 
+def test_dates_at_the_ends_of_the_calendar_bound_nothing():
+    """0001-01-01 and 9999-12-31, which others write for "all", read all, and the next run too."""
+    account = Account(contacts=60)
+    far = {"start_date": "0001-01-01", "end_date": "9999-12-31", "only": ["crm_contacts"]}
+    first = account.run(**far)
+    assert len(first.ids("crm_contacts")) == 60
+    assert account.run(first.state, **far).ids("crm_contacts") == []
+
+
 def test_an_accounts_field_value_counts_though_the_account_does_not_move():
     """A custom value that moves only its own timestamp brings its account again."""
     account = Account(accounts=30)

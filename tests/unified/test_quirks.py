@@ -226,6 +226,8 @@ def test_a_value_that_cannot_be_read_costs_the_field_and_not_the_row():
         ("2301", "0", "active"),
         ("203", "0", "bounced"),
         ("20", "1", "bounced"),
+        ("20", "2", "bounced"),
+        ("2", None, "unsubscribed"),
         ("20", "0", "unconfirmed"),
         ("2", "0", "unsubscribed"),
         ("", "1", None),
