@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.demo.account import ROOT
+from tests.sandbox import World, serve
 
 PROGRAMS = ("tap-activecampaign-unified", "target-activecampaign")
 PACKAGES = ("tap_activecampaign_unified", "target_activecampaign")
@@ -64,11 +65,18 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def run(installed: Path, *command: str) -> str:
+def run(installed: Path, *command: str, given: str = "") -> str:
     """Run a command with the wheel's packages; return its output."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)}
+    environment["XDG_STATE_HOME"] = str(installed / "state")
     done = subprocess.run(
-        command, cwd=installed, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=installed,
+        env=environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-1000:]
     return done.stdout
@@ -100,6 +108,27 @@ def test_its_programs_start(installed: Path, program: str) -> None:
     about = json.loads(run(installed, path, "--about", "--format=json"))
     assert about["name"] == program
     assert {"api_url", "api_key"} <= set(about["settings"]["properties"])
+
+
+def test_its_programs_work_outside_the_repository(installed: Path, tmp_path: Path) -> None:
+    """The tap reads an account, the target copies it into another, each leaves its page."""
+    accounts = [World(contacts=n, deals=0, accounts=0, requests_per_second=0) for n in (12, 0)]
+    out = ""
+    for program, world in zip(PROGRAMS, accounts, strict=True):
+        with serve(world) as served:
+            config = tmp_path / f"{program}.json"
+            page = tmp_path / f"{program}.html"
+            settings = {"api_url": served.url, "api_key": world.api_key, "requests_per_second": 0}
+            settings["run_report_html_path"] = str(page)
+            if program == "target-activecampaign":
+                settings["source_ids"] = "foreign"
+            config.write_text(json.dumps(settings))
+            path = str(installed / "bin" / program)
+            out = run(installed, path, "--config", str(config), given=out)
+            assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    known, copied = ({one.email for one in world.tables["contacts"]} for world in accounts)
+    assert len(known) == 12
+    assert copied == known
 
 
 def test_its_metadata_tell_the_licence_and_the_extras(wheel: Path) -> None:
