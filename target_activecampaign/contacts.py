@@ -18,7 +18,7 @@ from .import_watch import Entry
 from .novelty import refuse_people
 from .pen import is_planned
 from .references import is_duplicate
-from .results import Action, Outcome, Rejection, Verdict, Wait, outcome_of
+from .results import BEHIND, OTHER_ADDRESS, Action, Outcome, Rejection, Verdict, Wait, outcome_of
 from .rows import fold
 from .wishes import SUBSCRIBE, UNSUBSCRIBE, Wish, sign_of_wish, wish_of
 
@@ -51,6 +51,8 @@ def write_contacts(desk: Desk, kind: Kind, rows: list[Row]) -> None:
 def attempt(desk: Desk, row: Row, act: Callable[[], Wish]) -> Wish | None:
     """Run ``act`` for one row; what ends the row is reported and None returned."""
     try:
+        if desk.is_behind(row):
+            raise Wait(BEHIND)  # noqa: TRY301 - it ends as every row that waits
         return act()
     except Wait as wait:
         desk.wait(row, wait)
@@ -139,10 +141,7 @@ def _check_identities(desk: Desk, wishes: list[Wish]) -> list[Wish]:
             kept.append(wish)
             continue
         else:
-            verdict = Rejection(
-                "id: this contact has another address; set allow_email_change to change it, or "
-                "source_ids to foreign if the ids are another account's"
-            )
+            verdict = Rejection(OTHER_ADDRESS)
         _end(desk, wish, verdict.outcome())
     return kept
 

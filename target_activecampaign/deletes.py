@@ -9,16 +9,58 @@ from tap_activecampaign_unified.api import Forbidden, Missing
 from .chains import known_by
 from .guards import AUTOMATIONS
 from .native import each
-from .results import Action, Outcome, Rejection, Skip
-from .rows import is_nothing, reference
+from .results import OTHER_ADDRESS, Action, Outcome, Rejection, Skip
+from .rows import emails_of, fold, is_nothing, reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .chains import Sign
     from .desk import Desk, Kind
     from .rows import Row
 
 GONE = "gone already"
 UNSUBSCRIBED = "2"
+
+
+def in_rounds(rows: list[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
+    """Cut a batch into rounds: deletes, and the rows to be written after them.
+
+    A row deleted after it was written must stay deleted, so such a delete begins a new round.
+    """
+    deleted: list[Row] = []
+    others: list[Row] = []
+    written: dict[frozenset[str], dict[str, set[str]]] = {}
+    for row in rows:
+        names = _names(row)
+        if is_nothing(row.record.get("_sdc_deleted_at")):
+            others.append(row)
+            known = written.setdefault(frozenset(names), {name: set() for name in names})
+            for name, value in names.items():
+                known[name].add(value)
+            continue
+        if any(_may_mean(names, known) for known in written.values()):
+            yield deleted, others
+            deleted, others, written = [], [], {}
+        deleted.append(row)
+    yield deleted, others
+
+
+def _names(row: Row) -> dict[str, str]:
+    """Return by what a row is told, the surest first."""
+    record = row.record
+    found = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
+    # Two keys can only be compared where they are of the same columns.
+    found[f"key {sorted(row.key)}"] = repr(sorted(row.key.items()))
+    return {name: fold(str(value)) for name, value in found.items() if not is_nothing(value)}
+
+
+def _may_mean(names: dict[str, str], known: dict[str, set[str]]) -> bool:
+    """Say whether one of the rows known by these columns may be the one with these names."""
+    for name, value in names.items():
+        if name in known:
+            return value in known[name]
+    return True
 
 
 def write_deletes(desk: Desk, kind: Kind, rows: list[Row]) -> None:
@@ -40,7 +82,9 @@ def _sign(desk: Desk, row: Row) -> Sign:
 def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
     mark = desk.ledger.key("deleted", row.stream, row.record)
     known = desk.ledger.find(mark)
-    if known is not None and not desk.policy.force:
+    key = desk.ledger.key(row.stream, row.key or row.record)
+    # Written since, it is there again: the rows before this one came again, too.
+    if known is not None and not desk.policy.force and desk.ledger.find(key) is None:
         row.ledger_key = b""
         return Outcome(Action.UNCHANGED, known.id, "deleted before", whole=False)
     _refuse(desk, kind)
@@ -48,6 +92,7 @@ def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
     if native_id is None:
         raise Skip(GONE)
     if kind.family == "contact":
+        _refuse_stranger(desk, row, native_id)
         _refuse_opted_out(desk, native_id)
     desk.guards.take_delete()
     path = f"{kind.resource.endpoint}/{native_id}"
@@ -63,7 +108,7 @@ def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
             desk.ledger.note_id(mark, native_id)
         raise Skip(GONE) from None
     desk.ledger.note_id(mark, native_id)
-    desk.ledger.forget(row.ledger_key or desk.ledger.key(row.stream, row.key or row.record))
+    desk.ledger.forget(key)
     source = row.record.get("id")
     if desk.policy.is_foreign and not is_nothing(source):
         desk.ledger.drop_copy(kind.family, str(source))
@@ -84,6 +129,18 @@ def _refuse(desk: Desk, kind: Kind) -> None:
         raise Skip(AUTOMATIONS)
     if desk.guards.changes_left == 0:
         raise Skip("max_changes is reached; the row is left for another run", held=True)
+
+
+def _refuse_stranger(desk: Desk, row: Row, native_id: str) -> None:
+    """Raise where the id is of somebody else than the row's address: nothing brings them back."""
+    emails = emails_of(row)
+    if desk.policy.is_foreign or desk.policy.allow_email_change or not emails:
+        return
+    there = desk.references.contacts_by_id([native_id]).get(native_id)
+    if there is None:
+        raise Skip(GONE)
+    if fold(str(there.get("email") or "")) not in emails:
+        raise Rejection(OTHER_ADDRESS)
 
 
 def _refuse_opted_out(desk: Desk, native_id: str) -> None:

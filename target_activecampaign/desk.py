@@ -67,6 +67,8 @@ class Kind:
 class Desk:
     """The tools of one run; ``report`` ends a row, ``wait`` puts it aside until others came.
 
+    A row that ``is_behind`` one of the same key that waits, waits too.
+
     All of it is every thread's: who writes has the ``turns``' baton, and hands it over only with a
     request or a sleep.
     """
@@ -84,6 +86,7 @@ class Desk:
     forecast: Forecast
     report: Callable[[Row, Outcome], None]
     wait: Callable[[Row, Wait], None]
+    is_behind: Callable[[Row], bool]
     enrolments: Enrolments = field(default_factory=Enrolments)
 
     def note_copy(self, kind: Kind, row: Row, native_id: str | None) -> None:

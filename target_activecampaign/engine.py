@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.api import CallError
 
 from . import registry
-from .deletes import write_deletes
+from .deletes import in_rounds, write_deletes
 from .guards import AUTOMATIONS
-from .results import CHANGED, Action, Outcome, Results, Wait, outcome_of
-from .rows import Row, content_of, is_nothing
+from .results import BEHIND, CHANGED, Action, Outcome, Results, Wait, outcome_of
+from .rows import Row, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,11 +99,10 @@ class Engine:
         self.results.flush()
 
     def _write_kind(self, kind: Kind, rows: list[Row]) -> None:
-        deleted = [row for row in rows if not is_nothing(row.record.get("_sdc_deleted_at"))]
-        if deleted:
-            write_deletes(self.desk, kind, deleted)
-            rows = [row for row in rows if id(row) in self._open]
-        self._write_left(kind, self._sift(kind, rows))
+        for deleted, others in in_rounds(rows):
+            if deleted:
+                write_deletes(self.desk, kind, deleted)
+            self._write_left(kind, self._sift(kind, others))
 
     def _write_left(self, kind: Kind, left: list[Row]) -> None:
         if left and kind.starts_automations and not self.desk.policy.run_automations:
@@ -142,7 +141,10 @@ class Engine:
                 (f"{self._fingerprint}/{name}", value) for name, value in content
             )
             row.ledger_key = ledger.key(row.stream, self._identity(kind, row))
-            groups.setdefault(row.ledger_key, []).append(row)
+            if self.is_behind(row):
+                self.wait(row, Wait(BEHIND))
+            else:
+                groups.setdefault(row.ledger_key, []).append(row)
         ledger.expect(groups)
         unchanged: list[tuple[Row, str | None]] = []
         for key, group in groups.items():
@@ -221,7 +223,14 @@ class Engine:
         if self.desk.references.is_final:
             self.report(row, Outcome(Action.REJECTED, reason=wait.reason, whole=False))
         elif self._open.pop(id(row), None) is not None:
-            self.waiting.add(row, wait.family)
+            self.waiting.add(row, wait.family, self._key_of(row))
+
+    def is_behind(self, row: Row) -> bool:
+        """Say whether an earlier row of the same key waits: the later one has the last word."""
+        return bool(self.waiting.count) and self.waiting.has_before(self._key_of(row), row.number)
+
+    def _key_of(self, row: Row) -> bytes:
+        return row.ledger_key or self.desk.ledger.key(row.stream, row.key or row.record)
 
     # --- waiting rows -----------------------------------------------------------------------
 

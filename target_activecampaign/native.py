@@ -16,7 +16,7 @@ from .custom_values import Encoded
 from .desk import sentence
 from .guards import is_blank
 from .references import is_duplicate
-from .results import Action, Outcome, Rejection, Skip, Verdict, Wait, outcome_of
+from .results import BEHIND, Action, Outcome, Rejection, Skip, Verdict, Wait, outcome_of
 from .rows import is_nothing, is_true, reference
 
 if TYPE_CHECKING:
@@ -95,6 +95,9 @@ def _write_group(
 def _write_alone(
     desk: Desk, kind: Kind, row: Row, write: WriteRow, early: list[Row] | None = None
 ) -> None:
+    if desk.is_behind(row):
+        desk.wait(row, Wait(BEHIND))
+        return
     if row.known_id is None and row.ledger_key:
         known = desk.ledger.find(row.ledger_key)
         row.known_id = known.id if known else None

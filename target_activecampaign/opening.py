@@ -95,6 +95,7 @@ def open_engine(
             forecast=Forecast(),
             report=engine.report,
             wait=engine.wait,
+            is_behind=engine.is_behind,
         )
 
     return Engine(desk, results, Waiting(), retries, hold)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .chains import Sign
 from .contacts import ENOUGH_TO_IMPORT
-from .rows import fold, is_nothing
+from .rows import emails_of, is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -136,7 +136,7 @@ def _sign_of(rows: list[Row], policy: Policy) -> Sign:
     names: set[Hashable] = set()
     ways: set[str] = set()
     for row in rows:
-        source, emails = row.record.get("id"), _emails_of(row)
+        source, emails = row.record.get("id"), emails_of(row)
         names |= {("email", email) for email in emails}
         if row.key:
             names.add(("key", repr(sorted(row.key.items()))))
@@ -145,11 +145,3 @@ def _sign_of(rows: list[Row], policy: Policy) -> Sign:
             names.add(("id", str(source).strip()))
         ways.add(f"{'id' if is_by_id else ''} {'email' if emails else ''}")
     return Sign(frozenset(names), frozenset(ways))
-
-
-def _emails_of(row: Row) -> set[str]:
-    found: list[Any] = [row.record.get("email")]
-    others = row.record.get("email_addresses")
-    if isinstance(others, list):
-        found += [one.get("email") if isinstance(one, dict) else one for one in others]
-    return {fold(one) for one in found if isinstance(one, str) and one.strip()}

@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 
 SHORTEST_SECRET = 4
 MOST_NESTED = 3
+BEHIND = "an earlier row of the same key waits for something that may still come"
+OTHER_ADDRESS = (
+    "id: this contact has another address; set allow_email_change to change it, or source_ids to "
+    "foreign if the ids are another account's"
+)
 
 
 class Action(enum.StrEnum):
@@ -87,10 +92,10 @@ class Failure(Verdict):
 class Wait(Verdict):
     """The row refers to something that may still come; at the end of the input it is rejected.
 
-    ``family`` is what it waits for.
+    ``family`` is what it waits for, empty where that is another row.
     """
 
-    def __init__(self, reason: str, family: str) -> None:
+    def __init__(self, reason: str, family: str = "") -> None:
         """Keep both."""
         super().__init__(reason)
         self.family = family

@@ -233,6 +233,15 @@ def fold(text: str) -> str:
     return text.strip().casefold()
 
 
+def emails_of(row: Row) -> set[str]:
+    """Return the addresses a contact's row gives, as they are compared."""
+    found: list[Any] = [row.record.get("email")]
+    others = row.record.get("email_addresses")
+    if isinstance(others, list):
+        found += [one.get("email") if isinstance(one, dict) else one for one in others]
+    return {fold(one) for one in found if isinstance(one, str) and one.strip()}
+
+
 def is_true(value: Any) -> bool:
     """Read a flag of a record, whichever way the source spells it."""
     return value is True or str(value).strip().lower() in {"1", "true", "yes"}

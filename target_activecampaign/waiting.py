@@ -38,17 +38,30 @@ class Waiting:
             self._db.execute("PRAGMA journal_mode = OFF")
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute(
-                "CREATE TABLE rows (place INTEGER PRIMARY KEY, number INTEGER, row TEXT)"
+                "CREATE TABLE rows (place INTEGER PRIMARY KEY, number INTEGER, key BLOB, row TEXT)"
             )
             self._db.execute("CREATE INDEX by_number ON rows (number)")
+            self._db.execute("CREATE INDEX by_key ON rows (key, number)")
         return self._db
 
-    def add(self, row: Row, family: str) -> None:
-        """Put a row aside."""
+    def add(self, row: Row, family: str, key: bytes) -> None:
+        """Put a row aside; ``key`` is what the ledger knows it by."""
         kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
-        self._open().execute("INSERT INTO rows (number, row) VALUES (?, ?)", (row.number, kept))
+        self._open().execute(
+            "INSERT INTO rows (number, key, row) VALUES (?, ?, ?)", (row.number, key, kept)
+        )
         self.count += 1
         self.families.add(family)
+
+    def has_before(self, key: bytes, number: int | None) -> bool:
+        """Say whether a row of this key waits that came before row ``number``."""
+        if self._db is None or not self.count:
+            return False
+        found = self._db.execute(
+            "SELECT 1 FROM rows WHERE key = ? AND (number IS NULL OR number < ?) LIMIT 1",
+            (key, number or 0),
+        )
+        return found.fetchone() is not None
 
     def first(self) -> int | None:
         """Return the lowest number of an input row that waits."""
