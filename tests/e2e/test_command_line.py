@@ -132,7 +132,7 @@ def test_test_reads_a_little_of_every_stream(desk: Desk) -> None:
         assert len(ended.records(stream)) >= 1, stream
         assert re.search(rf"\| {stream}: done, .* rows read", ended.err), stream
     assert len(ended.records("crm_contacts")) < 60
-    assert "left for others" in ended.err.splitlines()[-1]  # the table's end, below the log
+    assert "seconds waited" in ended.err.splitlines()[-1]  # the table's end, below the log
 
 
 def test_test_tells_programs_in_its_last_line(desk: Desk) -> None:

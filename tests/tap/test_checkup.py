@@ -36,7 +36,7 @@ def test_an_account_that_does_everything(make_world, make_client):
     assert found["clock"]["offset of a contact's times"] in {"-05:00", "-06:00"}
     assert abs(found["clock"]["seconds ahead of ActiveCampaign"]) <= 1
     assert found["budget"]["requests of this test"] == len(world.log)
-    assert found["budget"]["left for others"].startswith("unknown")
+    assert found["budget"]["used by others"].startswith("unknown")
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,19 @@ def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_cli
     assert found["filters"]["deals updated_after"].startswith("unknown")
 
 
-def test_how_much_others_leave_is_told_where_the_account_counts(make_world, make_client):
-    """The remainder that the last answer bore."""
-    found, _ = looked_at(make_world, make_client, ratelimit_headers=True, requests_per_second=5)
-    assert found["budget"]["left of a second's"].endswith("of 5, ours taken off")
+@pytest.mark.parametrize("others", [0, 2])
+def test_how_much_others_use_is_told_where_the_account_counts(make_world, make_client, others):
+    """What the account counts in a second in which the test asks once."""
+    world = make_world(contacts=40, ratelimit_headers=True, requests_per_second=5)
+
+    @world.before_request
+    def they_ask_too(world, _, path, __):
+        for _ in range(others if path.endswith("/users/me") else 0):
+            world.window.admits(world.clock())
+
+    found: checkup.Document = {}
+    checkup.Checkup(make_client(world), found).run()
+    assert found["budget"]["used by others"] == f"{others} of 5 in the last second"
 
 
 def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, make_client, capsys):
