@@ -361,7 +361,8 @@ def other_faults(
 ) -> list[str]:
     """Check the settings that the SDK brings, without repeating a value, and warn of all others.
 
-    Those that are null are taken out of ``config``: to the SDK null is something.
+    Those that are null, and those that nobody knows, are taken out of ``config``: to the SDK they
+    would be something.
     """
     known = set(builtin["properties"]) | {one.name for one in ours}
     for name in builtin["properties"]:
@@ -371,6 +372,7 @@ def other_faults(
         near = difflib.get_close_matches(name, known, 1)
         hint = f": did you mean {near[0]}?" if near else ""
         logger.warning("setting %s is unknown and ignored%s", name, hint)
+        del config[name]
     if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
         return ["flattening_enabled needs flattening_max_depth, a number of levels"]
     return [

@@ -47,6 +47,19 @@ def test_bad_lines_are_rejected_rows_and_the_others_go_on(lab: Lab) -> None:
     assert run.states == [{"bookmarks": {"at": 7}}]
 
 
+def test_a_setting_that_is_said_to_be_ignored_is(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What another program would take, flattening say, changes nothing here and ends nothing."""
+    run = lab.run(
+        *stream_of("crm_contacts", {"email": "ada@shop.example", "tags": [{"name": "vip"}]}),
+        flattening_enabled="often",
+    )
+    assert run.code == 0
+    assert run.actions == ["created"]
+    assert "setting flattening_enabled is unknown and ignored" in caplog.text
+
+
 def test_a_line_that_is_no_message_is_told_by_its_number(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
