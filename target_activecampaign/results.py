@@ -220,7 +220,9 @@ class Results:
             )
             logger.info("%s: %d rows: %s", name, tally.rows, counts)
             for reason, count in tally.reasons.most_common(10):
-                logger.info("%s: %d times %s", name, count, reason)
+                is_undone = reason.startswith((Action.REJECTED, Action.FAILED))
+                level = logging.WARNING if is_undone else logging.INFO
+                logger.log(level, "%s: %d times %s", name, count, reason)
 
     def totals(self) -> dict[str, int]:
         """Return the rows of all streams together, all and by action."""

@@ -23,7 +23,9 @@ def test_a_new_contact_is_created_and_the_same_again_costs_nothing(lab: Lab) -> 
     assert again.states == [{"bookmarks": {"at": 1}}]
 
 
-def test_bad_lines_are_rejected_rows_and_the_others_go_on(lab: Lab) -> None:
+def test_bad_lines_are_rejected_rows_and_the_others_go_on(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
     """Broken JSON, no schema, no key, unknown streams, an input cut off: each costs itself."""
     run = lab.run(
         {"type": "RECORD", "stream": "crm_accounts", "record": {"name": "Early"}},
@@ -44,6 +46,8 @@ def test_bad_lines_are_rejected_rows_and_the_others_go_on(lab: Lab) -> None:
     assert "email" in run.reason(3)
     assert "stream" in run.reason(5)
     assert "middle" in run.reason(7)
+    warned = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert sum(int(line.split()[1]) for line in warned if " times rejected: " in line) == 6
     assert run.states == [{"bookmarks": {"at": 7}}]
 
 
