@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from typing import Any
 
+from tap_activecampaign_unified.progress import clock_time
+
 logger = logging.getLogger(__name__)
 
 MOST_SAMPLES = 10
@@ -15,7 +17,8 @@ class Forecast:
     """Gathers what a dry run finds; a real run leaves it empty.
 
     ``gains`` counts contacts and deals that would gain a tag, a list or a stage: these start
-    automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name.
+    automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name,
+    ``unknown`` rows by the names in them that the account does not have yet.
     ``samples`` hold field names with what is there and what would be.
     """
 
@@ -64,14 +67,14 @@ class Forecast:
     def log(self, planned: Counter[str], rate: float) -> None:
         """Write the plan to the process log, without a value of any row."""
         plan = self.document(planned, rate)
-        logger.info("Dry run: nothing was written. %s", plan["actions"])
+        actions = (f"{count} {action}" for action, count in plan["actions"].items())
+        logger.info("Dry run: nothing was written; it would be %s", ", ".join(actions) or "nothing")
         for what, count in plan["gains"].items():
             logger.info("Dry run: %d would gain %s", count, what)
         for verb in ("enter", "leave"):
             for what, count in plan[f"{verb}s"].items():
                 logger.info("Dry run: %d would %s the automation %s", count, verb, what)
         for what, count in plan["unknown"].items():
-            logger.warning("Dry run: %d times unknown: %s", count, what)
-        logger.info(
-            "Dry run: about %d requests, %.0f seconds at best", plan["requests"], plan["seconds"]
-        )
+            logger.warning("Dry run: the account has no %s yet (named %d times)", what, count)
+        took = clock_time(plan["seconds"])
+        logger.info("Dry run: requests needed: about %d, %s at best", plan["requests"], took)

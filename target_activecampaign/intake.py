@@ -175,4 +175,7 @@ class Intake:
         return Row(number, stream, nested, key, source)
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
-        self._engine().refuse(number, stream or "unknown", key, why)
+        engine = self._engine()
+        if engine.desk.policy.dry_run:
+            engine.desk.forecast.actions[Action.REJECTED.value] += 1
+        engine.refuse(number, stream or "unknown", key, why)

@@ -261,8 +261,12 @@ def _plan(plan: Document) -> Table:
 
 def _gains(plan: Document) -> Table:
     rows = [("would gain", name, count) for name, count in plan.get("gains", {}).items()]
-    rows += [("unknown", name, count) for name, count in plan.get("unknown", {}).items()]
-    return Table("Who would gain what, and what nobody knows", ("what", "name", "rows"), rows)
+    rows += [("not there yet", name, count) for name, count in plan.get("unknown", {}).items()]
+    return Table(
+        "Who would gain what, and what the account does not have yet",
+        ("what", "name", "rows"),
+        rows,
+    )
 
 
 def _automations(document: Document) -> Table:

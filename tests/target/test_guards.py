@@ -155,6 +155,7 @@ def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) ->
     run = lab.run(
         *stream_of("crm_contacts", *rows),
         *stream_of("crm_opportunities", {"id": str(deal.id), "stage__name": stage.title}),
+        *stream_of("nobody_knows", {"id": "1"}),
         state_of(1),
         dry_run=True,
     )
@@ -162,9 +163,9 @@ def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) ->
     assert run.writes == []
     assert run.states == []
     assert run.actions.count("planned") == 23
-    assert run.actions.count("rejected") == 1
+    assert run.actions.count("rejected") == 2
     plan = run.report["plan"]
-    assert plan["actions"] == {"created": 20, "updated": 3, "rejected": 1}
+    assert plan["actions"] == {"created": 20, "updated": 3, "rejected": 2}
     assert plan["gains"]["the tag promo"] == 20
     assert plan["gains"]["the list News"] == 20
     assert plan["gains"]["the tag loyal"] == 1
