@@ -122,9 +122,17 @@ def _of_good(method: str, response: requests.Response, content: bytes) -> Verdic
     if status == 204 or (method == "DELETE" and not content.strip()):
         body = {}
     if isinstance(body, dict):
+        if method == "GET" and _only_complains(body):
+            return Verdict(Kind.TROUBLE, f"a complaint in place of data ({status})", status)
         date = _date(response.headers.get("Date"))
         return Verdict(Kind.GOOD, status=status, answer=Answer(status, body, date))
     return Verdict(Kind.TROUBLE, f"{_no_object(body, content)} ({status})", status)
+
+
+def _only_complains(body: dict[str, Any]) -> bool:
+    """Say whether there are words and nothing to read, which is not a collection without rows."""
+    data = (part for name, part in body.items() if name != "errors")
+    return bool(reasons_of(body)) and not any(isinstance(part, (dict, list)) for part in data)
 
 
 def _no_object(body: Any, content: bytes) -> str:

@@ -76,6 +76,33 @@ def test_a_good_status_with_a_broken_body_is_asked_again(make_client, verb, answ
     assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
 
 
+@pytest.mark.parametrize(
+    "complaint",
+    [{"message": "Unavailable"}, {"success": 0, "error": "Wait"}, {"errors": [{"title": "Wait"}]}],
+)
+def test_a_complaint_with_a_good_status_is_no_empty_collection(make_client, complaint):
+    """Words where rows should be are asked about again, lest all rows seem to be gone."""
+    script = Script((200, complaint), GOOD)
+    assert make_client(script).get("contacts").body == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("GET", {"message": {"id": "3"}}),
+        ("GET", {"contacts": [], "message": "No more"}),
+        ("GET", {}),
+        ("PATCH", {"message": "CustomFieldData updated: 3"}),
+        ("DELETE", {"message": "CustomFieldMeta deleted."}),
+    ],
+)
+def test_words_beside_data_or_after_a_write_are_a_good_answer(make_client, verb, body):
+    """A mail is a ``message`` as well, and some writes answer with words alone."""
+    script = Script((200, body))
+    assert make_client(script).send(verb, "messages/3").body == body
+    assert len(script.asked) == 1
+
+
 @pytest.mark.parametrize("problem", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("verb", READS)
 def test_a_lost_answer_is_asked_for_again(make_client, verb, problem):

@@ -172,6 +172,7 @@ PASSING: dict[str, Passing] = {
     "200 with half a JSON": Passing("§5.6", _now_and_then("truncated_json")),
     "200 with three bytes": Passing("§5.6", _now_and_then("truncated_json", keep=0.001)),
     "200 with HTML": Passing("§5.6 D10", _now_and_then("html_200")),
+    "200 with a complaint": Passing("§5.5", _now_and_then("complaint_200")),
     "JSON that is called HTML": Passing("§5.6 §10.12", _always("foreign_type")),
     "connections reset": Passing("§5.6 §10.18", _now_and_then("reset")),
     "chunks that break off": Passing("§5.6", _now_and_then("reset_after_apply", kind="chunk")),

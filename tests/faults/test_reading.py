@@ -176,6 +176,7 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("empty_body", {}),
     ("truncated_json", {}),
     ("html_200", {}),
+    ("complaint_200", {}),
     ("foreign_type", {}),
     ("reset", {}),
     ("reset_after_apply", {"kind": "chunk"}),

@@ -113,6 +113,11 @@ class Faults:
         )
         return self._replace("html_200", prefix, times, answer, where)
 
+    def complaint_200(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
+        """Answer 200 with words in place of data; the request was not carried out."""
+        answer = Answer(200, {"message": "Temporarily unavailable"})
+        return self._replace("complaint_200", prefix, times, answer, where)
+
     def empty_body(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
         """Carry the request out and answer nothing with its status (§5.6)."""
         return self._spoil("empty_body", prefix, times, lambda _real: b"", where)
