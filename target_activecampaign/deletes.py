@@ -10,7 +10,7 @@ from .chains import known_by
 from .guards import AUTOMATIONS
 from .native import each
 from .results import OTHER_ADDRESS, Action, Outcome, Rejection, Skip
-from .rows import emails_of, fold, is_nothing, reference
+from .rows import emails_of, fold, identity_of, is_nothing, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _names(row: Row) -> dict[str, str]:
     record = row.record
     found = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
     # Two keys can only be compared where they are of the same columns.
-    found[f"key {sorted(row.key)}"] = repr(sorted(row.key.items()))
+    found[f"key {sorted(row.key)}"] = repr(sorted(identity_of(row).items()))
     return {name: fold(str(value)) for name, value in found.items() if not is_nothing(value)}
 
 
@@ -82,7 +82,7 @@ def _sign(desk: Desk, row: Row) -> Sign:
 def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
     mark = desk.ledger.key("deleted", row.stream, row.record)
     known = desk.ledger.find(mark)
-    key = desk.ledger.key(row.stream, row.key or row.record)
+    key = desk.ledger.key(row.stream, identity_of(row))
     # Written since, it is there again: the rows before this one came again, too.
     if known is not None and not desk.policy.force and desk.ledger.find(key) is None:
         row.ledger_key = b""
@@ -166,5 +166,5 @@ def _find(desk: Desk, kind: Kind, row: Row) -> str | None:
     if kind.family == "account":
         name = reference({"name": row.record.get("name")}, "account").get("name")
         return desk.references.account_named(name) if name else None
-    known = desk.ledger.find(desk.ledger.key(row.stream, row.key or row.record))
+    known = desk.ledger.find(desk.ledger.key(row.stream, identity_of(row)))
     return known.id if known else None

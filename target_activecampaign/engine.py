@@ -14,7 +14,7 @@ from . import registry
 from .deletes import in_rounds, write_deletes
 from .guards import AUTOMATIONS
 from .results import BEHIND, CHANGED, Action, Outcome, Results, Wait, outcome_of
-from .rows import Row, content_of
+from .rows import Row, content_of, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +174,7 @@ class Engine:
         is_weak = bool(kind.weak & row.key.keys()) and not self.key_properties.get(row.stream)
         if is_weak and "name+contact" not in self.desk.policy.match_opportunities_on:
             return row.record
-        return row.key or row.record
+        return identity_of(row)
 
     # --- the end of a row -------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class Engine:
         return bool(self.waiting.count) and self.waiting.has_before(self._key_of(row), row.number)
 
     def _key_of(self, row: Row) -> bytes:
-        return row.ledger_key or self.desk.ledger.key(row.stream, row.key or row.record)
+        return row.ledger_key or self.desk.ledger.key(row.stream, identity_of(row))
 
     # --- waiting rows -----------------------------------------------------------------------
 

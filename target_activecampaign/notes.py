@@ -12,7 +12,7 @@ from .chains import known_by
 from .creates import create_once, settled
 from .native import each, native_of, own_id_of, refuse_marked
 from .novelty import refuse_made
-from .opportunities import prefetch
+from .opportunities import Deals, prefetch
 from .results import Action, Outcome, Rejection
 from .rows import is_nothing, reference, references
 
@@ -127,4 +127,22 @@ def opportunity_of(desk: Desk, ref: dict[str, str]) -> str:
     own = desk.ledger.own_id("deal", source) if source else None
     if own:
         return own
+    if ref.get("external_id"):
+        return _keyed_by(desk, ref["external_id"])
     raise desk.references.absent("opportunity", "deal", has_name=not source)
+
+
+def _keyed_by(desk: Desk, external_id: str) -> str:
+    """Return the one deal that holds your own key; raises `Wait` when it may still come."""
+    name = desk.policy.opportunity_external_id_field
+    field = desk.references.fields("opportunity").find(name) if name else None
+    if field is None:
+        raise Rejection(
+            "opportunity: external_id needs opportunity_external_id_field, and that deal field"
+        )
+    found = set(Deals(desk, []).keyed(external_id, field.id))
+    if len(found) > 1:
+        raise Rejection("opportunity: external_id fits several; give the id")
+    if found:
+        return found.pop()
+    raise desk.references.absent("opportunity", "deal", by="external_id")

@@ -82,7 +82,7 @@ class People:
             if key in self._contacts:
                 found[key] = self._contacts[key]
             elif key not in self._absent:
-                there = self.read_contact(email)
+                there = self.read_contact(email, loosely=True)
                 if there is None:
                     self._absent.add(key)
                 else:

@@ -175,9 +175,11 @@ class References(People):
                 raise Rejection(f"{shelf.word}: several carry this name; give the id")
         raise self.absent(shelf.word, family, has_name=bool(name))
 
-    def absent(self, word: str, family: str, *, has_name: bool) -> Wait | Rejection:
+    def absent(
+        self, word: str, family: str, *, has_name: bool = False, by: str = ""
+    ) -> Wait | Rejection:
         """Return what ends a row that refers to something that is not there (yet)."""
-        by = "name" if has_name else "id"
+        by = by or ("name" if has_name else "id")
         if family == "user":
             by = "address" if has_name else "id"
         reason = f"{word}: the account has none with this {by}; create it or mend the row"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -132,6 +133,24 @@ def key_of(
     return {}
 
 
+def identity_of(row: Row) -> Record:
+    """Return by what the ledger knows a row: its key, else all it says.
+
+    Whoever a key points to may be spelled in another case, stand in an array or alone.
+    """
+    found = dict(row.key) or row.record
+    for name, value in row.key.items():
+        if name in NESTED:
+            with contextlib.suppress(Rejection):
+                refs = references(row.record.get(name), name)
+                found[name] = [{k: fold(v) for k, v in ref.items()} for ref in refs] or value
+        elif isinstance(value, str) and (name == "email" or name.endswith("__email")):
+            found[name] = fold(value)
+        elif isinstance(value, str) and name == "content":
+            found[name] = value.strip()
+    return found
+
+
 def content_of(
     record: Record, writable: frozenset[str], *, clears: bool, mirrors: bool, enrols: bool = False
 ) -> list[tuple[str, Any]]:
@@ -183,7 +202,8 @@ def email_of(text: Any, what: str = "email") -> str:
 def reference(value: Any, what: str) -> dict[str, str]:
     """Return ``{id, email, name}`` as far as given, in text; empty when it points nowhere.
 
-    A plain text is an address where it looks like one, else a name.
+    An opportunity may be given by ``external_id``, your own key, too. A plain text is an address
+    where it looks like one, else a name.
     """
     if is_nothing(value):
         return {}
@@ -192,7 +212,7 @@ def reference(value: Any, what: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise Rejection(f"{what}: must be an object with an id or a natural key")
     found = {}
-    for name in ("id", "email", "name"):
+    for name in ("id", "email", "name", *(["external_id"] if what == "opportunity" else [])):
         part = value.get(name)
         if is_nothing(part) or (name == "id" and str(part) == "0"):
             continue
