@@ -11,6 +11,7 @@ from .api import (
     Forbidden,
     Missing,
     Page,
+    Refused,
     ServerTrouble,
     expect_walk,
     rows_of,
@@ -62,7 +63,7 @@ class Lookups:
         self._loaded: set[str] = set()
         self._all_accounts = False
         self._is_open: dict[str, bool] = {}
-        self._troubles: dict[str, ServerTrouble] = {}
+        self._troubles: dict[str, CallError] = {}
         self.names = Names()
         self.unread: list[str] = []
 
@@ -85,7 +86,7 @@ class Lookups:
             raise self._troubles[path]
         try:
             yield from walk_offset(self._client, path, key, lean=lean)
-        except ServerTrouble as trouble:
+        except (Refused, ServerTrouble) as trouble:
             self._troubles[path] = trouble
             raise
 

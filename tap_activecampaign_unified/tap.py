@@ -148,7 +148,7 @@ class TapActiveCampaignUnified(Tap):
         if resource.custom_fields:
             try:
                 custom = run.lookups.custom_fields(resource.custom_fields)
-            except ServerTrouble:
+            except (Refused, ServerTrouble):
                 if not self._is_under_way:
                     raise
                 # The crawl meets the same trouble: its streams fail, the others go on.

@@ -84,7 +84,8 @@ def test_a_passing_fault_costs_nothing(name: str) -> None:
 def close(w: World, way: str, path: str) -> None:
     """Close an endpoint for good; who the key belongs to is told all the same."""
     w.faults.rewrite("/users/me", lambda _: None)
-    getattr(w.faults, way)(path, times=None)
+    how = {"document": {}, "status": 400} if way == "refuse" else {}
+    getattr(w.faults, way)(path, times=None, **how)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +109,15 @@ def test_an_endpoint_closed_for_good_costs_its_streams_alone(path: str, way: str
     assert not any("left_out" in entry for entry in journey.warehouse.state["bookmarks"].values())
 
 
-@pytest.mark.parametrize("path", [*CLOSED] if LONG else [*CLOSED][::2])
-def test_an_endpoint_in_trouble_for_good_fails_its_streams_alone(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [(path, "server_error") for path in ([*CLOSED] if LONG else [*CLOSED][::2])]
+    + [(path, "refuse") for path in (CLOSED if LONG else ("/fields", "/dealCustomFieldMeta"))],
+)
+def test_an_endpoint_in_trouble_for_good_fails_its_streams_alone(path: str, way: str) -> None:
     """Exit 1; what failed left its bookmark, so the next run brings what is missing."""
     journey = Journey(**SIZE)
-    close(journey.world, "server_error", path)
+    close(journey.world, way, path)
     ran = journey.run(sideload="never", max_retry_seconds=5)
     assert ran.code == 1
     done = [name for name, word in outcomes(ran).items() if word == "done"]
