@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# So many kinds of faults are a line each in the log; all of them are in the report.
+MOST_FAULTS = 10
+
 
 @dataclass
 class Tally:
@@ -97,8 +100,10 @@ class RunReport:
             )
             if one.deleted:
                 logger.info("%s: %d rows or pairs told to be deleted", name, one.deleted)
-            for error, count in one.faults.most_common(10):
+            for error, count in one.faults.most_common(MOST_FAULTS):
                 logger.warning("%s: %d times %s", name, count, error)
+            if (more := len(one.faults) - MOST_FAULTS) > 0:
+                logger.warning("%s: %d more kinds of faults: see run_report_path", name, more)
             for reason, count in one.skipped.items():
                 logger.info("%s: %d rows left out: %s", name, count, reason)
 

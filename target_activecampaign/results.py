@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 SHORTEST_SECRET = 4
 MOST_NESTED = 3
+# So many reasons are a line each in the log; all of them are in the results.
+MOST_REASONS = 10
 BEHIND = "an earlier row of the same key waits for something that may still come"
 OTHER_ADDRESS = (
     "id: this contact has another address; set allow_email_change to change it, or source_ids to "
@@ -219,10 +221,12 @@ class Results:
                 if tally.actions[action]
             )
             logger.info("%s: %d rows: %s", name, tally.rows, counts)
-            for reason, count in tally.reasons.most_common(10):
+            for reason, count in tally.reasons.most_common(MOST_REASONS):
                 is_undone = reason.startswith((Action.REJECTED, Action.FAILED))
                 level = logging.WARNING if is_undone else logging.INFO
                 logger.log(level, "%s: %d times %s", name, count, reason)
+            if (more := len(tally.reasons) - MOST_REASONS) > 0:
+                logger.warning("%s: %d more reasons: see results_path", name, more)
 
     def totals(self) -> dict[str, int]:
         """Return the rows of all streams together, all and by action."""

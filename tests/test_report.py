@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.api import BadCredential, Traffic
-from tap_activecampaign_unified.report import write_report
+from tap_activecampaign_unified.report import RunReport, write_report
 from tests.api.lab import KEY, LabClock, world_of
 from tests.e2e.program import Desk
 from tests.sandbox import World, serve
@@ -483,3 +483,19 @@ def test_readme_names_what_there_is(tmp_path: Path) -> None:
         assert names - less == (set(found) - more) | traffic
         told = next(row[2] for row in rows if "`rows`" in row[1])
         assert set(found["rows"]) - {"read"} <= set(re.findall(r"`([a-z_]+)`", told))
+
+
+def test_what_the_log_has_no_line_for_is_counted(
+    tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ten kinds of faults, ten reasons: how many more there are is said, and where they are."""
+    report = RunReport()
+    for number in range(14):
+        report.tally("crm_notes").note_faults([f"column_{number}: no date"])
+    report.log_summary()
+    assert "crm_notes: 4 more kinds of faults: see run_report_path" in caplog.text
+    rows = [{"email": f"{number}@shop.example", f"odd_{number}": 1} for number in range(12)]
+    lab = Lab(world_of(clock), clock, tmp_path)
+    run = lab.run(*stream_of("crm_contacts", *rows, keys=["email"]))
+    assert run.code == 0
+    assert "crm_contacts: 2 more reasons: see results_path" in caplog.text
