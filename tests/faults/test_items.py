@@ -28,8 +28,7 @@ PROVEN = {
     "§10.14": "tests/target/test_imports.py::test_one_bad_row_rejects_only_itself",
     "§10.15": "tests/target/test_consent.py::test_nobody_who_left_is_subscribed_again",
     "§10.19": "tests/api/test_wire.py::test_parameters_are_encoded_as_activecampaign_reads_them",
-    "§10.20": "tests/raw/test_shapes.py::"
-    "test_whatever_comes_is_valid_under_the_schema_before_it",
+    "§10.20": "tests/raw/test_shapes.py::test_whatever_comes_is_valid_under_the_schema_before_it",
     "§10.21": "tests/raw/test_shapes.py::test_several_scalar_types_may_be_text_too",
     "§10.24": "tests/target/test_overlap.py::test_a_person_of_a_batch_under_way_is_waited_for",
     "§10.26": "tests/target/test_definitions.py::"
