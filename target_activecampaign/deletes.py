@@ -10,7 +10,7 @@ from .chains import known_by
 from .guards import AUTOMATIONS
 from .native import each
 from .results import OTHER_ADDRESS, Action, Outcome, Rejection, Skip
-from .rows import emails_of, fold, identity_of, is_nothing, reference
+from .rows import emails_of, fold, identity_of, is_delete, is_nothing, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,15 @@ def in_rounds(rows: list[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
 
     A row deleted after it was written must stay deleted, so such a delete begins a new round.
     """
+    if not any(map(is_delete, rows)):  # as nearly always: nobody need be told apart
+        yield [], rows
+        return
     deleted: list[Row] = []
     others: list[Row] = []
     written: dict[frozenset[str], dict[str, set[str]]] = {}
     for row in rows:
         names = _names(row)
-        if is_nothing(row.record.get("_sdc_deleted_at")):
+        if not is_delete(row):
             others.append(row)
             known = written.setdefault(frozenset(names), {name: set() for name in names})
             for name, value in names.items():

@@ -164,6 +164,7 @@ class Engine:
     def refuse(self, number: int | None, stream: str, key: dict[str, Any], why: str) -> None:
         """End a row that could not even be gathered."""
         self.results.add(number, stream, key, Outcome(Action.REJECTED, reason=why, whole=False))
+        self._foresee(Action.REJECTED)
         if self.desk.policy.on_reject == "fail":
             self.end = REJECTED_ONE
             if number is not None:
@@ -178,23 +179,25 @@ class Engine:
 
     # --- the end of a row -------------------------------------------------------------------
 
+    def _foresee(self, action: Action) -> None:
+        if self.desk.policy.dry_run:
+            self.desk.forecast.actions[action.value] += 1
+
     def report(self, row: Row, outcome: Outcome) -> None:
         """End a row; a second end of the same row is a defect and is not taken."""
         if id(row) not in self._open:
             return
         desk = self.desk
         action = outcome.action
+        self._foresee(action)
         if action in CHANGED:
             desk.guards.changes += 1
             if desk.policy.dry_run:
-                desk.forecast.actions[action.value] += 1
                 reason = f"would be {action.value}"
                 reason += f"; {outcome.reason}" if outcome.reason else ""
                 outcome = Outcome(Action.PLANNED, _real(outcome.id), reason, whole=False)
         if not desk.policy.dry_run:
             self._remember(row, outcome)
-        elif action not in CHANGED:
-            desk.forecast.actions[action.value] += 1
         is_held = outcome.held or (action is Action.REJECTED and desk.policy.on_reject == "fail")
         if action is Action.FAILED and not outcome.held:
             if self.retries.keeps(row) and not desk.policy.dry_run:

@@ -175,7 +175,4 @@ class Intake:
         return Row(number, stream, nested, key, source)
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
-        engine = self._engine()
-        if engine.desk.policy.dry_run:
-            engine.desk.forecast.actions[Action.REJECTED.value] += 1
-        engine.refuse(number, stream or "unknown", key, why)
+        self._engine().refuse(number, stream or "unknown", key, why)

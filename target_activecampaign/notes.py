@@ -129,7 +129,7 @@ def opportunity_of(desk: Desk, ref: dict[str, str]) -> str:
         return own
     if ref.get("external_id"):
         return _keyed_by(desk, ref["external_id"])
-    raise desk.references.absent("opportunity", "deal", has_name=not source)
+    raise desk.references.absent("opportunity", "deal", "id" if source else "name")
 
 
 def _keyed_by(desk: Desk, external_id: str) -> str:
@@ -145,4 +145,4 @@ def _keyed_by(desk: Desk, external_id: str) -> str:
         raise Rejection("opportunity: external_id fits several; give the id")
     if found:
         return found.pop()
-    raise desk.references.absent("opportunity", "deal", by="external_id")
+    raise desk.references.absent("opportunity", "deal", "external_id")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .chains import Sign
 from .contacts import ENOUGH_TO_IMPORT
-from .rows import emails_of, is_nothing
+from .rows import emails_of, is_delete, is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -100,7 +100,7 @@ class Overlap:
             or policy.bulk_import == "never"
         )
         return bool(self._turns.most_tasks and not is_asked) and all(
-            row.stream in STREAMS and is_nothing(row.record.get("_sdc_deleted_at")) for row in rows
+            row.stream in STREAMS and not is_delete(row) for row in rows
         )
 
     def _start(self, engine: Engine, rows: list[Row], left: dict[str, list[Row]]) -> None:

@@ -173,15 +173,12 @@ class References(People):
                 return str(rows[0]["id"])
             if rows:
                 raise Rejection(f"{shelf.word}: several carry this name; give the id")
-        raise self.absent(shelf.word, family, has_name=bool(name))
+        raise self.absent(shelf.word, family, "name" if name else "id")
 
-    def absent(
-        self, word: str, family: str, *, has_name: bool = False, by: str = ""
-    ) -> Wait | Rejection:
-        """Return what ends a row that refers to something that is not there (yet)."""
-        by = by or ("name" if has_name else "id")
-        if family == "user":
-            by = "address" if has_name else "id"
+    def absent(self, word: str, family: str, by: str) -> Wait | Rejection:
+        """Return what ends a row that refers ``by`` something to what is not there (yet)."""
+        if family == "user" and by == "name":
+            by = "address"
         reason = f"{word}: the account has none with this {by}; create it or mend the row"
         return Rejection(reason) if self.is_final else Wait(reason, family)
 
@@ -222,7 +219,7 @@ class References(People):
             return rows[0]
         if rows:
             raise Rejection("stage: several carry this name; name the pipeline or give the id")
-        raise self.absent("stage", "stage", has_name=bool(name))
+        raise self.absent("stage", "stage", "name" if name else "id")
 
     # --- custom fields ----------------------------------------------------------------------
 
@@ -331,7 +328,7 @@ class References(People):
         found = self.account_named(name) if name else None
         if found:
             return found
-        raise self.absent("account", "account", has_name=bool(name))
+        raise self.absent("account", "account", "name" if name else "id")
 
     # --- nested rows ------------------------------------------------------------------------
 

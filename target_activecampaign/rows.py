@@ -253,6 +253,11 @@ def fold(text: str) -> str:
     return text.strip().casefold()
 
 
+def is_delete(row: Row) -> bool:
+    """Say whether a row tells that its counterpart is gone."""
+    return not is_nothing(row.record.get("_sdc_deleted_at"))
+
+
 def emails_of(row: Row) -> set[str]:
     """Return the addresses a contact's row gives, as they are compared."""
     found: list[Any] = [row.record.get("email")]

@@ -268,7 +268,7 @@ def put_tag(desk: Desk, wish: Wish, ref: dict[str, str], *, is_added: bool) -> N
             name = str(row.get("tag"))
         elif not desk.policy.is_foreign or not name:
             if desk.policy.is_foreign:
-                raise desk.references.absent("tag", "tag", has_name=False)
+                raise desk.references.absent("tag", "tag", "id")
             part.left_out.append("tags: the account has no tag with this id")
             return
     if not name:
