@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import random
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,9 +20,10 @@ from tap_activecampaign_unified.api import Client, Limiter, MachineStore, parse_
 from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import pytest
 
     from tap_activecampaign_unified.api import Clock
 
@@ -242,3 +244,15 @@ class Shelf(BaseAdapter):
 
     def close(self) -> None:
         """Hold nothing open."""
+
+
+def few_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let so many threads be started, and no more."""
+    real, left = threading.Thread.start, iter(range(count))
+
+    def start(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)

@@ -8,8 +8,7 @@ import pytest
 
 from tap_activecampaign_unified.api import Missing, Refused
 from tap_activecampaign_unified.api.ahead import Threads
-from tests.api.lab import AnyOrder, LabClock, Script, client_of, side_by_side
-from tests.api.test_turns import few_threads
+from tests.api.lab import AnyOrder, LabClock, Script, client_of, few_threads, side_by_side
 
 GOOD = (200, {"ok": True})
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.api import Unreachable
 from tap_activecampaign_unified.api.turns import Turns
+from tests.api.lab import few_threads
 from tests.target.seeded import SeededTurns
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def test_where_the_machine_gives_no_thread_all_is_done(
 
     def job(number: int) -> None:
         with turns.away():
-            time.sleep(0.001)
+            pass
         done.append(number)
 
     turns.start(lambda: job(0))
@@ -188,15 +189,3 @@ def test_where_the_machine_gives_no_thread_all_is_done(
             group.do(lambda n=number: job(n))
     turns.end(RuntimeError())
     assert sorted(done) == list(range(20))
-
-
-def few_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Let so many threads be started, and no more."""
-    real, left = threading.Thread.start, iter(range(count))
-
-    def start(thread: threading.Thread) -> None:
-        if next(left, None) is None:
-            raise RuntimeError("can't start new thread")
-        real(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start)
