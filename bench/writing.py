@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.loads import Once
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -76,23 +78,20 @@ class Target:
         if status:
             raise SystemExit((self._folder / "target.log").read_text()[-2000:])
         actions: Counter[str] = Counter()
-        with_id, numbers = 0, bytearray()
+        with_id, numbers = 0, Once()
         with self._results.open() as lines:
             for line in lines:
                 result = json.loads(line)
                 actions[result["action"]] += 1
                 with_id += result["id"] is not None
-                number = result["row"] or 0
-                if number >= len(numbers):
-                    numbers.extend(bytes(number + 1 - len(numbers) + 4096))
-                numbers[number] = min(2, numbers[number] + 1)
+                numbers.note(result["row"] or 0)
         return Written(
             actions,
             seconds,
             usage.ru_maxrss / 1024,
             with_id,
             usage.ru_utime + usage.ru_stime,
-            numbers.count(1) == actions.total() and not numbers[0],
+            numbers.is_all(actions.total()),
         )
 
 
