@@ -19,6 +19,7 @@ from tests.sandbox import (
     relations,
     remaining,
 )
+from tests.sandbox.ecommerce import graphql_route, rest, rest_writes
 from tests.sandbox.routes import find, patterns
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "deals",
     "field_writes",
     "find",
+    "graphql_route",
     "importer",
     "mail_reads",
     "mail_writes",
@@ -41,4 +43,6 @@ __all__ = [
     "pipeline_writes",
     "relations",
     "remaining",
+    "rest",
+    "rest_writes",
 ]

@@ -11,6 +11,7 @@ from tests.sandbox import names, rows
 from tests.sandbox.acts import hash_of
 from tests.sandbox.deal_planting import plant_accounts, plant_deals
 from tests.sandbox.definitions import define
+from tests.sandbox.ecommerce.planting import plant_shops
 from tests.sandbox.values import Samples
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def plant(
         plant_accounts(w, dice, accounts, latest)
         _plant_contacts(w, dice, contacts, shape, latest)
         plant_deals(w, dice, deals, shape, latest, hidden=shape.hidden_deals if hidden_deals else 0)
+        plant_shops(w, shape, latest)
     finally:
         if collecting:
             gc.enable()

@@ -31,3 +31,8 @@ class Shape:
     automations: int = 4
     enrolled_share: float = 0.05
     hidden_deals: int = 5  # how many stubs, when hidden deals are asked for
+    stores: int = 0  # above 0: the account serves e-commerce, with so many of each of these
+    orders: int = 0  # of ten one is a cart and one was written by REST
+    lines_per_order: int = 3
+    products: int = 0
+    subscriptions: int = 0

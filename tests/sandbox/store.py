@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import rows
+from tests.sandbox.ecommerce import rows as shop_rows
 from tests.sandbox.tables import Table
 
 if TYPE_CHECKING:
@@ -56,5 +57,30 @@ def make_tables() -> dict[str, Table]:
         Table("contactAutomations", rows.ContactAutomation, **by("contact", "automation")),
         Table("segments", rows.Segment),
         Table("listGroups", rows.ListGroup, **by("list", "group")),
+        *_ecommerce_tables(),
     ]
     return {table.name: table for table in tables}
+
+
+def _ecommerce_tables() -> list[Table]:
+    key = {"key": lambda row: (row.connectionid, row.externalid)}
+    record = {"key": lambda row: (row.connection, row.key)}
+    return [
+        Table("connections", shop_rows.Connection),
+        Table(
+            "ecomCustomers",
+            shop_rows.EcomCustomer,
+            email=lambda row: fold(row.email),
+            **by("connectionid"),
+            **key,
+        ),
+        Table(
+            "ecomOrders", shop_rows.EcomOrder, **by("connectionid", "email", "customerid"), **key
+        ),
+        Table("ecomOrderProducts", shop_rows.EcomOrderProduct, **by("orderid")),
+        Table("orderDiscounts", shop_rows.OrderDiscount, **by("orderid")),
+        *(
+            Table(name, shop_rows.StoreRecord, **record)
+            for name in ("storeOrders", "storeProducts", "storeRecurringPayments")
+        ),
+    ]

@@ -72,6 +72,24 @@ class Switches:
     bump_account_link: bool = False
     bump_deal: bool = False
 
+    # What an account of today has are invented rows; "served" keeps tables that can be written.
+    ecommerce: Literal["invented", "served", "closed"] = "invented"
+    ecommerce_closed: Literal[403, 404, "errors"] = 403  # how a closed one answers
+    ecommerce_copy_seconds: float = 3  # until a row is in the next store
+    order_upsert: Literal["replace", "patch"] = "replace"
+    payment_upsert: Literal["replace", "patch"] = "replace"
+    order_discount_field: Literal["discountsAmount", "discountAmount", "both"] = "discountsAmount"
+    order_filters: Literal["all", "shown"] = "all"  # dates and ids, or what examples show alone
+    order_state_of_others: int = 1  # the REST state of CANCELLED, REFUNDED and the like
+    ecom_duplicate_status: Literal[422, 400] = 422  # a second customer or order with one key
+    ecom_orders_id: bool = False  # orders[id] on /ecomOrders
+    date_ranges: Literal["refused", "honoured", "ignored"] = "refused"  # GTE on date texts
+    ecommerce_sort: Literal["honoured", "ignored"] = "honoured"
+    missing_dates_sort: Literal["last", "first"] = "last"
+    graphql_decimals: Literal["number", "text"] = "number"
+    graphql_most_rows: int | None = None  # most rows of one mutation
+    tokens_count_variables: bool = False  # does the token limit count what variables hold?
+
     import_creates_accounts: bool = True
     exclude_automations_at: Literal["contact", "payload", "both"] = "contact"
     import_success_key: Literal["Success", "success"] = "Success"

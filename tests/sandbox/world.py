@@ -10,6 +10,7 @@ from tests.sandbox.clock import Zone, http_date, real_clock
 from tests.sandbox.enrolment_acts import EnrolmentActs
 from tests.sandbox.faults import Faults
 from tests.sandbox.hiding import Hidden
+from tests.sandbox.jobs import Jobs
 from tests.sandbox.kept_pages import KeptPages
 from tests.sandbox.limits import Arrival, RollingWindow, busiest_second
 from tests.sandbox.planted import Planted
@@ -63,6 +64,7 @@ class World(EnrolmentActs):
         self.planted = Planted()
         self.whoami: int | None = None  # whose key it is; None: the oldest user's
         self.pages = KeptPages()
+        self.jobs = Jobs()  # what a request starts and the account does later
         self.tables = make_tables()
         self.log: list[Arrival] = []
         self.remembers_requests = True  # headers and bodies too, not just what was asked when
@@ -109,7 +111,7 @@ class World(EnrolmentActs):
             self.log.append(arrival)
             for hook in list(self.hooks):
                 hook(self, method, path, query)
-            importer.settle(self)
+            self.settle()
             request = Request(method, path, query, headers, body)
             answer = self._judge(request, moment)
             arrival.status = answer.status
@@ -117,8 +119,9 @@ class World(EnrolmentActs):
             return answer.status, self._headers(answer, moment), content
 
     def settle(self, *, at_once: bool = False) -> None:
-        """Carry out the imports whose time has come, or all of them at once."""
+        """Carry out the imports and jobs whose time has come, or all of them at once."""
         importer.settle(self, at_once=at_once)
+        self.jobs.run(self.clock(), all_of_them=at_once)
 
     def before_request(self, hook: Hook) -> Hook:
         """Call `hook(world, method, path, query)` before each answer, to change rows meanwhile."""
