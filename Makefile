@@ -12,7 +12,7 @@ peer_ready := .venv-peer/ready
 airflow_ready := .venv-airflow/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-many lint render bench meltano airflow airflow-lock peer clean
+.PHONY: help demo test test-many lint docs images render bench meltano airflow airflow-lock peer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -31,7 +31,13 @@ lint: $(lint_ready) ## check style and types
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy tap_activecampaign_unified target_activecampaign bench
 
-render: $(ready) ## write README's tables and meltano.yml's settings anew from the code
+docs: $(ready) ## build the pages under docs/ as a site with search, into site/
+	@.venv/bin/zensical build --strict
+
+images: $(ready) ## draw the pictures in docs/images again; needs Chromium
+	@.venv/bin/python -m tests.docs.pictures
+
+render: $(ready) ## render the tables of docs/ and the settings of meltano.yml from the code
 	@.venv/bin/python -m tests.render --write
 
 bench: $(ready) ## measure in a short form and compare with the figures kept in bench/figures.json
@@ -47,7 +53,7 @@ airflow-lock: $(meltano_ready) ## resolve Airflow's lock, orchestrate/requiremen
 peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches that measure it beside ours
 
 clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .venv-airflow .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist
+	rm -rf .venv .venv-meltano .venv-airflow .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.figures import Measure
 
 FILE = Path(__file__).with_name("figures.json")
-#: In the order of the table in README.
+#: In the order of the table on docs/benchmarks.md.
 SCRIPTS = (
     "arrivals",
     "read_pace",

@@ -1,6 +1,7 @@
-"""What README.md, meltano.yml and plugins/ say of streams, fields, settings, written by the code.
+"""Renders the tables of the documentation and the settings of the plugin definitions from the code.
 
-``python -m tests.render`` says whether they are up to date, ``--write`` brings them up to date.
+``python -m tests.render`` lists the files that are out of date. ``--write`` updates them.
+A rendered block stands between ``<!-- rendered: NAME -->`` and ``<!-- end -->``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import re
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,8 @@ from target_activecampaign.target_settings import TARGET
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_activecampaign_unified.unified.mapping import Resource
+
 ROOT = Path(__file__).parents[1]
 KINDS = {
     "string": "string",
@@ -39,24 +43,26 @@ KINDS = {
 }
 SHORT = {"Api": "API", "url": "URL", "html": "HTML", "id": "ID", "ids": "IDs"}
 BLOCK = re.compile(
-    r"(?m)^(\s*(?:<!--|#) rendered: ([a-z -]+?)(?: -->)?\n)(.*?)(^\s*(?:<!--|#) end)", re.DOTALL
+    r"(?m)^([ ]*(?:<!--|#) rendered: ([a-z_ -]+?)(?: -->)?\n)(.*?)(^[ ]*(?:<!--|#) end)",
+    re.DOTALL,
 )
 
 
 def fill(text: str) -> str:
-    """Return a document with every rendered block written anew."""
+    """Return a document with every block rendered again."""
     return BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]]() + found[4], text)
 
 
-# --- README ---------------------------------------------------------------------------------
+# --- docs ---------------------------------------------------------------------------------
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table between empty lines: Python-Markdown needs them after a comment."""
     lines = [head, tuple("---" for _ in head), *rows]
-    return "".join(
+    found = "".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
     )
+    return f"\n{found}\n"
 
 
 def code(*names: str) -> str:
@@ -96,21 +102,15 @@ def raw_streams() -> str:
     return table(("stream", "from", "key", "how"), rows)
 
 
-def fields() -> str:
-    """Return the fields of every stream, folded."""
-    parts = []
-    for one in sorted(RESOURCES, key=lambda resource: resource.name):
-        shown = one.schema(None)["properties"]
-        entries = {entry.unified: entry for entry in one.entries}
-        rows = []
-        for name, schema in shown.items():
-            rows.append(
-                (f"`{name}`", kind_of(schema), source_of(entries.get(name)), doc_of(schema))
-            )
-        parts.append(f"<details><summary><code>{one.name}</code></summary>\n\n")
-        parts.append(table(("field", "type", "ActiveCampaign", "meaning"), rows))
-        parts.append("\n</details>\n")
-    return "".join(parts)
+def fields(one: Resource) -> str:
+    """Return the fields of a stream."""
+    shown = one.schema(None)["properties"]
+    entries = {entry.unified: entry for entry in one.entries}
+    rows = [
+        (f"`{name}`", kind_of(schema), source_of(entries.get(name)), doc_of(schema))
+        for name, schema in shown.items()
+    ]
+    return table(("field", "type", "ActiveCampaign", "meaning"), rows)
 
 
 def doc_of(schema: dict[str, Any]) -> str:
@@ -216,7 +216,7 @@ def _capabilities(plugin: type, *more: str) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "raw streams": raw_streams,
-    "fields": fields,
+    **{f"fields {one.name}": partial(fields, one) for one in RESOURCES},
     "shared settings": lambda: settings(SHARED),
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
     "tap plugin": lambda: (
@@ -236,6 +236,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 DOCUMENTS = (
     "README.md",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
     "meltano.yml",
     "plugins/tap-activecampaign-unified.yml",
     "plugins/target-activecampaign.yml",
@@ -243,7 +244,7 @@ DOCUMENTS = (
 
 
 def main() -> int:
-    """Compare, or write; 1 when something is not up to date."""
+    """Compare or update the documents; return 1 when one is out of date."""
     parser = argparse.ArgumentParser(prog="python -m tests.render", description=__doc__)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
@@ -254,7 +255,9 @@ def main() -> int:
         wanted = fill(found)
         if found != wanted:
             stale += not asked.write
-            sys.stdout.write(f"{name} {'written anew' if asked.write else 'is not up to date'}\n")
+            sys.stdout.write(
+                f"{name} {'updated' if asked.write else 'is out of date: run make render'}\n"
+            )
             if asked.write:
                 path.write_text(wanted, encoding="utf-8")
     return 1 if stale else 0

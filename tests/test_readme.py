@@ -1,67 +1,73 @@
-"""README keeps its word: its tables are the code's, its commands run, its scripts exist."""
+"""The commands of README and of the first pages run, and do what the pages say."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.demo.account import API_KEY
 from tests.demo.pipeline import Pipeline, install, run_meltano
-from tests.render import DOCUMENTS, ROOT, fill
+from tests.render import ROOT
 from tests.sandbox import World, serve
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 POSTGRES = "tests/e2e/test_postgres.py runs it"
-# Each command, and what shows that it does as it says.
+MANY = "tests/many runs it"
+WRITE = "test_the_first_write_runs runs it"
+MELTANO = ".venv-meltano/bin/meltano --environment production run"
+# Each command, and what shows that it does what the page says.
 COMMANDS = {
-    "make demo": "the demo runs below",
-    "make test": "it is what runs this test",
-    "make meltano": "prepares the Meltano that the pipeline below runs with",
+    "make demo": "test_the_demo_does_all_it_promises runs it",
+    "make test": "it runs this test",
+    "make meltano": "prepares the Meltano of the tests below",
     "export ACTIVECAMPAIGN_API_URL=https://acme.api-us1.com": "given to the pipeline below",
     "export ACTIVECAMPAIGN_API_KEY=…": "given to the pipeline below",
-    ".venv-meltano/bin/meltano --environment production run load": "runs below",
+    f"{MELTANO} load": "test_the_real_accounts_command_runs runs it",
+    'echo \'{"email": "you@example.com", "first_name": "Ada", "tags": ["first-write"]}\''
+    " > contacts.jsonl": WRITE,
+    "export WAREHOUSE_CONTACTS_PATH=$PWD/contacts.jsonl": WRITE,
+    "export TARGET_ACTIVECAMPAIGN_RESULTS_PATH=$PWD/results.jsonl": WRITE,
+    f"TARGET_ACTIVECAMPAIGN_DRY_RUN=true {MELTANO} warehouse-contacts target-activecampaign": WRITE,
+    f"{MELTANO} warehouse-contacts target-activecampaign": WRITE,
     "export POSTGRES_URL=postgresql+psycopg://user:password@host:5432/database": POSTGRES,
     "export MELTANO_DATABASE_URI=$POSTGRES_URL": POSTGRES,
-    ".venv-meltano/bin/meltano --environment production run load-postgres": POSTGRES,
-    "TARGET_ACTIVECAMPAIGN_DRY_RUN=true "
-    ".venv-meltano/bin/meltano --environment production run activate-postgres": POSTGRES,
-    ".venv-meltano/bin/meltano --environment production run activate-postgres": POSTGRES,
+    f"{MELTANO} load-postgres": POSTGRES,
+    f"TARGET_ACTIVECAMPAIGN_DRY_RUN=true {MELTANO} activate-postgres": POSTGRES,
+    f"{MELTANO} activate-postgres": POSTGRES,
+    "pip install .": "tests/e2e/test_wheel.py installs the wheel",
+    "tap-activecampaign-unified --config config.json > out.jsonl": "tests/e2e runs it",
+    "tap-activecampaign-unified --config config.json --test": "tests/e2e/test_checkup.py runs it",
+    "meltano add --from-ref tap-activecampaign-unified.yml tap-activecampaign-unified": (
+        "tests/e2e/test_plugin_definitions.py runs it"
+    ),
+    "meltano add --from-ref target-activecampaign.yml target-activecampaign": (
+        "tests/e2e/test_plugin_definitions.py runs it"
+    ),
 }
+PAGES = ("README.md", "docs/first-load.md", "docs/first-write.md", "docs/warehouses.md")
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_rendered_blocks_are_the_codes(name):
-    """The tables of streams, fields and settings say what the code says; `make render` does it."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    assert fill(text) == text
+def commands(page: str) -> list[str]:
+    """Return the commands that a page shows."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
 
 
-def test_every_command_is_held_by_something():
-    """README shows no command that nothing runs."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    shown = [line for block in blocks for line in block.splitlines() if line]
-    assert set(shown) == set(COMMANDS)
-
-
-def test_what_it_points_at_exists():
-    """Every link to a file, every bench script and every make target is there."""
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
-    for module in re.findall(r"python -m ([\w.]+)", README):
-        path = ROOT / Path(*module.split("."))
-        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`(?:PYTHON=\S+ )?make (\w+)`", README):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+def test_every_command_is_held_by_something() -> None:
+    """The first pages show no command that no test runs."""
+    assert {line for page in PAGES for line in commands(page)} == set(COMMANDS)
 
 
 @pytest.mark.meltano
-def test_the_demo_does_all_it_promises():
+def test_the_demo_does_all_it_promises() -> None:
     """`make demo` loads, changes, loads again, and finds every table right."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.demo"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -72,14 +78,49 @@ def test_the_demo_does_all_it_promises():
 
 
 @pytest.mark.meltano
-def test_the_real_accounts_command_runs(tmp_path):
+def test_the_real_accounts_command_runs(tmp_path: Path) -> None:
     """The command for a real account loads whatever account the two variables name."""
     install()
     world = World(contacts=25, requests_per_second=5)
-    command = next(line for line in COMMANDS if "run load" in line)
-    _, *arguments = shlex.split(command)
+    _, *arguments = shlex.split(f"{MELTANO} load")
     with serve(world) as served:
         pipeline = Pipeline(tmp_path, served.url)
         run_meltano(arguments, pipeline.environment, tmp_path / "log")
     assert world.count(prefix="/api/3/contacts") >= 1
     assert pipeline.database.exists()
+
+
+@pytest.mark.meltano
+def test_the_first_write_runs(tmp_path: Path) -> None:
+    """README's first write plans, writes one contact with its tag, and writes it once."""
+    install()
+    shown = [line for line in commands("README.md") if COMMANDS[line] == WRITE]
+    assert shown == [line for line in commands("docs/first-write.md") if COMMANDS[line] == WRITE]
+    (tmp_path / ".venv-meltano").symlink_to(ROOT / ".venv-meltano")
+    world = World(contacts=3, api_key=API_KEY, requests_per_second=0)
+    results = []
+    with serve(world) as served:
+        environment = Pipeline(tmp_path, served.url).environment
+        environment |= {"TARGET_ACTIVECAMPAIGN_REQUESTS_PER_SECOND": "0"}
+        setup, runs = shown[:3], [*shown[3:], shown[4]]
+        for line in runs:
+            script = "\n".join(["set -e", *setup, line])
+            ran = subprocess.run(
+                ["/bin/bash", "-c", script],
+                cwd=tmp_path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            results.append(json.loads((tmp_path / "results.jsonl").read_text("utf-8")))
+    assert [one["action"] for one in results] == ["planned", "created", "unchanged"]
+    assert results[1]["key"] == {"email": "you@example.com"}
+    [made] = world.tables["contacts"].by("email", "you@example.com")
+    assert results[1]["id"] == str(made.id)
+    tags = {one.id: one.tag for one in world.tables["tags"].all()}
+    assert [tags[one.tag] for one in world.tables["contactTags"].by("contact", made.id)] == [
+        "first-write"
+    ]

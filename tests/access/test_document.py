@@ -73,9 +73,3 @@ def test_every_example_gives_what_is_shown(monkeypatch):
             names = test.globs
         names["ac"].close()
     assert runner.summarize(verbose=False).failed == 0, "".join(said)
-
-
-def test_the_page_is_found():
-    """README leads to it."""
-    readme = (DOCUMENT.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert "](docs/python.md)" in readme

@@ -1,4 +1,4 @@
-"""What a run costs in requests: the figures of the README, as counts."""
+"""What a run costs in requests: the figures of docs/benchmarks.md, as counts."""
 
 from __future__ import annotations
 

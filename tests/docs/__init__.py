@@ -1,0 +1,1 @@
+"""The documentation: its pages, its rendered tables, its commands, its site."""
