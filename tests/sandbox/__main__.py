@@ -19,6 +19,17 @@ from tests.sandbox.world import World
 SWITCH_SECONDS = 0.0005
 
 
+# Counts of the shape that are 0 unless asked for, and what they make the account serve.
+_COUNTS = {
+    "stores": "shops; any number makes the account serve e-commerce",
+    "orders": "orders of the shops",
+    "products": "products of the shops",
+    "subscriptions": "subscriptions of the shops",
+    "sends": "messages sent; any number makes the account serve engagement",
+    "tasks": "tasks; any number makes the account serve them",
+}
+
+
 def main() -> int:
     """Build or load the account, listen, and write it back at the end."""
     asked = _parser().parse_args()
@@ -35,6 +46,7 @@ def main() -> int:
         shape=Shape(
             contact_fields=asked.contact_fields,
             values_per_contact=asked.values_per_contact,
+            **{name: getattr(asked, name) for name in _COUNTS},
         ),
     )
     world.remembers_requests = False
@@ -77,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-import-limit", action="store_true", help="any number of batches")
     parser.add_argument("--contact-fields", type=int, default=18)
     parser.add_argument("--values-per-contact", type=int, default=None)
+    for name, what in _COUNTS.items():
+        parser.add_argument(f"--{name}", type=int, default=0, help=what)
     parser.add_argument(
         "--keep-pages-mb",
         type=int,

@@ -71,6 +71,7 @@ class Acts:
             "contactAutomations",
             "scoreValues",
             "contactDeals",
+            "trackingLogs",
         ):
             for row_id in list(t[name].ids_by("contact", contact)):
                 t[name].delete(row_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import contact_rows
 from tests.sandbox.contact_filters import wanted
+from tests.sandbox.event_tracking import show_tracking_log
 from tests.sandbox.includes import CONTACT_RELATIONS, Sideloads
 from tests.sandbox.paging import array, page_of, total_meta, window
 from tests.sandbox.routes import route
@@ -28,7 +29,7 @@ _BELOW = {
     "contactDeals": ("contactDeals", "contact"),
     "deals": ("deals", "contact"),
 }
-_ALWAYS_EMPTY = ("bounceLogs", "contactGoals", "contactLogs", "geoIps", "trackingLogs")
+_ALWAYS_EMPTY = ("bounceLogs", "contactGoals", "contactLogs", "geoIps")
 _EMPTY_SINGLES = ("contactData", "plusAppend", "organization")
 
 
@@ -128,6 +129,10 @@ def list_below_contact(w: World, r: Request, contact: int, below: str) -> Any:
         return {}
     if below in _ALWAYS_EMPTY:
         return {below: []}
+    if below == "trackingLogs":
+        events = t[below].by("contact", contact)
+        page = page_of(w, r, events) if w.switches.nested_paged else events
+        return {below: [show_tracking_log(w, row) for row in page]}
     if below == "automationEntryCounts":
         return {below: [_entry_count(w, contact, row) for row in t["automations"]]}
     if below == "notes":

@@ -8,6 +8,7 @@ from tests.sandbox import (
     custom_writes,
     deal_writes,
     deals,
+    event_tracking,
     field_writes,
     importer,
     mail_reads,
@@ -19,17 +20,23 @@ from tests.sandbox import (
     relations,
     remaining,
 )
+from tests.sandbox.custom_objects import routes as custom_object_routes
 from tests.sandbox.ecommerce import graphql_route, rest, rest_writes
+from tests.sandbox.engagement import routes as engagement_routes
 from tests.sandbox.routes import find, patterns
+from tests.sandbox.tasks import routes as task_routes
 
 __all__ = [
     "account_writes",
     "contact_writes",
     "contacts",
     "crm_reads",
+    "custom_object_routes",
     "custom_writes",
     "deal_writes",
     "deals",
+    "engagement_routes",
+    "event_tracking",
     "field_writes",
     "find",
     "graphql_route",
@@ -45,4 +52,5 @@ __all__ = [
     "remaining",
     "rest",
     "rest_writes",
+    "task_routes",
 ]

@@ -12,6 +12,8 @@ from tests.sandbox.acts import hash_of
 from tests.sandbox.deal_planting import plant_accounts, plant_deals
 from tests.sandbox.definitions import define
 from tests.sandbox.ecommerce.planting import plant_shops
+from tests.sandbox.engagement.acts import plant_engagement
+from tests.sandbox.tasks.planting import plant_tasks
 from tests.sandbox.values import Samples
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def plant(
         _plant_contacts(w, dice, contacts, shape, latest)
         plant_deals(w, dice, deals, shape, latest, hidden=shape.hidden_deals if hidden_deals else 0)
         plant_shops(w, shape, latest)
+        plant_engagement(w, shape, latest)
+        plant_tasks(w, shape, latest)
     finally:
         if collecting:
             gc.enable()

@@ -195,7 +195,10 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "sms": ("-", 1, "userid:n seriesid:n msg tstamp:dt sent:n failed:n sdate:dt ldate:dt"),
 }
 # Collections that other modules serve from tables where a switch says so.
-SERVED_ELSEWHERE = ("connections", "ecomCustomers", "ecomOrders", "ecomOrderProducts")
+SERVED_ELSEWHERE = frozenset(
+    "connections ecomCustomers ecomOrders ecomOrderProducts links linkData bounceLogs activities "
+    "dealTasks dealTasktypes taskOutcomes tasktypeOutcomeRels".split()
+)
 _MISSING = ("audiences", "messageActivities")  # 404 on some accounts; on this one
 
 
@@ -249,16 +252,11 @@ def list_exclusions(w: World, r: Request) -> dict[str, Any]:
     return collection(w, r, "exclusions", rows, lambda _w, row: row, "i")
 
 
-@route("GET", "/eventTrackingEvents", "/webhook/events", "/customObjects/schemas")
-def list_bare(w: World, r: Request) -> dict[str, Any]:
-    """Answer the collections whose rows are no rows: names, or nothing on this account."""
-    match r.path:
-        case "/webhook/events":
-            events = ["subscribe", "unsubscribe", "update", "contact_tag_added", "deal_add"]
-            return {"webhookEvents": events, "meta": {"total": len(events)}}
-        case "/eventTrackingEvents":
-            return {"eventTrackingEvents": [{"name": "signup"}], "meta": {"total": 1}}
-    return {"schemas": [], "meta": {"total": 0, "count": 0, "limit": 20, "offset": 0}}
+@route("GET", "/webhook/events")
+def list_webhook_events(w: World, r: Request) -> dict[str, Any]:
+    """Answer the names of the events that webhooks know."""
+    events = ["subscribe", "unsubscribe", "update", "contact_tag_added", "deal_add"]
+    return {"webhookEvents": events, "meta": {"total": len(events)}}
 
 
 @route("GET", *(f"/{name}" for name in _MISSING))

@@ -36,3 +36,5 @@ class Shape:
     lines_per_order: int = 3
     products: int = 0
     subscriptions: int = 0
+    sends: int = 0  # above 0: the account serves engagement, with opens, clicks and bounces
+    tasks: int = 0  # above 0: the account serves tasks of contacts and deals

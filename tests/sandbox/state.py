@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tests.sandbox.world import World
 
 
+# A switch, and the table whose rows say that the account serves what the switch is about.
+_SERVED_BY = {"ecommerce": "connections", "engagement": "logs", "tasks": "dealTasktypes"}
+
+
 def save(w: World, path: str) -> None:
     """Write every table, replacing the file at once when all is written."""
     w.settle(at_once=True)
@@ -37,6 +41,9 @@ def load(w: World, path: str) -> None:
             table = w.tables[name]
             found = file.execute("SELECT columns FROM row_of WHERE name = ? ORDER BY id", (name,))
             table.load((table.kind(**json.loads(text)) for (text,) in found), last_id)
+    for switch, name in _SERVED_BY.items():
+        if len(w.tables[name]):
+            setattr(w.switches, switch, "served")
 
 
 def _written(table: Table) -> Iterator[tuple[str, int, str]]:

@@ -6,8 +6,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import rows
+from tests.sandbox.custom_objects import rows as object_rows
 from tests.sandbox.ecommerce import rows as shop_rows
+from tests.sandbox.engagement import rows as mail_rows
+from tests.sandbox.event_tracking import TrackingLog
 from tests.sandbox.tables import Table
+from tests.sandbox.tasks import rows as task_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +62,24 @@ def make_tables() -> dict[str, Table]:
         Table("segments", rows.Segment),
         Table("listGroups", rows.ListGroup, **by("list", "group")),
         *_ecommerce_tables(),
+        Table("customSchemas", object_rows.CustomSchema, **by("uuid", "slug")),
+        Table(
+            "customRecords",
+            object_rows.CustomRecord,
+            key=lambda row: None if row.externalId is None else (row.schema, row.externalId),
+            **by("schema", "uuid"),
+        ),
+        Table("logs", mail_rows.Log, **by("contact")),
+        Table("links", mail_rows.Link, **by("campaign")),
+        Table("linkData", mail_rows.LinkDatum, **by("contact")),
+        Table("mppLinkData", mail_rows.LinkDatum, **by("contact")),
+        Table("bounceLogs", mail_rows.BounceLog, **by("contact")),
+        Table("reactions", mail_rows.Reaction, **by("contact")),
+        Table("dealTasks", task_rows.Task),
+        Table("dealTasktypes", task_rows.TaskType),
+        Table("taskOutcomes", task_rows.TaskOutcome),
+        Table("tasktypeOutcomeRels", task_rows.TypeOutcome, **by("type")),
+        Table("trackingLogs", TrackingLog, **by("contact")),
     ]
     return {table.name: table for table in tables}
 

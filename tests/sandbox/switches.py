@@ -90,6 +90,29 @@ class Switches:
     graphql_most_rows: int | None = None  # most rows of one mutation
     tokens_count_variables: bool = False  # does the token limit count what variables hold?
 
+    record_upsert: Literal["replace", "patch"] = "replace"  # fields that are left out
+    record_relationships: Literal["cleared", "kept"] = "cleared"  # relationships left out
+    record_upsert_by_id: bool = True
+    record_answer_has_id: bool = False
+    record_unknown_field: Literal["422", "dropped"] = "422"
+    record_delete_missing: Literal[202, 404] = 202
+    record_created_ranges: Literal["empty", "honoured"] = "empty"
+    record_numbers: Literal["number", "text"] = "number"
+    record_stamp_digits: Literal[3, 9] = 3
+    record_lag_seconds: float = 5  # until reads show what was written
+
+    engagement: Literal["invented", "served"] = "invented"
+    mpp_link_data: Literal["collection", "absent"] = "collection"
+    activities_at_once: bool = False  # or only once the contact was read
+
+    tasks: Literal["invented", "served"] = "invented"
+    task_needs_outcome: bool = True  # to complete a task whose type has outcomes
+
+    event_answer: Literal["json", "text"] = "json"
+    event_unregistered: Literal["refused", "accepted"] = "refused"
+    event_unknown_email: Literal["accepted", "refused", "creates"] = "accepted"
+    event_name_again: Literal[422, 201] = 422
+
     import_creates_accounts: bool = True
     exclude_automations_at: Literal["contact", "payload", "both"] = "contact"
     import_success_key: Literal["Success", "success"] = "Success"

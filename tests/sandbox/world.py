@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tests.sandbox import endpoints, importer, planting
+from tests.sandbox import endpoints, event_tracking, importer, planting
 from tests.sandbox.clock import Zone, http_date, real_clock
 from tests.sandbox.enrolment_acts import EnrolmentActs
 from tests.sandbox.faults import Faults
@@ -73,6 +73,10 @@ class World(EnrolmentActs):
         self.imports_by_id: dict[str, importer.Batch] = {}
         self.imports_settled = 0  # so many of them, the first
         self.excluded_emails: set[str] = set()  # folded; the importer skips them
+        self.event_account_id = "25400001"
+        self.event_key = "sandbox-event-key"
+        self.event_names = ["signup"]
+        self.is_event_tracking_on = True
         self.import_windows = (RollingWindow(20, 60), RollingWindow(100, 60))
         self.window = RollingWindow(requests_per_second, 1)
         self.hooks: list[Hook] = []
@@ -175,6 +179,12 @@ class World(EnrolmentActs):
         self.automation_log.append({"time": self.now(), "trigger": kind, "starts": starts, **what})
 
     def _judge(self, request: Request, moment: datetime) -> Answer:
+        if event_tracking.is_event(request.path):  # another host: no key, no limit of this account
+            if request.method != "POST":
+                return html_not_found()
+            return self.faults.strike(
+                request.method, request.path, lambda: event_tracking.receive(self, request)
+            )
         if not self.window.admits(moment):
             return self._throttled()
         if self.faults.is_lapsed:

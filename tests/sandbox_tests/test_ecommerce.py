@@ -278,6 +278,7 @@ def test_a_planted_account_holds_both_kinds_of_orders_and_survives_a_restart(tmp
     again = World(is_empty=True, clock=caller.world.clock)
     state.load(again, str(tmp_path / "account.db"))
     assert again.tables["ecomOrders"].rows == caller.world.tables["ecomOrders"].rows
+    assert again.switches.ecommerce == "served"
     assert again.tables["storeOrders"].rows == caller.world.tables["storeOrders"].rows
 
 

@@ -1,0 +1,1 @@
+"""Custom objects: schemas, records, and reads that lag behind writes."""

@@ -1,0 +1,1 @@
+"""Engagement: sends, opens, clicks and bounces, as the undocumented collections show them."""

@@ -1,0 +1,1 @@
+"""Tasks of deals and contacts, their types and outcomes."""

@@ -1,0 +1,57 @@
+"""What one row of each table of tasks holds; instants are whole seconds UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Task:
+    """A task of a `Deal` or a `Subscriber`."""
+
+    reltype: str
+    relid: int
+    type: int
+    due: int
+    end: int
+    created: int
+    updated: int
+    title: str | None = None
+    note: str = ""
+    status: int = 0
+    user: int = 1
+    assignee: int | None = None
+    done: int | None = None
+    doneAutomation: int | None = None
+    automation: int | None = None
+    outcome: int | None = None
+    outcomeInfo: str = ""
+    id: int = 0
+
+
+@dataclass(slots=True)
+class TaskType:
+    """A type of task; status 1 is switched off."""
+
+    title: str
+    status: int = 0
+    id: int = 0
+
+
+@dataclass(slots=True)
+class TaskOutcome:
+    """An outcome that a completed task may have."""
+
+    title: str
+    sentiment: str
+    created: int
+    id: int = 0
+
+
+@dataclass(slots=True)
+class TypeOutcome:
+    """That a task type has an outcome."""
+
+    type: int
+    outcome: int
+    id: int = 0
