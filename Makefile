@@ -26,10 +26,16 @@ test: $(ready) $(meltano_ready) $(airflow_ready) ## run all tests
 test-many: $(ready) $(meltano_ready) $(airflow_ready) ## run twenty accounts under Airflow; one of two workers is killed
 	@LONG=1 .venv/bin/python -m pytest tests/many $(PYTEST_ARGS)
 
-lint: $(lint_ready) ## check style and types
+lint: $(lint_ready) ## check style, types, workflows and meltano.yml
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy tap_activecampaign_unified target_activecampaign bench
+	.venv/bin/zizmor --offline --quiet .github
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
 
 docs: $(ready) ## build the pages under docs/ as a site with search, into site/
 	@.venv/bin/zensical build --strict
