@@ -30,7 +30,7 @@ lint: $(lint_ready) ## check style, types, workflows and meltano.yml
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy tap_activecampaign_unified target_activecampaign bench
-	.venv/bin/zizmor --offline --quiet .github
+	.venv/bin/zizmor --offline --quiet --persona pedantic .github
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
