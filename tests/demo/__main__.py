@@ -1,4 +1,4 @@
-"""``make demo``: a made-up account into DuckDB, only what changed in it, and the way back."""
+"""``make demo``: loads a made-up account into DuckDB, loads its changes, and writes back."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ FROM crm_opportunities WHERE status = 'open'
 GROUP BY ALL ORDER BY pipeline, deals DESC LIMIT 8"""
 
 WHY_MORE_IS_READ = (
-    "Accounts and notes cannot be asked for by date, so they are read whole and what did not "
-    "change is held back. Small tables are read and sent on whole."
+    "ActiveCampaign cannot filter accounts and notes by date: the tap reads them whole and emits "
+    "only rows that changed. It reads and emits small tables whole."
 )
 
 
 class WrongTablesError(Exception):
-    """DuckDB does not hold what the account holds."""
+    """The tables in DuckDB differ from the account."""
 
 
 FAILURES = (AccountFailedError, PipelineFailedError, WrongTablesError, activation.WrongAccountError)
@@ -45,7 +45,7 @@ def main() -> int:
     try:
         demo(_fresh_folder())
     except KeyboardInterrupt:
-        say("\nStopped; everything the demo started has ended.")
+        say("\nThe demo was stopped. All its processes have ended.")
         return 130
     except FAILURES as problem:
         sys.stdout.flush()
@@ -59,15 +59,15 @@ def _leave(signum: int, _: FrameType | None) -> None:
 
 
 def _fresh_folder() -> Path:
-    """Start from nothing: whatever a former demo left, finished or not, is gone."""
+    """Return an empty folder: the files of an earlier demo are deleted."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(exist_ok=True)
     return FOLDER
 
 
 def demo(folder: Path) -> None:
-    """Load, change, load again; raise `WrongTablesError` when a table is not right."""
-    say("ActiveCampaign into DuckDB and back, with a made-up account on this machine.")
+    """Load, change, load again, write back; raise one of `FAILURES` when something is wrong."""
+    say("From ActiveCampaign to DuckDB and back, with a made-up account on this machine.")
     install()
     with Account(folder, **SIZE) as account:
         pipeline = Pipeline(folder, account.url)
@@ -76,11 +76,11 @@ def demo(folder: Path) -> None:
         say(wrapped(describe(account)))
         head("2  The first load: meltano run load")
         load(pipeline, account, database, {})
-        head("3  Meanwhile, in ActiveCampaign")
+        head("3  Changes in ActiveCampaign")
         changed = account.change(SEED)
         for line in in_words(changed["counts"]):
             say(f"  · {line}")
-        head("4  The same command again: only what changed goes on to DuckDB")
+        head("4  The same command again: it loads what changed")
         gone = {"marketing_contact_tags": len(changed["tags_removed"])}
         load(pipeline, account, database, gone)
         say(wrapped(WHY_MORE_IS_READ, "  "))
@@ -93,7 +93,7 @@ def demo(folder: Path) -> None:
 
 
 def describe(account: Account) -> str:
-    """Say what is in the account."""
+    """Return a sentence about what the account holds."""
     t = account.tables()
     custom = t["fields"] + t["accountCustomFieldMeta"] + t["dealCustomFieldMeta"]
     parts = [
@@ -105,15 +105,15 @@ def describe(account: Account) -> str:
         f"{counted(t['users'], 'user')} in {counted(t['groups'], 'group')}",
     ]
     return (
-        f"{listed(parts)}. It answers at {account.url} as ActiveCampaign would, and refuses more "
-        "than 5 requests in any second."
+        f"{listed(parts)}. It answers at {account.url} like ActiveCampaign and refuses more than "
+        "5 requests in any second."
     )
 
 
 def load(
     pipeline: Pipeline, account: Account, database: checks.Database, surplus: dict[str, int]
 ) -> None:
-    """Run the pipeline once and show what came of it."""
+    """Run the pipeline once, show its numbers, and compare the tables with the account."""
     waiting = Waiting(account.requests)
     try:
         report = pipeline.run(waiting.show)
@@ -124,8 +124,8 @@ def load(
     say("\n".join(streams_table(report["streams"], loaded, expected, surplus)))
     by_tap = report["traffic"]["requests"]
     say(
-        f"  {seconds:.0f} s, {counted(used, 'request')}: {by_tap} by the tap's run, "
-        f"{used - by_tap} by Meltano asking it which custom fields there are."
+        f"  {seconds:.0f} s, {counted(used, 'request')}: {by_tap} to read the account, "
+        f"{used - by_tap} for the discovery of custom fields, which Meltano runs first."
     )
     missing = set(expected) - set(report["streams"])
     wrong = {
@@ -144,25 +144,25 @@ def load(
 
 
 def in_words(counts: dict[str, int]) -> list[str]:
-    """Say what changed."""
+    """Return a line for each kind of change."""
     said = [
-        ("contacts_edited", "contact got another last name", "contacts got another last name"),
-        ("field_values_set", "of them another value in a custom field", None),
+        ("contacts_edited", "contact has a new last name", "contacts have a new last name"),
+        ("field_values_set", "of them with a new value in a custom field", None),
         ("tags_added", "tag was applied", "tags were applied"),
         ("tags_removed", "tag was removed", "tags were removed"),
-        ("list_status_changed", "list was left by somebody", "lists were left by somebody"),
+        ("list_status_changed", "contact left a list", "contacts left a list"),
         ("contacts_added", "contact is new", "contacts are new"),
         ("notes_added", "note was written", "notes were written"),
         ("deals_moved", "deal moved to another stage", "deals moved to another stage"),
         ("deals_added", "deal is new", "deals are new"),
-        ("accounts_edited", "account has another website", "accounts have another website"),
+        ("accounts_edited", "account has a new website", "accounts have a new website"),
     ]
     return [counted(counts[kind], one, many or one) for kind, one, many in said if counts.get(kind)]
 
 
 def tell_findings(changed: dict[str, Any], account: Account, database: checks.Database) -> None:
-    """Say of each change whether DuckDB has it; raise when it should and does not."""
-    say("\n  Looked up in DuckDB, and compared with the account:")
+    """Show for each change whether DuckDB has it; raise `WrongTablesError` when one is missing."""
+    say("\n  The changes in DuckDB, compared with the account:")
     findings = checks.look_up(changed, account, database)
     for one in findings:
         say(f"  {'✓' if one.found == one.asked else '✗'} {one.found} of {one.asked} {one.told}")
@@ -171,16 +171,16 @@ def tell_findings(changed: dict[str, Any], account: Account, database: checks.Da
     if removed:
         notes.append(
             f"{counted(removed, 'row')} of marketing_contact_tags (+{removed} above) "
-            f"{'is' if removed == 1 else 'are'} of removed tags: Singer cannot say that a row is "
-            "gone. The contacts' own tags are right."
+            f"{'belongs' if removed == 1 else 'belong'} to removed tags: without detect_deletes "
+            "such rows stay. The tags of the contacts are right."
         )
     if unseen:
         notes.append(
-            f"{counted(unseen, 'list status', 'list statuses')} will come with the next whole read "
-            "(full_sweep_hours): this account does not date such a change on the contact."
+            f"{counted(unseen, 'list status', 'list statuses')} will come with the next complete "
+            "read (full_sweep_hours): this change does not move the date of the contact."
         )
     if notes:
-        say("\n  What a run that reads only changes cannot see:")
+        say("\n  What an incremental run does not read:")
         for note in notes:
             say(wrapped(f"· {note}", "  "))
     lost = [one.told for one in findings if one.found != one.asked]
@@ -189,27 +189,30 @@ def tell_findings(changed: dict[str, Any], account: Account, database: checks.Da
 
 
 def tell_refused(refused: int) -> None:
-    """Say how often a request came too fast; raise when that was more than a slow machine's doing.
+    """Show how many requests the account refused; raise when there were more than `MOST_REFUSED`.
 
-    A request held up on its way squeezes into the next second; it is refused, and repeated.
+    On a slow machine a request may be delayed into the next second. The account refuses it, and
+    the client sends it again.
     """
     if refused > MOST_REFUSED:
-        raise WrongTablesError(f"the account refused {refused} requests: too fast")
+        raise WrongTablesError(f"the account refused {refused} requests because they came too fast")
     if refused:
         say(
-            f"\n  {counted(refused, 'request')} came too fast, refused by the account and repeated."
+            f"\n  The account refused {counted(refused, 'request')} as too fast; the client sent "
+            "them again."
         )
 
 
 def tell_file(pipeline: Pipeline, database: checks.Database) -> None:
-    """Name the file and ask it something."""
+    """Name the database file and show a query."""
     path = pipeline.database.relative_to(ROOT)
-    head("10  Yours to look at")
-    say(f"  {path}, for example:\n")
+    head("10  The tables")
+    say(f"  The tables are in {path}. For example:\n")
     say("\n".join(f"    {line}" for line in QUERY.splitlines()))
     say()
     say("\n".join(f"  {line}" for line in database.shown(QUERY).splitlines()))
-    say(f'\n  Ask more:  .venv/bin/python -m tests.demo.query "SELECT …"     Logs: {path.parent}/')
+    say(f"\n  Logs: {path.parent}/")
+    say('  More queries:  .venv/bin/python -m tests.demo.query "SELECT …"')
 
 
 if __name__ == "__main__":

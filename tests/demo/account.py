@@ -1,4 +1,4 @@
-"""A made-up account in a process of its own, and what can be asked of it."""
+"""Starts a made-up account in its own process, and reads from it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LEASH = (sys.executable, "-m", "tests.demo.leash")
 
 
 class AccountFailedError(Exception):
-    """The sandbox did not come up."""
+    """The sandbox did not start."""
 
 
 class Account:
-    """`python -m tests.sandbox` on a free port, ended with the block it was started for."""
+    """`python -m tests.sandbox` on a free port; the process ends with the `with` block."""
 
     def __init__(self, folder: Path, **options: float) -> None:
-        """Start it; return when it listens. ``options`` are the sandbox's own."""
+        """Start it; return when it listens. ``options`` are those of the sandbox."""
         ready, log = folder / "sandbox.url", folder / "sandbox.log"
         ready.unlink(missing_ok=True)
         asked = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
@@ -58,7 +58,7 @@ class Account:
         return options.get("requests_per_second", 5) > 0
 
     def ask(self, path: str) -> Any:
-        """Read from the API, within the account's own limit."""
+        """Read from the API, below the rate limit of the account."""
         self._keep_pace()
         return self._call(f"/api/3/{path}")
 
@@ -72,23 +72,23 @@ class Account:
         self._last = time.monotonic()
 
     def change(self, seed: int) -> dict[str, Any]:
-        """Let a day's work happen; return what it changed."""
+        """Make the changes of one day in the account; return them."""
         return dict(self._call("/sandbox/change", {"seed": seed}))
 
     def tables(self) -> dict[str, int]:
-        """Return how many rows each of the account's own tables has."""
+        """Return the number of rows of each table of the account."""
         return dict(self._call("/sandbox/tables"))
 
     def requests(self) -> int:
-        """Return how many requests the account has answered."""
+        """Return the number of requests that the account has answered."""
         return int(self._call("/sandbox/log")["requests"])
 
     def endpoints(self) -> dict[str, int]:
-        """Return how many requests of each kind the account has answered."""
+        """Return the number of requests that the account has answered, by endpoint."""
         return dict(self._call("/sandbox/log")["by_endpoint"])
 
     def refused(self) -> int:
-        """Return how many requests the account refused because they came too fast."""
+        """Return the number of requests that the account refused because they came too fast."""
         return int(self._call("/sandbox/log")["throttled"])
 
     def _call(self, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -101,7 +101,7 @@ class Account:
             return json.load(answer)
 
     def close(self) -> None:
-        """End it, and wait until it has."""
+        """End the process and wait for it."""
         if self._process.stdin:
             self._process.stdin.close()
         try:

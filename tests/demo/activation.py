@@ -1,4 +1,4 @@
-"""The way back: what the warehouse knows becomes scores, tags, stages and notes in the account."""
+"""Writes back: rows of the warehouse become scores, tags, stages and notes in the account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "planned")
 
-# Flat columns and lists, as a plain table has them; the target takes them apart.
+# Flat columns and lists, as a plain table has them; the target nests them.
 WORTH = """
     SELECT contact->0->>'id' AS id, sum(amount) AS worth, count(*) AS deals
     FROM crm_opportunities WHERE status = 'open' AND len(contact::JSON[]) > 0 GROUP BY 1"""
@@ -40,7 +40,7 @@ TABLES = {"contacts": CONTACTS, "opportunities": OPPORTUNITIES, "notes": NOTES}
 
 
 class WrongAccountError(Exception):
-    """The account does not hold what was to be written."""
+    """The account does not hold what the target wrote."""
 
 
 def export(database: Database, folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -57,21 +57,21 @@ def export(database: Database, folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def tell_export(rows: dict[str, list[dict[str, Any]]]) -> None:
-    """Say what the tables hold."""
+    """Show what the tables hold."""
     hot = sum("score:hot" in row["tags"] for row in rows["contacts"])
     removed = sum(bool(row["remove_tags"]) for row in rows["contacts"])
     parts = [
-        f"SQL over the loaded tables: a score for {counted(len(rows['contacts']), 'contact')}",
-        f"with open deals, the tag score:hot for {hot} of them, the tag trial-site to be taken",
-        f"from {removed} if they have it; {counted(len(rows['opportunities']), 'deal')} to move",
-        f"to the stage In Contact, by its name; {counted(len(rows['notes']), 'account')} to get",
-        "a note.",
+        f"SQL over the loaded tables makes a row for {counted(len(rows['contacts']), 'contact')}",
+        f"with open deals: a score, the tag score:hot for {hot}, and the removal of the tag",
+        f"trial-site for {removed}. It makes rows that move",
+        f"{counted(len(rows['opportunities']), 'deal')} to the stage In Contact, and rows with a",
+        f"note for {counted(len(rows['notes']), 'account')}.",
     ]
     say(wrapped(" ".join(parts)))
 
 
 def tell_plan(reports: dict[str, dict[str, Any]]) -> None:
-    """Show what a dry run would do."""
+    """Show the plan of a dry run."""
     for name, report in reports.items():
         plan = report["plan"]
         does = ", ".join(f"{count:,} {action}" for action, count in plan["actions"].items())
@@ -79,14 +79,14 @@ def tell_plan(reports: dict[str, dict[str, Any]]) -> None:
         for what, count in plan["gains"].items():
             say(f"    · {count:,} would gain {what}")
         for what, count in plan["unknown"].items():
-            say(f"    · unknown here, and made when it is written: {what} ({count:,} times)")
+            say(f"    · new in this account, created by the run: {what} (named {count:,} times)")
         for sample in plan["samples"][:1]:
             for field, (old, new) in sample["fields"].items():
                 say(f"    · for example {field}: {json.dumps(old)} → {json.dumps(new)}")
 
 
 def tell_results(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
-    """Show a line per stream; return how many rows ended in which action."""
+    """Show a line per stream; return the number of rows per action."""
     total = dict.fromkeys(ACTIONS, 0)
     for report in reports.values():
         for stream in report["streams"].values():
@@ -103,12 +103,12 @@ def tell_results(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
 
 
 def writes(account: Account) -> int:
-    """Return how many requests that are no reads the account has seen."""
+    """Return the number of write requests that the account has answered."""
     return sum(n for name, n in account.endpoints().items() if not name.startswith("GET "))
 
 
 def check(rows: dict[str, list[dict[str, Any]]], database: Database, noted: int) -> list[str]:
-    """Compare the account, as the tap has read it again, with the tables; return what is wrong."""
+    """Compare the account, as the tap read it again, with the tables; return the differences."""
     scores = dict(
         database.rows(
             "SELECT email_addresses->0->>'email', (custom_fields->>'lead_score')::DOUBLE "
@@ -144,33 +144,33 @@ def _activate(pipeline: Pipeline, account: Account, *, dry_run: bool) -> dict[st
 
 
 def write_back(pipeline: Pipeline, account: Account, database: Database, run: Any) -> None:
-    """Plan, write, read again, write again; raise `WrongAccountError` when something is not right.
+    """Plan, write, read again, write again; raise `WrongAccountError` when something is wrong.
 
-    ``run`` loads the account once more, and shows it.
+    ``run`` loads the account once more and shows the numbers.
     """
-    head("5  The way back: what the warehouse knows")
+    head("5  Back to ActiveCampaign: the rows to write")
     rows = export(database, pipeline.folder / "warehouse")
     tell_export(rows)
     before, notes_before = writes(account), account.tables()["notes"]
-    head("6  First only a plan: meltano run activate, with dry_run")
+    head("6  A dry run: meltano run activate, with dry_run")
     tell_plan(_activate(pipeline, account, dry_run=True))
     if writes(account) != before:
         raise WrongAccountError("the dry run wrote something")
-    head("7  Then for real")
+    head("7  The real run")
     total = tell_results(_activate(pipeline, account, dry_run=False))
     if total["rejected"] or total["failed"]:
         raise WrongAccountError("rows were not written: see .demo/results")
-    say("  What became of each row, with its reason: .demo/results/*.jsonl")
-    head("8  Read again by the tap")
+    say("  The result of each row, with its reason: .demo/results/*.jsonl")
+    head("8  The tap reads the account again")
     run()
     wrong = check(rows, database, account.tables()["notes"] - notes_before)
     if wrong:
-        raise WrongAccountError(f"not as it was written: {', '.join(wrong[:5])}")
-    say("  ✓ every score, tag, stage and note is there, as the tables say")
-    head("9  The same tables once more")
+        raise WrongAccountError(f"the account differs from the rows: {', '.join(wrong[:5])}")
+    say("  ✓ the account has every score, tag, stage and note of the rows")
+    head("9  The same rows again")
     before = writes(account)
     tell_results(_activate(pipeline, account, dry_run=False))
     again = writes(account) - before
     if again:
-        raise WrongAccountError(f"{again} write requests for rows that had not changed")
-    say("  ✓ nothing had changed, so nothing was written: 0 write requests")
+        raise WrongAccountError(f"{again} write requests for rows that did not change")
+    say("  ✓ no row had changed: 0 write requests")

@@ -1,4 +1,4 @@
-"""Whether the tables in DuckDB are right: their rows counted, and what changed looked up."""
+"""Checks the tables in DuckDB: counts their rows and looks for what changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.demo.account import Account
 
-# Which of the account's own tables hold the rows of a unified stream.
+# The tables of the account that hold the rows of a unified stream.
 HOME = {
     "crm_accounts": ("accounts",),
     "crm_contacts": ("contacts",),
@@ -35,16 +35,16 @@ STATUS = {"1": "active", "2": "unsubscribed", "3": "bounced", "0": "unconfirmed"
 
 
 def rows_in_account(account: Account) -> dict[str, int]:
-    """Return how many rows each stream should have, as the account counts them."""
+    """Return the number of rows that each stream should have, counted by the account."""
     tables = account.tables()
     return {stream: sum(tables[name] for name in names) for stream, names in HOME.items()}
 
 
 class Database:
-    """The loaded file, opened for each question: the loader needs it to itself in between."""
+    """The loaded file. It is opened for each query: a loader needs it alone."""
 
     def __init__(self, path: Path) -> None:
-        """Remember where it is."""
+        """Store the path of the file."""
         self._path = path
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -53,17 +53,17 @@ class Database:
             return connection.execute(query, values).fetchall()
 
     def one(self, query: str, *values: object) -> Any:
-        """Return the one value a query asks for, None where there is none."""
+        """Return the first value of a query; None where it has no row."""
         found = self.rows(query, *values)
         return found[0][0] if found else None
 
     def shown(self, query: str) -> str:
-        """Return a query's rows as a drawn table."""
+        """Return the rows of a query as a table of text."""
         with duckdb.connect(str(self._path), read_only=True) as connection:
             return str(connection.sql(query))
 
     def counts(self) -> dict[str, int]:
-        """Return how many rows each stream's table has; 0 where there is no table."""
+        """Return the number of rows in the table of each stream; 0 where there is no table."""
         there = {name for (name,) in self.rows("SELECT table_name FROM information_schema.tables")}
         return {
             stream: self.one(f'SELECT count(*) FROM "{stream}"') if stream in there else 0  # noqa: S608
@@ -73,7 +73,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of change, looked up: ``told`` in words, how many of ``asked`` were ``found``."""
+    """One kind of change: its name ``told``, and how many of ``asked`` changes were ``found``."""
 
     told: str
     found: int
@@ -81,7 +81,7 @@ class Finding:
 
 
 def look_up(changed: dict[str, Any], account: Account, database: Database) -> list[Finding]:
-    """Look for everything that changed in DuckDB; the account itself is asked what is true."""
+    """Look for every change in DuckDB; the account is asked for the true values."""
     people = {
         one: account.ask(f"contacts/{one}")["contact"]
         for one in (*changed["contacts_edited"], *changed["contacts_added"])
@@ -113,11 +113,14 @@ def look_up(changed: dict[str, Any], account: Account, database: Database) -> li
         for move in changed["deals_moved"]
     ]
     found = [
-        ("last names, in both contact tables", names),
-        ("values of custom fields", [_has_value(database, v) for v in changed["field_values_set"]]),
+        ("new last names, in both contact tables", names),
+        (
+            "new values of custom fields",
+            [_has_value(database, v) for v in changed["field_values_set"]],
+        ),
         ("tags applied", [_has_tag(database, pair) for pair in changed["tags_added"]]),
         (
-            "tags gone from their contact",
+            "removed tags, in the contact tables",
             [not _has_tag(database, p) for p in changed["tags_removed"]],
         ),
         ("new contacts", newcomers),
@@ -127,13 +130,13 @@ def look_up(changed: dict[str, Any], account: Account, database: Database) -> li
             "new deals",
             [_is_there(database, "crm_opportunities", one) for one in changed["deals_added"]],
         ),
-        ("websites of accounts", websites),
+        ("new websites of accounts", websites),
     ]
     return [Finding(told, sum(right), len(right)) for told, right in found if right]
 
 
 def statuses_not_seen(changed: dict[str, Any], database: Database) -> int:
-    """Return how many changes of a list status have not reached DuckDB."""
+    """Return the number of changes of a list status that are not in DuckDB yet."""
     return sum(
         database.one(
             "SELECT status FROM marketing_segment_memberships "
@@ -158,7 +161,7 @@ def _is_there(database: Database, table: str, one: int) -> bool:
 
 
 def _has_value(database: Database, change: dict[str, Any]) -> bool:
-    """Compare a field's value by its letters and digits: the table holds it typed."""
+    """Compare the letters and digits of a value: the table holds a typed value."""
     key = database.one(
         "SELECT key FROM crm_fields WHERE entity = 'contact' AND id = ?", str(change["field"])
     )
@@ -171,7 +174,7 @@ def _has_value(database: Database, change: dict[str, Any]) -> bool:
     text = " ".join(map(str, read)) if isinstance(read, list) else str(read)
     if _letters(text) == _letters(change["value"]):
         return True
-    # A date-time is kept in UTC, the account says it in its own zone.
+    # The table has date-times in UTC, the account in its own time zone.
     return read is not None and _letters(text)[:4] == _letters(change["value"])[:4]
 
 

@@ -1,7 +1,7 @@
-"""Make a virtual environment and fill it, or say in one sentence why that cannot be done.
+"""Creates a virtual environment and installs packages into it, or prints one line with the reason.
 
-Runs before anything is installed, on whatever Python there is: the standard library only, in words
-that Pythons too old for the project can read as well.
+It runs before anything is installed: standard library only, and syntax that Pythons too old for the
+project can read.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class SetupError(Exception):
-    """What stands in the way, in one sentence."""
+    """Why the environment cannot be created, in one sentence."""
 
 
 def main() -> int:
-    """Do what the command line asks; return the exit code."""
+    """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="environment", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--project", action="store_true", help="install this project, editable")
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def check_python() -> None:
-    """Go on with a Python that serves; where this one does not, look for one that does."""
+    """Check the version of Python; restart with another one that fits, where there is one."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return
     mine = "{}.{}".format(*sys.version_info)
@@ -56,7 +56,7 @@ def check_python() -> None:
         name = f"python3.{minor}"
         found = shutil.which(name)
         if found and run([found, "-c", ""]).returncode == 0:
-            sys.stderr.write(f"Python {mine} cannot be used here: going on with {name}\n")
+            sys.stderr.write(f"Python {mine} does not fit: continuing with {name}\n")
             sys.stderr.flush()
             os.execv(found, [found, *sys.argv])  # noqa: S606
     why = "is too old" if sys.version_info[:2] < OLDEST else "has no DuckDB 1.2.2 yet"
@@ -67,13 +67,13 @@ def check_python() -> None:
 
 
 def make_environment(folder: Path) -> Path:
-    """Return the Python of the environment, made new unless it is whole and of a fit version."""
+    """Return the Python of the environment; create it unless it is complete and fits."""
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     check = f"import pip, sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
     if python.exists() and run([str(python), "-c", check]).returncode == 0:
         return python
     mine = "{}.{}".format(*sys.version_info)
-    say(f"Making {folder.name} with Python {mine} …")
+    say(f"Creating {folder.name} with Python {mine} …")
     made = run([sys.executable, "-m", "venv", "--clear", str(folder)])
     if made.returncode:
         raise SetupError(
@@ -84,7 +84,7 @@ def make_environment(folder: Path) -> Path:
 
 
 def group(name: str) -> list[str]:
-    """Return the requirements of a dependency group, those of groups it includes too."""
+    """Return the requirements of a dependency group and of the groups that it includes."""
     import tomllib  # noqa: PLC0415 - only now is it sure that this Python has it
 
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
@@ -95,7 +95,7 @@ def group(name: str) -> list[str]:
 
 
 def install(python: Path, wanted: list[str], folder: Path) -> None:
-    """Let pip install; of its complaints only the last line is shown."""
+    """Install packages with pip; show only the last line of its errors."""
     packages = [one for one in wanted if not one.startswith("--")]
     named = ", ".join("this project" if one == str(ROOT) else one for one in packages)
     say(f"Installing {named} …")
@@ -106,25 +106,25 @@ def install(python: Path, wanted: list[str], folder: Path) -> None:
         log = folder / "setup.log"
         log.write_text(done.stdout + done.stderr, "utf-8")
         raise SetupError(
-            f"{last_line(done)}\n{folder.name} could not be filled: is the network there, does pip "
-            f"reach its package index? All that pip said is in {log}"
+            f"{last_line(done)}\nThe packages of {folder.name} could not be installed: check the "
+            f"network and the package index of pip. The output of pip is in {log}"
         )
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command and keep what it says."""
+    """Run a command and capture its output."""
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the last thing a command complained about."""
+    """Return the last error line of a command."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")]
     return (errors or lines or ["no reason given"])[-1]
 
 
 def say(line: str) -> None:
-    """Tell what takes time."""
+    """Print a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Meltano, run as a user would run it, with everything it leaves behind in one folder."""
+"""Runs Meltano as a user would run it, with all its files in one folder."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _FOREIGN = re.compile(r"(TAP|TARGET|MELTANO|ACTIVECAMPAIGN)_")
 
 
 class PipelineFailedError(Exception):
-    """Meltano came back with an error; the text says what it said last and where the rest is."""
+    """Meltano failed; the text has its last lines and the path of its log."""
 
 
 def install(*plugins: str) -> None:
-    """Install plugins, those of the demo where none is named, in one process at a time.
+    """Install plugins, by default those of the demo, in one process at a time.
 
-    Nothing is done for those that are installed as they are declared now.
+    Plugins that are installed as meltano.yml declares them now are left as they are.
     """
     folder = ROOT / ".meltano"
     folder.mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ def install(*plugins: str) -> None:
 
 
 def _declarations() -> dict[str, str]:
-    """Return what each plugin is made of: packages, and this project where it is one of them."""
+    """Return the packages of each plugin, with a hash of this project where it is one of them."""
     told = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
     project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     wanted = {one["name"]: one.get("pip_url", "") for kind in told.values() for one in kind}
@@ -68,7 +68,7 @@ def _declarations() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The job that loads an account into a DuckDB file; ``folder`` keeps its state."""
+    """The jobs that load an account into a DuckDB file and write back; ``folder`` has the state."""
 
     folder: Path
     url: str
@@ -76,17 +76,17 @@ class Pipeline:
 
     @property
     def database(self) -> Path:
-        """The file that is loaded."""
+        """The path of the DuckDB file."""
         return self.folder / "activecampaign.duckdb"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the run is told, so that neither the user's own settings nor files get mixed in."""
+        """The environment of a run, without the settings and files of the user."""
         mine = {
             "MELTANO_DATABASE_URI": f"sqlite:///{self.folder / 'meltano.db'}",
             "ACTIVECAMPAIGN_API_URL": self.url,
             "ACTIVECAMPAIGN_API_KEY": API_KEY,
-            # Said twice: a .env of the user's must not lead a demo to a real account.
+            # Set as well: a .env file of the user must not lead the demo to a real account.
             "TAP_ACTIVECAMPAIGN_UNIFIED_API_URL": self.url,
             "TAP_ACTIVECAMPAIGN_UNIFIED_API_KEY": API_KEY,
             "TAP_ACTIVECAMPAIGN_UNIFIED_RATE_LIMIT_STORE": str(self.folder / "rate.json"),
@@ -100,7 +100,7 @@ class Pipeline:
         return _environment(mine | dict(self.settings))
 
     def run(self, while_waiting: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """Run the job; return the tap's report. Raise `PipelineFailedError` when that failed."""
+        """Run the job `load`; return the report of the tap. Raises `PipelineFailedError`."""
         report = self.folder / "report.json"
         report.unlink(missing_ok=True)
         log = self.folder / "meltano.log"
@@ -108,12 +108,12 @@ class Pipeline:
         try:
             return dict(json.loads(report.read_text(encoding="utf-8")))
         except OSError:
-            raise PipelineFailedError(f"the tap wrote no report: see {log}") from None
+            raise PipelineFailedError(f"the tap wrote no run report: see {log}") from None
 
     def activate(
         self, *, dry_run: bool, while_waiting: Callable[[], None] = lambda: None
     ) -> dict[str, dict[str, Any]]:
-        """Run the job that writes back; return the target's report of each source."""
+        """Run the job `activate`; return the report of the target for each source."""
         told = self.environment | {"TARGET_ACTIVECAMPAIGN_DRY_RUN": str(dry_run).lower()}
         log = self.folder / "meltano.log"
         run_meltano(["run", "--no-install", "activate"], told, log, while_waiting)
@@ -138,7 +138,7 @@ def run_meltano(
     log: Path,
     while_waiting: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run Meltano in a process group of its own, so that all of it can be stopped."""
+    """Run Meltano in its own process group, so that all its processes can be stopped."""
     with log.open("a", encoding="utf-8") as output:
         output.write(f"\n$ meltano {shlex.join(arguments)}\n")
         output.flush()
@@ -165,12 +165,12 @@ def run_meltano(
     if process.returncode:
         said = "\n".join(f"    {line[:300]}" for line in _last_words(log))
         raise PipelineFailedError(
-            f"meltano {arguments[0]} ended with {process.returncode}:\n{said}\nAll of it: {log}"
+            f"meltano {arguments[0]} ended with {process.returncode}:\n{said}\nThe whole log: {log}"
         )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process group: asked at first, then, or when the user is impatient, not."""
+    """End a process group: with SIGINT, then, or at a second interrupt, with SIGKILL."""
     for number in (signal.SIGINT, signal.SIGKILL):
         deadline = time.monotonic() + SECONDS_TO_STOP
         try:
@@ -186,7 +186,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_words(log: Path) -> list[str]:
-    """Return what Meltano or a plugin complained about last."""
+    """Return the last error lines of Meltano or a plugin."""
     text = log.read_text(encoding="utf-8", errors="replace").rpartition("\n$ meltano ")[2]
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     loud = [line for line in lines if re.search(r"\[(error|critical|warning) *\]|rror:", line)]

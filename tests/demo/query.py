@@ -1,4 +1,4 @@
-"""``python -m tests.demo.query "SELECT …"``: ask the file that the demo loaded."""
+"""``python -m tests.demo.query "SELECT …"``: runs a query on the tables of the demo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.demo.account import ROOT
 
 
 def main() -> int:
-    """Show the answer, or in one line why there is none."""
+    """Print the rows, or one line with the error."""
     path = ROOT / ".demo" / "activecampaign.duckdb"
     if len(sys.argv) != 2 or not path.exists():
         sys.stderr.write('run make demo first, then: python -m tests.demo.query "SELECT …"\n')

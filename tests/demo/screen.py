@@ -1,4 +1,4 @@
-"""What the demo shows: plain text, at most 100 columns."""
+"""Prints the text of the demo, at most 100 columns wide."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def wrapped(text: str, indent: str = "") -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Say a number with its noun."""
+    """Return a number with its noun."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def listed(parts: list[str]) -> str:
-    """Join words as a sentence does."""
+    """Join words with commas and "and"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 class Waiting:
-    """A line that moves while something takes its time; on a terminal only."""
+    """A line with seconds and requests that is updated during a run; on a terminal only."""
 
     def __init__(self, requests: Callable[[], int]) -> None:
-        """Begin to wait."""
+        """Start the clock."""
         self._requests = requests
         self._started = time.monotonic()
         self._before = requests()
@@ -52,16 +52,16 @@ class Waiting:
 
     @property
     def seconds(self) -> float:
-        """How long it has been."""
+        """Seconds since the start."""
         return time.monotonic() - self._started
 
     @property
     def requests(self) -> int:
-        """How many requests it has taken."""
+        """Requests since the start."""
         return self._requests() - self._before
 
     def show(self) -> None:
-        """Move."""
+        """Update the line."""
         if self._watched:
             told = f"  … {self.seconds:3.0f} s, {self.requests} requests"
             sys.stdout.write(f"\r{told:<{WIDTH}}")
@@ -80,14 +80,13 @@ def streams_table(
     expected: dict[str, int],
     surplus: dict[str, int],
 ) -> list[str]:
-    """Return a line per stream: what the tap did, what DuckDB holds, what the account holds.
+    """Return a line per stream: the numbers of the tap, and the rows in DuckDB and the account.
 
-    Columns that would hold nothing but zeros are left out, ``surplus`` rows explained elsewhere
-    are marked.
+    Columns of zeros alone are left out. ``surplus`` rows are marked; the demo explains them below.
     """
     columns = {
         "read": [one["rows_read"] for one in streams.values()],
-        "sent on": [one["rows_emitted"] for one in streams.values()],
+        "emitted": [one["rows_emitted"] for one in streams.values()],
         "unchanged": [one["rows_suppressed"] for one in streams.values()],
         "left out": [sum(one["rows_left_out"].values()) for one in streams.values()],
         "faulty": [one["rows_faulty"] for one in streams.values()],
