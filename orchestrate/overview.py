@@ -1,10 +1,10 @@
-"""Run reports into PostgreSQL, and the overview of all accounts as a page.
+"""Loads run reports into PostgreSQL and draws the overview of all accounts as a page.
 
 ``python orchestrate/overview.py [--page FILE] [FOLDER …]`` loads every report under the folders
 (the files that `run_report_path` names), draws the page, and writes a line for each account that is
-neither fresh nor throttled; then the exit code is 1. The database is the one that ``POSTGRES_URL``
-names, or the variables of PostgreSQL's own programs (``PGHOST``, …): never the command line.
-Needs psycopg, which ``pip install 'tap-activecampaign-unified[postgres]'`` brings.
+neither fresh nor throttled; then the exit code is 1. ``POSTGRES_URL`` names the database, or the
+variables of PostgreSQL's own programs (``PGHOST``, …) do; the command line never does.
+It needs psycopg: ``pip install 'tap-activecampaign-unified[postgres]'``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ td.fresh {{ background: #d1e7dd; }}
 
 
 def main() -> int:
-    """Do what the command line asks; return the exit code."""
+    """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="overview", description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--page", type=Path, help="write the overview here, as HTML")
@@ -85,7 +85,7 @@ def main() -> int:
                     load(session, report)
             rows = overview(session)
     except psycopg.Error as problem:
-        # Not in its own words: they may quote the address, and a password in it.
+        # Without the words of the server: they may quote the address and its password.
         say(f"the database that POSTGRES_URL or PGHOST names: {type(problem).__name__}")
         return 2
     if asked.page:
@@ -98,12 +98,12 @@ def main() -> int:
 
 
 def address() -> str:
-    """Return where the database is, as libpq takes it; empty leaves it to PGHOST and the others."""
+    """Return the address for libpq; empty where PGHOST and the other variables give it."""
     return re.sub(r"^postgres(ql)?\+\w+:", "postgresql:", os.environ.get("POSTGRES_URL", ""))
 
 
 def reports(folder: Path) -> Iterator[dict[str, Any]]:
-    """Return the run reports under a folder; a file that should be one and is not is told."""
+    """Return the run reports under a folder; name each file that is not JSON."""
     for path in sorted(folder.rglob("*.json")):
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -115,7 +115,7 @@ def reports(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def load(session: psycopg.Connection[Any], report: dict[str, Any]) -> None:
-    """Keep a report, once; the samples of a plan, which hold values of rows, are left out."""
+    """Store a report, once, without the samples of a dry run, which hold values of rows."""
     label = (report.get("settings") or {}).get("account_label") or report.get("account")
     kept = {name: value for name, value in report.items() if name != "plan"}
     session.execute(
@@ -125,12 +125,12 @@ def load(session: psycopg.Connection[Any], report: dict[str, Any]) -> None:
 
 
 def dumps(document: Any) -> str:
-    """Return JSON without NUL, which jsonb does not take."""
+    """Return JSON without NUL, which jsonb rejects."""
     return _NUL.sub(r"\1", json.dumps(document))
 
 
 def overview(session: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Return the view, the accounts first that need somebody."""
+    """Return the view; the accounts that need attention come first."""
     with session.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute("SELECT * FROM activecampaign.overview").fetchall()
     return sorted(
@@ -140,11 +140,11 @@ def overview(session: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 
 def page(rows: list[dict[str, Any]]) -> str:
-    """Return the overview as a page that needs nothing beside it."""
+    """Return the overview as one HTML page without other files."""
     counted = Counter(row["standing"] for row in rows)
-    told = [f"{counted[name]} {name}" for name in STANDINGS if counted[name]]
+    totals = [f"{counted[name]} {name}" for name in STANDINGS if counted[name]]
     return PAGE.format(
-        summary=", ".join(told) or "No account has run yet",
+        summary=", ".join(totals) or "No account has run yet",
         now=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M}",
         head="".join(f"<th>{title}</th>" for title in COLUMNS.values()),
         rows="\n".join(f"<tr>{''.join(_cells(row))}</tr>" for row in rows),
@@ -163,7 +163,7 @@ def _cells(row: dict[str, Any]) -> Iterator[str]:
 
 
 def say(line: str) -> None:
-    """Tell on stderr."""
+    """Write a line to stderr."""
     sys.stderr.write(line + "\n")
 
 

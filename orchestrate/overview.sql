@@ -1,11 +1,11 @@
--- How every account fares, out of the reports of its runs: the view `activecampaign.overview`, a row
--- for each account and program. Behind accounts.sql; made again without harm.
+-- The view `activecampaign.overview` has one row per account and program, made from the reports of its
+-- runs. Run accounts.sql first; this can be run again.
 CREATE TABLE IF NOT EXISTS activecampaign.reports (
-  -- The setting account_label, and where it was not set the account's own name.
+  -- The setting account_label; where it was not set, the name of the account.
   account text NOT NULL,
   program text NOT NULL,
   began_at timestamptz NOT NULL,
-  -- The document that run_report_path names, without the samples of a plan.
+  -- The run report, without the samples of a dry run.
   report jsonb NOT NULL,
   PRIMARY KEY (account, program, began_at)
 );
@@ -23,7 +23,7 @@ WITH runs AS (
     (report #>> '{traffic,requests}')::integer AS requests,
     coalesce((report #>> '{traffic,by_status,429}')::integer, 0) AS refused,
     (report #>> '{traffic,seconds_waited,asked_for_by_the_server}')::numeric AS seconds_paused,
-    -- Not one request was let in: the key is wrong, or its user was taken away.
+    -- ActiveCampaign refused every request: the key is wrong, or its user was deleted.
     coalesce((report #>> '{traffic,by_status,401}')::integer, 0)
       + coalesce((report #>> '{traffic,by_status,403}')::integer, 0)
       >= greatest(1, (report #>> '{traffic,requests}')::integer) AS is_locked_out,
@@ -42,7 +42,7 @@ succeeded AS (
   SELECT account, program, max(finished_at) AS succeeded_at
   FROM runs WHERE exit_code = 0 GROUP BY account, program
 ),
-told AS (
+facts AS (
   SELECT
     coalesce(latest.account, accounts.label) AS account,
     latest.program,
@@ -54,12 +54,12 @@ told AS (
     latest.seconds,
     latest.forbidden,
     coalesce(latest.is_locked_out AND latest.exit_code <> 0, false) AS is_locked_out,
-    -- Stopped (130, 143) is no failure: whether it matters is for `is_late` to say.
+    -- A run that was stopped (130, 143) is no failure; `is_late` shows whether it matters.
     coalesce(latest.exit_code NOT IN (0, 130, 143), false) AS is_failing,
     coalesce(succeeded.succeeded_at < now()
       - CASE accounts.schedule WHEN 'hourly' THEN interval '3 hours' ELSE interval '26 hours' END,
       true) AS is_late,
-    -- A twentieth of the requests, or a tenth of the time.
+    -- More than a twentieth of the requests was refused, or it waited a tenth of the time.
     coalesce(latest.refused * 20 > latest.requests
       OR latest.seconds_paused * 10 > latest.seconds, false) AS is_throttled,
     coalesce(cardinality(latest.forbidden) > 0, false) AS is_forbidden
@@ -90,4 +90,4 @@ SELECT
   is_failing,
   is_throttled,
   is_forbidden OR is_locked_out AS is_forbidden
-FROM told;
+FROM facts;

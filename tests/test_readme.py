@@ -120,7 +120,7 @@ def test_the_first_write_runs(tmp_path: Path) -> None:
     assert results[1]["key"] == {"email": "you@example.com"}
     [made] = world.tables["contacts"].by("email", "you@example.com")
     assert results[1]["id"] == str(made.id)
-    tags = {one.id: one.tag for one in world.tables["tags"].all()}
+    tags = {one.id: one.tag for one in world.tables["tags"]}
     assert [tags[one.tag] for one in world.tables["contactTags"].by("contact", made.id)] == [
         "first-write"
     ]

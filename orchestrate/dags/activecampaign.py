@@ -1,7 +1,7 @@
-"""Every account, on its schedule: into the warehouse, and back where the account says so.
+"""Loads every account on its schedule, and writes back where its row says so.
 
-A DAG for each schedule; its tasks are mapped over the rows of ``activecampaign.accounts``, so that
-adding an account is adding a row.
+There is one DAG per schedule. Its tasks are mapped over the rows of ``activecampaign.accounts``: to
+add an account, add a row.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ import datetime as dt
 from typing import Any
 
 from account_runs import accounts
-from account_runs.alerts import tell_failure
+from account_runs.alerts import post_failure
 from account_runs.meltano import MeltanoRun
 from airflow.sdk import DAG, task, task_group
 
 SCHEDULES = {"hourly": "@hourly", "daily": "@daily"}
-#: Pools bound how many runs there are at once: loads must not keep the way back waiting.
+#: Each pool limits the runs at once. There are two, so that activations do not wait for loads.
 LOADS, ACTIVATIONS = "activecampaign_loads", "activecampaign_activations"
 TASKS = {
-    # A lost machine, an account that is run elsewhere, a warehouse that restarts: all pass. The
-    # first wait is Airflow's own setting, core.default_task_retry_delay.
+    # A lost machine, another run of the account and a warehouse that restarts are temporary.
+    # The setting core.default_task_retry_delay of Airflow is the first wait.
     "retries": 5,
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": dt.timedelta(minutes=15),
-    # A first load of a large account takes hours; what has come by then is kept by its state.
+    # A first load of a large account takes hours; its state covers what was loaded.
     "execution_timeout": dt.timedelta(hours=6),
-    "on_failure_callback": tell_failure,
+    "on_failure_callback": post_failure,
 }
 
 
 def load(account: Any) -> MeltanoRun:
-    """Account to warehouse."""
+    """Return the task that loads an account into the warehouse."""
     return MeltanoRun(task_id="load", account=account, way="load", pool=LOADS)
 
 
@@ -41,7 +41,7 @@ for name, schedule in SCHEDULES.items():
         start_date=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         catchup=False,
         max_active_runs=1,
-        max_active_tasks=10_000,  # the pools are the bound
+        max_active_tasks=10_000,  # the pools are the limit
         default_args=TASKS,
         doc_md=__doc__,
         tags=["activecampaign"],
@@ -49,12 +49,12 @@ for name, schedule in SCHEDULES.items():
 
         @task
         def due(schedule: str, *, writes: bool) -> list[dict[str, Any]]:
-            """List the accounts that are only read, or those that are written to too."""
+            """List the accounts that are due, with or without writing back."""
             return accounts.due(schedule, writes=writes)
 
         @task_group
         def both_ways(account: Any) -> None:
-            """Load, then activate: an account waits for no other."""
+            """Load an account, then activate it; accounts do not wait for each other."""
             activate = MeltanoRun(
                 task_id="activate", account=account, way="activate", pool=ACTIVATIONS
             )

@@ -125,13 +125,13 @@ def test_an_account_that_is_still_under_way_is_not_begun_again(tmp_path: Path) -
         fcntl.flock(held, fcntl.LOCK_EX)
         done = make(tmp_path, "MELTANO=sh -c", f'RUN="echo $$X > {ran}"')
     assert done.returncode == 2
-    assert "acme: another run of it is under way" in done.stderr
+    assert "acme: another run of this account is active" in done.stderr
     assert "birch" not in done.stderr
     assert ran.read_text() == "1\n"
     (tmp_path / "none").mkdir()
     empty = make(tmp_path / "none")
     assert empty.returncode == 2
-    assert "no account: put a file <label>.env into" in empty.stderr
+    assert "no account: create a file" in empty.stderr
 
 
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:

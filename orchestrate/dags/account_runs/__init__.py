@@ -1,1 +1,1 @@
-"""What the DAG's tasks are made of: an account's settings, its run by Meltano, alerts."""
+"""The tasks of the DAGs: settings of an account, its run by Meltano, reports, alerts."""

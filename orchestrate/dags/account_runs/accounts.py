@@ -1,4 +1,4 @@
-"""The table of accounts."""
+"""Reads the table of accounts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHERE enabled AND schedule = %s AND writes = %s ORDER BY label
 
 
 def due(schedule: str, *, writes: bool) -> list[dict[str, Any]]:
-    """Return the accounts of a schedule that are enabled, with the way back or without."""
+    """Return the enabled accounts of a schedule: those that are written back, or the others."""
     address = settings.address(Connection.get(settings.WAREHOUSE))
     with psycopg2.connect(address) as session, session.cursor() as cursor:
         cursor.execute(QUERY, [schedule, writes])

@@ -1,4 +1,4 @@
-"""Whom to tell when an account's task has failed for good."""
+"""Posts an alert when the task of an account has failed for good."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-#: Airflow's connection whose host is the address that alerts are posted to; without it, Airflow's
-#: own log is all there is.
+#: The connection in Airflow whose host is the address for alerts. Without it, alerts are only in
+#: the log.
 ALERTS = "activecampaign_alerts"
 SECONDS = 10
 
 logger = logging.getLogger(__name__)
 
 
-def tell_failure(context: Context) -> None:
-    """Post which account failed at what, as JSON: no secret, and nothing a plugin said."""
+def post_failure(context: Context) -> None:
+    """Post the account and the task as JSON, without secrets and without the output of a plugin."""
     instance = context["task_instance"]
     account = (context.get("task") and getattr(context["task"], "account", None)) or {}
     label = account.get("label") if isinstance(account, dict) else None
-    told = {
+    alert = {
         "account": label,
         "dag": instance.dag_id,
         "task": instance.task_id,
@@ -35,17 +35,17 @@ def tell_failure(context: Context) -> None:
         "tries": instance.try_number,
         "error": type(context.get("exception")).__name__,
     }
-    logger.error("failed for good: %s", told)
+    logger.error("failed for good: %s", alert)
     try:
         connection = Connection.get(ALERTS)
     except AirflowNotFoundException:
         return
-    post(connection, told)
+    post(connection, alert)
 
 
-def post(connection: Any, told: dict[str, Any]) -> None:
-    """Post a document to a connection's host; an alert that cannot be told fails nothing else."""
-    body = json.dumps(told).encode()
+def post(connection: Any, alert: dict[str, Any]) -> None:
+    """Post a document to the host of a connection; log it when that fails."""
+    body = json.dumps(alert).encode()
     headers = {"Content-Type": "application/json"}
     if connection.password:
         headers["Authorization"] = f"Bearer {connection.password}"

@@ -1,13 +1,13 @@
-"""``python guard.py LABEL FOLDER PROJECT COMMAND …``: a command for an account, alone, to its end.
+"""``python guard.py LABEL FOLDER PROJECT COMMAND …`` runs a command under the lock of an account.
 
-*Alone*: the account's lock, an advisory lock of PostgreSQL, is held for as long as anything of the
-command runs, on whichever machine. *To its end*: when the one who asked is gone, killed outright
-too, the system closes this process's stdin, and the command and all it started are told to end, and
-made to. Only then is the lock let go.
+The lock is an advisory lock of PostgreSQL. It is held while any process of the command runs, on
+whichever machine. When the caller ends, also by a kill, the system closes the stdin of this
+process. Then it ends the command and its processes, and only then releases the lock.
 
-The environment variable ``ACCOUNT_LOCK_DSN`` says where the lock is; the command does not see it.
-``FOLDER`` is made anew before the command starts, for its user only, and removed behind it: what
-Meltano keeps for a run, in ``FOLDER/meltano``, is the account's; the plugins are the project's.
+The environment variable ``ACCOUNT_LOCK_DSN`` is the address of the lock; the command does not get
+it. ``FOLDER`` is created empty before the command starts, for this user only, and deleted
+afterwards. ``FOLDER/meltano`` holds Meltano's files of the run, with links to the plugins of the
+project.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ import psycopg2
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Exit codes: another run has the account; the lock was lost, or could not be asked for.
+#: Exit codes: another run has the lock; the lock was lost, or its server did not answer.
 TAKEN, NO_LOCK = 75, 69
-#: Both programs finish what is under way for up to 10 s when they are told to end.
+#: Both programs finish the requests in flight for up to 10 s after a signal.
 SECONDS_TO_END = 15.0
 SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_BETWEEN_PROOFS = 5.0
 PR_SET_CHILD_SUBREAPER = 36
-#: A machine that vanishes says no goodbye: after about a minute of silence the server lets its lock
-#: go, and this side has noticed before.
+#: A machine that is lost closes no connection. After about a minute without an answer the server
+#: releases the lock; this process notices before that.
 SERVER_SIDE = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 CLIENT_SIDE = {"connect_timeout": 10, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
 
 
 class Lock:
-    """An account's lock, held by a session of PostgreSQL."""
+    """The lock of an account, held by a session of PostgreSQL."""
 
     def __init__(self, dsn: str, label: str) -> None:
         """Connect; raises `psycopg2.Error`."""
@@ -54,20 +54,20 @@ class Lock:
         self._session.autocommit = True
 
     def take(self) -> bool:
-        """Say whether it could be had; nothing waits."""
+        """Try to get the lock without waiting; return whether that succeeded."""
         found = self._ask(
             "SELECT pg_try_advisory_lock(hashtextextended('activecampaign ' || %s, 0))", self._label
         )
         return bool(found)
 
     def is_held(self) -> bool:
-        """Say whether the session still lives, and the lock with it."""
+        """Return whether the session, and with it the lock, is still there."""
         try:
             return self._ask("SELECT 1") == 1
         except psycopg2.Error:
             return False
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """End the session."""
         self._session.close()
 
@@ -78,7 +78,7 @@ class Lock:
 
 
 def main() -> int:
-    """Run the command; return its exit code, or why there was none."""
+    """Run the command; return its exit code, or `TAKEN` or `NO_LOCK`."""
     label, folder, project, *command = sys.argv[1:]
     signals = Signals()
     adopt()
@@ -86,24 +86,24 @@ def main() -> int:
         lock = Lock(os.environ.pop("ACCOUNT_LOCK_DSN"), label)
         taken = lock.take()
     except psycopg2.Error as problem:
-        # What the server says may name a user; its kind will do.
-        say(f"the lock of {label} cannot be asked for ({type(problem).__name__})")
+        # Without the words of the server: they may name a user.
+        say(f"the lock of {label} is not available ({type(problem).__name__})")
         return NO_LOCK
     if not taken:
-        say(f"{label} is being run by another process: its lock is taken")
+        say(f"another run of {label} is active: its lock is taken")
         return TAKEN
     try:
         with private(Path(folder), Path(project)):
             return run(command, lock, signals)
     finally:
-        lock.let_go()
+        lock.release()
 
 
 class Signals:
-    """Whether this process was told to end."""
+    """Stores the signal that this process got."""
 
     def __init__(self) -> None:
-        """Listen."""
+        """Install the handlers."""
         self.came = 0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
@@ -114,7 +114,7 @@ class Signals:
 
 @contextlib.contextmanager
 def private(folder: Path, project: Path) -> Iterator[None]:
-    """Make a run's folder, and remove it in the end; what a machine left that was lost goes too."""
+    """Create the folder of a run, without files of an earlier run, and delete it afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "meltano").mkdir(parents=True)
     folder.chmod(0o700)
@@ -127,17 +127,17 @@ def private(folder: Path, project: Path) -> Iterator[None]:
 
 
 def run(command: list[str], lock: Lock, signals: Signals) -> int:
-    """Run the command until it ends or must; return its exit code."""
+    """Run the command; end it when a signal came, the caller ended or the lock was lost."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, umask=0o077)
     patience = SECONDS_TO_END
     try:
         proven = time.monotonic()
         while child.poll() is None:
-            if signals.came or asker_is_gone():
+            if signals.came or caller_has_ended():
                 return 128 + (signals.came or signal.SIGHUP)
             if time.monotonic() > proven + SECONDS_BETWEEN_PROOFS:
                 if not lock.is_held():
-                    say("the lock was lost: stopped at once, before another process begins")
+                    say("the lock was lost: the run is stopped before another one starts")
                     patience = 0.0
                     return NO_LOCK
                 proven = time.monotonic()
@@ -146,14 +146,14 @@ def run(command: list[str], lock: Lock, signals: Signals) -> int:
         end(child, patience)
 
 
-def asker_is_gone() -> bool:
-    """Wait a moment; say whether the other end of stdin is closed."""
+def caller_has_ended() -> bool:
+    """Wait a moment; return whether the other end of stdin is closed."""
     ready, _, _ = select.select([sys.stdin], [], [], SECONDS_BETWEEN_LOOKS)
     return bool(ready) and not os.read(sys.stdin.fileno(), 1024)
 
 
 def end(child: subprocess.Popen[bytes], patience: float) -> None:
-    """End a process group: told to at first, with patience in seconds, then made to."""
+    """End a process group with SIGTERM, and after ``patience`` seconds with SIGKILL."""
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, SECONDS_TO_END)):
         over = time.monotonic() + seconds
         try:
@@ -168,20 +168,20 @@ def end(child: subprocess.Popen[bytes], patience: float) -> None:
 
 
 def adopt() -> None:
-    """Become the parent of what its own parent leaves behind, where the system can do that."""
+    """Become the parent of orphaned processes of the command, where the system supports it."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def reap(group: int) -> None:
-    """Let the dead of a group go: until then it counts as alive."""
+    """Collect the exit codes of a process group; until then it counts as running."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
 
 
 def say(line: str) -> None:
-    """Tell the one who asked."""
+    """Write a line for the caller."""
     with contextlib.suppress(OSError):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What a run reported: kept for the overview of all accounts, and read for what no retry mends."""
+"""Stores the reports of runs for the overview, and finds failures that no retry can fix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from account_runs.settings import REPOSITORY
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Not a folder of DAGs: what Airflow need not be there for.
+# overview.py is not in the folder of DAGs, because it also runs without Airflow.
 sys.path.append(str(REPOSITORY / "orchestrate"))
 import overview
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def take(path: Path) -> dict[str, Any] | None:
-    """Return the report in a file, and remove the file; None where a run wrote none."""
+    """Return the report in a file and delete the file; None where the run wrote none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -35,16 +35,16 @@ def take(path: Path) -> dict[str, Any] | None:
 
 
 def keep(report: dict[str, Any], warehouse: str) -> None:
-    """Put a report where `overview.sql` finds it; one that cannot be kept fails no run."""
+    """Store a report for `overview.sql`; log it when that fails."""
     try:
         with psycopg.connect(warehouse) as session:
             overview.load(session, report)
     except psycopg.Error as problem:
-        logger.warning("the report of the run could not be kept (%s)", type(problem).__name__)
+        logger.warning("the report of the run could not be stored (%s)", type(problem).__name__)
 
 
 def is_locked_out(report: dict[str, Any]) -> bool:
-    """Say whether not one request was let in: the key is wrong, or its user was taken away."""
+    """Return whether every request was refused: the key is wrong, or its user was deleted."""
     traffic = report.get("traffic") or {}
     refused = sum(traffic.get("by_status", {}).get(status, 0) for status in REFUSALS)
     return bool(report.get("exit_code")) and refused >= max(1, traffic.get("requests") or 0)

@@ -1,10 +1,11 @@
-"""What Meltano is told of an account: all of it in the environment of its process, nothing else.
+"""Makes the environment of an account's run: the only place that its settings are in.
 
-A command line is seen by everybody on the machine, a file outlives a kill. So the key stands in
-neither: Meltano writes settings to a file for each plugin, and secrets are left empty there; our
-programs find theirs in ``ACTIVECAMPAIGN_API_KEY`` and so on, PostgreSQL's library the warehouse's
-password in ``PGPASSWORD``. But tap-postgres wants that in its settings: on the way back it is in a
-file of the run's folder, for this user only, and gone with the run.
+Every user of the machine can see a command line, and a file stays after a kill. So the key is in
+neither. Meltano writes settings to a file for each plugin, and secrets are empty there; the tap and
+the target read theirs from ``ACTIVECAMPAIGN_API_KEY`` and so on, and libpq reads the password of
+the warehouse from ``PGPASSWORD``. tap-postgres needs that password in its settings: for
+``activate`` it is in a file in the folder of the run, readable by this user only, and deleted with
+the run.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-#: What a run needs of the worker's own environment: none of Airflow's secrets.
+#: The variables that a run gets from the environment of the worker: none of Airflow's secrets.
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 #: The jobs of meltano.yml.
 JOBS = {"load": "load-postgres", "activate": "activate-postgres"}
-#: What the tables of an account's activation schema are for ActiveCampaign.
+#: The stream of each table of the activation schema.
 ACTIVATION = {
     "contacts": "crm_contacts",
     "opportunities": "crm_opportunities",
     "notes": "crm_notes",
 }
-#: Airflow's connections that all accounts share.
+#: The connections in Airflow that all accounts share.
 WAREHOUSE = "activecampaign_warehouse"
 MELTANO = "activecampaign_meltano"
 BUDGET = "activecampaign_budget"
@@ -38,16 +39,16 @@ BUDGET = "activecampaign_budget"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a worker finds Meltano, and keeps what runs need."""
+    """The paths of a worker: the project, Meltano and the folder of runs."""
 
     project: Path
     meltano: Path
-    #: This machine's folder for runs under way.
+    #: The folder of active runs on this machine.
     runs: Path
 
     @classmethod
     def of(cls, surroundings: Mapping[str, str]) -> Place:
-        """Read the worker's environment; without settings, this repository is the project."""
+        """Read the environment of the worker; by default, this repository is the project."""
         project = Path(surroundings.get("ACTIVECAMPAIGN_PROJECT", REPOSITORY))
         meltano = project / ".venv-meltano" / "bin" / "meltano"
         runs = Path(tempfile.gettempdir()) / "activecampaign-runs"
@@ -58,19 +59,19 @@ class Place:
         )
 
     def folder(self, label: str) -> Path:
-        """Return the folder that an account's run has to itself."""
+        """Return the folder of an account's run."""
         return self.runs / label
 
     def report(self, label: str) -> Path:
-        """Return the file that a run's report is in until the task has kept it."""
+        """Return the path of a run's report, which the task stores and deletes."""
         return self.runs / f"{label}.json"
 
 
 def command(place: Place, way: str, label: str) -> list[str]:
     """Return Meltano's command line, which holds no secret.
 
-    Meltano's own check for a run under way goes by a heartbeat, and refuses for five minutes after
-    a machine was lost. The account's lock is surer: hence --force.
+    Meltano's own check for an active run uses a heartbeat and refuses for five minutes after a
+    machine was lost. The lock of the account is more reliable, so --force turns that check off.
     """
     options = ["--no-install", "--force", f"--state-id-suffix={label}"]
     return [str(place.meltano), "run", *options, JOBS[way]]
@@ -83,16 +84,16 @@ def environment(
     connections: Mapping[str, Any],
     surroundings: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the environment of an account's run; ``connections`` are Airflow's, by their ids."""
+    """Return the environment of an account's run; ``connections`` maps ids to connections."""
     label = account["label"]
     activation = f"activation_{label}"
     own = connections[account["connection_id"]]
     warehouse = address(connections[WAREHOUSE])
     folder = place.folder(label)
-    told = {
+    variables = {
         "HOME": str(folder),
         "NO_COLOR": "1",
-        # What Meltano keeps of a run, logs too, goes with the run's folder.
+        # The files of Meltano, logs too, are deleted with the folder of the run.
         "XDG_STATE_HOME": str(folder / "state"),
         "MELTANO_SYS_DIR_ROOT": str(folder / "meltano"),
         "MELTANO_PROJECT_ROOT": str(place.project),
@@ -103,7 +104,7 @@ def environment(
         "ACTIVECAMPAIGN_API_URL": own.host,
         "ACTIVECAMPAIGN_API_KEY": own.password or "",
         "ACTIVECAMPAIGN_RATE_LIMIT_STORE": redis(connections[BUDGET]),
-        # The warehouse keeps what was confirmed, and which ids there were, for every machine.
+        # The ledger and the known ids are in the warehouse, for every machine.
         "ACTIVECAMPAIGN_LEDGER_PATH": warehouse,
         "ACTIVECAMPAIGN_KNOWN_IDS_PATH": warehouse,
         "PGPASSWORD": connections[WAREHOUSE].password or "",
@@ -115,15 +116,17 @@ def environment(
         ),
     }
     if way == "activate":
-        told["TAP_POSTGRES_SQLALCHEMY_URL"] = address(connections[WAREHOUSE], "postgresql+psycopg2")
+        variables["TAP_POSTGRES_SQLALCHEMY_URL"] = address(
+            connections[WAREHOUSE], "postgresql+psycopg2"
+        )
     for prefix in ("TAP_ACTIVECAMPAIGN_UNIFIED", "TARGET_ACTIVECAMPAIGN"):
-        told |= {
+        variables |= {
             f"{prefix}_API_KEY": "",
             f"{prefix}_ACCOUNT_LABEL": label,
             f"{prefix}_RUN_REPORT_PATH": str(place.report(label)),
         }
     kept_of_worker = {name: surroundings[name] for name in KEPT if name in surroundings}
-    return kept_of_worker | account["settings"] | told
+    return kept_of_worker | account["settings"] | variables
 
 
 def address(connection: Any, scheme: str = "postgresql", *, has_password: bool = True) -> str:
@@ -136,7 +139,7 @@ def address(connection: Any, scheme: str = "postgresql", *, has_password: bool =
 
 
 def redis(connection: Any) -> str:
-    """Return a connection as a URL of Redis; its host may be a URL already, of a socket say."""
+    """Return a connection as a URL of Redis; its host may be a URL already, of a socket."""
     if "://" in (connection.host or ""):
         return str(connection.host)
     user = f":{quote(connection.password, safe='')}@" if connection.password else ""
