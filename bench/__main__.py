@@ -16,13 +16,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.comparison import Kept, better_of, missed_in_both
-from bench.figures import Found, Yardstick, show
-from bench.machine import machine, speed
+from .comparison import Kept, better_of, missed_in_both
+from .figures import Found, Yardstick, show
+from .machine import machine, speed
 
 if TYPE_CHECKING:
-    from bench.comparison import Verdict
-    from bench.figures import Measure
+    from .comparison import Verdict
+    from .figures import Measure
 
 FILE = Path(__file__).with_name("figures.json")
 #: In the order of the table on docs/benchmarks.md.

@@ -13,8 +13,8 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from bench.figures import Figure, Found, told
-from bench.measuring import account, arrivals_of, log_of, workplace
+from .figures import Figure, Found, told
+from .measuring import account, arrivals_of, log_of, workplace
 
 BAR = 20
 LINES = 12

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.figures import TOLERANCE, Found, Yardstick, number
+from .figures import TOLERANCE, Found, Yardstick, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from bench.figures import Figure
+    from .figures import Figure
 
 #: What a second measurement may excuse: the machine's noise is in it, in a count never.
 NOISY = frozenset(TOLERANCE) - {"count"}

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Protocol
 
-from bench.machine import machine
+from .machine import machine
 
 #: How far a figure of each kind may be worse than the kept one before that is a regression.
 TOLERANCE = {

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bench.figures import Found, told
-from bench.loads import Load, Once, judged
-from bench.measuring import CONTACT_STREAMS, Tap, account, workplace
+from .figures import Found, told
+from .loads import Load, Once, judged
+from .measuring import CONTACT_STREAMS, Tap, account, workplace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import urllib.request
 
-from bench.figures import Found, told
-from bench.loads import Load, judged
-from bench.measuring import account, workplace
-from bench.writing import Target, person
+from .figures import Found, told
+from .loads import Load, judged
+from .measuring import account, workplace
+from .writing import Target, person
 
 LONG, SHORT = (100, 100_000, 1_000_000), (100, 40_000, 80_000)
 BAR_MB = 400

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.figures import Figure, Found
+from .figures import Figure, Found
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from bench.figures import Figure, Found, show
-from bench.measuring import workplace
 from tests.demo.account import ROOT
 from tests.demo.pipeline import install
 from tests.many import processes
@@ -32,6 +30,9 @@ from tests.many.broker import Broker
 from tests.many.engine import ENDED
 from tests.many.fleet import Fleet, make_meltanos_tables
 from tests.postgres import Server
+
+from .figures import Figure, Found, show
+from .measuring import workplace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

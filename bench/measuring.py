@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.machine import machine
+from .machine import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

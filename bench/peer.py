@@ -8,8 +8,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from bench.figures import number
-from bench.measuring import log_of, pace_of
+from .figures import number
+from .measuring import log_of, pace_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = Path(os.environ.get("BENCH_PEER_PYTHON", ROOT / ".venv-peer" / "bin" / "python"))

@@ -12,8 +12,8 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
-from bench.figures import Figure, Found, told
-from bench.measuring import Tap, account, workplace
+from .figures import Figure, Found, told
+from .measuring import Tap, account, workplace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.figures import Figure, Found, told
-from bench.measuring import CONTACT_STREAMS, Tap, account, workplace
+from .figures import Figure, Found, told
+from .measuring import CONTACT_STREAMS, Tap, account, workplace
 
 BAR_MB, GROWTH = 200, 1.25
 

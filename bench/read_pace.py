@@ -8,9 +8,9 @@ Compared with: singer-io's tap 1.3.1 against the same account, in an environment
 
 from __future__ import annotations
 
-from bench import peer
-from bench.figures import Figure, Found, number, told
-from bench.measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, workplace
+from . import peer
+from .figures import Figure, Found, number, told
+from .measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, workplace
 
 BAR = 4.7
 PEER_SECONDS = 60

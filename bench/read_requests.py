@@ -5,8 +5,8 @@ Compared with: the issue's bar, and singer-io's tap 1.3.1 measured at 929 reques
 
 from __future__ import annotations
 
-from bench.figures import Figure, Found, but_for, told
-from bench.measuring import CONTACT_STREAMS, Tap, account, log_of, workplace
+from .figures import Figure, Found, but_for, told
+from .measuring import CONTACT_STREAMS, Tap, account, log_of, workplace
 
 CONTACTS = 10_000
 SHAPE = ("--contacts", str(CONTACTS), "--accounts", "1000", "--contact-fields", "8")

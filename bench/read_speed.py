@@ -14,9 +14,10 @@ import statistics
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from bench.figures import Figure, Found, told
-from bench.measuring import CONTACT_STREAMS, Tap, account, workplace
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
+
+from .figures import Figure, Found, told
+from .measuring import CONTACT_STREAMS, Tap, account, workplace
 
 if TYPE_CHECKING:
     from pathlib import Path

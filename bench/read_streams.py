@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench import peer
-from bench.figures import Figure, Found, but_for, told
-from bench.measuring import Tap, log_of, workplace
 from tests.sandbox import Shape, World, serve
+
+from . import peer
+from .figures import Figure, Found, but_for, told
+from .measuring import Tap, log_of, workplace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench.figures import Figure, Found, number, told
-from bench.measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, workplace
-from bench.writing import Target, person
+from .figures import Figure, Found, number, told
+from .measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, workplace
+from .writing import Target, person
 
 if TYPE_CHECKING:
     import subprocess

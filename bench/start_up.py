@@ -13,9 +13,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.figures import Figure, Found, told
-from bench.measuring import Tap, account, workplace
-from bench.writing import Target, person
+from .figures import Figure, Found, told
+from .measuring import Tap, account, workplace
+from .writing import Target, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,10 @@ account, from the first request to the last; with start-up (Python, the SDK, dis
 
 from __future__ import annotations
 
-from bench.figures import Figure, Found, but_for, told
-from bench.measuring import Tap, account, log_of, workplace
 from tests.demo.__main__ import SIZE
+
+from .figures import Figure, Found, but_for, told
+from .measuring import Tap, account, log_of, workplace
 
 BAR = 1.10
 LIMIT = 5

@@ -6,9 +6,9 @@ after a second: 400 batches at 100 a minute are 240 seconds. Compared with: the 
 
 from __future__ import annotations
 
-from bench.figures import Figure, Found, told
-from bench.measuring import account, arrivals_of, workplace
-from bench.writing import Target, person
+from .figures import Figure, Found, told
+from .measuring import account, arrivals_of, workplace
+from .writing import Target, person
 
 CONTACTS, SHORT = 100_000, 30_000
 PER_BATCH, PER_MINUTE, SLACK = 250, 100, 1.1

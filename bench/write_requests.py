@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.figures import Figure, Found, told
-from bench.measuring import account, log_of, workplace
-from bench.writing import Target, person
+from .figures import Figure, Found, told
+from .measuring import account, log_of, workplace
+from .writing import Target, person
 
 CONTACTS = 10_000
 CHANGED = 200

@@ -6,10 +6,10 @@ when its last answers come in, is in the figure.
 
 from __future__ import annotations
 
-from bench.figures import Figure, Found, told
-from bench.measuring import account, log_of, pace_of, workplace
-from bench.write_singles import moved, tagged
-from bench.writing import Target
+from .figures import Figure, Found, told
+from .measuring import account, log_of, pace_of, workplace
+from .write_singles import moved, tagged
+from .writing import Target
 
 ROWS, SHORT = 400, 100
 BAR = 4.0

@@ -9,9 +9,9 @@ import json
 import urllib.request
 from typing import Any
 
-from bench.figures import Figure, Found, told
-from bench.measuring import account, log_of, workplace
-from bench.writing import Target
+from .figures import Figure, Found, told
+from .measuring import account, log_of, workplace
+from .writing import Target
 
 REMOVALS, DEALS, LOOKUPS = 2_000, 1_000, 30
 SHORT = 4  # the short form does a fourth

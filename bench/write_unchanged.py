@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from bench.figures import Figure, Found, told
-from bench.measuring import workplace
-from bench.writing import Target
 from target_activecampaign.target import TargetActiveCampaign
 from tests.api.lab import LabClock
 from tests.sandbox import SandboxAdapter, World
+
+from .figures import Figure, Found, told
+from .measuring import workplace
+from .writing import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

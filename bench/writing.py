@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.loads import Once
+from .loads import Once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .starting import heed_signals
+from .early_signals import heed_signals
 
 
 def main() -> None:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .api import ActiveCampaignError
-from .files import NO_ROOM
-from .settings import SettingsError
+from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.storage.files import NO_ROOM
+
+from .client import ActiveCampaignError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .api import SystemClock
+    from .client import SystemClock
 
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2

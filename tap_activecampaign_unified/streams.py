@@ -15,13 +15,14 @@ from singer_sdk.singerlib import Catalog
 from singer_sdk.singerlib.catalog import SelectionMask
 from singer_sdk.streams import Stream
 
-from .catalogs import labelled
+from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
+from tap_activecampaign_unified.sync.stream_writer import COLUMNS
+
+from .catalog import labelled
 from .cli import read_json
-from .lanes import COLUMNS
-from .output import Output
+from .messages import Output
 from .raw import Collection, Shape
-from .settings import SettingsError
-from .unified.mapping import ACCOUNT_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.mapper import PluginMapper
 
-    from .bookmarks import Entry
-    from .report import Tally
+    from tap_activecampaign_unified.reporting.run_report import Tally
+    from tap_activecampaign_unified.resources.json_schema import Schema
+    from tap_activecampaign_unified.resources.resource import Record, Resource, Row
+
+    from .state import Entry
     from .tap import TapActiveCampaignUnified
-    from .unified.mapping import Record, Resource, Row
-    from .unified.schemas import Schema
 
 
 class UnifiedStream(Stream):

@@ -12,8 +12,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
-from . import checkup, cli
-from .api import (
+from tap_activecampaign_unified.config.connection import DISTRIBUTION
+from tap_activecampaign_unified.config.settings import (
+    Settings,
+    SettingsError,
+    json_schema,
+    other_faults,
+)
+from tap_activecampaign_unified.config.tap_settings import TAP
+from tap_activecampaign_unified.reporting.run_report import Chronicle, RunReport
+from tap_activecampaign_unified.reporting.write import write_reports
+from tap_activecampaign_unified.sync.context import run_of
+from tap_activecampaign_unified.sync.endpoint_setup import openings_of
+from tap_activecampaign_unified.sync.endpoint_sync import Crawl
+
+from . import cli
+from . import connection_check as checkup
+from .catalog import STREAMS, bring_up_to_date, chosen_of
+from .client import (
     ActiveCampaignError,
     CallError,
     Forbidden,
@@ -23,27 +39,22 @@ from .api import (
     ServerTrouble,
     SystemClock,
 )
-from .bookmarks import MisshapenState, bookmarks_of
-from .catalogs import STREAMS, bring_up_to_date, chosen_of
-from .connection import DISTRIBUTION
-from .crawls import Crawl
-from .opening import openings_of, run_of
-from .output import Output
-from .report import Chronicle, RunReport, write_reports
-from .settings import Settings, SettingsError, json_schema, other_faults
+from .messages import Output
+from .resources import RESOURCES
+from .state import MisshapenState, bookmarks_of
 from .streams import UnifiedStream, parse_catalog, register
-from .tap_settings import TAP
-from .unified import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from .api import Clock
-    from .opening import Opening, Run
-    from .unified.mapping import Resource
-    from .unified.schemas import Schema
+    from tap_activecampaign_unified.resources.json_schema import Schema
+    from tap_activecampaign_unified.resources.resource import Resource
+    from tap_activecampaign_unified.sync.context import Run
+    from tap_activecampaign_unified.sync.endpoint_setup import Opening
+
+    from .client import Clock
 
 PACKAGE = DISTRIBUTION
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.starting import heed_signals
+from tap_activecampaign_unified.early_signals import heed_signals
 
 
 def main() -> None:

@@ -13,38 +13,38 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import PluginBase
 
 from tap_activecampaign_unified import cli
-from tap_activecampaign_unified.api import RunEnds, SystemClock
-from tap_activecampaign_unified.api.turns import Turns
-from tap_activecampaign_unified.connection import DISTRIBUTION
-from tap_activecampaign_unified.report import Chronicle, write_reports
-from tap_activecampaign_unified.settings import (
+from tap_activecampaign_unified.client import RunEnds, SystemClock
+from tap_activecampaign_unified.config.connection import DISTRIBUTION
+from tap_activecampaign_unified.config.settings import (
     Settings,
     SettingsError,
     json_schema,
     other_faults,
 )
+from tap_activecampaign_unified.reporting.run_report import Chronicle
+from tap_activecampaign_unified.reporting.write import write_reports
+from target_activecampaign.concurrency.pool import Turns
+from target_activecampaign.config.target_settings import TARGET
+from target_activecampaign.config.write_policy import Policy, policy_of
+from target_activecampaign.input.message_reader import LineReader
+from target_activecampaign.input.record_parser import Intake, Maps
+from target_activecampaign.processing.background import Overlap
+from target_activecampaign.processing.checkpoints import Checkpoints, bookmarks_of
+from target_activecampaign.processing.interrupts import Attention, in_turn
+from target_activecampaign.processing.progress import Writing
+from target_activecampaign.reporting.automation_counts import Enrolments
+from target_activecampaign.reporting.results import Results
 
-from .attention import Attention, in_turn
-from .checkpoints import Checkpoints, bookmarks_of
-from .enrolments import Enrolments
-from .intake import Intake, Maps
-from .lines import LineReader
-from .opening import NAME, open_engine
-from .overlap import Overlap
-from .policy import Policy, policy_of
-from .progress import Writing
-from .results import Results
-from .target_settings import TARGET
+from .builder import NAME, open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_activecampaign_unified.api import Clock
-
-    from .engine import Engine
-    from .rows import Row
+    from tap_activecampaign_unified.client import Clock
+    from target_activecampaign.processing.batch_processor import Engine
+    from target_activecampaign.records.record import Row
 
     Handle = Callable[..., None]
 

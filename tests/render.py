@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.config.settings import SHARED, Setting
+from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.raw import COLLECTIONS
-from tap_activecampaign_unified.settings import SHARED, Setting
+from tap_activecampaign_unified.resources import RESOURCES
+from tap_activecampaign_unified.resources.resource import Attribute, Field, Linked
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-from tap_activecampaign_unified.tap_settings import TAP
-from tap_activecampaign_unified.unified import RESOURCES
-from tap_activecampaign_unified.unified.mapping import Attribute, Field, Linked
+from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
-from target_activecampaign.target_settings import TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Callable

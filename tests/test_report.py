@@ -15,13 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import BadCredential, Traffic
-from tap_activecampaign_unified.report import RunReport, write_report
+from tap_activecampaign_unified.client import BadCredential, Traffic
+from tap_activecampaign_unified.reporting.run_report import RunReport
+from tap_activecampaign_unified.reporting.write import write_report
 from tests.api.lab import KEY, LabClock, world_of
 from tests.e2e.program import Desk
-from tests.sandbox import World, serve
 from tests.tap.running import Account, Ran
 from tests.target.lab import Lab, Run, schema_of, state_of, stream_of
+
+from .sandbox import World, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable

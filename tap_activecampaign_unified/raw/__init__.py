@@ -4,8 +4,8 @@ The table of collections, what is known of their columns, and how a schema grows
 Nothing in here does I/O but the few walks that no other collection shares.
 """
 
-from .collections import COLLECTIONS, Collection, RowReader
-from .shapes import Shape
+from .resources import COLLECTIONS, Collection, RowReader
+from .schema_inference import Shape
 
 by_name: dict[str, Collection] = {one.name: one for one in COLLECTIONS}
 

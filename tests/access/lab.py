@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_activecampaign_unified.access import Reading
-from target_activecampaign.access import ActiveCampaign
+from tap_activecampaign_unified.query import Reading
+from target_activecampaign.api import ActiveCampaign
 from tests.api.lab import KEY, ORIGIN
 from tests.sandbox import SandboxAdapter
 from tests.sandbox.rows import ScoreValue

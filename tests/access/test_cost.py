@@ -6,8 +6,10 @@ from functools import partial
 
 import pytest
 
-from tap_activecampaign_unified.access import BadQuery, questions
-from tests.access.lab import access_of, asked, reading_of, small
+from tap_activecampaign_unified.query import BadQuery
+from tap_activecampaign_unified.query import planner as questions
+
+from .lab import access_of, asked, reading_of, small
 
 
 @pytest.fixture

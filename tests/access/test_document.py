@@ -58,7 +58,7 @@ def test_every_example_gives_what_is_shown(monkeypatch):
     blocks = BLOCK.findall(text)
     assert len(blocks) > 15
     assert text.count("```") == 2 * len(blocks)  # no code on the page but this
-    monkeypatch.setattr("tap_activecampaign_unified.access.SystemClock", lambda: account.clock)
+    monkeypatch.setattr("tap_activecampaign_unified.query.SystemClock", lambda: account.clock)
     said: list[str] = []
     with serve(account.world) as served:
         monkeypatch.setenv("ACTIVECAMPAIGN_API_URL", served.url)

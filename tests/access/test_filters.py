@@ -7,10 +7,11 @@ import itertools
 
 import pytest
 
-from tap_activecampaign_unified.access import RESOURCES, BadQuery
-from tap_activecampaign_unified.access.filters import filters_of, sort_keys_of
-from tap_activecampaign_unified.unified import by_name
-from tests.access.lab import asked, reading_of, small, walk
+from tap_activecampaign_unified.query import RESOURCES, BadQuery
+from tap_activecampaign_unified.query.filters import filters_of, sort_keys_of
+from tap_activecampaign_unified.resources import by_name
+
+from .lab import asked, reading_of, small, walk
 
 CONTACTS = ("crm_contacts", "marketing_contacts")
 # What an account may ignore without saying so.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.access import RESOURCES, BadQuery, Forbidden, Missing
-from tap_activecampaign_unified.unified import by_name
-from tests.access.lab import asked, reading_of, small, walk
+from tap_activecampaign_unified.query import RESOURCES, BadQuery, Forbidden, Missing
+from tap_activecampaign_unified.resources import by_name
+
+from .lab import asked, reading_of, small, walk
 
 
 @pytest.fixture

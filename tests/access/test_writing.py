@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from target_activecampaign import registry
-from target_activecampaign.access import PAIRS, READ_ONLY, BadQuery, NotWritten, Unconfirmed
-from tests.access.lab import access_of, asked, small
+from target_activecampaign.api import PAIRS, READ_ONLY, BadQuery, NotWritten, Unconfirmed
+from target_activecampaign.sinks import registry
+
+from .lab import access_of, asked, small
 
 
 @pytest.fixture

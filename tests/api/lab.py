@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from tap_activecampaign_unified.api import Client, Limiter, MachineStore, parse_address
+from tap_activecampaign_unified.client import Client, Limiter, MachineStore, parse_address
 from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tap_activecampaign_unified.api import Clock
+    from tap_activecampaign_unified.client import Clock
 
 ORIGIN = "https://acme.api-us1.com"
 KEY = "sandbox-key"

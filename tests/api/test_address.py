@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import BadAddress, parse_address
+from tap_activecampaign_unified.client import BadAddress, parse_address
 
 KEY = "5f0c1b9e7a6d4c3b2a190817f6e5d4c3b2a190817f6e5d4c3b2a190817f6e5d4"
 

@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from tap_activecampaign_unified.api import Missing, Refused
-from tap_activecampaign_unified.api.ahead import Threads
-from tests.api.lab import AnyOrder, LabClock, Script, client_of, few_threads, side_by_side
+from tap_activecampaign_unified.client import Missing, Refused
+from tap_activecampaign_unified.client.prefetch import Threads
+
+from .lab import AnyOrder, LabClock, Script, client_of, few_threads, side_by_side
 
 GOOD = (200, {"ok": True})
 

@@ -10,15 +10,16 @@ import time
 import pytest
 from urllib3.connection import HTTPConnection
 
-from tap_activecampaign_unified.api import (
+from tap_activecampaign_unified.client import (
     Client,
     Limiter,
     MachineStore,
     SystemClock,
     parse_address,
 )
-from tests.api.lab import KEY, world_of
 from tests.sandbox import World, serve
+
+from .lab import KEY, world_of
 
 
 class Watched(Limiter):

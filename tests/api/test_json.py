@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.api.lab import LabClock, Script, client_of
+from .lab import LabClock, Script, client_of
 
 # A NUL is replaced: its own test is below.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import total_of, walk_keyset, walk_offset
-from tests.api.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side, world_of
-from tests.api.test_offset_walk import MOVES, TOTALS, Mover, sparse
+from tap_activecampaign_unified.client import total_of, walk_keyset, walk_offset
+
+from .lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side, world_of
+from .test_offset_walk import MOVES, TOTALS, Mover, sparse
 
 
 def walked(shelf: Shelf, after: int = 0, seed: int | None = None) -> list[int]:

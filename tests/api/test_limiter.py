@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import Limiter, MachineStore, RedisStore, default_store
-from tap_activecampaign_unified.api.budget import (
+from tap_activecampaign_unified.client import Limiter, MachineStore, RedisStore, default_store
+from tap_activecampaign_unified.client.rate_limit.budget import (
     APART,
     EARLY,
     GROWTH_PER_SECOND,
     LEAST_SHARE,
     MARGIN,
 )
-from tests.api.lab import LabClock
+
+from .lab import LabClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

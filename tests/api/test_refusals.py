@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.api import (
+from tap_activecampaign_unified.client import (
     AccountLapsed,
     BadCredential,
     CallError,
@@ -13,7 +13,8 @@ from tap_activecampaign_unified.api import (
     Refused,
     RunEnds,
 )
-from tests.api.lab import Script
+
+from .lab import Script
 
 GOOD = (200, {})
 

@@ -8,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from tap_activecampaign_unified.api import (
+from tap_activecampaign_unified.client import (
     Missing,
     Refused,
     ServerTrouble,
     Unconfirmed,
     Unreachable,
 )
-from tests.api.lab import LabClock, Script, client_of, world_of
+
+from .lab import LabClock, Script, client_of, world_of
 
 GOOD = (200, {"ok": True})
 READS = ("GET", "PUT", "PATCH", "DELETE")

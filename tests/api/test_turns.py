@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import Unreachable
-from tap_activecampaign_unified.api.turns import Turns
-from tests.api.lab import few_threads
+from tap_activecampaign_unified.client import Unreachable
+from target_activecampaign.concurrency.pool import Turns
 from tests.target.seeded import SeededTurns
+
+from .lab import few_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

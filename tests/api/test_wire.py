@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tap_activecampaign_unified.api import (
+from tap_activecampaign_unified.client import (
     ActiveCampaignError,
     Client,
     Refused,
@@ -17,9 +17,10 @@ from tap_activecampaign_unified.api import (
     Unreachable,
     parse_address,
 )
-from tests.api.lab import KEY, ORIGIN, Script, client_of, limiter_of, wired_client
 from tests.sandbox import serve
 from tests.security.foreign import Listener
+
+from .lab import KEY, ORIGIN, Script, client_of, limiter_of, wired_client
 
 GOOD = (200, {})
 

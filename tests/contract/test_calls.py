@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.registry import KINDS
+from target_activecampaign.sinks.registry import KINDS
 from tests.api.lab import LabClock
-from tests.contract import derive
 from tests.sandbox import World
 from tests.sandbox_tests.shape_calls import WRITES
 from tests.tap.running import Account
 from tests.target.lab import Lab, stream_of
+
+from . import derive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

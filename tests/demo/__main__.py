@@ -7,10 +7,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tests.demo import activation, checks
-from tests.demo.account import ROOT, Account, AccountFailedError
-from tests.demo.pipeline import Pipeline, PipelineFailedError, install
-from tests.demo.screen import Waiting, counted, head, listed, say, streams_table, wrapped
+from . import activation, checks
+from .account import ROOT, Account, AccountFailedError
+from .pipeline import Pipeline, PipelineFailedError, install
+from .screen import Waiting, counted, head, listed, say, streams_table, wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path

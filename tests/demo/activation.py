@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.demo.screen import COLUMN, Waiting, counted, head, say, wrapped
+from .screen import COLUMN, Waiting, counted, head, say, wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.demo.account import Account
-    from tests.demo.checks import Database
-    from tests.demo.pipeline import Pipeline
+    from .account import Account
+    from .checks import Database
+    from .pipeline import Pipeline
 
 ACTIONS = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "planned")
 

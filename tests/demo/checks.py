@@ -11,7 +11,7 @@ import duckdb
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.demo.account import Account
+    from .account import Account
 
 # The tables of the account that hold the rows of a unified stream.
 HOME = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.demo.account import API_KEY, LEASH, ROOT
+from .account import API_KEY, LEASH, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

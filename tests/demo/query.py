@@ -6,7 +6,7 @@ import sys
 
 import duckdb
 
-from tests.demo.account import ROOT
+from .account import ROOT
 
 
 def main() -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.program import KEY, Desk
 from tests.sandbox import Served, World, serve
+
+from .program import KEY, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

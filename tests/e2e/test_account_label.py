@@ -12,17 +12,19 @@ import pytest
 
 from tests.demo.account import ROOT
 from tests.demo.pipeline import install
-from tests.e2e.loaders import PostgresTables, into_postgres
-from tests.e2e.program import KEY, Desk, selecting
 from tests.sandbox import World, serve
+
+from .loaders import PostgresTables, into_postgres
+from .program import KEY, Desk, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.loaders import Loader, Row
     from tests.postgres import Database
     from tests.sandbox import Served
+
+    from .loaders import Loader, Row
 
 pytestmark = [pytest.mark.meltano, pytest.mark.slow]
 

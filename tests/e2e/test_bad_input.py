@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.program import KEY, Desk
+from .program import KEY, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.program import Ended
     from tests.sandbox import Served
+
+    from .program import Ended
 
 STATE = {"bookmarks": {"marketing_tags": {}, "crm_notes": {"replication_key_value": "2026-01-31"}}}
 MENU = "Settings › Developer"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.program import KEY, PREFIX, TAP, Desk, messages
 from tests.tap.running import Account
+
+from .program import KEY, PREFIX, TAP, Desk, messages
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from tests.e2e.program import KEY, Desk, Ended
 from tests.sandbox import Served, World, serve
+
+from .program import KEY, Desk, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

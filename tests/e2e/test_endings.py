@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.program import KEY, SECONDS, Desk, Ended, checked, messages
 from tests.sandbox import Served, World, serve
+
+from .program import KEY, SECONDS, Desk, Ended, checked, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

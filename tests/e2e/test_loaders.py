@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.loaders import (
+from tests.faults.truth import truth_of
+from tests.raw.account import BY_NAME, RAW, complete, expected
+from tests.tap.running import Account
+
+from .loaders import (
     SCHEMA,
     DuckDBTables,
     LoaderFailedError,
@@ -15,17 +19,15 @@ from tests.e2e.loaders import (
     into_duckdb,
     into_postgres,
 )
-from tests.e2e.test_duckdb import HOSTILE
-from tests.faults.truth import truth_of
-from tests.raw.account import BY_NAME, RAW, complete, expected
-from tests.tap.running import Account
+from .test_duckdb import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.e2e.loaders import Loader
     from tests.sandbox import World
+
+    from .loaders import Loader
 
 pytestmark = [pytest.mark.meltano, pytest.mark.slow]
 

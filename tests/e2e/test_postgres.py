@@ -12,8 +12,9 @@ import pytest
 
 from tests.demo.account import API_KEY, ROOT
 from tests.demo.pipeline import Pipeline, install, run_meltano
-from tests.e2e.loaders import PostgresTables
 from tests.sandbox import World, serve
+
+from .loaders import PostgresTables
 
 if TYPE_CHECKING:
     from pathlib import Path

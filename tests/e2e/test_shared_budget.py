@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from tap_activecampaign_unified.api import parse_address
-from tests.e2e.program import KEY, Desk, selecting
+from tap_activecampaign_unified.client import parse_address
 from tests.sandbox import Served, World, serve
+
+from .program import KEY, Desk, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.program import Ended
+    from .program import Ended
 
 
 @pytest.fixture(scope="module")

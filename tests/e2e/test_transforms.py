@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.e2e.program import Desk
+    from .program import Desk
 
 
 def test_flattening_makes_columns(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.reading_cases import PASSING
+from .reading_cases import PASSING
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAPS = [f"§10.{n}" for n in range(1, 29)]

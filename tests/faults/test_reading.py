@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.faults.reading_cases import CLOSED, PASSING
-from tests.faults.warehouse import Warehouse, check_run, outcomes, replayed
 from tests.length import LONG, seeds
 from tests.sandbox import Shape
 from tests.tap.running import Account
+
+from .reading_cases import CLOSED, PASSING
+from .warehouse import Warehouse, check_run, outcomes, replayed
 
 if TYPE_CHECKING:
     from tests.sandbox import World

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.api.lab import LabClock
-from tests.faults.delivery import SETTINGS, account, lines, picture, wanted
-from tests.faults.warehouse import replayed
 from tests.length import LONG, seeds
 from tests.target.lab import Lab
+
+from .delivery import SETTINGS, account, lines, picture, wanted
+from .warehouse import replayed
 
 if TYPE_CHECKING:
     from pathlib import Path

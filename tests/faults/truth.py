@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.faults import truth_crm
-from tests.faults.values import ENTITIES, Fields, Record, joined, named, text, utc
 from tests.sandbox.people_rows import GROUP_FLAGS
+
+from . import truth_crm
+from .values import ENTITIES, Fields, Record, joined, named, text, utc
 
 if TYPE_CHECKING:
     from tests.sandbox import World

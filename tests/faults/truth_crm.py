@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.values import named, number, reference, text, utc
+from .values import named, number, reference, text, utc
 
 if TYPE_CHECKING:
-    from tests.faults.truth import Truth
+    from .truth import Truth
 
 ADDRESS = {
     "street_1": "ACCT_ADDRESS_1",

@@ -7,7 +7,7 @@ import datetime as dt
 import random
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.truth import truth_of
+from .truth import truth_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,14 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified import cli
-from tap_activecampaign_unified.tap_settings import TAP
-from target_activecampaign.target_settings import TARGET
+from tap_activecampaign_unified.config.tap_settings import TAP
+from target_activecampaign.config.target_settings import TARGET
 from tests import length
 from tests.api.lab import LabClock, world_of
-from tests.fuzz.junk import ALMOST, ANY, TEXT
 from tests.tap.running import Account
 from tests.target.lab import Lab, stream_of
 from tests.target.test_junk import VALUES
+
+from .junk import ALMOST, ANY, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from tap_activecampaign_unified.settings import Setting
+    from tap_activecampaign_unified.config.settings import Setting
 
 # Words that end the reading of the command line leave a file open that came before them.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

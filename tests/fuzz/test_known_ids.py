@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.known_ids import KnownIds
-from tap_activecampaign_unified.settings import SettingsError
+from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.deletes.known_ids import KnownIds
 from tests import length
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from target_activecampaign.ledger import Confirmed, Ledger
-from target_activecampaign.ledger_stores import FileStore, PostgresStore
+from target_activecampaign.ledger.ledger import Confirmed, Ledger
+from target_activecampaign.ledger.stores import FileStore, PostgresStore
 from tests import length
 
 if TYPE_CHECKING:

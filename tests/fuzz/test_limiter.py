@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import Limiter, MachineStore
-from tap_activecampaign_unified.api.budget import FARTHEST, MARGIN
+from tap_activecampaign_unified.client import Limiter, MachineStore
+from tap_activecampaign_unified.client.rate_limit.budget import FARTHEST, MARGIN
 from tests import length
 
 if TYPE_CHECKING:

@@ -10,21 +10,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.unified import RESOURCES, by_name
-from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Undecodable
-from tap_activecampaign_unified.unified.custom_fields import (
+from tap_activecampaign_unified.resources import RESOURCES, by_name
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.resources.custom_fields import (
     ENTITIES,
     KEY_MODES,
     CustomFields,
     definition_of,
     encode_value,
 )
-from tap_activecampaign_unified.unified.fragment import write
-from tap_activecampaign_unified.unified.mapping import Field, Joined, Names, Reader, Resource
+from tap_activecampaign_unified.resources.reader import Reader
+from tap_activecampaign_unified.resources.resource import Field, Joined, Names, Resource
+from tap_activecampaign_unified.resources.writer import write
 from tests import length
-from tests.fuzz.junk import ANY, SCALARS, TEXT
 from tests.unified.reading import NAMES
 from tests.unified.test_laws import CODECS, valid
+
+from .junk import ANY, SCALARS, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

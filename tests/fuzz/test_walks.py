@@ -10,7 +10,7 @@ import requests
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.api import ServerTrouble, walk_keyset, walk_offset
+from tap_activecampaign_unified.client import ServerTrouble, walk_keyset, walk_offset
 from tests import length
 from tests.api.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side
 from tests.api.test_offset_walk import MOVES, TOTALS, Mover, sparse

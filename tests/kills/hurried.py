@@ -10,7 +10,7 @@ import datetime as dt
 import importlib
 import sys
 
-from tap_activecampaign_unified.starting import heed_signals
+from tap_activecampaign_unified.early_signals import heed_signals
 
 HASTE = 20
 PROGRAMS = {"tap": "tap_activecampaign_unified.tap", "target": "target_activecampaign.target"}
@@ -31,7 +31,7 @@ class Hurry:
 def main() -> None:
     """Run one of the programs."""
     heed_signals()
-    clock = importlib.import_module("tap_activecampaign_unified.api").SystemClock
+    clock = importlib.import_module("tap_activecampaign_unified.client").SystemClock
     sleep = clock.sleep
     clock.sleep = lambda self, seconds: sleep(self, seconds / HASTE)
     importlib.import_module(PROGRAMS[sys.argv.pop(1)]).main()

@@ -15,7 +15,7 @@ from tests.e2e.program import KEY, SECONDS, Ended, checked
 if TYPE_CHECKING:
     import signal
 
-    from tests.kills.moments import Killer
+    from .moments import Killer
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.program import KEY
-from tests.kills.hurried import Hurry
-from tests.kills.moments import SIGNALS, Killer, Moment
-from tests.kills.programs import check_ending, finish, lines_of, start
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
 from tests.target.test_copy import picture
+
+from .hurried import Hurry
+from .moments import SIGNALS, Killer, Moment
+from .programs import check_ending, finish, lines_of, start
 
 if TYPE_CHECKING:
     from pathlib import Path

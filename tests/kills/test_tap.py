@@ -11,10 +11,11 @@ import pytest
 
 from tests.e2e.program import KEY, messages
 from tests.e2e.test_endings import KEYS
-from tests.kills.moments import Killer, Usual, moment_of
-from tests.kills.programs import check_ending, finish, start
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
+
+from .moments import Killer, Usual, moment_of
+from .programs import check_ending, finish, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,13 @@ import pytest
 from tests.api.lab import LabClock
 from tests.e2e.program import KEY
 from tests.faults.delivery import LEFT, SETTINGS, account, lines, picture, wanted
-from tests.kills.hurried import Hurry
-from tests.kills.moments import Killer, Usual, moment_of
-from tests.kills.programs import check_ending, finish, lines_of, start
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
 from tests.target.test_singer import text_of
+
+from .hurried import Hurry
+from .moments import Killer, Usual, moment_of
+from .programs import check_ending, finish, lines_of, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.looks import browser as browsers
+from . import browser as browsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

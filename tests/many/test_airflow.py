@@ -11,10 +11,11 @@ import pytest
 
 from tests import length
 from tests.demo.pipeline import install
-from tests.many import processes
-from tests.many.accounts import Accounts, Size
-from tests.many.engine import ENDED
-from tests.many.fleet import Fleet
+
+from . import processes
+from .accounts import Accounts, Size
+from .engine import ENDED
+from .fleet import Fleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,8 +20,9 @@ from urllib.parse import quote
 import psycopg
 
 from tests.demo.account import LEASH, ROOT
-from tests.postgres import as_nobody
-from tests.postgres.as_nobody import NOBODY
+
+from . import as_nobody
+from .as_nobody import NOBODY
 
 HOST, USER = "127.0.0.1", "postgres"
 # Slashes and such: what a password may hold, and what connection URLs must escape.

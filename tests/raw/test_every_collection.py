@@ -6,8 +6,9 @@ import jsonschema
 import pytest
 
 from tap_activecampaign_unified.raw import COLLECTIONS
-from tests.raw.account import RAW, complete, expected
 from tests.tap.running import CONTACT_STREAMS, Account
+
+from .account import RAW, complete, expected
 
 # The list endpoints that the reference knows of; of automations one by one there is no more.
 PATHS = """

@@ -6,8 +6,9 @@ import logging
 
 import pytest
 
-from tests.raw.account import RAW, complete, schemas_of
 from tests.tap.running import Account
+
+from .account import RAW, complete, schemas_of
 
 INCREMENTAL = {
     "raw_contacts": "udate",

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.raw import Shape
-from tests.raw.account import schemas_of
 from tests.tap.running import Account, select
+
+from .account import schemas_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -13,10 +13,11 @@ import pytest
 
 from tests.demo.account import ROOT
 from tests.demo.pipeline import install
-from tests.recipes.account import KEY, make_account
-from tests.recipes.document import Block, fill, sections
-from tests.recipes.reader import Memory, Reader
 from tests.sandbox import serve
+
+from .account import KEY, make_account
+from .document import Block, fill, sections
+from .reader import Memory, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

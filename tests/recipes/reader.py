@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from tests.recipes import forked
+from . import forked
 
 if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from tests.recipes.document import Block
     from tests.sandbox import World
+
+    from .document import Block
 
 SECONDS = 120
 TARGET = "target-activecampaign"

@@ -13,7 +13,9 @@ import duckdb
 import pytest
 
 from tests import length
-from tests.recipes.account import (
+from tests.sandbox import World, serve
+
+from .account import (
     ACTIVE,
     KEY,
     NEWSLETTER,
@@ -24,14 +26,13 @@ from tests.recipes.account import (
     statuses,
     tags_of,
 )
-from tests.recipes.conftest import settings_of
-from tests.sandbox import World, serve
+from .conftest import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.recipes.document import Block
-    from tests.recipes.reader import Ran, Reader
+    from .document import Block
+    from .reader import Ran, Reader
 
 Recipes = dict[str, list["Block"]]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_activecampaign_unified.api import MachineStore
-from tap_activecampaign_unified.files import open_private
-from tap_activecampaign_unified.report import write_report
-from tap_activecampaign_unified.settings import SettingsError
+from tap_activecampaign_unified.client import MachineStore
+from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.reporting.write import write_report
+from tap_activecampaign_unified.storage.files import open_private
 from tests.target.lab import stream_of
 
 if TYPE_CHECKING:

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.api import (
-    ActiveCampaignError,
-    Client,
-    SystemClock,
-    Unreachable,
-)
+from tap_activecampaign_unified.client import ActiveCampaignError, Client, SystemClock, Unreachable
 from tests.api.lab import KEY, wired_client
 from tests.sandbox import World, serve
-from tests.security.foreign import Listener
 from tests.target.lab import Lab, stream_of
+
+from .foreign import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from tests.e2e.program import PREFIX, SECONDS, TAP, Desk
 from tests.length import LONG
 from tests.sandbox import Served, World, serve
 from tests.sandbox.wire import Answer
-from tests.security.foreign import Listener
+
+from .foreign import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.api import (
-    ServerTrouble,
-    Unconfirmed,
-    Unreachable,
-    receiving,
-)
+from tap_activecampaign_unified.client import ServerTrouble, Unconfirmed, Unreachable
+from tap_activecampaign_unified.client import body as receiving
 from tests.api.lab import LabClock, Script, client_of, wired_client
 from tests.length import LONG
 from tests.sandbox.wire import Answer
-from tests.security.foreign import Listener
 from tests.tap.running import Account
 from tests.target.lab import schema_of, state_of, stream_of
+
+from .foreign import Listener
 
 if TYPE_CHECKING:
     import socket

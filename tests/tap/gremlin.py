@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.sandbox import World
-    from tests.tap.running import Account
+
+    from .running import Account
 
 FEWEST = 12  # rows below which nothing is deleted any more: an empty account proves nothing
 TABLES = {

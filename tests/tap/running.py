@@ -12,7 +12,7 @@ import requests
 from singer_sdk.singerlib import Catalog
 
 from tap_activecampaign_unified import cli
-from tap_activecampaign_unified.api import ActiveCampaignError
+from tap_activecampaign_unified.client import ActiveCampaignError
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tests.api.lab import KEY, ORIGIN, AnyOrder, FarSighted, LabClock
 from tests.sandbox import FakeClock, SandboxAdapter, World

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.catalogs import STREAMS
-from tap_activecampaign_unified.settings import Settings, SettingsError
-from tap_activecampaign_unified.tap_settings import TAP
+from tap_activecampaign_unified.catalog import STREAMS
+from tap_activecampaign_unified.config.settings import Settings, SettingsError
+from tap_activecampaign_unified.config.tap_settings import TAP
 from tests.e2e.program import selecting
-from tests.tap.running import CONTACT_STREAMS, Account, Ran
+
+from .running import CONTACT_STREAMS, Account, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

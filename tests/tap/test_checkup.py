@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tap_activecampaign_unified import checkup
-from tap_activecampaign_unified.api import BadCredential, Unreachable
+from tap_activecampaign_unified import connection_check as checkup
+from tap_activecampaign_unified.client import BadCredential, Unreachable
 from tests.api.lab import KEY
 
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.settings import SettingsError
+from tap_activecampaign_unified.config.settings import SettingsError
 from tests.length import of
-from tests.tap.running import CONTACT_STREAMS, Account
+
+from .running import CONTACT_STREAMS, Account
 
 DELETED = "_sdc_deleted_at"
 PAIRS = ("marketing_contact_tags", "marketing_segment_memberships")

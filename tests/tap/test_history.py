@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 
-from tap_activecampaign_unified.unified import RESOURCES, by_name
+from tap_activecampaign_unified.resources import RESOURCES, by_name
 from tests.sandbox import Shape
-from tests.tap.running import Account
 from tests.unified.reading import golden, read_one
+
+from .running import Account
 
 HISTORY = [one.name for one in RESOURCES if not one.selected_by_default]
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from tests.tap.running import CONTACT_STREAMS, Account
+from .running import CONTACT_STREAMS, Account
 
 INCREMENTAL = (
     "crm_accounts",

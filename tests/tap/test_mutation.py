@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.faults.warehouse import Warehouse
 from tests.length import of
 from tests.sandbox import Shape
-from tests.tap.gremlin import Gremlin, keys_of
-from tests.tap.running import Account
+
+from .gremlin import Gremlin, keys_of
+from .running import Account
 
 SWEEP = 170  # hours after which everything is read again
 # Every collection is longer than a page: of a hundred rows, or of twenty where limits are ignored.

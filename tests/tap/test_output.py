@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
-from tap_activecampaign_unified.output import Output
-from tests.tap.running import Account
+from tap_activecampaign_unified.messages import Output
+
+from .running import Account
 
 HALF = "\ud83d"
 JSON = st.recursive(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox import Shape
-from tests.tap.running import CONTACT_STREAMS, Account
+
+from .running import CONTACT_STREAMS, Account
 
 CONTACTS = 10_000
 SHAPE = Shape(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from tests.tap.running import Account
+from .running import Account
 
 
 def properties(ran, stream="crm_contacts"):

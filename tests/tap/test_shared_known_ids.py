@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tap.running import Account, Ran
+from .running import Account, Ran
 
 if TYPE_CHECKING:
     from tests.postgres import Database

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tap.running import CONTACT_STREAMS, Account
+from .running import CONTACT_STREAMS, Account
 
 SIZE = {"contacts": 950, "deals": 320, "accounts": 210}
 

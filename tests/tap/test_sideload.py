@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.tap.running import Account
+from .running import Account
 
 SIZES: dict[str, Any] = {"contacts": 130, "deals": 120, "accounts": 110, "hidden_deals": True}
 SOME = frozenset({"fieldValues", "contactLists"})

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from tests.tap.running import Account, Ran
+from .running import Account, Ran
 
 # Columns that an account leaves empty are right to be so: the SDK's suite only warns of them.
 pytestmark = pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")

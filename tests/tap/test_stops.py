@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.tap.running import CONTACT_STREAMS, Account
+from .running import CONTACT_STREAMS, Account
 
 
 def stop_at(account: Account, pages: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import Lab
+from .lab import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable

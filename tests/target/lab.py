@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tap_activecampaign_unified import cli
-from tap_activecampaign_unified.api.turns import Turns
+from target_activecampaign.concurrency.pool import Turns
 from target_activecampaign.target import TargetActiveCampaign
 from tests.api.lab import KEY, ORIGIN, LabClock
 from tests.sandbox import SandboxAdapter, World
-from tests.target.seeded import SeededTurns
+
+from .seeded import SeededTurns
 
 if TYPE_CHECKING:
     from pathlib import Path

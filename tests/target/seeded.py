@@ -7,7 +7,7 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.api.turns import Turns
+from target_activecampaign.concurrency.pool import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

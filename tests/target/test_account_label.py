@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import Lab, state_of, stream_of
+from .lab import Lab, state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab, Run
+    from .lab import Lab, Run
 
 EMAIL = "ada@shop.example"
 ON: dict[str, Any] = {"allow_automations": True}

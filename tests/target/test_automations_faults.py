@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from tests import length
 from tests.api.lab import LabClock, world_of
-from tests.target.lab import Lab, state_of, stream_of
-from tests.target.test_faults import Killed
-from tests.target.test_side_by_side import LOSSES, kill
+
+from .lab import Lab, state_of, stream_of
+from .test_faults import Killed
+from .test_side_by_side import LOSSES, kill
 
 if TYPE_CHECKING:
     from tests.sandbox import World

@@ -11,7 +11,7 @@ from tests.sandbox import contact_filters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab
+    from .lab import Lab
 
 UNSUBSCRIBED, BOUNCED, ACTIVE = 2, 3, 1
 

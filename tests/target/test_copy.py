@@ -14,7 +14,8 @@ import requests
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tests.api.lab import KEY, ORIGIN
 from tests.sandbox import SandboxAdapter, World
-from tests.target.lab import Lab
+
+from .lab import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.lab import LabClock, world_of
-from tests.target.lab import Lab, state_of, stream_of
+
+from .lab import Lab, state_of, stream_of
 
 if TYPE_CHECKING:
     from tests.sandbox import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.target.lab import Lab, schema_of, state_of, stream_of
+from .lab import Lab, schema_of, state_of, stream_of
 
 
 def test_a_new_contact_is_created_and_the_same_again_costs_nothing(lab: Lab) -> None:

@@ -8,13 +8,15 @@ import pytest
 
 from tests.sandbox import importer
 from tests.sandbox.limits import RollingWindow
-from tests.target.lab import state_of, stream_of
+
+from .lab import state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.sandbox import World
-    from tests.target.lab import Lab
+
+    from .lab import Lab
 
 
 def people(count: int, **more: Any) -> list[dict[str, Any]]:
@@ -230,7 +232,9 @@ def test_the_importer_never_sees_one_batch_too_many(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int | None, seconds: float
 ) -> None:
     """However long answers take, and whoever is beside whom: 100 in any minute, none refused."""
-    monkeypatch.setattr("target_activecampaign.importer.MOST_CONTACTS", 2)
+    monkeypatch.setattr(
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 2
+    )
     lab = make_lab()
     lab.seed = seed
     prepare(lab.world)
@@ -251,7 +255,9 @@ def test_a_refused_batch_holds_up_no_other(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Batches with bad rows are mended while the others go through; each row has its own result."""
-    monkeypatch.setattr("target_activecampaign.importer.MOST_CONTACTS", 10)
+    monkeypatch.setattr(
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
+    )
     names = {f"p{n}@warehouse.example" for n in (3, 4, 55, 99)}
 
     def fault(w: Any, contact: dict[str, Any]) -> str | None:
@@ -271,7 +277,9 @@ def test_a_limit_that_others_use_up_is_probed_by_one_batch(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Told of the limit, all batches wait and one asks again: no crowd is refused each time."""
-    monkeypatch.setattr("target_activecampaign.importer.MOST_CONTACTS", 10)
+    monkeypatch.setattr(
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
+    )
     lab = make_lab()
     lab.seed = seed
     prepare(lab.world)

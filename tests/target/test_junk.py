@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from target_activecampaign.registry import KINDS
+from target_activecampaign.sinks.registry import KINDS
 from tests.api.lab import LabClock, world_of
-from tests.target.lab import Lab, stream_of
+
+from .lab import Lab, stream_of
 
 SCALARS = (
     st.none()

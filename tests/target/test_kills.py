@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandbox import World, serve
-from tests.target.lab import state_of, stream_of
-from tests.target.test_singer import config_of, text_of
+
+from .lab import state_of, stream_of
+from .test_singer import config_of, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign import opportunities
-from tests.target.lab import Lab, state_of, stream_of
+from target_activecampaign.sinks import opportunities
+
+from .lab import Lab, state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.lab import LabClock, world_of
-from tests.target.lab import Lab, Run, schema_of, state_of
-from tests.target.test_faults import Killed
-from tests.target.test_side_by_side import kill, outcomes
+
+from .lab import Lab, Run, schema_of, state_of
+from .test_faults import Killed
+from .test_side_by_side import kill, outcomes
 
 if TYPE_CHECKING:
     from tests.sandbox import World

@@ -12,12 +12,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tap_activecampaign_unified.postgres import is_address
+from tap_activecampaign_unified.storage.postgres import is_address
 from tests.postgres.server import PASSWORD
 from tests.sandbox import World, serve
-from tests.target.lab import Lab, Run, schema_of, state_of, stream_of
-from tests.target.test_kills import PEOPLE, rows
-from tests.target.test_singer import config_of
+
+from .lab import Lab, Run, schema_of, state_of, stream_of
+from .test_kills import PEOPLE, rows
+from .test_singer import config_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,8 +131,8 @@ def test_accounts_do_not_wait_for_one_another(
     postgres_database: Database, make_lab: Callable[..., Lab]
 ) -> None:
     """Thousands of accounts share the tables, and neither a turn nor a row."""
-    from target_activecampaign.ledger import Ledger  # noqa: PLC0415
-    from target_activecampaign.ledger_stores import PostgresStore  # noqa: PLC0415
+    from target_activecampaign.ledger.ledger import Ledger  # noqa: PLC0415
+    from target_activecampaign.ledger.stores import PostgresStore  # noqa: PLC0415
 
     held, other, again = (
         PostgresStore("ledger_path", postgres_database.url(), name, "test")
@@ -232,7 +233,7 @@ def test_a_run_that_has_the_turn_keeps_others_from_it_until_they_give_up(
     shared: Any, postgres_database: Database
 ) -> None:
     """Who waits longer than max_retry_seconds ends with 1 and one line, and sends nothing."""
-    from target_activecampaign.ledger_stores import PostgresStore  # noqa: PLC0415
+    from target_activecampaign.ledger.stores import PostgresStore  # noqa: PLC0415
 
     held = PostgresStore("ledger_path", postgres_database.url(), "acme", "test")
     assert held.try_turn()

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.lab import LabClock
-from tests.target.lab import Lab, Run, state_of, stream_of
-from tests.target.test_faults import SETTINGS, Killed, account, check, messages
+
+from .lab import Lab, Run, state_of, stream_of
+from .test_faults import SETTINGS, Killed, account, check, messages
 
 if TYPE_CHECKING:
     from tests.sandbox import World

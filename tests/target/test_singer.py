@@ -16,7 +16,8 @@ from singer_sdk.testing import target_tests
 from singer_sdk.testing.legacy import target_sync_test
 
 from tests.sandbox import World, serve
-from tests.target.lab import Lab, state_of, stream_of
+
+from .lab import Lab, state_of, stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path

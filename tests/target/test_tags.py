@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.settings import SettingsError
-from tests.target.lab import Lab, stream_of
+from tap_activecampaign_unified.config.settings import SettingsError
+
+from .lab import Lab, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

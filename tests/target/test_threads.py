@@ -17,9 +17,10 @@ import requests
 
 from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World, serve
-from tests.target.lab import state_of, stream_of
-from tests.target.test_faults import check, messages
-from tests.target.test_singer import config_of, text_of
+
+from .lab import state_of, stream_of
+from .test_faults import check, messages
+from .test_singer import config_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import stream_of
+from .lab import stream_of
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from .lab import Lab
 
 
 def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.unified import RESOURCES, by_name, people
-from tap_activecampaign_unified.unified.crm import fields as crm_fields
-from tap_activecampaign_unified.unified.crm.opportunities import CONTACT_DEALS
-from tap_activecampaign_unified.unified.crm.stages import DEAL_STAGES
-from tap_activecampaign_unified.unified.custom_fields import CustomFields, definition_of
-from tap_activecampaign_unified.unified.directory.users import USER_GROUPS
-from tap_activecampaign_unified.unified.mapping import Joined, Names, Reader
+from tap_activecampaign_unified.resources import RESOURCES, by_name
+from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.crm import fields as crm_fields
+from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
+from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
+from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
+from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
+from tap_activecampaign_unified.resources.reader import Reader
+from tap_activecampaign_unified.resources.resource import Joined, Names
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.unified.mapping import Record, Resource, Row
+    from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NAMES = [resource.name for resource in RESOURCES]

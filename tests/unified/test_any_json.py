@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.unified import by_name
-from tests.unified.reading import NAMES, SIDELOADS, custom_of, golden, records_of
-from tests.unified.test_hostile import HOSTILE
-from tests.unified.test_laws import JSON
+from tap_activecampaign_unified.resources import by_name
+
+from .reading import NAMES, SIDELOADS, custom_of, golden, records_of
+from .test_hostile import HOSTILE
+from .test_laws import JSON
 
 
 def entity_of(name: str, document: dict[str, Any]):

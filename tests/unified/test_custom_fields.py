@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Undecodable
-from tap_activecampaign_unified.unified.custom_fields import (
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.resources.custom_fields import (
     STANDARD_LABELS,
     CustomFields,
     Definition,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.unified import RESOURCES, by_name, fragment, mapping
-from tests.unified.reading import COLUMNS, golden, read_one, records_of
+from tap_activecampaign_unified.resources import RESOURCES, by_name
+from tap_activecampaign_unified.resources import resource as mapping
+from tap_activecampaign_unified.resources import writer as fragment
+
+from .reading import COLUMNS, golden, read_one, records_of
 
 SENTINEL = "k3pt-s3cr3t"
 WRITABLE = [

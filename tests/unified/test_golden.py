@@ -5,8 +5,9 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
-from tap_activecampaign_unified.unified import by_name
-from tests.unified.reading import GOLDEN, NAMES, custom_of, golden, records_of
+from tap_activecampaign_unified.resources import by_name
+
+from .reading import GOLDEN, NAMES, custom_of, golden, records_of
 
 
 @pytest.mark.parametrize("name", NAMES)

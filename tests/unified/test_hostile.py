@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.unified import by_name
-from tests.unified.reading import COLUMNS, golden, read_one, records_of
+from tap_activecampaign_unified.resources import by_name
+
+from .reading import COLUMNS, golden, read_one, records_of
 
 MEGABYTE = "ä" * (1 << 20)
 DEEP = json.loads("[" * 400 + "]" * 400)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.unified import RESOURCES, arrays, by_name, codecs
-from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Codec, Undecodable
-from tap_activecampaign_unified.unified.fragment import write
-from tap_activecampaign_unified.unified.mapping import (
+from tap_activecampaign_unified.resources import RESOURCES, by_name, codecs
+from tap_activecampaign_unified.resources import array_codecs as arrays
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Codec, Undecodable
+from tap_activecampaign_unified.resources.resource import (
     Attribute,
     Derived,
     Entry,
@@ -24,7 +24,9 @@ from tap_activecampaign_unified.unified.mapping import (
     Resource,
     is_read_only,
 )
-from tests.unified.reading import NAMES, golden, records_of
+from tap_activecampaign_unified.resources.writer import write
+
+from .reading import NAMES, golden, records_of
 
 ENTRIES = [
     pytest.param(resource, entry, id=f"{resource.name}.{entry.unified}")

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tap_activecampaign_unified.unified import by_name, people
-from tests.unified.reading import golden
+from tap_activecampaign_unified.resources import by_name
+from tap_activecampaign_unified.resources import contact_fields as people
+
+from .reading import golden
 
 MODELS: dict[str, Any] = json.loads((Path(__file__).parent / "truto_models.json").read_text())
 # Memberships with their status are `segments`; nobody is ever told when a licence was used.

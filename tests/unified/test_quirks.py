@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.unified import by_name, codecs
-from tap_activecampaign_unified.unified.codecs import UTC_ZONE, Undecodable
-from tap_activecampaign_unified.unified.fragment import write
-from tests.unified.reading import read_one
+from tap_activecampaign_unified.resources import by_name, codecs
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.resources.writer import write
+
+from .reading import read_one
 
 WINTER, SUMMER = "2031-01-15T08:00:00-06:00", "2031-07-15T08:00:00-05:00"
 

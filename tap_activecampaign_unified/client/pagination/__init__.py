@@ -1,0 +1,1 @@
+"""Pagination: walks over collections and the page reader behind them."""

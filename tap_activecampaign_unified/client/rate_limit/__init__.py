@@ -1,0 +1,1 @@
+"""Rate limit of an account, shared by all processes that use it."""

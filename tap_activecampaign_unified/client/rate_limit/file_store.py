@@ -1,0 +1,121 @@
+"""The budget of one machine: a small locked file that all processes of a user share."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client.url import account_file
+
+from .budget import FARTHEST, Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tap_activecampaign_unified.client.clock import Clock
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: there the budget is kept per process
+    fcntl = None  # type: ignore[assignment]
+HAS_LOCKS = fcntl is not None
+# Neither inherited by a child nor led elsewhere by a link that somebody put in its place.
+_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+logger = logging.getLogger(__name__)
+
+LONGEST_FILE = 1 << 20
+# A whole window, as far as anybody can tell without knowing its pace.
+MANY = 100
+
+
+def default_store(account: str) -> Path:
+    """Return the rate file of an account under the user's state folder."""
+    return account_file(account, "rate", "json")
+
+
+class MachineStore:
+    """Keeps the budget in a file, or inside this process where ``path`` is None or of no use."""
+
+    def __init__(self, clock: Clock, path: Path | None = None) -> None:
+        """Open nothing yet."""
+        self._clock = clock
+        self._path = path if HAS_LOCKS else None
+        self._lock = threading.Lock()
+        self._own = Budget()
+
+    def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
+        """Carry out one of `Budget`'s operations, alone; returns the machine's uptime too."""
+        with self._budget() as budget:
+            now = self._clock.monotonic()
+            found = getattr(budget, operation)(*arguments, now)
+        return now, found or 0.0
+
+    @contextlib.contextmanager
+    def _budget(self) -> Iterator[Budget]:
+        with self._lock:
+            handle = self._open()
+            if handle is None:
+                yield self._own
+                return
+            try:
+                self._own = self._read(os.pread(handle, LONGEST_FILE, 0))
+                yield self._own
+                text = json.dumps(vars(self._own))
+                # Written over, then cut: a writer killed in between leaves no file that reads.
+                os.ftruncate(handle, os.pwrite(handle, text.encode(), 0))
+            except OSError as problem:
+                self._give_up(problem)
+            finally:
+                os.close(handle)
+
+    def _open(self) -> int | None:
+        """Return the locked file, None where there is none to be had."""
+        if self._path is None:
+            return None
+        handle = None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not os.fstat(handle).st_size:
+                os.fchmod(handle, 0o600)  # it is new: whatever the umask
+        except OSError as problem:
+            if handle is not None:
+                os.close(handle)
+            self._give_up(problem)
+            return None
+        return handle
+
+    def _give_up(self, problem: OSError) -> None:
+        logger.warning(
+            "The rate file %s cannot be used (%s): the request budget is kept for this "
+            "process alone. Set rate_limit_store to a file that can be written.",
+            self._path,
+            problem.strerror or type(problem).__name__,
+        )
+        self._path = None
+
+    def _read(self, text: bytes) -> Budget:
+        now = self._clock.monotonic()
+        if not text:
+            return Budget()
+        try:
+            found = json.loads(text)
+            numbers = {
+                name: float(found[name]) for name in ("not_before", "share", "share_at", "cut_at")
+            }
+            slots = {str(ticket): float(slot) for ticket, slot in found["slots"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            # Its writer was killed in mid-write: take the whole window as spent.
+            return Budget({f"spent-{number}": now for number in range(MANY)})
+        # Uptime starts anew with the machine: what lies too far ahead is from before that.
+        late = now + 2 * FARTHEST  # slots stand behind the longest pause
+        if any(not moment <= late for moment in numbers.values()) or not 0 < numbers["share"] <= 1:
+            numbers = {}
+        return Budget({t: s for t, s in slots.items() if s <= late}, **numbers)

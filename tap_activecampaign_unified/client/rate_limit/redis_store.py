@@ -1,0 +1,215 @@
+"""The budget of many machines: kept in Redis, changed by one script that runs there as a whole."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client.errors import BadAddress
+
+from . import budget
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.client.clock import Clock
+
+    from .limiter import Store
+
+logger = logging.getLogger(__name__)
+
+SCHEMES = ("redis://", "rediss://", "unix://")
+ANSWER_SECONDS = 2.0
+# Redis is away: what one machine may use of the rate meanwhile, and how often Redis is tried.
+SAFE_SHARE = 0.2
+SECONDS_BETWEEN_TRIES = 10.0
+# Neither store knows what left by the other: nobody leaves until that no longer counts.
+CHANGEOVER_SECONDS = 1.1
+FORGOTTEN_AFTER_SECONDS = 1200
+INSTALL = "pip install 'tap-activecampaign-unified[redis]'"
+
+# `Budget` in the language of Redis. Its clock is Redis' own, in milliseconds, so that machines
+# whose clocks differ agree; a test gives the time instead. Numbers keep 14 digits there.
+SCRIPT = Template("""
+local share_left, share_least, growth, proof = $left, $least, $growth, $proof
+local operation, now = ARGV[1], tonumber(ARGV[2])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 100) / 10
+end
+local budget = {slots = {}, not_before = 0, share = 1, share_at = 0, cut_at = 0}
+local kept = redis.call('GET', KEYS[1])
+if kept then budget = cjson.decode(kept) end
+
+local function share_now()
+  return math.min(1, budget.share + growth * math.max(0, now - budget.share_at) / 1000)
+end
+
+local function cut(share)
+  budget.share = math.max(share_least, share)
+  budget.share_at = math.max(now, budget.not_before)
+  budget.cut_at = now
+end
+
+local found = 0
+if operation == 'take' then
+  local ticket, size, window = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+  local is_back = budget.slots[ticket] ~= nil
+  budget.slots[ticket] = nil
+  local share, kept_slots, taken = share_now(), {}, {}
+  for other, slot in pairs(budget.slots) do
+    if slot > now - window / share_least then
+      kept_slots[other] = slot
+      local has_left = string.sub(other, 1, $length) == '$left_name'
+      if not is_back or slot <= now + $early or has_left then table.insert(taken, slot) end
+    end
+  end
+  table.sort(taken)
+  window = window / share
+  local gap = window / size
+  if share == 1 then gap = gap * $apart end
+  found = math.max(now, budget.not_before)
+  if #taken > 0 then found = math.max(found, taken[#taken] + gap) end
+  if #taken >= size then found = math.max(found, taken[#taken - size + 1] + window) end
+  found = math.ceil(found * 10) / 10
+  kept_slots[ticket] = found
+  budget.slots = kept_slots
+elseif operation == 'paused' then
+  found = math.max(now, budget.not_before)
+elseif operation == 'departed' then
+  if budget.slots[ARGV[3]] then
+    budget.slots[ARGV[3]] = nil
+    budget.slots['$left_name' .. ARGV[3]] = now + tonumber(ARGV[4])
+  end
+elseif operation == 'refused' then
+  local left, wait = tonumber(ARGV[3]), math.min(tonumber(ARGV[4]), $farthest)
+  budget.not_before = math.max(budget.not_before, now + wait)
+  if left > budget.cut_at + $early then cut(share_now() * share_left) end
+elseif operation == 'counted' then
+  local left, limit, remaining = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+  if left > budget.cut_at + $early then
+    local ours = 0
+    for _, slot in pairs(budget.slots) do
+      if slot > left - 1000 and slot <= left then ours = ours + 1 end
+    end
+    local others = limit - remaining - ours
+    if others >= proof then cut(math.min(share_now(), 1 - others / limit)) end
+  end
+end
+redis.call('SET', KEYS[1], cjson.encode(budget), 'EX', $forgotten)
+return {tostring(now), string.format('%.1f', found)}
+""").substitute(
+    left=budget.LEFT_OF_SHARE,
+    least=budget.LEAST_SHARE,
+    growth=budget.GROWTH_PER_SECOND,
+    proof=budget.OTHERS_THAT_PROVE,
+    apart=budget.APART,
+    early=1000 * budget.EARLY,
+    left_name=budget.LEFT,
+    length=len(budget.LEFT),
+    farthest=1000 * budget.FARTHEST,
+    forgotten=FORGOTTEN_AFTER_SECONDS,
+)
+# Which arguments of an operation are times.
+_SECONDS = {"take": (2,), "departed": (1,), "refused": (0, 1), "counted": (0,)}
+
+
+def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
+    """Return a client of the Redis server at ``url``, and the errors it raises; nothing is asked.
+
+    Raises `BadAddress` where that is no address, or the client for Redis is not installed.
+    """
+    try:
+        import redis  # noqa: PLC0415 - an extra that only this setting needs
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+    except ImportError:
+        raise BadAddress(f"rate_limit_store needs the client for Redis: {INSTALL}") from None
+    try:
+        client = redis.Redis.from_url(
+            url,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except (ValueError, TypeError):
+        raise BadAddress(
+            "rate_limit_store is no address of a Redis server: give it like redis://host:6379/0"
+        ) from None
+    return client, (redis.RedisError, OSError)
+
+
+class RedisStore:
+    """Keeps the budget under one key of a Redis server, a safe share of it while that is away."""
+
+    def __init__(self, url: str, account: str, clock: Clock, spare: Store) -> None:
+        """Connect to nothing yet; ``spare`` keeps the budget while Redis does not answer.
+
+        Raises `BadAddress`.
+        """
+        self._key = f"activecampaign:rate:{account}"
+        client, self._errors = redis_client(url)
+        self._script = client.register_script(SCRIPT)
+        self._clock, self._spare = clock, spare
+        self._lock = threading.Lock()
+        self._next_try: float | None = None
+        self._held_until = 0.0
+
+    def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
+        """Carry out one of `Budget`'s operations there; here, with less, while Redis is away."""
+        now = self._clock.monotonic()
+        if operation in {"take", "paused"} and now < self._held_until:
+            return now, self._held_until
+        if self._next_try is None or now >= self._next_try:
+            try:
+                found = self.run(operation, *arguments)
+            except self._errors as problem:
+                is_new = self._note_away(problem)
+            else:
+                is_new = self._note_back()
+                if not is_new:
+                    return found
+            if is_new:
+                return self.do(operation, *arguments)
+        if operation == "take":
+            ticket, size, window = arguments
+            arguments = (ticket, 1, window / size / SAFE_SHARE)
+        return self._spare.do(operation, *arguments)
+
+    def run(self, operation: str, *arguments: Any, now: float | None = None) -> tuple[float, float]:
+        """Run the script; ``now`` replaces Redis' clock."""
+        times = _SECONDS.get(operation, ())
+        told = [
+            f"{1000 * value:.1f}" if place in times else value
+            for place, value in enumerate(arguments)
+        ]
+        clock = "" if now is None else f"{1000 * now:.1f}"
+        at, found = self._script(keys=[self._key], args=[operation, clock, *told])
+        return float(at) / 1000, float(found) / 1000
+
+    def _note_away(self, problem: Exception) -> bool:
+        """Go on without Redis for a while; True when that is news."""
+        with self._lock:
+            is_new = self._next_try is None
+            self._next_try = self._clock.monotonic() + SECONDS_BETWEEN_TRIES
+            if is_new:
+                self._held_until = self._clock.monotonic() + CHANGEOVER_SECONDS
+        if is_new:
+            # Its address may hold a password, and so may what the client says.
+            logger.warning(
+                "The rate limit store in Redis does not answer (%s): going on with a fifth of the "
+                "rate on this machine, until it does",
+                type(problem).__name__,
+            )
+        return is_new
+
+    def _note_back(self) -> bool:
+        """Go on with Redis; True when that is news."""
+        with self._lock:
+            is_new = self._next_try is not None
+            self._next_try = None
+            if is_new:
+                self._held_until = self._clock.monotonic() + CHANGEOVER_SECONDS
+        if is_new:
+            logger.warning("The rate limit store in Redis answers again: back to the whole rate")
+        return is_new

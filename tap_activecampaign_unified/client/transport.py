@@ -1,0 +1,215 @@
+"""The line to the account: one session, the key in its one header, the budget, what went over."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import re
+import threading
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from . import response as outcome
+from .adapter import Departures
+from .body import TooLarge, whole_of
+from .errors import Unreachable
+from .redaction import Secrecy
+from .request_stats import Traffic
+from .response import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
+
+    from .clock import Clock
+    from .url import Address
+
+SAME_HOST_REDIRECTS = 5
+# An answer may take so many times what a single wait for it may.
+MOST_TIMEOUTS = 10
+WEIGHT_OF_THE_LATEST = 0.25
+# Parts of a path that name an endpoint; all else is somebody's id, or says who somebody is.
+_ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: whether it may be repeated, and whether somebody waits for it now."""
+
+    method: str
+    path: str
+    repeatable: bool
+    is_urgent: bool = True
+
+    @property
+    def endpoint(self) -> str:
+        """What is called, whichever row it is about."""
+        return "/".join(
+            part if _ENDPOINT_WORD.fullmatch(part) else "{id}" for part in self.path.split("/")
+        )
+
+
+class _ApiToken(AuthBase):
+    """Puts the key into the one header, and keeps requests from looking for others in netrc.
+
+    The URL is looked at as it will be sent: who writes URLs and who reads them differ about odd
+    ones, and the key goes to the account's own host whoever is right.
+    """
+
+    def __init__(self, key: str, address: Address) -> None:
+        self._key, self._address = key, address
+
+    @cached_property
+    def _home(self) -> str:
+        return requests.Request("GET", f"{self._address.origin}/").prepare().url or ""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if not (request.url or "").startswith(self._home):
+            raise requests.exceptions.InvalidURL("not a URL of the account")
+        request.headers["Api-Token"] = self._key
+        return request
+
+    def __repr__(self) -> str:
+        return "<ApiToken>"
+
+
+class _Session(requests.Session):
+    """Asks the environment for proxies and certificates once: it costs as much as sending."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[str, Any] = {}
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find none: whether and where to go on is `Line`'s affair, and so is how much is read."""
+
+    def merge_environment_settings(self, url: Any, *more: Any, **named: Any) -> Any:
+        """Return what the environment says for this host; it does not change while we run."""
+        parts = urlsplit(str(url))
+        place = str(_place(parts))
+        if place not in self._settings:
+            found = super().merge_environment_settings(url, *more, **named)
+            if parts.scheme == "http":
+                # Only this machine is spoken to in the clear; a proxy would read the key.
+                found["proxies"] = {}
+            self._settings[place] = found
+        return dict(self._settings[place])
+
+
+class Line:
+    """Sends single requests, from any number of threads, each when the budget allows.
+
+    ``session`` is the seam at which tests put an account in-process.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        api_key: str,
+        limiter: Limiter,
+        clock: Clock,
+        *,
+        user_agent: str,
+        timeout: float,
+        connections: int,
+        session: requests.Session | None = None,
+    ) -> None:
+        """Prepare the session; nothing is sent yet."""
+        self._address, self._limiter, self._timeout = address, limiter, timeout
+        self.traffic = Traffic(clock)
+        #: How long the account takes to answer, in seconds, lately.
+        self.latency = 0.0
+        self._lock = threading.Lock()
+        if session is None:
+            session = _Session()
+            session.mount(address.origin, Departures(limiter, connections))
+        session.auth = _ApiToken(api_key, address)
+        self._secrecy = Secrecy(api_key)
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        self._session = session
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def attempt(
+        self, call: Call, url: str, body: bytes | None, leaving: Callable[[], None]
+    ) -> Verdict:
+        """Send a request once and judge what comes back; ``leaving`` is called when it may leave.
+
+        Redirects are followed on the account's own host; raises `Unreachable` for any other.
+        """
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        self._limiter.acquire(urgent=call.is_urgent)
+        leaving()
+        for _ in range(SAME_HOST_REDIRECTS):
+            left = self.traffic.moment()
+            try:
+                response = self._session.request(
+                    call.method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                content = whole_of(response, partial(self._is_late, left))
+                content = self._secrecy.out_of(content, is_good=response.ok)
+            except TooLarge as problem:
+                self._count(call, str(problem.status), left)
+                return Verdict(outcome.Kind.TOO_LARGE, str(problem), problem.status)
+            except (requests.RequestException, ValueError) as problem:
+                self._count(call, type(problem).__name__, left)
+                return outcome.of_failure(problem)
+            self._count(call, str(response.status_code), left)
+            self._note_latency(response.elapsed.total_seconds())
+            counted = outcome.counted_of(response)
+            if counted is not None:
+                self.traffic.counted = counted
+                self._limiter.counted(*counted)
+            location = response.headers.get("Location")
+            if not (300 <= response.status_code < 400 and location):
+                break
+            url = self._same_host(call, url, location)
+            self._limiter.acquire(urgent=call.is_urgent)
+        return outcome.of_response(call.method, response, content)
+
+    def _is_late(self, left: float) -> bool:
+        return self.traffic.moment() - left > MOST_TIMEOUTS * self._timeout
+
+    def _note_latency(self, seconds: float) -> None:
+        with self._lock:
+            before = self.latency or seconds
+            self.latency = before + WEIGHT_OF_THE_LATEST * (seconds - before)
+
+    def _count(self, call: Call, status: str, left: float) -> None:
+        self.traffic.count(f"{call.method} {call.endpoint}", status, left)
+        self.traffic.waited, self.traffic.paused = self._limiter.waited, self._limiter.paused
+
+    def _same_host(self, call: Call, url: str, location: str) -> str:
+        try:
+            target = urlsplit(urljoin(url, location))
+            host = target.hostname
+            is_here = _place(target) == _place(urlsplit(self._address.origin))
+        except ValueError:
+            host, is_here = None, False
+        if not is_here:
+            raise Unreachable(
+                f"{self._address.origin} redirects {call.method} {call.endpoint} to another host "
+                f"({self._secrecy.out_of_text(str(host))}), which would be sent the key: refused. "
+                "Check api_url"
+            )
+        query = f"?{target.query}" if target.query else ""
+        return f"{self._address.origin}{target.path}{query}"
+
+
+def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, parts.hostname, parts.port or default

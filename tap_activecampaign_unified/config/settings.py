@@ -1,0 +1,391 @@
+"""The settings, each once: its type, its default, its meaning, and the line that mends a wrong one.
+
+The SDK would print a bad value, a key too, and it leaves formats and numbers from the environment
+unchecked; so settings are read here. No line repeats a value.
+
+A secret that is not given is taken from the environment, ``ACTIVECAMPAIGN_API_KEY`` and so on for
+both programs: so it need stand in no file, where Meltano puts all that it is told.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import json
+import logging
+import math
+import os
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pendulum
+from jsonschema import Draft7Validator
+
+from tap_activecampaign_unified.client import Address, BadAddress, parse_address
+from tap_activecampaign_unified.resources.custom_fields import KEY_MODES
+
+from .connection import Connection, check_store
+
+JsonSchema = dict[str, Any]
+ACCOUNT_LIMIT = 5.0
+# One in a quarter of an hour.
+SLOWEST = 0.001
+# Short enough to be part of the key of any table.
+LONGEST_LABEL = 100
+# 0001-01-01 is "all" to many, 9999-12-31 "for ever": from 1970 to 9998 there is room to reckon.
+FIRST_MOMENT, LAST_MOMENT = 0, 253_370_764_800
+
+logger = logging.getLogger(__name__)
+
+
+class SettingsError(Exception):
+    """The settings are wrong; ``lines`` holds one sentence each, fit to be shown."""
+
+    def __init__(self, lines: list[str]) -> None:
+        """Keep the lines."""
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting; ``kind`` names the reader below that checks it."""
+
+    name: str
+    kind: str
+    doc: str
+    default: Any = None
+    required: bool = False
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float = 1e9
+    positive: bool = False
+
+    @property
+    def schema(self) -> JsonSchema:
+        """Return the setting as the SDK's ``--about`` and Meltano show it."""
+        types = {
+            "number": ["number", "string"],
+            "integer": ["integer", "string"],
+            "boolean": ["boolean", "string"],
+            "list": ["array", "string"],
+            "object": ["object", "string"],
+        }
+        found: JsonSchema = {
+            "type": [*types.get(self.kind, ["string"]), *([] if self.required else ["null"])],
+            "title": self.name.replace("_", " ").capitalize(),
+            "description": self.doc,
+        }
+        if self.kind == "instant":
+            found["format"] = "date-time"
+        if self.kind == "list":
+            found["items"] = {"type": "string"}
+            if self.choices:
+                found["items"] |= {"enum": list(self.choices)}
+        elif self.choices:
+            found["enum"] = [*self.choices, None]
+        if self.default is not None:
+            found["default"] = self.default
+        if self.secret:
+            found |= {"secret": True, "writeOnly": True}
+        return found
+
+
+SHARED = (
+    Setting(
+        "api_url", "string", "The URL from Settings › Developer in ActiveCampaign", required=True
+    ),
+    Setting(
+        "api_key",
+        "string",
+        "The key from Settings › Developer; sent only to the host of `api_url`",
+        required=True,
+        secret=True,
+    ),
+    Setting(
+        "requests_per_second",
+        "number",
+        "This installation's share of the account's budget: above 0, at most 5 "
+        "(on a loopback `api_url` any number, 0 for no limit)",
+        default=5,
+    ),
+    Setting(
+        "rate_limit_store",
+        "string",
+        "Where the processes that use one account share its budget: a file of this machine "
+        "(default: one per account and user), or `redis://…` for several machines",
+        secret=True,  # the address of a Redis server may hold its password
+    ),
+    Setting(
+        "request_timeout",
+        "number",
+        "Seconds to wait for a connection and for an answer",
+        default=60,
+        positive=True,
+    ),
+    Setting(
+        "max_retry_seconds",
+        "number",
+        "How long one request is repeated before it counts as failed",
+        default=600,
+        minimum=0,
+    ),
+    Setting(
+        "max_concurrent_requests",
+        "integer",
+        "Most requests that are under way at once; how many are follows the account's latency",
+        default=12,
+        minimum=1,
+        maximum=100,
+    ),
+    Setting("user_agent", "string", "Sent with every request, in place of ours"),
+    Setting(
+        "run_report_path",
+        "string",
+        "File for the run's summary as one JSON document, without secrets or personal data "
+        "(but for the samples of a dry run)",
+    ),
+    Setting(
+        "run_report_html_path",
+        "string",
+        "File for the same summary as one page for a browser, complete in itself and without "
+        "personal data: rows, rates over time, and what was not done and why",
+    ),
+    Setting(
+        "custom_field_keys",
+        "choice",
+        "How `custom_fields` are keyed: `perstag` (the personalization tag in lower case), "
+        "`title` as it is, or `id` (`field_<id>`)",
+        default="perstag",
+        choices=KEY_MODES,
+    ),
+)
+
+
+def json_schema(settings: tuple[Setting, ...]) -> JsonSchema:
+    """Return the settings as one JSON schema."""
+    return {
+        "type": "object",
+        "properties": {one.name: one.schema for one in settings},
+        "required": [one.name for one in settings if one.required],
+    }
+
+
+class Settings:
+    """Checked settings by name, and the connection made of them."""
+
+    def __init__(
+        self, settings: tuple[Setting, ...], config: dict[str, Any], env_prefix: str
+    ) -> None:
+        """Read ``config``; raise `SettingsError` with a line for each fault."""
+        self._faults: list[str] = []
+        self._env_prefix = env_prefix
+        self._secret = {one.name for one in settings if one.secret}
+        self.values = {one.name: self._read(one, config.get(one.name)) for one in settings}
+        self.connection = self._connect()
+        self._check_label()
+        start, end = self.values.get("start_date"), self.values.get("end_date")
+        if start and end and start >= end:
+            self._faults.append("end_date is not after start_date: nothing could be read")
+        if self._faults:
+            raise SettingsError(self._faults)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a checked value."""
+        return self.values[name]
+
+    def told(self) -> dict[str, Any]:
+        """Return the settings that anybody may see."""
+        return {name: value for name, value in self.values.items() if name not in self._secret}
+
+    def _read(self, one: Setting, value: Any) -> Any:
+        if one.secret:
+            value = value or os.environ.get(f"ACTIVECAMPAIGN_{one.name.upper()}")
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if one.required:
+                self._faults.append(
+                    f"{one.name} is missing: set it in the config file or as "
+                    f"{self._env_prefix}{one.name.upper()}"
+                )
+            return one.default
+        try:
+            return getattr(self, f"_read_{one.kind}")(one, value)
+        except ValueError as problem:
+            self._faults.append(f"{one.name} {problem}")
+            return one.default
+
+    @staticmethod
+    def _read_string(_: Setting, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("must be text")
+        if not is_text(value):
+            raise ValueError("holds a character that is none")
+        return value.strip()
+
+    @staticmethod
+    def _read_number(one: Setting, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+            raise ValueError("must be a number")
+        try:
+            found = float(value)
+        except (ValueError, OverflowError):
+            raise ValueError("must be a number") from None
+        if not math.isfinite(found):
+            raise ValueError("must be a number")
+        if one.positive and found <= 0:
+            raise ValueError("must be above 0")
+        if one.minimum is not None and found < one.minimum:
+            raise ValueError(f"must be at least {one.minimum:g}")
+        if found > one.maximum:
+            raise ValueError(f"must be at most {one.maximum:.0f}")
+        return found
+
+    @classmethod
+    def _read_integer(cls, one: Setting, value: Any) -> int:
+        found = cls._read_number(one, value)
+        if found != int(found):
+            raise ValueError("must be a whole number")
+        return int(found)
+
+    @staticmethod
+    def _read_list(one: Setting, value: Any) -> list[str]:
+        if isinstance(value, str):
+            text = value.strip()
+            try:
+                value = json.loads(text) if text.startswith("[") else text.split(",")
+            except (ValueError, RecursionError):
+                raise ValueError("must be a JSON array of texts") from None
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError("must be a list of texts")
+        found = [item.strip() for item in value if item.strip()]
+        if one.choices and not set(found) <= set(one.choices):
+            raise ValueError(f"may hold only {', '.join(one.choices)}")
+        return found
+
+    @staticmethod
+    def _read_object(_: Setting, value: Any) -> dict[str, Any]:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                raise ValueError("must be a JSON object") from None
+        if not isinstance(value, dict):
+            raise ValueError("must be an object")
+        return value
+
+    @staticmethod
+    def _read_boolean(_: Setting, value: Any) -> bool:
+        words = {"true": True, "1": True, "yes": True, "on": True}
+        words |= {"false": False, "0": False, "no": False, "off": False}
+        found = words.get(str(value).strip().lower())
+        if found is None:
+            raise ValueError("must be true or false")
+        return found
+
+    @staticmethod
+    def _read_choice(one: Setting, value: Any) -> str:
+        found = str(value).strip().lower()
+        if found not in one.choices:
+            raise ValueError(f"must be one of {', '.join(one.choices)}")
+        return found
+
+    @staticmethod
+    def _read_instant(_: Setting, value: Any) -> dt.datetime:
+        try:
+            found = pendulum.parse(str(value), tz="UTC")
+        except (ValueError, OverflowError):
+            found = None
+        if not isinstance(found, dt.datetime):
+            raise ValueError("must be a date or a date-time like 2026-01-31T00:00:00Z")
+        moment = min(max(found.timestamp(), FIRST_MOMENT), LAST_MOMENT)
+        return dt.datetime.fromtimestamp(moment, dt.UTC)
+
+    def _connect(self) -> Connection | None:
+        values = self.values
+        address = None
+        if values["api_url"] is not None:
+            try:
+                address = parse_address(values["api_url"])
+            except BadAddress as problem:
+                self._faults.append(str(problem))
+        key = values["api_key"]
+        if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key):
+            self._faults.append(
+                "api_key holds characters that no key has: copy it anew from Settings › Developer"
+            )
+        if values["user_agent"] and not re.fullmatch(r"[\x20-\x7e]+", values["user_agent"]):
+            self._faults.append("user_agent must be one line of ASCII text")
+        self._check_rate(address)
+        try:
+            check_store(values["rate_limit_store"])
+        except BadAddress as problem:
+            self._faults.append(str(problem))
+        if address is None or key is None:
+            return None
+        return Connection(
+            address,
+            key,
+            values["requests_per_second"],
+            values["rate_limit_store"],
+            values["request_timeout"],
+            values["max_retry_seconds"],
+            values["max_concurrent_requests"],
+            values["user_agent"],
+        )
+
+    def _check_label(self) -> None:
+        label = self.values.get("account_label") or "-"
+        if not label.isprintable():
+            self._faults.append("account_label must be one line of visible characters")
+        if len(label) > LONGEST_LABEL:
+            self._faults.append(f"account_label must have at most {LONGEST_LABEL} characters")
+
+    def _check_rate(self, address: Address | None) -> None:
+        rate = self.values["requests_per_second"]
+        if address is not None and address.is_loopback:
+            if rate < 0:
+                self._faults.append("requests_per_second must not be negative")
+        elif not 0 < rate <= ACCOUNT_LIMIT:
+            self._faults.append(
+                "requests_per_second must be above 0 and at most 5, which is what ActiveCampaign "
+                "allows an account"
+            )
+        if 0 < rate < SLOWEST:
+            self._faults.append(f"requests_per_second must be at least {SLOWEST:g}")
+
+
+def other_faults(
+    builtin: JsonSchema, ours: tuple[Setting, ...], config: dict[str, Any]
+) -> list[str]:
+    """Check the settings that the SDK brings, without repeating a value, and warn of all others.
+
+    Those that are null, and those that nobody knows, are taken out of ``config``: to the SDK they
+    would be something.
+    """
+    known = set(builtin["properties"]) | {one.name for one in ours}
+    for name in builtin["properties"]:
+        if name in config and config[name] is None:
+            del config[name]
+    for name in sorted(set(config) - known):
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        logger.warning("setting %s is unknown and ignored%s", name, hint)
+        del config[name]
+    if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
+        return ["flattening_enabled needs flattening_max_depth, a number of levels"]
+    return [
+        f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
+        for error in Draft7Validator(builtin).iter_errors(config)
+    ]
+
+
+def is_text(value: str) -> bool:
+    """Whether a text can be written, and name a file: no NUL, no half of a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value

@@ -1,0 +1,222 @@
+"""What to know of an account before a pipeline depends on it: the table that `--test` shows.
+
+Each probe is a request or two. What the account does not show by its answer is said to be unknown:
+an account without a single tag cannot prove that it sends tags along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tap_activecampaign_unified.endpoints.table import CORE
+from tap_activecampaign_unified.resources.codecs import offset_of
+
+from .client import CallError, Forbidden, Missing, ServerTrouble, rows_of, total_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .client import Answer, Client
+
+Document = dict[str, dict[str, Any]]
+Params = tuple[tuple[str, str | int], ...]
+
+BEYOND = "2999-01-01"
+WITNESSES = 20
+#: Seconds after which none of our requests is in the second that the account counts.
+ALONE_AFTER = 1.5
+ONE: Params = (("limit", 1),)
+BY_ID: Params = (("orders[id]", "ASC"),)
+YES, NO, UNKNOWN = "yes", "no", "unknown"
+CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
+
+
+#: What `--test` takes.
+ALL, AS_JSON, SCHEMA, OFF = "all", "json", "schema", "disabled"
+
+
+def describe(option: Any) -> None:
+    """Make ``--test`` of the command line take and tell what it does here."""
+    option.type = click.Choice([ALL, AS_JSON, SCHEMA, OFF])
+    option.metavar = f"[{AS_JSON}|{SCHEMA}]"
+    option.help = (
+        "Tell on stderr what the account is like and what the key may read, as a table or with "
+        f"--test={AS_JSON} as a line of JSON, and read a record of each stream. "
+        f"--test={SCHEMA} only writes the schemas."
+    )
+
+
+@contextlib.contextmanager
+def shown(form: str) -> Iterator[Document]:
+    """Give a document to write findings into; tell it on stderr at the end, whatever ends it.
+
+    The log of the records that are read meanwhile would push it off the screen.
+    """
+    document: Document = {}
+    try:
+        yield document
+    finally:
+        text = json.dumps(document) if form == AS_JSON else "\n".join(lines_of(document))
+        sys.stderr.write(f"{text}\n")
+
+
+class Checkup:
+    """Asks an account what it is like; `document` holds what is known so far, by topic."""
+
+    def __init__(self, client: Client, document: Document) -> None:
+        """Ask nothing yet."""
+        self._client = client
+        self.document = document
+
+    def run(self) -> None:
+        """Ask everything; raises `RunEnds` when the account or the key is no good."""
+        self.document["url"] = {"answers": self._client.address.origin}
+        self._note("key", self._key())
+        self._note("may read", self._collections())
+        self._note("filters", self._filters())
+        self._note("sideloads", self._sideloads())
+        self._note("clock", self._clock())
+        self._note("budget", self._budget())
+
+    def _note(self, topic: str, found: Iterator[tuple[str, Any]]) -> None:
+        part = self.document.setdefault(topic, {})
+        for name, value in found:
+            part[name] = value
+
+    def _ask(self, path: str, params: Params = ()) -> Answer | str:
+        """Return the answer, or in a few words why there is none."""
+        try:
+            return self._ask_twice(path, params)
+        except Forbidden:
+            return "no: 403, the plan or the key's user group"
+        except Missing:
+            return "no: 404, not on this account"
+        except CallError as problem:
+            return f"{UNKNOWN}: {problem}"
+
+    def _ask_twice(self, path: str, params: Params) -> Answer:
+        try:
+            return self._client.get(path, params, patience=0)
+        except ServerTrouble:
+            return self._client.get(path, params, patience=0)
+
+    def _rows(self, path: str, params: Params) -> list[dict[str, Any]] | None:
+        """Return a page's rows, None where the account does not give it."""
+        answer = self._ask(path, params)
+        return None if isinstance(answer, str) else rows_of(answer.body, path)
+
+    # --- the probes -------------------------------------------------------------------------
+
+    def _key(self) -> Iterator[tuple[str, Any]]:
+        user = self._client.get("users/me").body.get("user")
+        if not isinstance(user, dict):
+            yield "is good", f"{UNKNOWN}: the account does not say whose it is"
+            return
+        yield "is good", YES
+        yield "user", f"{user.get('username') or user.get('email')} (id {user.get('id')})"
+        group = self._ask(f"users/{user.get('id')}/userGroup")
+        found = {} if isinstance(group, str) else group.body.get("userGroup")
+        if isinstance(found, dict) and found.get("group"):
+            yield "group", f"id {found['group']}"
+
+    def _collections(self) -> Iterator[tuple[str, Any]]:
+        related = [one for plan in CORE.values() for one in plan.relations if one.is_listed]
+        hanging = [one.collection for one in related]
+        for path in sorted({*CORE, *hanging, *CUSTOM_FIELDS}):
+            answer = self._ask(path, ONE)
+            if isinstance(answer, str):
+                yield path, answer
+                continue
+            total = total_of(answer.body)
+            yield path, YES if total is None else f"{YES}, {total:,} rows"
+
+    def _filters(self) -> Iterator[tuple[str, Any]]:
+        contacts = self._rows("contacts", (("limit", 2), ("status", -1), *BY_ID))
+        for path, name in (
+            ("contacts", "updated_after"),
+            ("contacts", "created_after"),
+            ("deals", "updated_after"),
+        ):
+            some = contacts if path == "contacts" else self._rows(path, ONE)
+            later = self._rows(path, (("limit", 1), (f"filters[{name}]", BEYOND)))
+            yield f"{path} {name}", _honoured(some, later)
+        yield "contacts id_greater", self._keyset(contacts)
+
+    def _keyset(self, contacts: list[dict[str, Any]] | None) -> str:
+        if not contacts or len(contacts) < 2:
+            return f"{UNKNOWN}: fewer than two contacts"
+        first, second = (str(row.get("id")) for row in contacts)
+        behind = self._rows("contacts", (*ONE, ("status", -1), *BY_ID, ("id_greater", first)))
+        return YES if behind and str(behind[0].get("id")) == second else NO
+
+    def _sideloads(self) -> Iterator[tuple[str, Any]]:
+        for path, plan in CORE.items():
+            for relation in plan.relations:
+                if relation.include is not None and relation.is_listed:
+                    yield f"{path} {relation.include}", self._sideload(path, relation)
+
+    def _sideload(self, path: str, relation: Any) -> str:
+        answer = self._ask(path, (("limit", WITNESSES), ("include", relation.include)))
+        if isinstance(answer, str):
+            return answer
+        if answer.body.get(relation.collection):
+            return YES
+        some = self._rows(relation.collection, ONE)
+        return NO if some else f"{UNKNOWN}: there are none"
+
+    def _clock(self) -> Iterator[tuple[str, Any]]:
+        client = self._client
+        rows = self._rows("contacts", (("limit", 1), ("status", -1))) or []
+        offset = offset_of(rows[0].get("cdate")) if rows else None
+        yield (
+            "offset of a contact's times",
+            f"{UNKNOWN}: no contact" if offset is None else _written(offset),
+        )
+        if client.server_now is not None:
+            apart = (client.clock.now() - client.server_now).total_seconds()
+            yield "seconds ahead of ActiveCampaign", round(apart)
+
+    def _budget(self) -> Iterator[tuple[str, Any]]:
+        client = self._client
+        traffic = client.traffic
+        if traffic.counted is None:
+            others = f"{UNKNOWN}: the account does not count for us"
+        else:
+            # Alone in its second: what is counted besides this request is none of ours.
+            client.clock.sleep(ALONE_AFTER)
+            self._ask("users/me")
+            limit, left = traffic.counted
+            others = f"{max(0, limit - left - 1)} of {limit} in the last second"
+        yield "used by others", others
+        yield "requests of this test", traffic.requests
+        yield "refused (429)", traffic.by_status["429"]
+        yield "seconds waited for it", round(traffic.waited, 1)
+
+
+def lines_of(document: Document) -> list[str]:
+    """Return findings as a table for people."""
+    width = max((len(name) for part in document.values() for name in part), default=0)
+    found = []
+    for topic, part in document.items():
+        found.append(topic)
+        found += [f"  {name:<{width}}  {value}" for name, value in part.items()]
+    return found
+
+
+def _honoured(some: list[Any] | None, later: list[Any] | None) -> str:
+    """Judge a filter that nothing can pass."""
+    if some is None or later is None:
+        return f"{UNKNOWN}: it may not be read"
+    if not some:
+        return f"{UNKNOWN}: there are no rows"
+    return NO if later else YES
+
+
+def _written(offset: dt.tzinfo) -> str:
+    return str(dt.datetime.now(offset).isoformat()[-6:])

@@ -1,0 +1,1 @@
+"""Detection of deleted records and the known ids it compares with."""

@@ -1,0 +1,1 @@
+"""The endpoint table: how the tap reads each endpoint."""

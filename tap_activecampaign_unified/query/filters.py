@@ -1,0 +1,315 @@
+"""Filters and order of a list call, checked on each record here, whatever the server made of them.
+
+Texts are compared without case and outer white space. Nothing here asks the account.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import ActiveCampaignError
+from tap_activecampaign_unified.resources.codecs import Undecodable, parse_instant
+from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Entry, Record, Resource
+
+Test = Callable[[Any], bool]
+Schema = Mapping[str, Any]
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+EMAIL, CUSTOM = "email", "custom_fields"
+#: Where addresses stand in arrays, ``email`` is a filter and a sort key all the same.
+ADDRESSES = ("email_addresses", "emails")
+# What a text given for an object is taken for: the first of these that the object has.
+SPOKEN = ("name", EMAIL, "phone", "number", "url", "id")
+
+
+class BadQuery(ActiveCampaignError):
+    """The call asks for what is not here or not in this account: a resource, a filter, a page."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter: ``field`` is the record's property, ``given`` what was asked for.
+
+    ``relation`` is what must be read for it beside the row, empty for nothing. ``bounds`` are the
+    instants that a time must lie between, by operator.
+    """
+
+    field: str
+    given: Any
+    matches: Test
+    relation: str
+    bounds: Mapping[str, dt.datetime]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What records are sorted by."""
+
+    field: str
+    is_descending: bool
+
+    def rank(self, record: Record) -> list[Any]:
+        """Return what a record is sorted by: nothing comes before everything."""
+        found = record.get(self.field)
+        if self.field == EMAIL and EMAIL not in record:
+            found = _first_address(record)
+        if isinstance(found, str):
+            found = fold(found)
+        return [0] if found is None else [1, found]
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared: without case and outer white space."""
+    return text.strip().casefold()
+
+
+def _first_address(record: Record) -> str | None:
+    found = (one for column in ADDRESSES for one in record.get(column) or ())
+    return next((str(one[EMAIL]) for one in found if one.get(EMAIL)), None)
+
+
+# --- what there is -------------------------------------------------------------------------------
+
+
+def _says_something(entry: Entry) -> bool:
+    return not (isinstance(entry, Derived) and entry.read in {nothing, empty})
+
+
+def filters_of(resource: Resource) -> list[str]:
+    """Return the filters there are: every field that ActiveCampaign has anything for."""
+    names = [entry.unified for entry in resource.entries if _says_something(entry)]
+    if EMAIL not in names and set(ADDRESSES) & set(names):
+        names.append(EMAIL)
+    return sorted([*names, CUSTOM] if resource.custom_fields else names)
+
+
+def sort_keys_of(resource: Resource) -> list[str]:
+    """Return what can be sorted by: single values that stand in the rows themselves."""
+    if resource.relation is not None:
+        return []
+    schema = resource.schema()["properties"]
+    names = [
+        entry.unified
+        for entry in resource.entries
+        if _says_something(entry)
+        and not isinstance(entry, (Linked, Attribute))
+        and _kind_of(schema[entry.unified]) not in {"object", "array"}
+    ]
+    has_addresses = bool(set(ADDRESSES) & schema.keys())
+    return sorted([*names, EMAIL] if has_addresses and EMAIL not in names else names)
+
+
+def order_of(resource: Resource, sort_by: Any) -> Order | None:
+    """Read ``sort_by``: ``{"created_at": "desc"}``, or the name alone for ascending."""
+    if not sort_by:
+        return None
+    if isinstance(sort_by, str):
+        sort_by = {sort_by: "asc"}
+    if not isinstance(sort_by, Mapping) or len(sort_by) != 1:
+        raise BadQuery('sort_by: must be one field and its direction: {"created_at": "desc"}')
+    ((name, way),) = sort_by.items()
+    known = sort_keys_of(resource)
+    if name not in known:
+        there = f"there are {', '.join(known)}" if known else "it has an order of its own"
+        raise BadQuery(f"{resource.name}: cannot be sorted by {name}; {there}")
+    if str(way).lower() not in {"asc", "desc"}:
+        raise BadQuery(f"sort_by: {name} must be asc or desc")
+    return Order(name, str(way).lower() == "desc")
+
+
+def read_filters(
+    resource: Resource, given: Mapping[str, Any], properties: Mapping[str, Schema]
+) -> list[Filter]:
+    """Read the filters of a call; ``properties`` is the schema with the account's own fields."""
+    known = filters_of(resource)
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise BadQuery(
+            f"{resource.name}: no such filter: {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    relations = {
+        entry.unified: entry.relation if isinstance(entry, Linked) else "custom_values"
+        for entry in resource.entries
+        if isinstance(entry, (Linked, Attribute))
+    } | {CUSTOM: "custom_values"}
+    found = []
+    for name, value in given.items():
+        field, wanted = name, value
+        if name not in properties:  # an address within an array of them
+            field = next(column for column in ADDRESSES if column in properties)
+            wanted = None if value is None else {EMAIL: value}
+        schema = properties[field]
+        bounds = _bounds(name, value) if _kind_of(schema) == "date-time" else {}
+        test = _test(name, schema, wanted)
+        found.append(Filter(field, wanted, test, relations.get(field, ""), bounds))
+    return found
+
+
+# --- tests ---------------------------------------------------------------------------------------
+
+
+def _kind_of(schema: Schema) -> str:
+    if schema.get("format") in {"date-time", "date"}:
+        return str(schema["format"])
+    types = schema.get("type", "string")
+    types = [types] if isinstance(types, str) else types
+    return next((one for one in types if one != "null"), "string")
+
+
+def _test(name: str, schema: Schema, given: Any) -> Test:
+    """Return the test of one value, None where there must be nothing."""
+    if given is None:
+        return lambda value: value is None or value in ([], {}, "")
+    kind = _kind_of(schema)
+    if kind == "array":
+        return _array_test(name, schema.get("items", {}), given)
+    if kind == "object":
+        return _object_test(name, schema.get("properties") or {}, given)
+    if kind == "date-time":
+        return _bounded(_bounds(name, given), _moment_or_none)
+    if kind == "date":
+        days = {one: _day(name, value) for one, value in _operations(name, given).items()}
+        return _bounded(days, lambda value: value)
+    if kind in {"number", "integer"}:
+        numbers = {one: _number(name, value) for one, value in _operations(name, given).items()}
+        return _bounded(numbers, lambda value: value)
+    if kind == "boolean":
+        if not isinstance(given, bool):
+            raise BadQuery(f"{name}: must be true or false")
+        return lambda value: value is given
+    if isinstance(given, bool) or not isinstance(given, (str, int)):
+        raise BadQuery(f"{name}: must be text")
+    wanted = fold(str(given))
+    return lambda value: value is not None and fold(str(value)) == wanted
+
+
+def _array_test(name: str, items: Schema, given: Any) -> Test:
+    """All that is asked for must be in the array, in any order."""
+    asked = given if isinstance(given, (list, tuple)) else [given]
+    if not asked:
+        return lambda value: not value
+    tests = [
+        _test(name, items, one if one is not None else {}) for one in map(_active(name), asked)
+    ]
+
+    def matches(value: Any) -> bool:
+        there = value if isinstance(value, list) else []
+        return all(any(test(item) for item in there) for test in tests)
+
+    return matches
+
+
+def _active(name: str) -> Callable[[Any], Any]:
+    """Who left a segment is not in it, unless that is asked for."""
+
+    def complete(item: Any) -> Any:
+        if name != "segments" or item is None:
+            return item
+        asked = item if isinstance(item, Mapping) else {"name": item}
+        return {"status": "active", **asked}
+
+    return complete
+
+
+def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
+    if not isinstance(given, Mapping):
+        spoken = next((one for one in SPOKEN if one in parts and name != CUSTOM), None)
+        if spoken is None:
+            raise BadQuery(f"{name}: must be an object with what it must hold")
+        given = {spoken: given}
+    unknown = sorted(map(str, given.keys() - parts.keys())) if parts else []
+    if unknown:
+        there = ", ".join(sorted(parts))
+        raise BadQuery(f"{name}: holds no {', '.join(unknown)}; there are {there}")
+    tests = {
+        one: _test(
+            name if name == one else f"{name}.{one}", parts.get(one) or _schema_like(value), value
+        )
+        for one, value in given.items()
+    }
+
+    def matches(value: Any) -> bool:
+        return isinstance(value, dict) and all(test(value.get(one)) for one, test in tests.items())
+
+    return matches
+
+
+def _schema_like(value: Any) -> Schema:
+    return {"type": "boolean" if isinstance(value, bool) else "string"}
+
+
+def _operations(name: str, given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        return {"eq": given}
+    if not given:
+        raise BadQuery(f"{name}: must be a value or a bound; there are {', '.join(OPERATORS)}")
+    unknown = sorted(map(str, given.keys() - OPERATORS.keys()))
+    if unknown:
+        raise BadQuery(
+            f"{name}: no such operator: {', '.join(unknown)}; there are {', '.join(OPERATORS)}"
+        )
+    return given
+
+
+def _bounded(bounds: Mapping[str, Any], read: Callable[[Any], Any]) -> Test:
+    tests = [(OPERATORS[name], bound) for name, bound in bounds.items()]
+
+    def matches(value: Any) -> bool:
+        there = None if value is None else read(value)
+        return there is not None and all(test(there, bound) for test, bound in tests)
+
+    return matches
+
+
+def _bounds(name: str, given: Any) -> dict[str, dt.datetime]:
+    if given is None:
+        return {}
+    return {one: _moment(name, value) for one, value in _operations(name, given).items()}
+
+
+def _moment(name: str, value: Any) -> dt.datetime:
+    """Read an instant; one without an offset is UTC, a day its midnight."""
+    if isinstance(value, dt.date):
+        value = value.isoformat()
+    found = _moment_or_none(value)
+    if found is None:
+        raise BadQuery(f"{name}: must be a date or a date-time like 2026-01-31T00:00:00Z")
+    return found
+
+
+def _moment_or_none(value: Any) -> dt.datetime | None:
+    try:
+        return parse_instant(value)
+    except Undecodable:
+        return None
+
+
+def _day(name: str, value: Any) -> str:
+    found = _moment_or_none(value.isoformat() if isinstance(value, dt.date) else value)
+    if found is None:
+        raise BadQuery(f"{name}: must be a date like 2026-01-31")
+    return found.date().isoformat()
+
+
+def _number(name: str, value: Any) -> Any:
+    try:
+        found = value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if isinstance(value, bool) or not abs(found) < math.inf:
+        raise BadQuery(f"{name}: must be a number")
+    return found

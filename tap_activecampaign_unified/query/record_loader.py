@@ -1,0 +1,355 @@
+"""Rows into records: what hangs on the rows of a page, and the small tables that records quote.
+
+Names and definitions of custom fields are read once and kept. One that a row names and nobody knows
+is newer: its table is read again, once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import Client, Forbidden, Page, total_of
+from tap_activecampaign_unified.endpoints.table import NAMES_OF, PLANS
+from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
+from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
+from tap_activecampaign_unified.resources.custom_fields import value_field
+from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
+from tap_activecampaign_unified.resources.reader import Reader
+from tap_activecampaign_unified.resources.resource import Attribute, Joined, Linked, Names
+from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
+from tap_activecampaign_unified.sync.relations.loader import FEW_ROWS, Joiner, Way
+from tap_activecampaign_unified.sync.relations.special_loaders import (
+    GroupMembers,
+    PipelineStages,
+    SentAlong,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tap_activecampaign_unified.endpoints.relation import Relation
+    from tap_activecampaign_unified.resources.custom_fields import CustomFields
+    from tap_activecampaign_unified.resources.resource import Record, Resource, Row
+
+    from .traversal import Params
+
+Related = dict[str, dict[str, list[Any]]]
+
+UNREAD = "the plan or the key's user may not read it"
+ACCOUNT_NAMES = "accountContacts.account"
+# Asked for one by one in the plan of a whole run it would cost too much; for a page it does not.
+OF_ONE_DEAL = "deals/{id}/contactDeals"
+LEAST, PLAIN, ALL = 0, 1, 2
+
+
+class _Noting(dict[str, str | None]):
+    """Names by id that note which were asked for and are not known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.missed: set[str] = set()
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        if key is not None and key not in self:
+            self.missed.add(str(key))
+        return super().get(key, default)
+
+
+class _Tables(Lookups):
+    """The account's small tables, kept, and read again where they prove to be old."""
+
+    def __init__(self, client: Client, key_mode: str) -> None:
+        super().__init__(client, key_mode)
+        self._kinds = {kind: _Noting() for kind in NAME_COLUMNS}
+        self.names = Names(accounts=_Noting(), **self._kinds)
+
+    def reread_missed(self) -> bool:
+        """Forget the tables that lack a name that was asked for; say whether there are any."""
+        found = [kind for kind, names in self._kinds.items() if names.missed]
+        for kind in found:
+            names, path = self._kinds[kind], NAME_COLUMNS[kind][0]
+            missed = set(names.missed)
+            names.missed.clear()
+            if path in self.unread:
+                continue
+            self._forget(kind)
+            self.load_names([kind])
+            # What the new table lacks as well is no reason to read it again.
+            names.update(dict.fromkeys(missed - names.keys()))
+        return bool(found)
+
+    def fresh_names(self, kind: str) -> Mapping[str, str | None]:
+        """Return the names of a kind as they are now."""
+        self._forget(kind)
+        self.load_names([kind])
+        return self._kinds[kind]
+
+    def _forget(self, kind: str) -> None:
+        self._loaded.discard(kind)
+        self._tables.pop(NAME_COLUMNS[kind][0], None)
+        self._kinds[kind].clear()
+
+    def forget_fields(self, entity: str) -> None:
+        """Forget the custom fields of an entity."""
+        self._fields.pop(entity, None)
+
+
+class Joining:
+    """Turns the rows of one account into records; for one thread.
+
+    It knows which sideloads the account proved to honour, and asks for those with a page.
+    """
+
+    def __init__(self, client: Client, key_mode: str) -> None:
+        """Read nothing yet."""
+        self._client, self._key_mode = client, key_mode
+        self.tables = _Tables(client, key_mode)
+        self._joiners: dict[tuple[str, str], Joiner] = {}
+        self._apart: set[tuple[str, str]] = set()
+        self._level = ALL
+        self._unknown_fields: set[str] = set()
+        self._scan: dict[tuple[str, str], Joiner] | None = None
+
+    def scan(self) -> None:
+        """Keep what is read apart from now on: many rows are looked through."""
+        self._scan = {} if self._scan is None else self._scan
+
+    def end_scan(self) -> None:
+        """Let go of what was kept: a later call may find other rows."""
+        kept, self._scan = self._scan, None
+        for joiner in (kept or {}).values():
+            joiner.close()
+
+    def refresh(self) -> None:
+        """Forget names, custom fields, and what was not sent or could not be read."""
+        self.tables = _Tables(self._client, self._key_mode)
+        self._unknown_fields.clear()
+        self._level = ALL
+        self._apart.clear()
+        self._joiners = {k: one for k, one in self._joiners.items() if one.way is not Way.NOTHING}
+
+    def custom_fields(self, resource: Resource) -> CustomFields | None:
+        """Return the custom fields of a resource, None where it has none."""
+        entity = resource.custom_fields
+        return self.tables.custom_fields(entity) if entity else None
+
+    def names(self, kind: str) -> Mapping[str, str | None]:
+        """Return the names of a kind by id."""
+        self.tables.load_names([kind])
+        return getattr(self.tables.names, kind)  # type: ignore[no-any-return]
+
+    # --- what a page is asked to bring along --------------------------------------------------
+
+    def includes(self, resource: Resource) -> _Includes:
+        """Return what a page of a resource is asked to bring along."""
+        return _Includes(self, resource)
+
+    def include_of(self, resource: Resource) -> str:
+        """Name what a page is asked to bring along, empty for nothing."""
+        joiners = [self._kept(resource, one) for one in self._relations(resource)]
+        asked = [one.include for one in joiners if one and one.include] if self._level else []
+        if "accountContacts" in asked and self._level == ALL:
+            asked.append(ACCOUNT_NAMES)
+        return ",".join(filter(None, asked))
+
+    def ask_for_less(self) -> bool:
+        """Ask for fewer sideloads from now on, then for none: the account takes offence."""
+        self._level -= 1
+        if self._level == LEAST:
+            for key in self._joiners:
+                self._apart.add(key)
+            self._joiners.clear()
+        return self._level >= LEAST
+
+    def _relations(self, resource: Resource) -> Iterator[Relation]:
+        needed = resource.relations(lambda _: True)
+        for relation in PLANS[resource.crawl].relations:
+            if relation.name in needed:
+                is_deals = relation.name == CONTACT_DEALS
+                yield replace(relation, nested=OF_ONE_DEAL) if is_deals else relation
+
+    def _kept(self, resource: Resource, relation: Relation) -> Joiner | None:
+        """Return the joiner that finds a relation with the pages, None where none can."""
+        key = (resource.crawl, relation.name)
+        if relation.include is None or key in self._apart:
+            return None
+        if key not in self._joiners:
+            base = PLANS[resource.crawl].path
+            self._joiners[key] = Joiner(self._client, relation, base, sideload=True)
+        return self._joiners[key]
+
+    # --- rows ---------------------------------------------------------------------------------
+
+    def needs_rows(self, resource: Resource, relation: str) -> bool:
+        """Say whether a relation is more than names: rows that must be found for each row."""
+        hanging = {one.name for one in PLANS[resource.crawl].relations}
+        return relation in hanging | {people.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
+
+    def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
+        """Return what rows say by themselves of some fields, nothing that hangs on them."""
+        reader = Reader(resource, wanted=lambda name: name in fields)
+        kinds = self._kinds(resource, lambda name: name in fields)
+        self.tables.load_names(kinds)
+        read = self._again_if_missed(
+            lambda: [
+                reader.read(row, Joined(self.tables.names, {}, resource.zone_of(row)))
+                for row in rows
+            ]
+        )
+        return list(read)
+
+    def records(
+        self,
+        resource: Resource,
+        rows: Sequence[Row],
+        bodies: Sequence[dict[str, Any]],
+        *,
+        remote_data: bool,
+    ) -> list[list[Record]]:
+        """Return the records of each row: one, or those that hang on it."""
+        related, closed = self._related(resource, rows, bodies)
+        if resource.relation in closed:
+            raise Forbidden(UNREAD, method="GET", path=resource.endpoint)
+        self._check_fields(resource, related)
+        self.tables.load_names(self._kinds(resource, lambda _: True))
+
+        def read() -> list[list[Record]]:
+            custom = self.custom_fields(resource)
+            reader = Reader(resource, custom, remote_data=remote_data)
+            found = []
+            for row in rows:
+                one = str(row.get("id"))
+                mine = {name: by_id.get(one, []) for name, by_id in related.items()}
+                joined = Joined(self.tables.names, mine, resource.zone_of(row))
+                found.append([reader.read(part, joined) for part in resource.expand(row, joined)])
+            return found
+
+        found = self._again_if_missed(read)
+        for record in (record for part in found for record in part):
+            _own_up(resource, record, closed)
+        return found
+
+    def _again_if_missed(self, read: Callable[[], list[Any]]) -> list[Any]:
+        found = read()
+        return read() if self.tables.reread_missed() else found
+
+    def _kinds(self, resource: Resource, wanted: Any) -> set[str]:
+        needed = resource.relations(wanted)
+        return {kind for need in needed for kind in NAMES_OF.get(need, ())}
+
+    def _check_fields(self, resource: Resource, related: Related) -> None:
+        """Read the definitions again where a value belongs to a field that nobody knows."""
+        entity, values = resource.custom_fields, related.get(people.VALUES)
+        if entity is None or not values:
+            return
+        known = self.tables.custom_fields(entity).keys
+        used = {value_field(row) for rows in values.values() for row in rows}
+        unknown = {str(one) for one in used - known.keys() if one} - self._unknown_fields
+        if unknown and self.tables.could_read_fields(entity):
+            self.tables.forget_fields(entity)
+            self._unknown_fields |= unknown - self.tables.custom_fields(entity).keys.keys()
+
+    # --- what hangs on them -------------------------------------------------------------------
+
+    def _related(
+        self, resource: Resource, rows: Sequence[Row], bodies: Sequence[dict[str, Any]]
+    ) -> tuple[Related, set[str]]:
+        """Return what hangs on rows by relation and row, and which relations are closed."""
+        pages: dict[int, tuple[list[Row], dict[str, Any]]] = {}
+        for row, body in zip(rows, bodies, strict=True):
+            pages.setdefault(id(body), ([], body))[0].append(row)
+        related: Related = {}
+        closed: set[str] = set()
+        for mine, body in pages.values():
+            total = total_of(body) if self._scan is not None else None
+            page = Page(mine, body, total or len(mine), None)
+            with contextlib.ExitStack() as stack:
+                joiners = self._joiners_for(resource, page, stack)
+                for joiner in joiners.values():
+                    joiner.expect(page)
+                for name, joiner in joiners.items():
+                    related.setdefault(name, {}).update(joiner.join(page))
+                    if isinstance(joiner, Joiner) and not joiner.is_whole:
+                        closed.add(name)
+            self._settle()
+            self._load_accounts(related, body)
+        return related, closed
+
+    def _joiners_for(
+        self, resource: Resource, page: Page, stack: contextlib.ExitStack
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for relation in self._relations(resource):
+            is_page = PLANS[resource.crawl].rows_key in page.body
+            joiner = self._kept(resource, relation) if is_page else None
+            found[relation.name] = joiner or self._apart_from(resource, relation, page, stack)
+        needed = resource.relations(lambda _: True)
+        if people.SCORE_VALUES in needed:
+            found[people.SCORE_VALUES] = SentAlong(people.SCORE_VALUES, "contact")
+        if USER_GROUPS in needed:
+            found[USER_GROUPS] = GroupMembers(self._client, self.tables)
+        if DEAL_STAGES in needed:
+            found[DEAL_STAGES] = PipelineStages(self.tables)
+        return found
+
+    def _apart_from(
+        self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack
+    ) -> Joiner:
+        """Return the joiner that finds a relation apart from the pages."""
+        key, base = (resource.crawl, relation.name), PLANS[resource.crawl].path
+        if self._scan is not None:
+            if key not in self._scan:
+                self._scan[key] = Joiner(self._client, relation, base, sideload=False)
+            return self._scan[key]
+        joiner = Joiner(self._client, relation, base, sideload=False, is_part=True)
+        stack.callback(joiner.close)
+        if len(page.rows) <= FEW_ROWS and relation.nested:
+            joiner.ask_each()
+        return joiner
+
+    def _settle(self) -> None:
+        """Let go of what the account does not send along: it is asked for apart from now on."""
+        for key, joiner in list(self._joiners.items()):
+            if joiner.way in {Way.SPOOL, Way.NESTED}:
+                joiner.close()
+                self._apart.add(key)
+                del self._joiners[key]
+
+    def _load_accounts(self, related: Related, body: dict[str, Any]) -> None:
+        links = related.get(people.LINKS)
+        if links:
+            sent = body.get("accounts")
+            if self._level == ALL and people.LINKS in body and not isinstance(sent, list):
+                self._level = PLAIN
+            ids = {str(link.get("account")) for rows in links.values() for link in rows}
+            along = sent if isinstance(sent, list) else ()
+            self.tables.load_accounts(ids - {"None", "0", ""}, along, few=len(ids))
+
+
+class _Includes:
+    """What pages of one resource bring along."""
+
+    def __init__(self, joining: Joining, resource: Resource) -> None:
+        self._joining, self._resource = joining, resource
+
+    @property
+    def params(self) -> Params:
+        include = self._joining.include_of(self._resource)
+        return [("include", include)] if include else []
+
+    def ask_for_less(self) -> bool:
+        return bool(self.params) and self._joining.ask_for_less()
+
+
+def _own_up(resource: Resource, record: Record, closed: set[str]) -> None:
+    """Say in a record what of it could not be read: null, and named in ``_errors``."""
+    lost = [e.unified for e in resource.entries if isinstance(e, Linked) and e.relation in closed]
+    if people.VALUES in closed:
+        lost += [e.unified for e in resource.entries if isinstance(e, Attribute)]
+        lost.append("custom_fields")
+    for name in lost:
+        record[name] = None
+        record["_errors"].append(f"{name}: {UNREAD}")

@@ -1,0 +1,213 @@
+"""What of a call's filters the account is asked for, so that fewer rows come; all are checked here.
+
+A filter is passed on only where none of its readings leaves a wanted row out: times by days with a
+margin for zones nobody knows, a name only where one thing has it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .filters import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tap_activecampaign_unified.resources.resource import Resource
+
+    from .filters import Filter
+
+    Names = Callable[[str], Mapping[str, str | None]]
+
+# ActiveCampaign's zones reach from 14 hours ahead of UTC to 12 behind it.
+ZONE_SLACK = dt.timedelta(hours=14)
+DAY = dt.timedelta(days=1)
+CONTACTS, DEALS = "contacts", "deals"
+STATUSES = {"open": 0, "won": 1, "lost": 2}
+# Shorter words are not looked for everywhere.
+SHORTEST_WORD = 4
+NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"}
+
+
+@dataclass
+class Narrowing:
+    """What the account is asked for.
+
+    ``questions`` are answered together, ``otherwise`` when they bring nothing. ``one`` is the only
+    row's id; ``path`` replaces the collection's. ``is_empty``: nothing can match, nothing is asked.
+    """
+
+    questions: list[list[tuple[str, Any]]] = field(default_factory=lambda: [[]])
+    otherwise: list[tuple[str, Any]] | None = None
+    one: int | None = None
+    path: str | None = None
+    is_empty: bool = False
+
+    def add(self, *params: tuple[str, Any]) -> None:
+        """Ask for less in every question."""
+        for question in self.questions:
+            question.extend(params)
+
+
+def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> Narrowing:
+    """Return what to ask for; ``names`` gives the names of tags, lists, stages by kind and id."""
+    found = Narrowing()
+    given = {one.field: one for one in filters}
+    key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.crawl, "id")
+    one = given.get(key if key in resource.keys else "id")
+    if one is not None and one.given is not None:
+        text = str(one.given).strip()
+        found.one = int(text) if text.isascii() and text.isdigit() else None
+        found.is_empty = found.one is None
+    if resource.crawl == CONTACTS:
+        _narrow_contacts(found, given, names, is_part=resource.relation is not None)
+    elif resource.crawl == DEALS and resource.relation is not None:
+        found.add(*_between("updated", given.get("opportunity_updated_at")))
+    elif resource.crawl == DEALS:
+        _narrow_deals(found, given, names)
+    elif resource.name == "crm_accounts" and _is_text(given.get("name")):
+        found.add(("search", given["name"].given.strip()))
+    elif resource.name == "crm_opportunity_changes" and (deal := _id_in(given.get("opportunity"))):
+        found.add(("deal", deal))
+    elif resource.name == "crm_notes":
+        for parent, path in NOTES_OF.items():
+            if native := _id_in(given.get(parent)):
+                found.path = f"{path}/{native}/notes"
+    return found
+
+
+def _narrow_contacts(
+    found: Narrowing, given: Mapping[str, Filter], names: Names, *, is_part: bool
+) -> None:
+    for column in ("email", "email_addresses"):
+        asked = given[column].given if column in given else None
+        email = asked.get("email") if isinstance(asked, Mapping) else asked
+        if text := _text(email):
+            # Some accounts tell cases apart: then it is looked for by its likeness.
+            found.otherwise = [("email_like", text)]
+            found.add(("email", text))
+    if word := _word_in(*(given.get(name) for name in ("name", "last_name", "first_name"))):
+        found.add(("search", word))
+    for column, param, kind in (
+        ("tags", "tagid", "tags"),
+        ("tag_id", "tagid", "tags"),
+        ("tag_name", "tagid", "tags"),
+        ("segments", "listid", "segments"),
+        ("segment_id", "listid", "segments"),
+        ("segment_name", "listid", "segments"),
+    ):
+        if column in given and given[column].given:
+            _narrow_by_name(found, given[column].given, column, param, partial(names, kind))
+    found.add(*_between("created", None if is_part else given.get("created_at")))
+    changed = given.get("contact_updated_at" if is_part else "updated_at")
+    updated = _between("updated", changed)
+    if updated:
+        # A contact that was never edited may have no `udate`, which no filter on it can find.
+        others = _between("created", changed)
+        rest = found.questions[0]
+        found.questions = [[*rest, *updated], [*rest, *others]]
+
+
+def _narrow_by_name(
+    found: Narrowing,
+    given: Any,
+    column: str,
+    param: str,
+    names: Callable[[], Mapping[str, str | None]],
+) -> None:
+    """Ask for who has the first of these that is known by one id; nobody has what is not there."""
+    ids: list[str] = []
+    for item in given if isinstance(given, (list, tuple)) else [given]:
+        by_id = column.endswith("_id")
+        named = item if isinstance(item, Mapping) else {"id" if by_id else "name": item}
+        if named.get("id") is not None:
+            ids.append(str(named["id"]).strip())
+        elif text := _text(named.get("name")):
+            wanted = fold(text)
+            same = [one for one, name in names().items() if name and fold(name) == wanted]
+            found.is_empty = found.is_empty or not same
+            ids += same if len(same) == 1 else []
+    if ids and ids[0].isdigit():
+        found.add((param, ids[0]))
+
+
+def _narrow_deals(found: Narrowing, given: Mapping[str, Filter], names: Names) -> None:
+    for column, kind, param in (("stage", "stages", "stage"), ("pipeline", "pipelines", "group")):
+        asked = given[column].given if column in given else None
+        if asked:
+            ids = _ids_named(asked, partial(names, kind))
+            found.is_empty = found.is_empty or ids == []
+            if ids and len(ids) == 1:
+                found.add((f"filters[{param}]", ids[0]))
+    if owner := _id_in(given.get("owner")):
+        found.add(("filters[owner]", owner))
+    status = given["status"].given if "status" in given else None
+    if isinstance(status, str) and fold(status) in STATUSES:
+        found.add(("filters[status]", STATUSES[fold(status)]))
+    if _is_text(given.get("name")):
+        found.add(("filters[title]", given["name"].given.strip()))
+    found.add(*_between("created", given.get("created_at")))
+    found.add(*_between("updated", given.get("updated_at")))
+
+
+def _ids_named(asked: Any, names: Callable[[], Mapping[str, str | None]]) -> list[str] | None:
+    """Return whom a filter on one object may mean, None where only the rows tell."""
+    if isinstance(asked, Mapping) and asked.get("id") is not None:
+        return [str(asked["id"]).strip()]
+    name = _text(asked.get("name") if isinstance(asked, Mapping) else asked)
+    if not name:
+        return None
+    return [one for one, text in names().items() if text and fold(text) == fold(name)]
+
+
+def _id_in(one: Filter | None) -> str | None:
+    """Return the id that a filter on an object, or on an array of one, asks for."""
+    given = one.given if one is not None else None
+    if isinstance(given, (list, tuple)):
+        given = given[0] if len(given) == 1 else None
+    if isinstance(given, Mapping):
+        given = given.get("id")
+    text = str(given).strip()
+    return text if text.isascii() and text.isdigit() else None
+
+
+def _word_in(*filters: Filter | None) -> str | None:
+    """Return the longest word of the first name that has one which no search can take apart."""
+    for one in filters:
+        text = str(one.given) if one is not None and _is_text(one) else ""
+        words = [word for word in text.split() if word.isascii() and word.isalnum()]
+        longest = max(words, key=len, default="")
+        if len(longest) >= SHORTEST_WORD:
+            return longest
+    return None
+
+
+def _text(given: Any) -> str:
+    """Return what is given as text, empty for what is none."""
+    return str(given).strip() if isinstance(given, (str, int)) else ""
+
+
+def _is_text(one: Filter | None) -> bool:
+    return one is not None and isinstance(one.given, str) and bool(one.given.strip())
+
+
+def _between(column: str, one: Filter | None) -> list[tuple[str, Any]]:
+    """Return date filters that leave nothing out, whatever zone, side and unit they go by."""
+    bounds = one.bounds if one is not None else {}
+    found: list[tuple[str, Any]] = []
+    lows = [bounds[name] for name in ("gt", "gte", "eq") if name in bounds]
+    highs = [bounds[name] for name in ("lt", "lte", "eq") if name in bounds]
+    try:
+        if lows:
+            day = (max(lows) - ZONE_SLACK).astimezone(dt.UTC).date() - DAY
+            found.append((f"filters[{column}_after]", day.isoformat()))
+        if highs:
+            day = (min(highs) + ZONE_SLACK).astimezone(dt.UTC).date() + DAY
+            found.append((f"filters[{column}_before]", day.isoformat()))
+    except OverflowError:  # beyond the calendar: everything is
+        return []
+    return found

@@ -1,0 +1,117 @@
+"""The walks that a collection has to itself: other pages, no pages, keys that nobody is sure of."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    Forbidden,
+    Missing,
+    Page,
+    Refused,
+    expect_walk,
+    rows_of,
+    total_of,
+    walk_offset,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_activecampaign_unified.client import Client
+
+logger = logging.getLogger(__name__)
+
+FULL_PAGE = 100
+MOST_PAGES = 10_000
+
+
+def at_once(path: str, key: str, value: str = "value") -> Callable[[Client], Iterator[Page]]:
+    """Return the walk of a collection without pages; plain values become rows of one column."""
+
+    def walk(client: Client) -> Iterator[Page]:
+        answer = client.get(path)
+        found = answer.body.get(key)
+        rows = [
+            one if isinstance(one, dict) else {value: one}
+            for one in (found if isinstance(found, list) else ())
+        ]
+        yield Page(rows, answer.body, len(rows), answer.date)
+
+    return walk
+
+
+def by_number(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
+    """Return the walk of a collection whose pages are numbered; it ends where nothing new comes."""
+
+    def walk(client: Client) -> Iterator[Page]:
+        seen: set[str] = set()
+        for number in range(1, MOST_PAGES + 1):
+            answer = client.get(path, [("page", number), ("page_size", FULL_PAGE)])
+            rows = [row for row in rows_of(answer.body, key) if str(row.get("id")) not in seen]
+            seen.update(str(row.get("id")) for row in rows)
+            yield Page(rows, answer.body, total_of(answer.body), answer.date)
+            if not rows:
+                return
+
+    return walk
+
+
+def under_any(path: str, *keys: str) -> Callable[[Client], Iterator[Page]]:
+    """Return the walk of a collection that goes by one of several names, or by the only one."""
+
+    def walk(client: Client) -> Iterator[Page]:
+        body = client.get(path, [("limit", 1)]).body
+        lists = [name for name, value in body.items() if isinstance(value, list)]
+        known = [name for name in keys if name in lists]
+        key = known[0] if known else lists[0] if len(lists) == 1 else keys[0]
+        yield from walk_offset(client, path, key)
+
+    return walk
+
+
+def or_under(path: str, parents: str, nested: str) -> Callable[[Client], Iterator[Page]]:
+    """Return the walk of a collection that not every account lists: then parent by parent."""
+
+    def walk(client: Client) -> Iterator[Page]:
+        pages = walk_offset(client, path, path, is_eager=True)
+        try:
+            first = next(pages)
+        except (Forbidden, Missing, Refused) as problem:
+            logger.info("%s: reading it from %s, one by one", problem, parents)
+            yield from _under(client, path, parents, nested)
+            return
+        yield first
+        yield from pages
+
+    return walk
+
+
+def _under(client: Client, key: str, parents: str, nested: str) -> Iterator[Page]:
+    for page in walk_offset(client, parents, parents, is_eager=True):
+        paths = [nested.format(id=row.get("id")) for row in page.rows if _is_number(row.get("id"))]
+        for path in paths:
+            expect_walk(client, path)
+        for path in paths:
+            try:
+                yield from walk_offset(client, path, key, lean=True)
+            except Missing as problem:
+                if problem.is_endpoint:
+                    raise  # not a row that was deleted meanwhile: nobody lists these here
+
+
+def _is_number(found: Any) -> bool:
+    return str(found).isdecimal()
+
+
+WALKS: dict[str, Callable[[Client], Iterator[Page]]] = {
+    "raw_audiences": by_number("audiences", "data"),
+    "raw_bulk_imports_outstanding": at_once("import/bulk_import", "outstanding"),
+    "raw_bulk_imports_recently_completed": at_once("import/bulk_import", "recentlyCompleted"),
+    "raw_group_members": under_any("groupMembers", "groupDefinitions", "groupMembers"),
+    "raw_links": or_under("links", "campaigns", "campaigns/{id}/links"),
+    "raw_sms_broadcasts": under_any("sms/broadcasts", "broadcasts", "smsBroadcasts", "data"),
+    "raw_url_whitelistings": at_once("prism/urlWhitelistings", "data"),
+    "raw_webhook_events": at_once("webhook/events", "webhookEvents"),
+}

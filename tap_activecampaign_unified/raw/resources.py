@@ -1,0 +1,263 @@
+"""The table of ActiveCampaign's collections: where each is, how it is walked, what is certain."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tap_activecampaign_unified.resources.resource import (
+    DELETED_AT,
+    Joined,
+    Record,
+    Replication,
+    Resource,
+    Row,
+)
+
+from .columns import COLUMNS
+from .schema_inference import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tap_activecampaign_unified.resources.json_schema import Schema
+
+_TYPES = {
+    "": ["string"],
+    "i": ["integer"],
+    "b": ["boolean"],
+    "o": ["object"],
+    "a": ["array"],
+    "oa": ["object", "array"],
+}
+_NO_ID = "value"
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def snake(name: str) -> str:
+    """Return a name in snake case: ``contactTags`` is ``contact_tags``."""
+    return _HUMP.sub("_", name).lower()
+
+
+@dataclass(frozen=True)
+class Collection(Resource):
+    """A collection as ActiveCampaign sends it; no table maps it.
+
+    ``key`` is what the answer calls its rows, ``shape_of`` the entry of `COLUMNS`. ``parent`` names
+    the collection whose rows it hangs on where it has no list of its own, ``beside`` the one whose
+    answers it comes with. ``without`` are columns that are there only because another stream of
+    the same walk asked for more. ``is_confirmed`` says that the documentation promises the list.
+    """
+
+    selected_by_default: bool = False
+    key: str = ""
+    shape_of: str = ""
+    parent: str | None = None
+    beside: str | None = None
+    without: tuple[str, ...] = ()
+    id_type: str = "string"
+    is_open: ClassVar[bool] = True
+
+    def schema(
+        self,
+        custom: Any = None,  # noqa: ARG002 - as all resources
+        *,
+        remote_data: bool = False,  # noqa: ARG002
+        deletes: bool = False,  # noqa: ARG002
+    ) -> Schema:
+        """Return the schema of what is known before anything was read."""
+        properties = {key: {"type": [self.id_type]} for key in self.keys}
+        for entry in COLUMNS.get(self.shape_of, "").split():
+            name, _, kind = entry.partition(":")
+            properties.setdefault(name, {"type": [*_TYPES[kind], "null"]})
+        return {"type": "object", "properties": properties, "required": list(self.keys)}
+
+    def shape(self, declared: Schema, learned: Any) -> Shape:
+        """Return the growing schema, begun with what a catalog declares."""
+        return Shape(declared, learned, self.without)
+
+    def relations(self, wanted: Callable[[str], bool]) -> set[str]:  # noqa: ARG002
+        """Return what its rows come from, if they are not the walk's own."""
+        return {self.relation} if self.relation else set()
+
+
+class RowReader:
+    """Takes rows as they are, less what nobody selected."""
+
+    def __init__(self, collection: Collection, wanted: Callable[[str], bool]) -> None:
+        """Look at nothing yet."""
+        self._without, self._keys = frozenset(collection.without), frozenset(collection.keys)
+        self._wanted = wanted
+
+    def read(self, row: Row, _: Joined) -> Record:
+        """Return a row's record."""
+        return {
+            name: value
+            for name, value in row.items()
+            if name not in self._without and (name in self._keys or self._wanted(name))
+        }
+
+    def tombstone(self, values: Record) -> Record:
+        """Return the record of a row that is gone."""
+        return {name: value for name, value in values.items() if name != DELETED_AT}
+
+
+def _rows_of(relation: str) -> Callable[[Row, Joined], Iterable[Row]]:
+    return lambda _, joined: joined.rows(relation)
+
+
+def _listed(path: str, **more: Any) -> Collection:
+    """A collection with a list of its own."""
+    key = more.pop("key", path)
+    name = more.pop("name", None) or key
+    return Collection(
+        name=f"raw_{snake(name)}",
+        title=path,
+        crawl=more.pop("crawl", path),
+        endpoint=path,
+        entries=(),
+        key=key,
+        shape_of=more.pop("shape_of", key),
+        **more,
+    )
+
+
+def _child(parent: str, key: str, **more: Any) -> Collection:
+    """A collection that is read row by row of its parent's."""
+    endpoint = more.pop("endpoint", f"{parent}/{{id}}/{key}")
+    more.setdefault("is_confirmed", False)
+    return _listed(
+        endpoint,
+        key=key,
+        crawl=parent,
+        parent=parent,
+        relation=f"raw_{key}",
+        expand=_rows_of(f"raw_{key}"),
+        **more,
+    )
+
+
+def _beside(collection: str, key: str, crawl: str, **more: Any) -> Collection:
+    """Rows that come with the answers of another collection, and nowhere else."""
+    return _listed(
+        collection,
+        key=key,
+        crawl=crawl,
+        beside=collection,
+        relation=f"raw_{key}",
+        expand=_rows_of(f"raw_{key}"),
+        **more,
+    )
+
+
+_DOCUMENTED = (
+    "accountContacts accountCustomFieldData accountCustomFieldMeta accounts addresses automations "
+    "brandings calendars campaigns connections contactAutomations contactDeals dealActivities "
+    "dealCustomFieldData dealCustomFieldMeta dealGroups dealRoles dealStages dealTasks "
+    "dealTasktypes ecomCustomers ecomOrderProducts ecomOrders fieldValues forms groupLimits groups "
+    "lists messages personalizations savedResponses scores tags taskOutcomes tasktypeOutcomeRels "
+    "users webhooks"
+)
+_UNDOCUMENTED = (
+    "automationBlocks bounceLogs campaignLists campaignMessages configs contactConversions "
+    "contactData contactEmails contactLists contactTags conversionTriggers conversions "
+    "dealGroupUsers ecomOrderActivities goals linkData links messageActivities segments "
+    "siteMessages sms templates"
+)
+
+COLLECTIONS: tuple[Collection, ...] = (
+    *(_listed(path) for path in _DOCUMENTED.split()),
+    *(_listed(path, is_confirmed=False) for path in _UNDOCUMENTED.split()),
+    _listed(
+        "contacts",
+        replication=Replication.FILTERED,
+        replication_key="udate",
+        changed=("udate", "updated_timestamp", "cdate"),
+        without=("fieldValues", "contactTags", "contactLists"),
+    ),
+    _listed(
+        "deals",
+        replication=Replication.FILTERED,
+        replication_key="mdate",
+        changed=("mdate",),
+        stamps=("cdate", "mdate"),
+        without=("dealCustomFieldData",),
+    ),
+    # Documented to want a contact, and used by others without one.
+    _listed(
+        "activities",
+        replication=Replication.FILTERED,
+        replication_key="tstamp",
+        changed=("tstamp",),
+        stamps=("tstamp",),
+        is_confirmed=False,
+    ),
+    _listed(
+        "notes",
+        replication=Replication.SCANNED,
+        replication_key="mdate",
+        changed=("mdate", "cdate"),
+        stamps=("cdate", "mdate"),
+    ),
+    _listed(
+        "emailActivities",
+        replication=Replication.SCANNED,
+        replication_key="tstamp",
+        changed=("tstamp",),
+        stamps=("tstamp",),
+    ),
+    _listed("fields", crawl="raw/fields"),
+    _listed("lists/exclusions", key="exclusions"),
+    _listed("customObjects/schemas", key="schemas", name="customObjectSchemas"),
+    _listed("eventTrackingEvents", keys=("name",)),
+    _listed("webhook/events", key="webhookEvents", keys=(_NO_ID,)),
+    _listed("groupMembers", name="groupMembers", shape_of="groupDefinitions", id_type="integer"),
+    _listed("audiences", key="data", name="audiences", shape_of="audiences", is_confirmed=False),
+    _listed(
+        "prism/urlWhitelistings",
+        key="data",
+        name="urlWhitelistings",
+        shape_of="urlWhitelistings",
+    ),
+    _listed("sms/broadcasts", name="smsBroadcasts", is_confirmed=False),
+    _listed(
+        "import/bulk_import",
+        key="outstanding",
+        name="bulkImportsOutstanding",
+        keys=("forDate",),
+        shape_of="bulkImports",
+    ),
+    _listed(
+        "import/bulk_import",
+        key="recentlyCompleted",
+        crawl="import/bulk_import done",
+        name="bulkImportsRecentlyCompleted",
+        keys=("forDate",),
+        shape_of="bulkImports",
+    ),
+    _beside("fields", "fieldOptions", "raw/fields"),
+    _beside("fields", "fieldRels", "raw/fields"),
+    _beside("activities", "activityRecipients", "activities", is_confirmed=False),
+    _child("automations", "contactGoals", is_confirmed=True),
+    _child("contacts", "contactLogs", is_confirmed=True),
+    _child("contacts", "geoIps", is_confirmed=True),
+    _child("contacts", "scoreValues", name="contactScoreValues", is_confirmed=True),
+    _child("contacts", "trackingLogs", is_confirmed=True),
+    _child("calendars", "calendarRels"),
+    _child("calendars", "calendarUsers"),
+    _child("dealGroups", "dealGroupGroups"),
+    _child("deals", "scoreValues", name="dealScoreValues", is_confirmed=True),
+    _child("dealTasks", "taskNotifications"),
+    _child("ecomOrders", "orderDiscounts"),
+    _child("groups", "addressGroups"),
+    _child("lists", "addressLists"),
+    _child("lists", "contactGoalLists"),
+    _child(
+        "customObjects/schemas",
+        "records",
+        endpoint="customObjects/records/{id}",
+        name="customObjectRecords",
+        is_confirmed=True,
+    ),
+)

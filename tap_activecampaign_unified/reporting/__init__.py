@@ -1,0 +1,1 @@
+"""Progress, the live view, the run report and the HTML report."""

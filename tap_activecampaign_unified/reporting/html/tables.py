@@ -1,0 +1,364 @@
+"""What the page says, as tables and a headline, read off a run report."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from tap_activecampaign_unified.reporting.durations import clock_time
+
+Document = dict[str, Any]
+NOTHING = "–"
+#: What may become of a row, in the order in which it is shown.
+FATES = {
+    "emitted": "emitted",
+    "suppressed": "unchanged",
+    "left_out": "left out",
+    "created": "created",
+    "updated": "updated",
+    "planned": "planned",
+    "unchanged": "unchanged",
+    "skipped": "skipped",
+    "rejected": "rejected",
+    "failed": "failed",
+}
+#: A small screen has room for a table of numbers in so many columns.
+MOST_COLUMNS = 4
+#: In a shorter run the first requests, which leave at once, weigh too much for an average.
+FEWEST_SECONDS = 20
+#: Ends of rows that somebody may have to do something about.
+UNDONE = ("rejected", "failed", "skipped")
+STOPPED = {130, 143}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of a stream's rows, for the bar below its name."""
+
+    fate: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page: its first column names the row; ``bars`` go with the rows."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    total: tuple[Any, ...] = ()
+    bars: list[list[Part]] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def numbers(self) -> list[bool]:
+        """Whether a column holds numbers."""
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.head)
+        return [
+            any(_is_number(cell) for cell in cells)
+            and all(cell is None or _is_number(cell) for cell in cells)
+            for cells in columns
+        ]
+
+    @property
+    def folds(self) -> bool:
+        """Whether each row becomes a card on a small screen: texts want its whole width."""
+        return len(self.head) > MOST_COLUMNS or not all(self.numbers[1:])
+
+
+@dataclass(frozen=True)
+class Headline:
+    """How the run ended, when it was, and its largest numbers as ``tiles``."""
+
+    program: str
+    account: str
+    outcome: str
+    word: str
+    problem: str | None
+    began: str
+    finished: str
+    took: str
+    tiles: list[tuple[str, Any, str]]
+    rates: str
+    limit: float
+
+
+def headline_of(document: Document) -> Headline:
+    """Return what stands on top."""
+    code, traffic, rows = document["exit_code"], document["traffic"], document["rows"]
+    outcome = "done" if code == 0 else "stopped" if code in STOPPED else "failed"
+    undone = sum(rows.get(fate, 0) for fate in ("rejected", "failed"))
+    parts = "row" if undone else "stream"
+    if code == 0 and (undone or any(_is_undone(one) for one in document["streams"].values())):
+        outcome = "partly"
+    words = {"partly": f"done, not every {parts}", "done": "done"}
+    word = words.get(outcome, f"{outcome}, exit code {code}")
+    limit = float(document["settings"]["requests_per_second"] or 0)
+    tiles = [("Rows read", rows["read"], "")]
+    tiles += [
+        (word.capitalize(), rows[name], name) for name, word in FATES.items() if rows.get(name)
+    ]
+    if rows.get("deleted"):
+        tiles.append(("Found deleted", rows["deleted"], ""))
+    tiles += [("Requests", traffic["requests"], ""), ("Sent again", traffic["repeats"], "")]
+    return Headline(
+        document["program"],
+        document["account"] or "no account",
+        outcome,
+        f"dry run {word}" if document.get("plan") else word,
+        document["problem"],
+        _moment(document["began_at"]),
+        _moment(document["finished_at"]),
+        clock_time(document["seconds"]),
+        tiles,
+        _rates(document, limit),
+        limit,
+    )
+
+
+def _is_undone(one: Document) -> bool:
+    """Whether a stream of the tap did not come whole."""
+    return bool(one.get("outcome", "done") != "done")
+
+
+def _rates(document: Document, limit: float) -> str:
+    over_time, seconds = document["traffic"]["over_time"], document["seconds"]
+    width, counts = over_time["bucket_seconds"], over_time["requests"]
+    if not counts:
+        return "No request was sent."
+    told = f"At most {max(counts) / width:.1f} a second over {width} seconds"
+    if seconds >= FEWEST_SECONDS:
+        told = f"On average {document['traffic']['requests'] / seconds:.1f}, at{told[2:]}"
+    return told + (f"; the limit is {limit:g}." if limit else "; without a limit.")
+
+
+def tables_of(document: Document) -> dict[str, Table]:
+    """Return the tables by id, in their order; those that would be empty are left out."""
+    traffic = document["traffic"]
+    found = {
+        "streams": _streams(document),
+        "undone": _undone(document),
+        "remarks": _remarks(document),
+        "plan": _plan(document.get("plan") or {}),
+        "gains": _gains(document.get("plan") or {}),
+        "automations": _automations(document),
+        "over_time": _over_time(traffic["over_time"]),
+        "endpoints": _endpoints(traffic),
+        "faults": _faults(traffic),
+        "waits": Table(
+            "Waiting",
+            ("what for", "seconds"),
+            [(_spaced(name), value) for name, value in traffic["seconds_waited"].items()],
+            note="Of all requests together; several wait at once.",
+        ),
+        "bookmarks": _bookmarks(document),
+        "settings": Table(
+            "Settings",
+            ("setting", "value"),
+            [(name, value) for name, value in document["settings"].items() if value is not None],
+            note="All that are set or have a default, but the secret ones.",
+        ),
+        "versions": Table(
+            "Versions",
+            ("what", "version"),
+            [(_spaced(name), value) for name, value in document["versions"].items()],
+        ),
+    }
+    return {name: table for name, table in found.items() if table.rows}
+
+
+# --- rows -----------------------------------------------------------------------------------
+
+
+def _streams(document: Document) -> Table:
+    """Return the streams with what became of their rows; ends that no row had are left out."""
+    streams, totals = document["streams"], document["rows"]
+    is_tap = "emitted" in totals
+    fates = [name for name in FATES if name in totals and (totals[name] or name == "emitted")]
+    more = [name for name in ("faulty", "deleted") if totals.get(name)]
+    rows, bars = [], []
+    for name, one in streams.items():
+        counts = _counts(one)
+        ends = [counts[fate] for fate in (*fates, *more)]
+        told = (_spaced(one["outcome"]),) if is_tap else ()
+        costs = (one["requests"], round(one["seconds"], 1)) if is_tap else ()
+        rows.append((name, *told, counts["read"], *ends, *costs))
+        bars.append([Part(fate, counts[fate]) for fate in fates if counts[fate]])
+    head = ("stream", *(("how it ended",) if is_tap else ()), "rows")
+    head += tuple(FATES.get(name, name) for name in (*fates, *more))
+    head += ("requests", "seconds") if is_tap else ()
+    total = ("all", *(("",) if is_tap else ()), totals["read"])
+    total += tuple(totals[name] for name in (*fates, *more))
+    total += (sum(one["requests"] for one in streams.values()), "") if is_tap else ()
+    note = (
+        "Requests of a collection that feeds several streams stand with the first; those before "
+        "the first stream and for what all lean on stand with none."
+        if is_tap
+        else ""
+    )
+    return Table("Streams", head, rows, total, bars, note)
+
+
+def _counts(one: Document) -> dict[str, int]:
+    """Return a stream's rows by what became of them, of either program."""
+    if "actions" in one:
+        return {"read": one["rows"], **one["actions"]}
+    left_out = sum(one["rows_left_out"].values())
+    names = ("read", "emitted", "suppressed", "faulty", "deleted")
+    return {"left_out": left_out} | {name: one[f"rows_{name}"] for name in names}
+
+
+def _undone(document: Document) -> Table:
+    """Return what was not done, with reasons: rows, fields, whole streams."""
+    rows: list[tuple[Any, ...]] = []
+    for name, one in document["streams"].items():
+        if "actions" in one:
+            rows += [(name, *reason) for reason in _reasons(one) if reason[0] in UNDONE]
+            continue
+        if _is_undone(one):
+            rows.append((name, _spaced(one["outcome"]), one["problem"] or NOTHING, None))
+        if one["deletes_refused"]:
+            rows.append((name, "deletes not told", one["deletes_refused"], None))
+        rows += [(name, "left out", why, count) for why, count in one["rows_left_out"].items()]
+        rows += [(name, "field unreadable", why, count) for why, count in one["faults"].items()]
+    rows += [(path, "not readable", "", None) for path in document.get("left_out", ())]
+    head = ("stream", "what", "why", "rows")
+    note = ""
+    if "rejected" in document["rows"]:
+        path = document["settings"].get("results_path")
+        note = f"Row by row: {path}" if path else "The setting results_path tells which rows."
+    return Table("What was not done, and why", head, rows, note=note)
+
+
+def _remarks(document: Document) -> Table:
+    rows = [
+        (name, *reason)
+        for name, one in document["streams"].items()
+        if "actions" in one
+        for reason in _reasons(one)
+        if reason[0] not in UNDONE
+    ]
+    return Table("Remarks on rows that were done", ("stream", "what", "remark", "rows"), rows)
+
+
+def _reasons(one: Document) -> list[tuple[str, str, int]]:
+    """Return a stream's reasons, what became of the rows split off."""
+    found = []
+    for text, count in one["reasons"].items():
+        action, _, reason = text.partition(": ")
+        found.append((action, reason, count))
+    return found
+
+
+def _plan(plan: Document) -> Table:
+    rows = [(_spaced(name), count) for name, count in plan.get("actions", {}).items()]
+    if plan:
+        rows += [("requests needed", plan["requests"]), ("seconds at best", plan["seconds"])]
+    note = "Nothing was written. Samples of old and new values are in the JSON report only."
+    return Table("The plan of this dry run", ("what", "how many"), rows, note=note)
+
+
+def _gains(plan: Document) -> Table:
+    rows = [("would gain", name, count) for name, count in plan.get("gains", {}).items()]
+    rows += [("not there yet", name, count) for name, count in plan.get("unknown", {}).items()]
+    return Table(
+        "Who would gain what, and what the account does not have yet",
+        ("what", "name", "rows"),
+        rows,
+    )
+
+
+def _automations(document: Document) -> Table:
+    plan = document.get("plan")
+    found = plan or document.get("automations") or {}
+    keys = ("enters", "leaves") if plan else ("entered", "left")
+    entered, left = (found.get(key, {}) for key in keys)
+    names = sorted({*entered, *left})
+    rows = [(name, entered.get(name, 0), left.get(name, 0)) for name in names]
+    head = (
+        ("automation", "would enter", "would leave") if plan else ("automation", "entered", "left")
+    )
+    return Table("Contacts in automations", head, rows)
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+def _over_time(over_time: Document) -> Table:
+    width = over_time["bucket_seconds"]
+    pairs = zip(over_time["requests"], over_time["faults"], strict=True)
+    rows = [
+        (clock_time(place * width), requests, round(requests / width, 2), faults)
+        for place, (requests, faults) in enumerate(pairs)
+    ]
+    head = ("from", "requests", "a second", "faults")
+    return Table(f"Requests in every {width} seconds", head, rows)
+
+
+def _endpoints(traffic: Document) -> Table:
+    statuses = list(traffic["by_status"])
+    rows = [
+        (name, sum(by.values()), *(by.get(status, 0) for status in statuses))
+        for name, by in traffic["by_endpoint"].items()
+    ]
+    rows.sort(key=lambda row: (-row[1], row[0]))
+    total = ("all", traffic["requests"], *traffic["by_status"].values())
+    head = ("endpoint", "requests", *statuses)
+    return Table("Requests by endpoint and answer", head, rows, total)
+
+
+def _faults(traffic: Document) -> Table:
+    retries = traffic["retries"]
+    rows = [(what, count, retries.get(what, 0)) for what, count in traffic["faults"].items()]
+    return Table("Faults", ("what came", "times", "sent again"), rows)
+
+
+# --- the rest -------------------------------------------------------------------------------
+
+
+def _bookmarks(document: Document) -> Table:
+    before, after = document["bookmarks_before"], document["bookmarks_after"]
+    marks = [
+        (name, _mark(before.get(name)), _mark(after.get(name)))
+        for name in sorted({*before, *after})
+    ]
+    rows = [row for row in marks if row[1:] != (NOTHING, NOTHING)]
+    return Table("How far the streams are", ("stream", "before", "after"), rows)
+
+
+def _mark(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return NOTHING
+    value = entry.get("replication_key_value")
+    progress = entry.get("progress")
+    if isinstance(progress, dict):
+        return f"{NOTHING if value is None else value}, goes on behind row {progress.get('after')}"
+    return NOTHING if value is None else str(value)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _moment(text: str) -> str:
+    """Return an instant as people read it."""
+    return dt.datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+
+
+def text_of(cell: Any) -> str:
+    """Return a cell as it is shown: numbers in groups, and nothing that garbles what is around."""
+    if cell is None:
+        return NOTHING
+    if _is_number(cell):
+        return f"{cell:,}"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, list):
+        return ", ".join(map(text_of, cell)) or NOTHING
+    text = str(cell).encode("utf-8", "replace").decode()
+    return "".join(one if one.isprintable() else " " for one in text)

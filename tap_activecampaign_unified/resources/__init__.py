@@ -1,0 +1,57 @@
+"""The dictionary: what a unified record is, and how it is read and written.
+
+Nothing in here does I/O. ``RESOURCES`` stands in the order in which records have to be written, so
+that whatever a record refers to exists before it.
+"""
+
+from . import array_codecs as arrays
+from . import codecs, custom_fields
+from . import contact_fields as people
+from . import resource as mapping
+from .crm import (
+    accounts,
+    changes,
+    contacts,
+    fields,
+    notes,
+    opportunities,
+    scores,
+    stages,
+    tasks,
+    users,
+)
+from .directory import groups
+from .directory import users as directory_users
+from .marketing import automations, campaigns, segments, tags
+from .marketing import contacts as marketing_contacts
+
+RESOURCES: tuple[mapping.Resource, ...] = (
+    groups.GROUPS,
+    directory_users.USERS,
+    users.USERS,
+    fields.FIELDS,
+    tags.TAGS,
+    segments.SEGMENTS,
+    stages.PIPELINES,
+    stages.STAGES,
+    accounts.ACCOUNTS,
+    marketing_contacts.CONTACTS,
+    contacts.CONTACTS,
+    tags.CONTACT_TAGS,
+    segments.MEMBERSHIPS,
+    opportunities.OPPORTUNITIES,
+    notes.NOTES,
+    # What is only read: history, performance, scores.
+    tasks.TASKS,
+    changes.CHANGES,
+    scores.CONTACT_SCORES,
+    scores.OPPORTUNITY_SCORES,
+    automations.AUTOMATIONS,
+    automations.CONTACT_AUTOMATIONS,
+    campaigns.CAMPAIGNS,
+    campaigns.CAMPAIGN_MESSAGES,
+)
+
+by_name: dict[str, mapping.Resource] = {resource.name: resource for resource in RESOURCES}
+
+__all__ = ["RESOURCES", "arrays", "by_name", "codecs", "custom_fields", "mapping", "people"]

@@ -1,0 +1,79 @@
+"""Values that are arrays: the choices of a field, and one text that stands in an array alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .codecs import UTC_ZONE, Codec, Undecodable, Zone, decode_text, encode_text
+from .json_schema import BOOLEAN, STRING, array_of, object_of
+
+
+def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
+    """Read several choices: ``||a||b||`` on contacts, an array or its JSON elsewhere."""
+    if raw is None or raw == "":
+        return []
+    if isinstance(raw, list):
+        if any(isinstance(item, (list, dict)) for item in raw):
+            raise Undecodable("not a list of choices")
+        return [str(item) for item in raw if item is not None and item != ""]
+    if not isinstance(raw, (str, int, float)):
+        raise Undecodable("not a list of choices")
+    if str(raw).startswith("["):
+        try:
+            return decode_choices(json.loads(str(raw)))
+        except (ValueError, RecursionError):
+            pass  # a choice that begins with a bracket
+    return [part for part in str(raw).split("||") if part]
+
+
+def choice_list(value: Any) -> list[str]:
+    """Return the choices a record names, as an array or as one alone."""
+    if value is None:
+        return []
+    if isinstance(value, (list, tuple)):
+        return [encode_text(item) for item in value if item is not None and item != ""]
+    return [encode_text(value)]
+
+
+def encode_piped(value: Any) -> str:
+    """Return choices as contacts' fields want them, with pipes around and between."""
+    chosen = choice_list(value)
+    sent = f"||{'||'.join(chosen)}||" if chosen else ""
+    if decode_choices(sent) != [choice for choice in chosen if choice]:
+        raise Undecodable("must be choices without pipes")
+    return sent
+
+
+piped = Codec("piped", decode_choices, encode_piped, array_of({"type": "string"}), ([], ["a", "b"]))
+choices = Codec(
+    "choices", decode_choices, choice_list, array_of({"type": "string"}), ([], ["a", "b"])
+)
+
+
+def single_item(name: str, **fixed: Any) -> Codec:
+    """Return the codec of an array that ActiveCampaign fills with at most one text.
+
+    ``name`` is the key of the text in the item, ``fixed`` what else the item holds.
+    """
+    shape = {name: None, **fixed}
+
+    def decode(raw: Any, zone: Zone = UTC_ZONE) -> list[dict[str, Any]]:
+        found = decode_text(raw, zone)
+        return [] if found is None else [{**shape, name: found}]
+
+    def encode(value: Any) -> str:
+        if not value:
+            return ""
+        if not isinstance(value, list):
+            raise Undecodable("must be an array of objects")
+        chosen = next(
+            (item for item in value if isinstance(item, dict) and item.get("is_primary")), value[0]
+        )
+        return encode_text(chosen.get(name)) if isinstance(chosen, dict) else encode_text(chosen)
+
+    properties = {name: STRING} | {
+        key: BOOLEAN if isinstance(value, bool) else STRING for key, value in fixed.items()
+    }
+    example: list[dict[str, Any]] = [{name: "one", **fixed}]
+    return Codec(f"single_{name}", decode, encode, array_of(object_of(**properties)), ([], example))

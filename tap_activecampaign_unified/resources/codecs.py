@@ -1,0 +1,351 @@
+"""How single values travel between ActiveCampaign and the unified records, each way.
+
+Every quirk of a value has its home here. ``decode`` gets the row's `Zone`, because half of
+ActiveCampaign's times carry no offset; it returns None for what means "no value" and raises
+`Undecodable` for what it cannot read. ``encode`` returns what ActiveCampaign wants to be sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from .json_schema import BOOLEAN, DATE, DATE_TIME, INTEGER, NUMBER, STRING, Schema, object_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Undecodable(ValueError):
+    """A value that cannot be read; the text says why and never repeats the value."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """The account's clock as a row shows it: the offset that its stamped times carry."""
+
+    offset: dt.tzinfo = dt.UTC
+
+
+UTC_ZONE = Zone()
+
+
+@lru_cache(64)
+def zone_at(offset: dt.tzinfo) -> Zone:
+    """Return the account's clock at an offset: an account has two, one for the summer."""
+    return Zone(offset)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A pair of functions and the JSON schema of what ``decode`` returns.
+
+    ``examples`` are unified values that the law tests send there and back.
+    """
+
+    name: str
+    decode: Callable[[Any, Zone], Any]
+    encode: Callable[[Any], Any]
+    schema: Schema
+    examples: tuple[Any, ...] = ()
+
+
+def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:
+    """Return text without outer white space, None when nothing is left."""
+    if isinstance(raw, str):
+        return raw.strip() or None
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
+        raise Undecodable("not text")
+    return str(raw)
+
+
+def decode_verbatim(raw: Any, _: Zone = UTC_ZONE) -> str | None:
+    """Return text as it stands, None when it is empty: notes keep their spaces."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
+        raise Undecodable("not text")
+    return str(raw)
+
+
+def encode_text(value: Any) -> str:
+    """Return what clears a text when there is none: the empty string."""
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list, bool)):
+        raise Undecodable("must be text")
+    return str(value)
+
+
+text = Codec("text", decode_text, encode_text, STRING, ("Ada", "Zoë & Søn", None))
+verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines ", None))
+
+LONGEST_ID = 64
+
+
+def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
+    """Return an id as a string; ``0``, ``"0"`` and ``""`` mean none."""
+    if isinstance(raw, str):
+        found = raw.strip()
+    elif raw is None or isinstance(raw, bool):
+        return None
+    elif isinstance(raw, int):
+        found = str(raw)
+    else:
+        raise Undecodable("not an id")
+    if len(found) > LONGEST_ID:
+        raise Undecodable("not an id")
+    return None if found in {"", "0"} else found
+
+
+def encode_id(value: Any) -> str | None:
+    """Return an id as ActiveCampaign takes it."""
+    return decode_id(value)
+
+
+def decode_ref(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
+    """Return ``{id}`` of the row pointed at, None when it points nowhere."""
+    found = decode_id(raw, zone)
+    return None if found is None else {"id": found}
+
+
+def encode_ref(value: Any) -> str | None:
+    """Return the id out of ``{id}``; natural keys are resolved before this."""
+    if value is None:
+        return None
+    found = value.get("id") if isinstance(value, dict) else None
+    if isinstance(found, bool) or not isinstance(found, (str, int)) or found == "":
+        raise Undecodable("must be an object with an id")
+    decode_id(found)  # refuses what is none
+    return str(found)
+
+
+identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
+ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, None))
+
+
+MOST_DIGITS_OF_AN_INTEGER = 18
+# What a loader's column of whole numbers holds.
+LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 63) - 1
+MOST_DIGITS_OF_A_NUMBER = 30
+_FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+
+
+def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
+    """Read ActiveCampaign's booleans: ``"0"``, ``"1"``, 0, 1, and now and then a real one."""
+    if isinstance(raw, str) and raw in _FLAGS:
+        return _FLAGS[raw]
+    if _is_blank(raw):
+        return None
+    if isinstance(raw, bool):
+        return raw
+    found = _FLAGS.get(str(raw).strip().lower())
+    if found is None:
+        raise Undecodable("not a flag")
+    return found
+
+
+def encode_flag(value: Any) -> int:
+    """Return 0 or 1; the words that ActiveCampaign sends mean what they mean there."""
+    return int(bool(decode_flag(value)))
+
+
+def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
+    """Read a whole number from an int or a numeric string."""
+    if _is_plain_integer(raw):
+        return int(raw)
+    if _is_blank(raw):
+        return None
+    found = _decimal(raw, "not a whole number")
+    if not LEAST_INTEGER <= found <= MOST_INTEGER or found != found.to_integral_value():
+        raise Undecodable("not a whole number")
+    return int(found)
+
+
+def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
+    """Read a number, whole where it is whole."""
+    if _is_plain_integer(raw):
+        return int(raw)
+    return None if _is_blank(raw) else plain_number(_decimal(raw, "not a number"))
+
+
+def _is_plain_integer(raw: Any) -> bool:
+    """Say whether a number is what nearly all are, digits and no more: decimals cost ten times."""
+    return (
+        isinstance(raw, str)
+        and raw.isdecimal()
+        and raw.isascii()
+        and len(raw) <= MOST_DIGITS_OF_AN_INTEGER
+    )
+
+
+def _is_blank(raw: Any) -> bool:
+    return raw is None or (isinstance(raw, str) and not raw.strip())
+
+
+def _decimal(raw: Any, problem: str) -> Decimal:
+    """Return a number that is finite and of sensible size: 1e999999 is a megabyte of zeros."""
+    if isinstance(raw, bool) or not isinstance(raw, (str, int, float, Decimal)):
+        raise Undecodable(problem)
+    try:
+        found = Decimal(str(raw).strip())
+    except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
+        raise Undecodable(problem) from None
+    if not found.is_finite() or abs(found.adjusted()) > MOST_DIGITS_OF_A_NUMBER:
+        raise Undecodable(f"{problem} of sensible size")
+    return found
+
+
+def plain_number(value: Decimal) -> int | float:
+    """Return a decimal as JSON can carry it: whole when whole, else the nearest float."""
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value)
+
+
+def encode_number(value: Any) -> str:
+    """Return a number as ActiveCampaign spells it, without exponents."""
+    if value is None:
+        return ""
+    number = _decimal(value, "must be a number")
+    return format(number.normalize(), "f") if number else "0"
+
+
+flag = Codec("flag", decode_flag, encode_flag, BOOLEAN, (True, False))
+integer = Codec("integer", decode_integer, encode_number, INTEGER, (0, 7, -3))
+number = Codec("number", decode_number, encode_number, NUMBER, (0, 7, -3.25, 1e6))
+
+
+def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
+    """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
+    return None if _is_blank(raw) else plain_number(_decimal(raw, "not an amount").scaleb(-2))
+
+
+def encode_cents(value: Any) -> int:
+    """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
+    cents = _decimal(value, "must be an amount").scaleb(2)
+    if cents < 0 or cents != cents.to_integral_value():
+        raise Undecodable("must be an amount of at least 0 with at most two decimals")
+    return int(cents)
+
+
+def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return an ISO-4217 code in upper case."""
+    found = decode_text(raw, zone)
+    return found.upper() if found else None
+
+
+def encode_currency(value: Any) -> str:
+    """Return the code in lower case, as deals want it."""
+    return encode_text(value).lower()
+
+
+cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))
+currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "USD"))
+
+
+INSTANTS_REMEMBERED = 1024
+_ZERO_YEARS = ("0000-", "0001-")
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
+    """Read any of ActiveCampaign's times; one without offset is on the account's clock."""
+    if raw is None or raw == "":
+        return None
+    if not isinstance(raw, str):
+        raise Undecodable("not a time")
+    moment = _moment_of(raw)
+    if moment is None or moment.tzinfo:
+        return moment
+    return moment.replace(tzinfo=zone.offset)
+
+
+# A row says the same few instants in many columns, and each of them is looked at several times.
+@lru_cache(INSTANTS_REMEMBERED)
+def _moment_of(raw: str) -> dt.datetime | None:
+    found = raw.strip()
+    if not found or found.startswith(_ZERO_YEARS):
+        return None
+    if "." in found:
+        found = _FRACTION.sub(r"\1", found)
+    try:
+        return dt.datetime.fromisoformat(found)
+    except ValueError:
+        raise Undecodable("not a time") from None
+
+
+def format_instant(moment: dt.datetime) -> str:
+    """Write a time as UTC with ``+00:00``, the one form that sorts as text."""
+    try:
+        return moment.astimezone(dt.UTC).isoformat()
+    except OverflowError:
+        raise Undecodable("not a time") from None
+
+
+def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return a time in UTC, written with ``+00:00``; zero dates are None."""
+    if raw is None or raw == "":
+        return None
+    if not isinstance(raw, str):
+        raise Undecodable("not a time")
+    return _instant_text(raw, zone.offset)
+
+
+@lru_cache(INSTANTS_REMEMBERED)
+def _instant_text(raw: str, offset: dt.tzinfo) -> str | None:
+    moment = parse_instant(raw, zone_at(offset))
+    return None if moment is None else format_instant(moment)
+
+
+def encode_instant(value: Any) -> str:
+    """Return a time with its offset; ActiveCampaign turns it to the account's clock."""
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    moment = parse_instant(value)
+    if moment is None:
+        raise Undecodable("must be a time")
+    return moment.isoformat()
+
+
+def decode_date(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return the calendar day as it was entered, whatever stands behind it."""
+    if raw is None or raw == "":
+        return None
+    moment = parse_instant(raw, zone)
+    return None if moment is None else moment.date().isoformat()
+
+
+def encode_date(value: Any) -> str:
+    """Return ``YYYY-MM-DD``."""
+    if value is None:
+        return ""
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()[:10]
+    found = decode_date(value)
+    if found is None:
+        raise Undecodable("must be a date")
+    return found
+
+
+def offset_of(raw: Any) -> dt.tzinfo | None:
+    """Return the offset that a stamped time carries, None when it carries none."""
+    try:
+        moment = _moment_of(raw) if isinstance(raw, str) else None
+    except Undecodable:
+        return None
+    return None if moment is None else moment.tzinfo
+
+
+instant = Codec(
+    "instant", decode_instant, encode_instant, DATE_TIME, ("2031-03-02T14:15:04+00:00",)
+)
+date = Codec("date", decode_date, encode_date, DATE, ("2031-03-02",))

@@ -1,0 +1,182 @@
+"""What both shapes of a contact share: when it changed, and what hangs on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from .codecs import (
+    Undecodable,
+    decode_id,
+    decode_instant,
+    decode_number,
+    decode_text,
+    format_instant,
+    parse_instant,
+)
+from .json_schema import NUMBER, STRING, array_of, object_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .resource import Joined, Row
+
+STATUSES = {"0": "unconfirmed", "1": "active", "2": "unsubscribed", "3": "bounced"}
+
+SEGMENTS = array_of(object_of(id=STRING, name=STRING, status=STRING))
+SCORES = array_of(object_of(id=STRING, score_id=STRING, value=NUMBER))
+
+# Said where nothing tells when a contact changed: never null, so that no row is skipped.
+EARLIEST = format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+
+# The relations of a contact as its rows, its nested paths and its sideloads name them.
+VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
+    "custom_values",
+    "contactTags",
+    "contactLists",
+    "accountContacts",
+    "scoreValues",
+)
+
+
+def first_of(*columns: str) -> Callable[[Row, Joined], str]:
+    """Return a reader of the first of several times that can be read; never null."""
+
+    def read(row: Row, joined: Joined) -> str:
+        for column in columns:
+            try:
+                found = decode_instant(row.get(column), joined.zone)
+            except Undecodable:
+                continue
+            if found is not None:
+                return found
+        return EARLIEST
+
+    return read
+
+
+#: When a contact changed; ``updated_timestamp`` is in the account's own zone.
+updated_at = first_of("udate", "updated_timestamp", "cdate")
+
+
+def latest_of(*columns: str) -> Any:
+    """Return a reader of the latest of several times."""
+
+    def read(row: Row, joined: Joined) -> str | None:
+        found = [parse_instant(row.get(column), joined.zone) for column in columns]
+        known = [moment for moment in found if moment is not None]
+        return format_instant(max(known)) if known else None
+
+    return read
+
+
+def named_tags(_: Row, joined: Joined) -> list[Row]:
+    """Return ``{id, name}`` of each tag applied, by tag id."""
+    names = joined.names.tags
+    found = {decode_id(row.get("tag")): None for row in joined.rows(TAGS)}
+    return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(found)]
+
+
+def pairs_of(relation: str, column: str) -> Callable[[Row, Joined], Iterator[Row]]:
+    """Return what turns a contact into one row per ``column`` of ``relation``, by its id."""
+
+    def expand(row: Row, joined: Joined) -> Iterator[Row]:
+        changed = updated_at(row, joined)
+        latest = {id_or_none(one.get(column)): one for one in joined.rows(relation)}
+        for key in sorted_ids(latest):
+            yield {**latest[key], "contact": row.get("id"), "contact_updated_at": changed}
+
+    return expand
+
+
+def id_or_none(raw: Any) -> str | None:
+    """Return an id, None where it is none at all."""
+    try:
+        return decode_id(raw)
+    except Undecodable:
+        return None
+
+
+def segment_status(row: Row) -> str | None:
+    """Return a membership's status in the words of the shared model."""
+    raw = decode_text(row.get("status"))
+    return STATUSES.get(raw, raw) if raw else None
+
+
+def segments(_: Row, joined: Joined) -> list[Row]:
+    """Return every membership with its status, by list id."""
+    names = joined.names.segments
+    found = {decode_id(row.get("list")): segment_status(row) for row in joined.rows(MEMBERSHIPS)}
+    return [{"id": one, "name": names.get(one), "status": found[one]} for one in sorted_ids(found)]
+
+
+def rolled_up_status(row: Row, joined: Joined) -> str | None:
+    """Roll the memberships up: active, else bounced, unconfirmed, unsubscribed; none is null."""
+    found = {segment_status(one) for one in joined.rows(MEMBERSHIPS)}
+    if "active" in found:
+        return "active"
+    if "bounced" in found or (found and str(row.get("bounced_hard") or 0) != "0"):
+        return "bounced"
+    return next((word for word in ("unconfirmed", "unsubscribed") if word in found), None)
+
+
+def accounts(_: Row, joined: Joined) -> list[Row]:
+    """Return every account the contact belongs to, by link id."""
+    names = joined.names.accounts
+    found = []
+    for link in joined.rows(LINKS):
+        account = decode_id(link.get("account"))
+        if account is not None:
+            found.append(
+                {
+                    "id": account,
+                    "name": names.get(account),
+                    "title": decode_text(link.get("jobTitle")),
+                    "link_id": decode_id(link.get("id")),
+                }
+            )
+    return found
+
+
+def account(_row: Row, joined: Joined) -> Row | None:
+    """Return ``{id, name}`` of the first account by link id."""
+    found, _ = _first_account(joined)
+    return None if found is None else {"id": found, "name": joined.names.accounts.get(found)}
+
+
+def job_title(_row: Row, joined: Joined) -> str | None:
+    """Return the job title at the first account."""
+    _, link = _first_account(joined)
+    return decode_text(link.get("jobTitle"))
+
+
+def _first_account(joined: Joined) -> tuple[str | None, Row]:
+    for link in joined.rows(LINKS):
+        found = decode_id(link.get("account"))
+        if found is not None:
+            return found, link
+    return None, {}
+
+
+def scores(_: Row, joined: Joined) -> list[Row]:
+    """Return the score values ActiveCampaign sends along, by id; it computes them itself."""
+    return [
+        {
+            "id": decode_id(row.get("id")),
+            "score_id": decode_id(row.get("score")),
+            "value": decode_number(row.get("scoreValue")),
+        }
+        for row in joined.rows(SCORE_VALUES)
+    ]
+
+
+def sorted_ids(found: Any) -> list[str]:
+    """Return ids in numeric order, nothing for rows without one."""
+    known = [one for one in found if one is not None]
+    if len(known) > 1:
+        known.sort(key=_by_number)
+    return known
+
+
+def _by_number(one: str) -> tuple[int, int | str]:
+    return (0, int(one)) if one.isdecimal() else (1, one)

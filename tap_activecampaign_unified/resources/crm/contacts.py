@@ -1,0 +1,81 @@
+"""CRM contacts: the same people as a salesperson sees them."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.array_codecs import single_item
+from tap_activecampaign_unified.resources.codecs import flag, identifier, instant, integer, text
+from tap_activecampaign_unified.resources.json_schema import DATE_TIME, STRING, array_of, object_of
+from tap_activecampaign_unified.resources.resource import (
+    ADDRESSES,
+    NAMED_REF,
+    TAGS,
+    URLS,
+    Derived,
+    Field,
+    Linked,
+    Replication,
+    Resource,
+    empty,
+    full_name,
+    nothing,
+)
+
+CONTACTS = Resource(
+    name="crm_contacts",
+    title="CRM contacts",
+    crawl="contacts",
+    endpoint="contacts",
+    singular="contact",
+    replication=Replication.FILTERED,
+    replication_key="updated_at",
+    changed=("udate", "updated_timestamp", "cdate"),
+    custom_fields="contact",
+    entries=(
+        Field("id", "id", identifier),
+        Field("first_name", "firstName", text),
+        Field("last_name", "lastName", text),
+        Derived("name", full_name, STRING, "First and last name"),
+        Linked("title", people.LINKS, people.job_title, STRING, "Job title at the first account"),
+        Linked("account", people.LINKS, people.account, NAMED_REF, "First account, by link"),
+        Linked(
+            "accounts",
+            people.LINKS,
+            people.accounts,
+            array_of(object_of(id=STRING, name=STRING, title=STRING, link_id=STRING)),
+            "Every account, by link",
+        ),
+        Derived("addresses", empty, ADDRESSES, "Always empty: contacts have none"),
+        Field(
+            "email_addresses",
+            "email",
+            single_item("email", id=None, type=None),
+            "At most one: ActiveCampaign knows no second",
+        ),
+        Field("phone_numbers", "phone", single_item("number", id=None, extension=None, type=None)),
+        Linked("tags", people.TAGS, people.named_tags, TAGS, "Tags applied, by id"),
+        Linked(
+            "segments",
+            people.MEMBERSHIPS,
+            people.segments,
+            people.SEGMENTS,
+            "Every list the person is or was on, with the status there, by id",
+        ),
+        Linked("scores", people.SCORE_VALUES, people.scores, people.SCORES, "Scores (read only)"),
+        Derived(
+            "last_activity_at",
+            people.latest_of("last_open_date", "last_click_date"),
+            DATE_TIME,
+            "Last open or click",
+        ),
+        Field("bounced_hard", "bounced_hard", integer, "Hard bounces", read_only=True),
+        Field("bounced_soft", "bounced_soft", integer, "Soft bounces", read_only=True),
+        Field("deleted", "deleted", flag, read_only=True),
+        Field("anonymized", "anonymized", flag, read_only=True),
+        Derived("etag", nothing, STRING, "Always null"),
+        Derived("owner", nothing, object_of(id=STRING), "Always null: contacts have no owner"),
+        Derived("urls", empty, URLS, "Always empty"),
+        Field("created_at", "cdate", instant, read_only=True),
+        Derived("updated_at", people.updated_at, DATE_TIME, "Last change; never null"),
+    ),
+)

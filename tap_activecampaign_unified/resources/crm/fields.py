@@ -1,0 +1,80 @@
+"""The account's custom fields themselves, with the key each has in ``custom_fields``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.codecs import decode_flag, decode_instant, decode_integer
+from tap_activecampaign_unified.resources.json_schema import (
+    BOOLEAN,
+    DATE_TIME,
+    INTEGER,
+    STRING,
+    array_of,
+    object_of,
+)
+from tap_activecampaign_unified.resources.resource import Derived, Joined, Resource, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.resources.custom_fields import CustomFields, Definition
+
+OPTIONS = array_of(object_of(id=STRING, value=STRING, label=STRING))
+
+
+def _plain(name: str) -> Derived:
+    return Derived(name, lambda row, _: row[name] or None, STRING)
+
+
+def row_of(one: Definition, fields: CustomFields) -> Row:
+    """Return a field as a row in the one shape that all three kinds of fields share."""
+    native = one.row
+    required = native.get("isrequired", native.get("isRequired"))
+    position = native.get("ordernum", native.get("displayOrder"))
+    return {
+        "entity": one.entity,
+        "id": one.id,
+        "key": fields.keys[one.id],
+        "name": one.title,
+        "type": one.type,
+        "tag": one.tag,
+        "options": [
+            {"id": option.id, "value": option.value, "label": option.label}
+            for option in one.options
+        ],
+        "required": required,
+        "position": position,
+        "created": native.get("cdate") or native.get("createdTimestamp"),
+        "updated": native.get("udate") or native.get("updatedTimestamp"),
+    }
+
+
+def _time(column: str) -> Callable[[Row, Joined], str | None]:
+    def read(row: Row, joined: Joined) -> str | None:
+        return decode_instant(row.get(column), joined.zone)
+
+    return read
+
+
+FIELDS = Resource(
+    name="crm_fields",
+    title="Custom fields",
+    crawl="fields",
+    endpoint="fields",
+    keys=("entity", "id"),
+    stamps=("created", "updated"),
+    entries=(
+        Derived("entity", lambda row, _: row["entity"], STRING, "contact, account, opportunity"),
+        Derived("id", lambda row, _: row["id"], STRING),
+        Derived("key", lambda row, _: row["key"], STRING, "Its property in custom_fields"),
+        _plain("name"),
+        _plain("type"),
+        _plain("tag"),
+        Derived("options", lambda row, _: row["options"], OPTIONS, "Choices, by id"),
+        Derived("is_required", lambda row, _: decode_flag(row["required"]), BOOLEAN),
+        Derived("position", lambda row, _: decode_integer(row["position"]), INTEGER),
+        Derived("created_at", _time("created"), DATE_TIME),
+        Derived("updated_at", _time("updated"), DATE_TIME),
+    ),
+)

@@ -1,0 +1,101 @@
+"""CRM notes: what was written down about a contact, an account or an opportunity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_activecampaign_unified.resources.codecs import (
+    decode_id,
+    decode_text,
+    flag,
+    identifier,
+    instant,
+    ref,
+    verbatim,
+)
+from tap_activecampaign_unified.resources.json_schema import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.resource import (
+    URLS,
+    Derived,
+    Field,
+    Joined,
+    Linked,
+    Replication,
+    Resource,
+    Row,
+    empty,
+    last_changed,
+    nothing,
+)
+
+REFS = array_of(object_of(id=STRING))
+PARENTS = {"contact": "Subscriber", "account": "CustomerAccount", "opportunity": "Deal"}
+
+
+def _parent(unified: str) -> Any:
+    def read(row: Row, _: Joined) -> Row | None:
+        if row.get("reltype") != PARENTS[unified]:
+            return None
+        found = decode_id(row.get("relid"))
+        return {"id": found} if found else None
+
+    return read
+
+
+def _parents(unified: str) -> Any:
+    one = _parent(unified)
+
+    def read(row: Row, joined: Joined) -> list[Row]:
+        found = one(row, joined)
+        return [found] if found else []
+
+    return read
+
+
+def _whatever_parent(row: Row, _: Joined) -> Row | None:
+    found = decode_id(row.get("relid"))
+    return {"type": decode_text(row.get("reltype")), "id": found} if found else None
+
+
+NOTES = Resource(
+    name="crm_notes",
+    title="Notes",
+    crawl="notes",
+    endpoint="notes",
+    singular="note",
+    replication=Replication.SCANNED,
+    replication_key="updated_at",
+    changed=("mdate", "cdate"),
+    stamps=("cdate", "mdate"),
+    entries=(
+        Field("id", "id", identifier),
+        Derived("title", nothing, STRING, "Always null: notes have no title"),
+        Field("content", "note", verbatim),
+        # ActiveCampaign's own `owner` is the parent record; the writer is `user`.
+        Derived(
+            "owner",
+            lambda row, joined: ref.decode(row.get("user") or row.get("userid"), joined.zone),
+            object_of(id=STRING),
+            "The user who wrote it",
+        ),
+        Linked("contact", "", _parents("contact"), REFS, "The contact it hangs on"),
+        Linked("account", "", _parent("account"), object_of(id=STRING), "The account it hangs on"),
+        Linked("opportunity", "", _parents("opportunity"), REFS, "The deal it hangs on"),
+        Derived("lead", empty, REFS, "Always empty: there are no leads"),
+        Derived(
+            "parent",
+            _whatever_parent,
+            object_of(type=STRING, id=STRING),
+            "What it hangs on in ActiveCampaign's words, activities and tasks too",
+        ),
+        Derived("visibility", nothing, STRING, "Always null"),
+        Field("is_draft", "is_draft", flag, read_only=True),
+        Derived("urls", empty, URLS, "Always empty"),
+        Field("created_at", "cdate", instant, read_only=True),
+        Derived(
+            "updated_at",
+            last_changed,
+            instant.schema,
+        ),
+    ),
+)

@@ -1,0 +1,170 @@
+"""CRM opportunities: ActiveCampaign's deals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_activecampaign_unified.resources.codecs import (
+    Codec,
+    Undecodable,
+    Zone,
+    cents,
+    currency,
+    decode_date,
+    decode_id,
+    decode_text,
+    encode_date,
+    encode_text,
+    flag,
+    identifier,
+    instant,
+    integer,
+    number,
+    ref,
+    text,
+    verbatim,
+)
+from tap_activecampaign_unified.resources.json_schema import (
+    DATE,
+    DATE_TIME,
+    STRING,
+    array_of,
+    object_of,
+)
+from tap_activecampaign_unified.resources.resource import (
+    NAMED_REF,
+    TAGS,
+    URLS,
+    Attribute,
+    Derived,
+    Field,
+    Joined,
+    Linked,
+    Replication,
+    Resource,
+    Row,
+    empty,
+    last_changed,
+    nothing,
+)
+
+STATUSES = {"0": "open", "1": "won", "2": "lost"}
+CONTACT_DEALS = "contactDeals"
+
+
+def _decode_status(raw: Any, _: Zone) -> str | None:
+    word = decode_text(raw)
+    return STATUSES.get(word, word) if word else None
+
+
+def _encode_status(value: Any) -> int:
+    word = encode_text(value).strip().lower()
+    for number_, name in STATUSES.items():
+        if word in {name, number_}:
+            return int(number_)
+    raise Undecodable("must be open, won or lost")
+
+
+def _decode_close_date(value: Any) -> str | None:
+    try:
+        return decode_date(value) if isinstance(value, str) else None
+    except Undecodable:
+        return None
+
+
+def _account(row: Row, _: Joined) -> Row | None:
+    for column in ("account", "customerAccount", "organization"):
+        found = decode_id(row.get(column))
+        if found:
+            return {"id": found}
+    return None
+
+
+def _contacts(row: Row, joined: Joined) -> list[Row]:
+    """The primary contact first, the secondary ones behind it by link."""
+    found: dict[str, None] = {}
+    primary = decode_id(row.get("contact"))
+    if primary:
+        found[primary] = None
+    for link in joined.rows(CONTACT_DEALS):
+        other = decode_id(link.get("contact"))
+        if other:
+            found.setdefault(other)
+    return [{"id": one} for one in found]
+
+
+def _named(column: str, names: str) -> Any:
+    def read(row: Row, joined: Joined) -> Row | None:
+        found = decode_id(row.get(column))
+        return {"id": found, "name": getattr(joined.names, names).get(found)} if found else None
+
+    return read
+
+
+status = Codec("deal_status", _decode_status, _encode_status, STRING, ("open", "won", "lost"))
+
+OPPORTUNITIES = Resource(
+    name="crm_opportunities",
+    title="Opportunities",
+    crawl="deals",
+    endpoint="deals",
+    singular="deal",
+    replication=Replication.FILTERED,
+    replication_key="updated_at",
+    changed=("mdate",),
+    stamps=("cdate", "mdate"),
+    custom_fields="opportunity",
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "title", text),
+        Field("description", "description", verbatim),
+        Field("amount", "value", cents, "In whole currency units"),
+        Field("currency", "currency", currency, "ISO 4217, upper case"),
+        Field("status", "status", status, "`open`, `won` or `lost`"),
+        Linked("stage", "stages", _named("stage", "stages"), NAMED_REF),
+        Linked("pipeline", "stages", _named("group", "pipelines"), NAMED_REF),
+        Field("owner", "owner", ref),
+        Linked("account", "", _account, object_of(id=STRING)),
+        Linked(
+            "contact",
+            CONTACT_DEALS,
+            _contacts,
+            array_of(object_of(id=STRING)),
+            "The primary contact first",
+        ),
+        Derived("tags", empty, TAGS, "Always empty: deals have no tags"),
+        Attribute(
+            "close_date",
+            ("DEAL_FORECASTED_CLOSE_DATE",),
+            _decode_close_date,
+            lambda value: (encode_date(value),),
+            DATE,
+            "The forecasted close date",
+        ),
+        Field(
+            "probability",
+            "winProbability",
+            number,
+            "ActiveCampaign's own estimate, percent",
+            read_only=True,
+        ),
+        Field("next_action_at", "nextdate", instant, "When the next task is due", read_only=True),
+        Field("activity_count", "activitycount", integer, read_only=True),
+        Field(
+            "is_disabled",
+            "isDisabled",
+            flag,
+            "True: the key's user may not see the pipeline",
+            read_only=True,
+        ),
+        Derived("last_activity_at", nothing, DATE_TIME, "Always null"),
+        Derived("urls", empty, URLS, "Always empty"),
+        Field("created_at", "cdate", instant, read_only=True),
+        Derived(
+            "updated_at",
+            last_changed,
+            DATE_TIME,
+            "Null for a hidden deal",
+        ),
+    ),
+)

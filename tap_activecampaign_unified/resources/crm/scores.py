@@ -1,0 +1,89 @@
+"""Scores of contacts and opportunities; ActiveCampaign computes them, they are only read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.codecs import identifier, instant, number
+from tap_activecampaign_unified.resources.contact_fields import (
+    first_of,
+    id_or_none,
+    sorted_ids,
+    updated_at,
+)
+from tap_activecampaign_unified.resources.json_schema import STRING
+from tap_activecampaign_unified.resources.resource import (
+    Derived,
+    Field,
+    Joined,
+    Replication,
+    Resource,
+    Row,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def _each(relation: str, owner: str, changed: str, changed_at: Any) -> Callable[..., Any]:
+    """Return what turns a row into one row per score, by the score's id."""
+
+    def expand(row: Row, joined: Joined) -> Iterator[Row]:
+        latest = {id_or_none(one.get("score")): one for one in joined.rows(relation)}
+        for score in sorted_ids(latest):
+            yield {**latest[score], owner: row.get("id"), changed: changed_at(row, joined)}
+
+    return expand
+
+
+def _name(row: Row, joined: Joined) -> str | None:
+    return joined.names.scores.get(str(row.get("score")))
+
+
+def _entries(unified: str, native: str) -> Any:
+    return (
+        Field(f"{unified}_id", native, identifier),
+        Field("score_id", "score", identifier),
+        Derived("score_name", _name, STRING),
+        Field("value", "scoreValue", number, read_only=True),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field("updated_at", "mdate", instant, read_only=True),
+        Field(
+            f"{unified}_updated_at",
+            f"{unified}_updated_at",
+            instant,
+            "The last change of what it is a score of",
+            read_only=True,
+        ),
+    )
+
+
+CONTACT_SCORES = Resource(
+    name="crm_contact_scores",
+    title="Scores of contacts",
+    crawl="contacts",
+    endpoint="contacts/{id}/scoreValues",
+    keys=("contact_id", "score_id"),
+    replication=Replication.FILTERED,
+    replication_key="contact_updated_at",
+    changed=("udate", "updated_timestamp", "cdate"),
+    expand=_each("contact_scores", "contact", "contact_updated_at", updated_at),
+    relation="contact_scores",
+    selected_by_default=False,
+    entries=_entries("contact", "contact"),
+)
+OPPORTUNITY_SCORES = Resource(
+    name="crm_opportunity_scores",
+    title="Scores of opportunities",
+    crawl="deals",
+    endpoint="deals/{id}/scoreValues",
+    keys=("opportunity_id", "score_id"),
+    replication=Replication.FILTERED,
+    replication_key="opportunity_updated_at",
+    changed=("mdate",),
+    stamps=("cdate", "mdate"),
+    expand=_each("deal_scores", "deal", "opportunity_updated_at", first_of("mdate", "cdate")),
+    relation="deal_scores",
+    selected_by_default=False,
+    entries=_entries("opportunity", "deal"),
+)

@@ -1,0 +1,119 @@
+"""CRM pipelines and their stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_activecampaign_unified.resources.codecs import (
+    currency,
+    decode_id,
+    decode_integer,
+    decode_text,
+    identifier,
+    instant,
+    number,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.resource import (
+    NAMED_REF,
+    Derived,
+    Field,
+    Joined,
+    Linked,
+    Resource,
+    Row,
+    nothing,
+)
+
+CARD_COLUMNS = {
+    "card_region_1": "cardRegion1",
+    "card_region_2": "cardRegion2",
+    "card_region_3": "cardRegion3",
+    "card_region_4": "cardRegion4",
+    "card_region_5": "cardRegion5",
+    "deal_order": "dealOrder",
+    "width": "width",
+}
+DEAL_STAGES = "dealStages"
+
+
+def _pipeline(row: Row, joined: Joined) -> Row | None:
+    found = decode_id(row.get("group"))
+    return {"id": found, "name": joined.names.pipelines.get(found)} if found else None
+
+
+def _card(row: Row, _: Joined) -> Row:
+    return {name: decode_text(row.get(column)) for name, column in CARD_COLUMNS.items()}
+
+
+def _stages(_: Row, joined: Joined) -> list[Row]:
+    def place(row: Row) -> tuple[int, int]:
+        found = decode_id(row.get("id")) or "0"
+        return decode_integer(row.get("order")) or 0, int(found) if found.isdecimal() else 0
+
+    return [
+        {"id": decode_id(row.get("id")), "name": decode_text(row.get("title"))}
+        for row in sorted(joined.rows(DEAL_STAGES), key=place)
+    ]
+
+
+STAGES = Resource(
+    name="crm_stages",
+    title="Stages",
+    crawl="dealStages",
+    endpoint="dealStages",
+    singular="dealStage",
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "title", text),
+        Field("position", "order", number),
+        Derived("status", nothing, STRING, "Always null"),
+        Linked("pipeline", "pipelines", _pipeline, NAMED_REF),
+        Field("color", "color", text, "Six hex digits"),
+        Derived(
+            "card_config",
+            _card,
+            object_of(**dict.fromkeys(CARD_COLUMNS, STRING)),
+            "How ActiveCampaign shows the stage's deals",
+        ),
+        Field(
+            "created_at",
+            "cdate",
+            instant,
+            "Null on stages ActiveCampaign made itself",
+            read_only=True,
+        ),
+        Field(
+            "updated_at",
+            "udate",
+            instant,
+            "As sent: ActiveCampaign's clock here may run hours ahead",
+            read_only=True,
+        ),
+    ),
+)
+
+_STAGE_REFS: Any = array_of(NAMED_REF)
+
+PIPELINES = Resource(
+    name="crm_pipelines",
+    title="Pipelines",
+    crawl="dealGroups",
+    endpoint="dealGroups",
+    singular="dealGroup",
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "title", text),
+        Field("currency", "currency", currency, "ISO 4217, upper case"),
+        Linked("stages", DEAL_STAGES, _stages, _STAGE_REFS, "In order"),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field(
+            "updated_at",
+            "udate",
+            instant,
+            "As sent: ActiveCampaign's clock here may run hours ahead",
+            read_only=True,
+        ),
+    ),
+)

@@ -1,0 +1,86 @@
+"""CRM tasks: what is to be done about a contact or an opportunity, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_activecampaign_unified.resources.codecs import (
+    decode_id,
+    decode_integer,
+    decode_text,
+    identifier,
+    instant,
+    ref,
+    text,
+    verbatim,
+)
+from tap_activecampaign_unified.resources.json_schema import INTEGER, STRING, array_of, object_of
+from tap_activecampaign_unified.resources.resource import (
+    NAMED_REF,
+    Derived,
+    Field,
+    Joined,
+    Linked,
+    Resource,
+    Row,
+)
+
+STATUSES = {"0": "open", "1": "completed"}
+PARENTS = {"Subscriber": "contact", "Deal": "opportunity"}
+REFS = array_of(object_of(id=STRING))
+
+
+def _status(row: Row, _: Joined) -> str | None:
+    word = decode_text(row.get("status"))
+    return STATUSES.get(word, word) if word else None
+
+
+def _parents(unified: str) -> Any:
+    def read(row: Row, _: Joined) -> list[Row]:
+        found = decode_id(row.get("relid"))
+        return [{"id": found}] if found and PARENTS.get(str(row.get("reltype"))) == unified else []
+
+    return read
+
+
+def _type(row: Row, joined: Joined) -> Row | None:
+    found = decode_id(row.get("dealTasktype"))
+    return {"id": found, "name": joined.names.task_types.get(found)} if found else None
+
+
+def _owner(row: Row, joined: Joined) -> Row | None:
+    found = decode_id(row.get("assignee"), joined.zone) or decode_id(row.get("user"), joined.zone)
+    return {"id": found} if found else None
+
+
+def _minutes(row: Row, _: Joined) -> int | None:
+    return decode_integer(row.get("duration"))
+
+
+TASKS = Resource(
+    name="crm_tasks",
+    title="Tasks",
+    crawl="dealTasks",
+    endpoint="dealTasks",
+    selected_by_default=False,
+    entries=(
+        Field("id", "id", identifier),
+        Field("subject", "title", text, read_only=True),
+        Field("content", "note", verbatim, read_only=True),
+        Derived("status", _status, STRING, "`open` or `completed`"),
+        Linked("type", "task_types", _type, NAMED_REF, "Call, e-mail, …: as the account names it"),
+        Derived("owner", _owner, object_of(id=STRING), "Whom it is assigned to, else who made it"),
+        Field("created_by", "user", ref, "Who made it", read_only=True),
+        Derived("contact", _parents("contact"), REFS, "The contact it hangs on"),
+        Derived("opportunity", _parents("opportunity"), REFS, "The deal it hangs on"),
+        Field("due_at", "duedate", instant, read_only=True),
+        Field("ends_at", "edate", instant, read_only=True),
+        Derived("duration", _minutes, INTEGER, "As ActiveCampaign counts it"),
+        Field("completed_at", "donedate", instant, read_only=True),
+        Field("outcome", "outcomeId", ref, read_only=True),
+        Field("outcome_note", "outcomeInfo", text, read_only=True),
+        Field("automation", "automation", ref, "The automation that made it", read_only=True),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field("updated_at", "udate", instant, read_only=True),
+    ),
+)

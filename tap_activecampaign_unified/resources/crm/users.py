@@ -1,0 +1,53 @@
+"""CRM users: who owns accounts and opportunities."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources.codecs import decode_text, identifier, instant, text
+from tap_activecampaign_unified.resources.json_schema import BOOLEAN, STRING
+from tap_activecampaign_unified.resources.resource import (
+    URLS,
+    Derived,
+    Field,
+    Joined,
+    Resource,
+    Row,
+    empty,
+    full_name,
+    nothing,
+)
+
+
+def _name(row: Row, joined: Joined) -> str | None:
+    return full_name(row, joined) or decode_text(row.get("username"))
+
+
+USERS = Resource(
+    name="crm_users",
+    title="CRM users",
+    crawl="users",
+    endpoint="users",
+    singular="user",
+    entries=(
+        Field("id", "id", identifier),
+        Derived("name", _name, STRING, "First and last name, else the user name"),
+        Field("email", "email", text),
+        Field("username", "username", text),
+        Field("phone", "phone", text),
+        Derived("is_active", nothing, BOOLEAN, "Always null: ActiveCampaign does not say"),
+        Derived("urls", empty, URLS, "Always empty"),
+        Field(
+            "created_at",
+            "cdate",
+            instant,
+            "Null where the account does not send it",
+            read_only=True,
+        ),
+        Field(
+            "updated_at",
+            "udate",
+            instant,
+            "Null where the account does not send it",
+            read_only=True,
+        ),
+    ),
+)

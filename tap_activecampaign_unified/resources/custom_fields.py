@@ -1,0 +1,340 @@
+"""Fields that the account defines itself: their keys, their types and their values."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import array_codecs as arrays
+from . import codecs
+from .codecs import Undecodable, Zone
+from .json_schema import NUMBER, STRING, Schema, object_of
+
+Row = dict[str, Any]
+
+ENTITIES = ("contact", "account", "opportunity")
+KEY_MODES = ("perstag", "title", "id")
+
+# Attributes that ActiveCampaign ships as custom fields: the tag, and the label they begin with.
+STANDARD_LABELS = {
+    "ACCT_DESCRIPTION": "Description",
+    "ACCT_ADDRESS_1": "Address 1",
+    "ACCT_ADDRESS_2": "Address 2",
+    "ACCT_CITY": "City",
+    "ACCT_STATE_PROVINCE": "State/Province",
+    "ACCT_POSTAL_CODE": "Postal Code",
+    "ACCT_COUNTRY": "Country",
+    "ACCT_NUMBER_OF_EMPLOYEES": "Number of Employees",
+    "ACCT_ANNUAL_REVENUE": "Annual Revenue",
+    "ACCT_INDUSTRY_VERTICAL": "Industry/Vertical",
+    "ACCT_PHONE_NUMBER": "Phone Number",
+    "DEAL_FORECASTED_CLOSE_DATE": "Forecasted Close Date",
+}
+_STANDARD_PREFIX = {"account": "ACCT_", "opportunity": "DEAL_"}
+
+
+_SIMPLE = {
+    "number": codecs.number,
+    "date": codecs.date,
+    "datetime": codecs.instant,
+    "currency": codecs.cents,
+}
+_CHOICES = {"listbox", "checkbox", "multiselect"}
+MONEY: Schema = object_of(amount=NUMBER, currency=STRING)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice of a field; accounts' and deals' options have no id of their own."""
+
+    id: str | None
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A custom field: ``tag`` is the personalization tag without its ``%``, as it is spelled."""
+
+    entity: str
+    id: str
+    title: str
+    type: str
+    tag: str = ""
+    options: tuple[Option, ...] = ()
+    row: Row = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_choices(self) -> bool:
+        """Whether the field holds several values."""
+        return self.type in _CHOICES
+
+    @property
+    def codec(self) -> codecs.Codec:
+        """Return the codec of one value, money's amount for a currency."""
+        if self.is_choices:
+            return arrays.piped if self.entity == "contact" else arrays.choices
+        return _SIMPLE.get(self.type, codecs.verbatim)
+
+    @property
+    def schema(self) -> Schema:
+        """Return the schema of one value."""
+        found = MONEY if self.type == "currency" else self.codec.schema
+        return {**found, "title": self.title} if self.title else found
+
+
+def definition_of(entity: str, row: Row, options: dict[str, Row]) -> Definition:
+    """Read a row of ``/fields`` or of ``…CustomFieldMeta``; ``options`` are sideloads by id."""
+    if entity == "contact":
+        chosen = [options[key] for key in map(str, row.get("options") or ()) if key in options]
+        chosen = chosen or [o for o in options.values() if str(o.get("field")) == str(row["id"])]
+        found = [
+            Option(str(o.get("id")), str(o.get("value") or ""), str(o.get("label") or ""))
+            for o in chosen
+        ]
+        found.sort(key=lambda option: _by_number(option.id))
+        title, kind, tag = row.get("title"), row.get("type"), row.get("perstag")
+    else:
+        texts = row.get("fieldOptions")
+        found = [Option(None, str(t), str(t)) for t in texts] if isinstance(texts, list) else []
+        title, kind, tag = row.get("fieldLabel"), row.get("fieldType"), row.get("personalization")
+    return Definition(
+        entity,
+        str(row.get("id")),
+        str(title or "").strip(),
+        str(kind or "text").lower(),
+        str(tag or "").strip().strip("%"),
+        tuple(found),
+        row,
+    )
+
+
+def slug(text: str) -> str:
+    """Return a label as a column name: ASCII, lower case, ``[a-z0-9_]``."""
+    return _plain(text).strip("_")
+
+
+def _plain(text: str) -> str:
+    found = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9_]+", "_", found.lower())
+
+
+def keys_of(definitions: list[Definition], mode: str) -> dict[str, str]:
+    """Return the key in ``custom_fields`` of each field id; the lower id keeps a plain key."""
+    keys: dict[str, str] = {}
+    taken: set[str] = set()
+    for one in sorted(definitions, key=lambda d: _by_number(d.id)):
+        if mode == "id":
+            key = ""
+        elif mode == "title":
+            key = one.title
+        else:
+            key = _plain(one.tag) or slug(one.title)
+        key = key or f"field_{one.id}"
+        while key in taken:
+            key = f"{key}_{one.id}"
+        taken.add(key)
+        keys[one.id] = key
+    return keys
+
+
+class CustomFields:
+    """The custom fields of one entity of one account, in ascending order of id."""
+
+    def __init__(self, definitions: list[Definition], mode: str = "perstag") -> None:
+        """Give every field its key."""
+        self.definitions = sorted(definitions, key=lambda d: _by_number(d.id))
+        self._mode = mode
+        self.keys = keys_of(self.definitions, mode)
+        # Whatever the mode, records written elsewhere may name fields as we do by default.
+        self._by_perstag = keys_of(self.definitions, "perstag")
+        self._by_id = {
+            one.id: (self.keys[one.id], one.codec.decode, one.type == "currency")
+            for one in self.definitions
+        }
+        self._blank: dict[str, Any] = dict.fromkeys(self.keys[one.id] for one in self.definitions)
+        self._several = [self.keys[one.id] for one in self.definitions if one.is_choices]
+        self._tags = {tag: self.keys[one.id] for tag, one in self._standard().items()}
+
+    def _standard(self) -> dict[str, Definition]:
+        found: dict[str, Definition] = {}
+        for one in self.definitions:
+            prefix = _STANDARD_PREFIX.get(one.entity)
+            if prefix and one.tag.upper() in STANDARD_LABELS:
+                found.setdefault(one.tag.upper(), one)
+        for tag, label in STANDARD_LABELS.items():
+            for one in self.definitions:
+                prefix = _STANDARD_PREFIX.get(one.entity)
+                named = one.title.lower() == label.lower() and not one.tag
+                if prefix and tag.startswith(prefix) and named:
+                    found.setdefault(tag, one)
+        return found
+
+    def schema(self) -> Schema:
+        """Return the schema of the ``custom_fields`` object, a typed property per field."""
+        return {
+            "type": ["object", "null"],
+            "properties": {self.keys[one.id]: one.schema for one in self.definitions},
+        }
+
+    def renamed(self, former: dict[str, str]) -> list[tuple[str, str]]:
+        """Return (old key, new key) of the fields whose key in ``former`` was another."""
+        now = ((one.id, self.keys[one.id]) for one in self.definitions)
+        return [(former[id_], key) for id_, key in now if former.get(id_, key) != key]
+
+    def keys_by_title(self) -> dict[str, str]:
+        """Return the keys that a new title would change: those no tag and no id stands behind."""
+        return {
+            one.id: self.keys[one.id]
+            for one in self.definitions
+            if self._mode == "title" or (self._mode == "perstag" and not _plain(one.tag))
+        }
+
+    def read(
+        self, rows: list[Row], zone: Zone, errors: list[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the values by key, and those of shipped attributes by tag."""
+        record = self._blank.copy()
+        for key in self._several:
+            record[key] = []
+        by_id = self._by_id
+        for row in rows:
+            field_id = row.get("field")
+            if not isinstance(field_id, str):
+                field_id = value_field(row)
+            known = by_id.get(field_id)
+            if known is None:
+                place = f"custom_fields.field_{field_id}" if _is_id(field_id) else "custom_fields"
+                errors.append(f"{place}: the account defines no such field")
+                continue
+            key, decode, is_money = known
+            try:
+                value = decode(row["value"] if "value" in row else value_of(row), zone)
+            except Undecodable as problem:
+                errors.append(f"custom_fields.{key}: {problem}")
+                continue
+            if is_money and value is not None:
+                value = {"amount": value, "currency": codecs.decode_currency(value_currency(row))}
+            record[key] = value
+        if not self._tags:
+            return record, {}
+        return record, {tag: record[key] for tag, key in self._tags.items()}
+
+    def find(self, name: str) -> Definition | None:
+        """Return the field that a record names by key, tag, title or id, in any case."""
+        wanted = name.strip().lower()
+        ways = (
+            lambda d: self.keys[d.id].lower(),
+            lambda d: d.tag.lower(),
+            lambda d: self._by_perstag[d.id].lower(),
+            lambda d: f"field_{d.id}",
+            lambda d: d.title.lower(),
+            lambda d: d.id,
+        )
+        for way in ways:
+            for one in self.definitions:
+                if way(one) == wanted:
+                    return one
+        return None
+
+    def by_tag(self, tag: str) -> Definition | None:
+        """Return the shipped attribute with this personalization tag."""
+        return self._standard().get(tag)
+
+
+def encode_value(one: Definition, value: Any) -> tuple[Any, str | None]:
+    """Return what ActiveCampaign stores for a unified value, and its currency if it has one."""
+    if one.type != "currency":
+        return one.codec.encode(value), None
+    if value is None:
+        return "", None
+    if isinstance(value, dict):
+        return codecs.encode_cents(value.get("amount")), codecs.encode_currency(
+            value.get("currency")
+        ) or None
+    return codecs.encode_cents(value), None
+
+
+_CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
+_FIELD_COLUMNS = (
+    "field",
+    "customFieldId",
+    "custom_field_id",
+    "accountCustomFieldMetumId",
+    "dealCustomFieldMetumId",
+)
+_SIDELOADED_VALUES = (
+    "custom_field_text_value",
+    "custom_field_text_blob",
+    "custom_field_number_value",
+    "custom_field_currency_value",
+    "custom_field_date_value",
+    "custom_field_datetime_value",
+)
+
+
+def value_field(row: Row) -> str:
+    """Return the field id of a value row, whichever way the row came spells it."""
+    found = row.get("field")
+    if isinstance(found, str):
+        return found
+    for name in _FIELD_COLUMNS:
+        found = row.get(name)
+        if found is not None:
+            return str(found)
+    return ""
+
+
+def value_of(row: Row) -> Any:
+    """Return the stored value, whichever way the row came spells it."""
+    if "value" in row:
+        return row["value"]
+    if "fieldValue" in row:
+        return row["fieldValue"]
+    found = (row.get(name) for name in _SIDELOADED_VALUES)
+    return next((value for value in found if value is not None and value != ""), None)
+
+
+def value_currency(row: Row) -> Any:
+    """Return the currency code of a value row, None where it has none."""
+    if row.get("fieldCurrency"):
+        return row["fieldCurrency"]
+    for name, value in row.items():
+        if name.startswith("custom_field_currency") and _CURRENCY_CODE.fullmatch(str(value)):
+            return value
+    return None
+
+
+def is_complete(row: Row) -> bool:
+    """Say whether a value row tells all of its value: sideloads may leave a currency out."""
+    amount = row.get("custom_field_currency_value")
+    return amount is None or amount == "" or bool(value_currency(row))
+
+
+def essence_of(row: Row) -> tuple[str, ...]:
+    """Return what two readings of one value row must agree on, however each spells it."""
+    return (
+        str(row.get("id")),
+        value_field(row),
+        _essence_of_value(value_of(row)),
+        str(value_currency(row)).upper(),
+    )
+
+
+def _essence_of_value(value: Any) -> str:
+    try:
+        return "|".join(arrays.decode_choices(value))
+    except Undecodable:
+        return json.dumps(value, sort_keys=True)
+
+
+def _by_number(text: str | None) -> tuple[int, str]:
+    found = text or ""
+    return (int(found), "") if _is_id(found) else (1 << 62, found)
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) <= codecs.LONGEST_ID

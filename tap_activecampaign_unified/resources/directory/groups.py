@@ -1,0 +1,58 @@
+"""Directory groups: what their members may do."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources.codecs import (
+    Undecodable,
+    decode_flag,
+    flag,
+    identifier,
+    instant,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import DATE_TIME, STRING
+from tap_activecampaign_unified.resources.resource import (
+    Derived,
+    Field,
+    Joined,
+    Resource,
+    Row,
+    nothing,
+)
+
+
+def _permissions(row: Row, _: Joined) -> dict[str, bool | None]:
+    found: dict[str, bool | None] = {}
+    for column in sorted(row):
+        if column.startswith("pg"):
+            try:
+                found[column] = decode_flag(row[column])
+            except Undecodable:
+                continue  # not every pg column is a flag on every plan
+    return found
+
+
+GROUPS = Resource(
+    name="directory_groups",
+    title="Groups",
+    crawl="groups",
+    endpoint="groups",
+    singular="group",
+    stamps=("sdate",),
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "title", text),
+        Field("description", "descript", text),
+        Derived("organization", nothing, STRING, "Always null"),
+        Derived("group_type", lambda _, __: "group", STRING, "Always `group`"),
+        Field("is_admin", "p_admin", flag, read_only=True),
+        Derived(
+            "permissions",
+            _permissions,
+            {"type": ["object", "null"], "additionalProperties": {"type": ["boolean", "null"]}},
+            "ActiveCampaign's pg… flags",
+        ),
+        Field("created_at", "sdate", instant, read_only=True),
+        Derived("updated_at", nothing, DATE_TIME, "Always null"),
+    ),
+)

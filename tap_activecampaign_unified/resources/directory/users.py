@@ -1,0 +1,111 @@
+"""Directory users: who may sign in, and the group each belongs to."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources.array_codecs import single_item
+from tap_activecampaign_unified.resources.codecs import (
+    decode_id,
+    decode_text,
+    flag,
+    identifier,
+    instant,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import BOOLEAN, STRING, array_of, object_of
+from tap_activecampaign_unified.resources.resource import (
+    NAMED_REF,
+    Derived,
+    Field,
+    Joined,
+    Linked,
+    Resource,
+    Row,
+    empty,
+    full_name,
+    nothing,
+)
+
+USER_GROUPS = "userGroups"
+
+
+def _languages(row: Row, _: Joined) -> list[str]:
+    found = decode_text(row.get("lang"))
+    return [found] if found else []
+
+
+def _groups(_: Row, joined: Joined) -> list[Row]:
+    found: dict[str, None] = {}
+    for membership in joined.rows(USER_GROUPS):
+        group = decode_id(membership.get("groupid") or membership.get("group"))
+        if group:
+            found.setdefault(group)
+    names = joined.names.groups
+    return [{"id": one, "name": names.get(one), "organization": None} for one in found]
+
+
+USERS = Resource(
+    name="directory_users",
+    title="Users",
+    crawl="users",
+    endpoint="users",
+    singular="user",
+    entries=(
+        Field("id", "id", identifier),
+        Derived("external_id", nothing, STRING, "Always null"),
+        Derived("identifiers", nothing, object_of(), "Always null"),
+        Field("first_name", "firstName", text),
+        Field("last_name", "lastName", text),
+        Derived("name", full_name, STRING, "First and last name"),
+        Derived("title", nothing, STRING, "Always null"),
+        Field("username", "username", text),
+        Field("emails", "email", single_item("email", type=None, is_primary=True)),
+        Field("phones", "phone", single_item("number", extension=None, type=None)),
+        Derived("status", nothing, STRING, "Always null: ActiveCampaign does not say"),
+        Derived("is_email_verified", nothing, BOOLEAN, "Always null"),
+        Field("is_2fa_enabled", "mfaEnabled", flag, read_only=True),
+        Derived(
+            "roles",
+            empty,
+            array_of(
+                object_of(
+                    id=STRING, name=STRING, group=STRING, organization=STRING, workspace=STRING
+                )
+            ),
+            "Always empty",
+        ),
+        Linked(
+            "groups",
+            USER_GROUPS,
+            _groups,
+            array_of(object_of(id=STRING, name=STRING, organization=STRING)),
+            "The group the user belongs to",
+        ),
+        Derived("organizations", empty, array_of(NAMED_REF), "Always empty"),
+        Derived("workspaces", empty, array_of(NAMED_REF), "Always empty"),
+        Derived(
+            "licenses",
+            empty,
+            array_of(object_of(id=STRING, name=STRING, organization=STRING)),
+            "Always empty",
+        ),
+        Derived("user_type", nothing, STRING, "Always null"),
+        Derived("avatar", nothing, STRING, "Always null"),
+        Field("timezone", "localZoneid", text, read_only=True),
+        Derived("languages", _languages, array_of({"type": "string"})),
+        Derived("bio", nothing, STRING, "Always null"),
+        Field(
+            "created_at",
+            "cdate",
+            instant,
+            "Null where the account does not send it",
+            read_only=True,
+        ),
+        Field(
+            "updated_at",
+            "udate",
+            instant,
+            "Null where the account does not send it",
+            read_only=True,
+        ),
+    ),
+)

@@ -1,0 +1,93 @@
+"""Automations, and who entered and left them when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_activecampaign_unified.resources.codecs import (
+    decode_id,
+    decode_text,
+    flag,
+    identifier,
+    instant,
+    integer,
+    ref,
+    text,
+    verbatim,
+)
+from tap_activecampaign_unified.resources.json_schema import STRING
+from tap_activecampaign_unified.resources.resource import (
+    Derived,
+    Field,
+    Joined,
+    Linked,
+    Resource,
+    Row,
+)
+
+STATUSES = {"0": "draft", "1": "active", "2": "inactive"}
+ENROLMENTS = {"1": "active", "2": "completed"}
+
+
+def _status(row: Row, _: Joined) -> str | None:
+    word = decode_text(row.get("status"))
+    return STATUSES.get(word, word) if word else None
+
+
+def _enrolment(row: Row, _: Joined) -> str | None:
+    word = decode_text(row.get("status"))
+    return ENROLMENTS.get(word, word) if word else None
+
+
+def _id_of(*columns: str) -> Any:
+    def read(row: Row, _: Joined) -> str | None:
+        return next((found for name in columns if (found := decode_id(row.get(name)))), None)
+
+    return read
+
+
+def _name(row: Row, joined: Joined) -> str | None:
+    return joined.names.automations.get(str(row.get("automation") or row.get("seriesid")))
+
+
+AUTOMATIONS = Resource(
+    name="marketing_automations",
+    title="Automations",
+    crawl="automations",
+    endpoint="automations",
+    stamps=("cdate", "mdate"),
+    selected_by_default=False,
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "name", text, read_only=True),
+        Field("description", "description", verbatim, read_only=True),
+        Derived("status", _status, STRING, "`draft`, `active` or `inactive`"),
+        Field("owner", "userid", ref, read_only=True),
+        Field("is_hidden", "hidden", flag, read_only=True),
+        Field("allows_reentry", "multientry", flag, read_only=True),
+        Field("contacts_entered", "entered", integer, read_only=True),
+        Field("contacts_exited", "exited", integer, read_only=True),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field("updated_at", "mdate", instant, read_only=True),
+    ),
+)
+CONTACT_AUTOMATIONS = Resource(
+    name="marketing_contact_automations",
+    title="Automations entered and left",
+    crawl="contactAutomations",
+    endpoint="contactAutomations",
+    stamps=("adddate", "lastdate"),
+    selected_by_default=False,
+    entries=(
+        Field("id", "id", identifier, "A contact that enters again has another"),
+        Derived("contact_id", _id_of("contact"), STRING),
+        Derived("automation_id", _id_of("automation", "seriesid"), STRING),
+        Linked("automation_name", "automations", _name, STRING),
+        Derived("status", _enrolment, STRING, "`active` or `completed`"),
+        Field("entered_at", "adddate", instant, read_only=True),
+        Field("exited_at", "remdate", instant, read_only=True),
+        Field("last_activity_at", "lastdate", instant, read_only=True),
+        Field("steps_completed", "completedElements", integer, read_only=True),
+        Field("steps_total", "totalElements", integer, read_only=True),
+    ),
+)

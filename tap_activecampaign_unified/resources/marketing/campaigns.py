@@ -1,0 +1,123 @@
+"""Campaigns and their messages, with how each did: ActiveCampaign's own counters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_activecampaign_unified.resources.codecs import (
+    decode_id,
+    decode_text,
+    identifier,
+    instant,
+    integer,
+    ref,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import STRING, object_of
+from tap_activecampaign_unified.resources.resource import (
+    NAMED_REF,
+    Derived,
+    Field,
+    Joined,
+    Linked,
+    Resource,
+    Row,
+)
+
+# As the application numbers them; what is beyond stands as it was sent.
+STATUSES = {
+    "0": "draft",
+    "1": "scheduled",
+    "2": "sending",
+    "3": "paused",
+    "4": "stopped",
+    "5": "completed",
+}
+COUNTERS = {
+    "emails_sent": "send_amt",
+    "recipients": "total_amt",
+    "opens": "opens",
+    "unique_opens": "uniqueopens",
+    "clicks": "linkclicks",
+    "unique_clicks": "uniquelinkclicks",
+    "contacts_clicked": "subscriberclicks",
+    "forwards": "forwards",
+    "unique_forwards": "uniqueforwards",
+    "bounced_hard": "hardbounces",
+    "bounced_soft": "softbounces",
+    "unsubscribes": "unsubscribes",
+    "replies": "replies",
+    "unique_replies": "uniquereplies",
+    "social_shares": "socialshares",
+}
+_PERFORMANCE = tuple(
+    Field(unified, native, integer, read_only=True) for unified, native in COUNTERS.items()
+)
+
+
+def _status(row: Row, _: Joined) -> str | None:
+    word = decode_text(row.get("status"))
+    return STATUSES.get(word, word) if word else None
+
+
+def _automation(row: Row, joined: Joined) -> Row | None:
+    found = decode_id(row.get("automation") or row.get("seriesid"))
+    return {"id": found, "name": joined.names.automations.get(found)} if found else None
+
+
+def _owner(row: Row, _: Joined) -> Row | None:
+    found = decode_id(row.get("user") or row.get("userid"))
+    return {"id": found} if found else None
+
+
+def _pointing_at(*columns: str) -> Any:
+    def read(row: Row, _: Joined) -> Row | None:
+        for column in columns:
+            found = decode_id(row.get(column))
+            if found:
+                return {"id": found}
+        return None
+
+    return read
+
+
+CAMPAIGNS = Resource(
+    name="marketing_campaigns",
+    title="Campaigns and how they did",
+    crawl="campaigns",
+    endpoint="campaigns",
+    stamps=("cdate", "mdate"),
+    selected_by_default=False,
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "name", text, read_only=True),
+        Field("type", "type", text, "`single`, `split`, `responder`, …", read_only=True),
+        Derived("status", _status, STRING, "`draft`, `scheduled`, `sending`, …"),
+        Derived("owner", _owner, object_of(id=STRING)),
+        Linked("automation", "automations", _automation, NAMED_REF, "The automation it belongs to"),
+        Field("message", "message_id", ref, read_only=True),
+        Field("scheduled_at", "sdate", instant, read_only=True),
+        Field("last_sent_at", "ldate", instant, read_only=True),
+        *_PERFORMANCE,
+        Field("verified_opens", "verified_opens", integer, "Without machines", read_only=True),
+        Field("verified_unique_opens", "verified_unique_opens", integer, read_only=True),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field("updated_at", "mdate", instant, read_only=True),
+    ),
+)
+CAMPAIGN_MESSAGES = Resource(
+    name="marketing_campaign_messages",
+    title="Messages of campaigns and how they did",
+    crawl="campaignMessages",
+    endpoint="campaignMessages",
+    selected_by_default=False,
+    is_confirmed=False,
+    entries=(
+        Field("id", "id", identifier),
+        Derived("campaign", _pointing_at("campaign", "campaignid"), object_of(id=STRING)),
+        Derived("message", _pointing_at("message", "messageid"), object_of(id=STRING)),
+        Field("subject", "subject", text, read_only=True),
+        Field("share", "percentage", integer, "Percent of a split test", read_only=True),
+        *_PERFORMANCE,
+    ),
+)

@@ -1,0 +1,95 @@
+"""Segments, which are ActiveCampaign's lists, and who is on them."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.codecs import (
+    decode_instant,
+    identifier,
+    instant,
+    integer,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import BOOLEAN, DATE_TIME, STRING
+from tap_activecampaign_unified.resources.resource import (
+    Derived,
+    Field,
+    Joined,
+    Replication,
+    Resource,
+    Row,
+    nothing,
+)
+
+
+def _status(row: Row, joined: Joined) -> str:
+    return "inactive" if decode_instant(row.get("deletestamp"), joined.zone) else "active"
+
+
+SEGMENTS = Resource(
+    name="marketing_segments",
+    title="Segments",
+    crawl="lists",
+    endpoint="lists",
+    singular="list",
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "name", text),
+        Field("description", "description", text),
+        Derived("status", _status, STRING, "`inactive` once the list is deleted, else `active`"),
+        Derived("is_starred", nothing, BOOLEAN, "Always null"),
+        Field("string_id", "stringid", text, "The list's name in addresses"),
+        Field("channel", "channel", text, "`email` or `sms`", read_only=True),
+        Field("sender_url", "sender_url", text),
+        Field("sender_reminder", "sender_reminder", text, "Why people get this mail"),
+        Field("subscriber_count", "active_subscribers", integer, read_only=True),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field("updated_at", "udate", instant, read_only=True),
+        Derived("last_calculated_at", nothing, DATE_TIME, "Always null: lists are not calculated"),
+    ),
+)
+
+
+def _unsubscribed_at(row: Row, joined: Joined) -> str | None:
+    if people.segment_status(row) != "unsubscribed":
+        return None
+    return decode_instant(row.get("udate"), joined.zone)
+
+
+MEMBERSHIPS = Resource(
+    name="marketing_segment_memberships",
+    title="Segment memberships",
+    crawl="contacts",
+    endpoint="contactLists",
+    singular="contactList",
+    keys=("contact_id", "segment_id"),
+    replication=Replication.FILTERED,
+    replication_key="contact_updated_at",
+    changed=("udate", "updated_timestamp", "cdate"),
+    expand=people.pairs_of(people.MEMBERSHIPS, "list"),
+    relation=people.MEMBERSHIPS,
+    entries=(
+        Field("contact_id", "contact", identifier),
+        Field("segment_id", "list", identifier),
+        Derived(
+            "segment_name",
+            lambda row, joined: joined.names.segments.get(str(row.get("list"))),
+            STRING,
+        ),
+        Derived(
+            "status",
+            lambda row, _: people.segment_status(row),
+            STRING,
+            "`active`, `unsubscribed`, `unconfirmed` or `bounced`",
+        ),
+        Field("subscribed_at", "sdate", instant),
+        Derived("unsubscribed_at", _unsubscribed_at, DATE_TIME, "Null unless unsubscribed"),
+        Field(
+            "contact_updated_at",
+            "contact_updated_at",
+            instant,
+            "The contact's last change",
+            read_only=True,
+        ),
+    ),
+)

@@ -1,0 +1,75 @@
+"""Tags, and who carries them since when."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.codecs import identifier, instant, integer, text
+from tap_activecampaign_unified.resources.json_schema import STRING
+from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource, Row
+
+
+def _deleted(row: Row) -> str | None:
+    return "deleted in ActiveCampaign" if str(row.get("deleted")) == "1" else None
+
+
+TAGS = Resource(
+    name="marketing_tags",
+    title="Tags",
+    crawl="tags",
+    endpoint="tags",
+    singular="tag",
+    skip=_deleted,
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "tag", text),
+        Field("description", "description", text),
+        Field("type", "tagType", text, "`contact` or `template`"),
+        Field(
+            "contact_count",
+            "subscriber_count",
+            integer,
+            "ActiveCampaign's counter, not exact",
+            read_only=True,
+        ),
+        Field("created_at", "cdate", instant, read_only=True),
+        Field(
+            "updated_at",
+            "updated_timestamp",
+            instant,
+            "Moves when the tag is applied or removed, not when it is renamed",
+            read_only=True,
+        ),
+    ),
+)
+
+
+CONTACT_TAGS = Resource(
+    name="marketing_contact_tags",
+    title="Tags applied",
+    crawl="contacts",
+    endpoint="contactTags",
+    singular="contactTag",
+    keys=("contact_id", "tag_id"),
+    replication=Replication.FILTERED,
+    replication_key="contact_updated_at",
+    changed=("udate", "updated_timestamp", "cdate"),
+    expand=people.pairs_of(people.TAGS, "tag"),
+    relation=people.TAGS,
+    entries=(
+        Field("contact_id", "contact", identifier),
+        Field("tag_id", "tag", identifier),
+        Derived(
+            "tag_name",
+            lambda row, joined: joined.names.tags.get(str(row.get("tag"))),
+            STRING,
+        ),
+        Field("created_at", "cdate", instant, "When the tag was applied", read_only=True),
+        Field(
+            "contact_updated_at",
+            "contact_updated_at",
+            instant,
+            "The contact's last change",
+            read_only=True,
+        ),
+    ),
+)

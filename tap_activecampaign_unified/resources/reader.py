@@ -1,0 +1,95 @@
+"""Reads native rows into unified records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .codecs import Undecodable
+from .resource import DELETED_AT, Attribute, Field, Joined, Record, Resource, Row, empty, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .custom_fields import CustomFields
+
+
+class Reader:
+    """Reads rows of one resource into records, compiled once per stream.
+
+    ``wanted`` leaves out what nobody selected. A value that cannot be read becomes None and is
+    named in ``_errors``; the row goes on.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        custom: CustomFields | None = None,
+        *,
+        wanted: Callable[[str], bool] = lambda _: True,
+        remote_data: bool = False,
+        deletes: bool = False,
+    ) -> None:
+        """Sort the table's entries by kind."""
+        self._custom = custom if resource.custom_fields else None
+        self._remote_data = remote_data and wanted("remote_data")
+        self._wants_custom = wanted("custom_fields")
+        chosen = [e for e in resource.entries if e.unified in resource.keys or wanted(e.unified)]
+        self._template: Record = dict.fromkeys(e.unified for e in chosen)
+        if deletes:
+            self._template[DELETED_AT] = None
+        self._fields = [
+            (e.unified, e.native, e.codec.decode) for e in chosen if isinstance(e, Field)
+        ]
+        readers = [
+            (e.unified, _reader_of(e) if isinstance(e, Attribute) else e.read)
+            for e in chosen
+            if not isinstance(e, Field)
+        ]
+        # What is always null stands in the template already.
+        self._always_empty = [unified for unified, read in readers if read is empty]
+        self._computed = [
+            (unified, read) for unified, read in readers if read not in {nothing, empty}
+        ]
+
+    def tombstone(self, values: Record) -> Record:
+        """Return the record of a row that is gone: nothing but these values."""
+        return {**self._template, **values, "_errors": []}
+
+    def read(self, row: Row, joined: Joined) -> Record:
+        """Return the record of one row."""
+        record = self._template.copy()
+        errors: list[str] = []
+        zone = joined.zone
+        get = row.get
+        for unified, native, decode in self._fields:
+            try:
+                record[unified] = decode(get(native), zone)
+            except Undecodable as problem:
+                errors.append(f"{unified}: {problem}")
+        for unified in self._always_empty:
+            record[unified] = []
+        if self._custom is not None:
+            if joined.custom is None:
+                faults: list[str] = []
+                values = joined.rows("custom_values")
+                joined.custom, joined.attributes = self._custom.read(values, zone, faults)
+                joined.custom_faults = faults
+            errors += joined.custom_faults
+            if self._wants_custom:
+                record["custom_fields"] = joined.custom.copy()
+        for unified, compute in self._computed:
+            try:
+                record[unified] = compute(row, joined)
+            except Undecodable as problem:
+                errors.append(f"{unified}: {problem}")
+        if self._remote_data:
+            record["remote_data"] = row
+        record["_errors"] = errors
+        return record
+
+
+def _reader_of(entry: Attribute) -> Callable[[Row, Joined], Any]:
+    def read(_: Row, joined: Joined) -> Any:
+        return entry.read(*(joined.attributes.get(tag) for tag in entry.tags))
+
+    return read

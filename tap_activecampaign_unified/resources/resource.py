@@ -1,0 +1,281 @@
+"""One table per resource, for both ways: its kinds of entries, and its reader.
+
+A table's entries are of four kinds:
+
+* `Field`: one native column, there and back;
+* `Derived`: read only, computed from the row;
+* `Attribute`: lives in one of the custom fields that ActiveCampaign ships, there and back;
+* `Linked`: read from rows that hang on this one; written by further calls.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .codecs import UTC_ZONE, Codec, Zone, decode_instant, decode_text, offset_of, zone_at
+from .json_schema import DATE_TIME, STRING, Schema, array_of, object_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .custom_fields import CustomFields
+
+Row = dict[str, Any]
+Record = dict[str, Any]
+
+#: When a record was found to be gone; null in all others. The name is the loaders'.
+DELETED_AT = "_sdc_deleted_at"
+#: Whose row it is, where one table holds many accounts; part of the key then.
+ACCOUNT_LABEL = "account_label"
+
+
+@dataclass
+class Names:
+    """The small tables that records quote names from: id to name."""
+
+    tags: dict[str, str | None] = field(default_factory=dict)
+    segments: dict[str, str | None] = field(default_factory=dict)
+    accounts: dict[str, str | None] = field(default_factory=dict)
+    stages: dict[str, str | None] = field(default_factory=dict)
+    pipelines: dict[str, str | None] = field(default_factory=dict)
+    groups: dict[str, str | None] = field(default_factory=dict)
+    automations: dict[str, str | None] = field(default_factory=dict)
+    scores: dict[str, str | None] = field(default_factory=dict)
+    task_types: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Joined:
+    """What hangs on one row: native rows by relation, the names to quote, the row's clock.
+
+    ``custom`` and ``attributes`` are the decoded custom fields, by key and by personalization tag:
+    read once for all the records that one row becomes.
+    """
+
+    names: Names
+    related: dict[str, list[Row]] = field(default_factory=dict)
+    zone: Zone = UTC_ZONE
+    attributes: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, Any] | None = None
+    custom_faults: list[str] = field(default_factory=list)
+
+    def rows(self, relation: str) -> list[Row]:
+        """Return the related rows in ascending order of id, each once."""
+        return self.related.get(relation, [])
+
+
+@dataclass(frozen=True)
+class Field:
+    """A native column, there and back through its codec; `read_only` where only there."""
+
+    unified: str
+    native: str
+    codec: Codec
+    doc: str = ""
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A value computed from the row; ignored when it is written."""
+
+    unified: str
+    read: Callable[[Row, Joined], Any]
+    schema: Schema
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A value that ActiveCampaign keeps in custom fields it ships, found by ``tags``.
+
+    ``read`` gets the decoded values in the order of ``tags``; ``write`` returns them.
+    """
+
+    unified: str
+    tags: tuple[str, ...]
+    read: Callable[..., Any]
+    write: Callable[[Any], tuple[Any, ...]]
+    schema: Schema
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A value read from ``relation`` and written by calls of its own after the row's."""
+
+    unified: str
+    relation: str
+    read: Callable[[Row, Joined], Any]
+    schema: Schema
+    doc: str = ""
+
+
+Entry = Field | Derived | Attribute | Linked
+
+
+class Replication(enum.Enum):
+    """How a stream finds what changed.
+
+    FILTERED: the server sends what changed since a bound. SCANNED: everything is read, and rows
+    that did not change are held back. FULL: everything is read and emitted.
+    """
+
+    FILTERED = "incremental"
+    SCANNED = "full scan, unchanged rows suppressed"
+    FULL = "full"
+
+
+def _the_row_itself(row: Row, _: Joined) -> Iterable[Row]:
+    return (row,)
+
+
+def _nothing_to_skip(_: Row) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A unified resource: where its rows live, and the one table that reads and writes them.
+
+    ``crawl`` names the walk that brings its rows, shared by several resources. ``expand`` turns a
+    row of that walk into the rows this resource is made of, which come from ``relation``.
+    ``changed`` names the native columns
+    that tell when a row changed, the first of them the replication key's; ``stamps`` those that
+    carry the account's offset. ``skip`` gives the reason why a row is no record at all.
+    One that is not ``is_confirmed`` lives where not every account has anything.
+    """
+
+    name: str
+    title: str
+    crawl: str
+    endpoint: str
+    entries: tuple[Entry, ...]
+    replication: Replication = Replication.FULL
+    keys: tuple[str, ...] = ("id",)
+    replication_key: str | None = None
+    changed: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ("cdate", "udate")
+    expand: Callable[[Row, Joined], Iterable[Row]] = _the_row_itself
+    relation: str | None = None
+    skip: Callable[[Row], str | None] = _nothing_to_skip
+    singular: str | None = None
+    custom_fields: str | None = None
+    selected_by_default: bool = True
+    is_confirmed: bool = True
+    #: Whether its schema grows with what comes.
+    is_open: ClassVar[bool] = False
+
+    def schema(
+        self,
+        custom: CustomFields | None = None,
+        *,
+        remote_data: bool = False,
+        deletes: bool = False,
+    ) -> Schema:
+        """Return the JSON schema of the records, custom fields with their real types."""
+        properties: dict[str, Schema] = {}
+        for entry in self.entries:
+            found = entry.codec.schema if isinstance(entry, Field) else entry.schema
+            properties[entry.unified] = described(found, entry.doc)
+        if self.custom_fields:
+            fields = custom.schema() if custom else object_of()
+            properties["custom_fields"] = described(
+                fields, "Fields the account defines itself, typed as it declares them"
+            )
+        if remote_data:
+            properties["remote_data"] = described(
+                {"type": ["object", "null"]}, "The row as ActiveCampaign sent it"
+            )
+        properties["_errors"] = described(
+            array_of({"type": "string"}), "Fields of this row that could not be read, and why"
+        )
+        if deletes:
+            properties[DELETED_AT] = described(
+                DATE_TIME, "When the record was found to be gone; it has no more then but its key"
+            )
+        for key in self.keys:
+            kept = properties[key]
+            properties[key] = kept | {"type": _without_null(kept["type"])}
+        return {"type": "object", "properties": properties, "required": list(self.keys)}
+
+    def relations(self, wanted: Callable[[str], bool]) -> set[str]:
+        """Return the relations that the wanted properties are read from."""
+        found = {
+            entry.relation
+            for entry in self.entries
+            if isinstance(entry, Linked) and wanted(entry.unified)
+        }
+        attributes = any(isinstance(e, Attribute) and wanted(e.unified) for e in self.entries)
+        if self.relation:
+            found.add(self.relation)
+        if self.custom_fields and (attributes or wanted("custom_fields")):
+            found.add("custom_values")
+        return found - {""}
+
+    def zone_of(self, row: Row) -> Zone:
+        """Return the account's clock as this row's stamped times show it."""
+        for stamp in self.stamps:
+            offset = offset_of(row.get(stamp))
+            if offset is not None:
+                return zone_at(offset)
+        return UTC_ZONE
+
+
+def described(schema: Schema, doc: str) -> Schema:
+    """Return a schema with its description, unless there is nothing to say."""
+    return {**schema, "description": doc} if doc else schema
+
+
+def _without_null(types: Any) -> Any:
+    if isinstance(types, str):
+        return types
+    left = [name for name in types if name != "null"]
+    return left[0] if len(left) == 1 else left
+
+
+def is_read_only(entry: Entry) -> bool:
+    """Say whether a column can be read but not written."""
+    return isinstance(entry, Field) and entry.read_only
+
+
+def nothing(_: Row, __: Joined) -> None:
+    """Read a field of the shared model that ActiveCampaign has nothing for."""
+
+
+def empty(_: Row, __: Joined) -> list[Any]:
+    """Read an array of the shared model that ActiveCampaign has nothing for."""
+    return []
+
+
+def last_changed(row: Row, joined: Joined) -> str | None:
+    """Read ``mdate``, and ``cdate`` of what was never modified."""
+    return decode_instant(row.get("mdate"), joined.zone) or decode_instant(
+        row.get("cdate"), joined.zone
+    )
+
+
+def full_name(row: Row, joined: Joined) -> str | None:
+    """Join first and last name with one space."""
+    first = decode_text(row.get("firstName"), joined.zone)
+    last = decode_text(row.get("lastName"), joined.zone)
+    return f"{first} {last}" if first and last else first or last
+
+
+NAMED_REF: Schema = object_of(id=STRING, name=STRING)
+URLS: Schema = array_of(object_of(url=STRING, type=STRING))
+TAGS: Schema = array_of(NAMED_REF)
+ADDRESSES: Schema = array_of(
+    object_of(
+        id=STRING,
+        street_1=STRING,
+        street_2=STRING,
+        city=STRING,
+        state=STRING,
+        postal_code=STRING,
+        country=STRING,
+        type=STRING,
+    )
+)

@@ -1,0 +1,1 @@
+"""Private files, SQLite files and PostgreSQL connections."""

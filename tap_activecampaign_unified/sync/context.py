@@ -1,0 +1,66 @@
+"""What all streams of one sync share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import account_file
+from tap_activecampaign_unified.config.connection import DISTRIBUTION
+from tap_activecampaign_unified.deletes.detection import Deletes
+from tap_activecampaign_unified.deletes.known_ids import KnownIds
+from tap_activecampaign_unified.reporting.progress import Reading
+from tap_activecampaign_unified.state import Policy
+
+from .lookups import Lookups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.client import Client
+    from tap_activecampaign_unified.config.settings import Settings
+    from tap_activecampaign_unified.reporting.run_report import RunReport
+
+
+@dataclass
+class Run:
+    """What the crawls of one run share."""
+
+    client: Client
+    lookups: Lookups
+    report: RunReport
+    progress: Reading
+    policy: Policy
+    sideload: bool
+    remote_data: bool
+    write_state: Any
+    deletes: Deletes | None = None
+
+
+def run_of(
+    settings: Settings, client: Client, report: RunReport, write_state: Callable[[], None]
+) -> Run:
+    """Put together what the settings ask for."""
+    hours, deletes = settings["full_sweep_hours"], None
+    if settings["detect_deletes"]:
+        account = client.address.account
+        place = settings["known_ids_path"] or account_file(account, "known-ids", "sqlite")
+        known = KnownIds(place, account, DISTRIBUTION)
+        deletes = Deletes(client, known, settings["max_delete_share"])
+    return Run(
+        client=client,
+        lookups=Lookups(client, settings["custom_field_keys"]),
+        report=report,
+        progress=Reading(DISTRIBUTION, client, report),
+        policy=Policy(
+            start=settings["start_date"],
+            end=settings["end_date"],
+            lookback=dt.timedelta(hours=settings["lookback_hours"]),
+            sweep_after=dt.timedelta(hours=hours) if hours else None,
+        ),
+        sideload=settings["sideload"] == "auto",
+        remote_data=settings["include_remote_data"],
+        write_state=write_state,
+        deletes=deletes,
+    )

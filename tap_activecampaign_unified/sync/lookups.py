@@ -1,0 +1,203 @@
+"""The account's small tables, read once a run and only when somebody needs them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    CallError,
+    Client,
+    Forbidden,
+    Missing,
+    Page,
+    Refused,
+    ServerTrouble,
+    expect_walk,
+    rows_of,
+    walk_offset,
+)
+from tap_activecampaign_unified.resources.custom_fields import (
+    CustomFields,
+    Definition,
+    definition_of,
+)
+from tap_activecampaign_unified.resources.resource import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+# Whole rows of a table are kept for the stream that reads it too, up to this many.
+MOST_KEPT_ROWS = 2_000
+FEW_ACCOUNTS = 3
+
+FIELD_TABLES = {
+    "contact": ("fields", "fields"),
+    "account": ("accountCustomFieldMeta", "accountCustomFieldMeta"),
+    "opportunity": ("dealCustomFieldMeta", "dealCustomFieldMeta"),
+}
+NAME_COLUMNS = {
+    "tags": ("tags", "tag"),
+    "segments": ("lists", "name"),
+    "stages": ("dealStages", "title"),
+    "pipelines": ("dealGroups", "title"),
+    "groups": ("groups", "title"),
+    "automations": ("automations", "name"),
+    "scores": ("scores", "name"),
+    "task_types": ("dealTasktypes", "title"),
+}
+
+
+class Lookups:
+    """Answers what a tag, list, stage, … is called and which custom fields there are.
+
+    A table that may not be read is empty, with one warning: its names are null in this run.
+    """
+
+    def __init__(self, client: Client, key_mode: str) -> None:
+        """Read nothing yet."""
+        self._client = client
+        self._key_mode = key_mode
+        self._tables: dict[str, list[Row] | None] = {}
+        self._fields: dict[str, CustomFields] = {}
+        self._loaded: set[str] = set()
+        self._all_accounts = False
+        self._is_open: dict[str, bool] = {}
+        self._troubles: dict[str, CallError] = {}
+        self.names = Names()
+        self.unread: list[str] = []
+
+    def table(self, path: str) -> Iterable[Page]:
+        """Walk a small table, from memory where it was kept."""
+        kept = self._tables.get(path)
+        if kept is not None:
+            yield Page(kept, {}, len(kept), None)
+            return
+        rows: list[Row] | None = []
+        for page in self._walk(path, path):
+            if rows is not None:
+                rows = [*rows, *page.rows] if len(rows) <= MOST_KEPT_ROWS else None
+            yield page
+        self._tables[path] = rows
+
+    def _walk(self, path: str, key: str, *, lean: bool = False) -> Iterator[Page]:
+        """Walk a table; one that was in trouble once is not waited for again in this run."""
+        if path in self._troubles:
+            raise self._troubles[path]
+        try:
+            yield from walk_offset(self._client, path, key, lean=lean)
+        except (Refused, ServerTrouble) as trouble:
+            self._troubles[path] = trouble
+            raise
+
+    def expect_table(self, path: str, then: Callable[[list[Row]], None] | None = None) -> None:
+        """Announce a small table that will surely be walked; ``then`` gets its first rows."""
+        if path not in self._tables:
+            expect_walk(
+                self._client, path, then=then and (lambda answer: then(rows_of(answer.body, path)))
+            )
+
+    def expect_names(self, kinds: Iterable[str]) -> None:
+        """Announce the tables that names of these kinds are in."""
+        for kind in sorted(set(kinds) - self._loaded):
+            self.expect_table(NAME_COLUMNS[kind][0])
+
+    def expect_fields(self, entities: Iterable[str]) -> None:
+        """Announce these entities' custom fields."""
+        for entity in sorted(set(entities) - self._fields.keys()):
+            expect_walk(self._client, FIELD_TABLES[entity][0])
+
+    def load_names(self, kinds: Iterable[str]) -> Names:
+        """Fill in the names of tags, segments, stages, pipelines or groups."""
+        for kind in sorted(set(kinds) - self._loaded):
+            path, column = NAME_COLUMNS[kind]
+            names = getattr(self.names, kind)
+            try:
+                for page in self.table(path):
+                    for row in page.rows:
+                        text = str(row.get(column) or "").strip()
+                        names[str(row.get("id"))] = text or None
+            except (Forbidden, Missing) as problem:
+                self._note_unread(path, problem)
+            self._loaded.add(kind)
+        return self.names
+
+    def load_accounts(
+        self, ids: Iterable[str], sideloaded: Iterable[Row] = (), *, few: int = FEW_ACCOUNTS
+    ) -> None:
+        """Fill in account names: sideloaded ones, up to ``few`` one by one, else all."""
+        self.note_accounts(sideloaded)
+        if self._all_accounts:
+            return
+        missing = sorted(set(ids) - self.names.accounts.keys())
+        if not missing:
+            return
+        try:
+            if len(missing) <= few:
+                for one in missing:
+                    self._client.expect(f"accounts/{one}")
+                for one in missing:
+                    self._load_account(one)
+                return
+            self._all_accounts = True
+            for page in walk_offset(self._client, "accounts", "accounts"):
+                self.note_accounts(page.rows)
+        except (Forbidden, Missing) as problem:
+            self._all_accounts = True
+            self._note_unread("accounts", problem)
+
+    def _load_account(self, one: str) -> None:
+        try:
+            answer = self._client.get(f"accounts/{one}")
+        except Missing:
+            self.names.accounts[one] = None  # deleted: it has no name
+            return
+        row = answer.body.get("account")
+        self.note_accounts([row] if isinstance(row, dict) else [])
+
+    def note_accounts(self, rows: Iterable[Row]) -> None:
+        """Remember the names of accounts that came by."""
+        for row in rows:
+            if isinstance(row, dict):
+                self.names.accounts[str(row.get("id"))] = str(row.get("name") or "").strip()
+
+    def custom_fields(self, entity: str) -> CustomFields:
+        """Return an entity's custom fields; none where the account may not read them."""
+        if entity not in self._fields:
+            path, key = FIELD_TABLES[entity]
+            definitions: list[Definition] = []
+            try:
+                for page in self._walk(path, key, lean=True):
+                    options = {
+                        str(row.get("id")): row
+                        for row in page.body.get("fieldOptions") or ()
+                        if isinstance(row, dict)
+                    }
+                    definitions += [definition_of(entity, row, options) for row in page.rows]
+            except (Forbidden, Missing) as problem:
+                self._note_unread(path, problem)
+            self._fields[entity] = CustomFields(definitions, self._key_mode)
+        return self._fields[entity]
+
+    def could_read_fields(self, entity: str) -> bool:
+        """Say whether an entity's custom fields were read, once they were asked for."""
+        return FIELD_TABLES[entity][0] not in self.unread
+
+    def may_read(self, path: str) -> bool:
+        """Ask whether a collection that was closed to an earlier run may be read now."""
+        if path not in self._is_open:
+            try:
+                self._client.get(path, [("limit", 1)])
+                self._is_open[path] = True
+            except CallError as problem:
+                logger.info("%s: still closed", problem)
+                self._is_open[path] = False
+        return self._is_open[path]
+
+    def _note_unread(self, path: str, problem: CallError) -> None:
+        logger.warning("%s: names and fields from it are left out of this run", problem)
+        self.unread.append(path)

@@ -1,0 +1,1 @@
+"""Rows of related endpoints, joined to the rows of a page."""

@@ -1,0 +1,138 @@
+"""Rows that hang on others and come neither by sideload nor from a collection of their own."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    Client,
+    Forbidden,
+    Missing,
+    Page,
+    expect_walk,
+    rows_of,
+    walk_offset,
+)
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.sync.lookups import Lookups
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+
+class GroupMembers:
+    """Which group each user belongs to: asked once per group, or per user where that is closed."""
+
+    def __init__(self, client: Client, lookups: Lookups) -> None:
+        """Ask nothing yet."""
+        self._client, self._lookups = client, lookups
+        self._by_user: dict[str, list[Row]] | None = None
+
+    def expect(self, page: Page) -> None:
+        """Announce the groups, if anybody is to be found in them."""
+        if self._by_user is None and page.rows:
+            self._lookups.expect_table("groups", self._expect_members)
+
+    def _expect_members(self, groups: list[Row]) -> None:
+        for group in groups:
+            expect_walk(self._client, f"groups/{group.get('id')}/userGroups")
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return the memberships of the page's users."""
+        ids = [str(row.get("id")) for row in page.rows]
+        if self._by_user is None and ids:
+            self._by_user = {}
+            try:
+                self._read_groups(self._by_user)
+            except (Forbidden, Missing) as problem:
+                logger.info("%s: asking user by user", problem)
+        known = self._by_user or {}
+        for one in ids:
+            if one not in known:
+                self._client.expect(f"users/{one}/userGroup")
+        return {one: known[one] if one in known else self._of_user(one) for one in ids}
+
+    def _read_groups(self, by_user: dict[str, list[Row]]) -> None:
+        for group in self._lookups.load_names({"groups"}).groups:
+            path = f"groups/{group}/userGroups"
+            for page in walk_offset(self._client, path, "userGroups", lean=True):
+                for row in page.rows:
+                    user = str(row.get("userid") or row.get("user"))
+                    by_user.setdefault(user, []).append(row)
+
+    def _of_user(self, one: str) -> list[Row]:
+        try:
+            body = self._client.get(f"users/{one}/userGroup").body
+        except (Forbidden, Missing):
+            return []
+        found = body.get("userGroup") or body.get("userGroups")
+        rows = found if isinstance(found, list) else [found]
+        return [row for row in rows if isinstance(row, dict)]
+
+
+class PipelineStages:
+    """The stages of each pipeline: sent along with the page, else from their own table."""
+
+    def __init__(self, lookups: Lookups) -> None:
+        """Ask nothing yet."""
+        self._lookups = lookups
+
+    def expect(self, page: Page) -> None:
+        """Announce nothing: the stages come with the page, as a rule."""
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return the stages of the page's pipelines."""
+        sent = page.body.get("dealStages")
+        rows = [row for row in sent if isinstance(row, dict)] if isinstance(sent, list) else []
+        listed = {str(one) for row in page.rows for one in row.get("stages") or ()}
+        if listed - {str(row.get("id")) for row in rows} or (page.rows and sent is None):
+            rows = [row for part in self._lookups.table("dealStages") for row in part.rows]
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            found.setdefault(str(row.get("group")), []).append(row)
+        return found
+
+
+class SentAlong:
+    """Rows that ActiveCampaign sends with every page without being asked."""
+
+    def __init__(self, key: str, parent: str) -> None:
+        """Name the key they come under and the column that names what they hang on."""
+        self._key, self._parent = key, parent
+
+    def expect(self, page: Page) -> None:
+        """Announce nothing: they are there."""
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return them by the row they hang on."""
+        found: dict[str, list[Row]] = {}
+        rows = page.body.get(self._key)
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict):
+                found.setdefault(str(row.get(self._parent)), []).append(row)
+        return found
+
+
+class Beside:
+    """Rows of another kind that come with a page and may hang on none of its rows."""
+
+    def __init__(self, key: str) -> None:
+        """Name the key they come under."""
+        self._key = key
+        self._seen: set[str] = set()
+
+    def expect(self, page: Page) -> None:
+        """Announce nothing: they are there."""
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return those not seen before, all under the page's first row."""
+        fresh = []
+        for row in rows_of(page.body, self._key):
+            one = str(row.get("id"))
+            if one not in self._seen:
+                self._seen.add(one)
+                fresh.append(row)
+        return {str(page.rows[0].get("id")): fresh} if page.rows and fresh else {}

@@ -1,0 +1,1 @@
+"""Write requests, and creates that are never sent twice."""

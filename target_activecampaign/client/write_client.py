@@ -1,0 +1,58 @@
+"""The one place from which anything is written; in a dry run it counts and writes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import Answer, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Body = dict[str, Any]
+
+
+class Pen:
+    """Sends the calls that change the account; ``planned`` counts those a dry run would send."""
+
+    def __init__(self, client: Client, *, is_dry: bool = False) -> None:
+        """Take the client that reads and writes."""
+        self.client = client
+        self.is_dry = is_dry
+        self.planned: Counter[str] = Counter()
+        self._made = 0
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: Body | list[Body] | None = None,
+        *,
+        params: Sequence[tuple[str, str | int]] = (),
+        repeatable: bool | None = None,
+    ) -> Answer:
+        """Send one call; a dry run answers what ActiveCampaign would, with an id of its own."""
+        if not self.is_dry:
+            return self.client.send(method, path, params=params, json=body, repeatable=repeatable)
+        endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
+        self.planned[f"{method} {endpoint}"] += 1
+        answer: Body = {}
+        for name, value in body.items() if isinstance(body, dict) else ():
+            if isinstance(value, dict):
+                answer[name] = {"id": self.plan_id(), **value}
+        return Answer(201 if method == "POST" else 200, answer, None)
+
+    def plan_id(self) -> str:
+        """Make up an id for what a dry run would create."""
+        self._made += 1
+        return f"planned-{self._made}"
+
+
+def is_planned(native_id: str | None) -> bool:
+    """Say whether an id is one that a dry run made up."""
+    return bool(native_id) and str(native_id).startswith("planned-")
+
+
+def _is_id(part: str) -> bool:
+    return part.isdigit() or is_planned(part)

@@ -1,0 +1,1 @@
+"""Concurrent writes that keep the order of rows of one record."""

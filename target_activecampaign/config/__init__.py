@@ -1,0 +1,1 @@
+"""Settings of the target and the write policy derived from them."""

@@ -1,0 +1,95 @@
+"""What the settings allow, checked against one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tap_activecampaign_unified.config.settings import SettingsError
+
+SHORTEST_SECRET = 16
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The settings that decide what is written, by their names in the contract."""
+
+    source_ids: str = "own"
+    allow_email_change: bool = False
+    dry_run: bool = False
+    bulk_import: str = "auto"
+    look_up_ids: bool = False
+    run_automations: bool = True
+    allow_automations: bool = False
+    max_changes: int | None = None
+    only_if_empty: frozenset[str] = frozenset()
+    allow_raw_requests: bool = False
+    tags_mode: str = "add"
+    tag_namespace: str = ""
+    create_missing_tags: bool = True
+    create_missing_fields: bool = False
+    resubscribe: bool = False
+    opportunity_external_id_field: str | None = None
+    match_opportunities_on: tuple[str, ...] = ("id", "external_id")
+    null_policy: str = "ignore"
+    delete_mode: str = "ignore"
+    max_deletes: int = 0
+    on_reject: str = "continue"
+    max_reject_ratio: float = 1.0
+    force: bool = False
+    custom_field_keys: str = "perstag"
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the rows carry another account's ids."""
+        return self.source_ids == "foreign"
+
+    @property
+    def clears(self) -> bool:
+        """Whether null clears."""
+        return self.null_policy == "clear"
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether tags are made to be exactly those of the row."""
+        return self.tags_mode == "mirror"
+
+    @property
+    def fingerprint(self) -> list[Any]:
+        """What changes the meaning of a row: a row confirmed under other settings is sent again."""
+        return [
+            self.source_ids,
+            self.null_policy,
+            self.tags_mode,
+            self.tag_namespace,
+            self.resubscribe,
+            self.run_automations,
+            sorted(self.only_if_empty),
+        ]
+
+
+def policy_of(values: dict[str, Any]) -> Policy:
+    """Return the policy; raise `SettingsError` where settings do not fit together."""
+    faults = []
+    if values["tags_mode"] == "mirror" and not values["tag_namespace"]:
+        faults.append(
+            "tag_namespace is missing: tags_mode mirror may only touch tags that begin with it"
+        )
+    if values["max_reject_ratio"] > 1:
+        faults.append("max_reject_ratio must be between 0 and 1")
+    aliases = values["stream_aliases"] or {}
+    if not all(isinstance(name, str) for name in aliases.values()):
+        faults.append("stream_aliases must name a stream for each of its keys")
+    results, retry = values["results_path"], values["retry_path"]
+    if results and retry and Path(results) == Path(retry):
+        faults.append("results_path and retry_path must be different files")
+    if 0 < len(values["ledger_secret"] or "") < SHORTEST_SECRET:
+        faults.append(f"ledger_secret must have at least {SHORTEST_SECRET} characters")
+    if faults:
+        raise SettingsError(faults)
+    names = Policy.__dataclass_fields__
+    chosen = {name: values[name] for name in names if values.get(name) is not None}
+    chosen["only_if_empty"] = frozenset(values["only_if_empty"] or ())
+    chosen["match_opportunities_on"] = tuple(values["match_opportunities_on"])
+    return Policy(**chosen)

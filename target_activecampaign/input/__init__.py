@@ -1,0 +1,1 @@
+"""Input of the target: message lines in, records to write out."""

@@ -1,0 +1,180 @@
+"""Messages become rows: numbered, named as ours, keyed; what cannot be a row is rejected here."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.outcome import Action, Outcome, Rejection, Skip
+from target_activecampaign.records.account_label import Labels, unlabelled
+from target_activecampaign.records.flatten import unflatten
+from target_activecampaign.records.record import Row, key_of
+from target_activecampaign.records.values import fold
+from target_activecampaign.sinks import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_activecampaign.processing.batch_processor import Engine
+
+logger = logging.getLogger("target-activecampaign")
+
+Message = dict[str, Any]
+NOT_A_RECORD = "a RECORD without stream or record"
+NO_SCHEMA = "it comes before its SCHEMA; send that first"
+BY_MAPS = "left out by stream_maps"
+
+
+class Maps:
+    """The SDK's stream maps, as the intake needs them; ``mapper`` is the SDK's."""
+
+    def __init__(self, mapper: Any) -> None:
+        """Keep the SDK's."""
+        self._mapper = mapper
+
+    def streams(self, stream: str) -> list[Any]:
+        """Return the maps of a stream, none where nothing is mapped."""
+        return list(self._mapper.stream_maps.get(stream, ()))
+
+    def register(self, stream: str, schema: Message, keys: list[str]) -> list[Any]:
+        """Take a schema and return the stream's maps."""
+        self._mapper.register_raw_stream_schema(stream, schema, keys)
+        return self.streams(stream)
+
+
+class Intake:
+    """Turns messages into rows; ``number`` counts the RECORD lines of the input from 1."""
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        maps: Maps | None,
+        aliases: dict[str, str] | None,
+        label: str | None = None,
+    ) -> None:
+        """Begin before the first line; ``label`` is the account's whose rows are written."""
+        self._engine, self._maps, self._aliases = engine, maps, aliases or {}
+        self._labels = Labels(label)
+        self._keys: dict[str, list[str]] = {}
+        self.number = 0
+
+    def alias(self, stream: str) -> str:
+        """Return our name of a source's stream."""
+        return str(self._aliases.get(stream, stream))
+
+    # --- lines and schemas --------------------------------------------------------------------
+
+    def note_broken_line(self, why: str, *, is_record: bool) -> None:
+        """Reject a line that cannot be read, as a row where it may have been one."""
+        if not is_record:
+            logger.error("Left out of the input: %s; write it anew", why)
+            return
+        self.number += 1
+        self._reject(self.number, None, {}, f"row {self.number}: {why}; write the line anew")
+
+    def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
+        """Read a SCHEMA; returns the streams it stands for, with schema and key."""
+        stream, schema = message.get("stream"), message.get("schema")
+        if not isinstance(stream, str) or not isinstance(schema, dict):
+            logger.error("A SCHEMA without stream or schema is left out; so are its rows")
+            return []
+        given = message.get("key_properties")
+        keys = [str(name) for name in given] if isinstance(given, list) else []
+        if self._maps is None:
+            return [(stream, schema, keys)]
+        schema.setdefault("properties", {})
+        self._keys.setdefault(stream, keys)
+        return [
+            (one.stream_alias, one.transformed_schema, list(one.transformed_key_properties or []))
+            for one in self._maps.register(stream, schema, keys)
+        ]
+
+    def is_rekeyed(self, stream: str, keys: list[str]) -> bool:
+        """Say whether a stream's rows are keyed otherwise from now on."""
+        return self._keys.get(stream, keys) != keys
+
+    def note_schema(self, stream: str, schema: Message, keys: list[str], *, hints: bool) -> None:
+        """Remember a stream's key and, with ``hints``, the types of its custom fields."""
+        self._keys[stream] = keys
+        kind = registry.KINDS.get(self.alias(stream))
+        properties = schema.get("properties")
+        if kind is None or not hints or not isinstance(properties, dict):
+            return
+        found = self._engine().desk.custom.hints
+        for column, part in properties.items():
+            inner = part.get("properties") if isinstance(part, dict) else None
+            if column == "custom_fields" and isinstance(inner, dict):
+                for name, hint in inner.items():
+                    if isinstance(hint, dict):
+                        found.setdefault((kind.entity, fold(name)), hint)
+            elif column.startswith("custom_fields__") and isinstance(part, dict):
+                found.setdefault((kind.entity, fold(column.partition("__")[2])), part)
+
+    # --- rows ---------------------------------------------------------------------------------
+
+    def rows_of(self, message: Message) -> list[Row]:
+        """Return the rows of a RECORD: one, unless stream maps leave it out or double it."""
+        self.number += 1
+        stream, record = message.get("stream"), message.get("record")
+        if not isinstance(stream, str) or not isinstance(record, dict):
+            self._reject(self.number, None, {}, NOT_A_RECORD)
+            return []
+        rows = []
+        for name, mapped in self._mapped(stream, record):
+            keys = self._keys.get(name)
+            if keys is None:
+                self._reject(self.number, self.alias(name), {}, f"row {self.number}: {NO_SCHEMA}")
+                continue
+            row = self.row_of(self.number, self.alias(name), mapped, keys)
+            if row is not None:
+                rows.append(row)
+        return rows
+
+    def _mapped(self, stream: str, record: Message) -> list[tuple[str, Message]]:
+        maps = self._maps.streams(stream) if self._maps is not None else []
+        if not maps:
+            return [(stream, record)]
+        found = []
+        for one in maps:
+            try:
+                mapped = one.transform(copy.copy(record))
+            except Exception as problem:  # noqa: BLE001 - the user's expression may raise anything
+                why = f"stream_maps failed on this row ({type(problem).__name__})"
+                self._reject(self.number, self.alias(stream), {}, why)
+                continue
+            if mapped is None:
+                outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, whole=False)
+                self._engine().results.add(self.number, self.alias(stream), {}, outcome)
+            else:
+                found.append((one.stream_alias, mapped))
+        return found
+
+    def row_of(
+        self, number: int | None, stream: str, record: Message, keys: list[str]
+    ) -> Row | None:
+        """Return the row of a record; one that cannot be a row is rejected."""
+        kind, source = registry.KINDS.get(stream), record
+        told = {name: record.get(name) for name in keys}
+        record, keys = unlabelled(record, keys)
+        key: Message = {name: record.get(name) for name in keys}
+        if kind is None:
+            names = ", ".join(sorted(registry.KINDS))
+            why = f"a stream nobody knows; name it in stream_aliases as one of {names}"
+            self._reject(number, stream, key, why)
+            return None
+        try:
+            self._labels.check(source)
+            nested = unflatten(record)
+            key = key_of({**nested, **record}, keys, kind.identity)
+        except Skip as skip:
+            self._engine().results.add(number, stream, told, skip.outcome())
+            return None
+        except Rejection as rejection:
+            self._reject(number, stream, key, rejection.reason)
+            return None
+        self._engine().key_properties.setdefault(stream, keys)
+        return Row(number, stream, nested, key, source)
+
+    def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
+        self._engine().refuse(number, stream or "unknown", key, why)

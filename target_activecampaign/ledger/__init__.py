@@ -1,0 +1,1 @@
+"""The ledger: what the account confirmed, by keyed hash."""

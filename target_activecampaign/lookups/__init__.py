@@ -1,0 +1,1 @@
+"""Lookups of records in the account by natural key."""

@@ -1,0 +1,149 @@
+"""Contacts found by address and by id, with the fewest requests."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import Missing, total_of, walk_keyset
+from target_activecampaign.records.values import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_activecampaign_unified.client import Client
+    from target_activecampaign.concurrency.pool import Turns
+
+NativeRow = dict[str, Any]
+Ref = dict[str, str]
+
+MOST_KEPT_CONTACTS = 50_000
+FULL_PAGE = 100
+
+
+class People:
+    """The contacts that rows mean, remembered for this run."""
+
+    def __init__(self, client: Client, turns: Turns) -> None:
+        """Know nobody yet."""
+        self.client, self.turns = client, turns
+        self._contacts: dict[str, str] = {}
+        self._absent: set[str] = set()
+
+    def note_contact(self, email: str, native_id: str | None) -> None:
+        """Remember an address's contact for this run."""
+        if len(self._contacts) >= MOST_KEPT_CONTACTS:
+            self._contacts.clear()
+        self._absent.discard(fold(email))
+        if native_id:
+            self._contacts[fold(email)] = native_id
+        else:
+            self._contacts.pop(fold(email), None)
+
+    def forget_absent(self) -> None:
+        """Forget who was not there: contacts were written since."""
+        self._absent.clear()
+
+    def prefetch_contacts(self, refs: Iterable[Ref]) -> None:
+        """Look up the addresses of many references with the fewest requests."""
+        emails = [ref["email"] for ref in refs if ref.get("email") and not ref.get("id")]
+        if len(emails) > 1:
+            self.contacts_by_email(emails)
+
+    def contacts_by_email(self, emails: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the addresses that are there, by folded address.
+
+        Asks one by one, or walks all contacts where that is fewer requests.
+        """
+        wanted = {fold(email): email.strip() for email in emails}
+        found = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
+        missing = {
+            key: email
+            for key, email in wanted.items()
+            if key not in found and key not in self._absent
+        }
+        if len(missing) > FULL_PAGE // 4 and self._walk_is_cheaper(len(missing)):
+            for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)]):
+                for row in page.rows:
+                    key = fold(str(row.get("email") or ""))
+                    if key in missing:
+                        found[key] = str(row["id"])
+                        self.note_contact(key, str(row["id"]))
+            self._absent |= missing.keys() - found.keys()
+            return found
+        self.turns.each([partial(self._find, email, found) for email in missing.values()])
+        return found
+
+    def _find(self, email: str, found: dict[str, str]) -> None:
+        """Look an address up, unless another thread just did."""
+        key = fold(email)
+        with self.turns.alone("contact", key):
+            if key in self._contacts:
+                found[key] = self._contacts[key]
+            elif key not in self._absent:
+                there = self.read_contact(email, loosely=True)
+                if there is None:
+                    self._absent.add(key)
+                else:
+                    found[key] = str(there["id"])
+                    self.note_contact(key, found[key])
+
+    def _walk_is_cheaper(self, count: int) -> bool:
+        answer = self.client.get("contacts", [("limit", 1), ("status", -1)])
+        total = total_of(answer.body)
+        return total is not None and total / FULL_PAGE + 2 < count
+
+    def read_contact(self, email: str, *, loosely: bool = False) -> NativeRow | None:
+        """Return the contact of an address, None where there is none.
+
+        ``loosely`` asks again in a way that finds it spelled in another case: an account that
+        tells cases apart must not lose somebody's opt-out for it.
+        """
+        for name in ("email", "email_like") if loosely else ("email",):
+            params: list[tuple[str, str | int]] = [(name, email), ("limit", 100), ("status", -1)]
+            rows = self.client.get("contacts", params).body.get("contacts")
+            for row in rows if isinstance(rows, list) else ():
+                # A filter that is not honoured brings everybody: look closely.
+                if isinstance(row, dict) and fold(str(row.get("email") or "")) == fold(email):
+                    return row
+        return None
+
+    def contacts_by_id(self, ids: Iterable[str]) -> dict[str, NativeRow]:
+        """Return the contacts with these ids, a hundred to a request."""
+        wanted = sorted({one for one in ids if one.isdigit()}, key=int)
+        found: dict[str, NativeRow] = {}
+        if not wanted:
+            return found
+        if len(wanted) > FULL_PAGE and int(wanted[-1]) - int(wanted[0]) < 2 * len(wanted):
+            last = int(wanted[-1])
+            for page in walk_keyset(
+                self.client, "contacts", "contacts", [("status", -1)], after=int(wanted[0]) - 1
+            ):
+                found |= {str(row.get("id")): row for row in page.rows}
+                if not page.rows or int(page.rows[-1]["id"]) >= last:
+                    break
+            return {one: found[one] for one in wanted if one in found}
+        chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]
+        self.turns.each([partial(self._add_contacts, chunk, found) for chunk in chunks])
+        return found
+
+    def _add_contacts(self, chunk: list[str], found: dict[str, NativeRow]) -> None:
+        found |= self._contacts_of(chunk)
+
+    def _contacts_of(self, chunk: list[str]) -> dict[str, NativeRow]:
+        if len(chunk) > 1:
+            params: list[tuple[str, str | int]] = [("limit", FULL_PAGE), ("status", -1)]
+            answer = self.client.get("contacts", [*params, *(("ids[]", one) for one in chunk)])
+            rows = answer.body.get("contacts")
+            got = {str(r.get("id")): r for r in rows or () if isinstance(r, dict)}
+            if set(got) <= set(chunk):
+                return got
+        found = {}
+        for one in chunk:
+            try:
+                single = self.client.get(f"contacts/{one}").body.get("contact")
+            except Missing:
+                continue
+            if isinstance(single, dict):
+                found[one] = single
+        return found

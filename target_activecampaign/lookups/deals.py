@@ -1,0 +1,135 @@
+"""Lookups of deals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import Missing, total_of, walk_offset
+from tap_activecampaign_unified.resources.codecs import parse_instant
+from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.outcome import Rejection
+from target_activecampaign.records.values import fold
+from target_activecampaign.sinks.context import text_of
+
+if TYPE_CHECKING:
+    from target_activecampaign.records.record import Row
+    from target_activecampaign.sinks.context import Desk
+
+
+FULL_PAGE = 100
+
+
+class Deals:
+    """The account's deals as far as the rows of a batch need them."""
+
+    def __init__(self, desk: Desk, rows: list[Row]) -> None:
+        """Read nothing before somebody asks."""
+        self._desk, self._count = desk, len(rows)
+        self._all: dict[str, dict[str, Any]] | None = None
+        self._is_few: bool | None = None
+        self._noted: list[tuple[str, str]] = []
+
+    def get(self, native_id: str) -> dict[str, Any]:
+        """Return a deal; all are read at once where that is fewer requests than one by one."""
+        if is_planned(native_id):
+            return {}
+        with self._desk.turns.alone("deals"):
+            self._read_all()
+        if self._all is not None and native_id in self._all:
+            return self._all[native_id]
+        try:
+            row = self._desk.client.get(f"deals/{native_id}").body.get("deal")
+        except Missing:
+            raise Rejection("id: the account has no opportunity with this id") from None
+        return row if isinstance(row, dict) else {}
+
+    def _read_all(self) -> None:
+        if self._all is None and self._is_few is None:
+            answer = self._desk.client.get("deals", [("limit", 1)])
+            total = total_of(answer.body)
+            self._is_few = total is None or total / FULL_PAGE + 2 > self._count
+            if not self._is_few:
+                self._all = {
+                    str(row.get("id")): row
+                    for page in walk_offset(self._desk.client, "deals", "deals")
+                    for row in page.rows
+                }
+
+    def keyed(self, external_id: str, field_id: str) -> list[str]:
+        """Return the deals that hold your own key in the custom field for it."""
+        references = self._desk.references
+        with self._desk.turns.alone("deal keys"):
+            if references.deal_keys is None:
+                references.deal_keys = self._read_keys(field_id)
+        return references.deal_keys.get(fold(external_id), [])
+
+    def _read_keys(self, field_id: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        path = "dealCustomFieldData"
+        for page in walk_offset(self._desk.client, path, path):
+            for row in page.rows:
+                if value_field(row) == field_id:
+                    key = fold(str(value_of(row) or ""))
+                    found.setdefault(key, []).append(str(row.get("dealId")))
+        for key, native_id in self._noted:  # written while the keys were read
+            if native_id not in found.setdefault(key, []):
+                found[key].append(native_id)
+        return found
+
+    def note_key(self, external_id: str, native_id: str) -> None:
+        """Remember the key of a deal that was just written."""
+        keys = self._desk.references.deal_keys
+        if keys is None:
+            self._noted.append((fold(external_id), native_id))
+            return
+        known = keys.setdefault(fold(external_id), [])
+        if native_id not in known:
+            known.append(native_id)
+
+    def named(self, name: str, contact: str) -> list[str]:
+        """Return the deals of a contact that carry a name."""
+        return [
+            str(row.get("id"))
+            for row in self._titled(name)
+            if text_of(row.get("contact")) == contact
+        ]
+
+    def _titled(self, name: str, *more: tuple[str, Any]) -> list[dict[str, Any]]:
+        params = [("filters[title]", name), *more]
+        return [
+            row
+            for page in walk_offset(self._desk.client, "deals", "deals", params)
+            for row in page.rows
+            if fold(str(row.get("title") or "")) == fold(name)
+        ]
+
+    def created_since(
+        self, since: float, body: dict[str, Any], external: tuple[str, str] | None
+    ) -> list[str]:
+        """Return the deals like ``body`` that were created since a moment."""
+        found = []
+        for row in self._titled(str(body["title"])):
+            made = parse_instant(row.get("cdate"))
+            if made is None or made.timestamp() < since:
+                continue
+            if text_of(row.get("contact")) != text_of(body.get("contact")):
+                continue
+            if str(row.get("value")) != str(body.get("value")):
+                continue
+            native_id = str(row.get("id"))
+            if external is None or self._has_key(native_id, *external):
+                found.append(native_id)
+        return found
+
+    def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
+        key = "dealCustomFieldData"
+        try:
+            rows = self._desk.references.below("deals", native_id, key)
+        except Missing:
+            pages = walk_offset(self._desk.client, key, key, [("filters[dealId]", native_id)])
+            rows = [r for page in pages for r in page.rows if str(r.get("dealId")) == native_id]
+        return any(
+            value_field(row) == field_id and fold(str(value_of(row) or "")) == fold(external_id)
+            for row in rows
+        )

@@ -1,0 +1,334 @@
+"""Ids and natural keys: who and what a row means, found in the account once a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import CallError, Forbidden, Missing, total_of, walk_offset
+from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.outcome import Rejection, Wait
+from target_activecampaign.records.values import fold
+
+from .contacts import People
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_activecampaign.client.write_client import Pen
+    from target_activecampaign.concurrency.pool import Turns
+    from target_activecampaign.config.write_policy import Policy
+    from target_activecampaign.ledger.ledger import Ledger
+
+NativeRow = dict[str, Any]
+Ref = dict[str, str]
+
+FULL_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where the rows of a family lie and which columns are their natural keys."""
+
+    path: str
+    column: str
+    word: str
+    part: str = "name"
+
+
+SHELVES = {
+    "tag": Shelf("tags", "tag", "tag"),
+    "list": Shelf("lists", "name", "list"),
+    "pipeline": Shelf("dealGroups", "title", "pipeline"),
+    "stage": Shelf("dealStages", "title", "stage"),
+    "user": Shelf("users", "email", "user", "email"),
+    "group": Shelf("groups", "title", "group"),
+    "automation": Shelf("automations", "name", "automation"),
+}
+FIELD_TABLES = {
+    "contact": "fields",
+    "account": "accountCustomFieldMeta",
+    "opportunity": "dealCustomFieldMeta",
+}
+
+
+class References(People):
+    """Resolves references; small tables are read once, contacts and accounts as they are asked."""
+
+    def __init__(self, pen: Pen, ledger: Ledger, policy: Policy, turns: Turns) -> None:
+        """Read nothing yet."""
+        super().__init__(pen.client, turns)
+        self.ledger, self.policy = ledger, policy
+        self._tables: dict[str, dict[str, NativeRow]] = {}
+        self._by_name: dict[str, dict[str, list[NativeRow]]] = {}
+        self._noted: dict[str, list[tuple[str, NativeRow | None]]] = {}
+        self._refused: dict[str, CallError] = {}
+        self._fields: dict[str, CustomFields] = {}
+        self._accounts: dict[str, str | None] = {}
+        self._all_accounts = False
+        #: The deals that hold your own keys, by folded key; None until somebody asked.
+        self.deal_keys: dict[str, list[str]] | None = None
+        #: While false, what is not found may still come with a later row.
+        self.is_final = False
+
+    # --- small tables -----------------------------------------------------------------------
+
+    def table(self, family: str) -> dict[str, NativeRow]:
+        """Return the rows of a family by id."""
+        while family not in self._tables:
+            with self.turns.alone("table", family):
+                if family in self._refused:
+                    raise self._refused[family]
+                if family not in self._tables:
+                    self._read_table(family)
+        return self._tables[family]
+
+    def _read_table(self, family: str) -> None:
+        path = SHELVES[family].path
+        rows: dict[str, NativeRow] = {}
+        changes = self._noted[family] = []
+        try:
+            for page in walk_offset(self.client, path, path):
+                rows |= {str(row.get("id")): row for row in page.rows}
+        except (Forbidden, Missing) as problem:
+            self._refused[family] = problem
+            raise
+        finally:
+            del self._noted[family]
+        self._tables[family] = rows
+        self._by_name.pop(family, None)
+        for native_id, row in changes:  # made while the table was read
+            if row is None:
+                rows.pop(native_id, None)
+            else:
+                self.note(family, row)
+
+    def reread(self, family: str) -> None:
+        """Forget a table: somebody else changed it."""
+        self._tables.pop(family, None)
+        self._by_name.pop(family, None)
+
+    def forget_small(self, family: str) -> None:
+        """Forget what is known of a family and of all custom fields, so that it is read anew."""
+        if family == "field":
+            self._fields.clear()
+        elif family in SHELVES:
+            self.reread(family)
+
+    def note(self, family: str, row: NativeRow) -> None:
+        """Add a row that was just created or changed."""
+        if family in self._noted:
+            self._noted[family].append((str(row["id"]), row))
+        elif family in self._tables:
+            self._by_name.pop(family, None)
+            known = self._tables[family].get(str(row["id"]), {})
+            self._tables[family][str(row["id"])] = {**known, **row}
+
+    def drop(self, family: str, native_id: str) -> None:
+        """Forget a row that is gone."""
+        if family in self._noted:
+            self._noted[family].append((native_id, None))
+        self._by_name.pop(family, None)
+        self._tables.get(family, {}).pop(native_id, None)
+
+    def named(self, family: str, name: str) -> list[NativeRow]:
+        """Return the rows of a natural key; those spelled exactly so, where there are any."""
+        column = SHELVES[family].column
+        table = self.table(family)
+        if family not in self._by_name:
+            found: dict[str, list[NativeRow]] = {}
+            for row in table.values():
+                if family != "tag" or row.get("tagType", "contact") == "contact":
+                    found.setdefault(fold(str(row.get(column) or "")), []).append(row)
+            self._by_name[family] = found
+        rows = self._by_name[family].get(fold(name), [])
+        exact = [row for row in rows if str(row.get(column)).strip() == name.strip()]
+        return exact or list(rows)
+
+    def find(self, family: str, ref: Ref) -> str:
+        """Return the id of what ``ref`` means; raises `Wait` when it may still come."""
+        shelf = SHELVES[family]
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            if source in self.table(family):
+                return source
+            raise Rejection(f"{shelf.word}: there is none with this id in the account")
+        if source:
+            own = self.ledger.own_id(family, source)
+            if own and (is_planned(own) or own in self.table(family)):
+                return own
+        name = ref.get(shelf.part) or ref.get("name") or ref.get("email")
+        if name:
+            rows = self.named(family, name)
+            if len(rows) == 1:
+                return str(rows[0]["id"])
+            if rows:
+                raise Rejection(f"{shelf.word}: several carry this name; give the id")
+        raise self.absent(shelf.word, family, "name" if name else "id")
+
+    def absent(self, word: str, family: str, by: str) -> Wait | Rejection:
+        """Return what ends a row that refers ``by`` something to what is not there (yet)."""
+        if family == "user" and by == "name":
+            by = "address"
+        reason = f"{word}: the account has none with this {by}; create it or mend the row"
+        return Rejection(reason) if self.is_final else Wait(reason, family)
+
+    def user(self, ref: Ref) -> str | None:
+        """Return a user's id, None where the reference cannot be resolved."""
+        try:
+            return self.find("user", ref)
+        except (Rejection, Wait):
+            wanted = ref.get("name")
+            rows = self.table("user").values()
+            found = [
+                row
+                for row in rows
+                if wanted
+                and fold(wanted)
+                in {
+                    fold(f"{row.get('firstName') or ''} {row.get('lastName') or ''}"),
+                    fold(str(row.get("username") or "")),
+                }
+            ]
+            return str(found[0]["id"]) if len(found) == 1 else None
+
+    def stage(self, ref: Ref, pipeline: str | None) -> NativeRow:
+        """Return a stage within a pipeline; None looks in all of them."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            row = self.table("stage").get(self.find("stage", {"id": source}), {})
+            if pipeline and str(row.get("group")) != pipeline:
+                raise Rejection("stage: it does not belong to the pipeline of this row")
+            return row
+        own = self.ledger.own_id("stage", source) if source else None
+        if own and own in self.table("stage"):
+            return self.table("stage")[own]
+        name = ref.get("name")
+        rows = self.named("stage", name) if name else []
+        rows = [row for row in rows if pipeline in {None, str(row.get("group"))}]
+        if len(rows) == 1:
+            return rows[0]
+        if rows:
+            raise Rejection("stage: several carry this name; name the pipeline or give the id")
+        raise self.absent("stage", "stage", "name" if name else "id")
+
+    # --- custom fields ----------------------------------------------------------------------
+
+    def fields(self, entity: str) -> CustomFields:
+        """Return the custom fields of contacts, accounts or opportunities."""
+        while entity not in self._fields:
+            with self.turns.alone("fields", entity):
+                if entity not in self._fields:
+                    self._read_fields(entity)
+        return self._fields[entity]
+
+    def _read_fields(self, entity: str) -> None:
+        path = FIELD_TABLES[entity]
+        found = []
+        for page in walk_offset(self.client, path, path):
+            sideloads = page.body.get("fieldOptions") or ()
+            options = {str(o.get("id")): o for o in sideloads if isinstance(o, dict)}
+            found += [definition_of(entity, row, options) for row in page.rows]
+        self._fields[entity] = CustomFields(found, self.policy.custom_field_keys)
+
+    def forget_fields(self, entity: str) -> None:
+        """Forget an entity's custom fields: somebody else changed them."""
+        self._fields.pop(entity, None)
+
+    def note_field(self, entity: str, row: NativeRow, options: list[NativeRow]) -> None:
+        """Add a field that was just created."""
+        by_id = {
+            str(option.get("id", number)): {"field": row.get("id"), **option}
+            for number, option in enumerate(options)
+        }
+        made = definition_of(entity, row, by_id)
+        known = [one for one in self.fields(entity).definitions if one.id != made.id]
+        self._fields[entity] = CustomFields([*known, made], self.policy.custom_field_keys)
+
+    # --- contacts ---------------------------------------------------------------------------
+
+    def contact(self, ref: Ref) -> str:
+        """Return a contact's id by id or address."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            return source
+        own = self.ledger.own_id("contact", source) if source else None
+        if own:
+            return own
+        email = ref.get("email")
+        if email:
+            found = self.contacts_by_email([email]).get(fold(email))
+            if found:
+                return found
+        raise self.no_contact(has_email=bool(email))
+
+    def no_contact(self, *, has_email: bool) -> Wait | Rejection:
+        """Return what ends a row whose contact is not there (yet)."""
+        by = "address" if has_email else "id"
+        reason = f"contact: the account has none with this {by}; write the contact too"
+        return Rejection(reason) if self.is_final else Wait(reason, "contact")
+
+    # --- accounts ---------------------------------------------------------------------------
+
+    def prefetch_accounts(self, names: Iterable[str]) -> None:
+        """Read all accounts at once where many names are asked for."""
+        missing = {fold(name) for name in names} - self._accounts.keys()
+        if self._all_accounts or len(missing) < 5:
+            return
+        answer = self.client.get("accounts", [("limit", 1)])
+        total = total_of(answer.body)
+        if total is None or total / FULL_PAGE + 2 >= len(missing):
+            return
+        for page in walk_offset(self.client, "accounts", "accounts"):
+            for row in page.rows:
+                self.note_account(str(row.get("name") or ""), str(row.get("id")))
+        self._all_accounts = True
+
+    def account_named(self, name: str, *, anew: bool = False) -> str | None:
+        """Return the id of an account by name, None where there is none."""
+        with self.turns.alone("account", fold(name)):
+            return self._account_named(name, anew=anew)
+
+    def _account_named(self, name: str, *, anew: bool) -> str | None:
+        key = fold(name)
+        if not anew:
+            if self._accounts.get(key):
+                return self._accounts[key]
+            if key in self._accounts or self._all_accounts:
+                return None
+        found: list[NativeRow] = []
+        for page in walk_offset(self.client, "accounts", "accounts", [("search", name.strip())]):
+            found += [row for row in page.rows if fold(str(row.get("name") or "")) == key]
+        exact = [row for row in found if str(row.get("name")).strip() == name.strip()]
+        self._accounts[key] = str((exact or found)[0]["id"]) if found else None
+        return self._accounts[key]
+
+    def note_account(self, name: str, native_id: str | None) -> None:
+        """Remember an account's name for this run."""
+        self._accounts[fold(name)] = native_id
+
+    def account(self, ref: Ref) -> str:
+        """Return an account's id by id or name."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            return source
+        own = self.ledger.own_id("account", source) if source else None
+        if own:
+            return own
+        name = ref.get("name")
+        found = self.account_named(name) if name else None
+        if found:
+            return found
+        raise self.absent("account", "account", "name" if name else "id")
+
+    # --- nested rows ------------------------------------------------------------------------
+
+    def below(self, parent: str, native_id: str, key: str) -> list[NativeRow]:
+        """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like."""
+        if is_planned(native_id):
+            return []
+        found: list[NativeRow] = []
+        for page in walk_offset(self.client, f"{parent}/{native_id}/{key}", key, lean=True):
+            found += page.rows
+        return found

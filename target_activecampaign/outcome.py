@@ -1,0 +1,94 @@
+"""Outcomes of rows, and the exceptions that end one."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from tap_activecampaign_unified.client import CallError, Forbidden, Missing, Refused
+
+
+class Action(enum.StrEnum):
+    """What was done about a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one row.
+
+    ``id`` is ActiveCampaign's. ``whole`` says that everything the row asks for is confirmed, so
+    that the ledger may remember it; ``held`` that no state may cover the row.
+    """
+
+    action: Action
+    id: str | None = None
+    reason: str | None = None
+    whole: bool = True
+    held: bool = False
+
+
+class Verdict(Exception):
+    """Ends the writing of one row; ``reason`` never repeats a value of the row."""
+
+    action = Action.REJECTED
+
+    def __init__(self, reason: str, *, held: bool = False) -> None:
+        """Keep the reason."""
+        super().__init__(reason)
+        self.reason, self.held = reason, held
+
+    def outcome(self) -> Outcome:
+        """Return the row's outcome."""
+        return Outcome(self.action, reason=self.reason, whole=False, held=self.held)
+
+
+class Rejection(Verdict):
+    """The row is at fault."""
+
+
+class Skip(Verdict):
+    """Nothing was to be done, or nothing is allowed."""
+
+    action = Action.SKIPPED
+
+
+class Failure(Verdict):
+    """The row could not be confirmed: it is tried again."""
+
+    action = Action.FAILED
+
+
+class Wait(Verdict):
+    """The row refers to something that may still come; at the end of the input it is rejected.
+
+    ``family`` is what it waits for, empty where that is another row.
+    """
+
+    def __init__(self, reason: str, family: str = "") -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.family = family
+
+
+def outcome_of(problem: CallError) -> Outcome:
+    """Say what an error of a call means for its row."""
+    if isinstance(problem, Refused):
+        texts = "; ".join(str(reason) for reason in problem.reasons)
+        return Outcome(
+            Action.REJECTED,
+            reason=f"ActiveCampaign refused: {texts or problem.problem}",
+            whole=False,
+        )
+    if isinstance(problem, (Missing, Forbidden)):
+        return Outcome(
+            Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", whole=False
+        )
+    return Outcome(Action.FAILED, reason=str(problem), whole=False)

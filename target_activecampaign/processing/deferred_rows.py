@@ -1,0 +1,93 @@
+"""Rows put aside on disk: those that wait for others, and those that failed."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tap_activecampaign_unified.storage.sqlite import Database
+from target_activecampaign.records.record import Row
+
+Kept = dict[str, Any]
+
+
+class Waiting:
+    """Rows that refer to something that may still come; a file of this run alone."""
+
+    def __init__(self) -> None:
+        """Make the file when the first row needs it."""
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._db: Database | None = None
+        self.count = 0
+        self.families: set[str] = set()
+
+    def _open(self) -> Database:
+        if self._db is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
+            self._db = Database(Path(self._folder.name) / "waiting.sqlite")
+            self._db.execute("PRAGMA journal_mode = OFF")
+            self._db.execute("PRAGMA synchronous = OFF")
+            self._db.execute(
+                "CREATE TABLE rows (place INTEGER PRIMARY KEY, number INTEGER, key BLOB, row TEXT)"
+            )
+            self._db.execute("CREATE INDEX by_number ON rows (number)")
+            self._db.execute("CREATE INDEX by_key ON rows (key, number)")
+        return self._db
+
+    def add(self, row: Row, family: str, key: bytes) -> None:
+        """Put a row aside; ``key`` is what the ledger knows it by."""
+        kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
+        self._open().execute(
+            "INSERT INTO rows (number, key, row) VALUES (?, ?, ?)", (row.number, key, kept)
+        )
+        self.count += 1
+        self.families.add(family)
+
+    def has_before(self, key: bytes, number: int | None) -> bool:
+        """Say whether a row of this key waits that came before row ``number``."""
+        if self._db is None or not self.count:
+            return False
+        found = self._db.execute(
+            "SELECT 1 FROM rows WHERE key = ? AND (number IS NULL OR number < ?) LIMIT 1",
+            (key, number or 0),
+        )
+        return found.fetchone() is not None
+
+    def first(self) -> int | None:
+        """Return the lowest number of an input row that waits."""
+        if self._db is None or not self.count:
+            return None
+        found = self._db.execute("SELECT min(number) FROM rows").fetchone()[0]
+        return None if found is None else int(found)
+
+    def take(self, most: int, after: int) -> tuple[list[Row], int]:
+        """Take rows out from behind place ``after``; returns them and the last one's place."""
+        if self._db is None:
+            return [], after
+        found = self._db.execute(
+            "SELECT place, number, row FROM rows WHERE place > ? ORDER BY place LIMIT ?",
+            (after, most),
+        ).fetchall()
+        rows = []
+        for place, number, text in found:
+            stream, record, key, source = json.loads(text)
+            rows.append(Row(number, stream, record, key, source))
+            after = place
+        self._db.executemany("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])
+        self.count -= len(found)
+        return rows, after
+
+    def last_place(self) -> int:
+        """Return the place of the row put aside last."""
+        if self._db is None:
+            return 0
+        return int(self._db.execute("SELECT coalesce(max(place), 0) FROM rows").fetchone()[0])
+
+    def close(self) -> None:
+        """Remove the file."""
+        if self._db is not None and self._folder is not None:
+            self._db.close()
+            self._folder.cleanup()
+            self._db = None

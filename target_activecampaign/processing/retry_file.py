@@ -1,0 +1,140 @@
+"""Failed rows, kept whole from run to run."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.storage.files import naming, open_private
+from target_activecampaign.records.values import Record, is_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from target_activecampaign.records.record import Row
+
+    from .deferred_rows import Kept
+
+
+class RetryFile:
+    """Failed rows, kept whole from run to run; None keeps nothing.
+
+    The file only grows during a run: a line per failed row, and a line per row of that key that
+    was settled later, so that a killed process leaves nothing that is older than what came after.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Read what the last run left."""
+        self._path = path
+        self.rows: dict[str, list[Kept]] = {}
+        if path is None:
+            return
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no file that rows can be kept in", str(path))
+        with contextlib.suppress(FileNotFoundError):
+            self._read_all(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._rewrite()
+
+    def _read_all(self, path: Path) -> None:
+        """Read every line; a file of anything else must not be written over."""
+        lines = path.read_bytes().split(b"\n")
+        lines.pop()  # nothing, or what a process was writing when it was killed
+        for line in lines:
+            try:
+                self._read(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise OSError(errno.EINVAL, "it holds something else", str(path)) from None
+
+    def _read(self, entry: Kept) -> None:
+        name = str(entry["id"])
+        if "settled" in entry:
+            self._reduce(name, dict(entry["settled"]))
+        elif isinstance(entry["record"], dict) and isinstance(entry["stream"], str):
+            self.rows.setdefault(name, []).append(entry)
+        else:
+            raise TypeError
+
+    def __iter__(self) -> Iterator[Kept]:
+        """Return the kept rows, oldest first."""
+        return iter([entry for entries in self.rows.values() for entry in entries])
+
+    def keeps(self, row: Row) -> bool:
+        """Say whether a failed row can be kept: never one with a password."""
+        return self._path is not None and "password" not in row.source
+
+    def keep(self, row: Row, key_properties: list[str]) -> None:
+        """Keep a failed row; it is on disk when this returns."""
+        name = row.ledger_key.hex()
+        entry = {
+            "id": name,
+            "stream": row.stream,
+            "key_properties": key_properties,
+            "record": row.source,
+        }
+        if any(known.get("record") == row.source for known in self.rows.get(name, ())):
+            return
+        self.rows.setdefault(name, []).append(entry)
+        self._append(entry)
+
+    def settle(self, row: Row) -> None:
+        """Drop what a later row of the same key said anew."""
+        name = row.ledger_key.hex()
+        if name in self.rows:
+            said = {
+                k: sorted(v) if isinstance(v, dict) else v if isinstance(v, list) else None
+                for k, v in row.source.items()
+            }
+            self._append({"id": name, "settled": said})
+            self._reduce(name, said)
+
+    def _reduce(self, name: str, said: dict[str, Any]) -> None:
+        left = []
+        for entry in self.rows.pop(name, []):
+            keys = set(entry.get("key_properties") or ())
+            record = _without(entry["record"], said, keys)
+            known = keys | {"email", "id"}
+            if any(k not in known and not is_nothing(v) for k, v in record.items()):
+                left.append({**entry, "record": record})
+        if left:
+            self.rows[name] = left
+
+    def _append(self, entry: Kept) -> None:
+        if self._path is not None:
+            descriptor = open_private(self._path, os.O_WRONLY | os.O_APPEND)
+            with naming(self._path), os.fdopen(descriptor, "a", encoding="utf-8") as handle:
+                handle.write(json.dumps(entry, default=str) + "\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+
+    def _rewrite(self) -> None:
+        if self._path is None:
+            return
+        fresh = self._path.with_name(self._path.name + ".new")
+        descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
+        with naming(fresh), os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.writelines(json.dumps(entry, default=str) + "\n" for entry in self)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(self._path)
+
+    def close(self) -> None:
+        """Leave only what is to be sent again."""
+        self._rewrite()
+
+
+def _without(record: Record, said: dict[str, Any], keys: set[str]) -> Record:
+    """Return what of a record nobody said anew; columns of the key stay."""
+    found: Record = {}
+    for name, value in record.items():
+        if name in keys or name not in said or name in {"email", "id"}:
+            found[name] = value
+        elif isinstance(value, dict) and isinstance(said[name], list):
+            found[name] = {k: v for k, v in value.items() if k not in said[name]}
+        elif isinstance(value, list) and isinstance(said[name], list):
+            found[name] = [item for item in value if item not in said[name]]
+    return found

@@ -1,0 +1,1 @@
+"""Records to write: values, references and identity. Pure: no I/O."""

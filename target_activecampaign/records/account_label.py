@@ -1,0 +1,56 @@
+"""Whose rows are written: one table may hold many accounts, and each target writes its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
+from target_activecampaign.outcome import Rejection, Skip
+
+from .values import is_nothing
+
+if TYPE_CHECKING:
+    from .values import Record
+
+OTHERS = "account_label: the row is another account's"
+MISSING = (
+    "account_label: missing, so that nobody knows whose row it is; give every row its account's, "
+    "or leave the setting account_label out"
+)
+SEVERAL = (
+    "account_label: rows of several accounts came in one run; set account_label to the one whose "
+    "rows are to be written here"
+)
+
+
+class Labels:
+    """Holds rows against ``mine``, the setting ``account_label``.
+
+    Without it a run writes rows without a label, and those of the first label that it meets.
+    """
+
+    def __init__(self, mine: str | None) -> None:
+        """Begin before the first row."""
+        self._mine = mine
+        self._first: str | None = None
+
+    def check(self, record: Record) -> None:
+        """Raise `Skip` or `Rejection` for a row that is not to be written."""
+        value = record.get(ACCOUNT_LABEL)
+        found = None if is_nothing(value) else str(value).strip()
+        if self._mine is None:
+            self._first = self._first or found
+            if found not in {None, self._first}:
+                raise Rejection(SEVERAL)
+        elif found is None:
+            raise Rejection(MISSING)
+        elif found != self._mine:
+            raise Skip(OTHERS)
+
+
+def unlabelled(record: Record, keys: list[str]) -> tuple[Record, list[str]]:
+    """Return a record and its key without the label: to its own account a row is the same row."""
+    if ACCOUNT_LABEL not in record and ACCOUNT_LABEL not in keys:
+        return record, keys
+    left = {name: value for name, value in record.items() if name != ACCOUNT_LABEL}
+    return left, [name for name in keys if name != ACCOUNT_LABEL]

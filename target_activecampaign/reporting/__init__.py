@@ -1,0 +1,1 @@
+"""Results of rows, the plan of a dry run, counts of automations."""

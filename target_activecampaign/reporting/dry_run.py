@@ -1,0 +1,80 @@
+"""What a dry run tells beside the outcomes: who would gain what, samples old and new, the time."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any
+
+from tap_activecampaign_unified.reporting.durations import clock_time
+
+logger = logging.getLogger(__name__)
+
+MOST_SAMPLES = 10
+
+
+class Forecast:
+    """Gathers what a dry run finds; a real run leaves it empty.
+
+    ``gains`` counts contacts and deals that would gain a tag, a list or a stage: these start
+    automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name,
+    ``unknown`` rows by the names in them that the account does not have yet.
+    ``samples`` hold field names with what is there and what would be.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.gains: Counter[str] = Counter()
+        self.enters: Counter[str] = Counter()
+        self.leaves: Counter[str] = Counter()
+        self.actions: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self.samples: list[dict[str, Any]] = []
+        self._counted: set[tuple[str, object]] = set()
+
+    def gain(self, what: str, who: object) -> None:
+        """Count somebody who would gain something, once however many rows say so."""
+        if (what, who) not in self._counted:
+            self._counted.add((what, who))
+            self.gains[what] += 1
+
+    def wants_sample(self) -> bool:
+        """Whether another sample is of use."""
+        return len(self.samples) < MOST_SAMPLES
+
+    def add_sample(self, stream: str, native_id: str | None, fields: dict[str, Any]) -> None:
+        """Keep what would change: ``{field: [old, new]}``."""
+        if fields and self.wants_sample():
+            self.samples.append({"stream": stream, "id": native_id, "fields": fields})
+
+    def document(self, planned: Counter[str], rate: float) -> dict[str, Any]:
+        """Return the plan as JSON; the time is what the account's budget allows at best."""
+        requests = sum(planned.values())
+        imports = planned.get("POST import/bulk_import", 0)
+        requests += imports
+        return {
+            "actions": dict(self.actions),
+            "gains": dict(sorted(self.gains.items())),
+            "enters": dict(sorted(self.enters.items())),
+            "leaves": dict(sorted(self.leaves.items())),
+            "unknown": dict(self.unknown.most_common(100)),
+            "samples": self.samples,
+            "requests": requests,
+            "by_endpoint": dict(sorted(planned.items())),
+            "seconds": round(max(requests / rate if rate else 0.0, 60.0 * imports / 95), 1),
+        }
+
+    def log(self, planned: Counter[str], rate: float) -> None:
+        """Write the plan to the process log, without a value of any row."""
+        plan = self.document(planned, rate)
+        actions = (f"{count} {action}" for action, count in plan["actions"].items())
+        logger.info("Dry run: nothing was written; it would be %s", ", ".join(actions) or "nothing")
+        for what, count in plan["gains"].items():
+            logger.info("Dry run: %d would gain %s", count, what)
+        for verb in ("enter", "leave"):
+            for what, count in plan[f"{verb}s"].items():
+                logger.info("Dry run: %d would %s the automation %s", count, verb, what)
+        for what, count in plan["unknown"].items():
+            logger.warning("Dry run: the account has no %s yet (named %d times)", what, count)
+        took = clock_time(plan["seconds"])
+        logger.info("Dry run: requests needed: about %d, %s at best", plan["requests"], took)

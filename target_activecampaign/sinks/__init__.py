@@ -1,0 +1,1 @@
+"""Sinks: one writer per stream."""

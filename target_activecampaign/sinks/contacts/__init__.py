@@ -1,0 +1,1 @@
+"""The sink of contacts and of what hangs on them."""

@@ -1,0 +1,1 @@
+"""ActiveCampaign's bulk importer of contacts."""

@@ -1,0 +1,257 @@
+"""The bulk importer: batches by count and bytes, queued side by side, mended when refused.
+
+A batch is refused whole for one bad contact and carried out some time after it was taken. Whether
+the answer to it arrived does not matter: a contact imported twice is the same contact.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import CallError, Refused, Unconfirmed
+from target_activecampaign.records.values import fold
+
+from .rate_limit import REFUSED_PAUSE, Pace
+from .status import Batch, Entry, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_activecampaign_unified.client import Answer, Clock
+    from target_activecampaign.client.write_client import Pen
+    from target_activecampaign.concurrency.pool import Turns
+
+logger = logging.getLogger(__name__)
+
+MOST_CONTACTS = 250
+MOST_BYTES = 350_000
+MOST_SENDS = 5
+MOST_WAITS = 20
+
+
+class Importer:
+    """Sends contacts through the importer and learns what became of each.
+
+    Several threads may be at it: they share its limits and one watch over what is queued.
+    """
+
+    def __init__(self, pen: Pen, clock: Clock, turns: Turns, *, runs_automations: bool) -> None:
+        """Begin with the minute's whole budget."""
+        self._pen, self._clock, self._turns = pen, clock, turns
+        self._excludes = not runs_automations
+        self._watch = Watch(pen.client, clock, turns)
+        self._pace = Pace(pen.client, clock, turns, self._watch.rest)
+        self._watch.is_waiting = lambda: self._pace.is_spent
+        self._base: int | None = None
+        self._numbers = itertools.count()
+        self._places: list[tuple[bool, int]] = []
+        self.batches = 0
+
+    def run(self, entries: list[Entry]) -> list[Batch]:
+        """Import everything; returns the batches that came to an end, with the ids they created."""
+        if self._excludes:
+            for entry in entries:
+                entry.contact["exclude_automations"] = True
+        queued = self._queue(self._pack(entries))
+        if self._pen.is_dry:
+            for entry in entries:
+                entry.is_imported = True
+            return []
+        self._watch.follow(queued)
+        again = [batch for batch in queued if batch.status in {"failed", "interrupted"}]
+        if again:
+            logger.warning("%d import batches were not carried out: sending them again", len(again))
+            packs = [[e for e in old.entries if e.problem is None] for old in again]
+            retried = self._queue(packs, is_again=True)
+            self._watch.follow(retried)
+            queued = [batch for batch in queued if batch not in again] + retried
+        done = [batch for batch in queued if batch.status]
+        for entry in (e for one in done for e in one.entries):
+            entry.is_lost = entry.problem is None and not entry.is_imported
+        return done
+
+    def _pack(self, entries: list[Entry]) -> list[list[Entry]]:
+        packed: list[list[Entry]] = []
+        size = 0
+        for entry in entries:
+            weight = len(json.dumps(entry.contact)) + 2
+            if not packed or len(packed[-1]) >= MOST_CONTACTS or size + weight > MOST_BYTES:
+                packed.append([])
+                size = 100
+            packed[-1].append(entry)
+            size += weight
+        return packed
+
+    # --- sending ----------------------------------------------------------------------------
+
+    def _queue(self, packs: list[list[Entry]], *, is_again: bool = False) -> list[Batch]:
+        """Queue packs side by side, as the importer's limits allow."""
+        queued: list[Batch] = []
+        self._watch.queueing += 1
+        try:
+            with self._turns.group() as group, self._line(is_again=is_again):
+                for pack in filter(None, packs):
+                    # Waited for here, so that no helper spends its time waiting.
+                    self._take(pack)
+                    group.do(partial(self._submit_taken, pack, queued, is_again=is_again))
+        finally:
+            self._watch.queueing -= 1
+        return queued
+
+    @contextlib.contextmanager
+    def _line(self, *, is_again: bool) -> Iterator[None]:
+        """Let one after another queue: the first comes to its end first, and another may begin."""
+        place = (not is_again, next(self._numbers))
+        self._places.append(place)
+        try:
+            self._turns.wait_until(lambda: min(self._places) == place)
+            yield
+        finally:
+            self._places.remove(place)
+            self._turns.tell()
+
+    def _submit_taken(self, pack: list[Entry], queued: list[Batch], *, is_again: bool) -> None:
+        queued += self._submit(pack, is_again=is_again, is_taken=True)
+
+    def _take(self, entries: list[Entry]) -> None:
+        if not self._pen.is_dry:
+            self._pace.take(is_single=len(entries) == 1)
+
+    def _submit(
+        self, entries: list[Entry], *, is_again: bool = False, is_taken: bool = False
+    ) -> list[Batch]:
+        """Queue entries, without those that ActiveCampaign refuses; each of them is told why.
+
+        ``is_taken``: the importer's limits are kept already.
+        """
+        if not entries:
+            return []
+        try:
+            return [self._send(entries, is_again=is_again, is_taken=is_taken)]
+        except Refused as refusal:
+            return self._mend(entries, refusal, is_again=is_again)
+        except CallError as problem:
+            for entry in entries:
+                entry.is_lost, entry.problem = True, str(problem)
+            return []
+
+    def _send(self, entries: list[Entry], *, is_again: bool, is_taken: bool) -> Batch:
+        """Queue one batch; waits for the importer's budget; an unanswered one is sent again."""
+        payload: dict[str, Any] = {"contacts": [entry.contact for entry in entries]}
+        if self._excludes:
+            payload["exclude_automations"] = True
+        lost = waits = 0
+        while True:
+            if not is_taken:
+                self._take(entries)
+            is_taken = False
+            try:
+                answer = self._post(payload, is_single=len(entries) == 1)
+            except Refused as refusal:
+                # What names no contact may be the importer's limit, whatever its words.
+                is_limit = _is_rate_limit(refusal)
+                if _reasons_by_place(refusal) or waits >= (MOST_WAITS if is_limit else 2):
+                    raise
+                waits += 1
+                if not is_limit:
+                    self._clock.sleep(REFUSED_PAUSE)
+                continue
+            except Unconfirmed:
+                lost += 1
+                if lost >= MOST_SENDS:
+                    raise
+                self._clock.sleep(min(30.0, 2.0**lost))
+                continue
+            success = answer.body.get("Success", answer.body.get("success", 1))
+            if str(success) in {"0", "False", "false"}:
+                raise Refused(
+                    "the importer did not take the batch",
+                    method="POST",
+                    path="import/bulk_import",
+                    status=answer.status,
+                )
+            return self._note(answer, entries, is_sent_again=is_again or bool(lost))
+
+    def _post(self, payload: dict[str, Any], *, is_single: bool) -> Answer:
+        is_refused = False
+        try:
+            return self._pen.write("POST", "import/bulk_import", payload, repeatable=False)
+        except Refused as refusal:
+            is_refused = not _reasons_by_place(refusal) and _is_rate_limit(refusal)
+            raise
+        finally:
+            if not self._pen.is_dry:
+                self._pace.answered(is_single=is_single, is_refused=is_refused)
+
+    def _note(self, answer: Answer, entries: list[Entry], *, is_sent_again: bool) -> Batch:
+        self.batches += 1
+        number = str(answer.body.get("batchId") or "")
+        batch = Batch(number, entries, self._clock.monotonic(), is_sent_again=is_sent_again)
+        for entry in entries:
+            entry.batch = batch
+        if not self._pen.is_dry:
+            self._watch.add(batch)
+        return batch
+
+    # --- mending ----------------------------------------------------------------------------
+
+    def _mend(self, entries: list[Entry], refusal: Refused, *, is_again: bool) -> list[Batch]:
+        if len(entries) == 1:
+            texts = [str(r.text) for r in refusal.reasons if r.text]
+            entries[0].problem = "; ".join(texts) or refusal.problem
+            return []
+        reasons = _reasons_by_place(refusal)
+        if not reasons:
+            return self._halve(entries, is_again=is_again)
+        queued: list[Batch] = []
+        tested: Entry | None = None
+        base = self._base_of(entries, reasons)
+        if base is None:
+            # Nobody says whether places count from 0 or 1: the last one, sent alone, tells.
+            tested = entries[max(reasons)]
+            queued += self._submit([tested], is_again=is_again)
+            base = 0 if tested.problem is not None else 1
+        self._base = base
+        bad = {place - base: text for place, text in reasons.items()}
+        for place, text in bad.items():
+            if 0 <= place < len(entries) and entries[place].problem is None:
+                entries[place].problem = text or refusal.problem
+        rest = [e for p, e in enumerate(entries) if p not in bad and e is not tested]
+        if len(rest) == len(entries):
+            return queued + self._halve(entries, is_again=is_again)
+        return queued + self._submit(rest, is_again=is_again)
+
+    def _halve(self, entries: list[Entry], *, is_again: bool) -> list[Batch]:
+        middle = len(entries) // 2
+        halves = (entries[:middle], entries[middle:])
+        return [batch for half in halves for batch in self._submit(half, is_again=is_again)]
+
+    def _base_of(self, entries: list[Entry], reasons: dict[int, str]) -> int | None:
+        if min(reasons) <= 0:
+            return 0
+        if max(reasons) >= len(entries):
+            return 1
+        for place, text in reasons.items():
+            for base in (0, 1):
+                if fold(entries[place - base].email) in fold(text):
+                    return base
+        return self._base
+
+
+def _reasons_by_place(refusal: Refused) -> dict[int, str]:
+    found = {}
+    for reason in refusal.reasons:
+        mark, _, place = reason.attribute.partition("/")
+        if mark == "contacts" and place.isdigit():
+            found[int(place)] = reason.text
+    return found
+
+
+def _is_rate_limit(refusal: Refused) -> bool:
+    text = " ".join([refusal.problem, str(refusal), *(r.text for r in refusal.reasons)]).lower()
+    return "rate limit" in text or "per minute" in text

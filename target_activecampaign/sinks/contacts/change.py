@@ -1,0 +1,144 @@
+"""What rows ask of a contact: read from each row, merged over all rows of one person in a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.records.identity import Sign
+from target_activecampaign.records.values import fold
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.custom_fields import Definition
+    from target_activecampaign.records.record import Row
+
+LONGEST_TAG = 255
+SUBSCRIBE, UNSUBSCRIBE = 1, 2
+SAID_OTHERWISE = "automations: a later row of this person says otherwise"
+NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
+
+
+@dataclass(slots=True)
+class Part:
+    """One row's share of a wish: what it asks for (``tokens``) and what cannot be done of it.
+
+    ``left_out`` is the row's fault or the account's lack and may be mended; ``denied`` is what the
+    settings or a person's opt-out forbid; ``postponed`` is no fault of the row's, and asked again.
+    """
+
+    row: Row
+    tokens: set[str] = field(default_factory=set)
+    left_out: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Wish:
+    """What the rows of one person ask for, together; later rows win.
+
+    ``tags`` holds by folded name the name and whether it is added; ``lists`` the status by list
+    id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
+    whether they are entered or left.
+    """
+
+    parts: list[Part]
+    id: str | None = None
+    email: str | None = None
+    new_email: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    values: dict[str, tuple[Definition, Any, str | None]] = field(default_factory=dict)
+    tags: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    is_mirror: bool = False
+    lists: dict[str, int] = field(default_factory=dict)
+    resubscribed: set[str] = field(default_factory=set)
+    automations: dict[str, bool] = field(default_factory=dict)
+    account: dict[str, str] = field(default_factory=dict)
+    title: str | None = None
+    memberships: dict[str, int] = field(default_factory=dict)
+    created: bool | None = None
+    is_touched: bool = False
+
+    @property
+    def adds(self) -> list[str]:
+        """The names of tags to be added."""
+        return [name for name, is_added in self.tags.values() if is_added]
+
+    @property
+    def removes(self) -> list[str]:
+        """The names of tags to be removed."""
+        return [name for name, is_added in self.tags.values() if not is_added]
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is left to be done."""
+        return any(part.tokens for part in self.parts)
+
+    @property
+    def upserts(self) -> bool:
+        """Whether the contact is to be there afterwards, whatever else is asked."""
+        core = self.columns or self.values or self.adds or self.lists or self.account
+        return bool(core) or any("exist" in part.tokens for part in self.parts)
+
+    @property
+    def known_id(self) -> str | None:
+        """The id that the ledger has of this address; another key may have had another address."""
+        row = self.parts[0].row if self.parts else None
+        return row.known_id if row is not None and "email" in row.key else None
+
+    @property
+    def enters(self) -> bool:
+        """Whether the contact is to enter an automation."""
+        return any(self.automations.values())
+
+    def deny(self, token: str, reason: str) -> None:
+        """Strike something out for every row that asked for it."""
+        for part in self._struck(token):
+            part.denied.append(reason)
+
+    def leave_out(self, token: str, reason: str) -> None:
+        """Strike out what may be mended, for every row that asked for it."""
+        for part in self._struck(token):
+            part.left_out.append(reason)
+
+    def postpone(self, token: str, reason: str) -> None:
+        """Strike out what is asked again, for every row that asked for it."""
+        for part in self._struck(token):
+            part.postponed.append(reason)
+
+    def _struck(self, token: str) -> list[Part]:
+        found = [part for part in self.parts if token in part.tokens]
+        for part in found:
+            part.tokens.discard(token)
+        return found
+
+    def absorb(self, later: Wish) -> None:
+        """Add what later rows of the same person ask for."""
+        for one, enters in later.automations.items():
+            if self.automations.get(one, enters) is not enters:
+                for part in self._struck(f"automation:{one}"):
+                    part.denied.append(SAID_OTHERWISE)
+        self.parts += later.parts
+        self.id = self.id or later.id
+        self.email = self.email or later.email
+        self.new_email = later.new_email or self.new_email
+        self.columns |= later.columns
+        self.values |= later.values
+        if later.is_mirror:
+            self.tags = {}
+        self.tags |= later.tags
+        self.is_mirror = self.is_mirror or later.is_mirror
+        self.lists |= later.lists
+        self.automations |= later.automations
+        self.account = later.account or self.account
+        self.title = later.title if later.title is not None else self.title
+
+
+def sign_of_wish(wish: Wish) -> Sign:
+    """Return by what a person is known so far."""
+    names = {("id", wish.id)} if wish.id else set()
+    names |= {("email", fold(one)) for one in (wish.email, wish.new_email) if one}
+    names |= {("id", part.row.known_id) for part in wish.parts if part.row.known_id}
+    ways = {"id": wish.id, "email": wish.email}
+    return Sign(frozenset(names), frozenset(way for way, value in ways.items() if value))

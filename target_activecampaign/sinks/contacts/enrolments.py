@@ -1,0 +1,97 @@
+"""Who was entered into which automation: told by a row, guarded in the ledger, seen at the account.
+
+Entering again sends somebody the mails again. So a contact enters an automation once: a note of its
+own, beside those of the rows, keeps every later row from entering it, `force` or not. Whoever was
+let in by others counts as well. Only a confirmed `leave_automations` lifts the note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from target_activecampaign.sinks.context import Desk
+
+
+#: The columns of a contact row that name automations, and whether they enter.
+COLUMNS = {"automations": True, "leave_automations": False}
+STEP = "enrolment"
+ACTIVE, DONE = "1", "2"
+NOT_ALLOWED = "automations: left out; contacts enter and leave only with allow_automations"
+NOT_SEEN = "automations: left out, ActiveCampaign does not let this key see them"
+NOT_RUNNING = (
+    "automations: left out, the automation is not active; turn it on, the row is sent again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One run of a contact through an automation; ``number`` is its id, which only grows."""
+
+    number: int
+    is_active: bool
+
+
+class Guard:
+    """What the ledger knows of one contact and one automation.
+
+    Its note is the enrolment's id; after the contact left, the last id of before, negative. An
+    enrolment behind that one counts as entered, whoever did it: `before`.
+    """
+
+    def __init__(self, desk: Desk, contact: str, automation: str) -> None:
+        """Look the pair up."""
+        self._ledger, self._planned = desk.ledger, desk.enrolments.planned
+        self._is_dry = desk.pen.is_dry
+        self._key = desk.ledger.key(STEP, contact, automation)
+        known = desk.ledger.find(self._key)
+        mark = (known and known.id) or "-0"
+        self.is_entered = not mark.startswith("-") or self._key in self._planned
+        self.before = int(mark[1:]) if mark.startswith("-") else 0
+        self.is_unsure = desk.ledger.pending(self._key, STEP) is not None
+
+    def begin(self, since: float) -> None:
+        """Note that entering is about to be sent (the server's seconds)."""
+        self._ledger.begin(self._key, STEP, since)
+
+    def note_refused(self) -> None:
+        """Note that ActiveCampaign did not carry it out."""
+        self._ledger.settle(self._key, STEP)
+
+    def note_entered(self, number: int) -> None:
+        """Note that the contact is, or was, in the automation; settles what was begun."""
+        self._planned.add(self._key) if self._is_dry else self._note(str(number))
+
+    def lift(self, number: int) -> None:
+        """Note that the contact left: what is behind enrolment ``number`` is new."""
+        self._planned.discard(self._key) if self._is_dry else self._note(f"-{number}")
+
+    def _note(self, mark: str) -> None:
+        with self._ledger.together():
+            self._ledger.note_id(self._key, mark)
+            self._ledger.settle(self._key, STEP)
+
+
+def enrolments_of(desk: Desk, contact: str, automation: str) -> list[Enrolment]:
+    """Return a contact's runs through an automation, as the account tells them now."""
+    # A status unknown to us is taken for active: nobody is entered on a guess.
+    return [
+        Enrolment(_number(row.get("id")), str(row.get("status")) != DONE)
+        for row in desk.references.below("contacts", contact, "contactAutomations")
+        if str(row.get("automation") or row.get("seriesid")) == automation
+    ]
+
+
+def _number(value: Any) -> int:
+    text = str(value)
+    return int(text) if text.isdecimal() else 0
+
+
+# --- what a row says ----------------------------------------------------------------------------
+
+
+def name_of(desk: Desk, automation: str) -> str:
+    """Return an automation's name, its id where it has none."""
+    row = desk.references.table("automation").get(automation, {})
+    return str(row.get("name") or "").strip() or automation

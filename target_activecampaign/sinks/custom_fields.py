@@ -1,0 +1,334 @@
+"""Custom fields of a row: found, encoded for their type, checked against their options, made."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import Refused, Unconfirmed
+from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.resources.codecs import Undecodable
+from tap_activecampaign_unified.resources.custom_fields import (
+    STANDARD_LABELS,
+    Definition,
+    encode_value,
+    slug,
+)
+from target_activecampaign.client.create_once import LOOK_AFTER, MOST_TRIES
+from target_activecampaign.lookups.references import FIELD_TABLES
+from target_activecampaign.outcome import Failure, Rejection
+from target_activecampaign.records.values import fold, is_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.client import Clock
+    from target_activecampaign.client.write_client import Pen
+    from target_activecampaign.config.write_policy import Policy
+    from target_activecampaign.lookups.references import References
+
+_WITH_OPTIONS = {"dropdown", "radio", "listbox", "checkbox", "multiselect"}
+_WRAPPERS = {
+    "contact": "field",
+    "account": "accountCustomFieldMetum",
+    "opportunity": "dealCustomFieldMetum",
+}
+MOST_DEFINITION_TEXT = 100
+
+
+@dataclass
+class Encoded:
+    """A row's values as ActiveCampaign takes them, by field, and what had to be left out."""
+
+    values: dict[str, tuple[Definition, Any, str | None]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    def for_parent(self) -> list[dict[str, Any]]:
+        """Return ``fields`` of an account or a deal."""
+        return [
+            {
+                "customFieldId": int(one.id) if one.id.isdigit() else one.id,
+                "fieldValue": value,
+                **({"fieldCurrency": currency} if currency else {}),
+            }
+            for one, value, currency in self.values.values()
+        ]
+
+
+class CustomValues:
+    """Encodes custom values; ``hints`` are JSON schemas and definitions that rows brought along."""
+
+    def __init__(self, pen: Pen, references: References, policy: Policy, clock: Clock) -> None:
+        """Know nothing yet."""
+        self._pen, self._references, self._policy = pen, references, policy
+        self._clock = clock
+        self.hints: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def encode(
+        self, entity: str, values: dict[str, Any], attributes: dict[str, Any] | None = None
+    ) -> Encoded:
+        """Encode ``custom_fields`` and shipped attributes of one row.
+
+        An unknown field or option is left out with a reason; a value of the wrong type raises
+        `Rejection`.
+        """
+        found = Encoded()
+        for tag, value in (attributes or {}).items():
+            if is_nothing(value) and not self._policy.clears:
+                continue
+            one = self._references.fields(entity).by_tag(tag)
+            if one is None and not is_nothing(value):
+                one = self._create(entity, tag.lower(), value, STANDARD_LABELS.get(tag, tag))
+            if one is None:
+                if not is_nothing(value):
+                    found.left_out.append(f"the account has no field {tag}")
+                continue
+            self._put(found, one, value, tag.lower())
+        for name, value in values.items():
+            if is_nothing(value) and not self._policy.clears:
+                continue
+            one = self._references.fields(entity).find(name)
+            if one is None and not is_nothing(value):
+                one = self._create(entity, name, value)
+            if one is None:
+                found.left_out.append(
+                    f"custom_fields.{name}: the account has no such field; "
+                    "create it or set create_missing_fields"
+                )
+                continue
+            self._put(found, one, value, name)
+        return found
+
+    def _put(self, found: Encoded, one: Definition, value: Any, name: str) -> None:
+        if is_nothing(value):
+            found.values[one.id] = (
+                one,
+                [] if one.is_choices and one.entity != "contact" else "",
+                None,
+            )
+            return
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        if one.type in _WITH_OPTIONS and one.options:
+            chosen, unknown = _choose(one, value)
+            if unknown and self._policy.create_missing_fields:
+                one = self._add_options(one, value)
+                chosen, unknown = _choose(one, value)
+            value = chosen
+            if unknown:
+                found.left_out.append(f"custom_fields.{name}: {unknown}")
+                return
+        try:
+            encoded, currency = encode_value(one, value)
+        except Undecodable as problem:
+            raise Rejection(f"custom_fields.{name}: {problem}") from None
+        found.values[one.id] = (one, encoded if one.entity != "contact" else str(encoded), currency)
+
+    def _add_options(self, one: Definition, value: Any) -> Definition:
+        """Add the options that a value names and the field lacks."""
+        with self._references.turns.alone("define", one.entity):
+            return self._with_options(self._again(one), value)
+
+    def _again(self, one: Definition) -> Definition:
+        """Return a field as it is known by now."""
+        found = self._references.fields(one.entity).definitions
+        return next((d for d in found if d.id == one.id), one)
+
+    def _with_options(self, one: Definition, value: Any) -> Definition:
+        known = {fold(text) for o in one.options for text in (o.value, o.label)}
+        wanted = value if isinstance(value, list) else [value]
+        missing = [
+            str(w) for w in wanted if not isinstance(w, (dict, list)) and fold(str(w)) not in known
+        ]
+        if not missing:
+            return one
+        if one.entity == "contact":
+            rows = [
+                {
+                    "orderid": len(one.options) + number,
+                    "value": text,
+                    "label": text,
+                    "isdefault": False,
+                    "field": one.id,
+                }
+                for number, text in enumerate(missing, 1)
+            ]
+            self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": rows})
+            old = [{"id": o.id, "value": o.value, "label": o.label} for o in one.options]
+            row = {k: v for k, v in one.row.items() if k != "options"}
+            self._references.note_field(
+                one.entity, row, [*old, *({**r, "id": f"new-{r['orderid']}"} for r in rows)]
+            )
+        else:
+            texts = [*(o.value for o in one.options), *missing]
+            path = f"{FIELD_TABLES[one.entity]}/{one.id}"
+            self._pen.write("PUT", path, {_WRAPPERS[one.entity]: {"fieldOptions": texts}})
+            self._references.note_field(one.entity, {**one.row, "fieldOptions": texts}, [])
+        return self._again(one)
+
+    # --- making fields ----------------------------------------------------------------------
+
+    def _create(
+        self, entity: str, name: str, value: Any, title: str | None = None
+    ) -> Definition | None:
+        if not self._policy.create_missing_fields:
+            return None
+        with self._references.turns.alone("define", entity):
+            made = self._references.fields(entity).find(name)  # by another row, meanwhile
+            return made or self._create_now(entity, name, value, title)
+
+    def _create_now(
+        self, entity: str, name: str, value: Any, title: str | None
+    ) -> Definition | None:
+        hint = self.hints.get((entity, fold(name)), {})
+        kind = str(hint.get("type") if isinstance(hint.get("type"), str) else "") or _kind_of(
+            entity, hint, value
+        )
+        options = hint.get("options") or (value if isinstance(value, list) else ())
+        return self.define(
+            entity,
+            title=str(hint.get("title") or title or name)[:MOST_DEFINITION_TEXT],
+            kind=kind if kind not in {"array", "object", "string", "boolean"} else "text",
+            tag=name,
+            options=[
+                o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options
+            ],
+        )
+
+    def define(
+        self, entity: str, *, title: str, kind: str, tag: str, options: list[dict[str, Any]]
+    ) -> Definition | None:
+        """Create a field with its options and make it available; one that is there is found."""
+        try:
+            if entity == "contact":
+                self._define_for_contacts(title, kind, tag, options)
+            else:
+                self._define_for_parents(entity, title, kind, options)
+        except Refused as problem:
+            if not is_duplicate(problem):
+                raise
+            self._references.forget_fields(entity)
+        return self._references.fields(entity).find(tag) or self._references.fields(entity).find(
+            title
+        )
+
+    def _define_for_contacts(
+        self, title: str, kind: str, tag: str, options: list[dict[str, Any]]
+    ) -> None:
+        kind = {"multiselect": "listbox", "currency": "number"}.get(kind, kind)
+        body = {"title": title, "type": kind, "visible": 1}
+        if slug(tag):
+            body["perstag"] = slug(tag).upper()
+        made = self._make("contact", title, {"field": body})
+        entries = [
+            {
+                "orderid": number,
+                "value": str(option.get("value") or ""),
+                "label": str(option.get("label") or option.get("value") or ""),
+                "isdefault": False,
+                "field": str(made["id"]),
+            }
+            for number, option in enumerate(options, 1)
+            if option.get("value")
+        ]
+        if entries and kind in _WITH_OPTIONS:
+            self._make_options(str(made["id"]), entries)
+        # Without a relation the field is neither shown nor usable; 0 is every list.
+        rel = {"fieldRel": {"field": str(made["id"]), "relid": 0}}
+        self._pen.write("POST", "fieldRels", rel, repeatable=True)
+        self._references.note_field("contact", {**body, **made}, entries)
+
+    def _define_for_parents(
+        self, entity: str, title: str, kind: str, options: list[dict[str, Any]]
+    ) -> None:
+        body: dict[str, Any] = {
+            "fieldLabel": title,
+            "fieldType": {"listbox": "multiselect"}.get(kind, kind),
+            "isFormVisible": 1,
+        }
+        texts = [str(option.get("value")) for option in options if option.get("value")]
+        if texts and body["fieldType"] in _WITH_OPTIONS:
+            body["fieldOptions"] = texts
+        made = self._make(entity, title, {_WRAPPERS[entity]: body})
+        self._references.note_field(entity, {**body, **made}, [])
+
+    def _make(self, entity: str, title: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create a field and return its row; one whose answer was lost is looked for."""
+        known = {one.id for one in self._references.fields(entity).definitions}
+
+        def send() -> dict[str, Any]:
+            answer = self._pen.write("POST", FIELD_TABLES[entity], body)
+            return dict(answer.body[_WRAPPERS[entity]])
+
+        def look() -> dict[str, Any] | None:
+            made = [
+                one for one in self._references.fields(entity).definitions if one.id not in known
+            ]
+            return next((one.row for one in made if fold(one.title) == fold(title)), None)
+
+        return self._once(entity, send, look)
+
+    def _make_options(self, field_id: str, entries: list[dict[str, Any]]) -> None:
+        def send() -> dict[str, Any]:
+            return self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": entries}).body
+
+        def look() -> dict[str, Any] | None:
+            found = self._references.fields("contact").definitions
+            return next((one.row for one in found if one.id == field_id and one.options), None)
+
+        self._once("contact", send, look)
+
+    def _once(
+        self,
+        entity: str,
+        send: Callable[[], dict[str, Any]],
+        look: Callable[[], dict[str, Any] | None],
+    ) -> dict[str, Any]:
+        for _ in range(MOST_TRIES):
+            try:
+                return send()
+            except Unconfirmed:
+                self._clock.sleep(LOOK_AFTER)
+                self._references.forget_fields(entity)
+                found = look()
+                if found is not None:
+                    return found
+        raise Failure("the field was sent and never answered; the next run looks for it first")
+
+
+def _choose(one: Definition, value: Any) -> tuple[Any, str | None]:
+    """Return the options' own values for those a row names by value or label."""
+    by_name = {fold(option.label): option.value for option in one.options}
+    by_name |= {fold(option.value): option.value for option in one.options}
+    wanted = value if isinstance(value, list) else [value]
+    unknown = [w for w in wanted if isinstance(w, (dict, list)) or fold(str(w)) not in by_name]
+    if unknown:
+        return value, "the field has no such option; add it in ActiveCampaign or mend the row"
+    chosen = [by_name[fold(str(w))] for w in wanted]
+    if one.is_choices:
+        return chosen, None
+    if len(chosen) != 1:
+        return value, "the field takes one option"
+    return chosen[0], None
+
+
+def _kind_of(entity: str, hint: dict[str, Any], value: Any) -> str:
+    """Guess the type of a field to be made: from its JSON schema, else from its first value."""
+    types = hint.get("type")
+    types = types if isinstance(types, list) else []
+    if hint.get("format") == "date":
+        return "date"
+    if hint.get("format") == "date-time":
+        return "datetime"
+    if "array" in types or isinstance(value, list):
+        return "listbox" if entity == "contact" else "multiselect"
+    if "object" in types or isinstance(value, dict):
+        return "currency"
+    if isinstance(value, bool):
+        return "text"
+    if "number" in types or "integer" in types or isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, (dt.date, dt.datetime)):
+        return "date"
+    return "text"

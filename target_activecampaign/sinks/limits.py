@@ -1,0 +1,54 @@
+"""Limits on what one run may do, counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.outcome import Skip
+
+if TYPE_CHECKING:
+    from target_activecampaign.config.write_policy import Policy
+
+AUTOMATIONS = (
+    "run_automations is false, and this can start an automation; only the importer is used then"
+)
+
+
+class Guards:
+    """Counts changes and deletes against `max_changes` and `max_deletes`."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Begin at nothing."""
+        self._policy = policy
+        self.changes = 0
+        self.deletes = 0
+
+    @property
+    def changes_left(self) -> int | None:
+        """How many rows may still be changed, None for any number."""
+        most = self._policy.max_changes
+        return None if most is None else max(0, most - self.changes)
+
+    @property
+    def deletes_left(self) -> int:
+        """How many rows may still be deleted."""
+        return max(0, self._policy.max_deletes - self.deletes)
+
+    def take_delete(self) -> None:
+        """Count a delete; raises `Skip` when it would be one too many."""
+        if self.deletes >= self._policy.max_deletes:
+            raise Skip("max_deletes is reached; raise it to delete this row", held=True)
+        self.deletes += 1
+
+    def fills_only(self, name: str) -> bool:
+        """Say whether a field is written only where ActiveCampaign has nothing."""
+        wanted = self._policy.only_if_empty
+        if not wanted:
+            return False
+        short = name.removeprefix("custom_fields.")
+        return bool({name, short, f"custom_fields__{short}"} & wanted)
+
+
+def is_blank(value: Any) -> bool:
+    """Say whether ActiveCampaign has nothing in a column."""
+    return value in (None, "", [], "||", "0000-00-00", "0000-00-00 00:00:00")

@@ -1,0 +1,48 @@
+"""The sinks of pipelines and stages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.crm.stages import CARD_COLUMNS
+from target_activecampaign.outcome import Action, Outcome
+from target_activecampaign.records.reference import reference
+from target_activecampaign.records.values import is_nothing
+
+from .named_resource import _write
+from .record_sink import native_of
+
+if TYPE_CHECKING:
+    from target_activecampaign.records.record import Row
+
+    from .context import Desk
+    from .sink import Kind
+
+
+def write_pipeline(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    """Create or rename a pipeline; ActiveCampaign adds three stages of its own."""
+    native = native_of(desk, kind, row)
+    name = str(native.columns.get("title") or "").strip()
+    outcome = _write(
+        desk, kind, row, native, name=name, fresh={"currency": "usd", **native.columns}
+    )
+    if outcome.action is Action.CREATED:
+        desk.references.reread("stage")
+    return outcome
+
+
+def write_stage(desk: Desk, kind: Kind, row: Row) -> Outcome:
+    """Create, rename or reorder a stage."""
+    native = native_of(desk, kind, row)
+    name = str(native.columns.get("title") or "").strip()
+    card = row.record.get("card_config")
+    for ours, column in CARD_COLUMNS.items():
+        value = card.get(ours) if isinstance(card, dict) else None
+        if not is_nothing(value):
+            native.columns[column] = str(value)
+    if "order" in native.columns:
+        native.columns["order"] = int(float(native.columns["order"]))
+    ref = reference(row.record.get("pipeline"), "pipeline")
+    pipeline = desk.references.find("pipeline", ref) if ref else None
+    fresh = {**native.columns, "group": pipeline}
+    return _write(desk, kind, row, native, name=name, fresh=fresh, within=pipeline)

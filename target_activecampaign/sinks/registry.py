@@ -1,0 +1,143 @@
+"""Every stream that can be written, in the order of writing: what others lean on comes first."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources import by_name
+from target_activecampaign.records.identity import sign_of_row
+from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
+from target_activecampaign.sinks.contacts.enrolments import COLUMNS
+from target_activecampaign.sinks.contacts.sink import write_contacts
+
+from .accounts import write_account
+from .fields import write_field
+from .notes import write_notes
+from .opportunities import write_opportunities
+from .pipelines import write_pipeline, write_stage
+from .raw_requests import RESOURCE as RAW_REQUESTS
+from .raw_requests import write_raw
+from .record_sink import each
+from .segments import write_list
+from .sink import Kind
+from .tags import write_tag
+from .users import map_user, write_group, write_user
+
+_CONTACT = frozenset(
+    {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}
+    | COLUMNS.keys()
+)
+_BY_ADDRESS = (("id",), ("email",), ("email_addresses",))
+_BY_NAME = (("id",), ("name",))
+_PAIR = frozenset({"contact", "contact_email", "email", "status"})
+
+KINDS: dict[str, Kind] = {
+    kind.resource.name: kind
+    for kind in (
+        Kind(
+            by_name["directory_groups"],
+            "group",
+            _BY_NAME,
+            each(write_group),
+            frozenset({"permissions"}),
+        ),
+        Kind(
+            by_name["directory_users"],
+            "user",
+            (("id",), ("emails",), ("email",), ("username",)),
+            each(write_user),
+            frozenset({"email", "name", "group", "password"}),
+        ),
+        Kind(by_name["crm_users"], "user", (("id",), ("email",)), each(map_user)),
+        Kind(
+            by_name["crm_fields"],
+            "field",
+            (("entity", "id"), ("entity", "key"), ("entity", "name")),
+            each(write_field),
+            frozenset({"entity", "key", "name", "type", "tag", "options"}),
+        ),
+        Kind(by_name["marketing_tags"], "tag", _BY_NAME, each(write_tag, sign_of_row)),
+        Kind(
+            by_name["marketing_segments"],
+            "list",
+            _BY_NAME,
+            each(write_list),
+            frozenset({"channel"}),
+        ),
+        Kind(by_name["crm_pipelines"], "pipeline", _BY_NAME, each(write_pipeline)),
+        Kind(
+            by_name["crm_stages"],
+            "stage",
+            (("id",), ("name", "pipeline")),
+            each(write_stage),
+            frozenset({"card_config"}),
+        ),
+        Kind(
+            by_name["crm_accounts"],
+            "account",
+            _BY_NAME,
+            each(write_account, sign_of_row),
+            can_delete=True,
+            starts_automations=True,
+        ),
+        Kind(
+            by_name["marketing_contacts"],
+            "contact",
+            _BY_ADDRESS,
+            write_contacts,
+            _CONTACT,
+            can_delete=True,
+        ),
+        Kind(
+            by_name["crm_contacts"],
+            "contact",
+            _BY_ADDRESS,
+            write_contacts,
+            _CONTACT,
+            can_delete=True,
+        ),
+        Kind(
+            by_name["marketing_contact_tags"],
+            "contact_tag",
+            (("contact_id", "tag_id"), ("contact", "tag"), ("email", "tag_name")),
+            write_contact_tags,
+            _PAIR | {"tag", "tag_name"},
+        ),
+        Kind(
+            by_name["marketing_segment_memberships"],
+            "membership",
+            (("contact_id", "segment_id"), ("contact", "segment"), ("email", "segment_name")),
+            write_memberships,
+            _PAIR | {"segment", "segment_name"},
+        ),
+        Kind(
+            by_name["crm_opportunities"],
+            "deal",
+            (("id",), ("external_id",), ("name", "contact"), ("name", "account")),
+            write_opportunities,
+            frozenset({"external_id"}),
+            weak=frozenset({"name"}),
+            can_delete=True,
+            starts_automations=True,
+        ),
+        Kind(
+            by_name["crm_notes"],
+            "note",
+            (
+                ("id",),
+                ("content", "opportunity"),
+                ("content", "contact"),
+                ("content", "account"),
+            ),
+            write_notes,
+            can_delete=True,
+            starts_automations=True,
+        ),
+        Kind(
+            RAW_REQUESTS,
+            "raw",
+            (),
+            each(write_raw),
+            frozenset({"method", "path", "body"}),
+            starts_automations=True,
+        ),
+    )
+}

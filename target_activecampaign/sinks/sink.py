@@ -1,0 +1,51 @@
+"""Definition of a sink."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.resource import Derived, is_read_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.resources.resource import Resource
+    from target_activecampaign.records.record import Row
+
+    from .context import Desk
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A stream that can be written.
+
+    ``family`` is what its rows are in ActiveCampaign, ``identity`` the columns that identify a
+    row, in order; ``weak`` those that do so only where `match_opportunities_on` says so: else
+    such a row is known by all it says. ``also`` are the columns it takes beside its resource's.
+    ``write`` gets the rows of a batch and reports an outcome for each.
+    """
+
+    resource: Resource
+    family: str
+    identity: tuple[tuple[str, ...], ...]
+    write: Callable[[Desk, Kind, list[Row]], None]
+    also: frozenset[str] = frozenset()
+    weak: frozenset[str] = frozenset()
+    can_delete: bool = False
+    starts_automations: bool = False
+
+    @property
+    def entity(self) -> str:
+        """Whose custom fields its rows have."""
+        return {"deal": "opportunity"}.get(self.family, self.family)
+
+    def writable(self) -> frozenset[str]:
+        """Return the columns that are written; the others do not make a row a changed one."""
+        names = {
+            entry.unified
+            for entry in self.resource.entries
+            if not isinstance(entry, Derived) and not is_read_only(entry)
+        }
+        custom = {"custom_fields"} if self.resource.custom_fields else set()
+        return frozenset((names | custom | self.also) - {"id", "password"})
