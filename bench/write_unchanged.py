@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from target_activecampaign.target import TargetActiveCampaign
-from tests.api.lab import LabClock
 from tests.sandbox import SandboxAdapter, World
+from tests.tap.client.lab import LabClock
 
 from .figures import Figure, Found, told
 from .measuring import workplace

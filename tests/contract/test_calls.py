@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_activecampaign.sinks.registry import KINDS
-from tests.api.lab import LabClock
 from tests.sandbox import World
 from tests.sandbox_tests.shape_calls import WRITES
+from tests.tap.client.lab import LabClock
 from tests.tap.running import Account
 from tests.target.lab import Lab, stream_of
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.api.lab import world_of
+from tests.tap.client.lab import world_of
 from tests.target.lab import state_of, stream_of
 
 if TYPE_CHECKING:
-    from tests.api.lab import LabClock
     from tests.sandbox import World
+    from tests.tap.client.lab import LabClock
 
 SETTINGS: dict[str, Any] = {"opportunity_external_id_field": "Our key", "max_retry_seconds": 2}
 STAGES = ("Open", "Packed", "Sent")

@@ -15,26 +15,32 @@ DEFECTS = [f"D{n}" for n in range(1, 15)]
 FAULTS = ["§4", "§5.1", "§5.2", "§5.3", "§5.6", "§6", "§6.1", "§11.13", "§11.14", "§11.15"]
 #: Proven by a test of its own, beside or instead of an entry among the cases.
 PROVEN = {
-    "D2": "tests/tap/test_mutation.py::"
+    "D2": "tests/tap/sync/test_changes_during_sync.py::"
     "test_what_was_there_all_along_is_never_missing_and_changes_arrive",
-    "D5": "tests/tap/test_incremental.py::test_nothing_changed_nothing_comes_again",
+    "D5": "tests/tap/sync/test_incremental.py::test_nothing_changed_nothing_comes_again",
     "D8": "tests/faults/test_reading.py::test_an_endpoint_closed_for_good_costs_its_streams_alone",
     "§5.2": "tests/faults/test_writing.py::test_a_refusal_costs_the_row_it_was_for_alone",
     "§5.3": "tests/faults/test_reading.py::"
     "test_an_endpoint_closed_for_good_costs_its_streams_alone",
     "§10.10": "tests/faults/test_writing.py::test_a_fault_costs_no_row_and_doubles_none",
     "§10.11": "tests/faults/test_writing.py::test_every_kind_of_write_is_among_them",
-    "§10.13": "tests/target/test_guards.py::test_deletes_of_stages_and_tags_are_refused",
-    "§10.14": "tests/target/test_imports.py::test_one_bad_row_rejects_only_itself",
-    "§10.15": "tests/target/test_consent.py::test_nobody_who_left_is_subscribed_again",
-    "§10.19": "tests/api/test_wire.py::test_parameters_are_encoded_as_activecampaign_reads_them",
-    "§10.20": "tests/raw/test_shapes.py::test_whatever_comes_is_valid_under_the_schema_before_it",
-    "§10.21": "tests/raw/test_shapes.py::test_several_scalar_types_may_be_text_too",
-    "§10.24": "tests/target/test_overlap.py::test_a_person_of_a_batch_under_way_is_waited_for",
-    "§10.26": "tests/target/test_definitions.py::"
+    "§10.13": "tests/target/sinks/test_limits.py::test_deletes_of_stages_and_tags_are_refused",
+    "§10.14": "tests/target/sinks/contacts/bulk_import/test_importer.py::"
+    "test_one_bad_row_rejects_only_itself",
+    "§10.15": "tests/target/sinks/contacts/test_consent.py::"
+    "test_nobody_who_left_is_subscribed_again",
+    "§10.19": "tests/tap/client/test_transport.py::"
+    "test_parameters_are_encoded_as_activecampaign_reads_them",
+    "§10.20": "tests/tap/raw/test_schema_inference.py::"
+    "test_whatever_comes_is_valid_under_the_schema_before_it",
+    "§10.21": "tests/tap/raw/test_schema_inference.py::test_several_scalar_types_may_be_text_too",
+    "§10.24": "tests/target/processing/test_background.py::"
+    "test_a_person_of_a_batch_under_way_is_waited_for",
+    "§10.26": "tests/target/sinks/test_named_resource.py::"
     "test_custom_fields_are_found_typed_and_made_only_if_asked",
-    "§10.28": "tests/target/test_guards.py::test_deletes_of_stages_and_tags_are_refused",
-    "§11.13": "tests/target/test_imports.py::test_the_importers_own_limits_are_kept",
+    "§10.28": "tests/target/sinks/test_limits.py::test_deletes_of_stages_and_tags_are_refused",
+    "§11.13": "tests/target/sinks/contacts/bulk_import/test_importer.py::"
+    "test_the_importers_own_limits_are_kept",
     "§11.15": "tests/tap/test_stops.py::test_a_stream_the_plan_forbids_is_skipped",
 }
 #: What cannot happen to us, and why.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.lab import LabClock
 from tests.length import LONG, seeds
+from tests.tap.client.lab import LabClock
 from tests.target.lab import Lab
 
 from .delivery import SETTINGS, account, lines, picture, wanted

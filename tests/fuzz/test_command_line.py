@@ -19,10 +19,10 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.config.tap_settings import TAP
 from target_activecampaign.config.target_settings import TARGET
 from tests import length
-from tests.api.lab import LabClock, world_of
+from tests.tap.client.lab import LabClock, world_of
 from tests.tap.running import Account
+from tests.target.input.test_junk import VALUES
 from tests.target.lab import Lab, stream_of
-from tests.target.test_junk import VALUES
 
 from .junk import ALMOST, ANY, TEXT
 

@@ -23,8 +23,8 @@ from tap_activecampaign_unified.resources.reader import Reader
 from tap_activecampaign_unified.resources.resource import Field, Joined, Names, Resource
 from tap_activecampaign_unified.resources.writer import write
 from tests import length
-from tests.unified.reading import NAMES
-from tests.unified.test_laws import CODECS, valid
+from tests.tap.resources.reading import NAMES
+from tests.tap.resources.test_laws import CODECS, valid
 
 from .junk import ANY, SCALARS, TEXT
 

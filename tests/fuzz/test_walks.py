@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import ServerTrouble, walk_keyset, walk_offset
 from tests import length
-from tests.api.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side
-from tests.api.test_offset_walk import MOVES, TOTALS, Mover, sparse
+from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side
+from tests.tap.client.pagination.test_offset_walk import MOVES, TOTALS, Mover, sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

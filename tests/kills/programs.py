@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.program import KEY, SECONDS, Ended, checked
+from tests.end_to_end.program import KEY, SECONDS, Ended, checked
 
 if TYPE_CHECKING:
     import signal

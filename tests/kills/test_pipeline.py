@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.program import KEY
+from tests.end_to_end.program import KEY
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
 from tests.target.test_copy import picture
@@ -20,7 +20,7 @@ from .programs import check_ending, finish, lines_of, start
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.e2e.program import Ended
+    from tests.end_to_end.program import Ended
 
 REQUESTS = {"tap": 35, "target": 90}
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.program import KEY, messages
-from tests.e2e.test_endings import KEYS
+from tests.end_to_end.program import KEY, messages
+from tests.end_to_end.test_endings import KEYS
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.program import Ended
+    from tests.end_to_end.program import Ended
 
 CONTACTS = 1200  # beyond the first ten pages, after which a state says where it is
 KINDS = ("before", "written", "time", "after", "state")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.lab import LabClock
-from tests.e2e.program import KEY
+from tests.end_to_end.program import KEY
 from tests.faults.delivery import LEFT, SETTINGS, account, lines, picture, wanted
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
+from tests.tap.client.lab import LabClock
 from tests.target.test_singer import text_of
 
 from .hurried import Hurry
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.program import Ended
+    from tests.end_to_end.program import Ended
 
 # Enough people for the importer, and with two rounds something is queued while something is read.
 PEOPLE = 12

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.demo.account import ROOT
 from tests.demo.pipeline import MELTANO
-from tests.e2e.loaders import SCHEMA, PostgresTables
+from tests.end_to_end.loaders import SCHEMA, PostgresTables
 
 from . import processes
 from .broker import Broker
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.e2e.loaders import Row
+    from tests.end_to_end.loaders import Row
     from tests.postgres import Database, Server
 
     from .accounts import Accounts

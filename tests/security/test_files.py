@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.api.lab import LabClock
+    from tests.tap.client.lab import LabClock
     from tests.target.lab import Lab
 
 ROW = {"email": "mila@fjord.example"}

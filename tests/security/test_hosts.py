@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.client import ActiveCampaignError, Client, SystemClock, Unreachable
-from tests.api.lab import KEY, wired_client
 from tests.sandbox import World, serve
+from tests.tap.client.lab import KEY, wired_client
 from tests.target.lab import Lab, stream_of
 
 from .foreign import Listener

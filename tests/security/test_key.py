@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.program import PREFIX, SECONDS, TAP, Desk
+from tests.end_to_end.program import PREFIX, SECONDS, TAP, Desk
 from tests.length import LONG
 from tests.sandbox import Served, World, serve
 from tests.sandbox.wire import Answer

@@ -16,9 +16,9 @@ import pytest
 
 from tap_activecampaign_unified.client import ServerTrouble, Unconfirmed, Unreachable
 from tap_activecampaign_unified.client import body as receiving
-from tests.api.lab import LabClock, Script, client_of, wired_client
 from tests.length import LONG
 from tests.sandbox.wire import Answer
+from tests.tap.client.lab import LabClock, Script, client_of, wired_client
 from tests.tap.running import Account
 from tests.target.lab import schema_of, state_of, stream_of
 

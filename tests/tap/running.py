@@ -14,8 +14,8 @@ from singer_sdk.singerlib import Catalog
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.client import ActiveCampaignError
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-from tests.api.lab import KEY, ORIGIN, AnyOrder, FarSighted, LabClock
 from tests.sandbox import FakeClock, SandboxAdapter, World
+from tests.tap.client.lab import KEY, ORIGIN, AnyOrder, FarSighted, LabClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ import pytest
 from tap_activecampaign_unified.catalog import STREAMS
 from tap_activecampaign_unified.config.settings import Settings, SettingsError
 from tap_activecampaign_unified.config.tap_settings import TAP
-from tests.e2e.program import selecting
+from tests.end_to_end.program import selecting
 
 from .running import CONTACT_STREAMS, Account, Ran
 

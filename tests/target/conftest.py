@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.api.lab import LabClock
     from tests.sandbox import World
+    from tests.tap.client.lab import LabClock
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import requests
 from tap_activecampaign_unified import cli
 from target_activecampaign.concurrency.pool import Turns
 from target_activecampaign.target import TargetActiveCampaign
-from tests.api.lab import KEY, ORIGIN, LabClock
 from tests.sandbox import SandboxAdapter, World
+from tests.tap.client.lab import KEY, ORIGIN, LabClock
 
 from .seeded import SeededTurns
 

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-from tests.api.lab import KEY, ORIGIN
 from tests.sandbox import SandboxAdapter, World
+from tests.tap.client.lab import KEY, ORIGIN
 
 from .lab import Lab
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.api.lab import LabClock
+    from tests.tap.client.lab import LabClock
 
 SETTINGS: dict[str, Any] = {"source_ids": "foreign", "create_missing_fields": True}
 

@@ -11,14 +11,14 @@ from target_activecampaign.records.values import fold
 from target_activecampaign.sinks.accounts import ensure_account
 from target_activecampaign.sinks.context import text_of
 
-from .change import sign_of_wish
+from .columns import sign_of_wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_activecampaign.sinks.context import Desk
 
-    from .change import Wish
+    from .columns import Wish
 
     Fail = Callable[[Wish, Verdict | CallError], None]
 
@@ -78,14 +78,14 @@ def _settle_one(desk: Desk, wish: Wish, links: dict[str, Link] | None) -> None:
     if link is None and account is None:
         wish.deny("title", "title: the contact has no account, and titles live with it")
         return
-    change: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     if account is not None and (link is None or text_of(link.get("account")) != account):
-        change["account"] = account
+        columns["account"] = account
     if wish.title is not None and (link is None or (link.get("jobTitle") or "") != wish.title):
-        change["jobTitle"] = wish.title
-    if link is not None and not change:
+        columns["jobTitle"] = wish.title
+    if link is not None and not columns:
         return
-    write_link(desk, wish, link, change)
+    write_link(desk, wish, link, columns)
 
 
 def link_of(desk: Desk, wish: Wish) -> Link | None:
@@ -94,11 +94,11 @@ def link_of(desk: Desk, wish: Wish) -> Link | None:
     return next((row for row in rows if text_of(row.get("contact")) in {None, wish.id}), None)
 
 
-def write_link(desk: Desk, wish: Wish, link: Link | None, change: dict[str, Any]) -> None:
-    """Make a link or change the one there is."""
+def write_link(desk: Desk, wish: Wish, link: Link | None, columns: dict[str, Any]) -> None:
+    """Make a link or columns the one there is."""
     wish.is_touched = True
     if link is None:
-        body = {"accountContact": {"contact": wish.id, **change}}
+        body = {"accountContact": {"contact": wish.id, **columns}}
         try:
             # A second one is refused, so it may be repeated.
             desk.pen.write("POST", "accountContacts", body, repeatable=True)
@@ -107,4 +107,4 @@ def write_link(desk: Desk, wish: Wish, link: Link | None, change: dict[str, Any]
             if link is None:
                 raise
     if link is not None:
-        desk.pen.write("PUT", f"accountContacts/{link['id']}", {"accountContact": change})
+        desk.pen.write("PUT", f"accountContacts/{link['id']}", {"accountContact": columns})

@@ -1,0 +1,126 @@
+"""The commands of README and of the first pages run, and do what the pages say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.demo.account import API_KEY
+from tests.demo.pipeline import Pipeline, install, run_meltano
+from tests.render import ROOT
+from tests.sandbox import World, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POSTGRES = "tests/end_to_end/test_postgres.py runs it"
+MANY = "tests/many runs it"
+WRITE = "test_the_first_write_runs runs it"
+MELTANO = ".venv-meltano/bin/meltano --environment production run"
+# Each command, and what shows that it does what the page says.
+COMMANDS = {
+    "make demo": "test_the_demo_does_all_it_promises runs it",
+    "make test": "it runs this test",
+    "make meltano": "prepares the Meltano of the tests below",
+    "export ACTIVECAMPAIGN_API_URL=https://acme.api-us1.com": "given to the pipeline below",
+    "export ACTIVECAMPAIGN_API_KEY=…": "given to the pipeline below",
+    f"{MELTANO} load": "test_the_real_accounts_command_runs runs it",
+    'echo \'{"email": "you@example.com", "first_name": "Ada", "tags": ["first-write"]}\''
+    " > contacts.jsonl": WRITE,
+    "export WAREHOUSE_CONTACTS_PATH=$PWD/contacts.jsonl": WRITE,
+    "export TARGET_ACTIVECAMPAIGN_RESULTS_PATH=$PWD/results.jsonl": WRITE,
+    f"TARGET_ACTIVECAMPAIGN_DRY_RUN=true {MELTANO} warehouse-contacts target-activecampaign": WRITE,
+    f"{MELTANO} warehouse-contacts target-activecampaign": WRITE,
+    "export POSTGRES_URL=postgresql+psycopg://user:password@host:5432/database": POSTGRES,
+    "export MELTANO_DATABASE_URI=$POSTGRES_URL": POSTGRES,
+    f"{MELTANO} load-postgres": POSTGRES,
+    f"TARGET_ACTIVECAMPAIGN_DRY_RUN=true {MELTANO} activate-postgres": POSTGRES,
+    f"{MELTANO} activate-postgres": POSTGRES,
+    "pip install .": "tests/end_to_end/test_wheel.py installs the wheel",
+    "tap-activecampaign-unified --config config.json > out.jsonl": "tests/end_to_end runs it",
+    "tap-activecampaign-unified --config config.json --test": "tests/end_to_end/test_checkup.py runs it",
+    "meltano add --from-ref tap-activecampaign-unified.yml tap-activecampaign-unified": (
+        "tests/end_to_end/test_plugin_definitions.py runs it"
+    ),
+    "meltano add --from-ref target-activecampaign.yml target-activecampaign": (
+        "tests/end_to_end/test_plugin_definitions.py runs it"
+    ),
+}
+PAGES = ("README.md", "docs/first-load.md", "docs/first-write.md", "docs/warehouses.md")
+
+
+def commands(page: str) -> list[str]:
+    """Return the commands that a page shows."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+def test_every_command_is_held_by_something() -> None:
+    """The first pages show no command that no test runs."""
+    assert {line for page in PAGES for line in commands(page)} == set(COMMANDS)
+
+
+@pytest.mark.meltano
+def test_the_demo_does_all_it_promises() -> None:
+    """`make demo` loads, changes, loads again, and finds every table right."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.demo"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    assert "✗" not in ran.stdout
+    assert ran.stdout.count("✓") > 30
+
+
+@pytest.mark.meltano
+def test_the_real_accounts_command_runs(tmp_path: Path) -> None:
+    """The command for a real account loads whatever account the two variables name."""
+    install()
+    world = World(contacts=25, requests_per_second=5)
+    _, *arguments = shlex.split(f"{MELTANO} load")
+    with serve(world) as served:
+        pipeline = Pipeline(tmp_path, served.url)
+        run_meltano(arguments, pipeline.environment, tmp_path / "log")
+    assert world.count(prefix="/api/3/contacts") >= 1
+    assert pipeline.database.exists()
+
+
+@pytest.mark.meltano
+def test_the_first_write_runs(tmp_path: Path) -> None:
+    """README's first write plans, writes one contact with its tag, and writes it once."""
+    install()
+    shown = [line for line in commands("README.md") if COMMANDS[line] == WRITE]
+    assert shown == [line for line in commands("docs/first-write.md") if COMMANDS[line] == WRITE]
+    (tmp_path / ".venv-meltano").symlink_to(ROOT / ".venv-meltano")
+    world = World(contacts=3, api_key=API_KEY, requests_per_second=0)
+    results = []
+    with serve(world) as served:
+        environment = Pipeline(tmp_path, served.url).environment
+        environment |= {"TARGET_ACTIVECAMPAIGN_REQUESTS_PER_SECOND": "0"}
+        setup, runs = shown[:3], [*shown[3:], shown[4]]
+        for line in runs:
+            script = "\n".join(["set -e", *setup, line])
+            ran = subprocess.run(
+                ["/bin/bash", "-c", script],
+                cwd=tmp_path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            results.append(json.loads((tmp_path / "results.jsonl").read_text("utf-8")))
+    assert [one["action"] for one in results] == ["planned", "created", "unchanged"]
+    assert results[1]["key"] == {"email": "you@example.com"}
+    [made] = world.tables["contacts"].by("email", "you@example.com")
+    assert results[1]["id"] == str(made.id)
+    tags = {one.id: one.tag for one in world.tables["tags"]}
+    assert [tags[one.tag] for one in world.tables["contactTags"].by("contact", made.id)] == [
+        "first-write"
+    ]

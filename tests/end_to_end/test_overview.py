@@ -1,0 +1,174 @@
+"""The overview tells how every account fares, out of what its runs reported themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.demo.account import ROOT
+from tests.sandbox import FakeClock
+from tests.tap.client.lab import LabClock, world_of
+from tests.tap.running import Account
+from tests.target.lab import Lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+SCRIPT = ROOT / "orchestrate" / "overview.py"
+HEADINGS = r"<td class=\"([a-z-]+)\">([a-z ]+)</td>"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as a user does."""
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def standings(database: Database) -> dict[str, str]:
+    """Return how each account's tap fares."""
+    return dict(
+        database.rows(
+            "SELECT account, standing FROM activecampaign.overview "
+            "WHERE program IS DISTINCT FROM 'target-activecampaign'"
+        )
+    )
+
+
+def account_of(*, hours_ago: float = 0.1, **options: Any) -> Account:
+    """Make a small account whose clock stands at a moment of the real one."""
+    moment = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours_ago)
+    return Account(clock=FakeClock(moment), contacts=5, deals=2, **options)
+
+
+def report(folder: Path, label: str, account: Account, **settings: Any) -> int:
+    """Run the tap over an account; its report is in the folder. Returns the exit code."""
+    path = str(folder / f"{label}.json")
+    return account.run(account_label=label, run_report_path=path, **settings).code
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of reports of real runs, one for each way in which an account can fare."""
+    folder = tmp_path / "reports"
+    assert report(folder, "fresh", account_of()) == 0
+    failing = account_of()
+    failing.world.faults.server_error("/contacts", times=None)
+    assert report(folder, "failing", failing, max_retry_seconds=1) == 1
+    assert report(folder, "busy", account_of(requests_per_second=1)) == 0
+    forbidden = account_of()
+    forbidden.world.faults.no_crm()
+    assert report(folder, "no-deals", forbidden) == 0
+    assert report(folder, "locked-out", account_of(), api_key="another") == 1
+    assert report(folder, "late", account_of(hours_ago=27)) == 0
+    assert report(folder, "hourly", account_of(hours_ago=4)) == 0
+    return folder
+
+
+def test_every_way_to_fare_is_told(folder: Path, postgres_database: Database) -> None:
+    """Fresh, late, failing, throttled, out of permission; and accounts that never ran at all.
+
+    The exit code and a line each name those that need somebody; the page shows all of them.
+    """
+    (folder / "broken.json").write_text("{")
+    (folder / "other.json").write_text('{"program": "somebody else"}')
+    address = postgres_database.url("postgresql+psycopg")
+    page = folder / "overview.html"
+    first = run("--page", str(page), str(folder), POSTGRES_URL=address)
+    assert first.returncode == 1, first.stderr
+    expected = {
+        "fresh": "fresh",
+        "failing": "failing",
+        "busy": "throttled",
+        "no-deals": "out of permission",
+        "locked-out": "out of permission",
+        "late": "late",
+        "hourly": "fresh",
+    }
+    assert standings(postgres_database) == expected
+    told = [line.split(": ")[0] for line in first.stderr.splitlines()]
+    unwell = {name for name, standing in expected.items() if standing not in ("fresh", "throttled")}
+    assert set(told) - {str(folder / "broken.json") + " cannot be read as JSON"} == unwell
+    assert "broken.json" in first.stderr
+    shown = re.findall(HEADINGS, page.read_text())
+    assert sorted(name for _, name in shown) == sorted(expected.values())
+    assert all(html.escape(name) in page.read_text() for name in expected)
+
+    postgres_database.rows(
+        "INSERT INTO activecampaign.accounts (label, connection_id, warehouse_schema, schedule) "
+        "VALUES ('hourly', 'a', 'a', 'hourly'), ('never', 'b', 'b', 'daily')"
+    )
+    postgres_database.rows(
+        "INSERT INTO activecampaign.accounts (label, connection_id, warehouse_schema, enabled) "
+        "VALUES ('late', 'c', 'c', false)"
+    )
+    assert run(str(folder), POSTGRES_URL=address).returncode == 1
+    del expected["late"]
+    assert standings(postgres_database) == expected | {"hourly": "late", "never": "late"}
+    kept = postgres_database.rows("SELECT count(*) FROM activecampaign.reports")
+    assert kept == [(7,)]
+
+
+def test_the_next_run_of_an_account_decides(tmp_path: Path, postgres_database: Database) -> None:
+    """A failure that was mended is history; a success that is followed by a failure is not fresh.
+
+    A stopped run is neither.
+    """
+    account = account_of(hours_ago=1)
+    account.world.faults.server_error("/contacts", times=None)
+    seen = []
+    environment = postgres_database.environment
+    for mended in (False, True, False):
+        if mended:
+            account.world.faults.clear()
+        elif seen:
+            account.world.faults.server_error("/contacts", times=None)
+        report(tmp_path, "acme", account, max_retry_seconds=1)
+        run(str(tmp_path), **environment)
+        seen.append(standings(postgres_database)["acme"])
+        account.wait(minutes=5)
+    assert seen == ["failing", "fresh", "failing"]
+
+
+def test_both_programs_of_an_account_are_told_and_no_value_of_a_row(
+    tmp_path: Path, postgres_database: Database
+) -> None:
+    """The samples of a plan, the only values that a report may hold, do not reach the database."""
+    clock = LabClock(FakeClock(dt.datetime.now(dt.UTC)))
+    lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
+    person = {"email": "ada@shop.example", "first_name": "Augusta", "account_label": "acme"}
+    assert lab.send("crm_contacts", person, account_label="acme", dry_run=True).code == 0
+    assert report(tmp_path, "acme", account_of()) == 0
+    assert run(str(tmp_path), **postgres_database.environment).returncode == 0
+    rows = postgres_database.rows(
+        "SELECT account, program, standing FROM activecampaign.overview ORDER BY program"
+    )
+    assert rows == [
+        ("acme", "tap-activecampaign-unified", "fresh"),
+        ("acme", "target-activecampaign", "fresh"),
+    ]
+    assert "Augusta" in (tmp_path / "report.json").read_text()
+    found = str(postgres_database.rows("SELECT report FROM activecampaign.reports"))
+    assert "Augusta" not in found
+
+
+def test_a_database_that_is_not_there_is_one_line_without_its_password() -> None:
+    """The address is never repeated."""
+    done = run(POSTGRES_URL="postgresql://me:s3cret-word@127.0.0.1:1/x?connect_timeout=2")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "POSTGRES_URL" in done.stderr
+    assert "s3cret" not in done.stderr

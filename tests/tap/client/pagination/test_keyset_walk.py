@@ -1,0 +1,206 @@
+"""Walking by ascending id: no row twice, none lost, whatever moves and whatever is not honoured."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.client import total_of, walk_keyset, walk_offset
+from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side, world_of
+
+from .test_offset_walk import MOVES, TOTALS, Mover, sparse
+
+
+def walked(shelf: Shelf, after: int = 0, seed: int | None = None) -> list[int]:
+    """Return the ids in the order in which the walk brings them, read ahead in some order."""
+    client = client_of(shelf, LabClock(), **side_by_side(seed))
+    pages = walk_keyset(client, "things", "things", after=after)
+    return [int(row["id"]) for page in pages for row in page.rows]
+
+
+@given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
+@settings(max_examples=200)
+def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, seed):
+    """With hundreds of rows deleted or added between any two requests, whoever reads ahead."""
+    mover = Mover(moves)
+    shelf = Shelf(ids, before=mover, total=total, cap=cap)
+    found = walked(shelf, seed=seed)
+    assert found == sorted(set(found))
+    assert set(ids) - mover.gone <= set(found)
+    assert len(shelf.asked) < 200
+
+
+@given(sparse(), TOTALS, st.booleans(), st.booleans(), st.integers(0, 99), SEEDS)
+def test_what_is_not_honoured_is_noticed(ids, total, by_key, by_order, seed, ahead):
+    """Without id_greater or orders[id] the walk goes on by offset and still loses nothing."""
+
+    def odd(one: int) -> float:
+        return random.Random(one * 7919 + seed).random()
+
+    shelf = Shelf(ids, by_key=by_key, total=total, order=(lambda one: one) if by_order else odd)
+    found = walked(shelf, seed=ahead)
+    assert sorted(found) == ids
+
+
+@given(sparse(), st.integers(0, 2000), st.booleans(), st.booleans(), SEEDS)
+def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_all, seed):
+    """Only rows beyond `after` come, also where the server ignores the key."""
+    shelf = Shelf(ids, by_key=by_key)
+    if counts_all:
+        shelf.total = lambda _: len(ids)
+    assert walked(shelf, after, seed) == [one for one in ids if one > after]
+
+
+@pytest.mark.parametrize("total", [str, int, lambda _: None])
+def test_a_server_that_caps_pages_at_twenty_is_walked(total):
+    """A page shorter than asked for is not the last one for that."""
+    assert walked(Shelf(list(range(1, 171)), cap=20, total=total)) == list(range(1, 171))
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 9])
+@pytest.mark.parametrize("cap", [20, 25, 37])
+@pytest.mark.parametrize("counts_all", [False, True])
+def test_half_way_is_not_the_end(cap, counts_all, seed):
+    """Where as many rows are left as came, a capped page is not taken for the last one."""
+    for count in range(0, 10 * cap + 1, cap):
+        shelf = Shelf(list(range(1, count + 1)), cap=cap)
+        if counts_all:
+            shelf.total = lambda _, count=count: count
+        assert len(walked(shelf, seed=seed)) == count
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11)])
+def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
+    """One more only where a full page leaves the end open."""
+    shelf = Shelf(list(range(1, count + 1)))
+    walked(shelf)
+    assert len(shelf.asked) == requests
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("counts_all", [False, True])
+@pytest.mark.parametrize(
+    ("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11), (5000, 51)]
+)
+def test_reading_ahead_costs_a_request_in_a_hundred(count, requests, counts_all, seed):
+    """The row that a page shares with the one before; nothing is asked for in vain."""
+    shelf = Shelf(list(range(1, count + 1)))
+    if counts_all:
+        shelf.total = lambda _: str(count)
+    assert walked(shelf, seed=seed) == list(range(1, count + 1))
+    assert requests <= len(shelf.asked) <= requests + (count - 1) // 100 / 100 + 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("status", [200, 400, 404, 422, 500])
+def test_an_offset_behind_a_key_that_is_not_honoured_is_noticed(seed, status):
+    """A server that knows either but not both is walked page by page, and nothing is lost."""
+
+    class OneAtATime(Shelf):
+        def send(self, request, **rest):
+            if "offset=" in request.url and status != 200:
+                self.asked.append({})
+                return response(request, status, {"message": "one or the other"})
+            request.url = request.url.replace("offset=", "was_offset=")
+            return super().send(request, **rest)
+
+    shelf = OneAtATime(list(range(1, 2001)))
+    assert walked(shelf, seed=seed) == list(range(1, 2001))
+    assert len(shelf.asked) <= 21 + (12 if status != 500 else 100)
+
+
+def test_a_server_that_counts_more_than_it_gives_is_asked_once_more():
+    """Once, not for ever."""
+    shelf = Shelf(list(range(1, 51)), total=lambda _: "80")
+    assert walked(shelf) == list(range(1, 51))
+    assert len(shelf.asked) == 3
+
+
+def test_large_pages_that_fail_become_small_ones():
+    """And the key goes on from the last row that came."""
+    assert walked(Shelf(list(range(1, 90)), most=7)) == list(range(1, 90))
+
+
+def test_parameters_changed_between_pages_are_used_for_the_next():
+    """Who walks may drop a relation once it turns out not to be sent along."""
+    shelf = Shelf(list(range(1, 151)))
+    params = [("include", "tags")]
+    for _ in walk_keyset(client_of(shelf, LabClock()), "things", "things", params):
+        params.clear()
+    assert ["include" in query for query in shelf.asked] == [True, False]
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
+def test_pages_are_asked_for_only_when_they_are_wanted(walk, seed):
+    """Who stops after a page causes no further request."""
+    shelf = Shelf(list(range(1, 500)))
+    next(iter(walk(client_of(shelf, LabClock(), **side_by_side(seed)), "things", "things")))
+    assert len(shelf.asked) == 1
+
+
+@pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
+def test_a_page_brings_its_whole_answer(walk):
+    """Sideloads, the server's count and the server's clock come with the rows."""
+    clock = LabClock()
+    world = world_of(clock, contacts=5)
+    params = [("include", "contactTags")]
+    page = next(iter(walk(client_of(world, clock), "contacts", "contacts", params)))
+    assert "contactTags" in page.body
+    assert page.total == 5
+    assert page.date == clock.now()
+    assert page.limit == 100
+
+
+@pytest.mark.parametrize("key", ["contacts", "nothing"])
+def test_a_collection_that_is_missing_from_the_answer_is_empty(key):
+    """An answer without the key, or with something else under it, holds no rows."""
+    clock = LabClock()
+    world = world_of(clock, is_empty=True)
+    for page in walk_offset(client_of(world, clock), "contacts", key):
+        assert page.rows == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "total"),
+    [
+        ({"total": "14"}, 14),
+        ({"total": 14}, 14),
+        ({"total": None}, None),
+        ({"total": "many"}, None),
+        ({"total": []}, None),
+        ({}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_a_total_comes_as_a_number_a_text_or_not_at_all(meta, total):
+    """ActiveCampaign's collections differ; what cannot be read is not counted."""
+    assert total_of({"meta": meta}) == total
+    assert total_of({}) is None
+
+
+@pytest.mark.parametrize("switch", ["missing", "string", "int", "wrong"])
+@pytest.mark.parametrize("keyset", [True, False])
+def test_the_sandboxs_contacts_come_once_whatever_the_total_says(switch, keyset):
+    """Keyset and offset bring the same contacts, with a contact deleted and one added between."""
+    clock = LabClock()
+    world = world_of(clock, contacts=230, meta_total=switch)
+
+    def move(own: object, method: str, path: str, query: object) -> None:
+        if len(world.log) == 2:
+            world.delete_contact(3)
+            world.add_contact("new@lake.example")
+
+    world.before_request(move)
+    walk = walk_keyset if keyset else walk_offset
+    rows = [
+        row for page in walk(client_of(world, clock), "contacts", "contacts") for row in page.rows
+    ]
+    found = [int(row["id"]) for row in rows]
+    assert len(found) == len(set(found))
+    assert set(range(1, 231)) - {3} <= set(found)
+    assert world.tables["contacts"].last_id in found

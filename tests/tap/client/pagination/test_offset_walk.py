@@ -1,0 +1,286 @@
+"""Walking by offset: every row that was there all along comes exactly once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.client import ServerTrouble, walk_offset
+from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, side_by_side
+
+
+def walked(shelf: Shelf, seed: int | None = None, **ways: object) -> list[int]:
+    """Return the ids in the order in which the walk brings them, read ahead in some order."""
+    client = client_of(shelf, LabClock(), **side_by_side(seed))
+    pages = walk_offset(client, "things", "things", **ways)  # type: ignore[arg-type]  # any way
+    return [int(row["id"]) for page in pages for row in page.rows]
+
+
+def sparse(most: int = 450) -> st.SearchStrategy[list[int]]:
+    """Return ascending ids with gaps, some more than a few pages."""
+    return st.builds(
+        lambda count, seed: sorted(random.Random(seed).sample(range(1, 4 * most), count)),
+        st.integers(0, most),
+        st.integers(0, 1000),
+    )
+
+
+class Mover:
+    """Between requests, takes rows away and puts new ones in, as often as it was told to."""
+
+    def __init__(self, moves: list[tuple[int, int, int, int]]) -> None:
+        self.moves = {at: (gone, new, seed) for at, gone, new, seed in moves}
+        self.inserted = 10_000
+        self.gone: set[int] = set()
+
+    def __call__(self, shelf: Shelf, count: int) -> None:
+        gone, new, seed = self.moves.get(count, (0, 0, 0))
+        dice = random.Random(seed)
+        taken = set(sorted(shelf.ids)[:gone]) if seed % 3 == 0 else set()
+        if gone and not taken:
+            taken = set(dice.sample(shelf.ids, min(gone, len(shelf.ids))))
+        self.gone |= taken
+        shelf.ids = [one for one in shelf.ids if one not in taken]
+        shelf.ids += range(self.inserted, self.inserted + new)
+        self.inserted += new
+
+
+MOVES = st.lists(
+    st.tuples(st.integers(1, 14), st.integers(0, 300), st.integers(0, 150), st.integers(0, 99)),
+    max_size=6,
+)
+TOTALS = st.sampled_from([str, int, lambda _: None, lambda _: "many"])
+
+
+@given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
+@settings(max_examples=200)
+def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, ahead):
+    """By ascending id, with hundreds of rows deleted or added between any two requests."""
+    mover = Mover(moves)
+    shelf = Shelf(ids, before=mover, total=total, cap=cap)
+    found = walked(shelf, ahead)
+    assert len(found) == len(set(found))
+    assert set(ids) - mover.gone <= set(found)
+    assert len(shelf.asked) < 400
+
+
+@given(sparse(), st.integers(0, 1000), TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
+def test_any_order_that_stays_is_walked(ids, seed, total, cap, ahead):
+    """The order need not be by id, only the same from page to page."""
+    shelf = Shelf(
+        ids, order=lambda one: random.Random(one * 7919 + seed).random(), total=total, cap=cap
+    )
+    found = walked(shelf, ahead)
+    assert sorted(found) == ids
+
+
+@given(sparse(), MOVES, st.integers(0, 1000), TOTALS, SEEDS)
+@settings(max_examples=200)
+def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total, ahead):
+    """A collection that moved is read again until it holds still."""
+    mover = Mover(moves)
+    shelf = Shelf(
+        ids, order=lambda one: random.Random(one * 7919 + seed).random(), before=mover, total=total
+    )
+    found = walked(shelf, ahead)
+    assert len(found) == len(set(found))
+    assert set(ids) - mover.gone <= set(found)
+    assert len(shelf.asked) < 400
+
+
+@given(sparse(250), st.integers(0, 1000), SEEDS)
+def test_an_order_that_drifts_is_read_until_all_came(ids, seed, ahead):
+    """Near the borders of pages the order differs from request to request."""
+    shelf = Shelf(ids)
+
+    def drift(own: Shelf, count: int) -> None:
+        dice = random.Random(seed + count)
+        moved = {one: dice.random() * 12 for one in own.ids}
+        own.order = lambda one: one + moved[one]
+
+    shelf.before = drift
+    found = walked(shelf, ahead)
+    assert len(found) == len(set(found))
+    assert len(found) >= 0.99 * len(ids)
+    assert len(shelf.asked) < 60
+
+
+@given(sparse(), st.integers(0, 400), TOTALS, SEEDS)
+def test_a_total_that_is_wrong_loses_nothing(ids, wrong, total, ahead):
+    """The count is a hint: too small, too large or senseless, all rows come."""
+    found = walked(Shelf(ids, total=lambda _: total(wrong)), ahead)
+    assert found == ids
+
+
+@given(sparse(), st.floats(0, 0.2), st.integers(0, 99), TOTALS, SEEDS)
+def test_rows_withheld_from_pages_do_not_end_the_walk(ids, share, seed, total, ahead):
+    """A page may lack rows that the offset counts, the shared one too."""
+    dice = random.Random(seed)
+    withheld = {one for one in ids if dice.random() < share}
+    shelf = Shelf(ids, withheld=withheld, total=total)
+    assert set(walked(shelf, ahead)) == set(ids) - withheld
+    assert len(shelf.asked) < 100
+
+
+def test_an_empty_page_in_the_middle_is_not_the_end():
+    """All rows of a page withheld: as long as the server counts more, the walk goes on."""
+    ids = list(range(1, 401))
+    shelf = Shelf(ids, withheld=set(range(150, 270)))
+    assert walked(shelf) == [one for one in ids if not 150 <= one < 270]
+
+
+def test_without_a_total_all_thousand_rows_come():
+    """D1 of the peer: no meta.total, and it stopped at 200 of 1000."""
+    assert walked(Shelf(list(range(1, 1001)), total=lambda _: None)) == list(range(1, 1001))
+
+
+def test_five_rows_deleted_meanwhile_cost_no_other():
+    """D2 of the peer: ids 101 to 105 slipped through to the page that was read already."""
+    mover = Mover([(1, 5, 0, 0)])
+    found = walked(Shelf(list(range(1, 301)), before=mover))
+    assert found == list(range(1, 301))
+
+
+@pytest.mark.parametrize("total", [str, lambda _: None])
+def test_a_deletion_of_more_than_what_was_read_is_noticed(total):
+    """The next page is empty, not because the end was reached but because the rest moved up."""
+    mover = Mover([(1, 100, 0, 0)])
+    assert walked(Shelf(list(range(1, 151)), before=mover, total=total)) == list(range(1, 151))
+
+
+@pytest.mark.parametrize("total", [str, lambda _: None])
+def test_hundreds_of_rows_deleted_at_once_are_walked_back_over(total):
+    """Known ground lies several pages back."""
+    mover = Mover([(6, 450, 0, 0)])
+    found = walked(Shelf(list(range(1, 1001)), before=mover, total=total))
+    assert sorted(found) == list(range(1, 1001))
+
+
+def test_a_server_that_caps_pages_at_twenty_is_walked():
+    """A page shorter than asked for is not the last one for that."""
+    assert walked(Shelf(list(range(1, 171)), cap=20)) == list(range(1, 171))
+
+
+@pytest.mark.parametrize("ahead", [None, 1, 5, 10])
+@pytest.mark.parametrize(
+    ("count", "requests"), [(0, 1), (1, 1), (99, 1), (100, 2), (150, 2), (1000, 11), (5000, 51)]
+)
+def test_a_quiet_collection_costs_no_request_too_many(count, requests, ahead):
+    """One per ninety-nine rows, and one more only where a full page leaves the end open."""
+    shelf = Shelf(list(range(1, count + 1)))
+    walked(shelf, ahead)
+    assert len(shelf.asked) == requests
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 2), (19, 2), (20, 2), (150, 3)])
+def test_where_nobody_counts_the_end_is_asked_for_once_more(count, requests):
+    """One request more than where a total stands."""
+    shelf = Shelf(list(range(1, count + 1)), total=lambda _: None)
+    walked(shelf)
+    assert len(shelf.asked) == requests
+
+
+@pytest.mark.parametrize("ahead", [1, 5, 10])
+def test_where_nobody_counts_little_is_asked_for_in_vain(ahead):
+    """Guesses stay a tenth of what came."""
+    shelf = Shelf(list(range(1, 5001)), total=lambda _: None)
+    assert len(walked(shelf, ahead)) == 5000
+    assert len(shelf.asked) <= 52 + 5
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (19, 1), (20, 2), (21, 1)])
+def test_a_lean_walk_spares_that_request(count, requests):
+    """For the small collections under one row, unless the page looks capped."""
+    shelf = Shelf(list(range(1, count + 1)), total=lambda _: None)
+    assert len(walked(shelf, lean=True)) == count
+    assert len(shelf.asked) == requests
+
+
+def test_a_lean_walk_is_not_fooled_by_a_cap():
+    """Twenty rows of seventy, and nobody counts."""
+    shelf = Shelf(list(range(1, 71)), total=lambda _: None, cap=20)
+    assert walked(shelf, lean=True) == list(range(1, 71))
+
+
+def test_a_server_that_cannot_deliver_large_pages_is_asked_for_small_ones():
+    """The walk goes on with pages it can have."""
+    shelf = Shelf(list(range(1, 61)), most=10)
+    assert walked(shelf) == list(range(1, 61))
+    assert min(int(query["limit"]) for query in shelf.asked) >= 1
+
+
+@pytest.mark.parametrize("total", [str, lambda _: None])
+def test_even_pages_of_one_row_are_walked(total):
+    """Too small to overlap, so the collection's own count or a second pass has to prove it."""
+    shelf = Shelf(list(range(1, 31)), most=1, total=total)
+    assert walked(shelf) == list(range(1, 31))
+
+
+@pytest.mark.parametrize(
+    "total", [str, lambda _: None, lambda _: 150], ids=["counted", "uncounted", "miscounted"]
+)
+@pytest.mark.parametrize("trouble", range(1, 9))
+def test_a_page_that_shrinks_to_the_overlap_is_not_the_end(total, trouble):
+    """Where a page of one row is all that can be had, it is the row that is known already."""
+    shelf = Shelf(list(range(1, 401)), total=total)
+
+    def fail(own: Shelf, count: int) -> None:
+        own.most = 1 if trouble <= count < trouble + 60 else None
+
+    shelf.before = fail
+    assert walked(shelf) == list(range(1, 401))
+
+
+@pytest.mark.parametrize("total", [str, lambda count: count + 50], ids=["counted", "miscounted"])
+@pytest.mark.parametrize("cap", [20, 100])
+def test_the_way_back_over_known_ground_leads_on_from_its_end(cap, total):
+    """A row that shows and goes again sends the walk back; from there it skips nothing."""
+    shelf = Shelf(list(range(2, 802, 2)), cap=cap, total=total)
+    at = 3 * (cap - 1)
+
+    def show(own: Shelf, count: int) -> None:
+        own.ids = [one for one in own.ids if one % 2 == 0]
+        own.ids += [own.ids[at] - 1] if count == 3 else []
+
+    shelf.before = show
+    assert [one for one in walked(shelf) if one % 2 == 0] == list(range(2, 802, 2))
+
+
+def test_pages_grow_back_when_the_trouble_is_over():
+    """A short outage does not leave the whole walk at small pages."""
+    shelf = Shelf(list(range(1, 3001)), most=30)
+
+    def recover(own: Shelf, count: int) -> None:
+        own.most = 30 if count < 40 else None
+
+    shelf.before = recover
+    assert walked(shelf) == list(range(1, 3001))
+    limits = [int(query["limit"]) for query in shelf.asked]
+    assert min(limits) < 30
+    assert limits[-1] == 100
+
+
+def test_a_server_that_delivers_nothing_is_given_up():
+    """At pages of one row the whole patience is used once, then the walk fails."""
+    with pytest.raises(ServerTrouble):
+        walked(Shelf([1, 2, 3], most=0))
+
+
+def test_an_order_asked_for_is_not_replaced():
+    """The walk adds orders[id] only where the caller asked for none."""
+    client = client_of(shelf := Shelf([1, 2]), LabClock())
+    list(walk_offset(client, "things", "things", [("orders[cdate]", "ASC")]))
+    list(walk_offset(client, "things", "things"))
+    assert [("orders[cdate]" in query, "orders[id]" in query) for query in shelf.asked] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_never_more_than_a_hundred_rows_are_asked_for():
+    """More is refused by some accounts and cut by others."""
+    walked(shelf := Shelf(list(range(1, 500))))
+    assert {int(query["limit"]) for query in shelf.asked} == {100}

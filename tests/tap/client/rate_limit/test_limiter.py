@@ -1,0 +1,447 @@
+"""The budget: so many requests in any rolling second, whoever asks and wherever it is kept."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.client import Limiter, MachineStore, RedisStore, default_store
+from tap_activecampaign_unified.client.rate_limit.budget import (
+    APART,
+    EARLY,
+    GROWTH_PER_SECOND,
+    LEAST_SHARE,
+    MARGIN,
+)
+from tests.tap.client.lab import LabClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GAP = APART * MARGIN / 5
+ACCOUNTS = itertools.count()
+
+
+class TimedRedis(RedisStore):
+    """The store in a real Redis server, which is told the time of the test."""
+
+    def run(self, operation: str, *arguments: Any, now: float | None = None) -> Any:
+        now = self._clock.monotonic() if now is None else now
+        return super().run(operation, *arguments, now=now)
+
+
+@pytest.fixture(scope="module", params=["file", "redis"])
+def kept(request, tmp_path_factory, redis_url) -> Callable[[LabClock], Callable[..., Limiter]]:
+    """Make a budget in a file and in Redis; what it returns makes processes that share it."""
+
+    def make(clock: LabClock) -> Callable[..., Limiter]:
+        path = tmp_path_factory.mktemp("rate") / "rate.json"
+        account = f"account-{next(ACCOUNTS)}"
+
+        def process(rate: float = 5) -> Limiter:
+            spare = MachineStore(clock, path)
+            if request.param == "file":
+                return Limiter(rate, clock, spare)
+            return Limiter(rate, clock, TimedRedis(redis_url, account, clock, spare))
+
+        return process
+
+    return make
+
+
+def busiest(times: list[float], window: float = 1.0) -> int:
+    """Return the most departures in any rolling window."""
+    times = sorted(times)
+    return max((sum(start <= t < start + window for t in times) for start in times), default=0)
+
+
+class CrowdedClock(LabClock):
+    """While one process sleeps, others come and ask; so some wake later than they wanted."""
+
+    def __init__(self, choices: list[tuple[int, float]]) -> None:
+        super().__init__()
+        self.choices = choices
+        self.limiters: list[Limiter] = []
+        self.left: list[float] = []
+        self.busy: set[int] = set()
+
+    def sleep(self, seconds: float) -> None:
+        until = self.monotonic() + seconds
+        while self.choices:
+            who, share = self.choices.pop()
+            self.moments.advance(max(0.0, (until - self.monotonic()) * share))
+            self.ask(who)
+            if who % 2:
+                break
+        self.moments.advance(max(0.0, until - self.monotonic()))
+
+    def ask(self, who: int) -> None:
+        who %= len(self.limiters)
+        if who in self.busy:  # of a process only one waits at a time
+            return
+        self.busy.add(who)
+        limiter = self.limiters[who]
+        limiter.acquire()
+        # Connecting and sending take their time; what counts is when the bytes had left.
+        self.moments.advance(0.3 * (who % 3))
+        limiter.departing()
+        self.moments.advance(0.01 * (who % 3))
+        limiter.departed()
+        self.left.append(self.monotonic())
+        self.busy.discard(who)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.floats(0, 1.5)), min_size=10, max_size=60),
+    st.integers(1, 4),
+    st.sampled_from([1, 2, 3, 5]),
+)
+def test_no_rolling_second_holds_more_than_the_rate(kept, choices, processes, rate):
+    """However several processes take turns, sleep, wake late and take long to send."""
+    clock = CrowdedClock(list(choices))
+    process = kept(clock)
+    clock.limiters = [process(rate) for _ in range(processes)]
+    for who, _ in choices:
+        clock.ask(who)
+    assert busiest(clock.left) <= rate
+    assert clock.left
+
+
+def test_one_who_wakes_late_looks_again(kept, clock):
+    """A sixth request that overslept does not let five more follow it in the same second."""
+    limiter = kept(clock)()
+    clock.oversleep = lambda: 0.9
+    left = []
+    for _ in range(30):
+        limiter.acquire()
+        left.append(clock.monotonic())
+    assert busiest(left) <= 5
+
+
+def test_the_first_five_leave_almost_at_once(kept, clock):
+    """A burst as large as the rate leaves a little apart; the sixth waits for the window."""
+    limiter, began = kept(clock)(), clock.monotonic()
+    for _ in range(5):
+        limiter.acquire()
+    assert clock.monotonic() - began == pytest.approx(4 * GAP, abs=0.001)
+    limiter.acquire()
+    assert clock.monotonic() - began == pytest.approx(MARGIN, abs=0.001)
+
+
+def test_a_long_run_comes_close_to_the_rate(kept, clock):
+    """The margin costs two and a half per cent, no more."""
+    limiter, started = kept(clock)(), clock.monotonic()
+    for _ in range(500):
+        limiter.acquire()
+    assert 500 / (clock.monotonic() - started) == pytest.approx(5 / MARGIN, rel=0.02)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5, 1, 2.5, 4.9])
+def test_a_fraction_of_a_request_is_honoured(kept, clock, rate):
+    """Over a minute no more leave than the rate allows, whole number or not."""
+    limiter, started, left = kept(clock)(rate), clock.monotonic(), []
+    while clock.monotonic() - started < 60:
+        limiter.acquire()
+        left.append(clock.monotonic())
+    assert len(left) <= rate * 60 + max(1, rate)
+    assert busiest(left, 1 / rate) <= max(1, rate)
+
+
+def test_two_processes_share_one_budget(kept, clock):
+    """Each counts the other's requests."""
+    process, began = kept(clock), clock.monotonic()
+    both = [process(), process()]
+    for turn in range(10):
+        both[turn % 2].acquire()
+    assert clock.monotonic() - began == pytest.approx(MARGIN + 4 * GAP, abs=0.001)
+
+
+def test_different_shares_stay_within_the_smaller(kept, clock):
+    """Who asked for three a second sees the other's requests and holds back."""
+    process, left = kept(clock), []
+    three, two = process(3), process(2)
+    for turn in range(20):
+        (three, two)[turn % 2].acquire()
+        left.append(clock.monotonic())
+    assert busiest(left) <= 3
+
+
+def test_accounts_do_not_share(kept, clock):
+    """Another account is another budget."""
+    began = clock.monotonic()
+    for _ in range(2):
+        limiter = kept(clock)()
+        for _ in range(5):
+            limiter.acquire()
+    assert clock.monotonic() - began == pytest.approx(8 * GAP, abs=0.001)
+
+
+def test_what_counts_is_when_the_bytes_left(kept, clock):
+    """A request that took its time to connect is counted from when it left, not when it might."""
+    process = kept(clock)
+    slow, other = process(1), process(1)
+    slow.acquire()
+    clock.sleep(0.2)
+    slow.departing()
+    slow.departed()
+    left = clock.monotonic()
+    other.acquire()
+    assert clock.monotonic() - left == pytest.approx(MARGIN, abs=0.001)
+
+
+def test_a_large_body_counts_from_when_it_may_have_arrived(kept, clock):
+    """200 kB count a fifth of a second later, also for those who wait already."""
+    process = kept(clock)
+    large, waiting, later = process(1), process(1), process(1)
+    large.acquire()
+    waiting._mine.ticket = "waiting"
+    planned = waiting._ask()
+    large.departed(200_000)
+    left = clock.monotonic()
+    clock.sleep(planned)
+    clock.sleep(waiting._ask())
+    assert waiting._ask() < EARLY
+    assert clock.monotonic() - left == pytest.approx(MARGIN + 0.2, abs=0.002)
+    later.acquire()
+    assert clock.monotonic() - left == pytest.approx(2 * MARGIN + 0.2, abs=0.002)
+
+
+def test_who_takes_too_long_to_connect_asks_again(kept, clock):
+    """Others used the budget meanwhile: the moment that was granted is gone."""
+    process = kept(clock)
+    slow, other = process(1), process(1)
+    slow.acquire()
+    clock.sleep(5)
+    other.acquire()
+    left = clock.monotonic()
+    assert slow.departing()
+    assert clock.monotonic() - left == pytest.approx(MARGIN, abs=0.001)
+
+
+def test_a_refusal_reaches_every_process(kept, clock):
+    """Whoever asks after one was throttled waits as long as the server said."""
+    process, began = kept(clock), clock.monotonic()
+    one, other = process(), process()
+    one.acquire()
+    one.refused(30)
+    other.acquire()
+    assert clock.monotonic() - began == pytest.approx(30, abs=0.001)
+
+
+def test_a_pause_called_while_others_sleep_holds_them_back(kept, clock):
+    """A slot reserved before the pause is void."""
+    process = kept(clock)
+    one, other = process(1), process(1)
+    one.acquire()
+    started = clock.monotonic()
+    clock.oversleep = lambda: other.refused(10) or 0.0 if len(clock.slept) == 1 else 0.0
+    one.acquire()
+    assert clock.monotonic() - started >= 10
+
+
+def test_the_longer_of_two_pauses_counts(kept, clock):
+    """A short pause does not shorten a long one."""
+    limiter, began = kept(clock)(), clock.monotonic()
+    limiter.refused(30)
+    limiter.refused(1)
+    limiter.acquire()
+    assert clock.monotonic() - began == pytest.approx(30, abs=0.001)
+
+
+def rate_over(limiter: Limiter, clock: LabClock, seconds: float) -> float:
+    """Return how many requests a second leave over a time."""
+    began, count = clock.monotonic(), 0
+    while clock.monotonic() - began < seconds:
+        limiter.acquire()
+        count += 1
+    return count / (clock.monotonic() - began)
+
+
+def test_after_a_refusal_the_rate_falls_at_once_and_comes_back_gently(kept, clock):
+    """Others use the account too: we leave them room, and take it back little by little."""
+    limiter = kept(clock)()
+    full = rate_over(limiter, clock, 20)
+    limiter.refused(1)
+    limiter.acquire()
+    low = rate_over(limiter, clock, 2)
+    middle = rate_over(limiter, clock, 4)
+    clock.sleep(1 / GROWTH_PER_SECOND)
+    assert low < 0.8 * full
+    assert low < middle < 0.95 * full
+    assert rate_over(limiter, clock, 20) == pytest.approx(full, rel=0.03)
+
+
+def test_one_burst_of_refusals_is_one_reason_to_slow_down(kept, clock):
+    """What had left before the rate was lowered says nothing about the lower one."""
+    process = kept(clock)
+    many = [process() for _ in range(5)]
+    for one in many:
+        one.acquire()
+    for one in many:
+        one.refused(0.1)
+    assert rate_over(many[0], clock, 6) > 0.6 * 5 / MARGIN
+
+
+def test_however_often_refused_something_still_leaves(kept, clock):
+    """One request a second is the least: who never asks never learns that there is room again."""
+    limiter = kept(clock)()
+    for _ in range(30):
+        limiter.acquire()
+        limiter.refused(0)
+    assert rate_over(limiter, clock, 5) >= 0.8 * LEAST_SHARE * 5
+
+
+def test_others_that_the_server_counts_are_given_way_to(kept, clock):
+    """Four of five used, one of them ours: three belong to somebody."""
+    limiter = kept(clock)()
+    limiter.acquire()
+    limiter.counted(5, 4)
+    limiter.counted(5, 1)
+    assert rate_over(limiter, clock, 2) < 0.6 * 5
+
+
+@pytest.mark.parametrize("remaining", range(5))
+def test_a_count_that_never_changes_is_no_count(kept, clock, remaining):
+    """A server that always says the same does not slow anybody down."""
+    limiter, began = kept(clock)(), clock.monotonic()
+    for _ in range(60):
+        limiter.acquire()
+        limiter.counted(5, remaining)
+    assert 60 / (clock.monotonic() - began) > 0.95 * 5 / MARGIN
+
+
+@pytest.mark.parametrize("remaining", [0, 1])
+def test_our_own_requests_are_no_others(kept, clock, remaining):
+    """Who uses the budget alone finds it used, and goes on."""
+    limiter = kept(clock)()
+    limiter.acquire()
+    limiter.counted(5, 4)
+    for _ in range(4):
+        limiter.acquire()
+    limiter.counted(5, remaining)
+    assert rate_over(limiter, clock, 20) == pytest.approx(5 / MARGIN, rel=0.05)
+
+
+def test_without_a_rate_only_pauses_count(kept, clock):
+    """Rate 0 lets everything through at once, but not during a pause."""
+    limiter = kept(clock)(0)
+    for _ in range(100):
+        limiter.acquire()
+    assert clock.slept == []
+    limiter.refused(7)
+    limiter.acquire()
+    assert clock.slept == [pytest.approx(7, abs=0.001)]
+
+
+def test_a_stopped_run_is_not_held(kept, clock):
+    """When sleeps are ended, nobody keeps waiting for a slot or a pause."""
+    limiter = kept(clock)()
+    limiter.refused(500)
+    clock.wake()
+    started = clock.monotonic()
+    for _ in range(20):
+        limiter.acquire()
+    assert clock.monotonic() == started
+
+
+def test_what_was_waited_is_summed(kept, clock):
+    """By all threads together."""
+    limiter = kept(clock)(1)
+    for _ in range(3):
+        limiter.acquire()
+    assert limiter.waited == pytest.approx(2 * MARGIN, abs=0.001)
+
+
+class Process:
+    """One process at the store: its waiting thread has a slot, and asks anew once it left."""
+
+    def __init__(self, limiter: Limiter, rest: float) -> None:
+        self.limiter, self.rest, self.left, self.waited = limiter, rest, 0, 0.0
+        self.asked = 0.0
+
+    def ask(self, clock: LabClock) -> float:
+        """Return when to look again: the slot it has, or now if it left."""
+        self.asked = self.asked or clock.monotonic()
+        self.limiter._mine.ticket = f"{id(self)}-{self.left}"
+        seconds = self.limiter._ask()
+        if seconds >= 0.001:
+            return clock.monotonic() + seconds
+        self.limiter.departed()
+        self.left += 1
+        self.waited = max(self.waited, clock.monotonic() - self.asked)
+        self.asked = 0.0
+        return clock.monotonic() + self.rest
+
+
+def compete(clock: LabClock, processes: list[Process], seconds: float) -> None:
+    """Let processes ask for the budget for a while, each looking again when its slot has come."""
+    until = clock.monotonic() + seconds
+    agenda = [(clock.monotonic(), number) for number in range(len(processes))]
+    while clock.monotonic() < until:
+        moment, number = heapq.heappop(agenda)
+        clock.moments.advance(max(0.0, moment - clock.monotonic()))
+        heapq.heappush(agenda, (processes[number].ask(clock), number))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_processes_that_all_want_everything_get_the_same(kept, clock, count):
+    """Whatever each has to send, and together they use the whole budget."""
+    process = kept(clock)
+    crowd = [Process(process(), 0.0) for _ in range(count)]
+    compete(clock, crowd, 120)
+    shares = [one.left / 120 for one in crowd]
+    assert sum(shares) == pytest.approx(5 / MARGIN, rel=0.03)
+    assert min(shares) >= 0.9 * max(shares)
+
+
+def test_who_asks_now_and_then_is_served_at_once(kept, clock):
+    """A tap with thousands of pages does not keep a target waiting for more than its turn."""
+    process = kept(clock)
+    greedy, modest = Process(process(), 0.0), Process(process(), 0.9)
+    compete(clock, [greedy, modest], 120)
+    assert modest.left >= 120 / (0.9 + 0.7)
+    assert modest.waited < MARGIN
+
+
+@given(st.integers(0, 10_000))
+def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
+    """Both keep one schedule: any operations in any order are answered alike."""
+    dice, clock = random.Random(seed), LabClock()
+    path = tmp_path_factory.mktemp("rate") / "rate.json"
+    file = MachineStore(clock, path)
+    redis = TimedRedis(redis_url, f"account-{next(ACCOUNTS)}", clock, file)
+    tickets, left = ["a"], clock.monotonic()
+    for number in range(60):
+        clock.moments.advance(dice.choice([0, 1, 1, 1, 3, 60]) * dice.uniform(0.01, 0.9))
+        ticket = dice.choice([*tickets, f"t{number}"])
+        tickets = [*tickets[-6:], ticket]
+        operation = dice.choice(
+            [
+                *[("take", ticket, 5, MARGIN)] * 6,
+                ("take", ticket, 1, 2.1),
+                ("departed", ticket, dice.choice([0, 0, 0.1])),
+                ("paused",),
+                ("refused", left, dice.choice([0.5, 3, 9e9])),
+                ("counted", left, 5, dice.randrange(6)),
+            ]
+        )
+        now, found = file.do(*operation)
+        near = (pytest.approx(now, abs=0.001), pytest.approx(found, abs=0.001))
+        assert redis.do(*operation) == near
+        left = now if operation[0] == "departed" else left
+
+
+def test_the_file_lies_in_the_users_state_folder(monkeypatch, tmp_path):
+    """One file per account, under XDG_STATE_HOME, without characters a path may not hold."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert default_store("acme") == tmp_path / "activecampaign" / "rate-acme.json"
+    assert default_store("a/b:9") == tmp_path / "activecampaign" / "rate-a_b_9.json"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_store("acme") == tmp_path / ".local/state/activecampaign/rate-acme.json"

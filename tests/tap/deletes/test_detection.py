@@ -1,0 +1,413 @@
+"""What was deleted is told once to everybody, and nothing that is still there is told to be."""
+
+from __future__ import annotations
+
+import copy
+import random
+import sqlite3
+import stat
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.config.settings import SettingsError
+from tests.length import of
+from tests.tap.running import CONTACT_STREAMS, Account
+
+DELETED = "_sdc_deleted_at"
+PAIRS = ("marketing_contact_tags", "marketing_segment_memberships")
+FULL = (
+    "marketing_tags",
+    "marketing_segments",
+    "crm_stages",
+    "crm_pipelines",
+    "crm_users",
+    "crm_fields",
+    "directory_groups",
+    "directory_users",
+)
+
+
+@pytest.fixture
+def account() -> Account:
+    """An account with a little of everything."""
+    return Account(contacts=60, deals=30, accounts=20)
+
+
+@pytest.fixture
+def run(account, tmp_path):
+    """Run the tap with deletes on, its file in a folder of the test's."""
+
+    def go(state=None, **settings):
+        path = settings.pop("known_ids_path", str(tmp_path / "known.sqlite"))
+        account.wait(minutes=5)
+        return account.run(state, detect_deletes=True, known_ids_path=path, **settings)
+
+    return go
+
+
+def deleted(ran, stream):
+    """Return the keys of a stream's tombstones."""
+    keys = ran.schemas[stream]["key_properties"]
+    return [
+        tuple(record[key] for key in keys)
+        for record in ran.records.get(stream, [])
+        if record[DELETED]
+    ]
+
+
+def all_deleted(ran):
+    """Return all tombstones by stream, streams without left out."""
+    found = {stream: deleted(ran, stream) for stream in ran.records}
+    return {stream: keys for stream, keys in found.items() if keys}
+
+
+def delete_one_of_each(world):
+    """Delete a row of every kind; return the tombstones expected."""
+    contact, deal, account, note = 7, 5, 3, next(iter(world.tables["notes"].ids()))
+    pairs = {
+        PAIRS[0]: [
+            (str(contact), str(r.tag)) for r in world.tables["contactTags"].by("contact", 7)
+        ],
+        PAIRS[1]: [
+            (str(contact), str(r.list)) for r in world.tables["contactLists"].by("contact", 7)
+        ],
+    }
+    world.delete_contact(contact)
+    world.delete_deal(deal)
+    world.delete_account(account)
+    world.tables["notes"].delete(note)
+    rows = {
+        "crm_contacts": [(str(contact),)],
+        "marketing_contacts": [(str(contact),)],
+        "crm_opportunities": [(str(deal),)],
+        "crm_accounts": [(str(account),)],
+        "crm_notes": [(str(note),)],
+    }
+    return rows | {stream: sorted(keys) for stream, keys in pairs.items() if keys}
+
+
+def test_the_first_sweep_only_records(account, run):
+    """Nothing is told to be deleted before anything was known."""
+    account.world.delete_contact(7)
+    assert all_deleted(run()) == {}
+
+
+def test_every_kind_of_row_is_told_once(account, run):
+    """A tombstone has the key, when it was found, and nothing else; the next run tells no more."""
+    first = run()
+    expected = delete_one_of_each(account.world)
+    second = run(first.state)
+    assert {s: sorted(keys) for s, keys in all_deleted(second).items()} == expected
+    tombstone = next(r for r in second.records["crm_contacts"] if r[DELETED])
+    assert (
+        tombstone["updated_at"]
+        == tombstone[DELETED]
+        > first.state["bookmarks"]["crm_contacts"]["replication_key_value"]
+    )
+    assert {k for k, v in tombstone.items() if v} == {"id", "updated_at", DELETED}
+    assert all_deleted(run(second.state)) == {}
+
+
+def test_a_record_that_is_there_says_so(account, run):
+    """The column is in every schema and null, so that a loader clears what it held."""
+    ran = run()
+    for stream, message in ran.schemas.items():
+        assert DELETED in message["schema"]["properties"], stream
+    assert all(DELETED in r for rows in ran.records.values() for r in rows)
+    plain = account.run()
+    assert all(DELETED not in m["schema"]["properties"] for m in plain.schemas.values())
+    assert "ACTIVATE_VERSION" not in {m["type"] for m in plain.messages}
+
+
+def test_a_catalog_from_before_gets_the_column(account, run):
+    """A catalog discovered without deletes does not hide them."""
+    catalog = account.discover()
+    first = run(only=CONTACT_STREAMS, catalog=catalog)
+    account.world.delete_contact(9)
+    second = run(first.state, only=CONTACT_STREAMS, catalog=account.discover())
+    assert all_deleted(second) == {stream: [("9",)] for stream in CONTACT_STREAMS}
+
+
+def test_small_tables_are_told_and_versions_end_them(account, run):
+    """A deleted tag, stage or field: a tombstone, and ACTIVATE_VERSION behind a whole table."""
+    world = account.world
+    tag, group = world.add_tag("Short-lived"), world.tables["groups"]
+    extra = world.add_stage("Extra", next(iter(world.tables["dealGroups"].ids())))
+    field = world.add_field("Fleeting", "text")
+    first = run()
+    world.delete_tag(tag.id)
+    world.delete_stage(extra.id)
+    world.delete_field(field.id)
+    second = run(first.state)
+    assert len(group.ids()) == len(second.ids("directory_groups"))
+    assert all_deleted(second) == {
+        "marketing_tags": [(str(tag.id),)],
+        "crm_stages": [(str(extra.id),)],
+        "crm_fields": [("contact", str(field.id))],
+    }
+    for ran in (first, second):
+        ends = [m for m in ran.messages if m["type"] == "ACTIVATE_VERSION"]
+        assert sorted(m["stream"] for m in ends) == sorted(FULL)
+        for end in ends:
+            rows = [m for m in ran.messages if m.get("stream") == end["stream"]]
+            assert rows[-1] is end
+            versions = {
+                m.get("version") for m in rows if m["type"] == "RECORD" and not m["record"][DELETED]
+            }
+            assert versions <= {end["version"]}
+            buried = [m for m in rows if m["type"] == "RECORD" and m["record"][DELETED]]
+            assert all("version" not in m for m in buried)
+    versions = [
+        {m["version"] for m in ran.messages if m["type"] == "ACTIVATE_VERSION"}
+        for ran in (first, second)
+    ]
+    assert max(versions[0]) < min(versions[1])
+
+
+@pytest.mark.parametrize("sideload", ["auto", "never"])
+def test_a_re_read_contact_tells_the_tags_and_lists_it_lost(account, run, sideload):
+    """A tag taken off is a tombstone of the pair; the others of the contact stay."""
+    world = account.world
+    tags = list(world.tables["tags"].ids())[:2]
+    for tag in tags:
+        world.tag(4, tag)
+    first = run(sideload=sideload)
+    world.untag(4, tags[0])
+    second = run(first.state, sideload=sideload)
+    assert all_deleted(second) == {PAIRS[0]: [("4", str(tags[0]))]}
+    world.tag(4, tags[0])
+    third = run(second.state, sideload=sideload)
+    assert all_deleted(third) == {}
+    live = {r["tag_id"] for r in third.records[PAIRS[0]] if r["contact_id"] == "4"}
+    assert {str(tag) for tag in tags} <= live
+
+
+def test_a_row_this_key_may_not_see_any_more_is_not_deleted(account, run):
+    """Missing from the list but refused, or answered, when asked for: it stays known."""
+    first = run()
+    hidden = {"contacts": (11, 12), "deals": (4,), "accounts": (2,)}
+    for table, ids in hidden.items():
+        for one in ids:
+            account.world.hidden.hide(table, one, status=403 if one % 2 else 200)
+    account.world.delete_contact(13)
+    second = run(first.state)
+    assert all_deleted(second).keys() <= {*CONTACT_STREAMS, *PAIRS, "crm_notes"}
+    assert deleted(second, "crm_contacts") == [("13",)]
+    # Not asked for again the same day; and deleted in the end, it is told.
+    third = run(second.state)
+    assert not [path for path in third.paths() if path.startswith(("contacts/1", "deals/4"))]
+    account.world.hidden.clear()
+    account.world.delete_contact(11)
+    account.wait(hours=25)
+    assert deleted(run(third.state), "crm_contacts") == [("11",)]
+
+
+def test_another_users_key_deletes_nothing(account, run):
+    """What another user's key does not see was never seen by it: no deletes, no questions."""
+    first = run()
+    world = account.world
+    other = next(one for one in world.tables["users"].ids() if one != 1)
+    for one in range(1, 11):
+        world.hidden.hide("contacts", one, status=404)
+    world.whoami = other
+    second = run(first.state)
+    assert all_deleted(second) == {}
+    assert not [path for path in second.paths() if path.startswith("contacts/")]
+
+
+@pytest.mark.parametrize(("gone", "is_told"), [(18, True), (19, False), (60, False)])
+def test_a_landslide_is_refused(account, run, gone, is_told, caplog):
+    """More than the share at once is told as a warning, not as deletes, and costs no questions."""
+    first = run(only=CONTACT_STREAMS)
+    for one in range(1, gone + 1):
+        account.world.delete_contact(one)
+    second = run(first.state, only=CONTACT_STREAMS)
+    assert len(deleted(second, "crm_contacts")) == (gone if is_told else 0)
+    assert ("max_delete_share" in caplog.text) is not is_told
+    report = second.tap._report.document()["crm_contacts"]
+    assert (report["deletes_refused"] is None) is is_told
+    if not is_told:
+        assert not [path for path in second.paths() if path.startswith("contacts/")]
+        third = run(second.state, only=CONTACT_STREAMS, max_delete_share=1)
+        assert len(deleted(third, "crm_contacts")) == gone
+
+
+def test_a_refused_table_keeps_its_older_versions(account, run):
+    """No ACTIVATE_VERSION where the deletes were not believed: loaders would drop the rows."""
+    for n in range(20):
+        account.world.add_tag(f"More {n}")
+    first = run(only=["marketing_tags"])
+    for tag in list(account.world.tables["tags"].ids())[5:]:
+        account.world.delete_tag(tag)
+    second = run(first.state, only=["marketing_tags"])
+    assert "ACTIVATE_VERSION" not in {m["type"] for m in second.messages}
+
+
+def test_a_sweep_that_breaks_off_concludes_nothing(account, run):
+    """A collection that could not be read to its end deletes nothing, then or later."""
+    first = run()
+    account.world.delete_account(3)
+    account.world.faults.server_error("/accounts", times=None)
+    second = run(first.state, max_retry_seconds=1)
+    assert second.code == 1
+    assert "crm_accounts" not in all_deleted(second)
+    account.world.faults.clear()
+    assert all_deleted(run(second.state)) == {"crm_accounts": [("3",)]}
+
+
+def test_what_hangs_on_contacts_and_may_not_be_read_deletes_nothing(account, run):
+    """Tags that this run may not read are not tags that were lost."""
+    first = run()
+    for contact in range(1, 60):
+        account.world.edit_contact(contact, firstName="Re-read")
+    account.world.faults.forbid("/contactTags")
+    account.world.faults.not_found("/contacts/", method="GET")
+    second = run(first.state, sideload="never", only=[*CONTACT_STREAMS, *PAIRS])
+    assert all_deleted(second) == {}
+
+
+def test_fields_of_a_plan_that_lapsed_are_not_deleted(account, run):
+    """Custom fields of an entity that may not be read any more stay what they were."""
+    first = run(only=["crm_fields"])
+    account.world.faults.no_crm()
+    second = run(first.state, only=["crm_fields"])
+    assert all_deleted(second) == {}
+    assert "ACTIVATE_VERSION" not in {m["type"] for m in second.messages}
+
+
+def test_a_run_whose_state_never_arrived_is_told_again(account, run):
+    """Tombstones are told until a state comes back that covers them, to every pipeline."""
+    first = run()
+    account.world.delete_contact(8)
+    lost = run(first.state)
+    assert deleted(lost, "crm_contacts") == [("8",)]
+    again = run(first.state)  # the loader failed: the same state comes again
+    assert deleted(again, "crm_contacts") == [("8",)]
+    assert all_deleted(run(again.state)) == {}
+
+
+def test_a_row_that_was_taken_for_gone_and_is_there_again_is_a_record_again(account, run):
+    """Whether or not it changed: the tombstone's column is null again."""
+    first = run()
+    for table in ("contacts", "notes"):
+        account.world.hidden.hide(table, next(iter(account.world.tables[table].ids())), status=404)
+    second = run(first.state)
+    assert {"crm_contacts", "crm_notes"} <= all_deleted(second).keys()
+    account.world.hidden.clear()
+    third = run(second.state)
+    assert third.by_id("crm_contacts")["1"][DELETED] is None
+    assert len(third.ids("crm_contacts")) == 1
+    assert len(third.ids("crm_notes")) == 1
+
+
+def test_start_date_and_filters_do_not_make_deletes(account, run):
+    """Rows that the run does not ask for are there all the same."""
+    first = run(start_date="2031-01-01")
+    second = run(first.state, start_date="2031-01-01", end_date="2040-01-01")
+    assert all_deleted(second) == {}
+
+
+def test_the_sweep_costs_a_request_per_hundred_contacts(tmp_path):
+    """Beside what a run without deletes costs, and one to know whose key it is."""
+    account = Account(contacts=950)
+    path = str(tmp_path / "known.sqlite")
+    plain = account.run(only=CONTACT_STREAMS)
+    with_deletes = account.run(
+        plain.state, only=CONTACT_STREAMS, detect_deletes=True, known_ids_path=path
+    )
+    without = account.run(plain.state, only=CONTACT_STREAMS)
+    assert with_deletes.requests - without.requests <= 10 + 1 + 1
+
+
+def test_the_file_is_the_users_own_and_holds_ids_alone(account, run, tmp_path):
+    """Mode 0600, and no name or address of anybody."""
+    run()
+    path = tmp_path / "known.sqlite"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    content = path.read_bytes()
+    for contact in account.world.tables["contacts"]:
+        assert contact.email.encode() not in content
+        assert not contact.lastName or contact.lastName.encode() not in content
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough", b""])
+def test_a_file_that_is_none_is_one_line(run, tmp_path, content):
+    """A file of another kind is named; an empty one is a new one."""
+    (tmp_path / "odd").write_bytes(content * 100)
+    if not content:
+        assert run(known_ids_path=str(tmp_path / "odd")).code == 0
+        return
+    with pytest.raises(SettingsError) as caught:
+        run(known_ids_path=str(tmp_path / "odd"))
+    assert "known_ids_path" in str(caught.value)
+
+
+def test_a_file_of_a_newer_version_is_left_alone(run, tmp_path):
+    """An older program does not guess."""
+    path = tmp_path / "known.sqlite"
+    run()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(SettingsError) as caught:
+        run()
+    assert "newer version" in str(caught.value)
+
+
+@settings(max_examples=of(8, 400))
+@given(seed=st.integers(0, 100_000), sideload=st.sampled_from(["auto", "never"]))
+def test_after_any_history_the_warehouse_is_the_account(tmp_path_factory, seed, sideload):
+    """Inserts, edits, deletes between runs, states lost: what is live is what there is."""
+    dice = random.Random(seed)
+    account = Account(contacts=40, deals=12, accounts=10, seed=seed)
+    world = account.world
+    path = str(tmp_path_factory.mktemp("known") / "known.sqlite")
+    warehouse: dict[str, dict[tuple, dict]] = {}
+    state: dict = {}
+    for turn in range(5):
+        for _ in range(dice.randrange(6) if turn else 0):
+            _act(world, dice)
+        account.wait(hours=dice.choice([1, 20, 200]))
+        ran = account.run(
+            copy.deepcopy(state), detect_deletes=True, known_ids_path=path, sideload=sideload
+        )
+        assert ran.code == 0
+        for stream, records in ran.records.items():
+            keys = ran.schemas[stream]["key_properties"]
+            table = warehouse.setdefault(stream, {})
+            for record in records:
+                table[tuple(record[key] for key in keys)] = record
+        if dice.random() < 0.8:
+            state = ran.state
+    live = {
+        stream: {key for key, record in table.items() if not record[DELETED]}
+        for stream, table in warehouse.items()
+    }
+    assert live["crm_contacts"] == {(str(one),) for one in world.tables["contacts"].ids()}
+    assert live["crm_opportunities"] == {(str(one),) for one in world.tables["deals"].ids()}
+    assert live["crm_accounts"] == {(str(one),) for one in world.tables["accounts"].ids()}
+    pairs = {(str(r.contact), str(r.tag)) for r in world.tables["contactTags"]}
+    assert live.get(PAIRS[0], set()) == pairs
+
+
+def _act(world, dice):
+    """Do one thing that people do."""
+    contacts = list(world.tables["contacts"].ids())
+    deals = list(world.tables["deals"].ids())
+    kind = dice.choice(["insert", "edit", "delete", "deal", "tag", "untag"])
+    if kind == "insert":
+        world.add_contact(f"n{dice.random()}@letters.example")
+    elif kind == "edit":
+        world.edit_contact(dice.choice(contacts), firstName=f"E{dice.random()}")
+    elif kind == "delete":
+        world.delete_contact(dice.choice(contacts))
+    elif kind == "deal" and len(deals) > 5:
+        world.delete_deal(dice.choice(deals))
+    elif kind == "tag":
+        world.tag(dice.choice(contacts), dice.choice(list(world.tables["tags"].ids())))
+    else:
+        held = list(world.tables["contactTags"])
+        if held:
+            one = dice.choice(held)
+            world.untag(one.contact, one.tag)

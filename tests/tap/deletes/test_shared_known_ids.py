@@ -1,0 +1,86 @@
+"""The ids there were, in PostgreSQL: what one machine saw, another tells to be deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.tap.running import Account, Ran
+
+if TYPE_CHECKING:
+    from tests.postgres import Database
+
+DELETED = "_sdc_deleted_at"
+BACKENDS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    "WHERE application_name = 'tap-activecampaign-unified' AND datname = current_database()"
+)
+STREAMS = ("crm_contacts", "marketing_contact_tags", "marketing_tags")
+
+
+@pytest.fixture
+def account() -> Account:
+    """An account with people and tags."""
+    return Account(contacts=60)
+
+
+def sweep(account: Account, database: Database, state: Any = None, **settings: Any) -> Ran:
+    """Run the tap as any machine would: the ids there were are in the database."""
+    account.wait(minutes=5)
+    place = {"known_ids_path": database.url(), "detect_deletes": True}
+    catalog = account.discover()
+    return account.run(state, only=STREAMS, catalog=catalog, **(place | settings))
+
+
+def gone(ran: Ran, stream: str) -> set[str]:
+    """Return whose tombstones a run wrote."""
+    key = ran.schemas[stream]["key_properties"][0]
+    return {row[key] for row in ran.records.get(stream, []) if row.get(DELETED)}
+
+
+def test_what_one_machine_saw_another_tells_to_be_gone(
+    account: Account, postgres_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """Nothing but state and database is shared; an account beside it in the tables tells nothing.
+
+    The ids alone are there, no name and no address.
+    """
+    first = sweep(account, postgres_database)
+    stranger = Account(contacts=3)
+    other = sweep(stranger, postgres_database, api_url="https://birch.api-us1.com")
+    assert not any(gone(other, name) for name in STREAMS)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+    account.world.delete_contact(7)
+    second = sweep(account, postgres_database, first.state)
+    assert gone(second, "crm_contacts") == {"7"}
+    assert "7" in gone(second, "marketing_contact_tags")
+    third = sweep(account, postgres_database, second.state)
+    assert not any(gone(third, name) for name in STREAMS)
+    kept = str(postgres_database.rows("SELECT * FROM activecampaign_known_ids.known"))
+    assert "acme/contacts" in kept
+    assert "@" not in kept
+
+
+def test_a_database_that_goes_away_ends_the_run_in_one_line(
+    account: Account, postgres_database: Database
+) -> None:
+    """Exit code 1; the next run tells what had gone, since no state says that it was told."""
+    first = sweep(account, postgres_database)
+    account.world.delete_contact(7)
+
+    def cut(_world: Any, _method: str, path: str, *_: Any) -> None:
+        if path.endswith("/contacts"):
+            postgres_database.rows(BACKENDS)
+
+    account.world.before_request(cut)
+    second = sweep(account, postgres_database, first.state)
+    assert second.code == 1
+    assert second.line == (
+        "known_ids_path cannot be used (the connection to its PostgreSQL server was lost): mend "
+        "that and run again"
+    )
+    account.world.hooks.clear()
+    third = sweep(account, postgres_database, second.state or first.state)
+    assert third.code == 0
+    assert gone(third, "crm_contacts") == {"7"}

@@ -1,0 +1,63 @@
+"""Access to accounts in this process, and what the account was asked meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from tap_activecampaign_unified.query import Reading
+from target_activecampaign.api import ActiveCampaign
+from tests.sandbox import SandboxAdapter
+from tests.sandbox.rows import ScoreValue
+from tests.tap.client.lab import KEY, ORIGIN
+from tests.tap.running import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def small(**options: Any) -> Account:
+    """Return a small account; every fifth contact has a score."""
+    account = Account(**({"contacts": 23, "deals": 8, "accounts": 6} | options))
+    tables = account.world.tables
+    for contact in itertools.islice(tables["contacts"], 2, None, 5):
+        times = contact.cdate, contact.updated
+        tables["scoreValues"].insert(ScoreValue(1, contact.id % 100, *times, contact=contact.id))
+    return account
+
+
+def reading_of(account: Account, **settings: Any) -> Reading:
+    """Return access for reading, one request after the other."""
+    return Reading(ORIGIN, KEY, **_ways(account), **settings)
+
+
+def access_of(account: Account, **settings: Any) -> ActiveCampaign:
+    """Return access for writing too."""
+    return ActiveCampaign(ORIGIN, KEY, **_ways(account), **settings)
+
+
+def _ways(account: Account) -> dict[str, Any]:
+    session = requests.Session()
+    session.mount("https://", SandboxAdapter(account.world))
+    return {"clock": account.clock, "session": session, "max_concurrent_requests": 1}
+
+
+def walk(reading: Reading, resource: str, **how: Any) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Return the records of all pages, forwards, and the pages."""
+    pages = [reading.list(resource, **how)]
+    while pages[-1]["next_cursor"]:
+        pages.append(reading.list(resource, cursor=pages[-1]["next_cursor"], **how))
+    return [record for page in pages for record in page["result"]], pages
+
+
+@contextlib.contextmanager
+def asked(account: Account) -> Iterator[list[str]]:
+    """Collect what the account is asked in a block, as verbs and paths."""
+    before, found = len(account.world.log), []
+    yield found
+    for one in account.world.log[before:]:
+        verb = "" if one.method == "GET" else f"{one.method} "
+        found.append(verb + one.path.removeprefix("/api/3/"))

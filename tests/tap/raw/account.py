@@ -1,0 +1,144 @@
+"""What an account sends, read past the tap, and accounts that have every collection."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.raw import COLLECTIONS
+from tests.sandbox import Shape
+from tests.tap.client.lab import KEY
+from tests.tap.running import Account
+
+if TYPE_CHECKING:
+    from tests.sandbox import World
+    from tests.tap.running import Ran
+
+RAW = [one.name for one in COLLECTIONS]
+BY_NAME = {one.name: one for one in COLLECTIONS}
+
+
+def complete(**options: Any) -> Account:
+    """Return an account in which no collection is missing or empty."""
+    shape = Shape(enrolled_share=1.0, scores_share=1.0, secondary_share=1.0)
+    account = Account(**({"contacts": 12, "deals": 6, "accounts": 4, "shape": shape} | options))
+    account.world.edit_deal(1, status=1)
+    plant = account.world.planted.plant
+    plant(
+        "/audiences",
+        "data",
+        [{"id": f"u-{n}", "type": "audience", "attributes": {"n": n}} for n in range(250)],
+        paging="numbers",
+    )
+    plant("/messageActivities", "messageActivities", [{"id": "1", "messageid": "3"}])
+    plant("/linkData", "linkData", [{"id": "5", "linkid": "2", "times": 3}])
+    plant("/sms/broadcasts", "data", [{"id": "b-1", "name": "Sale", "recipients": 9}])
+    plant(
+        "/prism/urlWhitelistings",
+        "data",
+        [{"type": "urlWhitelistings", "id": "7", "attributes": {"tracking_enabled": 1}}],
+        paging="none",
+    )
+    plant("/groupMembers", "groupDefinitions", [{"id": 1, "type_id": 1, "label": "A"}])
+    plant("/lists/exclusions", "exclusions", [{"id": "4", "hidden": False, "lists": ["1"]}])
+    plant("/webhooks", "webhooks", [{"id": "2", "events": ["open"], "links": []}], total="s")
+    plant(
+        "/import/bulk_import",
+        "outstanding",
+        [{"forDate": "2031-03-02", "batches": "4", "contacts": "1000"}],
+        paging="none",
+        beside={"recentlyCompleted": [{"forDate": "2031-03-01", "batches": "1", "contacts": "9"}]},
+    )
+    schemas = [{"id": "s-1", "slug": "orders", "fields": [{"id": "total"}]}, {"id": "s-2"}]
+    plant("/customObjects/schemas", "schemas", schemas, total="i")
+    for one in ("s-1", "s-2"):
+        record = {"id": f"r-{one}", "schemaId": one, "fields": [{"id": "total", "value": 12}]}
+        plant(f"/customObjects/records/{one}", "records", [record], total="i")
+    activities = [
+        {"id": str(n), "tstamp": f"2026-0{n}-01T10:00:00-06:00", "recipients": [str(n)]}
+        for n in (1, 2, 3)
+    ]
+    recipients = [{"id": str(n), "email": f"r{n}@case.example"} for n in (1, 2, 3)]
+    plant(
+        "/activities",
+        "activities",
+        activities,
+        total="s",
+        after="tstamp",
+        beside={"activityRecipients": recipients},
+    )
+    for one in COLLECTIONS:
+        if one.parent and not one.endpoint.startswith("customObjects"):
+            for parent in sent(account.world, f"/{one.parent}", key_of(one.parent)):
+                path = f"/{one.endpoint}".format(id=parent["id"])
+                row = {"id": f"{parent['id']}0", one.parent: parent["id"], "kind": one.key}
+                plant(path, one.key, [row])
+    return account
+
+
+def key_of(path: str) -> str:
+    """Return what a collection's answer calls its rows."""
+    return next(one.key for one in COLLECTIONS if one.endpoint == path and not one.beside)
+
+
+def ask(world: World, path: str, query: list[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """Return an answer of the account, asked past the tap."""
+    _, _, body = world.answer("GET", f"/api/3{path}", query or [], {"Api-Token": KEY})
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def sent(world: World, path: str, key: str) -> list[Any]:
+    """Return all rows that the account sends, page by page."""
+    found: list[Any] = []
+    for offset in itertools.count(0, 100):
+        query = [("limit", "100"), ("offset", str(offset)), ("orders[id]", "ASC")]
+        page = ask(world, path, query).get(key, [])
+        found += page
+        if len(page) < 100:
+            return found
+    return found
+
+
+def expected(account: Account, name: str) -> list[Any]:
+    """Return the rows of a raw stream as the account sends them."""
+    one, world = BY_NAME[name], account.world
+    if name == "raw_audiences":
+        return [row for n in (1, 2, 3) for row in page_of(world, n)]
+    if name == "raw_webhook_events":
+        return [{"value": event} for event in ask(world, "/webhook/events")["webhookEvents"]]
+    if name.startswith("raw_bulk_imports"):
+        return list(ask(world, "/import/bulk_import")[one.key])
+    if name == "raw_sms_broadcasts":
+        return sent(world, "/sms/broadcasts", "data")
+    if name == "raw_group_members":
+        return sent(world, "/groupMembers", "groupDefinitions")
+    if one.parent:
+        return [
+            row
+            for parent in sent(world, f"/{one.parent}", key_of(one.parent))
+            for row in sent(world, f"/{one.endpoint}".format(id=parent["id"]), one.key)
+        ]
+    if one.endpoint == "accounts":
+        return list(
+            ask(world, "/accounts", [("limit", "100"), ("count_deals", "true")])["accounts"]
+        )
+    return sent(world, f"/{one.endpoint}", one.key)
+
+
+def page_of(world: World, number: int) -> list[Any]:
+    """Return a numbered page of audiences."""
+    found: list[Any] = ask(world, "/audiences", [("page", str(number)), ("page_size", "100")])[
+        "data"
+    ]
+    return found
+
+
+def schemas_of(ran: Ran, stream: str) -> list[dict[str, Any]]:
+    """Return a stream's schemas in the order they were written."""
+    return [
+        message["schema"]["properties"]
+        for message in ran.messages
+        if message["type"] == "SCHEMA" and message["stream"] == stream
+    ]

@@ -1,0 +1,383 @@
+"""The report as a page: what a browser makes of it, and that it says what the report says."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.reporting.html import page_of
+from tap_activecampaign_unified.reporting.html.tables import text_of
+from tap_activecampaign_unified.reporting.write import write_page
+from tests import length
+from tests.tap.client.lab import KEY, LabClock, world_of
+from tests.tap.running import Account
+from tests.target.lab import Lab, schema_of, state_of, stream_of
+
+from . import browser as browsers
+from .browser import tab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .browser import Browser, Tab
+
+Document = dict[str, Any]
+HOSTILE = (
+    "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x00\ud800</style>{{ 7*7 }}"
+)
+#: Tables with texts of which a part is out of sight.
+CLIPPED = """
+[...document.querySelectorAll('table.folds')].map(one => one.parentElement)
+  .filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerHTML)
+"""
+#: The setting `api_url`, as a text, and what an SVG's elements are called by.
+ACCOUNT = "https://acme.api-us1.com"
+NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
+SCREENS = [(1200, "light"), (1200, "dark"), (360, "light"), (360, "dark")]
+#: The least contrast between any text of the page and what is behind it.
+CONTRAST = """
+(() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = text => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
+  let least = 21;
+  document.querySelectorAll('details').forEach(one => one.open = true);
+  for (const one of document.body.querySelectorAll('*')) {
+    const has = [...one.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!has || one.closest('style') || one.getClientRects().length === 0) continue;
+    let behind = one, found = [0, 0, 0, 0];
+    while (behind && found[3] === 0) {
+      found = rgba(getComputedStyle(behind).backgroundColor); behind = behind.parentElement;
+    }
+    const style = getComputedStyle(one);
+    const ink = one.namespaceURI.endsWith('svg') ? style.fill : style.color;
+    const [a, b] = [light(rgba(ink)), light(found)].sort((x, y) => y - x);
+    least = Math.min(least, (a + 0.05) / (b + 0.05));
+  }
+  return least;
+})()
+"""
+
+
+def reading(folder: Path) -> tuple[Document, Path]:
+    """Run a tap that meets all sorts; return its report and the page."""
+    account = Account(contacts=230, deals=40, accounts=20)
+    for number in (3, 4):
+        account.world.tables["contacts"].get(number).bounced_hard = "Augusta"
+    account.world.faults.throttle(prefix="/tags", times=2, retry_after=3)
+    account.world.faults.server_error(prefix="/lists", times=2)
+    account.world.faults.forbid("/notes", times=None)
+    paths = {"run_report_path": folder / "r.json", "run_report_html_path": folder / "r.html"}
+    first = account.run(**{name: str(path) for name, path in paths.items()})
+    account.wait(hours=2)
+    for number in range(3, 9):
+        account.world.touch(number)
+    account.run(first.state, **{name: str(path) for name, path in paths.items()})
+    return json.loads((folder / "r.json").read_text()), folder / "r.html"
+
+
+def writing(folder: Path) -> tuple[Document, Path]:
+    """Run a target with rows that end in every way; return its report and the page."""
+    clock = LabClock()
+    world = world_of(clock, contacts=30)
+    world.faults.server_error(prefix="/tags", status=502, times=3)
+    lab = Lab(world, clock, folder)
+    people = [{"email": f"p{n}@shop.example", "tags": ["a", "b"]} for n in range(40)]
+    bad = [{"email": "no address"}, {"last_name": "Augusta"}, {"email": "x@y.example", "owner": 3}]
+    notes = [{"content": "hello", "contact": [{"email": "nobody@shop.example"}]}]
+    lab.run(
+        *stream_of("crm_contacts", *people, *bad, *people[:5]),
+        *stream_of("crm_notes", *notes),
+        *stream_of(HOSTILE[:40].replace("\ud800", ""), {"id": 1}),
+        schema_of("crm_notes"),
+        state_of(1),
+        run_report_html_path=str(folder / "r.html"),
+        requests_per_second=5,
+    )
+    return json.loads((folder / "report.json").read_text()), folder / "r.html"
+
+
+BOTH = pytest.mark.parametrize("run", [reading, writing], ids=["tap", "target"])
+
+
+def hostile(document: Document) -> Document:
+    """Return a report in which everything that comes from outside is an attack."""
+    found = copy.deepcopy(document)
+    found["account"] = found["problem"] = HOSTILE
+    found["streams"] = {HOSTILE + name: one for name, one in found["streams"].items()}
+    for one in found["streams"].values():
+        for place in ("rows_left_out", "faults"):
+            one[place] = {HOSTILE: 3}
+        one["problem"] = HOSTILE
+        if "reasons" in one:
+            one["reasons"] = {f"rejected: {HOSTILE}": 3, f"updated: {HOSTILE}": 2}
+    found["traffic"]["faults"] = {HOSTILE: 7}
+    found["traffic"]["by_endpoint"] = {HOSTILE: {HOSTILE: 5}}
+    found["traffic"]["by_status"] = {HOSTILE: 5}
+    found["settings"]["user_agent"] = HOSTILE
+    found["bookmarks_before"] = {HOSTILE: {"replication_key_value": HOSTILE}}
+    found["left_out"] = [HOSTILE]
+    return found
+
+
+def long(document: Document) -> Document:
+    """Return a report of a day, with words that do not break."""
+    found = copy.deepcopy(document)
+    counts = [1200 - 13 * (n % 40) for n in range(360)]
+    faults = [int(n % 50 == 0) for n in range(360)]
+    width = 240
+    found["seconds"] = 86_400
+    found["traffic"]["over_time"] |= {"bucket_seconds": width, "requests": counts, "faults": faults}
+    found["settings"]["rate_limit"] = "w" * 300
+    found["problem"] = "/a/path/without/end" * 30
+    found["account"] = "a" * 120
+    return found
+
+
+# --- in a browser ---------------------------------------------------------------------------------
+
+
+def check(opened: Tab, path: Path, width: int) -> None:
+    """Hold a page to what every page must keep."""
+    assert opened.requested == [path.as_uri()]
+    assert opened.complaints == []
+    assert opened.overflow() <= 0
+    assert opened.value("document.scripts.length + document.images.length") == 0
+    assert opened.value("document.querySelectorAll('[href],[src],iframe,object').length") == 0
+    assert opened.value("document.characterSet") == "UTF-8"
+    assert opened.value(CONTRAST) >= 4.5
+    assert opened.overflow() <= 0  # with everything unfolded
+    if width < 600:
+        assert opened.value("document.querySelectorAll('table.folds').length") > 2
+        assert opened.value(CLIPPED) == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "make", [lambda found: found, hostile, long], ids=["real", "hostile", "long"]
+)
+def test_a_browser_shows_it(
+    browser: Browser,
+    tmp_path: Path,
+    run: Callable[[Path], tuple[Document, Path]],
+    make: Callable[[Document], Document],
+) -> None:
+    """Nothing is fetched, run or complained of, and nothing is wider than the screen.
+
+    On a desk and on a phone of 360 pixels, in the light and in the dark, every text has contrast,
+    and on the phone texts are in sight without pushing; so it is whatever is in the report.
+    """
+    document, path = run(tmp_path)
+    made = make(document)
+    if made is not document:
+        write_page(path, made)
+    assert path.stat().st_size < 300_000
+    for width, scheme in SCREENS:
+        with tab(browser, width=width, scheme=scheme) as opened:
+            opened.open(path)
+            check(opened, path, width)
+            assert opened.value("getComputedStyle(document.body).backgroundColor") == (
+                "rgb(17, 21, 27)" if scheme == "dark" else "rgb(246, 247, 249)"
+            )
+            drawn = opened.value(
+                "[...document.querySelectorAll('.chart svg')]"
+                ".filter(one => one.getBoundingClientRect().width > 0).length"
+            )
+            assert drawn == 1
+
+
+@BOTH
+def test_its_numbers_are_the_reports(
+    browser: Browser, tmp_path: Path, run: Callable[[Path], tuple[Document, Path]]
+) -> None:
+    """Title, tables and tiles say what the JSON says, number for number."""
+    document, path = run(tmp_path)
+    with tab(browser) as opened:
+        opened.open(path)
+        assert opened.value("document.title").startswith(f"{document['program']}, acme: ")
+        streams = opened.table("streams")
+        endpoints = opened.table("endpoints")
+        over_time = opened.table("over_time")
+        faults = opened.table("faults")
+        undone = opened.table("undone")
+        tiles = dict(
+            opened.value(
+                "[...document.querySelectorAll('.tiles div')]"
+                ".map(one => [...one.children].map(part => part.textContent))"
+            )
+        )
+    traffic, rows = document["traffic"], document["rows"]
+    head, *body, foot = streams
+    assert [row[0] for row in body] == list(document["streams"])
+    for row in body:
+        one = document["streams"][row[0]]
+        told = dict(zip(head, row, strict=True))
+        if "actions" in one:
+            expected = {"rows": one["rows"]} | {
+                k: n for k, n in one["actions"].items() if k in told
+            }
+            assert all(not n for k, n in one["actions"].items() if k not in told)
+        else:
+            left_out = sum(one["rows_left_out"].values())
+            expected = {
+                "how it ended": one["outcome"],
+                "rows": one["rows_read"],
+                "emitted": one["rows_emitted"],
+                "unchanged": one["rows_suppressed"],
+                "requests": one["requests"],
+                "seconds": round(one["seconds"], 1),
+            }
+            assert told.get("left out", "0") == text_of(left_out)
+            assert told.get("faulty", "0") == text_of(one["rows_faulty"])
+        assert {name: told[name] for name in expected} == {
+            k: text_of(n) for k, n in expected.items()
+        }
+    assert dict(zip(head, foot, strict=True))["rows"] == text_of(rows["read"])
+    assert tiles["Rows read"] == text_of(rows["read"])
+    assert tiles["Requests"] == text_of(traffic["requests"])
+    assert tiles["Sent again"] == text_of(traffic["repeats"])
+    told_endpoints = {
+        row[0]: {status: n for status, n in zip(endpoints[0][2:], row[2:], strict=True) if n != "0"}
+        for row in endpoints[1:-1]
+    }
+    assert told_endpoints == {
+        name: {status: text_of(n) for status, n in by.items()}
+        for name, by in traffic["by_endpoint"].items()
+    }
+    assert [row[1] for row in over_time[1:]] == [
+        text_of(n) for n in traffic["over_time"]["requests"]
+    ]
+    assert [row[3] for row in over_time[1:]] == [text_of(n) for n in traffic["over_time"]["faults"]]
+    assert {row[0]: row[1] for row in faults[1:]} == {
+        what: text_of(n) for what, n in traffic["faults"].items()
+    }
+    for name, one in document["streams"].items():
+        reasons = one.get("reasons") or {
+            f"{what}: {why}": n
+            for what, place in (("left out", "rows_left_out"), ("field unreadable", "faults"))
+            for why, n in one[place].items()
+        }
+        told = {f"{row[1]}: {row[2]}": row[3] for row in undone[1:] if row[0] == name}
+        for reason, count in reasons.items():
+            if reason.partition(":")[0] in {
+                "rejected",
+                "failed",
+                "skipped",
+                "left out",
+                "field unreadable",
+            }:
+                assert told[reason] == text_of(count)
+
+
+def test_a_chromium_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CHROMIUM says where it is; one that is not there is not replaced by another."""
+    monkeypatch.setenv("CHROMIUM", "/no/such/chromium")
+    assert browsers.find() is None
+
+
+# --- as a text ------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_nobody_is_told_of(tmp_path: Path, run: Callable[[Path], tuple[Document, Path]]) -> None:
+    """No key, no address, no name; the file is its user's alone."""
+    _, path = run(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    page = path.read_text(encoding="utf-8")
+    for private in (KEY, "shop.example", "y.example", "Augusta"):
+        assert private not in page
+    assert set(re.findall(r"\w+://[^\"'<\s]*", page)) <= {ACCOUNT, *NAMESPACES}
+
+
+def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
+    """The plan is there, with what it takes; whom it is about is not."""
+    clock = LabClock()
+    lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
+    rows = [{"email": "ada.lovelace@shop.example", "first_name": "Augusta", "tags": ["vip"]}]
+    page = tmp_path / "r.html"
+    ran = lab.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
+    assert "Augusta" in json.dumps(ran.report["plan"]["samples"])
+    text = page.read_text(encoding="utf-8")
+    assert "The plan of this dry run" in text
+    needed = text.partition("requests needed")[2].partition("</tr>")[0]
+    assert f">{ran.report['plan']['requests']}</td>" in needed
+    assert ": dry run done</title>" in text
+    assert "Augusta" not in text
+    assert "shop.example" not in text
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 130, 143])
+def test_every_ending_has_a_page(tmp_path: Path, code: int) -> None:
+    """Also a run that came to nothing: no stream, no request, no account."""
+    document, _ = reading(tmp_path)
+    document |= {"exit_code": code, "streams": {}, "account": None, "problem": None}
+    document["rows"] = dict.fromkeys(document["rows"], 0)
+    document["traffic"] |= {"by_endpoint": {}, "by_status": {}, "faults": {}, "requests": 0}
+    document["traffic"]["over_time"] |= {"requests": [], "faults": []}
+    page = page_of(document)
+    words = {0: "done", 1: "failed, exit code 1", 2: "failed, exit code 2"}
+    assert f": {words.get(code, f'stopped, exit code {code}')}</title>" in page
+    assert "No request was sent." in page
+
+
+def test_an_average_is_told_where_it_says_something(tmp_path: Path) -> None:
+    """In a run of seconds the first requests, which leave at once, would lift it over the limit."""
+    document, _ = reading(tmp_path)
+    average = document["traffic"]["requests"] / document["seconds"]
+    assert f"On average {average:.1f}, at most 5.0 a second" in page_of(document)
+    document["seconds"] = 3
+    assert "On average" not in page_of(document)
+    assert "At most 5.0 a second over 2 seconds; the limit is 5." in page_of(document)
+
+
+def test_what_was_left_out_is_seen_at_once(tmp_path: Path) -> None:
+    """A run that ended well but for some rows or streams does not look as if all were."""
+    document, path = writing(tmp_path)
+    assert document["exit_code"] == 0
+    assert "done, not every row" in path.read_text(encoding="utf-8")
+    document, path = reading(tmp_path)
+    assert document["exit_code"] == 0
+    assert document["streams"]["crm_notes"]["outcome"] == "skipped"
+    assert "done, not every stream" in path.read_text(encoding="utf-8")
+
+
+@given(values=st.lists(st.text() | st.integers() | st.floats() | st.booleans() | st.none()))
+@settings(max_examples=length.of(50, 2000))
+def test_any_value_can_be_shown(values: list[Any]) -> None:
+    """Whatever a setting holds, its cell is one line of characters that can be seen and written."""
+    told = text_of(values)
+    assert told
+    assert told.isprintable()
+    told.encode("utf-8")
+
+
+def test_a_report_that_cannot_be_drawn_costs_the_page(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is in it: one warning, and nothing half done."""
+    write_page(tmp_path / "r.html", {"exit_code": 0})
+    assert caplog.messages == [f"The run report {tmp_path / 'r.html'} could not be drawn: KeyError"]
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_page_that_cannot_be_written_costs_no_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run ends as it would, with one warning."""
+    (tmp_path / "file").write_text("")
+    account = Account(contacts=5)
+    ran = account.run(only=["crm_users"], run_report_html_path=str(tmp_path / "file" / "r.html"))
+    assert ran.code == 0
+    assert caplog.text.count("could not be written") == 1

@@ -1,0 +1,382 @@
+"""The live view: what a person sees on a terminal while a run lasts, and what is left of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.raw import COLLECTIONS
+from tap_activecampaign_unified.reporting import progress
+from tap_activecampaign_unified.reporting.durations import clock_time
+from tap_activecampaign_unified.reporting.progress import Reading
+from tap_activecampaign_unified.reporting.run_report import RunReport
+from tap_activecampaign_unified.reporting.terminal import Screen, screen_of
+from tap_activecampaign_unified.reporting.view import Glance, Line, Mark
+from tap_activecampaign_unified.resources import by_name
+from tests import length
+from tests.end_to_end.program import Desk, selecting
+from tests.sandbox import World, serve
+from tests.tap.client.lab import KEY, world_of
+from tests.target.lab import Lab, schema_of, state_of, stream_of
+
+from . import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_activecampaign_unified.client import Client
+    from tests.tap.client.lab import LabClock
+
+TARGET = Path(sys.executable).with_name("target-activecampaign")
+LOG_LINE = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ \| (INFO|WARNING|ERROR) +\| [\w.-]+ +\| \S"
+)
+STREAMS = ("crm_contacts", "crm_notes", "marketing_contacts", "marketing_tags")
+
+
+@pytest.fixture
+def screen() -> Iterator[terminal.Terminal]:
+    """A terminal, wide enough for the longest line of the log."""
+    found = terminal.Terminal(columns=320)
+    yield found
+    found.close()
+
+
+def desk_of(folder: Path, url: str) -> Desk:
+    """Return a desk at a terminal that can be drawn on."""
+    desk = Desk(folder, url)
+    desk.settings |= {"api_key": KEY, "max_concurrent_requests": 2}
+    return desk
+
+
+# --- on a terminal --------------------------------------------------------------------------------
+
+
+def test_a_terminal_shows_the_run_and_keeps_the_log(
+    screen: terminal.Terminal, tmp_path: Path
+) -> None:
+    """Streams, rows of how many, the rate and what was sent again are seen while it lasts.
+
+    Afterwards the log is there, each line by itself, and nothing of the view.
+    """
+    world = World(contacts=1500, api_key=KEY, requests_per_second=0)
+    world.faults.slow(0.12, "/contacts", times=None)
+    world.faults.server_error("/notes", times=3)
+    with serve(world) as served:
+        desk = desk_of(tmp_path, served.url)
+        catalog = selecting(json.loads(desk.call(desk.arguments("--discover")).out), STREAMS)
+        command = desk.arguments(catalog=catalog)
+        out = tmp_path / "out.jsonl"
+        environment = desk.environment | {"TERM": "xterm-256color"}
+        assert screen.run(command, environment, out) == 0
+    assert screen.showed("crm_contacts", "of 1,500", "requests/s", "marketing_tags")
+    assert screen.showed("sent again", "3 × server trouble (502)")
+    left = screen.screen.all
+    assert [line for line in left if not LOG_LINE.match(line)] == []
+    assert sum("rows read" in line for line in left) == len(STREAMS)
+    assert any("trying again" in line for line in left)
+    types = {json.loads(line)["type"] for line in out.read_text(encoding="utf-8").splitlines()}
+    assert types == {"SCHEMA", "RECORD", "STATE"}
+
+
+def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_path: Path) -> None:
+    """The target tells rows by what became of them, and how many are to do."""
+    world = World(contacts=0, api_key=KEY, requests_per_second=0)
+    world.faults.slow(0.02, "/contact/sync", times=None)
+    # The faulty first: what becomes of them is told while the others are still under way.
+    rows = [{"email": "none" if n < 40 else f"p{n}@shop.example"} for n in range(200)]
+    lines = [{"type": "RECORD", "stream": "crm_contacts", "record": row} for row in rows]
+    source = tmp_path / "in.jsonl"
+    messages = [schema_of("crm_contacts", ["email"]), *lines, state_of(1)]
+    source.write_text("".join(json.dumps(one) + "\n" for one in messages))
+    with serve(world) as served, source.open("rb") as given_:
+        desk = desk_of(tmp_path, served.url)
+        command = [str(TARGET), "--config", str(desk.config(bulk_import="never"))]
+        environment = desk.environment | {"TERM": "xterm-256color"}
+        assert screen.run(command, environment, tmp_path / "out", stdin=given_) == 0
+    assert screen.showed("crm_contacts", "40 rejected", "200 rows came", "160 to do")
+    assert [line for line in screen.screen.all if not LOG_LINE.match(line)] == []
+    assert json.loads((tmp_path / "out").read_text()) == state_of(1)["value"]
+
+
+@pytest.mark.parametrize(("out", "kind"), [(None, "xterm"), ("out.jsonl", "dumb")])
+def test_where_nothing_can_be_drawn_nothing_is(
+    screen: terminal.Terminal, tmp_path: Path, out: str | None, kind: str
+) -> None:
+    """A terminal that shows the messages, or one that cannot be drawn on, gets plain lines."""
+    world = World(contacts=120, api_key=KEY, requests_per_second=0)
+    with serve(world) as served:
+        desk = desk_of(tmp_path, served.url)
+        file = tmp_path / out if out else None
+        assert screen.run(desk.arguments(), desk.environment | {"TERM": kind}, file) == 0
+    assert b"\x1b" not in screen.told
+    plain = [line for line in screen.told.decode().splitlines() if not LOG_LINE.match(line)]
+    assert all(json.loads(line)["type"] for line in plain)
+
+
+def test_of_two_programs_on_a_terminal_one_draws(
+    screen: terminal.Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a pipeline of both programs the second leaves the terminal to the first."""
+    monkeypatch.setenv("TERM", "xterm")
+    with open(screen.far, "w", closefd=False) as stderr:
+        first = screen_of(stderr)
+        assert first is not None
+        assert screen_of(stderr) is None
+        with first:
+            pass
+        again = screen_of(stderr)
+        assert again is not None
+        with again:
+            pass
+
+
+# --- the drawing ----------------------------------------------------------------------------------
+
+
+class Stage:
+    """A screen of any size that draws into a terminal of that size, without a process."""
+
+    def __init__(self, columns: int, lines: int, encoding: str = "utf-8") -> None:
+        """Open it."""
+        self.terminal = terminal.Screen(columns, lines)
+        feed = self.terminal.feed
+
+        class Stream(io.TextIOWrapper):
+            def write(self, text: str) -> int:
+                feed(text.encode(encoding, "backslashreplace"))
+                return len(text)
+
+        self.stream = Stream(io.BytesIO(), encoding=encoding)
+        self.screen = Screen(self.stream)
+
+
+LINES = st.lists(
+    st.builds(
+        Line,
+        st.text(st.characters(codec="utf-8"), max_size=60) | st.sampled_from(STREAMS),
+        st.sampled_from(Mark),
+        st.integers(0, 10**9),
+        st.none() | st.integers(0, 10**9),
+        st.text(st.characters(codec="utf-8"), max_size=80),
+    ),
+    max_size=45,
+)
+GLANCES = st.builds(
+    Glance, st.just("tap  acme  0:42"), LINES, st.lists(st.text(max_size=40), max_size=9)
+)
+WORDS = st.text("abc |0", min_size=1, max_size=90).map(lambda text: f"x{text.strip()}x")
+
+
+@settings(max_examples=length.of(60, 2000))
+@given(
+    columns=st.integers(1, 200),
+    lines=st.integers(1, 40),
+    encoding=st.sampled_from(["utf-8", "ascii", "iso-8859-1"]),
+    steps=st.lists(GLANCES | WORDS, max_size=8),
+)
+def test_the_log_is_what_it_would_be_without_the_view(
+    columns: int, lines: int, encoding: str, steps: list[Glance | str]
+) -> None:
+    """Any sizes, any languages, any streams: what is written comes out as on a bare terminal."""
+    with pytest.MonkeyPatch.context() as surroundings:
+        surroundings.setenv("COLUMNS", str(columns))
+        surroundings.setenv("LINES", str(lines))
+        stage = Stage(columns, lines, encoding)
+        bare = terminal.Screen(columns, lines)
+        with stage.screen:
+            for step in steps:
+                if isinstance(step, str):
+                    stage.screen.write(step + "\n")
+                    bare.feed(step.encode() + b"\n")
+                else:
+                    stage.screen.draw(step)
+                    height = len(stage.screen.rendered(step))
+                    assert height <= max(lines - 2, 0)
+    assert stage.terminal.all == bare.all
+
+
+@given(steps=st.lists(GLANCES | WORDS, max_size=8))
+@settings(max_examples=length.of(30, 1000))
+def test_what_another_program_writes_is_not_erased(steps: list[Glance | str]) -> None:
+    """A line of a loader at the other end of the pipe lands above the view and stays there."""
+    with pytest.MonkeyPatch.context() as surroundings:
+        surroundings.setenv("COLUMNS", "100")
+        surroundings.setenv("LINES", "24")
+        stage = Stage(100, 24)
+        written = []
+        with stage.screen:
+            for step in steps:
+                if isinstance(step, str):
+                    stage.terminal.feed(step[:99].encode() + b"\x1b[K\n")
+                    written.append(step[:99].rstrip())
+                    stage.screen.draw(Glance("tap", [], []))
+                else:
+                    stage.screen.draw(step)
+    assert stage.terminal.all == written
+
+
+@pytest.mark.parametrize("columns", [24, 40, 64, 80, 120, 200])
+def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow terminal loses bars, notes and the ends of names, never the end of a number."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", "24")
+    stage = Stage(columns, 24)
+    left = "about 1:02:03 left"
+    lines = [
+        Line("marketing_segment_memberships", Mark.UNDER_WAY, 4300, 10_000, left),
+        Line("crm_notes", Mark.FAILED, 12, None, "the server answers 502 whatever is asked"),
+    ]
+    with stage.screen:
+        stage.screen.draw(Glance("tap  acme  0:42", lines, ["4.9 of 5 requests/s", "213 requests"]))
+        shown = stage.terminal.shown
+    assert any("4,300 of 10,000" in line for line in shown)
+    assert any(re.search(r"cr\S*.* 12( |$)", line) for line in shown)
+    assert any("4.9 of 5 requests/s" in line for line in shown)
+    assert any(left in line for line in shown) is (columns >= 64)
+    assert any("━" in line for line in shown) is (columns >= 80)
+
+
+@pytest.mark.parametrize("name", ["NO_COLOR", None])
+def test_no_color_is_heeded(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR there is no colour, and without it there is."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("COLORTERM", raising=False)
+    if name:
+        monkeypatch.setenv(name, "1")
+    stream = io.StringIO()
+    screen = Screen(stream)
+    with screen:
+        screen.draw(Glance("tap", [Line("crm_notes", Mark.DONE, 5)], []))
+    colours = re.findall(r"\x1b\[(?:\d+;)*3\d(?:;\d+)*m", stream.getvalue())
+    assert bool(colours) is (name is None)
+
+
+def test_what_is_under_way_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred streams on a small terminal those are shown that are read now."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "12")
+    stage = Stage(80, 12)
+    marks = [Mark.DONE] * 70 + [Mark.UNDER_WAY] + [Mark.WAITING] * 29
+    lines = [Line(f"raw_{n}", mark, n) for n, mark in enumerate(marks)]
+    with stage.screen:
+        stage.screen.draw(Glance("tap", lines, ["5 of 5 requests/s"]))
+        shown = "\n".join(stage.terminal.shown)
+    assert "raw_70" in shown
+    assert "before" in shown
+    assert "more to come" in shown
+    assert "5 of 5 requests/s" in shown
+
+
+# --- what it says ---------------------------------------------------------------------------------
+
+
+def test_the_time_left_is_told_only_when_it_is_known(
+    make_client: Callable[..., Client], world: World, clock: LabClock
+) -> None:
+    """Nothing at first, then by the crawl's own speed; nothing where rows outrun the count."""
+    report = RunReport()
+    reading = Reading("tap", make_client(world), report)
+    reading.expect(["crm_contacts"])
+    reading.begin("contacts", [by_name["crm_contacts"]])
+    report.tally("crm_contacts")
+
+    def note() -> str:
+        (line,) = reading.glance().lines
+        return line.note
+
+    reading.advance(100, 1000)
+    assert note() == ""
+    clock.sleep(10)
+    assert note() == "about 1:30 left"
+    clock.sleep(10)
+    reading.advance(100, 1000)
+    assert note() == "about 1:20 left"
+    reading.advance(900, 1000)
+    assert note() == ""
+    assert reading.glance().lines[0].total is None
+
+
+def test_rows_that_nobody_counts_have_no_end(
+    make_client: Callable[..., Client], world: World, clock: LabClock
+) -> None:
+    """What hangs on contacts is shown without a total: the count is of the contacts."""
+    report = RunReport()
+    reading = Reading("tap", make_client(world), report)
+    names = ["crm_contacts", "marketing_contact_tags", "raw_contact_logs"]
+    reading.expect(names)
+    reading.begin("contacts", [by_name.get(name) or collection(name) for name in names])
+    for name in names:
+        report.tally(name).read = 7
+    reading.advance(100, 1000)
+    assert [line.total for line in reading.glance().lines] == [1000, None, None]
+
+
+def collection(name: str) -> Any:
+    """Return a collection that passes through."""
+    return next(one for one in COLLECTIONS if one.name == name)
+
+
+def test_the_rate_is_that_of_the_last_seconds(
+    make_client: Callable[..., Client], world: World, clock: LabClock
+) -> None:
+    """A run that stands still says so: the rate falls to nothing, and how long no answer came."""
+    client = make_client(world)
+    reading = Reading("tap", client, RunReport())
+    for _ in range(40):
+        client.get("tags")
+        clock.sleep(0.5)
+        foot = reading.glance().foot
+    assert foot[:2] == ["2.0 requests/s", "40 requests"]
+    for _ in range(40):
+        clock.sleep(0.5)
+        foot = reading.glance().foot
+    assert foot == ["0.0 requests/s", "40 requests", "no answer for 0:20"]
+
+
+def test_the_rate_is_never_told_above_the_limit(
+    make_client: Callable[..., Client], world: World, clock: LabClock, tmp_path: Path
+) -> None:
+    """The first requests leave at once and stand for the second that follows."""
+    client = make_client(world, rate=5, store=tmp_path / "rate.json")
+    reading = Reading("tap", client, RunReport())
+    began = clock.monotonic()
+    for _ in range(9):
+        client.get("tags")
+    assert clock.monotonic() - began < 9 / 5
+    assert reading.glance().foot[:2] == ["5.0 of 5 requests/s", "9 requests"]
+
+
+def test_the_target_tells_the_log_where_nobody_watches(
+    tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows by what became of them, once in half a minute at most, and no value of any."""
+    world = world_of(clock, contacts=0)
+    world.faults.slow(4, "/contact/sync", times=None)
+    lab = Lab(world, clock, tmp_path)
+    began = clock.monotonic()
+    with caplog.at_level(logging.INFO):
+        people = [{"email": f"p{n}@shop.example"} for n in range(40)]
+        batches = [[*stream_of("crm_contacts", one), state_of(n)] for n, one in enumerate(people)]
+        lines = [line for batch in batches for line in batch]
+        assert lab.run(*lines, bulk_import="never").code == 0
+    told = [text for text in caplog.messages if " rows came: " in text]
+    assert 2 <= len(told) <= (clock.monotonic() - began) / progress.SECONDS_BETWEEN_LINES
+    assert re.fullmatch(r"\d+ rows came: \d+ created, \d+ requests in all", told[-1])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (7200, "2:00:00")]
+)
+def test_durations_read_like_a_clock(seconds: float, told: str) -> None:
+    """Minutes and seconds, with hours where there are any."""
+    assert clock_time(seconds) == told

@@ -1,0 +1,110 @@
+"""Pages as ActiveCampaign sends them, turned into records without anything in between."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_activecampaign_unified.resources import RESOURCES, by_name
+from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.crm import fields as crm_fields
+from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
+from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
+from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
+from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
+from tap_activecampaign_unified.resources.reader import Reader
+from tap_activecampaign_unified.resources.resource import Joined, Names
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Record, Resource, Row
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+NAMES = [resource.name for resource in RESOURCES]
+
+# Which rows of a page hang on which: the relation, and the columns that point at the row.
+SIDELOADS = {
+    "fieldValues": (people.VALUES, ("contact",)),
+    "contactTags": (people.TAGS, ("contact",)),
+    "contactLists": (people.MEMBERSHIPS, ("contact",)),
+    "accountContacts": (people.LINKS, ("contact",)),
+    "scoreValues": (people.SCORE_VALUES, ("contact",)),
+    "dealCustomFieldData": (people.VALUES, ("dealId", "deal_id")),
+    "accountCustomFieldData": (people.VALUES, ("accountId",)),
+    "contactDeals": (CONTACT_DEALS, ("deal",)),
+    "dealStages": (DEAL_STAGES, ("group",)),
+    "userGroups": (USER_GROUPS, ("user",)),
+}
+# Scores hang on what they are scores of; the relation is another for each walk.
+SCORES = {"contacts": ("contact_scores", "contact"), "deals": ("deal_scores", "deal")}
+
+
+def golden(name: str) -> dict[str, Any]:
+    """Return a page and the records expected of it."""
+    document: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text())
+    return document
+
+
+def custom_of(
+    entity: str, rows: list[Row], options: list[Row] | None = None, mode: str = "perstag"
+) -> CustomFields:
+    """Return an entity's custom fields as the account defines them."""
+    by_id = {str(option["id"]): option for option in options or []}
+    return CustomFields([definition_of(entity, row, by_id) for row in rows], mode)
+
+
+def joined_of(resource: Resource, row: Row, page: dict[str, Any], names: dict[str, Any]) -> Joined:
+    """Return what hangs on a row, out of its page's sideloads."""
+    related: dict[str, list[Row]] = {}
+    for collection, (relation, columns) in SIDELOADS.items():
+        rows = page.get(collection) if collection != resource.crawl else None
+        for one in rows if isinstance(rows, list) else ():
+            if any(str(one.get(column)) == str(row.get("id")) for column in columns):
+                related.setdefault(relation, []).append(one)
+    relation, column = SCORES.get(resource.crawl, ("", ""))
+    scores = page.get("scoreValues") if relation else None
+    for one in scores if isinstance(scores, list) else ():
+        if str(one.get(column)) == str(row.get("id")):
+            related.setdefault(relation, []).append(one)
+    return Joined(Names(**names), related, resource.zone_of(row))
+
+
+def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> list[Record]:
+    """Return the records of a document's page."""
+    page, names = document["page"], document.get("names", {})
+    fields = document.get("fields", [])
+    if resource.name == "crm_fields":
+        custom = custom_of("contact", fields, document.get("options"))
+        rows = [crm_fields.row_of(one, custom) for one in custom.definitions]
+        reader = Reader(resource, **options)
+        return [reader.read(row, Joined(Names(), {}, resource.zone_of(row))) for row in rows]
+    entity = resource.custom_fields
+    custom_fields = custom_of(entity, fields, document.get("options")) if entity else None
+    reader = Reader(resource, custom_fields, **options)
+    records = []
+    for row in page[resource.crawl]:
+        joined = joined_of(by_name[resource.name], row, page, names)
+        records += [reader.read(one, joined) for one in resource.expand(row, joined)]
+    return records
+
+
+def read_one(name: str, row: Row, **page: Any) -> Record:
+    """Return the record of a single row with what hangs on it."""
+    resource = by_name[name]
+    fields = page.pop("fields", [])
+    found = {"page": {resource.crawl: [row], **page}, "fields": fields}
+    [record] = records_of(resource, found)
+    return record
+
+
+# Every native column of the golden pages: of the rows and of what comes with them.
+COLUMNS = [
+    pytest.param(name, collection, column, id=f"{name}: {collection}.{column}")
+    for name in by_name
+    for collection, rows in golden(name)["page"].items()
+    if isinstance(rows, list) and rows and isinstance(rows[0], dict)
+    for column in rows[0]
+    if column not in {"id", "links"}
+]

@@ -1,0 +1,199 @@
+"""What became of deals, who went through automations, how campaigns did, what people scored."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tap_activecampaign_unified.resources import RESOURCES, by_name
+from tests.sandbox import Shape
+from tests.tap.resources.reading import golden, read_one
+from tests.tap.running import Account
+
+HISTORY = [one.name for one in RESOURCES if not one.selected_by_default]
+
+
+@pytest.fixture
+def account() -> Account:
+    """An account in which everybody has a score and went through an automation."""
+    shape = Shape(enrolled_share=1.0, scores_share=1.0)
+    return Account(contacts=120, deals=12, accounts=5, shape=shape)
+
+
+def changes(ran):
+    """Return the changes of deals in short: deal, field, old, new."""
+    found = []
+    for one in ran.records.get("crm_opportunity_changes", []):
+        kind = one["field"]
+        old, new = one[f"old_{kind}"], one[f"new_{kind}"]
+        names = [part["id"] if isinstance(part, dict) else part for part in (old, new)]
+        found.append((one["opportunity"]["id"], kind, *names))
+    return found
+
+
+def test_stage_and_status_changes_are_told_with_old_and_new(account):
+    """Every change of a deal's stage or status, in the account's words, and by whom."""
+    world = account.world
+    stages = world.tables["dealStages"].by("group", world.tables["deals"][1].group)
+    before = account.run(only=["crm_opportunity_changes"])
+    account.wait(hours=30)
+    old = world.tables["deals"][1].stage
+    new = next(one.id for one in stages if one.id != old)
+    status = world.tables["deals"][1].status
+    world.edit_deal(1, stage=new)
+    account.wait(minutes=1)
+    for one in (1, 2, 0) if not status else (2 if status == 1 else 1, 0, 1):
+        world.edit_deal(1, status=one)
+        account.wait(minutes=1)
+    ran = account.run(before.state, only=["crm_opportunity_changes"])
+    words = {0: "open", 1: "won", 2: "lost"}
+    steps = [status, *((1, 2, 0) if not status else (2 if status == 1 else 1, 0, 1))]
+    wanted = [("1", "stage", str(old), str(new))]
+    wanted += [("1", "status", words[a], words[b]) for a, b in itertools.pairwise(steps)]
+    assert changes(ran) == wanted
+    first = ran.records["crm_opportunity_changes"][0]
+    assert first["new_stage"]["name"] == world.tables["dealStages"][new].title
+    assert first["user"]["id"] == str(world.tables["deals"][1].owner)
+    account.wait(hours=72)
+    assert account.run(ran.state, only=["crm_opportunity_changes"]).records == {}
+
+
+@pytest.mark.parametrize(
+    ("columns", "new"),
+    [
+        # The action is the new status, as accounts were seen to have it.
+        ({"dataOldval": "0", "dataAction": "1", "dataId": "0"}, "won"),
+        ({"dataOldval": "1", "dataAction": "2", "dataId": "0"}, "lost"),
+        ({"dataOldval": "2", "dataAction": "0", "dataId": "0"}, "open"),
+        ({"dataOldval": "0", "dataAction": "2", "dataId": "18"}, "lost"),
+        ({"dataOldval": "0", "dataAction": "2", "dataId": "1", "deal": "1"}, "lost"),
+        # The id of what changed is.
+        ({"dataOldval": "0", "dataAction": "edit", "dataId": "1"}, "won"),
+        ({"dataOldval": "0", "dataAction": "1", "dataId": "2"}, "lost"),
+        ({"dataOldval": "1", "dataAction": "1", "dataId": "0"}, "open"),
+        # Nothing says it.
+        ({"dataOldval": "0", "dataAction": "edit", "dataId": "18"}, None),
+    ],
+)
+def test_the_new_status_is_found_wherever_it_stands(columns, new):
+    """Where it stands is not documented: each way that is known to be is read."""
+    row = golden("crm_opportunity_changes")["page"]["dealActivities"][1] | columns
+    assert read_one("crm_opportunity_changes", row)["new_status"] == new
+
+
+def test_what_is_no_change_of_a_deal_is_counted(account):
+    """Other activities of deals, notes say, are left out with the reason."""
+    rows = [{"id": "1", "d_id": "1", "dataType": "note", "cdate": "2026-01-01T00:00:00-06:00"}]
+    account.world.planted.plant("/dealActivities", "dealActivities", rows)
+    ran = account.run(only=["crm_opportunity_changes"])
+    tally = ran.tap._report.tallies["crm_opportunity_changes"]
+    assert dict(tally.skipped) == {"no change of stage or status": 1}
+    assert (tally.read, tally.emitted) == (1, 0)
+
+
+def test_scores_that_come_with_the_contacts_cost_their_pages(account):
+    """The pages of contacts, the proof that they bring all, and the names of scores."""
+    ran = account.run(only=["crm_contact_scores"])
+    values = account.world.tables["scoreValues"]
+    wanted = {(str(v.contact), str(v.score), v.scoreValue) for v in values if v.contact}
+    found = ran.records["crm_contact_scores"]
+    assert {(r["contact_id"], r["score_id"], r["value"]) for r in found} == wanted
+    assert all(record["score_name"] for record in found)
+    nested = [path for path in ran.paths() if path.endswith("scoreValues")]
+    assert len(nested) <= 2  # the proof that the page brings all
+    assert len(ran.paths()) == 5
+
+
+def test_scores_that_are_only_listed_are_asked_for_one_by_one(account):
+    """Where the page has the ids of scores and not the scores: those contacts, no others."""
+    values = account.world.tables["scoreValues"]
+    for row in [one for one in values if one.contact and one.contact > 8]:
+        values.delete(row.id)
+
+    def strip(document):
+        document["scoreValues"] = []
+
+    fault = account.world.faults.rewrite("/contacts", strip)
+    fault.spoil = lambda handle, spoil=fault.spoil: _stripped(handle, spoil, account)
+    ran = account.run(only=["crm_contact_scores"])
+    asked = {path for path in ran.paths() if path.endswith("scoreValues")}
+    having = {str(one.contact) for one in values if one.contact}
+    assert {record["contact_id"] for record in ran.records["crm_contact_scores"]} == having
+    assert asked >= {f"contacts/{one}/scoreValues" for one in having}
+    assert len(asked) <= len(having) + 2
+
+
+def _stripped(handle, spoil, account):
+    """Take the scores out of the page of contacts alone."""
+    path = account.world.log[-1].path
+    return spoil(handle) if path.endswith("/contacts") else handle()
+
+
+def test_scores_of_opportunities_cost_a_request_for_each_that_is_seen():
+    """Hidden deals are not asked about: that would close all the others."""
+    shape = Shape(scores_share=1.0)
+    account = Account(contacts=10, deals=12, shape=shape, hidden_deals=True)
+    ran = account.run(only=["crm_opportunity_scores"])
+    hidden = {
+        str(deal.id)
+        for deal in account.world.tables["deals"]
+        if account.world.tables["dealGroups"][deal.group].hidden
+    }
+    assert hidden
+    asked = {path.split("/")[1] for path in ran.paths() if path.endswith("/scoreValues")}
+    assert asked == {str(n) for n in account.world.tables["deals"].ids()} - hidden
+    assert ran.records["crm_opportunity_scores"]
+    account.wait(hours=72)
+    again = account.run(ran.state, only=["crm_opportunity_scores"])
+    assert again.records == {}
+    assert not any(path.endswith("/scoreValues") for path in again.paths())
+
+
+def test_automations_entered_and_left(account):
+    """Each way through an automation, with its name, from when to when."""
+    ran = account.run(only=["marketing_contact_automations", "marketing_automations"])
+    names = {record["id"]: record["name"] for record in ran.records["marketing_automations"]}
+    rows = account.world.tables["contactAutomations"]
+    found = ran.by_id("marketing_contact_automations")
+    assert len(found) == len(rows) == 120
+    for row in rows:
+        record = found[str(row.id)]
+        assert record["automation_name"] == names[str(row.automation)]
+        assert record["contact_id"] == str(row.contact)
+        assert (record["exited_at"] is None) is (row.remdate is None)
+        assert record["entered_at"]
+    assert ran.paths().count("automations") == 1
+
+
+def test_all_of_it_is_off_until_selected(account):
+    """A run that selects none asks for none of it."""
+    ran = account.run()
+    assert not set(HISTORY) & set(ran.schemas)
+    paths = {"dealActivities", "dealTasks", "contactAutomations", "automations", "campaigns"}
+    assert not paths & set(ran.paths())
+    assert len(HISTORY) == 8
+    assert all(by_name[name].title for name in HISTORY)
+
+
+def test_performance_that_no_account_must_have_is_skipped(account):
+    """Messages of campaigns are not documented: without them one line, exit code 0."""
+    account.world.faults.not_found("/campaignMessages")
+    chosen = ["marketing_campaign_messages", "marketing_campaigns"]
+    ran = account.run(only=chosen, on_forbidden="fail")
+    assert ran.code == 0
+    assert ran.tap._report.tallies["marketing_campaign_messages"].outcome == "skipped"
+    assert ran.records["marketing_campaigns"]
+
+
+def test_history_takes_part_in_deletes(account, tmp_path):
+    """A score whose contact is gone is told to be gone; a contact's row is no score's."""
+    options = {"detect_deletes": True, "known_ids_path": str(tmp_path / "known.sqlite")}
+    chosen = ["crm_contact_scores", "marketing_contacts"]
+    first = account.run(only=chosen, **options)
+    account.wait(hours=1)
+    account.world.delete_contact(5)
+    ran = account.run(first.state, only=chosen, **options)
+    gone = [r for r in ran.records.get("crm_contact_scores", []) if r["_sdc_deleted_at"]]
+    assert {record["contact_id"] for record in gone} == {"5"}
+    assert all(record["score_id"] for record in gone)

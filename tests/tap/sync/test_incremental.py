@@ -1,0 +1,251 @@
+"""What the next run reads: everything that changed, and nothing that did not."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from tests.tap.running import CONTACT_STREAMS, Account
+
+INCREMENTAL = (
+    "crm_accounts",
+    "crm_contacts",
+    "crm_notes",
+    "crm_opportunities",
+    "marketing_contact_tags",
+    "marketing_contacts",
+    "marketing_segment_memberships",
+)
+
+
+def bookmark(state: dict, stream: str) -> dt.datetime:
+    """Return a stream's bookmark as a moment."""
+    return dt.datetime.fromisoformat(state["bookmarks"][stream]["replication_key_value"])
+
+
+def test_nothing_changed_nothing_comes_again():
+    """Two runs with nothing changed in between emit no incremental row twice."""
+    account = Account(contacts=150, deals=40, accounts=20, hidden_deals=True, fresh=True)
+    first = account.run()
+    for _ in range(3):
+        account.wait(minutes=7)
+        again = account.run(first.state)
+        assert {name: again.ids(name) for name in ("crm_contacts", "crm_opportunities")} == {
+            "crm_contacts": [],
+            "crm_opportunities": [],
+        }
+        assert not set(again.records) & set(INCREMENTAL)
+        first = again
+
+
+def test_only_what_changed_comes():
+    """A changed contact comes in every shape it has, and no other contact does."""
+    account = Account(contacts=150)
+    first = account.run(only=CONTACT_STREAMS)
+    account.wait(hours=2)
+    account.world.edit_contact(7, firstName="Quirin")
+    second = account.run(first.state, only=CONTACT_STREAMS)
+    assert second.ids("crm_contacts") == ["7"]
+    assert second.ids("marketing_contacts") == ["7"]
+    assert second.by_id("crm_contacts")["7"]["first_name"] == "Quirin"
+
+
+@pytest.mark.parametrize("granularity", ["second", "day"])
+@pytest.mark.parametrize("inclusive", [True, False])
+@pytest.mark.parametrize("zone", ["account", "UTC"])
+@pytest.mark.parametrize("timezone", ["Pacific/Kiritimati", "Etc/GMT+12", "America/Chicago"])
+def test_the_filter_may_mean_anything(granularity, inclusive, zone, timezone):
+    """Whatever the server makes of the filter's date, no change after the last run is missed."""
+    account = Account(
+        contacts=30,
+        deals=5,
+        timezone=timezone,
+        date_granularity=granularity,
+        date_inclusive=inclusive,
+        date_naive_zone=zone,
+    )
+    state: dict = {}
+    for hour in range(0, 30, 5):
+        ran = account.run(state)
+        state = ran.state
+        account.wait(seconds=2)
+        account.world.edit_contact(3, firstName=f"At {hour}")
+        account.world.edit_deal(2, title=f"Deal at {hour}")
+        account.wait(hours=5)
+        ran = account.run(state)
+        assert [r["first_name"] for r in ran.records["crm_contacts"]] == [f"At {hour}"]
+        assert [r["name"] for r in ran.records["crm_opportunities"]] == [f"Deal at {hour}"]
+        state = ran.state
+
+
+def test_a_filter_that_is_ignored_costs_requests_not_rows():
+    """Where the server ignores the filter, the same rows come: the exact check is ours."""
+    account = Account(contacts=250, deals=30, date_filters="ignored")
+    first = account.run()
+    account.wait(hours=1)
+    account.world.touch(9)
+    second = account.run(first.state)
+    assert second.ids("crm_contacts") == ["9"]
+    assert "crm_opportunities" not in second.records
+
+
+def test_a_row_changed_while_the_run_was_reading_comes_next_time():
+    """The bookmark is the run's start: what changes behind the walk's back is not lost."""
+    account = Account(contacts=250)
+
+    def change(world, _method, path, query):
+        is_later = any(name == "id_greater" and value != "0" for name, value in query)
+        if path.endswith("/contacts") and is_later:
+            world.edit_contact(5, firstName="Changed behind")
+
+    account.world.before_request(change)
+    first = account.run(only=["crm_contacts"])
+    account.world.hooks.clear()
+    assert first.by_id("crm_contacts")["5"]["first_name"] != "Changed behind"
+    account.wait(hours=1)
+    second = account.run(first.state, only=["crm_contacts"])
+    assert second.by_id("crm_contacts")["5"]["first_name"] == "Changed behind"
+
+
+def test_the_bookmark_is_never_ahead_of_the_runs_start():
+    """A contact dated in the future does not drag the bookmark along, and comes only once."""
+    account = Account(contacts=20)
+    ahead = int((account.moments() + dt.timedelta(hours=30)).timestamp())
+    row = account.world.tables["contacts"][4]
+    account.world.tables["contacts"].change(row, udate=ahead)
+    began = account.moments()
+    first = account.run(only=["crm_contacts"])
+    assert bookmark(first.state, "crm_contacts") <= began
+    account.wait(minutes=10)
+    second = account.run(first.state, only=["crm_contacts"])
+    assert second.ids("crm_contacts") == []
+    account.world.tables["contacts"].change(row, firstName="Moved on")
+    third = account.run(second.state, only=["crm_contacts"])
+    assert third.ids("crm_contacts") == ["4"]
+
+
+def test_a_row_that_shows_late_is_still_found():
+    """A change that becomes visible hours after its own date falls into the overlap."""
+    account = Account(contacts=20)
+    first = account.run(only=["crm_contacts"])
+    account.wait(hours=1)
+    late = int((account.moments() - dt.timedelta(hours=9)).timestamp())
+    row = account.world.tables["contacts"][4]
+    account.world.tables["contacts"].change(row, firstName="Late", udate=late)
+    second = account.run(first.state, only=["crm_contacts"])
+    assert second.ids("crm_contacts") == ["4"]
+
+
+def test_without_lookback_a_late_row_is_not_looked_for():
+    """lookback_hours 0 asks for no overlap: what is dated before the bookmark is old."""
+    account = Account(contacts=20)
+    first = account.run(only=["crm_contacts"], lookback_hours=0)
+    account.wait(hours=1)
+    late = int((account.moments() - dt.timedelta(hours=9)).timestamp())
+    row = account.world.tables["contacts"][4]
+    account.world.tables["contacts"].change(row, firstName="Late", udate=late)
+    account.world.touch(6)
+    second = account.run(first.state, only=["crm_contacts"], lookback_hours=0)
+    assert second.ids("crm_contacts") == ["6"]
+
+
+def test_updated_timestamp_alone_counts_as_a_change():
+    """A row is kept when `updated_timestamp` moved, though `udate` did not."""
+    account = Account(contacts=20, date_column="updated_timestamp")
+    first = account.run(only=["crm_contacts"])
+    account.wait(hours=3)
+    row = account.world.tables["contacts"][8]
+    account.world.tables["contacts"].change(
+        row, updated=int(account.moments().timestamp()), firstName="Quiet"
+    )
+    second = account.run(first.state, only=["crm_contacts"])
+    assert second.ids("crm_contacts") == ["8"]
+
+
+def test_list_status_arrives_with_the_sweep():
+    """A list status that moves no `udate` comes with the whole read after full_sweep_hours."""
+    account = Account(contacts=40)
+    first = account.run(only=["crm_contacts", "marketing_segment_memberships"])
+    account.wait(hours=1)
+    account.world.subscribe(11, 2, 2)
+    streams = ["crm_contacts", "marketing_segment_memberships"]
+    second = account.run(first.state, only=streams)
+    assert second.ids("crm_contacts") == []
+    account.wait(hours=170)
+    third = account.run(second.state, only=streams)
+    assert len(third.ids("crm_contacts")) == 40
+    assert {"id": "2", "status": "unsubscribed"}.items() <= next(
+        s for s in third.by_id("crm_contacts")["11"]["segments"] if s["id"] == "2"
+    ).items()
+    account.wait(hours=1)
+    assert account.run(third.state, only=streams).ids("crm_contacts") == []
+
+
+def test_no_sweep_when_it_is_switched_off():
+    """full_sweep_hours 0 never reads contacts whole again."""
+    account = Account(contacts=40)
+    first = account.run(only=["crm_contacts"], full_sweep_hours=0)
+    account.wait(hours=5000)
+    second = account.run(first.state, only=["crm_contacts"], full_sweep_hours=0)
+    assert second.ids("crm_contacts") == []
+
+
+def test_start_and_end_bound_what_is_read():
+    """Rows updated before start_date or from end_date on are not read, by filter or by us."""
+    account = Account(contacts=200)
+    everything = account.run(only=["crm_contacts"]).records["crm_contacts"]
+    moments = sorted(record["updated_at"] for record in everything)
+    start, end = moments[50], moments[120]
+    ran = account.run(only=["crm_contacts"], start_date=start, end_date=end)
+    wanted = {r["id"] for r in everything if start <= r["updated_at"] < end}
+    assert wanted <= set(ran.ids("crm_contacts"))
+    assert all(r["updated_at"] < end for r in ran.records["crm_contacts"])
+    # Those before start_date are here because their other time stamp is not.
+    assert len(ran.ids("crm_contacts")) <= len(wanted) + 10
+    assert bookmark(ran.state, "crm_contacts") <= dt.datetime.fromisoformat(end)
+
+
+def test_dates_at_the_ends_of_the_calendar_bound_nothing():
+    """0001-01-01 and 9999-12-31, which others write for "all", read all, and the next run too."""
+    account = Account(contacts=60)
+    far = {"start_date": "0001-01-01", "end_date": "9999-12-31", "only": ["crm_contacts"]}
+    first = account.run(**far)
+    assert len(first.ids("crm_contacts")) == 60
+    assert account.run(first.state, **far).ids("crm_contacts") == []
+
+
+def test_an_accounts_field_value_counts_though_the_account_does_not_move():
+    """A custom value that moves only its own timestamp brings its account again."""
+    account = Account(accounts=30)
+    first = account.run(only=["crm_accounts"])
+    account.wait(hours=30)
+    stamp = account.world.tables["accounts"][5].updated
+    account.world.set_datum("account", 5, 1, "Newly described")
+    row = account.world.tables["accounts"][5]
+    account.world.tables["accounts"].change(row, updated=stamp)
+    second = account.run(first.state, only=["crm_accounts"])
+    assert second.ids("crm_accounts") == ["5"]
+
+
+def test_a_stream_selected_later_is_read_whole():
+    """A contact stream that joins later gets everything, the old one only what changed."""
+    account = Account(contacts=60)
+    first = account.run(only=["crm_contacts"])
+    account.wait(hours=1)
+    second = account.run(first.state, only=CONTACT_STREAMS)
+    assert second.ids("crm_contacts") == []
+    assert len(second.ids("marketing_contacts")) == 60
+
+
+def test_a_new_contact_without_udate_is_found():
+    """A contact created and never edited may have no `udate`: no filter on it finds the contact."""
+    account = Account(contacts=150)
+    first = account.run(only=["crm_contacts"])
+    account.wait(hours=60)
+    new = account.world.add_contact("fresh@letters.example")
+    row = account.world.tables["contacts"][new.id]
+    account.world.tables["contacts"].change(row, udate=None)
+    second = account.run(first.state, only=["crm_contacts"])
+    assert second.ids("crm_contacts") == [str(new.id)]
+    assert second.by_id("crm_contacts")[str(new.id)]["updated_at"] is not None

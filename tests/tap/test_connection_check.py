@@ -1,0 +1,119 @@
+"""`--test` tells what an account is like, as the account is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_activecampaign_unified import connection_check as checkup
+from tap_activecampaign_unified.client import BadCredential, Unreachable
+from tests.tap.client.lab import KEY
+
+
+def looked_at(make_world, make_client, **options):
+    """Return the document of a check-up, and the account."""
+    world = make_world(**({"contacts": 40, "deals": 12, "accounts": 6} | options))
+    found: checkup.Document = {}
+    checkup.Checkup(make_client(world), found).run()
+    return found, world
+
+
+def told(world, make_client, form):
+    """Check an account up and tell it on stderr, as the program does."""
+    with checkup.shown(form) as findings:
+        checkup.Checkup(make_client(world), findings).run()
+
+
+def test_an_account_that_does_everything(make_world, make_client):
+    """Whose key it is, how many rows there are, and what is honoured."""
+    found, world = looked_at(make_world, make_client)
+    assert found["key"]["is good"] == "yes"
+    assert "(id 1)" in found["key"]["user"]
+    assert found["may read"]["contacts"] == "yes, 40 rows"
+    assert set(found["filters"].values()) == {"yes"}
+    assert found["sideloads"]["contacts contactTags"] == "yes"
+    assert found["clock"]["offset of a contact's times"] in {"-05:00", "-06:00"}
+    assert abs(found["clock"]["seconds ahead of ActiveCampaign"]) <= 1
+    assert found["budget"]["requests of this test"] == len(world.log)
+    assert found["budget"]["used by others"].startswith("unknown")
+
+
+@pytest.mark.parametrize(
+    ("switches", "topic", "name"),
+    [
+        ({"date_filters": "ignored"}, "filters", "contacts updated_after"),
+        ({"id_greater": False}, "filters", "contacts id_greater"),
+        ({"include": "none"}, "sideloads", "contacts contactTags"),
+        ({"include": frozenset({"contactLists"})}, "sideloads", "contacts fieldValues"),
+    ],
+)
+def test_what_is_not_honoured_is_said(make_world, make_client, switches, topic, name):
+    """A filter without effect, a sideload that does not come: no."""
+    found, _ = looked_at(make_world, make_client, **switches)
+    assert found[topic][name] == "no"
+
+
+def test_what_nothing_shows_is_unknown(make_world, make_client):
+    """An empty account proves neither filters nor sideloads."""
+    found, _ = looked_at(make_world, make_client, contacts=0, deals=0, accounts=0)
+    assert all(value.startswith("unknown") for value in found["filters"].values())
+    assert all(value.startswith("unknown") for value in found["sideloads"].values())
+
+
+def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_client):
+    """403 twice is the plan or the group, 404 another account's feature; 403 once is nothing."""
+    world = make_world(contacts=5)
+    world.faults.forbid("/deals")
+    world.faults.not_found("/notes")
+    world.faults.forbid("/tags", times=1)
+    found: checkup.Document = {}
+    checkup.Checkup(make_client(world), found).run()
+    assert found["may read"]["deals"].startswith("no: 403")
+    assert found["may read"]["notes"].startswith("no: 404")
+    assert found["may read"]["tags"].startswith("yes")
+    assert found["filters"]["deals updated_after"].startswith("unknown")
+
+
+@pytest.mark.parametrize("others", [0, 2])
+def test_how_much_others_use_is_told_where_the_account_counts(make_world, make_client, others):
+    """What the account counts in a second in which the test asks once."""
+    world = make_world(contacts=40, ratelimit_headers=True, requests_per_second=5)
+
+    @world.before_request
+    def they_ask_too(world, _, path, __):
+        for _ in range(others if path.endswith("/users/me") else 0):
+            world.window.admits(world.clock())
+
+    found: checkup.Document = {}
+    checkup.Checkup(make_client(world), found).run()
+    assert found["budget"]["used by others"] == f"{others} of 5 in the last second"
+
+
+def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, make_client, capsys):
+    """The table ends where the account does, and the error follows."""
+    world = make_world(contacts=5)
+    world.api_key = "another"
+    with pytest.raises(BadCredential):
+        told(world, make_client, "all")
+    assert "answers" in capsys.readouterr().err
+    world = make_world(contacts=5)
+    world.faults.reset(times=None)
+    with pytest.raises(Unreachable):
+        told(world, make_client, "json")
+    assert "url" in json.loads(capsys.readouterr().err)
+
+
+def test_it_is_a_table_or_a_line_of_json_without_the_key(make_world, make_client, capsys):
+    """Both hold the same; neither holds the key."""
+    told(make_world(contacts=5), make_client, "all")
+    table = capsys.readouterr().err
+    told(make_world(contacts=5), make_client, "json")
+    line = capsys.readouterr().err
+    document = json.loads(line)
+    assert line.count("\n") == 1
+    for topic, part in document.items():
+        assert f"{topic}\n" in table
+        for name in part:
+            assert f"  {name} " in table
+    assert KEY not in table + line

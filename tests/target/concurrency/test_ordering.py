@@ -1,0 +1,325 @@
+"""Writes at once: whatever order answers come in, the account and the results are as in order."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.tap.client.lab import LabClock
+from tests.target.lab import Lab, Run, state_of, stream_of
+from tests.target.processing.test_faults import SETTINGS, Killed, account, check, messages
+
+if TYPE_CHECKING:
+    from tests.sandbox import World
+
+LOSSES = ("reset", "reset_after_apply", "truncated_json", "empty_body", "server_error", "throttle")
+SEEDS = st.integers(0, 10_000)
+searching = settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.fixture
+def folders(tmp_path_factory: pytest.TempPathFactory) -> pytest.TempPathFactory:
+    """Folders, one per example."""
+    return tmp_path_factory
+
+
+def outcomes(run: Run) -> list[tuple[Any, ...]]:
+    """Return what became of each row, but for ids that the account gave."""
+    return sorted(
+        ((r["row"], r["stream"], r["action"], r["reason"] or "") for r in run.results),
+        key=lambda one: (one[0] or 0, one),
+    )
+
+
+@searching
+@given(seed=SEEDS, rows=st.sampled_from([3, 13]), keyed=st.booleans())
+def test_any_interleaving_ends_as_the_order_does(
+    folders: pytest.TempPathFactory, seed: int, rows: int, *, keyed: bool
+) -> None:
+    """Contacts, deals and notes: the same results, the same account, no request more."""
+    found = []
+    for one in (None, seed):
+        clock = LabClock()
+        lab = Lab(account(clock), clock, folders.mktemp("lab"), one)
+        run = lab.run(*messages(rows, keyed=keyed, pieces=2), **SETTINGS)
+        assert run.code == 0, run.last_word
+        check(lab.world, 2 * rows)
+        found.append((outcomes(run), run.states, len(run.requests)))
+        again = lab.run(*messages(rows, keyed=keyed, pieces=2), **SETTINGS)
+        assert again.writes == []
+        assert set(again.actions) == {"unchanged"}
+    assert found[0] == found[1]
+
+
+@searching
+@given(
+    seed=SEEDS,
+    rate=st.sampled_from([0.05, 0.15, 0.3]),
+    kinds=st.sets(st.sampled_from(LOSSES), min_size=1),
+    rows=st.sampled_from([2, 13]),
+    keyed=st.booleans(),
+)
+def test_faults_beside_one_another_lose_and_double_nothing(
+    folders: pytest.TempPathFactory,
+    seed: int,
+    rate: float,
+    kinds: set[str],
+    rows: int,
+    *,
+    keyed: bool,
+) -> None:
+    """Two faulty runs and one without, in any interleaving: the account equals the rows."""
+    clock = LabClock()
+    world = account(clock)
+    lab = Lab(world, clock, folders.mktemp("lab"), seed)
+    lines = messages(rows, keyed=keyed, pieces=2)
+    for turn in range(2):
+        world.faults.mix(rate, seed=seed + turn, kinds=tuple(sorted(kinds)))
+        run = lab.run(*lines, **SETTINGS)
+        assert len(run.results) in {0, 6 * rows} or run.code == 1
+    world.faults.clear()
+    world.settle(at_once=True)
+    assert lab.run(*lines, **SETTINGS).code == 0
+    check(world, 2 * rows)
+    assert lab.run(*lines, **SETTINGS).writes == []
+
+
+def kill(world: World, kill_at: int, *, after: bool) -> Any:
+    """Let the process end at a request, before or after it is carried out."""
+    real, seen = world.answer, [0]
+
+    def dying(*args: Any) -> Any:
+        seen[0] += 1
+        if seen[0] == kill_at and not after:
+            raise Killed
+        answer = real(*args)
+        if seen[0] == kill_at:
+            raise Killed
+        return answer
+
+    world.answer = dying  # type: ignore[method-assign]
+    return real
+
+
+@searching
+@given(
+    seed=SEEDS,
+    kill_at=st.integers(1, 90),
+    after=st.booleans(),
+    rows=st.sampled_from([2, 12]),
+    keyed=st.booleans(),
+)
+def test_killed_with_several_writes_under_way_the_next_run_ends_the_same(
+    folders: pytest.TempPathFactory,
+    seed: int,
+    kill_at: int,
+    rows: int,
+    *,
+    after: bool,
+    keyed: bool,
+) -> None:
+    """Whoever was under way at the kill never went on: the next run doubles nothing."""
+    clock = LabClock()
+    world = account(clock)
+    lab = Lab(world, clock, folders.mktemp("lab"), seed)
+    lines = messages(rows, keyed=keyed, pieces=2)
+    real = kill(world, kill_at, after=after)
+    with contextlib.suppress(Killed):
+        lab.run(*lines, **SETTINGS)
+    world.answer = real  # type: ignore[method-assign]
+    world.settle(at_once=True)
+    clock.sleep(3)
+    assert lab.run(*lines, **SETTINGS).code == 0
+    check(world, 2 * rows)
+    assert lab.run(*lines, **SETTINGS).writes == []
+
+
+# --- rows that may be one thing -------------------------------------------------------------------
+
+PEOPLE, DEALS, FIRMS = 4, 4, 3
+TEXTS = st.sampled_from(["a", "b", "c"])
+
+
+def shop(clock: LabClock) -> World:
+    """Return an account of a few people, deals and firms."""
+    world = account(clock)
+    key = next(f for f in world.tables["dealCustomFieldMeta"] if f.fieldLabel == "Our key")
+    group = next(g for g in world.tables["dealGroups"] if g.title == "Orders")
+    stage = next(s for s in world.tables["dealStages"].by("group", group.id) if s.title == "Open")
+    for n in range(PEOPLE):
+        world.add_contact(f"p{n}@shop.example")
+    for n in range(FIRMS):
+        world.add_account(f"Firm {n}")
+    for n in range(DEALS):
+        deal = world.add_deal(f"Deal {n}", contact=n + 1, group=group.id, stage=stage.id)
+        world.set_datum("deal", deal.id, key.id, f"K{n}")
+    return world
+
+
+def people_rows() -> Any:
+    who = st.integers(0, PEOPLE).flatmap(
+        lambda n: st.sampled_from(
+            [{"email": f"p{n}@shop.example"}, {"email": f"P{n}@shop.example"}, {"id": str(n + 1)}]
+            if n < PEOPLE
+            else [{"email": "new@shop.example"}]
+        )
+    )
+    what = st.fixed_dictionaries(
+        {},
+        optional={
+            "first_name": TEXTS,
+            "tags": st.lists(TEXTS, min_size=1, max_size=2),
+            "remove_tags": st.lists(TEXTS, min_size=1, max_size=1),
+            "segments": st.sampled_from(
+                [["Readers"], [{"name": "Readers", "status": "unsubscribed"}]]
+            ),
+            "account__name": st.sampled_from(["Firm 0", "Firm 9"]),
+        },
+    )
+    return st.tuples(st.just("crm_contacts"), st.builds(lambda a, b: {**a, **b}, who, what))
+
+
+def deal_rows() -> Any:
+    which = st.integers(0, DEALS).flatmap(
+        lambda n: st.sampled_from(
+            [{"id": str(n + 1)}, {"external_id": f"K{n}"}, {"external_id": f"k{n} "}]
+            if n < DEALS
+            else [{"external_id": "K9", "name": "New", "contact__email": "p0@shop.example"}]
+        )
+    )
+    what = st.fixed_dictionaries(
+        {"amount": st.integers(1, 3), "stage__name": st.sampled_from(["Open", "Packed", "Sent"])},
+        optional={"pipeline__name": st.just("Orders"), "name": TEXTS},
+    )
+    return st.tuples(st.just("crm_opportunities"), st.builds(lambda a, b: {**b, **a}, which, what))
+
+
+def firm_rows() -> Any:
+    which = st.one_of(
+        st.builds(lambda n: {"id": str(n + 1)}, st.integers(0, FIRMS - 1)),
+        st.builds(lambda n: {"name": f"Firm {n}"}, st.integers(0, FIRMS)),
+        st.builds(lambda n: {"name": f"FIRM {n}"}, st.integers(0, FIRMS)),
+    )
+    what = st.builds(lambda text: {"website": f"https://{text}.example"}, TEXTS)
+    return st.tuples(st.just("crm_accounts"), st.builds(lambda a, b: {**a, **b}, which, what))
+
+
+def note_rows() -> Any:
+    on = st.sampled_from(
+        [
+            {"contact": {"email": "p0@shop.example"}},
+            {"contact": {"id": "1"}},
+            {"opportunity": {"id": "1"}},
+            {"account": {"name": "Firm 0"}},
+        ]
+    )
+    return st.tuples(st.just("crm_notes"), st.builds(lambda a, t: {**a, "content": t}, on, TEXTS))
+
+
+def pair_rows() -> Any:
+    who = st.sampled_from([{"contact_id": "1"}, {"email": "p0@shop.example"}, {"contact_id": "2"}])
+    what = st.builds(
+        lambda tag, gone: {"tag_name": tag, **({"status": "removed"} if gone else {})},
+        TEXTS,
+        st.booleans(),
+    )
+    return st.tuples(
+        st.just("marketing_contact_tags"), st.builds(lambda a, b: {**a, **b}, who, what)
+    )
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"dry_run": True},
+    {"max_changes": 3},
+    {"on_reject": "fail"},
+    {"source_ids": "foreign"},
+    {"only_if_empty": ["first_name", "website", "amount"]},
+    {"match_opportunities_on": ["external_id", "id", "name+contact"]},
+    {"tags_mode": "mirror", "tag_namespace": "a"},
+]
+
+
+def picture(world: World) -> dict[str, Any]:
+    """Return what an account holds, without the ids and times of what was made."""
+    t = world.tables
+    email = {c.id: c.email.casefold() for c in t["contacts"]}
+    title = {d.id: (d.title, d.value) for d in t["deals"]}
+    firm = {a.id: a.name.casefold() for a in t["accounts"]}
+    hung = {"Subscriber": email, "Deal": title, "CustomerAccount": firm}
+    return {
+        "people": sorted((c.email.casefold(), c.firstName) for c in t["contacts"]),
+        "tags": sorted(
+            (email[r.contact], t["tags"][r.tag].tag.casefold()) for r in t["contactTags"]
+        ),
+        "lists": sorted((email[r.contact], r.list, r.status) for r in t["contactLists"]),
+        "links": sorted((email[r.contact], firm[r.account]) for r in t["accountContacts"]),
+        "firms": sorted((a.name.casefold(), a.accountUrl or "") for a in t["accounts"]),
+        "deals": sorted((d.title, d.value, d.stage, d.status) for d in t["deals"]),
+        "notes": sorted((n.note, n.reltype, str(hung[n.reltype][n.relid])) for n in t["notes"]),
+    }
+
+
+@settings(
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    seed=SEEDS,
+    rows=st.lists(
+        st.one_of(people_rows(), deal_rows(), firm_rows(), note_rows(), pair_rows()),
+        min_size=2,
+        max_size=14,
+    ),
+    bulk=st.sampled_from(["auto", "never", "always"]),
+    most=st.sampled_from([2, 3, 8, 12]),
+    options=st.sampled_from(OPTIONS),
+)
+def test_rows_that_may_be_one_thing_keep_their_order(
+    folders: pytest.TempPathFactory,
+    seed: int,
+    rows: list[Any],
+    bulk: str,
+    most: int,
+    options: dict[str, Any],
+) -> None:
+    """By id, by key, by name, in any case: the account ends as if they came one after another."""
+    lines = [line for stream, row in rows for line in stream_of(stream, row)]
+    found = []
+    for one in (None, seed):
+        clock = LabClock()
+        lab = Lab(shop(clock), clock, folders.mktemp("lab"), one)
+        lab.most = most
+        run = lab.run(*lines, state_of(1), bulk_import=bulk, **SETTINGS, **options)
+        found.append((outcomes(run), run.code, run.states, picture(lab.world)))
+    assert found[0] == found[1]
+
+
+@searching
+@given(
+    seed=SEEDS,
+    whom=st.lists(st.integers(1, PEOPLE + 2), min_size=2, max_size=8),
+    limits=st.fixed_dictionaries(
+        {"max_deletes": st.integers(0, 9)}, optional={"max_changes": st.integers(0, 5)}
+    ),
+)
+def test_deletes_stop_where_they_would_in_order(
+    folders: pytest.TempPathFactory, seed: int, whom: list[int], limits: dict[str, int]
+) -> None:
+    """Which row is one too many, and that people who are gone already do not count."""
+    gone = [{"id": str(one), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for one in whom]
+    found = []
+    for one in (None, seed):
+        clock = LabClock()
+        lab = Lab(shop(clock), clock, folders.mktemp("lab"), one)
+        run = lab.send("crm_contacts", *gone, delete_mode="delete", **limits)
+        left = sorted(c.email for c in lab.world.tables["contacts"])
+        found.append((outcomes(run), run.code, run.states, left))
+    assert found[0] == found[1]

@@ -1,0 +1,346 @@
+"""A ledger for several machines: turns, lost connections, secrets, and who may be in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from tap_activecampaign_unified.storage.postgres import is_address
+from tests.postgres.server import PASSWORD
+from tests.sandbox import World, serve
+from tests.target.lab import Lab, Run, schema_of, state_of, stream_of
+from tests.target.processing.test_kills import PEOPLE, rows
+from tests.target.test_singer import config_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+TABLES = ("accounts", "meta", "confirmed", "pending", "copies")
+BACKENDS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    "WHERE application_name = 'target-activecampaign' AND datname = current_database()"
+)
+NOTE = {"content": "Called back", "contact": {"id": "3"}}
+
+
+@pytest.fixture
+def shared(make_lab: Callable[..., Lab], postgres_database: Database) -> Callable[..., Run]:
+    """A lab whose runs keep their ledger in PostgreSQL, as from any machine."""
+    lab = make_lab()
+
+    def run(*messages: Any, **settings: Any) -> Run:
+        return lab.run(*messages, **({"ledger_path": postgres_database.url()} | settings))
+
+    run.lab = lab  # type: ignore[attr-defined]
+    return run
+
+
+def dumped(database: Database) -> str:
+    """Return all that the ledger's tables hold, as text."""
+    found = [database.rows("SELECT * FROM activecampaign_ledger." + name) for name in TABLES]  # noqa: S608
+    return repr(found)
+
+
+def test_what_one_machine_confirmed_another_does_not_send_again(
+    shared: Any, postgres_database: Database
+) -> None:
+    """The next run, with nothing of the first but the database, knows every row; forget knows none.
+
+    No address and no name is in the database.
+    """
+    people = [{"email": f"ada{n}@shop.example", "first_name": "Augusta"} for n in range(60)]
+    messages = [*stream_of("crm_contacts", *people), *stream_of("crm_notes", NOTE), state_of(1)]
+    first = shared(*messages)
+    assert Counter(first.actions) == {"created": 61}
+    again = shared(*messages)
+    assert Counter(again.actions) == {"unchanged": 61}
+    assert again.requests == []
+    text = dumped(postgres_database)
+    assert "acme" in text
+    assert not [word for word in ("shop.example", "Augusta", "Called") if word in text]
+    postgres_database.rows("DELETE FROM activecampaign_ledger.accounts WHERE name = 'acme'")
+    assert "acme" not in dumped(postgres_database)
+    assert not postgres_database.rows("SELECT FROM activecampaign_ledger.confirmed")
+
+
+def test_a_batch_costs_a_handful_of_statements(shared: Any, postgres_database: Database) -> None:
+    """Not one for each row: a thousand rows unchanged, and a thousand imported, take 40 at most."""
+    people = [{"email": f"p{n}@shop.example", "first_name": "A"} for n in range(1000)]
+    messages = [*stream_of("crm_contacts", *people), state_of(1)]
+    counted = (
+        "SELECT xact_commit + xact_rollback FROM pg_stat_database "
+        "WHERE datname = current_database()"
+    )
+    for _ in range(2):
+        before = postgres_database.rows(f"SELECT pg_stat_clear_snapshot(), ({counted})")[0][1]
+        assert shared(*messages).code == 0
+        after = postgres_database.rows(f"SELECT pg_stat_clear_snapshot(), ({counted})")[0][1]
+        assert after - before < 40
+
+
+def test_two_machines_on_one_account_take_turns(
+    tmp_path: Path, postgres_database: Database
+) -> None:
+    """Two programs, a folder and a home each, the same rows at once: nothing is there twice.
+
+    What they say repeats neither key nor password.
+    """
+    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
+    folders = [tmp_path / "one", tmp_path / "other"]
+    ledger = {"ledger_path": postgres_database.url()}
+    with serve(world, latency_ms=20) as served:
+        both = []
+        for folder in folders:
+            folder.mkdir()
+            command = config_of(served.url, folder, **ledger)
+            pipes: dict[str, Any] = dict.fromkeys(("stdin", "stderr"), subprocess.PIPE)
+            home = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
+            out = (folder / "out").open("w")
+            both.append(subprocess.Popen(command, stdout=out, text=True, env=home, **pipes))
+            out.close()
+        for process in both:
+            assert process.stdin
+            process.stdin.write(rows())
+            process.stdin.close()
+        said = [process.stderr.read() for process in both if process.stderr]
+        codes = [process.wait() for process in both]
+        for process in both:
+            if process.stderr:
+                process.stderr.close()
+    assert codes == [0, 0], said
+    assert sum("waiting for its end" in text for text in said) == 1
+    written = [path.read_text(errors="replace") for path in tmp_path.glob("*/[!c]*.jsonl")]
+    for text in (*said, *written, *((folder / "out").read_text() for folder in folders)):
+        assert "sandbox-key" not in text
+        assert not any(secret in text for secret in (PASSWORD, quote(PASSWORD, safe="")))
+    assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
+
+
+def test_accounts_do_not_wait_for_one_another(
+    postgres_database: Database, make_lab: Callable[..., Lab]
+) -> None:
+    """Thousands of accounts share the tables, and neither a turn nor a row."""
+    from target_activecampaign.ledger.ledger import Ledger  # noqa: PLC0415
+    from target_activecampaign.ledger.stores import PostgresStore  # noqa: PLC0415
+
+    held, other, again = (
+        PostgresStore("ledger_path", postgres_database.url(), name, "test")
+        for name in ("acme", "other", "acme")
+    )
+    assert held.try_turn()
+    assert other.try_turn()
+    assert not again.try_turn()
+    one, two = Ledger(held, "acme"), Ledger(other, "other")
+    assert one.key("row") != two.key("row")
+    one.note_copy("tag", "1", "77")
+    assert two.own_id("tag", "1") is None
+    one.close()
+    assert any(again.try_turn() or time.sleep(0.02) for _ in range(500))  # the server sees it
+    for store in (other, again):
+        store.close()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_server_that_goes_away_ends_the_run_and_no_create_is_sent_twice(
+    shared: Any, postgres_database: Database, moment: str
+) -> None:
+    """One clear line, no state ahead; the next run looks for what it cannot know and completes.
+
+    The connection is cut before a note is created, or when it was and nobody noted it.
+    """
+    lab: Lab = shared.lab
+    world = lab.world
+
+    def cut(_world: World, method: str, path: str, *_: Any) -> None:
+        if method == "POST" and path.endswith("/notes"):
+            postgres_database.rows(BACKENDS)
+
+    notes = [{"content": f"Call {n}", "contact": {"id": "3"}} for n in range(3)]
+    messages = [
+        *stream_of("crm_accounts", {"name": "Fjord"}),
+        state_of(1),
+        *stream_of("crm_notes", *notes),
+        state_of(2),
+    ]
+    before = len(world.tables["notes"])
+    if moment == "after":
+        world.before_request(cut)
+    else:
+        world.before_request(lambda *_: postgres_database.rows(BACKENDS) and None)
+    run = shared(*messages)
+    assert run.code == 1
+    assert run.last_word == (
+        "ledger_path cannot be used (the connection to its PostgreSQL server was lost): mend that "
+        "and run again"
+    )
+    assert len(run.results) <= 4
+    assert run.states in ([], [{"bookmarks": {"at": 1}}])
+    assert (run.states == []) is (moment == "before")
+    world.hooks.clear()
+    again = shared(*messages)
+    assert again.code == 0, again.last_word
+    assert Counter(one.note for one in list(world.tables["notes"])[before:]) == {
+        "Call 0": 1,
+        "Call 1": 1,
+        "Call 2": 1,
+    }
+    assert Counter(one.name for one in world.tables["accounts"])["Fjord"] == 1
+
+
+def test_a_program_whose_database_is_lost_ends_in_one_line(
+    tmp_path: Path, postgres_database: Database
+) -> None:
+    """Exit code 1, no traceback, no key and no password; the next run creates the rest, once."""
+    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
+
+    def cut(_world: World, method: str, path: str, *_: Any) -> None:
+        if method == "POST" and path.endswith("/deals") and len(world.tables["deals"]) == 1:
+            postgres_database.rows(BACKENDS)
+
+    world.before_request(cut)
+    ended = []
+    with serve(world) as served:
+        command = config_of(served.url, tmp_path, ledger_path=postgres_database.url())
+        for _ in range(2):
+            ended.append(
+                subprocess.run(command, input=rows(), capture_output=True, text=True, check=False)
+            )
+            world.hooks.clear()
+    assert [done.returncode for done in ended] == [1, 0], ended[-1].stderr
+    said = ended[0].stderr
+    assert len([line for line in said.splitlines() if "| ERROR" in line]) == 1
+    assert said.count("the connection to its PostgreSQL server was lost") == 1
+    assert not any(word in said for word in ("Traceback", "sandbox-key", quote(PASSWORD, safe="")))
+    assert ended[0].stdout == ""
+    assert Counter(one.title for one in world.tables["deals"]) == Counter(
+        f"Deal {n}" for n in range(len(PEOPLE))
+    )
+    assert len(world.tables["notes"]) == len(PEOPLE)
+
+
+def test_a_run_that_has_the_turn_keeps_others_from_it_until_they_give_up(
+    shared: Any, postgres_database: Database
+) -> None:
+    """Who waits longer than max_retry_seconds ends with 1 and one line, and sends nothing."""
+    from target_activecampaign.ledger.stores import PostgresStore  # noqa: PLC0415
+
+    held = PostgresStore("ledger_path", postgres_database.url(), "acme", "test")
+    assert held.try_turn()
+    run = shared(*stream_of("crm_notes", NOTE), state_of(1), max_retry_seconds=5)
+    held.close()
+    assert (run.code, run.requests, run.states) == (1, [], [])
+    assert run.last_word.startswith("another run of target-activecampaign uses the same ledger")
+
+
+SECRET = "a secret of sixteen characters or more"  # noqa: S105
+
+
+def test_what_the_database_holds_is_not_enough_to_know_a_row(
+    shared: Any, postgres_database: Database
+) -> None:
+    """With ledger_secret the key of the hashes is not in the database; and it cannot be mixed up.
+
+    Another secret, or none, knows no row: it is refused before anything is sent twice.
+    """
+    messages = [*stream_of("crm_notes", NOTE), state_of(1)]
+    assert shared(*messages, ledger_secret=SECRET).actions == ["created"]
+    assert shared(*messages, ledger_secret=SECRET).actions == ["unchanged"]
+    for wrong in (None, SECRET + "!"):
+        with pytest.raises(Exception, match="ledger_secret is not what this ledger was made with"):
+            shared(*messages, ledger_secret=wrong)
+    assert SECRET not in dumped(postgres_database)
+
+
+ADDRESS = "postgresql://acme:pass%2Fword-nobody-sees@{}/x?connect_timeout=2"
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "told"),
+    [
+        (ADDRESS.format("127.0.0.1:1"), 1, "no connection to its PostgreSQL server could be made"),
+        (ADDRESS.format("host") + "&sslmode=pass-word-nobody-sees&%zz", 2, "is no address of a"),
+        ("mysql://acme:pass-word-nobody-sees@host/x", 2, "must be a file of this machine, or an"),
+        (None, 2, "does not let this user in"),
+        ("", 2, "has no such database"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
+    tmp_path: Path, postgres_database: Database, address: str | None, code: int, told: str
+) -> None:
+    """Neither the line, nor log and report, repeat the address; nothing is sent."""
+    good = postgres_database.url()
+    if address is None:
+        address = good.replace("%25@", "%25word-nobody-sees@")
+    elif not address:
+        address = good + "_word-nobody-sees"
+    world = World(contacts=0, requests_per_second=0)
+    with serve(world) as served:
+        done = subprocess.run(
+            config_of(
+                served.url,
+                tmp_path,
+                ledger_path=address,
+                run_report_path=str(tmp_path / "report.json"),
+            ),
+            input="\n".join(
+                json.dumps(one) for one in (schema_of("crm_notes"), *stream_of("crm_notes", NOTE))
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == code, done.stderr
+    errors = [line for line in done.stderr.splitlines() if "| ERROR" in line]
+    assert len(errors) == 1
+    assert "ledger_path" in errors[0]
+    assert told in errors[0]
+    text = done.stderr + done.stdout + (tmp_path / "report.json").read_text()
+    assert "word-nobody-sees" not in text
+    assert "Traceback" not in text
+    assert world.count() == 0
+
+
+def test_a_user_who_may_not_make_the_tables_is_told_and_one_who_may_use_them_can_run(
+    shared: Any, postgres_database: Database
+) -> None:
+    """The tables are made once by whoever may; others need no more than their use."""
+    one = postgres_database
+    name = f"writer_{one.name}"
+    one.rows(f"CREATE ROLE {name} LOGIN PASSWORD 'w'")
+    address = f"postgresql://{name}:w@{one.host}:{one.port}/{one.name}"
+    messages = [*stream_of("crm_notes", NOTE), state_of(1)]
+    with pytest.raises(Exception, match="may not make the schema activecampaign_ledger"):
+        shared(*messages, ledger_path=address)
+    assert shared(state_of(1)).code == 0
+    one.rows(f"GRANT USAGE ON SCHEMA activecampaign_ledger TO {name}")
+    one.rows(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA activecampaign_ledger "
+        f"TO {name}"
+    )
+    assert shared(*messages, ledger_path=address).actions == ["created"]
+    assert shared(*messages).actions == ["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("place", "is_one"),
+    [
+        ("postgresql://h/d", True),
+        ("postgres://h/d", True),
+        ("postgresql+psycopg://h/d", True),
+        ("postgresql.sqlite", False),
+        ("/data/postgresql://odd", False),
+    ],
+)
+def test_addresses_are_told_from_files(place: str, *, is_one: bool) -> None:
+    """As SQLAlchemy and libpq spell them."""
+    assert is_address(place) is is_one

@@ -1,0 +1,288 @@
+"""Batches of contacts under way while the next are read: nothing lost, no state too early."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.tap.client.lab import LabClock, world_of
+from tests.target.concurrency.test_ordering import kill, outcomes
+from tests.target.lab import Lab, Run, schema_of, state_of
+
+from .test_faults import Killed
+
+if TYPE_CHECKING:
+    from tests.sandbox import World
+
+BATCH = 12
+SEEDS = st.integers(0, 10_000)
+SLOW = st.sampled_from([4, 45, 200])
+searching = settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@st.composite
+def inputs(draw: st.DrawFn) -> list[tuple[str, int]]:
+    """Draw rows, new people and people who were named before, and states between them.
+
+    Returns ``("row", person)`` and ``("state", rows so far)``.
+    """
+    found: list[tuple[str, int]] = []
+    count = 0
+    for _ in range(draw(st.integers(2, 6))):
+        for _ in range(draw(st.sampled_from([3, BATCH, BATCH + 5]))):
+            count += 1
+            again = draw(st.integers(0, 25)) == 0
+            found.append(("row", draw(st.integers(1, count)) if again else count))
+        if draw(st.booleans()):
+            found.append(("state", count))
+    return [*found, ("state", count)]
+
+
+def messages(drawn: list[tuple[str, int]]) -> list[Any]:
+    """Return them as messages: each row sets a name that tells it from the person's other rows."""
+    found: list[Any] = [schema_of("crm_contacts", ["email"])]
+    number = 0
+    for what, value in drawn:
+        if what == "state":
+            found.append(state_of(value))
+            continue
+        number += 1
+        record = {"email": f"p{value}@shop.example", "first_name": f"row {number}", "tags": ["t"]}
+        found.append({"type": "RECORD", "stream": "crm_contacts", "record": record})
+    return found
+
+
+def last_words(drawn: list[tuple[str, int]]) -> dict[str, str]:
+    """Return the name that each person has in the end."""
+    people = [value for what, value in drawn if what == "row"]
+    return {f"p{value}@shop.example": f"row {n}" for n, value in enumerate(people, 1)}
+
+
+def names(world: World) -> dict[str, str]:
+    """Return the names that people have."""
+    assert len(world.tables["contacts"]) == len({c.email for c in world.tables["contacts"]})
+    return {c.email: c.firstName for c in world.tables["contacts"]}
+
+
+def lab_of(folder: Any, seed: int | None, **switches: Any) -> Lab:
+    """Return an empty account and targets that gather a dozen rows."""
+    clock = LabClock()
+    lab = Lab(world_of(clock, is_empty=True, **switches), clock, folder.mktemp("lab"), seed)
+    lab.batch_rows = BATCH
+    return lab
+
+
+def check_states(run: Run) -> None:
+    """Make sure that when a state went out every row before it was done."""
+    for state, done in zip(run.states, run.done, strict=True):
+        rows = range(1, state["bookmarks"]["at"] + 1)
+        assert {done.get(n) for n in rows} <= {"created", "updated", "unchanged"}
+    ats = [state["bookmarks"]["at"] for state in run.states]
+    assert ats == sorted(ats)
+
+
+@searching
+@given(seed=SEEDS, drawn=inputs(), seconds=SLOW, most=st.sampled_from([2, 3, 5, 12]))
+def test_batches_under_way_end_as_one_after_the_other(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    drawn: list[tuple[str, int]],
+    seconds: float,
+    most: int,
+) -> None:
+    """However long imports take: the same results and account; states only for what is done."""
+    found = []
+    for one in (None, seed):
+        lab = lab_of(tmp_path_factory, one, import_seconds=seconds)
+        lab.most = most
+        run = lab.run(*messages(drawn))
+        assert run.code == 0, run.last_word
+        check_states(run)
+        assert run.states[-1] == {"bookmarks": {"at": drawn[-1][1]}}
+        assert names(lab.world) == last_words(drawn)
+        found.append(outcomes(run))
+    assert found[0] == found[1]
+
+
+@searching
+@given(seed=SEEDS, drawn=inputs(), seconds=SLOW, kill_at=st.integers(1, 40), after=st.booleans())
+def test_killed_with_batches_under_way_the_next_run_ends_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    drawn: list[tuple[str, int]],
+    seconds: float,
+    kill_at: int,
+    *,
+    after: bool,
+) -> None:
+    """From the last state on, as a source delivers: everybody is there once, with the last word."""
+    lab = lab_of(tmp_path_factory, seed, import_seconds=seconds)
+    real = kill(lab.world, kill_at, after=after)
+    with contextlib.suppress(Killed):
+        lab.run(*messages(drawn))
+    lab.world.answer = real  # type: ignore[method-assign]
+    lab.world.settle(at_once=True)
+    run = lab.run(*messages(drawn))
+    assert run.code == 0
+    check_states(run)
+    assert names(lab.world) == last_words(drawn)
+
+
+@searching
+@given(seed=SEEDS, drawn=inputs(), seconds=SLOW, stop_at=st.integers(1, 40), lapses=st.booleans())
+def test_stopped_with_batches_under_way_every_row_has_its_result(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    drawn: list[tuple[str, int]],
+    seconds: float,
+    stop_at: int,
+    *,
+    lapses: bool,
+) -> None:
+    """A signal, or an account that lapses, at any request: one result each, no state too early.
+
+    What the states covered need not be delivered again; the rest is completed by the next run.
+    """
+    lab = lab_of(tmp_path_factory, seed, import_seconds=seconds)
+    made: list[Any] = []
+    real = lab.target
+
+    def remember(**options: Any) -> Any:
+        made.append(real(**options))
+        return made[-1]
+
+    lab.target = remember  # type: ignore[method-assign]
+    seen = [0]
+
+    def hook(world: World, *_: Any) -> None:
+        seen[0] += 1
+        if seen[0] == stop_at:
+            if lapses:
+                world.faults.is_lapsed = True
+            else:
+                made[0]._handle_termination(15, None)
+
+    lab.world.before_request(hook)
+    run = lab.run(*messages(drawn))
+    check_states(run)
+    rows = Counter(result["row"] for result in run.results)
+    assert set(rows.values()) <= {1}
+    assert set(rows) == set(range(1, len(rows) + 1))  # those that were read, without a gap
+    if run.code == 0:
+        assert seen[0] < stop_at
+        return
+    assert run.code == (1 if lapses else 143)
+    lab.world.hooks.clear()
+    lab.world.faults.is_lapsed = False
+    lab.clock.is_woken = False
+    covered = max((state["bookmarks"]["at"] for state in run.states), default=0)
+    lab.world.settle(at_once=True)
+    rest = lab.run(*_behind(messages(drawn), covered))
+    assert rest.code == 0
+    assert names(lab.world) == last_words(drawn)
+
+
+def _behind(lines: list[Any], covered: int) -> list[Any]:
+    """Return what a source delivers when it goes on behind so many rows."""
+    found, number = [], 0
+    for line in lines:
+        number += line["type"] == "RECORD"
+        if line["type"] == "SCHEMA" or number > covered:
+            found.append(line)
+    return found
+
+
+@searching
+@given(seed=SEEDS, drawn=inputs())
+def test_imports_that_never_end_do_not_keep_anybody_out(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, drawn: list[tuple[str, int]]
+) -> None:
+    """After an hour they are taken for lost, and each person is written by one call."""
+    lab = lab_of(tmp_path_factory, seed, import_seconds=1e9)
+    run = lab.run(*messages(drawn))
+    assert run.code == 0
+    check_states(run)
+    assert names(lab.world) == last_words(drawn)
+
+
+# --- what goes on beside what ---------------------------------------------------------------------
+
+
+def under_way(lab: Lab, *lines: Any, **options: Any) -> list[int]:
+    """Return how many imports had not ended whenever one was queued."""
+    found: list[int] = []
+
+    def hook(world: World, method: str, path: str, _: Any) -> None:
+        if method == "POST" and path.endswith("bulk_import"):
+            found.append(sum(not batch.settled for batch in world.imports))
+
+    lab.world.before_request(hook)
+    assert lab.run(*lines, **options).code == 0
+    return found
+
+
+def rows(*people: int) -> list[Any]:
+    """Return rows of people."""
+    return messages([*(("row", one) for one in people), ("state", len(people))])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_next_batch_is_queued_while_earlier_ones_wait(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    """Three at most are under way beside the one that is read."""
+    lab = lab_of(tmp_path_factory, seed, import_seconds=120)
+    assert max(under_way(lab, *rows(*range(8 * BATCH)))) in {1, 2}
+    lab = lab_of(tmp_path_factory, None, import_seconds=120)
+    assert max(under_way(lab, *rows(*range(8 * BATCH)))) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"max_changes": 1000}, {"on_reject": "fail"}, {"max_reject_ratio": 0.5}],
+    ids=lambda options: next(iter(options)),
+)
+def test_settings_that_ask_what_became_of_a_batch_wait_for_it(
+    tmp_path_factory: pytest.TempPathFactory, options: dict[str, Any]
+) -> None:
+    """What may end the run early is known before the next batch begins."""
+    lab = lab_of(tmp_path_factory, 1, import_seconds=120)
+    assert set(under_way(lab, *rows(*range(5 * BATCH)), **options)) == {0}
+
+
+def test_a_person_of_a_batch_under_way_is_waited_for(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """In any case, or by id where others came by address."""
+    lab = lab_of(tmp_path_factory, 1, import_seconds=120)
+    again = [*range(BATCH), 3, *range(100, 99 + BATCH)]
+    assert under_way(lab, *rows(*again)) == [0, 0]
+    lines = rows(*range(200, 200 + BATCH))
+    lines.insert(-1, schema_of("crm_contacts", ["id"]))
+    for n in range(BATCH):
+        record = {"id": str(n + 1), "last_name": "By id"}
+        lines.insert(-1, {"type": "RECORD", "stream": "crm_contacts", "record": record})
+    assert under_way(lab, *lines, bulk_import="always")[-1] == 0
+
+
+def test_other_rows_wait_for_contacts_under_way(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A note for somebody who is just being imported finds the person."""
+    lab = lab_of(tmp_path_factory, 1, import_seconds=120)
+    lines = rows(*range(BATCH))
+    lines.insert(-1, schema_of("crm_notes"))
+    record = {"content": "Hello", "contact__email": "p3@shop.example"}
+    lines[-1:-1] = [
+        {"type": "RECORD", "stream": "crm_notes", "record": {**record, "content": f"Hello {n}"}}
+        for n in range(BATCH)
+    ]
+    run = lab.run(*lines)
+    assert set(run.actions) == {"created"}
+    assert len(lab.world.tables["notes"]) == BATCH

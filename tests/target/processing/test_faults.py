@@ -1,0 +1,202 @@
+"""Killed, stopped or with a bad key: after the next run the account equals the rows, nothing twice.
+
+What breaks on the way is in `tests/faults`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.tap.client.lab import LabClock, world_of
+from tests.target.lab import Lab, state_of, stream_of
+
+if TYPE_CHECKING:
+    from tests.sandbox import World
+
+SETTINGS: dict[str, Any] = {
+    "opportunity_external_id_field": "Our key",
+    "max_retry_seconds": 2,
+}
+
+
+class Killed(BaseException):
+    """The process ends here, whatever it is doing."""
+
+
+def account(clock: LabClock) -> World:
+    """Return an empty account with a pipeline, a list and a field for our key."""
+    world = world_of(clock, is_empty=True)
+    pipeline = world.add_pipeline("Orders", autoassign=1)
+    for name in ("Open", "Packed", "Sent"):
+        world.add_stage(name, pipeline.id)
+    world.add_list("Readers")
+    world.add_custom_field("deal", "Our key", "text")
+    return world
+
+
+def messages(rows: int, *, keyed: bool, pieces: int) -> list[dict[str, Any]]:
+    """Return contacts, deals and notes, with states between the pieces."""
+    found: list[dict[str, Any]] = []
+    for piece in range(pieces):
+        numbers = range(piece * rows, (piece + 1) * rows)
+        found += stream_of(
+            "crm_contacts",
+            *[
+                {
+                    "email": f"f{n}@shop.example",
+                    "first_name": f"F{n}",
+                    "tags": ["t1", f"t{n % 3}"],
+                    "segments": ["Readers"],
+                    "account__name": f"Firm {n % 2}",
+                }
+                for n in numbers
+            ],
+            keys=["email"],
+        )
+        found += stream_of(
+            "crm_opportunities",
+            *[
+                {
+                    "name": f"Order {n}",
+                    "amount": n + 0.5,
+                    "currency": "EUR",
+                    "contact__email": f"f{n}@shop.example",
+                    "pipeline__name": "Orders",
+                    "stage__name": ("Open", "Packed", "Sent")[n % 3],
+                    **({"external_id": f"K{n}"} if keyed else {}),
+                }
+                for n in numbers
+            ],
+            keys=["name"],
+        )
+        found += stream_of(
+            "crm_notes",
+            *[{"content": f"Note {n}", "contact__email": f"f{n}@shop.example"} for n in numbers],
+        )
+        found.append(state_of(piece))
+    return found
+
+
+def check(world: World, count: int) -> None:
+    """Compare the account with what the rows ask for."""
+    t = world.tables
+    people = {c.email: c for c in t["contacts"]}
+    assert len(people) == len(list(t["contacts"])) == count
+    for n in range(count):
+        person = people[f"f{n}@shop.example"]
+        assert person.firstName == f"F{n}"
+        tags = {t["tags"][r.tag].tag for r in t["contactTags"].by("contact", person.id)}
+        assert tags == {"t1", f"t{n % 3}"}
+        links = t["accountContacts"].by("contact", person.id)
+        assert [t["accounts"][one.account].name for one in links] == [f"Firm {n % 2}"]
+        readers = next(one for one in t["lists"] if one.name == "Readers")
+        assert world.membership(person.id, readers.id).status == 1
+    deals = [(d.title, d.value, t["dealStages"][d.stage].title) for d in t["deals"]]
+    wanted = [(f"Order {n}", n * 100 + 50, ("Open", "Packed", "Sent")[n % 3]) for n in range(count)]
+    assert sorted(deals) == sorted(wanted)
+    assert sorted(n.note for n in t["notes"]) == sorted(f"Note {n}" for n in range(count))
+    names = [tag.tag.casefold() for tag in t["tags"] if tag.tagType == "contact"]
+    assert len(names) == len(set(names))
+
+
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    kill_at=st.integers(1, 90),
+    after=st.booleans(),
+    rows=st.sampled_from([2, 12]),
+    keyed=st.booleans(),
+)
+def test_killed_at_any_request_the_next_run_ends_the_same(
+    tmp_path_factory: pytest.TempPathFactory, kill_at: int, rows: int, *, after: bool, keyed: bool
+) -> None:
+    """Kill -9 before or after any request is carried out: no second deal, no second note."""
+    clock = LabClock()
+    world = account(clock)
+    lab = Lab(world, clock, tmp_path_factory.mktemp("lab"))
+    lines = messages(rows, keyed=keyed, pieces=2)
+    real, seen = world.answer, [0]
+
+    def dying(*args: Any) -> Any:
+        seen[0] += 1
+        if seen[0] == kill_at and not after:
+            raise Killed
+        answer = real(*args)
+        if seen[0] == kill_at:
+            raise Killed
+        return answer
+
+    world.answer = dying  # type: ignore[method-assign]
+    with contextlib.suppress(Killed):
+        lab.run(*lines, **SETTINGS)
+    world.answer = real  # type: ignore[method-assign]
+    world.settle(at_once=True)
+    clock.sleep(1)
+    assert lab.run(*lines, **SETTINGS).code == 0
+    check(world, 2 * rows)
+    assert lab.run(*lines, **SETTINGS).writes == []
+
+
+def test_a_bad_key_ends_the_run_with_one_line_and_no_state(lab: Lab) -> None:
+    """Exit code 1, the rows of the batch failed, the key nowhere in what was written."""
+    run = lab.send("crm_contacts", {"email": "k@shop.example"}, api_key="wrong-key-123")
+    assert run.code == 1
+    assert run.states == []
+    assert run.actions == ["failed"]
+    assert "wrong-key-123" not in json.dumps([run.results, run.report, run.last_word])
+
+
+@pytest.mark.parametrize("stop_at", range(1, 12))
+def test_a_signal_leaves_no_state_beyond_the_results(lab: Lab, stop_at: int) -> None:
+    """SIGTERM at any request: exit 143, and states cover only rows that are done."""
+    lines = [
+        *stream_of("crm_contacts", {"email": "a@shop.example", "tags": ["x"]}, keys=["email"]),
+        state_of(1),
+        *stream_of("crm_contacts", {"email": "b@shop.example", "tags": ["y"]}, keys=["email"]),
+        state_of(2),
+    ]
+    seen = [0]
+
+    def hook(_: Any, __: str, ___: str, ____: Any) -> None:
+        seen[0] += 1
+        if seen[0] == stop_at:
+            target._handle_termination(15, None)
+
+    lab.world.before_request(hook)
+    made: list[Any] = []
+    real = lab.target
+
+    def remember(**options: Any) -> Any:
+        made.append(real(**options))
+        return made[-1]
+
+    lab.target = remember  # type: ignore[method-assign]
+
+    class Proxy:
+        def _handle_termination(self, *args: Any) -> None:
+            made[-1]._handle_termination(*args)
+
+    target = Proxy()
+    run = lab.run(*lines)
+    if run.code == 0:
+        assert seen[0] < stop_at
+        return
+    assert run.code == 143
+    done = {r["row"] for r in run.results if r["action"] == "created"}
+    covered = max((s["bookmarks"]["at"] for s in run.states), default=0)
+    assert set(range(1, covered + 1)) <= done
+    lab.world.hooks.clear()
+    lab.clock.is_woken = False
+    assert lab.run(*lines).code == 0
+    for name, tag in (("a", "x"), ("b", "y")):
+        person = lab.world.find_contact(f"{name}@shop.example")
+        rows = lab.world.tables["contactTags"].by("contact", person.id)
+        assert {lab.world.tables["tags"][r.tag].tag for r in rows} == {tag}

@@ -1,0 +1,133 @@
+"""kill -9 in the middle of a write: the next run completes it, and nothing is there twice."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox import World, serve
+from tests.target.lab import state_of, stream_of
+from tests.target.test_singer import config_of, text_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PEOPLE = [f"p{n}@shop.example" for n in range(5)]
+
+
+def rows() -> str:
+    """Return contacts, accounts, deals and notes, each several times over to be created."""
+    deals = [
+        {"name": f"Deal {n}", "contact": {"email": one}, "amount": 10 + n, "currency": "EUR"}
+        for n, one in enumerate(PEOPLE)
+    ]
+    where = {"stage": {"name": "To Contact"}, "pipeline": {"name": "Sales"}}
+    deals = [{**deal, **where} for deal in deals]
+    notes = [{"content": f"Note {n}", "contact": {"email": one}} for n, one in enumerate(PEOPLE)]
+    return text_of(
+        *stream_of("crm_contacts", *({"email": one, "tags": ["vip"]} for one in PEOPLE)),
+        *stream_of("crm_accounts", {"name": "Fjord"}, {"name": "Alder"}),
+        *stream_of("crm_opportunities", *deals),
+        *stream_of("crm_notes", *notes),
+        state_of(1),
+    )
+
+
+def run(url: str, folder: Path, kill_at: list[Any]) -> int:
+    """Run the target as a program; ``kill_at`` is told its process."""
+    process = subprocess.Popen(
+        config_of(url, folder, match_opportunities_on=["id", "external_id", "name+contact"]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    kill_at.append(process.pid)
+    process.communicate(rows())
+    return process.returncode
+
+
+@pytest.mark.parametrize("write", [1, 4, 8, 12, 15, 17])
+def test_killed_while_a_write_is_under_way(tmp_path: Path, write: int) -> None:
+    """Whichever write is under way when the program is killed is carried out exactly once."""
+    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
+    seen: list[str] = []
+    pids: list[int] = []
+
+    def kill(_world: World, method: str, path: str, _query: Any) -> None:
+        if method != "GET":
+            seen.append(path)
+            if len(seen) == write:
+                os.kill(pids[0], signal.SIGKILL)
+
+    with serve(world) as served:
+        world.before_request(kill)
+        assert run(served.url, tmp_path, pids) == -signal.SIGKILL
+        world.hooks.clear()
+        assert run(served.url, tmp_path, []) == 0
+    assert Counter(one.email for one in world.tables["contacts"]) == Counter(PEOPLE)
+    assert Counter(one.name for one in world.tables["accounts"]) == {"Fjord": 1, "Alder": 1}
+    assert Counter(one.title for one in world.tables["deals"]) == Counter(
+        f"Deal {n}" for n in range(len(PEOPLE))
+    )
+    assert Counter(one.note for one in world.tables["notes"]) == Counter(
+        f"Note {n}" for n in range(len(PEOPLE))
+    )
+    results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert len(results) == 17
+    assert {one["action"] for one in results} <= {"created", "updated", "unchanged"}
+
+
+def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
+    """Two programs with the same rows at once: the second waits, and nothing is there twice."""
+    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
+    with serve(world, latency_ms=20) as served:
+        both = [
+            subprocess.Popen(
+                config_of(served.url, tmp_path, results_path=str(tmp_path / f"{n}.jsonl")),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for n in range(2)
+        ]
+        for process in both:
+            assert process.stdin
+            process.stdin.write(rows())
+            process.stdin.close()
+        said = [process.stderr.read() for process in both if process.stderr]
+        codes = [process.wait() for process in both]
+        for process in both:
+            if process.stderr:
+                process.stderr.close()
+    assert codes == [0, 0]
+    assert sum("waiting for its end" in text for text in said) == 1
+    assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
+
+
+def test_a_ledger_that_stays_in_use_ends_the_run(tmp_path: Path) -> None:
+    """Who waits longer than max_retry_seconds for another run ends with 1 and one line."""
+    world = World(contacts=0, requests_per_second=0)
+    (tmp_path / "ledger.sqlite.lock").touch()
+    with (tmp_path / "ledger.sqlite.lock").open() as held, serve(world) as served:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = subprocess.run(
+            config_of(served.url, tmp_path, max_retry_seconds=0.2),
+            input=rows(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if "| ERROR" in line]
+    assert len(errors) == 1
+    assert "another run" in errors[0]
+    assert world.count() == 0

@@ -1,0 +1,141 @@
+"""Rows that say different things of one contact, deal or note: the later one has the last word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.lab import state_of, stream_of
+
+if TYPE_CHECKING:
+    from tests.target.lab import Lab
+
+GONE = "2031-01-01T00:00:00+00:00"
+MAY_DELETE: dict[str, Any] = {"delete_mode": "delete", "max_deletes": 9}
+WHO = "lea@harbour.example"
+
+
+@pytest.mark.parametrize("bulk_import", ["never", "always"])
+@pytest.mark.parametrize("keys", [["email"], []])
+def test_who_is_written_and_then_deleted_is_deleted(
+    lab: Lab, bulk_import: str, keys: list[str]
+) -> None:
+    """In one batch, too, and when all of it comes again."""
+    rows = [{"email": WHO, "first_name": "Lea"}, {"email": WHO, "_sdc_deleted_at": GONE}]
+    settings = {**MAY_DELETE, "bulk_import": bulk_import}
+    for _ in range(2):
+        run = lab.run(*stream_of("crm_contacts", *rows, keys=keys), state_of(2), **settings)
+        assert run.reason(2) == "deleted"
+        assert lab.world.find_contact(WHO) is None
+
+
+def test_who_is_deleted_and_then_written_is_there(lab: Lab) -> None:
+    """Somebody who came back stays."""
+    lab.send("crm_contacts", {"email": WHO})
+    rows = [{"email": WHO, "_sdc_deleted_at": GONE}, {"email": WHO, "first_name": "Lea"}]
+    run = lab.send("crm_contacts", *rows, **MAY_DELETE)
+    assert run.actions == ["updated", "created"]
+    assert lab.world.find_contact(WHO).firstName == "Lea"
+
+
+def test_a_delete_told_otherwise_than_its_row_waits_for_it(lab: Lab) -> None:
+    """An id may be the address's: who was written first is not deleted before."""
+    person = next(iter(lab.world.tables["contacts"]))
+    rows = [{"email": person.email, "first_name": "Lea"}, {"id": str(person.id)}]
+    rows[1]["_sdc_deleted_at"] = GONE
+    run = lab.send("crm_contacts", *rows, **MAY_DELETE)
+    assert run.actions == ["updated", "updated"]
+    assert lab.world.find_contact(person.email) is None
+
+
+def test_deletes_of_others_do_not_cut_an_import(lab: Lab) -> None:
+    """Tombstones between the rows of other people leave these one batch."""
+    people = list(lab.world.tables["contacts"])[:5]
+    rows: list[dict[str, Any]] = []
+    for number, person in enumerate(people):
+        rows += [{"email": f"{n}.{number}@harbour.example", "first_name": "A"} for n in range(4)]
+        rows.append({"email": person.email, "_sdc_deleted_at": GONE})
+    run = lab.send("crm_contacts", *rows, **MAY_DELETE)
+    assert run.code == 0
+    assert run.writes.count(("POST", "import/bulk_import")) == 1
+
+
+def test_an_id_with_somebody_elses_address_deletes_nobody(lab: Lab) -> None:
+    """A wrong `source_ids` would delete strangers, and nothing brings them back."""
+    one, other = list(lab.world.tables["contacts"])[:2]
+    row = {"id": str(one.id), "email": other.email, "_sdc_deleted_at": GONE}
+    run = lab.send("crm_contacts", row, **MAY_DELETE)
+    assert (run.actions, run.writes) == (["rejected"], [])
+    assert "allow_email_change" in run.reason()
+    same = {"id": str(one.id), "email_addresses": [{"email": one.email.upper()}]}
+    run = lab.send("crm_contacts", same | {"_sdc_deleted_at": GONE}, **MAY_DELETE)
+    assert run.reason() == "deleted"
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_a_row_that_waited_does_not_undo_a_later_one(lab: Lab, is_one_batch: bool) -> None:
+    """The first row waits for its list; what the second said of the person stands."""
+    first = {"email": WHO, "first_name": "Old", "segments": ["Later"]}
+    contacts = stream_of("crm_contacts", first, {"email": WHO, "first_name": "New"}, keys=["email"])
+    if not is_one_batch:
+        contacts.insert(2, state_of(1))
+    later = {"name": "Later", "sender_url": "https://x.example", "sender_reminder": "Hello"}
+    run = lab.run(*contacts, state_of(2), *stream_of("marketing_segments", later), state_of(3))
+    person = lab.world.find_contact(WHO)
+    assert (run.code, person.firstName) == (0, "New")
+    assert [one.status for one in lab.world.tables["contactLists"] if one.contact == person.id]
+    assert sorted(run.results[n]["row"] for n in range(3)) == [1, 2, 3]
+    assert [state["bookmarks"]["at"] for state in run.states] == [3]
+
+
+def test_a_deal_that_waited_for_its_stage_does_not_go_back(lab: Lab) -> None:
+    """The row behind it names a stage that is there: that is where the deal stands."""
+    lab.world.add_custom_field("deal", "Order", "text")
+    deal = {"external_id": "A-1", "amount": 1}
+    deals = stream_of(
+        "crm_opportunities",
+        deal | {"name": "A", "contact": {"email": WHO}, "pipeline": {"name": "Boats"}},
+        deal | {"stage": {"name": "Later"}},
+        deal | {"stage": {"name": "In Contact"}, "amount": 3},
+        keys=["external_id"],
+    )
+    for place in (2, 4):
+        deals.insert(place, state_of(place))
+    run = lab.run(
+        *stream_of("crm_contacts", {"email": WHO}),
+        *stream_of("crm_pipelines", {"name": "Boats", "currency": "EUR"}),
+        *deals,
+        state_of(5),
+        *stream_of("crm_stages", {"name": "Later", "pipeline": {"name": "Boats"}}),
+        opportunity_external_id_field="Order",
+    )
+    assert (run.code, run.actions.count("rejected")) == (0, 0)
+    made = max(lab.world.tables["deals"], key=lambda one: one.id)
+    assert lab.world.tables["dealStages"][made.stage].title == "In Contact"
+    assert str(made.value) == "300"
+
+
+def test_a_delete_waits_behind_its_row(lab: Lab) -> None:
+    """A row that waits for its list is written, then deleted: not the other way round."""
+    rows = stream_of(
+        "crm_contacts",
+        {"email": WHO, "segments": ["Later"]},
+        {"email": WHO, "_sdc_deleted_at": GONE},
+        keys=["email"],
+    )
+    later = {"name": "Later", "sender_url": "https://x.example", "sender_reminder": "Hello"}
+    run = lab.run(
+        *rows, state_of(2), *stream_of("marketing_segments", later), state_of(3), **MAY_DELETE
+    )
+    assert run.reason(2) == "deleted"
+    assert lab.world.find_contact(WHO) is None
+
+
+def test_what_waits_behind_a_row_that_is_rejected_is_written(lab: Lab) -> None:
+    """The list never came: the first row is rejected, the second one stands."""
+    rows = [{"email": WHO, "first_name": "Old", "segments": ["Never"]}]
+    rows.append({"email": WHO, "first_name": "New"})
+    run = lab.run(*stream_of("crm_contacts", *rows, keys=["email"]), state_of(2))
+    assert run.actions == ["rejected", "created"]
+    assert lab.world.find_contact(WHO).firstName == "New"

@@ -1,0 +1,289 @@
+"""The importer: few requests, bad rows alone, automations kept quiet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox import importer
+from tests.sandbox.limits import RollingWindow
+from tests.target.lab import state_of, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.sandbox import World
+    from tests.target.lab import Lab
+
+
+def people(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Return rows of new contacts with three fields, two tags and a list each."""
+    return [
+        {
+            "email": f"p{n}@warehouse.example",
+            "first_name": f"P{n}",
+            "custom_fields": {"alpha": f"a{n}", "beta": n, "gamma": "2031-03-03"},
+            "tags": ["imported", "score:high"],
+            "segments": ["News"],
+            **more,
+        }
+        for n in range(count)
+    ]
+
+
+def prepare(world: World) -> int:
+    """Give the account three fields and a list; returns the list's id."""
+    for title, kind in (("Alpha", "text"), ("Beta", "number"), ("Gamma", "date")):
+        world.add_field(title, kind, title.upper())
+    return int(world.add_list("News").id)
+
+
+@pytest.mark.parametrize("success_key", ["Success", "success"])
+def test_ten_thousand_new_contacts_take_at_most_110_requests(
+    make_lab: Callable[..., Lab], success_key: str
+) -> None:
+    """40 imports, as many looks, a few lookups; again it is none; 2 % changed is at most 20."""
+    lab = make_lab(requests_per_second=5, import_success_key=success_key)
+    list_id = prepare(lab.world)
+    rows = people(10_000)
+    run = lab.send("crm_contacts", *rows)
+    assert run.code == 0
+    assert set(run.actions) == {"created"}
+    assert len(run.requests) <= 110
+    assert sum(path == "import/bulk_import" and m == "POST" for m, path in run.requests) == 40
+    assert lab.world.busiest_second() <= 5
+    member = lab.world.find_contact("p77@warehouse.example")
+    assert lab.world.membership(member.id, list_id).status == 1
+    assert len(lab.world.tables["contactTags"].by("contact", member.id)) == 2
+    again = lab.send("crm_contacts", *rows)
+    assert set(again.actions) == {"unchanged"}
+    assert again.requests == []
+    for row in rows[:200]:
+        row["custom_fields"]["beta"] += 1
+    changed = lab.send("crm_contacts", *rows)
+    assert len(changed.requests) <= 20
+    assert changed.actions.count("unchanged") == 9_800
+
+
+def test_every_result_carries_its_id_within_215_requests(lab: Lab) -> None:
+    """look_up_ids costs one request per hundred new contacts."""
+    prepare(lab.world)
+    run = lab.send("crm_contacts", *people(10_000), look_up_ids=True)
+    assert len(run.requests) <= 215
+    ids = {r["id"] for r in run.results}
+    assert len(ids) == 10_000
+    some = next(r for r in run.results if r["row"] == 500)
+    assert lab.world.tables["contacts"][some["id"]].email == some["key"]["email"]
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("bad", [[0], [5], [249], [3, 4, 100], [248, 249]])
+def test_one_bad_row_rejects_only_itself(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, base: int, bad: list[int]
+) -> None:
+    """Whether places count from 0 or 1, refused contacts alone are rejected; the rest arrives."""
+    names = {f"p{n}@warehouse.example" for n in bad}
+
+    def fault(w: Any, contact: dict[str, Any]) -> str | None:
+        return "This contact is not welcome." if contact["email"] in names else None
+
+    monkeypatch.setattr(importer, "_fault_of", fault)
+    refused = importer._refused
+
+    def shifted(message: str, reasons: list[Any] | None = None) -> Any:
+        moved = [
+            {**r, "contact": r["contact"] + base} if isinstance(r, dict) else r
+            for r in reasons or []
+        ]
+        return refused(message, moved)
+
+    monkeypatch.setattr(importer, "_refused", shifted)
+    prepare(lab.world)
+    run = lab.send("crm_contacts", *people(300))
+    rejected = {r["key"]["email"] for r in run.results if r["action"] == "rejected"}
+    assert rejected == names
+    arrived = [c.email for c in lab.world.tables["contacts"] if c.email.startswith("p")]
+    assert len([e for e in arrived if e.endswith("@warehouse.example")]) == 300 - len(names)
+
+
+def test_an_unanswered_batch_is_sent_again_and_nobody_is_doubled(lab: Lab) -> None:
+    """The answer is lost after the batch was taken: sent again, each row still has one result."""
+    prepare(lab.world)
+    lab.world.faults.reset_after_apply("/import/bulk_import", times=2, method="POST")
+    run = lab.send("crm_contacts", *people(40))
+    assert run.code == 0
+    assert set(run.actions) <= {"created", "updated"}
+    assert len(run.results) == 40
+    emails = [c.email for c in lab.world.tables["contacts"]]
+    assert len(emails) == len(set(emails))
+
+
+@pytest.mark.parametrize("outcome", ["failed", "interrupted"])
+def test_a_batch_that_is_not_carried_out_goes_the_single_way(
+    make_lab: Callable[..., Lab], outcome: str
+) -> None:
+    """Sent again once, then each contact by itself: all arrive."""
+    lab = make_lab(import_outcome=outcome)
+    prepare(lab.world)
+    run = lab.send("crm_contacts", *people(12))
+    assert run.code == 0
+    assert all(lab.world.find_contact(f"p{n}@warehouse.example") for n in range(12))
+
+
+def test_the_importers_own_limits_are_kept(make_lab: Callable[..., Lab]) -> None:
+    """At most 100 batches and 20 singles in any minute, whatever our own rate is."""
+    lab = make_lab()
+    prepare(lab.world)
+    lab.run(*_rows(25), bulk_import="always", run_automations=False)
+    singles = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.method == "POST"]
+    assert len(singles) == 25
+    assert all(entry.status == 200 for entry in singles)
+
+
+UNLIMITED: dict[str, Any] = {"api_url": "http://localhost", "requests_per_second": 0}
+
+
+@pytest.mark.parametrize("limits", [True, False])
+def test_without_a_limit_of_requests_the_importers_hold_once_it_names_them(
+    make_lab: Callable[..., Lab], limits: bool
+) -> None:
+    """A local account that has none is not waited for; one that has refuses one batch, no more."""
+    lab = make_lab(requests_per_second=0, import_seconds=0)
+    prepare(lab.world)
+    if not limits:
+        lab.world.import_windows = (RollingWindow(0, 60), RollingWindow(0, 60))
+    run = lab.run(*_rows(45), bulk_import="always", run_automations=False, **UNLIMITED)
+    assert set(run.actions) == {"created"}
+    sent = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.method == "POST"]
+    assert [e.status for e in sent].count(400) == (1 if limits else 0)
+    seconds = (sent[-1].time - sent[0].time).total_seconds()
+    assert (seconds > 120) == limits
+
+
+def _rows(count: int) -> list[Any]:
+    found: list[Any] = []
+    for n in range(count):
+        found += stream_of("crm_contacts", {"email": f"s{n}@shop.example"})
+        found.append(state_of(n))
+    return found
+
+
+@pytest.mark.parametrize("where", ["contact", "payload", "both"])
+def test_without_automations_nothing_starts_one(make_lab: Callable[..., Lab], where: str) -> None:
+    """run_automations false: a single row goes through the importer too, and nothing fires."""
+    lab = make_lab(exclude_automations_at=where)
+    prepare(lab.world)
+    before = len(_started(lab))
+    row = people(1, remove_tags=["old"], title="CFO")[0]
+    run = lab.send("crm_contacts", row, run_automations=False)
+    assert run.actions == ["created"]
+    assert "run_automations" in run.reason()
+    assert len(_started(lab)) == before
+    louder = people(1)[0] | {"email": "loud@shop.example"}
+    lab.send("crm_contacts", louder)
+    assert len(_started(lab)) > before
+
+
+def _started(lab: Lab) -> list[Any]:
+    return [e for e in lab.world.automation_log if e["starts"]]
+
+
+def test_blanks_are_never_sent_by_accident(lab: Lab) -> None:
+    """Null, empty text and absent keys leave what is there, through the importer too."""
+    contacts = [
+        lab.world.add_contact(f"b{n}@shop.example", firstName="Bo", phone="5") for n in range(12)
+    ]
+    rows = [
+        {"email": c.email, "first_name": None, "last_name": "New", "phone_numbers": []}
+        for c in contacts
+    ]
+    lab.send("crm_contacts", *rows)
+    assert {(c.firstName, c.lastName, c.phone) for c in contacts} == {("Bo", "New", "5")}
+    lab.send("crm_contacts", *rows, null_policy="clear")
+    assert {(c.firstName, c.phone) for c in contacts} == {("", "")}
+
+
+@pytest.mark.parametrize("reason", ["At most 100 per minute.", "Slow down, please."])
+def test_a_budget_that_others_spend_is_waited_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """The importer's own 400 for its limit rejects nobody, however it is worded."""
+    prepare(lab.world)
+    window = lab.world.import_windows[1]
+    window.kept.extend([lab.clock.moments()] * 100)
+    refused = importer._refused
+
+    def worded(message: str, reasons: list[Any] | None = None) -> Any:
+        limited = message.startswith("Rate limit")
+        return refused(message, [reason] if limited else reasons)
+
+    monkeypatch.setattr(importer, "_refused", worded)
+    run = lab.send("crm_contacts", *people(30))
+    assert run.code == 0
+    assert set(run.actions) == {"created"}
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+@pytest.mark.parametrize("seconds", [0, 0.7, 25])
+def test_the_importer_never_sees_one_batch_too_many(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int | None, seconds: float
+) -> None:
+    """However long answers take, and whoever is beside whom: 100 in any minute, none refused."""
+    monkeypatch.setattr(
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 2
+    )
+    lab = make_lab()
+    lab.seed = seed
+    prepare(lab.world)
+    if seconds:
+        lab.world.faults.slow(seconds, "/import/bulk_import", times=None, method="POST")
+    run = lab.send("crm_contacts", *people(520))
+    assert run.code == 0
+    assert set(run.actions) == {"created"}
+    queued = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.method == "POST"]
+    assert [entry.status for entry in queued] == [200] * 260
+    if not seconds:
+        # Three minutes' worth, in little more than the two that must pass between.
+        assert (queued[-1].time - queued[0].time).total_seconds() < 150
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_refused_batch_holds_up_no_other(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Batches with bad rows are mended while the others go through; each row has its own result."""
+    monkeypatch.setattr(
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
+    )
+    names = {f"p{n}@warehouse.example" for n in (3, 4, 55, 99)}
+
+    def fault(w: Any, contact: dict[str, Any]) -> str | None:
+        return "This contact is not welcome." if contact["email"] in names else None
+
+    monkeypatch.setattr(importer, "_fault_of", fault)
+    lab = make_lab()
+    lab.seed = seed
+    prepare(lab.world)
+    run = lab.send("crm_contacts", *people(100))
+    assert {r["key"]["email"] for r in run.results if r["action"] == "rejected"} == names
+    assert run.actions.count("created") == 96
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_limit_that_others_use_up_is_probed_by_one_batch(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Told of the limit, all batches wait and one asks again: no crowd is refused each time."""
+    monkeypatch.setattr(
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
+    )
+    lab = make_lab()
+    lab.seed = seed
+    prepare(lab.world)
+    lab.world.import_windows[1].kept.extend([lab.clock.moments()] * 100)
+    run = lab.send("crm_contacts", *people(200))
+    assert run.code == 0
+    assert set(run.actions) == {"created"}
+    refused = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.status == 400]
+    assert len(refused) <= 8 + 3  # who was under way already, and those that asked

@@ -1,0 +1,578 @@
+"""Contacts enter automations by name, once; the sandbox's own count of enrolments is the truth."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.target.lab import Lab, Run
+
+EMAIL = "ada@shop.example"
+ON: dict[str, Any] = {"allow_automations": True}
+
+
+class Account:
+    """A lab's account with a running automation, one that is off, and the way to send rows."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Make the automations, and a field for a score."""
+        self.lab, self.world = lab, lab.world
+        self.dunning = self.world.add_automation("Dunning")
+        self.nurture = self.world.add_automation("Nurture")
+        self.off = self.world.add_automation("Summer sale", status=2)
+        self.world.add_field("Score")
+
+    def send(self, *records: dict[str, Any], **settings: Any) -> Run:
+        """Send rows of contacts, with automations allowed."""
+        run = self.lab.send("crm_contacts", *records, **{**ON, **settings})
+        assert len(run.results) == len(records)
+        return run
+
+    def entered(self, email: str = EMAIL, automation: Any = None) -> int:
+        """Count how often somebody was sent into an automation."""
+        person = self.world.find_contact(email)
+        one = (automation or self.dunning).id
+        return self.world.enrolled(person.id, one) if person else 0
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """The requests about enrolments that changed something."""
+        found = [(one.method, one.path.removeprefix("/api/3/")) for one in self.world.log]
+        return [one for one in found if one[1].startswith("contactAutomations") and one[0] != "GET"]
+
+
+@pytest.fixture
+def account(make_lab: Callable[..., Lab]) -> Account:
+    """An account without people."""
+    return Account(make_lab(contacts=0, deals=0, accounts=0))
+
+
+# --- entering -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        ["Dunning"],
+        [" dunning "],
+        '["Dunning"]',
+        [{"name": "Dunning"}],
+        '[{"name": "DUNNING"}]',
+        lambda account: [{"id": str(account.dunning.id)}],
+        lambda account: json.dumps([{"id": account.dunning.id}]),
+    ],
+    ids=["name", "case", "text", "object", "objects as text", "id", "id as text"],
+)
+def test_automations_are_named_as_tags_are(account: Account, form: Any) -> None:
+    """By name in any case, by id, as objects, as an array or its JSON text."""
+    given = form(account) if callable(form) else form
+    run = account.send({"email": EMAIL, "automations": given})
+    assert (run.code, run.actions) == (0, ["created"])
+    assert account.entered() == 1
+    assert run.report["automations"] == {"entered": {"Dunning": 1}, "left": {}}
+
+
+@pytest.mark.parametrize("nothing", [None, [], "", "[]", [""]])
+def test_nothing_named_is_nothing_asked(account: Account, nothing: Any) -> None:
+    """The contact is written, and automations are not even read."""
+    row = {"email": EMAIL, "automations": nothing, "leave_automations": nothing}
+    run = account.send(row)
+    assert run.actions == ["created"]
+    assert not run.reason()
+    assert not [path for _, path in run.requests if "utomation" in path]
+
+
+def test_a_row_enters_once_whatever_is_sent_again(account: Account) -> None:
+    """Unchanged, with another score, with force, under another key: one enrolment."""
+    row = {"email": EMAIL, "custom_fields": {"score": 1}, "automations": ["Dunning"]}
+    account.send(row)
+    assert account.send(row).requests == []
+    for again in ({"custom_fields": {"score": 2}}, {"first_name": "Ada"}, {"last_name": "L"}):
+        run = account.send({**row, **again})
+        assert run.actions == ["updated"]
+        assert "entered before" in run.reason()
+        assert not [path for _, path in run.requests if "contactAutomations" in path]
+    account.send(row, force=True)
+    account.lab.send("marketing_contacts", row, **ON)
+    person = account.world.find_contact(EMAIL)
+    account.send({"id": str(person.id), "automations": ["Dunning"]}, force=True)
+    assert account.entered() == 1
+
+
+def test_a_row_that_only_enters_touches_nothing_else(account: Account) -> None:
+    """Of somebody who is there: one look each for person, enrolments and lists, and the entry."""
+    account.world.add_contact(EMAIL)
+    before = account.world.find_contact(EMAIL).udate
+    account.lab.clock.sleep(60)
+    run = account.send({"email": EMAIL, "automations": ["Dunning"]})
+    assert run.actions == ["updated"]
+    assert run.writes == [("POST", "contactAutomations")]
+    assert account.world.find_contact(EMAIL).udate == before
+    again = account.send({"email": EMAIL, "automations": ["Dunning"]}, force=True)
+    assert (again.actions, again.writes) == (["unchanged"], [])
+
+
+def test_the_sequence_finds_the_contact_finished(account: Account) -> None:
+    """Entered behind name, values, tags added and removed, lists and account; left before that."""
+    w = account.world
+    w.add_list("Readers")
+    person = w.add_contact(EMAIL)
+    w.tag(person.id, w.add_tag("old").id)
+    w.enrol(person.id, account.nurture.id)
+    account.send(
+        {
+            "email": EMAIL,
+            "first_name": "Ada",
+            "custom_fields": {"score": 7},
+            "tags": ["vip"],
+            "remove_tags": ["old"],
+            "segments": ["Readers"],
+            "account": {"name": "Fjord"},
+            "title": "CFO",
+            "automations": ["Dunning"],
+            "leave_automations": ["Nurture"],
+        }
+    )
+    writes = [
+        (one.method, one.path.removeprefix("/api/3/").split("/")[0])
+        for one in w.log
+        if one.method != "GET"
+    ]
+    assert writes[-2:] == [("DELETE", "contactAutomations"), ("POST", "contactAutomations")]
+    assert {"contactTags", "contactLists", "accountContacts"} <= {path for _, path in writes[:-2]}
+    assert (account.entered(), account.entered(automation=account.nurture)) == (1, 1)
+
+
+def test_people_of_an_import_enter_once_their_import_is_over(account: Account) -> None:
+    """New and known ones, 30 of each: everybody once, and the rows say so."""
+    for n in range(30):
+        account.world.add_contact(f"p{n}@shop.example")
+    rows = [
+        {"email": f"p{n}@shop.example", "first_name": f"P{n}", "automations": ["Dunning"]}
+        for n in range(60)
+    ]
+    run = account.send(*rows)
+    assert run.code == 0
+    assert ("POST", "import/bulk_import") in run.writes
+    assert {account.entered(row["email"]) for row in rows} == {1}
+    assert set(run.actions) <= {"created", "updated"}
+    assert run.report["automations"]["entered"] == {"Dunning": 60}
+    assert account.send(*rows).requests == []
+    changed = [{**row, "first_name": "New"} for row in rows]
+    run = account.send(*changed)
+    assert set(run.actions) == {"updated"}
+    # The ledger knows them all: nobody is looked up.
+    looks = {path for method, path in run.requests if method == "GET"}
+    assert looks <= {"automations", "import/info", "import/bulk_import"}
+    assert {account.entered(row["email"]) for row in rows} == {1}
+
+
+def test_who_the_importer_leaves_out_is_told(account: Account) -> None:
+    """Somebody on the exclusion list is never made: the row says that nobody entered."""
+    account.world.excluded_emails.add("p3@shop.example")
+    rows = [
+        {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
+        for n in range(12)
+    ]
+    run = account.send(*rows)
+    assert "the importer did not take this contact" in run.reason(4)
+    assert [account.entered(row["email"]) for row in rows] == [1] * 3 + [0] + [1] * 8
+
+
+def test_several_automations_of_one_row(account: Account) -> None:
+    """Each is entered once, and each is guarded by itself."""
+    account.send({"email": EMAIL, "automations": ["Dunning"]})
+    run = account.send({"email": EMAIL, "automations": ["Dunning", "Nurture"]})
+    assert run.actions == ["updated"]
+    assert (account.entered(), account.entered(automation=account.nurture)) == (1, 1)
+
+
+def test_rows_of_one_person_in_one_batch_enter_once(account: Account) -> None:
+    """Also where one of them names the person by id."""
+    person = account.world.add_contact(EMAIL)
+    rows = [
+        {"email": EMAIL, "automations": ["Dunning"]},
+        {"email": EMAIL.upper(), "first_name": "Ada", "automations": ["dunning"]},
+        {"id": str(person.id), "automations": [{"id": str(account.dunning.id)}]},
+    ]
+    account.send(*rows)
+    assert account.entered() == 1
+
+
+# --- what is left out -----------------------------------------------------------------------------
+
+
+def test_nobody_enters_unless_it_is_allowed(account: Account) -> None:
+    """The rest is written; once allowed, those rows alone are sent again."""
+    rows = [
+        {"email": EMAIL, "first_name": "Ada", "automations": ["Dunning"]},
+        {"email": "bob@shop.example", "automations": ["Dunning"]},
+        {"email": "eve@shop.example", "first_name": "Eve"},
+        {"email": "kim@shop.example", "leave_automations": ["Dunning"]},
+    ]
+    run = account.send(*rows, allow_automations=False)
+    assert run.actions == ["created", "skipped", "created", "skipped"]
+    assert all("allow_automations" in run.reason(n) for n in (1, 2, 4))
+    assert not account.calls
+    assert not [path for _, path in run.requests if "utomation" in path]
+    assert account.send(*rows[::2], allow_automations=False).requests == []
+    run = account.send(*rows)
+    assert run.actions == ["updated", "created", "unchanged", "skipped"]
+    assert (account.entered(), account.entered("bob@shop.example")) == (1, 1)
+
+
+def test_run_automations_false_enters_nobody(account: Account) -> None:
+    """Whatever allow_automations says."""
+    run = account.send(
+        {"email": EMAIL, "first_name": "Ada", "automations": ["Dunning"]}, run_automations=False
+    )
+    assert run.actions == ["created"]
+    assert "run_automations" in run.reason()
+    assert not account.calls
+    assert account.entered() == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"automations": ["Dunnning"]}, "no automation with this name"),
+        ({"leave_automations": ["Dunnning"]}, "no automation with this name"),
+        ({"automations": [{"id": "999"}]}, "no automation with this id"),
+        ({"automations": ["Twice"]}, "give the id, one of 8, 9"),
+        ({"automations": ["Dunning"], "leave_automations": ["dunning"]}, "enters and leaves"),
+        ({"automations": "Dunning"}, "must be an array"),
+        ({"automations": [7]}, "must hold names or objects"),
+        ({"automations": '["Dunning"'}, "begins like JSON"),
+    ],
+)
+def test_a_row_that_names_no_automation_is_rejected_whole(
+    account: Account, row: dict[str, Any], why: str
+) -> None:
+    """Before anything of it is written: none can be made, and none is guessed."""
+    made = [account.world.add_automation("Twice") for _ in range(2)]
+    why = why.replace("8, 9", f"{made[0].id}, {made[1].id}")
+    run = account.send({"email": EMAIL, "first_name": "Ada", "tags": ["new"], **row})
+    assert run.actions == ["rejected"]
+    assert why in run.reason()
+    assert run.writes == []
+
+
+@pytest.mark.parametrize("status", [0, 2])
+def test_an_automation_that_is_not_active_is_told_and_asked_again(
+    account: Account, status: int
+) -> None:
+    """The rest is written; turned on, the same row enters."""
+    account.world.tables["automations"].change(account.off, status=status)
+    row = {"email": EMAIL, "first_name": "Ada", "automations": ["Summer sale"]}
+    run = account.send(row)
+    assert run.actions == ["created"]
+    assert "not active" in run.reason()
+    alone = {"email": "bob@shop.example", "automations": ["Summer sale"]}
+    assert account.send(alone).actions == ["skipped"]
+    assert account.world.find_contact("bob@shop.example") is None
+    assert not account.calls
+    account.world.tables["automations"].change(account.off, status=1)
+    account.send(row)
+    assert account.entered(automation=account.off) == 1
+
+
+def test_an_unfinished_contact_does_not_enter(account: Account) -> None:
+    """A mail with a field that was left out is worse than one that comes later."""
+    row = {"email": EMAIL, "custom_fields": {"invoice": "R-7"}, "automations": ["Dunning"]}
+    run = account.send({**row, "first_name": "Ada"})
+    assert "rest of the row" in run.reason()
+    assert account.entered() == 0
+    account.world.add_field("Invoice")
+    account.send({**row, "first_name": "Ada"})
+    assert account.entered() == 1
+
+
+@pytest.mark.parametrize("spoiled", [("POST", "/contactAutomations"), ("GET", "/automations")])
+def test_a_key_that_may_not_enter_anybody_costs_that_part_alone(
+    account: Account, spoiled: tuple[str, str]
+) -> None:
+    """The rest is written and told; with the permission the same rows enter."""
+    method, prefix = spoiled
+    rows = [
+        {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
+        for n in range(5)
+    ]
+    rows.append({"email": "q@shop.example", "automations": ["Dunning"]})
+    account.world.faults.forbid(prefix, method=method)
+    run = account.send(*rows)
+    assert run.code == 0
+    assert set(run.actions[:5]) == {"created"}
+    assert all("does not let this key" in run.reason(n) for n in range(1, 7))
+    posts = [path for m, path in run.requests if (m, path) == ("POST", "contactAutomations")]
+    assert len(posts) < 15  # the first is repeated for a while; the others are not even sent
+    account.world.faults.clear()
+    account.send(*rows)
+    assert {account.entered(row["email"]) for row in rows} == {1}
+
+
+def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account) -> None:
+    """ActiveCampaign says so with a 403 as well."""
+    rows = [
+        {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
+        for n in range(3)
+    ]
+
+    def refuse(world: Any, method: str, path: str, query: Any) -> None:
+        entry = world.log[-1]
+        if (method, path) == ("POST", "/api/3/contactAutomations"):
+            person = world.find_contact("p1@shop.example")
+            sent = json.loads(entry.body)["contactAutomation"]
+            account.dunning.status = 2 if person and sent["contact"] == str(person.id) else 1
+
+    account.world.before_request(refuse)
+    run = account.send(*rows)
+    assert "did not take the contact in" in run.reason(2)
+    assert [account.entered(row["email"]) for row in rows] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("status", [2, 3])
+def test_who_left_every_list_does_not_enter(account: Account, status: int) -> None:
+    """Unsubscribed or bounced, and active nowhere: told; not so with another list, or by will."""
+    w = account.world
+    news, offers = w.add_list("News"), w.add_list("Offers")
+    people = [w.add_contact(f"p{n}@shop.example") for n in range(3)]
+    for person in people:
+        w.subscribe(person.id, news.id, status)
+    w.subscribe(people[1].id, offers.id, 1)
+    w.subscribe(people[2].id, offers.id, 0)
+    rows = [{"email": person.email, "automations": ["Dunning"]} for person in people]
+    run = account.send(*rows)
+    assert run.actions == ["skipped", "updated", "skipped"]
+    assert "resubscribe" in run.reason()
+    assert [account.entered(person.email) for person in people] == [0, 1, 0]
+    account.send(*rows, resubscribe=True)
+    assert [account.entered(person.email) for person in people] == [1, 1, 1]
+
+
+# --- who is there already, and leaving ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+@pytest.mark.parametrize("alone", [False, True])
+def test_who_was_let_in_by_others_does_not_enter_again(
+    account: Account, *, is_over: bool, alone: bool
+) -> None:
+    """Active or through with it: not entered, by no later row either; leaving lifts that."""
+    person = account.world.add_contact(EMAIL)
+    there = account.world.enrol(person.id, account.dunning.id)
+    if is_over:
+        account.world.end_enrolment(there.id)
+    row = {"email": EMAIL, "automations": ["Dunning"]} | ({} if alone else {"first_name": "Ada"})
+    run = account.send(row)
+    assert run.actions == ["unchanged" if alone else "updated"]
+    assert "already" in run.reason()
+    account.send({**row, "last_name": "Lovelace"}, force=True)
+    assert account.entered() == 1
+    account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
+    account.send(row)
+    assert account.entered() == 2
+
+
+@pytest.mark.parametrize("gone", [403, 404])
+@pytest.mark.parametrize("left", ["removed", "ended"])
+def test_who_left_by_a_row_may_enter_once_more(
+    make_lab: Callable[..., Lab], left: str, gone: int
+) -> None:
+    """Whatever leaving does to the enrolment: in, out, in, and not a third time."""
+    account = Account(
+        make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
+    )
+    enter = {"email": EMAIL, "automations": ["Dunning"]}
+    leave = {"email": EMAIL, "leave_automations": ["Dunning"]}
+    account.send(enter)
+    run = account.send(leave)
+    assert run.actions == ["updated"]
+    assert run.report["automations"] == {"entered": {}, "left": {"Dunning": 1}}
+    again = account.send(leave, force=True)
+    assert (again.actions, again.writes) == (["unchanged"], [])
+    assert account.send(enter).actions == ["updated"]
+    for row in (enter, {**enter, "first_name": "Ada"}):
+        account.send(row, force=True)
+    assert account.entered() == 2
+
+
+@pytest.mark.parametrize("left", ["removed", "ended"])
+def test_whoever_came_back_by_others_after_leaving_is_in(
+    make_lab: Callable[..., Lab], left: str
+) -> None:
+    """An enrolment behind the leaving counts, whoever made it, over or not."""
+    account = Account(make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left))
+    account.send({"email": EMAIL, "automations": ["Dunning"]})
+    account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
+    person = account.world.find_contact(EMAIL)
+    account.world.end_enrolment(account.world.enrol(person.id, account.dunning.id).id)
+    account.send({"email": EMAIL, "automations": ["Dunning"]})
+    assert account.entered() == 2
+
+
+@pytest.mark.parametrize("left", ["removed", "ended"])
+@pytest.mark.parametrize("gone", [403, 404])
+@pytest.mark.parametrize("fault", ["reset_after_apply", "truncated_json", "late_trouble"])
+def test_leaving_whose_answer_was_lost_is_done(
+    make_lab: Callable[..., Lab], left: str, gone: int, fault: str
+) -> None:
+    """Repeated, it finds nobody to take out: that is no refusal."""
+    account = Account(
+        make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
+    )
+    account.send({"email": EMAIL, "automations": ["Dunning"]})
+    getattr(account.world.faults, fault)("/contactAutomations", method="DELETE")
+    run = account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
+    assert (run.code, run.actions) == (0, ["updated"])
+    assert not run.reason()
+
+
+def test_leaving_that_is_not_allowed_is_told_and_lifts_nothing(account: Account) -> None:
+    """Who is still in it does not enter again."""
+    account.send({"email": EMAIL, "automations": ["Dunning"]})
+    account.world.faults.forbid("/contactAutomations", method="DELETE")
+    run = account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
+    assert (run.code, run.actions) == (0, ["skipped"])
+    assert "does not let this key" in run.reason()
+    account.world.faults.clear()
+    account.send({"email": EMAIL, "automations": ["Dunning"]}, force=True)
+    assert account.entered() == 1
+
+
+def test_leaving_takes_out_of_every_run_through_it(account: Account) -> None:
+    """An account that let somebody in twice: both are over; a stranger's are not."""
+    w = account.world
+    people = [w.add_contact(EMAIL), w.add_contact("bob@shop.example")]
+    for person in people:
+        for _ in range(2):
+            w.enrol(person.id, account.dunning.id)
+        w.enrol(person.id, account.nurture.id)
+    account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
+    left = [(row.contact, row.automation) for row in w.tables["contactAutomations"]]
+    assert left.count((people[0].id, account.dunning.id)) == 0
+    assert left.count((people[0].id, account.nurture.id)) == 1
+    assert left.count((people[1].id, account.dunning.id)) == 2
+
+
+def test_who_is_not_there_has_nothing_to_leave(account: Account) -> None:
+    """Nobody is made for it."""
+    run = account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
+    assert run.actions == ["skipped"]
+    assert account.world.find_contact(EMAIL) is None
+
+
+def test_in_one_batch_the_later_row_wins(account: Account) -> None:
+    """Out and in again by one batch is in, as it was; in and out is out, and told."""
+    account.send({"email": EMAIL, "automations": ["Dunning"]})
+    enter = {"email": EMAIL, "automations": ["Dunning"]}
+    leave = {"email": EMAIL, "leave_automations": ["Dunning"]}
+    run = account.send(leave, enter)
+    assert run.actions == ["unchanged", "unchanged"]
+    assert len(list(account.world.tables["contactAutomations"])) == 1
+    assert account.entered() == 1
+    run = account.send({**enter, "first_name": "Ada"}, leave)
+    assert "says otherwise" in run.reason(1)
+    assert not list(account.world.tables["contactAutomations"])
+    assert account.entered() == 1
+
+
+@pytest.mark.parametrize("rows", [1, 12])
+def test_somebody_made_anew_is_somebody_else(account: Account, rows: int) -> None:
+    """A deleted contact's address has another id now: it enters, though the ledger knew the old."""
+    people = [
+        {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
+        for n in range(rows)
+    ]
+    account.send(*people)
+    for row in people:
+        account.world.delete_contact(account.world.find_contact(row["email"]).id)
+    run = account.send(*[{**row, "first_name": "Q"} for row in people])
+    assert run.code == 0
+    assert {account.entered(row["email"]) for row in people} == {1}
+
+
+def test_leaving_finds_somebody_who_was_made_anew(account: Account) -> None:
+    """The ledger's id is of a contact that was deleted; the address has another one."""
+    account.send({"email": EMAIL, "automations": ["Dunning"]})
+    account.world.delete_contact(account.world.find_contact(EMAIL).id)
+    again = account.world.add_contact(EMAIL)
+    account.world.enrol(again.id, account.dunning.id)
+    run = account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
+    assert run.actions == ["updated"]
+    assert not list(account.world.tables["contactAutomations"])
+
+
+def test_ids_of_another_account_say_nothing(account: Account) -> None:
+    """With foreign ids an automation goes by its name."""
+    one = str(account.dunning.id)
+    run = account.send({"email": EMAIL, "automations": [{"id": one}]}, source_ids="foreign")
+    assert run.actions == ["rejected"]
+    ref = {"id": str(account.off.id), "name": "Dunning"}
+    account.send({"email": EMAIL, "automations": [ref]}, source_ids="foreign")
+    assert account.entered() == 1
+
+
+# --- before it is done, and how much --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("others", [0, 12])
+def test_a_dry_run_counts_who_would_enter_and_leave(account: Account, others: int) -> None:
+    """By automation: without those who are there, were there, or left every list."""
+    w = account.world
+    news = w.add_list("News")
+    inside, outside, gone = (w.add_contact(f"{one}@shop.example") for one in ("i", "o", "g"))
+    w.enrol(inside.id, account.dunning.id)
+    w.enrol(outside.id, account.nurture.id)
+    w.subscribe(gone.id, news.id, 2)
+    rows = [
+        {"email": inside.email, "automations": ["Dunning"]},
+        {
+            "email": outside.email,
+            "automations": ["Dunning"],
+            "leave_automations": ["Nurture"],
+        },
+        {"email": gone.email, "automations": ["Dunning"]},
+        {"email": "new@shop.example", "automations": ["Dunning", "Nurture"]},
+        *[
+            {"email": f"n{n}@shop.example", "first_name": "N", "automations": ["Dunning"]}
+            for n in range(others)
+        ],
+    ]
+    dry = account.send(*rows, dry_run=True)
+    assert dry.code == 0
+    assert dry.writes == []
+    plan = dry.report["plan"]
+    assert plan["enters"] == {"Dunning": 2 + others, "Nurture": 1}
+    assert plan["leaves"] == {"Nurture": 1}
+    assert plan["by_endpoint"]["POST contactAutomations"] == 3 + others
+    assert dry.report["automations"] == {"entered": {}, "left": {}}
+    run = account.send(*rows)
+    assert run.report["automations"] == {"entered": plan["enters"], "left": plan["leaves"]}
+    again = account.send(*rows, dry_run=True, force=True)
+    assert (again.report["plan"]["enters"], again.report["plan"]["leaves"]) == ({}, {})
+
+
+def test_a_dry_run_counts_a_person_of_two_batches_once(account: Account) -> None:
+    """Though nothing is noted in the ledger."""
+    account.world.add_contact(EMAIL)
+    account.lab.batch_rows = 1
+    rows = [{"email": EMAIL, "first_name": name, "automations": ["Dunning"]} for name in "AB"]
+    assert account.send(*rows, dry_run=True).report["plan"]["enters"] == {"Dunning": 1}
+
+
+def test_max_changes_lets_no_more_people_in(account: Account) -> None:
+    """Rows beyond it are left for another run, and enter then; nobody twice."""
+    rows = [{"email": f"p{n}@shop.example", "automations": ["Dunning"]} for n in range(6)]
+    run = account.send(*rows, max_changes=2)
+    assert run.code == 1
+    assert run.actions.count("created") == 2
+    assert sum(account.entered(row["email"]) for row in rows) == 2
+    account.send(*rows, max_changes=2)
+    assert sum(account.entered(row["email"]) for row in rows) == 4
+    account.send(*rows)
+    assert [account.entered(row["email"]) for row in rows] == [1] * 6

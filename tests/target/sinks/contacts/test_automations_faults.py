@@ -1,0 +1,294 @@
+"""Whatever breaks while somebody is entered: in once, or not yet and told; never in twice."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import length
+from tests.tap.client.lab import LabClock, world_of
+from tests.target.concurrency.test_ordering import LOSSES, kill
+from tests.target.lab import Lab, state_of, stream_of
+from tests.target.processing.test_faults import Killed
+
+if TYPE_CHECKING:
+    from tests.sandbox import World
+
+SETTINGS: dict[str, Any] = {"allow_automations": True, "max_retry_seconds": 2}
+POSTS = "/contactAutomations"
+LOOKS = "/contacts/"
+#: What may become of a request to enter somebody, and whether the account carries it out.
+LOST = {
+    "throttle": ("throttle", {"retry_after": 1}),
+    "glitch": ("forbid", {}),
+    "500 before": ("server_error", {"status": 500}),
+    "500 after": ("late_trouble", {"status": 500}),
+    "524 after": ("late_trouble", {"status": 524}),
+    "reset before": ("reset", {}),
+    "reset after": ("reset_after_apply", {}),
+    "cut while read": ("reset_after_apply", {"kind": "chunk"}),
+    "late": ("reset_after_apply", {"kind": "timeout"}),
+    "cut JSON": ("truncated_json", {}),
+    "nothing": ("empty_body", {}),
+    "HTML": ("html_200", {}),
+}
+
+
+def account(clock: LabClock, **switches: Any) -> World:
+    """Return an empty account with two automations."""
+    world = world_of(clock, is_empty=True, **switches)
+    for name in ("Dunning", "Nurture"):
+        world.add_automation(name)
+    return world
+
+
+def rows(count: int, **more: Any) -> list[dict[str, Any]]:
+    """Return contacts that enter."""
+    return [
+        {"email": f"p{n}@shop.example", "first_name": f"P{n}", "automations": ["Dunning"], **more}
+        for n in range(count)
+    ]
+
+
+def entries(world: World) -> Counter[tuple[str, str]]:
+    """Return how often each person was sent into each automation, whatever became of it."""
+    t = world.tables
+    return Counter(
+        (t["contacts"][one["contact"]].email, t["automations"][one["automation"]].name)
+        for one in world.automation_log
+        if one["trigger"] == "enrolled"
+    )
+
+
+def once(count: int) -> Counter[tuple[str, str]]:
+    """Return what `rows` ask for."""
+    return Counter((row["email"], "Dunning") for row in rows(count))
+
+
+@pytest.fixture
+def lab(clock: LabClock, tmp_path: Any) -> Lab:
+    """A lab of such an account."""
+    return Lab(account(clock), clock, tmp_path)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("count", [1, 12])
+def test_entering_whose_answer_is_lost_is_looked_for(
+    lab: Lab, fault: str, count: int, times: int
+) -> None:
+    """Once and twice in a row: the run ends with 0, and everybody is in once."""
+    kind, told = LOST[fault]
+    getattr(lab.world.faults, kind)(prefix=POSTS, method="POST", times=times, **told)
+    run = lab.send("crm_contacts", *rows(count), **SETTINGS | {"max_retry_seconds": 5})
+    assert run.code == 0
+    assert set(run.actions) <= {"created", "updated"}
+    assert entries(lab.world) == once(count)
+    assert run.report["automations"]["entered"] == {"Dunning": count}
+    lab.world.faults.clear()
+    again = lab.send("crm_contacts", *rows(count, last_name="L"), force=True, **SETTINGS)
+    assert again.code == 0
+    assert entries(lab.world) == once(count)
+
+
+@pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "server_error", "late_trouble"])
+@pytest.mark.parametrize("blind", ["server_error", "forbid"])
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_cannot_be_seen_is_failed_and_looked_for_first(
+    lab: Lab, fault: str, blind: str, count: int
+) -> None:
+    """Nobody guesses: the row fails, the state stays before it, the next run looks and mends."""
+    faults = lab.world.faults
+
+    def spoil(world: World, method: str, path: str, query: Any) -> None:
+        if (method, path) == ("POST", "/api/3" + POSTS) and not faults.rules:
+            getattr(faults, fault)(POSTS, method="POST", times=None)
+            getattr(faults, blind)(LOOKS, method="GET", times=None)
+
+    lab.world.before_request(spoil)
+    run = lab.send("crm_contacts", *rows(count), **SETTINGS)
+    assert (run.code, run.states) == (1, [])
+    assert "failed" in run.actions
+    sent = entries(lab.world)
+    assert max(sent.values(), default=0) <= 1
+    # As long as nobody can see, nobody is entered.
+    lab.world.hooks.clear()
+    faults.rules = [rule for rule in faults.rules if rule.method == "GET"]
+    run = lab.send("crm_contacts", *rows(count), **SETTINGS)
+    assert "failed" in run.actions
+    assert entries(lab.world) == sent
+    faults.clear()
+    run = lab.send("crm_contacts", *rows(count), **SETTINGS)
+    assert (run.code, len(run.states)) == (0, 1)
+    assert entries(lab.world) == once(count)
+
+
+def test_entering_that_is_never_answered_is_failed(lab: Lab) -> None:
+    """And not sent for ever; the retry file keeps the row, and the next run enters it once."""
+    lab.world.faults.server_error(POSTS, method="POST", times=None)
+    path = str(lab.folder / "retry.jsonl")
+    run = lab.send("crm_contacts", *rows(1), retry_path=path, **SETTINGS)
+    assert (run.code, run.actions, len(run.states)) == (1, ["failed"], 1)
+    assert "looks for it first" in run.reason()
+    assert entries(lab.world) == Counter()
+    lab.world.faults.clear()
+    run = lab.run(retry_path=path, **SETTINGS)
+    assert (run.code, run.actions) == (0, ["updated"])
+    assert entries(lab.world) == once(1)
+    assert lab.run(retry_path=path, **SETTINGS).requests == []
+
+
+def test_a_lost_answer_of_the_run_before_is_told_as_entered(lab: Lab) -> None:
+    """Killed right behind the write: the next run says updated, and counts the enrolment."""
+    lab.world.add_contact("p0@shop.example")
+    real = lab.world.answer
+
+    def dying(method: str, path: str, *rest: Any) -> Any:
+        answer = real(method, path, *rest)
+        if (method, path) == ("POST", "/api/3" + POSTS):
+            raise Killed
+        return answer
+
+    lab.world.answer = dying  # type: ignore[method-assign]
+    row = {"email": "p0@shop.example", "automations": ["Dunning"]}
+    with contextlib.suppress(Killed):
+        lab.send("crm_contacts", row, **SETTINGS)
+    lab.world.answer = real  # type: ignore[method-assign]
+    lab.clock.sleep(3600)
+    run = lab.send("crm_contacts", row, **SETTINGS)
+    assert run.actions == ["updated"]
+    assert run.writes == []
+    assert run.report["automations"]["entered"] == {"Dunning": 1}
+    assert entries(lab.world) == once(1)
+
+
+searching = settings(
+    max_examples=length.of(30, 600),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@searching
+@given(
+    kill_at=st.integers(1, 60),
+    after=st.booleans(),
+    count=st.sampled_from([2, 12]),
+    seed=st.none() | st.integers(0, 10_000),
+    left=st.sampled_from(["removed", "ended"]),
+)
+def test_killed_at_any_request_nobody_is_in_twice(
+    tmp_path_factory: pytest.TempPathFactory,
+    kill_at: int,
+    count: int,
+    seed: int | None,
+    left: str,
+    *,
+    after: bool,
+) -> None:
+    """Kill -9 before or after any request: the next run completes it, and a third has nothing."""
+    clock = LabClock()
+    world = account(clock, left_enrolment=left)
+    lab = Lab(world, clock, tmp_path_factory.mktemp("lab"), seed)
+    lines = [*stream_of("crm_contacts", *rows(count), keys=["email"]), state_of(1)]
+    real = kill(world, kill_at, after=after)
+    with contextlib.suppress(Killed):
+        lab.run(*lines, **SETTINGS)
+    world.answer = real  # type: ignore[method-assign]
+    world.settle(at_once=True)
+    clock.sleep(3)
+    assert lab.run(*lines, **SETTINGS).code == 0
+    assert entries(world) == once(count)
+    assert lab.run(*lines, **SETTINGS).writes == []
+
+
+class History:
+    """People who are let in and taken out by rows and by others, under faults and kills."""
+
+    def __init__(self, seed: int, folder: Any) -> None:
+        """Begin with an empty account."""
+        self.dice = random.Random(seed)
+        self.clock = LabClock()
+        left = self.dice.choice(["removed", "ended"])
+        gone = self.dice.choice([403, 404])
+        self.world = account(self.clock, left_enrolment=left, no_enrolment_status=gone)
+        side = self.dice.choice([None, seed])
+        self.lab = Lab(self.world, self.clock, folder, side)
+        self.people = [f"p{n}@shop.example" for n in range(self.dice.choice([3, 12]))]
+        #: How often each pair may have been entered by us: once, and once more for each leaving.
+        self.allowed: Counter[tuple[str, str]] = Counter()
+        self.number = 0
+
+    def row(self, email: str) -> dict[str, Any]:
+        """Draw a row; its name makes it a new one each time."""
+        self.number += 1
+        row: dict[str, Any] = {"email": email}
+        if self.dice.random() < 0.7:
+            row["first_name"] = f"row {self.number}"
+        name = self.dice.choice(["Dunning", "Nurture"])
+        if self.dice.random() < 0.75:
+            row["automations"] = [name]
+            self.allowed.setdefault((email, name), 1)
+        else:
+            row["leave_automations"] = [name]
+            self.allowed[email, name] = self.allowed.get((email, name), 1) + 1
+        return row
+
+    def step(self) -> None:
+        """Send some rows, perhaps amid trouble or until a kill, and perhaps others do something."""
+        dice, world = self.dice, self.world
+        chosen = dice.sample(self.people, dice.randint(1, len(self.people)))
+        lines = [*stream_of("crm_contacts", *map(self.row, chosen), keys=["email"]), state_of(1)]
+        real = world.answer
+        what = dice.random()
+        if what < 0.5:
+            kinds = tuple(dice.sample(LOSSES, dice.randint(1, len(LOSSES))))
+            world.faults.mix(dice.choice([0.05, 0.2, 0.4]), seed=dice.randrange(1000), kinds=kinds)
+        elif what < 0.75:
+            kill(world, dice.randint(1, 40), after=dice.random() < 0.5)
+        with contextlib.suppress(Killed):
+            self.lab.run(*lines, force=dice.random() < 0.3, **SETTINGS)
+        world.answer = real  # type: ignore[method-assign]
+        world.faults.clear()
+        world.settle(at_once=True)
+        self.clock.sleep(dice.choice([0, 1, 100]))
+        self.check()
+
+    def check(self) -> None:
+        """Nobody was sent into an automation more often than rows left it, and once."""
+        for pair, count in entries(self.world).items():
+            assert count <= self.allowed[pair], (pair, count)
+
+    def end(self) -> None:
+        """Without trouble every pair that is asked for is there, and a replay changes nothing."""
+        lines = stream_of(
+            "crm_contacts",
+            *[{"email": e, "automations": ["Dunning", "Nurture"]} for e in self.people],
+            keys=["email"],
+        )
+        for email in self.people:
+            for name in ("Dunning", "Nurture"):
+                self.allowed.setdefault((email, name), 1)
+        run = self.lab.run(*lines, force=True, **SETTINGS)
+        assert run.code == 0
+        self.check()
+        before = entries(self.world)
+        assert before.keys() == self.allowed.keys()
+        assert self.lab.run(*lines, force=True, **SETTINGS).writes == []
+        assert entries(self.world) == before
+
+
+@pytest.mark.parametrize("seed", length.seeds(12, 400))
+def test_any_history_lets_nobody_in_once_too_often(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    """Rows that enter and leave, faults, kills and force in any order, several writes at once."""
+    history = History(seed, tmp_path_factory.mktemp("lab"))
+    for _ in range(5):
+        history.step()
+    history.end()

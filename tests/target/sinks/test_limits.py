@@ -1,0 +1,181 @@
+"""Limits and locks, each beside what would have happened without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.lab import Lab, state_of, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.mark.parametrize("count", [4, 30])
+def test_max_changes_stops_changing(lab: Lab, count: int) -> None:
+    """The rows beyond it are skipped, no state covers them, the exit code is 1; without: all."""
+    rows = [{"email": f"x{n}@shop.example"} for n in range(count)]
+    run = lab.send("crm_contacts", *rows, max_changes=count - 1)
+    assert (run.code, run.states) == (1, [])
+    assert run.actions.count("created") == count - 1
+    assert run.actions.count("skipped") == 1
+    rest = lab.send("crm_contacts", *rows, max_changes=count - 1)
+    assert (rest.code, len(rest.states)) == (0, 1)
+    assert rest.actions.count("unchanged") == count - 1
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_another_address_behind_an_id_is_rejected(lab: Lab, count: int) -> None:
+    """Ids of another account would overwrite strangers; allow_email_change shows how."""
+    people = [lab.world.add_contact(f"s{n}@shop.example", firstName="Own") for n in range(count)]
+    rows = [
+        {"id": str(p.id), "email": f"other{n}@shop.example", "first_name": "Thief"}
+        for n, p in enumerate(people)
+    ]
+    run = lab.send("crm_contacts", *rows)
+    assert set(run.actions) == {"rejected"}
+    assert "source_ids" in run.reason()
+    assert {p.firstName for p in people} == {"Own"}
+    run = lab.send("crm_contacts", *rows, allow_email_change=True)
+    assert set(run.actions) == {"updated"}
+    assert people[0].email == "other0@shop.example"
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_only_if_empty_fills_and_never_overwrites(lab: Lab, count: int) -> None:
+    """A name that is there stays, a phone that is not is written."""
+    field = lab.world.add_field("Level", "text", "LEVEL")
+    people = [lab.world.add_contact(f"o{n}@shop.example", firstName="Kept") for n in range(count)]
+    lab.world.set_field(people[0].id, field.id, "old")
+    rows = [
+        {
+            "email": p.email,
+            "first_name": "New",
+            "phone_numbers": [{"number": "55"}],
+            "custom_fields": {"level": "new"},
+        }
+        for p in people
+    ]
+    names = ["first_name", "phone_numbers", "custom_fields.level"]
+    run = lab.send("crm_contacts", *rows, only_if_empty=names)
+    assert run.code == 0
+    assert {(p.firstName, p.phone) for p in people} == {("Kept", "55")}
+    assert lab.world.field_value(people[0].id, field.id).value == "old"
+    lab.send("crm_contacts", *rows)
+    assert people[0].firstName == "New"
+
+
+@pytest.mark.parametrize("flag", ["deleted", "anonymized", "is_deleted"])
+def test_marked_rows_are_skipped(lab: Lab, flag: str) -> None:
+    """A tap's row of somebody who is gone brings nobody back."""
+    run = lab.send("crm_contacts", {"email": "gone@shop.example", flag: True})
+    assert run.actions == ["skipped"]
+    assert lab.world.find_contact("gone@shop.example") is None
+    assert lab.send("crm_opportunities", {"id": "1", "is_disabled": True}).actions == ["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "table"),
+    [
+        ("crm_contacts", "contacts"),
+        ("crm_accounts", "accounts"),
+        ("crm_opportunities", "deals"),
+        ("crm_notes", "notes"),
+    ],
+)
+def test_a_deleted_row_is_deleted_once(lab: Lab, stream: str, table: str) -> None:
+    """Delivered again it costs no request; a newer one finds nothing, and `force` asks anew."""
+    w = lab.world
+    w.add_note("Subscriber", next(iter(w.tables["contacts"])).id, "Called.")
+    row = {"id": str(next(iter(w.tables[table])).id), "_sdc_deleted_at": "2031-01-01"}
+    allowed = {"delete_mode": "delete", "max_deletes": 1}
+    assert lab.send(stream, row, **allowed).actions == ["updated"]
+    again = lab.send(stream, row, **allowed)
+    assert (again.actions, again.reason(), again.requests) == (["unchanged"], "deleted before", [])
+    newer = row | {"_sdc_deleted_at": "2031-02-02"}
+    assert lab.send(stream, newer, **allowed).reason() == "gone already"
+    assert lab.send(stream, row, force=True, **allowed).reason() == "gone already"
+    assert sum(lab.clock.slept) < 10, "a note that is gone is not asked for again and again"
+
+
+def test_deletes_of_stages_and_tags_are_refused(lab: Lab) -> None:
+    """A deleted stage takes its deals along."""
+    stage = next(iter(lab.world.tables["dealStages"]))
+    row = {"id": str(stage.id), "_sdc_deleted_at": "2031-01-01T00:00:00Z"}
+    run = lab.send("crm_stages", row, delete_mode="delete", max_deletes=5)
+    assert run.actions == ["rejected"]
+    assert stage.id in lab.world.tables["dealStages"]
+
+
+def test_without_automations_deals_notes_and_accounts_are_skipped(lab: Lab) -> None:
+    """Each of them can start one, and there is no way to keep it quiet."""
+    before = len(lab.world.automation_log)
+    run = lab.run(
+        *stream_of("crm_opportunities", {"id": "1", "stage": {"id": "2"}}),
+        *stream_of("crm_notes", {"content": "x", "contact": {"id": "1"}}),
+        *stream_of("crm_accounts", {"id": "1", "name": "Y"}),
+        state_of(1),
+        run_automations=False,
+    )
+    assert run.actions == ["skipped"] * 3
+    assert run.writes == []
+    assert len(lab.world.automation_log) == before
+
+
+def test_a_plan_counts_people_not_rows(make_lab: Callable[..., Lab]) -> None:
+    """Both contact streams say it of the same three: three would gain it."""
+    lab = make_lab()
+    lab.world.add_contact("p0@shop.example")
+    people = [{"email": f"p{n}@shop.example", "tags": ["promo"]} for n in range(3)]
+    run = lab.run(
+        *stream_of("crm_contacts", *people), *stream_of("marketing_contacts", *people), dry_run=True
+    )
+    assert run.report["plan"]["gains"] == {"the tag promo": 3}
+
+
+def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) -> None:
+    """Actions, gains, samples, unknown names, requests and time; no write, no state."""
+    lab = make_lab()
+    lab.world.add_list("News")
+    known = lab.world.add_contact("known@shop.example", firstName="Old")
+    lab.world.tag(known.id, lab.world.add_tag("loyal").id)
+    rows: list[dict[str, Any]] = [
+        {"email": f"d{n}@shop.example", "tags": ["promo"], "segments": ["News"]} for n in range(20)
+    ]
+    rows += [
+        {"email": known.email, "first_name": "New", "tags": ["loyal"]},
+        {"email": "none"},
+        {"email": "d0@shop.example", "tags": ["loyal"]},
+    ]
+    deal = next(d for d in lab.world.tables["deals"])
+    stage = next(
+        s for s in lab.world.tables["dealStages"].by("group", deal.group) if s.id != deal.stage
+    )
+    run = lab.run(
+        *stream_of("crm_contacts", *rows),
+        *stream_of("crm_opportunities", {"id": str(deal.id), "stage__name": stage.title}),
+        *stream_of("nobody_knows", {"id": "1"}),
+        state_of(1),
+        dry_run=True,
+    )
+    assert run.code == 0
+    assert run.writes == []
+    assert run.states == []
+    assert run.actions.count("planned") == 23
+    assert run.actions.count("rejected") == 2
+    plan = run.report["plan"]
+    assert plan["actions"] == {"created": 20, "updated": 3, "rejected": 2}
+    assert plan["gains"]["the tag promo"] == 20
+    assert plan["gains"]["the list News"] == 20
+    assert plan["gains"]["the tag loyal"] == 1
+    assert plan["gains"][f"the stage {stage.title}"] == 1
+    assert plan["unknown"] == {"tag promo": 20}
+    assert {
+        "stream": "crm_contacts",
+        "id": str(known.id),
+        "fields": {"firstName": ["Old", "New"]},
+    } in (plan["samples"])
+    assert plan["requests"] >= 2
+    assert plan["seconds"] > 0
+    assert lab.send("crm_contacts", rows[0]).actions == ["created"]

@@ -1,0 +1,194 @@
+"""Tags, lists, pipelines, stages, users, groups, fields, raw requests: made once, changed, kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.lab import Lab, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS: list[tuple[str, dict[str, Any], str, str, str]] = [
+    ("marketing_tags", {"name": "fresh", "description": "one"}, "tags", "tag", "description"),
+    ("marketing_segments", {"name": "Fresh", "description": "one"}, "lists", "name", "description"),
+    ("crm_pipelines", {"name": "Fresh", "currency": "EUR"}, "dealGroups", "title", "currency"),
+    ("directory_groups", {"name": "Fresh", "description": "one"}, "groups", "title", "description"),
+]
+
+
+@pytest.mark.parametrize(("stream", "row", "table", "column", "other"), ROWS)
+@pytest.mark.parametrize("lost", [False, True])
+def test_created_once_found_by_name_changed_where_it_differs(
+    lab: Lab, stream: str, row: dict[str, Any], table: str, column: str, other: str, *, lost: bool
+) -> None:
+    """A lost answer makes no second one; the name finds it in any case; a change is one update."""
+    if lost:
+        lab.world.faults.reset_after_apply(f"/{table}", times=1, method="POST")
+    assert lab.send(stream, row).actions == ["created"]
+    (lab.folder / "ledger.sqlite").unlink()
+    same = row | {"name": row["name"].upper()}
+    assert lab.send(stream, same).actions == ["unchanged"]
+    changed = lab.send(stream, row | {other: "GBP" if other == "currency" else "two"})
+    assert changed.actions == ["updated"]
+    assert len(changed.writes) == 1
+    found = [r for r in lab.world.tables[table] if getattr(r, column).casefold() == "fresh"]
+    assert len(found) == 1
+
+
+def test_a_new_list_never_sends_the_last_broadcast(lab: Lab) -> None:
+    """ActiveCampaign's own default would mail everybody who is added."""
+    run = lab.send("marketing_segments", {"name": "Quiet"})
+    assert run.actions == ["created"]
+    row = lab.world.tables["lists"][run.results[0]["id"]]
+    assert row.columns["send_last_broadcast"] == "0"
+
+
+def test_stages_live_in_their_pipeline(lab: Lab) -> None:
+    """The same name in two pipelines is two stages; position and name change by id."""
+    lab.send(
+        "crm_pipelines", {"name": "One", "currency": "usd"}, {"name": "Two", "currency": "usd"}
+    )
+    rows = [{"name": "Hot", "pipeline": {"name": p}, "position": 2} for p in ("One", "Two")]
+    run = lab.send("crm_stages", *rows)
+    assert run.actions == ["created", "created"]
+    one = run.results[0]["id"]
+    assert lab.send("crm_stages", {"id": one, "name": "Hotter"}).actions == ["updated"]
+    assert lab.world.tables["dealStages"][one].title == "Hotter"
+    assert lab.send("crm_stages", {"name": "Lost one"}).actions == ["rejected"]
+
+
+def test_a_user_is_made_with_a_password_that_stays_nowhere(lab: Lab) -> None:
+    """The password reaches ActiveCampaign and no file of ours, not even when the row fails."""
+    group = next(iter(lab.world.tables["groups"]))
+    row = {
+        "username": "ada",
+        "name": "Ada Lovelace",
+        "emails": [{"email": "ada@shop.example", "is_primary": True}],
+        "group": group.id,
+        "password": "correct horse battery",
+    }
+    retry = str(lab.folder / "retry.jsonl")
+    lab.world.faults.server_error("/users", times=None, method="POST")
+    failed = lab.send("directory_users", row, retry_path=retry, max_retry_seconds=1)
+    assert (failed.actions, failed.states) == (["failed"], [])
+    lab.world.faults.clear()
+    run = lab.send("directory_users", row, retry_path=retry)
+    assert run.actions == ["created"]
+    user = lab.world.tables["users"][run.results[0]["id"]]
+    assert (user.firstName, user.lastName, user.username) == ("Ada", "Lovelace", "ada")
+    for path in lab.folder.rglob("*"):
+        if path.is_file():
+            assert b"correct horse" not in path.read_bytes()
+    changed = lab.send("directory_users", {"email": "ada@shop.example", "name": "Ada King"})
+    assert changed.actions == ["updated"]
+    assert user.lastName == "King"
+    assert lab.send("directory_users", {"email": "x@shop.example"}).actions == ["rejected"]
+
+
+def test_custom_fields_are_found_typed_and_made_only_if_asked(lab: Lab) -> None:
+    """By tag, title or id; an unknown one is a reason; create_missing_fields makes it usable."""
+    field = lab.world.add_field("Rank here", "dropdown", "RANK_HERE")
+    lab.world.add_options(field.id, "gold", "silver")
+    person = lab.world.add_contact("c@shop.example")
+    for name in ("rank_here", "Rank here", f"field_{field.id}", "RANK_HERE"):
+        row = {"email": person.email, f"custom_fields__{name}": "Gold", "first_name": name}
+        assert lab.send("crm_contacts", row).actions == ["updated"]
+        values = lab.world.tables["fieldValues"].by("contact", person.id)
+        assert [v.value for v in values if v.field == field.id] == ["gold"]
+    row = {
+        "email": person.email,
+        "first_name": "X",
+        "custom_fields": {"nope": 1, "rank_here": "tin"},
+    }
+    run = lab.send("crm_contacts", row)
+    assert run.actions == ["updated"]
+    assert "nope" in run.reason()
+    assert "option" in run.reason()
+    alone = lab.send("crm_contacts", {"email": person.email, "custom_fields": {"nope": 1}})
+    assert alone.actions == ["rejected"]
+    row = {"email": person.email, "custom_fields": {"colours": ["red", "blue"], "points": 7}}
+    assert lab.send("crm_contacts", row, create_missing_fields=True).actions == ["updated"]
+    made = {f.title: f for f in lab.world.tables["fields"]}
+    assert made["points"].type == "number"
+    options = lab.world.tables["fieldOptions"].by("field", made["colours"].id)
+    assert {o.value for o in options} == {"red", "blue"}
+    rels = lab.world.tables["fieldRels"].by("field", made["colours"].id)
+    assert [rel.relid for rel in rels] == [0]
+    values = {v.field: v.value for v in lab.world.tables["fieldValues"].by("contact", person.id)}
+    assert values[made["colours"].id] == "||red||blue||"
+
+
+def test_accounts_are_one_per_name_in_any_case(lab: Lab) -> None:
+    """A duplicate answer means: read again; attributes go into the fields that hold them."""
+    row = {"name": "Fjord Freight", "website": "https://fjord.example", "description": "Ships"}
+    assert lab.send("crm_accounts", row).actions == ["created"]
+    (lab.folder / "ledger.sqlite").unlink()
+    run = lab.send("crm_accounts", row | {"name": "FJORD freight", "website": "https://f.example"})
+    assert run.actions == ["updated"]
+    found = [a for a in lab.world.tables["accounts"] if a.name.casefold() == "fjord freight"]
+    assert [a.accountUrl for a in found] == ["https://f.example"]
+
+
+def test_a_contact_moves_to_another_account_by_one_update(lab: Lab) -> None:
+    """One account per contact; an unknown account of that name is made; the title goes along."""
+    row = {"email": "m@shop.example", "account__name": "Alpha Corp", "title": "CTO"}
+    assert lab.send("crm_contacts", row).actions == ["created"]
+    person = lab.world.find_contact("m@shop.example")
+    links = lab.world.tables["accountContacts"].by("contact", person.id)
+    assert [link.jobTitle for link in links] == ["CTO"]
+    run = lab.send("crm_contacts", row | {"account__name": "Beta Corp"})
+    assert run.actions == ["updated"]
+    links = lab.world.tables["accountContacts"].by("contact", person.id)
+    assert [lab.world.tables["accounts"][link.account].name for link in links] == ["Beta Corp"]
+
+
+@pytest.mark.parametrize("creates", [True, False])
+def test_accounts_through_the_importer_work_either_way(
+    make_lab: Callable[..., Lab], *, creates: bool
+) -> None:
+    """Whether the importer makes accounts or not, every contact is linked afterwards."""
+    lab = make_lab(import_creates_accounts=creates)
+    rows = [{"email": f"a{n}@shop.example", "account__name": f"Co {n % 3}"} for n in range(30)]
+    run = lab.send("crm_contacts", *rows)
+    assert run.code == 0
+    for n in range(30):
+        person = lab.world.find_contact(f"a{n}@shop.example")
+        links = lab.world.tables["accountContacts"].by("contact", person.id)
+        assert [lab.world.tables["accounts"][one.account].name for one in links] == [f"Co {n % 3}"]
+    assert len([a for a in lab.world.tables["accounts"] if a.name.startswith("Co ")]) == 3
+
+
+def test_raw_requests_are_guarded(lab: Lab) -> None:
+    """Off by default; bulk senders are refused; deletes count; a lost POST is never repeated."""
+    tag = lab.world.add_tag("doomed")
+    rows = [
+        {
+            "n": 1,
+            "method": "POST",
+            "path": "/tags",
+            "body": {"tag": {"tag": "raw", "tagType": "contact"}},
+        },
+        {"n": 2, "method": "DELETE", "path": f"/api/3/tags/{tag.id}"},
+        {"n": 3, "method": "POST", "path": "campaign", "body": {}},
+        {"n": 4, "method": "PUT", "path": "dealStages/1/deals", "body": {}},
+        {"n": 5, "method": "POST", "path": "x/../messages", "body": {}},
+        {"n": 6, "method": "POST", "path": "%6dessages", "body": {}},
+    ]
+    messages = stream_of("raw_requests", *rows, keys=["n"])
+    assert set(lab.run(*messages).actions) == {"rejected"}
+    run = lab.run(*messages, allow_raw_requests=True)
+    assert run.actions == ["created", "skipped", "rejected", "rejected", "rejected", "rejected"]
+    run = lab.run(*messages, allow_raw_requests=True, max_deletes=1)
+    assert run.actions[1] == "updated"
+    assert tag.id not in lab.world.tables["tags"]
+    lab.world.faults.reset_after_apply("/notes", times=1, method="POST")
+    note = {"note": {"note": "raw note", "relid": 1, "reltype": "Subscriber"}}
+    lost = stream_of(
+        "raw_requests", {"n": 9, "method": "POST", "path": "notes", "body": note}, keys=["n"]
+    )
+    for _ in range(2):
+        assert lab.run(*lost, allow_raw_requests=True).actions == ["failed"]
+    assert len([n for n in lab.world.tables["notes"] if n.note == "raw note"]) == 1

@@ -1,0 +1,93 @@
+"""Notes: once for each content and parent, however the parent is spelled, and on the right one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.lab import state_of, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.target.lab import Lab
+
+WHO = "lea@harbour.example"
+BY_KEY: dict[str, Any] = {"opportunity_external_id_field": "Order"}
+
+
+def notes_of(lab: Lab, content: str) -> list[tuple[str, int]]:
+    """Return what the notes of a content hang on."""
+    notes = lab.world.tables["notes"]
+    return [(str(n.reltype), int(n.relid)) for n in notes if n.note.strip() == content]
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        {"contact": {"email": WHO.upper()}},
+        {"contact": [{"email": f" {WHO} "}]},
+        {"contact": WHO.title()},
+        {"contact__email": WHO},
+        {"contact": '[{"email": "lea@harbour.example", "id": null}]'},
+    ],
+)
+def test_a_parent_spelled_otherwise_makes_no_second_note(lab: Lab, parent: dict[str, Any]) -> None:
+    """In another case, in an array, flat or as JSON text: it is the same person."""
+    person = lab.world.add_contact(WHO)
+    lab.send("crm_notes", {"content": "Called", "contact": {"email": WHO}})
+    run = lab.send("crm_notes", {"content": " Called ", **parent})
+    assert (run.actions, run.writes) == (["unchanged"], [])
+    assert notes_of(lab, "Called") == [("Subscriber", person.id)]
+
+
+def test_other_parents_have_notes_of_their_own(lab: Lab) -> None:
+    """The same words about somebody else are another note."""
+    for email in (WHO, "ann@harbour.example"):
+        lab.world.add_contact(email)
+        lab.send("crm_notes", {"content": "Called", "contact": {"email": email}})
+    assert len(notes_of(lab, "Called")) == 2
+
+
+def test_a_note_names_its_deal_by_your_own_key(lab: Lab) -> None:
+    """Also where the deal comes later, and beside a contact, which it must not end up on."""
+    lab.world.add_custom_field("deal", "Order", "text")
+    lab.world.add_contact(WHO)
+    note = {"content": "Paid", "opportunity": {"external_id": "a-1"}, "contact": [{"email": WHO}]}
+    pipeline = lab.world.add_pipeline("Boats")
+    deal = {"external_id": "A-1", "name": "Boat", "contact": {"email": WHO}}
+    run = lab.run(
+        *stream_of("crm_notes", note, {"content": "Lost", "opportunity__external_id": "B-2"}),
+        state_of(2),
+        *stream_of("crm_opportunities", deal | {"pipeline": {"name": "Boats"}}),
+        **BY_KEY,
+    )
+    made = next(one for one in lab.world.tables["deals"] if one.group == pipeline.id)
+    assert run.actions == ["created", "rejected", "created"]
+    assert "external_id" in run.reason(2)
+    assert notes_of(lab, "Paid") == [("Deal", made.id)]
+    assert lab.send("crm_notes", note, **BY_KEY).actions == ["unchanged"]
+
+
+def test_your_own_key_needs_the_field_that_holds_it(lab: Lab) -> None:
+    """Without the setting the row is rejected, and not written on the contact beside it."""
+    lab.world.add_contact(WHO)
+    row = {"content": "Paid", "contact": {"email": WHO}, "opportunity": {"external_id": "A-1"}}
+    run = lab.send("crm_notes", row)
+    assert run.actions == ["rejected"]
+    assert "opportunity_external_id_field" in run.reason()
+    assert notes_of(lab, "Paid") == []
+
+
+@pytest.mark.parametrize("stored", [WHO.title(), WHO])
+@pytest.mark.parametrize("wanted", [WHO, WHO.upper()])
+def test_a_parent_is_found_whatever_the_case_of_the_address(
+    make_lab: Callable[..., Lab], stored: str, wanted: str
+) -> None:
+    """An account that tells cases apart has the person all the same."""
+    lab = make_lab(email_match="exact")
+    person = lab.world.add_contact(stored)
+    run = lab.send("crm_notes", {"content": "Called", "contact": {"email": wanted}})
+    assert run.actions == ["created"]
+    assert notes_of(lab, "Called") == [("Subscriber", person.id)]

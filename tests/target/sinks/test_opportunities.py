@@ -1,0 +1,235 @@
+"""Deals: found, moved by stage name, created once whatever happens to the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_activecampaign.sinks import opportunities
+from tests.target.lab import Lab, state_of, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def deals_of(lab: Lab, title: str) -> list[Any]:
+    """Return the deals of a title."""
+    return [deal for deal in lab.world.tables["deals"] if deal.title == title]
+
+
+@pytest.fixture
+def shop(make_lab: Callable[..., Lab]) -> Lab:
+    """An account with two pipelines whose stages share names, and a field for our own key."""
+    lab = make_lab(deals=0)
+    for title in ("Orders", "Returns"):
+        pipeline = lab.world.add_pipeline(title)
+        for stage in ("Open", "Won it"):
+            lab.world.add_stage(stage, pipeline.id)
+    lab.world.add_custom_field("deal", "Order number", "text")
+    lab.world.add_contact("buyer@shop.example")
+    return lab
+
+
+def order(**more: Any) -> dict[str, Any]:
+    """Return a row of a deal."""
+    return {
+        "name": "Pallet",
+        "amount": 450.5,
+        "currency": "EUR",
+        "contact": {"email": "buyer@shop.example"},
+        "pipeline": {"name": "Orders"},
+        "stage": {"name": "open"},
+        "owner": {"id": "1"},
+        **more,
+    }
+
+
+def test_a_deal_is_created_with_everything_and_moved_by_name(shop: Lab) -> None:
+    """Money in cents, stage and pipeline by name; flat columns move it; nothing is doubled."""
+    run = shop.send("crm_opportunities", order())
+    assert (run.code, run.actions) == (0, ["created"])
+    deal = deals_of(shop, "Pallet")[0]
+    assert (deal.value, deal.currency, deal.status) == (45050, "eur", 0)
+    moved = {"id": str(deal.id), "stage__name": "Won it", "status": "won"}
+    assert shop.send("crm_opportunities", moved).actions == ["updated"]
+    assert shop.world.tables["dealStages"][deal.stage].title == "Won it"
+    assert (deal.status, deal.group) == (1, shop.world.tables["dealStages"][deal.stage].group)
+    across = {"id": str(deal.id), "stage__name": "Open", "pipeline__name": "Returns"}
+    assert shop.send("crm_opportunities", across).actions == ["updated"]
+    assert shop.world.tables["dealGroups"][deal.group].title == "Returns"
+
+
+@pytest.mark.parametrize("kind", ["reset", "chunk", "timeout"])
+@pytest.mark.parametrize("keyed", [True, False])
+def test_a_lost_create_is_never_a_second_deal(shop: Lab, kind: str, keyed: bool) -> None:
+    """The answer is lost twice: the deal is looked for, found and adopted."""
+    row = order(**({"external_id": "A-1"} if keyed else {}))
+    settings = {"opportunity_external_id_field": "Order number"} if keyed else {}
+    shop.world.faults.reset_after_apply("/deals", times=1, method="POST", kind=kind)
+    run = shop.send("crm_opportunities", row, **settings)
+    assert run.actions == ["created"]
+    assert len(deals_of(shop, "Pallet")) == 1
+    again = shop.send("crm_opportunities", row, **settings)
+    assert again.actions == ["unchanged"]
+    assert len(deals_of(shop, "Pallet")) == 1
+
+
+def test_a_run_killed_after_the_create_finds_its_deal_next_time(
+    shop: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intent is on disk before the call: the next run looks for the deal first."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(opportunities, "settled", kill)
+    with pytest.raises(Killed):
+        shop.send("crm_opportunities", order())
+    monkeypatch.undo()
+    run = shop.send("crm_opportunities", order())
+    assert run.actions == ["created"]
+    assert len(deals_of(shop, "Pallet")) == 1
+
+
+def test_several_candidates_are_no_guess(shop: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twin that somebody made meanwhile leaves the row failed, and no third deal."""
+    shop.world.faults.reset_after_apply("/deals", times=1, method="POST")
+
+    def twin(world: Any, method: str, path: str, _: Any) -> None:
+        if method == "GET" and path.endswith("/deals") and len(deals_of(shop, "Pallet")) == 1:
+            first = deals_of(shop, "Pallet")[0]
+            world.add_deal(
+                "Pallet",
+                contact=first.contact,
+                value=first.value,
+                group=first.group,
+                stage=first.stage,
+            )
+
+    shop.world.before_request(twin)
+    run = shop.send("crm_opportunities", order())
+    assert (run.code, run.actions, run.states) == (1, ["failed"], [])
+    assert len(deals_of(shop, "Pallet")) == 2
+
+
+def test_our_own_key_finds_the_deal_of_another_ledger(shop: Lab) -> None:
+    """With a new ledger the custom field alone decides."""
+    settings = {"opportunity_external_id_field": "Order number"}
+    shop.send("crm_opportunities", order(external_id="A-7"), **settings)
+    (shop.folder / "ledger.sqlite").unlink()
+    run = shop.send("crm_opportunities", order(external_id="A-7", name="Renamed"), **settings)
+    assert run.actions == ["updated"]
+    assert len(deals_of(shop, "Renamed")) == 1
+    assert deals_of(shop, "Pallet") == []
+
+
+def test_name_and_contact_match_where_that_is_asked_for(shop: Lab) -> None:
+    """Without the setting a second deal of the name is made, with it the first is changed."""
+    shop.world.add_deal(
+        "Pallet", contact=shop.world.find_contact("buyer@shop.example").id, group=1, stage=1
+    )
+    ways = ["id", "external_id", "name+contact"]
+    run = shop.send("crm_opportunities", order(amount=9), match_opportunities_on=ways)
+    assert run.actions == ["updated"]
+    assert len(deals_of(shop, "Pallet")) == 1
+
+
+def test_deals_of_one_name_stay_apart_unless_asked(shop: Lab) -> None:
+    """Without a key a row is known by all it says: two renewals are two deals, each once."""
+    rows = [order(amount=1), order(amount=2)]
+    assert shop.send("crm_opportunities", *rows).actions == ["created", "created"]
+    assert shop.send("crm_opportunities", *rows).actions == ["unchanged", "unchanged"]
+    assert len(deals_of(shop, "Pallet")) == 2
+
+
+def test_a_thousand_deals_are_moved_with_one_request_each(make_lab: Callable[..., Lab]) -> None:
+    """1,000 moves by stage name cost at most 1,000 writes and a few lookups."""
+    lab = make_lab(deals=1000, contacts=50)
+    stages = lab.world.tables["dealStages"]
+    rows = []
+    for deal in lab.world.tables["deals"]:
+        target = next(s for s in stages.by("group", deal.group) if s.id != deal.stage)
+        rows.append({"id": str(deal.id), "stage": {"name": target.title}})
+    run = lab.send("crm_opportunities", *rows)
+    assert set(run.actions) == {"updated"}
+    assert len(run.writes) == 1000
+    assert len(run.requests) - 1000 <= 20
+
+
+def test_three_moves_of_one_deal_start_one_automation(shop: Lab) -> None:
+    """Rows of one key within a batch are merged in order: the deal goes to the last stage."""
+    shop.send("crm_opportunities", order())
+    deal = deals_of(shop, "Pallet")[0]
+    before = shop.world.count("PUT", "/deals")
+    rows = [{"id": str(deal.id), "stage__name": name} for name in ("Won it", "Open", "Won it")]
+    run = shop.send("crm_opportunities", *rows)
+    assert run.actions == ["updated"] * 3
+    assert shop.world.count("PUT", "/deals") - before == 1
+    assert shop.world.tables["dealStages"][deal.stage].title == "Won it"
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        (order(stage={"name": "Nowhere"}), "stage"),
+        (order(contact=None), "contact"),
+        (order(amount="a lot"), "amount"),
+        (order(amount=-1), "amount"),
+        (order(status="maybe"), "status"),
+        (order(id="99999"), "id"),
+        (order(contact={"email": "nobody@shop.example"}), "contact"),
+    ],
+)
+def test_a_deal_at_fault_is_rejected_with_field_and_mend(
+    shop: Lab, row: dict[str, Any], word: str
+) -> None:
+    """The reason names the field; nothing is written."""
+    run = shop.send("crm_opportunities", row)
+    assert run.actions == ["rejected"]
+    assert word in run.reason()
+    assert [call for call in run.writes if call[0] == "POST"] == []
+
+
+def test_an_unknown_owner_is_left_out_with_a_reason(shop: Lab) -> None:
+    """The rest of the row is written."""
+    run = shop.send("crm_opportunities", order())
+    assert run.actions == ["created"]
+    deal = deals_of(shop, "Pallet")[0]
+    row = {"id": str(deal.id), "owner": {"email": "no@one.example"}, "amount": 3}
+    run = shop.send("crm_opportunities", row)
+    assert run.actions == ["updated"]
+    assert deal.value == 300
+    assert "owner" in run.reason()
+
+
+def test_a_note_waits_for_its_deal_and_is_written_once(shop: Lab) -> None:
+    """In a copy the note comes first: it waits, holds back the state, and is written at the end."""
+    note = {"id": "n1", "content": "Call back", "opportunity": [{"id": "d1"}]}
+    messages = [
+        *stream_of("crm_notes", note, keys=["id"]),
+        state_of(1),
+        *stream_of("crm_opportunities", order(id="d1"), keys=["id"]),
+        state_of(2),
+    ]
+    shop.world.faults.reset_after_apply("/notes", times=1, method="POST")
+    run = shop.run(*messages, source_ids="foreign")
+    assert run.code == 0
+    assert run.actions == ["created", "created"]
+    assert run.states[-1] == {"bookmarks": {"at": 2}}
+    notes = [n for n in shop.world.tables["notes"] if n.note == "Call back"]
+    assert len(notes) == 1
+    again = shop.run(*messages, source_ids="foreign")
+    assert again.actions == ["unchanged", "unchanged"]
+    assert again.writes == []
+
+
+def test_a_note_is_written_once_however_often_it_comes(shop: Lab) -> None:
+    """Content and parent are its key; without a key of its own it is never doubled."""
+    row = {"content": "Hello", "contact__email": "buyer@shop.example"}
+    assert shop.send("crm_notes", row, row).actions == ["created", "updated"]
+    shop.send("crm_notes", row)
+    assert len([n for n in shop.world.tables["notes"] if n.note == "Hello"]) == 1

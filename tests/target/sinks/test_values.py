@@ -1,0 +1,178 @@
+"""Values on their way out: blanks, nulls, money, dates, attributes, only where nothing is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.lab import stream_of
+
+if TYPE_CHECKING:
+    from tests.target.lab import Lab
+
+
+def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
+    """Return an account's or deal's custom values by label."""
+    meta = lab.world.tables[f"{kind}CustomFieldMeta"]
+    rows = [d for d in lab.world.tables[f"{kind}CustomFieldData"] if d.owner == owner]
+    return {meta[d.customFieldId].fieldLabel: (d.fieldValue, d.fieldCurrency) for d in rows}
+
+
+def test_accounts_and_deals_fill_only_what_is_empty(lab: Lab) -> None:
+    """A website and a description that are there stay; without the setting they are replaced."""
+    account = lab.world.add_account("Kept Co", accountUrl="https://kept.example")
+    deal = next(d for d in lab.world.tables["deals"] if not d.description)
+    row = {"id": str(account.id), "website": "https://new.example", "description": "Told"}
+    run = lab.send("crm_accounts", row, only_if_empty=["website"])
+    assert run.actions == ["updated"]
+    assert "only_if_empty" in run.reason()
+    assert account.accountUrl == "https://kept.example"
+    title = deal.title
+    row = {"id": str(deal.id), "name": "Renamed", "description": "Filled"}
+    lab.send("crm_opportunities", row, only_if_empty=["name", "description"])
+    assert (deal.title, deal.description) == (title, "Filled")
+    lab.send("crm_opportunities", {"id": str(deal.id), "name": "Renamed"})
+    assert deal.title == "Renamed"
+
+
+def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(lab: Lab) -> None:
+    """An industry that is there stays, and so does an address of which only the city is known."""
+    w = lab.world
+    tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
+    account = w.add_account("Attributed Co")
+    w.set_datum("account", account.id, tags["ACCT_INDUSTRY_VERTICAL"], "Bakery")
+    w.set_datum("account", account.id, tags["ACCT_CITY"], "Porto")
+    row = {
+        "id": str(account.id),
+        "industry": "Books",
+        "annual_revenue": 5000,
+        "addresses": [{"street_1": "Rue 1", "city": "Lyon"}],
+    }
+    names = ["industry", "annual_revenue", "addresses"]
+    run = lab.send("crm_accounts", row, only_if_empty=names)
+    assert run.actions == ["updated"]
+    assert "only_if_empty" in run.reason()
+    values = {label: value for label, (value, _) in values_of(lab, "account", account.id).items()}
+    assert values["Industry/Vertical"] == "Bakery"
+    assert values["City"] == "Porto"
+    assert "Address 1" not in values
+    assert "Annual Revenue" in values
+    lab.send("crm_accounts", row)
+    assert values_of(lab, "account", account.id)["Industry/Vertical"][0] == "Books"
+
+
+def test_null_leaves_alone_and_clears_only_if_asked(lab: Lab) -> None:
+    """Absent, null and blank leave what is there; null_policy clear empties it."""
+    field = lab.world.add_field("Mood", "text", "MOOD")
+    person = lab.world.add_contact("n@shop.example", firstName="Nell", phone="5")
+    lab.world.set_field(person.id, field.id, "good")
+    account = lab.world.add_account("Null Co", accountUrl="https://null.example")
+    messages = [
+        *stream_of(
+            "crm_contacts",
+            {"email": person.email, "first_name": None, "custom_fields": {"mood": None}},
+        ),
+        *stream_of("crm_accounts", {"name": "Null Co", "website": None}),
+    ]
+    lab.run(*messages)
+    assert (person.firstName, lab.world.field_value(person.id, field.id).value) == ("Nell", "good")
+    assert account.accountUrl == "https://null.example"
+    lab.run(*messages, null_policy="clear")
+    assert (person.firstName, person.phone) == ("", "5")
+    assert lab.world.field_value(person.id, field.id).value == ""
+    assert not account.accountUrl
+
+
+def test_typed_values_take_the_form_of_their_field(lab: Lab) -> None:
+    """Money in cents with its currency, choices as arrays, dates and times, numbers as text."""
+    world = lab.world
+    world.add_custom_field("deal", "Budget here", "currency")
+    world.add_custom_field("deal", "Parts here", "multiselect", fieldOptions=["A", "B"])
+    world.add_custom_field("deal", "Due here", "date")
+    deal = next(iter(world.tables["deals"]))
+    row = {
+        "id": str(deal.id),
+        "custom_fields": {
+            "budget_here": {"amount": 12.5, "currency": "EUR"},
+            "Parts here": ["a", "B"],
+            "due_here": "2031-05-06T00:00:00+00:00",
+        },
+    }
+    run = lab.send("crm_opportunities", row)
+    assert run.actions == ["updated"], run.results
+    found = values_of(lab, "deal", deal.id)
+    assert found["Budget here"][0] in {"1250", 1250}
+    assert str(found["Budget here"][1]).lower() == "eur"
+    assert found["Parts here"][0] == ["A", "B"]
+    assert found["Due here"][0] == "2031-05-06"
+
+
+@pytest.mark.parametrize(
+    ("record", "word"),
+    [
+        ({"email": 5}, "email"),
+        ({"email": "a@b"}, "email"),
+        ({"email": "two@shop.example, three@shop.example"}, "email"),
+        ({"email": "ok@shop.example", "tags": "vip"}, "tags"),
+        ({"email": "ok@shop.example", "tags": "[broken"}, "tags"),
+        ({"email": "ok@shop.example", "segments": {"id": 1}}, "segments"),
+        ({"email": "ok@shop.example", "segments": ["No such list"]}, "list"),
+        ({"email": "ok@shop.example", "first_name": {"x": 1}}, "first_name"),
+        ({"email": "ok@shop.example", "custom_fields": "x"}, "custom_fields"),
+        ({"email": "ok@shop.example", "account": ["x"]}, "account"),
+        ({"id": "77777"}, "id"),
+        ({"id": "not-a-number"}, "id"),
+        ({"first_name": "Nobody"}, "email"),
+    ],
+)
+def test_wrong_types_are_rejected_without_a_call(
+    lab: Lab, record: dict[str, Any], word: str
+) -> None:
+    """The reason names the field; nothing is written, nobody else is harmed."""
+    run = lab.send("crm_contacts", record, {"email": "fine@shop.example"})
+    assert run.actions == ["rejected", "created"]
+    assert word in run.reason(1)
+    assert len(run.writes) == 1
+
+
+def test_unknown_columns_are_named_and_the_row_is_written(lab: Lab) -> None:
+    """A column nobody knows is reported, not dropped in silence; a key of the source is not."""
+    run = lab.run(
+        *stream_of(
+            "crm_contacts",
+            {"customer_no": 7, "email": "c@shop.example", "shoe_size": 44},
+            keys=["customer_no"],
+        )
+    )
+    assert run.actions == ["created"]
+    assert run.results[0]["key"] == {"customer_no": 7}
+    assert "shoe_size" in run.reason()
+    assert "customer_no" not in run.reason()
+
+
+def test_failed_rows_are_sent_even_if_nothing_comes(lab: Lab) -> None:
+    """An empty input still sends what failed last time."""
+    retry = str(lab.folder / "retry.jsonl")
+    lab.world.faults.server_error("/contact/sync", times=None)
+    lab.send("crm_contacts", {"email": "r@shop.example"}, retry_path=retry, max_retry_seconds=1)
+    lab.world.faults.clear()
+    run = lab.run(retry_path=retry)
+    assert [r["action"] for r in run.results] == ["created"]
+    assert lab.world.find_contact("r@shop.example") is not None
+
+
+def test_an_older_failed_row_never_overwrites_a_newer_one(lab: Lab) -> None:
+    """The newer row settles what it says anew; only the rest of the older one is sent later."""
+    retry = str(lab.folder / "retry.jsonl")
+    lab.world.faults.server_error("/contact/sync", times=None)
+    old = {"email": "r@shop.example", "first_name": "Old", "phone_numbers": [{"number": "1"}]}
+    messages = stream_of("crm_contacts", old, keys=["email"])
+    lab.run(*messages, retry_path=retry, max_retry_seconds=1)
+    lab.world.faults.clear()
+    new = {"email": "r@shop.example", "first_name": "New"}
+    lab.run(*stream_of("crm_contacts", new, keys=["email"]), retry_path=retry)
+    person = lab.world.find_contact("r@shop.example")
+    assert (person.firstName, person.phone) == ("New", "1")
+    assert lab.run(retry_path=retry).results == []
+    assert person.firstName == "New"

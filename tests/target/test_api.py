@@ -1,0 +1,322 @@
+"""Writes go the target's way: found by natural key, never against an opt-out, never twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from target_activecampaign.api import PAIRS, READ_ONLY, BadQuery, NotWritten, Unconfirmed
+from target_activecampaign.sinks import registry
+from tests.tap.query.lab import access_of, asked, small
+
+
+@pytest.fixture
+def account():
+    """A small account."""
+    return small()
+
+
+@pytest.fixture
+def access(account):
+    """Access to it, for one block."""
+    with access_of(account) as found:
+        yield found
+
+
+def count(account, table):
+    """Return how many rows a table has."""
+    return len(list(account.world.tables[table]))
+
+
+def new_records(account):
+    """Return for each resource a record that is not there yet, and the table that it goes to."""
+    tables = account.world.tables
+    contact = next(iter(tables["contacts"]))
+    stage = next(iter(tables["dealStages"]))
+    tagged = {link.tag for link in tables["contactTags"].by("contact", contact.id)}
+    tag = next(one for one in tables["tags"] if one.id not in tagged and one.tagType == "contact")
+    joined = {link.list for link in tables["contactLists"].by("contact", contact.id)}
+    segment = next(one for one in tables["lists"] if one.id not in joined)
+    person = {"contact": {"email": contact.email}}
+    return {
+        "directory_groups": ({"name": "Interns"}, "groups"),
+        "directory_users": (
+            {
+                "name": "Ada Byron",
+                "emails": [{"email": "ada@byron.example"}],
+                "username": "ada",
+                "password": "correct horse",
+                "group": 3,
+            },
+            "users",
+        ),
+        "crm_fields": ({"entity": "contact", "name": "Shoe size", "type": "text"}, "fields"),
+        "marketing_tags": ({"name": "a new tag"}, "tags"),
+        "marketing_segments": ({"name": "A new list"}, "lists"),
+        "crm_pipelines": ({"name": "Expansion", "currency": "EUR"}, "dealGroups"),
+        "crm_stages": (
+            {"name": "Waiting", "pipeline": {"id": str(stage.group)}},
+            "dealStages",
+        ),
+        "crm_accounts": ({"name": "Brand New Ltd"}, "accounts"),
+        "marketing_contacts": ({"email": "new@person.example", "tags": ["fresh"]}, "contacts"),
+        "crm_contacts": ({"email": "other@person.example", "first_name": "Eve"}, "contacts"),
+        "marketing_contact_tags": (
+            {"contact_id": str(contact.id), "tag_id": str(tag.id)},
+            "contactTags",
+        ),
+        "marketing_segment_memberships": (
+            {"contact_id": str(contact.id), "segment_id": str(segment.id)},
+            "contactLists",
+        ),
+        "crm_opportunities": (
+            {"name": "A single one", "amount": 12.5, "stage": {"id": str(stage.id)}, **person},
+            "deals",
+        ),
+        "crm_notes": ({"content": "Call on Monday", **person}, "notes"),
+    }
+
+
+WRITABLE = [name for name in registry.KINDS if name not in READ_ONLY]
+
+
+def made_as(resource):
+    """Return what a create is told as: a tag or a membership is a change of its contact."""
+    return "updated" if resource in PAIRS else "created"
+
+
+@pytest.mark.parametrize("resource", WRITABLE)
+def test_create_makes_one_and_says_so_when_it_is_there(account, access, resource):
+    """The first call makes exactly one row; the second is an error and changes nothing.
+
+    Deals and notes have no name of their own: there it is the same record that is known again.
+    """
+    record, table = new_records(account)[resource]
+    before = count(account, table)
+    made = access.create(resource, record)
+    assert made["action"] == made_as(resource)
+    assert count(account, table) == before + 1
+    is_nameless = resource in {"crm_opportunities", "crm_notes"}
+    again = record if is_nameless else {**record, "description": "changed"}
+    with asked(account) as paths, pytest.raises(NotWritten, match="has it already") as problem:
+        access.create(resource, again)
+    assert [path for path in paths if " " in path] == []
+    assert problem.value.action == "rejected"
+    assert count(account, table) == before + 1
+
+
+def test_create_never_updates_who_is_there(account, access):
+    """An address in another case is the same person: nothing of the person changes."""
+    one = next(iter(account.world.tables["contacts"]))
+    was = (one.firstName, one.email, one.udate)
+    record = {"email": one.email.upper(), "first_name": "Somebody", "tags": ["else"]}
+    with asked(account) as paths, pytest.raises(NotWritten, match=f"id {one.id}"):
+        access.create("crm_contacts", record)
+    assert [path for path in paths if path.startswith(("POST", "PUT"))] == []
+    assert (one.firstName, one.email, one.udate) == was
+
+
+def test_a_person_who_came_meanwhile_is_not_updated(account, access):
+    """Between the look and the create somebody signs up: the create is refused, not an update."""
+    record = {"email": "late@person.example", "first_name": "Ours"}
+
+    def sign_up(world, method, path, query):
+        if method == "POST" and world.find_contact(record["email"]) is None:
+            world.add_contact(record["email"], firstName="Theirs")
+
+    account.world.before_request(sign_up)
+    with pytest.raises(NotWritten, match="has it already"):
+        access.create("crm_contacts", record)
+    assert account.world.find_contact(record["email"]).firstName == "Theirs"
+
+
+@pytest.mark.parametrize("resource", WRITABLE)
+def test_a_lost_answer_makes_no_second_row(account, resource):
+    """The row is made though its answer is lost: it is looked for, and told as created."""
+    record, table = new_records(account)[resource]
+    before = count(account, table)
+    account.world.faults.reset_after_apply(f"/{table}", method="POST")
+    with access_of(account) as access:
+        made = access.create(resource, record)
+    assert made["action"] == made_as(resource)
+    assert count(account, table) == before + 1
+
+
+def test_a_create_that_was_cut_off_is_found_by_the_next_process(account):
+    """No answer ever comes: `failed`. The same call from another process finds the deal made."""
+    record, table = new_records(account)["crm_opportunities"]
+    before = count(account, table)
+    account.world.faults.reset_after_apply("/deals", method="POST")
+    account.world.faults.server_error("/deals", times=None, method="GET")
+    with access_of(account, max_retry_seconds=5) as access, pytest.raises(NotWritten) as problem:
+        access.create("crm_opportunities", record)
+    assert problem.value.action == "failed"
+    account.world.faults.clear()
+    with access_of(account) as access:
+        made = access.create("crm_opportunities", record)
+    assert made["action"] == "created"
+    assert count(account, table) == before + 1
+
+
+def test_what_was_deleted_since_can_be_made_again(account, access):
+    """A deal and a note that are gone are no reason to refuse the same record."""
+    records = new_records(account)
+    for resource in ("crm_opportunities", "crm_notes", "crm_accounts", "marketing_contacts"):
+        record, table = records[resource]
+        first = access.create(resource, record)
+        access.delete(resource, first["id"])
+        before = count(account, table)
+        assert access.create(resource, record)["action"] == "created"
+        assert count(account, table) == before + 1
+
+
+def test_upsert_finds_by_natural_key_and_makes_one_only_once(access, account):
+    """The same address twice is one contact, and what was written is read back at once."""
+    before = count(account, "contacts")
+    for first in ("Ada", "Eve"):
+        access.upsert("crm_contacts", {"email": "ada@example.org", "first_name": first})
+    assert count(account, "contacts") == before + 1
+    found = access.list("marketing_contacts", email="ada@example.org")["result"]
+    assert [record["first_name"] for record in found] == ["Eve"]
+
+
+def test_what_was_written_is_read_with_its_names(access):
+    """New tags, lists and fields are quoted by name right after they were made."""
+    access.list("crm_contacts", limit=1)  # names and fields are known by now
+    access.create("crm_fields", {"entity": "contact", "name": "Shoe size", "type": "text"})
+    made = access.create(
+        "crm_contacts",
+        {"email": "a@b.example", "tags": ["quite new"], "custom_fields": {"shoe_size": "44"}},
+    )
+    access.create("marketing_segments", {"name": "Runners"})
+    access.upsert("crm_contacts", {"email": "a@b.example", "segments": ["Runners"]})
+    record = access.get("crm_contacts", made["id"])
+    assert [tag["name"] for tag in record["tags"]] == ["quite new"]
+    assert [one["name"] for one in record["segments"]] == ["Runners"]
+    assert record["custom_fields"]["shoe_size"] == "44"
+
+
+def test_update_never_makes_a_row(access, account):
+    """An id that is not there is an error, and nothing is created."""
+    before = count(account, "accounts")
+    with pytest.raises(NotWritten):
+        access.update("crm_accounts", "999999", {"name": "Nobody Ltd"})
+    assert count(account, "accounts") == before
+    with pytest.raises(BadQuery, match="cannot be updated; upsert or delete it"):
+        access.update("marketing_contact_tags", "1", {})
+
+
+def opted_out(account):
+    """Return a membership of somebody who unsubscribed."""
+    return next(one for one in account.world.tables["contactLists"] if one.status == 2)
+
+
+def test_nobody_who_opted_out_is_subscribed_again_or_deleted(access, account):
+    """All three would lose the opt-out: all are refused, and the opt-out stands."""
+    one = opted_out(account)
+    segments = [{"id": str(one.list), "status": "active"}]
+    with pytest.raises(NotWritten):
+        access.update("crm_contacts", str(one.contact), {"segments": segments})
+    with pytest.raises(NotWritten, match="has it already"):
+        access.create(
+            "marketing_segment_memberships",
+            {"contact_id": str(one.contact), "segment_id": str(one.list)},
+        )
+    with pytest.raises(NotWritten, match="opted out"):
+        access.delete("crm_contacts", str(one.contact))
+    assert opted_out(account).contact == one.contact
+
+
+def test_delete_takes_one_row_and_refuses_what_takes_others_along(access, account):
+    """An account goes; a stage, whose deals would go too, does not."""
+    assert access.delete("crm_accounts", "1")["reason"] == "deleted"
+    assert account.world.tables["accounts"].get(1) is None
+    with pytest.raises(NotWritten, match="never deleted"):
+        access.delete("crm_stages", "1")
+    with pytest.raises(BadQuery):
+        access.upsert("raw_requests", {"method": "DELETE", "path": "contacts/1"})
+    gone = {"id": "2", "_sdc_deleted_at": "2031-01-01T00:00:00+00:00"}
+    with pytest.raises(BadQuery, match="delete it by its id"):
+        access.upsert("crm_accounts", gone)
+    assert account.world.tables["accounts"].get(2) is not None
+
+
+def test_pairs_are_deleted_by_both_ids(access, account):
+    """A tag comes off; a membership stays and says that it ended."""
+    tagged = next(iter(account.world.tables["contactTags"]))
+    access.delete(
+        "marketing_contact_tags", {"contact_id": str(tagged.contact), "tag_id": str(tagged.tag)}
+    )
+    assert account.world.tables["contactTags"].get(tagged.id) is None
+    member = next(one for one in account.world.tables["contactLists"] if one.status == 1)
+    access.delete(
+        "marketing_segment_memberships",
+        {"contact_id": str(member.contact), "segment_id": str(member.list)},
+    )
+    assert account.world.tables["contactLists"].get(member.id).status == 2
+
+
+def test_the_proxy_reads_everything_and_sends_nothing_in_bulk(access, account):
+    """Any list can be read; a campaign cannot be sent, nor another host be reached."""
+    asked_before = len(account.world.log)
+    assert "campaigns" in access.proxy("GET", "campaigns", params={"limit": 1})
+    made = access.proxy("POST", "tags", json={"tag": {"tag": "by hand", "tagType": "contact"}})
+    assert made["tag"]["tag"] == "by hand"
+    for method, path in (("POST", "campaigns/1/send"), ("GET", "../x"), ("GET", "https://a.b/c")):
+        with pytest.raises(BadQuery):
+            access.proxy(method, path)
+    with pytest.raises(BadQuery, match="what JSON can hold"):
+        access.proxy("POST", "tags", json={1, 2})
+    assert len(account.world.log) == asked_before + 2
+    account.world.faults.reset_after_apply("/tags", method="POST")
+    with pytest.raises(Unconfirmed):
+        access.proxy("POST", "tags", json={"tag": {"tag": "lost", "tagType": "contact"}})
+
+
+def test_a_record_may_hold_what_python_has_for_json(access, account):
+    """Dates and decimals are written as what they are; what JSON cannot hold costs no request."""
+    record, _ = new_records(account)["crm_opportunities"]
+    made = access.create(
+        "crm_opportunities",
+        {**record, "amount": Decimal("12.50"), "close_date": dt.date(2031, 5, 6)},
+    )
+    found = access.get("crm_opportunities", made["id"])
+    assert (found["amount"], found["close_date"]) == (12.5, "2031-05-06")
+    circle = {}
+    circle["again"] = circle
+    with asked(account) as paths:
+        for broken in (circle, object(), {1, 2}):
+            with pytest.raises(BadQuery, match="what JSON can hold"):
+                access.upsert("crm_contacts", {"email": "a@b.example", "custom_fields": broken})
+        with pytest.raises(BadQuery, match="another one"):
+            access.update("crm_contacts", "5", {"id": "6", "first_name": "Somebody"})
+        with pytest.raises(BadQuery, match="must be pairs"):
+            access.proxy("GET", "contacts", params={"limit": object()})
+    assert paths == []
+
+
+def test_inside_a_block_the_ledger_is_held_and_let_go_at_its_end(account):
+    """Two blocks write one after the other; without a block each write lets go by itself."""
+    with access_of(account) as first:
+        first.upsert("crm_accounts", {"name": "One Ltd"})
+        other = access_of(account, max_retry_seconds=3)
+        with pytest.raises(Exception, match="another run"):
+            other.upsert("crm_accounts", {"name": "Two Ltd"})
+    other.upsert("crm_accounts", {"name": "Two Ltd"})
+    third = access_of(account, max_retry_seconds=3)
+    assert third.upsert("crm_accounts", {"name": "Three Ltd"})["action"] == "created"
+
+
+def test_names_that_are_new_in_the_account_are_found_without_being_told(account, access):
+    """A stage made by somebody else after our tables were read is found on the second look."""
+    record, _ = new_records(account)["crm_opportunities"]
+    access.create("crm_opportunities", record)
+    pipeline = next(iter(account.world.tables["dealGroups"]))
+    account.world.add_stage("Brand new", pipeline.id)
+    stage = {"name": "Brand new", "pipeline": {"id": str(pipeline.id)}}
+    moved = {**record, "name": "Another", "stage": {"name": "Brand new"}}
+    moved["pipeline"] = stage["pipeline"]
+    made = access.create("crm_opportunities", moved)
+    assert access.get("crm_opportunities", made["id"])["stage"]["name"] == "Brand new"
