@@ -32,7 +32,7 @@ _LABEL = described({"type": "string"}, "Whose row it is: the setting `account_la
 
 
 @dataclass(frozen=True)
-class Chosen:
+class StreamSelection:
     """A stream that a catalog selects, before it exists; ``entry`` is its state's."""
 
     resource: Resource
@@ -44,14 +44,14 @@ class Chosen:
         return bool(self.mask.get(("properties", name), True))
 
 
-def chosen_of(catalog: Any, bookmarks: dict[str, Any]) -> list[Chosen]:
+def selected_streams(catalog: Any, bookmarks: dict[str, Any]) -> list[StreamSelection]:
     """Return the streams that a catalog selects; where there is none, those that are so by default.
 
     Raises `SettingsError` where it selects one that does not exist.
     """
     if catalog is None:
         by_default = [one for one in STREAMS if one.selected_by_default]
-        return [Chosen(one, {}, bookmarks.get(one.name, {})) for one in by_default]
+        return [StreamSelection(one, {}, bookmarks.get(one.name, {})) for one in by_default]
     found, unknown = [], []
     for name, entry in catalog.items():
         mask, resource = entry.metadata.resolve_selection(), _BY_NAME.get(name)
@@ -63,7 +63,7 @@ def chosen_of(catalog: Any, bookmarks: dict[str, Any]) -> list[Chosen]:
                 "run --discover for a new catalog"
             )
         else:
-            found.append(Chosen(resource, mask, bookmarks.get(name, {})))
+            found.append(StreamSelection(resource, mask, bookmarks.get(name, {})))
     if unknown:
         raise SettingsError(unknown)
     if not found:
@@ -71,10 +71,10 @@ def chosen_of(catalog: Any, bookmarks: dict[str, Any]) -> list[Chosen]:
     return found
 
 
-def bring_up_to_date(
+def update_catalog(
     catalog: Any,
     schema_of: Callable[[Resource], Schema],
-    expect: Callable[[list[Resource]], None],
+    prefetch: Callable[[list[Resource]], None],
     *,
     deletes: bool = False,
     label: str | None = None,
@@ -84,20 +84,20 @@ def bring_up_to_date(
     With ``deletes`` every stream gets the column of its tombstones, with a ``label`` that of the
     account in its key; without one, a catalog that has it from before loses it.
 
-    ``schema_of`` is only called for selected streams: it may cost a request. ``expect`` is told of
-    all of them before.
+    ``schema_of`` is only called for selected streams: it may cost a request. ``prefetch``
+    gets all of them first.
     """
-    chosen = [(catalog[one.resource.name], one) for one in chosen_of(catalog, {})]
+    chosen = [(catalog[one.resource.name], one) for one in selected_streams(catalog, {})]
     dated = [(entry, one.resource) for entry, one in chosen if _wants_fields(entry, one)]
-    expect([resource for _, resource in dated])
+    prefetch([resource for _, resource in dated])
     for entry, resource in dated:
         _add_newer_fields(entry, schema_of(resource))
     if deletes:
-        closed = [one for one in chosen_of(catalog, {}) if not one.resource.is_open]
+        closed = [one for one in selected_streams(catalog, {}) if not one.resource.is_open]
         for entry in (catalog[one.resource.name] for one in closed):
             known = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: known}
-    for one in chosen_of(catalog, {}):
+    for one in selected_streams(catalog, {}):
         _label(catalog[one.resource.name], is_labelled=label is not None)
 
 
@@ -125,7 +125,7 @@ def _label(entry: Any, *, is_labelled: bool) -> None:
     entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # so that nobody deselects it
 
 
-def _wants_fields(entry: Any, one: Chosen) -> bool:
+def _wants_fields(entry: Any, one: StreamSelection) -> bool:
     known = (entry.schema.properties or {}).get("custom_fields")
     wanted = one.resource.custom_fields and one.wanted("custom_fields")
     return bool(wanted and known is not None)

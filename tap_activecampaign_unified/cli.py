@@ -39,7 +39,7 @@ class Stopped(Exception):
         self.signum = signum
 
 
-class Leave(BaseException):
+class ExitProgram(BaseException):
     """End the process with ``code`` and ``line`` as the last word; passes every handler."""
 
     def __init__(self, line: str, code: int) -> None:
@@ -48,7 +48,7 @@ class Leave(BaseException):
         self.line, self.code = line, code
 
 
-class StopSign:
+class StopSignal:
     """Turns signals into an orderly end: the request in flight is finished, for up to 10 s."""
 
     def __init__(self, clock: SystemClock) -> None:
@@ -56,23 +56,23 @@ class StopSign:
         self._clock = clock
         self._signum: int | None = None
 
-    def raise_if_up(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Raise `Stopped` when a signal came: called wherever stopping is safe."""
         if self._signum is not None:
             raise Stopped(self._signum)
 
-    def put_up(self, signum: int, _: object = None) -> None:
+    def on_signal(self, signum: int, _: object = None) -> None:
         """Handle a signal; a second one, or the end of the grace time, stops at once."""
         if self._signum is not None:
             raise Stopped(self._signum)
         self._signum = signum
         self._clock.wake()
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, self.put_up)
+            signal.signal(signal.SIGALRM, self.on_signal)
             signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
     @staticmethod
-    def stand_down() -> None:
+    def cancel_deadline() -> None:
         """Let the grace time go: everything that had to be written is."""
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -94,8 +94,8 @@ def _run(
     """Run a program; return its last words and its exit code."""
     try:
         return [], _main(name, command)
-    except (Leave, KeyboardInterrupt, Exception) as problem:  # noqa: BLE001 - the last line of defence
-        ending = ending_of(problem)
+    except (ExitProgram, KeyboardInterrupt, Exception) as problem:  # noqa: BLE001 - the last line of defence
+        ending = run_ending_of(problem)
         if ending.is_defect:
             # Where it happened, and not in which words: those may hold a value of a row.
             frames = traceback.extract_tb(problem.__traceback__)
@@ -105,7 +105,7 @@ def _run(
 
 
 @dataclass(frozen=True)
-class Ending:
+class RunEnding:
     """How a run ends: its last words, its exit code, and whether the program itself is at fault."""
 
     lines: list[str]
@@ -113,28 +113,28 @@ class Ending:
     is_defect: bool = False
 
 
-def ending_of(problem: BaseException) -> Ending:
+def run_ending_of(problem: BaseException) -> RunEnding:
     """Return what ends with a problem; its words hold neither the key nor a person."""
-    if isinstance(problem, Leave):
-        return Ending([problem.line], problem.code)
+    if isinstance(problem, ExitProgram):
+        return RunEnding([problem.line], problem.code)
     if isinstance(problem, SettingsError):
-        return Ending(problem.lines, EXIT_SETTINGS)
+        return RunEnding(problem.lines, EXIT_SETTINGS)
     if isinstance(problem, click.ClickException):
-        return Ending([problem.format_message()], EXIT_SETTINGS)
+        return RunEnding([problem.format_message()], EXIT_SETTINGS)
     if isinstance(problem, (KeyboardInterrupt, click.Abort)):
-        return Ending([], 128 + signal.SIGINT)
+        return RunEnding([], 128 + signal.SIGINT)
     if isinstance(problem, Stopped):
-        return Ending([str(problem)], 128 + problem.signum)
+        return RunEnding([str(problem)], 128 + problem.signum)
     if isinstance(problem, ActiveCampaignError):
-        return Ending([str(problem)], EXIT_FAILED)
+        return RunEnding([str(problem)], EXIT_FAILED)
     if isinstance(problem, OSError):
-        return Ending([describe(problem)], EXIT_FAILED)
+        return RunEnding([describe(problem)], EXIT_FAILED)
     if _is_of_a_map(problem):
         line = f"stream_maps or flattening cannot be applied ({type(problem).__name__}): "
-        return Ending([line + "mend the setting of that name"], EXIT_SETTINGS)
+        return RunEnding([line + "mend the setting of that name"], EXIT_SETTINGS)
     line = f"a defect of this program ({type(problem).__name__}): "
     line += "run again with LOGLEVEL=DEBUG and report what it says"
-    return Ending([line], EXIT_FAILED, is_defect=True)
+    return RunEnding([line], EXIT_FAILED, is_defect=True)
 
 
 def _is_of_a_map(problem: BaseException) -> bool:

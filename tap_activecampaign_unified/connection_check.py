@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_activecampaign_unified.endpoints.table import CORE
+from tap_activecampaign_unified.endpoints.table import DEFAULT_ENDPOINTS
 from tap_activecampaign_unified.resources.codecs import offset_of
 
-from .client import CallError, Forbidden, Missing, ServerTrouble, rows_of, total_of
+from .client import NotFound, PermissionDenied, RequestError, ServerError, rows_of, total_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .client import Answer, Client
+    from .client import ApiResponse, Client
 
 Document = dict[str, dict[str, Any]]
 Params = tuple[tuple[str, str | int], ...]
@@ -66,7 +66,7 @@ def shown(form: str) -> Iterator[Document]:
         sys.stderr.write(f"{text}\n")
 
 
-class Checkup:
+class ConnectionCheck:
     """Asks an account what it is like; `document` holds what is known so far, by topic."""
 
     def __init__(self, client: Client, document: Document) -> None:
@@ -89,21 +89,21 @@ class Checkup:
         for name, value in found:
             part[name] = value
 
-    def _ask(self, path: str, params: Params = ()) -> Answer | str:
+    def _ask(self, path: str, params: Params = ()) -> ApiResponse | str:
         """Return the answer, or in a few words why there is none."""
         try:
             return self._ask_twice(path, params)
-        except Forbidden:
+        except PermissionDenied:
             return "no: 403, the plan or the key's user group"
-        except Missing:
+        except NotFound:
             return "no: 404, not on this account"
-        except CallError as problem:
+        except RequestError as problem:
             return f"{UNKNOWN}: {problem}"
 
-    def _ask_twice(self, path: str, params: Params) -> Answer:
+    def _ask_twice(self, path: str, params: Params) -> ApiResponse:
         try:
             return self._client.get(path, params, patience=0)
-        except ServerTrouble:
+        except ServerError:
             return self._client.get(path, params, patience=0)
 
     def _rows(self, path: str, params: Params) -> list[dict[str, Any]] | None:
@@ -126,9 +126,11 @@ class Checkup:
             yield "group", f"id {found['group']}"
 
     def _collections(self) -> Iterator[tuple[str, Any]]:
-        related = [one for plan in CORE.values() for one in plan.relations if one.is_listed]
+        related = [
+            one for plan in DEFAULT_ENDPOINTS.values() for one in plan.relations if one.is_listed
+        ]
         hanging = [one.collection for one in related]
-        for path in sorted({*CORE, *hanging, *CUSTOM_FIELDS}):
+        for path in sorted({*DEFAULT_ENDPOINTS, *hanging, *CUSTOM_FIELDS}):
             answer = self._ask(path, ONE)
             if isinstance(answer, str):
                 yield path, answer
@@ -156,7 +158,7 @@ class Checkup:
         return YES if behind and str(behind[0].get("id")) == second else NO
 
     def _sideloads(self) -> Iterator[tuple[str, Any]]:
-        for path, plan in CORE.items():
+        for path, plan in DEFAULT_ENDPOINTS.items():
             for relation in plan.relations:
                 if relation.include is not None and relation.is_listed:
                     yield f"{path} {relation.include}", self._sideload(path, relation)

@@ -37,10 +37,10 @@ def _escape(problem: UnicodeError) -> tuple[str, int]:
 codecs.register_error(ESCAPED, _escape)
 
 
-class Output(GenericSingerWriter[bytes, "Message"]):
+class MessageWriter(GenericSingerWriter[bytes, "Message"]):
     """The SDK's writer, with a short way for records that need no more of the SDK.
 
-    Records gather in a buffer; `hand_over` lets them go. Every other message takes with it what
+    Records gather in a buffer; `flush` lets them go. Every other message takes with it what
     was written before, so that a reader never has a STATE ahead of its records. A line goes into
     the buffer in one piece: a signal that ends the run never leaves half of one behind.
     """
@@ -77,9 +77,9 @@ class Output(GenericSingerWriter[bytes, "Message"]):
         """Write a message."""
         self._write(self.format_message(message))
         if not isinstance(message, RecordMessage):
-            self.hand_over()
+            self.flush()
 
-    def hand_over(self) -> None:
+    def flush(self) -> None:
         """Let go what was written; raise `OSError` where nobody takes it."""
         if self._lines is not None:
             self._lines.flush()

@@ -28,7 +28,7 @@ MOST_FINGERPRINTS = 5_000
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
-class MisshapenState(ValueError):
+class InvalidState(ValueError):
     """State that no run of ours can have written; the text says where."""
 
 
@@ -39,7 +39,7 @@ def fingerprint(records: object) -> bytes:
 
 
 @dataclass(frozen=True)
-class Policy:
+class BookmarkPolicy:
     """What the settings ask: bounds, overlap, and how old a whole read may be (None: any age)."""
 
     start: dt.datetime | None = None
@@ -49,7 +49,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Change:
+class RowChange:
     """When a row changed: as its replication key states it, and the latest that any column says."""
 
     stated: dt.datetime | None
@@ -57,28 +57,28 @@ class Change:
 
 
 def bookmarks_of(state: Entry, now: dt.datetime) -> Entry:
-    """Return a state's bookmarks by stream; raise `MisshapenState` when one cannot be read."""
+    """Return a state's bookmarks by stream; raise `InvalidState` when one cannot be read."""
     if state and "bookmarks" not in state:
-        raise MisshapenState("it has no bookmarks; give what a STATE message has in its value")
+        raise InvalidState("it has no bookmarks; give what a STATE message has in its value")
     found = state.get("bookmarks", {})
     if not isinstance(found, dict):
-        raise MisshapenState("bookmarks must be an object; delete it to start anew")
+        raise InvalidState("bookmarks must be an object; delete it to start anew")
     for name, entry in found.items():
         try:
-            Bookmark(entry, Policy(), now, "")
-        except (MisshapenState, TypeError) as problem:
+            Bookmark(entry, BookmarkPolicy(), now, "")
+        except (InvalidState, TypeError) as problem:
             line = f"bookmark {name}: {problem}; delete it to read that stream anew"
-            raise MisshapenState(line) from None
+            raise InvalidState(line) from None
     return found
 
 
 class Bookmark:
     """One stream's memory over one run: made from its state entry, and turned into the next."""
 
-    def __init__(self, entry: Entry, policy: Policy, now: dt.datetime, key: str) -> None:
-        """Read the entry; ``now`` decides whether a whole read is due. Raise `MisshapenState`."""
+    def __init__(self, entry: Entry, policy: BookmarkPolicy, now: dt.datetime, key: str) -> None:
+        """Read the entry; ``now`` decides whether a whole read is due. Raise `InvalidState`."""
         if not isinstance(entry, dict):
-            raise MisshapenState("not an object")
+            raise InvalidState("not an object")
         self._policy = policy
         self._key = key
         self.value = _moment(entry.get("replication_key_value"), "replication_key_value")
@@ -126,7 +126,7 @@ class Bookmark:
             value = max(value, min(self.value, started))
         self._next = value.replace(microsecond=0)
 
-    def wants(self, change: Change, print_of: Callable[[], bytes]) -> bool:
+    def wants(self, change: RowChange, print_of: Callable[[], bytes]) -> bool:
         """Say whether a row that changed then is to be emitted, and remember it if it is recent.
 
         A row that does not tell when it changed counts as recent. ``print_of`` is only called for
@@ -198,7 +198,7 @@ def _moment(text: Any, where: str) -> dt.datetime | None:
     try:
         found = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise MisshapenState(f"{where} is no date-time") from None
+        raise InvalidState(f"{where} is no date-time") from None
     return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
@@ -206,9 +206,9 @@ def _progress(found: Any) -> Entry | None:
     if found is None:
         return None
     if not isinstance(found, dict) or not isinstance(found.get("after"), int):
-        raise MisshapenState("progress does not say after which row to go on")
+        raise InvalidState("progress does not say after which row to go on")
     if _moment(found.get("started"), "progress.started") is None or "whole" not in found:
-        raise MisshapenState("progress does not say when its run started")
+        raise InvalidState("progress does not say when its run started")
     return found
 
 
@@ -222,6 +222,6 @@ def _unpack(text: Any) -> set[bytes]:
     try:
         raw = base64.b64decode(text, validate=True)
     except (TypeError, ValueError):
-        raise MisshapenState("fingerprints are not what a run of ours wrote") from None
+        raise InvalidState("fingerprints are not what a run of ours wrote") from None
     size = FINGERPRINT_BYTES
     return {raw[at : at + size] for at in range(0, len(raw) - size + 1, size)}

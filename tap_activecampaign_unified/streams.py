@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk import metrics
 from singer_sdk.helpers._catalog import get_selected_schema
@@ -21,21 +21,35 @@ from tap_activecampaign_unified.sync.stream_writer import COLUMNS
 
 from .catalog import labelled
 from .cli import read_json
-from .messages import Output
-from .raw import Collection, Shape
+from .messages import MessageWriter
+from .raw import InferredSchema, RawResource
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
     from singer_sdk.mapper import PluginMapper
 
-    from tap_activecampaign_unified.reporting.run_report import Tally
+    from tap_activecampaign_unified.reporting.run_report import StreamStats
     from tap_activecampaign_unified.resources.json_schema import Schema
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
     from .state import Entry
-    from .tap import TapActiveCampaignUnified
+
+
+class StreamHost(Protocol):
+    """What a stream needs of its tap."""
+
+    @property
+    def account_label(self) -> str | None:
+        """Whose rows the streams hold: the setting `account_label`."""
+
+    def schema_of(self, resource: Resource) -> Schema:
+        """Return a resource's schema; may cost a request."""
+
+    def sync_endpoint(self, stream: UnifiedStream) -> None:
+        """Sync the endpoint of a stream, once for all streams that share it."""
 
 
 class UnifiedStream(Stream):
@@ -48,15 +62,15 @@ class UnifiedStream(Stream):
     # Readers return JSON types only; conforming them again would double the cost of a record.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(self, tap: TapActiveCampaignUnified, resource: Resource) -> None:
+    def __init__(self, tap: Tap, host: StreamHost, resource: Resource) -> None:
         """Take name and keys from the resource's table."""
-        self._unified_tap = tap
+        self._host = host
         self.resource = resource
         self.selected_by_default = resource.selected_by_default
         self._schema_written = False
-        self._shape: Shape | None = None
+        self._shape: InferredSchema | None = None
         super().__init__(tap, name=resource.name)
-        self._label = tap.account_label
+        self._label = host.account_label
         self.primary_keys = [*resource.keys, *([ACCOUNT_LABEL] if self._label else [])]
         self.replication_key = resource.replication_key
 
@@ -66,7 +80,7 @@ class UnifiedStream(Stream):
         if self._input_schema is not None:
             return self._input_schema  # the catalog's, to which newer fields were added
         if self._schema is None:
-            found = self._unified_tap.schema_of(self.resource)
+            found = self._host.schema_of(self.resource)
             self._schema = labelled(found) if self._label else found
         return self._schema
 
@@ -94,14 +108,14 @@ class UnifiedStream(Stream):
         """Write one record."""
         if self._label is not None:
             record[ACCOUNT_LABEL] = self._label
-        if self._short_way is not None:
-            self._short_way.write_record(self.name, record)
+        if self._direct_writer is not None:
+            self._direct_writer.write_record(self.name, record)
             return
-        if self._hollow:
-            fill_hollow(record, self._hollow)
+        if self._null_objects:
+            fill_null_objects(record, self._null_objects)
         self._write_record_message(record)
 
-    def bury(self, tombstone: Record) -> None:
+    def emit_tombstone(self, tombstone: Record) -> None:
         """Write the record of a row that is gone; it belongs to no version of the table."""
         version, self._stream_version = self._stream_version, None
         try:
@@ -114,13 +128,13 @@ class UnifiedStream(Stream):
         if self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
 
-    def hand_over(self) -> None:
+    def flush(self) -> None:
         """Let go what was written: the next records may take a while."""
-        if isinstance(self._tap.message_writer, Output):
-            self._tap.message_writer.hand_over()
+        if isinstance(self._tap.message_writer, MessageWriter):
+            self._tap.message_writer.flush()
 
     @cached_property
-    def _short_way(self) -> Output | None:
+    def _direct_writer(self) -> MessageWriter | None:
         """Where records go as they are, None where the SDK is to map, flatten or strip them."""
         writer, maps = self._tap.message_writer, self.stream_maps
         has_own_shape = (
@@ -130,7 +144,7 @@ class UnifiedStream(Stream):
             or len(maps) != 1
             or self._strips_more_than_readers
         )
-        return None if has_own_shape or not isinstance(writer, Output) else writer
+        return None if has_own_shape or not isinstance(writer, MessageWriter) else writer
 
     @property
     def _strips_more_than_readers(self) -> bool:
@@ -142,9 +156,9 @@ class UnifiedStream(Stream):
         )
 
     @cached_property
-    def _hollow(self) -> dict[str, Any]:
+    def _null_objects(self) -> dict[str, Any]:
         """The objects that flattening needs whole, none where nothing is flattened."""
-        return hollow_objects(self.schema) if self.config.get("flattening_enabled") else {}
+        return null_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
     def begin(self, version: int | None = None) -> None:
         """Write the schema, unless that was done already; ``version`` is a full table's.
@@ -166,10 +180,10 @@ class UnifiedStream(Stream):
             self._schema_written = True
             super()._write_schema_message()
 
-    def cover(self, rows: Iterable[Row]) -> None:
+    def extend_schema(self, rows: Iterable[Row]) -> None:
         """Declare what these rows hold beyond what is declared; write the schema if that is new."""
         resource = self.resource
-        if not isinstance(resource, Collection):
+        if not isinstance(resource, RawResource):
             return
         if self._shape is None:
             self._shape = resource.shape(self.schema, self.entry.get(COLUMNS))
@@ -192,7 +206,7 @@ class UnifiedStream(Stream):
         self._schema_written = True
         super()._write_schema_message()
 
-    def log_metrics(self, tally: Tally) -> None:
+    def log_metrics(self, tally: StreamStats) -> None:
         """Emit the SDK's metrics, so that dashboards made for other taps show this one."""
         with self.get_record_counter() as records:
             records.increment(tally.emitted)
@@ -210,7 +224,7 @@ class UnifiedStream(Stream):
         write_messages: bool = True,  # noqa: ARG002 - the SDK's signature
     ) -> Generator[dict[str, Any], Any, Any]:
         """Run the crawl this stream lives on, unless another stream did."""
-        self._unified_tap.run_crawl(self)
+        self._host.sync_endpoint(self)
         yield from ()
 
     def get_records(
@@ -248,10 +262,10 @@ def parse_catalog(text: str, called: str) -> Catalog:
     raise SettingsError(["the catalog is misshapen: run --discover for a new one"])
 
 
-def hollow_objects(schema: Schema) -> dict[str, Any]:
+def null_objects(schema: Schema) -> dict[str, Any]:
     """Return, for each property that is an object, the same for its own properties."""
     return {
-        name: hollow_objects(part)
+        name: null_objects(part)
         for name, part in schema.get("properties", {}).items()
         if "object" in part.get("type", ()) and part.get("properties")
     } | {
@@ -261,10 +275,10 @@ def hollow_objects(schema: Schema) -> dict[str, Any]:
     }
 
 
-def fill_hollow(record: Record, hollow: dict[str, Any]) -> None:
+def fill_null_objects(record: Record, hollow: dict[str, Any]) -> None:
     """Turn null objects into objects of nulls: flattened, each column must be null, not absent."""
     for name, inner in hollow.items():
         if isinstance(inner, dict):
             if record.get(name) is None:
                 record[name] = dict.fromkeys(inner)
-            fill_hollow(record[name], inner)
+            fill_null_objects(record[name], inner)

@@ -20,28 +20,28 @@ from tap_activecampaign_unified.config.settings import (
     other_faults,
 )
 from tap_activecampaign_unified.config.tap_settings import TAP
-from tap_activecampaign_unified.reporting.run_report import Chronicle, RunReport
+from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.reporting.write import write_reports
-from tap_activecampaign_unified.sync.context import run_of
-from tap_activecampaign_unified.sync.endpoint_setup import openings_of
-from tap_activecampaign_unified.sync.endpoint_sync import Crawl
+from tap_activecampaign_unified.sync.context import build_context
+from tap_activecampaign_unified.sync.endpoint_setup import prepare_endpoints
+from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 
 from . import cli
 from . import connection_check as checkup
-from .catalog import STREAMS, bring_up_to_date, chosen_of
+from .catalog import STREAMS, selected_streams, update_catalog
 from .client import (
     ActiveCampaignError,
-    CallError,
-    Forbidden,
-    Missing,
-    Refused,
-    RunEnds,
-    ServerTrouble,
+    FatalError,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    RequestError,
+    ServerError,
     SystemClock,
 )
-from .messages import Output
+from .messages import MessageWriter
 from .resources import RESOURCES
-from .state import MisshapenState, bookmarks_of
+from .state import InvalidState, bookmarks_of
 from .streams import UnifiedStream, parse_catalog, register
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.json_schema import Schema
     from tap_activecampaign_unified.resources.resource import Resource
-    from tap_activecampaign_unified.sync.context import Run
-    from tap_activecampaign_unified.sync.endpoint_setup import Opening
+    from tap_activecampaign_unified.sync.context import SyncContext
+    from tap_activecampaign_unified.sync.endpoint_setup import EndpointSetup
 
     from .client import Clock
 
@@ -67,7 +67,7 @@ class _End:
 
     outcome: str
     problem: str | None
-    leave: cli.Leave | None = None
+    leave: cli.ExitProgram | None = None
 
 
 class TapActiveCampaignUnified(Tap):
@@ -77,7 +77,7 @@ class TapActiveCampaignUnified(Tap):
     package_name = PACKAGE
     dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TAP)
-    message_writer_class = Output
+    message_writer_class = MessageWriter
     # BATCH would write rows past stream maps and selection.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
@@ -98,14 +98,14 @@ class TapActiveCampaignUnified(Tap):
     def __init__(self, **kwargs: Any) -> None:
         """Check the settings and build the client; requests go out when schemas are asked for."""
         self._settings: Settings | None = None
-        self._run: Run | None = None
+        self._run: SyncContext | None = None
         self._crawled: set[str] = set()
         self._is_under_way = False
-        self._openings: dict[str, Opening] = {}
+        self._openings: dict[str, EndpointSetup] = {}
         self._clock: Clock = type(self).make_clock()
-        self._stop = cli.StopSign(self._clock)
+        self._stop = cli.StopSignal(self._clock)
         self._report = RunReport()
-        self._chronicle = Chronicle(self.name, self.plugin_version, self._clock)
+        self._metadata = RunMetadata(self.name, self.plugin_version, self._clock)
         self._bookmarks_before: dict[str, Any] = {}
         super().__init__(**kwargs)
 
@@ -127,7 +127,7 @@ class TapActiveCampaignUnified(Tap):
         return faults
 
     @property
-    def run(self) -> Run:
+    def run(self) -> SyncContext:
         """What the crawls share; made once, at the first need."""
         if self._run is None:
             settings = self._settings
@@ -137,8 +137,8 @@ class TapActiveCampaignUnified(Tap):
             client = settings.connection.open(
                 self.name, self._clock, kind.make_session(), kind.make_workers()
             )
-            client.checkpoint = self._stop.raise_if_up
-            self._run = run_of(settings, client, self._report, self._write_state)
+            client.checkpoint = self._stop.raise_if_stopped
+            self._run = build_context(settings, client, self._report, self._write_state)
         return self._run
 
     @property
@@ -150,7 +150,7 @@ class TapActiveCampaignUnified(Tap):
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
         """Return a stream per resource; their schemas are made when they are asked for."""
-        return [UnifiedStream(self, resource) for resource in STREAMS]
+        return [UnifiedStream(self, self, resource) for resource in STREAMS]
 
     def schema_of(self, resource: Resource) -> Schema:
         """Return a resource's schema, with the account's own custom fields."""
@@ -159,16 +159,16 @@ class TapActiveCampaignUnified(Tap):
         if resource.custom_fields:
             try:
                 custom = run.lookups.custom_fields(resource.custom_fields)
-            except (Refused, ServerTrouble):
+            except (InvalidRequest, ServerError):
                 if not self._is_under_way:
                     raise
                 # The crawl meets the same trouble: its streams fail, the others go on.
         return resource.schema(custom, remote_data=run.remote_data, deletes=run.deletes is not None)
 
-    def _expect_fields(self, resources: Iterable[Resource]) -> None:
+    def _prefetch_fields(self, resources: Iterable[Resource]) -> None:
         """Announce the custom fields that schemas of these resources will be made of."""
         entities = {resource.custom_fields for resource in resources if resource.custom_fields}
-        self.run.lookups.expect_fields(entities)
+        self.run.lookups.prefetch_fields(entities)
 
     def _selected(self) -> list[UnifiedStream]:
         return [s for s in self.streams.values() if isinstance(s, UnifiedStream) and s.selected]
@@ -177,22 +177,22 @@ class TapActiveCampaignUnified(Tap):
         """Announce what the run asks for first, then make the schemas, which ask too."""
         self._is_under_way = True
         self.logger.addFilter(cli.is_news)
-        chosen = chosen_of(self.input_catalog, self._bookmarks_before)
-        self._openings = openings_of(self.run, chosen)
+        chosen = selected_streams(self.input_catalog, self._bookmarks_before)
+        self._openings = prepare_endpoints(self.run, chosen)
         self.setup_mapper()
 
     def setup_mapper(self) -> None:
         """Bring the catalog up to date before the SDK reads it."""
         if self.input_catalog is not None:
-            bring_up_to_date(
+            update_catalog(
                 self.input_catalog,
                 self.schema_of,
-                self._expect_fields,
+                self._prefetch_fields,
                 deletes=self._settings is not None and self._settings["detect_deletes"],
                 label=self.account_label,
             )
         elif self._settings is not None:
-            self._expect_fields(RESOURCES)
+            self._prefetch_fields(RESOURCES)
         super(Tap, self).setup_mapper()
         register(self.mapper, self.catalog)
 
@@ -200,75 +200,75 @@ class TapActiveCampaignUnified(Tap):
         """Take over the last run's state; raise `SettingsError` when it cannot be one."""
         try:
             bookmarks = bookmarks_of(state, self._clock.now())
-        except MisshapenState as problem:
+        except InvalidState as problem:
             raise SettingsError([f"the state is misshapen: {problem}"]) from None
         super().load_state(copy.deepcopy(state))
         self._bookmarks_before = copy.deepcopy(bookmarks)
 
     # --- running ----------------------------------------------------------------------------
 
-    def run_crawl(self, stream: UnifiedStream) -> None:
+    def sync_endpoint(self, stream: UnifiedStream) -> None:
         """Run the crawl a stream lives on, once; a failure is told and the other streams go on."""
-        name = stream.resource.crawl
+        name = stream.resource.endpoint_name
         if name in self._crawled:
             return
         self._crawled.add(name)
-        streams = [one for one in self._selected() if one.resource.crawl == name]
+        streams = [one for one in self._selected() if one.resource.endpoint_name == name]
         if not self._openings:
-            self._openings = openings_of(self.run, self._selected())
-        crawl = Crawl(self._openings[name], streams)
+            self._openings = prepare_endpoints(self.run, self._selected())
+        endpoint_sync = EndpointSync(self._openings[name], streams)
         run = self.run
         requests, started = run.client.traffic.requests, self._clock.monotonic()
         run.progress.begin(name, [one.resource for one in streams])
         end = _End("failed", None)
         try:
-            end = self._crawl_to_its_end(crawl, streams)
+            end = self._crawl_to_its_end(endpoint_sync, streams)
         finally:
             run.progress.end()
             for one in streams:
                 tally = self._report.tally(one.name)
                 tally.outcome, tally.problem = end.outcome, end.problem
-                if end.outcome == "done" and one.name in crawl.closed:
+                if end.outcome == "done" and one.name in endpoint_sync.closed:
                     tally.outcome, tally.problem = self._closed(one.resource.is_confirmed)
                 tally.seconds = self._clock.monotonic() - started
                 if one is streams[0]:
                     tally.requests += run.client.traffic.requests - requests
                 one.log_metrics(tally)
         if end.outcome in {"stopped", "failed"}:
-            crawl.interim()
+            endpoint_sync.interim()
         self._write_state()
         if end.leave is not None:
-            self._stop.stand_down()
+            self._stop.cancel_deadline()
             raise end.leave
 
-    def _crawl_to_its_end(self, crawl: Crawl, streams: list[UnifiedStream]) -> _End:
+    def _crawl_to_its_end(self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]) -> _End:
         """Run a crawl and say how it ended; only what ends the whole run is raised later."""
         names = ", ".join(one.name for one in streams)
         try:
             version = None if self.run.deletes is None else int(self._clock.now().timestamp())
-            crawl.open()
+            endpoint_sync.open()
             for one in streams:
                 one.begin(version)
-            crawl.sync()
-        except (Forbidden, Missing, Refused) as problem:
-            return self._note_refusal(names, problem, is_confirmed=crawl.is_confirmed)
+            endpoint_sync.sync()
+        except (PermissionDenied, NotFound, InvalidRequest) as problem:
+            return self._note_refusal(names, problem, is_confirmed=endpoint_sync.is_confirmed)
         except cli.Stopped as news:
-            return _End("stopped", str(news), cli.Leave(str(news), 128 + news.signum))
-        except RunEnds as problem:
-            return _End("failed", str(problem), cli.Leave(str(problem), cli.EXIT_FAILED))
+            return _End("stopped", str(news), cli.ExitProgram(str(news), 128 + news.signum))
+        except FatalError as problem:
+            return _End("failed", str(problem), cli.ExitProgram(str(problem), cli.EXIT_FAILED))
         except ActiveCampaignError as problem:
             return self._note_failure(names, problem)
         except OSError as problem:
             # Our own output failed: nothing more can be written, state least of all.
-            raise cli.Leave(cli.describe(problem), cli.EXIT_FAILED) from None
+            raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
         return _End("done", None)
 
     def _note_failure(self, names: str, problem: ActiveCampaignError) -> _End:
         self.logger.error("%s: %s; the other streams go on", names, problem)
         return _End("failed", str(problem))
 
-    def _note_refusal(self, names: str, problem: CallError, *, is_confirmed: bool) -> _End:
-        if is_confirmed and isinstance(problem, Refused):
+    def _note_refusal(self, names: str, problem: RequestError, *, is_confirmed: bool) -> _End:
+        if is_confirmed and isinstance(problem, InvalidRequest):
             return self._note_failure(names, problem)
         word, told = self._closed(is_confirmed)
         level = logging.ERROR if word == "failed" else logging.WARNING
@@ -291,14 +291,14 @@ class TapActiveCampaignUnified(Tap):
         self.state_writer.write_state(self.state)
 
     def _handle_termination(self, signum: int, frame: Any) -> None:
-        self._stop.put_up(signum, frame)
+        self._stop.on_signal(signum, frame)
 
-    def finish(self, ending: cli.Ending | None = None) -> int:
+    def finish(self, ending: cli.RunEnding | None = None) -> int:
         """Tell what was done and return the exit code; ``ending`` is what ended the run early."""
         failed = self._report.failed
         if ending is None:
             lines = [f"{', '.join(failed)} failed"] if failed else []
-            ending = cli.Ending(lines, cli.EXIT_FAILED if failed else 0)
+            ending = cli.RunEnding(lines, cli.EXIT_FAILED if failed else 0)
         self._report.log_summary()
         settings = self._settings
         if settings:
@@ -311,10 +311,10 @@ class TapActiveCampaignUnified(Tap):
         if self._run is not None and self._run.deletes is not None:
             self._run.deletes.known.close()
 
-    def _report_document(self, settings: Settings, ending: cli.Ending) -> dict[str, Any]:
+    def _report_document(self, settings: Settings, ending: cli.RunEnding) -> dict[str, Any]:
         run = self._run
         traffic = run.client.traffic if run else None
-        return self._chronicle.document(settings, traffic, ending) | {
+        return self._metadata.document(settings, traffic, ending) | {
             "rows": self._report.totals(),
             "streams": self._report.document(),
             "left_out": run.lookups.unread if run else [],
@@ -327,7 +327,7 @@ class TapActiveCampaignUnified(Tap):
         try:
             return super().run_discovery()
         except BaseException as problem:
-            self.finish(cli.ending_of(problem))
+            self.finish(cli.run_ending_of(problem))
             raise
         finally:
             self._let_go()
@@ -339,7 +339,7 @@ class TapActiveCampaignUnified(Tap):
             yield
             sys.stdout.flush()
         except BaseException as problem:
-            self.finish(cli.ending_of(problem))
+            self.finish(cli.run_ending_of(problem))
             raise
         if code := self.finish():
             raise SystemExit(code)
@@ -372,7 +372,7 @@ class TapActiveCampaignUnified(Tap):
             tap.write_schemas()
             ctx.exit()
         with checkup.shown(value) as findings, tap._told():
-            checkup.Checkup(tap.run.client, findings).run()
+            checkup.ConnectionCheck(tap.run.client, findings).run()
             tap.try_out()
         ctx.exit()
 

@@ -16,50 +16,50 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from tap_activecampaign_unified.config.settings import Settings
 from tap_activecampaign_unified.query import (
     OF_RUNS,
-    AccountLapsed,
     ActiveCampaignError,
-    BadCredential,
-    BadQuery,
-    Forbidden,
-    Missing,
-    Reading,
-    Refused,
-    ServerTrouble,
+    ActiveCampaignReader,
+    AuthenticationError,
+    ConnectionFailed,
+    InvalidQuery,
+    InvalidRequest,
+    NotFound,
+    PaymentRequired,
+    PermissionDenied,
+    ServerError,
     SettingsError,
-    Unconfirmed,
-    Unreachable,
+    UnconfirmedWrite,
 )
-from target_activecampaign.concurrency.pool import Turns
+from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.config.target_settings import TARGET
-from target_activecampaign.config.write_policy import policy_of
-from target_activecampaign.input.record_parser import Intake
+from target_activecampaign.config.write_policy import build_policy
+from target_activecampaign.input.record_parser import RecordParser
 from target_activecampaign.records.values import is_nothing
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.raw_requests import METHODS, path_of
 
-from .builder import open_engine
-from .outcome import Action, Outcome, Rejection
+from .builder import open_processor
+from .outcome import Action, Outcome, RowRejected
 from .sinks import registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_activecampaign.processing.batch_processor import Engine
+    from target_activecampaign.processing.batch_processor import BatchProcessor
 
 __all__ = [
-    "AccountLapsed",
     "ActiveCampaign",
     "ActiveCampaignError",
-    "BadCredential",
-    "BadQuery",
-    "Forbidden",
-    "Missing",
+    "AuthenticationError",
+    "ConnectionFailed",
+    "InvalidQuery",
+    "InvalidRequest",
+    "NotFound",
     "NotWritten",
-    "Refused",
-    "ServerTrouble",
+    "PaymentRequired",
+    "PermissionDenied",
+    "ServerError",
     "SettingsError",
-    "Unconfirmed",
-    "Unreachable",
+    "UnconfirmedWrite",
 ]
 
 PREFIX = "TARGET_ACTIVECAMPAIGN_"
@@ -105,7 +105,7 @@ class _Kept(Results):
         super().add(number, stream, key, outcome, record)
 
 
-class ActiveCampaign(Reading):
+class ActiveCampaign(ActiveCampaignReader):
     """Lists, gets and writes unified records of one account.
 
     ``settings`` are those of the target but what a call decides and what belongs to streams and
@@ -117,14 +117,14 @@ class ActiveCampaign(Reading):
     )
 
     def __init__(self, api_url: str, api_key: str, **settings: Any) -> None:
-        """Check the settings (`SettingsError`, `BadQuery`); nothing is asked yet."""
+        """Check the settings (`SettingsError`, `InvalidQuery`); nothing is asked yet."""
         super().__init__(api_url, api_key, **settings)
         chosen = {name: value for name, value in settings.items() if name in type(self).known}
         fixed = {"force": True, "delete_mode": "delete", "max_deletes": MOST_DELETES}
         given = {**chosen, **fixed, "api_url": api_url, "api_key": api_key}
         self._writing = Settings(TARGET, given, PREFIX)
-        self._policy = policy_of(self._writing.values)
-        self._engine: Engine | None = None
+        self._policy = build_policy(self._writing.values)
+        self._processor: BatchProcessor | None = None
         self._is_held = False
 
     # --- a block --------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class ActiveCampaign(Reading):
         Raises `NotWritten` where there is one with the same natural key: it is left as it is.
         """
         if not is_nothing(_record(record).get("id")):
-            raise BadQuery("id: a new record has none; update the one that is there")
+            raise InvalidQuery("id: a new record has none; update the one that is there")
         return self._write(resource, _live(record), creates=True)
 
     def upsert(self, resource: str, record: Mapping[str, Any]) -> dict[str, str | None]:
@@ -166,12 +166,12 @@ class ActiveCampaign(Reading):
     def update(self, resource: str, id: str, record: Mapping[str, Any]) -> dict[str, str | None]:  # noqa: A002
         """Change what ``record`` names of the row with this id; never makes one."""
         if resource in NO_UPDATES:
-            raise BadQuery(f"{resource}: cannot be updated; {NO_UPDATES[resource]}")
+            raise InvalidQuery(f"{resource}: cannot be updated; {NO_UPDATES[resource]}")
         if is_nothing(id):
-            raise BadQuery("id: missing")
+            raise InvalidQuery("id: missing")
         given = _live(record)
         if not is_nothing(given.get("id")) and str(given["id"]) != str(id):
-            raise BadQuery("id: the record has another one than the row to be changed")
+            raise InvalidQuery("id: the record has another one than the row to be changed")
         return self._write(resource, {**given, "id": id})
 
     def delete(self, resource: str, id: Any) -> dict[str, str | None]:  # noqa: A002
@@ -182,10 +182,10 @@ class ActiveCampaign(Reading):
         """
         if resource in PAIRS:
             if not isinstance(id, Mapping):
-                raise BadQuery(f"{resource}: give both ids, as an object")
+                raise InvalidQuery(f"{resource}: give both ids, as an object")
             return self._write(resource, {**id, "status": PAIRS[resource]})
         if is_nothing(id) or isinstance(id, Mapping):
-            raise BadQuery("id: must be one id of ActiveCampaign")
+            raise InvalidQuery("id: must be one id of ActiveCampaign")
         return self._write(resource, {"id": id, DELETED: self.client.clock.now().isoformat()})
 
     def proxy(
@@ -198,22 +198,22 @@ class ActiveCampaign(Reading):
     ) -> dict[str, Any]:
         """Send any other call and return its answer, within the same budget and repeats.
 
-        A POST whose answer is lost is `Unconfirmed`, never repeated. What sends or moves in bulk
-        is refused (`BadQuery`), as `raw_requests` refuse it.
+        A POST whose response is lost raises `UnconfirmedWrite` and is never repeated. Paths that
+        send or move in bulk raise `InvalidQuery`, as in `raw_requests`.
         """
         verb = str(method).strip().upper()
         if verb not in {"GET", *METHODS}:
-            raise BadQuery(f"method: must be one of GET, {', '.join(METHODS)}")
+            raise InvalidQuery(f"method: must be one of GET, {', '.join(METHODS)}")
         try:
             plain, query = path_of(path, writes=verb != "GET")
-        except Rejection as problem:
-            raise BadQuery(problem.reason) from None
+        except RowRejected as problem:
+            raise InvalidQuery(problem.reason) from None
         try:
             pairs = params.items() if isinstance(params, Mapping) else params
             more = [(str(name), _plain(value)) for name, value in pairs]
             return dict(self.client.send(verb, plain, params=[*query, *more], json=json).body)
         except (TypeError, ValueError):
-            raise BadQuery("params must be pairs, and json what JSON can hold") from None
+            raise InvalidQuery("params must be pairs, and json what JSON can hold") from None
         finally:
             if verb != "GET":
                 self.refresh()
@@ -223,10 +223,10 @@ class ActiveCampaign(Reading):
     def _write(
         self, resource: str, record: dict[str, Any], *, creates: bool = False
     ) -> dict[str, str | None]:
-        if resource not in registry.KINDS or resource in READ_ONLY:
-            there = ", ".join(name for name in registry.KINDS if name not in READ_ONLY)
-            raise BadQuery(f"{resource}: no such resource to write; there are {there}")
-        is_fresh, sent = self._engine is None, self._count_writes()
+        if resource not in registry.SINKS or resource in READ_ONLY:
+            there = ", ".join(name for name in registry.SINKS if name not in READ_ONLY)
+            raise InvalidQuery(f"{resource}: no such resource to write; there are {there}")
+        is_fresh, sent = self._processor is None, self._count_writes()
         try:
             with self._call():
                 outcome = self._outcome(resource, record, creates=creates)
@@ -247,15 +247,15 @@ class ActiveCampaign(Reading):
     def _outcome(self, resource: str, record: dict[str, Any], *, creates: bool) -> Outcome:
         """Write a row and return what became of it."""
         try:
-            engine = self._open()
+            processor = self._open()
             kept = _Kept()
-            engine.results = kept
-            row = Intake(lambda: engine, None, None).row_of(1, resource, record, [])
+            processor.rows.results = kept
+            row = RecordParser(lambda: processor, None, None).row_of(1, resource, record, [])
             if row is not None:
                 row.creates = creates
                 if creates:
-                    engine.desk.references.forget_small(registry.KINDS[resource].family)
-                engine.write([row])
+                    processor.context.references.forget_small(registry.SINKS[resource].family)
+                processor.write([row])
         except OSError as problem:
             self._let_go()
             why = f"the ledger cannot be written ({problem.strerror or type(problem).__name__})"
@@ -265,19 +265,19 @@ class ActiveCampaign(Reading):
             raise
         return kept.outcome or Outcome(Action.FAILED)
 
-    def _open(self) -> Engine:
-        if self._engine is None:
-            self._engine = open_engine(
-                self._writing, self._policy, self.client, Turns(), lambda _: None
+    def _open(self) -> BatchProcessor:
+        if self._processor is None:
+            self._processor = open_processor(
+                self._writing, self._policy, self.client, CooperativePool(), lambda _: None
             )
             # No row will come that this one could wait for.
-            self._engine.desk.references.is_final = True
-        return self._engine
+            self._processor.context.references.is_final = True
+        return self._processor
 
     def _let_go(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
+        processor, self._processor = self._processor, None
+        if processor is not None:
+            processor.close()
 
     def _count_writes(self) -> int:
         return self.client.traffic.requests - self.client.traffic.reads
@@ -286,11 +286,11 @@ class ActiveCampaign(Reading):
 def _record(record: Any) -> dict[str, Any]:
     """Return a record as JSON has it, which is what the target takes."""
     if not isinstance(record, Mapping):
-        raise BadQuery("record: must be an object")
+        raise InvalidQuery("record: must be an object")
     try:
         found: dict[str, Any] = loads(dumps(dict(record), default=_plain))
     except (TypeError, ValueError, RecursionError):
-        raise BadQuery("record: must hold what JSON can hold, dates and decimals") from None
+        raise InvalidQuery("record: must hold what JSON can hold, dates and decimals") from None
     return found
 
 
@@ -309,5 +309,5 @@ def _live(record: Any) -> dict[str, Any]:
     """Return a record to be written; one that says that it is gone is not."""
     found = _record(record)
     if not is_nothing(found.get(DELETED)):
-        raise BadQuery(f"{DELETED}: the record is gone; delete it by its id")
+        raise InvalidQuery(f"{DELETED}: the record is gone; delete it by its id")
     return found

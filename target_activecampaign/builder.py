@@ -8,28 +8,30 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.storage.postgres import check_place, is_address
-from target_activecampaign.client.write_client import Pen
-from target_activecampaign.concurrency.pool import HandingClock
+from target_activecampaign.client.create_once import CreateOnce
+from target_activecampaign.client.write_client import WriteClient
+from target_activecampaign.concurrency.pool import ReleasingClock
 from target_activecampaign.ledger.ledger import Ledger, unusable, wait_for_turn
 from target_activecampaign.ledger.stores import FileStore, PostgresStore
 from target_activecampaign.lookups.references import References
-from target_activecampaign.processing.batch_processor import Engine
-from target_activecampaign.processing.deferred_rows import Waiting
+from target_activecampaign.processing.batch_processor import BatchProcessor
+from target_activecampaign.processing.deferred_rows import DeferredRows
 from target_activecampaign.processing.retry_file import RetryFile
-from target_activecampaign.reporting.dry_run import Forecast
+from target_activecampaign.processing.row_finisher import RowFinisher
+from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
-from target_activecampaign.sinks.context import Desk
-from target_activecampaign.sinks.custom_fields import CustomValues
-from target_activecampaign.sinks.limits import Guards
+from target_activecampaign.sinks.context import WriteContext
+from target_activecampaign.sinks.custom_fields import CustomFieldWriter
+from target_activecampaign.sinks.limits import ChangeLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.config.settings import Settings
-    from target_activecampaign.concurrency.pool import Turns
-    from target_activecampaign.config.write_policy import Policy
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.stores import Store
 
 NAME = "target-activecampaign"
@@ -41,7 +43,7 @@ def path_of(settings: Settings, name: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _open_ledger(settings: Settings, client: Client, *, is_dry: bool) -> Ledger:
+def _open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledger:
     """Open the account's ledger, once no other run writes in it; a dry run does not wait."""
     name, account, patience = "ledger_path", client.address.account, settings["max_retry_seconds"]
     place = settings[name]
@@ -55,17 +57,21 @@ def _open_ledger(settings: Settings, client: Client, *, is_dry: bool) -> Ledger:
     else:
         path = path_of(settings, name) or account_file(account, "ledger", "sqlite")
         store = FileStore(path, patience)
-    if not is_dry:
+    if not is_dry_run:
         wait_for_turn(store, client, patience)
-    return Ledger(store, account, is_dry=is_dry, secret=settings["ledger_secret"])
+    return Ledger(store, account, is_dry_run=is_dry_run, secret=settings["ledger_secret"])
 
 
-def open_engine(
-    settings: Settings, policy: Policy, client: Client, turns: Turns, hold: Callable[[int], None]
-) -> Engine:
+def open_processor(
+    settings: Settings,
+    policy: WritePolicy,
+    client: Client,
+    pool: CooperativePool,
+    hold: Callable[[int], None],
+) -> BatchProcessor:
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
-    clock = HandingClock(client.clock, turns)
-    ledger = _open_ledger(settings, client, is_dry=policy.dry_run)
+    clock = ReleasingClock(client.clock, pool)
+    ledger = _open_ledger(settings, client, is_dry_run=policy.dry_run)
     setting = "retry_path"
     try:
         retries = RetryFile(None if policy.dry_run else path_of(settings, setting))
@@ -76,25 +82,29 @@ def open_engine(
         raise SettingsError(
             [f"{setting} cannot be used ({problem.strerror}): name another file"]
         ) from None
-    pen = Pen(client, is_dry=policy.dry_run)
-    references = References(pen, ledger, policy, turns)
+    write_client = WriteClient(client, is_dry_run=policy.dry_run)
+    references = References(write_client, ledger, policy, pool)
+    limits, plan = ChangeLimits(policy), DryRunPlan()
+    rows = RowFinisher(
+        policy, ledger, references, limits, plan, results, DeferredRows(), retries, hold
+    )
 
-    def desk(engine: Engine) -> Desk:
-        return Desk(
-            client=client,
-            clock=clock,
-            turns=turns,
-            pen=pen,
-            policy=policy,
-            ledger=ledger,
-            references=references,
-            custom=CustomValues(pen, references, policy, clock),
-            importer=Importer(pen, clock, turns, runs_automations=policy.run_automations),
-            guards=Guards(policy),
-            forecast=Forecast(),
-            report=engine.report,
-            wait=engine.wait,
-            is_behind=engine.is_behind,
-        )
+    def server_time() -> float:
+        return (client.server_now or clock.now()).timestamp()
 
-    return Engine(desk, results, Waiting(), retries, hold)
+    context = WriteContext(
+        client=client,
+        clock=clock,
+        pool=pool,
+        write_client=write_client,
+        creates=CreateOnce(ledger, clock, server_time),
+        policy=policy,
+        ledger=ledger,
+        references=references,
+        custom=CustomFieldWriter(write_client, references, policy, clock),
+        importer=Importer(write_client, clock, pool, runs_automations=policy.run_automations),
+        limits=limits,
+        plan=plan,
+        rows=rows,
+    )
+    return BatchProcessor(context, rows)

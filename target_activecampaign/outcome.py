@@ -5,7 +5,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from tap_activecampaign_unified.client import CallError, Forbidden, Missing, Refused
+from tap_activecampaign_unified.client import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    RequestError,
+)
 
 
 class Action(enum.StrEnum):
@@ -35,7 +40,7 @@ class Outcome:
     held: bool = False
 
 
-class Verdict(Exception):
+class RowError(Exception):
     """Ends the writing of one row; ``reason`` never repeats a value of the row."""
 
     action = Action.REJECTED
@@ -50,23 +55,23 @@ class Verdict(Exception):
         return Outcome(self.action, reason=self.reason, whole=False, held=self.held)
 
 
-class Rejection(Verdict):
+class RowRejected(RowError):
     """The row is at fault."""
 
 
-class Skip(Verdict):
+class RowSkipped(RowError):
     """Nothing was to be done, or nothing is allowed."""
 
     action = Action.SKIPPED
 
 
-class Failure(Verdict):
+class RowFailed(RowError):
     """The row could not be confirmed: it is tried again."""
 
     action = Action.FAILED
 
 
-class Wait(Verdict):
+class RowDeferred(RowError):
     """The row refers to something that may still come; at the end of the input it is rejected.
 
     ``family`` is what it waits for, empty where that is another row.
@@ -78,16 +83,16 @@ class Wait(Verdict):
         self.family = family
 
 
-def outcome_of(problem: CallError) -> Outcome:
+def outcome_of(problem: RequestError) -> Outcome:
     """Say what an error of a call means for its row."""
-    if isinstance(problem, Refused):
+    if isinstance(problem, InvalidRequest):
         texts = "; ".join(str(reason) for reason in problem.reasons)
         return Outcome(
             Action.REJECTED,
             reason=f"ActiveCampaign refused: {texts or problem.problem}",
             whole=False,
         )
-    if isinstance(problem, (Missing, Forbidden)):
+    if isinstance(problem, (NotFound, PermissionDenied)):
         return Outcome(
             Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", whole=False
         )

@@ -13,7 +13,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities
 from singer_sdk.plugin_base import PluginBase
 
 from tap_activecampaign_unified import cli
-from tap_activecampaign_unified.client import RunEnds, SystemClock
+from tap_activecampaign_unified.client import FatalError, SystemClock
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.config.settings import (
     Settings,
@@ -21,21 +21,21 @@ from tap_activecampaign_unified.config.settings import (
     json_schema,
     other_faults,
 )
-from tap_activecampaign_unified.reporting.run_report import Chronicle
+from tap_activecampaign_unified.reporting.run_report import RunMetadata
 from tap_activecampaign_unified.reporting.write import write_reports
-from target_activecampaign.concurrency.pool import Turns
+from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.config.target_settings import TARGET
-from target_activecampaign.config.write_policy import Policy, policy_of
-from target_activecampaign.input.message_reader import LineReader
-from target_activecampaign.input.record_parser import Intake, Maps
-from target_activecampaign.processing.background import Overlap
+from target_activecampaign.config.write_policy import WritePolicy, build_policy
+from target_activecampaign.input.message_reader import MessageReader
+from target_activecampaign.input.record_parser import RecordParser, StreamMaps
+from target_activecampaign.processing.background import BackgroundBatches
 from target_activecampaign.processing.checkpoints import Checkpoints, bookmarks_of
-from target_activecampaign.processing.interrupts import Attention, in_turn
-from target_activecampaign.processing.progress import Writing
-from target_activecampaign.reporting.automation_counts import Enrolments
+from target_activecampaign.processing.interrupts import Interrupts, message_handler
+from target_activecampaign.processing.progress import WriteProgress
+from target_activecampaign.reporting.automation_counts import AutomationCounts
 from target_activecampaign.reporting.results import Results
 
-from .builder import NAME, open_engine
+from .builder import NAME, open_processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_activecampaign_unified.client import Clock
-    from target_activecampaign.processing.batch_processor import Engine
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.processing.batch_processor import BatchProcessor
+    from target_activecampaign.records.record import InputRecord
 
     Handle = Callable[..., None]
 
@@ -70,35 +70,39 @@ class TargetActiveCampaign(Target):
     #: The seams at which tests put another clock and an account in-process.
     make_clock: ClassVar[Any] = SystemClock
     make_session: ClassVar[Any] = staticmethod(lambda: None)
-    make_turns: ClassVar[Any] = Turns
+    make_pool: ClassVar[Any] = CooperativePool
     #: Most rows that are gathered before they are written.
     batch_rows: ClassVar[int] = 10_000
 
     def __init__(self, **kwargs: Any) -> None:
         """Check the settings; the account is not asked before the first row."""
         self._settings: Settings | None = None
-        self._policy: Policy | None = None
+        self._policy: WritePolicy | None = None
         self._clock: Clock = type(self).make_clock()
-        self.attention = Attention(self._clock, self._handle_termination)
-        self._chronicle = Chronicle(self.name, self.plugin_version, self._clock)
-        self._engine: Engine | None = None
+        self.interrupts = Interrupts(self._clock, self._handle_termination)
+        self._metadata = RunMetadata(self.name, self.plugin_version, self._clock)
+        self._processor: BatchProcessor | None = None
         self._checkpoints = Checkpoints()
-        self._batch: list[Row] = []
+        self._batch: list[InputRecord] = []
         self._batch_began = 0.0
         self._broken_input: str | None = None
         self._is_finished = False
         self.exit_code = 0
-        kwargs["message_reader"] = LineReader(self._note_broken_line)
+        kwargs["message_reader"] = MessageReader(self._note_broken_line)
         super().__init__(**kwargs)
         # Streams lean on one another: nothing is drained in parallel.
         self.max_parallelism = 1
-        self._turns: Turns = type(self).make_turns(self._setting("max_concurrent_requests") or 1)
-        self.attention.share(self._turns)
-        self.overlap = Overlap(self._turns, self._plan(), self._emit, self.attention.wake)
-        maps = Maps(self.mapper) if self._config.get("stream_maps") is not None else None
+        self._pool: CooperativePool = type(self).make_pool(
+            self._setting("max_concurrent_requests") or 1
+        )
+        self.interrupts.share(self._pool)
+        self.background = BackgroundBatches(
+            self._pool, self._plan(), self._emit, self.interrupts.wake
+        )
+        maps = StreamMaps(self.mapper) if self._config.get("stream_maps") is not None else None
         aliases, label = self._setting("stream_aliases"), self._setting("account_label")
-        self._intake = Intake(lambda: self.engine, maps, aliases, label)
-        self._progress = Writing(self.name, self._clock, lambda: self._intake.number)
+        self._parser = RecordParser(lambda: self.processor, maps, aliases, label)
+        self._progress = WriteProgress(self.name, self._clock, lambda: self._parser.number)
 
     # --- settings ---------------------------------------------------------------------------
 
@@ -125,7 +129,7 @@ class TargetActiveCampaign(Target):
         prefix = str(type(self)._env_var_prefix)  # noqa: SLF001 - our own class
         try:
             self._settings = Settings(TARGET, self._config, prefix)
-            self._policy = policy_of(self._settings.values)
+            self._policy = build_policy(self._settings.values)
         except SettingsError as problem:
             if raise_errors:
                 raise
@@ -138,61 +142,61 @@ class TargetActiveCampaign(Target):
         return faults
 
     @property
-    def engine(self) -> Engine:
+    def processor(self) -> BatchProcessor:
         """What writes; made at the first need, and what failed last time is sent first."""
-        is_new = self._engine is None
-        engine = self._open_engine()
+        is_new = self._processor is None
+        processor = self._open_processor()
         if is_new:
-            self._send_failed_rows(engine)
-        return engine
+            self._send_failed_rows(processor)
+        return processor
 
-    def _open_engine(self) -> Engine:
-        if self._engine is None:
+    def _open_processor(self) -> BatchProcessor:
+        if self._processor is None:
             settings, policy = self._settings, self._policy
             if settings is None or policy is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
-            client.checkpoint = self._progress.ticking(self.attention.raise_if_ending)
-            client.away = self._turns.away
+            client.checkpoint = self._progress.ticking(self.interrupts.raise_if_ending)
+            client.away = self._pool.away
             hold = self._checkpoints.hold
-            self._engine = open_engine(settings, policy, client, self._turns, hold)
-            self._progress.attend(self._engine)
-        return self._engine
+            self._processor = open_processor(settings, policy, client, self._pool, hold)
+            self._progress.attend(self._processor)
+        return self._processor
 
-    def _send_failed_rows(self, engine: Engine) -> None:
+    def _send_failed_rows(self, processor: BatchProcessor) -> None:
         rows = []
-        for entry in list(engine.retries):
+        for entry in list(processor.rows.retries):
             keys = [str(name) for name in entry.get("key_properties") or ()]
-            row = self._intake.row_of(None, str(entry["stream"]), entry["record"], keys)
+            row = self._parser.row_of(None, str(entry["stream"]), entry["record"], keys)
             if row is not None:
                 rows.append(row)
         if rows:
             self.logger.info("%d rows failed last time and are sent again first", len(rows))
-            engine.write(rows)
+            processor.write(rows)
 
-    def _plan(self) -> Policy:
-        return self._policy if self._policy is not None else Policy()
+    def _plan(self) -> WritePolicy:
+        return self._policy if self._policy is not None else WritePolicy()
 
     def _setting(self, name: str) -> Any:
         return self._settings[name] if self._settings is not None else None
 
     # --- messages ---------------------------------------------------------------------------
 
-    @in_turn
+    @message_handler
     def _note_broken_line(self, why: str, *, is_record: bool) -> None:
-        self._intake.note_broken_line(why, is_record=is_record)
+        self._parser.note_broken_line(why, is_record=is_record)
 
-    @in_turn
+    @message_handler
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         hints = bool(self._policy and self._policy.create_missing_fields)
-        for stream, schema, keys in self._intake.takes_schema(message_dict):
-            if self._intake.is_rekeyed(stream, keys):
+        for stream, schema, keys in self._parser.takes_schema(message_dict):
+            if self._parser.is_rekeyed(stream, keys):
                 self._flush()
-            self._intake.note_schema(stream, schema, keys, hints=hints)
+            self._parser.note_schema(stream, schema, keys, hints=hints)
 
-    @in_turn
+    @message_handler
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        for row in self._intake.rows_of(message_dict):
+        for row in self._parser.rows_of(message_dict):
             if not self._batch:
                 self._batch_began = time.monotonic()
             self._batch.append(row)
@@ -200,69 +204,72 @@ class TargetActiveCampaign(Target):
         if len(self._batch) >= type(self).batch_rows or is_old:
             self._flush()
 
-    @in_turn
+    @message_handler
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         if not isinstance(message_dict.get("value"), dict):
             self.logger.error("A STATE without value is left out")
             return
         self._flush()
-        self._checkpoints.arrive(self._intake.number, message_dict["value"])
+        self._checkpoints.arrive(self._parser.number, message_dict["value"])
         self._emit()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         self.logger.debug("ACTIVATE_VERSION of %s says nothing here", message_dict.get("stream"))
 
-    @in_turn
+    @message_handler
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self.logger.error("%s: %s", message_dict.get("stream"), BATCH_MODE)
         self._broken_input = BATCH_MODE
-        self._checkpoints.hold(self._intake.number)
+        self._checkpoints.hold(self._parser.number)
 
     # --- writing ----------------------------------------------------------------------------
 
     def _flush(self) -> None:
         """Write what was gathered: each row has its outcome, waits, or is under way."""
         if self._batch:
-            engine = self.engine  # may end the run: the batch must not be forgotten by then
-            beside = self.overlap.make_way(engine, self._batch)
+            processor = self.processor  # may end the run: the batch must not be forgotten by then
+            beside = self.background.wait_for_conflicts(processor, self._batch)
             batch, self._batch = self._batch, []
-            self.overlap.write(engine, batch, beside=beside)
-        if self._engine is not None and self._engine.end:
-            self._end_early(self._engine.end)
+            self.background.write(processor, batch, beside=beside)
+        if self._processor is not None and self._processor.rows.stop_reason:
+            self._end_early(self._processor.rows.stop_reason)
 
     def _emit(self) -> None:
         """Emit the latest state that only covers decided rows."""
-        engine = self._engine
-        undecided = (engine.waiting.first() if engine else None, self.overlap.first())
+        processor = self._processor
+        undecided = (
+            processor.rows.deferred.first() if processor else None,
+            self.background.first(),
+        )
         state = self._checkpoints.take(min((n for n in undecided if n is not None), default=None))
         if state is not None and not (self._policy and self._policy.dry_run):
-            if engine is not None:
-                engine.results.flush()
+            if processor is not None:
+                processor.rows.results.flush()
             self._write_state_message(state)
             self._checkpoints.last = state
 
     def _end_early(self, why: str) -> None:
-        engine = self.engine
-        engine.end = None
-        engine.decide_waiting()
-        engine.end = why
+        processor = self.processor
+        processor.rows.stop_reason = None
+        processor.decide_deferred()
+        processor.rows.stop_reason = why
         self._emit()
-        raise cli.Leave(why, cli.EXIT_FAILED)
+        raise cli.ExitProgram(why, cli.EXIT_FAILED)
 
     def process_endofpipe(self) -> None:
         """Decide every row that is left, emit the last state, tell what was done."""
-        self.attention.turn_to()
+        self.interrupts.begin_message()
         self._flush()
-        engine = self.engine  # rows that failed last time are sent even if none came today
-        self.overlap.settle()
-        engine.decide_waiting()
-        if engine.end:
-            self._end_early(engine.end)
+        processor = self.processor  # rows that failed last time are sent even if none came today
+        self.background.settle()
+        processor.decide_deferred()
+        if processor.rows.stop_reason:
+            self._end_early(processor.rows.stop_reason)
         self._emit()
-        self.attention.raise_if_ending()
+        self.interrupts.raise_if_ending()
         self.finish()
 
-    def finish(self, ending: cli.Ending | None = None) -> int:
+    def finish(self, ending: cli.RunEnding | None = None) -> int:
         """Close the run's files, write summary and report, and return the exit code.
 
         ``ending`` is what ended the run early.
@@ -270,47 +277,47 @@ class TargetActiveCampaign(Target):
         if self._is_finished:
             return self.exit_code
         self._is_finished = True
-        engine, why = self._engine, self._broken_input
-        if engine is not None:
-            why = why or engine.verdict()
-            engine.results.log_summary()
-            engine.desk.enrolments.log()
+        processor, why = self._processor, self._broken_input
+        if processor is not None:
+            why = why or processor.failure_reason()
+            processor.rows.results.log_summary()
+            processor.context.enrolments.log()
         if why:
             if ending is None:
                 self.logger.error(why)
             elif why not in ending.lines:
                 self.logger.info(why)  # what ended the run has the last word, in one line
             self.exit_code = cli.EXIT_FAILED
-        self._report(ending or cli.Ending([why] if why else [], self.exit_code))
-        if engine is not None:
-            engine.close()
+        self._report(ending or cli.RunEnding([why] if why else [], self.exit_code))
+        if processor is not None:
+            processor.close()
         return self.exit_code
 
-    def _report(self, ending: cli.Ending) -> None:
+    def _report(self, ending: cli.RunEnding) -> None:
         """Log the plan of a dry run and write the report, neither with a value of any row."""
-        settings, engine = self._settings, self._engine
+        settings, processor = self._settings, self._processor
         if settings is None:
             return
-        desk = engine.desk if engine else None
-        results = engine.results if engine else Results(None)
-        traffic = desk.client.traffic if desk else None
-        document = self._chronicle.document(settings, traffic, ending) | {
+        context = processor.context if processor else None
+        results = processor.rows.results if processor else Results(None)
+        traffic = context.client.traffic if context else None
+        document = self._metadata.document(settings, traffic, ending) | {
             "rows": results.totals(),
             "streams": results.document(),
-            "automations": (desk.enrolments if desk else Enrolments()).document(),
+            "automations": (context.enrolments if context else AutomationCounts()).document(),
             "bookmarks_before": bookmarks_of(self._checkpoints.first),
             "bookmarks_after": bookmarks_of(self._checkpoints.last),
         }
-        if desk and desk.policy.dry_run:
+        if context and context.policy.dry_run:
             rate = settings["requests_per_second"] or 5
-            desk.forecast.log(desk.pen.planned, rate)
-            document["plan"] = desk.forecast.document(desk.pen.planned, rate)
+            context.plan.log(context.write_client.planned, rate)
+            document["plan"] = context.plan.document(context.write_client.planned, rate)
         write_reports(settings, lambda: document)
 
     # --- signals and the command line ---------------------------------------------------------
 
     def _handle_termination(self, signum: int, frame: Any) -> None:
-        self.attention.handle(signum, frame)
+        self.interrupts.handle(signum, frame)
 
     @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
@@ -347,10 +354,10 @@ class TargetActiveCampaign(Target):
             with self._progress.shown():
                 self._run(file_input)
         except BaseException as problem:
-            ending = cli.ending_of(problem)
+            ending = cli.run_ending_of(problem)
             raise
         finally:
-            self.attention.stop.stand_down()
+            self.interrupts.stop.cancel_deadline()
             self.finish(ending)
         return self.exit_code
 
@@ -359,24 +366,24 @@ class TargetActiveCampaign(Target):
             self._listen(file_input)
         except cli.Stopped as news:
             self._leave_behind()
-            raise cli.Leave(str(news), 128 + news.signum) from None
-        except RunEnds as problem:
-            if self._engine is not None:
+            raise cli.ExitProgram(str(news), 128 + news.signum) from None
+        except FatalError as problem:
+            if self._processor is not None:
                 self._leave_behind()
-            raise cli.Leave(str(problem), cli.EXIT_FAILED) from None
+            raise cli.ExitProgram(str(problem), cli.EXIT_FAILED) from None
         except OSError as problem:
             # A file or the output failed: rows have results where those can be written, and no
             # state goes out any more.
             with contextlib.suppress(OSError):
                 self._give_up()
-            raise cli.Leave(cli.describe(problem), cli.EXIT_FAILED) from None
+            raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
 
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read the whole input; no other thread runs afterwards, whatever ended it."""
         try:
             self.listen(file_input)
         except BaseException as problem:
-            self.attention.end(problem)
+            self.interrupts.end(problem)
             raise
 
     def _leave_behind(self) -> None:
@@ -386,8 +393,8 @@ class TargetActiveCampaign(Target):
 
     def _give_up(self) -> None:
         batch, self._batch = self._batch, []
-        if batch or self._engine is not None:
-            self._open_engine().abandon(batch)
+        if batch or self._processor is not None:
+            self._open_processor().abandon(batch)
 
 
 def main() -> None:

@@ -1,66 +1,70 @@
 """The telephone: HTTP with one ActiveCampaign account, and nothing but."""
 
 from tap_activecampaign_unified.client.pagination.page_reader import Page, rows_of, total_of
-from tap_activecampaign_unified.client.pagination.walk import expect_walk, walk_keyset, walk_offset
-from tap_activecampaign_unified.client.rate_limit.file_store import MachineStore, default_store
+from tap_activecampaign_unified.client.pagination.walk import (
+    prefetch_walk,
+    walk_keyset,
+    walk_offset,
+)
+from tap_activecampaign_unified.client.rate_limit.file_store import FileBudgetStore, default_store
 from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
 from tap_activecampaign_unified.client.rate_limit.redis_store import SCHEMES as REDIS_SCHEMES
-from tap_activecampaign_unified.client.rate_limit.redis_store import RedisStore, redis_client
+from tap_activecampaign_unified.client.rate_limit.redis_store import RedisBudgetStore, redis_client
 
 from .client import Client
 from .clock import Clock, SystemClock
 from .errors import (
-    AccountLapsed,
     ActiveCampaignError,
-    BadAddress,
-    BadCredential,
-    CallError,
-    Forbidden,
-    Missing,
-    Reason,
-    Refused,
-    RunEnds,
-    ServerTrouble,
-    Unconfirmed,
-    Unreachable,
-    impersonal,
+    AuthenticationError,
+    ConnectionFailed,
+    ErrorDetail,
+    FatalError,
+    InvalidRequest,
+    InvalidUrl,
+    NotFound,
+    PaymentRequired,
+    PermissionDenied,
+    RequestError,
+    ServerError,
+    UnconfirmedWrite,
+    redact_values,
 )
 from .prefetch import Workers
-from .request_stats import Traffic
-from .response import Answer
-from .url import Address, account_file, parse_address
+from .request_stats import RequestStats
+from .response import ApiResponse
+from .url import AccountUrl, account_file, parse_url
 
 __all__ = [
     "REDIS_SCHEMES",
-    "AccountLapsed",
+    "AccountUrl",
     "ActiveCampaignError",
-    "Address",
-    "Answer",
-    "BadAddress",
-    "BadCredential",
-    "CallError",
+    "ApiResponse",
+    "AuthenticationError",
     "Client",
     "Clock",
-    "Forbidden",
+    "ConnectionFailed",
+    "ErrorDetail",
+    "FatalError",
+    "FileBudgetStore",
+    "InvalidRequest",
+    "InvalidUrl",
     "Limiter",
-    "MachineStore",
-    "Missing",
+    "NotFound",
     "Page",
-    "Reason",
-    "RedisStore",
-    "Refused",
-    "RunEnds",
-    "ServerTrouble",
+    "PaymentRequired",
+    "PermissionDenied",
+    "RedisBudgetStore",
+    "RequestError",
+    "RequestStats",
+    "ServerError",
     "SystemClock",
-    "Traffic",
-    "Unconfirmed",
-    "Unreachable",
+    "UnconfirmedWrite",
     "Workers",
     "account_file",
     "default_store",
-    "expect_walk",
-    "impersonal",
-    "parse_address",
+    "parse_url",
+    "prefetch_walk",
+    "redact_values",
     "redis_client",
     "rows_of",
     "total_of",

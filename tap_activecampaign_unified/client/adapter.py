@@ -22,7 +22,7 @@ for _room in ("connection", "connectionpool", "poolmanager", "util.retry", "resp
     logging.getLogger(f"urllib3.{_room}").addFilter(lambda _: False)
 
 
-class Departures(HTTPAdapter):
+class RateLimitedAdapter(HTTPAdapter):
     """Sends requests over connections that tell the limiter when their bytes leave."""
 
     def __init__(self, limiter: Limiter, connections: int) -> None:

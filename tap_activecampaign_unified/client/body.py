@@ -16,7 +16,7 @@ MOST_BYTES = 64 << 20
 PIECE_BYTES = 1 << 18
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """An answer has more than `MOST_BYTES`; ``status`` is its status."""
 
     def __init__(self, status: int) -> None:
@@ -25,17 +25,17 @@ class TooLarge(Exception):
         self.status = status
 
 
-def whole_of(response: requests.Response, is_late: Callable[[], bool]) -> bytes:
+def read_body(response: requests.Response, is_late: Callable[[], bool]) -> bytes:
     """Read an answer, and hang up where ``is_late`` says so before it is whole.
 
-    Raises `TooLarge`, and what `requests` raises for an answer that does not come or breaks off.
+    Raises `BodyTooLarge`, and what `requests` raises for a response that is late or incomplete.
     The time-out of the connection bounds a single wait alone: it lets an answer drip in for ever.
     """
     length = response.headers.get("Content-Length", "")
     is_known = length.isdecimal() and "Content-Encoding" not in response.headers
     if is_known and int(length[:20]) > MOST_BYTES:
         response.close()
-        raise TooLarge(response.status_code)
+        raise BodyTooLarge(response.status_code)
     response.raw.decode_content = True
     pieces, size = [], 0
     try:
@@ -44,7 +44,7 @@ def whole_of(response: requests.Response, is_late: Callable[[], bool]) -> bytes:
             size += len(piece)
             if size > MOST_BYTES:
                 response.close()
-                raise TooLarge(response.status_code)
+                raise BodyTooLarge(response.status_code)
             if is_late() and not (is_known and size >= int(length)):
                 response.close()
                 raise requests.exceptions.ReadTimeout("the answer drips in")

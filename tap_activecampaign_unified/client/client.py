@@ -11,21 +11,21 @@ from urllib.parse import quote, urlencode
 
 from . import response as outcome
 from .errors import (
-    AccountLapsed,
     ActiveCampaignError,
-    BadCredential,
-    CallError,
-    Forbidden,
-    Missing,
-    RunEnds,
-    ServerTrouble,
-    Unconfirmed,
-    Unreachable,
-    reasons_of,
+    AuthenticationError,
+    ConnectionFailed,
+    FatalError,
+    NotFound,
+    PaymentRequired,
+    PermissionDenied,
+    RequestError,
+    ServerError,
+    UnconfirmedWrite,
+    error_details_of,
 )
-from .prefetch import Ahead, Threads
-from .retry import Patience
-from .transport import Call, Line
+from .prefetch import Prefetcher, WorkerThreads
+from .retry import RetryBudget
+from .transport import ApiRequest, Transport
 from .url import is_plain
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
 
     from .clock import Clock
-    from .prefetch import Pending, Then, Workers
-    from .response import Answer, Verdict
-    from .url import Address
+    from .prefetch import PrefetchedRequest, Then, Workers
+    from .response import ApiResponse, ResponseVerdict
+    from .url import AccountUrl
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ UNLIMITED_RATE = 50.0
 # Handing a page from thread to thread takes about 2 ms; without a limit, a shorter wait is cheaper.
 WORTH_A_THREAD = 0.005
 KEY_CHECK_SECONDS = 3.0
-WHO_AM_I = Call("GET", "users/me", repeatable=True)
+WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
 class Client:
@@ -64,7 +64,7 @@ class Client:
 
     def __init__(
         self,
-        address: Address,
+        address: AccountUrl,
         api_key: str,
         *,
         limiter: Limiter,
@@ -82,14 +82,16 @@ class Client:
         self.max_retry_seconds = max_retry_seconds
         self.max_concurrent_requests = max_concurrent_requests
         self._limiter = limiter
-        self._ahead: Ahead | None = None
+        self._ahead: Prefetcher | None = None
         if max_concurrent_requests > 1:
-            self._ahead = Ahead(self._send_announced, workers or Threads(max_concurrent_requests))
+            self._ahead = Prefetcher(
+                self._send_announced, workers or WorkerThreads(max_concurrent_requests)
+            )
         self._answered = False
         #: The server's clock at its last answer, None before the first.
         self.server_now: dt.datetime | None = None
         self._forbidden: set[str] = set()
-        self._line = Line(
+        self._line = Transport(
             address,
             api_key,
             limiter,
@@ -115,7 +117,7 @@ class Client:
         params: Sequence[tuple[str, str | int]] = (),
         *,
         patience: float | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble.
 
         With none, 0, a refusal is repeated once, and the key is not held responsible for it.
@@ -128,7 +130,7 @@ class Client:
                     return self._ahead.wait(announced)
         return self.send("GET", path, params=params, patience=patience)
 
-    def expect(
+    def prefetch(
         self,
         path: str,
         params: Sequence[tuple[str, str | int]] = (),
@@ -144,21 +146,21 @@ class Client:
         """
         if self._ahead is not None:
             key = (path, tuple(params))
-            self._ahead.expect(key, patience, is_urgent=is_urgent, then=then)
+            self._ahead.prefetch(key, patience, is_urgent=is_urgent, then=then)
 
-    def drop(self, path: str, params: Sequence[tuple[str, str | int]] = ()) -> None:
+    def cancel_prefetch(self, path: str, params: Sequence[tuple[str, str | int]] = ()) -> None:
         """Take an announcement back."""
         if self._ahead is not None:
-            self._ahead.drop((path, tuple(params)))
+            self._ahead.cancel_prefetch((path, tuple(params)))
 
-    def drop_all(self) -> None:
+    def cancel_all_prefetches(self) -> None:
         """Take back whatever was announced and not asked for."""
         if self._ahead is not None:
-            self._ahead.drop_all()
+            self._ahead.cancel_all_prefetches()
 
     def close(self) -> None:
         """Close the connections."""
-        self.drop_all()
+        self.cancel_all_prefetches()
         self._line.close()
 
     @property
@@ -176,9 +178,9 @@ class Client:
         rate = self._limiter.rate or UNLIMITED_RATE
         return min(self.max_concurrent_requests, 2 + math.ceil(2 * rate * self._line.latency))
 
-    def _send_announced(self, announced: Pending) -> Answer:
+    def _send_announced(self, announced: PrefetchedRequest) -> ApiResponse:
         path, params = announced.key
-        call = Call("GET", path, repeatable=True, is_urgent=announced.is_urgent)
+        call = ApiRequest("GET", path, repeatable=True, is_urgent=announced.is_urgent)
         return self._send(call, params, None, announced.patience)
 
     def send(
@@ -190,7 +192,7 @@ class Client:
         json: object = None,
         repeatable: bool | None = None,
         patience: float | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Send one call and return its good answer.
 
         ``repeatable`` says that doing the call twice equals doing it once; None decides by verb
@@ -198,26 +200,26 @@ class Client:
         """
         if repeatable is None:
             repeatable = method != "POST"
-        call = Call(method, path, repeatable=repeatable)
+        call = ApiRequest(method, path, repeatable=repeatable)
         with self.away():
             return self._send(call, params, json, patience)
 
     def _send(
         self,
-        call: Call,
+        call: ApiRequest,
         params: Sequence[tuple[str, str | int]] = (),
         json: object = None,
         patience: float | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         if not is_plain(call.path):
-            raise Missing("no such row: ids are numbers", method=call.method, path=call.endpoint)
+            raise NotFound("no such row: ids are numbers", method=call.method, path=call.endpoint)
         url = self.address.url(call.path)
         if params:
             url += "?" + urlencode(
                 list(params), quote_via=quote, safe="[]:,", errors="surrogatepass"
             )
         body = None if json is None else jsonlib.dumps(json).encode()
-        retry = Patience(self.clock, self.max_retry_seconds, patience)
+        retry = RetryBudget(self.clock, self.max_retry_seconds, patience)
         while True:
             verdict = self._attempt(call, url, body, retry)
             if verdict.answer is not None:
@@ -226,7 +228,9 @@ class Client:
                 return verdict.answer
             self._decide(call, verdict, retry)
 
-    def _attempt(self, call: Call, url: str, body: bytes | None, retry: Patience) -> Verdict:
+    def _attempt(
+        self, call: ApiRequest, url: str, body: bytes | None, retry: RetryBudget
+    ) -> ResponseVerdict:
         self.checkpoint()
 
         def leaving() -> None:
@@ -239,59 +243,61 @@ class Client:
             self.traffic.note_fault(verdict.problem)
         return verdict
 
-    def _decide(self, call: Call, verdict: Verdict, retry: Patience) -> None:
+    def _decide(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
         """Wait for the next attempt, or raise what ends this call."""
         kind = verdict.kind
-        if kind is outcome.Kind.FORBIDDEN:
+        if kind is outcome.ResponseKind.FORBIDDEN:
             self._forbid_or_wait(call, verdict, retry)
-        elif kind is outcome.Kind.THROTTLED:
+        elif kind is outcome.ResponseKind.THROTTLED:
             self._limiter.refused(retry.pause(kind, verdict.wait))
             if retry.exhausted:
                 raise self._trouble(call, verdict, retry)
-        elif kind is outcome.Kind.CONNECT:
+        elif kind is outcome.ResponseKind.CONNECT:
             # Nothing was sent, so every verb may be repeated.
             if not retry.wait(kind, None if self._answered else FIRST_CONTACT_SECONDS):
-                raise Unreachable(
+                raise ConnectionFailed(
                     f"{self.address.origin} cannot be reached ({verdict.problem}): "
                     "check api_url and the network"
                 )
-        elif kind in {outcome.Kind.TROUBLE, outcome.Kind.TOO_LARGE}:
+        elif kind in {outcome.ResponseKind.TROUBLE, outcome.ResponseKind.TOO_LARGE}:
             self._wait_out(call, verdict, retry)
         else:
             raise self._final(call, verdict)
         self._note_repeat(call, verdict, retry)
 
-    def _final(self, call: Call, verdict: Verdict) -> ActiveCampaignError:
+    def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
         """Return the error of an answer that no repeating changes."""
-        if verdict.kind is outcome.Kind.LAPSED:
-            return AccountLapsed(
+        if verdict.kind is outcome.ResponseKind.LAPSED:
+            return PaymentRequired(
                 f"{self.address.origin} answers 402: the ActiveCampaign account is unpaid or "
                 "expired. Mend it in ActiveCampaign under Settings › Billing, then run again"
             )
-        if verdict.kind is outcome.Kind.TLS:
-            return Unreachable(
+        if verdict.kind is outcome.ResponseKind.TLS:
+            return ConnectionFailed(
                 f"{self.address.origin} offers no trusted TLS certificate: check api_url, "
                 "and any proxy between here and there"
             )
         return verdict.error(call.method, call.path)
 
-    def _wait_out(self, call: Call, verdict: Verdict, retry: Patience) -> None:
+    def _wait_out(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
         """Repeat what is safe to repeat while the server is in trouble."""
         if not call.repeatable:
-            raise Unconfirmed(
+            raise UnconfirmedWrite(
                 f"the answer was lost ({verdict.problem}); the write may have happened",
                 method=call.method,
                 path=call.path,
                 status=verdict.status,
             )
-        if verdict.kind is outcome.Kind.TOO_LARGE:
+        if verdict.kind is outcome.ResponseKind.TOO_LARGE:
             raise self._trouble(call, verdict, retry)  # it will not be smaller the next time
         if not retry.wait(verdict.kind, self._patience(verdict, retry)):
             if verdict.status is None and (retry.asked is None or not self._answered):
                 self._check_alive(call, verdict)
             raise self._trouble(call, verdict, retry)
 
-    def _forbid_or_wait(self, call: Call, verdict: Verdict, retry: Patience) -> None:
+    def _forbid_or_wait(
+        self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget
+    ) -> None:
         """A 403 may be a glitch, the plan, or a bad key: repeat, then ask who we are."""
         if retry.asked == 0 and call.path != WHO_AM_I.path:
             if retry.tries < 2:
@@ -309,53 +315,55 @@ class Client:
                 "allow it"
             )
             raise self._forbidden_by(call, verdict, why)
-        raise BadCredential(
+        raise AuthenticationError(
             f"{self.address.origin} does not accept the key ({verdict.status}): copy api_key anew "
             "from ActiveCampaign under Settings › Developer"
         )
 
     @staticmethod
-    def _forbidden_by(call: Call, verdict: Verdict, why: str) -> Forbidden:
-        problem = Forbidden(
+    def _forbidden_by(call: ApiRequest, verdict: ResponseVerdict, why: str) -> PermissionDenied:
+        problem = PermissionDenied(
             f"{verdict.status}{why}", method=call.method, path=call.path, status=verdict.status
         )
-        problem.reasons = reasons_of(verdict.body)
+        problem.reasons = error_details_of(verdict.body)
         return problem
 
     def _check_key(self) -> None:
         try:
             self._send(WHO_AM_I)
-        except RunEnds:
+        except FatalError:
             raise
-        except CallError as problem:
+        except RequestError as problem:
             # Anything but a refusal of the key leaves it in doubt: take it for good.
             logger.info("The key could not be checked: %s", problem)
 
-    def _patience(self, verdict: Verdict, retry: Patience) -> float | None:
+    def _patience(self, verdict: ResponseVerdict, retry: RetryBudget) -> float | None:
         """A server that never said a word is waited for less long than one that did."""
         if verdict.status is None and not self._answered:
             return min(retry.asked or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
         return retry.asked
 
-    def _check_alive(self, call: Call, verdict: Verdict) -> None:
+    def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
         """Tell a call that the server cannot answer from a server that answers nothing."""
         problem = f"{self.address.origin} does not answer ({verdict.problem}): try again later"
         if call.path == WHO_AM_I.path:
-            raise Unreachable(problem)
+            raise ConnectionFailed(problem)
         try:
             self._send(WHO_AM_I, patience=0)
-        except ServerTrouble:
-            raise Unreachable(problem) from None
+        except ServerError:
+            raise ConnectionFailed(problem) from None
 
-    def _trouble(self, call: Call, verdict: Verdict, retry: Patience) -> ServerTrouble:
-        return ServerTrouble(
+    def _trouble(
+        self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget
+    ) -> ServerError:
+        return ServerError(
             f"{verdict.problem}, for {retry.elapsed:.0f} s and {retry.tries} tries",
             method=call.method,
             path=call.path,
             status=verdict.status,
         )
 
-    def _note_repeat(self, call: Call, verdict: Verdict, retry: Patience) -> None:
+    def _note_repeat(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
         self.traffic.note_retry(verdict.problem, retry.slept)
         level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
         logger.log(level, "%s %s: %s, trying again", call.method, call.endpoint, verdict.problem)

@@ -28,27 +28,27 @@ class ActiveCampaignError(Exception):
     """Anything that goes wrong between us and ActiveCampaign."""
 
 
-class BadAddress(ActiveCampaignError):
+class InvalidUrl(ActiveCampaignError):
     """``api_url`` cannot be an ActiveCampaign account's address."""
 
 
-class RunEnds(ActiveCampaignError):
+class FatalError(ActiveCampaignError):
     """No request of this run can succeed."""
 
 
-class BadCredential(RunEnds):
+class AuthenticationError(FatalError):
     """ActiveCampaign does not accept the key."""
 
 
-class AccountLapsed(RunEnds):
+class PaymentRequired(FatalError):
     """ActiveCampaign answers 402: the account is unpaid or expired."""
 
 
-class Unreachable(RunEnds):
+class ConnectionFailed(FatalError):
     """No ActiveCampaign account answers at the address."""
 
 
-class CallError(ActiveCampaignError):
+class RequestError(ActiveCampaignError):
     """One call failed; ``method``, ``path`` and ``status`` (None: no answer) say which."""
 
     def __init__(self, problem: str, *, method: str, path: str, status: int | None = None) -> None:
@@ -57,41 +57,47 @@ class CallError(ActiveCampaignError):
         self.problem, self.method, self.path, self.status = problem, method, path, status
 
 
-class Forbidden(CallError):
+class PermissionDenied(RequestError):
     """The key's user or the account's plan may not do this (403, while the key is good).
 
     ``reasons`` holds ActiveCampaign's words, if any: some endpoints answer so for a single row.
     """
 
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[ErrorDetail, ...] = ()
 
 
-class Missing(CallError):
+class NotFound(RequestError):
     """There is no such row (404 with JSON), or no such endpoint (404 with HTML: `is_endpoint`)."""
 
     is_endpoint = False
 
 
-class Refused(CallError):
+class InvalidRequest(RequestError):
     """ActiveCampaign refuses the request; ``reasons`` holds its sentences and pointers."""
 
     def __init__(
-        self, problem: str, *, method: str, path: str, status: int, reasons: tuple[Reason, ...] = ()
+        self,
+        problem: str,
+        *,
+        method: str,
+        path: str,
+        status: int,
+        reasons: tuple[ErrorDetail, ...] = (),
     ) -> None:
         """Keep the reasons for the row's result."""
         super().__init__(problem, method=method, path=path, status=status)
         self.reasons = reasons
 
 
-class ServerTrouble(CallError):
+class ServerError(RequestError):
     """The server failed, hung up or sent no usable JSON until patience ran out."""
 
 
-class Unconfirmed(CallError):
+class UnconfirmedWrite(RequestError):
     """The answer to a write that must not be repeated blindly was lost."""
 
 
-class Reason:
+class ErrorDetail:
     """One complaint of ActiveCampaign: ``text``, its ``code`` and the attribute it points at."""
 
     __slots__ = ("attribute", "code", "text")
@@ -106,49 +112,49 @@ class Reason:
         return f"{self.text} ({extra})" if extra and self.text else self.text or extra
 
 
-def impersonal(text: str) -> str:
+def redact_values(text: str) -> str:
     """Return ActiveCampaign's words without what they repeat of a row: fit for a log."""
     return _REPEATED.sub("…", text)
 
 
-def reasons_of(body: object) -> tuple[Reason, ...]:
+def error_details_of(body: object) -> tuple[ErrorDetail, ...]:
     """Read the complaints out of any of ActiveCampaign's eight shapes of a 400 or 422 body."""
     if not isinstance(body, dict):
         return ()
     errors, failures = body.get("errors"), body.get("failureReasons")
-    found = [Reason(errors)] if isinstance(errors, str) else []
+    found = [ErrorDetail(errors)] if isinstance(errors, str) else []
     found += [_of_error(error) for error in (errors if isinstance(errors, list) else ())]
     found += [_of_failure(one) for one in (failures if isinstance(failures, list) else ())]
     found = [reason for reason in found if str(reason)]
     if not found:
         texts = [str(body[key]) for key in ("message", "error") if body.get(key)]
         if texts:
-            found.append(Reason(": ".join(texts)))
+            found.append(ErrorDetail(": ".join(texts)))
     return tuple(found)
 
 
-def _of_error(error: object) -> Reason:
+def _of_error(error: object) -> ErrorDetail:
     if not isinstance(error, dict):
-        return Reason(str(error or ""))
+        return ErrorDetail(str(error or ""))
     source = error.get("source")
     pointer = ""
     if isinstance(source, dict):
         pointer = str(source.get("pointer") or source.get("value") or "")
     text = str(error.get("detail") or error.get("title") or "")
     code = str(error.get("code") or error.get("error") or "")
-    return Reason(text, code, pointer.removeprefix("/data/attributes/"))
+    return ErrorDetail(text, code, pointer.removeprefix("/data/attributes/"))
 
 
-def _of_failure(failure: object) -> Reason:
+def _of_failure(failure: object) -> ErrorDetail:
     if not isinstance(failure, dict):
-        return Reason(str(failure or ""))
+        return ErrorDetail(str(failure or ""))
     # The importer says which contact of the batch: its place, counted from nobody knows.
     place = failure.get("contact")
     where = "" if place is None else f"contacts/{place}"
-    return Reason(str(failure.get("failureReason") or ""), attribute=where)
+    return ErrorDetail(str(failure.get("failureReason") or ""), attribute=where)
 
 
-def is_duplicate(problem: Refused) -> bool:
+def is_duplicate(problem: InvalidRequest) -> bool:
     """Say whether ActiveCampaign refused because the thing is there already."""
     texts = " ".join(f"{reason.code} {reason.text}" for reason in problem.reasons).lower()
     return any(word in texts for word in ("duplicate", "already", "exists", "taken"))

@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from .response import Answer
+    from .response import ApiResponse
 
 logger = logging.getLogger(__name__)
 
 # What is done with an answer before anybody asked for it: announcing what it leads to.
-Then = Callable[["Answer"], None]
+Then = Callable[["ApiResponse"], None]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
 
 MOST_ANNOUNCED = 500
 
 
 @dataclass
-class Pending:
+class PrefetchedRequest:
     """One announced GET: begun or not, and its answer or what went wrong, once it is over."""
 
     key: Key
@@ -35,11 +35,11 @@ class Pending:
     is_urgent: bool = False
     then: list[Then] = field(default_factory=list)
     is_begun: bool = False
-    answer: Answer | None = None
+    answer: ApiResponse | None = None
     problem: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
-    def result(self) -> Answer:
+    def result(self) -> ApiResponse:
         """Return the answer, or raise what came instead."""
         if self.problem is not None:
             raise self.problem
@@ -58,7 +58,7 @@ class Workers(Protocol):
         """Return when ``over`` is set."""
 
 
-class Threads:
+class WorkerThreads:
     """Up to ``most`` threads, each called into being when there is work for it.
 
     They never keep the process from ending: a request that hangs is nobody's affair by then. Where
@@ -107,16 +107,16 @@ class Threads:
         over.wait()
 
 
-class Ahead:
+class Prefetcher:
     """Announced GETs by what they ask for."""
 
-    def __init__(self, send: Callable[[Pending], Answer], workers: Workers) -> None:
+    def __init__(self, send: Callable[[PrefetchedRequest], ApiResponse], workers: Workers) -> None:
         """Take who sends and who works; nothing is announced yet."""
         self._send, self._workers = send, workers
-        self._pending: dict[Key, Pending] = {}
+        self._pending: dict[Key, PrefetchedRequest] = {}
         self._lock = threading.Lock()
 
-    def expect(
+    def prefetch(
         self, key: Key, patience: float | None, *, is_urgent: bool, then: Then | None
     ) -> None:
         """Announce a GET; it is sent once, however often it is announced."""
@@ -124,7 +124,7 @@ class Ahead:
             known = self._pending.get(key)
             if known is None and len(self._pending) >= MOST_ANNOUNCED:
                 return
-            pending = self._pending[key] = known or Pending(key, patience, is_urgent)
+            pending = self._pending[key] = known or PrefetchedRequest(key, patience, is_urgent)
             if then is not None and not pending.over.is_set():
                 pending.then.append(then)
                 then = None
@@ -134,7 +134,7 @@ class Ahead:
             return
         self._workers.begin(lambda: self._carry_out(pending), is_urgent=is_urgent)
 
-    def take(self, key: Key) -> Pending | None:
+    def take(self, key: Key) -> PrefetchedRequest | None:
         """Return what was announced and is under way; None where the asker must send it itself."""
         with self._lock:
             pending = self._pending.pop(key, None)
@@ -144,26 +144,26 @@ class Ahead:
                 return None
         return pending
 
-    def wait(self, pending: Pending) -> Answer:
+    def wait(self, pending: PrefetchedRequest) -> ApiResponse:
         """Return the answer when it is there, or raise what came instead."""
         self._workers.wait(pending.over)
         return pending.result()
 
-    def drop(self, key: Key) -> None:
+    def cancel_prefetch(self, key: Key) -> None:
         """Forget a GET that will not be asked for after all."""
         with self._lock:
             pending = self._pending.pop(key, None)
             if pending is not None:
                 pending.is_begun = True
 
-    def drop_all(self) -> None:
+    def cancel_all_prefetches(self) -> None:
         """Forget every GET that nobody asked for: its answer would be old by the time."""
         with self._lock:
             for pending in self._pending.values():
                 pending.is_begun = True
             self._pending.clear()
 
-    def _carry_out(self, pending: Pending) -> None:
+    def _carry_out(self, pending: PrefetchedRequest) -> None:
         with self._lock:
             if pending.is_begun:
                 return
@@ -176,7 +176,7 @@ class Ahead:
             pending.problem = problem
             pending.over.set()
 
-    def _next_then(self, pending: Pending) -> Then | None:
+    def _next_then(self, pending: PrefetchedRequest) -> Then | None:
         """Return what is still to be done with an answer; with nothing left it is over."""
         with self._lock:
             if pending.then:

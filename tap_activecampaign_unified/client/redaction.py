@@ -12,7 +12,7 @@ HIDDEN = "(api_key)"
 FEWEST_CHARACTERS = 8
 
 
-class Secrecy:
+class Redactor:
     """Takes one key out of texts, in whichever way it is spelled there."""
 
     def __init__(self, key: str) -> None:

@@ -14,7 +14,7 @@ BUCKET_SECONDS = 2
 MOST_BUCKETS = 360
 
 
-class Traffic:
+class RequestStats:
     """Requests by endpoint and status, repeats and faults by what happened, seconds waited.
 
     ``waited`` are the seconds that requests waited for the account's budget, all together, and

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import requests
 
-from .errors import CallError, Missing, Refused, impersonal, reasons_of
+from .errors import InvalidRequest, NotFound, RequestError, error_details_of, redact_values
 
 TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
 MOST_DIGITS = 4000
@@ -23,7 +23,7 @@ _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """A good answer: its status, its JSON object and the server's clock (None: no ``Date``)."""
 
     status: int
@@ -31,7 +31,7 @@ class Answer:
     date: dt.datetime | None
 
 
-class Kind(enum.Enum):
+class ResponseKind(enum.Enum):
     """What to do next."""
 
     GOOD = "good"
@@ -46,38 +46,42 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ResponseVerdict:
     """The meaning of one attempt: ``wait`` is the pause the server asked for, in seconds."""
 
-    kind: Kind
+    kind: ResponseKind
     problem: str = ""
     status: int | None = None
     wait: float | None = None
-    answer: Answer | None = None
+    answer: ApiResponse | None = None
     body: Any = None
 
-    def error(self, method: str, path: str) -> CallError:
+    def error(self, method: str, path: str) -> RequestError:
         """Return the error of a final answer."""
         facts = {"method": method, "path": path}
         if self.status == 404:
-            missing = Missing(self.problem, **facts, status=404)
+            missing = NotFound(self.problem, **facts, status=404)
             missing.is_endpoint = not isinstance(self.body, dict)
             return missing
-        reasons = reasons_of(self.body)
-        words = impersonal("; ".join(map(str, reasons)))
+        reasons = error_details_of(self.body)
+        words = redact_values("; ".join(map(str, reasons)))
         told = f"{self.problem}: {words}" if reasons else self.problem
-        return Refused(told, **facts, status=self.status or 0, reasons=reasons)
+        return InvalidRequest(told, **facts, status=self.status or 0, reasons=reasons)
 
 
 # What requests raises, the more special first.
-_FAILURES: tuple[tuple[type[Exception], Kind, str], ...] = (
-    (ValueError, Kind.FINAL, "the request cannot be sent: a header or address is malformed"),
-    (requests.exceptions.SSLError, Kind.TLS, "TLS failure"),
-    (requests.exceptions.ConnectTimeout, Kind.CONNECT, "no connection in time"),
-    (requests.exceptions.ProxyError, Kind.CONNECT, "the proxy does not connect"),
-    (requests.exceptions.ConnectionError, Kind.TROUBLE, "the connection broke"),
-    (requests.exceptions.Timeout, Kind.TROUBLE, "no answer in time"),
-    (requests.RequestException, Kind.TROUBLE, "the answer broke off"),
+_FAILURES: tuple[tuple[type[Exception], ResponseKind, str], ...] = (
+    (
+        ValueError,
+        ResponseKind.FINAL,
+        "the request cannot be sent: a header or address is malformed",
+    ),
+    (requests.exceptions.SSLError, ResponseKind.TLS, "TLS failure"),
+    (requests.exceptions.ConnectTimeout, ResponseKind.CONNECT, "no connection in time"),
+    (requests.exceptions.ProxyError, ResponseKind.CONNECT, "the proxy does not connect"),
+    (requests.exceptions.ConnectionError, ResponseKind.TROUBLE, "the connection broke"),
+    (requests.exceptions.Timeout, ResponseKind.TROUBLE, "no answer in time"),
+    (requests.RequestException, ResponseKind.TROUBLE, "the answer broke off"),
 )
 # Connection errors that say in their text alone that nothing was sent.
 _UNSENT = {
@@ -89,50 +93,56 @@ _UNSENT = {
 }
 
 
-def of_failure(problem: requests.RequestException | ValueError) -> Verdict:
+def judge_failure(problem: requests.RequestException | ValueError) -> ResponseVerdict:
     """Judge an attempt that brought no answer."""
     kind, told = next((kind, told) for type_, kind, told in _FAILURES if isinstance(problem, type_))
-    if isinstance(problem, requests.exceptions.ConnectionError) and kind is Kind.TROUBLE:
+    if isinstance(problem, requests.exceptions.ConnectionError) and kind is ResponseKind.TROUBLE:
         text = f"{type(problem).__name__} {problem}"
         for words, unsent in _UNSENT.items():
             if words in text:
-                return Verdict(Kind.CONNECT, unsent)
-    return Verdict(kind, told)
+                return ResponseVerdict(ResponseKind.CONNECT, unsent)
+    return ResponseVerdict(kind, told)
 
 
-def of_response(method: str, response: requests.Response, content: bytes) -> Verdict:
+def judge_response(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
     """Judge an answer by its status and by whether its body is the JSON object it should be."""
     status = response.status_code
     wait = _retry_after(response)
     if status == 429 or (status == 503 and wait is not None):
-        return Verdict(Kind.THROTTLED, f"throttled ({status})", status, wait)
+        return ResponseVerdict(ResponseKind.THROTTLED, f"throttled ({status})", status, wait)
     if status in TROUBLE or status >= 528:
-        return Verdict(Kind.TROUBLE, f"server trouble ({status})", status)
+        return ResponseVerdict(ResponseKind.TROUBLE, f"server trouble ({status})", status)
     if status == 402:
-        return Verdict(Kind.LAPSED, "account lapsed", status)
+        return ResponseVerdict(ResponseKind.LAPSED, "account lapsed", status)
     if status in {401, 403}:
-        return Verdict(Kind.FORBIDDEN, f"forbidden ({status})", status, body=_json(content))
+        return ResponseVerdict(
+            ResponseKind.FORBIDDEN, f"forbidden ({status})", status, body=_json(content)
+        )
     if 200 <= status < 300:
         return _of_good(method, response, content)
     return _of_final(status, _json(content))
 
 
-def _of_good(method: str, response: requests.Response, content: bytes) -> Verdict:
+def _of_good(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
     status, body = response.status_code, _json(content)
     if status == 204 or (method == "DELETE" and not content.strip()):
         body = {}
     if isinstance(body, dict):
         if method == "GET" and _only_complains(body):
-            return Verdict(Kind.TROUBLE, f"a complaint in place of data ({status})", status)
+            return ResponseVerdict(
+                ResponseKind.TROUBLE, f"a complaint in place of data ({status})", status
+            )
         date = _date(response.headers.get("Date"))
-        return Verdict(Kind.GOOD, status=status, answer=Answer(status, body, date))
-    return Verdict(Kind.TROUBLE, f"{_no_object(body, content)} ({status})", status)
+        return ResponseVerdict(
+            ResponseKind.GOOD, status=status, answer=ApiResponse(status, body, date)
+        )
+    return ResponseVerdict(ResponseKind.TROUBLE, f"{_no_object(body, content)} ({status})", status)
 
 
 def _only_complains(body: dict[str, Any]) -> bool:
     """Say whether there are words and nothing to read, which is not a collection without rows."""
     data = (part for name, part in body.items() if name != "errors")
-    return bool(reasons_of(body)) and not any(isinstance(part, (dict, list)) for part in data)
+    return bool(error_details_of(body)) and not any(isinstance(part, (dict, list)) for part in data)
 
 
 def _no_object(body: Any, content: bytes) -> str:
@@ -147,11 +157,11 @@ def _no_object(body: Any, content: bytes) -> str:
     return "an answer without JSON"
 
 
-def _of_final(status: int, body: Any) -> Verdict:
+def _of_final(status: int, body: Any) -> ResponseVerdict:
     if status == 404:
         problem = "no such row" if isinstance(body, dict) else "no such endpoint on this account"
-        return Verdict(Kind.FINAL, f"{problem} (404)", status, body=body)
-    return Verdict(Kind.FINAL, f"refused ({status})", status, body=body)
+        return ResponseVerdict(ResponseKind.FINAL, f"{problem} (404)", status, body=body)
+    return ResponseVerdict(ResponseKind.FINAL, f"refused ({status})", status, body=body)
 
 
 def _json(content: bytes) -> Any:
@@ -234,7 +244,7 @@ def _retry_after(response: requests.Response) -> float | None:
         return max(0.0, (until - now).total_seconds()) if until and now else None
 
 
-def counted_of(response: requests.Response) -> tuple[int, int] | None:
+def rate_limit_of(response: requests.Response) -> tuple[int, int] | None:
     """Return the account's limit and what was left of it, None where the server does not say."""
     try:
         limit, left = (

@@ -15,7 +15,7 @@ LONGEST_WAIT = 60.0
 SHORTEST_WAIT = 0.05
 
 
-class Patience:
+class RetryBudget:
     """What one request has left of ``limit`` seconds; ``asked`` is the caller's own bound.
 
     The time counts from the first attempt that failed: waiting for the account's budget is no

@@ -14,12 +14,12 @@ import requests
 from requests.auth import AuthBase
 
 from . import response as outcome
-from .adapter import Departures
-from .body import TooLarge, whole_of
-from .errors import Unreachable
-from .redaction import Secrecy
-from .request_stats import Traffic
-from .response import Verdict
+from .adapter import RateLimitedAdapter
+from .body import BodyTooLarge, read_body
+from .errors import ConnectionFailed
+from .redaction import Redactor
+from .request_stats import RequestStats
+from .response import ResponseVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
 
     from .clock import Clock
-    from .url import Address
+    from .url import AccountUrl
 
 SAME_HOST_REDIRECTS = 5
 # An answer may take so many times what a single wait for it may.
@@ -38,7 +38,7 @@ _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiRequest:
     """One call: whether it may be repeated, and whether somebody waits for it now."""
 
     method: str
@@ -61,7 +61,7 @@ class _ApiToken(AuthBase):
     ones, and the key goes to the account's own host whoever is right.
     """
 
-    def __init__(self, key: str, address: Address) -> None:
+    def __init__(self, key: str, address: AccountUrl) -> None:
         self._key, self._address = key, address
 
     @cached_property
@@ -86,7 +86,7 @@ class _Session(requests.Session):
         self._settings: dict[str, Any] = {}
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find none: whether and where to go on is `Line`'s affair, and so is how much is read."""
+        """Return None: `Transport` follows redirects itself, and bounds how much it reads."""
 
     def merge_environment_settings(self, url: Any, *more: Any, **named: Any) -> Any:
         """Return what the environment says for this host; it does not change while we run."""
@@ -101,7 +101,7 @@ class _Session(requests.Session):
         return dict(self._settings[place])
 
 
-class Line:
+class Transport:
     """Sends single requests, from any number of threads, each when the budget allows.
 
     ``session`` is the seam at which tests put an account in-process.
@@ -109,7 +109,7 @@ class Line:
 
     def __init__(
         self,
-        address: Address,
+        address: AccountUrl,
         api_key: str,
         limiter: Limiter,
         clock: Clock,
@@ -121,15 +121,15 @@ class Line:
     ) -> None:
         """Prepare the session; nothing is sent yet."""
         self._address, self._limiter, self._timeout = address, limiter, timeout
-        self.traffic = Traffic(clock)
+        self.traffic = RequestStats(clock)
         #: How long the account takes to answer, in seconds, lately.
         self.latency = 0.0
         self._lock = threading.Lock()
         if session is None:
             session = _Session()
-            session.mount(address.origin, Departures(limiter, connections))
+            session.mount(address.origin, RateLimitedAdapter(limiter, connections))
         session.auth = _ApiToken(api_key, address)
-        self._secrecy = Secrecy(api_key)
+        self._secrecy = Redactor(api_key)
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         self._session = session
@@ -139,11 +139,11 @@ class Line:
         self._session.close()
 
     def attempt(
-        self, call: Call, url: str, body: bytes | None, leaving: Callable[[], None]
-    ) -> Verdict:
+        self, call: ApiRequest, url: str, body: bytes | None, leaving: Callable[[], None]
+    ) -> ResponseVerdict:
         """Send a request once and judge what comes back; ``leaving`` is called when it may leave.
 
-        Redirects are followed on the account's own host; raises `Unreachable` for any other.
+        Redirects are followed on the account's own host; raises `ConnectionFailed` for any other.
         """
         headers = {} if body is None else {"Content-Type": "application/json"}
         self._limiter.acquire(urgent=call.is_urgent)
@@ -160,17 +160,17 @@ class Line:
                     allow_redirects=False,
                     stream=True,
                 )
-                content = whole_of(response, partial(self._is_late, left))
+                content = read_body(response, partial(self._is_late, left))
                 content = self._secrecy.out_of(content, is_good=response.ok)
-            except TooLarge as problem:
+            except BodyTooLarge as problem:
                 self._count(call, str(problem.status), left)
-                return Verdict(outcome.Kind.TOO_LARGE, str(problem), problem.status)
+                return ResponseVerdict(outcome.ResponseKind.TOO_LARGE, str(problem), problem.status)
             except (requests.RequestException, ValueError) as problem:
                 self._count(call, type(problem).__name__, left)
-                return outcome.of_failure(problem)
+                return outcome.judge_failure(problem)
             self._count(call, str(response.status_code), left)
             self._note_latency(response.elapsed.total_seconds())
-            counted = outcome.counted_of(response)
+            counted = outcome.rate_limit_of(response)
             if counted is not None:
                 self.traffic.counted = counted
                 self._limiter.counted(*counted)
@@ -179,7 +179,7 @@ class Line:
                 break
             url = self._same_host(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
-        return outcome.of_response(call.method, response, content)
+        return outcome.judge_response(call.method, response, content)
 
     def _is_late(self, left: float) -> bool:
         return self.traffic.moment() - left > MOST_TIMEOUTS * self._timeout
@@ -189,11 +189,11 @@ class Line:
             before = self.latency or seconds
             self.latency = before + WEIGHT_OF_THE_LATEST * (seconds - before)
 
-    def _count(self, call: Call, status: str, left: float) -> None:
+    def _count(self, call: ApiRequest, status: str, left: float) -> None:
         self.traffic.count(f"{call.method} {call.endpoint}", status, left)
         self.traffic.waited, self.traffic.paused = self._limiter.waited, self._limiter.paused
 
-    def _same_host(self, call: Call, url: str, location: str) -> str:
+    def _same_host(self, call: ApiRequest, url: str, location: str) -> str:
         try:
             target = urlsplit(urljoin(url, location))
             host = target.hostname
@@ -201,7 +201,7 @@ class Line:
         except ValueError:
             host, is_here = None, False
         if not is_here:
-            raise Unreachable(
+            raise ConnectionFailed(
                 f"{self._address.origin} redirects {call.method} {call.endpoint} to another host "
                 f"({self._secrecy.out_of_text(str(host))}), which would be sent the key: refused. "
                 "Check api_url"

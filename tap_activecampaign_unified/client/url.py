@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from .errors import BadAddress
+from .errors import InvalidUrl
 
 MEND = "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
 _BRANDED_HOST = re.compile(r"([a-z0-9-]+)\.(?:api-[a-z0-9]+|activehosted)\.com")
@@ -20,7 +20,7 @@ _HOST = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{1,63}")
 
 
 @dataclass(frozen=True)
-class Address:
+class AccountUrl:
     """Where one account answers.
 
     ``origin`` is scheme, host and port; ``account`` is one name for every spelling of the address
@@ -48,39 +48,39 @@ def is_plain(path: str) -> bool:
     return _ODD_PATH.search(path) is None
 
 
-def parse_address(text: object) -> Address:
-    """Read ``api_url``; raise `BadAddress` with one sentence that names the mend.
+def parse_url(text: object) -> AccountUrl:
+    """Read ``api_url``; raise `InvalidUrl` with one sentence that names the mend.
 
     The sentence never repeats more of the text than scheme and host: people paste keys into URLs.
     """
     if not isinstance(text, str) or not text.strip():
-        raise BadAddress(f"api_url is empty: {MEND}")
+        raise InvalidUrl(f"api_url is empty: {MEND}")
     cleaned = text.strip().strip("\"'<>").strip()
     parts = _split(cleaned)
     host = _host(parts)
     loopback = _is_loopback(host)
     if not (loopback or _is_ip(host) or _HOST.fullmatch(host)):
-        raise BadAddress(f"api_url has no usable host name: {MEND}")
+        raise InvalidUrl(f"api_url has no usable host name: {MEND}")
     try:
         port = parts.port
     except ValueError:
-        raise BadAddress(f"api_url has a port that is no number: {MEND}") from None
+        raise InvalidUrl(f"api_url has a port that is no number: {MEND}") from None
     scheme = parts.scheme.lower()
     if scheme not in {"http", "https"}:
-        raise BadAddress(f"api_url must start with https://: {MEND}")
+        raise InvalidUrl(f"api_url must start with https://: {MEND}")
     if scheme == "http" and not loopback:
-        raise BadAddress(
+        raise InvalidUrl(
             f"api_url http://{host} would send the key unencrypted: write https://{host}"
         )
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise BadAddress(f"api_url must not hold a key, a user or parameters: {MEND}")
+        raise InvalidUrl(f"api_url must not hold a key, a user or parameters: {MEND}")
     _check_path(parts.path, host)
     default_port = 443 if scheme == "https" else 80
     shown_port = "" if port in {None, default_port} else f":{port}"
     shown_host = f"[{host}]" if ":" in host else host
     branded = _BRANDED_HOST.fullmatch(host)
     account = "loopback" if loopback else branded[1] if branded else host
-    return Address(f"{scheme}://{shown_host}{shown_port}", f"{account}{shown_port}", loopback)
+    return AccountUrl(f"{scheme}://{shown_host}{shown_port}", f"{account}{shown_port}", loopback)
 
 
 def _split(text: str) -> SplitResult:
@@ -90,7 +90,7 @@ def _split(text: str) -> SplitResult:
             text = f"{scheme}://{text}"
         return urlsplit(text)
     except ValueError:  # brackets that do not match, characters that only look like others
-        raise BadAddress(f"api_url has no usable host name: {MEND}") from None
+        raise InvalidUrl(f"api_url has no usable host name: {MEND}") from None
 
 
 def _check_path(path: str, host: str) -> None:
@@ -98,10 +98,10 @@ def _check_path(path: str, host: str) -> None:
     if re.fullmatch(r"/*|/+api/+3/*", lowered):
         return
     if lowered.startswith("/admin") and "api" not in lowered:
-        raise BadAddress(f"api_url points at the admin pages of {host}: {MEND}")
+        raise InvalidUrl(f"api_url points at the admin pages of {host}: {MEND}")
     if "api.php" in lowered or re.match(r"/+api/+[12]\b", lowered):
-        raise BadAddress(f"api_url points at an old version of the API on {host}: {MEND}")
-    raise BadAddress(f"api_url has a path that is not /api/3: {MEND}")
+        raise InvalidUrl(f"api_url points at an old version of the API on {host}: {MEND}")
+    raise InvalidUrl(f"api_url has a path that is not /api/3: {MEND}")
 
 
 def _host(parts: SplitResult) -> str:

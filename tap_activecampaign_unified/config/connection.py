@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
     REDIS_SCHEMES,
-    Address,
-    BadAddress,
+    AccountUrl,
     Client,
+    FileBudgetStore,
+    InvalidUrl,
     Limiter,
-    MachineStore,
-    RedisStore,
+    RedisBudgetStore,
     default_store,
     redis_client,
 )
@@ -29,7 +29,7 @@ DISTRIBUTION = "tap-activecampaign-unified"
 class Connection:
     """What a client is made of, checked."""
 
-    address: Address
+    address: AccountUrl
     api_key: str
     requests_per_second: float
     rate_limit_store: str | None
@@ -59,23 +59,25 @@ class Connection:
             workers=workers,
         )
 
-    def _store(self, clock: Clock) -> MachineStore | RedisStore:
+    def _store(self, clock: Clock) -> FileBudgetStore | RedisBudgetStore:
         """Return where the budget is kept; one without limit is nobody else's affair."""
         if not self.requests_per_second:
-            return MachineStore(clock)
+            return FileBudgetStore(clock)
         account, chosen = self.address.account, self.rate_limit_store
         if chosen and chosen.startswith(REDIS_SCHEMES):
-            spare = MachineStore(clock, default_store(account))
-            return RedisStore(chosen, account, clock, spare)
-        return MachineStore(clock, Path(chosen).expanduser() if chosen else default_store(account))
+            spare = FileBudgetStore(clock, default_store(account))
+            return RedisBudgetStore(chosen, account, clock, spare)
+        return FileBudgetStore(
+            clock, Path(chosen).expanduser() if chosen else default_store(account)
+        )
 
 
 def check_store(chosen: str | None) -> None:
-    """Raise `BadAddress` when the budget cannot be shared at ``chosen``."""
+    """Raise `InvalidUrl` when the budget cannot be shared at ``chosen``."""
     if chosen and chosen.startswith(REDIS_SCHEMES):
         redis_client(chosen)
     elif chosen and "://" in chosen:
-        raise BadAddress(
+        raise InvalidUrl(
             "rate_limit_store must be a file of this machine, or an address like "
             "redis://host:6379/0"
         )

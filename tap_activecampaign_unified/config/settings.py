@@ -23,7 +23,7 @@ from typing import Any
 import pendulum
 from jsonschema import Draft7Validator
 
-from tap_activecampaign_unified.client import Address, BadAddress, parse_address
+from tap_activecampaign_unified.client import AccountUrl, InvalidUrl, parse_url
 from tap_activecampaign_unified.resources.custom_fields import KEY_MODES
 
 from .connection import Connection, check_store
@@ -308,8 +308,8 @@ class Settings:
         address = None
         if values["api_url"] is not None:
             try:
-                address = parse_address(values["api_url"])
-            except BadAddress as problem:
+                address = parse_url(values["api_url"])
+            except InvalidUrl as problem:
                 self._faults.append(str(problem))
         key = values["api_key"]
         if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key):
@@ -321,7 +321,7 @@ class Settings:
         self._check_rate(address)
         try:
             check_store(values["rate_limit_store"])
-        except BadAddress as problem:
+        except InvalidUrl as problem:
             self._faults.append(str(problem))
         if address is None or key is None:
             return None
@@ -343,7 +343,7 @@ class Settings:
         if len(label) > LONGEST_LABEL:
             self._faults.append(f"account_label must have at most {LONGEST_LABEL} characters")
 
-    def _check_rate(self, address: Address | None) -> None:
+    def _check_rate(self, address: AccountUrl | None) -> None:
         rate = self.values["requests_per_second"]
         if address is not None and address.is_loopback:
             if rate < 0:

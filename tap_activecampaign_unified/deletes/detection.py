@@ -10,14 +10,14 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_activecampaign_unified.client import CallError, Forbidden, Missing, ServerTrouble
+from tap_activecampaign_unified.client import NotFound, PermissionDenied, RequestError, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_activecampaign_unified.client import Answer, Client
-    from tap_activecampaign_unified.endpoints.table import Plan
-    from tap_activecampaign_unified.reporting.run_report import Tally
+    from tap_activecampaign_unified.client import ApiResponse, Client
+    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.reporting.run_report import StreamStats
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
     from .known_ids import Key, KnownIds
@@ -33,7 +33,7 @@ SECONDS_UNTIL_ASKED_AGAIN = 86_400
 FORBIDDEN_IF_GONE = frozenset({"groups"})
 
 
-class Grave(Protocol):
+class TombstoneOutput(Protocol):
     """A stream that is told what has gone."""
 
     @property
@@ -41,18 +41,18 @@ class Grave(Protocol):
         """What its records are."""
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> StreamStats:
         """Its numbers."""
 
     @property
     def told(self) -> str | None:
         """What it was told of by the run before, None for nothing yet."""
 
-    def bury(self, key: dict[str, str], at: str) -> None:
+    def emit_tombstone(self, key: dict[str, str], at: str) -> None:
         """Write the tombstone of a record."""
 
 
-class Deletes:
+class DeleteDetection:
     """What all sweeps of a run share: the file, whose key it is, how much may vanish at once."""
 
     def __init__(self, client: Client, known: KnownIds, most_share: float) -> None:
@@ -66,7 +66,7 @@ class Deletes:
         if self._who is None:
             try:
                 user = self.client.get("users/me").body.get("user")
-            except CallError as problem:
+            except RequestError as problem:
                 logger.info("%s: deletes are found as if the key had always been this one", problem)
                 user = None
             self._who = str(user.get("id")) if isinstance(user, dict) else ""
@@ -81,10 +81,12 @@ class Deletes:
         return missing > max(FEW_ROWS, self._share * known)
 
 
-class Sweep:
+class DeleteSweep:
     """One crawl's look at what there is, and at its end what there is no longer."""
 
-    def __init__(self, deletes: Deletes, plan: Plan, graves: Iterable[Grave]) -> None:
+    def __init__(
+        self, deletes: DeleteDetection, plan: Endpoint, graves: Iterable[TombstoneOutput]
+    ) -> None:
         """Note nothing yet."""
         self._deletes, self._known, self._plan = deletes, deletes.known, plan
         self._client = deletes.client
@@ -136,7 +138,7 @@ class Sweep:
         day_ago = now - dt.timedelta(seconds=SECONDS_UNTIL_ASKED_AGAIN)
         asked = known.missing_rows(kind, who, day_ago.isoformat())
         for one in asked:
-            self._client.expect(f"{kind}/{one}", patience=0)
+            self._client.prefetch(f"{kind}/{one}", patience=0)
         there: list[str] = []
         gone: list[Key] = []
         for one in asked:
@@ -157,19 +159,19 @@ class Sweep:
     def _is_gone(self, path: str, kind: str) -> bool:
         try:
             answer = self._ask(path)
-        except Missing as problem:
+        except NotFound as problem:
             return not problem.is_endpoint
-        except Forbidden:
+        except PermissionDenied:
             return kind in FORBIDDEN_IF_GONE
-        except CallError:
+        except RequestError:
             return False
         return any(_is_flagged(part) for part in answer.body.values())
 
-    def _ask(self, path: str) -> Answer:
+    def _ask(self, path: str) -> ApiResponse:
         """Be impatient with refusals, of which there may be many, but not with trouble."""
         try:
             return self._client.get(path, patience=0)
-        except ServerTrouble:
+        except ServerError:
             return self._client.get(path)
 
     def _sweep_parts(self, kind: str, parents: str, now: dt.datetime) -> None:
@@ -198,7 +200,7 @@ class Sweep:
         """Say whether nothing but what was read is there: older versions of it may go."""
         return _kind_of(resource, self._plan) not in self._open
 
-    def tell(self, grave: Grave) -> dict[str, Any]:
+    def tell(self, grave: TombstoneOutput) -> dict[str, Any]:
         """Write the tombstones a stream was not told of yet; return what its state keeps."""
         resource = grave.resource
         kind = _kind_of(resource, self._plan)
@@ -209,7 +211,9 @@ class Sweep:
         if told is None:  # told of nothing yet: of this sweep's finds alone
             told = _just_before(swept)
         for key, at in self._known.gone_since(kind, told):
-            grave.bury(dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at)
+            grave.emit_tombstone(
+                dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at
+            )
             grave.tally.deleted += 1
         return {TOLD: max(swept, told)}
 
@@ -228,7 +232,7 @@ def _hangs(resource: Resource) -> bool:
     return len(resource.keys) > 1
 
 
-def _kind_of(resource: Resource, plan: Plan) -> str:
+def _kind_of(resource: Resource, plan: Endpoint) -> str:
     return resource.endpoint if _hangs(resource) else plan.path
 
 

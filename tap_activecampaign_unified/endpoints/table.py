@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Endpoint:
     """How one endpoint is walked: by id or offset, filtered or not, and what hangs on its rows.
 
     ``key`` is what the answer calls its rows, the path's own name where it is empty; ``since`` and
@@ -72,12 +72,12 @@ def _scores(one: str) -> Relation:
     )
 
 
-def _with_raw(plans: dict[str, Plan]) -> dict[str, Plan]:
+def _with_raw(plans: dict[str, Endpoint]) -> dict[str, Endpoint]:
     """Add a walk for each collection that has none yet, and what hangs on its rows."""
     found = dict(plans)
     for one in COLLECTIONS:
-        if one.relation is None and one.crawl not in found:
-            found[one.crawl] = Plan(
+        if one.relation is None and one.endpoint_name not in found:
+            found[one.endpoint_name] = Endpoint(
                 one.endpoint,
                 is_filtered=one.replication is Replication.FILTERED,
                 key=one.key,
@@ -96,14 +96,14 @@ def _with_raw(plans: dict[str, Plan]) -> dict[str, Plan]:
                 is_listed=False,
                 may_have=_is_seen,
             )
-            plan = found[one.crawl]
-            found[one.crawl] = replace(plan, relations=(*plan.relations, relation))
+            plan = found[one.endpoint_name]
+            found[one.endpoint_name] = replace(plan, relations=(*plan.relations, relation))
     return found
 
 
 #: The walks of the streams that are selected by default.
-CORE = {
-    "contacts": Plan(
+DEFAULT_ENDPOINTS = {
+    "contacts": Endpoint(
         "contacts",
         params=(("status", -1),),
         by_id=True,
@@ -116,7 +116,7 @@ CORE = {
             _scores("contact"),
         ),
     ),
-    "deals": Plan(
+    "deals": Endpoint(
         "deals",
         params=(("orders[cdate]", "ASC"),),
         is_filtered=True,
@@ -134,7 +134,7 @@ CORE = {
             _scores("deal"),
         ),
     ),
-    "accounts": Plan(
+    "accounts": Endpoint(
         "accounts",
         params=(("count_deals", "true"),),
         relations=(
@@ -149,12 +149,12 @@ CORE = {
             ),
         ),
     ),
-    "fields": Plan("fields", is_definitions=True),
-    **{path: Plan(path) for path in ("notes", "users", "groups", "tags", "lists")},
-    **{path: Plan(path) for path in ("dealStages", "dealGroups")},
+    "fields": Endpoint("fields", is_definitions=True),
+    **{path: Endpoint(path) for path in ("notes", "users", "groups", "tags", "lists")},
+    **{path: Endpoint(path) for path in ("dealStages", "dealGroups")},
 }
 #: All of them.
-PLANS = _with_raw(CORE)
+ENDPOINTS = _with_raw(DEFAULT_ENDPOINTS)
 
 # Which names a record quotes, by the relation that brings their ids.
 NAMES_OF = {

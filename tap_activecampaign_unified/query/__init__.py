@@ -1,7 +1,7 @@
 """Unified records for scripts and notebooks, page by page: the tap's client and mapping, no Singer.
 
 For one thread. Names of tags, segments, stages and the like and the definitions of custom fields
-are read once and kept; `Reading.refresh` forgets them.
+are read once and kept; `ActiveCampaignReader.refresh` forgets them.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tap_activecampaign_unified.client import (
-    AccountLapsed,
     ActiveCampaignError,
-    BadCredential,
-    Forbidden,
-    Missing,
-    Refused,
-    ServerTrouble,
+    AuthenticationError,
+    ConnectionFailed,
+    InvalidRequest,
+    NotFound,
+    PaymentRequired,
+    PermissionDenied,
+    ServerError,
     SystemClock,
-    Unconfirmed,
-    Unreachable,
+    UnconfirmedWrite,
 )
 from tap_activecampaign_unified.config.settings import SHARED, Settings, SettingsError
 from tap_activecampaign_unified.resources import by_name
 
 from .cursor import Cursor, opened, question_of
-from .filters import BadQuery
-from .planner import Disordered, Question, Questions
-from .record_loader import Joining
+from .filters import InvalidQuery
+from .planner import Query, QueryPlanner, SortNotSupported
+from .record_loader import RecordLoader
 from .traversal import AFTER, BEFORE, MOST, MOVED
 
 if TYPE_CHECKING:
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
-    from .traversal import Course
+    from .traversal import Traversal
 
 __all__ = [
     "RESOURCES",
-    "AccountLapsed",
     "ActiveCampaignError",
-    "BadCredential",
-    "BadQuery",
-    "Forbidden",
-    "Missing",
-    "Reading",
-    "Refused",
-    "ServerTrouble",
+    "ActiveCampaignReader",
+    "AuthenticationError",
+    "ConnectionFailed",
+    "InvalidQuery",
+    "InvalidRequest",
+    "NotFound",
+    "PaymentRequired",
+    "PermissionDenied",
+    "ServerError",
     "SettingsError",
-    "Unconfirmed",
-    "Unreachable",
+    "UnconfirmedWrite",
 ]
 
 #: What can be listed.
@@ -79,7 +79,7 @@ class _Hit:
 Hits = list[_Hit]
 
 
-class Reading:
+class ActiveCampaignReader:
     """Lists and gets unified records of one account.
 
     ``settings`` are those that tap and target share. Every error is an `ActiveCampaignError` or,
@@ -98,19 +98,19 @@ class Reading:
         session: Any = None,
         **settings: Any,
     ) -> None:
-        """Check the settings (`SettingsError`, `BadQuery`); nothing is asked yet."""
+        """Check the settings (`SettingsError`, `InvalidQuery`); nothing is asked yet."""
         unknown = sorted(set(settings) - type(self).known)
         if unknown:
-            raise BadQuery(f"no such setting here: {', '.join(unknown)}")
+            raise InvalidQuery(f"no such setting here: {', '.join(unknown)}")
         given = {"api_url": api_url, "api_key": api_key, **settings}
         checked = Settings(SHARED, given, "TAP_ACTIVECAMPAIGN_UNIFIED_")
         if checked.connection is None:
-            raise BadQuery("api_url and api_key must be given")
+            raise InvalidQuery("api_url and api_key must be given")
         self.client = checked.connection.open(
             "tap-activecampaign-unified", clock or SystemClock(), session
         )
-        self._joining = Joining(self.client, checked["custom_field_keys"])
-        self._questions = Questions(self.client, self._joining)
+        self._joining = RecordLoader(self.client, checked["custom_field_keys"])
+        self._questions = QueryPlanner(self.client, self._joining)
 
     def __repr__(self) -> str:
         """Name the account, never the key."""
@@ -147,20 +147,20 @@ class Reading:
 
         Every field of the resource is a filter: a value, ``{"gt": …}`` and the like for times and
         numbers, what an object or array must hold. ``sort_by`` is ``{"created_at": "desc"}``.
-        ``limit`` is at most 100. Raises `BadQuery`, and the errors of calls.
+        ``limit`` is at most 100. Raises `InvalidQuery`, and the errors of calls.
         """
         found = _resource(resource)
         if type(limit) is not int or not 1 <= limit <= MOST:
-            raise BadQuery(f"limit: must be between 1 and {MOST}")
+            raise InvalidQuery(f"limit: must be between 1 and {MOST}")
         with self._call():
             question = self._questions.read(found, sort_by, filters)
             text = question_of(resource, str(sort_by), filters)
             start = opened(cursor, text) if cursor else Cursor()
             try:
                 return self._page(question, start, limit, text, remote_data=remote_data)
-            except Disordered:
+            except SortNotSupported:
                 if start.border is not None:
-                    raise BadQuery(MOVED) from None
+                    raise InvalidQuery(MOVED) from None
                 return self._page(question, start, limit, text, remote_data=remote_data)
 
     def every(self, resource: str, **query: Any) -> Iterator[Record]:
@@ -174,24 +174,24 @@ class Reading:
                 return
 
     def get(self, resource: str, id: Any, *, remote_data: bool = False) -> Record:  # noqa: A002
-        """Return one record; raises `Missing` where there is none.
+        """Return one record; raises `NotFound` where there is none.
 
         ``id`` is ActiveCampaign's; for what has several keys, an object with all of them.
         """
         found = _resource(resource)
         key = id if isinstance(id, Mapping) else {"id": id}
         if set(key) != set(found.keys):
-            raise BadQuery(f"{resource}: must be got by {' and '.join(found.keys)}")
+            raise InvalidQuery(f"{resource}: must be got by {' and '.join(found.keys)}")
         for name, value in key.items():
             if name != "entity" and not _is_number(value):
-                raise BadQuery(f"{name}: not an id of ActiveCampaign")
+                raise InvalidQuery(f"{name}: not an id of ActiveCampaign")
         given = {name: str(value).strip() for name, value in key.items()}
         with self._call():
             question = self._questions.read(found, None, given)
             hits = self._hits(question, Cursor(), 1, remote_data=remote_data)[0]
         if not hits or hits[0].record is None:
             where = "/".join([found.endpoint, *given.values()])
-            raise Missing("there is none with this id", method="GET", path=where)
+            raise NotFound("there is none with this id", method="GET", path=where)
         return hits[0].record
 
     @contextlib.contextmanager
@@ -199,15 +199,15 @@ class Reading:
         """Leave nothing behind of a call but what is known to hold."""
         try:
             yield
-        except ServerTrouble:
+        except ServerError:
             self._joining.refresh()
             raise
         finally:
             self._joining.end_scan()
-            self.client.drop_all()
+            self.client.cancel_all_prefetches()
 
     def _page(
-        self, question: Question, start: Cursor, limit: int, text: str, *, remote_data: bool
+        self, question: Query, start: Cursor, limit: int, text: str, *, remote_data: bool
     ) -> dict[str, Any]:
         hits, course = self._hits(question, start, limit, remote_data=remote_data)
         has_more, hits = len(hits) > limit, hits[:limit]
@@ -236,12 +236,12 @@ class Reading:
         }
 
     def _hits(
-        self, question: Question, start: Cursor, limit: int, *, remote_data: bool
-    ) -> tuple[Hits, Course]:
+        self, question: Query, start: Cursor, limit: int, *, remote_data: bool
+    ) -> tuple[Hits, Traversal]:
         """Return up to ``limit`` records and one more row, if there is one."""
         course = self._questions.course(question, is_new=start.border is None, kind=start.course)
         if start.course and start.course != type(course).__name__:
-            raise BadQuery(MOVED)
+            raise InvalidQuery(MOVED)
         hits: list[_Hit] = []
         looked_through = 0
         course.size = question.most or (MOST if question.is_loose else limit + 1)
@@ -272,7 +272,7 @@ class Reading:
 
     def _read(
         self,
-        question: Question,
+        question: Query,
         part: Candidates,
         start: Cursor,
         *,
@@ -305,7 +305,7 @@ def _is_given(start: Cursor, row: Row, place: int | None) -> bool:
 
 def _resource(name: Any) -> Resource:
     if name not in RESOURCES:
-        raise BadQuery(f"{name}: no such resource; there are {', '.join(RESOURCES)}")
+        raise InvalidQuery(f"{name}: no such resource; there are {', '.join(RESOURCES)}")
     return by_name[name]
 
 

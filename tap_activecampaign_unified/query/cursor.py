@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from .filters import BadQuery
+from .filters import InvalidQuery
 from .traversal import AFTER, BEFORE, Border
 
 VERSION = 2
@@ -34,18 +34,18 @@ class Cursor:
 
 
 def opened(text: Any, question: str) -> Cursor:
-    """Read a cursor; raises `BadQuery` for one that is not ours, or another question's."""
+    """Read a cursor; raises `InvalidQuery` for one that is not ours, or another question's."""
     try:
         decoded = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
         version, known, way, course, border, part = json.loads(decoded)
     except (AttributeError, ValueError, TypeError, RecursionError, binascii.Error):
-        raise BadQuery(NONE_OF_OURS) from None
+        raise InvalidQuery(NONE_OF_OURS) from None
     if version != VERSION or way not in {AFTER, BEFORE} or not isinstance(known, str):
-        raise BadQuery(NONE_OF_OURS)
+        raise InvalidQuery(NONE_OF_OURS)
     if known != question:
-        raise BadQuery(OF_ANOTHER)
+        raise InvalidQuery(OF_ANOTHER)
     if border is not None and not isinstance(border, list):
-        raise BadQuery(NONE_OF_OURS)
+        raise InvalidQuery(NONE_OF_OURS)
     return Cursor(way, str(course), border, (str(part[0]), int(part[1])) if part else None)
 
 

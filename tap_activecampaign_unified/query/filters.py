@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import ActiveCampaignError
-from tap_activecampaign_unified.resources.codecs import Undecodable, parse_instant
+from tap_activecampaign_unified.resources.codecs import InvalidValue, parse_instant
 from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ADDRESSES = ("email_addresses", "emails")
 SPOKEN = ("name", EMAIL, "phone", "number", "url", "id")
 
 
-class BadQuery(ActiveCampaignError):
+class InvalidQuery(ActiveCampaignError):
     """The call asks for what is not here or not in this account: a resource, a filter, a page."""
 
 
@@ -120,14 +120,14 @@ def order_of(resource: Resource, sort_by: Any) -> Order | None:
     if isinstance(sort_by, str):
         sort_by = {sort_by: "asc"}
     if not isinstance(sort_by, Mapping) or len(sort_by) != 1:
-        raise BadQuery('sort_by: must be one field and its direction: {"created_at": "desc"}')
+        raise InvalidQuery('sort_by: must be one field and its direction: {"created_at": "desc"}')
     ((name, way),) = sort_by.items()
     known = sort_keys_of(resource)
     if name not in known:
         there = f"there are {', '.join(known)}" if known else "it has an order of its own"
-        raise BadQuery(f"{resource.name}: cannot be sorted by {name}; {there}")
+        raise InvalidQuery(f"{resource.name}: cannot be sorted by {name}; {there}")
     if str(way).lower() not in {"asc", "desc"}:
-        raise BadQuery(f"sort_by: {name} must be asc or desc")
+        raise InvalidQuery(f"sort_by: {name} must be asc or desc")
     return Order(name, str(way).lower() == "desc")
 
 
@@ -138,7 +138,7 @@ def read_filters(
     known = filters_of(resource)
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise BadQuery(
+        raise InvalidQuery(
             f"{resource.name}: no such filter: {', '.join(unknown)}; there are {', '.join(known)}"
         )
     relations = {
@@ -189,10 +189,10 @@ def _test(name: str, schema: Schema, given: Any) -> Test:
         return _bounded(numbers, lambda value: value)
     if kind == "boolean":
         if not isinstance(given, bool):
-            raise BadQuery(f"{name}: must be true or false")
+            raise InvalidQuery(f"{name}: must be true or false")
         return lambda value: value is given
     if isinstance(given, bool) or not isinstance(given, (str, int)):
-        raise BadQuery(f"{name}: must be text")
+        raise InvalidQuery(f"{name}: must be text")
     wanted = fold(str(given))
     return lambda value: value is not None and fold(str(value)) == wanted
 
@@ -229,12 +229,12 @@ def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
     if not isinstance(given, Mapping):
         spoken = next((one for one in SPOKEN if one in parts and name != CUSTOM), None)
         if spoken is None:
-            raise BadQuery(f"{name}: must be an object with what it must hold")
+            raise InvalidQuery(f"{name}: must be an object with what it must hold")
         given = {spoken: given}
     unknown = sorted(map(str, given.keys() - parts.keys())) if parts else []
     if unknown:
         there = ", ".join(sorted(parts))
-        raise BadQuery(f"{name}: holds no {', '.join(unknown)}; there are {there}")
+        raise InvalidQuery(f"{name}: holds no {', '.join(unknown)}; there are {there}")
     tests = {
         one: _test(
             name if name == one else f"{name}.{one}", parts.get(one) or _schema_like(value), value
@@ -256,10 +256,10 @@ def _operations(name: str, given: Any) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         return {"eq": given}
     if not given:
-        raise BadQuery(f"{name}: must be a value or a bound; there are {', '.join(OPERATORS)}")
+        raise InvalidQuery(f"{name}: must be a value or a bound; there are {', '.join(OPERATORS)}")
     unknown = sorted(map(str, given.keys() - OPERATORS.keys()))
     if unknown:
-        raise BadQuery(
+        raise InvalidQuery(
             f"{name}: no such operator: {', '.join(unknown)}; there are {', '.join(OPERATORS)}"
         )
     return given
@@ -287,21 +287,21 @@ def _moment(name: str, value: Any) -> dt.datetime:
         value = value.isoformat()
     found = _moment_or_none(value)
     if found is None:
-        raise BadQuery(f"{name}: must be a date or a date-time like 2026-01-31T00:00:00Z")
+        raise InvalidQuery(f"{name}: must be a date or a date-time like 2026-01-31T00:00:00Z")
     return found
 
 
 def _moment_or_none(value: Any) -> dt.datetime | None:
     try:
         return parse_instant(value)
-    except Undecodable:
+    except InvalidValue:
         return None
 
 
 def _day(name: str, value: Any) -> str:
     found = _moment_or_none(value.isoformat() if isinstance(value, dt.date) else value)
     if found is None:
-        raise BadQuery(f"{name}: must be a date like 2026-01-31")
+        raise InvalidQuery(f"{name}: must be a date like 2026-01-31")
     return found.date().isoformat()
 
 
@@ -311,5 +311,5 @@ def _number(name: str, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError):
         found = math.nan
     if isinstance(value, bool) or not abs(found) < math.inf:
-        raise BadQuery(f"{name}: must be a number")
+        raise InvalidQuery(f"{name}: must be a number")
     return found

@@ -7,23 +7,23 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import total_of
-from tap_activecampaign_unified.resources.codecs import Undecodable, parse_instant
+from tap_activecampaign_unified.resources.codecs import InvalidValue, parse_instant
 
-from .filters import BadQuery
-from .traversal import AFTER, BEFORE, MOST, MOVED, Batch, identity_of
+from .filters import InvalidQuery
+from .traversal import AFTER, BEFORE, MOST, MOVED, TraversalStep, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_activecampaign_unified.resources.resource import Row
 
-    from .traversal import Asker, Border, Params
+    from .traversal import Border, PageFetcher, Params
 
 ANCHORS = 5
 MOST_PAGES_WITHOUT_NEWS = 3
 
 
-class ByOffset:
+class OffsetTraversal:
     """Rows in an order of the account's: pages share rows with those before, which show shifts.
 
     ``value_of`` reads what the order goes by, if that can be compared here: it finds the place
@@ -31,7 +31,7 @@ class ByOffset:
     """
 
     def __init__(
-        self, ask: Asker, params: Params, value_of: Callable[[Row], Any] | None = None
+        self, ask: PageFetcher, params: Params, value_of: Callable[[Row], Any] | None = None
     ) -> None:
         """Ask nothing yet."""
         self._ask, self._params, self._value_of = ask, params, value_of
@@ -49,7 +49,7 @@ class ByOffset:
         near = self._given[at - 1 if behind else at]
         return [offset, before, after, near[2]]
 
-    def walk(self, way: str, border: Border | None) -> Iterator[Batch]:
+    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
         """Go on from a border, wherever it is by now."""
         here = border or [0, [], [], None]
         seen: set[str] = set()
@@ -60,7 +60,7 @@ class ByOffset:
             given = [(at, identity_of(row), self._value(row)) for at, row in fresh]
             seen.update(one for _, one, _ in given)
             self._given = [*self._given, *given] if way == AFTER else [*given[::-1], *self._given]
-            yield Batch([row for _, row in fresh], [page.body] * len(fresh))
+            yield TraversalStep([row for _, row in fresh], [page.body] * len(fresh))
             quiet = 0 if fresh else quiet + 1
             if (page.start == 0) if way == BEFORE else page.is_last(quiet):
                 return
@@ -103,8 +103,8 @@ class ByOffset:
                     return page
                 is_over[side] = start == 0 if side < 0 else len(page.rows) < MOST
             if all(is_over.values()):
-                raise BadQuery(MOVED)
-        raise BadQuery(MOVED)
+                raise InvalidQuery(MOVED)
+        raise InvalidQuery(MOVED)
 
     def _crosses(self, page: _Page, value: Any, way: str) -> bool:
         """Find the border by what the order goes by: rows may come twice then, none is left out."""
@@ -169,7 +169,7 @@ def seconds_of(column: str, *, is_descending: bool = False) -> Callable[[Row], f
     def read(row: Row) -> float | None:
         try:
             found = parse_instant(row.get(column))
-        except Undecodable:
+        except InvalidValue:
             return None
         if found is None:
             return None

@@ -6,28 +6,28 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Missing, rows_of, walk_keyset, walk_offset
-from tap_activecampaign_unified.endpoints.table import PLANS
+from tap_activecampaign_unified.client import NotFound, rows_of, walk_keyset, walk_offset
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS
 from tap_activecampaign_unified.resources.contact_fields import SCORE_VALUES
 from tap_activecampaign_unified.resources.crm.fields import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS
-from tap_activecampaign_unified.sync.relations.special_loaders import SentAlong
+from tap_activecampaign_unified.sync.relations.special_loaders import IncludedRows
 
-from .filters import ADDRESSES, BadQuery, Filter, Order, order_of, read_filters
-from .offset_traversal import ByOffset, seconds_of
-from .server_filters import CONTACTS, Narrowing, narrow
-from .traversal import MOST, Asker, Batch, ByKey, Sorted, number_of
+from .filters import ADDRESSES, Filter, InvalidQuery, Order, order_of, read_filters
+from .offset_traversal import OffsetTraversal, seconds_of
+from .server_filters import CONTACTS, ServerFilter, narrow
+from .traversal import MOST, KeysetTraversal, PageFetcher, SortedTraversal, TraversalStep, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_activecampaign_unified.client import Client
-    from tap_activecampaign_unified.endpoints.table import Plan
+    from tap_activecampaign_unified.endpoints.table import Endpoint
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
-    from .record_loader import Joining
-    from .traversal import Border, Course, Params
+    from .record_loader import RecordLoader
+    from .traversal import Border, Params, Traversal
 
 # What the account itself sorts by: the order's name, and the time it goes by, if it is one.
 ORDERS = {
@@ -50,12 +50,12 @@ Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
 Brought = list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]
 
 
-class Disordered(Exception):
+class SortNotSupported(Exception):
     """The account does not sort as it was asked to: rows are sorted here from now on."""
 
 
 @dataclass
-class Question:
+class Query:
     """One list call: which records, in which order, and what the account is asked for.
 
     ``early`` filters show in the row itself, ``late`` ones in what hangs on it; ``most`` is how
@@ -66,7 +66,7 @@ class Question:
     order: Order | None
     early: Sequence[Filter]
     late: Sequence[Filter]
-    narrowing: Narrowing
+    narrowing: ServerFilter
     print: str = ""
     most: int | None = None
     _has_fallen_back: bool = field(default=False, repr=False)
@@ -98,13 +98,13 @@ class Question:
         return True
 
 
-class Questions:
+class QueryPlanner:
     """Reads calls, and finds their ways; knows which orders the account does not keep."""
 
-    def __init__(self, client: Client, joining: Joining) -> None:
+    def __init__(self, client: Client, joining: RecordLoader) -> None:
         """Ask nothing yet."""
         self._client, self._joining = client, joining
-        self._sorted: tuple[str, Sorted] | None = None
+        self._sorted: tuple[str, SortedTraversal] | None = None
         #: Score values that came with the contacts which are sorted here.
         self._along: dict[str, list[Row]] = {}
         self._disordered: set[tuple[str, str]] = set()
@@ -116,15 +116,15 @@ class Questions:
         self._sorted = None
         self._disordered.clear()
 
-    def note_disorder(self, question: Question) -> None:
+    def note_disorder(self, question: Query) -> None:
         """Note that the account does not keep an order."""
         if question.order is not None:
-            self._disordered.add((question.resource.crawl, question.order.field))
+            self._disordered.add((question.resource.endpoint_name, question.order.field))
 
     # --- reading a call -------------------------------------------------------------------------
 
-    def read(self, resource: Resource, sort_by: Any, given: Mapping[str, Any]) -> Question:
-        """Check a call, and find out what to ask for; raises `BadQuery`."""
+    def read(self, resource: Resource, sort_by: Any, given: Mapping[str, Any]) -> Query:
+        """Check a call, and find out what to ask for; raises `InvalidQuery`."""
         order = order_of(resource, sort_by)
         custom = self._joining.custom_fields(resource) if "custom_fields" in given else None
         filters = read_filters(resource, given, resource.schema(custom)["properties"])
@@ -132,7 +132,7 @@ class Questions:
         narrowing = narrow(resource, filters, self._names)
         if narrowing.is_empty:  # what is not known may be new
             narrowing = narrow(resource, filters, self._fresh_names)
-        return Question(
+        return Query(
             resource,
             order,
             [one for one in filters if one not in late],
@@ -157,31 +157,33 @@ class Questions:
     def _readable(self, kind: str, names: Mapping[str, str | None]) -> Mapping[str, str | None]:
         path = NAME_COLUMNS[kind][0]
         if path in self._joining.tables.unread:
-            raise BadQuery(f"{path} may not be read with this key: ask by id instead of by name")
+            raise InvalidQuery(
+                f"{path} may not be read with this key: ask by id instead of by name"
+            )
         return names
 
     # --- the way --------------------------------------------------------------------------------
 
-    def course(self, question: Question, *, is_new: bool, kind: str) -> Course:
+    def course(self, question: Query, *, is_new: bool, kind: str) -> Traversal:
         """Return the way through the account; ``is_new`` begins anew where rows were sorted.
 
         ``kind`` is the way of the pages before, in another process perhaps; empty for none.
         """
         resource, order, narrowing = question.resource, question.order, question.narrowing
-        plan = PLANS[resource.crawl]
+        plan = ENDPOINTS[resource.endpoint_name]
         if narrowing.is_empty:
-            return Sorted([], is_descending=False)
+            return SortedTraversal([], is_descending=False)
         single = SINGLES.get(
-            resource.crawl, resource.singular if resource.relation is None else None
+            resource.endpoint_name, resource.singular if resource.relation is None else None
         )
         if narrowing.one is not None and single and resource.name != FIELDS:
-            return Sorted(self._the_one(plan, single, narrowing.one), is_descending=False)
+            return SortedTraversal(self._the_one(plan, single, narrowing.one), is_descending=False)
         is_by_id = order is None or order.field == "id"
-        if resource.crawl == CONTACTS and is_by_id:
+        if resource.endpoint_name == CONTACTS and is_by_id:
             return self._by_key(question)
         if resource.name == FIELDS or len(narrowing.questions) > 1:
             return self._sort(question, is_new=is_new)
-        ask = Asker(
+        ask = PageFetcher(
             self._client,
             narrowing.path or plan.path,
             plan.rows_key,
@@ -192,25 +194,27 @@ class Questions:
         if order is None:
             ordered = any(name.startswith("orders[") for name, _ in params)
             by_id: Params = [] if ordered else [("orders[id]", "ASC")]
-            return ByOffset(ask, [*params, *by_id], seconds_of("cdate") if ordered else number_of)
-        native = ORDERS.get(resource.crawl, {}).get(order.field)
-        if kind == Sorted.__name__:
+            return OffsetTraversal(
+                ask, [*params, *by_id], seconds_of("cdate") if ordered else number_of
+            )
+        native = ORDERS.get(resource.endpoint_name, {}).get(order.field)
+        if kind == SortedTraversal.__name__:
             self.note_disorder(question)
-        if native is None or (resource.crawl, order.field) in self._disordered:
+        if native is None or (resource.endpoint_name, order.field) in self._disordered:
             return self._sort(question, is_new=is_new)
         way = "DESC" if order.is_descending else "ASC"
         params = [one for one in params if not one[0].startswith("orders[")]
         params += [(f"orders[{native}]", way)]
-        params += [("orders[id]", way)] if resource.crawl == CONTACTS else []
+        params += [("orders[id]", way)] if resource.endpoint_name == CONTACTS else []
         value = None
         if native == "cdate":
             value = seconds_of("cdate", is_descending=order.is_descending)
         return _Checked(ask, params, value, self, question)
 
-    def _the_one(self, plan: Plan, single: str, one: int) -> list[tuple[list[Any], Row]]:
+    def _the_one(self, plan: Endpoint, single: str, one: int) -> list[tuple[list[Any], Row]]:
         try:
             body = self._client.get(f"{plan.path}/{one}", plan.params).body
-        except Missing:
+        except NotFound:
             return []
         row = body.get(single)
         if not isinstance(row, dict) or number_of(row) != one:
@@ -222,11 +226,11 @@ class Questions:
             row = next((each for each in rows if number_of(each) == one), row)
         return [([one], row)]
 
-    def _by_key(self, question: Question) -> Course:
+    def _by_key(self, question: Query) -> Traversal:
         resource, one = question.resource, question.narrowing.one
-        plan = PLANS[CONTACTS]
-        ask = Asker(self._client, plan.path, plan.rows_key, self._joining.includes(resource))
-        return ByKey(
+        plan = ENDPOINTS[CONTACTS]
+        ask = PageFetcher(self._client, plan.path, plan.rows_key, self._joining.includes(resource))
+        return KeysetTraversal(
             ask,
             [[*plan.params, *params] for params in question.narrowing.questions],
             lambda: self._sort(question, is_new=False),
@@ -241,7 +245,7 @@ class Questions:
 
     # --- sorted here ----------------------------------------------------------------------------
 
-    def _sort(self, question: Question, *, is_new: bool) -> Sorted:
+    def _sort(self, question: Query, *, is_new: bool) -> SortedTraversal:
         """Return all rows that may be wanted, sorted here; read once for the pages of a call."""
         if is_new or self._sorted is None or self._sorted[0] != question.print:
             order = question.order
@@ -249,18 +253,20 @@ class Questions:
             self._along = {}
             items = self._ranked(question)
             is_descending = order is not None and order.is_descending
-            found = Sorted(items, is_descending=is_descending, key=SCORE_VALUES, along=self._along)
+            found = SortedTraversal(
+                items, is_descending=is_descending, key=SCORE_VALUES, along=self._along
+            )
             self._sorted = (question.print, found)
         return self._sorted[1]
 
-    def _ranked(self, question: Question) -> list[tuple[list[Any], Row]]:
+    def _ranked(self, question: Query) -> list[tuple[list[Any], Row]]:
         order, rows = question.order, []
         for found, total in self._everything(question):
-            batch = Batch(found, [{}] * len(found))
+            batch = TraversalStep(found, [{}] * len(found))
             rows += [row for row, _ in self.candidates(question, batch)]
             expected = 0 if question.early else total or 0
             if max(len(rows), expected) > MOST_SORTED:
-                raise BadQuery(
+                raise InvalidQuery(
                     f"{question.resource.name}: more than {MOST_SORTED} rows to be sorted here; "
                     "ask for fewer, or sort by what ActiveCampaign sorts by (see docs/python.md)"
                 )
@@ -270,7 +276,7 @@ class Questions:
         ranks = self.ranks(question, rows)
         return [([rank, *own], row) for rank, own, row in zip(ranks, last, rows, strict=True)]
 
-    def ranks(self, question: Question, rows: Sequence[Row]) -> list[list[Any]]:
+    def ranks(self, question: Query, rows: Sequence[Row]) -> list[list[Any]]:
         """Return what rows are sorted by."""
         order = question.order
         if order is None:
@@ -279,31 +285,31 @@ class Questions:
         records = self._joining.plain(question.resource, rows, fields)
         return [order.rank(record) for record in records]
 
-    def _everything(self, question: Question) -> Iterator[tuple[list[Row], int | None]]:
+    def _everything(self, question: Query) -> Iterator[tuple[list[Row], int | None]]:
         """Give the rows that may be wanted, and how many the account counts."""
         resource, narrowing = question.resource, question.narrowing
-        plan = PLANS[resource.crawl]
+        plan = ENDPOINTS[resource.endpoint_name]
         if resource.name == FIELDS:
             for entity in ENTITIES:
                 self._joining.tables.forget_fields(entity)
                 fields = self._joining.tables.custom_fields(entity)
                 yield [row_of(one, fields) for one in fields.definitions], None
             return
-        walk = walk_keyset if resource.crawl == CONTACTS else walk_offset
+        walk = walk_keyset if resource.endpoint_name == CONTACTS else walk_offset
         seen: set[int] = set()
         for question_ in narrowing.questions:
             params = [*plan.params, *question_]
             for page in walk(self._client, narrowing.path or plan.path, plan.rows_key, params):
                 fresh = [row for row in page.rows if number_of(row) not in seen]
                 seen.update(map(number_of, fresh))
-                if resource.crawl == CONTACTS:
-                    self._along |= SentAlong(SCORE_VALUES, "contact").join(page)
+                if resource.endpoint_name == CONTACTS:
+                    self._along |= IncludedRows(SCORE_VALUES, "contact").join(page)
                 one = narrowing.one
                 yield [row for row in fresh if one is None or number_of(row) == one], page.total
 
     # --- rows -----------------------------------------------------------------------------------
 
-    def candidates(self, question: Question, batch: Batch) -> Candidates:
+    def candidates(self, question: Query, batch: TraversalStep) -> Candidates:
         """Return the rows that may be wanted, as far as they tell by themselves."""
         resource = question.resource
         rows = [
@@ -329,11 +335,11 @@ class Questions:
         """
         found = [(row, row, body) for row, body in rows]
         includes = self._joining.includes(resource)
-        plan = PLANS[CONTACTS]
+        plan = ENDPOINTS[CONTACTS]
         alone = [str(row.get("id")) for row, body in rows if plan.rows_key not in body]
-        if resource.crawl != CONTACTS or not alone or not includes.params:
+        if resource.endpoint_name != CONTACTS or not alone or not includes.params:
             return found
-        ask = Asker(self._client, plan.path, plan.rows_key, includes)
+        ask = PageFetcher(self._client, plan.path, plan.rows_key, includes)
         ids = [("ids[]", one) for one in alone]
         there, answer = ask([("limit", MOST), *plan.params, *ids])
         fresh = {str(row.get("id")): row for row in there}
@@ -346,19 +352,19 @@ class Questions:
         ]
 
 
-class _Checked(ByOffset):
+class _Checked(OffsetTraversal):
     """An order that the account is asked for, held against the rows that come."""
 
     def __init__(
-        self, ask: Asker, params: Params, value: Any, questions: Questions, question: Question
+        self, ask: PageFetcher, params: Params, value: Any, questions: QueryPlanner, question: Query
     ) -> None:
         super().__init__(ask, params, value)
         self._questions, self._question = questions, question
 
-    def walk(self, way: str, border: Border | None) -> Iterator[Batch]:
+    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
         """Go on as long as the order is kept."""
         order = self._question.order
-        name = (self._question.resource.crawl, order.field if order else "")
+        name = (self._question.resource.endpoint_name, order.field if order else "")
         if name not in self._questions.ordered:
             self.size = MOST  # enough rows to tell
         for batch in super().walk(way, border):
@@ -368,7 +374,7 @@ class _Checked(ByOffset):
                 low, high = (one, other) if goes_up else (other, one)
                 if _stand_wrongly(low, high):
                     self._questions.note_disorder(self._question)
-                    raise Disordered
+                    raise SortNotSupported
             self._questions.ordered.add(name)
             yield batch
 

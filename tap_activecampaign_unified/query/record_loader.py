@@ -10,21 +10,21 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Client, Forbidden, Page, total_of
-from tap_activecampaign_unified.endpoints.table import NAMES_OF, PLANS
+from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF
 from tap_activecampaign_unified.resources import contact_fields as people
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import value_field
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
-from tap_activecampaign_unified.resources.reader import Reader
-from tap_activecampaign_unified.resources.resource import Attribute, Joined, Linked, Names
+from tap_activecampaign_unified.resources.reader import RecordReader
+from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
-from tap_activecampaign_unified.sync.relations.loader import FEW_ROWS, Joiner, Way
+from tap_activecampaign_unified.sync.relations.loader import FEW_ROWS, LoadStrategy, RelationLoader
 from tap_activecampaign_unified.sync.relations.special_loaders import (
     GroupMembers,
+    IncludedRows,
     PipelineStages,
-    SentAlong,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class _Tables(Lookups):
     def __init__(self, client: Client, key_mode: str) -> None:
         super().__init__(client, key_mode)
         self._kinds = {kind: _Noting() for kind in NAME_COLUMNS}
-        self.names = Names(accounts=_Noting(), **self._kinds)
+        self.names = NameTables(accounts=_Noting(), **self._kinds)
 
     def reread_missed(self) -> bool:
         """Forget the tables that lack a name that was asked for; say whether there are any."""
@@ -97,7 +97,7 @@ class _Tables(Lookups):
         self._fields.pop(entity, None)
 
 
-class Joining:
+class RecordLoader:
     """Turns the rows of one account into records; for one thread.
 
     It knows which sideloads the account proved to honour, and asks for those with a page.
@@ -107,11 +107,11 @@ class Joining:
         """Read nothing yet."""
         self._client, self._key_mode = client, key_mode
         self.tables = _Tables(client, key_mode)
-        self._joiners: dict[tuple[str, str], Joiner] = {}
+        self._joiners: dict[tuple[str, str], RelationLoader] = {}
         self._apart: set[tuple[str, str]] = set()
         self._level = ALL
         self._unknown_fields: set[str] = set()
-        self._scan: dict[tuple[str, str], Joiner] | None = None
+        self._scan: dict[tuple[str, str], RelationLoader] | None = None
 
     def scan(self) -> None:
         """Keep what is read apart from now on: many rows are looked through."""
@@ -120,8 +120,8 @@ class Joining:
     def end_scan(self) -> None:
         """Let go of what was kept: a later call may find other rows."""
         kept, self._scan = self._scan, None
-        for joiner in (kept or {}).values():
-            joiner.close()
+        for loader in (kept or {}).values():
+            loader.close()
 
     def refresh(self) -> None:
         """Forget names, custom fields, and what was not sent or could not be read."""
@@ -129,7 +129,9 @@ class Joining:
         self._unknown_fields.clear()
         self._level = ALL
         self._apart.clear()
-        self._joiners = {k: one for k, one in self._joiners.items() if one.way is not Way.NOTHING}
+        self._joiners = {
+            k: one for k, one in self._joiners.items() if one.way is not LoadStrategy.NOTHING
+        }
 
     def custom_fields(self, resource: Resource) -> CustomFields | None:
         """Return the custom fields of a resource, None where it has none."""
@@ -149,8 +151,8 @@ class Joining:
 
     def include_of(self, resource: Resource) -> str:
         """Name what a page is asked to bring along, empty for nothing."""
-        joiners = [self._kept(resource, one) for one in self._relations(resource)]
-        asked = [one.include for one in joiners if one and one.include] if self._level else []
+        loaders = [self._kept(resource, one) for one in self._relations(resource)]
+        asked = [one.include for one in loaders if one and one.include] if self._level else []
         if "accountContacts" in asked and self._level == ALL:
             asked.append(ACCOUNT_NAMES)
         return ",".join(filter(None, asked))
@@ -166,36 +168,36 @@ class Joining:
 
     def _relations(self, resource: Resource) -> Iterator[Relation]:
         needed = resource.relations(lambda _: True)
-        for relation in PLANS[resource.crawl].relations:
+        for relation in ENDPOINTS[resource.endpoint_name].relations:
             if relation.name in needed:
                 is_deals = relation.name == CONTACT_DEALS
                 yield replace(relation, nested=OF_ONE_DEAL) if is_deals else relation
 
-    def _kept(self, resource: Resource, relation: Relation) -> Joiner | None:
+    def _kept(self, resource: Resource, relation: Relation) -> RelationLoader | None:
         """Return the joiner that finds a relation with the pages, None where none can."""
-        key = (resource.crawl, relation.name)
+        key = (resource.endpoint_name, relation.name)
         if relation.include is None or key in self._apart:
             return None
         if key not in self._joiners:
-            base = PLANS[resource.crawl].path
-            self._joiners[key] = Joiner(self._client, relation, base, sideload=True)
+            base = ENDPOINTS[resource.endpoint_name].path
+            self._joiners[key] = RelationLoader(self._client, relation, base, sideload=True)
         return self._joiners[key]
 
     # --- rows ---------------------------------------------------------------------------------
 
     def needs_rows(self, resource: Resource, relation: str) -> bool:
         """Say whether a relation is more than names: rows that must be found for each row."""
-        hanging = {one.name for one in PLANS[resource.crawl].relations}
+        hanging = {one.name for one in ENDPOINTS[resource.endpoint_name].relations}
         return relation in hanging | {people.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
 
     def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
         """Return what rows say by themselves of some fields, nothing that hangs on them."""
-        reader = Reader(resource, wanted=lambda name: name in fields)
+        reader = RecordReader(resource, wanted=lambda name: name in fields)
         kinds = self._kinds(resource, lambda name: name in fields)
         self.tables.load_names(kinds)
         read = self._again_if_missed(
             lambda: [
-                reader.read(row, Joined(self.tables.names, {}, resource.zone_of(row)))
+                reader.read(row, RowContext(self.tables.names, {}, resource.zone_of(row)))
                 for row in rows
             ]
         )
@@ -212,19 +214,21 @@ class Joining:
         """Return the records of each row: one, or those that hang on it."""
         related, closed = self._related(resource, rows, bodies)
         if resource.relation in closed:
-            raise Forbidden(UNREAD, method="GET", path=resource.endpoint)
+            raise PermissionDenied(UNREAD, method="GET", path=resource.endpoint)
         self._check_fields(resource, related)
         self.tables.load_names(self._kinds(resource, lambda _: True))
 
         def read() -> list[list[Record]]:
             custom = self.custom_fields(resource)
-            reader = Reader(resource, custom, remote_data=remote_data)
+            reader = RecordReader(resource, custom, remote_data=remote_data)
             found = []
             for row in rows:
                 one = str(row.get("id"))
                 mine = {name: by_id.get(one, []) for name, by_id in related.items()}
-                joined = Joined(self.tables.names, mine, resource.zone_of(row))
-                found.append([reader.read(part, joined) for part in resource.expand(row, joined)])
+                row_context = RowContext(self.tables.names, mine, resource.zone_of(row))
+                found.append(
+                    [reader.read(part, row_context) for part in resource.expand(row, row_context)]
+                )
             return found
 
         found = self._again_if_missed(read)
@@ -267,12 +271,12 @@ class Joining:
             total = total_of(body) if self._scan is not None else None
             page = Page(mine, body, total or len(mine), None)
             with contextlib.ExitStack() as stack:
-                joiners = self._joiners_for(resource, page, stack)
-                for joiner in joiners.values():
-                    joiner.expect(page)
-                for name, joiner in joiners.items():
-                    related.setdefault(name, {}).update(joiner.join(page))
-                    if isinstance(joiner, Joiner) and not joiner.is_whole:
+                loaders = self._joiners_for(resource, page, stack)
+                for loader in loaders.values():
+                    loader.prefetch(page)
+                for name, loader in loaders.items():
+                    related.setdefault(name, {}).update(loader.join(page))
+                    if isinstance(loader, RelationLoader) and not loader.is_whole:
                         closed.add(name)
             self._settle()
             self._load_accounts(related, body)
@@ -283,12 +287,12 @@ class Joining:
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for relation in self._relations(resource):
-            is_page = PLANS[resource.crawl].rows_key in page.body
-            joiner = self._kept(resource, relation) if is_page else None
-            found[relation.name] = joiner or self._apart_from(resource, relation, page, stack)
+            is_page = ENDPOINTS[resource.endpoint_name].rows_key in page.body
+            loader = self._kept(resource, relation) if is_page else None
+            found[relation.name] = loader or self._apart_from(resource, relation, page, stack)
         needed = resource.relations(lambda _: True)
         if people.SCORE_VALUES in needed:
-            found[people.SCORE_VALUES] = SentAlong(people.SCORE_VALUES, "contact")
+            found[people.SCORE_VALUES] = IncludedRows(people.SCORE_VALUES, "contact")
         if USER_GROUPS in needed:
             found[USER_GROUPS] = GroupMembers(self._client, self.tables)
         if DEAL_STAGES in needed:
@@ -297,24 +301,24 @@ class Joining:
 
     def _apart_from(
         self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack
-    ) -> Joiner:
+    ) -> RelationLoader:
         """Return the joiner that finds a relation apart from the pages."""
-        key, base = (resource.crawl, relation.name), PLANS[resource.crawl].path
+        key, base = (resource.endpoint_name, relation.name), ENDPOINTS[resource.endpoint_name].path
         if self._scan is not None:
             if key not in self._scan:
-                self._scan[key] = Joiner(self._client, relation, base, sideload=False)
+                self._scan[key] = RelationLoader(self._client, relation, base, sideload=False)
             return self._scan[key]
-        joiner = Joiner(self._client, relation, base, sideload=False, is_part=True)
-        stack.callback(joiner.close)
+        loader = RelationLoader(self._client, relation, base, sideload=False, is_part=True)
+        stack.callback(loader.close)
         if len(page.rows) <= FEW_ROWS and relation.nested:
-            joiner.ask_each()
-        return joiner
+            loader.ask_each()
+        return loader
 
     def _settle(self) -> None:
         """Let go of what the account does not send along: it is asked for apart from now on."""
-        for key, joiner in list(self._joiners.items()):
-            if joiner.way in {Way.SPOOL, Way.NESTED}:
-                joiner.close()
+        for key, loader in list(self._joiners.items()):
+            if loader.way in {LoadStrategy.SPOOL, LoadStrategy.NESTED}:
+                loader.close()
                 self._apart.add(key)
                 del self._joiners[key]
 
@@ -332,7 +336,7 @@ class Joining:
 class _Includes:
     """What pages of one resource bring along."""
 
-    def __init__(self, joining: Joining, resource: Resource) -> None:
+    def __init__(self, joining: RecordLoader, resource: Resource) -> None:
         self._joining, self._resource = joining, resource
 
     @property

@@ -34,7 +34,7 @@ NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"
 
 
 @dataclass
-class Narrowing:
+class ServerFilter:
     """What the account is asked for.
 
     ``questions`` are answered together, ``otherwise`` when they bring nothing. ``one`` is the only
@@ -53,21 +53,21 @@ class Narrowing:
             question.extend(params)
 
 
-def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> Narrowing:
+def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> ServerFilter:
     """Return what to ask for; ``names`` gives the names of tags, lists, stages by kind and id."""
-    found = Narrowing()
+    found = ServerFilter()
     given = {one.field: one for one in filters}
-    key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.crawl, "id")
+    key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
     one = given.get(key if key in resource.keys else "id")
     if one is not None and one.given is not None:
         text = str(one.given).strip()
         found.one = int(text) if text.isascii() and text.isdigit() else None
         found.is_empty = found.one is None
-    if resource.crawl == CONTACTS:
+    if resource.endpoint_name == CONTACTS:
         _narrow_contacts(found, given, names, is_part=resource.relation is not None)
-    elif resource.crawl == DEALS and resource.relation is not None:
+    elif resource.endpoint_name == DEALS and resource.relation is not None:
         found.add(*_between("updated", given.get("opportunity_updated_at")))
-    elif resource.crawl == DEALS:
+    elif resource.endpoint_name == DEALS:
         _narrow_deals(found, given, names)
     elif resource.name == "crm_accounts" and _is_text(given.get("name")):
         found.add(("search", given["name"].given.strip()))
@@ -81,7 +81,7 @@ def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> Narro
 
 
 def _narrow_contacts(
-    found: Narrowing, given: Mapping[str, Filter], names: Names, *, is_part: bool
+    found: ServerFilter, given: Mapping[str, Filter], names: Names, *, is_part: bool
 ) -> None:
     for column in ("email", "email_addresses"):
         asked = given[column].given if column in given else None
@@ -113,7 +113,7 @@ def _narrow_contacts(
 
 
 def _narrow_by_name(
-    found: Narrowing,
+    found: ServerFilter,
     given: Any,
     column: str,
     param: str,
@@ -135,7 +135,7 @@ def _narrow_by_name(
         found.add((param, ids[0]))
 
 
-def _narrow_deals(found: Narrowing, given: Mapping[str, Filter], names: Names) -> None:
+def _narrow_deals(found: ServerFilter, given: Mapping[str, Filter], names: Names) -> None:
     for column, kind, param in (("stage", "stages", "stage"), ("pipeline", "pipelines", "group")):
         asked = given[column].given if column in given else None
         if asked:

@@ -11,9 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_activecampaign_unified.client import Missing, Refused, ServerTrouble, rows_of, total_of
+from tap_activecampaign_unified.client import (
+    InvalidRequest,
+    NotFound,
+    ServerError,
+    rows_of,
+    total_of,
+)
 
-from .filters import BadQuery
+from .filters import InvalidQuery
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
@@ -33,7 +39,7 @@ MOVED = "the rows at which this page ended are gone or stand elsewhere: begin wi
 
 
 @dataclass(frozen=True)
-class Batch:
+class TraversalStep:
     """Rows in the order of the walk, each with the answer that it came in."""
 
     rows: list[Row]
@@ -56,19 +62,19 @@ class Includes(Protocol):
         """Ask for less from now on; False where there is nothing left to leave out."""
 
 
-class Course(Protocol):
+class Traversal(Protocol):
     """A way through a collection."""
 
     size: int
 
-    def walk(self, way: str, border: Border | None) -> Iterator[Batch]:
+    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
         """Give the rows after or before a border; None: from the beginning on."""
 
     def border(self, row: Row, *, behind: bool) -> Border:
         """Return the border behind or before a row that was given out."""
 
 
-class Asker:
+class PageFetcher:
     """Asks for single pages, with what shall come along.
 
     Where ``path`` is that of a part of the collection, ``whole`` is the collection's: it is asked
@@ -89,10 +95,10 @@ class Asker:
             patience = SHRINK_AFTER_SECONDS if more else None
             try:
                 body = self._client.get(self._path, [*params, *more], patience=patience).body
-            except (Refused, ServerTrouble):
+            except (InvalidRequest, ServerError):
                 if not self._includes.ask_for_less():
                     raise
-            except Missing as problem:
+            except NotFound as problem:
                 if self._whole is None:
                     raise
                 if not problem.is_endpoint:
@@ -108,7 +114,7 @@ def number_of(row: Row) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else 0
 
 
-class ByKey:
+class KeysetTraversal:
     """Contacts by id, between two ids; several ``questions`` are answered together.
 
     Where the account does not keep to ids, ``spare`` goes on. With ``note_order`` that is still to
@@ -118,9 +124,9 @@ class ByKey:
 
     def __init__(
         self,
-        ask: Asker,
+        ask: PageFetcher,
         questions: Sequence[Params],
-        spare: Callable[[], Course],
+        spare: Callable[[], Traversal],
         *,
         low: int = 0,
         high: int | None = None,
@@ -138,7 +144,7 @@ class ByKey:
         one = number_of(row)
         return [one if behind is not self._is_descending else one - 1]
 
-    def walk(self, way: str, border: Border | None) -> Iterator[Batch]:
+    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
         """Go up or down from an id."""
         goes_up = (way == AFTER) is not self._is_descending
         at = border[0] if border else None
@@ -152,7 +158,7 @@ class ByKey:
             here = None if found.at is None else [found.at, int(not self._is_descending)]
             yield from self._spare().walk(way, here)
 
-    def _walk(self, at: int | None, *, goes_up: bool) -> Iterator[Batch]:
+    def _walk(self, at: int | None, *, goes_up: bool) -> Iterator[TraversalStep]:
         while True:
             answers = [self._answer(one, at, goes_up=goes_up) for one in self._questions]
             # Beyond the last row of an answer that goes on, its question is open.
@@ -165,7 +171,9 @@ class ByKey:
                     if limit is None or (one <= limit if goes_up else one >= limit):
                         found.setdefault(one, (row, body))
             numbers = sorted(filter(self._is_between, found), reverse=not goes_up)
-            yield Batch([found[one][0] for one in numbers], [found[one][1] for one in numbers])
+            yield TraversalStep(
+                [found[one][0] for one in numbers], [found[one][1] for one in numbers]
+            )
             if limit is None or (goes_up and self._high is not None and limit >= self._high):
                 return
             if not goes_up and limit <= self._low + 1:
@@ -210,7 +218,7 @@ class _Unordered(Exception):
         self.at = at
 
 
-class Sorted:
+class SortedTraversal:
     """Rows that were all read, sorted here: ``items`` are what each is sorted by, and the row.
 
     ``along`` is what came with the rows unasked, by their ids, and ``key`` what it came under.
@@ -235,19 +243,19 @@ class Sorted:
         """Return what the row is sorted by, and on which side of it the border is."""
         return [*self._ranks[id(row)], int(behind)]
 
-    def walk(self, way: str, border: Border | None) -> Iterator[Batch]:
+    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
         """Go on from where a row stands or stood."""
         items = self._items
         if border is not None:
             try:
                 place = self._place(border)
             except TypeError:
-                raise BadQuery(MOVED) from None
+                raise InvalidQuery(MOVED) from None
             items = items[place:] if way == AFTER else items[:place][::-1]
         rows = [row for _, row in items]
         for start in range(0, len(rows), MOST):
             part = rows[start : start + MOST]
-            yield Batch(part, [self._brought(part)] * len(part))
+            yield TraversalStep(part, [self._brought(part)] * len(part))
 
     def _brought(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Return what came with rows as an answer that holds nothing else."""

@@ -4,9 +4,9 @@ The table of collections, what is known of their columns, and how a schema grows
 Nothing in here does I/O but the few walks that no other collection shares.
 """
 
-from .resources import COLLECTIONS, Collection, RowReader
-from .schema_inference import Shape
+from .resources import COLLECTIONS, RawRecordReader, RawResource
+from .schema_inference import InferredSchema
 
-by_name: dict[str, Collection] = {one.name: one for one in COLLECTIONS}
+by_name: dict[str, RawResource] = {one.name: one for one in COLLECTIONS}
 
-__all__ = ["COLLECTIONS", "Collection", "RowReader", "Shape", "by_name"]
+__all__ = ["COLLECTIONS", "InferredSchema", "RawRecordReader", "RawResource", "by_name"]

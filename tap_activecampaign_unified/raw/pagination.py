@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
-    Forbidden,
-    Missing,
+    InvalidRequest,
+    NotFound,
     Page,
-    Refused,
-    expect_walk,
+    PermissionDenied,
+    prefetch_walk,
     rows_of,
     total_of,
     walk_offset,
@@ -78,7 +78,7 @@ def or_under(path: str, parents: str, nested: str) -> Callable[[Client], Iterato
         pages = walk_offset(client, path, path, is_eager=True)
         try:
             first = next(pages)
-        except (Forbidden, Missing, Refused) as problem:
+        except (PermissionDenied, NotFound, InvalidRequest) as problem:
             logger.info("%s: reading it from %s, one by one", problem, parents)
             yield from _under(client, path, parents, nested)
             return
@@ -92,11 +92,11 @@ def _under(client: Client, key: str, parents: str, nested: str) -> Iterator[Page
     for page in walk_offset(client, parents, parents, is_eager=True):
         paths = [nested.format(id=row.get("id")) for row in page.rows if _is_number(row.get("id"))]
         for path in paths:
-            expect_walk(client, path)
+            prefetch_walk(client, path)
         for path in paths:
             try:
                 yield from walk_offset(client, path, key, lean=True)
-            except Missing as problem:
+            except NotFound as problem:
                 if problem.is_endpoint:
                     raise  # not a row that was deleted meanwhile: nobody lists these here
 

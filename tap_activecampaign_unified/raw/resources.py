@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_activecampaign_unified.resources.resource import (
     DELETED_AT,
-    Joined,
     Record,
     Replication,
     Resource,
     Row,
+    RowContext,
 )
 
 from .columns import COLUMNS
-from .schema_inference import Shape
+from .schema_inference import InferredSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ def snake(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Collection(Resource):
+class RawResource(Resource):
     """A collection as ActiveCampaign sends it; no table maps it.
 
     ``key`` is what the answer calls its rows, ``shape_of`` the entry of `COLUMNS`. ``parent`` names
@@ -73,24 +73,24 @@ class Collection(Resource):
             properties.setdefault(name, {"type": [*_TYPES[kind], "null"]})
         return {"type": "object", "properties": properties, "required": list(self.keys)}
 
-    def shape(self, declared: Schema, learned: Any) -> Shape:
+    def shape(self, declared: Schema, learned: Any) -> InferredSchema:
         """Return the growing schema, begun with what a catalog declares."""
-        return Shape(declared, learned, self.without)
+        return InferredSchema(declared, learned, self.without)
 
     def relations(self, wanted: Callable[[str], bool]) -> set[str]:  # noqa: ARG002
         """Return what its rows come from, if they are not the walk's own."""
         return {self.relation} if self.relation else set()
 
 
-class RowReader:
+class RawRecordReader:
     """Takes rows as they are, less what nobody selected."""
 
-    def __init__(self, collection: Collection, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, collection: RawResource, wanted: Callable[[str], bool]) -> None:
         """Look at nothing yet."""
         self._without, self._keys = frozenset(collection.without), frozenset(collection.keys)
         self._wanted = wanted
 
-    def read(self, row: Row, _: Joined) -> Record:
+    def read(self, row: Row, _: RowContext) -> Record:
         """Return a row's record."""
         return {
             name: value
@@ -103,18 +103,18 @@ class RowReader:
         return {name: value for name, value in values.items() if name != DELETED_AT}
 
 
-def _rows_of(relation: str) -> Callable[[Row, Joined], Iterable[Row]]:
-    return lambda _, joined: joined.rows(relation)
+def _rows_of(relation: str) -> Callable[[Row, RowContext], Iterable[Row]]:
+    return lambda _, row_context: row_context.rows(relation)
 
 
-def _listed(path: str, **more: Any) -> Collection:
+def _listed(path: str, **more: Any) -> RawResource:
     """A collection with a list of its own."""
     key = more.pop("key", path)
     name = more.pop("name", None) or key
-    return Collection(
+    return RawResource(
         name=f"raw_{snake(name)}",
         title=path,
-        crawl=more.pop("crawl", path),
+        endpoint_name=more.pop("endpoint_name", path),
         endpoint=path,
         entries=(),
         key=key,
@@ -123,14 +123,14 @@ def _listed(path: str, **more: Any) -> Collection:
     )
 
 
-def _child(parent: str, key: str, **more: Any) -> Collection:
+def _child(parent: str, key: str, **more: Any) -> RawResource:
     """A collection that is read row by row of its parent's."""
     endpoint = more.pop("endpoint", f"{parent}/{{id}}/{key}")
     more.setdefault("is_confirmed", False)
     return _listed(
         endpoint,
         key=key,
-        crawl=parent,
+        endpoint_name=parent,
         parent=parent,
         relation=f"raw_{key}",
         expand=_rows_of(f"raw_{key}"),
@@ -138,12 +138,12 @@ def _child(parent: str, key: str, **more: Any) -> Collection:
     )
 
 
-def _beside(collection: str, key: str, crawl: str, **more: Any) -> Collection:
+def _beside(collection: str, key: str, endpoint_name: str, **more: Any) -> RawResource:
     """Rows that come with the answers of another collection, and nowhere else."""
     return _listed(
         collection,
         key=key,
-        crawl=crawl,
+        endpoint_name=endpoint_name,
         beside=collection,
         relation=f"raw_{key}",
         expand=_rows_of(f"raw_{key}"),
@@ -166,7 +166,7 @@ _UNDOCUMENTED = (
     "siteMessages sms templates"
 )
 
-COLLECTIONS: tuple[Collection, ...] = (
+COLLECTIONS: tuple[RawResource, ...] = (
     *(_listed(path) for path in _DOCUMENTED.split()),
     *(_listed(path, is_confirmed=False) for path in _UNDOCUMENTED.split()),
     _listed(
@@ -207,7 +207,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         changed=("tstamp",),
         stamps=("tstamp",),
     ),
-    _listed("fields", crawl="raw/fields"),
+    _listed("fields", endpoint_name="raw/fields"),
     _listed("lists/exclusions", key="exclusions"),
     _listed("customObjects/schemas", key="schemas", name="customObjectSchemas"),
     _listed("eventTrackingEvents", keys=("name",)),
@@ -231,7 +231,7 @@ COLLECTIONS: tuple[Collection, ...] = (
     _listed(
         "import/bulk_import",
         key="recentlyCompleted",
-        crawl="import/bulk_import done",
+        endpoint_name="import/bulk_import done",
         name="bulkImportsRecentlyCompleted",
         keys=("forDate",),
         shape_of="bulkImports",

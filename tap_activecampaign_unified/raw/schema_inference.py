@@ -28,7 +28,7 @@ _NESTED = {dict, list}
 _LEAST, _BEYOND = -(1 << 63), 1 << 63
 
 
-class Shape:
+class InferredSchema:
     """What is declared of a stream's columns, and what was learned beyond.
 
     A type once declared is never taken back: a column of two types has both. One that was only

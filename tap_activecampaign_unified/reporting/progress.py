@@ -15,12 +15,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from .durations import clock_time
-from .view import Glance, Line, Mark
+from .view import ProgressRow, ProgressStatus, ProgressView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_activecampaign_unified.client import Client, Clock, Traffic
+    from tap_activecampaign_unified.client import Client, Clock, RequestStats
     from tap_activecampaign_unified.resources.resource import Resource
 
     from .run_report import RunReport
@@ -54,7 +54,7 @@ class Progress:
         self._account = client.address.account
         self._pace = _Pace(client.traffic, client.rate, self._clock)
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ProgressRow]:
         """Return the streams."""
         return []
 
@@ -86,11 +86,11 @@ class Progress:
 
         return check
 
-    def glance(self) -> Glance:
+    def glance(self) -> ProgressView:
         """Return what there is to see now."""
         took = clock_time(self._clock.monotonic() - self._began)
         title = "  ".join(part for part in (self._program, self._account, took) if part)
-        return Glance(title, self.lines(), [*self.remarks(), *(self._pace or _no_pace)()])
+        return ProgressView(title, self.lines(), [*self.remarks(), *(self._pace or _no_pace)()])
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
@@ -129,7 +129,7 @@ class Progress:
                 self._is_shown = False
 
 
-class Reading(Progress):
+class SyncProgress(Progress):
     """Shows rows read, stream by stream, of the total that ActiveCampaign counts."""
 
     def __init__(self, program: str, client: Client, report: RunReport) -> None:
@@ -144,7 +144,7 @@ class Reading(Progress):
         self._total = 0
         self._since = self._began
 
-    def expect(self, streams: Iterable[str]) -> None:
+    def expect_streams(self, streams: Iterable[str]) -> None:
         """Name the streams that will be read, in their order."""
         self._streams = list(streams)
 
@@ -173,7 +173,7 @@ class Reading(Progress):
         requests = self._client.traffic.requests
         return f"{self._label}: {self._rows} rows read{known}, {requests} requests in all"
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ProgressRow]:
         """Return the streams that are selected."""
         return [self._line(name) for name in self._streams]
 
@@ -182,18 +182,20 @@ class Reading(Progress):
         failed = len(self._report.failed)
         return [f"{failed} failed"] if failed else []
 
-    def _line(self, name: str) -> Line:
+    def _line(self, name: str) -> ProgressRow:
         tally = self._report.tallies.get(name)
         counted = self._counted
         if name not in counted:
             if tally is None or tally.outcome == "not reached":
-                return Line(name, Mark.WAITING)
-            marks = {"done": Mark.DONE, "skipped": Mark.LEFT_OUT}
-            mark = marks.get(tally.outcome, Mark.FAILED)
-            return Line(name, mark, tally.read, note=tally.problem or "")
+                return ProgressRow(name, ProgressStatus.WAITING)
+            marks = {"done": ProgressStatus.DONE, "skipped": ProgressStatus.LEFT_OUT}
+            mark = marks.get(tally.outcome, ProgressStatus.FAILED)
+            return ProgressRow(name, mark, tally.read, note=tally.problem or "")
         rows = tally.read if tally is not None else 0
         total = self._total if counted[name] and self._total >= max(self._rows, 1) else None
-        return Line(name, Mark.UNDER_WAY, rows, total, self._left() if total else "")
+        return ProgressRow(
+            name, ProgressStatus.UNDER_WAY, rows, total, self._left() if total else ""
+        )
 
     def _left(self) -> str:
         """Foretell this crawl's end by its own speed; what comes behind it nobody has counted."""
@@ -211,7 +213,7 @@ def _is_counted(resource: Resource) -> bool:
 class _Pace:
     """Says how fast requests leave, and what holds them up."""
 
-    def __init__(self, traffic: Traffic, rate: float, clock: Clock) -> None:
+    def __init__(self, traffic: RequestStats, rate: float, clock: Clock) -> None:
         self._traffic, self._rate, self._clock = traffic, rate, clock
         self._seen: deque[tuple[float, int]] = deque([(clock.monotonic(), 0)])
         self._changed = clock.monotonic()

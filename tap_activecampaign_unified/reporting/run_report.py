@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Traffic
+from tap_activecampaign_unified.client import RequestStats
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.cli import Ending
+    from tap_activecampaign_unified.cli import RunEnding
     from tap_activecampaign_unified.client import Clock
     from tap_activecampaign_unified.config.settings import Settings
 
@@ -23,7 +23,7 @@ MOST_FAULTS = 10
 
 
 @dataclass
-class Tally:
+class StreamStats:
     """One stream's numbers. ``read`` = ``emitted`` + ``suppressed`` + all of ``skipped``.
 
     ``outcome`` is done, skipped, failed or stopped; ``faults`` counts unreadable fields;
@@ -55,11 +55,11 @@ class RunReport:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self.tallies: dict[str, Tally] = {}
+        self.tallies: dict[str, StreamStats] = {}
 
-    def tally(self, stream: str) -> Tally:
+    def tally(self, stream: str) -> StreamStats:
         """Return a stream's tally, a new one at first."""
-        return self.tallies.setdefault(stream, Tally())
+        return self.tallies.setdefault(stream, StreamStats())
 
     @property
     def failed(self) -> list[str]:
@@ -123,7 +123,7 @@ class RunReport:
         }
 
 
-class Chronicle:
+class RunMetadata:
     """What the reports of both programs have in common, from a run's start to its end.
 
     A report holds neither secrets nor values of a row.
@@ -135,7 +135,7 @@ class Chronicle:
         self._began_at, self._began = clock.now(), clock.monotonic()
 
     def document(
-        self, settings: Settings, traffic: Traffic | None, ending: Ending
+        self, settings: Settings, traffic: RequestStats | None, ending: RunEnding
     ) -> dict[str, Any]:
         """Return it as JSON; ``traffic`` is None where no client was made."""
         return {
@@ -153,5 +153,5 @@ class Chronicle:
             "exit_code": ending.code,
             "problem": "; ".join(ending.lines) or None,
             "settings": settings.told(),
-            "traffic": (traffic or Traffic(self._clock)).document(),
+            "traffic": (traffic or RequestStats(self._clock)).document(),
         }

@@ -19,18 +19,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .view import Mark
+from .view import ProgressStatus
 
 if TYPE_CHECKING:
-    from .view import Glance, Line
+    from .view import ProgressRow, ProgressView
 
 ERASE_BELOW = "\x1b[J"
 STYLES = {
-    Mark.WAITING: ("·", " ", "dim"),
-    Mark.UNDER_WAY: ("▸", ">", "bold"),
-    Mark.DONE: ("✓", "+", "green"),
-    Mark.LEFT_OUT: ("–", "-", "yellow"),
-    Mark.FAILED: ("✗", "!", "red"),
+    ProgressStatus.WAITING: ("·", " ", "dim"),
+    ProgressStatus.UNDER_WAY: ("▸", ">", "bold"),
+    ProgressStatus.DONE: ("✓", "+", "green"),
+    ProgressStatus.LEFT_OUT: ("–", "-", "yellow"),
+    ProgressStatus.FAILED: ("✗", "!", "red"),
 }
 BARS, GAP = (28, 12, 8, 0), 2
 NARROWEST_NAME = 12
@@ -76,7 +76,7 @@ class Screen:
         if self._claim is not None:
             os.close(self._claim)
 
-    def draw(self, glance: Glance) -> None:
+    def draw(self, glance: ProgressView) -> None:
         """Show what there is to see now; raises `OSError` where the terminal is gone."""
         lines = self.rendered(glance)
         frame = ERASE_BELOW
@@ -102,7 +102,7 @@ class Screen:
 
     # --- what it looks like -----------------------------------------------------------------
 
-    def rendered(self, glance: Glance) -> list[str]:
+    def rendered(self, glance: ProgressView) -> list[str]:
         """Return the lines of a view: they fit the terminal as it is now, whatever its size."""
         console = self._console
         # One less: some terminals begin a new line when the last column is written.
@@ -134,7 +134,7 @@ class Screen:
     def _is_plain(self) -> bool:
         return self._console.options.ascii_only
 
-    def _table(self, shown: list[Line], width: int) -> Table:
+    def _table(self, shown: list[ProgressRow], width: int) -> Table:
         figures = [_figures(line) for line in shown]
         counts = max(map(len, figures))
         bar, notes, names = _widths(shown, counts, width)
@@ -144,7 +144,7 @@ class Screen:
                 table.add_column(width=cells, no_wrap=True, overflow="crop")
         for line, figure in zip(shown, figures, strict=True):
             sign, plain_sign, style = STYLES[line.mark]
-            quiet = "dim" if line.mark is Mark.WAITING else ""
+            quiet = "dim" if line.mark is ProgressStatus.WAITING else ""
             row: list[Any] = [
                 Text(plain_sign if self._is_plain else sign, style),
                 self._text(line.name, quiet),
@@ -210,25 +210,25 @@ def is_in_front(stream: TextIO) -> bool:
         return True
 
 
-def _around(lines: list[Line], room: int) -> tuple[list[Line], int, int]:
+def _around(lines: list[ProgressRow], room: int) -> tuple[list[ProgressRow], int, int]:
     """Return the lines that fit, those under way among them, and how many are above and below."""
     if len(lines) <= room:
         return lines, 0, 0
     room = max(room - 2, 1)
-    places = [at for at, line in enumerate(lines) if line.mark is not Mark.WAITING]
-    now = [at for at, line in enumerate(lines) if line.mark is Mark.UNDER_WAY]
+    places = [at for at, line in enumerate(lines) if line.mark is not ProgressStatus.WAITING]
+    now = [at for at, line in enumerate(lines) if line.mark is ProgressStatus.UNDER_WAY]
     place = now[0] if now else (places[-1] if places else 0)
     first = min(max(place - room // 3, 0), len(lines) - room)
     return lines[first : first + room], first, len(lines) - first - room
 
 
-def _figures(line: Line) -> str:
-    if line.mark is Mark.WAITING:
+def _figures(line: ProgressRow) -> str:
+    if line.mark is ProgressStatus.WAITING:
         return ""
     return f"{line.rows:,}" + (f" of {line.total:,}" if line.total else "")
 
 
-def _widths(lines: list[Line], counts: int, width: int) -> tuple[int, int, int]:
+def _widths(lines: list[ProgressRow], counts: int, width: int) -> tuple[int, int, int]:
     """Return the widths of bar, note and name.
 
     Numbers are never cut. What is short of room loses first the ends of notes on what is over,
@@ -236,7 +236,7 @@ def _widths(lines: list[Line], counts: int, width: int) -> tuple[int, int, int]:
     """
     names = max(cell_len(line.name) for line in lines)
     notes = max(cell_len(line.note) for line in lines)
-    now = [cell_len(line.note) for line in lines if line.mark is Mark.UNDER_WAY]
+    now = [cell_len(line.note) for line in lines if line.mark is ProgressStatus.UNDER_WAY]
     news = max(now, default=0)
     has_bars = any(line.total for line in lines)
     left = width - 1 - counts - 2 * GAP
@@ -251,7 +251,7 @@ def _widths(lines: list[Line], counts: int, width: int) -> tuple[int, int, int]:
     return 0, 0, max(min(names, left), 1)
 
 
-def _bar(line: Line, width: int) -> Any:
+def _bar(line: ProgressRow, width: int) -> Any:
     if not line.total:
         return ""
     return ProgressBar(total=line.total, completed=min(line.rows, line.total), width=width)
@@ -261,9 +261,9 @@ def _packed(parts: list[str], width: int, most: int) -> list[str]:
     """Put parts side by side into as few lines as will do."""
     lines: list[str] = []
     for part in parts:
-        joined = f"{lines[-1]}   {part}" if lines else part
-        if lines and cell_len(joined) <= width:
-            lines[-1] = joined
+        row_context = f"{lines[-1]}   {part}" if lines else part
+        if lines and cell_len(row_context) <= width:
+            lines[-1] = row_context
         elif len(lines) < most:
             lines.append(part)
     return lines

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 
-class Mark(enum.Enum):
+class ProgressStatus(enum.Enum):
     """How far a stream is."""
 
     WAITING = "waiting"
@@ -17,20 +17,20 @@ class Mark(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Line:
+class ProgressRow:
     """A stream in the live view: its rows so far, of ``total`` where that is known, and a note."""
 
     name: str
-    mark: Mark
+    mark: ProgressStatus
     rows: int = 0
     total: int | None = None
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Glance:
+class ProgressView:
     """All that the live view shows at a moment: a title, the streams, and what else there is."""
 
     title: str
-    lines: list[Line]
+    lines: list[ProgressRow]
     foot: list[str]

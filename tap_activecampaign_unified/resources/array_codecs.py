@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .codecs import UTC_ZONE, Codec, Undecodable, Zone, decode_text, encode_text
+from .codecs import UTC_ZONE, Codec, InvalidValue, Zone, decode_text, encode_text
 from .json_schema import BOOLEAN, STRING, array_of, object_of
 
 
@@ -15,10 +15,10 @@ def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
         return []
     if isinstance(raw, list):
         if any(isinstance(item, (list, dict)) for item in raw):
-            raise Undecodable("not a list of choices")
+            raise InvalidValue("not a list of choices")
         return [str(item) for item in raw if item is not None and item != ""]
     if not isinstance(raw, (str, int, float)):
-        raise Undecodable("not a list of choices")
+        raise InvalidValue("not a list of choices")
     if str(raw).startswith("["):
         try:
             return decode_choices(json.loads(str(raw)))
@@ -41,7 +41,7 @@ def encode_piped(value: Any) -> str:
     chosen = choice_list(value)
     sent = f"||{'||'.join(chosen)}||" if chosen else ""
     if decode_choices(sent) != [choice for choice in chosen if choice]:
-        raise Undecodable("must be choices without pipes")
+        raise InvalidValue("must be choices without pipes")
     return sent
 
 
@@ -66,7 +66,7 @@ def single_item(name: str, **fixed: Any) -> Codec:
         if not value:
             return ""
         if not isinstance(value, list):
-            raise Undecodable("must be an array of objects")
+            raise InvalidValue("must be an array of objects")
         chosen = next(
             (item for item in value if isinstance(item, dict) and item.get("is_primary")), value[0]
         )

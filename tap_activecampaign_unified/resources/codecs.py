@@ -2,7 +2,7 @@
 
 Every quirk of a value has its home here. ``decode`` gets the row's `Zone`, because half of
 ActiveCampaign's times carry no offset; it returns None for what means "no value" and raises
-`Undecodable` for what it cannot read. ``encode`` returns what ActiveCampaign wants to be sent.
+`InvalidValue` for what it cannot read. ``encode`` returns what ActiveCampaign wants to be sent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Undecodable(ValueError):
+class InvalidValue(ValueError):
     """A value that cannot be read; the text says why and never repeats the value."""
 
 
@@ -61,7 +61,7 @@ def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     if raw is None:
         return None
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
-        raise Undecodable("not text")
+        raise InvalidValue("not text")
     return str(raw)
 
 
@@ -70,7 +70,7 @@ def decode_verbatim(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     if raw is None or raw == "":
         return None
     if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
-        raise Undecodable("not text")
+        raise InvalidValue("not text")
     return str(raw)
 
 
@@ -79,7 +79,7 @@ def encode_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list, bool)):
-        raise Undecodable("must be text")
+        raise InvalidValue("must be text")
     return str(value)
 
 
@@ -98,9 +98,9 @@ def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
     elif isinstance(raw, int):
         found = str(raw)
     else:
-        raise Undecodable("not an id")
+        raise InvalidValue("not an id")
     if len(found) > LONGEST_ID:
-        raise Undecodable("not an id")
+        raise InvalidValue("not an id")
     return None if found in {"", "0"} else found
 
 
@@ -121,7 +121,7 @@ def encode_ref(value: Any) -> str | None:
         return None
     found = value.get("id") if isinstance(value, dict) else None
     if isinstance(found, bool) or not isinstance(found, (str, int)) or found == "":
-        raise Undecodable("must be an object with an id")
+        raise InvalidValue("must be an object with an id")
     decode_id(found)  # refuses what is none
     return str(found)
 
@@ -147,7 +147,7 @@ def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
         return raw
     found = _FLAGS.get(str(raw).strip().lower())
     if found is None:
-        raise Undecodable("not a flag")
+        raise InvalidValue("not a flag")
     return found
 
 
@@ -164,7 +164,7 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
         return None
     found = _decimal(raw, "not a whole number")
     if not LEAST_INTEGER <= found <= MOST_INTEGER or found != found.to_integral_value():
-        raise Undecodable("not a whole number")
+        raise InvalidValue("not a whole number")
     return int(found)
 
 
@@ -192,13 +192,13 @@ def _is_blank(raw: Any) -> bool:
 def _decimal(raw: Any, problem: str) -> Decimal:
     """Return a number that is finite and of sensible size: 1e999999 is a megabyte of zeros."""
     if isinstance(raw, bool) or not isinstance(raw, (str, int, float, Decimal)):
-        raise Undecodable(problem)
+        raise InvalidValue(problem)
     try:
         found = Decimal(str(raw).strip())
     except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
-        raise Undecodable(problem) from None
+        raise InvalidValue(problem) from None
     if not found.is_finite() or abs(found.adjusted()) > MOST_DIGITS_OF_A_NUMBER:
-        raise Undecodable(f"{problem} of sensible size")
+        raise InvalidValue(f"{problem} of sensible size")
     return found
 
 
@@ -231,7 +231,7 @@ def encode_cents(value: Any) -> int:
     """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
     cents = _decimal(value, "must be an amount").scaleb(2)
     if cents < 0 or cents != cents.to_integral_value():
-        raise Undecodable("must be an amount of at least 0 with at most two decimals")
+        raise InvalidValue("must be an amount of at least 0 with at most two decimals")
     return int(cents)
 
 
@@ -260,7 +260,7 @@ def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
     if raw is None or raw == "":
         return None
     if not isinstance(raw, str):
-        raise Undecodable("not a time")
+        raise InvalidValue("not a time")
     moment = _moment_of(raw)
     if moment is None or moment.tzinfo:
         return moment
@@ -278,7 +278,7 @@ def _moment_of(raw: str) -> dt.datetime | None:
     try:
         return dt.datetime.fromisoformat(found)
     except ValueError:
-        raise Undecodable("not a time") from None
+        raise InvalidValue("not a time") from None
 
 
 def format_instant(moment: dt.datetime) -> str:
@@ -286,7 +286,7 @@ def format_instant(moment: dt.datetime) -> str:
     try:
         return moment.astimezone(dt.UTC).isoformat()
     except OverflowError:
-        raise Undecodable("not a time") from None
+        raise InvalidValue("not a time") from None
 
 
 def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
@@ -294,7 +294,7 @@ def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
     if raw is None or raw == "":
         return None
     if not isinstance(raw, str):
-        raise Undecodable("not a time")
+        raise InvalidValue("not a time")
     return _instant_text(raw, zone.offset)
 
 
@@ -312,7 +312,7 @@ def encode_instant(value: Any) -> str:
         return value.isoformat()
     moment = parse_instant(value)
     if moment is None:
-        raise Undecodable("must be a time")
+        raise InvalidValue("must be a time")
     return moment.isoformat()
 
 
@@ -332,7 +332,7 @@ def encode_date(value: Any) -> str:
         return value.isoformat()[:10]
     found = decode_date(value)
     if found is None:
-        raise Undecodable("must be a date")
+        raise InvalidValue("must be a date")
     return found
 
 
@@ -340,7 +340,7 @@ def offset_of(raw: Any) -> dt.tzinfo | None:
     """Return the offset that a stamped time carries, None when it carries none."""
     try:
         moment = _moment_of(raw) if isinstance(raw, str) else None
-    except Undecodable:
+    except InvalidValue:
         return None
     return None if moment is None else moment.tzinfo
 

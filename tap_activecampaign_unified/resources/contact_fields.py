@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from .codecs import (
-    Undecodable,
+    InvalidValue,
     decode_id,
     decode_instant,
     decode_number,
@@ -19,7 +19,7 @@ from .json_schema import NUMBER, STRING, array_of, object_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .resource import Joined, Row
+    from .resource import Row, RowContext
 
 STATUSES = {"0": "unconfirmed", "1": "active", "2": "unsubscribed", "3": "bounced"}
 
@@ -39,14 +39,14 @@ VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
 )
 
 
-def first_of(*columns: str) -> Callable[[Row, Joined], str]:
+def first_of(*columns: str) -> Callable[[Row, RowContext], str]:
     """Return a reader of the first of several times that can be read; never null."""
 
-    def read(row: Row, joined: Joined) -> str:
+    def read(row: Row, row_context: RowContext) -> str:
         for column in columns:
             try:
-                found = decode_instant(row.get(column), joined.zone)
-            except Undecodable:
+                found = decode_instant(row.get(column), row_context.zone)
+            except InvalidValue:
                 continue
             if found is not None:
                 return found
@@ -62,27 +62,27 @@ updated_at = first_of("udate", "updated_timestamp", "cdate")
 def latest_of(*columns: str) -> Any:
     """Return a reader of the latest of several times."""
 
-    def read(row: Row, joined: Joined) -> str | None:
-        found = [parse_instant(row.get(column), joined.zone) for column in columns]
+    def read(row: Row, row_context: RowContext) -> str | None:
+        found = [parse_instant(row.get(column), row_context.zone) for column in columns]
         known = [moment for moment in found if moment is not None]
         return format_instant(max(known)) if known else None
 
     return read
 
 
-def named_tags(_: Row, joined: Joined) -> list[Row]:
+def named_tags(_: Row, row_context: RowContext) -> list[Row]:
     """Return ``{id, name}`` of each tag applied, by tag id."""
-    names = joined.names.tags
-    found = {decode_id(row.get("tag")): None for row in joined.rows(TAGS)}
+    names = row_context.names.tags
+    found = {decode_id(row.get("tag")): None for row in row_context.rows(TAGS)}
     return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(found)]
 
 
-def pairs_of(relation: str, column: str) -> Callable[[Row, Joined], Iterator[Row]]:
+def pairs_of(relation: str, column: str) -> Callable[[Row, RowContext], Iterator[Row]]:
     """Return what turns a contact into one row per ``column`` of ``relation``, by its id."""
 
-    def expand(row: Row, joined: Joined) -> Iterator[Row]:
-        changed = updated_at(row, joined)
-        latest = {id_or_none(one.get(column)): one for one in joined.rows(relation)}
+    def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
+        changed = updated_at(row, row_context)
+        latest = {id_or_none(one.get(column)): one for one in row_context.rows(relation)}
         for key in sorted_ids(latest):
             yield {**latest[key], "contact": row.get("id"), "contact_updated_at": changed}
 
@@ -93,7 +93,7 @@ def id_or_none(raw: Any) -> str | None:
     """Return an id, None where it is none at all."""
     try:
         return decode_id(raw)
-    except Undecodable:
+    except InvalidValue:
         return None
 
 
@@ -103,16 +103,18 @@ def segment_status(row: Row) -> str | None:
     return STATUSES.get(raw, raw) if raw else None
 
 
-def segments(_: Row, joined: Joined) -> list[Row]:
+def segments(_: Row, row_context: RowContext) -> list[Row]:
     """Return every membership with its status, by list id."""
-    names = joined.names.segments
-    found = {decode_id(row.get("list")): segment_status(row) for row in joined.rows(MEMBERSHIPS)}
+    names = row_context.names.segments
+    found = {
+        decode_id(row.get("list")): segment_status(row) for row in row_context.rows(MEMBERSHIPS)
+    }
     return [{"id": one, "name": names.get(one), "status": found[one]} for one in sorted_ids(found)]
 
 
-def rolled_up_status(row: Row, joined: Joined) -> str | None:
+def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
     """Roll the memberships up: active, else bounced, unconfirmed, unsubscribed; none is null."""
-    found = {segment_status(one) for one in joined.rows(MEMBERSHIPS)}
+    found = {segment_status(one) for one in row_context.rows(MEMBERSHIPS)}
     if "active" in found:
         return "active"
     if "bounced" in found or (found and str(row.get("bounced_hard") or 0) != "0"):
@@ -120,11 +122,11 @@ def rolled_up_status(row: Row, joined: Joined) -> str | None:
     return next((word for word in ("unconfirmed", "unsubscribed") if word in found), None)
 
 
-def accounts(_: Row, joined: Joined) -> list[Row]:
+def accounts(_: Row, row_context: RowContext) -> list[Row]:
     """Return every account the contact belongs to, by link id."""
-    names = joined.names.accounts
+    names = row_context.names.accounts
     found = []
-    for link in joined.rows(LINKS):
+    for link in row_context.rows(LINKS):
         account = decode_id(link.get("account"))
         if account is not None:
             found.append(
@@ -138,27 +140,27 @@ def accounts(_: Row, joined: Joined) -> list[Row]:
     return found
 
 
-def account(_row: Row, joined: Joined) -> Row | None:
+def account(_row: Row, row_context: RowContext) -> Row | None:
     """Return ``{id, name}`` of the first account by link id."""
-    found, _ = _first_account(joined)
-    return None if found is None else {"id": found, "name": joined.names.accounts.get(found)}
+    found, _ = _first_account(row_context)
+    return None if found is None else {"id": found, "name": row_context.names.accounts.get(found)}
 
 
-def job_title(_row: Row, joined: Joined) -> str | None:
+def job_title(_row: Row, row_context: RowContext) -> str | None:
     """Return the job title at the first account."""
-    _, link = _first_account(joined)
+    _, link = _first_account(row_context)
     return decode_text(link.get("jobTitle"))
 
 
-def _first_account(joined: Joined) -> tuple[str | None, Row]:
-    for link in joined.rows(LINKS):
+def _first_account(row_context: RowContext) -> tuple[str | None, Row]:
+    for link in row_context.rows(LINKS):
         found = decode_id(link.get("account"))
         if found is not None:
             return found, link
     return None, {}
 
 
-def scores(_: Row, joined: Joined) -> list[Row]:
+def scores(_: Row, row_context: RowContext) -> list[Row]:
     """Return the score values ActiveCampaign sends along, by id; it computes them itself."""
     return [
         {
@@ -166,7 +168,7 @@ def scores(_: Row, joined: Joined) -> list[Row]:
             "score_id": decode_id(row.get("score")),
             "value": decode_number(row.get("scoreValue")),
         }
-        for row in joined.rows(SCORE_VALUES)
+        for row in row_context.rows(SCORE_VALUES)
     ]
 
 

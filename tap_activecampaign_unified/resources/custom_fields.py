@@ -10,7 +10,7 @@ from typing import Any
 
 from . import array_codecs as arrays
 from . import codecs
-from .codecs import Undecodable, Zone
+from .codecs import InvalidValue, Zone
 from .json_schema import NUMBER, STRING, Schema, object_of
 
 Row = dict[str, Any]
@@ -56,7 +56,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Definition:
+class FieldDefinition:
     """A custom field: ``tag`` is the personalization tag without its ``%``, as it is spelled."""
 
     entity: str
@@ -86,7 +86,7 @@ class Definition:
         return {**found, "title": self.title} if self.title else found
 
 
-def definition_of(entity: str, row: Row, options: dict[str, Row]) -> Definition:
+def definition_of(entity: str, row: Row, options: dict[str, Row]) -> FieldDefinition:
     """Read a row of ``/fields`` or of ``…CustomFieldMeta``; ``options`` are sideloads by id."""
     if entity == "contact":
         chosen = [options[key] for key in map(str, row.get("options") or ()) if key in options]
@@ -101,7 +101,7 @@ def definition_of(entity: str, row: Row, options: dict[str, Row]) -> Definition:
         texts = row.get("fieldOptions")
         found = [Option(None, str(t), str(t)) for t in texts] if isinstance(texts, list) else []
         title, kind, tag = row.get("fieldLabel"), row.get("fieldType"), row.get("personalization")
-    return Definition(
+    return FieldDefinition(
         entity,
         str(row.get("id")),
         str(title or "").strip(),
@@ -122,7 +122,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "_", found.lower())
 
 
-def keys_of(definitions: list[Definition], mode: str) -> dict[str, str]:
+def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
     """Return the key in ``custom_fields`` of each field id; the lower id keeps a plain key."""
     keys: dict[str, str] = {}
     taken: set[str] = set()
@@ -144,7 +144,7 @@ def keys_of(definitions: list[Definition], mode: str) -> dict[str, str]:
 class CustomFields:
     """The custom fields of one entity of one account, in ascending order of id."""
 
-    def __init__(self, definitions: list[Definition], mode: str = "perstag") -> None:
+    def __init__(self, definitions: list[FieldDefinition], mode: str = "perstag") -> None:
         """Give every field its key."""
         self.definitions = sorted(definitions, key=lambda d: _by_number(d.id))
         self._mode = mode
@@ -159,8 +159,8 @@ class CustomFields:
         self._several = [self.keys[one.id] for one in self.definitions if one.is_choices]
         self._tags = {tag: self.keys[one.id] for tag, one in self._standard().items()}
 
-    def _standard(self) -> dict[str, Definition]:
-        found: dict[str, Definition] = {}
+    def _standard(self) -> dict[str, FieldDefinition]:
+        found: dict[str, FieldDefinition] = {}
         for one in self.definitions:
             prefix = _STANDARD_PREFIX.get(one.entity)
             if prefix and one.tag.upper() in STANDARD_LABELS:
@@ -213,7 +213,7 @@ class CustomFields:
             key, decode, is_money = known
             try:
                 value = decode(row["value"] if "value" in row else value_of(row), zone)
-            except Undecodable as problem:
+            except InvalidValue as problem:
                 errors.append(f"custom_fields.{key}: {problem}")
                 continue
             if is_money and value is not None:
@@ -223,7 +223,7 @@ class CustomFields:
             return record, {}
         return record, {tag: record[key] for tag, key in self._tags.items()}
 
-    def find(self, name: str) -> Definition | None:
+    def find(self, name: str) -> FieldDefinition | None:
         """Return the field that a record names by key, tag, title or id, in any case."""
         wanted = name.strip().lower()
         ways = (
@@ -240,12 +240,12 @@ class CustomFields:
                     return one
         return None
 
-    def by_tag(self, tag: str) -> Definition | None:
+    def by_tag(self, tag: str) -> FieldDefinition | None:
         """Return the shipped attribute with this personalization tag."""
         return self._standard().get(tag)
 
 
-def encode_value(one: Definition, value: Any) -> tuple[Any, str | None]:
+def encode_value(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
     """Return what ActiveCampaign stores for a unified value, and its currency if it has one."""
     if one.type != "currency":
         return one.codec.encode(value), None
@@ -327,7 +327,7 @@ def essence_of(row: Row) -> tuple[str, ...]:
 def _essence_of_value(value: Any) -> str:
     try:
         return "|".join(arrays.decode_choices(value))
-    except Undecodable:
+    except InvalidValue:
         return json.dumps(value, sort_keys=True)
 
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .codecs import Undecodable
-from .resource import DELETED_AT, Attribute, Field, Joined, Record, Resource, Row, empty, nothing
+from .codecs import InvalidValue
+from .resource import (
+    DELETED_AT,
+    Attribute,
+    Field,
+    Record,
+    Resource,
+    Row,
+    RowContext,
+    empty,
+    nothing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +23,7 @@ if TYPE_CHECKING:
     from .custom_fields import CustomFields
 
 
-class Reader:
+class RecordReader:
     """Reads rows of one resource into records, compiled once per stream.
 
     ``wanted`` leaves out what nobody selected. A value that cannot be read becomes None and is
@@ -55,32 +65,32 @@ class Reader:
         """Return the record of a row that is gone: nothing but these values."""
         return {**self._template, **values, "_errors": []}
 
-    def read(self, row: Row, joined: Joined) -> Record:
+    def read(self, row: Row, row_context: RowContext) -> Record:
         """Return the record of one row."""
         record = self._template.copy()
         errors: list[str] = []
-        zone = joined.zone
+        zone = row_context.zone
         get = row.get
         for unified, native, decode in self._fields:
             try:
                 record[unified] = decode(get(native), zone)
-            except Undecodable as problem:
+            except InvalidValue as problem:
                 errors.append(f"{unified}: {problem}")
         for unified in self._always_empty:
             record[unified] = []
         if self._custom is not None:
-            if joined.custom is None:
+            if row_context.custom is None:
                 faults: list[str] = []
-                values = joined.rows("custom_values")
-                joined.custom, joined.attributes = self._custom.read(values, zone, faults)
-                joined.custom_faults = faults
-            errors += joined.custom_faults
+                values = row_context.rows("custom_values")
+                row_context.custom, row_context.attributes = self._custom.read(values, zone, faults)
+                row_context.custom_faults = faults
+            errors += row_context.custom_faults
             if self._wants_custom:
-                record["custom_fields"] = joined.custom.copy()
+                record["custom_fields"] = row_context.custom.copy()
         for unified, compute in self._computed:
             try:
-                record[unified] = compute(row, joined)
-            except Undecodable as problem:
+                record[unified] = compute(row, row_context)
+            except InvalidValue as problem:
                 errors.append(f"{unified}: {problem}")
         if self._remote_data:
             record["remote_data"] = row
@@ -88,8 +98,8 @@ class Reader:
         return record
 
 
-def _reader_of(entry: Attribute) -> Callable[[Row, Joined], Any]:
-    def read(_: Row, joined: Joined) -> Any:
-        return entry.read(*(joined.attributes.get(tag) for tag in entry.tags))
+def _reader_of(entry: Attribute) -> Callable[[Row, RowContext], Any]:
+    def read(_: Row, row_context: RowContext) -> Any:
+        return entry.read(*(row_context.attributes.get(tag) for tag in entry.tags))
 
     return read

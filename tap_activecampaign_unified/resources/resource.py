@@ -32,7 +32,7 @@ ACCOUNT_LABEL = "account_label"
 
 
 @dataclass
-class Names:
+class NameTables:
     """The small tables that records quote names from: id to name."""
 
     tags: dict[str, str | None] = field(default_factory=dict)
@@ -47,14 +47,14 @@ class Names:
 
 
 @dataclass(slots=True)
-class Joined:
+class RowContext:
     """What hangs on one row: native rows by relation, the names to quote, the row's clock.
 
     ``custom`` and ``attributes`` are the decoded custom fields, by key and by personalization tag:
     read once for all the records that one row becomes.
     """
 
-    names: Names
+    names: NameTables
     related: dict[str, list[Row]] = field(default_factory=dict)
     zone: Zone = UTC_ZONE
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Derived:
     """A value computed from the row; ignored when it is written."""
 
     unified: str
-    read: Callable[[Row, Joined], Any]
+    read: Callable[[Row, RowContext], Any]
     schema: Schema
     doc: str = ""
 
@@ -108,7 +108,7 @@ class Linked:
 
     unified: str
     relation: str
-    read: Callable[[Row, Joined], Any]
+    read: Callable[[Row, RowContext], Any]
     schema: Schema
     doc: str = ""
 
@@ -128,7 +128,7 @@ class Replication(enum.Enum):
     FULL = "full"
 
 
-def _the_row_itself(row: Row, _: Joined) -> Iterable[Row]:
+def _the_row_itself(row: Row, _: RowContext) -> Iterable[Row]:
     return (row,)
 
 
@@ -140,17 +140,17 @@ def _nothing_to_skip(_: Row) -> str | None:
 class Resource:
     """A unified resource: where its rows live, and the one table that reads and writes them.
 
-    ``crawl`` names the walk that brings its rows, shared by several resources. ``expand`` turns a
-    row of that walk into the rows this resource is made of, which come from ``relation``.
-    ``changed`` names the native columns
-    that tell when a row changed, the first of them the replication key's; ``stamps`` those that
-    carry the account's offset. ``skip`` gives the reason why a row is no record at all.
-    One that is not ``is_confirmed`` lives where not every account has anything.
+    ``endpoint_name`` is the key in the endpoint table; several resources may share an endpoint.
+    ``expand`` turns a row of the endpoint into the rows of this resource, which come from
+    ``relation``. ``changed`` names the native columns that hold the time of the last change, the
+    replication key's first; ``stamps`` those that carry the account's UTC offset. ``skip`` returns
+    the reason why a row is not a record, or None. Not every account has the endpoint of a resource
+    that is not ``is_confirmed``.
     """
 
     name: str
     title: str
-    crawl: str
+    endpoint_name: str
     endpoint: str
     entries: tuple[Entry, ...]
     replication: Replication = Replication.FULL
@@ -158,7 +158,7 @@ class Resource:
     replication_key: str | None = None
     changed: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ("cdate", "udate")
-    expand: Callable[[Row, Joined], Iterable[Row]] = _the_row_itself
+    expand: Callable[[Row, RowContext], Iterable[Row]] = _the_row_itself
     relation: str | None = None
     skip: Callable[[Row], str | None] = _nothing_to_skip
     singular: str | None = None
@@ -241,26 +241,26 @@ def is_read_only(entry: Entry) -> bool:
     return isinstance(entry, Field) and entry.read_only
 
 
-def nothing(_: Row, __: Joined) -> None:
+def nothing(_: Row, __: RowContext) -> None:
     """Read a field of the shared model that ActiveCampaign has nothing for."""
 
 
-def empty(_: Row, __: Joined) -> list[Any]:
+def empty(_: Row, __: RowContext) -> list[Any]:
     """Read an array of the shared model that ActiveCampaign has nothing for."""
     return []
 
 
-def last_changed(row: Row, joined: Joined) -> str | None:
+def last_changed(row: Row, row_context: RowContext) -> str | None:
     """Read ``mdate``, and ``cdate`` of what was never modified."""
-    return decode_instant(row.get("mdate"), joined.zone) or decode_instant(
-        row.get("cdate"), joined.zone
+    return decode_instant(row.get("mdate"), row_context.zone) or decode_instant(
+        row.get("cdate"), row_context.zone
     )
 
 
-def full_name(row: Row, joined: Joined) -> str | None:
+def full_name(row: Row, row_context: RowContext) -> str | None:
     """Join first and last name with one space."""
-    first = decode_text(row.get("firstName"), joined.zone)
-    last = decode_text(row.get("lastName"), joined.zone)
+    first = decode_text(row.get("firstName"), row_context.zone)
+    last = decode_text(row.get("lastName"), row_context.zone)
     return f"{first} {last}" if first and last else first or last
 
 

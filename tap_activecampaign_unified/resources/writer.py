@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .codecs import Undecodable
+from .codecs import InvalidValue
 from .resource import Attribute, Derived, Field, is_read_only
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Fragment:
+class NativeWrite:
     """What a record asks to be written: ``native`` for the row's own call, the rest by name.
 
     ``attributes`` are custom-field values by personalization tag, ``links`` unified values that
@@ -31,10 +31,10 @@ class Fragment:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
-def write(resource: Resource, record: Record) -> Fragment:
+def write(resource: Resource, record: Record) -> NativeWrite:
     """Turn a record into what ActiveCampaign is to be told; absent keys are not mentioned."""
     entries = {entry.unified: entry for entry in resource.entries}
-    fragment = Fragment()
+    fragment = NativeWrite()
     for key, value in record.items():
         entry = entries.get(key)
         if key == "custom_fields" and resource.custom_fields:
@@ -53,7 +53,7 @@ def write(resource: Resource, record: Record) -> Fragment:
     return fragment
 
 
-def _write_entry(entry: Entry, value: Any, fragment: Fragment) -> None:
+def _write_entry(entry: Entry, value: Any, fragment: NativeWrite) -> None:
     try:
         if isinstance(entry, Field):
             fragment.native[entry.native] = entry.codec.encode(value)
@@ -61,5 +61,5 @@ def _write_entry(entry: Entry, value: Any, fragment: Fragment) -> None:
             fragment.attributes.update(zip(entry.tags, entry.write(value), strict=True))
         else:
             fragment.links[entry.unified] = value
-    except Undecodable as problem:
+    except InvalidValue as problem:
         fragment.problems.append((entry.unified, str(problem)))

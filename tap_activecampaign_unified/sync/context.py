@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
-from tap_activecampaign_unified.deletes.detection import Deletes
+from tap_activecampaign_unified.deletes.detection import DeleteDetection
 from tap_activecampaign_unified.deletes.known_ids import KnownIds
-from tap_activecampaign_unified.reporting.progress import Reading
-from tap_activecampaign_unified.state import Policy
+from tap_activecampaign_unified.reporting.progress import SyncProgress
+from tap_activecampaign_unified.state import BookmarkPolicy
 
 from .lookups import Lookups
 
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Run:
+class SyncContext:
     """What the crawls of one run share."""
 
     client: Client
     lookups: Lookups
     report: RunReport
-    progress: Reading
-    policy: Policy
+    progress: SyncProgress
+    policy: BookmarkPolicy
     sideload: bool
     remote_data: bool
     write_state: Any
-    deletes: Deletes | None = None
+    deletes: DeleteDetection | None = None
 
 
-def run_of(
+def build_context(
     settings: Settings, client: Client, report: RunReport, write_state: Callable[[], None]
-) -> Run:
+) -> SyncContext:
     """Put together what the settings ask for."""
     hours, deletes = settings["full_sweep_hours"], None
     if settings["detect_deletes"]:
         account = client.address.account
         place = settings["known_ids_path"] or account_file(account, "known-ids", "sqlite")
         known = KnownIds(place, account, DISTRIBUTION)
-        deletes = Deletes(client, known, settings["max_delete_share"])
-    return Run(
+        deletes = DeleteDetection(client, known, settings["max_delete_share"])
+    return SyncContext(
         client=client,
         lookups=Lookups(client, settings["custom_field_keys"]),
         report=report,
-        progress=Reading(DISTRIBUTION, client, report),
-        policy=Policy(
+        progress=SyncProgress(DISTRIBUTION, client, report),
+        policy=BookmarkPolicy(
             start=settings["start_date"],
             end=settings["end_date"],
             lookback=dt.timedelta(hours=settings["lookback_hours"]),

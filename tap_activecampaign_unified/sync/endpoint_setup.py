@@ -6,23 +6,23 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_activecampaign_unified.endpoints.table import NAMES_OF, PLANS, SMALL_TABLES
-from tap_activecampaign_unified.raw import Collection
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF, SMALL_TABLES
+from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields as people
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.state import Bookmark
-from tap_activecampaign_unified.sync.relations.loader import Joiner
+from tap_activecampaign_unified.sync.relations.loader import RelationLoader
 from tap_activecampaign_unified.sync.relations.special_loaders import (
-    Beside,
     GroupMembers,
+    IncludedRows,
     PipelineStages,
-    SentAlong,
+    SiblingRows,
 )
 
 from .lookups import FIELD_TABLES, NAME_COLUMNS
-from .page_source import Asking
+from .page_source import PageSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Resource
     from tap_activecampaign_unified.state import Entry
 
-    from .context import Run
+    from .context import SyncContext
 
 FULL_PAGE = 100
 # Most collections that pass through unmapped are a page or less: so many are asked for at once.
@@ -39,7 +39,7 @@ RAW_AHEAD = 3
 LEFT_OUT = "left_out"
 
 
-class Wish(Protocol):
+class SelectedStream(Protocol):
     """A stream that is wanted, as far as it takes to know what to ask for."""
 
     @property
@@ -54,99 +54,103 @@ class Wish(Protocol):
         """Say whether a property is selected."""
 
 
-class Opening:
+class EndpointSetup:
     """One walk over one endpoint for all the streams that live on it, up to its first answers."""
 
-    def __init__(self, run: Run, name: str, wishes: Sequence[Wish]) -> None:
+    def __init__(self, run: SyncContext, name: str, selections: Sequence[SelectedStream]) -> None:
         """Prepare bookmarks and what hangs on the rows.
 
         Nothing is asked yet, but whether what was closed to the last run is open.
         """
-        self.run, self.plan, self.wishes = run, PLANS[name], wishes
-        needed = set().union(*(wish.resource.relations(wish.wanted) for wish in wishes))
+        self.run, self.plan, self.selections = run, ENDPOINTS[name], selections
+        needed = set().union(
+            *(selection.resource.relations(selection.wanted) for selection in selections)
+        )
         #: Which kinds of names the records quote.
         self.kinds = {kind for need in needed for kind in NAMES_OF.get(need, ())}
-        self.joiners = self._make_joiners(needed)
+        self.loaders = self._make_loaders(needed)
         #: Bookmarks by stream, None where everything is emitted.
-        self.marks = {wish.resource.name: self._mark(wish) for wish in wishes}
+        self.marks = {selection.resource.name: self._mark(selection) for selection in selections}
         if None in self.marks.values():
             self.plan = replace(self.plan, is_filtered=False)  # somebody wants all there is
-        self.asking = self._make_asking([mark for mark in self.marks.values() if mark])
+        self.page_source = self._make_page_source([mark for mark in self.marks.values() if mark])
         self._is_announced = False
         #: Called once, when nothing is left to be asked for but what was asked for already.
         self.near_the_end: Callable[[], None] = lambda: None
 
-    def _mark(self, wish: Wish) -> Bookmark | None:
-        run, key = self.run, wish.resource.replication_key
+    def _mark(self, selection: SelectedStream) -> Bookmark | None:
+        run, key = self.run, selection.resource.replication_key
         if not key:
             return None
         now = run.client.server_now or run.client.clock.now()
-        mark = Bookmark(wish.entry, run.policy, now, key)
-        if any(run.lookups.may_read(path) for path in self._left_out(wish)):
+        mark = Bookmark(selection.entry, run.policy, now, key)
+        if any(run.lookups.may_read(path) for path in self._left_out(selection)):
             # What could not be read then may be read now: no row that lacks it is to stay so.
             mark.progress, mark.is_whole = None, True
         elif mark.progress:
             mark.resume(mark.progress)
         return mark
 
-    def _left_out(self, wish: Wish) -> list[str]:
+    def _left_out(self, selection: SelectedStream) -> list[str]:
         """Return what earlier runs could not read of what a stream's records are made of."""
-        former = wish.entry.get(LEFT_OUT)
-        return sorted(self._sources(wish).intersection(former if isinstance(former, list) else ()))
+        former = selection.entry.get(LEFT_OUT)
+        return sorted(
+            self._sources(selection).intersection(former if isinstance(former, list) else ())
+        )
 
-    def _sources(self, wish: Wish) -> set[str]:
+    def _sources(self, selection: SelectedStream) -> set[str]:
         """Return the collections that a stream's records are made of beside its own rows."""
-        needed = wish.resource.relations(wish.wanted)
+        needed = selection.resource.relations(selection.wanted)
         found = {one.collection for one in self.plan.relations if one.name in needed}
         found |= {NAME_COLUMNS[kind][0] for need in needed for kind in NAMES_OF.get(need, ())}
         if people.LINKS in needed:
             found.add("accounts")
-        if entity := entity_of(wish):
+        if entity := entity_of(selection):
             found.add(FIELD_TABLES[entity][0])
         return found
 
-    def closed(self, wish: Wish, *, is_whole: bool) -> list[str]:
+    def closed(self, selection: SelectedStream, *, is_whole: bool) -> list[str]:
         """Return what of a stream's records could not be read.
 
         Unless all rows were read anew (``is_whole``), what earlier runs could not read is among it.
         """
         closed = set(self.run.lookups.unread)
         if not is_whole:
-            closed.update(self._left_out(wish))
-        for joiner in self.joiners.values():
-            if isinstance(joiner, Joiner) and not joiner.is_whole:
-                closed.add(joiner.collection)
-        return sorted(closed & self._sources(wish))
+            closed.update(self._left_out(selection))
+        for loader in self.loaders.values():
+            if isinstance(loader, RelationLoader) and not loader.is_whole:
+                closed.add(loader.collection)
+        return sorted(closed & self._sources(selection))
 
-    def _make_asking(self, marks: list[Bookmark]) -> Asking:
+    def _make_page_source(self, marks: list[Bookmark]) -> PageSource:
         run, position = self.run, 0
         goes_on = len(marks) == len(self.marks) and all(mark.progress for mark in marks)
         if self.plan.by_id and goes_on:
             position = min(mark.progress["after"] for mark in marks if mark.progress)
-        return Asking(
+        return PageSource(
             run.client,
             run.lookups,
             self.plan,
-            self.joiners,
+            self.loaders,
             marks=marks,
             policy=run.policy,
             position=position,
         )
 
-    def _make_joiners(self, needed: set[str]) -> dict[str, Any]:
+    def _make_loaders(self, needed: set[str]) -> dict[str, Any]:
         run = self.run
         found: dict[str, Any] = {}
         for relation in self.plan.relations:
             if relation.name in needed:
-                found[relation.name] = Joiner(
+                found[relation.name] = RelationLoader(
                     run.client, relation, self.plan.path, sideload=run.sideload
                 )
-        for wish in self.wishes:
-            resource = wish.resource
-            if isinstance(resource, Collection) and resource.beside and resource.relation:
-                found[resource.relation] = Beside(resource.key)
+        for selection in self.selections:
+            resource = selection.resource
+            if isinstance(resource, RawResource) and resource.beside and resource.relation:
+                found[resource.relation] = SiblingRows(resource.key)
         if people.SCORE_VALUES in needed:
-            found[people.SCORE_VALUES] = SentAlong("scoreValues", "contact")
+            found[people.SCORE_VALUES] = IncludedRows("scoreValues", "contact")
         if USER_GROUPS in needed:
             found[USER_GROUPS] = GroupMembers(run.client, run.lookups)
         if DEAL_STAGES in needed:
@@ -162,20 +166,20 @@ class Opening:
     @property
     def is_raw(self) -> bool:
         """Whether its rows pass through unmapped, for no other stream."""
-        return all(wish.resource.is_open for wish in self.wishes)
+        return all(selection.resource.is_open for selection in self.selections)
 
-    def expect(self) -> None:
+    def prefetch(self) -> None:
         """Announce what the crawl asks for first, once."""
         if self._is_announced:
             return
         self._is_announced = True
         is_fields = self.plan.is_definitions
-        entities = [entity for wish in self.wishes if (entity := entity_of(wish))]
-        self.run.lookups.expect_fields(ENTITIES if is_fields else entities)
+        entities = [entity for selection in self.selections if (entity := entity_of(selection))]
+        self.run.lookups.prefetch_fields(ENTITIES if is_fields else entities)
         if not is_fields:
-            self.asking.expect(self.pass_on_before)
-        if self.asking.reads_whole:
-            self.run.lookups.expect_names(self.kinds)
+            self.page_source.prefetch(self.pass_on_before)
+        if self.page_source.reads_whole:
+            self.run.lookups.prefetch_names(self.kinds)
 
     def pass_on_before(self, left: int | None) -> None:
         """Let the next crawl ask, once all that is left of this one may be asked for at once."""
@@ -184,39 +188,41 @@ class Opening:
             near_the_end()
 
 
-def entity_of(wish: Wish) -> str | None:
+def entity_of(selection: SelectedStream) -> str | None:
     """Return whose custom fields a stream's records hold, None where they hold none."""
-    needed = people.VALUES in wish.resource.relations(wish.wanted)
-    return wish.resource.custom_fields if needed else None
+    needed = people.VALUES in selection.resource.relations(selection.wanted)
+    return selection.resource.custom_fields if needed else None
 
 
-def _expect_all(openings: list[Opening]) -> Callable[[], None]:
+def _prefetch_all(setups: list[EndpointSetup]) -> Callable[[], None]:
     """Return what announces the first of these, and those behind it that pass through unmapped."""
 
-    def expect() -> None:
-        for opening in itertools.chain(
-            openings[:1],
-            itertools.takewhile(lambda one: one.is_raw, openings[1:]),
+    def prefetch() -> None:
+        for setup in itertools.chain(
+            setups[:1],
+            itertools.takewhile(lambda one: one.is_raw, setups[1:]),
         ):
-            opening.expect()
+            setup.prefetch()
 
-    return expect
+    return prefetch
 
 
-def openings_of(run: Run, wishes: Iterable[Wish]) -> dict[str, Opening]:
+def prepare_endpoints(
+    run: SyncContext, selections: Iterable[SelectedStream]
+) -> dict[str, EndpointSetup]:
     """Return the openings of a run by crawl, in the order of the streams' names.
 
     Small ones ask at once, and the first of the others; each of these when the last is ending.
     """
-    chosen: dict[str, list[Wish]] = {}
-    wishes = sorted(wishes, key=lambda wish: wish.resource.name)
-    run.progress.expect(wish.resource.name for wish in wishes)
-    for wish in wishes:
-        chosen.setdefault(wish.resource.crawl, []).append(wish)
-    found = {name: Opening(run, name, mine) for name, mine in chosen.items()}
-    large = [opening for opening in found.values() if not opening.is_small]
+    chosen: dict[str, list[SelectedStream]] = {}
+    selections = sorted(selections, key=lambda selection: selection.resource.name)
+    run.progress.expect_streams(selection.resource.name for selection in selections)
+    for selection in selections:
+        chosen.setdefault(selection.resource.endpoint_name, []).append(selection)
+    found = {name: EndpointSetup(run, name, mine) for name, mine in chosen.items()}
+    large = [setup for setup in found.values() if not setup.is_small]
     for at, before in enumerate(large):
-        before.near_the_end = _expect_all(large[at + 1 : at + 1 + RAW_AHEAD])
-    for opening in (*(one for one in found.values() if one.is_small), *large[:1]):
-        opening.expect()
+        before.near_the_end = _prefetch_all(large[at + 1 : at + 1 + RAW_AHEAD])
+    for setup in (*(one for one in found.values() if one.is_small), *large[:1]):
+        setup.prefetch()
     return found

@@ -6,23 +6,23 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
-    CallError,
     Client,
-    Forbidden,
-    Missing,
+    InvalidRequest,
+    NotFound,
     Page,
-    Refused,
-    ServerTrouble,
-    expect_walk,
+    PermissionDenied,
+    RequestError,
+    ServerError,
+    prefetch_walk,
     rows_of,
     walk_offset,
 )
 from tap_activecampaign_unified.resources.custom_fields import (
     CustomFields,
-    Definition,
+    FieldDefinition,
     definition_of,
 )
-from tap_activecampaign_unified.resources.resource import Names
+from tap_activecampaign_unified.resources.resource import NameTables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -67,8 +67,8 @@ class Lookups:
         self._loaded: set[str] = set()
         self._all_accounts = False
         self._is_open: dict[str, bool] = {}
-        self._troubles: dict[str, CallError] = {}
-        self.names = Names()
+        self._troubles: dict[str, RequestError] = {}
+        self.names = NameTables()
         self.unread: list[str] = []
 
     def table(self, path: str) -> Iterable[Page]:
@@ -90,28 +90,28 @@ class Lookups:
             raise self._troubles[path]
         try:
             yield from walk_offset(self._client, path, key, lean=lean)
-        except (Refused, ServerTrouble) as trouble:
+        except (InvalidRequest, ServerError) as trouble:
             self._troubles[path] = trouble
             raise
 
-    def expect_table(self, path: str, then: Callable[[list[Row]], None] | None = None) -> None:
+    def prefetch_table(self, path: str, then: Callable[[list[Row]], None] | None = None) -> None:
         """Announce a small table that will surely be walked; ``then`` gets its first rows."""
         if path not in self._tables:
-            expect_walk(
+            prefetch_walk(
                 self._client, path, then=then and (lambda answer: then(rows_of(answer.body, path)))
             )
 
-    def expect_names(self, kinds: Iterable[str]) -> None:
+    def prefetch_names(self, kinds: Iterable[str]) -> None:
         """Announce the tables that names of these kinds are in."""
         for kind in sorted(set(kinds) - self._loaded):
-            self.expect_table(NAME_COLUMNS[kind][0])
+            self.prefetch_table(NAME_COLUMNS[kind][0])
 
-    def expect_fields(self, entities: Iterable[str]) -> None:
+    def prefetch_fields(self, entities: Iterable[str]) -> None:
         """Announce these entities' custom fields."""
         for entity in sorted(set(entities) - self._fields.keys()):
-            expect_walk(self._client, FIELD_TABLES[entity][0])
+            prefetch_walk(self._client, FIELD_TABLES[entity][0])
 
-    def load_names(self, kinds: Iterable[str]) -> Names:
+    def load_names(self, kinds: Iterable[str]) -> NameTables:
         """Fill in the names of tags, segments, stages, pipelines or groups."""
         for kind in sorted(set(kinds) - self._loaded):
             path, column = NAME_COLUMNS[kind]
@@ -121,7 +121,7 @@ class Lookups:
                     for row in page.rows:
                         text = str(row.get(column) or "").strip()
                         names[str(row.get("id"))] = text or None
-            except (Forbidden, Missing) as problem:
+            except (PermissionDenied, NotFound) as problem:
                 self._note_unread(path, problem)
             self._loaded.add(kind)
         return self.names
@@ -139,21 +139,21 @@ class Lookups:
         try:
             if len(missing) <= few:
                 for one in missing:
-                    self._client.expect(f"accounts/{one}")
+                    self._client.prefetch(f"accounts/{one}")
                 for one in missing:
                     self._load_account(one)
                 return
             self._all_accounts = True
             for page in walk_offset(self._client, "accounts", "accounts"):
                 self.note_accounts(page.rows)
-        except (Forbidden, Missing) as problem:
+        except (PermissionDenied, NotFound) as problem:
             self._all_accounts = True
             self._note_unread("accounts", problem)
 
     def _load_account(self, one: str) -> None:
         try:
             answer = self._client.get(f"accounts/{one}")
-        except Missing:
+        except NotFound:
             self.names.accounts[one] = None  # deleted: it has no name
             return
         row = answer.body.get("account")
@@ -169,7 +169,7 @@ class Lookups:
         """Return an entity's custom fields; none where the account may not read them."""
         if entity not in self._fields:
             path, key = FIELD_TABLES[entity]
-            definitions: list[Definition] = []
+            definitions: list[FieldDefinition] = []
             try:
                 for page in self._walk(path, key, lean=True):
                     options = {
@@ -178,7 +178,7 @@ class Lookups:
                         if isinstance(row, dict)
                     }
                     definitions += [definition_of(entity, row, options) for row in page.rows]
-            except (Forbidden, Missing) as problem:
+            except (PermissionDenied, NotFound) as problem:
                 self._note_unread(path, problem)
             self._fields[entity] = CustomFields(definitions, self._key_mode)
         return self._fields[entity]
@@ -193,11 +193,11 @@ class Lookups:
             try:
                 self._client.get(path, [("limit", 1)])
                 self._is_open[path] = True
-            except CallError as problem:
+            except RequestError as problem:
                 logger.info("%s: still closed", problem)
                 self._is_open[path] = False
         return self._is_open[path]
 
-    def _note_unread(self, path: str, problem: CallError) -> None:
+    def _note_unread(self, path: str, problem: RequestError) -> None:
         logger.warning("%s: names and fields from it are left out of this run", problem)
         self.unread.append(path)

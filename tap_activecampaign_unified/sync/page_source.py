@@ -7,10 +7,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
+    InvalidRequest,
     Page,
-    Refused,
-    ServerTrouble,
-    expect_walk,
+    ServerError,
+    prefetch_walk,
     rows_of,
     total_of,
     walk_keyset,
@@ -18,15 +18,15 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.endpoints.table import SMALL_TABLES
 from tap_activecampaign_unified.state import ZONE_SLACK
-from tap_activecampaign_unified.sync.relations.loader import Joiner
+from tap_activecampaign_unified.sync.relations.loader import RelationLoader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_activecampaign_unified.client import Answer, Client
-    from tap_activecampaign_unified.endpoints.table import Plan
+    from tap_activecampaign_unified.client import ApiResponse, Client
+    from tap_activecampaign_unified.endpoints.table import Endpoint
     from tap_activecampaign_unified.resources.resource import Row
-    from tap_activecampaign_unified.state import Bookmark, Policy
+    from tap_activecampaign_unified.state import Bookmark, BookmarkPolicy
 
     from .lookups import Lookups
 
@@ -36,7 +36,7 @@ Params = list[tuple[str, Any]]
 DAY = dt.timedelta(days=1)
 
 
-class Asking:
+class PageSource:
     """One endpoint's pages under the filters and sideloads of this run.
 
     ``position`` is the id behind which another run can go on once the last page given out was
@@ -47,17 +47,17 @@ class Asking:
         self,
         client: Client,
         lookups: Lookups,
-        plan: Plan,
-        joiners: dict[str, Any],
+        plan: Endpoint,
+        loaders: dict[str, Any],
         *,
         marks: list[Bookmark],
-        policy: Policy,
+        policy: BookmarkPolicy,
         position: int = 0,
     ) -> None:
         """Ask nothing yet."""
         self._client, self._lookups, self._plan = client, lookups, plan
-        self._everything = list(joiners.values())
-        self._joiners = [one for one in self._everything if isinstance(one, Joiner)]
+        self._everything = list(loaders.values())
+        self._joiners = [one for one in self._everything if isinstance(one, RelationLoader)]
         self._seen: set[Any] = set()
         self._since = _earliest(marks) if plan.is_filtered else None
         self._until: Params = []
@@ -94,31 +94,31 @@ class Asking:
         created = [] if since is None else [("filters[created_after]", since.isoformat())]
         return [*self._plan.params, *created]
 
-    def expect(self, then: Callable[[int | None], None]) -> None:
+    def prefetch(self, then: Callable[[int | None], None]) -> None:
         """Announce the first page of each walk, and what it leads to where all of it is wanted.
 
         ``then`` is told how many rows the server counts, before anybody gets the first page.
         """
 
-        def lead_on(answer: Answer) -> None:
+        def lead_on(answer: ApiResponse) -> None:
             if self.reads_whole:
                 page = Page(rows_of(answer.body, self._plan.rows_key), answer.body, None, None)
-                for joiner in self._everything:
-                    joiner.expect(page)
+                for loader in self._everything:
+                    loader.prefetch(page)
             then(total_of(answer.body))
 
         if self._plan.walk is not None:
             then(None)
             return
         if self._plan.path in SMALL_TABLES:
-            self._lookups.expect_table(self._plan.path)
+            self._lookups.prefetch_table(self._plan.path)
             return
         for base, after in ((self._changed, self.position), (self._created, 0)):
             if base is not None:
                 params = list(base)
                 self._ask_for(params, base, nested=True)
                 by_id = after if self._plan.by_id else None
-                expect_walk(self._client, self._plan.path, params, after=by_id, then=lead_on)
+                prefetch_walk(self._client, self._plan.path, params, after=by_id, then=lead_on)
 
     def pages(self) -> Iterator[Page]:
         """Give every row that may have changed since the bookmarks, once."""
@@ -147,13 +147,13 @@ class Asking:
             walk = self._walk(params, start)
             try:
                 page: Page | None = next(walk)
-            except (Refused, ServerTrouble) as problem:
+            except (InvalidRequest, ServerError) as problem:
                 if params == base:
                     raise
                 logger.info("%s: asking for fewer sideloads", problem)
                 if attempt > 1 or not self._ask_for(params, base, nested=False):
-                    for joiner in self._joiners:
-                        joiner.give_up_sideload()
+                    for loader in self._joiners:
+                        loader.abandon_sideload()
                     params[:] = base
                 continue
             break

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 from tap_activecampaign_unified.deletes.detection import TOLD
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 
-from .endpoint_setup import LEFT_OUT, Wish
+from .endpoint_setup import LEFT_OUT, SelectedStream
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
-    from tap_activecampaign_unified.raw import RowReader
-    from tap_activecampaign_unified.reporting.run_report import Tally
+    from tap_activecampaign_unified.raw import RawRecordReader
+    from tap_activecampaign_unified.reporting.run_report import StreamStats
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
-    from tap_activecampaign_unified.resources.reader import Reader
+    from tap_activecampaign_unified.resources.reader import RecordReader
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
     from tap_activecampaign_unified.state import Bookmark, Entry
 
@@ -29,7 +29,7 @@ COLUMNS = "columns"
 KEPT_KEYS = {FIELD_KEYS, TOLD, COLUMNS}
 
 
-class Sink(Wish, Protocol):
+class RecordOutput(SelectedStream, Protocol):
     """What a crawl needs of a stream: where records go and where its bookmark is kept."""
 
     @property
@@ -39,19 +39,19 @@ class Sink(Wish, Protocol):
     def emit(self, record: Record) -> None:
         """Write one record."""
 
-    def hand_over(self) -> None:
+    def flush(self) -> None:
         """Let go what was written."""
 
     def save(self, entry: Entry) -> None:
         """Replace the stream's state entry."""
 
-    def bury(self, tombstone: Record) -> None:
+    def emit_tombstone(self, tombstone: Record) -> None:
         """Write the record of a row that is gone."""
 
     def activate(self) -> None:
         """Tell readers that all there is was written."""
 
-    def cover(self, rows: Iterable[Row]) -> None:
+    def extend_schema(self, rows: Iterable[Row]) -> None:
         """Declare what these rows hold, where the schema is open."""
 
     @property
@@ -60,13 +60,13 @@ class Sink(Wish, Protocol):
 
 
 @dataclass
-class Lane:
+class StreamWriter:
     """One stream on a crawl: its reader, its bookmark (None: everything goes), its numbers."""
 
-    sink: Sink
-    reader: Reader | RowReader
+    sink: RecordOutput
+    reader: RecordReader | RawRecordReader
     mark: Bookmark | None
-    tally: Tally
+    tally: StreamStats
     custom: CustomFields | None
 
     @property
@@ -80,12 +80,12 @@ class Lane:
         found = self.sink.entry.get(TOLD)
         return found if isinstance(found, str) else None
 
-    def bury(self, key: dict[str, str], at: str) -> None:
+    def emit_tombstone(self, key: dict[str, str], at: str) -> None:
         """Write the tombstone of a record: it changed when it was found to be gone."""
         values: Record = {**key, DELETED_AT: at}
         if self.resource.replication_key:
             values[self.resource.replication_key] = at
-        self.sink.bury(self.reader.tombstone(values))
+        self.sink.emit_tombstone(self.reader.tombstone(values))
 
     def stay(self, after: int | None = None, closed: Sequence[str] = ()) -> None:
         """Leave the bookmark where it was; keep behind which row to go on, and what was closed."""
@@ -145,7 +145,7 @@ def missing_key(resource: Resource, records: list[Record]) -> str | None:
     return None
 
 
-def after_of(lane: Lane, position: int) -> int:
+def after_of(writer: StreamWriter, position: int) -> int:
     """Return the row behind which a stream can go on."""
-    progress = lane.mark.progress if lane.mark else None
+    progress = writer.mark.progress if writer.mark else None
     return max(position, progress["after"] if progress else 0)

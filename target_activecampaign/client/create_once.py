@@ -1,88 +1,106 @@
-"""Creates that would be carried out twice: an intent first, and a look before a repeat."""
+"""Creates that ActiveCampaign would carry out twice: noted first, looked for before a retry."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import Forbidden, Missing, Refused, Unconfirmed
-from target_activecampaign.outcome import Failure
+from tap_activecampaign_unified.client import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    UnconfirmedWrite,
+)
+from target_activecampaign.outcome import RowFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.sinks.context import Desk
+    from tap_activecampaign_unified.client import Clock
+    from target_activecampaign.ledger.ledger import Ledger
 
-MOST_TRIES = 3
-# The account's clock counts whole seconds, and an answer may be a moment old.
-MARGIN = 2.0
-LOOK_AFTER = 2.0
+MAX_ATTEMPTS = 3
+# The account's clock has whole seconds, and the time of a response may be a moment old.
+CLOCK_MARGIN_SECONDS = 2.0
+LOOK_AFTER_SECONDS = 2.0
 SEVERAL = "an earlier create was not answered, and several rows could be its: decide by hand"
 
 
-def create_once(
-    desk: Desk, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
-) -> str:
-    """Create a row and return its id, however often the row is delivered or the answer lost.
+@dataclass(frozen=True)
+class CreateOnce:
+    """Creates records without ever creating one twice.
 
-    ``look`` returns the ids of rows like this one that were created since a moment (seconds of the
-    server's clock). The intent stays in the ledger until `settled` is called.
+    ``server_time`` returns the account's clock in seconds since the epoch.
     """
-    began = desk.ledger.pending(key, step)
-    if began is not None:
-        found = _the_one(look(began - MARGIN))
-        if found is not None:
-            return found
-    since = desk.server_time() if began is None else began
-    for _ in range(MOST_TRIES):
-        desk.ledger.begin(key, step, since)
-        try:
-            return send()
-        except (Refused, Missing, Forbidden):
-            desk.ledger.settle(key, step)
-            raise
-        except Unconfirmed:
-            desk.clock.sleep(LOOK_AFTER)
-            found = _the_one(look(since - MARGIN))
+
+    ledger: Ledger
+    clock: Clock
+    server_time: Callable[[], float]
+
+    def create(
+        self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
+    ) -> str:
+        """Create a record and return its id, however often the row is delivered.
+
+        ``look`` returns the ids of records like this one that were created since a time (seconds
+        of the account's clock). The ledger keeps the intent until `confirm` is called. Raises
+        `RowFailed` where no response came, or where several records could be the created one.
+        """
+        noted = self.ledger.pending(key, step)
+        if noted is not None:
+            found = _single(look(noted - CLOCK_MARGIN_SECONDS))
             if found is not None:
                 return found
-    raise Failure("the create was sent and never answered; the next run looks for it first")
-
-
-def settled(desk: Desk, key: bytes, step: str, native_id: str) -> None:
-    """Note a create's id: the intent is fulfilled."""
-    with desk.ledger.together():
-        desk.ledger.note_id(key, native_id)
-        desk.ledger.settle(key, step)
-
-
-def _the_one(found: list[str]) -> str | None:
-    if len(set(found)) > 1:
-        raise Failure(SEVERAL)
-    return found[0] if found else None
-
-
-def create_named(
-    desk: Desk,
-    send: Callable[[], str],
-    look: Callable[[], str | None],
-    *,
-    is_taken: Callable[[Refused], bool],
-) -> tuple[str, bool]:
-    """Create a row that has a name of its own; returns its id and whether it is new.
-
-    A refusal because the name is taken means that somebody was faster: the row is read instead.
-    """
-    for _ in range(MOST_TRIES):
-        try:
-            return send(), True
-        except Refused as problem:
-            found = look() if is_taken(problem) else None
-            if found is None:
+        since = self.server_time() if noted is None else noted
+        for _ in range(MAX_ATTEMPTS):
+            self.ledger.begin(key, step, since)
+            try:
+                return send()
+            except (InvalidRequest, NotFound, PermissionDenied):
+                self.ledger.settle(key, step)
                 raise
-            return found, False
-        except Unconfirmed:
-            desk.clock.sleep(LOOK_AFTER)
-            found = look()
-            if found is not None:
-                return found, True
-    raise Failure("the create was sent and never answered")
+            except UnconfirmedWrite:
+                self.clock.sleep(LOOK_AFTER_SECONDS)
+                found = _single(look(since - CLOCK_MARGIN_SECONDS))
+                if found is not None:
+                    return found
+        raise RowFailed("the create was sent and never answered; the next run looks for it first")
+
+    def confirm(self, key: bytes, step: str, native_id: str) -> None:
+        """Keep the id of a created record, and remove the intent, in one transaction."""
+        with self.ledger.together():
+            self.ledger.note_id(key, native_id)
+            self.ledger.settle(key, step)
+
+    def create_named(
+        self,
+        send: Callable[[], str],
+        look: Callable[[], str | None],
+        *,
+        is_taken: Callable[[InvalidRequest], bool],
+    ) -> tuple[str, bool]:
+        """Create a record that has a unique name; return its id and whether it is new.
+
+        A refusal because the name is taken means that another client was faster: that record is
+        looked up instead. Raises `RowFailed` where no response came.
+        """
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return send(), True
+            except InvalidRequest as problem:
+                found = look() if is_taken(problem) else None
+                if found is None:
+                    raise
+                return found, False
+            except UnconfirmedWrite:
+                self.clock.sleep(LOOK_AFTER_SECONDS)
+                found = look()
+                if found is not None:
+                    return found, True
+        raise RowFailed("the create was sent and never answered")
+
+
+def _single(found: list[str]) -> str | None:
+    if len(set(found)) > 1:
+        raise RowFailed(SEVERAL)
+    return found[0] if found else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Answer, Client
+from tap_activecampaign_unified.client import ApiResponse, Client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 Body = dict[str, Any]
 
 
-class Pen:
+class WriteClient:
     """Sends the calls that change the account; ``planned`` counts those a dry run would send."""
 
-    def __init__(self, client: Client, *, is_dry: bool = False) -> None:
+    def __init__(self, client: Client, *, is_dry_run: bool = False) -> None:
         """Take the client that reads and writes."""
         self.client = client
-        self.is_dry = is_dry
+        self.is_dry_run = is_dry_run
         self.planned: Counter[str] = Counter()
         self._made = 0
 
@@ -31,9 +31,9 @@ class Pen:
         *,
         params: Sequence[tuple[str, str | int]] = (),
         repeatable: bool | None = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Send one call; a dry run answers what ActiveCampaign would, with an id of its own."""
-        if not self.is_dry:
+        if not self.is_dry_run:
             return self.client.send(method, path, params=params, json=body, repeatable=repeatable)
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
         self.planned[f"{method} {endpoint}"] += 1
@@ -41,7 +41,7 @@ class Pen:
         for name, value in body.items() if isinstance(body, dict) else ():
             if isinstance(value, dict):
                 answer[name] = {"id": self.plan_id(), **value}
-        return Answer(201 if method == "POST" else 200, answer, None)
+        return ApiResponse(201 if method == "POST" else 200, answer, None)
 
     def plan_id(self) -> str:
         """Make up an id for what a dry run would create."""

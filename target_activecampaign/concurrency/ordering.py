@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from target_activecampaign.records.identity import Sign
+    from target_activecampaign.records.identity import RecordIdentity
 
-    from .pool import Turns
+    from .pool import CooperativePool
 
 Item = TypeVar("Item")
 
 
-def side_by_side(
-    turns: Turns,
+def run_in_identity_order(
+    pool: CooperativePool,
     items: Sequence[Item],
-    sign_of: Callable[[Item], Sign],
+    sign_of: Callable[[Item], RecordIdentity],
     do: Callable[[Item], None],
 ) -> None:
     """Do something to each item: at once where nobody can tell the difference, else in order."""
-    if turns.most == 1 or len(items) < 2:
+    if pool.most == 1 or len(items) < 2:
         for item in items:
             do(item)
         return
     for stretch in _stretches(items, sign_of):
-        turns.each([partial(_do_all, chain, do) for chain in stretch])
+        pool.each([partial(_do_all, chain, do) for chain in stretch])
 
 
 def _do_all(chain: list[Item], do: Callable[[Item], None]) -> None:
@@ -36,7 +36,7 @@ def _do_all(chain: list[Item], do: Callable[[Item], None]) -> None:
 
 
 def _stretches(
-    items: Iterable[Item], sign_of: Callable[[Item], Sign]
+    items: Iterable[Item], sign_of: Callable[[Item], RecordIdentity]
 ) -> Iterable[list[list[Item]]]:
     """Cut items where their way changes; within a stretch, join those that share a name."""
     way: frozenset[str] | None = None

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client.errors import RunEnds
+from tap_activecampaign_unified.client.errors import FatalError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,15 +31,15 @@ MOST_TASKS = 3
 BREATH = 0.001
 
 
-class Group:
+class JobGroup:
     """Jobs that belong together: begun in their order, several under way at once.
 
     The first problem of any of them keeps the rest from being begun.
     """
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, pool: CooperativePool) -> None:
         """Begin without a job."""
-        self._turns = turns
+        self._turns = pool
         self._left: deque[Job] = deque()
         self.helpers = 0
         self.problem: BaseException | None = None
@@ -50,7 +50,7 @@ class Group:
         Raises the first problem of any job so far.
         """
         self._left.append(job)
-        if not self._turns.recruit(self, self.helpers + 1):
+        if not self._turns.start_helpers(self, self.helpers + 1):
             self._work_off()
         if self.problem is not None:
             raise self.problem
@@ -66,13 +66,13 @@ class Group:
         """Do jobs until none is left."""
         while self._left and self.problem is None:
             job = self._left.popleft()
-            self._turns.recruit(self, len(self._left))
+            self._turns.start_helpers(self, len(self._left))
             job()
 
     def fail(self, problem: BaseException) -> None:
         """Begin nothing more; what no request can survive ends every other thread's work too."""
         self.problem = self.problem or problem
-        if isinstance(problem, RunEnds) or not isinstance(problem, Exception):
+        if isinstance(problem, FatalError) or not isinstance(problem, Exception):
             self._turns.fail(problem)
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class Group:
             raise self.problem
 
 
-class Turns:
+class CooperativePool:
     """Hands the baton from thread to thread; at most ``most`` of them, the caller's included.
 
     With one, everything is done by the caller, in order. The thread that first takes the baton is
@@ -148,7 +148,7 @@ class Turns:
         finally:
             self.take()
 
-    def breathe(self) -> None:
+    def yield_now(self) -> None:
         """Let others run if any wait: for work that takes seconds and waits for nothing itself."""
         if self._comers:
             with self.away():
@@ -167,7 +167,7 @@ class Turns:
             self._changed.notify_all()
 
     @contextlib.contextmanager
-    def alone(self, *name: Hashable) -> Iterator[None]:
+    def named_lock(self, *name: Hashable) -> Iterator[None]:
         """Let no other thread into a block of this name; the same thread may enter it again."""
         me = threading.get_ident()
         if self._names.get(name) == me:
@@ -184,9 +184,9 @@ class Turns:
     # --- work -------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def group(self) -> Iterator[Group]:
+    def group(self) -> Iterator[JobGroup]:
         """Gather jobs that are done side by side; the block ends when all are done."""
-        group = Group(self)
+        group = JobGroup(self)
         try:
             yield group
         except BaseException as problem:  # noqa: BLE001 - raised again by `close`
@@ -199,7 +199,7 @@ class Turns:
             for job in jobs:
                 job()
             return
-        group = Group(self)
+        group = JobGroup(self)
         group._left.extend(jobs)  # noqa: SLF001 - the caller works too, from the first on
         group.close()
 
@@ -222,7 +222,7 @@ class Turns:
         if not self._spawn(run):
             run()
 
-    def recruit(self, group: Group, wanted: int) -> bool:
+    def start_helpers(self, group: JobGroup, wanted: int) -> bool:
         """Find helpers for a group, so many in all; False when there are not so many."""
         while group.helpers < wanted and self._helpers < self._most_helpers:
             if not self._spawn(lambda: self._help(group)):
@@ -233,7 +233,7 @@ class Turns:
             self._helpers += 1
         return group.helpers >= wanted
 
-    def _help(self, group: Group) -> None:
+    def _help(self, group: JobGroup) -> None:
         try:
             group.work()
         except BaseException as problem:  # noqa: BLE001 - raised again where the group ends
@@ -270,7 +270,7 @@ class Turns:
         if self.problem is not None:
             raise self.problem
 
-    def hurry(self) -> None:
+    def stop_now(self) -> None:
         """Wait for nobody any more: for signal handlers that end the run at once."""
         self._is_hurried = True
 
@@ -288,12 +288,12 @@ class Turns:
             self._is_over = True
 
 
-class HandingClock:
+class ReleasingClock:
     """A clock whose sleepers let others run meanwhile."""
 
-    def __init__(self, clock: Clock, turns: Turns) -> None:
+    def __init__(self, clock: Clock, pool: CooperativePool) -> None:
         """Take the clock that is slept by."""
-        self._clock, self._turns = clock, turns
+        self._clock, self._turns = clock, pool
 
     def now(self) -> dt.datetime:
         """Return the time of day, aware, in UTC."""

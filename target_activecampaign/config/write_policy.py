@@ -12,7 +12,7 @@ SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True)
-class Policy:
+class WritePolicy:
     """The settings that decide what is written, by their names in the contract."""
 
     source_ids: str = "own"
@@ -69,7 +69,7 @@ class Policy:
         ]
 
 
-def policy_of(values: dict[str, Any]) -> Policy:
+def build_policy(values: dict[str, Any]) -> WritePolicy:
     """Return the policy; raise `SettingsError` where settings do not fit together."""
     faults = []
     if values["tags_mode"] == "mirror" and not values["tag_namespace"]:
@@ -88,8 +88,8 @@ def policy_of(values: dict[str, Any]) -> Policy:
         faults.append(f"ledger_secret must have at least {SHORTEST_SECRET} characters")
     if faults:
         raise SettingsError(faults)
-    names = Policy.__dataclass_fields__
+    names = WritePolicy.__dataclass_fields__
     chosen = {name: values[name] for name in names if values.get(name) is not None}
     chosen["only_if_empty"] = frozenset(values["only_if_empty"] or ())
     chosen["match_opportunities_on"] = tuple(values["match_opportunities_on"])
-    return Policy(**chosen)
+    return WritePolicy(**chosen)

@@ -18,20 +18,20 @@ Message = dict[str, Any]
 MOST_LEVELS = 100
 
 
-class Fault(Protocol):
+class BrokenLine(Protocol):
     """Who is told of a line that cannot be read."""
 
     def __call__(self, why: str, *, is_record: bool) -> None:
         """Take the reason, and whether the line may have been a record."""
 
 
-class LineReader:
+class MessageReader:
     """Reads Singer messages line by line, in the shape the SDK asks of its readers.
 
     ``on_fault`` is told of each line that cannot be read: why, and whether it may be a record.
     """
 
-    def __init__(self, on_fault: Fault) -> None:
+    def __init__(self, on_fault: BrokenLine) -> None:
         """Keep who is told."""
         self._on_fault = on_fault
         self._number = 0
@@ -48,14 +48,14 @@ class LineReader:
             message = self._parse(line)
             if message is None:
                 continue
-            kind = message.get("type")
-            callback = callbacks.get(kind) if isinstance(kind, str) else None
+            message_type = message.get("type")
+            callback = callbacks.get(message_type) if isinstance(message_type, str) else None
             if callback is None:
                 self._leave_out(
                     "it has no type that Singer knows (SCHEMA, RECORD, STATE)", is_record=False
                 )
                 continue
-            stats[str(kind)] += 1
+            stats[str(message_type)] += 1
             callback(message)
         return stats
 
@@ -123,7 +123,10 @@ def _is_deep(line: str, message: Message) -> bool:
 def _is_record(line: str) -> bool:
     """Say whether a broken line was to be a record: everything that is not plainly another."""
     begin = line[:400].replace(" ", "")
-    return not any(f'"type":"{kind}"' in begin for kind in ("SCHEMA", "STATE", "ACTIVATE_VERSION"))
+    return not any(
+        f'"type":"{message_type}"' in begin
+        for message_type in ("SCHEMA", "STATE", "ACTIVATE_VERSION")
+    )
 
 
 def _has_lone_surrogate(message: Message) -> bool:

@@ -6,17 +6,17 @@ import copy
 import logging
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.outcome import Action, Outcome, Rejection, Skip
-from target_activecampaign.records.account_label import Labels, unlabelled
+from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
+from target_activecampaign.records.account_label import AccountLabelCheck, without_label
 from target_activecampaign.records.flatten import unflatten
-from target_activecampaign.records.record import Row, key_of
+from target_activecampaign.records.record import InputRecord, key_of
 from target_activecampaign.records.values import fold
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.processing.batch_processor import Engine
+    from target_activecampaign.processing.batch_processor import BatchProcessor
 
 logger = logging.getLogger("target-activecampaign")
 
@@ -26,7 +26,7 @@ NO_SCHEMA = "it comes before its SCHEMA; send that first"
 BY_MAPS = "left out by stream_maps"
 
 
-class Maps:
+class StreamMaps:
     """The SDK's stream maps, as the intake needs them; ``mapper`` is the SDK's."""
 
     def __init__(self, mapper: Any) -> None:
@@ -43,19 +43,19 @@ class Maps:
         return self.streams(stream)
 
 
-class Intake:
+class RecordParser:
     """Turns messages into rows; ``number`` counts the RECORD lines of the input from 1."""
 
     def __init__(
         self,
-        engine: Callable[[], Engine],
-        maps: Maps | None,
+        processor: Callable[[], BatchProcessor],
+        maps: StreamMaps | None,
         aliases: dict[str, str] | None,
         label: str | None = None,
     ) -> None:
         """Begin before the first line; ``label`` is the account's whose rows are written."""
-        self._engine, self._maps, self._aliases = engine, maps, aliases or {}
-        self._labels = Labels(label)
+        self._processor, self._maps, self._aliases = processor, maps, aliases or {}
+        self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
         self.number = 0
 
@@ -97,23 +97,23 @@ class Intake:
     def note_schema(self, stream: str, schema: Message, keys: list[str], *, hints: bool) -> None:
         """Remember a stream's key and, with ``hints``, the types of its custom fields."""
         self._keys[stream] = keys
-        kind = registry.KINDS.get(self.alias(stream))
+        sink = registry.SINKS.get(self.alias(stream))
         properties = schema.get("properties")
-        if kind is None or not hints or not isinstance(properties, dict):
+        if sink is None or not hints or not isinstance(properties, dict):
             return
-        found = self._engine().desk.custom.hints
+        found = self._processor().context.custom.hints
         for column, part in properties.items():
             inner = part.get("properties") if isinstance(part, dict) else None
             if column == "custom_fields" and isinstance(inner, dict):
                 for name, hint in inner.items():
                     if isinstance(hint, dict):
-                        found.setdefault((kind.entity, fold(name)), hint)
+                        found.setdefault((sink.entity, fold(name)), hint)
             elif column.startswith("custom_fields__") and isinstance(part, dict):
-                found.setdefault((kind.entity, fold(column.partition("__")[2])), part)
+                found.setdefault((sink.entity, fold(column.partition("__")[2])), part)
 
     # --- rows ---------------------------------------------------------------------------------
 
-    def rows_of(self, message: Message) -> list[Row]:
+    def rows_of(self, message: Message) -> list[InputRecord]:
         """Return the rows of a RECORD: one, unless stream maps leave it out or double it."""
         self.number += 1
         stream, record = message.get("stream"), message.get("record")
@@ -145,36 +145,36 @@ class Intake:
                 continue
             if mapped is None:
                 outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, whole=False)
-                self._engine().results.add(self.number, self.alias(stream), {}, outcome)
+                self._processor().rows.results.add(self.number, self.alias(stream), {}, outcome)
             else:
                 found.append((one.stream_alias, mapped))
         return found
 
     def row_of(
         self, number: int | None, stream: str, record: Message, keys: list[str]
-    ) -> Row | None:
+    ) -> InputRecord | None:
         """Return the row of a record; one that cannot be a row is rejected."""
-        kind, source = registry.KINDS.get(stream), record
+        sink, source = registry.SINKS.get(stream), record
         told = {name: record.get(name) for name in keys}
-        record, keys = unlabelled(record, keys)
+        record, keys = without_label(record, keys)
         key: Message = {name: record.get(name) for name in keys}
-        if kind is None:
-            names = ", ".join(sorted(registry.KINDS))
+        if sink is None:
+            names = ", ".join(sorted(registry.SINKS))
             why = f"a stream nobody knows; name it in stream_aliases as one of {names}"
             self._reject(number, stream, key, why)
             return None
         try:
             self._labels.check(source)
             nested = unflatten(record)
-            key = key_of({**nested, **record}, keys, kind.identity)
-        except Skip as skip:
-            self._engine().results.add(number, stream, told, skip.outcome())
+            key = key_of({**nested, **record}, keys, sink.identity)
+        except RowSkipped as skip:
+            self._processor().rows.results.add(number, stream, told, skip.outcome())
             return None
-        except Rejection as rejection:
+        except RowRejected as rejection:
             self._reject(number, stream, key, rejection.reason)
             return None
-        self._engine().key_properties.setdefault(stream, keys)
-        return Row(number, stream, nested, key, source)
+        self._processor().rows.key_properties.setdefault(stream, keys)
+        return InputRecord(number, stream, nested, key, source)
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
-        self._engine().refuse(number, stream or "unknown", key, why)
+        self._processor().rows.reject_unread(number, stream or "unknown", key, why)

@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import RunEnds
+from tap_activecampaign_unified.client import FatalError
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.storage.files import NO_ROOM
 from tap_activecampaign_unified.storage.sqlite import DatabaseTrouble
@@ -98,7 +98,7 @@ def unusable(problem: OSError) -> Exception:
     return SettingsError([f"ledger_path cannot be used ({problem.strerror}): name another"])
 
 
-class LedgerInUse(RunEnds):
+class LedgerInUse(FatalError):
     """The ledger cannot be had now: another run has it and does not end, or it is away."""
 
 
@@ -106,14 +106,14 @@ class Ledger:
     """What is noted is kept when the call returns, kill -9 or not, wherever the store is."""
 
     def __init__(
-        self, store: Store, account: str, *, is_dry: bool = False, secret: str | None = None
+        self, store: Store, account: str, *, is_dry_run: bool = False, secret: str | None = None
     ) -> None:
         """Open it; a dry run only reads it. ``secret`` is the user's part of the hashes' key.
 
         Raises `SettingsError`, and `LedgerInUse` where it can be had later.
         """
         self._store = store
-        self._is_dry = is_dry
+        self._is_dry = is_dry_run
         self._planned: dict[tuple[str, str], str] = {}
         self._paths: dict[str, bytes] = {}
         try:

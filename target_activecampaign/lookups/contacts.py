@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Missing, total_of, walk_keyset
+from tap_activecampaign_unified.client import NotFound, total_of, walk_keyset
 from target_activecampaign.records.values import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.client import Client
-    from target_activecampaign.concurrency.pool import Turns
+    from target_activecampaign.concurrency.pool import CooperativePool
 
 NativeRow = dict[str, Any]
 Ref = dict[str, str]
@@ -21,12 +21,12 @@ MOST_KEPT_CONTACTS = 50_000
 FULL_PAGE = 100
 
 
-class People:
+class ContactLookup:
     """The contacts that rows mean, remembered for this run."""
 
-    def __init__(self, client: Client, turns: Turns) -> None:
+    def __init__(self, client: Client, pool: CooperativePool) -> None:
         """Know nobody yet."""
-        self.client, self.turns = client, turns
+        self.client, self.pool = client, pool
         self._contacts: dict[str, str] = {}
         self._absent: set[str] = set()
 
@@ -71,13 +71,13 @@ class People:
                         self.note_contact(key, str(row["id"]))
             self._absent |= missing.keys() - found.keys()
             return found
-        self.turns.each([partial(self._find, email, found) for email in missing.values()])
+        self.pool.each([partial(self._find, email, found) for email in missing.values()])
         return found
 
     def _find(self, email: str, found: dict[str, str]) -> None:
         """Look an address up, unless another thread just did."""
         key = fold(email)
-        with self.turns.alone("contact", key):
+        with self.pool.named_lock("contact", key):
             if key in self._contacts:
                 found[key] = self._contacts[key]
             elif key not in self._absent:
@@ -124,7 +124,7 @@ class People:
                     break
             return {one: found[one] for one in wanted if one in found}
         chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]
-        self.turns.each([partial(self._add_contacts, chunk, found) for chunk in chunks])
+        self.pool.each([partial(self._add_contacts, chunk, found) for chunk in chunks])
         return found
 
     def _add_contacts(self, chunk: list[str], found: dict[str, NativeRow]) -> None:
@@ -142,7 +142,7 @@ class People:
         for one in chunk:
             try:
                 single = self.client.get(f"contacts/{one}").body.get("contact")
-            except Missing:
+            except NotFound:
                 continue
             if isinstance(single, dict):
                 found[one] = single

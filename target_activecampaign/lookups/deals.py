@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Missing, total_of, walk_offset
+from tap_activecampaign_unified.client import NotFound, total_of, walk_offset
 from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.outcome import Rejection
+from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.reference import id_text
 from target_activecampaign.records.values import fold
-from target_activecampaign.sinks.context import text_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import Row
-    from target_activecampaign.sinks.context import Desk
+    from tap_activecampaign_unified.client import Client
+    from target_activecampaign.concurrency.pool import CooperativePool
+
+    from .references import References
 
 
 FULL_PAGE = 100
 
 
-class Deals:
-    """The account's deals as far as the rows of a batch need them."""
+class DealLookup:
+    """The account's deals as far as ``count`` rows of a batch need them."""
 
-    def __init__(self, desk: Desk, rows: list[Row]) -> None:
-        """Read nothing before somebody asks."""
-        self._desk, self._count = desk, len(rows)
+    def __init__(
+        self, client: Client, pool: CooperativePool, references: References, count: int
+    ) -> None:
+        self._client, self._pool, self._references, self._count = client, pool, references, count
         self._all: dict[str, dict[str, Any]] | None = None
         self._is_few: bool | None = None
         self._noted: list[tuple[str, str]] = []
@@ -34,32 +37,32 @@ class Deals:
         """Return a deal; all are read at once where that is fewer requests than one by one."""
         if is_planned(native_id):
             return {}
-        with self._desk.turns.alone("deals"):
+        with self._pool.named_lock("deals"):
             self._read_all()
         if self._all is not None and native_id in self._all:
             return self._all[native_id]
         try:
-            row = self._desk.client.get(f"deals/{native_id}").body.get("deal")
-        except Missing:
-            raise Rejection("id: the account has no opportunity with this id") from None
+            row = self._client.get(f"deals/{native_id}").body.get("deal")
+        except NotFound:
+            raise RowRejected("id: the account has no opportunity with this id") from None
         return row if isinstance(row, dict) else {}
 
     def _read_all(self) -> None:
         if self._all is None and self._is_few is None:
-            answer = self._desk.client.get("deals", [("limit", 1)])
+            answer = self._client.get("deals", [("limit", 1)])
             total = total_of(answer.body)
             self._is_few = total is None or total / FULL_PAGE + 2 > self._count
             if not self._is_few:
                 self._all = {
                     str(row.get("id")): row
-                    for page in walk_offset(self._desk.client, "deals", "deals")
+                    for page in walk_offset(self._client, "deals", "deals")
                     for row in page.rows
                 }
 
     def keyed(self, external_id: str, field_id: str) -> list[str]:
         """Return the deals that hold your own key in the custom field for it."""
-        references = self._desk.references
-        with self._desk.turns.alone("deal keys"):
+        references = self._references
+        with self._pool.named_lock("deal keys"):
             if references.deal_keys is None:
                 references.deal_keys = self._read_keys(field_id)
         return references.deal_keys.get(fold(external_id), [])
@@ -67,7 +70,7 @@ class Deals:
     def _read_keys(self, field_id: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         path = "dealCustomFieldData"
-        for page in walk_offset(self._desk.client, path, path):
+        for page in walk_offset(self._client, path, path):
             for row in page.rows:
                 if value_field(row) == field_id:
                     key = fold(str(value_of(row) or ""))
@@ -79,7 +82,7 @@ class Deals:
 
     def note_key(self, external_id: str, native_id: str) -> None:
         """Remember the key of a deal that was just written."""
-        keys = self._desk.references.deal_keys
+        keys = self._references.deal_keys
         if keys is None:
             self._noted.append((fold(external_id), native_id))
             return
@@ -92,14 +95,14 @@ class Deals:
         return [
             str(row.get("id"))
             for row in self._titled(name)
-            if text_of(row.get("contact")) == contact
+            if id_text(row.get("contact")) == contact
         ]
 
     def _titled(self, name: str, *more: tuple[str, Any]) -> list[dict[str, Any]]:
         params = [("filters[title]", name), *more]
         return [
             row
-            for page in walk_offset(self._desk.client, "deals", "deals", params)
+            for page in walk_offset(self._client, "deals", "deals", params)
             for row in page.rows
             if fold(str(row.get("title") or "")) == fold(name)
         ]
@@ -113,7 +116,7 @@ class Deals:
             made = parse_instant(row.get("cdate"))
             if made is None or made.timestamp() < since:
                 continue
-            if text_of(row.get("contact")) != text_of(body.get("contact")):
+            if id_text(row.get("contact")) != id_text(body.get("contact")):
                 continue
             if str(row.get("value")) != str(body.get("value")):
                 continue
@@ -125,9 +128,9 @@ class Deals:
     def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
         key = "dealCustomFieldData"
         try:
-            rows = self._desk.references.below("deals", native_id, key)
-        except Missing:
-            pages = walk_offset(self._desk.client, key, key, [("filters[dealId]", native_id)])
+            rows = self._references.nested_rows("deals", native_id, key)
+        except NotFound:
+            pages = walk_offset(self._client, key, key, [("filters[dealId]", native_id)])
             rows = [r for page in pages for r in page.rows if str(r.get("dealId")) == native_id]
         return any(
             value_field(row) == field_id and fold(str(value_of(row) or "")) == fold(external_id)

@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import CallError, Forbidden, Missing, total_of, walk_offset
+from tap_activecampaign_unified.client import (
+    NotFound,
+    PermissionDenied,
+    RequestError,
+    total_of,
+    walk_offset,
+)
 from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.outcome import Rejection, Wait
+from target_activecampaign.outcome import RowDeferred, RowRejected
 from target_activecampaign.records.values import fold
 
-from .contacts import People
+from .contacts import ContactLookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_activecampaign.client.write_client import Pen
-    from target_activecampaign.concurrency.pool import Turns
-    from target_activecampaign.config.write_policy import Policy
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
 
 NativeRow = dict[str, Any]
@@ -28,7 +34,7 @@ FULL_PAGE = 100
 
 
 @dataclass(frozen=True)
-class Shelf:
+class LookupTable:
     """Where the rows of a family lie and which columns are their natural keys."""
 
     path: str
@@ -37,14 +43,14 @@ class Shelf:
     part: str = "name"
 
 
-SHELVES = {
-    "tag": Shelf("tags", "tag", "tag"),
-    "list": Shelf("lists", "name", "list"),
-    "pipeline": Shelf("dealGroups", "title", "pipeline"),
-    "stage": Shelf("dealStages", "title", "stage"),
-    "user": Shelf("users", "email", "user", "email"),
-    "group": Shelf("groups", "title", "group"),
-    "automation": Shelf("automations", "name", "automation"),
+LOOKUP_TABLES = {
+    "tag": LookupTable("tags", "tag", "tag"),
+    "list": LookupTable("lists", "name", "list"),
+    "pipeline": LookupTable("dealGroups", "title", "pipeline"),
+    "stage": LookupTable("dealStages", "title", "stage"),
+    "user": LookupTable("users", "email", "user", "email"),
+    "group": LookupTable("groups", "title", "group"),
+    "automation": LookupTable("automations", "name", "automation"),
 }
 FIELD_TABLES = {
     "contact": "fields",
@@ -53,17 +59,19 @@ FIELD_TABLES = {
 }
 
 
-class References(People):
+class References(ContactLookup):
     """Resolves references; small tables are read once, contacts and accounts as they are asked."""
 
-    def __init__(self, pen: Pen, ledger: Ledger, policy: Policy, turns: Turns) -> None:
+    def __init__(
+        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
+    ) -> None:
         """Read nothing yet."""
-        super().__init__(pen.client, turns)
+        super().__init__(write_client.client, pool)
         self.ledger, self.policy = ledger, policy
         self._tables: dict[str, dict[str, NativeRow]] = {}
         self._by_name: dict[str, dict[str, list[NativeRow]]] = {}
         self._noted: dict[str, list[tuple[str, NativeRow | None]]] = {}
-        self._refused: dict[str, CallError] = {}
+        self._refused: dict[str, RequestError] = {}
         self._fields: dict[str, CustomFields] = {}
         self._accounts: dict[str, str | None] = {}
         self._all_accounts = False
@@ -77,7 +85,7 @@ class References(People):
     def table(self, family: str) -> dict[str, NativeRow]:
         """Return the rows of a family by id."""
         while family not in self._tables:
-            with self.turns.alone("table", family):
+            with self.pool.named_lock("table", family):
                 if family in self._refused:
                     raise self._refused[family]
                 if family not in self._tables:
@@ -85,13 +93,13 @@ class References(People):
         return self._tables[family]
 
     def _read_table(self, family: str) -> None:
-        path = SHELVES[family].path
+        path = LOOKUP_TABLES[family].path
         rows: dict[str, NativeRow] = {}
         changes = self._noted[family] = []
         try:
             for page in walk_offset(self.client, path, path):
                 rows |= {str(row.get("id")): row for row in page.rows}
-        except (Forbidden, Missing) as problem:
+        except (PermissionDenied, NotFound) as problem:
             self._refused[family] = problem
             raise
         finally:
@@ -104,7 +112,7 @@ class References(People):
             else:
                 self.note(family, row)
 
-    def reread(self, family: str) -> None:
+    def invalidate(self, family: str) -> None:
         """Forget a table: somebody else changed it."""
         self._tables.pop(family, None)
         self._by_name.pop(family, None)
@@ -113,8 +121,8 @@ class References(People):
         """Forget what is known of a family and of all custom fields, so that it is read anew."""
         if family == "field":
             self._fields.clear()
-        elif family in SHELVES:
-            self.reread(family)
+        elif family in LOOKUP_TABLES:
+            self.invalidate(family)
 
     def note(self, family: str, row: NativeRow) -> None:
         """Add a row that was just created or changed."""
@@ -134,7 +142,7 @@ class References(People):
 
     def named(self, family: str, name: str) -> list[NativeRow]:
         """Return the rows of a natural key; those spelled exactly so, where there are any."""
-        column = SHELVES[family].column
+        column = LOOKUP_TABLES[family].column
         table = self.table(family)
         if family not in self._by_name:
             found: dict[str, list[NativeRow]] = {}
@@ -147,13 +155,13 @@ class References(People):
         return exact or list(rows)
 
     def find(self, family: str, ref: Ref) -> str:
-        """Return the id of what ``ref`` means; raises `Wait` when it may still come."""
-        shelf = SHELVES[family]
+        """Return the id of what ``ref`` means; raises `RowDeferred` when it may still come."""
+        shelf = LOOKUP_TABLES[family]
         source = ref.get("id")
         if source and not self.policy.is_foreign:
             if source in self.table(family):
                 return source
-            raise Rejection(f"{shelf.word}: there is none with this id in the account")
+            raise RowRejected(f"{shelf.word}: there is none with this id in the account")
         if source:
             own = self.ledger.own_id(family, source)
             if own and (is_planned(own) or own in self.table(family)):
@@ -164,21 +172,21 @@ class References(People):
             if len(rows) == 1:
                 return str(rows[0]["id"])
             if rows:
-                raise Rejection(f"{shelf.word}: several carry this name; give the id")
+                raise RowRejected(f"{shelf.word}: several carry this name; give the id")
         raise self.absent(shelf.word, family, "name" if name else "id")
 
-    def absent(self, word: str, family: str, by: str) -> Wait | Rejection:
+    def absent(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
         """Return what ends a row that refers ``by`` something to what is not there (yet)."""
         if family == "user" and by == "name":
             by = "address"
         reason = f"{word}: the account has none with this {by}; create it or mend the row"
-        return Rejection(reason) if self.is_final else Wait(reason, family)
+        return RowRejected(reason) if self.is_final else RowDeferred(reason, family)
 
     def user(self, ref: Ref) -> str | None:
         """Return a user's id, None where the reference cannot be resolved."""
         try:
             return self.find("user", ref)
-        except (Rejection, Wait):
+        except (RowRejected, RowDeferred):
             wanted = ref.get("name")
             rows = self.table("user").values()
             found = [
@@ -199,7 +207,7 @@ class References(People):
         if source and not self.policy.is_foreign:
             row = self.table("stage").get(self.find("stage", {"id": source}), {})
             if pipeline and str(row.get("group")) != pipeline:
-                raise Rejection("stage: it does not belong to the pipeline of this row")
+                raise RowRejected("stage: it does not belong to the pipeline of this row")
             return row
         own = self.ledger.own_id("stage", source) if source else None
         if own and own in self.table("stage"):
@@ -210,7 +218,7 @@ class References(People):
         if len(rows) == 1:
             return rows[0]
         if rows:
-            raise Rejection("stage: several carry this name; name the pipeline or give the id")
+            raise RowRejected("stage: several carry this name; name the pipeline or give the id")
         raise self.absent("stage", "stage", "name" if name else "id")
 
     # --- custom fields ----------------------------------------------------------------------
@@ -218,7 +226,7 @@ class References(People):
     def fields(self, entity: str) -> CustomFields:
         """Return the custom fields of contacts, accounts or opportunities."""
         while entity not in self._fields:
-            with self.turns.alone("fields", entity):
+            with self.pool.named_lock("fields", entity):
                 if entity not in self._fields:
                     self._read_fields(entity)
         return self._fields[entity]
@@ -263,11 +271,11 @@ class References(People):
                 return found
         raise self.no_contact(has_email=bool(email))
 
-    def no_contact(self, *, has_email: bool) -> Wait | Rejection:
+    def no_contact(self, *, has_email: bool) -> RowDeferred | RowRejected:
         """Return what ends a row whose contact is not there (yet)."""
         by = "address" if has_email else "id"
         reason = f"contact: the account has none with this {by}; write the contact too"
-        return Rejection(reason) if self.is_final else Wait(reason, "contact")
+        return RowRejected(reason) if self.is_final else RowDeferred(reason, "contact")
 
     # --- accounts ---------------------------------------------------------------------------
 
@@ -287,7 +295,7 @@ class References(People):
 
     def account_named(self, name: str, *, anew: bool = False) -> str | None:
         """Return the id of an account by name, None where there is none."""
-        with self.turns.alone("account", fold(name)):
+        with self.pool.named_lock("account", fold(name)):
             return self._account_named(name, anew=anew)
 
     def _account_named(self, name: str, *, anew: bool) -> str | None:
@@ -324,7 +332,7 @@ class References(People):
 
     # --- nested rows ------------------------------------------------------------------------
 
-    def below(self, parent: str, native_id: str, key: str) -> list[NativeRow]:
+    def nested_rows(self, parent: str, native_id: str, key: str) -> list[NativeRow]:
         """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like."""
         if is_planned(native_id):
             return []

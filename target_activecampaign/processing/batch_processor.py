@@ -1,138 +1,115 @@
-"""Rows in, outcomes out: what changed, in the order others lean on it, each row ended once."""
+"""Batches of rows: what changed, in the order of their dependencies, each row to its result."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import CallError
-from target_activecampaign.outcome import Action, Outcome, Wait, outcome_of
-from target_activecampaign.records.record import Row, content_of, identity_of
-from target_activecampaign.reporting.results import BEHIND, CHANGED, Results
+from tap_activecampaign_unified.client import RequestError
+from target_activecampaign.outcome import Action, Outcome, RowDeferred, outcome_of
+from target_activecampaign.records.record import InputRecord, content_of, identity_of
+from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
 from target_activecampaign.sinks.limits import AUTOMATIONS
 
+from .row_finisher import REJECTED_ONE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
-    from target_activecampaign.sinks.context import Desk
-    from target_activecampaign.sinks.sink import Kind
+    from .row_finisher import RowFinisher
 
-    from .deferred_rows import Waiting
-    from .retry_file import RetryFile
-
-logger = logging.getLogger(__name__)
-
-MOST_WAITING = 5_000
+MAX_DEFERRED_PASS = 5_000
 FEWEST_FOR_RATIO = 100
-REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
 STOPPED = "the run ended before this row was confirmed"
 
 
-class Engine:
-    """Writes batches of rows.
+class BatchProcessor:
+    """Writes batches of rows; ``rows`` gives each its result."""
 
-    ``hold`` is told the number of a row that no state may cover.
-    """
-
-    def __init__(
-        self,
-        desk: Callable[[Engine], Desk],
-        results: Results,
-        waiting: Waiting,
-        retries: RetryFile,
-        hold: Callable[[int], None],
-    ) -> None:
-        """Take the tools; ``desk`` is made for this engine."""
-        self.results, self.waiting, self.retries = results, waiting, retries
-        self._hold = hold
-        self.desk = desk(self)
-        self.key_properties: dict[str, list[str]] = {}
-        self._open: dict[int, Row] = {}
-        self._written: set[str] = set()
-        self._writable = {name: kind.writable() for name, kind in registry.KINDS.items()}
-        print_ = json.dumps(self.desk.policy.fingerprint).encode()
-        self._fingerprint = hashlib.sha256(print_).hexdigest()[:8]
-        self._limit: str | None = None
-        #: Why the run must end after this batch, None while it may go on.
-        self.end: str | None = None
+    def __init__(self, context: WriteContext, rows: RowFinisher) -> None:
+        self.context, self.rows = context, rows
+        self._written_families: set[str] = set()
+        self._writable = {name: sink.writable() for name, sink in registry.SINKS.items()}
+        settings = json.dumps(context.policy.fingerprint).encode()
+        self._fingerprint = hashlib.sha256(settings).hexdigest()[:8]
 
     # --- a batch ----------------------------------------------------------------------------
 
-    def write(self, rows: list[Row]) -> None:
-        """Write a batch; afterwards every row of it has its outcome or waits.
+    def write(self, rows: list[InputRecord]) -> None:
+        """Write a batch; afterwards every row of it has its result or is deferred.
 
-        Where the run ends in its middle, `abandon` ends the rows that are left.
+        Where the run ends in its middle, `abandon` gives the rows that are left their results.
         """
-        self._open |= {id(row): row for row in rows}
-        for name, kind in registry.KINDS.items():
+        self.rows.open(rows)
+        for name, sink in registry.SINKS.items():
             mine = [row for row in rows if row.stream == name]
             if mine:
-                self._write_kind(kind, mine)
-                self._written.add(kind.family)
+                self._write_sink(sink, mine)
+                self._written_families.add(sink.family)
         self._end_batch(rows)
 
-    def begin(self, rows: list[Row]) -> dict[str, list[Row]]:
-        """End the rows of a batch without deletes that say nothing new.
+    def begin(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
+        """Finish the unchanged rows of a batch without deletes; no request is made.
 
-        Returns the others by stream, for `carry_out`: no request is made before.
+        Returns the other rows by stream, for `write_changed`.
         """
-        self._open |= {id(row): row for row in rows}
-        kinds = registry.KINDS.items()
-        mine = {name: [row for row in rows if row.stream == name] for name, _ in kinds}
-        return {name: self._sift(kind, mine[name]) for name, kind in kinds if mine[name]}
+        self.rows.open(rows)
+        sinks = registry.SINKS.items()
+        mine = {name: [row for row in rows if row.stream == name] for name, _ in sinks}
+        return {name: self._drop_unchanged(sink, mine[name]) for name, sink in sinks if mine[name]}
 
-    def carry_out(self, rows: list[Row], left: dict[str, list[Row]]) -> None:
-        """Write what `begin` left of a batch; other batches may be open at the same time."""
-        for name, mine in left.items():
-            self._write_left(registry.KINDS[name], mine)
-            self._written.add(registry.KINDS[name].family)
+    def write_changed(self, rows: list[InputRecord], changed: dict[str, list[InputRecord]]) -> None:
+        """Write what `begin` returned of a batch; other batches may be open at the same time."""
+        for name, mine in changed.items():
+            self._write_rows(registry.SINKS[name], mine)
+            self._written_families.add(registry.SINKS[name].family)
         self._end_batch(rows)
 
-    def _end_batch(self, rows: list[Row]) -> None:
+    def _end_batch(self, rows: list[InputRecord]) -> None:
         for row in rows:
-            if id(row) in self._open:
-                # No writer may forget a row; should one do so, the row is tried again.
-                self.report(row, Outcome(Action.FAILED, reason="it was not decided", whole=False))
-        self._judge()
-        self.results.flush()
+            # A sink must finish every row; should one not do so, the row is tried again.
+            self.rows.finish(row, Outcome(Action.FAILED, reason="it was not decided", whole=False))
+        self._check_rejects()
+        self.rows.results.flush()
 
-    def _write_kind(self, kind: Kind, rows: list[Row]) -> None:
+    def _write_sink(self, sink: Sink, rows: list[InputRecord]) -> None:
         for deleted, others in in_rounds(rows):
             if deleted:
-                write_deletes(self.desk, kind, deleted)
-            self._write_left(kind, self._sift(kind, others))
+                write_deletes(self.context, sink, deleted)
+            self._write_rows(sink, self._drop_unchanged(sink, others))
 
-    def _write_left(self, kind: Kind, left: list[Row]) -> None:
-        if left and kind.starts_automations and not self.desk.policy.run_automations:
-            for row in left:
-                self.report(row, Outcome(Action.SKIPPED, reason=AUTOMATIONS, whole=False))
+    def _write_rows(self, sink: Sink, rows: list[InputRecord]) -> None:
+        context = self.context
+        if rows and sink.starts_automations and not context.policy.run_automations:
+            for row in rows:
+                self.rows.finish(row, Outcome(Action.SKIPPED, reason=AUTOMATIONS, whole=False))
             return
-        while left:
-            most = self.desk.guards.changes_left
+        while rows:
+            most = context.limits.changes_left
             if most == 0:
                 break
-            now, left = (left, []) if most is None else (left[:most], left[most:])
+            now, rows = (rows, []) if most is None else (rows[:most], rows[most:])
             try:
-                kind.write(self.desk, kind, now)
-            except CallError as problem:
+                sink.write(context, sink, now)
+            except RequestError as problem:
                 for row in now:
-                    self.report(row, outcome_of(problem))
-        for row in left:
-            reason = "max_changes is reached; the row is left for another run"
-            self.report(row, Outcome(Action.SKIPPED, reason=reason, whole=False, held=True))
-
-    def _sift(self, kind: Kind, rows: list[Row]) -> list[Row]:
-        """Report the rows that the ledger knows to be confirmed; return the others."""
-        policy, ledger = self.desk.policy, self.desk.ledger
-        writable = self._writable[kind.resource.name]
-        groups: dict[bytes, list[Row]] = {}
+                    self.rows.finish(row, outcome_of(problem))
         for row in rows:
-            self.desk.turns.breathe()
+            reason = "max_changes is reached; the row is left for another run"
+            self.rows.finish(row, Outcome(Action.SKIPPED, reason=reason, whole=False, held=True))
+
+    def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
+        """Finish the rows that the ledger knows as confirmed; return the others."""
+        policy, ledger = self.context.policy, self.context.ledger
+        writable = self._writable[sink.resource.name]
+        groups: dict[bytes, list[InputRecord]] = {}
+        for row in rows:
+            self.context.pool.yield_now()
             content = content_of(
                 row.record,
                 writable,
@@ -143,13 +120,13 @@ class Engine:
             row.fields = ledger.fields(
                 (f"{self._fingerprint}/{name}", value) for name, value in content
             )
-            row.ledger_key = ledger.key(row.stream, self._identity(kind, row))
-            if self.is_behind(row):
-                self.wait(row, Wait(BEHIND))
+            row.ledger_key = ledger.key(row.stream, self._identity(sink, row))
+            if self.rows.is_behind(row):
+                self.rows.defer(row, RowDeferred(BEHIND))
             else:
                 groups.setdefault(row.ledger_key, []).append(row)
         ledger.expect(groups)
-        unchanged: list[tuple[Row, str | None]] = []
+        unchanged: list[tuple[InputRecord, str | None]] = []
         for key, group in groups.items():
             known = ledger.find(key)
             if known is None:
@@ -161,164 +138,99 @@ class Engine:
             if not policy.force and known.fields and merged.items() <= known.fields.items():
                 unchanged += [(row, known.id) for row in group]
         for row, native_id in unchanged:
-            self.report(row, Outcome(Action.UNCHANGED, native_id, whole=False))
-        return [row for row in rows if id(row) in self._open]
+            self.rows.finish(row, Outcome(Action.UNCHANGED, native_id, whole=False))
+        return [row for row in rows if self.rows.is_open(row)]
 
-    def refuse(self, number: int | None, stream: str, key: dict[str, Any], why: str) -> None:
-        """End a row that could not even be gathered."""
-        self.results.add(number, stream, key, Outcome(Action.REJECTED, reason=why, whole=False))
-        self._foresee(Action.REJECTED)
-        if self.desk.policy.on_reject == "fail":
-            self.end = REJECTED_ONE
-            if number is not None:
-                self._hold(number)
-
-    def _identity(self, kind: Kind, row: Row) -> dict[str, Any]:
-        """Return what a row is known by: its key, or all it says where it has none."""
-        is_weak = bool(kind.weak & row.key.keys()) and not self.key_properties.get(row.stream)
-        if is_weak and "name+contact" not in self.desk.policy.match_opportunities_on:
+    def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
+        """Return what the ledger knows a row by: its key, or the whole record without one."""
+        is_weak = bool(sink.weak & row.key.keys()) and not self.rows.key_properties.get(row.stream)
+        if is_weak and "name+contact" not in self.context.policy.match_opportunities_on:
             return row.record
         return identity_of(row)
 
-    # --- the end of a row -------------------------------------------------------------------
+    # --- deferred rows ----------------------------------------------------------------------
 
-    def _foresee(self, action: Action) -> None:
-        if self.desk.policy.dry_run:
-            self.desk.forecast.actions[action.value] += 1
-
-    def report(self, row: Row, outcome: Outcome) -> None:
-        """End a row; a second end of the same row is a defect and is not taken."""
-        if id(row) not in self._open:
-            return
-        desk = self.desk
-        action = outcome.action
-        self._foresee(action)
-        if action in CHANGED:
-            desk.guards.changes += 1
-            if desk.policy.dry_run:
-                reason = f"would be {action.value}"
-                reason += f"; {outcome.reason}" if outcome.reason else ""
-                outcome = Outcome(Action.PLANNED, _real(outcome.id), reason, whole=False)
-        if not desk.policy.dry_run:
-            self._remember(row, outcome)
-        is_held = outcome.held or (action is Action.REJECTED and desk.policy.on_reject == "fail")
-        if action is Action.FAILED and not outcome.held:
-            if self.retries.keeps(row) and not desk.policy.dry_run:
-                self.retries.keep(row, self.key_properties.get(row.stream, []))
-            else:
-                is_held = True
-        if outcome.held and action is Action.SKIPPED:
-            self._limit = outcome.reason
-        if is_held and row.number is not None:
-            self._hold(row.number)
-        # Open until everything is noted: where that fails, the row is not taken for done.
-        del self._open[id(row)]
-        self.results.add(row.number, row.stream, row.key, outcome, row.record)
-
-    def _remember(self, row: Row, outcome: Outcome) -> None:
-        if outcome.action is Action.FAILED or not row.ledger_key:
-            return
-        if outcome.action in CHANGED or (outcome.action is Action.UNCHANGED and outcome.whole):
-            # A row that was only partly done is sent again; its id is worth knowing all the same.
-            fields = row.fields if outcome.whole else {}
-            self.desk.ledger.confirm(row.ledger_key, outcome.id, fields)
-        self.retries.settle(row)
-
-    def wait(self, row: Row, wait: Wait) -> None:
-        """Put a row aside until what it refers to may have come."""
-        if self.desk.references.is_final:
-            self.report(row, Outcome(Action.REJECTED, reason=wait.reason, whole=False))
-        elif self._open.pop(id(row), None) is not None:
-            self.waiting.add(row, wait.family, self._key_of(row))
-
-    def is_behind(self, row: Row) -> bool:
-        """Say whether an earlier row of the same key waits: the later one has the last word."""
-        return bool(self.waiting.count) and self.waiting.has_before(self._key_of(row), row.number)
-
-    def _key_of(self, row: Row) -> bytes:
-        return row.ledger_key or self.desk.ledger.key(row.stream, identity_of(row))
-
-    # --- waiting rows -----------------------------------------------------------------------
-
-    def abandon(self, rows: list[Row]) -> None:
-        """End rows that nobody will write in this run: these, the open and the waiting ones.
+    def abandon(self, rows: list[InputRecord]) -> None:
+        """Finish rows that this run will not write: these, the open and the deferred ones.
 
         They are delivered again.
         """
-        rows = [*self._open.values(), *rows]
-        last, after = self.waiting.last_place(), 0
+        deferred = self.rows.deferred
+        rows = [*self.rows.open_rows.values(), *rows]
+        last, after = deferred.last_place(), 0
         while after < last:
-            found, after = self.waiting.take(min(MOST_WAITING, last - after), after)
+            found, after = deferred.take(min(MAX_DEFERRED_PASS, last - after), after)
             if not found:
                 break
             rows = [*rows, *found]
-        self._open = {id(row): row for row in rows}
+        self.rows.open(rows)
         for row in rows:
-            self.report(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
+            self.rows.finish(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
 
     @property
-    def has_news_for_waiting(self) -> bool:
-        """Whether what rows wait for was among those just written."""
-        is_few = 0 < self.waiting.count <= MOST_WAITING
-        return is_few and bool(self.waiting.families & self._written)
+    def may_retry_deferred(self) -> bool:
+        """Whether the rows just written hold what few deferred rows refer to."""
+        deferred = self.rows.deferred
+        is_few = 0 < deferred.count <= MAX_DEFERRED_PASS
+        return is_few and bool(deferred.families & self._written_families)
 
-    def retry_waiting(self) -> None:
-        """Try the waiting rows again if what they wait for was among the rows just written."""
-        if self.has_news_for_waiting:
-            self._pass_waiting()
-        self._written.clear()
+    def retry_deferred(self) -> None:
+        """Try the deferred rows again if what they refer to was among the rows just written."""
+        if self.may_retry_deferred:
+            self._write_deferred()
+        self._written_families.clear()
 
-    def decide_waiting(self) -> None:
-        """Decide every waiting row: try as long as some get through, then once for good."""
-        while self.waiting.count:
-            before = self.waiting.count
-            self._pass_waiting()
-            if self.waiting.count >= before:
-                self.desk.references.is_final = True
+    def decide_deferred(self) -> None:
+        """Decide every deferred row: retry while some succeed, then once more for good."""
+        deferred = self.rows.deferred
+        while deferred.count:
+            before = deferred.count
+            self._write_deferred()
+            if deferred.count >= before:
+                self.context.references.is_final = True
 
-    def _pass_waiting(self) -> None:
-        last, after = self.waiting.last_place(), 0
-        if self.waiting.count <= MOST_WAITING:
-            self.waiting.families.clear()
+    def _write_deferred(self) -> None:
+        deferred = self.rows.deferred
+        last, after = deferred.last_place(), 0
+        if deferred.count <= MAX_DEFERRED_PASS:
+            deferred.families.clear()
         while after < last:
-            rows, after = self.waiting.take(min(MOST_WAITING, last - after), after)
+            rows, after = deferred.take(min(MAX_DEFERRED_PASS, last - after), after)
             if not rows:
                 break
             self.write(rows)
 
     # --- limits -----------------------------------------------------------------------------
 
-    def _judge(self) -> None:
+    def _check_rejects(self) -> None:
         """Decide after a batch whether the run may go on."""
-        policy, results = self.desk.policy, self.results
+        policy, results = self.context.policy, self.rows.results
         rejected = results.count(Action.REJECTED)
         if rejected and policy.on_reject == "fail":
-            self.end = REJECTED_ONE
+            self.rows.stop_reason = REJECTED_ONE
         elif results.rows >= FEWEST_FOR_RATIO and rejected > policy.max_reject_ratio * results.rows:
-            self.end = "more rows were rejected than max_reject_ratio allows: see the results"
+            self.rows.stop_reason = (
+                "more rows were rejected than max_reject_ratio allows: see the results"
+            )
 
     def close(self) -> None:
-        """Close the run's files."""
-        with contextlib.ExitStack() as stack:  # each of them, whatever becomes of the others
-            stack.callback(self.desk.ledger.close)
-            stack.callback(self.retries.close)
-            stack.callback(self.waiting.close)
-            stack.callback(self.results.close)
+        """Close the run's files, each of them even where closing another fails."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.context.ledger.close)
+            stack.callback(self.rows.retries.close)
+            stack.callback(self.rows.deferred.close)
+            stack.callback(self.rows.results.close)
 
-    def verdict(self) -> str | None:
-        """Say why the whole run failed, None if it did not."""
-        if self.end:
-            return self.end
-        results, policy = self.results, self.desk.policy
+    def failure_reason(self) -> str | None:
+        """Return why the whole run failed, None if it did not."""
+        if self.rows.stop_reason:
+            return self.rows.stop_reason
+        results, policy = self.rows.results, self.context.policy
         failed = results.count(Action.FAILED)
         if failed:
             return f"{failed} rows failed and are tried again on the next run: see the results"
-        if self._limit:
-            return f"rows were left out: {self._limit}"
+        if self.rows.limit_reason:
+            return f"rows were left out: {self.rows.limit_reason}"
         if results.count(Action.REJECTED) > policy.max_reject_ratio * max(1, results.rows):
             return "more rows were rejected than max_reject_ratio allows: see the results"
         return None
-
-
-def _real(native_id: str | None) -> str | None:
-    return None if native_id and native_id.startswith("planned-") else native_id

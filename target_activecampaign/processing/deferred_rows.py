@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tap_activecampaign_unified.storage.sqlite import Database
-from target_activecampaign.records.record import Row
+from target_activecampaign.records.record import InputRecord
 
 Kept = dict[str, Any]
 
 
-class Waiting:
+class DeferredRows:
     """Rows that refer to something that may still come; a file of this run alone."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Waiting:
             self._db.execute("CREATE INDEX by_key ON rows (key, number)")
         return self._db
 
-    def add(self, row: Row, family: str, key: bytes) -> None:
+    def add(self, row: InputRecord, family: str, key: bytes) -> None:
         """Put a row aside; ``key`` is what the ledger knows it by."""
         kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
         self._open().execute(
@@ -62,7 +62,7 @@ class Waiting:
         found = self._db.execute("SELECT min(number) FROM rows").fetchone()[0]
         return None if found is None else int(found)
 
-    def take(self, most: int, after: int) -> tuple[list[Row], int]:
+    def take(self, most: int, after: int) -> tuple[list[InputRecord], int]:
         """Take rows out from behind place ``after``; returns them and the last one's place."""
         if self._db is None:
             return [], after
@@ -73,7 +73,7 @@ class Waiting:
         rows = []
         for place, number, text in found:
             stream, record, key, source = json.loads(text)
-            rows.append(Row(number, stream, record, key, source))
+            rows.append(InputRecord(number, stream, record, key, source))
             after = place
         self._db.executemany("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])
         self.count -= len(found)

@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import SystemClock
-    from target_activecampaign.concurrency.pool import Turns
+    from target_activecampaign.concurrency.pool import CooperativePool
 
     Handle = Callable[..., None]
 
 
-class _StopSign(cli.StopSign):
-    """The sign of a run; ``hurry`` is called when it must end at once."""
+class _ImmediateStop(cli.StopSignal):
+    """The sign of a run; ``stop_now`` is called when it must end at once."""
 
     def __init__(self, clock: SystemClock) -> None:
         super().__init__(clock)
-        self.hurry: Callable[[], None] = lambda: None
+        self.stop_now: Callable[[], None] = lambda: None
 
-    def put_up(self, signum: int, frame: object = None) -> None:
+    def on_signal(self, signum: int, frame: object = None) -> None:
         try:
-            super().put_up(signum, frame)
+            super().on_signal(signum, frame)
         except cli.Stopped:
-            self.hurry()
+            self.stop_now()
             raise
 
 
-class Attention:
+class Interrupts:
     """Whether the program only waits for its next message: then a signal ends it at once.
 
     ``handler`` is what signals are handled by; it calls `handle`.
@@ -42,33 +42,33 @@ class Attention:
 
     def __init__(self, clock: SystemClock, handler: Handle) -> None:
         """Begin before the first message."""
-        self.stop = _StopSign(clock)
-        self.turns: Turns | None = None
+        self.stop = _ImmediateStop(clock)
+        self.pool: CooperativePool | None = None
         self._handler = handler
         self._is_reading = True
         self._is_woken = False
 
-    def share(self, turns: Turns) -> None:
+    def share(self, pool: CooperativePool) -> None:
         """Let other threads work while messages are read."""
-        self.turns = turns
-        self.stop.hurry = turns.hurry
+        self.pool = pool
+        self.stop.stop_now = pool.stop_now
 
     def raise_if_ending(self) -> None:
         """Raise what ends the run: a signal, or another thread's problem."""
-        self.stop.raise_if_up()
-        if self.turns is not None:
-            self.turns.raise_if_ending()
+        self.stop.raise_if_stopped()
+        if self.pool is not None:
+            self.pool.raise_if_ending()
 
-    def turn_to(self) -> None:
+    def begin_message(self) -> None:
         """Begin to do something: no signal ends the run in its middle, and nobody else runs."""
         self._is_reading = False
-        if self.turns is not None:
-            self.turns.take()
+        if self.pool is not None:
+            self.pool.take()
 
-    def read_on(self, *, beside: bool) -> None:
+    def end_message(self, *, beside: bool) -> None:
         """Go back to reading; ``beside`` lets others run meanwhile."""
-        if beside and self.turns is not None:
-            self.turns.leave()
+        if beside and self.pool is not None:
+            self.pool.leave()
         self._is_reading = True
         self.raise_if_ending()
 
@@ -76,8 +76,8 @@ class Attention:
         """Let no other thread run any more."""
         self._is_reading = False
         with contextlib.suppress(cli.Stopped):
-            if self.turns is not None:
-                self.turns.end(problem)
+            if self.pool is not None:
+                self.pool.end(problem)
 
     def handle(self, signum: int, frame: object = None) -> None:
         """Handle a signal."""
@@ -86,9 +86,9 @@ class Attention:
             if self._is_reading:
                 self.raise_if_ending()
             return
-        self.stop.put_up(signum, frame)
+        self.stop.on_signal(signum, frame)
         if self._is_reading:
-            self.stop.raise_if_up()
+            self.stop.raise_if_stopped()
 
     def wake(self) -> None:
         """End the waiting for a message: what failed in another thread is told at once."""
@@ -98,13 +98,13 @@ class Attention:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-def in_turn(handle: Handle) -> Handle:
+def message_handler(handle: Handle) -> Handle:
     """Make a method that takes something from the reader, and does it whole."""
 
     @functools.wraps(handle)
     def handled(self: Any, *args: Any, **kwargs: Any) -> None:
-        self.attention.turn_to()
+        self.interrupts.begin_message()
         handle(self, *args, **kwargs)
-        self.attention.read_on(beside=self.overlap.is_open)
+        self.interrupts.end_message(beside=self.background.is_open)
 
     return handled

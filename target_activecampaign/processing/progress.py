@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.reporting.progress import Progress
-from tap_activecampaign_unified.reporting.view import Line, Mark
+from tap_activecampaign_unified.reporting.view import ProgressRow, ProgressStatus
 from target_activecampaign.outcome import Action
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client import Clock
 
-    from .batch_processor import Engine
+    from .batch_processor import BatchProcessor
 
 
-class Writing(Progress):
+class WriteProgress(Progress):
     """Shows rows by stream and action; ``came`` says how many have come so far.
 
     The source does not say how many are to come, so no end is foretold.
@@ -27,18 +27,18 @@ class Writing(Progress):
         """Begin before the first row."""
         super().__init__(program, clock)
         self._came = came
-        self._engine: Engine | None = None
+        self._processor: BatchProcessor | None = None
 
-    def attend(self, engine: Engine) -> None:
+    def attend(self, processor: BatchProcessor) -> None:
         """Look at this engine's results and its client."""
-        self._engine = engine
-        self.follow(engine.desk.client)
+        self._processor = processor
+        self.follow(processor.context.client)
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ProgressRow]:
         """Return the streams of which rows have a result."""
-        streams = list(self._engine.results.streams.items()) if self._engine else []
+        streams = list(self._processor.rows.results.streams.items()) if self._processor else []
         return [
-            Line(name, Mark.UNDER_WAY, tally.rows, note=_listed(tally.actions))
+            ProgressRow(name, ProgressStatus.UNDER_WAY, tally.rows, note=_listed(tally.actions))
             for name, tally in streams
         ]
 
@@ -46,18 +46,18 @@ class Writing(Progress):
         """Return how many rows came, and how many of them have no result yet."""
         came = self._came()
         found = [f"{came:,} rows came"] if came else ["waiting for the first row"]
-        done = self._engine.results.rows if self._engine else 0
+        done = self._processor.rows.results.rows if self._processor else 0
         return [*found, *([f"{came - done:,} to do"] if came > done else [])]
 
     def told(self) -> str | None:
         """Return what became of the rows so far, and what the requests do."""
-        engine = self._engine
-        if engine is None:
+        processor = self._processor
+        if processor is None:
             return None
-        actions = engine.results.totals()
+        actions = processor.rows.results.totals()
         del actions["read"]
         listed = ", ".join(f"{count} {name}" for name, count in actions.items() if count)
-        requests = engine.desk.client.traffic.requests
+        requests = processor.context.client.traffic.requests
         return f"{self._came()} rows came: {listed or 'none done'}, {requests} requests in all"
 
 

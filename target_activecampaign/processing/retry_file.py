@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
     from .deferred_rows import Kept
 
@@ -63,11 +63,11 @@ class RetryFile:
         """Return the kept rows, oldest first."""
         return iter([entry for entries in self.rows.values() for entry in entries])
 
-    def keeps(self, row: Row) -> bool:
+    def keeps(self, row: InputRecord) -> bool:
         """Say whether a failed row can be kept: never one with a password."""
         return self._path is not None and "password" not in row.source
 
-    def keep(self, row: Row, key_properties: list[str]) -> None:
+    def keep(self, row: InputRecord, key_properties: list[str]) -> None:
         """Keep a failed row; it is on disk when this returns."""
         name = row.ledger_key.hex()
         entry = {
@@ -81,7 +81,7 @@ class RetryFile:
         self.rows.setdefault(name, []).append(entry)
         self._append(entry)
 
-    def settle(self, row: Row) -> None:
+    def settle(self, row: InputRecord) -> None:
         """Drop what a later row of the same key said anew."""
         name = row.ledger_key.hex()
         if name in self.rows:

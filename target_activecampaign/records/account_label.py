@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
-from target_activecampaign.outcome import Rejection, Skip
+from target_activecampaign.outcome import RowRejected, RowSkipped
 
 from .values import is_nothing
 
@@ -23,7 +23,7 @@ SEVERAL = (
 )
 
 
-class Labels:
+class AccountLabelCheck:
     """Holds rows against ``mine``, the setting ``account_label``.
 
     Without it a run writes rows without a label, and those of the first label that it meets.
@@ -35,20 +35,20 @@ class Labels:
         self._first: str | None = None
 
     def check(self, record: Record) -> None:
-        """Raise `Skip` or `Rejection` for a row that is not to be written."""
+        """Raise `RowSkipped` or `RowRejected` for a row that is not to be written."""
         value = record.get(ACCOUNT_LABEL)
         found = None if is_nothing(value) else str(value).strip()
         if self._mine is None:
             self._first = self._first or found
             if found not in {None, self._first}:
-                raise Rejection(SEVERAL)
+                raise RowRejected(SEVERAL)
         elif found is None:
-            raise Rejection(MISSING)
+            raise RowRejected(MISSING)
         elif found != self._mine:
-            raise Skip(OTHERS)
+            raise RowSkipped(OTHERS)
 
 
-def unlabelled(record: Record, keys: list[str]) -> tuple[Record, list[str]]:
+def without_label(record: Record, keys: list[str]) -> tuple[Record, list[str]]:
     """Return a record and its key without the label: to its own account a row is the same row."""
     if ACCOUNT_LABEL not in record and ACCOUNT_LABEL not in keys:
         return record, keys

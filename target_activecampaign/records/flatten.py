@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.outcome import Rejection
+from target_activecampaign.outcome import RowRejected
 
 if TYPE_CHECKING:
     from .values import Record
@@ -50,7 +50,7 @@ STRUCTURED = NESTED | {
 def unflatten(record: Record) -> Record:
     """Return the record with its flat columns nested and its JSON texts read.
 
-    Raises `Rejection` where a column that must be structured holds text that is no JSON.
+    Raises `RowRejected` where a column that must be structured holds text that is no JSON.
     """
     found: Record = {}
     flat: dict[str, Record] = {}
@@ -77,4 +77,4 @@ def _from_json(name: str, value: str) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
-        raise Rejection(f"{name}: text that begins like JSON but is none") from None
+        raise RowRejected(f"{name}: text that begins like JSON but is none") from None

@@ -10,14 +10,12 @@ from .values import fold, is_nothing
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from target_activecampaign.sinks.context import Desk
-
-    from .record import Row
+    from .record import InputRecord
     from .values import Record
 
 
 @dataclass(frozen=True)
-class Sign:
+class RecordIdentity:
     """By what an item is told from others.
 
     ``names`` are the values that identify it: who shares one may be the same thing. ``way`` says
@@ -28,17 +26,23 @@ class Sign:
     names: frozenset[Hashable]
     way: frozenset[str] = frozenset()
 
-    def __or__(self, other: Sign) -> Sign:
+    def __or__(self, other: RecordIdentity) -> RecordIdentity:
         """Return the sign of both together."""
-        return Sign(self.names | other.names, self.way | other.way)
+        return RecordIdentity(self.names | other.names, self.way | other.way)
 
 
-def sign_of_row(desk: Desk, row: Row) -> Sign:
+def identity_of_row(row: InputRecord, *, ids_are_foreign: bool) -> RecordIdentity:
     """Return the sign of a row that goes by ``id`` and ``name``."""
-    return known_by(desk, row, {"name": row.record.get("name")})
+    return identity_by(row, {"name": row.record.get("name")}, ids_are_foreign=ids_are_foreign)
 
 
-def known_by(desk: Desk, row: Row, columns: Record, *, also: Iterable[Hashable] = ()) -> Sign:
+def identity_by(
+    row: InputRecord,
+    columns: Record,
+    *,
+    ids_are_foreign: bool,
+    also: Iterable[Hashable] = (),
+) -> RecordIdentity:
     """Return the sign of a row with an ``id`` and other identifying columns.
 
     ``also`` are further values that must not be at work at once, and say nothing of the way.
@@ -51,13 +55,13 @@ def known_by(desk: Desk, row: Row, columns: Record, *, also: Iterable[Hashable] 
     way = set()
     source = row.record.get("id")
     if not is_nothing(source):
-        names.add(("source" if desk.policy.is_foreign else "id", str(source).strip()))
+        names.add(("source" if ids_are_foreign else "id", str(source).strip()))
         way.add("id")
     for column, value in columns.items():
         if not is_nothing(value):
             names.add((column, _folded(value)))
             way.add(column)
-    return Sign(frozenset(names), frozenset(way))
+    return RecordIdentity(frozenset(names), frozenset(way))
 
 
 def _folded(value: Any) -> str:

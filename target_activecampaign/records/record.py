@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from target_activecampaign.outcome import Rejection
+from target_activecampaign.outcome import RowRejected
 
 from .flatten import NESTED
 from .reference import references
@@ -14,7 +14,7 @@ from .values import Record, fold, is_nothing
 
 
 @dataclass(slots=True)
-class Row:
+class InputRecord:
     """One input row: where it stood, what it is called and what it says.
 
     ``number`` counts the RECORD lines of the input from 1 and is None for a row of the retry file.
@@ -39,13 +39,13 @@ def key_of(
 ) -> Record:
     """Return a row's key: the schema's, else the first identifying columns it has.
 
-    Raises `Rejection` when the row lacks a property of the schema's key.
+    Raises `RowRejected` when the row lacks a property of the schema's key.
     """
     if key_properties:
         key = {name: record.get(name) for name in key_properties}
         missing = sorted(name for name, value in key.items() if is_nothing(value))
         if missing:
-            raise Rejection(
+            raise RowRejected(
                 f"{', '.join(missing)}: part of the stream's key and missing; give every row one"
             )
         return key
@@ -56,7 +56,7 @@ def key_of(
     return {}
 
 
-def identity_of(row: Row) -> Record:
+def identity_of(row: InputRecord) -> Record:
     """Return by what the ledger knows a row: its key, else all it says.
 
     Whoever a key points to may be spelled in another case, stand in an array or alone.
@@ -64,7 +64,7 @@ def identity_of(row: Row) -> Record:
     found = dict(row.key) or row.record
     for name, value in row.key.items():
         if name in NESTED:
-            with contextlib.suppress(Rejection):
+            with contextlib.suppress(RowRejected):
                 refs = references(row.record.get(name), name)
                 found[name] = [{k: fold(v) for k, v in ref.items()} for ref in refs] or value
         elif isinstance(value, str) and (name == "email" or name.endswith("__email")):
@@ -113,12 +113,12 @@ def _name(item: Any) -> str:
     return fold(str(item))
 
 
-def is_delete(row: Row) -> bool:
+def is_delete(row: InputRecord) -> bool:
     """Say whether a row tells that its counterpart is gone."""
     return not is_nothing(row.record.get("_sdc_deleted_at"))
 
 
-def emails_of(row: Row) -> set[str]:
+def emails_of(row: InputRecord) -> set[str]:
     """Return the addresses a contact's row gives, as they are compared."""
     found: list[Any] = [row.record.get("email")]
     others = row.record.get("email_addresses")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from target_activecampaign.outcome import Rejection
+from target_activecampaign.outcome import RowRejected
 
 from .values import is_nothing
 
@@ -20,14 +20,14 @@ def reference(value: Any, what: str) -> dict[str, str]:
     if isinstance(value, str):
         return {"email" if "@" in value else "name": value.strip()}
     if not isinstance(value, dict):
-        raise Rejection(f"{what}: must be an object with an id or a natural key")
+        raise RowRejected(f"{what}: must be an object with an id or a natural key")
     found = {}
     for name in ("id", "email", "name", *(["external_id"] if what == "opportunity" else [])):
         part = value.get(name)
         if is_nothing(part) or (name == "id" and str(part) == "0"):
             continue
         if isinstance(part, (dict, list, bool)):
-            raise Rejection(f"{what}.{name}: must be text")
+            raise RowRejected(f"{what}.{name}: must be text")
         found[name] = str(part).strip()
     return found
 
@@ -45,14 +45,19 @@ def named_references(value: Any, column: str) -> list[dict[str, str]]:
     if is_nothing(value):
         return []
     if not isinstance(value, list):
-        raise Rejection(f"{column}: must be an array, or one as JSON text")
+        raise RowRejected(f"{column}: must be an array, or one as JSON text")
     found = []
     for item in value:
         if isinstance(item, str):
             if item.strip():
                 found.append({"name": item.strip()})
         elif not isinstance(item, dict):
-            raise Rejection(f"{column}: must hold names or objects with an id or a name")
+            raise RowRejected(f"{column}: must hold names or objects with an id or a name")
         else:
             found += references(item, column)
     return found
+
+
+def id_text(value: Any) -> str | None:
+    """Return an id of a native row as text; None for ActiveCampaign's values of no id."""
+    return None if value in {None, "", "0", 0} else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from target_activecampaign.outcome import Rejection
+from target_activecampaign.outcome import RowRejected
 
 Record = dict[str, Any]
 
@@ -25,12 +25,12 @@ def is_nothing(value: Any) -> bool:
 
 
 def email_of(text: Any, what: str = "email") -> str:
-    """Return an address without outer white space; raise `Rejection` when it is none."""
+    """Return an address without outer white space; raise `RowRejected` when it is none."""
     if isinstance(text, str):
         found = text.strip()
         if len(found) <= LONGEST_EMAIL and _EMAIL.fullmatch(found) and ".." not in found:
             return found
-    raise Rejection(f"{what}: not an e-mail address; mend it in the source")
+    raise RowRejected(f"{what}: not an e-mail address; mend it in the source")
 
 
 def fold(text: str) -> str:

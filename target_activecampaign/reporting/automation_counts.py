@@ -8,7 +8,7 @@ from collections import Counter
 logger = logging.getLogger(__name__)
 
 
-class Enrolments:
+class AutomationCounts:
     """What this run did, by the automation's name."""
 
     def __init__(self) -> None:

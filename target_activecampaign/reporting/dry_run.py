@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 MOST_SAMPLES = 10
 
 
-class Forecast:
+class DryRunPlan:
     """Gathers what a dry run finds; a real run leaves it empty.
 
     ``gains`` counts contacts and deals that would gain a tag, a list or a stage: these start

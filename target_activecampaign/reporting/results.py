@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import impersonal
+from tap_activecampaign_unified.client import redact_values
 from tap_activecampaign_unified.storage.files import naming, open_private
 from target_activecampaign.outcome import Action, Outcome
 
@@ -38,7 +38,7 @@ def _untold(reason: str, record: dict[str, Any]) -> str:
     for text in sorted(set(_texts_of(record)), key=len, reverse=True):
         if text in reason:
             reason = reason.replace(text, "…")
-    return impersonal(reason)
+    return redact_values(reason)
 
 
 def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
 
 
 @dataclass
-class StreamTally:
+class StreamResults:
     """One stream's rows by action, and the reasons that were given."""
 
     actions: Counter[Action] = field(default_factory=Counter)
@@ -68,7 +68,7 @@ class Results:
 
     def __init__(self, path: Path | None) -> None:
         """Begin the file anew, readable by this user alone."""
-        self.streams: dict[str, StreamTally] = {}
+        self.streams: dict[str, StreamResults] = {}
         self.rows = 0
         self._path = path
         self._file: IO[str] | None = None
@@ -93,7 +93,7 @@ class Results:
 
         The file has the reason as it is; summary and report have it without values of ``record``.
         """
-        tally = self.streams.setdefault(stream, StreamTally())
+        tally = self.streams.setdefault(stream, StreamResults())
         tally.actions[outcome.action] += 1
         self.rows += 1
         if outcome.reason:

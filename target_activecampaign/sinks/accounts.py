@@ -4,110 +4,114 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Missing
+from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
-from target_activecampaign.client.create_once import create_named
-from target_activecampaign.outcome import Action, Rejection
+from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.records.values import fold
 
-from .create_only import refuse_known
-from .record_sink import keep_only_blanks, may_fill, native_of, own_id_of, refuse_marked
+from .create_only import reject_existing
+from .record_sink import keep_only_blanks, may_fill, native_fields_of, own_id_of, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .record_sink import Native
-    from .sink import Kind
+    from .context import WriteContext
+    from .record_sink import NativeFields
+    from .sink import Sink
 
 
-def ensure_account(desk: Desk, ref: dict[str, str]) -> str:
+def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:
     """Return the id of the account a contact belongs to; one that has only a name is made."""
     name = ref.get("name")
     source = ref.get("id")
-    if source and not desk.policy.is_foreign:
+    if source and not context.policy.is_foreign:
         return source
-    copy = desk.ledger.own_id("account", source) if source else None
+    copy = context.ledger.own_id("account", source) if source else None
     if copy or not name:
-        return copy or desk.references.account(ref)
-    with desk.turns.alone("account", fold(name)):
-        return desk.references.account_named(name) or create(desk, {"name": name})[0]
+        return copy or context.references.account(ref)
+    with context.pool.named_lock("account", fold(name)):
+        return context.references.account_named(name) or create(context, {"name": name})[0]
 
 
-def create(desk: Desk, body: dict[str, Any]) -> tuple[str, bool]:
+def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
     """Create an account; returns its id and whether it is new (somebody may have been faster)."""
     name = str(body["name"])
 
     def send() -> str:
-        return str(desk.pen.write("POST", "accounts", {"account": body}).body["account"]["id"])
+        return str(
+            context.write_client.write("POST", "accounts", {"account": body}).body["account"]["id"]
+        )
 
-    with desk.turns.alone("account", fold(name)):
-        native_id, is_new = create_named(
-            desk,
+    with context.pool.named_lock("account", fold(name)):
+        native_id, is_new = context.creates.create_named(
             send,
-            lambda: desk.references.account_named(name, anew=True),
+            lambda: context.references.account_named(name, anew=True),
             is_taken=is_duplicate,
         )
-        desk.references.note_account(name, native_id)
+        context.references.note_account(name, native_id)
     return native_id, is_new
 
 
-def write_account(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Write one account."""
-    refuse_marked(row)
-    native = native_of(desk, kind, row, entity="account", owner=True)
+    skip_flagged(row)
+    native = native_fields_of(context, sink, row, entity="account", owner=True)
     name = str(native.columns.get("name") or "").strip()
-    native_id = own_id_of(desk, kind, row)
-    is_own = native_id is not None and not desk.policy.is_foreign
+    native_id = own_id_of(context, sink, row)
+    is_own = native_id is not None and not context.policy.is_foreign
     if native_id is None and name:
-        native_id = desk.references.account_named(name)
+        native_id = context.references.account_named(name)
         if native_id is not None:
             native.columns.pop("name")
-    refuse_known(row, "name", native_id)
+    reject_existing(row, "name", native_id)
     native_id = native_id or (None if row.creates else row.known_id)
     if native_id is None and not name:
-        raise Rejection("name: an account needs a name (or an id of this account)")
+        raise RowRejected("name: an account needs a name (or an id of this account)")
     if native_id is None:
-        action, native_id = _create(desk, row, native)
+        action, native_id = _create(context, row, native)
     else:
-        _keep_only_blanks(desk, kind, native, native_id)
-        action, native_id = _update(desk, native, native_id, name=None if is_own else name)
+        _keep_only_blanks(context, sink, native, native_id)
+        action, native_id = _update(context, native, native_id, name=None if is_own else name)
     if name:
-        desk.references.note_account(name, native_id)
-    desk.note_copy(kind, row, native_id)
+        context.references.note_account(name, native_id)
+    context.note_copy(sink.family, row, native_id)
     return native.outcome(action, native_id)
 
 
-def _create(desk: Desk, row: Row, native: Native) -> tuple[Action, str]:
+def _create(context: WriteContext, row: InputRecord, native: NativeFields) -> tuple[Action, str]:
     body = native.body()
-    native_id, is_new = create(desk, body)
+    native_id, is_new = create(context, body)
     if is_new:
         return Action.CREATED, native_id
-    refuse_known(row, "name", native_id)
+    reject_existing(row, "name", native_id)
     del body["name"]  # somebody was faster
     if body:
-        desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
+        context.write_client.write("PUT", f"accounts/{native_id}", {"account": body})
     return Action.UPDATED, native_id
 
 
-def _update(desk: Desk, native: Native, native_id: str, *, name: str | None) -> tuple[Action, str]:
+def _update(
+    context: WriteContext, native: NativeFields, native_id: str, *, name: str | None
+) -> tuple[Action, str]:
     body = native.body()
     if not body:
         return Action.UNCHANGED, native_id
     try:
-        desk.pen.write("PUT", f"accounts/{native_id}", {"account": body})
-    except Missing:
+        context.write_client.write("PUT", f"accounts/{native_id}", {"account": body})
+    except NotFound:
         if not name:
-            raise Rejection("id: the account has no such row") from None
+            raise RowRejected("id: the account has no such row") from None
         # The one we knew is gone: it is made anew.
-        return Action.CREATED, create(desk, {**body, "name": name})[0]
+        return Action.CREATED, create(context, {**body, "name": name})[0]
     return Action.UPDATED, native_id
 
 
-def _keep_only_blanks(desk: Desk, kind: Kind, native: Native, native_id: str) -> None:
-    if may_fill(desk, kind, native):
-        there = desk.client.get(f"accounts/{native_id}").body.get("account") or {}
-        rows = desk.references.below("accounts", native_id, "accountCustomFieldData")
-        keep_only_blanks(desk, kind, native, there, {value_field(r): value_of(r) for r in rows})
+def _keep_only_blanks(
+    context: WriteContext, sink: Sink, native: NativeFields, native_id: str
+) -> None:
+    if may_fill(context, sink, native):
+        there = context.client.get(f"accounts/{native_id}").body.get("account") or {}
+        rows = context.references.nested_rows("accounts", native_id, "accountCustomFieldData")
+        keep_only_blanks(context, sink, native, there, {value_field(r): value_of(r) for r in rows})

@@ -6,26 +6,26 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Refused, Unconfirmed
+from tap_activecampaign_unified.client import InvalidRequest, UnconfirmedWrite
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.codecs import Undecodable
+from tap_activecampaign_unified.resources.codecs import InvalidValue
 from tap_activecampaign_unified.resources.custom_fields import (
     STANDARD_LABELS,
-    Definition,
+    FieldDefinition,
     encode_value,
     slug,
 )
-from target_activecampaign.client.create_once import LOOK_AFTER, MOST_TRIES
+from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
 from target_activecampaign.lookups.references import FIELD_TABLES
-from target_activecampaign.outcome import Failure, Rejection
+from target_activecampaign.outcome import RowFailed, RowRejected
 from target_activecampaign.records.values import fold, is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Clock
-    from target_activecampaign.client.write_client import Pen
-    from target_activecampaign.config.write_policy import Policy
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.lookups.references import References
 
 _WITH_OPTIONS = {"dropdown", "radio", "listbox", "checkbox", "multiselect"}
@@ -38,10 +38,10 @@ MOST_DEFINITION_TEXT = 100
 
 
 @dataclass
-class Encoded:
+class EncodedFields:
     """A row's values as ActiveCampaign takes them, by field, and what had to be left out."""
 
-    values: dict[str, tuple[Definition, Any, str | None]] = field(default_factory=dict)
+    values: dict[str, tuple[FieldDefinition, Any, str | None]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def for_parent(self) -> list[dict[str, Any]]:
@@ -56,24 +56,26 @@ class Encoded:
         ]
 
 
-class CustomValues:
+class CustomFieldWriter:
     """Encodes custom values; ``hints`` are JSON schemas and definitions that rows brought along."""
 
-    def __init__(self, pen: Pen, references: References, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self, write_client: WriteClient, references: References, policy: WritePolicy, clock: Clock
+    ) -> None:
         """Know nothing yet."""
-        self._pen, self._references, self._policy = pen, references, policy
+        self._pen, self._references, self._policy = write_client, references, policy
         self._clock = clock
         self.hints: dict[tuple[str, str], dict[str, Any]] = {}
 
     def encode(
         self, entity: str, values: dict[str, Any], attributes: dict[str, Any] | None = None
-    ) -> Encoded:
+    ) -> EncodedFields:
         """Encode ``custom_fields`` and shipped attributes of one row.
 
         An unknown field or option is left out with a reason; a value of the wrong type raises
-        `Rejection`.
+        `RowRejected`.
         """
-        found = Encoded()
+        found = EncodedFields()
         for tag, value in (attributes or {}).items():
             if is_nothing(value) and not self._policy.clears:
                 continue
@@ -100,7 +102,7 @@ class CustomValues:
             self._put(found, one, value, name)
         return found
 
-    def _put(self, found: Encoded, one: Definition, value: Any, name: str) -> None:
+    def _put(self, found: EncodedFields, one: FieldDefinition, value: Any, name: str) -> None:
         if is_nothing(value):
             found.values[one.id] = (
                 one,
@@ -121,21 +123,21 @@ class CustomValues:
                 return
         try:
             encoded, currency = encode_value(one, value)
-        except Undecodable as problem:
-            raise Rejection(f"custom_fields.{name}: {problem}") from None
+        except InvalidValue as problem:
+            raise RowRejected(f"custom_fields.{name}: {problem}") from None
         found.values[one.id] = (one, encoded if one.entity != "contact" else str(encoded), currency)
 
-    def _add_options(self, one: Definition, value: Any) -> Definition:
+    def _add_options(self, one: FieldDefinition, value: Any) -> FieldDefinition:
         """Add the options that a value names and the field lacks."""
-        with self._references.turns.alone("define", one.entity):
+        with self._references.pool.named_lock("define", one.entity):
             return self._with_options(self._again(one), value)
 
-    def _again(self, one: Definition) -> Definition:
+    def _again(self, one: FieldDefinition) -> FieldDefinition:
         """Return a field as it is known by now."""
         found = self._references.fields(one.entity).definitions
         return next((d for d in found if d.id == one.id), one)
 
-    def _with_options(self, one: Definition, value: Any) -> Definition:
+    def _with_options(self, one: FieldDefinition, value: Any) -> FieldDefinition:
         known = {fold(text) for o in one.options for text in (o.value, o.label)}
         wanted = value if isinstance(value, list) else [value]
         missing = [
@@ -171,25 +173,27 @@ class CustomValues:
 
     def _create(
         self, entity: str, name: str, value: Any, title: str | None = None
-    ) -> Definition | None:
+    ) -> FieldDefinition | None:
         if not self._policy.create_missing_fields:
             return None
-        with self._references.turns.alone("define", entity):
+        with self._references.pool.named_lock("define", entity):
             made = self._references.fields(entity).find(name)  # by another row, meanwhile
             return made or self._create_now(entity, name, value, title)
 
     def _create_now(
         self, entity: str, name: str, value: Any, title: str | None
-    ) -> Definition | None:
+    ) -> FieldDefinition | None:
         hint = self.hints.get((entity, fold(name)), {})
-        kind = str(hint.get("type") if isinstance(hint.get("type"), str) else "") or _kind_of(
+        field_type = str(hint.get("type") if isinstance(hint.get("type"), str) else "") or _kind_of(
             entity, hint, value
         )
         options = hint.get("options") or (value if isinstance(value, list) else ())
         return self.define(
             entity,
             title=str(hint.get("title") or title or name)[:MOST_DEFINITION_TEXT],
-            kind=kind if kind not in {"array", "object", "string", "boolean"} else "text",
+            field_type=field_type
+            if field_type not in {"array", "object", "string", "boolean"}
+            else "text",
             tag=name,
             options=[
                 o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options
@@ -197,15 +201,15 @@ class CustomValues:
         )
 
     def define(
-        self, entity: str, *, title: str, kind: str, tag: str, options: list[dict[str, Any]]
-    ) -> Definition | None:
+        self, entity: str, *, title: str, field_type: str, tag: str, options: list[dict[str, Any]]
+    ) -> FieldDefinition | None:
         """Create a field with its options and make it available; one that is there is found."""
         try:
             if entity == "contact":
-                self._define_for_contacts(title, kind, tag, options)
+                self._define_for_contacts(title, field_type, tag, options)
             else:
-                self._define_for_parents(entity, title, kind, options)
-        except Refused as problem:
+                self._define_for_parents(entity, title, field_type, options)
+        except InvalidRequest as problem:
             if not is_duplicate(problem):
                 raise
             self._references.forget_fields(entity)
@@ -214,10 +218,10 @@ class CustomValues:
         )
 
     def _define_for_contacts(
-        self, title: str, kind: str, tag: str, options: list[dict[str, Any]]
+        self, title: str, field_type: str, tag: str, options: list[dict[str, Any]]
     ) -> None:
-        kind = {"multiselect": "listbox", "currency": "number"}.get(kind, kind)
-        body = {"title": title, "type": kind, "visible": 1}
+        field_type = {"multiselect": "listbox", "currency": "number"}.get(field_type, field_type)
+        body = {"title": title, "type": field_type, "visible": 1}
         if slug(tag):
             body["perstag"] = slug(tag).upper()
         made = self._make("contact", title, {"field": body})
@@ -232,7 +236,7 @@ class CustomValues:
             for number, option in enumerate(options, 1)
             if option.get("value")
         ]
-        if entries and kind in _WITH_OPTIONS:
+        if entries and field_type in _WITH_OPTIONS:
             self._make_options(str(made["id"]), entries)
         # Without a relation the field is neither shown nor usable; 0 is every list.
         rel = {"fieldRel": {"field": str(made["id"]), "relid": 0}}
@@ -240,11 +244,11 @@ class CustomValues:
         self._references.note_field("contact", {**body, **made}, entries)
 
     def _define_for_parents(
-        self, entity: str, title: str, kind: str, options: list[dict[str, Any]]
+        self, entity: str, title: str, field_type: str, options: list[dict[str, Any]]
     ) -> None:
         body: dict[str, Any] = {
             "fieldLabel": title,
-            "fieldType": {"listbox": "multiselect"}.get(kind, kind),
+            "fieldType": {"listbox": "multiselect"}.get(field_type, field_type),
             "isFormVisible": 1,
         }
         texts = [str(option.get("value")) for option in options if option.get("value")]
@@ -285,19 +289,19 @@ class CustomValues:
         send: Callable[[], dict[str, Any]],
         look: Callable[[], dict[str, Any] | None],
     ) -> dict[str, Any]:
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 return send()
-            except Unconfirmed:
-                self._clock.sleep(LOOK_AFTER)
+            except UnconfirmedWrite:
+                self._clock.sleep(LOOK_AFTER_SECONDS)
                 self._references.forget_fields(entity)
                 found = look()
                 if found is not None:
                     return found
-        raise Failure("the field was sent and never answered; the next run looks for it first")
+        raise RowFailed("the field was sent and never answered; the next run looks for it first")
 
 
-def _choose(one: Definition, value: Any) -> tuple[Any, str | None]:
+def _choose(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
     """Return the options' own values for those a row names by value or label."""
     by_name = {fold(option.label): option.value for option in one.options}
     by_name |= {fold(option.value): option.value for option in one.options}

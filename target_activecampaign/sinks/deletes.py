@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import Forbidden, Missing
-from target_activecampaign.outcome import Action, Outcome, Rejection, Skip
-from target_activecampaign.records.identity import known_by
+from tap_activecampaign_unified.client import NotFound, PermissionDenied
+from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
+from target_activecampaign.records.identity import identity_by
 from target_activecampaign.records.record import emails_of, identity_of, is_delete
 from target_activecampaign.records.reference import reference
 from target_activecampaign.records.values import fold, is_nothing
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
 from .limits import AUTOMATIONS
-from .record_sink import each
+from .record_sink import row_by_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_activecampaign.records.identity import Sign
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.identity import RecordIdentity
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
 GONE = "gone already"
 UNSUBSCRIBED = "2"
 
 
-def in_rounds(rows: list[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
+def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list[InputRecord]]]:
     """Cut a batch into rounds: deletes, and the rows to be written after them.
 
     A row deleted after it was written must stay deleted, so such a delete begins a new round.
@@ -36,8 +36,8 @@ def in_rounds(rows: list[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
     if not any(map(is_delete, rows)):  # as nearly always: nobody need be told apart
         yield [], rows
         return
-    deleted: list[Row] = []
-    others: list[Row] = []
+    deleted: list[InputRecord] = []
+    others: list[InputRecord] = []
     written: dict[frozenset[str], dict[str, set[str]]] = {}
     for row in rows:
         names = _names(row)
@@ -54,7 +54,7 @@ def in_rounds(rows: list[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
     yield deleted, others
 
 
-def _names(row: Row) -> dict[str, str]:
+def _names(row: InputRecord) -> dict[str, str]:
     """Return by what a row is told, the surest first."""
     record = row.record
     found = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
@@ -71,108 +71,109 @@ def _may_mean(names: dict[str, str], known: dict[str, set[str]]) -> bool:
     return True
 
 
-def write_deletes(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+def write_deletes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Delete the rows' counterparts, or say why not.
 
     Side by side only where no limit can be met: which row is one too many depends on those before.
     """
-    guards = desk.guards
-    changes, deletes = guards.changes_left, guards.deletes_left
+    limits = context.limits
+    changes, deletes = limits.changes_left, limits.deletes_left
     is_free = deletes >= len(rows) and (changes is None or changes >= len(rows))
-    each(_delete, _sign if is_free else None)(desk, kind, rows)
+    row_by_row(_delete, _sign if is_free else None)(context, sink, rows)
 
 
-def _sign(desk: Desk, row: Row) -> Sign:
+def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
     record = row.record
-    return known_by(desk, row, {"email": record.get("email"), "name": record.get("name")})
+    columns = {"email": record.get("email"), "name": record.get("name")}
+    return identity_by(row, columns, ids_are_foreign=context.policy.is_foreign)
 
 
-def _delete(desk: Desk, kind: Kind, row: Row) -> Outcome:
-    mark = desk.ledger.key("deleted", row.stream, row.record)
-    known = desk.ledger.find(mark)
-    key = desk.ledger.key(row.stream, identity_of(row))
+def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+    mark = context.ledger.key("deleted", row.stream, row.record)
+    known = context.ledger.find(mark)
+    key = context.ledger.key(row.stream, identity_of(row))
     # Written since, it is there again: the rows before this one came again, too.
-    if known is not None and not desk.policy.force and desk.ledger.find(key) is None:
+    if known is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
         return Outcome(Action.UNCHANGED, known.id, "deleted before", whole=False)
-    _refuse(desk, kind)
-    native_id = _find(desk, kind, row)
+    _refuse(context, sink)
+    native_id = _find(context, sink, row)
     if native_id is None:
-        raise Skip(GONE)
-    if kind.family == "contact":
-        _refuse_stranger(desk, row, native_id)
-        _refuse_opted_out(desk, native_id)
-    desk.guards.take_delete()
-    path = f"{kind.resource.endpoint}/{native_id}"
+        raise RowSkipped(GONE)
+    if sink.family == "contact":
+        _refuse_stranger(context, row, native_id)
+        _refuse_opted_out(context, native_id)
+    context.limits.take_delete()
+    path = f"{sink.resource.endpoint}/{native_id}"
     # Deleting a note that is not there answers 403, which may mean anything; reading it, 404.
-    gone = (Missing, Forbidden) if kind.family == "note" else (Missing,)
+    gone = (NotFound, PermissionDenied) if sink.family == "note" else (NotFound,)
     try:
-        if kind.family == "note":
-            desk.client.get(path)
-        desk.pen.write("DELETE", path)
+        if sink.family == "note":
+            context.client.get(path)
+        context.write_client.write("DELETE", path)
     except gone as problem:
-        desk.guards.deletes -= 1
-        if isinstance(problem, Missing):
-            desk.ledger.note_id(mark, native_id)
-        raise Skip(GONE) from None
-    desk.ledger.note_id(mark, native_id)
-    desk.ledger.forget(key)
+        context.limits.deletes -= 1
+        if isinstance(problem, NotFound):
+            context.ledger.note_id(mark, native_id)
+        raise RowSkipped(GONE) from None
+    context.ledger.note_id(mark, native_id)
+    context.ledger.forget(key)
     source = row.record.get("id")
-    if desk.policy.is_foreign and not is_nothing(source):
-        desk.ledger.drop_copy(kind.family, str(source))
+    if context.policy.is_foreign and not is_nothing(source):
+        context.ledger.drop_copy(sink.family, str(source))
     row.ledger_key = b""
     return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
 
 
-def _refuse(desk: Desk, kind: Kind) -> None:
+def _refuse(context: WriteContext, sink: Sink) -> None:
     """Raise what the settings say against deleting rows of this kind."""
-    if desk.policy.delete_mode == "ignore":
-        raise Skip("a deleted row; set delete_mode to delete here too")
-    if not kind.can_delete:
-        raise Rejection(
-            f"{kind.resource.name}: never deleted, because others would go with it; "
+    if context.policy.delete_mode == "ignore":
+        raise RowSkipped("a deleted row; set delete_mode to delete here too")
+    if not sink.can_delete:
+        raise RowRejected(
+            f"{sink.resource.name}: never deleted, because others would go with it; "
             "delete it in ActiveCampaign"
         )
-    if not desk.policy.run_automations:
-        raise Skip(AUTOMATIONS)
-    if desk.guards.changes_left == 0:
-        raise Skip("max_changes is reached; the row is left for another run", held=True)
+    if not context.policy.run_automations:
+        raise RowSkipped(AUTOMATIONS)
+    if context.limits.changes_left == 0:
+        raise RowSkipped("max_changes is reached; the row is left for another run", held=True)
 
 
-def _refuse_stranger(desk: Desk, row: Row, native_id: str) -> None:
+def _refuse_stranger(context: WriteContext, row: InputRecord, native_id: str) -> None:
     """Raise where the id is of somebody else than the row's address: nothing brings them back."""
     emails = emails_of(row)
-    if desk.policy.is_foreign or desk.policy.allow_email_change or not emails:
+    if context.policy.is_foreign or context.policy.allow_email_change or not emails:
         return
-    there = desk.references.contacts_by_id([native_id]).get(native_id)
+    there = context.references.contacts_by_id([native_id]).get(native_id)
     if there is None:
-        raise Skip(GONE)
+        raise RowSkipped(GONE)
     if fold(str(there.get("email") or "")) not in emails:
-        raise Rejection(OTHER_ADDRESS)
+        raise RowRejected(OTHER_ADDRESS)
 
 
-def _refuse_opted_out(desk: Desk, native_id: str) -> None:
+def _refuse_opted_out(context: WriteContext, native_id: str) -> None:
     try:
-        memberships = desk.references.below("contacts", native_id, "contactLists")
-    except Missing:
-        raise Skip(GONE) from None
+        memberships = context.references.nested_rows("contacts", native_id, "contactLists")
+    except NotFound:
+        raise RowSkipped(GONE) from None
     if any(str(one.get("status")) == UNSUBSCRIBED for one in memberships):
-        raise Skip("the person opted out, and deleting would lose that")
+        raise RowSkipped("the person opted out, and deleting would lose that")
 
 
-def _find(desk: Desk, kind: Kind, row: Row) -> str | None:
+def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
     source = row.record.get("id")
-    if not is_nothing(source) and not desk.policy.is_foreign:
+    if not is_nothing(source) and not context.policy.is_foreign:
         return str(source)
     if not is_nothing(source):
-        own = desk.ledger.own_id(kind.family, str(source))
+        own = context.ledger.own_id(sink.family, str(source))
         if own:
             return own
-    if kind.family == "contact" and not is_nothing(row.record.get("email")):
+    if sink.family == "contact" and not is_nothing(row.record.get("email")):
         email = str(row.record["email"])
-        return next(iter(desk.references.contacts_by_email([email]).values()), None)
-    if kind.family == "account":
+        return next(iter(context.references.contacts_by_email([email]).values()), None)
+    if sink.family == "account":
         name = reference({"name": row.record.get("name")}, "account").get("name")
-        return desk.references.account_named(name) if name else None
-    known = desk.ledger.find(desk.ledger.key(row.stream, identity_of(row)))
+        return context.references.account_named(name) if name else None
+    known = context.ledger.find(context.ledger.key(row.stream, identity_of(row)))
     return known.id if known else None

@@ -5,42 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
-from target_activecampaign.outcome import Action, Outcome, Rejection, Skip
+from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.values import is_nothing
 
-from .create_only import refuse_known
+from .create_only import reject_existing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
 
-def write_field(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_field(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create a custom field, if the settings allow it; one that is there is left as it is."""
-    del kind
+    del sink
     record = row.record
     entity = str(record.get("entity") or "")
     if entity not in ENTITIES:
-        raise Rejection("entity: must be contact, account or opportunity")
+        raise RowRejected("entity: must be contact, account or opportunity")
     names = [str(record[n]) for n in ("key", "tag", "name") if not is_nothing(record.get(n))]
     if not names:
-        raise Rejection("name: a field needs a name")
+        raise RowRejected("name: a field needs a name")
     options = record.get("options")
     options = [o for o in options if isinstance(o, dict)] if isinstance(options, list) else []
-    fields = desk.references.fields(entity)
+    fields = context.references.fields(entity)
     for name in names:
         found = fields.find(name)
         if found is not None:
-            refuse_known(row, "name", found.id)
+            reject_existing(row, "name", found.id)
             return Outcome(Action.UNCHANGED, found.id)
-    if not desk.policy.create_missing_fields and not row.creates:
-        raise Skip("the account has no such field; set create_missing_fields to create it")
-    made = desk.custom.define(
+    if not context.policy.create_missing_fields and not row.creates:
+        raise RowSkipped("the account has no such field; set create_missing_fields to create it")
+    made = context.custom.define(
         entity,
         title=str(record.get("name") or names[0]),
-        kind=str(record.get("type") or "text"),
+        field_type=str(record.get("type") or "text"),
         tag=names[0],
         options=options,
     )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.outcome import Skip
+from target_activecampaign.outcome import RowSkipped
 
 if TYPE_CHECKING:
-    from target_activecampaign.config.write_policy import Policy
+    from target_activecampaign.config.write_policy import WritePolicy
 
 AUTOMATIONS = (
     "run_automations is false, and this can start an automation; only the importer is used then"
 )
 
 
-class Guards:
+class ChangeLimits:
     """Counts changes and deletes against `max_changes` and `max_deletes`."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: WritePolicy) -> None:
         """Begin at nothing."""
         self._policy = policy
         self.changes = 0
@@ -35,9 +35,9 @@ class Guards:
         return max(0, self._policy.max_deletes - self.deletes)
 
     def take_delete(self) -> None:
-        """Count a delete; raises `Skip` when it would be one too many."""
+        """Count a delete; raises `RowSkipped` when it would be one too many."""
         if self.deletes >= self._policy.max_deletes:
-            raise Skip("max_deletes is reached; raise it to delete this row", held=True)
+            raise RowSkipped("max_deletes is reached; raise it to delete this row", held=True)
         self.deletes += 1
 
     def fills_only(self, name: str) -> bool:

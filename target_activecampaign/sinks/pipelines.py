@@ -10,30 +10,30 @@ from target_activecampaign.records.reference import reference
 from target_activecampaign.records.values import is_nothing
 
 from .named_resource import _write
-from .record_sink import native_of
+from .record_sink import native_fields_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
 
-def write_pipeline(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_pipeline(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or rename a pipeline; ActiveCampaign adds three stages of its own."""
-    native = native_of(desk, kind, row)
+    native = native_fields_of(context, sink, row)
     name = str(native.columns.get("title") or "").strip()
     outcome = _write(
-        desk, kind, row, native, name=name, fresh={"currency": "usd", **native.columns}
+        context, sink, row, native, name=name, fresh={"currency": "usd", **native.columns}
     )
     if outcome.action is Action.CREATED:
-        desk.references.reread("stage")
+        context.references.invalidate("stage")
     return outcome
 
 
-def write_stage(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_stage(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create, rename or reorder a stage."""
-    native = native_of(desk, kind, row)
+    native = native_fields_of(context, sink, row)
     name = str(native.columns.get("title") or "").strip()
     card = row.record.get("card_config")
     for ours, column in CARD_COLUMNS.items():
@@ -43,6 +43,6 @@ def write_stage(desk: Desk, kind: Kind, row: Row) -> Outcome:
     if "order" in native.columns:
         native.columns["order"] = int(float(native.columns["order"]))
     ref = reference(row.record.get("pipeline"), "pipeline")
-    pipeline = desk.references.find("pipeline", ref) if ref else None
+    pipeline = context.references.find("pipeline", ref) if ref else None
     fresh = {**native.columns, "group": pipeline}
-    return _write(desk, kind, row, native, name=name, fresh=fresh, within=pipeline)
+    return _write(context, sink, row, native, name=name, fresh=fresh, within=pipeline)

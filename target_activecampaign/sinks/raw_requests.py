@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from tap_activecampaign_unified.client import Forbidden, Missing, Refused, Unconfirmed
+from tap_activecampaign_unified.client import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    UnconfirmedWrite,
+)
 from tap_activecampaign_unified.resources.resource import Resource
-from target_activecampaign.outcome import Action, Failure, Outcome, Rejection, Skip
+from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected, RowSkipped
 from target_activecampaign.records.values import is_nothing
 
 from .limits import AUTOMATIONS
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
 STEP = "raw"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
@@ -24,66 +29,70 @@ METHODS = ("POST", "PUT", "PATCH", "DELETE")
 REFUSED = ("campaign", "message", "sms")
 
 RESOURCE = Resource(
-    name="raw_requests", title="Raw requests", crawl="", endpoint="", entries=(), keys=()
+    name="raw_requests", title="Raw requests", endpoint_name="", endpoint="", entries=(), keys=()
 )
 
 
-def write_raw(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Send one call as it stands."""
-    del kind
-    method, path, params, body = _call_of(desk, row)
-    if desk.ledger.pending(row.ledger_key, STEP) is not None:
-        raise Failure("this POST was sent earlier and never answered: not repeated", held=True)
+    del sink
+    method, path, params, body = _call_of(context, row)
+    if context.ledger.pending(row.ledger_key, STEP) is not None:
+        raise RowFailed("this POST was sent earlier and never answered: not repeated", held=True)
     if method == "DELETE":
         for _ in range(max(1, sum(name.strip("[]") == "ids" for name, _ in params))):
-            desk.guards.take_delete()
+            context.limits.take_delete()
     if method == "POST":
-        desk.ledger.begin(row.ledger_key, STEP, desk.server_time())
+        context.ledger.begin(row.ledger_key, STEP, context.creates.server_time())
     try:
-        answer = desk.pen.write(method, path, body, params=params, repeatable=method != "POST")
-    except Unconfirmed as problem:
-        raise Failure(f"{problem.problem}; it is never repeated", held=True) from None
-    except (Refused, Missing, Forbidden):
-        desk.ledger.settle(row.ledger_key, STEP)
+        answer = context.write_client.write(
+            method, path, body, params=params, repeatable=method != "POST"
+        )
+    except UnconfirmedWrite as problem:
+        raise RowFailed(f"{problem.problem}; it is never repeated", held=True) from None
+    except (InvalidRequest, NotFound, PermissionDenied):
+        context.ledger.settle(row.ledger_key, STEP)
         raise
-    desk.ledger.settle(row.ledger_key, STEP)
+    context.ledger.settle(row.ledger_key, STEP)
     action = Action.CREATED if method == "POST" else Action.UPDATED
     return Outcome(action, _id_of(answer.body), "deleted" if method == "DELETE" else None)
 
 
-def _call_of(desk: Desk, row: Row) -> tuple[str, str, list[tuple[str, str | int]], Any]:
+def _call_of(
+    context: WriteContext, row: InputRecord
+) -> tuple[str, str, list[tuple[str, str | int]], Any]:
     """Return method, path, parameters and body; raises what speaks against the call."""
-    if not desk.policy.allow_raw_requests:
-        raise Rejection("raw_requests: sent only with allow_raw_requests")
+    if not context.policy.allow_raw_requests:
+        raise RowRejected("raw_requests: sent only with allow_raw_requests")
     method = str(row.record.get("method") or "").strip().upper()
     if method not in METHODS:
-        raise Rejection(f"method: must be one of {', '.join(METHODS)}")
+        raise RowRejected(f"method: must be one of {', '.join(METHODS)}")
     path, params = path_of(row.record.get("path"))
     body = row.record.get("body")
     if is_nothing(body):
         body = None
     elif not isinstance(body, (dict, list)):
-        raise Rejection("body: must be an object or an array")
-    if not desk.policy.run_automations:
-        raise Skip(AUTOMATIONS)
+        raise RowRejected("body: must be an object or an array")
+    if not context.policy.run_automations:
+        raise RowSkipped(AUTOMATIONS)
     return method, path, params, body
 
 
 def path_of(given: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str | int]]]:
-    """Return path and parameters of a call; raises `Rejection` for paths that may not be."""
+    """Return path and parameters of a call; raises `RowRejected` for paths that may not be."""
     if not isinstance(given, str) or not given.strip():
-        raise Rejection("path: missing; give it relative to /api/3/")
+        raise RowRejected("path: missing; give it relative to /api/3/")
     path, _, query = given.strip().partition("?")
     parts = [part for part in unquote(path).split("/") if part]
     if parts[:2] == ["api", "3"]:
         parts = parts[2:]
     odd = {".", ".."} & set(parts) or any(c in path for c in ":\\#;") or "%" in "".join(parts)
     if not parts or odd or not all(part.isascii() and part.isprintable() for part in parts):
-        raise Rejection("path: must be plain and relative to /api/3/")
+        raise RowRejected("path: must be plain and relative to /api/3/")
     lower = [part.lower() for part in parts]
     moves_stage = lower[0] == "dealstages" and lower[-1] == "deals"
     if writes and (lower[0].startswith(REFUSED) or moves_stage):
-        raise Rejection("path: it sends or moves in bulk, which raw_requests never do")
+        raise RowRejected("path: it sends or moves in bulk, which raw_requests never do")
     return "/".join(parts), list(parse_qsl(query, keep_blank_values=True))
 
 

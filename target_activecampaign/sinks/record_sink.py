@@ -7,47 +7,48 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import CallError, Refused
+from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources import writer as fragments
 from tap_activecampaign_unified.resources.resource import Attribute, Field
-from target_activecampaign.concurrency.ordering import side_by_side
+from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,
     Outcome,
-    Rejection,
-    Skip,
-    Verdict,
-    Wait,
+    RowDeferred,
+    RowError,
+    RowRejected,
+    RowSkipped,
     outcome_of,
 )
+from target_activecampaign.records.identity import identity_of_row
 from target_activecampaign.records.reference import reference
 from target_activecampaign.records.values import is_nothing, is_true
 from target_activecampaign.reporting.results import BEHIND
 
-from .context import sentence
-from .custom_fields import Encoded
+from .context import join_reasons
+from .custom_fields import EncodedFields
 from .limits import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.records.identity import Sign
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.identity import RecordIdentity
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
-    WriteRow = Callable[[Desk, Kind, Row], Outcome]
-    SignRow = Callable[[Desk, Row], Sign]
+    WriteRow = Callable[[WriteContext, Sink, InputRecord], Outcome]
+    IdentityOfRow = Callable[[WriteContext, InputRecord], RecordIdentity]
 
 
 @dataclass
-class Native:
+class NativeFields:
     """What a row says in native columns; ``left_out`` and ``remarks`` go into its result."""
 
     columns: dict[str, Any]
-    custom: Encoded = field(default_factory=Encoded)
+    custom: EncodedFields = field(default_factory=EncodedFields)
     left_out: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -58,11 +59,18 @@ class Native:
 
     def outcome(self, action: Action, native_id: str | None) -> Outcome:
         """Return the outcome of a row that was written as far as it could be."""
-        reason = sentence([*self.left_out, *self.remarks])
+        reason = join_reasons([*self.left_out, *self.remarks])
         return Outcome(action, native_id, reason, whole=not self.left_out)
 
 
-def each(write: WriteRow, sign: SignRow | None = None) -> Callable[[Desk, Kind, list[Row]], None]:
+def identity_by_name(context: WriteContext, row: InputRecord) -> RecordIdentity:
+    """Return the identity of a row that has an ``id`` and a ``name``."""
+    return identity_of_row(row, ids_are_foreign=context.policy.is_foreign)
+
+
+def row_by_row(
+    write: WriteRow, sign: IdentityOfRow | None = None
+) -> Callable[[WriteContext, Sink, list[InputRecord]], None]:
     """Return a writer of batches that writes row by row; what ends a row ends no other.
 
     Rows of one key are merged in their order and written once: a deal that is to pass through
@@ -70,66 +78,76 @@ def each(write: WriteRow, sign: SignRow | None = None) -> Callable[[Desk, Kind, 
     that cannot be one thing are written side by side, without it all are in order.
     """
 
-    def write_all(desk: Desk, kind: Kind, rows: list[Row]) -> None:
-        found: dict[bytes, list[Row]] = {}
+    def write_all(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+        found: dict[bytes, list[InputRecord]] = {}
         for row in rows:
             found.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
         groups = list(found.values())
-        turns = desk.turns
-        if sign is None or turns.most == 1 or len(groups) == 1:
+        pool = context.pool
+        if sign is None or pool.most == 1 or len(groups) == 1:
             for group in groups:
-                _write_group(desk, kind, group, write)
+                _write_group(context, sink, group, write)
             return
-        early: list[Row] = []
+        early: list[InputRecord] = []
 
-        def sign_of(group: list[Row]) -> Sign:
-            return reduce(or_, [sign(desk, row) for row in group])
+        def sign_of(group: list[InputRecord]) -> RecordIdentity:
+            return reduce(or_, [sign(context, row) for row in group])
 
-        def do(group: list[Row]) -> None:
-            _write_group(desk, kind, group, write, early)
+        def do(group: list[InputRecord]) -> None:
+            _write_group(context, sink, group, write, early)
 
-        side_by_side(turns, groups, sign_of, do)
+        run_in_identity_order(pool, groups, sign_of, do)
         # What was taken may have been let go of by a row that stood before this one.
         for row in sorted(early, key=lambda row: row.number or 0):
-            _write_alone(desk, kind, row, write)
+            _write_alone(context, sink, row, write)
 
     return write_all
 
 
 def _write_group(
-    desk: Desk, kind: Kind, group: list[Row], write: WriteRow, early: list[Row] | None = None
+    context: WriteContext,
+    sink: Sink,
+    group: list[InputRecord],
+    write: WriteRow,
+    early: list[InputRecord] | None = None,
 ) -> None:
     """Write rows of one key; those refused for what others have are put into ``early``."""
-    if len(group) == 1 or not _write_merged(desk, kind, group, write):
+    if len(group) == 1 or not _write_merged(context, sink, group, write):
         for row in group:
-            _write_alone(desk, kind, row, write, early)
+            _write_alone(context, sink, row, write, early)
 
 
 def _write_alone(
-    desk: Desk, kind: Kind, row: Row, write: WriteRow, early: list[Row] | None = None
+    context: WriteContext,
+    sink: Sink,
+    row: InputRecord,
+    write: WriteRow,
+    early: list[InputRecord] | None = None,
 ) -> None:
-    if desk.is_behind(row):
-        desk.wait(row, Wait(BEHIND))
+    if context.rows.is_behind(row):
+        context.rows.defer(row, RowDeferred(BEHIND))
         return
     if row.known_id is None and row.ledger_key:
-        known = desk.ledger.find(row.ledger_key)
+        known = context.ledger.find(row.ledger_key)
         row.known_id = known.id if known else None
     try:
-        outcome = write(desk, kind, row)
-    except Wait as wait:
-        desk.wait(row, wait)
+        outcome = write(context, sink, row)
+    except RowDeferred as wait:
+        context.rows.defer(row, wait)
         return
-    except Verdict as verdict:
+    except RowError as verdict:
         outcome = verdict.outcome()
-    except CallError as problem:
-        if early is not None and isinstance(problem, Refused) and is_duplicate(problem):
+    except RequestError as problem:
+        if early is not None and isinstance(problem, InvalidRequest) and is_duplicate(problem):
             early.append(row)
             return
         outcome = outcome_of(problem)
-    desk.report(row, outcome)
+    context.rows.finish(row, outcome)
 
 
-def _write_merged(desk: Desk, kind: Kind, group: list[Row], write: WriteRow) -> bool:
+def _write_merged(
+    context: WriteContext, sink: Sink, group: list[InputRecord], write: WriteRow
+) -> bool:
     """Write rows of one key as one; False when that ends badly and each must be tried alone."""
     record: dict[str, Any] = {}
     for row in group:
@@ -138,44 +156,51 @@ def _write_merged(desk: Desk, kind: Kind, group: list[Row], write: WriteRow) -> 
             custom = {**custom, **row.record["custom_fields"]}
         else:
             custom = row.record.get("custom_fields") or custom
-        record |= {k: v for k, v in row.record.items() if not is_nothing(v) or desk.policy.clears}
+        record |= {
+            k: v for k, v in row.record.items() if not is_nothing(v) or context.policy.clears
+        }
         if custom:
             record["custom_fields"] = custom
     try:
-        outcome = write(desk, kind, replace(group[-1], record=record))
-    except (Verdict, CallError):
+        outcome = write(context, sink, replace(group[-1], record=record))
+    except (RowError, RequestError):
         return False
     for place, row in enumerate(group):
         later = Outcome(Action.UPDATED, outcome.id, outcome.reason, whole=outcome.whole)
         is_first = place == 0 or outcome.action is not Action.CREATED
-        desk.report(row, outcome if is_first else later)
+        context.rows.finish(row, outcome if is_first else later)
     return True
 
 
-def refuse_marked(row: Row) -> None:
-    """Raise `Skip` for rows that only say that something is hidden or gone."""
+def skip_flagged(row: InputRecord) -> None:
+    """Raise `RowSkipped` for rows that only say that something is hidden or gone."""
     for flag in ("is_disabled", "is_deleted", "deleted", "anonymized"):
         if is_true(row.record.get(flag)):
-            raise Skip(f"the row is marked {flag}")
+            raise RowSkipped(f"the row is marked {flag}")
 
 
-def native_of(
-    desk: Desk, kind: Kind, row: Row, *, entity: str | None = None, owner: bool = False
-) -> Native:
-    """Read a row's plain columns and custom fields; raises `Rejection` for wrong types."""
+def native_fields_of(
+    context: WriteContext,
+    sink: Sink,
+    row: InputRecord,
+    *,
+    entity: str | None = None,
+    owner: bool = False,
+) -> NativeFields:
+    """Read a row's plain columns and custom fields; raises `RowRejected` for wrong types."""
     record = {
         name: value
         for name, value in row.record.items()
-        if (not is_nothing(value) or desk.policy.clears) and not (owner and name == "owner")
+        if (not is_nothing(value) or context.policy.clears) and not (owner and name == "owner")
     }
-    fragment = fragments.write(kind.resource, record)
+    fragment = fragments.write(sink.resource, record)
     if fragment.problems:
-        raise Rejection("; ".join(f"{name}: {text}" for name, text in fragment.problems))
-    entries = {entry.unified: entry for entry in kind.resource.entries}
-    found = Native(
-        {k: v for k, v in fragment.native.items() if not is_nothing(v) or desk.policy.clears}
+        raise RowRejected("; ".join(f"{name}: {text}" for name, text in fragment.problems))
+    entries = {entry.unified: entry for entry in sink.resource.entries}
+    found = NativeFields(
+        {k: v for k, v in fragment.native.items() if not is_nothing(v) or context.policy.clears}
     )
-    if desk.policy.clears:
+    if context.policy.clears:
         for name in fragment.nulls:
             entry = entries[name]
             if isinstance(entry, Field) and entry.codec.name in {"text", "verbatim"}:
@@ -183,14 +208,14 @@ def native_of(
             elif isinstance(entry, Attribute):
                 fragment.attributes |= dict.fromkeys(entry.tags, "")
     if entity:
-        found.custom = desk.custom.encode(entity, fragment.custom_fields, fragment.attributes)
+        found.custom = context.custom.encode(entity, fragment.custom_fields, fragment.attributes)
         found.left_out += found.custom.left_out
-    known = set(entries) | kind.also | set(row.key)
+    known = set(entries) | sink.also | set(row.key)
     unknown = sorted(n for n in fragment.ignored if n not in known and not n.startswith("_"))
     if unknown:
         found.remarks.append(f"ignored, no such field: {', '.join(unknown)}")
     if owner and not is_nothing(row.record.get("owner")):
-        user = desk.references.user(reference(row.record["owner"], "owner"))
+        user = context.references.user(reference(row.record["owner"], "owner"))
         if user is None:
             found.remarks.append("owner: the account has no such user; left out")
         else:
@@ -198,41 +223,47 @@ def native_of(
     return found
 
 
-def own_id_of(desk: Desk, kind: Kind, row: Row) -> str | None:
+def own_id_of(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
     """Return the id here that a row's own id means, None where it says none that is known."""
     source = row.record.get("id")
     if is_nothing(source):
         return None
     if isinstance(source, (dict, list, bool)):
-        raise Rejection("id: must be text")
-    if desk.policy.is_foreign:
-        return desk.ledger.own_id(kind.family, str(source))
+        raise RowRejected("id: must be text")
+    if context.policy.is_foreign:
+        return context.ledger.own_id(sink.family, str(source))
     if not str(source).strip().isdigit():
-        raise Rejection("id: not an id of ActiveCampaign")
+        raise RowRejected("id: not an id of ActiveCampaign")
     return str(source).strip()
 
 
 def keep_only_blanks(
-    desk: Desk, kind: Kind, native: Native, there: dict[str, Any], stored: dict[str, Any]
+    context: WriteContext,
+    sink: Sink,
+    native: NativeFields,
+    there: dict[str, Any],
+    stored: dict[str, Any],
 ) -> None:
     """Strike the fields of `only_if_empty` that ActiveCampaign has something in."""
-    for name in fills_only(desk, kind, native):
+    for name in fills_only(context, sink, native):
         if name in native.columns and not is_blank(there.get(name)):
             del native.columns[name]
             native.remarks.append("only_if_empty: ActiveCampaign has a value already")
     if native.custom.values:
-        _keep_only_blank_values(desk, kind, native, stored)
+        _keep_only_blank_values(context, sink, native, stored)
 
 
-def _keep_only_blank_values(desk: Desk, kind: Kind, native: Native, stored: dict[str, Any]) -> None:
+def _keep_only_blank_values(
+    context: WriteContext, sink: Sink, native: NativeFields, stored: dict[str, Any]
+) -> None:
     """Strike custom fields by their own names, and attributes that live in them by theirs.
 
     An attribute of several fields is one value: no address is put together from two.
     """
-    fields, fills = desk.references.fields(kind.entity), desk.guards.fills_only
+    fields, fills = context.references.fields(sink.entity), context.limits.fills_only
     parts = [
         [d.id for tag in entry.tags if (d := fields.by_tag(tag)) is not None]
-        for entry in kind.resource.entries
+        for entry in sink.resource.entries
         if isinstance(entry, Attribute) and fills(entry.unified)
     ]
     for one, (definition, _, __) in native.custom.values.items():
@@ -246,14 +277,14 @@ def _keep_only_blank_values(desk: Desk, kind: Kind, native: Native, stored: dict
             native.remarks.append("only_if_empty: ActiveCampaign has a value already")
 
 
-def fills_only(desk: Desk, kind: Kind, native: Native) -> list[str]:
+def fills_only(context: WriteContext, sink: Sink, native: NativeFields) -> list[str]:
     """Return the native columns of a row that are written only where nothing is."""
-    by_native = {e.native: e.unified for e in kind.resource.entries if isinstance(e, Field)}
-    return [n for n in native.columns if desk.guards.fills_only(by_native.get(n, n))]
+    by_native = {e.native: e.unified for e in sink.resource.entries if isinstance(e, Field)}
+    return [n for n in native.columns if context.limits.fills_only(by_native.get(n, n))]
 
 
-def may_fill(desk: Desk, kind: Kind, native: Native) -> bool:
+def may_fill(context: WriteContext, sink: Sink, native: NativeFields) -> bool:
     """Say whether a row's target must be read first for `only_if_empty`."""
-    if not desk.policy.only_if_empty:
+    if not context.policy.only_if_empty:
         return False
-    return bool(fills_only(desk, kind, native) or native.custom.values)
+    return bool(fills_only(context, sink, native) or native.custom.values)

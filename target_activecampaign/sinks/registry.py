@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources import by_name
-from target_activecampaign.records.identity import sign_of_row
 from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
 from target_activecampaign.sinks.contacts.enrolments import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts
@@ -15,9 +14,9 @@ from .opportunities import write_opportunities
 from .pipelines import write_pipeline, write_stage
 from .raw_requests import RESOURCE as RAW_REQUESTS
 from .raw_requests import write_raw
-from .record_sink import each
+from .record_sink import identity_by_name, row_by_row
 from .segments import write_list
-from .sink import Kind
+from .sink import Sink
 from .tags import write_tag
 from .users import map_user, write_group, write_user
 
@@ -29,56 +28,56 @@ _BY_ADDRESS = (("id",), ("email",), ("email_addresses",))
 _BY_NAME = (("id",), ("name",))
 _PAIR = frozenset({"contact", "contact_email", "email", "status"})
 
-KINDS: dict[str, Kind] = {
-    kind.resource.name: kind
-    for kind in (
-        Kind(
+SINKS: dict[str, Sink] = {
+    sink.resource.name: sink
+    for sink in (
+        Sink(
             by_name["directory_groups"],
             "group",
             _BY_NAME,
-            each(write_group),
+            row_by_row(write_group),
             frozenset({"permissions"}),
         ),
-        Kind(
+        Sink(
             by_name["directory_users"],
             "user",
             (("id",), ("emails",), ("email",), ("username",)),
-            each(write_user),
+            row_by_row(write_user),
             frozenset({"email", "name", "group", "password"}),
         ),
-        Kind(by_name["crm_users"], "user", (("id",), ("email",)), each(map_user)),
-        Kind(
+        Sink(by_name["crm_users"], "user", (("id",), ("email",)), row_by_row(map_user)),
+        Sink(
             by_name["crm_fields"],
             "field",
             (("entity", "id"), ("entity", "key"), ("entity", "name")),
-            each(write_field),
+            row_by_row(write_field),
             frozenset({"entity", "key", "name", "type", "tag", "options"}),
         ),
-        Kind(by_name["marketing_tags"], "tag", _BY_NAME, each(write_tag, sign_of_row)),
-        Kind(
+        Sink(by_name["marketing_tags"], "tag", _BY_NAME, row_by_row(write_tag, identity_by_name)),
+        Sink(
             by_name["marketing_segments"],
             "list",
             _BY_NAME,
-            each(write_list),
+            row_by_row(write_list),
             frozenset({"channel"}),
         ),
-        Kind(by_name["crm_pipelines"], "pipeline", _BY_NAME, each(write_pipeline)),
-        Kind(
+        Sink(by_name["crm_pipelines"], "pipeline", _BY_NAME, row_by_row(write_pipeline)),
+        Sink(
             by_name["crm_stages"],
             "stage",
             (("id",), ("name", "pipeline")),
-            each(write_stage),
+            row_by_row(write_stage),
             frozenset({"card_config"}),
         ),
-        Kind(
+        Sink(
             by_name["crm_accounts"],
             "account",
             _BY_NAME,
-            each(write_account, sign_of_row),
+            row_by_row(write_account, identity_by_name),
             can_delete=True,
             starts_automations=True,
         ),
-        Kind(
+        Sink(
             by_name["marketing_contacts"],
             "contact",
             _BY_ADDRESS,
@@ -86,7 +85,7 @@ KINDS: dict[str, Kind] = {
             _CONTACT,
             can_delete=True,
         ),
-        Kind(
+        Sink(
             by_name["crm_contacts"],
             "contact",
             _BY_ADDRESS,
@@ -94,21 +93,21 @@ KINDS: dict[str, Kind] = {
             _CONTACT,
             can_delete=True,
         ),
-        Kind(
+        Sink(
             by_name["marketing_contact_tags"],
             "contact_tag",
             (("contact_id", "tag_id"), ("contact", "tag"), ("email", "tag_name")),
             write_contact_tags,
             _PAIR | {"tag", "tag_name"},
         ),
-        Kind(
+        Sink(
             by_name["marketing_segment_memberships"],
             "membership",
             (("contact_id", "segment_id"), ("contact", "segment"), ("email", "segment_name")),
             write_memberships,
             _PAIR | {"segment", "segment_name"},
         ),
-        Kind(
+        Sink(
             by_name["crm_opportunities"],
             "deal",
             (("id",), ("external_id",), ("name", "contact"), ("name", "account")),
@@ -118,7 +117,7 @@ KINDS: dict[str, Kind] = {
             can_delete=True,
             starts_automations=True,
         ),
-        Kind(
+        Sink(
             by_name["crm_notes"],
             "note",
             (
@@ -131,11 +130,11 @@ KINDS: dict[str, Kind] = {
             can_delete=True,
             starts_automations=True,
         ),
-        Kind(
+        Sink(
             RAW_REQUESTS,
             "raw",
             (),
-            each(write_raw),
+            row_by_row(write_raw),
             frozenset({"method", "path", "body"}),
             starts_automations=True,
         ),

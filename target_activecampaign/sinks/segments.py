@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import Forbidden, Missing, Refused
+from tap_activecampaign_unified.client import InvalidRequest, NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.custom_fields import slug
 from target_activecampaign.outcome import Action, Outcome
 
 from .named_resource import _write
-from .record_sink import native_of
+from .record_sink import native_fields_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
 
 REMINDER = "You are on this list because you signed up for it."
 
 
-def write_list(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_list(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or describe a list; a new one never sends the last broadcast to its members."""
-    native = native_of(desk, kind, row)
+    native = native_fields_of(context, sink, row)
     name = str(native.columns.get("name") or "").strip()
-    other = next(iter(desk.references.table("list").values()), {})
+    other = next(iter(context.references.table("list").values()), {})
     fresh = {
         "stringid": slug(name).replace("_", "-") or "list",
-        "sender_url": other.get("sender_url") or desk.client.address.origin,
+        "sender_url": other.get("sender_url") or context.client.address.origin,
         "sender_reminder": other.get("sender_reminder") or REMINDER,
         **native.columns,
         "send_last_broadcast": 0,
@@ -36,19 +36,19 @@ def write_list(desk: Desk, kind: Kind, row: Row) -> Outcome:
     channel = str(row.record.get("channel") or "").strip().lower()
     if channel in {"email", "sms"}:
         fresh["channel"] = channel
-    before = set(desk.references.table("list"))
-    outcome = _write(desk, kind, row, native, name=name, fresh=fresh)
+    before = set(context.references.table("list"))
+    outcome = _write(context, sink, row, native, name=name, fresh=fresh)
     if outcome.action is Action.CREATED and outcome.id not in before:
-        _show_list(desk, str(outcome.id))
+        _show_list(context, str(outcome.id))
     return outcome
 
 
-def _show_list(desk: Desk, list_id: str) -> None:
+def _show_list(context: WriteContext, list_id: str) -> None:
     """Let the first group see a new list: without it the list may be invisible to people."""
     try:
-        groups = sorted(desk.references.table("group"), key=lambda one: (len(one), one))
+        groups = sorted(context.references.table("group"), key=lambda one: (len(one), one))
         if groups:
             body = {"listGroup": {"listid": list_id, "groupid": groups[0]}}
-            desk.pen.write("POST", "listGroups", body, repeatable=True)
-    except (Refused, Forbidden, Missing):
+            context.write_client.write("POST", "listGroups", body, repeatable=True)
+    except (InvalidRequest, PermissionDenied, NotFound):
         return  # the list is there; who sees it is the account's affair

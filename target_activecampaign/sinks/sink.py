@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.resources.resource import Resource
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
+    from .context import WriteContext
 
 
 @dataclass(frozen=True)
-class Kind:
+class Sink:
     """A stream that can be written.
 
     ``family`` is what its rows are in ActiveCampaign, ``identity`` the columns that identify a
@@ -29,7 +29,7 @@ class Kind:
     resource: Resource
     family: str
     identity: tuple[tuple[str, ...], ...]
-    write: Callable[[Desk, Kind, list[Row]], None]
+    write: Callable[[WriteContext, Sink, list[InputRecord]], None]
     also: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
     can_delete: bool = False

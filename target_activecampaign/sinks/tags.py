@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.outcome import Outcome, Rejection
+from target_activecampaign.outcome import Outcome, RowRejected
 from target_activecampaign.sinks.contacts.change import LONGEST_TAG
 
 from .named_resource import _write
-from .record_sink import native_of
+from .record_sink import native_fields_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
 
-def write_tag(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_tag(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or describe a tag."""
-    native = native_of(desk, kind, row)
+    native = native_fields_of(context, sink, row)
     name = str(native.columns.get("tag") or "").strip()
     if len(name) > LONGEST_TAG:
-        raise Rejection(f"name: longer than {LONGEST_TAG} characters; shorten it")
+        raise RowRejected(f"name: longer than {LONGEST_TAG} characters; shorten it")
     native.columns |= {"tag": name} if name else {}
     fresh = {"tagType": "contact", "description": ""} | native.columns
-    return _write(desk, kind, row, native, name=name, fresh=fresh, within=str(fresh["tagType"]))
+    return _write(context, sink, row, native, name=name, fresh=fresh, within=str(fresh["tagType"]))

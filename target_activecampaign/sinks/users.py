@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.outcome import Action, Outcome, Rejection, Skip
+from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.reference import references
 from target_activecampaign.records.values import email_of, is_nothing
 from target_activecampaign.sinks.contacts.parse import split_name
 
 from .named_resource import _write
-from .record_sink import native_of, own_id_of
+from .record_sink import native_fields_of, own_id_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
 
-    from .context import Desk
-    from .sink import Kind
+    from .context import WriteContext
+    from .sink import Sink
 
 
-def write_group(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or change a group of users, with its permissions."""
-    native = native_of(desk, kind, row)
+    native = native_fields_of(context, sink, row)
     permissions = row.record.get("permissions")
     for name, value in (permissions if isinstance(permissions, dict) else {}).items():
         if name.startswith("pg") and isinstance(value, bool):
             native.columns[name] = int(value)
     name = str(native.columns.get("title") or "").strip()
-    return _write(desk, kind, row, native, name=name, fresh=native.columns)
+    return _write(context, sink, row, native, name=name, fresh=native.columns)
 
 
-def write_user(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or change a user; the password is sent and kept nowhere."""
-    native = native_of(desk, kind, row)
+    native = native_fields_of(context, sink, row)
     columns = native.columns
     if is_nothing(columns.get("email")) and not is_nothing(row.record.get("email")):
         columns["email"] = row.record["email"]
@@ -40,45 +40,45 @@ def write_user(desk: Desk, kind: Kind, row: Row) -> Outcome:
     columns |= {"email": email} if email else {}
     if not is_nothing(row.record.get("name")) and not columns.keys() & {"firstName", "lastName"}:
         columns |= {"lastName": "", **split_name(str(row.record["name"]))}
-    group = _group(desk, row)
+    group = _group(context, row)
     if group:
         columns["group"] = group
     password = row.record.get("password")
     fresh = {"firstName": "", "lastName": "", **columns}
     if not is_nothing(password):
         if not isinstance(password, str):
-            raise Rejection("password: must be text")
+            raise RowRejected("password: must be text")
         fresh["password"] = password
-    found = own_id_of(desk, kind, row) or next(
-        (str(one["id"]) for one in (desk.references.named("user", email) if email else [])), None
+    found = own_id_of(context, sink, row) or next(
+        (str(one["id"]) for one in (context.references.named("user", email) if email else [])), None
     )
     if found is None and (row.known_id is None or row.creates):
         missing = [n for n in ("username", "email", "group", "password") if not fresh.get(n)]
         if missing:
-            raise Rejection(f"{missing[0]}: a new user needs it ({', '.join(missing)} missing)")
+            raise RowRejected(f"{missing[0]}: a new user needs it ({', '.join(missing)} missing)")
     columns.pop("username", None)  # it cannot be changed
     if "password" in fresh:
         columns["password"] = fresh["password"]
-    return _write(desk, kind, row, native, name=email, fresh=fresh)
+    return _write(context, sink, row, native, name=email, fresh=fresh)
 
 
-def _group(desk: Desk, row: Row) -> str | None:
+def _group(context: WriteContext, row: InputRecord) -> str | None:
     given = row.record.get("group")
     if isinstance(given, int) and not isinstance(given, bool):
         given = {"id": given}
     elif isinstance(given, str) and given.strip().isdigit():
         given = {"id": given.strip()}
     refs = references(given, "group") or references(row.record.get("groups"), "groups")
-    return desk.references.find("group", refs[0]) if refs else None
+    return context.references.find("group", refs[0]) if refs else None
 
 
-def map_user(desk: Desk, kind: Kind, row: Row) -> Outcome:
+def map_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Remember which user here is another account's; users are written as ``directory_users``."""
-    if not desk.policy.is_foreign:
-        raise Skip("read only: users are written as directory_users")
+    if not context.policy.is_foreign:
+        raise RowSkipped("read only: users are written as directory_users")
     email = row.record.get("email")
-    found = None if is_nothing(email) else desk.references.user({"email": str(email)})
+    found = None if is_nothing(email) else context.references.user({"email": str(email)})
     if found is None:
-        raise Skip("read only: no user here has this address")
-    desk.note_copy(kind, row, found)
+        raise RowSkipped("read only: no user here has this address")
+    context.note_copy(sink.family, row, found)
     return Outcome(Action.UNCHANGED, found)

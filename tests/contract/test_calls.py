@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.sinks.registry import KINDS
+from target_activecampaign.sinks.registry import SINKS
 from tests.sandbox import World
 from tests.sandbox_tests.shape_calls import WRITES
 from tests.tap.client.lab import LabClock
@@ -292,7 +292,7 @@ def exchange(request: pytest.FixtureRequest) -> Exchange:
 
 def test_every_stream_is_written(writing: Exchange) -> None:
     """The rows above leave no stream out, and each kind of write was made."""
-    assert set(ROWS) == set(KINDS)
+    assert set(ROWS) == set(SINKS)
     made = {call_of(method, path) for method, path, *_ in writing.calls}
     for call in (
         "POST /import/bulk_import",

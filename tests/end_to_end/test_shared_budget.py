@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from tap_activecampaign_unified.client import parse_address
+from tap_activecampaign_unified.client import parse_url
 from tests.sandbox import Served, World, serve
 
 from .program import KEY, Desk, selecting
@@ -40,7 +40,7 @@ def test_a_budget_in_redis_is_shared(desk: Desk, served: Served, redis_url: str)
     ended = read(desk, redis_url)
     assert ended.code == 0
     assert ended.records("marketing_tags")
-    account = parse_address(served.url).account
+    account = parse_url(served.url).account
     assert redis.Redis.from_url(redis_url).exists(f"activecampaign:rate:{account}")
     assert redis_url not in (desk.folder / "report.json").read_text()
     assert {entry.status for entry in served.world.log} == {200}

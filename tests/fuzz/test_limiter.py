@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import Limiter, MachineStore
+from tap_activecampaign_unified.client import FileBudgetStore, Limiter
 from tap_activecampaign_unified.client.rate_limit.budget import FARTHEST, MARGIN
 from tests import length
 
@@ -137,7 +137,7 @@ class Sender:
         """Keep what is drawn for it."""
         self.machine, self.drawn = machine, drawn
         clock = ProcessClock(machine, drawn["late"])
-        self.limiter = Limiter(5, clock, MachineStore(clock, path))
+        self.limiter = Limiter(5, clock, FileBudgetStore(clock, path))
         self.left: list[float] = []
         self.waited: list[float] = []
         self._steps = itertools.count()
@@ -227,7 +227,7 @@ def test_a_restarted_machine_waits_no_longer_than_any_pause(
     machine = Machine()
     machine.uptime = before
     clock = ProcessClock(machine, [])
-    limiter = Limiter(5, clock, MachineStore(clock, path))
+    limiter = Limiter(5, clock, FileBudgetStore(clock, path))
     sent: list[float] = []
 
     def burst() -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.resources import RESOURCES, by_name
-from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, InvalidValue
 from tap_activecampaign_unified.resources.custom_fields import (
     ENTITIES,
     KEY_MODES,
@@ -19,8 +19,8 @@ from tap_activecampaign_unified.resources.custom_fields import (
     definition_of,
     encode_value,
 )
-from tap_activecampaign_unified.resources.reader import Reader
-from tap_activecampaign_unified.resources.resource import Field, Joined, Names, Resource
+from tap_activecampaign_unified.resources.reader import RecordReader
+from tap_activecampaign_unified.resources.resource import Field, NameTables, Resource, RowContext
 from tap_activecampaign_unified.resources.writer import write
 from tests import length
 from tests.tap.resources.reading import NAMES
@@ -60,7 +60,7 @@ def tried(function: Callable[..., Any], *arguments: Any) -> Any:
     """Return what comes of it, None where it is refused: then it says why, in a few words."""
     try:
         return function(*arguments)
-    except Undecodable as problem:
+    except InvalidValue as problem:
         reason = str(problem)
     assert 0 < len(reason) < 100
     return None
@@ -194,8 +194,8 @@ def test_any_row_is_a_record_that_writes_it_again(name: str, data: st.DataObject
     resource = by_name[name]
     fields = own_fields(resource)
     row = data.draw(st.fixed_dictionaries({one.native: ANY for one in fields}))
-    reader = Reader(resource)
-    joined = Joined(Names(), {}, UTC_ZONE)
+    reader = RecordReader(resource)
+    joined = RowContext(NameTables(), {}, UTC_ZONE)
     record = reader.read({"id": "7", **row}, joined)
     plain(record)
     fragment = write(resource, record)

@@ -10,7 +10,7 @@ import requests
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import ServerTrouble, walk_keyset, walk_offset
+from tap_activecampaign_unified.client import ServerError, walk_keyset, walk_offset
 from tests import length
 from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side
 from tests.tap.client.pagination.test_offset_walk import MOVES, TOTALS, Mover, sparse
@@ -146,7 +146,7 @@ def test_trouble_that_does_not_end_is_an_error_and_no_end(
         assert found == sorted(ids)
         assert shelf.number <= at
         return
-    assert isinstance(problem, ServerTrouble) or type(problem).__name__ in {
+    assert isinstance(problem, ServerError) or type(problem).__name__ in {
         "Unreachable",
         "BadCredential",
     }

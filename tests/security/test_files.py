@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_activecampaign_unified.client import MachineStore
+from tap_activecampaign_unified.client import FileBudgetStore
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.reporting.write import write_report
 from tap_activecampaign_unified.storage.files import open_private
@@ -88,7 +88,7 @@ def test_a_link_in_place_of_the_rate_file_is_not_followed(
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "rate.json").symlink_to(victim)
-    MachineStore(clock, tmp_path / "rate.json").do("paused")
+    FileBudgetStore(clock, tmp_path / "rate.json").do("paused")
     assert victim.read_text() == "precious"
     assert "cannot be used" in caplog.text
 

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.client import ActiveCampaignError, Client, SystemClock, Unreachable
+from tap_activecampaign_unified.client import (
+    ActiveCampaignError,
+    Client,
+    ConnectionFailed,
+    SystemClock,
+)
 from tests.sandbox import World, serve
 from tests.tap.client.lab import KEY, wired_client
 from tests.target.lab import Lab, stream_of
@@ -83,7 +88,7 @@ def test_a_redirect_whose_host_holds_the_key_does_not_show_it(
 ) -> None:
     """Host names are told in small letters: the key is not, in any."""
     served.world.faults.redirect("/tags", f"http://{KEY.upper()}.evil.example/{KEY}")
-    with pytest.raises(Unreachable, match=r"another host .*evil\.example") as refused:
+    with pytest.raises(ConnectionFailed, match=r"another host .*evil\.example") as refused:
         client.get("tags")
     assert KEY not in str(refused.value).lower()
 

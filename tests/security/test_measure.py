@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.client import ServerTrouble, Unconfirmed, Unreachable
+from tap_activecampaign_unified.client import ConnectionFailed, ServerError, UnconfirmedWrite
 from tap_activecampaign_unified.client import body as receiving
 from tests.length import LONG
 from tests.sandbox.wire import Answer
@@ -89,9 +89,9 @@ def test_an_answer_without_measure_is_hung_up_on(speak: Any) -> None:
     """After 64 MiB, unpacked: it is not asked for again, and a write of it is unconfirmed."""
     clock = LabClock()
     with Listener(speak) as listener, wired_client(listener.url, clock) as client:
-        with pytest.raises(ServerTrouble, match="an answer of more than 64 MiB"):
+        with pytest.raises(ServerError, match="an answer of more than 64 MiB"):
             client.get("tags")
-        with pytest.raises(Unconfirmed, match="an answer of more than 64 MiB"):
+        with pytest.raises(UnconfirmedWrite, match="an answer of more than 64 MiB"):
             client.send("POST", "tags", json={})
     assert len(listener.heard) == 2
 
@@ -110,7 +110,7 @@ def test_a_head_without_end_is_hung_up_on() -> None:
     with (
         Listener(endless_head) as listener,
         wired_client(listener.url, clock, max_retry_seconds=1) as client,
-        pytest.raises((ServerTrouble, Unreachable)),
+        pytest.raises((ServerError, ConnectionFailed)),
     ):
         client.get("tags")
 
@@ -131,7 +131,7 @@ def test_an_answer_that_drips_in_is_hung_up_on(length: bytes) -> None:
     with (
         Listener(dripping) as listener,
         wired_client(listener.url, clock, max_retry_seconds=100_000) as client,
-        pytest.raises((ServerTrouble, Unreachable), match="no answer in time"),
+        pytest.raises((ServerError, ConnectionFailed), match="no answer in time"),
     ):
         client.get("tags")
     assert len(listener.heard) > 1

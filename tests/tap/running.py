@@ -142,8 +142,8 @@ class Account:
                     ran.tap.sync_all()
             except SystemExit as end:
                 ran.code = int(end.code or 0)
-            except (cli.Leave, cli.Stopped, ActiveCampaignError) as problem:
-                ending = cli.ending_of(problem)
+            except (cli.ExitProgram, cli.Stopped, ActiveCampaignError) as problem:
+                ending = cli.run_ending_of(problem)
                 ran.code, ran.line = ending.code, "; ".join(ending.lines)
         ran.asked = list(self.world.log[before:])
         ran.text = out.getvalue()

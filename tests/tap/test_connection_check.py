@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tap_activecampaign_unified import connection_check as checkup
-from tap_activecampaign_unified.client import BadCredential, Unreachable
+from tap_activecampaign_unified.client import AuthenticationError, ConnectionFailed
 from tests.tap.client.lab import KEY
 
 
@@ -15,14 +15,14 @@ def looked_at(make_world, make_client, **options):
     """Return the document of a check-up, and the account."""
     world = make_world(**({"contacts": 40, "deals": 12, "accounts": 6} | options))
     found: checkup.Document = {}
-    checkup.Checkup(make_client(world), found).run()
+    checkup.ConnectionCheck(make_client(world), found).run()
     return found, world
 
 
 def told(world, make_client, form):
     """Check an account up and tell it on stderr, as the program does."""
     with checkup.shown(form) as findings:
-        checkup.Checkup(make_client(world), findings).run()
+        checkup.ConnectionCheck(make_client(world), findings).run()
 
 
 def test_an_account_that_does_everything(make_world, make_client):
@@ -68,7 +68,7 @@ def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_cli
     world.faults.not_found("/notes")
     world.faults.forbid("/tags", times=1)
     found: checkup.Document = {}
-    checkup.Checkup(make_client(world), found).run()
+    checkup.ConnectionCheck(make_client(world), found).run()
     assert found["may read"]["deals"].startswith("no: 403")
     assert found["may read"]["notes"].startswith("no: 404")
     assert found["may read"]["tags"].startswith("yes")
@@ -86,7 +86,7 @@ def test_how_much_others_use_is_told_where_the_account_counts(make_world, make_c
             world.window.admits(world.clock())
 
     found: checkup.Document = {}
-    checkup.Checkup(make_client(world), found).run()
+    checkup.ConnectionCheck(make_client(world), found).run()
     assert found["budget"]["used by others"] == f"{others} of 5 in the last second"
 
 
@@ -94,12 +94,12 @@ def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, ma
     """The table ends where the account does, and the error follows."""
     world = make_world(contacts=5)
     world.api_key = "another"
-    with pytest.raises(BadCredential):
+    with pytest.raises(AuthenticationError):
         told(world, make_client, "all")
     assert "answers" in capsys.readouterr().err
     world = make_world(contacts=5)
     world.faults.reset(times=None)
-    with pytest.raises(Unreachable):
+    with pytest.raises(ConnectionFailed):
         told(world, make_client, "json")
     assert "url" in json.loads(capsys.readouterr().err)
 

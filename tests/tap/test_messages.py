@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
-from tap_activecampaign_unified.messages import Output
+from tap_activecampaign_unified.messages import MessageWriter
 
 from .running import Account
 
@@ -34,10 +34,10 @@ def written(*records, stream="notes"):
     held = io.BytesIO()
     stdout = io.TextIOWrapper(held, encoding="latin-1")
     with contextlib.redirect_stdout(stdout):
-        output = Output()
+        output = MessageWriter()
         for record in records:
             output.write_record(stream, record)
-        output.hand_over()
+        output.flush()
     return held.getvalue()
 
 
@@ -70,14 +70,14 @@ def test_a_message_says_what_the_sdks_own_says():
     """Same parts, same names, the time of extraction with +00:00."""
     held = io.StringIO()
     with contextlib.redirect_stdout(held):
-        output = Output()
+        output = MessageWriter()
         output.write_record("notes", {"id": "1", "text": "Zoë"})
         output.write_message(
             RecordMessage(
                 "notes", {"id": "1", "text": "Zoë"}, time_extracted=dt.datetime.now(dt.UTC)
             )
         )
-        output.hand_over()
+        output.flush()
     short, long = map(json.loads, held.getvalue().splitlines())
     for message in (short, long):
         moment = dt.datetime.fromisoformat(message["time_extracted"])
@@ -90,11 +90,11 @@ def test_records_gather_until_they_are_handed_over(tmp_path):
     """One call of the system for a page; a STATE takes the records before it along."""
     path = tmp_path / "out.jsonl"
     with path.open("w") as file, contextlib.redirect_stdout(file):
-        output = Output()
+        output = MessageWriter()
         output.write_record("notes", {"id": "1"})
         output.write_record("notes", {"id": "2"})
         assert not path.read_bytes()
-        output.hand_over()
+        output.flush()
         assert read_back(path.read_bytes()) == [{"id": "1"}, {"id": "2"}]
         output.write_record("notes", {"id": "3"})
         output.write_message(StateMessage({"bookmarks": {}}))
@@ -108,11 +108,11 @@ def test_a_stopped_write_is_taken_up_where_it_stopped():
     os.set_blocking(writing, False)  # a pipe that nobody empties, without the wait
     records = [{"id": str(number), "text": "x" * 500} for number in range(400)]
     with os.fdopen(writing, "w", encoding="ascii") as file, contextlib.redirect_stdout(file):
-        output = Output()
+        output = MessageWriter()
         for record in records:
             output.write_record("notes", record)
         with pytest.raises(BlockingIOError):
-            output.hand_over()
+            output.flush()
         came = os.read(reading, 1 << 20)
         assert 0 < len(came) < len(records) * 500
         while True:

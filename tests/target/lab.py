@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tap_activecampaign_unified import cli
-from target_activecampaign.concurrency.pool import Turns
+from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World
 from tests.tap.client.lab import KEY, ORIGIN, LabClock
@@ -65,19 +65,19 @@ class Lab:
         self.most = 8
         self.world, self.clock, self.folder, self.seed = world, clock, folder, seed
         self.batch_rows = TargetActiveCampaign.batch_rows
-        self.turns: Turns = Turns()
+        self.pool: CooperativePool = CooperativePool()
 
-    def _turns(self, most: int) -> Turns:
-        self.turns = Turns(most) if self.seed is None else SeededTurns(most, self.seed)
-        return self.turns
+    def _turns(self, most: int) -> CooperativePool:
+        self.pool = CooperativePool(most) if self.seed is None else SeededTurns(most, self.seed)
+        return self.pool
 
     def target(self, **settings: Any) -> TargetActiveCampaign:
         """Make a target of the account."""
-        world, clock, turns, rows = self.world, self.clock, self._turns, self.batch_rows
+        world, clock, pool, rows = self.world, self.clock, self._turns, self.batch_rows
 
         class LabTarget(TargetActiveCampaign):
             make_clock = staticmethod(lambda: clock)
-            make_turns = staticmethod(turns)
+            make_pool = staticmethod(pool)
             batch_rows = rows
 
             @staticmethod
@@ -109,7 +109,7 @@ class Lab:
         with contextlib.redirect_stdout(out):
             try:
                 code = target.run(io.StringIO("".join(lines)))
-            except cli.Leave as last:
+            except cli.ExitProgram as last:
                 code, word = last.code, last.line
         log = self.world.log[before:]
         return Run(

@@ -7,7 +7,7 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
-from target_activecampaign.concurrency.pool import Turns
+from target_activecampaign.concurrency.pool import CooperativePool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ class Stuck(BaseException):
     """Every thread waits for another."""
 
 
-class SeededTurns(Turns):
+class SeededTurns(CooperativePool):
     """Hands the baton to a thread that a die chooses, before and after whatever is waited for.
 
     The request itself is made with the baton: what is carried out between the asking of one thread
@@ -78,7 +78,7 @@ class SeededTurns(Turns):
         finally:
             self._hand_over(lambda: True)
 
-    def breathe(self) -> None:
+    def yield_now(self) -> None:
         """Let others run."""
         self._hand_over(lambda: True)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from target_activecampaign.api import PAIRS, READ_ONLY, BadQuery, NotWritten, Unconfirmed
+from target_activecampaign.api import PAIRS, READ_ONLY, InvalidQuery, NotWritten, UnconfirmedWrite
 from target_activecampaign.sinks import registry
 from tests.tap.query.lab import access_of, asked, small
 
@@ -79,7 +79,7 @@ def new_records(account):
     }
 
 
-WRITABLE = [name for name in registry.KINDS if name not in READ_ONLY]
+WRITABLE = [name for name in registry.SINKS if name not in READ_ONLY]
 
 
 def made_as(resource):
@@ -204,7 +204,7 @@ def test_update_never_makes_a_row(access, account):
     with pytest.raises(NotWritten):
         access.update("crm_accounts", "999999", {"name": "Nobody Ltd"})
     assert count(account, "accounts") == before
-    with pytest.raises(BadQuery, match="cannot be updated; upsert or delete it"):
+    with pytest.raises(InvalidQuery, match="cannot be updated; upsert or delete it"):
         access.update("marketing_contact_tags", "1", {})
 
 
@@ -235,10 +235,10 @@ def test_delete_takes_one_row_and_refuses_what_takes_others_along(access, accoun
     assert account.world.tables["accounts"].get(1) is None
     with pytest.raises(NotWritten, match="never deleted"):
         access.delete("crm_stages", "1")
-    with pytest.raises(BadQuery):
+    with pytest.raises(InvalidQuery):
         access.upsert("raw_requests", {"method": "DELETE", "path": "contacts/1"})
     gone = {"id": "2", "_sdc_deleted_at": "2031-01-01T00:00:00+00:00"}
-    with pytest.raises(BadQuery, match="delete it by its id"):
+    with pytest.raises(InvalidQuery, match="delete it by its id"):
         access.upsert("crm_accounts", gone)
     assert account.world.tables["accounts"].get(2) is not None
 
@@ -265,13 +265,13 @@ def test_the_proxy_reads_everything_and_sends_nothing_in_bulk(access, account):
     made = access.proxy("POST", "tags", json={"tag": {"tag": "by hand", "tagType": "contact"}})
     assert made["tag"]["tag"] == "by hand"
     for method, path in (("POST", "campaigns/1/send"), ("GET", "../x"), ("GET", "https://a.b/c")):
-        with pytest.raises(BadQuery):
+        with pytest.raises(InvalidQuery):
             access.proxy(method, path)
-    with pytest.raises(BadQuery, match="what JSON can hold"):
+    with pytest.raises(InvalidQuery, match="what JSON can hold"):
         access.proxy("POST", "tags", json={1, 2})
     assert len(account.world.log) == asked_before + 2
     account.world.faults.reset_after_apply("/tags", method="POST")
-    with pytest.raises(Unconfirmed):
+    with pytest.raises(UnconfirmedWrite):
         access.proxy("POST", "tags", json={"tag": {"tag": "lost", "tagType": "contact"}})
 
 
@@ -288,11 +288,11 @@ def test_a_record_may_hold_what_python_has_for_json(access, account):
     circle["again"] = circle
     with asked(account) as paths:
         for broken in (circle, object(), {1, 2}):
-            with pytest.raises(BadQuery, match="what JSON can hold"):
+            with pytest.raises(InvalidQuery, match="what JSON can hold"):
                 access.upsert("crm_contacts", {"email": "a@b.example", "custom_fields": broken})
-        with pytest.raises(BadQuery, match="another one"):
+        with pytest.raises(InvalidQuery, match="another one"):
             access.update("crm_contacts", "5", {"id": "6", "first_name": "Somebody"})
-        with pytest.raises(BadQuery, match="must be pairs"):
+        with pytest.raises(InvalidQuery, match="must be pairs"):
             access.proxy("GET", "contacts", params={"limit": object()})
     assert paths == []
 

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.errors import CallError, ServerTrouble
+from tap_activecampaign_unified.client.errors import RequestError, ServerError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -54,7 +54,7 @@ class Page:
     limit: int = FULL_PAGE
 
 
-class Reader:
+class PageReader:
     """Asks for single pages, smaller ones when the server cannot deliver large ones.
 
     ``params`` is looked at anew for each page: who walks may change it in between. Pages are
@@ -91,7 +91,7 @@ class Reader:
             params = self._take(position) or self._params_of(position)
             try:
                 answer = self._client.get(self._path, params, patience=self._patience)
-            except ServerTrouble as trouble:
+            except ServerError as trouble:
                 if limit == SMALLEST_PAGE or not shrinks:
                     raise
                 self._shrink()
@@ -126,7 +126,7 @@ class Reader:
         """Announce the page that will be asked for behind those announced before."""
         params = self._params_of(position)
         self._announced.append((position, params))
-        self._client.expect(self._path, params, patience=self._patience, is_urgent=False)
+        self._client.prefetch(self._path, params, patience=self._patience, is_urgent=False)
 
     def _take(self, position: Position) -> Params | None:
         """Return the words in which a page was announced; they may be older than ``params``."""
@@ -141,7 +141,7 @@ class Reader:
         if self._announced or in_vain:
             self._trust = max(1, min(self._trust, self._client.look_ahead) // 2)
         while self._announced:
-            self._client.drop(self._path, self._announced.popleft()[1])
+            self._client.cancel_prefetch(self._path, self._announced.popleft()[1])
 
     # --- page sizes -------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class Reader:
             self._limit = min(FULL_PAGE, self._limit * SHRINK_FACTOR)
 
 
-class OffsetReader(Reader):
+class OffsetReader(PageReader):
     """Pages by offset, each sharing a row with the one before."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -201,7 +201,7 @@ class OffsetReader(Reader):
 
 
 @dataclass(frozen=True)
-class Stretch:
+class KeysetPage:
     """The rows behind a key, as far as one page brought them.
 
     ``left`` is how many more there are if the server counts those behind the key it was given
@@ -215,7 +215,7 @@ class Stretch:
     is_short: bool
 
 
-class KeysetReader(Reader):
+class KeysetReader(PageReader):
     """Pages behind a key; pages ahead are an offset behind the last key that is known.
 
     Such a page is used if the key it is to continue from is among its rows: ids only grow, so that
@@ -233,11 +233,11 @@ class KeysetReader(Reader):
         self._planned = 0
         # The last key that was asked for, its count, and the count behind the key before it.
         self._counted: tuple[int, int | None, int | None] | None = None
-        self._last: Stretch | None = None
+        self._last: KeysetPage | None = None
         # How often an offset behind a key led where it should, and where it should not.
         self._hits = self._misses = 0
 
-    def behind(self, after: int) -> Stretch:
+    def behind(self, after: int) -> KeysetPage:
         """Return the rows whose ids are greater than ``after``."""
         self._plan(after)
         stretch = self._ahead(after) if self._keys else None
@@ -255,12 +255,12 @@ class KeysetReader(Reader):
             self._plan(number_of(stretch.page.rows[-1]))
         return stretch
 
-    def _ahead(self, after: int) -> Stretch | None:
+    def _ahead(self, after: int) -> KeysetPage | None:
         """Return what the page announced for this place brings, None where it does not fit."""
         key, offset = self._keys[0]
         try:
             page = self.read(*_place(key, offset), shrinks=not offset)
-        except CallError as problem:
+        except RequestError as problem:
             if not offset:
                 raise
             logger.info("%s: going on without an offset", problem)
@@ -277,11 +277,11 @@ class KeysetReader(Reader):
         self._keys.popleft()
         return stretch
 
-    def _stretch(self, page: Page, key: int, offset: int, fresh: list[Row]) -> Stretch:
+    def _stretch(self, page: Page, key: int, offset: int, fresh: list[Row]) -> KeysetPage:
         total = page.total
         if self._counted is None or self._counted[0] != key:
             self._counted = (key, total, self._counted[1] if self._counted else None)
-        return Stretch(
+        return KeysetPage(
             Page(fresh, page.body, total, page.date, page.limit),
             left=None if total is None else total - offset - len(page.rows),
             counts_all=total is not None and total == self._counted[2],

@@ -56,7 +56,7 @@ def walk_keyset(
     reader = KeysetReader(client, path, key, params, is_eager=is_eager)
     try:
         yield from _walk_keyset(reader, after)
-    except _NoKeyset as found:
+    except _KeysetUnsupported as found:
         logger.warning("%s does not honour id_greater here: walking by offset", path)
         for other in walk_offset(client, path, key, params):
             rows = [row for row in other.rows if (number_of(row) or 0) > found.after]
@@ -65,7 +65,7 @@ def walk_keyset(
         reader.forget()
 
 
-class _NoKeyset(Exception):
+class _KeysetUnsupported(Exception):
     """The server does not honour the key; rows up to ``after`` were given out."""
 
     def __init__(self, after: int) -> None:
@@ -80,7 +80,7 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
         page = stretch.page
         numbers = [number_of(row) for row in page.rows]
         if not ascends(numbers, after):
-            raise _NoKeyset(after)
+            raise _KeysetUnsupported(after)
         if not page.rows:
             if stretch.left and page.total != received and not doubted:
                 doubted = True  # the server counts more than it gave: ask once more
@@ -120,7 +120,7 @@ def walk_offset(
     seen: set[Any] = set()
     before: set[Any] | None = None
     for _ in range(MOST_PASSES):
-        walk = _Pass(reader, seen, lean=lean)
+        walk = _OffsetPass(reader, seen, lean=lean)
         try:
             yield from walk
         finally:
@@ -139,7 +139,7 @@ def walk_offset(
         logger.info("%s: the server counts %d rows and gives %d", path, walk.total, len(seen))
 
 
-def expect_walk(
+def prefetch_walk(
     client: Client,
     path: str,
     params: Sequence[tuple[str, Any]] = (),
@@ -151,14 +151,14 @@ def expect_walk(
     start: Params = [("offset", 0)] if after is None else [("id_greater", after)]
     order = _order_of(params) if after is None else BY_ID
     first = [("limit", FULL_PAGE), *params, *order, *start]
-    client.expect(path, first, patience=SHRINK_AFTER_SECONDS, then=then)
+    client.prefetch(path, first, patience=SHRINK_AFTER_SECONDS, then=then)
 
 
 def _order_of(params: Sequence[tuple[str, Any]]) -> Params:
     return [] if any(name.startswith("orders[") for name, _ in params) else BY_ID
 
 
-class _Pass:
+class _OffsetPass:
     """One pass over a collection by offset; afterwards it knows whether it was complete."""
 
     def __init__(self, reader: OffsetReader, seen: set[Any], *, lean: bool) -> None:
@@ -181,7 +181,7 @@ class _Pass:
         return self._ascends and not self._is_doubtful and bool(self.here or not self.total)
 
     def __iter__(self) -> Iterator[Page]:
-        offset, quiet, ground = 0, 0, _Ground()
+        offset, quiet, ground = 0, 0, _OffsetRecovery()
         while True:
             page = self._reader.at(offset)
             self.total = page.total
@@ -242,7 +242,7 @@ class _Pass:
         return self._lean and page.total is None and not _is_cap(len(page.rows))
 
 
-class _Ground:
+class _OffsetRecovery:
     """Whether a page begins on a row that is known already, and the way back to where one does."""
 
     def __init__(self) -> None:

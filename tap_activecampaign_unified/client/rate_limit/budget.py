@@ -30,16 +30,16 @@ OTHERS_THAT_PROVE = 2
 LEFT = "left "
 
 
-class Pace(NamedTuple):
+class RateWindow(NamedTuple):
     """How one caller uses the budget: at most ``size`` requests in any ``window`` seconds."""
 
     size: int
     window: float
 
 
-def pace_of(rate: float) -> Pace:
+def pace_of(rate: float) -> RateWindow:
     """Return the pace of ``rate`` requests per second, which may be a fraction."""
-    return Pace(max(1, math.floor(rate)), MARGIN * max(1.0, 1.0 / rate))
+    return RateWindow(max(1, math.floor(rate)), MARGIN * max(1.0, 1.0 / rate))
 
 
 @dataclass

@@ -39,7 +39,7 @@ def default_store(account: str) -> Path:
     return account_file(account, "rate", "json")
 
 
-class MachineStore:
+class FileBudgetStore:
     """Keeps the budget in a file, or inside this process where ``path`` is None or of no use."""
 
     def __init__(self, clock: Clock, path: Path | None = None) -> None:

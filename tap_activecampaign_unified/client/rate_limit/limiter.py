@@ -22,7 +22,7 @@ STALE = 0.25
 BYTES_PER_SECOND = 1_000_000
 
 
-class Store(Protocol):
+class BudgetStore(Protocol):
     """Where the budget is kept: carries out one of `Budget`'s operations, all of it or nothing."""
 
     def do(self, operation: str, *arguments: float | str) -> tuple[float, float]:
@@ -37,7 +37,7 @@ class Limiter:
     dies while waiting costs a single slot. ``pace`` None knows no limit but the pauses.
     """
 
-    def __init__(self, rate: float, clock: Clock, store: Store) -> None:
+    def __init__(self, rate: float, clock: Clock, store: BudgetStore) -> None:
         """Open the budget of ``rate`` requests per second, 0 for no limit."""
         self.rate = rate
         self._clock, self._store = clock, store

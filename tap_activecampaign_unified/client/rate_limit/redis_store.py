@@ -7,14 +7,14 @@ import threading
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.errors import BadAddress
+from tap_activecampaign_unified.client.errors import InvalidUrl
 
 from . import budget
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client.clock import Clock
 
-    from .limiter import Store
+    from .limiter import BudgetStore
 
 logger = logging.getLogger(__name__)
 
@@ -117,14 +117,14 @@ _SECONDS = {"take": (2,), "departed": (1,), "refused": (0, 1), "counted": (0,)}
 def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
     """Return a client of the Redis server at ``url``, and the errors it raises; nothing is asked.
 
-    Raises `BadAddress` where that is no address, or the client for Redis is not installed.
+    Raises `InvalidUrl` where that is no address, or the client for Redis is not installed.
     """
     try:
         import redis  # noqa: PLC0415 - an extra that only this setting needs
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ImportError:
-        raise BadAddress(f"rate_limit_store needs the client for Redis: {INSTALL}") from None
+        raise InvalidUrl(f"rate_limit_store needs the client for Redis: {INSTALL}") from None
     try:
         client = redis.Redis.from_url(
             url,
@@ -133,19 +133,19 @@ def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
             retry=Retry(NoBackoff(), 0),
         )
     except (ValueError, TypeError):
-        raise BadAddress(
+        raise InvalidUrl(
             "rate_limit_store is no address of a Redis server: give it like redis://host:6379/0"
         ) from None
     return client, (redis.RedisError, OSError)
 
 
-class RedisStore:
+class RedisBudgetStore:
     """Keeps the budget under one key of a Redis server, a safe share of it while that is away."""
 
-    def __init__(self, url: str, account: str, clock: Clock, spare: Store) -> None:
+    def __init__(self, url: str, account: str, clock: Clock, spare: BudgetStore) -> None:
         """Connect to nothing yet; ``spare`` keeps the budget while Redis does not answer.
 
-        Raises `BadAddress`.
+        Raises `InvalidUrl`.
         """
         self._key = f"activecampaign:rate:{account}"
         client, self._errors = redis_client(url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tap_activecampaign_unified.resources.codecs import (
-    Undecodable,
+    InvalidValue,
     decode_integer,
     decode_number,
     decode_text,
@@ -32,10 +32,10 @@ from tap_activecampaign_unified.resources.resource import (
     Attribute,
     Derived,
     Field,
-    Joined,
     Replication,
     Resource,
     Row,
+    RowContext,
     empty,
     nothing,
 )
@@ -71,14 +71,14 @@ def _whole_number(value: Any) -> int | None:
     """A range like ``500-1000`` is no number: it stays in custom_fields alone."""
     try:
         return decode_integer(_shown(value))
-    except Undecodable:
+    except InvalidValue:
         return None
 
 
 def _amount(value: Any) -> int | float | None:
     try:
         return decode_number(_shown(value))
-    except Undecodable:
+    except InvalidValue:
         return None
 
 
@@ -95,7 +95,7 @@ def _address(*values: Any) -> list[Row]:
 
 def _write_address(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise Undecodable("must be an array of objects")
+        raise InvalidValue("must be an array of objects")
     first = value[0] if value else {}
     return tuple(encode_text(first.get(part)) for part in ADDRESS_PARTS)
 
@@ -107,11 +107,11 @@ def _phones(value: Any) -> list[Row]:
 
 def _write_phones(value: Any) -> tuple[str]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise Undecodable("must be an array of objects")
+        raise InvalidValue("must be an array of objects")
     return (encode_text(value[0].get("number")) if value else "",)
 
 
-def _urls(row: Row, _: Joined) -> list[Row]:
+def _urls(row: Row, _: RowContext) -> list[Row]:
     found = decode_text(row.get("accountUrl"))
     return [{"url": found, "type": "website"}] if found else []
 
@@ -119,7 +119,7 @@ def _urls(row: Row, _: Joined) -> list[Row]:
 ACCOUNTS = Resource(
     name="crm_accounts",
     title="Accounts",
-    crawl="accounts",
+    endpoint_name="accounts",
     endpoint="accounts",
     singular="account",
     replication=Replication.SCANNED,

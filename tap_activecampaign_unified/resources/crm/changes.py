@@ -16,11 +16,11 @@ from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
     Field,
-    Joined,
     Linked,
     Replication,
     Resource,
     Row,
+    RowContext,
 )
 
 from .opportunities import STATUSES
@@ -51,31 +51,31 @@ def _new(row: Row) -> str | None:
     return None
 
 
-def _opportunity(row: Row, _: Joined) -> Row | None:
+def _opportunity(row: Row, _: RowContext) -> Row | None:
     found = decode_id(row.get("deal") or row.get("d_id"))
     return {"id": found} if found else None
 
 
-def _user(row: Row, _: Joined) -> Row | None:
+def _user(row: Row, _: RowContext) -> Row | None:
     found = decode_id(row.get("user") or row.get("userid"))
     return {"id": found} if found else None
 
 
-def _automation(row: Row, _: Joined) -> Row | None:
+def _automation(row: Row, _: RowContext) -> Row | None:
     found = decode_id(row.get("automation") or row.get("seriesid"))
     return {"id": found} if found else None
 
 
 def _stage(native: Any) -> Any:
-    def read(row: Row, joined: Joined) -> Row | None:
+    def read(row: Row, row_context: RowContext) -> Row | None:
         found = decode_id(native(row)) if row.get("dataType") == "stage" else None
-        return {"id": found, "name": joined.names.stages.get(found)} if found else None
+        return {"id": found, "name": row_context.names.stages.get(found)} if found else None
 
     return read
 
 
 def _status(native: Any) -> Any:
-    def read(row: Row, _: Joined) -> str | None:
+    def read(row: Row, _: RowContext) -> str | None:
         word = decode_text(native(row)) if row.get("dataType") == "status" else None
         return STATUSES.get(word, word) if word else None
 
@@ -89,7 +89,7 @@ def _old(row: Row) -> Any:
 CHANGES = Resource(
     name="crm_opportunity_changes",
     title="Changes of opportunities",
-    crawl="dealActivities",
+    endpoint_name="dealActivities",
     endpoint="dealActivities",
     replication=Replication.SCANNED,
     replication_key="changed_at",

@@ -24,7 +24,7 @@ from tap_activecampaign_unified.resources.resource import (
 CONTACTS = Resource(
     name="crm_contacts",
     title="CRM contacts",
-    crawl="contacts",
+    endpoint_name="contacts",
     endpoint="contacts",
     singular="contact",
     replication=Replication.FILTERED,

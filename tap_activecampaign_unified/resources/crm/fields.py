@@ -13,12 +13,12 @@ from tap_activecampaign_unified.resources.json_schema import (
     array_of,
     object_of,
 )
-from tap_activecampaign_unified.resources.resource import Derived, Joined, Resource, Row
+from tap_activecampaign_unified.resources.resource import Derived, Resource, Row, RowContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_activecampaign_unified.resources.custom_fields import CustomFields, Definition
+    from tap_activecampaign_unified.resources.custom_fields import CustomFields, FieldDefinition
 
 OPTIONS = array_of(object_of(id=STRING, value=STRING, label=STRING))
 
@@ -27,7 +27,7 @@ def _plain(name: str) -> Derived:
     return Derived(name, lambda row, _: row[name] or None, STRING)
 
 
-def row_of(one: Definition, fields: CustomFields) -> Row:
+def row_of(one: FieldDefinition, fields: CustomFields) -> Row:
     """Return a field as a row in the one shape that all three kinds of fields share."""
     native = one.row
     required = native.get("isrequired", native.get("isRequired"))
@@ -50,9 +50,9 @@ def row_of(one: Definition, fields: CustomFields) -> Row:
     }
 
 
-def _time(column: str) -> Callable[[Row, Joined], str | None]:
-    def read(row: Row, joined: Joined) -> str | None:
-        return decode_instant(row.get(column), joined.zone)
+def _time(column: str) -> Callable[[Row, RowContext], str | None]:
+    def read(row: Row, row_context: RowContext) -> str | None:
+        return decode_instant(row.get(column), row_context.zone)
 
     return read
 
@@ -60,7 +60,7 @@ def _time(column: str) -> Callable[[Row, Joined], str | None]:
 FIELDS = Resource(
     name="crm_fields",
     title="Custom fields",
-    crawl="fields",
+    endpoint_name="fields",
     endpoint="fields",
     keys=("entity", "id"),
     stamps=("created", "updated"),

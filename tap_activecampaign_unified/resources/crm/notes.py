@@ -18,11 +18,11 @@ from tap_activecampaign_unified.resources.resource import (
     URLS,
     Derived,
     Field,
-    Joined,
     Linked,
     Replication,
     Resource,
     Row,
+    RowContext,
     empty,
     last_changed,
     nothing,
@@ -33,7 +33,7 @@ PARENTS = {"contact": "Subscriber", "account": "CustomerAccount", "opportunity":
 
 
 def _parent(unified: str) -> Any:
-    def read(row: Row, _: Joined) -> Row | None:
+    def read(row: Row, _: RowContext) -> Row | None:
         if row.get("reltype") != PARENTS[unified]:
             return None
         found = decode_id(row.get("relid"))
@@ -45,14 +45,14 @@ def _parent(unified: str) -> Any:
 def _parents(unified: str) -> Any:
     one = _parent(unified)
 
-    def read(row: Row, joined: Joined) -> list[Row]:
-        found = one(row, joined)
+    def read(row: Row, row_context: RowContext) -> list[Row]:
+        found = one(row, row_context)
         return [found] if found else []
 
     return read
 
 
-def _whatever_parent(row: Row, _: Joined) -> Row | None:
+def _whatever_parent(row: Row, _: RowContext) -> Row | None:
     found = decode_id(row.get("relid"))
     return {"type": decode_text(row.get("reltype")), "id": found} if found else None
 
@@ -60,7 +60,7 @@ def _whatever_parent(row: Row, _: Joined) -> Row | None:
 NOTES = Resource(
     name="crm_notes",
     title="Notes",
-    crawl="notes",
+    endpoint_name="notes",
     endpoint="notes",
     singular="note",
     replication=Replication.SCANNED,
@@ -74,7 +74,9 @@ NOTES = Resource(
         # ActiveCampaign's own `owner` is the parent record; the writer is `user`.
         Derived(
             "owner",
-            lambda row, joined: ref.decode(row.get("user") or row.get("userid"), joined.zone),
+            lambda row, row_context: ref.decode(
+                row.get("user") or row.get("userid"), row_context.zone
+            ),
             object_of(id=STRING),
             "The user who wrote it",
         ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from tap_activecampaign_unified.resources.codecs import (
     Codec,
-    Undecodable,
+    InvalidValue,
     Zone,
     cents,
     currency,
@@ -38,11 +38,11 @@ from tap_activecampaign_unified.resources.resource import (
     Attribute,
     Derived,
     Field,
-    Joined,
     Linked,
     Replication,
     Resource,
     Row,
+    RowContext,
     empty,
     last_changed,
     nothing,
@@ -62,17 +62,17 @@ def _encode_status(value: Any) -> int:
     for number_, name in STATUSES.items():
         if word in {name, number_}:
             return int(number_)
-    raise Undecodable("must be open, won or lost")
+    raise InvalidValue("must be open, won or lost")
 
 
 def _decode_close_date(value: Any) -> str | None:
     try:
         return decode_date(value) if isinstance(value, str) else None
-    except Undecodable:
+    except InvalidValue:
         return None
 
 
-def _account(row: Row, _: Joined) -> Row | None:
+def _account(row: Row, _: RowContext) -> Row | None:
     for column in ("account", "customerAccount", "organization"):
         found = decode_id(row.get(column))
         if found:
@@ -80,13 +80,13 @@ def _account(row: Row, _: Joined) -> Row | None:
     return None
 
 
-def _contacts(row: Row, joined: Joined) -> list[Row]:
+def _contacts(row: Row, row_context: RowContext) -> list[Row]:
     """The primary contact first, the secondary ones behind it by link."""
     found: dict[str, None] = {}
     primary = decode_id(row.get("contact"))
     if primary:
         found[primary] = None
-    for link in joined.rows(CONTACT_DEALS):
+    for link in row_context.rows(CONTACT_DEALS):
         other = decode_id(link.get("contact"))
         if other:
             found.setdefault(other)
@@ -94,9 +94,11 @@ def _contacts(row: Row, joined: Joined) -> list[Row]:
 
 
 def _named(column: str, names: str) -> Any:
-    def read(row: Row, joined: Joined) -> Row | None:
+    def read(row: Row, row_context: RowContext) -> Row | None:
         found = decode_id(row.get(column))
-        return {"id": found, "name": getattr(joined.names, names).get(found)} if found else None
+        return (
+            {"id": found, "name": getattr(row_context.names, names).get(found)} if found else None
+        )
 
     return read
 
@@ -106,7 +108,7 @@ status = Codec("deal_status", _decode_status, _encode_status, STRING, ("open", "
 OPPORTUNITIES = Resource(
     name="crm_opportunities",
     title="Opportunities",
-    crawl="deals",
+    endpoint_name="deals",
     endpoint="deals",
     singular="deal",
     replication=Replication.FILTERED,

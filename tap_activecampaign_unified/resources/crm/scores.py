@@ -15,10 +15,10 @@ from tap_activecampaign_unified.resources.json_schema import STRING
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
-    Joined,
     Replication,
     Resource,
     Row,
+    RowContext,
 )
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 def _each(relation: str, owner: str, changed: str, changed_at: Any) -> Callable[..., Any]:
     """Return what turns a row into one row per score, by the score's id."""
 
-    def expand(row: Row, joined: Joined) -> Iterator[Row]:
-        latest = {id_or_none(one.get("score")): one for one in joined.rows(relation)}
+    def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
+        latest = {id_or_none(one.get("score")): one for one in row_context.rows(relation)}
         for score in sorted_ids(latest):
-            yield {**latest[score], owner: row.get("id"), changed: changed_at(row, joined)}
+            yield {**latest[score], owner: row.get("id"), changed: changed_at(row, row_context)}
 
     return expand
 
 
-def _name(row: Row, joined: Joined) -> str | None:
-    return joined.names.scores.get(str(row.get("score")))
+def _name(row: Row, row_context: RowContext) -> str | None:
+    return row_context.names.scores.get(str(row.get("score")))
 
 
 def _entries(unified: str, native: str) -> Any:
@@ -61,7 +61,7 @@ def _entries(unified: str, native: str) -> Any:
 CONTACT_SCORES = Resource(
     name="crm_contact_scores",
     title="Scores of contacts",
-    crawl="contacts",
+    endpoint_name="contacts",
     endpoint="contacts/{id}/scoreValues",
     keys=("contact_id", "score_id"),
     replication=Replication.FILTERED,
@@ -75,7 +75,7 @@ CONTACT_SCORES = Resource(
 OPPORTUNITY_SCORES = Resource(
     name="crm_opportunity_scores",
     title="Scores of opportunities",
-    crawl="deals",
+    endpoint_name="deals",
     endpoint="deals/{id}/scoreValues",
     keys=("opportunity_id", "score_id"),
     replication=Replication.FILTERED,

@@ -19,10 +19,10 @@ from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
     Field,
-    Joined,
     Linked,
     Resource,
     Row,
+    RowContext,
     nothing,
 )
 
@@ -38,30 +38,30 @@ CARD_COLUMNS = {
 DEAL_STAGES = "dealStages"
 
 
-def _pipeline(row: Row, joined: Joined) -> Row | None:
+def _pipeline(row: Row, row_context: RowContext) -> Row | None:
     found = decode_id(row.get("group"))
-    return {"id": found, "name": joined.names.pipelines.get(found)} if found else None
+    return {"id": found, "name": row_context.names.pipelines.get(found)} if found else None
 
 
-def _card(row: Row, _: Joined) -> Row:
+def _card(row: Row, _: RowContext) -> Row:
     return {name: decode_text(row.get(column)) for name, column in CARD_COLUMNS.items()}
 
 
-def _stages(_: Row, joined: Joined) -> list[Row]:
+def _stages(_: Row, row_context: RowContext) -> list[Row]:
     def place(row: Row) -> tuple[int, int]:
         found = decode_id(row.get("id")) or "0"
         return decode_integer(row.get("order")) or 0, int(found) if found.isdecimal() else 0
 
     return [
         {"id": decode_id(row.get("id")), "name": decode_text(row.get("title"))}
-        for row in sorted(joined.rows(DEAL_STAGES), key=place)
+        for row in sorted(row_context.rows(DEAL_STAGES), key=place)
     ]
 
 
 STAGES = Resource(
     name="crm_stages",
     title="Stages",
-    crawl="dealStages",
+    endpoint_name="dealStages",
     endpoint="dealStages",
     singular="dealStage",
     entries=(
@@ -99,7 +99,7 @@ _STAGE_REFS: Any = array_of(NAMED_REF)
 PIPELINES = Resource(
     name="crm_pipelines",
     title="Pipelines",
-    crawl="dealGroups",
+    endpoint_name="dealGroups",
     endpoint="dealGroups",
     singular="dealGroup",
     entries=(

@@ -19,10 +19,10 @@ from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
     Field,
-    Joined,
     Linked,
     Resource,
     Row,
+    RowContext,
 )
 
 STATUSES = {"0": "open", "1": "completed"}
@@ -30,37 +30,39 @@ PARENTS = {"Subscriber": "contact", "Deal": "opportunity"}
 REFS = array_of(object_of(id=STRING))
 
 
-def _status(row: Row, _: Joined) -> str | None:
+def _status(row: Row, _: RowContext) -> str | None:
     word = decode_text(row.get("status"))
     return STATUSES.get(word, word) if word else None
 
 
 def _parents(unified: str) -> Any:
-    def read(row: Row, _: Joined) -> list[Row]:
+    def read(row: Row, _: RowContext) -> list[Row]:
         found = decode_id(row.get("relid"))
         return [{"id": found}] if found and PARENTS.get(str(row.get("reltype"))) == unified else []
 
     return read
 
 
-def _type(row: Row, joined: Joined) -> Row | None:
+def _type(row: Row, row_context: RowContext) -> Row | None:
     found = decode_id(row.get("dealTasktype"))
-    return {"id": found, "name": joined.names.task_types.get(found)} if found else None
+    return {"id": found, "name": row_context.names.task_types.get(found)} if found else None
 
 
-def _owner(row: Row, joined: Joined) -> Row | None:
-    found = decode_id(row.get("assignee"), joined.zone) or decode_id(row.get("user"), joined.zone)
+def _owner(row: Row, row_context: RowContext) -> Row | None:
+    found = decode_id(row.get("assignee"), row_context.zone) or decode_id(
+        row.get("user"), row_context.zone
+    )
     return {"id": found} if found else None
 
 
-def _minutes(row: Row, _: Joined) -> int | None:
+def _minutes(row: Row, _: RowContext) -> int | None:
     return decode_integer(row.get("duration"))
 
 
 TASKS = Resource(
     name="crm_tasks",
     title="Tasks",
-    crawl="dealTasks",
+    endpoint_name="dealTasks",
     endpoint="dealTasks",
     selected_by_default=False,
     entries=(

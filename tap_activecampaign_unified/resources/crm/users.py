@@ -8,23 +8,23 @@ from tap_activecampaign_unified.resources.resource import (
     URLS,
     Derived,
     Field,
-    Joined,
     Resource,
     Row,
+    RowContext,
     empty,
     full_name,
     nothing,
 )
 
 
-def _name(row: Row, joined: Joined) -> str | None:
-    return full_name(row, joined) or decode_text(row.get("username"))
+def _name(row: Row, row_context: RowContext) -> str | None:
+    return full_name(row, row_context) or decode_text(row.get("username"))
 
 
 USERS = Resource(
     name="crm_users",
     title="CRM users",
-    crawl="users",
+    endpoint_name="users",
     endpoint="users",
     singular="user",
     entries=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import (
-    Undecodable,
+    InvalidValue,
     decode_flag,
     flag,
     identifier,
@@ -14,20 +14,20 @@ from tap_activecampaign_unified.resources.json_schema import DATE_TIME, STRING
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
-    Joined,
     Resource,
     Row,
+    RowContext,
     nothing,
 )
 
 
-def _permissions(row: Row, _: Joined) -> dict[str, bool | None]:
+def _permissions(row: Row, _: RowContext) -> dict[str, bool | None]:
     found: dict[str, bool | None] = {}
     for column in sorted(row):
         if column.startswith("pg"):
             try:
                 found[column] = decode_flag(row[column])
-            except Undecodable:
+            except InvalidValue:
                 continue  # not every pg column is a flag on every plan
     return found
 
@@ -35,7 +35,7 @@ def _permissions(row: Row, _: Joined) -> dict[str, bool | None]:
 GROUPS = Resource(
     name="directory_groups",
     title="Groups",
-    crawl="groups",
+    endpoint_name="groups",
     endpoint="groups",
     singular="group",
     stamps=("sdate",),

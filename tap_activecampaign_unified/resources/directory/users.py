@@ -16,10 +16,10 @@ from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
     Field,
-    Joined,
     Linked,
     Resource,
     Row,
+    RowContext,
     empty,
     full_name,
     nothing,
@@ -28,25 +28,25 @@ from tap_activecampaign_unified.resources.resource import (
 USER_GROUPS = "userGroups"
 
 
-def _languages(row: Row, _: Joined) -> list[str]:
+def _languages(row: Row, _: RowContext) -> list[str]:
     found = decode_text(row.get("lang"))
     return [found] if found else []
 
 
-def _groups(_: Row, joined: Joined) -> list[Row]:
+def _groups(_: Row, row_context: RowContext) -> list[Row]:
     found: dict[str, None] = {}
-    for membership in joined.rows(USER_GROUPS):
+    for membership in row_context.rows(USER_GROUPS):
         group = decode_id(membership.get("groupid") or membership.get("group"))
         if group:
             found.setdefault(group)
-    names = joined.names.groups
+    names = row_context.names.groups
     return [{"id": one, "name": names.get(one), "organization": None} for one in found]
 
 
 USERS = Resource(
     name="directory_users",
     title="Users",
-    crawl="users",
+    endpoint_name="users",
     endpoint="users",
     singular="user",
     entries=(

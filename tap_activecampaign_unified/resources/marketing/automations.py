@@ -19,41 +19,41 @@ from tap_activecampaign_unified.resources.json_schema import STRING
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
-    Joined,
     Linked,
     Resource,
     Row,
+    RowContext,
 )
 
 STATUSES = {"0": "draft", "1": "active", "2": "inactive"}
 ENROLMENTS = {"1": "active", "2": "completed"}
 
 
-def _status(row: Row, _: Joined) -> str | None:
+def _status(row: Row, _: RowContext) -> str | None:
     word = decode_text(row.get("status"))
     return STATUSES.get(word, word) if word else None
 
 
-def _enrolment(row: Row, _: Joined) -> str | None:
+def _enrolment(row: Row, _: RowContext) -> str | None:
     word = decode_text(row.get("status"))
     return ENROLMENTS.get(word, word) if word else None
 
 
 def _id_of(*columns: str) -> Any:
-    def read(row: Row, _: Joined) -> str | None:
+    def read(row: Row, _: RowContext) -> str | None:
         return next((found for name in columns if (found := decode_id(row.get(name)))), None)
 
     return read
 
 
-def _name(row: Row, joined: Joined) -> str | None:
-    return joined.names.automations.get(str(row.get("automation") or row.get("seriesid")))
+def _name(row: Row, row_context: RowContext) -> str | None:
+    return row_context.names.automations.get(str(row.get("automation") or row.get("seriesid")))
 
 
 AUTOMATIONS = Resource(
     name="marketing_automations",
     title="Automations",
-    crawl="automations",
+    endpoint_name="automations",
     endpoint="automations",
     stamps=("cdate", "mdate"),
     selected_by_default=False,
@@ -74,7 +74,7 @@ AUTOMATIONS = Resource(
 CONTACT_AUTOMATIONS = Resource(
     name="marketing_contact_automations",
     title="Automations entered and left",
-    crawl="contactAutomations",
+    endpoint_name="contactAutomations",
     endpoint="contactAutomations",
     stamps=("adddate", "lastdate"),
     selected_by_default=False,

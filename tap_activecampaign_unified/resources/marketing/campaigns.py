@@ -18,10 +18,10 @@ from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
     Field,
-    Joined,
     Linked,
     Resource,
     Row,
+    RowContext,
 )
 
 # As the application numbers them; what is beyond stands as it was sent.
@@ -55,23 +55,23 @@ _PERFORMANCE = tuple(
 )
 
 
-def _status(row: Row, _: Joined) -> str | None:
+def _status(row: Row, _: RowContext) -> str | None:
     word = decode_text(row.get("status"))
     return STATUSES.get(word, word) if word else None
 
 
-def _automation(row: Row, joined: Joined) -> Row | None:
+def _automation(row: Row, row_context: RowContext) -> Row | None:
     found = decode_id(row.get("automation") or row.get("seriesid"))
-    return {"id": found, "name": joined.names.automations.get(found)} if found else None
+    return {"id": found, "name": row_context.names.automations.get(found)} if found else None
 
 
-def _owner(row: Row, _: Joined) -> Row | None:
+def _owner(row: Row, _: RowContext) -> Row | None:
     found = decode_id(row.get("user") or row.get("userid"))
     return {"id": found} if found else None
 
 
 def _pointing_at(*columns: str) -> Any:
-    def read(row: Row, _: Joined) -> Row | None:
+    def read(row: Row, _: RowContext) -> Row | None:
         for column in columns:
             found = decode_id(row.get(column))
             if found:
@@ -84,7 +84,7 @@ def _pointing_at(*columns: str) -> Any:
 CAMPAIGNS = Resource(
     name="marketing_campaigns",
     title="Campaigns and how they did",
-    crawl="campaigns",
+    endpoint_name="campaigns",
     endpoint="campaigns",
     stamps=("cdate", "mdate"),
     selected_by_default=False,
@@ -108,7 +108,7 @@ CAMPAIGNS = Resource(
 CAMPAIGN_MESSAGES = Resource(
     name="marketing_campaign_messages",
     title="Messages of campaigns and how they did",
-    crawl="campaignMessages",
+    endpoint_name="campaignMessages",
     endpoint="campaignMessages",
     selected_by_default=False,
     is_confirmed=False,

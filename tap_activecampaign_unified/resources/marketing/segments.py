@@ -14,22 +14,22 @@ from tap_activecampaign_unified.resources.json_schema import BOOLEAN, DATE_TIME,
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
-    Joined,
     Replication,
     Resource,
     Row,
+    RowContext,
     nothing,
 )
 
 
-def _status(row: Row, joined: Joined) -> str:
-    return "inactive" if decode_instant(row.get("deletestamp"), joined.zone) else "active"
+def _status(row: Row, row_context: RowContext) -> str:
+    return "inactive" if decode_instant(row.get("deletestamp"), row_context.zone) else "active"
 
 
 SEGMENTS = Resource(
     name="marketing_segments",
     title="Segments",
-    crawl="lists",
+    endpoint_name="lists",
     endpoint="lists",
     singular="list",
     entries=(
@@ -50,16 +50,16 @@ SEGMENTS = Resource(
 )
 
 
-def _unsubscribed_at(row: Row, joined: Joined) -> str | None:
+def _unsubscribed_at(row: Row, row_context: RowContext) -> str | None:
     if people.segment_status(row) != "unsubscribed":
         return None
-    return decode_instant(row.get("udate"), joined.zone)
+    return decode_instant(row.get("udate"), row_context.zone)
 
 
 MEMBERSHIPS = Resource(
     name="marketing_segment_memberships",
     title="Segment memberships",
-    crawl="contacts",
+    endpoint_name="contacts",
     endpoint="contactLists",
     singular="contactList",
     keys=("contact_id", "segment_id"),
@@ -73,7 +73,7 @@ MEMBERSHIPS = Resource(
         Field("segment_id", "list", identifier),
         Derived(
             "segment_name",
-            lambda row, joined: joined.names.segments.get(str(row.get("list"))),
+            lambda row, row_context: row_context.names.segments.get(str(row.get("list"))),
             STRING,
         ),
         Derived(

@@ -15,7 +15,7 @@ def _deleted(row: Row) -> str | None:
 TAGS = Resource(
     name="marketing_tags",
     title="Tags",
-    crawl="tags",
+    endpoint_name="tags",
     endpoint="tags",
     singular="tag",
     skip=_deleted,
@@ -46,7 +46,7 @@ TAGS = Resource(
 CONTACT_TAGS = Resource(
     name="marketing_contact_tags",
     title="Tags applied",
-    crawl="contacts",
+    endpoint_name="contacts",
     endpoint="contactTags",
     singular="contactTag",
     keys=("contact_id", "tag_id"),
@@ -60,7 +60,7 @@ CONTACT_TAGS = Resource(
         Field("tag_id", "tag", identifier),
         Derived(
             "tag_name",
-            lambda row, joined: joined.names.tags.get(str(row.get("tag"))),
+            lambda row, row_context: row_context.names.tags.get(str(row.get("tag"))),
             STRING,
         ),
         Field("created_at", "cdate", instant, "When the tag was applied", read_only=True),

@@ -11,12 +11,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
-    CallError,
     Client,
-    Forbidden,
-    Missing,
+    NotFound,
     Page,
-    expect_walk,
+    PermissionDenied,
+    RequestError,
+    prefetch_walk,
     rows_of,
     total_of,
     walk_offset,
@@ -24,7 +24,7 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
 from .ordering import in_order
-from .row_spool import Spool
+from .row_spool import RowSpool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ MOST_BEHIND = 3
 PROBE = [("limit", 1)]
 
 
-class Way(enum.Enum):
+class LoadStrategy(enum.Enum):
     """How a relation's rows come."""
 
     OPEN = "not proven yet"
@@ -50,7 +50,7 @@ class Way(enum.Enum):
     NOTHING = "not at all"
 
 
-class Joiner:
+class RelationLoader:
     """Finds one relation's rows for page after page of the rows they hang on."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Joiner:
         self._most_apart = FULL_PAGE if is_part else FEW_ROWS
         #: Where the page's rows themselves list the ids of what hangs on them.
         self._lists = relation.include or relation.collection
-        self._spool: Spool | None = None
+        self._spool: RowSpool | None = None
         self._nobody_has_any = False
         self._probed: dict[str, Any] | None = None
         # How many rows came with the fullest page that was proven to be whole.
@@ -81,7 +81,7 @@ class Joiner:
         #: Whether all that hangs on the rows could be read so far.
         self.is_whole = True
         asks = sideload and relation.include is not None
-        self.way = Way.OPEN if asks else Way.NESTED
+        self.way = LoadStrategy.OPEN if asks else LoadStrategy.NESTED
         self._decided = asks
 
     @property
@@ -95,55 +95,55 @@ class Joiner:
         return self._relation.collection
 
     def _asks_the_page(self) -> bool:
-        return self.way in {Way.OPEN, Way.SIDELOAD}
+        return self.way in {LoadStrategy.OPEN, LoadStrategy.SIDELOAD}
 
     def ask_each(self) -> None:
         """Ask for each row's own: so few are wanted that nothing else is worth finding out."""
-        self.way, self._decided = Way.NESTED, True
+        self.way, self._decided = LoadStrategy.NESTED, True
 
-    def give_up_sideload(self) -> None:
+    def abandon_sideload(self) -> None:
         """Ask no page for the rows again: the server takes offence."""
         if self._asks_the_page():
-            self.way, self._decided = Way.NESTED, False
+            self.way, self._decided = LoadStrategy.NESTED, False
 
-    def expect(self, page: Page) -> None:
+    def prefetch(self, page: Page) -> None:
         """Announce what joining this page will ask for first."""
-        if self.way is Way.NOTHING:
+        if self.way is LoadStrategy.NOTHING:
             return
         ids = [str(row.get("id")) for row in page.rows]
         collection = self._relation.collection
-        if self.way is Way.OPEN:
+        if self.way is LoadStrategy.OPEN:
             for one in _witnesses(ids, self._sideloaded(page, ids)):
-                self._expect_nested(one)
+                self._prefetch_nested(one)
         elif not self._decided and self._relation.nested is None:
-            expect_walk(self._client, collection)
-        elif self.way is Way.NESTED and not self._relation.is_listed:
+            prefetch_walk(self._client, collection)
+        elif self.way is LoadStrategy.NESTED and not self._relation.is_listed:
             # Whether there is such an endpoint shows with the first.
             for one in self._candidates(page, ids)[: None if self._decided else 1]:
-                self._expect_nested(one)
+                self._prefetch_nested(one)
         elif not self._decided and self._probed is None:
-            self._client.expect(collection, PROBE)
+            self._client.prefetch(collection, PROBE)
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the relation's rows by the id of the page's row they hang on."""
         ids = [str(row.get("id")) for row in page.rows]
-        if not ids or self.way is Way.NOTHING:
+        if not ids or self.way is LoadStrategy.NOTHING:
             return {}
         try:
             return self._join(page, ids)
-        except Missing as problem:
+        except NotFound as problem:
             if not self._relation.is_listed:
                 return self._give_up(problem)
             # One row's own rows have no endpoint here: the collection must do.
             logger.info("%s: reading the collection", problem)
             self._read_collection()
             return self._join(page, ids)
-        except Forbidden as problem:
+        except PermissionDenied as problem:
             return self._give_up(problem)
 
-    def _give_up(self, problem: CallError) -> dict[str, list[Row]]:
+    def _give_up(self, problem: RequestError) -> dict[str, list[Row]]:
         logger.warning("%s: what hangs on it is left empty in this run", problem)
-        self.way, self.is_whole = Way.NOTHING, False
+        self.way, self.is_whole = LoadStrategy.NOTHING, False
         return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
@@ -153,7 +153,7 @@ class Joiner:
                 self._fall_back(page, ids)
             elif not self._lists_any(page) and page.body.get(self._relation.collection):
                 self._check_for_a_cut(page, ids)
-            elif self.way is Way.OPEN:
+            elif self.way is LoadStrategy.OPEN:
                 self._prove(page, ids, found)
             if self._asks_the_page() and self._completed(page, ids, found):
                 return found
@@ -167,7 +167,7 @@ class Joiner:
             return {one: in_order(self._spool.get(one)) for one in ids}
         rest = [one for one in candidates if one not in found]
         for one in rest:
-            self._expect_nested(one)
+            self._prefetch_nested(one)
         return found | {one: self.nested(one) for one in rest}
 
     def _is_complete(self, found: dict[str, list[Row]]) -> bool:
@@ -241,7 +241,7 @@ class Joiner:
             ):
                 self._fall_back(page, ids)
                 return
-        self.way, self._proven = Way.SIDELOAD, max(count, self._proven)
+        self.way, self._proven = LoadStrategy.SIDELOAD, max(count, self._proven)
 
     def _prove(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
         """Compare with the truth for the fullest and the last row; fall back when they differ."""
@@ -261,7 +261,7 @@ class Joiner:
                 self._fall_back(page, ids)
                 return
         logger.debug("%s come with the page: proven", self._relation.collection)
-        self.way = Way.SIDELOAD
+        self.way = LoadStrategy.SIDELOAD
 
     def _essence(self, rows: list[Row]) -> set[Any]:
         return {self._relation.essence(row) for row in rows}
@@ -274,7 +274,7 @@ class Joiner:
             return
         try:
             rows = self._probe().get(self._relation.collection)
-        except Missing:
+        except NotFound:
             self._fall_back(page, ids)
             return
         witness = self.parent_of(rows[0]) if isinstance(rows, list) and rows else ""
@@ -299,7 +299,7 @@ class Joiner:
         ):
             self._fall_back(page, ids)
         else:
-            self.way = Way.SIDELOAD
+            self.way = LoadStrategy.SIDELOAD
 
     def _fall_back(self, page: Page, ids: list[str]) -> None:
         logger.info(
@@ -313,7 +313,7 @@ class Joiner:
         """Choose between the whole collection and row by row: the fewer requests."""
         self._decided = True
         if not self._relation.is_listed:
-            self.way = Way.NESTED
+            self.way = LoadStrategy.NESTED
             return
         if self._relation.nested is None:
             self._read_collection()
@@ -321,11 +321,11 @@ class Joiner:
         expected = max(page.total or 0, len(ids))
         try:
             total = total_of(self._probe())
-        except Missing:
-            self.way = Way.NESTED
+        except NotFound:
+            self.way = LoadStrategy.NESTED
             return
         if expected <= (self._most_apart if total is None else total / FULL_PAGE):
-            self.way = Way.NESTED
+            self.way = LoadStrategy.NESTED
         else:
             self._read_collection()
 
@@ -336,13 +336,13 @@ class Joiner:
         return self._probed
 
     def _read_collection(self) -> None:
-        self.way = Way.SPOOL
-        self._spool = Spool()
+        self.way = LoadStrategy.SPOOL
+        self._spool = RowSpool()
         collection = self._relation.collection
         try:
             for part in walk_offset(self._client, collection, collection):
                 self._spool.add((self.parent_of(row), row) for row in part.rows)
-        except Missing as problem:
+        except NotFound as problem:
             logger.warning("%s: what hangs on it is left empty in this run", problem)
             self.is_whole = False
         self._spool.seal()
@@ -359,8 +359,8 @@ class Joiner:
     def _path_of(self, one: str) -> str:
         return (self._relation.nested or "").format(id=one)
 
-    def _expect_nested(self, one: str) -> None:
-        expect_walk(self._client, self._path_of(one))
+    def _prefetch_nested(self, one: str) -> None:
+        prefetch_walk(self._client, self._path_of(one))
 
     def nested(self, one: str) -> list[Row]:
         """Ask for one row's own rows, the truth that the others are held against."""
@@ -371,7 +371,7 @@ class Joiner:
                 for page in walk_offset(self._client, path, self._relation.collection, lean=True)
                 for row in page.rows
             )
-        except Missing as problem:
+        except NotFound as problem:
             if problem.is_endpoint:
                 raise
             return []  # the row was deleted while we read

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-class Spool:
+class RowSpool:
     """A temporary file that holds one collection's rows; gone when it is closed."""
 
     def __init__(self) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
     Client,
-    Forbidden,
-    Missing,
+    NotFound,
     Page,
-    expect_walk,
+    PermissionDenied,
+    prefetch_walk,
     rows_of,
     walk_offset,
 )
@@ -31,14 +31,14 @@ class GroupMembers:
         self._client, self._lookups = client, lookups
         self._by_user: dict[str, list[Row]] | None = None
 
-    def expect(self, page: Page) -> None:
+    def prefetch(self, page: Page) -> None:
         """Announce the groups, if anybody is to be found in them."""
         if self._by_user is None and page.rows:
-            self._lookups.expect_table("groups", self._expect_members)
+            self._lookups.prefetch_table("groups", self._prefetch_members)
 
-    def _expect_members(self, groups: list[Row]) -> None:
+    def _prefetch_members(self, groups: list[Row]) -> None:
         for group in groups:
-            expect_walk(self._client, f"groups/{group.get('id')}/userGroups")
+            prefetch_walk(self._client, f"groups/{group.get('id')}/userGroups")
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the memberships of the page's users."""
@@ -47,12 +47,12 @@ class GroupMembers:
             self._by_user = {}
             try:
                 self._read_groups(self._by_user)
-            except (Forbidden, Missing) as problem:
+            except (PermissionDenied, NotFound) as problem:
                 logger.info("%s: asking user by user", problem)
         known = self._by_user or {}
         for one in ids:
             if one not in known:
-                self._client.expect(f"users/{one}/userGroup")
+                self._client.prefetch(f"users/{one}/userGroup")
         return {one: known[one] if one in known else self._of_user(one) for one in ids}
 
     def _read_groups(self, by_user: dict[str, list[Row]]) -> None:
@@ -66,7 +66,7 @@ class GroupMembers:
     def _of_user(self, one: str) -> list[Row]:
         try:
             body = self._client.get(f"users/{one}/userGroup").body
-        except (Forbidden, Missing):
+        except (PermissionDenied, NotFound):
             return []
         found = body.get("userGroup") or body.get("userGroups")
         rows = found if isinstance(found, list) else [found]
@@ -80,7 +80,7 @@ class PipelineStages:
         """Ask nothing yet."""
         self._lookups = lookups
 
-    def expect(self, page: Page) -> None:
+    def prefetch(self, page: Page) -> None:
         """Announce nothing: the stages come with the page, as a rule."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
@@ -96,14 +96,14 @@ class PipelineStages:
         return found
 
 
-class SentAlong:
+class IncludedRows:
     """Rows that ActiveCampaign sends with every page without being asked."""
 
     def __init__(self, key: str, parent: str) -> None:
         """Name the key they come under and the column that names what they hang on."""
         self._key, self._parent = key, parent
 
-    def expect(self, page: Page) -> None:
+    def prefetch(self, page: Page) -> None:
         """Announce nothing: they are there."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
@@ -116,7 +116,7 @@ class SentAlong:
         return found
 
 
-class Beside:
+class SiblingRows:
     """Rows of another kind that come with a page and may hang on none of its rows."""
 
     def __init__(self, key: str) -> None:
@@ -124,7 +124,7 @@ class Beside:
         self._key = key
         self._seen: set[str] = set()
 
-    def expect(self, page: Page) -> None:
+    def prefetch(self, page: Page) -> None:
         """Announce nothing: they are there."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:

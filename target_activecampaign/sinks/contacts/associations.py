@@ -6,125 +6,134 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import CallError, Missing
-from target_activecampaign.outcome import Rejection, Skip
+from tap_activecampaign_unified.client import NotFound, RequestError
+from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.records.reference import reference
 from target_activecampaign.records.values import email_of, fold, is_nothing
-from target_activecampaign.sinks.create_only import refuse_known
+from target_activecampaign.sinks.create_only import reject_existing
 
-from .change import Part, Wish
-from .parse import note_tokens, put_list, put_tag
-from .sink import attempt, fulfil
+from .change import ContactChange, RowRequest
+from .parse import note_requested, put_list, put_tag
+from .sink import apply_changes, parse_or_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.records.record import Row
+    from target_activecampaign.records.record import InputRecord
     from target_activecampaign.records.values import Record
-    from target_activecampaign.sinks.context import Desk
-    from target_activecampaign.sinks.sink import Kind
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 
-def write_contact_tags(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Apply tags, or remove them where the row says so."""
-    _write(desk, kind, rows, _tag_wish)
+    _write(context, sink, rows, _tag_wish)
 
 
-def write_memberships(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+def write_memberships(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Subscribe and unsubscribe."""
-    _write(desk, kind, rows, _list_wish)
+    _write(context, sink, rows, _list_wish)
 
 
-def _write(desk: Desk, kind: Kind, rows: list[Row], read: Callable[[Desk, Row], Wish]) -> None:
-    _prefetch(desk, rows)
-    wishes = []
+def _write(
+    context: WriteContext,
+    sink: Sink,
+    rows: list[InputRecord],
+    read: Callable[[WriteContext, InputRecord], ContactChange],
+) -> None:
+    _prefetch(context, rows)
+    changes = []
     for row in rows:
-        wish = attempt(desk, row, partial(read, desk, row))
-        if wish is not None:
-            wishes.append(wish)
-    fulfil(desk, kind, wishes)
+        change = parse_or_report(context, row, partial(read, context, row))
+        if change is not None:
+            changes.append(change)
+    apply_changes(context, sink, changes)
 
 
-def _prefetch(desk: Desk, rows: list[Row]) -> None:
+def _prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
     """Look up the addresses of rows without an id; what cannot be read is each row's own affair."""
     refs = []
     for row in rows:
-        with contextlib.suppress(Rejection):
+        with contextlib.suppress(RowRejected):
             ref = _ref(row.record, "contact")
             email = row.record.get("email")
             email = ref.get("email") if is_nothing(email) else email
             is_known = bool(ref.get("id")) and not (
-                desk.policy.is_foreign and desk.ledger.own_id("contact", ref["id"]) is None
+                context.policy.is_foreign and context.ledger.own_id("contact", ref["id"]) is None
             )
             if not is_nothing(email) and not is_known:
                 refs.append({"email": email_of(email)})
-    with contextlib.suppress(CallError):
-        desk.references.prefetch_contacts(refs)
+    with contextlib.suppress(RequestError):
+        context.references.prefetch_contacts(refs)
 
 
-def _tag_wish(desk: Desk, row: Row) -> Wish:
-    wish = _wish(desk, row)
+def _tag_wish(context: WriteContext, row: InputRecord) -> ContactChange:
+    change = _wish(context, row)
     ref = _ref(row.record, "tag")
     if not ref:
-        raise Rejection("tag_id: the row names no tag")
+        raise RowRejected("tag_id: the row names no tag")
     status = str(row.record.get("status") or "applied").strip().lower()
     if status not in {"applied", "active", "removed"}:
-        raise Rejection("status: must be removed, or absent to apply the tag")
-    put_tag(desk, wish, ref, is_added=status != "removed")
-    if row.creates and wish.id:
-        there = {str(one.get("tag")) for one in _below(desk, wish.id, "contactTags")}
-        ids = [str(one["id"]) for name in wish.adds for one in desk.references.named("tag", name)]
-        refuse_known(row, "tag_id", next((one for one in ids if one in there), None))
-    note_tokens(wish)
-    return wish
+        raise RowRejected("status: must be removed, or absent to apply the tag")
+    put_tag(context, change, ref, is_added=status != "removed")
+    if row.creates and change.id:
+        there = {str(one.get("tag")) for one in _below(context, change.id, "contactTags")}
+        ids = [
+            str(one["id"]) for name in change.adds for one in context.references.named("tag", name)
+        ]
+        reject_existing(row, "tag_id", next((one for one in ids if one in there), None))
+    note_requested(change)
+    return change
 
 
-def _list_wish(desk: Desk, row: Row) -> Wish:
-    wish = _wish(desk, row)
+def _list_wish(context: WriteContext, row: InputRecord) -> ContactChange:
+    change = _wish(context, row)
     ref = _ref(row.record, "segment")
     if not ref:
-        raise Rejection("segment_id: the row names no list")
-    put_list(desk, wish, ref, row.record.get("status"))
-    if not wish.lists:
-        raise Skip("; ".join(wish.parts[0].denied))
-    if row.creates and wish.id:
-        there = {str(one.get("list")) for one in _below(desk, wish.id, "contactLists")}
-        refuse_known(row, "segment_id", next((one for one in wish.lists if one in there), None))
-    note_tokens(wish)
-    return wish
+        raise RowRejected("segment_id: the row names no list")
+    put_list(context, change, ref, row.record.get("status"))
+    if not change.lists:
+        raise RowSkipped("; ".join(change.parts[0].denied))
+    if row.creates and change.id:
+        there = {str(one.get("list")) for one in _below(context, change.id, "contactLists")}
+        reject_existing(
+            row, "segment_id", next((one for one in change.lists if one in there), None)
+        )
+    note_requested(change)
+    return change
 
 
-def _wish(desk: Desk, row: Row) -> Wish:
-    wish = Wish([Part(row)])
+def _wish(context: WriteContext, row: InputRecord) -> ContactChange:
+    change = ContactChange([RowRequest(row)])
     ref = _ref(row.record, "contact")
     email = row.record.get("email")
     if is_nothing(email):
         email = ref.get("email")
     if not is_nothing(email):
-        wish.email = email_of(email)
+        change.email = email_of(email)
     if ref.get("id"):
-        if desk.policy.is_foreign:
-            wish.id = desk.ledger.own_id("contact", ref["id"])
+        if context.policy.is_foreign:
+            change.id = context.ledger.own_id("contact", ref["id"])
         elif not ref["id"].isdigit():
-            raise Rejection("contact_id: not an id of ActiveCampaign")
+            raise RowRejected("contact_id: not an id of ActiveCampaign")
         else:
-            wish.id = ref["id"]
-    if wish.id is None:
-        if wish.email is None:
-            raise desk.references.no_contact(has_email=False)
+            change.id = ref["id"]
+    if change.id is None:
+        if change.email is None:
+            raise context.references.no_contact(has_email=False)
         # A pair does not bring a contact into being: it belongs to one.
-        wish.id = desk.references.contacts_by_email([wish.email]).get(fold(wish.email))
-        if wish.id is None:
-            raise desk.references.no_contact(has_email=True)
-    wish.email = None if wish.id else wish.email
-    return wish
+        change.id = context.references.contacts_by_email([change.email]).get(fold(change.email))
+        if change.id is None:
+            raise context.references.no_contact(has_email=True)
+    change.email = None if change.id else change.email
+    return change
 
 
-def _below(desk: Desk, contact: str, key: str) -> list[dict[str, Any]]:
+def _below(context: WriteContext, contact: str, key: str) -> list[dict[str, Any]]:
     try:
-        return desk.references.below("contacts", contact, key)
-    except Missing:
-        raise Rejection("contact_id: the account has no contact with this id") from None
+        return context.references.nested_rows("contacts", contact, key)
+    except NotFound:
+        raise RowRejected("contact_id: the account has no contact with this id") from None
 
 
 def _ref(record: Record, what: str) -> dict[str, str]:
@@ -134,6 +143,6 @@ def _ref(record: Record, what: str) -> dict[str, str]:
         value = record.get(f"{what}_{part}")
         if part not in found and not is_nothing(value):
             if isinstance(value, (dict, list, bool)):
-                raise Rejection(f"{what}_{part}: must be text")
+                raise RowRejected(f"{what}_{part}: must be text")
             found[part] = str(value).strip()
     return found

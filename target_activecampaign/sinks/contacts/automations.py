@@ -8,24 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import CallError, Forbidden, Missing, Refused, Unconfirmed
-from target_activecampaign.client.create_once import MOST_TRIES
-from target_activecampaign.concurrency.ordering import side_by_side
-from target_activecampaign.outcome import Failure, Verdict, outcome_of
+from tap_activecampaign_unified.client import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    RequestError,
+    UnconfirmedWrite,
+)
+from target_activecampaign.client.create_once import MAX_ATTEMPTS
+from target_activecampaign.concurrency.ordering import run_in_identity_order
+from target_activecampaign.outcome import RowError, RowFailed, outcome_of
 from target_activecampaign.records.values import fold
 
 from . import consent
-from .change import sign_of_wish
-from .enrolments import Enrolment, Guard, enrolments_of, name_of
+from .change import identity_of_change
+from .enrolments import Enrolment, EnrolmentRecord, enrolments_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.sinks.context import Desk
+    from target_activecampaign.sinks.context import WriteContext
 
-    from .change import Wish
+    from .change import ContactChange
 
-    Fail = Callable[[Wish, Verdict | CallError], None]
+    Fail = Callable[[ContactChange, RowError | RequestError], None]
 
 # Seconds after a lost answer: what was still under way is there by then.
 LOOKS = (2.0, 8.0)
@@ -42,100 +48,100 @@ UNSEEN = (
 UNANSWERED = "automations: entering was sent and never answered; the next run looks for it first"
 
 
-def settle(desk: Desk, wishes: list[Wish], fail: Fail) -> None:
+def apply_automations(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
     """Let contacts leave and enter what their wishes say, each automation once."""
-    needy = [wish for wish in wishes if wish.parts and wish.automations]
+    needy = [change for change in changes if change.parts and change.automations]
     if not needy:
         return
     try:
-        emails = [wish.email for wish in needy if wish.id is None and wish.email]
-        known = desk.references.contacts_by_email(emails) if emails else {}
-    except CallError as problem:
-        for wish in needy:
-            fail(wish, problem)
+        emails = [change.email for change in needy if change.id is None and change.email]
+        known = context.references.contacts_by_email(emails) if emails else {}
+    except RequestError as problem:
+        for change in needy:
+            fail(change, problem)
         return
-    for wish in needy:
-        wish.id = wish.id or known.get(fold(wish.email or ""))
+    for change in needy:
+        change.id = change.id or known.get(fold(change.email or ""))
 
-    def settle_one(wish: Wish) -> None:
+    def settle_one(change: ContactChange) -> None:
         try:
-            _settle_one(desk, wish)
-        except (Verdict, CallError) as problem:
-            fail(wish, problem)
+            _settle_one(context, change)
+        except (RowError, RequestError) as problem:
+            fail(change, problem)
 
-    side_by_side(desk.turns, needy, sign_of_wish, settle_one)
+    run_in_identity_order(context.pool, needy, identity_of_change, settle_one)
 
 
-def _settle_one(desk: Desk, wish: Wish) -> None:
-    if wish.id is None:
-        _leave_out(wish, "automations: the contact was not found after its import")
+def _settle_one(context: WriteContext, change: ContactChange) -> None:
+    if change.id is None:
+        _leave_out(change, "automations: the contact was not found after its import")
         return
     try:
-        _leave_and_enter(desk, wish, wish.id)
-    except Missing:
+        _leave_and_enter(context, change, change.id)
+    except NotFound:
         # The id was of a contact that was deleted; the address may have a new one.
-        known = desk.references.contacts_by_email([wish.email]) if wish.email else {}
-        again = known.get(fold(wish.email or ""))
-        if again is None or again == wish.id:
-            _leave_out(wish, NOBODY)
+        known = context.references.contacts_by_email([change.email]) if change.email else {}
+        again = known.get(fold(change.email or ""))
+        if again is None or again == change.id:
+            _leave_out(change, NOBODY)
             return
-        wish.id = again
-        _leave_and_enter(desk, wish, again)
+        change.id = again
+        _leave_and_enter(context, change, again)
 
 
-def _leave_and_enter(desk: Desk, wish: Wish, contact: str) -> None:
-    is_finished = not any(part.left_out for part in wish.parts)
-    for one, enters in sorted(wish.automations.items(), key=lambda pair: pair[1]):
+def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str) -> None:
+    is_finished = not any(part.left_out for part in change.parts)
+    for one, enters in sorted(change.automations.items(), key=lambda pair: pair[1]):
         token = f"automation:{one}"
-        if not any(token in part.tokens for part in wish.parts):
+        if not any(token in part.requested for part in change.parts):
             continue
-        with desk.turns.alone("enrolment", contact, one):
+        with context.pool.named_lock("enrolment", contact, one):
             try:
                 if enters:
-                    _enter(desk, wish, contact, one, is_finished=is_finished)
+                    _enter(context, change, contact, one, is_finished=is_finished)
                 else:
-                    _leave(desk, wish, contact, one)
-            except Forbidden as problem:
-                wish.postpone(token, _note_forbidden(desk, problem))
-            except Refused as problem:
-                wish.leave_out(token, f"automations: {outcome_of(problem).reason}")
+                    _leave(context, change, contact, one)
+            except PermissionDenied as problem:
+                change.postpone(token, _note_forbidden(context, problem))
+            except InvalidRequest as problem:
+                change.leave_out(token, f"automations: {outcome_of(problem).reason}")
 
 
-def _leave_out(wish: Wish, reason: str) -> None:
-    for one in wish.automations:
-        wish.leave_out(f"automation:{one}", reason)
+def _leave_out(change: ContactChange, reason: str) -> None:
+    for one in change.automations:
+        change.leave_out(f"automation:{one}", reason)
 
 
-def _note_forbidden(desk: Desk, problem: Forbidden) -> str:
+def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
     """Return why; a refusal that is not about this contact stands for the rest of the run."""
     if any("could not create" in reason.text.lower() for reason in problem.reasons):
         return NOT_TAKEN
-    desk.enrolments.refused = REFUSED
+    context.enrolments.refused = REFUSED
     return REFUSED
 
 
 # --- leaving --------------------------------------------------------------------------------------
 
 
-def _leave(desk: Desk, wish: Wish, contact: str, one: str) -> None:
-    there = enrolments_of(desk, contact, one)
+def _leave(context: WriteContext, change: ContactChange, contact: str, one: str) -> None:
+    there = enrolments_of(context, contact, one)
     active = [enrolment for enrolment in there if enrolment.is_active]
     for enrolment in active:
-        _take_out(desk, contact, one, enrolment)
+        _take_out(context, contact, one, enrolment)
     last = max((enrolment.number for enrolment in there), default=0)
-    Guard(desk, contact, one).lift(last)
+    EnrolmentRecord(context, contact, one).lift(last)
     if active:
-        wish.is_touched = True
-        left = desk.forecast.leaves if desk.pen.is_dry else desk.enrolments.left
-        left[name_of(desk, one)] += 1
+        change.is_touched = True
+        left = context.plan.leaves if context.write_client.is_dry_run else context.enrolments.left
+        left[name_of(context, one)] += 1
 
 
-def _take_out(desk: Desk, contact: str, one: str, enrolment: Enrolment) -> None:
+def _take_out(context: WriteContext, contact: str, one: str, enrolment: Enrolment) -> None:
     try:
-        desk.pen.write("DELETE", f"contactAutomations/{enrolment.number}")
-    except (Missing, Forbidden):
+        context.write_client.write("DELETE", f"contactAutomations/{enrolment.number}")
+    except (NotFound, PermissionDenied):
         # One that is gone, perhaps by this call's own first try, answers so too.
-        there = enrolments_of(desk, contact, one)
+        there = enrolments_of(context, contact, one)
         if any(again.number == enrolment.number and again.is_active for again in there):
             raise
 
@@ -143,34 +149,38 @@ def _take_out(desk: Desk, contact: str, one: str, enrolment: Enrolment) -> None:
 # --- entering -------------------------------------------------------------------------------------
 
 
-def _enter(desk: Desk, wish: Wish, contact: str, one: str, *, is_finished: bool) -> None:
-    guard = Guard(desk, contact, one)
+def _enter(
+    context: WriteContext, change: ContactChange, contact: str, one: str, *, is_finished: bool
+) -> None:
+    guard = EnrolmentRecord(context, contact, one)
     if guard.is_entered:
-        _remark(wish, one, ENTERED_BEFORE)
+        _remark(change, one, ENTERED_BEFORE)
         return
-    found = _look(desk, contact, one, guard)
+    found = _look(context, contact, one, guard)
     if found is not None:
         guard.note_entered(found)
         if guard.is_unsure:
-            _note_entered(desk, wish, one)
+            _note_entered(context, change, one)
         else:
-            _remark(wish, one, THERE_ALREADY)
+            _remark(change, one, THERE_ALREADY)
         return
-    if _is_kept_out(desk, wish, one, is_finished=is_finished):
+    if _is_kept_out(context, change, one, is_finished=is_finished):
         return
-    guard.note_entered(_send(desk, contact, one, guard))
-    _note_entered(desk, wish, one)
+    guard.note_entered(_send(context, contact, one, guard))
+    _note_entered(context, change, one)
 
 
-def _is_kept_out(desk: Desk, wish: Wish, one: str, *, is_finished: bool) -> bool:
+def _is_kept_out(
+    context: WriteContext, change: ContactChange, one: str, *, is_finished: bool
+) -> bool:
     """Say whether a contact may not enter now, and tell the rows why."""
     token = f"automation:{one}"
-    if desk.enrolments.refused is not None:
-        wish.postpone(token, desk.enrolments.refused)
+    if context.enrolments.refused is not None:
+        change.postpone(token, context.enrolments.refused)
     elif not is_finished:
-        wish.postpone(token, UNFINISHED)
-    elif (word := consent.left_all_lists(desk, wish)) is not None:
-        wish.deny(
+        change.postpone(token, UNFINISHED)
+    elif (word := consent.left_all_lists(context, change)) is not None:
+        change.deny(
             token,
             f"automations: the person {word} and is active on no list; enters only with "
             "resubscribe",
@@ -180,61 +190,65 @@ def _is_kept_out(desk: Desk, wish: Wish, one: str, *, is_finished: bool) -> bool
     return True
 
 
-def _look(desk: Desk, contact: str, one: str, guard: Guard) -> int | None:
+def _look(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord) -> int | None:
     """Return the enrolment that counts as this entering, None where there is none.
 
     That is an active one, or any behind those of before. What was begun and cannot be seen is a
-    `Failure`.
+    `RowFailed`.
     """
     try:
-        there = enrolments_of(desk, contact, one)
-    except Forbidden:
+        there = enrolments_of(context, contact, one)
+    except PermissionDenied:
         if guard.is_unsure:
-            raise Failure(UNSEEN) from None
+            raise RowFailed(UNSEEN) from None
         raise
     found = [e.number for e in there if e.is_active or e.number > guard.before]
     return max(found, default=None)
 
 
-def _send(desk: Desk, contact: str, one: str, guard: Guard) -> int:
+def _send(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord) -> int:
     """Enter a contact; returns the enrolment's id. The intent is on disk before it is sent."""
     body = {"contactAutomation": {"contact": contact, "automation": one}}
-    for _ in range(MOST_TRIES):
-        guard.begin(desk.server_time())
+    for _ in range(MAX_ATTEMPTS):
+        guard.begin(context.creates.server_time())
         try:
-            row = desk.pen.write("POST", "contactAutomations", body).body.get("contactAutomation")
-        except (Refused, Missing, Forbidden):
+            row = context.write_client.write("POST", "contactAutomations", body).body.get(
+                "contactAutomation"
+            )
+        except (InvalidRequest, NotFound, PermissionDenied):
             guard.note_refused()
             raise
-        except Unconfirmed:
-            found = _look_again(desk, contact, one, guard)
+        except UnconfirmedWrite:
+            found = _look_again(context, contact, one, guard)
             if found is not None:
                 return found
             continue
         native_id = str(row.get("id")) if isinstance(row, dict) else ""
         return int(native_id) if native_id.isdecimal() else 0
-    raise Failure(UNANSWERED)
+    raise RowFailed(UNANSWERED)
 
 
-def _look_again(desk: Desk, contact: str, one: str, guard: Guard) -> int | None:
+def _look_again(
+    context: WriteContext, contact: str, one: str, guard: EnrolmentRecord
+) -> int | None:
     for seconds in LOOKS:
-        desk.clock.sleep(seconds)
+        context.clock.sleep(seconds)
         try:
-            found = _look(desk, contact, one, guard)
-        except CallError:
-            raise Failure(UNSEEN) from None
+            found = _look(context, contact, one, guard)
+        except RequestError:
+            raise RowFailed(UNSEEN) from None
         if found is not None:
             return found
     return None
 
 
-def _note_entered(desk: Desk, wish: Wish, one: str) -> None:
-    wish.is_touched = True
-    entered = desk.forecast.enters if desk.pen.is_dry else desk.enrolments.entered
-    entered[name_of(desk, one)] += 1
+def _note_entered(context: WriteContext, change: ContactChange, one: str) -> None:
+    change.is_touched = True
+    entered = context.plan.enters if context.write_client.is_dry_run else context.enrolments.entered
+    entered[name_of(context, one)] += 1
 
 
-def _remark(wish: Wish, one: str, text: str) -> None:
-    for part in wish.parts:
-        if f"automation:{one}" in part.tokens:
+def _remark(change: ContactChange, one: str, text: str) -> None:
+    for part in change.parts:
+        if f"automation:{one}" in part.requested:
             part.remarks.append(text)

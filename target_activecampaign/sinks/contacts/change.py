@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.records.identity import Sign
+from target_activecampaign.records.identity import RecordIdentity
 from target_activecampaign.records.values import fold
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.resources.custom_fields import Definition
-    from target_activecampaign.records.record import Row
+    from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
+    from target_activecampaign.records.record import InputRecord
 
 LONGEST_TAG = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
@@ -19,15 +19,15 @@ NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 
 
 @dataclass(slots=True)
-class Part:
-    """One row's share of a wish: what it asks for (``tokens``) and what cannot be done of it.
+class RowRequest:
+    """One row's share of a wish: what it asks for (``requested``) and what cannot be done of it.
 
     ``left_out`` is the row's fault or the account's lack and may be mended; ``denied`` is what the
     settings or a person's opt-out forbid; ``postponed`` is no fault of the row's, and asked again.
     """
 
-    row: Row
-    tokens: set[str] = field(default_factory=set)
+    row: InputRecord
+    requested: set[str] = field(default_factory=set)
     left_out: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
     postponed: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class Wish:
+class ContactChange:
     """What the rows of one person ask for, together; later rows win.
 
     ``tags`` holds by folded name the name and whether it is added; ``lists`` the status by list
@@ -43,12 +43,12 @@ class Wish:
     whether they are entered or left.
     """
 
-    parts: list[Part]
+    parts: list[RowRequest]
     id: str | None = None
     email: str | None = None
     new_email: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
-    values: dict[str, tuple[Definition, Any, str | None]] = field(default_factory=dict)
+    values: dict[str, tuple[FieldDefinition, Any, str | None]] = field(default_factory=dict)
     tags: dict[str, tuple[str, bool]] = field(default_factory=dict)
     is_mirror: bool = False
     lists: dict[str, int] = field(default_factory=dict)
@@ -73,13 +73,13 @@ class Wish:
     @property
     def asks(self) -> bool:
         """Whether anything is left to be done."""
-        return any(part.tokens for part in self.parts)
+        return any(part.requested for part in self.parts)
 
     @property
     def upserts(self) -> bool:
         """Whether the contact is to be there afterwards, whatever else is asked."""
         core = self.columns or self.values or self.adds or self.lists or self.account
-        return bool(core) or any("exist" in part.tokens for part in self.parts)
+        return bool(core) or any("exist" in part.requested for part in self.parts)
 
     @property
     def known_id(self) -> str | None:
@@ -107,13 +107,13 @@ class Wish:
         for part in self._struck(token):
             part.postponed.append(reason)
 
-    def _struck(self, token: str) -> list[Part]:
-        found = [part for part in self.parts if token in part.tokens]
+    def _struck(self, token: str) -> list[RowRequest]:
+        found = [part for part in self.parts if token in part.requested]
         for part in found:
-            part.tokens.discard(token)
+            part.requested.discard(token)
         return found
 
-    def absorb(self, later: Wish) -> None:
+    def merge(self, later: ContactChange) -> None:
         """Add what later rows of the same person ask for."""
         for one, enters in later.automations.items():
             if self.automations.get(one, enters) is not enters:
@@ -135,10 +135,10 @@ class Wish:
         self.title = later.title if later.title is not None else self.title
 
 
-def sign_of_wish(wish: Wish) -> Sign:
+def identity_of_change(change: ContactChange) -> RecordIdentity:
     """Return by what a person is known so far."""
-    names = {("id", wish.id)} if wish.id else set()
-    names |= {("email", fold(one)) for one in (wish.email, wish.new_email) if one}
-    names |= {("id", part.row.known_id) for part in wish.parts if part.row.known_id}
-    ways = {"id": wish.id, "email": wish.email}
-    return Sign(frozenset(names), frozenset(way for way, value in ways.items() if value))
+    names = {("id", change.id)} if change.id else set()
+    names |= {("email", fold(one)) for one in (change.email, change.new_email) if one}
+    names |= {("id", part.row.known_id) for part in change.parts if part.row.known_id}
+    ways = {"id": change.id, "email": change.email}
+    return RecordIdentity(frozenset(names), frozenset(way for way, value in ways.items() if value))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import Desk
+    from target_activecampaign.sinks.context import WriteContext
 
 
 #: The columns of a contact row that name automations, and whether they enter.
@@ -33,23 +33,23 @@ class Enrolment:
     is_active: bool
 
 
-class Guard:
+class EnrolmentRecord:
     """What the ledger knows of one contact and one automation.
 
     Its note is the enrolment's id; after the contact left, the last id of before, negative. An
     enrolment behind that one counts as entered, whoever did it: `before`.
     """
 
-    def __init__(self, desk: Desk, contact: str, automation: str) -> None:
+    def __init__(self, context: WriteContext, contact: str, automation: str) -> None:
         """Look the pair up."""
-        self._ledger, self._planned = desk.ledger, desk.enrolments.planned
-        self._is_dry = desk.pen.is_dry
-        self._key = desk.ledger.key(STEP, contact, automation)
-        known = desk.ledger.find(self._key)
+        self._ledger, self._planned = context.ledger, context.enrolments.planned
+        self._is_dry = context.write_client.is_dry_run
+        self._key = context.ledger.key(STEP, contact, automation)
+        known = context.ledger.find(self._key)
         mark = (known and known.id) or "-0"
         self.is_entered = not mark.startswith("-") or self._key in self._planned
         self.before = int(mark[1:]) if mark.startswith("-") else 0
-        self.is_unsure = desk.ledger.pending(self._key, STEP) is not None
+        self.is_unsure = context.ledger.pending(self._key, STEP) is not None
 
     def begin(self, since: float) -> None:
         """Note that entering is about to be sent (the server's seconds)."""
@@ -73,12 +73,12 @@ class Guard:
             self._ledger.settle(self._key, STEP)
 
 
-def enrolments_of(desk: Desk, contact: str, automation: str) -> list[Enrolment]:
+def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[Enrolment]:
     """Return a contact's runs through an automation, as the account tells them now."""
     # A status unknown to us is taken for active: nobody is entered on a guess.
     return [
         Enrolment(_number(row.get("id")), str(row.get("status")) != DONE)
-        for row in desk.references.below("contacts", contact, "contactAutomations")
+        for row in context.references.nested_rows("contacts", contact, "contactAutomations")
         if str(row.get("automation") or row.get("seriesid")) == automation
     ]
 
@@ -91,7 +91,7 @@ def _number(value: Any) -> int:
 # --- what a row says ----------------------------------------------------------------------------
 
 
-def name_of(desk: Desk, automation: str) -> str:
+def name_of(context: WriteContext, automation: str) -> str:
     """Return an automation's name, its id where it has none."""
-    row = desk.references.table("automation").get(automation, {})
+    row = context.references.table("automation").get(automation, {})
     return str(row.get("name") or "").strip() or automation

@@ -7,16 +7,23 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import CallError, Refused
+from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.concurrency.ordering import side_by_side
-from target_activecampaign.outcome import Action, Outcome, Rejection, Verdict, Wait, outcome_of
+from target_activecampaign.concurrency.ordering import run_in_identity_order
+from target_activecampaign.outcome import (
+    Action,
+    Outcome,
+    RowDeferred,
+    RowError,
+    RowRejected,
+    outcome_of,
+)
 from target_activecampaign.records.values import fold
 from target_activecampaign.reporting.results import BEHIND, OTHER_ADDRESS
-from target_activecampaign.sinks.contacts.bulk_import.status import Entry
-from target_activecampaign.sinks.context import sentence
-from target_activecampaign.sinks.create_only import refuse_people
+from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
+from target_activecampaign.sinks.context import join_reasons
+from target_activecampaign.sinks.create_only import reject_existing_contact
 from target_activecampaign.sinks.limits import AUTOMATIONS
 
 from . import account_link as contact_links
@@ -24,17 +31,17 @@ from . import automations as contact_automations
 from . import consent
 from . import tags as contact_tags
 from . import upsert as contact_calls
-from .change import SUBSCRIBE, UNSUBSCRIBE, Wish, sign_of_wish
+from .change import SUBSCRIBE, UNSUBSCRIBE, ContactChange, identity_of_change
 from .only_if_empty import keep_only_blanks
-from .parse import wish_of
+from .parse import parse_contact_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.records.record import Row
-    from target_activecampaign.sinks.contacts.bulk_import.status import Batch
-    from target_activecampaign.sinks.context import Desk
-    from target_activecampaign.sinks.sink import Kind
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.contacts.bulk_import.status import ImportBatch
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 logger = logging.getLogger(__name__)
 
@@ -44,214 +51,222 @@ BY_IMPORT = "created or updated by import"
 _IMPORT_NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 
 
-def write_contacts(desk: Desk, kind: Kind, rows: list[Row]) -> None:
+def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the rows of a contact stream."""
-    wishes = []
+    changes = []
     for row in rows:
-        desk.turns.breathe()
-        wish = attempt(desk, row, partial(wish_of, desk, kind, row))
-        if wish is not None:
-            wishes.append(wish)
-    fulfil(desk, kind, wishes)
+        context.pool.yield_now()
+        change = parse_or_report(context, row, partial(parse_contact_change, context, sink, row))
+        if change is not None:
+            changes.append(change)
+    apply_changes(context, sink, changes)
 
 
-def attempt(desk: Desk, row: Row, act: Callable[[], Wish]) -> Wish | None:
+def parse_or_report(
+    context: WriteContext, row: InputRecord, act: Callable[[], ContactChange]
+) -> ContactChange | None:
     """Run ``act`` for one row; what ends the row is reported and None returned."""
     try:
-        if desk.is_behind(row):
-            raise Wait(BEHIND)  # noqa: TRY301 - it ends as every row that waits
+        if context.rows.is_behind(row):
+            raise RowDeferred(BEHIND)  # noqa: TRY301 - it ends as every row that waits
         return act()
-    except Wait as wait:
-        desk.wait(row, wait)
-    except Verdict as verdict:
-        desk.report(row, verdict.outcome())
-    except CallError as problem:
-        desk.report(row, outcome_of(problem))
+    except RowDeferred as wait:
+        context.rows.defer(row, wait)
+    except RowError as verdict:
+        context.rows.finish(row, verdict.outcome())
+    except RequestError as problem:
+        context.rows.finish(row, outcome_of(problem))
     return None
 
 
-def fulfil(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
+def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
     """Carry out wishes and report the rows they came from."""
     try:
-        wishes = _check_identities(desk, wishes)
-        wishes = _merge(wishes)
-        consent.check(desk, wishes)
-        keep_only_blanks(desk, wishes)
-    except CallError as problem:
-        for wish in wishes:
-            _end(desk, wish, outcome_of(problem))
+        changes = _check_identities(context, changes)
+        changes = _merge(changes)
+        consent.check(context, changes)
+        keep_only_blanks(context, changes)
+    except RequestError as problem:
+        for change in changes:
+            _end(context, change, outcome_of(problem))
         return
-    if not desk.policy.run_automations:
-        for wish in wishes:
-            _strike_what_starts_automations(wish)
-    for wish in wishes:
-        if not wish.asks:
-            _report(desk, kind, wish)
-    wishes = [wish for wish in wishes if wish.asks]
-    if desk.pen.is_dry:
-        _forecast(desk, kind, wishes)
-    imported = _import(desk, [w for w in wishes if _is_importable(desk, w)])
-    rest = _after_import(desk, wishes, imported)
-    _finish(desk, kind, rest, {key: e for key, e in imported.items() if e.is_imported})
+    if not context.policy.run_automations:
+        for change in changes:
+            _strike_what_starts_automations(change)
+    for change in changes:
+        if not change.asks:
+            _report(context, sink, change)
+    changes = [change for change in changes if change.asks]
+    if context.write_client.is_dry_run:
+        _forecast(context, sink, changes)
+    imported = _import(context, [w for w in changes if _is_importable(context, w)])
+    rest = _after_import(context, changes, imported)
+    _finish(context, sink, rest, {key: e for key, e in imported.items() if e.is_imported})
 
 
-def _after_import(desk: Desk, wishes: list[Wish], imported: dict[int, Entry]) -> list[Wish]:
+def _after_import(
+    context: WriteContext, changes: list[ContactChange], imported: dict[int, ImportEntry]
+) -> list[ContactChange]:
     """End what the importer refused; return what goes on, imported or not."""
     rest = []
-    for wish in wishes:
-        entry = imported.get(id(wish))
-        if entry is None or (entry.is_lost and desk.policy.run_automations):
-            rest.append(wish)
+    for change in changes:
+        entry = imported.get(id(change))
+        if entry is None or (entry.is_lost and context.policy.run_automations):
+            rest.append(change)
         elif entry.problem is not None or not entry.is_imported:
             action = Action.FAILED if entry.is_lost else Action.REJECTED
             reason = entry.problem or "the import was not carried out"
-            _end(desk, wish, Outcome(action, reason=reason, whole=False))
+            _end(context, change, Outcome(action, reason=reason, whole=False))
         else:
-            wish.created = wish.created if desk.pen.is_dry else entry.created
-            rest.append(wish)
+            change.created = change.created if context.write_client.is_dry_run else entry.created
+            rest.append(change)
     return rest
 
 
 # --- before anything is written ---------------------------------------------------------------
 
 
-def _check_identities(desk: Desk, wishes: list[Wish]) -> list[Wish]:
+def _check_identities(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
     """Make sure that an id is the person the row means, and find the address an id stands for."""
-    by_id = [w for w in wishes if w.id is not None]
+    by_id = [w for w in changes if w.id is not None]
     needs = [
         w
         for w in by_id
-        if w.email is not None or "exist" in w.parts[0].tokens or _needs_email(desk, w, len(wishes))
+        if w.email is not None
+        or "exist" in w.parts[0].requested
+        or _needs_email(context, w, len(changes))
     ]
-    found = desk.references.contacts_by_id([w.id for w in needs if w.id])
+    found = context.references.contacts_by_id([w.id for w in needs if w.id])
     kept = []
-    for wish in wishes:
+    for change in changes:
         try:
-            refuse_people(desk, wish)
-        except Rejection as rejection:
-            _end(desk, wish, rejection.outcome())
+            reject_existing_contact(context, change)
+        except RowRejected as rejection:
+            _end(context, change, rejection.outcome())
             continue
-        if wish.id is None or is_planned(wish.id) or not any(wish is one for one in needs):
-            kept.append(wish)
+        if change.id is None or is_planned(change.id) or not any(change is one for one in needs):
+            kept.append(change)
             continue
-        row = found.get(wish.id)
+        row = found.get(change.id)
         there = str((row or {}).get("email") or "").strip()
         if row is None:
-            verdict = Rejection("id: the account has no contact with this id")
-        elif wish.email is None or fold(wish.email) == fold(there):
-            wish.email = there or None
-            kept.append(wish)
+            verdict = RowRejected("id: the account has no contact with this id")
+        elif change.email is None or fold(change.email) == fold(there):
+            change.email = there or None
+            kept.append(change)
             continue
-        elif desk.policy.allow_email_change:
-            wish.new_email, wish.email = wish.email, there
-            wish.parts[0].tokens.add("email")
-            kept.append(wish)
+        elif context.policy.allow_email_change:
+            change.new_email, change.email = change.email, there
+            change.parts[0].requested.add("email")
+            kept.append(change)
             continue
         else:
-            verdict = Rejection(OTHER_ADDRESS)
-        _end(desk, wish, verdict.outcome())
+            verdict = RowRejected(OTHER_ADDRESS)
+        _end(context, change, verdict.outcome())
     return kept
 
 
-def _needs_email(desk: Desk, wish: Wish, count: int) -> bool:
-    imports = desk.policy.bulk_import == "always" or not desk.policy.run_automations
-    many = desk.policy.bulk_import == "auto" and count >= ENOUGH_TO_IMPORT
-    return (imports or many) and wish.upserts
+def _needs_email(context: WriteContext, change: ContactChange, count: int) -> bool:
+    imports = context.policy.bulk_import == "always" or not context.policy.run_automations
+    many = context.policy.bulk_import == "auto" and count >= ENOUGH_TO_IMPORT
+    return (imports or many) and change.upserts
 
 
-def _merge(wishes: list[Wish]) -> list[Wish]:
+def _merge(changes: list[ContactChange]) -> list[ContactChange]:
     """Join the wishes of one person, in the order of the rows."""
-    merged: list[Wish] = []
-    known: dict[str, Wish] = {}
-    for wish in wishes:
-        names = [f"email:{fold(wish.email)}"] if wish.email else []
-        names += [f"id:{wish.id}"] if wish.id else []
+    merged: list[ContactChange] = []
+    known: dict[str, ContactChange] = {}
+    for change in changes:
+        names = [f"email:{fold(change.email)}"] if change.email else []
+        names += [f"id:{change.id}"] if change.id else []
         there = next((known[name] for name in names if name in known), None)
         if there is None:
-            merged.append(wish)
-            there = wish
+            merged.append(change)
+            there = change
         else:
-            there.absorb(wish)
+            there.merge(change)
         known |= dict.fromkeys(names, there)
     return merged
 
 
-def _strike_what_starts_automations(wish: Wish) -> None:
+def _strike_what_starts_automations(change: ContactChange) -> None:
     """Leave only what the importer can do with `exclude_automations`."""
-    if wish.email is None or wish.new_email is not None:
-        for part in wish.parts:
-            part.denied += [AUTOMATIONS] if part.tokens else []
-            part.tokens.clear()
+    if change.email is None or change.new_email is not None:
+        for part in change.parts:
+            part.denied += [AUTOMATIONS] if part.requested else []
+            part.requested.clear()
         return
-    for name, (_, is_added) in list(wish.tags.items()):
+    for name, (_, is_added) in list(change.tags.items()):
         if not is_added:
-            wish.deny(f"tag:{name}", AUTOMATIONS)
-            del wish.tags[name]
-    wish.deny("mirror", AUTOMATIONS) if not wish.tags else None
-    wish.is_mirror = False
-    wish.deny("title", AUTOMATIONS)
-    wish.title = None
-    if wish.account and (not wish.account.get("name") or "id" in wish.account):
-        wish.deny("account", AUTOMATIONS)
-        wish.account = {}
+            change.deny(f"tag:{name}", AUTOMATIONS)
+            del change.tags[name]
+    change.deny("mirror", AUTOMATIONS) if not change.tags else None
+    change.is_mirror = False
+    change.deny("title", AUTOMATIONS)
+    change.title = None
+    if change.account and (not change.account.get("name") or "id" in change.account):
+        change.deny("account", AUTOMATIONS)
+        change.account = {}
 
 
 # --- the importer -----------------------------------------------------------------------------
 
 
-def _is_importable(desk: Desk, wish: Wish) -> bool:
-    if wish.email is None or wish.new_email is not None or not wish.upserts:
+def _is_importable(context: WriteContext, change: ContactChange) -> bool:
+    if change.email is None or change.new_email is not None or not change.upserts:
         return False
-    return desk.policy.bulk_import != "never" or not desk.policy.run_automations
+    return context.policy.bulk_import != "never" or not context.policy.run_automations
 
 
-def _import(desk: Desk, wishes: list[Wish]) -> dict[int, Entry]:
+def _import(context: WriteContext, changes: list[ContactChange]) -> dict[int, ImportEntry]:
     """Import the wishes if there are enough of them; returns each one's entry by identity."""
-    forced = desk.policy.bulk_import == "always" or not desk.policy.run_automations
-    if not wishes or (len(wishes) < ENOUGH_TO_IMPORT and not forced):
+    forced = context.policy.bulk_import == "always" or not context.policy.run_automations
+    if not changes or (len(changes) < ENOUGH_TO_IMPORT and not forced):
         return {}
     entries = {
-        id(wish): Entry(wish.email or "", _contact_of(wish, is_foreign=desk.policy.is_foreign))
-        for wish in wishes
+        id(change): ImportEntry(
+            change.email or "", _contact_of(change, is_foreign=context.policy.is_foreign)
+        )
+        for change in changes
     }
-    batches = desk.importer.run(list(entries.values()))
-    if desk.pen.is_dry:
-        for wish in wishes:
+    batches = context.importer.run(list(entries.values()))
+    if context.write_client.is_dry_run:
+        for change in changes:
             # Rows behind this one may lean on a contact that would be there by then.
-            wish.id = wish.id or desk.pen.plan_id()
-            desk.references.note_contact(wish.email or "", wish.id)
+            change.id = change.id or context.write_client.plan_id()
+            context.references.note_contact(change.email or "", change.id)
         return entries
-    if any(wish.adds for wish in wishes):
-        desk.references.reread("tag")  # the importer makes tags that are missing
-    nameless = _without_ids(desk, wishes, batches)
+    if any(change.adds for change in changes):
+        context.references.invalidate("tag")  # the importer makes tags that are missing
+    nameless = _without_ids(context, changes, batches)
     if nameless:
         try:
-            _learn_ids(desk, nameless, entries, batches)
-        except CallError as problem:
+            _learn_ids(context, nameless, entries, batches)
+        except RequestError as problem:
             # The contacts are there; rows whose ids are needed are sent again next time.
             logger.warning("The ids of imported contacts could not be looked up: %s", problem)
     return entries
 
 
-def _contact_of(wish: Wish, *, is_foreign: bool) -> dict[str, Any]:
-    contact: dict[str, Any] = {"email": wish.email}
-    contact |= {_IMPORT_NAMES[name]: text for name, text in wish.columns.items()}
-    if wish.values:
+def _contact_of(change: ContactChange, *, is_foreign: bool) -> dict[str, Any]:
+    contact: dict[str, Any] = {"email": change.email}
+    contact |= {_IMPORT_NAMES[name]: text for name, text in change.columns.items()}
+    if change.values:
         contact["fields"] = [
-            {"id": _number(one), "value": value} for one, (_, value, __) in wish.values.items()
+            {"id": _number(one), "value": value} for one, (_, value, __) in change.values.items()
         ]
-    if wish.adds:
-        contact["tags"] = wish.adds
+    if change.adds:
+        contact["tags"] = change.adds
     subscribe = [
-        one for one, s in wish.lists.items() if s == SUBSCRIBE and one not in wish.resubscribed
+        one for one, s in change.lists.items() if s == SUBSCRIBE and one not in change.resubscribed
     ]
     if subscribe:
         contact["subscribe"] = [{"listid": _number(one)} for one in subscribe]
-    leave = [one for one, status in wish.lists.items() if status == UNSUBSCRIBE]
+    leave = [one for one, status in change.lists.items() if status == UNSUBSCRIBE]
     if leave:
         contact["unsubscribe"] = [{"listid": _number(one)} for one in leave]
-    if wish.account.get("name") and (is_foreign or "id" not in wish.account):
-        contact["customer_acct_name"] = wish.account["name"]
+    if change.account.get("name") and (is_foreign or "id" not in change.account):
+        contact["customer_acct_name"] = change.account["name"]
     return contact
 
 
@@ -260,45 +275,50 @@ def _number(native_id: str) -> int | str:
     return int(native_id) if native_id.isdigit() else native_id
 
 
-def _without_ids(desk: Desk, wishes: list[Wish], batches: list[Batch]) -> list[Wish]:
+def _without_ids(
+    context: WriteContext, changes: list[ContactChange], batches: list[ImportBatch]
+) -> list[ContactChange]:
     """Return those whose ids are to be looked up, together where that is fewer requests."""
-    if _wants_all_ids(desk):
-        return wishes
-    entering = [wish for wish in wishes if wish.automations and wish.id is None]
+    if _wants_all_ids(context):
+        return changes
+    entering = [change for change in changes if change.automations and change.id is None]
     created = sum(len(batch.created_ids) for batch in batches)
     return entering if created / FULL_PAGE < len(entering) else []
 
 
-def _wants_all_ids(desk: Desk) -> bool:
-    return desk.policy.look_up_ids or desk.policy.is_foreign
+def _wants_all_ids(context: WriteContext) -> bool:
+    return context.policy.look_up_ids or context.policy.is_foreign
 
 
 def _learn_ids(
-    desk: Desk, wishes: list[Wish], entries: dict[int, Entry], batches: list[Batch]
+    context: WriteContext,
+    changes: list[ContactChange],
+    entries: dict[int, ImportEntry],
+    batches: list[ImportBatch],
 ) -> None:
     """Look up the ids of imported contacts: the created ones by id, the others by address."""
     created = [one for batch in batches for one in batch.created_ids]
-    rows = desk.references.contacts_by_id(created)
+    rows = context.references.contacts_by_id(created)
     known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
-    if not _wants_all_ids(desk):
+    if not _wants_all_ids(context):
         # Whoever this import did not make has the id that the ledger knows.
-        for wish in wishes:
-            batch = entries[id(wish)].batch
-            if fold(wish.email or "") not in known and batch and not batch.is_sent_again:
-                wish.id = wish.id or wish.known_id
+        for change in changes:
+            batch = entries[id(change)].batch
+            if fold(change.email or "") not in known and batch and not batch.is_sent_again:
+                change.id = change.id or change.known_id
     missing = [
-        wish.email
-        for wish in wishes
-        if wish.email
-        and wish.id is None
-        and fold(wish.email) not in known
-        and entries[id(wish)].is_imported
+        change.email
+        for change in changes
+        if change.email
+        and change.id is None
+        and fold(change.email) not in known
+        and entries[id(change)].is_imported
     ]
-    others = desk.references.contacts_by_email(missing) if missing else {}
-    for wish in wishes:
-        key = fold(wish.email or "")
-        wish.id = wish.id or known.get(key) or others.get(key)
-        entry = entries[id(wish)]
+    others = context.references.contacts_by_email(missing) if missing else {}
+    for change in changes:
+        key = fold(change.email or "")
+        change.id = change.id or known.get(key) or others.get(key)
+        entry = entries[id(change)]
         if entry.created is None and entry.batch and not entry.batch.is_sent_again:
             entry.created = key in known
 
@@ -306,98 +326,117 @@ def _learn_ids(
 # --- what the importer cannot do, and the end ---------------------------------------------------
 
 
-def _finish(desk: Desk, kind: Kind, wishes: list[Wish], imported: dict[int, Entry]) -> None:
-    desk.references.forget_absent()
-    early: list[Wish] = []
+def _finish(
+    context: WriteContext,
+    sink: Sink,
+    changes: list[ContactChange],
+    imported: dict[int, ImportEntry],
+) -> None:
+    context.references.forget_absent()
+    early: list[ContactChange] = []
 
-    def write(wish: Wish) -> None:
-        if id(wish) in imported:
-            if wish.resubscribed:
-                _try(desk, wish, partial(contact_calls.subscribe_again, desk, wish))
+    def write(change: ContactChange) -> None:
+        if id(change) in imported:
+            if change.resubscribed:
+                _try(context, change, partial(contact_calls.subscribe_again, context, change))
             return
         try:
-            contact_calls.write_one(desk, wish)
-        except (Verdict, CallError) as problem:
-            is_taken = isinstance(problem, Refused) and is_duplicate(problem)
-            if is_taken and wish.new_email is not None and desk.turns.most > 1 < len(wishes):
-                early.append(wish)
+            contact_calls.write_one(context, change)
+        except (RowError, RequestError) as problem:
+            is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
+            if is_taken and change.new_email is not None and context.pool.most > 1 < len(changes):
+                early.append(change)
             else:
-                _fail(desk, wish, problem)
+                _fail(context, change, problem)
 
-    _prefetch(desk, wishes)
-    side_by_side(desk.turns, wishes, sign_of_wish, write)
+    _prefetch(context, changes)
+    run_in_identity_order(context.pool, changes, identity_of_change, write)
     # An address that was taken may have been let go of by a row that stood before this one.
-    for wish in early:
-        _try(desk, wish, partial(contact_calls.write_one, desk, wish))
-    if desk.policy.run_automations:
-        contact_tags.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
-        contact_links.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
-        contact_automations.settle(desk, wishes, lambda wish, error: _fail(desk, wish, error))
-    with desk.ledger.together():
-        for wish in wishes:
-            if wish.parts:
-                _report(desk, kind, wish, is_imported=id(wish) in imported)
+    for change in early:
+        _try(context, change, partial(contact_calls.write_one, context, change))
+    if context.policy.run_automations:
+        contact_tags.apply_tags(
+            context, changes, lambda change, error: _fail(context, change, error)
+        )
+        contact_links.apply_account_links(
+            context, changes, lambda change, error: _fail(context, change, error)
+        )
+        contact_automations.apply_automations(
+            context, changes, lambda change, error: _fail(context, change, error)
+        )
+    with context.ledger.together():
+        for change in changes:
+            if change.parts:
+                _report(context, sink, change, is_imported=id(change) in imported)
 
 
-def _prefetch(desk: Desk, wishes: list[Wish]) -> None:
+def _prefetch(context: WriteContext, changes: list[ContactChange]) -> None:
     """Look up together those of whom nothing but automations is asked."""
-    alone = [w for w in wishes if w.email and w.id is None and w.enters and not w.upserts]
-    with contextlib.suppress(CallError):  # each is asked for by itself then
-        desk.references.prefetch_contacts([{"email": wish.email or ""} for wish in alone])
+    named_lock = [w for w in changes if w.email and w.id is None and w.enters and not w.upserts]
+    with contextlib.suppress(RequestError):  # each is asked for by itself then
+        context.references.prefetch_contacts(
+            [{"email": change.email or ""} for change in named_lock]
+        )
 
 
-def _try(desk: Desk, wish: Wish, act: Callable[[], None]) -> None:
+def _try(context: WriteContext, change: ContactChange, act: Callable[[], None]) -> None:
     try:
         act()
-    except (Verdict, CallError) as problem:
-        _fail(desk, wish, problem)
+    except (RowError, RequestError) as problem:
+        _fail(context, change, problem)
 
 
-def _fail(desk: Desk, wish: Wish, problem: Verdict | CallError) -> None:
+def _fail(context: WriteContext, change: ContactChange, problem: RowError | RequestError) -> None:
     """End a wish for all its rows; nothing more is done about it."""
-    if isinstance(problem, Wait):
-        for part in wish.parts:
-            desk.wait(part.row, problem)
-        wish.parts = []
+    if isinstance(problem, RowDeferred):
+        for part in change.parts:
+            context.rows.defer(part.row, problem)
+        change.parts = []
         return
-    outcome = problem.outcome() if isinstance(problem, Verdict) else outcome_of(problem)
-    if isinstance(problem, Refused) and wish.created is not None:
+    outcome = problem.outcome() if isinstance(problem, RowError) else outcome_of(problem)
+    if isinstance(problem, InvalidRequest) and change.created is not None:
         # The contact itself is written; what hangs on it was refused.
-        for part in wish.parts:
+        for part in change.parts:
             part.left_out.append(outcome.reason or "")
         return
-    _end(desk, wish, outcome)
+    _end(context, change, outcome)
 
 
-def _end(desk: Desk, wish: Wish, outcome: Outcome) -> None:
-    for part in wish.parts:
-        desk.report(part.row, outcome)
-    wish.parts = []
+def _end(context: WriteContext, change: ContactChange, outcome: Outcome) -> None:
+    for part in change.parts:
+        context.rows.finish(part.row, outcome)
+    change.parts = []
 
 
-def _report(desk: Desk, kind: Kind, wish: Wish, *, is_imported: bool = False) -> None:
-    for place, part in enumerate(wish.parts):
+def _report(
+    context: WriteContext, sink: Sink, change: ContactChange, *, is_imported: bool = False
+) -> None:
+    for place, part in enumerate(change.parts):
         reasons = [*part.left_out, *part.denied, *part.postponed, *part.remarks]
-        if not part.tokens:
+        if not part.requested:
             is_at_fault = part.left_out and not part.denied and not part.postponed
             action = Action.REJECTED if is_at_fault else Action.SKIPPED
-            desk.report(part.row, Outcome(action, wish.id, sentence(reasons), whole=False))
+            context.rows.finish(
+                part.row, Outcome(action, change.id, join_reasons(reasons), whole=False)
+            )
             continue
-        if wish.created and place == 0:
+        if change.created and place == 0:
             action = Action.CREATED
-        elif not is_imported and not wish.is_touched:
+        elif not is_imported and not change.is_touched:
             action = Action.UNCHANGED
         else:
             action = Action.UPDATED
-            if is_imported and wish.created is None:
+            if is_imported and change.created is None:
                 reasons.append(BY_IMPORT)
-        desk.note_copy(kind, part.row, wish.id)
-        if desk.policy.is_foreign and wish.id is None and not desk.pen.is_dry:
+        context.note_copy(sink.family, part.row, change.id)
+        if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:
             part.left_out.append("its id here could not be looked up; it is sent again")
         whole = not part.left_out and not part.postponed
-        desk.report(part.row, Outcome(action, wish.id, sentence(reasons), whole=whole))
-    wish.parts = []
+        context.rows.finish(
+            part.row, Outcome(action, change.id, join_reasons(reasons), whole=whole)
+        )
+    change.parts = []
 
 
-def _forecast(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
-    contact_calls.forecast(desk, kind, wishes)
+def _forecast(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
+    contact_calls.plan(context, sink, changes)

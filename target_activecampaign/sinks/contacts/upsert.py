@@ -4,181 +4,180 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Missing, Refused, walk_keyset
+from tap_activecampaign_unified.client import InvalidRequest, NotFound, walk_keyset
 from tap_activecampaign_unified.client.errors import is_duplicate
-from target_activecampaign.client.create_once import create_named
-from target_activecampaign.outcome import Rejection, Skip
+from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.records.values import fold
 from target_activecampaign.sinks.create_only import create_contact
 
-from .change import SUBSCRIBE, Wish
+from .change import SUBSCRIBE, ContactChange
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import Desk
-    from target_activecampaign.sinks.sink import Kind
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 # What ActiveCampaign wants to be sent where a person's own opt-out is overridden.
 RESUBSCRIBED = 4
 
 
-def write_one(desk: Desk, wish: Wish) -> None:
+def write_one(context: WriteContext, change: ContactChange) -> None:
     """Carry out a wish but for tags taken away and links; sets its id and whether it is new."""
-    body: dict[str, Any] = dict(wish.columns)
-    if wish.values:
+    body: dict[str, Any] = dict(change.columns)
+    if change.values:
         body["fieldValues"] = [
-            {"field": one, "value": value} for one, (_, value, __) in wish.values.items()
+            {"field": one, "value": value} for one, (_, value, __) in change.values.items()
         ]
-    if wish.new_email is not None:
-        body["email"] = wish.new_email
-    if wish.id is not None and (body or not wish.email or not wish.upserts):
+    if change.new_email is not None:
+        body["email"] = change.new_email
+    if change.id is not None and (body or not change.email or not change.upserts):
         if body:
-            _update(desk, wish, body)
-    elif wish.id is None and not wish.upserts:
-        _find(desk, wish)
-    elif wish.id is None and any(part.row.creates for part in wish.parts):
-        create_contact(desk, wish, body)
-    elif wish.id is None:
-        _sync(desk, wish, body)
-    for name in wish.adds:
-        tag_on(desk, wish, name)
-    for one, status in wish.lists.items():
-        set_status(desk, wish, one, status)
+            _update(context, change, body)
+    elif change.id is None and not change.upserts:
+        _find(context, change)
+    elif change.id is None and any(part.row.creates for part in change.parts):
+        create_contact(context, change, body)
+    elif change.id is None:
+        _sync(context, change, body)
+    for name in change.adds:
+        tag_on(context, change, name)
+    for one, status in change.lists.items():
+        set_status(context, change, one, status)
 
 
-def subscribe_again(desk: Desk, wish: Wish) -> None:
+def subscribe_again(context: WriteContext, change: ContactChange) -> None:
     """Subscribe where an opt-out is to be overridden, which the importer cannot."""
-    for one in sorted(wish.resubscribed):
-        set_status(desk, wish, one, SUBSCRIBE)
+    for one in sorted(change.resubscribed):
+        set_status(context, change, one, SUBSCRIBE)
 
 
-def _update(desk: Desk, wish: Wish, body: dict[str, Any]) -> None:
+def _update(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
     try:
-        desk.pen.write("PUT", f"contacts/{wish.id}", {"contact": body})
-    except Missing:
-        raise Rejection("id: the account has no contact with this id") from None
-    wish.is_touched = True
-    wish.created = False
+        context.write_client.write("PUT", f"contacts/{change.id}", {"contact": body})
+    except NotFound:
+        raise RowRejected("id: the account has no contact with this id") from None
+    change.is_touched = True
+    change.created = False
 
 
-def _sync(desk: Desk, wish: Wish, body: dict[str, Any]) -> None:
+def _sync(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
     # An upsert by address: done twice it is done once, so it may be repeated.
-    answer = desk.pen.write(
-        "POST", "contact/sync", {"contact": {"email": wish.email, **body}}, repeatable=True
+    answer = context.write_client.write(
+        "POST", "contact/sync", {"contact": {"email": change.email, **body}}, repeatable=True
     )
     row = answer.body.get("contact")
     if isinstance(row, dict) and row.get("id"):
-        wish.id = str(row["id"])
-        desk.references.note_contact(wish.email or "", wish.id)
-    wish.created = answer.status == 201
-    wish.is_touched = True
+        change.id = str(row["id"])
+        context.references.note_contact(change.email or "", change.id)
+    change.created = answer.status == 201
+    change.is_touched = True
 
 
-def _find(desk: Desk, wish: Wish) -> None:
-    if wish.known_id and not wish.enters:
-        wish.id = wish.known_id
+def _find(context: WriteContext, change: ContactChange) -> None:
+    if change.known_id and not change.enters:
+        change.id = change.known_id
         return
-    email = wish.email or ""
-    wish.id = desk.references.contacts_by_email([email]).get(fold(email))
-    if wish.id is None and wish.enters:
+    email = change.email or ""
+    change.id = context.references.contacts_by_email([email]).get(fold(email))
+    if change.id is None and change.enters:
         # Who is to enter an automation is made, as somebody who is to get a tag is.
-        for part in wish.parts:
-            part.tokens.add("exist")
-        _sync(desk, wish, {})
-    elif wish.id is None:
-        raise Skip("the account has no contact with this address: nothing to take away")
+        for part in change.parts:
+            part.requested.add("exist")
+        _sync(context, change, {})
+    elif change.id is None:
+        raise RowSkipped("the account has no contact with this address: nothing to take away")
 
 
-def tag_on(desk: Desk, wish: Wish, name: str) -> None:
+def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:
     """Add a tag, making it first if the account lacks it."""
-    tag = ensure_tag(desk, name)
-    body = {"contactTag": {"contact": wish.id, "tag": tag}}
+    tag = ensure_tag(context, name)
+    body = {"contactTag": {"contact": change.id, "tag": tag}}
     for may_repeat in (True, False):
         try:
-            desk.pen.write("POST", "contactTags", body, repeatable=True)
-        except Refused as problem:
+            context.write_client.write("POST", "contactTags", body, repeatable=True)
+        except InvalidRequest as problem:
             if not is_duplicate(problem):
                 if may_repeat and not problem.reasons:
                     continue  # its words were lost on the way: they may say that the tag is there
                 raise
         break
-    wish.is_touched = True
+    change.is_touched = True
 
 
-def ensure_tag(desk: Desk, name: str) -> str:
+def ensure_tag(context: WriteContext, name: str) -> str:
     """Return the id of a tag by name, of a new one if there is none."""
-    with desk.turns.alone("tag", fold(name)):
-        return _ensure_tag(desk, name)
+    with context.pool.named_lock("tag", fold(name)):
+        return _ensure_tag(context, name)
 
 
-def _ensure_tag(desk: Desk, name: str) -> str:
-    known = desk.references.named("tag", name)
+def _ensure_tag(context: WriteContext, name: str) -> str:
+    known = context.references.named("tag", name)
     if known:
         return str(known[0]["id"])
 
     def send() -> str:
         body = {"tag": name, "tagType": "contact", "description": ""}
-        row = desk.pen.write("POST", "tags", {"tag": body}).body["tag"]
-        desk.references.note("tag", {**body, **row})
+        row = context.write_client.write("POST", "tags", {"tag": body}).body["tag"]
+        context.references.note("tag", {**body, **row})
         return str(row["id"])
 
     def look() -> str | None:
-        desk.references.reread("tag")
-        found = desk.references.named("tag", name)
+        context.references.invalidate("tag")
+        found = context.references.named("tag", name)
         return str(found[0]["id"]) if found else None
 
-    return create_named(desk, send, look, is_taken=is_duplicate)[0]
+    return context.creates.create_named(send, look, is_taken=is_duplicate)[0]
 
 
-def set_status(desk: Desk, wish: Wish, list_id: str, status: int) -> None:
+def set_status(context: WriteContext, change: ContactChange, list_id: str, status: int) -> None:
     """Subscribe or unsubscribe, unless the person has that status already."""
-    if wish.memberships.get(list_id) == status:
+    if change.memberships.get(list_id) == status:
         return
-    body: dict[str, Any] = {"list": list_id, "contact": wish.id, "status": status}
-    if list_id in wish.resubscribed:
+    body: dict[str, Any] = {"list": list_id, "contact": change.id, "status": status}
+    if list_id in change.resubscribed:
         body["sourceid"] = RESUBSCRIBED
-    if wish.id is None and wish.email is not None:
-        wish.id = desk.references.contacts_by_email([wish.email]).get(fold(wish.email))
-        body["contact"] = wish.id
-    desk.pen.write("POST", "contactLists", {"contactList": body}, repeatable=True)
-    wish.is_touched = True
+    if change.id is None and change.email is not None:
+        change.id = context.references.contacts_by_email([change.email]).get(fold(change.email))
+        body["contact"] = change.id
+    context.write_client.write("POST", "contactLists", {"contactList": body}, repeatable=True)
+    change.is_touched = True
 
 
-def forecast(desk: Desk, kind: Kind, wishes: list[Wish]) -> None:
+def plan(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
     """Count who would gain what, and keep samples of old and new."""
-    emails = [wish.email for wish in wishes if wish.email and wish.id is None]
-    known = desk.references.contacts_by_email(emails) if emails else {}
-    for wish in wishes:
-        if wish.id is None and wish.email:
-            wish.id = known.get(fold(wish.email))
-            wish.created = wish.id is None
-    there = _Carriers(desk, wishes)
-    for wish in wishes:
-        who = fold(wish.email) if wish.email else wish.id
-        for name in wish.adds:
-            if not there.has(wish, "tagid", desk.references.named("tag", name)):
-                desk.forecast.gain(f"the tag {name}", who)
-            if not desk.references.named("tag", name):
-                desk.forecast.unknown[f"tag {name}"] += 1
-        for one, status in wish.lists.items():
-            row = desk.references.table("list").get(one, {})
-            if status == SUBSCRIBE and not there.has(wish, "listid", [row]):
-                desk.forecast.gain(f"the list {row.get('name') or one}", who)
-        if desk.forecast.wants_sample():
-            _sample(desk, kind, wish)
+    emails = [change.email for change in changes if change.email and change.id is None]
+    known = context.references.contacts_by_email(emails) if emails else {}
+    for change in changes:
+        if change.id is None and change.email:
+            change.id = known.get(fold(change.email))
+            change.created = change.id is None
+    there = _Carriers(context, changes)
+    for change in changes:
+        who = fold(change.email) if change.email else change.id
+        for name in change.adds:
+            if not there.has(change, "tagid", context.references.named("tag", name)):
+                context.plan.gain(f"the tag {name}", who)
+            if not context.references.named("tag", name):
+                context.plan.unknown[f"tag {name}"] += 1
+        for one, status in change.lists.items():
+            row = context.references.table("list").get(one, {})
+            if status == SUBSCRIBE and not there.has(change, "listid", [row]):
+                context.plan.gain(f"the list {row.get('name') or one}", who)
+        if context.plan.wants_sample():
+            _sample(context, sink, change)
 
 
 class _Carriers:
     """Who has a tag or is on a list already; read once for each, where anybody may be."""
 
-    def __init__(self, desk: Desk, wishes: list[Wish]) -> None:
-        self._desk = desk
-        self._there = {wish.id for wish in wishes if wish.id}
+    def __init__(self, context: WriteContext, changes: list[ContactChange]) -> None:
+        self._desk = context
+        self._there = {change.id for change in changes if change.id}
         self._found: dict[tuple[str, str], set[str]] = {}
 
-    def has(self, wish: Wish, param: str, rows: list[dict[str, Any]]) -> bool:
+    def has(self, change: ContactChange, param: str, rows: list[dict[str, Any]]) -> bool:
         """Say whether a contact is among those a filter of contacts brings."""
         native_id = str(rows[0].get("id")) if rows else ""
-        if not native_id or wish.id not in self._there:
+        if not native_id or change.id not in self._there:
             return False
         if (param, native_id) not in self._found:
             params: list[tuple[str, Any]] = [(param, native_id)]
@@ -186,19 +185,19 @@ class _Carriers:
             pages = walk_keyset(self._desk.client, "contacts", "contacts", params)
             ids = {str(row.get("id")) for page in pages for row in page.rows}
             self._found[param, native_id] = ids & self._there
-        return wish.id in self._found[param, native_id]
+        return change.id in self._found[param, native_id]
 
 
-def _sample(desk: Desk, kind: Kind, wish: Wish) -> None:
+def _sample(context: WriteContext, sink: Sink, change: ContactChange) -> None:
     there: dict[str, Any] = {}
     stored: dict[str, Any] = {}
-    if wish.id is not None:
-        there = desk.references.contacts_by_id([wish.id]).get(wish.id, {})
-        rows = desk.references.below("contacts", wish.id, "fieldValues")
+    if change.id is not None:
+        there = context.references.contacts_by_id([change.id]).get(change.id, {})
+        rows = context.references.nested_rows("contacts", change.id, "fieldValues")
         stored = {str(row.get("field")): row.get("value") for row in rows}
-    fields = {name: [there.get(name), text] for name, text in wish.columns.items()}
-    for one, (definition, value, _) in wish.values.items():
+    fields = {name: [there.get(name), text] for name, text in change.columns.items()}
+    for one, (definition, value, _) in change.values.items():
         fields[definition.title] = [stored.get(one), value]
-    desk.forecast.add_sample(
-        kind.resource.name, wish.id, {k: v for k, v in fields.items() if v[0] != v[1]}
+    context.plan.add_sample(
+        sink.resource.name, change.id, {k: v for k, v in fields.items() if v[0] != v[1]}
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from tap_activecampaign_unified.client import Client, Limiter, MachineStore, parse_address
+from tap_activecampaign_unified.client import Client, FileBudgetStore, Limiter, parse_url
 from tests.sandbox import FakeClock, SandboxAdapter, World
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def world_of(clock: LabClock, **options: Any) -> World:
 
 def limiter_of(rate: float, clock: Any, path: Path | None = None) -> Limiter:
     """Return a process's access to the budget in a file, or to one of its own."""
-    return Limiter(rate, clock, MachineStore(clock, path))
+    return Limiter(rate, clock, FileBudgetStore(clock, path))
 
 
 def client_of(
@@ -132,7 +132,7 @@ def client_of(
     session.mount("https://", mounted)
     kind = FarSighted if "workers" in options else Client
     return kind(
-        parse_address(options.pop("origin", ORIGIN)),
+        parse_url(options.pop("origin", ORIGIN)),
         key,
         limiter=limiter_of(rate, clock, store),
         clock=clock,
@@ -146,7 +146,7 @@ def client_of(
 def wired_client(url: str, clock: Clock, **options: Any) -> Iterator[Client]:
     """Give a client over real connections, which are closed behind it."""
     client = Client(
-        parse_address(url),
+        parse_url(url),
         KEY,
         limiter=limiter_of(0, clock),
         clock=clock,

@@ -12,10 +12,10 @@ from urllib3.connection import HTTPConnection
 
 from tap_activecampaign_unified.client import (
     Client,
+    FileBudgetStore,
     Limiter,
-    MachineStore,
     SystemClock,
-    parse_address,
+    parse_url,
 )
 from tests.sandbox import World, serve
 
@@ -27,7 +27,7 @@ class Watched(Limiter):
 
     def __init__(self, rate: float = 0) -> None:
         self.clock = SystemClock()
-        super().__init__(rate, self.clock, MachineStore(self.clock))
+        super().__init__(rate, self.clock, FileBudgetStore(self.clock))
         self.seen: list[str] = []
         self.before_leaving = lambda: False
 
@@ -43,7 +43,7 @@ class Watched(Limiter):
 @contextlib.contextmanager
 def real_client(served, limiter, **options):
     """Give a client that speaks to a served account over real sockets."""
-    address = parse_address(served.url)
+    address = parse_url(served.url)
     client = Client(address, KEY, limiter=limiter, clock=limiter.clock, user_agent="lab", **options)
     try:
         yield client

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from tap_activecampaign_unified.client import Missing, Refused
-from tap_activecampaign_unified.client.prefetch import Threads
+from tap_activecampaign_unified.client import InvalidRequest, NotFound
+from tap_activecampaign_unified.client.prefetch import WorkerThreads
 
 from .lab import AnyOrder, LabClock, Script, client_of, few_threads, side_by_side
 
@@ -26,7 +26,7 @@ def test_what_is_announced_is_sent_once(times):
         script = Script(GOOD)
         client = ahead_of(script, workers=AnyOrder(seed))
         for _ in range(times):
-            client.expect("contacts", [("limit", 100)])
+            client.prefetch("contacts", [("limit", 100)])
         assert client.get("contacts", [("limit", 100)]).body == {"ok": True}
         assert len(script.asked) == 1
 
@@ -35,7 +35,7 @@ def test_an_answer_is_given_once():
     """Who asks again wants to know anew."""
     script = Script((200, {"n": 1}), (200, {"n": 2}))
     client = ahead_of(script)
-    client.expect("contacts")
+    client.prefetch("contacts")
     assert [client.get("contacts").body["n"] for _ in range(2)] == [1, 2]
 
 
@@ -43,7 +43,7 @@ def test_other_words_are_another_request():
     """An announcement serves only who asks for the very same."""
     script = Script(GOOD)
     client = ahead_of(script, workers=AnyOrder(0))
-    client.expect("contacts", [("limit", 100)])
+    client.prefetch("contacts", [("limit", 100)])
     client.get("contacts", [("limit", 20)])
     client.get("contacts", [("limit", 100)])
     assert len(script.asked) == 2
@@ -52,8 +52,8 @@ def test_other_words_are_another_request():
 def test_what_went_wrong_is_told_to_who_asks():
     """And to nobody before: the announcement itself raises nothing."""
     client = ahead_of(Script((404, b"<html>")))
-    client.expect("contacts")
-    with pytest.raises(Missing):
+    client.prefetch("contacts")
+    with pytest.raises(NotFound):
         client.get("contacts")
 
 
@@ -63,8 +63,8 @@ def test_what_was_taken_back_is_not_sent():
     for seed in range(10):
         script = Script(GOOD)
         client = ahead_of(script, workers=AnyOrder(seed))
-        client.expect("contacts")
-        client.drop("contacts")
+        client.prefetch("contacts")
+        client.cancel_prefetch("contacts")
         client.get("lists")
         sent.add(len(script.asked))
     assert sent == {1, 2}
@@ -75,7 +75,7 @@ def test_what_an_answer_leads_to_is_announced_before_it_is_asked_for():
     script = Script(GOOD)
     workers = AnyOrder(1)
     client = ahead_of(script, workers=workers)
-    client.expect("groups", then=lambda _: client.expect("groups/1/userGroups"))
+    client.prefetch("groups", then=lambda _: client.prefetch("groups/1/userGroups"))
     over = threading.Event()
     workers.begin(over.set, is_urgent=False)
     workers.wait(over)
@@ -88,9 +88,9 @@ def test_who_comes_late_still_learns_of_the_answer():
     """A second announcement with something to do about the answer is not forgotten."""
     for seed in range(10):
         client, seen = ahead_of(Script(GOOD), workers=AnyOrder(seed)), []
-        client.expect("groups")
-        client.expect("groups", then=lambda answer, seen=seen: seen.append(answer.body))
-        client.expect("lists")
+        client.prefetch("groups")
+        client.prefetch("groups", then=lambda answer, seen=seen: seen.append(answer.body))
+        client.prefetch("lists")
         client.get("lists")
         client.get("groups")
         assert len(seen) <= 1  # none where the asker itself was first
@@ -103,7 +103,7 @@ def test_one_request_at_a_time_announces_nothing():
     """With `max_concurrent_requests` 1 nothing is sent before it is asked for."""
     script = Script(GOOD)
     client = client_of(script, LabClock())
-    client.expect("contacts")
+    client.prefetch("contacts")
     assert client.look_ahead == 0
     assert script.asked == []
 
@@ -123,7 +123,7 @@ def test_no_more_than_allowed_are_under_way():
             here -= 1
         done.release()
 
-    threads = Threads(3)
+    threads = WorkerThreads(3)
     for _ in range(9):
         threads.begin(work, is_urgent=False)
     gate.set()
@@ -135,7 +135,7 @@ def test_no_more_than_allowed_are_under_way():
 def test_what_is_urgent_goes_first():
     """A proof that somebody waits for is not kept behind pages that nobody needs yet."""
     order, gate, done = [], threading.Event(), threading.Semaphore(0)
-    threads = Threads(1)
+    threads = WorkerThreads(1)
     threads.begin(lambda: gate.wait(10) and None, is_urgent=True)
     for name in ("page 1", "page 2", "proof"):
 
@@ -153,8 +153,8 @@ def test_what_is_urgent_goes_first():
 def test_a_refusal_by_another_thread_is_raised_where_it_was_asked_for():
     """With real threads too."""
     client = client_of(Script((422, {"message": "no"})), LabClock(), max_concurrent_requests=3)
-    client.expect("contacts")
-    with pytest.raises(Refused):
+    client.prefetch("contacts")
+    with pytest.raises(InvalidRequest):
         client.get("contacts")
 
 
@@ -165,10 +165,10 @@ def test_where_the_machine_gives_no_thread_who_asks_sends(
     """Every answer comes, each is asked for once."""
     few_threads(monkeypatch, given_)
     script = Script(GOOD)
-    client = ahead_of(script, workers=Threads(3))
+    client = ahead_of(script, workers=WorkerThreads(3))
     for turn in range(2):
         for number in range(5):
-            client.expect("contacts", [("turn", turn), ("offset", number)])
+            client.prefetch("contacts", [("turn", turn), ("offset", number)])
         for number in range(5):
             client.get("contacts", [("turn", turn), ("offset", number)])
     assert len(script.asked) == 10

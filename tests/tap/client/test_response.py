@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tap_activecampaign_unified.client import (
-    AccountLapsed,
-    BadCredential,
-    CallError,
-    Forbidden,
-    Missing,
-    Refused,
-    RunEnds,
+    AuthenticationError,
+    FatalError,
+    InvalidRequest,
+    NotFound,
+    PaymentRequired,
+    PermissionDenied,
+    RequestError,
 )
 
 from .lab import Script
@@ -22,7 +22,7 @@ GOOD = (200, {})
 def test_an_unpaid_account_ends_the_run(world, make_client, clock):
     """402 on whatever is asked: one sentence with the way to mend it, and no repeating."""
     world.faults.lapsed()
-    with pytest.raises(AccountLapsed, match="Billing"):
+    with pytest.raises(PaymentRequired, match="Billing"):
         make_client(world).get("contacts")
     assert clock.slept == []
 
@@ -37,9 +37,9 @@ def test_a_403_that_goes_away_was_a_glitch(world, make_client):
 def test_a_403_that_stays_while_the_key_is_good_is_the_plan(world, make_client, verb):
     """After twenty seconds the key is tried elsewhere, and only the call has failed."""
     world.faults.no_crm()
-    with pytest.raises(Forbidden) as forbidden:
+    with pytest.raises(PermissionDenied) as forbidden:
         make_client(world).send(verb, "deals")
-    assert not isinstance(forbidden.value, RunEnds)
+    assert not isinstance(forbidden.value, FatalError)
     assert (forbidden.value.path, forbidden.value.status) == ("deals", 403)
     assert world.count(prefix="/users/me") == 1
 
@@ -48,7 +48,7 @@ def test_a_403_is_repeated_for_twenty_seconds(world, make_client, clock):
     """No longer, whatever max_retry_seconds allows."""
     world.faults.no_crm()
     started = clock.monotonic()
-    with pytest.raises(Forbidden):
+    with pytest.raises(PermissionDenied):
         make_client(world).get("deals")
     assert clock.monotonic() - started == pytest.approx(20, abs=1)
 
@@ -58,7 +58,7 @@ def test_what_is_known_to_be_forbidden_is_not_waited_for_again(world, make_clien
     world.faults.no_crm()
     client = make_client(world)
     for _ in range(2):
-        with pytest.raises(Forbidden):
+        with pytest.raises(PermissionDenied):
             client.get("deals")
     assert sum(clock.slept) == pytest.approx(20, abs=1)
 
@@ -67,7 +67,7 @@ def test_what_answers_again_is_forbidden_no_more(world, make_client):
     """The next glitch there is waited out like the first."""
     client = make_client(world)
     first = world.faults.forbid("/deals")
-    with pytest.raises(Forbidden):
+    with pytest.raises(PermissionDenied):
         client.get("deals")
     world.faults.rules.remove(first)
     client.get("deals")
@@ -88,7 +88,7 @@ def test_a_key_that_opens_nothing_ends_the_run(world, make_client, clock, path, 
     """Neither the call nor /users/me answers: the key is wrong, said within half a minute."""
     world.switches.bad_key_status = status
     started = clock.monotonic()
-    with pytest.raises(BadCredential, match="copy api_key anew") as bad:
+    with pytest.raises(AuthenticationError, match="copy api_key anew") as bad:
         make_client(world, key="wrong-key").get(path)
     assert "wrong-key" not in str(bad.value)
     assert clock.monotonic() - started < 30
@@ -100,16 +100,16 @@ def test_a_key_that_cannot_be_checked_is_taken_for_good(make_client):
     def answer(request):
         return (404, b"<html>") if request.url.endswith("users/me") else (403, b"")
 
-    with pytest.raises(Forbidden):
+    with pytest.raises(PermissionDenied):
         make_client(Script(answer)).get("deals")
 
 
 def test_a_missing_row_and_a_missing_endpoint_are_told_apart(world, make_client):
     """JSON says there is no such row, HTML that there is no such route."""
     client = make_client(world)
-    with pytest.raises(Missing, match="no such row"):
+    with pytest.raises(NotFound, match="no such row"):
         client.get("contacts/99999")
-    with pytest.raises(Missing, match="no such endpoint"):
+    with pytest.raises(NotFound, match="no such endpoint"):
         client.get("unheardOf")
 
 
@@ -163,7 +163,7 @@ SHAPES = {
 @pytest.mark.parametrize("status", [400, 422])
 def test_every_shape_of_a_refusal_is_read(make_client, body, reasons, status):
     """Text, code and the attribute it points at, in whichever way they were sent."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         make_client(Script((status, body))).send("POST", "contacts", json={})
     found = [(one.text, one.code, one.attribute) for one in refused.value.reasons]
     assert found == reasons
@@ -173,7 +173,7 @@ def test_every_shape_of_a_refusal_is_read(make_client, body, reasons, status):
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[1]", b'"no"', b"null"])
 def test_a_refusal_without_words_is_still_a_refusal(make_client, body):
     """400 is documented with `{}`, and anything may stand there."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         make_client(Script((400, body))).get("contacts")
     assert refused.value.reasons == ()
     assert str(refused.value) == "GET contacts: refused (400)"
@@ -182,12 +182,12 @@ def test_a_refusal_without_words_is_still_a_refusal(make_client, body):
 def test_an_error_names_the_call_and_what_came_back(make_client):
     """Verb, path, status and ActiveCampaign's own words, in one sentence."""
     body = {"errors": [{"title": "taken", "code": "duplicate", "source": {"pointer": "x"}}]}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         make_client(Script((422, body))).send("POST", "contacts", json={})
     assert str(refused.value) == "POST contacts: refused (422): taken (duplicate, x)"
 
 
 def test_a_call_error_is_never_the_end_of_the_run():
     """Who catches what concerns one call does not catch what concerns all."""
-    assert not issubclass(RunEnds, CallError)
-    assert not issubclass(CallError, RunEnds)
+    assert not issubclass(FatalError, RequestError)
+    assert not issubclass(RequestError, FatalError)

@@ -12,10 +12,10 @@ import requests
 from tap_activecampaign_unified.client import (
     ActiveCampaignError,
     Client,
-    Refused,
+    ConnectionFailed,
+    InvalidRequest,
     SystemClock,
-    Unreachable,
-    parse_address,
+    parse_url,
 )
 from tests.sandbox import serve
 from tests.security.foreign import Listener
@@ -104,7 +104,7 @@ def test_a_redirect_elsewhere_is_refused(make_world, make_client, location):
     """The key goes to api_url's own host and nowhere else."""
     world = make_world(contacts=1)
     world.faults.redirect("/lists", location)
-    with pytest.raises(Unreachable, match="another host"):
+    with pytest.raises(ConnectionFailed, match="another host"):
         make_client(world).get("lists")
     assert len(world.log) == 1
 
@@ -113,7 +113,7 @@ def test_a_redirect_to_nonsense_is_refused(make_world, make_client):
     """A Location that is no URL breaks the call, not the program."""
     world = make_world(contacts=1)
     world.faults.redirect("/lists", "https://[::1")
-    with pytest.raises(Refused, match="cannot be sent"):
+    with pytest.raises(InvalidRequest, match="cannot be sent"):
         make_client(world).get("lists")
 
 
@@ -123,9 +123,9 @@ def test_a_key_that_no_header_can_hold_is_not_shown(make_world, key):
     with serve(make_world(contacts=1)) as served:
         clock = SystemClock()
         limiter = limiter_of(0, clock)
-        address = parse_address(served.url)
+        address = parse_url(served.url)
         client = Client(address, key, limiter=limiter, clock=clock, user_agent="lab")
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(InvalidRequest) as refused:
             client.get("contacts")
         client._line._session.close()
     assert "5f0c1b9e" not in f"{refused.value!r} {refused.value.__cause__!r}"
@@ -136,7 +136,7 @@ def test_redirects_without_end_are_given_up(make_world, make_client):
     """Five, then the call is refused."""
     world = make_world(contacts=1)
     world.faults.redirect("/lists", "/api/3/lists", times=None)
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidRequest):
         make_client(world).get("lists")
     assert len(world.log) == 5
 
@@ -195,7 +195,7 @@ def test_cookies_are_not_sent_over_real_http(make_world):
     """The same over a socket, where the cookie jar has its say."""
     with serve(make_world(contacts=1)) as served:
         clock = SystemClock()
-        address, limiter = parse_address(served.url), limiter_of(0, clock)
+        address, limiter = parse_url(served.url), limiter_of(0, clock)
         client = Client(address, KEY, limiter=limiter, clock=clock, user_agent="lab")
         assert client.get("contacts").body["contacts"]
         assert client.get("users/me").status == 200
@@ -295,7 +295,7 @@ def test_the_environment_is_asked_for_a_proxy_once(clock, monkeypatch):
         monkeypatch.setenv("https_proxy", proxy.url)
         with (
             wired_client(ORIGIN, clock, max_retry_seconds=3) as client,
-            pytest.raises(Unreachable, match="the proxy does not connect"),
+            pytest.raises(ConnectionFailed, match="the proxy does not connect"),
         ):
             client.get("users/me")
     assert len(proxy.heard) > 1

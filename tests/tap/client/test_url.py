@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import BadAddress, parse_address
+from tap_activecampaign_unified.client import InvalidUrl, parse_url
 
 KEY = "5f0c1b9e7a6d4c3b2a190817f6e5d4c3b2a190817f6e5d4c3b2a190817f6e5d4"
 
@@ -34,7 +34,7 @@ PASTED = [
 @pytest.mark.parametrize("text", PASTED)
 def test_every_way_of_pasting_the_url_is_one_address(text):
     """Case, slashes, quotes, the default port and /api/3 make no difference."""
-    address = parse_address(text)
+    address = parse_url(text)
     assert address.origin == "https://acme.api-us1.com"
     assert address.account == "acme"
     assert not address.is_loopback
@@ -42,14 +42,14 @@ def test_every_way_of_pasting_the_url_is_one_address(text):
 
 def test_both_hosts_of_an_account_share_what_belongs_to_the_account():
     """The API's host and the older activehosted.com name one account."""
-    hosted = parse_address("https://acme.activehosted.com")
-    assert hosted.account == parse_address("https://acme.api-us1.com").account
+    hosted = parse_url("https://acme.activehosted.com")
+    assert hosted.account == parse_url("https://acme.api-us1.com").account
     assert hosted.origin == "https://acme.activehosted.com"
 
 
 def test_a_host_of_another_brand_is_taken_as_it_is():
     """ActiveCampaign says not to assemble the host: any host may be an account's."""
-    address = parse_address("https://crm.example.org:8443")
+    address = parse_url("https://crm.example.org:8443")
     assert (address.origin, address.account) == (
         "https://crm.example.org:8443",
         "crm.example.org:8443",
@@ -70,7 +70,7 @@ def test_a_host_of_another_brand_is_taken_as_it_is():
 )
 def test_this_machine_may_be_asked_without_encryption(text, origin):
     """Loopback addresses keep their scheme and need none."""
-    address = parse_address(text)
+    address = parse_url(text)
     assert address.origin == origin
     assert address.is_loopback
 
@@ -78,12 +78,12 @@ def test_this_machine_may_be_asked_without_encryption(text, origin):
 def test_every_name_of_this_machine_is_one_account():
     """localhost, 127.0.0.1 and ::1 share one budget per port."""
     names = ("http://localhost:9", "http://127.0.0.1:9", "http://[::1]:9")
-    assert {parse_address(name).account for name in names} == {"loopback:9"}
+    assert {parse_url(name).account for name in names} == {"loopback:9"}
 
 
 def test_an_address_makes_the_urls_of_endpoints():
     """Paths are appended to /api/3, whether or not they begin with a slash."""
-    address = parse_address("acme.api-us1.com")
+    address = parse_url("acme.api-us1.com")
     assert address.url("contacts/7") == "https://acme.api-us1.com/api/3/contacts/7"
     assert address.url("/contacts") == "https://acme.api-us1.com/api/3/contacts"
 
@@ -126,8 +126,8 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "words"), REFUSED)
 def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
     """The sentence names the setting and says what is wrong."""
-    with pytest.raises(BadAddress) as refused:
-        parse_address(text)
+    with pytest.raises(InvalidUrl) as refused:
+        parse_url(text)
     told = str(refused.value)
     assert told.startswith("api_url ")
     assert words in told
@@ -137,8 +137,8 @@ def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED if KEY in str(text)])
 def test_a_key_pasted_into_the_url_is_never_repeated(text):
     """Wherever in the URL the key stands, no message shows it."""
-    with pytest.raises(BadAddress) as refused:
-        parse_address(text)
+    with pytest.raises(InvalidUrl) as refused:
+        parse_url(text)
     assert KEY not in str(refused.value)
 
 
@@ -146,7 +146,7 @@ def test_a_key_pasted_into_the_url_is_never_repeated(text):
 def test_no_text_breaks_the_reader(text):
     """Anything is an address or is refused; nothing else is ever raised."""
     try:
-        address = parse_address(text)
-    except BadAddress:
+        address = parse_url(text)
+    except InvalidUrl:
         return
-    assert parse_address(address.origin) == address
+    assert parse_url(address.origin) == address

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_activecampaign_unified.query import Reading
+from tap_activecampaign_unified.query import ActiveCampaignReader
 from target_activecampaign.api import ActiveCampaign
 from tests.sandbox import SandboxAdapter
 from tests.sandbox.rows import ScoreValue
@@ -29,9 +29,9 @@ def small(**options: Any) -> Account:
     return account
 
 
-def reading_of(account: Account, **settings: Any) -> Reading:
+def reading_of(account: Account, **settings: Any) -> ActiveCampaignReader:
     """Return access for reading, one request after the other."""
-    return Reading(ORIGIN, KEY, **_ways(account), **settings)
+    return ActiveCampaignReader(ORIGIN, KEY, **_ways(account), **settings)
 
 
 def access_of(account: Account, **settings: Any) -> ActiveCampaign:
@@ -45,7 +45,9 @@ def _ways(account: Account) -> dict[str, Any]:
     return {"clock": account.clock, "session": session, "max_concurrent_requests": 1}
 
 
-def walk(reading: Reading, resource: str, **how: Any) -> tuple[list[Any], list[dict[str, Any]]]:
+def walk(
+    reading: ActiveCampaignReader, resource: str, **how: Any
+) -> tuple[list[Any], list[dict[str, Any]]]:
     """Return the records of all pages, forwards, and the pages."""
     pages = [reading.list(resource, **how)]
     while pages[-1]["next_cursor"]:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tap_activecampaign_unified.query import BadQuery
+from tap_activecampaign_unified.query import InvalidQuery
 from tap_activecampaign_unified.query import planner as questions
 
 from .lab import access_of, asked, reading_of, small
@@ -148,7 +148,10 @@ def test_people_of_a_name_are_searched_for(account):
 def test_too_many_rows_to_be_sorted_are_refused_by_their_number(account, monkeypatch):
     """The first page tells how many there are: one request, not a walk that ends in an error."""
     monkeypatch.setattr(questions, "MOST_SORTED", 300)
-    with asked(account) as paths, pytest.raises(BadQuery, match="more than 300 rows to be sorted"):
+    with (
+        asked(account) as paths,
+        pytest.raises(InvalidQuery, match="more than 300 rows to be sorted"),
+    ):
         reading_of(account).list("crm_contacts", sort_by={"updated_at": "desc"})
     assert paths == ["contacts"]
 

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from tap_activecampaign_unified.query import RESOURCES, BadQuery
+from tap_activecampaign_unified.query import RESOURCES, InvalidQuery
 from tap_activecampaign_unified.query.filters import filters_of, sort_keys_of
 from tap_activecampaign_unified.resources import by_name
 
@@ -206,7 +206,7 @@ def test_custom_fields_are_filters_too(account):
         ]
         assert ids(found) == wanted, key
     assert len(seen) > 2
-    with pytest.raises(BadQuery, match="custom_fields: holds no nonsense; there are"):
+    with pytest.raises(InvalidQuery, match="custom_fields: holds no nonsense; there are"):
         reading.list("crm_contacts", custom_fields={"nonsense": 1})
 
 
@@ -271,10 +271,12 @@ def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
     with asked(account) as paths:
         for resource in RESOURCES:
             there = ", ".join(filters_of(by_name[resource]))
-            with pytest.raises(BadQuery, match=f"no such filter: emial; there are {there}$"):
+            with pytest.raises(InvalidQuery, match=f"no such filter: emial; there are {there}$"):
                 reading.list(resource, emial="x")
             keys = sort_keys_of(by_name[resource])
-            with pytest.raises(BadQuery, match=f"cannot be sorted by nose; .*{', '.join(keys)}$"):
+            with pytest.raises(
+                InvalidQuery, match=f"cannot be sorted by nose; .*{', '.join(keys)}$"
+            ):
                 reading.list(resource, sort_by={"nose": "asc"})
         for given, problem in (
             ({"created_at": {"after": "2031-01-01"}}, "no such operator: after; there are eq, gt"),
@@ -289,7 +291,7 @@ def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
             ({"sort_by": {"name": "up"}}, "name must be asc or desc"),
             ({"sort_by": {"name": "asc", "id": "asc"}}, "sort_by: must be one field"),
         ):
-            with pytest.raises(BadQuery, match=problem):
+            with pytest.raises(InvalidQuery, match=problem):
                 reading.list("crm_contacts", **given)
     # Which custom fields there are is asked for; nothing else.
     assert paths == ["fields"]

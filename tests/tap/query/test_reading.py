@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.query import RESOURCES, BadQuery, Forbidden, Missing
+from tap_activecampaign_unified.query import RESOURCES, InvalidQuery, NotFound, PermissionDenied
 from tap_activecampaign_unified.resources import by_name
 
 from .lab import asked, reading_of, small, walk
@@ -47,7 +47,7 @@ def test_every_page_size_gives_all_of_it_once(account, limit):
     assert ids == sorted(set(ids), key=int)
     assert len(ids) == len(account.world.tables["contacts"])
     assert {page["result_count"] for page in pages[:-1]} <= {limit}
-    with pytest.raises(BadQuery, match="between 1 and 100"):
+    with pytest.raises(InvalidQuery, match="between 1 and 100"):
         reading_of(account).list("crm_contacts", limit=101)
 
 
@@ -101,7 +101,7 @@ def test_a_cursor_serves_only_the_question_it_came_from(account):
         ("crm_contacts", "bm8=", {}),
         ("crm_contacts", 7, {}),
     ):
-        with pytest.raises(BadQuery, match="cursor"):
+        with pytest.raises(InvalidQuery, match="cursor"):
             reading.list(resource, cursor=made_up, **more)
 
 
@@ -119,17 +119,17 @@ def test_one_record_is_the_record_of_the_list(account, resource):
 
 
 def test_what_is_not_there_is_said(account):
-    """An id that nobody has is `Missing`; what cannot be an id never becomes part of a path."""
+    """An id that nobody has is `NotFound`; what cannot be an id never becomes part of a path."""
     reading = reading_of(account)
     for resource in ("crm_contacts", "crm_accounts", "crm_opportunities", "marketing_tags"):
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             reading.get(resource, "999999")
-        with asked(account) as paths, pytest.raises(BadQuery, match="not an id"):
+        with asked(account) as paths, pytest.raises(InvalidQuery, match="not an id"):
             reading.get(resource, "1/notes")
         assert paths == []
-    with pytest.raises(BadQuery, match="contact_id and tag_id"):
+    with pytest.raises(InvalidQuery, match="contact_id and tag_id"):
         reading.get("marketing_contact_tags", "1")
-    with pytest.raises(BadQuery, match="there are directory_groups"):
+    with pytest.raises(InvalidQuery, match="there are directory_groups"):
         reading.list("crm_contact")
 
 
@@ -174,7 +174,7 @@ def test_an_account_that_keeps_neither_ids_nor_orders_gives_the_one_asked_for(ac
             "crm_contacts", id=record["id"], sort_by={"id": "desc"}, limit=1
         )
         assert listed["result"] == [record]
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         reading_of(account).get("crm_contacts", "999999")
 
 
@@ -187,7 +187,7 @@ def test_what_may_not_be_read_is_named_in_each_record(account):
     record = reading.list("crm_contacts", limit=1)["result"][0]
     assert record["tags"] is None
     assert any(error.startswith("tags: ") for error in record["_errors"])
-    with pytest.raises(Forbidden):
+    with pytest.raises(PermissionDenied):
         reading.list("marketing_contact_tags", limit=1)
 
 

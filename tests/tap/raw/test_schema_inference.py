@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.raw import Shape
+from tap_activecampaign_unified.raw import InferredSchema
 from tests.tap.running import Account, select
 
 from .account import schemas_of
@@ -47,7 +47,7 @@ def types_of(column):
 @given(pages=st.lists(ROWS, max_size=4))
 def test_whatever_comes_is_valid_under_the_schema_before_it(pages):
     """Any rows at all: accepted, no column undeclared, no type ever taken back; state holds it."""
-    shape, before = Shape(DECLARED), {}
+    shape, before = InferredSchema(DECLARED), {}
     for page in pages:
         rows = [{"id": "1", **row} for row in page]
         known = json.dumps(shape.schema())
@@ -61,7 +61,7 @@ def test_whatever_comes_is_valid_under_the_schema_before_it(pages):
         for name, types in before.items():
             assert set(types) <= set(types_of(schema["properties"][name]))
         before = {name: types_of(one) for name, one in schema["properties"].items()}
-    again = Shape(DECLARED, json.loads(json.dumps(shape.learned())))
+    again = InferredSchema(DECLARED, json.loads(json.dumps(shape.learned())))
     assert not again.learn([{"id": "1", **row} for page in pages for row in page])
 
 
@@ -108,7 +108,7 @@ def test_several_scalar_types_may_be_text_too(pages, types):
     Text is named first, for loaders that take the first type; numbers stay numbers where no
     loader can have made a column of whole ones of them.
     """
-    shape = Shape(DECLARED)
+    shape = InferredSchema(DECLARED)
     for page in pages:
         shape.learn([{"id": "1", "odd": value} for value in page])
     assert types_of(shape.schema()["properties"]["odd"]) == types

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.reporting import progress
 from tap_activecampaign_unified.reporting.durations import clock_time
-from tap_activecampaign_unified.reporting.progress import Reading
+from tap_activecampaign_unified.reporting.progress import SyncProgress
 from tap_activecampaign_unified.reporting.run_report import RunReport
 from tap_activecampaign_unified.reporting.terminal import Screen, screen_of
-from tap_activecampaign_unified.reporting.view import Glance, Line, Mark
+from tap_activecampaign_unified.reporting.view import ProgressRow, ProgressStatus, ProgressView
 from tap_activecampaign_unified.resources import by_name
 from tests import length
 from tests.end_to_end.program import Desk, selecting
@@ -162,9 +162,9 @@ class Stage:
 
 LINES = st.lists(
     st.builds(
-        Line,
+        ProgressRow,
         st.text(st.characters(codec="utf-8"), max_size=60) | st.sampled_from(STREAMS),
-        st.sampled_from(Mark),
+        st.sampled_from(ProgressStatus),
         st.integers(0, 10**9),
         st.none() | st.integers(0, 10**9),
         st.text(st.characters(codec="utf-8"), max_size=80),
@@ -172,7 +172,7 @@ LINES = st.lists(
     max_size=45,
 )
 GLANCES = st.builds(
-    Glance, st.just("tap  acme  0:42"), LINES, st.lists(st.text(max_size=40), max_size=9)
+    ProgressView, st.just("tap  acme  0:42"), LINES, st.lists(st.text(max_size=40), max_size=9)
 )
 WORDS = st.text("abc |0", min_size=1, max_size=90).map(lambda text: f"x{text.strip()}x")
 
@@ -185,7 +185,7 @@ WORDS = st.text("abc |0", min_size=1, max_size=90).map(lambda text: f"x{text.str
     steps=st.lists(GLANCES | WORDS, max_size=8),
 )
 def test_the_log_is_what_it_would_be_without_the_view(
-    columns: int, lines: int, encoding: str, steps: list[Glance | str]
+    columns: int, lines: int, encoding: str, steps: list[ProgressView | str]
 ) -> None:
     """Any sizes, any languages, any streams: what is written comes out as on a bare terminal."""
     with pytest.MonkeyPatch.context() as surroundings:
@@ -207,7 +207,7 @@ def test_the_log_is_what_it_would_be_without_the_view(
 
 @given(steps=st.lists(GLANCES | WORDS, max_size=8))
 @settings(max_examples=length.of(30, 1000))
-def test_what_another_program_writes_is_not_erased(steps: list[Glance | str]) -> None:
+def test_what_another_program_writes_is_not_erased(steps: list[ProgressView | str]) -> None:
     """A line of a loader at the other end of the pipe lands above the view and stays there."""
     with pytest.MonkeyPatch.context() as surroundings:
         surroundings.setenv("COLUMNS", "100")
@@ -219,7 +219,7 @@ def test_what_another_program_writes_is_not_erased(steps: list[Glance | str]) ->
                 if isinstance(step, str):
                     stage.terminal.feed(step[:99].encode() + b"\x1b[K\n")
                     written.append(step[:99].rstrip())
-                    stage.screen.draw(Glance("tap", [], []))
+                    stage.screen.draw(ProgressView("tap", [], []))
                 else:
                     stage.screen.draw(step)
     assert stage.terminal.all == written
@@ -233,11 +233,15 @@ def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.Monk
     stage = Stage(columns, 24)
     left = "about 1:02:03 left"
     lines = [
-        Line("marketing_segment_memberships", Mark.UNDER_WAY, 4300, 10_000, left),
-        Line("crm_notes", Mark.FAILED, 12, None, "the server answers 502 whatever is asked"),
+        ProgressRow("marketing_segment_memberships", ProgressStatus.UNDER_WAY, 4300, 10_000, left),
+        ProgressRow(
+            "crm_notes", ProgressStatus.FAILED, 12, None, "the server answers 502 whatever is asked"
+        ),
     ]
     with stage.screen:
-        stage.screen.draw(Glance("tap  acme  0:42", lines, ["4.9 of 5 requests/s", "213 requests"]))
+        stage.screen.draw(
+            ProgressView("tap  acme  0:42", lines, ["4.9 of 5 requests/s", "213 requests"])
+        )
         shown = stage.terminal.shown
     assert any("4,300 of 10,000" in line for line in shown)
     assert any(re.search(r"cr\S*.* 12( |$)", line) for line in shown)
@@ -256,7 +260,7 @@ def test_no_color_is_heeded(name: str | None, monkeypatch: pytest.MonkeyPatch) -
     stream = io.StringIO()
     screen = Screen(stream)
     with screen:
-        screen.draw(Glance("tap", [Line("crm_notes", Mark.DONE, 5)], []))
+        screen.draw(ProgressView("tap", [ProgressRow("crm_notes", ProgressStatus.DONE, 5)], []))
     colours = re.findall(r"\x1b\[(?:\d+;)*3\d(?:;\d+)*m", stream.getvalue())
     assert bool(colours) is (name is None)
 
@@ -266,10 +270,10 @@ def test_what_is_under_way_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "12")
     stage = Stage(80, 12)
-    marks = [Mark.DONE] * 70 + [Mark.UNDER_WAY] + [Mark.WAITING] * 29
-    lines = [Line(f"raw_{n}", mark, n) for n, mark in enumerate(marks)]
+    marks = [ProgressStatus.DONE] * 70 + [ProgressStatus.UNDER_WAY] + [ProgressStatus.WAITING] * 29
+    lines = [ProgressRow(f"raw_{n}", mark, n) for n, mark in enumerate(marks)]
     with stage.screen:
-        stage.screen.draw(Glance("tap", lines, ["5 of 5 requests/s"]))
+        stage.screen.draw(ProgressView("tap", lines, ["5 of 5 requests/s"]))
         shown = "\n".join(stage.terminal.shown)
     assert "raw_70" in shown
     assert "before" in shown
@@ -285,8 +289,8 @@ def test_the_time_left_is_told_only_when_it_is_known(
 ) -> None:
     """Nothing at first, then by the crawl's own speed; nothing where rows outrun the count."""
     report = RunReport()
-    reading = Reading("tap", make_client(world), report)
-    reading.expect(["crm_contacts"])
+    reading = SyncProgress("tap", make_client(world), report)
+    reading.prefetch(["crm_contacts"])
     reading.begin("contacts", [by_name["crm_contacts"]])
     report.tally("crm_contacts")
 
@@ -311,9 +315,9 @@ def test_rows_that_nobody_counts_have_no_end(
 ) -> None:
     """What hangs on contacts is shown without a total: the count is of the contacts."""
     report = RunReport()
-    reading = Reading("tap", make_client(world), report)
+    reading = SyncProgress("tap", make_client(world), report)
     names = ["crm_contacts", "marketing_contact_tags", "raw_contact_logs"]
-    reading.expect(names)
+    reading.prefetch(names)
     reading.begin("contacts", [by_name.get(name) or collection(name) for name in names])
     for name in names:
         report.tally(name).read = 7
@@ -331,7 +335,7 @@ def test_the_rate_is_that_of_the_last_seconds(
 ) -> None:
     """A run that stands still says so: the rate falls to nothing, and how long no answer came."""
     client = make_client(world)
-    reading = Reading("tap", client, RunReport())
+    reading = SyncProgress("tap", client, RunReport())
     for _ in range(40):
         client.get("tags")
         clock.sleep(0.5)
@@ -348,7 +352,7 @@ def test_the_rate_is_never_told_above_the_limit(
 ) -> None:
     """The first requests leave at once and stand for the second that follows."""
     client = make_client(world, rate=5, store=tmp_path / "rate.json")
-    reading = Reading("tap", client, RunReport())
+    reading = SyncProgress("tap", client, RunReport())
     began = clock.monotonic()
     for _ in range(9):
         client.get("tags")

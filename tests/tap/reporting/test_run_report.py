@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import BadCredential, Traffic
+from tap_activecampaign_unified.client import AuthenticationError, RequestStats
 from tap_activecampaign_unified.reporting.run_report import RunReport
 from tap_activecampaign_unified.reporting.write import write_report
 from tests.end_to_end.program import Desk
@@ -202,7 +202,7 @@ def test_a_discovery_that_failed_is_told(tmp_path: Path) -> None:
 
     discover()
     assert not program.path.exists()
-    with pytest.raises(BadCredential) as told:
+    with pytest.raises(AuthenticationError) as told:
         discover(api_key=WRONG_KEY)
     found = read(program.path)
     assert (found["exit_code"], found["problem"]) == (1, str(told.value))
@@ -331,7 +331,7 @@ def test_rates_over_time_are_whole_and_bounded(pauses: list[float]) -> None:
     A bucket begins where it says, so that a rate can be read off.
     """
     clock = LabClock()
-    traffic = Traffic(clock)
+    traffic = RequestStats(clock)
     moments = []
     for pause in pauses:
         clock.sleep(pause)

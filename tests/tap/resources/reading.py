@@ -15,8 +15,8 @@ from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
-from tap_activecampaign_unified.resources.reader import Reader
-from tap_activecampaign_unified.resources.resource import Joined, Names
+from tap_activecampaign_unified.resources.reader import RecordReader
+from tap_activecampaign_unified.resources.resource import NameTables, RowContext
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
@@ -55,20 +55,22 @@ def custom_of(
     return CustomFields([definition_of(entity, row, by_id) for row in rows], mode)
 
 
-def joined_of(resource: Resource, row: Row, page: dict[str, Any], names: dict[str, Any]) -> Joined:
+def joined_of(
+    resource: Resource, row: Row, page: dict[str, Any], names: dict[str, Any]
+) -> RowContext:
     """Return what hangs on a row, out of its page's sideloads."""
     related: dict[str, list[Row]] = {}
     for collection, (relation, columns) in SIDELOADS.items():
-        rows = page.get(collection) if collection != resource.crawl else None
+        rows = page.get(collection) if collection != resource.endpoint_name else None
         for one in rows if isinstance(rows, list) else ():
             if any(str(one.get(column)) == str(row.get("id")) for column in columns):
                 related.setdefault(relation, []).append(one)
-    relation, column = SCORES.get(resource.crawl, ("", ""))
+    relation, column = SCORES.get(resource.endpoint_name, ("", ""))
     scores = page.get("scoreValues") if relation else None
     for one in scores if isinstance(scores, list) else ():
         if str(one.get(column)) == str(row.get("id")):
             related.setdefault(relation, []).append(one)
-    return Joined(Names(**names), related, resource.zone_of(row))
+    return RowContext(NameTables(**names), related, resource.zone_of(row))
 
 
 def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> list[Record]:
@@ -78,15 +80,17 @@ def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> 
     if resource.name == "crm_fields":
         custom = custom_of("contact", fields, document.get("options"))
         rows = [crm_fields.row_of(one, custom) for one in custom.definitions]
-        reader = Reader(resource, **options)
-        return [reader.read(row, Joined(Names(), {}, resource.zone_of(row))) for row in rows]
+        reader = RecordReader(resource, **options)
+        return [
+            reader.read(row, RowContext(NameTables(), {}, resource.zone_of(row))) for row in rows
+        ]
     entity = resource.custom_fields
     custom_fields = custom_of(entity, fields, document.get("options")) if entity else None
-    reader = Reader(resource, custom_fields, **options)
+    reader = RecordReader(resource, custom_fields, **options)
     records = []
-    for row in page[resource.crawl]:
-        joined = joined_of(by_name[resource.name], row, page, names)
-        records += [reader.read(one, joined) for one in resource.expand(row, joined)]
+    for row in page[resource.endpoint_name]:
+        row_context = joined_of(by_name[resource.name], row, page, names)
+        records += [reader.read(one, row_context) for one in resource.expand(row, row_context)]
     return records
 
 
@@ -94,7 +98,7 @@ def read_one(name: str, row: Row, **page: Any) -> Record:
     """Return the record of a single row with what hangs on it."""
     resource = by_name[name]
     fields = page.pop("fields", [])
-    found = {"page": {resource.crawl: [row], **page}, "fields": fields}
+    found = {"page": {resource.endpoint_name: [row], **page}, "fields": fields}
     [record] = records_of(resource, found)
     return record
 

@@ -57,7 +57,7 @@ def test_any_json_anywhere_makes_a_record(name, data):
     """Several columns at once, with any JSON whatever."""
     document = golden(name)
     page = document["page"]
-    for row in page[by_name[name].crawl]:
+    for row in page[by_name[name].endpoint_name]:
         columns = st.sampled_from([one for one in row if one != "id"])
         row.update(data.draw(st.dictionaries(columns, JSON, max_size=4)))
     for collection in [one for one in SIDELOADS if one in page]:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, InvalidValue
 from tap_activecampaign_unified.resources.custom_fields import (
     STANDARD_LABELS,
     CustomFields,
-    Definition,
+    FieldDefinition,
     definition_of,
     encode_value,
     value_of,
@@ -22,10 +22,10 @@ OPTIONS = {"40": {"id": "40", "field": "2", "value": "sea", "label": "Sea"}}
 
 def one(number: int, title: str = "", tag: str = "", kind: str = "text", entity: str = "contact"):
     """Return a definition."""
-    return Definition(entity, str(number), title, kind, tag)
+    return FieldDefinition(entity, str(number), title, kind, tag)
 
 
-def keys(*definitions: Definition, mode: str = "perstag") -> list[str]:
+def keys(*definitions: FieldDefinition, mode: str = "perstag") -> list[str]:
     """Return the keys in order of id."""
     return list(CustomFields(list(definitions), mode).keys.values())
 
@@ -182,7 +182,7 @@ def test_money_is_written_in_minor_units_with_its_currency():
 @pytest.mark.parametrize("value", [{}, {"amount": "much"}, 0.001, -5, True, [1]])
 def test_money_that_is_none_is_refused(value):
     """Rather than sent as something else."""
-    with pytest.raises(Undecodable):
+    with pytest.raises(InvalidValue):
         encode_value(one(5, kind="currency"), value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_activecampaign_unified.resources import by_name, codecs
-from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Undecodable
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, InvalidValue
 from tap_activecampaign_unified.resources.writer import write
 
 from .reading import read_one
@@ -311,7 +311,7 @@ def test_a_date_is_the_day_that_was_entered(raw, day):
 def test_what_is_no_time_is_refused(raw):
     """With a reason and without the value."""
     for codec in (codecs.instant, codecs.date):
-        with pytest.raises(Undecodable, match=r"^not a time$"):
+        with pytest.raises(InvalidValue, match=r"^not a time$"):
             codec.decode(raw, UTC_ZONE)
 
 

@@ -62,7 +62,7 @@ def test_any_interleaving_ends_as_the_order_does(
 @given(
     seed=SEEDS,
     rate=st.sampled_from([0.05, 0.15, 0.3]),
-    kinds=st.sets(st.sampled_from(LOSSES), min_size=1),
+    sinks=st.sets(st.sampled_from(LOSSES), min_size=1),
     rows=st.sampled_from([2, 13]),
     keyed=st.booleans(),
 )
@@ -70,7 +70,7 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     folders: pytest.TempPathFactory,
     seed: int,
     rate: float,
-    kinds: set[str],
+    sinks: set[str],
     rows: int,
     *,
     keyed: bool,
@@ -81,7 +81,7 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     lab = Lab(world, clock, folders.mktemp("lab"), seed)
     lines = messages(rows, keyed=keyed, pieces=2)
     for turn in range(2):
-        world.faults.mix(rate, seed=seed + turn, kinds=tuple(sorted(kinds)))
+        world.faults.mix(rate, seed=seed + turn, sinks=tuple(sorted(sinks)))
         run = lab.run(*lines, **SETTINGS)
         assert len(run.results) in {0, 6 * rows} or run.code == 1
     world.faults.clear()

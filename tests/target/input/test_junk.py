@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from target_activecampaign.sinks.registry import KINDS
+from target_activecampaign.sinks.registry import SINKS
 from tests.tap.client.lab import LabClock, world_of
 from tests.target.lab import Lab, stream_of
 
@@ -51,13 +51,13 @@ CUSTOM = ("custom_fields__lead_score", "custom_fields__interests", "custom_field
 
 def columns_of(stream: str) -> list[str]:
     """Return the columns of a stream that mean something, and some that do not."""
-    kind = KINDS[stream]
-    names = set(kind.writable()) | {"id", "password", "unknown", "account__name", "contact__email"}
-    names |= {name for columns in kind.identity for name in columns} | set(CUSTOM)
+    sink = SINKS[stream]
+    names = set(sink.writable()) | {"id", "password", "unknown", "account__name", "contact__email"}
+    names |= {name for columns in sink.identity for name in columns} | set(CUSTOM)
     return sorted(names | {"stage__name", "owner", "_sdc_deleted_at", "deleted"})
 
 
-@pytest.mark.parametrize("stream", sorted(KINDS))
+@pytest.mark.parametrize("stream", sorted(SINKS))
 @settings(
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -107,8 +107,8 @@ def test_custom_fields_are_found_typed_and_made_only_if_asked(lab: Lab) -> None:
     assert run.actions == ["updated"]
     assert "nope" in run.reason()
     assert "option" in run.reason()
-    alone = lab.send("crm_contacts", {"email": person.email, "custom_fields": {"nope": 1}})
-    assert alone.actions == ["rejected"]
+    named_lock = lab.send("crm_contacts", {"email": person.email, "custom_fields": {"nope": 1}})
+    assert named_lock.actions == ["rejected"]
     row = {"email": person.email, "custom_fields": {"colours": ["red", "blue"], "points": 7}}
     assert lab.send("crm_contacts", row, create_missing_fields=True).actions == ["updated"]
     made = {f.title: f for f in lab.world.tables["fields"]}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.sinks import opportunities
+from target_activecampaign.client.create_once import CreateOnce
 from tests.target.lab import Lab, state_of, stream_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_a_run_killed_after_the_create_finds_its_deal_next_time(
     def kill(*_: Any) -> None:
         raise Killed
 
-    monkeypatch.setattr(opportunities, "settled", kill)
+    monkeypatch.setattr(CreateOnce, "confirm", kill)
     with pytest.raises(Killed):
         shop.send("crm_opportunities", order())
     monkeypatch.undo()

@@ -13,18 +13,18 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import CallError, Refused, Unconfirmed
+from tap_activecampaign_unified.client import InvalidRequest, RequestError, UnconfirmedWrite
 from target_activecampaign.records.values import fold
 
-from .rate_limit import REFUSED_PAUSE, Pace
-from .status import Batch, Entry, Watch
+from .rate_limit import REFUSED_PAUSE, ImportRateLimit
+from .status import ImportBatch, ImportEntry, ImportPoller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_activecampaign_unified.client import Answer, Clock
-    from target_activecampaign.client.write_client import Pen
-    from target_activecampaign.concurrency.pool import Turns
+    from tap_activecampaign_unified.client import ApiResponse, Clock
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.concurrency.pool import CooperativePool
 
 logger = logging.getLogger(__name__)
 
@@ -40,25 +40,32 @@ class Importer:
     Several threads may be at it: they share its limits and one watch over what is queued.
     """
 
-    def __init__(self, pen: Pen, clock: Clock, turns: Turns, *, runs_automations: bool) -> None:
+    def __init__(
+        self,
+        write_client: WriteClient,
+        clock: Clock,
+        pool: CooperativePool,
+        *,
+        runs_automations: bool,
+    ) -> None:
         """Begin with the minute's whole budget."""
-        self._pen, self._clock, self._turns = pen, clock, turns
+        self._pen, self._clock, self._turns = write_client, clock, pool
         self._excludes = not runs_automations
-        self._watch = Watch(pen.client, clock, turns)
-        self._pace = Pace(pen.client, clock, turns, self._watch.rest)
+        self._watch = ImportPoller(write_client.client, clock, pool)
+        self._pace = ImportRateLimit(write_client.client, clock, pool, self._watch.rest)
         self._watch.is_waiting = lambda: self._pace.is_spent
         self._base: int | None = None
         self._numbers = itertools.count()
         self._places: list[tuple[bool, int]] = []
         self.batches = 0
 
-    def run(self, entries: list[Entry]) -> list[Batch]:
+    def run(self, entries: list[ImportEntry]) -> list[ImportBatch]:
         """Import everything; returns the batches that came to an end, with the ids they created."""
         if self._excludes:
             for entry in entries:
                 entry.contact["exclude_automations"] = True
         queued = self._queue(self._pack(entries))
-        if self._pen.is_dry:
+        if self._pen.is_dry_run:
             for entry in entries:
                 entry.is_imported = True
             return []
@@ -75,8 +82,8 @@ class Importer:
             entry.is_lost = entry.problem is None and not entry.is_imported
         return done
 
-    def _pack(self, entries: list[Entry]) -> list[list[Entry]]:
-        packed: list[list[Entry]] = []
+    def _pack(self, entries: list[ImportEntry]) -> list[list[ImportEntry]]:
+        packed: list[list[ImportEntry]] = []
         size = 0
         for entry in entries:
             weight = len(json.dumps(entry.contact)) + 2
@@ -89,9 +96,11 @@ class Importer:
 
     # --- sending ----------------------------------------------------------------------------
 
-    def _queue(self, packs: list[list[Entry]], *, is_again: bool = False) -> list[Batch]:
+    def _queue(
+        self, packs: list[list[ImportEntry]], *, is_again: bool = False
+    ) -> list[ImportBatch]:
         """Queue packs side by side, as the importer's limits allow."""
-        queued: list[Batch] = []
+        queued: list[ImportBatch] = []
         self._watch.queueing += 1
         try:
             with self._turns.group() as group, self._line(is_again=is_again):
@@ -115,16 +124,18 @@ class Importer:
             self._places.remove(place)
             self._turns.tell()
 
-    def _submit_taken(self, pack: list[Entry], queued: list[Batch], *, is_again: bool) -> None:
+    def _submit_taken(
+        self, pack: list[ImportEntry], queued: list[ImportBatch], *, is_again: bool
+    ) -> None:
         queued += self._submit(pack, is_again=is_again, is_taken=True)
 
-    def _take(self, entries: list[Entry]) -> None:
-        if not self._pen.is_dry:
+    def _take(self, entries: list[ImportEntry]) -> None:
+        if not self._pen.is_dry_run:
             self._pace.take(is_single=len(entries) == 1)
 
     def _submit(
-        self, entries: list[Entry], *, is_again: bool = False, is_taken: bool = False
-    ) -> list[Batch]:
+        self, entries: list[ImportEntry], *, is_again: bool = False, is_taken: bool = False
+    ) -> list[ImportBatch]:
         """Queue entries, without those that ActiveCampaign refuses; each of them is told why.
 
         ``is_taken``: the importer's limits are kept already.
@@ -133,14 +144,14 @@ class Importer:
             return []
         try:
             return [self._send(entries, is_again=is_again, is_taken=is_taken)]
-        except Refused as refusal:
+        except InvalidRequest as refusal:
             return self._mend(entries, refusal, is_again=is_again)
-        except CallError as problem:
+        except RequestError as problem:
             for entry in entries:
                 entry.is_lost, entry.problem = True, str(problem)
             return []
 
-    def _send(self, entries: list[Entry], *, is_again: bool, is_taken: bool) -> Batch:
+    def _send(self, entries: list[ImportEntry], *, is_again: bool, is_taken: bool) -> ImportBatch:
         """Queue one batch; waits for the importer's budget; an unanswered one is sent again."""
         payload: dict[str, Any] = {"contacts": [entry.contact for entry in entries]}
         if self._excludes:
@@ -152,7 +163,7 @@ class Importer:
             is_taken = False
             try:
                 answer = self._post(payload, is_single=len(entries) == 1)
-            except Refused as refusal:
+            except InvalidRequest as refusal:
                 # What names no contact may be the importer's limit, whatever its words.
                 is_limit = _is_rate_limit(refusal)
                 if _reasons_by_place(refusal) or waits >= (MOST_WAITS if is_limit else 2):
@@ -161,7 +172,7 @@ class Importer:
                 if not is_limit:
                     self._clock.sleep(REFUSED_PAUSE)
                 continue
-            except Unconfirmed:
+            except UnconfirmedWrite:
                 lost += 1
                 if lost >= MOST_SENDS:
                     raise
@@ -169,7 +180,7 @@ class Importer:
                 continue
             success = answer.body.get("Success", answer.body.get("success", 1))
             if str(success) in {"0", "False", "false"}:
-                raise Refused(
+                raise InvalidRequest(
                     "the importer did not take the batch",
                     method="POST",
                     path="import/bulk_import",
@@ -177,30 +188,34 @@ class Importer:
                 )
             return self._note(answer, entries, is_sent_again=is_again or bool(lost))
 
-    def _post(self, payload: dict[str, Any], *, is_single: bool) -> Answer:
+    def _post(self, payload: dict[str, Any], *, is_single: bool) -> ApiResponse:
         is_refused = False
         try:
             return self._pen.write("POST", "import/bulk_import", payload, repeatable=False)
-        except Refused as refusal:
+        except InvalidRequest as refusal:
             is_refused = not _reasons_by_place(refusal) and _is_rate_limit(refusal)
             raise
         finally:
-            if not self._pen.is_dry:
+            if not self._pen.is_dry_run:
                 self._pace.answered(is_single=is_single, is_refused=is_refused)
 
-    def _note(self, answer: Answer, entries: list[Entry], *, is_sent_again: bool) -> Batch:
+    def _note(
+        self, answer: ApiResponse, entries: list[ImportEntry], *, is_sent_again: bool
+    ) -> ImportBatch:
         self.batches += 1
         number = str(answer.body.get("batchId") or "")
-        batch = Batch(number, entries, self._clock.monotonic(), is_sent_again=is_sent_again)
+        batch = ImportBatch(number, entries, self._clock.monotonic(), is_sent_again=is_sent_again)
         for entry in entries:
             entry.batch = batch
-        if not self._pen.is_dry:
+        if not self._pen.is_dry_run:
             self._watch.add(batch)
         return batch
 
     # --- mending ----------------------------------------------------------------------------
 
-    def _mend(self, entries: list[Entry], refusal: Refused, *, is_again: bool) -> list[Batch]:
+    def _mend(
+        self, entries: list[ImportEntry], refusal: InvalidRequest, *, is_again: bool
+    ) -> list[ImportBatch]:
         if len(entries) == 1:
             texts = [str(r.text) for r in refusal.reasons if r.text]
             entries[0].problem = "; ".join(texts) or refusal.problem
@@ -208,8 +223,8 @@ class Importer:
         reasons = _reasons_by_place(refusal)
         if not reasons:
             return self._halve(entries, is_again=is_again)
-        queued: list[Batch] = []
-        tested: Entry | None = None
+        queued: list[ImportBatch] = []
+        tested: ImportEntry | None = None
         base = self._base_of(entries, reasons)
         if base is None:
             # Nobody says whether places count from 0 or 1: the last one, sent alone, tells.
@@ -226,12 +241,12 @@ class Importer:
             return queued + self._halve(entries, is_again=is_again)
         return queued + self._submit(rest, is_again=is_again)
 
-    def _halve(self, entries: list[Entry], *, is_again: bool) -> list[Batch]:
+    def _halve(self, entries: list[ImportEntry], *, is_again: bool) -> list[ImportBatch]:
         middle = len(entries) // 2
         halves = (entries[:middle], entries[middle:])
         return [batch for half in halves for batch in self._submit(half, is_again=is_again)]
 
-    def _base_of(self, entries: list[Entry], reasons: dict[int, str]) -> int | None:
+    def _base_of(self, entries: list[ImportEntry], reasons: dict[int, str]) -> int | None:
         if min(reasons) <= 0:
             return 0
         if max(reasons) >= len(entries):
@@ -243,7 +258,7 @@ class Importer:
         return self._base
 
 
-def _reasons_by_place(refusal: Refused) -> dict[int, str]:
+def _reasons_by_place(refusal: InvalidRequest) -> dict[int, str]:
     found = {}
     for reason in refusal.reasons:
         mark, _, place = reason.attribute.partition("/")
@@ -252,6 +267,6 @@ def _reasons_by_place(refusal: Refused) -> dict[int, str]:
     return found
 
 
-def _is_rate_limit(refusal: Refused) -> bool:
+def _is_rate_limit(refusal: InvalidRequest) -> bool:
     text = " ".join([refusal.problem, str(refusal), *(r.text for r in refusal.reasons)]).lower()
     return "rate limit" in text or "per minute" in text

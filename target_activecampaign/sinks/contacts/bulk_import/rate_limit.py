@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Client, Clock
-    from target_activecampaign.concurrency.pool import Turns
+    from target_activecampaign.concurrency.pool import CooperativePool
 
 # The limits are 100 and 20 in any minute, by the importer's clock; others may be using it too.
 PER_MINUTE, SINGLES_PER_MINUTE = 95, 18
@@ -49,7 +49,7 @@ class _Lane:
         return self.answered[0] + MINUTE - now
 
 
-class Pace:
+class ImportRateLimit:
     """Lets batches leave as the importer's limits allow.
 
     A batch arrives somewhere between its leaving and its answer. It counts until a minute after
@@ -58,10 +58,10 @@ class Pace:
     """
 
     def __init__(
-        self, client: Client, clock: Clock, turns: Turns, rest: Callable[[float], None]
+        self, client: Client, clock: Clock, pool: CooperativePool, rest: Callable[[float], None]
     ) -> None:
         """Begin with the minute's whole budget; ``rest`` is how time is spent that must pass."""
-        self._client, self._clock, self._turns, self._rest = client, clock, turns, rest
+        self._client, self._clock, self._turns, self._rest = client, clock, pool, rest
         is_bound = bool(client.rate)
         self._lanes = {
             False: _Lane(PER_MINUTE, is_bound),

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import CallError
+from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.records.values import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Client, Clock
-    from target_activecampaign.concurrency.pool import Turns
+    from target_activecampaign.concurrency.pool import CooperativePool
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ ENDED = frozenset({"completed", "failed", "interrupted"})
 
 
 @dataclass(eq=False, slots=True)
-class Entry:
+class ImportEntry:
     """One contact on its way through the importer.
 
     ``problem`` says why it was refused, ``is_lost`` that nobody knows whether it was taken.
@@ -39,18 +39,18 @@ class Entry:
     is_lost: bool = False
     is_imported: bool = False
     created: bool | None = None
-    batch: Batch | None = None
+    batch: ImportBatch | None = None
 
 
 @dataclass(eq=False)
-class Batch:
+class ImportBatch:
     """Entries that were queued together, ``queued_at`` by the uptime clock.
 
     ``status`` is empty until the import ended, and stays so if nobody saw its end: ``is_over``.
     """
 
     id: str
-    entries: list[Entry]
+    entries: list[ImportEntry]
     queued_at: float
     is_sent_again: bool = False
     strikes: int = 0
@@ -60,17 +60,17 @@ class Batch:
     created_ids: list[str] = field(default_factory=list)
 
 
-class Watch:
+class ImportPoller:
     """Looks at the batches that have not ended, those of every run of the importer together.
 
     While batches are still being queued, the account's budget is theirs: then looks are taken only
     when the importer's own limit makes the queue wait, the longest not looked at first.
     """
 
-    def __init__(self, client: Client, clock: Clock, turns: Turns) -> None:
+    def __init__(self, client: Client, clock: Clock, pool: CooperativePool) -> None:
         """Begin with nothing queued."""
-        self._client, self._clock, self._turns = client, clock, turns
-        self._left: list[Batch] = []
+        self._client, self._clock, self._turns = client, clock, pool
+        self._left: list[ImportBatch] = []
         self._is_watched = False
         self._is_busy = True
         self._step = FIRST_LOOK
@@ -78,7 +78,7 @@ class Watch:
         self.queueing = 0
         self.is_waiting: Callable[[], bool] = lambda: False
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: ImportBatch) -> None:
         """Take a batch that was just queued."""
         batch.looked_at = batch.queued_at
         self._left.append(batch)
@@ -92,7 +92,7 @@ class Watch:
         end = self._clock.monotonic() + seconds
         self._watch(lambda: self._clock.monotonic() >= end, end)
 
-    def follow(self, batches: list[Batch]) -> None:
+    def follow(self, batches: list[ImportBatch]) -> None:
         """Wait until every batch is over; looks at all there are, unless another thread does."""
 
         def is_over() -> bool:
@@ -144,7 +144,7 @@ class Watch:
     def _look_at_oldest(self, is_done: Callable[[], bool]) -> None:
         """Look at one, and as long as all that were looked at have ended, at twice as many."""
         count, ended = 1, 0
-        some: list[Batch] = []
+        some: list[ImportBatch] = []
         while not is_done():
             now = self._clock.monotonic()
             ripe = [batch for batch in self._left if now - batch.queued_at >= FIRST_LOOK]
@@ -158,7 +158,7 @@ class Watch:
         elif some:
             self._step = min(LONGEST_LOOK, self._step * 1.5)
 
-    def _look_at(self, batches: list[Batch]) -> bool:
+    def _look_at(self, batches: list[ImportBatch]) -> bool:
         """Look at each; say whether all have ended."""
         self._turns.each([partial(self._look_at_one, batch) for batch in batches])
         self._left = [batch for batch in self._left if not batch.is_over]
@@ -185,7 +185,7 @@ class Watch:
     def _outstanding(self) -> bool:
         try:
             body = self._client.get("import/bulk_import").body
-        except CallError as problem:
+        except RequestError as problem:
             logger.info("The importer's summary cannot be read: %s", problem)
             return False
         rows = body.get("outstanding")
@@ -195,7 +195,7 @@ class Watch:
             if isinstance(row, dict)
         )
 
-    def _look_at_one(self, batch: Batch) -> None:
+    def _look_at_one(self, batch: ImportBatch) -> None:
         batch.looked_at = self._clock.monotonic()
         if not batch.id:
             batch.status = "completed"  # taken, but without a number to ask by
@@ -203,7 +203,7 @@ class Watch:
             return
         try:
             body = self._client.get("import/info", [("batchId", batch.id)]).body
-        except CallError as problem:
+        except RequestError as problem:
             logger.info("An import batch cannot be looked at: %s", problem)
             batch.strikes += 1
             return
@@ -213,7 +213,7 @@ class Watch:
             note(batch, body.get("success"), body.get("failure"))
 
 
-def note(batch: Batch, success: Any, failure: Any) -> None:
+def note(batch: ImportBatch, success: Any, failure: Any) -> None:
     """Write down for each entry what became of it."""
     batch.is_over = True
     batch.created_ids = [str(one) for one in success] if isinstance(success, list) else []

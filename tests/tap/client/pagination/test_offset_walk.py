@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import ServerTrouble, walk_offset
+from tap_activecampaign_unified.client import ServerError, walk_offset
 from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, side_by_side
 
 
@@ -265,7 +265,7 @@ def test_pages_grow_back_when_the_trouble_is_over():
 
 def test_a_server_that_delivers_nothing_is_given_up():
     """At pages of one row the whole patience is used once, then the walk fails."""
-    with pytest.raises(ServerTrouble):
+    with pytest.raises(ServerError):
         walked(Shelf([1, 2, 3], most=0))
 
 

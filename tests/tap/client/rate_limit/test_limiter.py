@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import Limiter, MachineStore, RedisStore, default_store
+from tap_activecampaign_unified.client import (
+    FileBudgetStore,
+    Limiter,
+    RedisBudgetStore,
+    default_store,
+)
 from tap_activecampaign_unified.client.rate_limit.budget import (
     APART,
     EARLY,
@@ -28,7 +33,7 @@ GAP = APART * MARGIN / 5
 ACCOUNTS = itertools.count()
 
 
-class TimedRedis(RedisStore):
+class TimedRedis(RedisBudgetStore):
     """The store in a real Redis server, which is told the time of the test."""
 
     def run(self, operation: str, *arguments: Any, now: float | None = None) -> Any:
@@ -45,7 +50,7 @@ def kept(request, tmp_path_factory, redis_url) -> Callable[[LabClock], Callable[
         account = f"account-{next(ACCOUNTS)}"
 
         def process(rate: float = 5) -> Limiter:
-            spare = MachineStore(clock, path)
+            spare = FileBudgetStore(clock, path)
             if request.param == "file":
                 return Limiter(rate, clock, spare)
             return Limiter(rate, clock, TimedRedis(redis_url, account, clock, spare))
@@ -414,7 +419,7 @@ def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
     """Both keep one schedule: any operations in any order are answered alike."""
     dice, clock = random.Random(seed), LabClock()
     path = tmp_path_factory.mktemp("rate") / "rate.json"
-    file = MachineStore(clock, path)
+    file = FileBudgetStore(clock, path)
     redis = TimedRedis(redis_url, f"account-{next(ACCOUNTS)}", clock, file)
     tickets, left = ["a"], clock.monotonic()
     for number in range(60):

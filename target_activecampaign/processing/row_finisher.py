@@ -1,0 +1,132 @@
+"""The end of each row: one result, what the ledger keeps of it, and whether state may cover it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.outcome import Action, Outcome
+from target_activecampaign.records.record import identity_of
+from target_activecampaign.reporting.results import CHANGED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.lookups.references import References
+    from target_activecampaign.outcome import RowDeferred
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.reporting.dry_run import DryRunPlan
+    from target_activecampaign.reporting.results import Results
+    from target_activecampaign.sinks.limits import ChangeLimits
+
+    from .deferred_rows import DeferredRows
+    from .retry_file import RetryFile
+
+REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
+
+
+@dataclass
+class RowFinisher:
+    """Gives every open row exactly one result, or defers it.
+
+    ``hold`` gets the number of an input row that no state may cover.
+    """
+
+    policy: WritePolicy
+    ledger: Ledger
+    references: References
+    limits: ChangeLimits
+    plan: DryRunPlan
+    results: Results
+    deferred: DeferredRows
+    retries: RetryFile
+    hold: Callable[[int], None]
+    key_properties: dict[str, list[str]] = field(default_factory=dict)
+    #: The rows that have no result yet, by `id`.
+    open_rows: dict[int, InputRecord] = field(default_factory=dict)
+    #: Why the run must end after this batch; None while it may go on.
+    stop_reason: str | None = None
+    #: The limit that left rows out; None where no limit did.
+    limit_reason: str | None = None
+
+    def open(self, rows: list[InputRecord]) -> None:
+        """Expect a result for each of these rows."""
+        self.open_rows |= {id(row): row for row in rows}
+
+    def is_open(self, row: InputRecord) -> bool:
+        """Return whether a row has no result yet."""
+        return id(row) in self.open_rows
+
+    def finish(self, row: InputRecord, outcome: Outcome) -> None:
+        """Give a row its result; a second result of the same row is ignored."""
+        if not self.is_open(row):
+            return
+        action, is_dry_run = outcome.action, self.policy.dry_run
+        self._count_planned(action)
+        if action in CHANGED:
+            self.limits.changes += 1
+            if is_dry_run:
+                outcome = _planned(outcome)
+        if not is_dry_run:
+            self._remember(row, outcome)
+        is_held = outcome.held or (action is Action.REJECTED and self.policy.on_reject == "fail")
+        if action is Action.FAILED and not outcome.held:
+            if self.retries.keeps(row) and not is_dry_run:
+                self.retries.keep(row, self.key_properties.get(row.stream, []))
+            else:
+                is_held = True
+        if outcome.held and action is Action.SKIPPED:
+            self.limit_reason = outcome.reason
+        if is_held and row.number is not None:
+            self.hold(row.number)
+        # The row stays open until all of this is written: where that fails, it is not done.
+        del self.open_rows[id(row)]
+        self.results.add(row.number, row.stream, row.key, outcome, row.record)
+
+    def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
+        """Keep a row until what it refers to may have come; reject it where nothing can come."""
+        if self.references.is_final:
+            self.finish(row, Outcome(Action.REJECTED, reason=deferred.reason, whole=False))
+        elif self.open_rows.pop(id(row), None) is not None:
+            self.deferred.add(row, deferred.family, self._key_of(row))
+
+    def is_behind(self, row: InputRecord) -> bool:
+        """Return whether an earlier row of the same key is deferred: the later one must win."""
+        return bool(self.deferred.count) and self.deferred.has_before(self._key_of(row), row.number)
+
+    def reject_unread(
+        self, number: int | None, stream: str, key: dict[str, Any], reason: str
+    ) -> None:
+        """Reject an input line that did not become a row."""
+        self.results.add(number, stream, key, Outcome(Action.REJECTED, reason=reason, whole=False))
+        self._count_planned(Action.REJECTED)
+        if self.policy.on_reject == "fail":
+            self.stop_reason = REJECTED_ONE
+            if number is not None:
+                self.hold(number)
+
+    def _count_planned(self, action: Action) -> None:
+        if self.policy.dry_run:
+            self.plan.actions[action.value] += 1
+
+    def _remember(self, row: InputRecord, outcome: Outcome) -> None:
+        if outcome.action is Action.FAILED or not row.ledger_key:
+            return
+        if outcome.action in CHANGED or (outcome.action is Action.UNCHANGED and outcome.whole):
+            # A row that was written in part is sent again; its id is kept all the same.
+            fields = row.fields if outcome.whole else {}
+            self.ledger.confirm(row.ledger_key, outcome.id, fields)
+        self.retries.settle(row)
+
+    def _key_of(self, row: InputRecord) -> bytes:
+        return row.ledger_key or self.ledger.key(row.stream, identity_of(row))
+
+
+def _planned(outcome: Outcome) -> Outcome:
+    reason = f"would be {outcome.action.value}"
+    reason += f"; {outcome.reason}" if outcome.reason else ""
+    native_id = None if is_planned(outcome.id) else outcome.id
+    return Outcome(Action.PLANNED, native_id, reason, whole=False)
