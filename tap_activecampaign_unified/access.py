@@ -1,3 +1,29 @@
-"""The former name of `tap_activecampaign_unified.query`, kept for scripts that import it."""
+"""The names of version 0.1 for `query`, kept for scripts that import them."""
 
-from .query import *  # noqa: F403 - an alias has the names of what it stands for
+from .query import RESOURCES, ActiveCampaignError, SettingsError
+from .query import ActiveCampaignReader as Reading
+from .query import AuthenticationError as BadCredential
+from .query import ConnectionFailed as Unreachable
+from .query import InvalidQuery as BadQuery
+from .query import InvalidRequest as Refused
+from .query import NotFound as Missing
+from .query import PaymentRequired as AccountLapsed
+from .query import PermissionDenied as Forbidden
+from .query import ServerError as ServerTrouble
+from .query import UnconfirmedWrite as Unconfirmed
+
+__all__ = [
+    "RESOURCES",
+    "AccountLapsed",
+    "ActiveCampaignError",
+    "BadCredential",
+    "BadQuery",
+    "Forbidden",
+    "Missing",
+    "Reading",
+    "Refused",
+    "ServerTrouble",
+    "SettingsError",
+    "Unconfirmed",
+    "Unreachable",
+]

@@ -1,3 +1,28 @@
-"""The former name of `target_activecampaign.api`, kept for scripts that import it."""
+"""The names of version 0.1 for `api`, kept for scripts that import them."""
 
-from .api import *  # noqa: F403 - an alias has the names of what it stands for
+from .api import ActiveCampaign, ActiveCampaignError, NotWritten, SettingsError
+from .api import AuthenticationError as BadCredential
+from .api import ConnectionFailed as Unreachable
+from .api import InvalidQuery as BadQuery
+from .api import InvalidRequest as Refused
+from .api import NotFound as Missing
+from .api import PaymentRequired as AccountLapsed
+from .api import PermissionDenied as Forbidden
+from .api import ServerError as ServerTrouble
+from .api import UnconfirmedWrite as Unconfirmed
+
+__all__ = [
+    "AccountLapsed",
+    "ActiveCampaign",
+    "ActiveCampaignError",
+    "BadCredential",
+    "BadQuery",
+    "Forbidden",
+    "Missing",
+    "NotWritten",
+    "Refused",
+    "ServerTrouble",
+    "SettingsError",
+    "Unconfirmed",
+    "Unreachable",
+]

@@ -27,7 +27,7 @@ from target_activecampaign.target import TargetActiveCampaign
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_activecampaign_unified.unified.mapping import Resource
+    from tap_activecampaign_unified.resources.resource import Resource
 
 ROOT = Path(__file__).parents[1]
 KINDS = {

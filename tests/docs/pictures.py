@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tests.looks import browser as browsers
-from tests.looks.terminal import Terminal
 from tests.render import ROOT
 from tests.sandbox import World, serve
+from tests.tap.reporting import browser as browsers
+from tests.tap.reporting.terminal import Terminal
 
 if TYPE_CHECKING:
     from pyte.screens import Char

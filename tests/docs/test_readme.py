@@ -44,7 +44,9 @@ COMMANDS = {
     f"{MELTANO} activate-postgres": POSTGRES,
     "pip install .": "tests/end_to_end/test_wheel.py installs the wheel",
     "tap-activecampaign-unified --config config.json > out.jsonl": "tests/end_to_end runs it",
-    "tap-activecampaign-unified --config config.json --test": "tests/end_to_end/test_checkup.py runs it",
+    "tap-activecampaign-unified --config config.json --test": (
+        "tests/tap/test_connection_check.py runs it"
+    ),
     "meltano add --from-ref tap-activecampaign-unified.yml tap-activecampaign-unified": (
         "tests/end_to_end/test_plugin_definitions.py runs it"
     ),
