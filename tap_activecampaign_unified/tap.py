@@ -96,7 +96,6 @@ class TapActiveCampaignUnified(Tap):
     make_workers: ClassVar[Any] = staticmethod(lambda: None)
 
     def __init__(self, **kwargs: Any) -> None:
-        """Check the settings and build the client; requests go out when schemas are asked for."""
         self._settings: Settings | None = None
         self._run: SyncContext | None = None
         self._crawled: set[str] = set()

@@ -75,7 +75,6 @@ class TargetActiveCampaign(Target):
     batch_rows: ClassVar[int] = 10_000
 
     def __init__(self, **kwargs: Any) -> None:
-        """Check the settings; the account is not asked before the first row."""
         self._settings: Settings | None = None
         self._policy: WritePolicy | None = None
         self._clock: Clock = type(self).make_clock()

@@ -80,8 +80,8 @@ def streams() -> str:
         if not one.selected_by_default:
             how += "; off until selected"
         source = f"`/{one.endpoint}`"
-        if one.crawl not in {one.endpoint, "fields"}:
-            source += f", with `/{one.crawl}`"
+        if one.endpoint_name not in {one.endpoint, "fields"}:
+            source += f", with `/{one.endpoint_name}`"
         rows.append((f"`{one.name}`", one.title, source, code(*one.keys), how))
     return table(("stream", "what", "from", "key", "how"), rows)
 

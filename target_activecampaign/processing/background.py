@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from target_activecampaign.records.identity import RecordIdentity
 from target_activecampaign.records.record import emails_of, is_delete
 from target_activecampaign.records.values import is_nothing
-from target_activecampaign.sinks.contacts.sink import ENOUGH_TO_IMPORT
+from target_activecampaign.sinks.contacts.import_changes import ENOUGH_TO_IMPORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
@@ -21,7 +20,6 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.records.values import fold
 from target_activecampaign.reporting.results import BEHIND, OTHER_ADDRESS
-from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
 from target_activecampaign.sinks.context import join_reasons
 from target_activecampaign.sinks.create_only import reject_existing_contact
 from target_activecampaign.sinks.limits import AUTOMATIONS
@@ -31,7 +29,8 @@ from . import automations as contact_automations
 from . import consent
 from . import tags as contact_tags
 from . import upsert as contact_calls
-from .change import SUBSCRIBE, UNSUBSCRIBE, ContactChange, identity_of_change
+from .change import ContactChange, identity_of_change
+from .import_changes import ENOUGH_TO_IMPORT, import_changes, is_importable
 from .only_if_empty import keep_only_blanks
 from .parse import parse_contact_change
 
@@ -39,16 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.contacts.bulk_import.status import ImportBatch
+    from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
-logger = logging.getLogger(__name__)
 
-ENOUGH_TO_IMPORT = 10
-FULL_PAGE = 100
 BY_IMPORT = "created or updated by import"
-_IMPORT_NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 
 
 def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
@@ -99,7 +94,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
     changes = [change for change in changes if change.asks]
     if context.write_client.is_dry_run:
         _forecast(context, sink, changes)
-    imported = _import(context, [w for w in changes if _is_importable(context, w)])
+    imported = import_changes(context, [w for w in changes if is_importable(context, w)])
     rest = _after_import(context, changes, imported)
     _finish(context, sink, rest, {key: e for key, e in imported.items() if e.is_imported})
 
@@ -212,117 +207,6 @@ def _strike_what_starts_automations(change: ContactChange) -> None:
 # --- the importer -----------------------------------------------------------------------------
 
 
-def _is_importable(context: WriteContext, change: ContactChange) -> bool:
-    if change.email is None or change.new_email is not None or not change.upserts:
-        return False
-    return context.policy.bulk_import != "never" or not context.policy.run_automations
-
-
-def _import(context: WriteContext, changes: list[ContactChange]) -> dict[int, ImportEntry]:
-    """Import the wishes if there are enough of them; returns each one's entry by identity."""
-    forced = context.policy.bulk_import == "always" or not context.policy.run_automations
-    if not changes or (len(changes) < ENOUGH_TO_IMPORT and not forced):
-        return {}
-    entries = {
-        id(change): ImportEntry(
-            change.email or "", _contact_of(change, is_foreign=context.policy.is_foreign)
-        )
-        for change in changes
-    }
-    batches = context.importer.run(list(entries.values()))
-    if context.write_client.is_dry_run:
-        for change in changes:
-            # Rows behind this one may lean on a contact that would be there by then.
-            change.id = change.id or context.write_client.plan_id()
-            context.references.note_contact(change.email or "", change.id)
-        return entries
-    if any(change.adds for change in changes):
-        context.references.invalidate("tag")  # the importer makes tags that are missing
-    nameless = _without_ids(context, changes, batches)
-    if nameless:
-        try:
-            _learn_ids(context, nameless, entries, batches)
-        except RequestError as problem:
-            # The contacts are there; rows whose ids are needed are sent again next time.
-            logger.warning("The ids of imported contacts could not be looked up: %s", problem)
-    return entries
-
-
-def _contact_of(change: ContactChange, *, is_foreign: bool) -> dict[str, Any]:
-    contact: dict[str, Any] = {"email": change.email}
-    contact |= {_IMPORT_NAMES[name]: text for name, text in change.columns.items()}
-    if change.values:
-        contact["fields"] = [
-            {"id": _number(one), "value": value} for one, (_, value, __) in change.values.items()
-        ]
-    if change.adds:
-        contact["tags"] = change.adds
-    subscribe = [
-        one for one, s in change.lists.items() if s == SUBSCRIBE and one not in change.resubscribed
-    ]
-    if subscribe:
-        contact["subscribe"] = [{"listid": _number(one)} for one in subscribe]
-    leave = [one for one, status in change.lists.items() if status == UNSUBSCRIBE]
-    if leave:
-        contact["unsubscribe"] = [{"listid": _number(one)} for one in leave]
-    if change.account.get("name") and (is_foreign or "id" not in change.account):
-        contact["customer_acct_name"] = change.account["name"]
-    return contact
-
-
-def _number(native_id: str) -> int | str:
-    """Return an id as the importer wants it; one that a dry run made up stays as it is."""
-    return int(native_id) if native_id.isdigit() else native_id
-
-
-def _without_ids(
-    context: WriteContext, changes: list[ContactChange], batches: list[ImportBatch]
-) -> list[ContactChange]:
-    """Return those whose ids are to be looked up, together where that is fewer requests."""
-    if _wants_all_ids(context):
-        return changes
-    entering = [change for change in changes if change.automations and change.id is None]
-    created = sum(len(batch.created_ids) for batch in batches)
-    return entering if created / FULL_PAGE < len(entering) else []
-
-
-def _wants_all_ids(context: WriteContext) -> bool:
-    return context.policy.look_up_ids or context.policy.is_foreign
-
-
-def _learn_ids(
-    context: WriteContext,
-    changes: list[ContactChange],
-    entries: dict[int, ImportEntry],
-    batches: list[ImportBatch],
-) -> None:
-    """Look up the ids of imported contacts: the created ones by id, the others by address."""
-    created = [one for batch in batches for one in batch.created_ids]
-    rows = context.references.contacts_by_id(created)
-    known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
-    if not _wants_all_ids(context):
-        # Whoever this import did not make has the id that the ledger knows.
-        for change in changes:
-            batch = entries[id(change)].batch
-            if fold(change.email or "") not in known and batch and not batch.is_sent_again:
-                change.id = change.id or change.known_id
-    missing = [
-        change.email
-        for change in changes
-        if change.email
-        and change.id is None
-        and fold(change.email) not in known
-        and entries[id(change)].is_imported
-    ]
-    others = context.references.contacts_by_email(missing) if missing else {}
-    for change in changes:
-        key = fold(change.email or "")
-        change.id = change.id or known.get(key) or others.get(key)
-        entry = entries[id(change)]
-        if entry.created is None and entry.batch and not entry.batch.is_sent_again:
-            entry.created = key in known
-
-
 # --- what the importer cannot do, and the end ---------------------------------------------------
 
 
@@ -372,10 +256,10 @@ def _finish(
 
 def _prefetch(context: WriteContext, changes: list[ContactChange]) -> None:
     """Look up together those of whom nothing but automations is asked."""
-    named_lock = [w for w in changes if w.email and w.id is None and w.enters and not w.upserts]
+    without_id = [w for w in changes if w.email and w.id is None and w.enters and not w.upserts]
     with contextlib.suppress(RequestError):  # each is asked for by itself then
         context.references.prefetch_contacts(
-            [{"email": change.email or ""} for change in named_lock]
+            [{"email": change.email or ""} for change in without_id]
         )
 
 

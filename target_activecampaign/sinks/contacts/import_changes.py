@@ -1,0 +1,139 @@
+"""Changes of contacts through the bulk importer, and the ids of the imported contacts."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import RequestError
+from target_activecampaign.records.values import fold
+from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
+
+from .change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
+
+if TYPE_CHECKING:
+    from target_activecampaign.sinks.contacts.bulk_import.status import ImportBatch
+    from target_activecampaign.sinks.context import WriteContext
+
+
+logger = logging.getLogger(__name__)
+
+ENOUGH_TO_IMPORT = 10
+
+
+FULL_PAGE = 100
+
+
+_IMPORT_NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
+
+
+def is_importable(context: WriteContext, change: ContactChange) -> bool:
+    """Return whether the importer can carry out a change and the settings allow it."""
+    if change.email is None or change.new_email is not None or not change.upserts:
+        return False
+    return context.policy.bulk_import != "never" or not context.policy.run_automations
+
+
+def import_changes(context: WriteContext, changes: list[ContactChange]) -> dict[int, ImportEntry]:
+    """Import the wishes if there are enough of them; returns each one's entry by identity."""
+    forced = context.policy.bulk_import == "always" or not context.policy.run_automations
+    if not changes or (len(changes) < ENOUGH_TO_IMPORT and not forced):
+        return {}
+    entries = {
+        id(change): ImportEntry(
+            change.email or "", _contact_of(change, is_foreign=context.policy.is_foreign)
+        )
+        for change in changes
+    }
+    batches = context.importer.run(list(entries.values()))
+    if context.write_client.is_dry_run:
+        for change in changes:
+            # Rows behind this one may lean on a contact that would be there by then.
+            change.id = change.id or context.write_client.plan_id()
+            context.references.note_contact(change.email or "", change.id)
+        return entries
+    if any(change.adds for change in changes):
+        context.references.invalidate("tag")  # the importer makes tags that are missing
+    nameless = _without_ids(context, changes, batches)
+    if nameless:
+        try:
+            _learn_ids(context, nameless, entries, batches)
+        except RequestError as problem:
+            # The contacts are there; rows whose ids are needed are sent again next time.
+            logger.warning("The ids of imported contacts could not be looked up: %s", problem)
+    return entries
+
+
+def _contact_of(change: ContactChange, *, is_foreign: bool) -> dict[str, Any]:
+    contact: dict[str, Any] = {"email": change.email}
+    contact |= {_IMPORT_NAMES[name]: text for name, text in change.columns.items()}
+    if change.values:
+        contact["fields"] = [
+            {"id": _number(one), "value": value} for one, (_, value, __) in change.values.items()
+        ]
+    if change.adds:
+        contact["tags"] = change.adds
+    subscribe = [
+        one for one, s in change.lists.items() if s == SUBSCRIBE and one not in change.resubscribed
+    ]
+    if subscribe:
+        contact["subscribe"] = [{"listid": _number(one)} for one in subscribe]
+    leave = [one for one, status in change.lists.items() if status == UNSUBSCRIBE]
+    if leave:
+        contact["unsubscribe"] = [{"listid": _number(one)} for one in leave]
+    if change.account.get("name") and (is_foreign or "id" not in change.account):
+        contact["customer_acct_name"] = change.account["name"]
+    return contact
+
+
+def _number(native_id: str) -> int | str:
+    """Return an id as the importer wants it; one that a dry run made up stays as it is."""
+    return int(native_id) if native_id.isdigit() else native_id
+
+
+def _without_ids(
+    context: WriteContext, changes: list[ContactChange], batches: list[ImportBatch]
+) -> list[ContactChange]:
+    """Return those whose ids are to be looked up, together where that is fewer requests."""
+    if _wants_all_ids(context):
+        return changes
+    entering = [change for change in changes if change.automations and change.id is None]
+    created = sum(len(batch.created_ids) for batch in batches)
+    return entering if created / FULL_PAGE < len(entering) else []
+
+
+def _wants_all_ids(context: WriteContext) -> bool:
+    return context.policy.look_up_ids or context.policy.is_foreign
+
+
+def _learn_ids(
+    context: WriteContext,
+    changes: list[ContactChange],
+    entries: dict[int, ImportEntry],
+    batches: list[ImportBatch],
+) -> None:
+    """Look up the ids of imported contacts: the created ones by id, the others by address."""
+    created = [one for batch in batches for one in batch.created_ids]
+    rows = context.references.contacts_by_id(created)
+    known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
+    if not _wants_all_ids(context):
+        # Whoever this import did not make has the id that the ledger knows.
+        for change in changes:
+            batch = entries[id(change)].batch
+            if fold(change.email or "") not in known and batch and not batch.is_sent_again:
+                change.id = change.id or change.known_id
+    missing = [
+        change.email
+        for change in changes
+        if change.email
+        and change.id is None
+        and fold(change.email) not in known
+        and entries[id(change)].is_imported
+    ]
+    others = context.references.contacts_by_email(missing) if missing else {}
+    for change in changes:
+        key = fold(change.email or "")
+        change.id = change.id or known.get(key) or others.get(key)
+        entry = entries[id(change)]
+        if entry.created is None and entry.batch and not entry.batch.is_sent_again:
+            entry.created = key in known
