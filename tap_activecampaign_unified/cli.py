@@ -47,6 +47,13 @@ class Leave(BaseException):
         self.line, self.code = line, code
 
 
+def leave_because(problem: Exception) -> Leave:
+    """Return what ends the process because of ``problem``, which it keeps as its cause."""
+    leave = Leave(str(problem), EXIT_FAILED)
+    leave.__cause__ = problem
+    return leave
+
+
 class StopSign:
     """Turns signals into an orderly end: the request in flight is finished, for up to 10 s."""
 

@@ -244,7 +244,7 @@ class TapActiveCampaignUnified(Tap):
         except cli.Stopped as news:
             return _End("stopped", str(news), cli.Leave(str(news), 128 + news.signum))
         except RunEnds as problem:
-            return _End("failed", str(problem), cli.Leave(str(problem), cli.EXIT_FAILED))
+            return _End("failed", str(problem), cli.leave_because(problem))
         except ActiveCampaignError as problem:
             return self._note_failure(names, problem)
         except OSError as problem:

@@ -42,7 +42,7 @@ def path_of(settings: Settings, name: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _open_ledger(settings: Settings, client: Client, *, is_dry: bool) -> Ledger:
+def open_ledger(settings: Settings, client: Client, *, is_dry: bool) -> Ledger:
     """Open the account's ledger, once no other run writes in it; a dry run does not wait."""
     name, account, patience = "ledger_path", client.address.account, settings["max_retry_seconds"]
     place = settings[name]
@@ -66,7 +66,7 @@ def open_engine(
 ) -> Engine:
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
     clock = HandingClock(client.clock, turns)
-    ledger = _open_ledger(settings, client, is_dry=policy.dry_run)
+    ledger = open_ledger(settings, client, is_dry=policy.dry_run)
     setting = "retry_path"
     try:
         retries = RetryFile(None if policy.dry_run else path_of(settings, setting))

@@ -21,6 +21,8 @@ TAP, TARGET, SANDBOX = "tap_activecampaign_unified", "target_activecampaign", "t
 FRONT_DOORS = {"tap.py", "streams.py", "output.py", "target.py"}
 FRONT_DOOR = {"settings", "connection", "cli", "report", "starting", "progress"}
 SHARED_ROOMS = FRONT_DOOR | {"files", "database", "postgres", "api", "unified", "access"}
+# What the destination takes from the source, and nothing else of it.
+AIRBYTE_SHARED = {"command", "errors", "protocol", "spec", "writer", "installation"}
 NO_ROOMS = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 # What a pure room may import from the standard library: nothing that opens, sends or waits.
 PURE = {
@@ -40,7 +42,11 @@ PURE = {
 }
 DOES_IO = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 MOST_LINES = 400
-IMPORT_NAMES = {"python-backoff": "backoff", "singer-sdk": "singer_sdk"}
+IMPORT_NAMES = {
+    "python-backoff": "backoff",
+    "singer-sdk": "singer_sdk",
+    "airbyte-protocol-models-dataclasses": "airbyte_protocol_dataclasses",
+}
 
 
 def files_of(package: str) -> list[Path]:
@@ -113,7 +119,9 @@ def test_the_walk_sees_what_it_should(tmp_path):
 
 def test_only_the_front_doors_know_singer():
     """Everything behind tap, streams, output and target works without the SDK."""
-    assert {Path(name).name for name in importers_of("singer_sdk", PRODUCT)} <= FRONT_DOORS
+    fronts = {ROOT / TAP / "airbyte", ROOT / TARGET / "airbyte"}
+    behind = [path for path in PRODUCT if path.parent not in fronts]
+    assert {Path(name).name for name in importers_of("singer_sdk", behind)} <= FRONT_DOORS
 
 
 def test_only_the_api_speaks_http():
@@ -162,7 +170,27 @@ def test_the_target_enters_the_taps_package_by_the_shared_rooms_only():
         if name.startswith(f"{TAP}.")
     }
     assert used
+    used = {entry for entry in used if not entry[0].startswith(f"{TARGET}/airbyte/")}
     assert {entry for entry in used if entry[1] not in SHARED_ROOMS} == set()
+
+
+def test_nothing_imports_the_airbyte_connectors():
+    """Only the connectors import Airbyte's models; no other module imports a connector."""
+    fronts = {ROOT / TAP / "airbyte", ROOT / TARGET / "airbyte"}
+    behind = [path for path in PRODUCT if path.parent not in fronts]
+    assert importers_of("airbyte_protocol_dataclasses", behind) == set()
+    names = {name for path in behind for name in imports_of(path)}
+    assert {
+        name for name in names if name.startswith((f"{TAP}.airbyte", f"{TARGET}.airbyte"))
+    } == set()
+
+
+def test_the_destination_takes_the_protocol_from_the_source_and_no_more():
+    """The destination imports the shared packages and the protocol modules of the source."""
+    own = {name for path in files_of(f"{TARGET}.airbyte") for name in imports_of(path)}
+    used = {(*name.split(".")[1:3], "")[:2] for name in own if name.startswith(f"{TAP}.")}
+    assert {part for room, part in used if room == "airbyte"} <= AIRBYTE_SHARED
+    assert {room for room, _ in used} <= SHARED_ROOMS | {"airbyte"}
 
 
 def test_the_tap_does_not_know_the_target():
