@@ -48,6 +48,13 @@ class ExitProgram(BaseException):
         self.line, self.code = line, code
 
 
+def exit_because(problem: Exception) -> ExitProgram:
+    """Return the exception that ends the program because of ``problem``, its cause."""
+    ending = ExitProgram(str(problem), EXIT_FAILED)
+    ending.__cause__ = problem
+    return ending
+
+
 class StopSignal:
     """Turns signals into an orderly end: the request in flight is finished, for up to 10 s."""
 

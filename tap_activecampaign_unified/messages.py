@@ -53,18 +53,25 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
 
     def write_record(self, stream: str, record: Record) -> None:
         """Write a record of JSON values as it stands."""
-        message: dict[str, Any] = {
+        try:
+            line = encoder.encode(self.envelope(stream, record))
+        except (ValueError, TypeError, OverflowError):  # numbers beyond 64 bits, for one
+            line = serialize_json(self.envelope(stream, record)).encode("ascii")
+        except RecursionError:
+            line = encoder.encode(self.envelope(stream, _shallow(record)))
+        self.write_line(line)
+
+    def envelope(self, stream: str, record: Record) -> dict[str, Any]:
+        """Return the message that carries a record."""
+        return {
             "type": "RECORD",
             "stream": stream,
             "record": record,
             "time_extracted": utc_now().isoformat(),
         }
-        try:
-            line = encoder.encode(message)
-        except (ValueError, TypeError, OverflowError):  # numbers beyond 64 bits, for one
-            line = serialize_json(message).encode("ascii")
-        except RecursionError:
-            line = encoder.encode({**message, "record": _shallow(record)})
+
+    def write_line(self, line: bytes) -> None:
+        """Write a message that is JSON already."""
         if not line.isascii():
             line = line.decode().encode("ascii", ESCAPED)
         self._write(line)

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import logging
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
@@ -23,6 +22,11 @@ from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.reporting.write import write_reports
 from tap_activecampaign_unified.sync.context import build_context
+from tap_activecampaign_unified.sync.endpoint_ending import (
+    PROBLEM_OF_FORBIDDEN,
+    PROBLEM_OF_UNCONFIRMED,
+    EndpointEnding,
+)
 from tap_activecampaign_unified.sync.endpoint_setup import prepare_endpoints
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 
@@ -57,17 +61,6 @@ if TYPE_CHECKING:
     from .client import Clock
 
 PACKAGE = DISTRIBUTION
-PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
-PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
-
-
-@dataclass(frozen=True)
-class _End:
-    """How a crawl ended, and what to leave the process with if the run cannot go on."""
-
-    outcome: str
-    problem: str | None
-    leave: cli.ExitProgram | None = None
 
 
 class TapActiveCampaignUnified(Tap):
@@ -219,7 +212,7 @@ class TapActiveCampaignUnified(Tap):
         run = self.run
         requests, started = run.client.traffic.requests, self._clock.monotonic()
         run.progress.begin(name, [one.resource for one in streams])
-        end = _End("failed", None)
+        end = EndpointEnding("failed", None)
         try:
             end = self._crawl_to_its_end(endpoint_sync, streams)
         finally:
@@ -240,7 +233,9 @@ class TapActiveCampaignUnified(Tap):
             self._stop.cancel_deadline()
             raise end.leave
 
-    def _crawl_to_its_end(self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]) -> _End:
+    def _crawl_to_its_end(
+        self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
+    ) -> EndpointEnding:
         """Run a crawl and say how it ended; only what ends the whole run is raised later."""
         names = ", ".join(one.name for one in streams)
         try:
@@ -252,27 +247,31 @@ class TapActiveCampaignUnified(Tap):
         except (PermissionDenied, NotFound, InvalidRequest) as problem:
             return self._note_refusal(names, problem, is_confirmed=endpoint_sync.is_confirmed)
         except cli.Stopped as news:
-            return _End("stopped", str(news), cli.ExitProgram(str(news), 128 + news.signum))
+            return EndpointEnding(
+                "stopped", str(news), cli.ExitProgram(str(news), 128 + news.signum)
+            )
         except FatalError as problem:
-            return _End("failed", str(problem), cli.ExitProgram(str(problem), cli.EXIT_FAILED))
+            return EndpointEnding("failed", str(problem), cli.exit_because(problem))
         except ActiveCampaignError as problem:
             return self._note_failure(names, problem)
         except OSError as problem:
             # Our own output failed: nothing more can be written, state least of all.
             raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
-        return _End("done", None)
+        return EndpointEnding("done", None)
 
-    def _note_failure(self, names: str, problem: ActiveCampaignError) -> _End:
+    def _note_failure(self, names: str, problem: ActiveCampaignError) -> EndpointEnding:
         self.logger.error("%s: %s; the other streams go on", names, problem)
-        return _End("failed", str(problem))
+        return EndpointEnding("failed", str(problem))
 
-    def _note_refusal(self, names: str, problem: RequestError, *, is_confirmed: bool) -> _End:
+    def _note_refusal(
+        self, names: str, problem: RequestError, *, is_confirmed: bool
+    ) -> EndpointEnding:
         if is_confirmed and isinstance(problem, InvalidRequest):
             return self._note_failure(names, problem)
         word, told = self._closed(is_confirmed)
         level = logging.ERROR if word == "failed" else logging.WARNING
         self.logger.log(level, "%s: %s (%s)", names, word, problem)
-        return _End(word, told)
+        return EndpointEnding(word, told)
 
     def _closed(self, is_confirmed: bool) -> tuple[str, str]:  # noqa: FBT001 - its one question
         """How a stream ends that may not be read, or that not every account has, and why."""

@@ -43,7 +43,7 @@ def path_of(settings: Settings, name: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledger:
+def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledger:
     """Open the account's ledger, once no other run writes in it; a dry run does not wait."""
     name, account, patience = "ledger_path", client.address.account, settings["max_retry_seconds"]
     place = settings[name]
@@ -71,7 +71,7 @@ def open_processor(
 ) -> BatchProcessor:
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
     clock = ReleasingClock(client.clock, pool)
-    ledger = _open_ledger(settings, client, is_dry_run=policy.dry_run)
+    ledger = open_ledger(settings, client, is_dry_run=policy.dry_run)
     setting = "retry_path"
     try:
         retries = RetryFile(None if policy.dry_run else path_of(settings, setting))

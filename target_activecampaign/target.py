@@ -73,6 +73,8 @@ class TargetActiveCampaign(Target):
     make_pool: ClassVar[Any] = CooperativePool
     #: Most rows that are gathered before they are written.
     batch_rows: ClassVar[int] = 10_000
+    #: Reads the input, given what to call for a line that cannot be read.
+    make_reader: ClassVar[Any] = MessageReader
 
     def __init__(self, **kwargs: Any) -> None:
         self._settings: Settings | None = None
@@ -87,7 +89,7 @@ class TargetActiveCampaign(Target):
         self._broken_input: str | None = None
         self._is_finished = False
         self.exit_code = 0
-        kwargs["message_reader"] = MessageReader(self._note_broken_line)
+        kwargs["message_reader"] = self.make_reader(self._note_broken_line)
         super().__init__(**kwargs)
         # Streams lean on one another: nothing is drained in parallel.
         self.max_parallelism = 1

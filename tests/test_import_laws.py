@@ -1,4 +1,4 @@
-"""The laws of the house, read off the imports: which room may know of what."""
+"""The import law: what each package may import, read from the sources."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import re
 import sys
 import tomllib
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,85 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 TAP, TARGET, SANDBOX = "tap_activecampaign_unified", "target_activecampaign", "tests.sandbox"
-FRONT_DOORS = {"tap.py", "streams.py", "output.py", "target.py"}
-FRONT_DOOR = {"settings", "connection", "cli", "report", "starting", "progress"}
-SHARED_ROOMS = FRONT_DOOR | {"files", "database", "postgres", "api", "unified", "access"}
-NO_ROOMS = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
-# What a pure room may import from the standard library: nothing that opens, sends or waits.
+SHARED = {"cli", "client", "config", "early_signals", "query", "reporting", "resources", "storage"}
+# What each package or module of the tap may import from the others, types included.
+TAP_LAW: dict[str, set[str]] = {
+    "client": set(),
+    "resources": set(),
+    "state": set(),
+    "early_signals": set(),
+    "raw": {"client", "resources"},
+    "config": {"client", "resources"},
+    "messages": {"resources"},
+    "endpoints": {"client", "raw", "resources"},
+    "storage": {"config"},
+    "catalog": {"config", "raw", "resources"},
+    "cli": {"client", "config", "storage"},
+    "connection_check": {"client", "endpoints", "resources"},
+    "reporting": {"cli", "client", "config", "resources", "storage"},
+    "deletes": {"client", "config", "endpoints", "reporting", "resources", "storage"},
+    "sync": {
+        *("cli", "client", "config", "deletes", "endpoints", "raw", "reporting", "resources"),
+        *("state", "storage"),
+    },
+    "query": {"client", "config", "endpoints", "resources", "sync"},
+    "access": {"query"},
+    "streams": {
+        *("catalog", "cli", "config", "messages", "raw", "reporting", "resources", "state"),
+        "sync",
+    },
+    "tap": {
+        *("catalog", "cli", "client", "config", "connection_check", "messages", "reporting"),
+        *("resources", "state", "streams", "sync"),
+    },
+    "__main__": {"early_signals", "tap"},
+    "airbyte": {
+        *("cli", "client", "config", "connection_check", "early_signals", "messages"),
+        *("reporting", "resources", "streams", "sync", "tap"),
+    },
+}
+# What each package or module of the target may import from the others, types included.
+TARGET_LAW: dict[str, set[str]] = {
+    "outcome": set(),
+    "config": set(),
+    "ledger": set(),
+    "client": {"ledger", "outcome"},
+    "records": {"outcome"},
+    "reporting": {"outcome"},
+    "concurrency": {"records"},
+    "lookups": {"client", "concurrency", "config", "ledger", "outcome", "records"},
+    "sinks": {
+        *("client", "concurrency", "config", "ledger", "lookups", "outcome", "records"),
+        "reporting",
+    },
+    "processing": {
+        *("client", "concurrency", "config", "ledger", "lookups", "outcome", "records"),
+        *("reporting", "sinks"),
+    },
+    "input": {"outcome", "processing", "records", "sinks"},
+    "builder": {
+        *("client", "concurrency", "config", "ledger", "lookups", "processing", "reporting"),
+        "sinks",
+    },
+    "target": {
+        *("builder", "concurrency", "config", "input", "processing", "records", "reporting"),
+    },
+    "api": {
+        *("builder", "concurrency", "config", "input", "outcome", "processing", "records"),
+        *("reporting", "sinks"),
+    },
+    "access": {"api"},
+    "__main__": {"target"},
+    "airbyte": {
+        *("builder", "config", "input", "outcome", "processing", "reporting", "target"),
+    },
+}
+# What the Airbyte destination takes from the Airbyte source, and nothing else of it.
+AIRBYTE_SHARED = {"command", "errors", "protocol", "spec", "writer", "installation"}
+SINGER_MODULES = {"tap.py", "streams.py", "messages.py", "target.py"}
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
+MOST_MODULES = 16
+# What pure packages may import from the standard library: nothing that opens, sends or waits.
 PURE = {
     "__future__",
     "collections",
@@ -40,7 +115,11 @@ PURE = {
 }
 DOES_IO = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 MOST_LINES = 400
-IMPORT_NAMES = {"python-backoff": "backoff", "singer-sdk": "singer_sdk"}
+IMPORT_NAMES = {
+    "python-backoff": "backoff",
+    "singer-sdk": "singer_sdk",
+    "airbyte-protocol-models-dataclasses": "airbyte_protocol_dataclasses",
+}
 
 
 def files_of(package: str) -> list[Path]:
@@ -102,33 +181,108 @@ def importers_of(module: str, paths: list[Path], *, typing: bool = True) -> set[
     }
 
 
-def test_the_walk_sees_what_it_should(tmp_path):
-    """A law proves nothing if its eyes are shut."""
+def unit_of(name: str) -> str | None:
+    """Return the package or module below one of our packages that a dotted name belongs to."""
+    parts = name.split(".")
+    return parts[1] if parts[0] in {TAP, TARGET} and len(parts) > 1 else None
+
+
+def own_imports(path: Path) -> set[tuple[str, str]]:
+    """Return what a source imports of ours: the package, and the package or module below it."""
+    return {
+        (name.split(".")[0], unit)
+        for name in imports_of(path)
+        if (unit := unit_of(name)) is not None
+    }
+
+
+def unit_of_path(path: Path) -> str:
+    """Return the package or module below one of our packages that a source belongs to."""
+    return path.relative_to(ROOT).parts[1].removesuffix(".py")
+
+
+def test_the_reader_of_imports_sees_them():
+    """The functions of this test find imports that are known to exist."""
     assert len(PRODUCT) > 50
     assert importers_of("singer_sdk", PRODUCT)
     assert importers_of("requests", PRODUCT)
-    assert f"{TAP}.client.errors.CallError" in imports_of(ROOT / TAP / "client" / "client.py")
+    assert f"{TAP}.client.errors.RequestError" in imports_of(ROOT / TAP / "client" / "client.py")
     assert f"{TAP}.resources.codecs.text" in imports_of(ROOT / TAP / "resources/crm/users.py")
 
 
-def test_only_the_front_doors_know_singer():
-    """Everything behind tap, streams, output and target works without the SDK."""
-    assert {Path(name).name for name in importers_of("singer_sdk", PRODUCT)} <= FRONT_DOORS
+@pytest.mark.parametrize(("package", "law"), [(TAP, TAP_LAW), (TARGET, TARGET_LAW)])
+def test_each_package_imports_only_what_the_law_allows(package, law):
+    """The table above names every package, and no package imports another one that is not there."""
+    units = {unit_of_path(path) for path in files_of(package)} - {"__init__"}
+    assert units == set(law)
+    broken = {
+        (shown(path), unit)
+        for path in files_of(package)
+        for owner, unit in own_imports(path)
+        if owner == package and unit not in {unit_of_path(path), *law.get(unit_of_path(path), ())}
+    }
+    assert broken == set()
 
 
-def test_only_the_api_speaks_http():
-    """Inside the packages nobody but api/ imports requests, except to name a type."""
-    outside = [path for path in PRODUCT if path.parent != ROOT / TAP / "api"]
+@pytest.mark.parametrize("law", [TAP_LAW, TARGET_LAW])
+def test_the_law_has_no_circle(law):
+    """No package may import one that imports it, however many stand between."""
+    open_units = dict(law)
+    while open_units:
+        free = {unit for unit, others in open_units.items() if not others & open_units.keys()}
+        assert free, f"a circle among {sorted(open_units)}"
+        open_units = {unit: others for unit, others in open_units.items() if unit not in free}
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Return which modules of ours each module of ours imports, types included."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in PRODUCT}
+    graph: dict[str, set[str]] = {}
+    for name, path in names.items():
+        found = set()
+        for imported in imports_of(path):
+            for candidate in (imported, imported.rpartition(".")[0]):
+                if candidate in names:
+                    found.add(candidate)
+                elif f"{candidate}.__init__" in names and candidate != imported:
+                    found.add(f"{candidate}.__init__")
+        graph[name] = found - {name}
+    return graph
+
+
+def test_no_two_modules_import_each_other():
+    """The modules stand in levels: each imports only modules of lower levels, types included."""
+    graph = module_graph()
+    while graph:
+        free = {name for name, others in graph.items() if not others & graph.keys()}
+        assert free, f"a circle among {sorted(graph)}"
+        graph = {name: others for name, others in graph.items() if name not in free}
+
+
+def test_only_the_singer_entries_import_the_sdk():
+    """Every other module works without the SDK."""
+    entries = {ROOT / TAP / "airbyte", ROOT / TARGET / "airbyte"}
+    behind = [path for path in PRODUCT if path.parent not in entries]
+    assert {Path(name).name for name in importers_of("singer_sdk", behind)} <= SINGER_MODULES
+
+
+def test_only_the_client_speaks_http():
+    """No module outside the client imports requests, except to name a type."""
+    outside = [path for path in PRODUCT if ROOT / TAP / "client" not in path.parents]
     assert importers_of("requests", outside, typing=False) == set()
     assert importers_of("urllib3", outside) == set()
     assert importers_of("http", outside) == set()
     assert importers_of("socket", outside) == set()
 
 
-@pytest.mark.parametrize("path", files_of(f"{TAP}.unified"), ids=shown)
-def test_the_dictionary_does_nothing_but_translate(path):
-    """unified/ imports itself and what is pure of the standard library, and does no I/O."""
-    foreign = {n for n in imports_of(path) if not n.startswith(f"{TAP}.unified")}
+PURE_PACKAGES = [*files_of(f"{TAP}.resources"), *files_of(f"{TARGET}.records")]
+
+
+@pytest.mark.parametrize("path", PURE_PACKAGES, ids=shown)
+def test_resources_and_records_do_no_io(path):
+    """They import themselves, each other's values and what is pure of the standard library."""
+    ours = (f"{TAP}.resources", f"{TARGET}.records", f"{TARGET}.outcome")
+    foreign = {name for name in imports_of(path) if not name.startswith(ours)}
     assert {name.split(".")[0] for name in foreign} <= PURE
     called = {
         ast.unparse(node.func)
@@ -139,38 +293,44 @@ def test_the_dictionary_does_nothing_but_translate(path):
     assert not {name for name in called if name.endswith((".now", ".today", ".utcnow"))}
 
 
-@pytest.mark.parametrize("path", files_of(f"{TAP}.api"), ids=shown)
-def test_the_api_knows_nobody_in_the_house(path):
-    """api/ imports nothing of its host but itself, so it could move out as it stands."""
-    own = {name for name in imports_of(path) if name.startswith((TAP, TARGET, "tests"))}
-    assert {name for name in own if not name.startswith(f"{TAP}.api")} == set()
-
-
-def test_planning_is_pure():
-    """What the target plans is thought out before anything is called."""
-    for name in ("wishes.py", "policy.py", "lines.py"):
-        path = ROOT / TARGET / name
-        assert importers_of("requests", [path]) | importers_of("singer_sdk", [path]) == set()
-
-
-def test_the_target_enters_the_taps_package_by_the_shared_rooms_only():
-    """What both programs share is named; the tap's own rooms stay its own."""
+def test_the_target_imports_only_shared_packages_of_the_tap():
+    """The packages that both programs share are named; the target imports no others."""
     used = {
-        (shown(path), name.split(".")[1])
+        (shown(path), unit)
         for path in files_of(TARGET)
-        for name in imports_of(path)
-        if name.startswith(f"{TAP}.")
+        for owner, unit in own_imports(path)
+        if owner == TAP and ROOT / TARGET / "airbyte" not in path.parents
     }
     assert used
-    assert {entry for entry in used if entry[1] not in SHARED_ROOMS} == set()
+    assert {entry for entry in used if entry[1] not in SHARED} == set()
+    assert {name for name, unit in used if unit == "query"} <= {f"{TARGET}/api.py"}
 
 
-def test_the_tap_does_not_know_the_target():
-    """Arrows point one way."""
+def test_the_tap_imports_nothing_of_the_target():
+    """Imports between the two packages go one way."""
     assert importers_of(TARGET, files_of(TAP)) == set()
 
 
-def test_the_measuring_equipment_shares_no_code_with_what_it_measures():
+def test_nothing_imports_the_airbyte_connectors():
+    """Only the connectors import Airbyte's models; no other module imports a connector."""
+    entries = {ROOT / TAP / "airbyte", ROOT / TARGET / "airbyte"}
+    behind = [path for path in PRODUCT if path.parent not in entries]
+    assert importers_of("airbyte_protocol_dataclasses", behind) == set()
+    names = {name for path in behind for name in imports_of(path)}
+    assert {
+        name for name in names if name.startswith((f"{TAP}.airbyte", f"{TARGET}.airbyte"))
+    } == set()
+
+
+def test_the_destination_takes_the_protocol_from_the_source_and_no_more():
+    """The destination imports the shared packages and the protocol modules of the source."""
+    own = {name for path in files_of(f"{TARGET}.airbyte") for name in imports_of(path)}
+    used = {(*name.split(".")[1:3], "")[:2] for name in own if name.startswith(f"{TAP}.")}
+    assert {part for unit, part in used if unit == "airbyte"} <= AIRBYTE_SHARED
+    assert {unit for unit, _ in used} <= SHARED | {"airbyte"}
+
+
+def test_the_sandbox_shares_no_code_with_the_product():
     """The sandbox imports neither package, so the two cannot be wrong together."""
     sources = files_of(SANDBOX)
     assert sources
@@ -182,16 +342,33 @@ def test_the_product_does_not_need_the_tests():
     assert importers_of("tests", PRODUCT) == set()
 
 
-def test_every_room_has_a_name_of_its_own():
-    """A room that cannot be named is not a room."""
+def test_no_module_has_a_vague_name():
+    """A module that cannot be named by what it holds should not exist."""
     parts = {part.removesuffix(".py") for path in PRODUCT for part in path.parts}
-    assert parts & NO_ROOMS == set()
+    assert parts & VAGUE_NAMES == set()
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=shown)
-def test_no_room_is_too_large_to_read(path):
-    """Four hundred lines at most."""
+def test_no_module_is_too_large(path):
+    """A module has at most 400 lines."""
     assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+def test_no_folder_is_too_full():
+    """A folder has at most sixteen modules."""
+    folders = Counter(path.parent for path in PRODUCT if path.name != "__init__.py")
+    assert {shown(folder): count for folder, count in folders.items() if count > MOST_MODULES} == {}
+
+
+def test_each_class_name_has_one_meaning():
+    """No two classes of the packages share a name."""
+    names = Counter(
+        node.name
+        for path in PRODUCT
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert {name for name, count in names.items() if count > 1} == set()
 
 
 def undocumented(path: Path) -> Iterator[str]:

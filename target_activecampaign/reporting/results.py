@@ -14,7 +14,7 @@ from tap_activecampaign_unified.storage.files import naming, open_private
 from target_activecampaign.outcome import Action, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -70,6 +70,8 @@ class Results:
         """Begin the file anew, readable by this user alone."""
         self.streams: dict[str, StreamResults] = {}
         self.rows = 0
+        #: Called with each row's number, stream and outcome.
+        self.observer: Callable[[int | None, str, Outcome], None] | None = None
         self._path = path
         self._file: IO[str] | None = None
         if path is not None:
@@ -96,6 +98,8 @@ class Results:
         tally = self.streams.setdefault(stream, StreamResults())
         tally.actions[outcome.action] += 1
         self.rows += 1
+        if self.observer is not None:
+            self.observer(number, stream, outcome)
         if outcome.reason:
             told = _untold(outcome.reason, record or key)
             tally.reasons[f"{outcome.action.value}: {told}"] += 1

@@ -17,6 +17,7 @@ from tests.demo.account import ROOT
 from tests.sandbox import World, serve
 
 PROGRAMS = ("tap-activecampaign-unified", "target-activecampaign")
+CONNECTORS = ("source-activecampaign-unified", "destination-activecampaign")
 PACKAGES = ("tap_activecampaign_unified", "target_activecampaign")
 
 pytestmark = pytest.mark.meltano  # building a wheel needs the package index
@@ -110,6 +111,15 @@ def test_its_programs_start(installed: Path, program: str) -> None:
     assert {"api_url", "api_key"} <= set(about["settings"]["properties"])
 
 
+@pytest.mark.parametrize("program", CONNECTORS)
+def test_its_airbyte_connectors_start(installed: Path, program: str) -> None:
+    """--version and spec answer from the installed files."""
+    path = str(installed / "bin" / program)
+    assert run(installed, path, "--version").startswith(program)
+    spec = json.loads(run(installed, path, "spec"))["spec"]["connectionSpecification"]
+    assert {"api_url", "api_key"} <= set(spec["properties"])
+
+
 def test_its_programs_work_outside_the_repository(installed: Path, tmp_path: Path) -> None:
     """The tap reads an account, the target copies it into another, each leaves its page."""
     accounts = [World(contacts=n, deals=0, accounts=0, requests_per_second=0) for n in (12, 0)]
@@ -138,7 +148,11 @@ def test_its_metadata_tell_the_licence_and_the_extras(wheel: Path) -> None:
         told = message_from_bytes(archive.read(name))
     assert told["License-Expression"] == "Apache-2.0"
     assert told["Description-Content-Type"] == "text/markdown"
-    clients = {"redis": "redis", "postgres": "psycopg"}
+    clients = {
+        "redis": "redis",
+        "postgres": "psycopg",
+        "airbyte": "airbyte-protocol-models-dataclasses",
+    }
     assert set(told.get_all("Provides-Extra") or ()) == set(clients)
     for extra, client in clients.items():
         asked = [line for line in told.get_all("Requires-Dist", []) if line.startswith(client)]

@@ -1,0 +1,4 @@
+"""Airbyte source: the tap's streams as Airbyte protocol messages.
+
+`protocol`, `spec`, `errors`, `writer` and `command` serve the destination as well.
+"""

@@ -1,0 +1,20 @@
+"""``source-activecampaign-unified``, and ``python -m tap_activecampaign_unified.airbyte``."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.early_signals import heed_signals
+
+from .installation import need_models
+
+
+def main() -> None:
+    """Run the Airbyte source."""
+    heed_signals()
+    need_models("source-activecampaign-unified")
+    from .commands import main as run  # noqa: PLC0415 - it takes long to load
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""``source-activecampaign-unified``: spec, check, discover, read."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.tap_settings import TAP
+from tap_activecampaign_unified.connection_check import ConnectionCheck, Document, lines_of
+
+from . import command
+from .catalog import Configured
+from .source import NAME, SourceTap, SourceWriter
+from .spec import specification
+
+logger = logging.getLogger(NAME)
+MAY_READ = "may read"
+
+
+def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
+    """Return the source's command, which writes with ``writer``."""
+    found = command.group(NAME, "Read an ActiveCampaign account: the Airbyte source.")
+
+    @found.command(help="Write the specification of the settings.")
+    def spec() -> None:
+        command.answer(writer, specification(TAP, "Reading"))
+
+    @found.command(help="Say whether the account can be read, and log what the key may read.")
+    @command.config
+    def check(config: str) -> None:
+        def attempt() -> None:
+            tap = make_tap(config=command.read_settings(config), message_writer=writer)
+            findings: Document = {}
+            ConnectionCheck(tap.run.client, findings).run()
+            findings["key"].pop("user", None)  # a person's name, which a log may not hold
+            for line in lines_of(findings):
+                logger.info(line)
+            refuse_closed(findings)
+
+        command.check(writer, attempt)
+
+    @found.command(help="Write the catalog: streams, schemas, keys.")
+    @command.config
+    def discover(config: str) -> None:
+        with command.traced(writer):
+            tap = make_tap(config=command.read_settings(config), message_writer=writer)
+            command.answer(writer, tap.discover())
+
+    @found.command(help="Read the streams of a configured catalog.")
+    @command.config
+    @command.catalog
+    @command.state
+    def read(config: str, catalog: str, state: str | None) -> None:
+        tap: SourceTap | None = None
+        with command.traced(writer, lambda: tap is not None and tap.has_reported):
+            called = f"catalog file {catalog}"
+            configured = Configured(cli.read_json(command.read_text(catalog, "catalog"), called))
+            states = states_of(command.read_text(state, "state"), state) if state else []
+            settings = command.read_settings(config)
+            tap = make_tap(
+                config=settings,
+                configured=configured,
+                state=configured.state(states),
+                setup_mapper=False,
+                message_writer=writer,
+            )
+            tap.read()
+
+    return found
+
+
+def states_of(text: str, path: str) -> Any:
+    """Return what a state file holds; raise `SettingsError` where it is not JSON."""
+    try:
+        return json.loads(text) if text.strip() else []
+    except (ValueError, RecursionError):
+        raise SettingsError([f"the state file {path} is not JSON: reset the connection"]) from None
+
+
+def refuse_closed(findings: Document) -> None:
+    """Raise `SettingsError` where the key may read nothing but users; log what it may not read."""
+    answers = findings.get(MAY_READ, {})
+    closed = {name: value for name, value in answers.items() if value.startswith("no")}
+    for name, value in closed.items():
+        logger.warning("The key may not read %s: %s", name, value)
+    # Every key may read users: with it the account says whose the key is.
+    if answers and set(answers) - set(closed) <= {"users"}:
+        raise SettingsError(["the key may read nothing: give its user's group rights"])
+
+
+def main() -> None:
+    """Run ``source-activecampaign-unified``."""
+    writer = SourceWriter()
+    command.main(NAME, source(writer), writer)

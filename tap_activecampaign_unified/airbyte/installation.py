@@ -1,0 +1,16 @@
+"""Whether what the Airbyte connectors need beside the tap and the target is installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+MODELS = "airbyte_protocol_dataclasses"
+
+
+def need_models(program: str) -> None:
+    """End the process with one line where the package of the extra ``airbyte`` is missing."""
+    if find_spec(MODELS) is None:
+        raise SystemExit(
+            f"{program} needs the extra `airbyte`: "
+            "pip install 'tap-activecampaign-unified[airbyte]'"
+        )

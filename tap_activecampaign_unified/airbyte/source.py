@@ -1,0 +1,194 @@
+"""The tap as an Airbyte source: the same streams, with Airbyte's messages about each."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from airbyte_protocol_dataclasses.models import AirbyteMessage, AirbyteStreamStatus, FailureType
+
+from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.resources.resource import DELETED_AT
+from tap_activecampaign_unified.streams import UnifiedStream
+from tap_activecampaign_unified.sync.endpoint_ending import PROBLEM_OF_UNCONFIRMED
+from tap_activecampaign_unified.tap import TapActiveCampaignUnified
+
+from .catalog import AIRBYTE_DELETED_AT, catalog_message
+from .errors import failure_type
+from .protocol import error, estimate, stream_state, stream_status
+from .writer import AirbyteWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_activecampaign_unified.client import ActiveCampaignError
+    from tap_activecampaign_unified.resources.resource import Record
+
+    from .catalog import Configured
+
+NAME = "source-activecampaign-unified"
+
+
+class SourceWriter(AirbyteWriter):
+    """Writes records and one state per stream, each state with the number of records before it."""
+
+    def __init__(self) -> None:
+        """Begin with no stream read and no state known."""
+        super().__init__()
+        self._running: set[str] = set()
+        self._uncovered: Counter[str] = Counter()
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._covered: set[str] = set()
+
+    def expect(self, entries: dict[str, dict[str, Any]]) -> None:
+        """Take the states that Airbyte has already: an equal one is not written again."""
+        self._entries = {name: dict(entry) for name, entry in entries.items()}
+
+    def write_record(self, stream: str, record: Record) -> None:
+        """Write a record; the first one of a stream says that the stream runs."""
+        if stream not in self._running:
+            self._running.add(stream)
+            self.send(stream_status(stream, AirbyteStreamStatus.RUNNING))
+        if DELETED_AT in record:
+            record = {**record, AIRBYTE_DELETED_AT: record[DELETED_AT]}
+            del record[DELETED_AT]
+        self._uncovered[stream] += 1
+        super().write_record(stream, record)
+
+    def write_states(self, value: dict[str, Any]) -> None:
+        """Write the state of each stream that has changed."""
+        for stream, entry in value.get("bookmarks", {}).items():
+            if entry and entry != self._entries.get(stream):
+                self._write_state(stream, entry)
+
+    def finish(self, stream: str) -> None:
+        """Write the state that covers every record of a stream, unless that was done."""
+        if self._uncovered[stream] or stream not in self._covered:
+            self._write_state(stream, self._entries.get(stream, {}))
+
+    def _write_state(self, stream: str, entry: dict[str, Any]) -> None:
+        self._entries[stream] = copy.deepcopy(entry)
+        self._covered.add(stream)
+        self.send(stream_state(stream, self._entries[stream], self._uncovered.pop(stream, 0)))
+
+
+class SourceStream(UnifiedStream):
+    """A stream of the source."""
+
+    def flush(self) -> None:
+        """Flush a page, and say how many rows are to be expected."""
+        super().flush()
+        self._tap.estimate(self.name)  # type: ignore[attr-defined]  # it is a SourceTap
+
+    def emit_tombstone(self, tombstone: Record) -> None:
+        """Write a tombstone, unless the stream is read whole: then what is gone does not come."""
+        if self.name not in self._tap.full_refresh:  # type: ignore[attr-defined]
+            super().emit_tombstone(tombstone)
+
+
+class SourceTap(TapActiveCampaignUnified):
+    """The tap, run by Airbyte; ``configured`` selects the streams to read."""
+
+    def __init__(self, *, configured: Configured | None = None, **kwargs: Any) -> None:
+        """Check the settings; ``kwargs`` are the tap's."""
+        self.full_refresh = configured.full_refresh if configured else frozenset()
+        self._configured = configured.names if configured else []
+        if configured is not None:
+            kwargs["catalog"] = configured.singer()
+        self._estimated: set[str] = set()
+        self._statuses: dict[str, AirbyteStreamStatus] = {}
+        self._failure: FailureType | None = None
+        super().__init__(**kwargs)
+        self._writer.expect(self.state.get("bookmarks", {}))
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add none of the SDK's settings: Airbyte has its own mapping and flattening."""
+
+    @property
+    def _writer(self) -> SourceWriter:
+        writer = self.message_writer
+        if not isinstance(writer, SourceWriter):
+            raise TypeError("a source writes with a SourceWriter")
+        return writer
+
+    def discover_streams(self) -> Sequence[UnifiedStream]:
+        """Return the tap's streams, which report to Airbyte as well."""
+        return [SourceStream(self, self, one.resource) for one in super().discover_streams()]
+
+    def estimate(self, stream: str) -> None:
+        """Write the number of rows to expect from a stream, once ActiveCampaign counts them."""
+        if stream in self._estimated:
+            return
+        for line in self.run.progress.lines():
+            if line.name == stream and line.total is not None:
+                self._estimated.add(stream)
+                self._writer.send(estimate(stream, line.total))
+
+    def sync_endpoint(self, stream: UnifiedStream) -> None:
+        """Run a crawl; write the status of its streams before and after, and their last states."""
+        names = [
+            one.name
+            for one in self._selected()
+            if one.resource.endpoint_name == stream.resource.endpoint_name
+        ]
+        if names[0] in self._statuses:
+            return
+        self._failure = None
+        for name in names:
+            self._note_status(name, AirbyteStreamStatus.STARTED)
+        try:
+            super().sync_endpoint(stream)
+        except BaseException as problem:
+            self._failure = failure_type(problem)
+            raise
+        finally:
+            for name in names:
+                self._end(name)
+
+    def _end(self, stream: str) -> None:
+        tally = self._report.tally(stream)
+        # What this account does not have is empty; what the key may not read is not known.
+        if tally.outcome == "done" or tally.problem == PROBLEM_OF_UNCONFIRMED:
+            self._writer.finish(stream)
+            self._note_status(stream, AirbyteStreamStatus.COMPLETE)
+            return
+        self._note_status(stream, AirbyteStreamStatus.INCOMPLETE)
+        if tally.outcome == "failed":
+            kind = self._failure or FailureType.config_error
+            self._writer.send(error(f"{stream}: {tally.problem}", kind, stream))
+
+    def _note_status(self, stream: str, status: AirbyteStreamStatus) -> None:
+        self._statuses[stream] = status
+        self._writer.send(stream_status(stream, status))
+
+    def _note_failure(self, names: str, problem: ActiveCampaignError) -> Any:
+        self._failure = failure_type(problem)
+        return super()._note_failure(names, problem)
+
+    def discover(self) -> AirbyteMessage:
+        """Return the CATALOG message."""
+        try:
+            return catalog_message(self.catalog_dict["streams"])
+        except BaseException as problem:
+            self.finish(cli.run_ending_of(problem))
+            raise
+        finally:
+            self._let_go()
+
+    def read(self) -> None:
+        """Read all selected streams; raises what ends the run early."""
+        with self._told():
+            try:
+                self.prepare()
+                self.sync_all()
+            finally:
+                for name in self._configured:
+                    if name not in self._statuses:
+                        self._note_status(name, AirbyteStreamStatus.INCOMPLETE)
+
+    @property
+    def has_reported(self) -> bool:
+        """Whether the error of each stream that failed was written."""
+        return bool(self._report.failed)

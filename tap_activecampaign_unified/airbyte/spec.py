@@ -1,0 +1,88 @@
+"""The connector specification: our settings as the form that Airbyte shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airbyte_protocol_dataclasses.models import AirbyteMessage, ConnectorSpecification, Type
+
+from tap_activecampaign_unified.config.settings import SHARED
+
+if TYPE_CHECKING:
+    from airbyte_protocol_dataclasses.models import DestinationSyncMode
+
+    from tap_activecampaign_unified.config.settings import Setting
+
+PROTOCOL_VERSION = "0.2.0"
+_TYPES: dict[str, dict[str, Any]] = {
+    "number": {"type": "number"},
+    "integer": {"type": "integer"},
+    "boolean": {"type": "boolean"},
+    "list": {"type": "array"},
+    # Airbyte's form has no field for an object without fixed properties.
+    "object": {"type": "string", "multiline": True},
+    "instant": {"type": "string", "format": "date-time"},
+}
+_UPPER_CASE = {"Api": "API", "url": "URL", "ids": "IDs", "html": "HTML"}
+_SHARED = {one.name for one in SHARED}
+
+
+def specification(
+    settings: tuple[Setting, ...], own: str, modes: list[DestinationSyncMode] | None = None
+) -> AirbyteMessage:
+    """Return the SPEC message; ``own`` titles the group of the settings that are not shared."""
+    form = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "ActiveCampaign",
+        "type": "object",
+        "required": [one.name for one in settings if one.required],
+        "properties": {one.name: _field(one, order) for order, one in enumerate(settings)},
+        "additionalProperties": True,
+        "groups": [
+            {"id": "account", "title": "Account"},
+            {"id": "own", "title": own},
+            {"id": "connection", "title": "Connection and rate limit"},
+            {"id": "files", "title": "Files and databases"},
+        ],
+    }
+    spec = ConnectorSpecification(
+        connectionSpecification=form,
+        supportsIncremental=True,
+        supported_destination_sync_modes=modes,
+        protocol_version=PROTOCOL_VERSION,
+    )
+    return AirbyteMessage(type=Type.SPEC, spec=spec)
+
+
+def _field(one: Setting, order: int) -> dict[str, Any]:
+    title = " ".join(_UPPER_CASE.get(word, word) for word in one.schema["title"].split())
+    found = {
+        **_TYPES.get(one.kind, {"type": "string"}),
+        "title": title,
+        "description": one.doc + (" (as JSON text)" if one.kind == "object" else ""),
+        "order": order,
+        "group": _group(one),
+    }
+    if one.choices and one.kind == "list":
+        found["items"] = {"type": "string", "enum": list(one.choices)}
+    elif one.kind == "list":
+        found["items"] = {"type": "string"}
+    elif one.choices:
+        found["enum"] = list(one.choices)
+    if one.minimum is not None:
+        found["minimum"] = one.minimum
+    if one.positive:
+        found["exclusiveMinimum"] = 0
+    if one.default is not None:
+        found["default"] = one.default
+    if one.secret:
+        found["airbyte_secret"] = True
+    return found
+
+
+def _group(one: Setting) -> str:
+    if one.required:
+        return "account"
+    if one.name.endswith("_path"):
+        return "files"
+    return "connection" if one.name in _SHARED else "own"

@@ -1,0 +1,21 @@
+"""How the sync of one endpoint ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified import cli
+
+PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
+PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
+
+
+@dataclass(frozen=True)
+class EndpointEnding:
+    """The outcome of one endpoint's streams; ``leave`` is set if the run cannot go on."""
+
+    outcome: str
+    problem: str | None
+    leave: cli.ExitProgram | None = None

@@ -1,0 +1,1 @@
+"""Airbyte destination: the target, fed with Airbyte protocol messages."""

@@ -1,0 +1,19 @@
+"""``destination-activecampaign``, and ``python -m target_activecampaign.airbyte``."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.airbyte.installation import need_models
+from tap_activecampaign_unified.early_signals import heed_signals
+
+
+def main() -> None:
+    """Run the Airbyte destination."""
+    heed_signals()
+    need_models("destination-activecampaign")
+    from .commands import main as run  # noqa: PLC0415 - it takes long to load
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

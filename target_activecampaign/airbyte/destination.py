@@ -1,0 +1,93 @@
+"""The target as an Airbyte destination."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airbyte_protocol_dataclasses.models import FailureType
+
+from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.config.settings import SettingsError
+from target_activecampaign.builder import open_ledger
+from target_activecampaign.outcome import Action
+from target_activecampaign.target import TargetActiveCampaign
+
+from .reader import AirbyteReader
+from .states import PendingStates
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.airbyte.writer import AirbyteWriter
+    from target_activecampaign.input.message_reader import BrokenLine, Message
+    from target_activecampaign.outcome import Outcome
+    from target_activecampaign.processing.batch_processor import BatchProcessor
+
+_WRITTEN = frozenset({Action.CREATED, Action.UPDATED, Action.UNCHANGED})
+
+
+class DestinationTarget(TargetActiveCampaign):
+    """The target, run by Airbyte; ``schemas`` are those of the configured catalog."""
+
+    def __init__(self, *, writer: AirbyteWriter, schemas: list[Message], **kwargs: Any) -> None:
+        """Check the settings; ``kwargs`` are the target's."""
+        self._writer, self._schemas = writer, schemas
+        self._states = PendingStates()
+        #: How the run ended.
+        self.ending = cli.RunEnding([], 0)
+        super().__init__(**kwargs)
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add none of the SDK's settings: Airbyte has its own mapping."""
+
+    def make_reader(self, on_fault: BrokenLine) -> AirbyteReader:
+        """Return what reads the input."""
+        return AirbyteReader(on_fault, self._schemas)
+
+    def check(self) -> None:
+        """Reach the account and open the ledger; raises what keeps the destination from both."""
+        settings = self._settings
+        if settings is None or settings.connection is None:
+            raise SettingsError(["the settings are not complete"])
+        client = settings.connection.open(self.name, self._clock, type(self).make_session())
+        client.get("users/me")
+        open_ledger(settings, client, is_dry_run=True).close()
+
+    @property
+    def failure(self) -> FailureType:
+        """Return why a run that read its whole input failed: rows to correct, or to send again."""
+        failed = self._processor.rows.results.count(Action.FAILED) if self._processor else 0
+        return FailureType.transient_error if failed else FailureType.config_error
+
+    # --- messages ---------------------------------------------------------------------------
+
+    def _process_record_message(self, message_dict: Message) -> None:
+        self._states.count(str(message_dict.get("stream")))
+        super()._process_record_message(message_dict)
+
+    def _process_state_message(self, message_dict: Message) -> None:
+        message = message_dict["value"]
+        if not isinstance(message.get("state"), dict):
+            self.logger.error("A STATE message without state is left out")
+            return
+        number = self._states.arrive(message, self._parser.number)
+        super()._process_state_message({"value": {"airbyte_states": number}})
+
+    def _write_state_message(self, state: Message) -> None:
+        names = {one["stream"]: self._parser.alias(one["stream"]) for one in self._schemas}
+        for message in self._states.take(state["airbyte_states"], names):
+            self._writer.write_line(json.dumps(message).encode())
+        self._writer.flush()
+
+    def _open_processor(self) -> BatchProcessor:
+        processor = super()._open_processor()
+        processor.rows.results.observer = self._note_result
+        return processor
+
+    def _note_result(self, row: int | None, stream: str, outcome: Outcome) -> None:
+        if row is not None and outcome.action not in _WRITTEN:
+            self._states.note_unwritten(row, stream)
+
+    def _report(self, ending: cli.RunEnding) -> None:
+        self.ending = ending
+        super()._report(ending)

@@ -1,0 +1,200 @@
+"""The Airbyte connectors as Airbyte runs them: processes whose stdout holds messages alone."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox import Served, World, serve
+
+from .program import KEY, SECONDS, Desk, Ended, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE, DESTINATION = (
+    str(Path(sys.executable).with_name(name))
+    for name in ("source-activecampaign-unified", "destination-activecampaign")
+)
+STREAMS = ("marketing_tags", "marketing_segments", "crm_notes", "crm_stages")
+
+
+@pytest.fixture
+def limited() -> Iterator[Served]:
+    """A small account that allows five requests a second."""
+    with serve(World(contacts=40, api_key=KEY, requests_per_second=5)) as served:
+        yield served
+
+
+@pytest.fixture
+def shared(tmp_path: Path, limited: Served) -> Desk:
+    """A folder, and that account's settings at its limit."""
+    desk = Desk(tmp_path, limited.url)
+    desk.settings["requests_per_second"] = 5
+    return desk
+
+
+def call(desk: Desk, *command: str, **settings: Any) -> Ended:
+    """Run a connector; nothing but messages is on its stdout, and nothing on stderr."""
+    ended = desk.call([*command, "--config", str(desk.config(**settings))])
+    return heard(ended)
+
+
+def heard(ended: Ended) -> Ended:
+    """Read the messages of a run."""
+    ended.messages = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.err == ""
+    return ended
+
+
+def logged(ended: Ended, level: str) -> list[str]:
+    """Return the log messages of a level."""
+    logs = [one["log"] for one in ended.messages if one["type"] == "LOG"]
+    return [one["message"] for one in logs if one["level"] == level]
+
+
+def configured(desk: Desk, names: tuple[str, ...] = STREAMS) -> Path:
+    """Return the file of a configured catalog."""
+    found = call(desk, SOURCE, "discover")
+    streams = found.messages[-1]["catalog"]["streams"]
+    entries = [
+        {
+            "stream": one,
+            "sync_mode": one["supported_sync_modes"][-1],
+            "destination_sync_mode": "append_dedup",
+        }
+        for one in streams
+        if one["name"] in names
+    ]
+    return desk.file("configured.json", {"streams": entries})
+
+
+def test_the_log_of_a_check_is_in_messages_and_names_no_one(desk: Desk, served: Served) -> None:
+    """A check logs what the key may read, as LOG messages, and not whose key it is."""
+    ended = call(desk, SOURCE, "check")
+    assert ended.code == 0
+    assert ended.messages[-1]["connectionStatus"] == {"status": "SUCCEEDED"}
+    lines = [one.split() for one in logged(ended, "INFO")]
+    tags = len(served.world.tables["tags"])
+    assert ["tags", "yes,", str(tags), "rows"] in lines
+    assert ["is", "good", "yes"] in lines
+    assert not [one for one in lines if one[0] == "user"]
+
+
+def test_an_unknown_setting_is_a_warning(desk: Desk) -> None:
+    """A setting of Singer's alone is named and ignored."""
+    ended = call(desk, SOURCE, "discover", flattening_enabled=True)
+    assert ended.code == 0
+    assert logged(ended, "WARN") == ["setting flattening_enabled is unknown and ignored"]
+
+
+def test_a_wrong_setting_ends_with_two(desk: Desk) -> None:
+    """The error is one message and one log line; the exit code is 2."""
+    ended = call(desk, SOURCE, "discover", requests_per_second="many")
+    assert ended.code == 2
+    assert logged(ended, "ERROR") == ["requests_per_second must be a number"]
+    (trace,) = [one["trace"] for one in ended.messages if one["type"] == "TRACE"]
+    assert trace["error"]["failure_type"] == "config_error"
+
+
+def test_a_connector_without_its_extra_says_which(desk: Desk) -> None:
+    """Without Airbyte's models each program ends with one line that names the extra."""
+    for package in ("tap_activecampaign_unified", "target_activecampaign"):
+        hidden = "import sys; sys.modules['airbyte_protocol_dataclasses'] = None\n"
+        hidden += "import importlib.util as u; find = u.find_spec\n"
+        hidden += "u.find_spec = lambda n: None if n.startswith('airbyte') else find(n)\n"
+        started = f"{hidden}from {package}.airbyte.__main__ import main; main()"
+        ended = desk.call([sys.executable, "-c", started, "spec"])
+        assert ended.code == 1
+        assert ended.out == ""
+        assert "pip install 'tap-activecampaign-unified[airbyte]'" in ended.err
+
+
+def test_airbyte_may_end_a_command_that_has_answered(desk: Desk) -> None:
+    """A process that is ended after its answer dies of the signal, which Airbyte takes for well."""
+    config = str(desk.config())
+    for command in (["spec"], ["check", "--config", config], ["discover", "--config", config]):
+        process = subprocess.Popen(
+            [SOURCE, *command], stdout=subprocess.PIPE, env=desk.environment, cwd=desk.folder
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b'"LOG"' not in line:
+                process.send_signal(signal.SIGTERM)
+                break
+        assert process.wait(SECONDS) in {0, -signal.SIGTERM}
+        process.stdout.close()
+
+
+def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, limited: Served) -> None:
+    """The source beside a Singer run: neither is refused a request, no second has over five."""
+    catalog = configured(shared)
+    before = len(limited.world.log)
+    source = background(shared, [SOURCE, "read", "--catalog", str(catalog)])
+    singer = shared.run()
+    ended = done(shared, source)
+    assert (singer.code, ended.code) == (0, 0)
+    assert {one["record"]["stream"] for one in ended.messages if one["type"] == "RECORD"} == {
+        *STREAMS
+    }
+    judge(limited, before)
+
+
+def test_destination_and_tap_share_the_budget(shared: Desk, limited: Served) -> None:
+    """The destination beside a Singer run: neither is refused a request, none has over five."""
+    stream = {"name": "crm_contacts", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
+    entry = {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "append"}
+    catalog = shared.file("configured.json", {"streams": [entry]})
+    rows = [
+        {"type": "RECORD", "record": {"stream": "crm_contacts", "data": data, "emitted_at": 1}}
+        for data in ({"email": f"p{n}@example.com", "tags": ["new"]} for n in range(8))
+    ]
+    given = "".join(json.dumps(one) + "\n" for one in rows)
+    before = len(limited.world.log)
+    command = [DESTINATION, "write", "--catalog", str(catalog)]
+    destination = background(shared, command, given)
+    singer = shared.run()
+    ended = done(shared, destination)
+    assert (singer.code, ended.code) == (0, 0)
+    assert limited.world.find_contact("p7@example.com") is not None
+    judge(limited, before)
+
+
+def background(desk: Desk, command: list[str], given: str = "") -> subprocess.Popen[bytes]:
+    """Start a connector with an input, which the account sees as another program."""
+    settings = desk.settings | {"user_agent": "airbyte"}
+    with (
+        desk.file("input.jsonl", given).open("rb") as stdin,
+        (desk.folder / "out").open("wb") as stdout,
+        (desk.folder / "err").open("wb") as stderr,
+    ):
+        return subprocess.Popen(
+            [*command, "--config", str(desk.file("airbyte.json", settings))],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=desk.environment,
+            cwd=desk.folder,
+        )
+
+
+def done(desk: Desk, process: subprocess.Popen[bytes]) -> Ended:
+    """Wait for a connector and read what it wrote."""
+    code = process.wait(SECONDS)
+    out, err = (desk.folder / "out").read_bytes(), (desk.folder / "err").read_bytes()
+    return heard(checked(code, out, err))
+
+
+def judge(served: Served, before: int) -> None:
+    """Hold that both programs asked at the same time, within the account's limit."""
+    log = served.world.log[before:]
+    agents = {entry.headers["User-Agent"].partition("/")[0] for entry in log}
+    assert len(agents) == 2
+    assert 429 not in {entry.status for entry in log}
+    assert served.world.busiest_second() <= 5

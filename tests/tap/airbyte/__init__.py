@@ -1,0 +1,1 @@
+"""The Airbyte source against the sandbox."""

@@ -1,0 +1,158 @@
+"""The source's specification, its check and what it discovers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_activecampaign_unified.catalog import STREAMS
+from tap_activecampaign_unified.config.tap_settings import TAP
+from tests.tap.client.lab import KEY
+from tests.tap.running import Account
+
+from .runs import Connector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def connector(tmp_path: Path) -> Connector:
+    """The source of a small account."""
+    return Connector(Account(contacts=30, deals=8, accounts=5), tmp_path)
+
+
+def form_of(connector: Connector) -> dict[str, Any]:
+    """Return the form of the settings."""
+    answer = connector.call("spec")
+    assert answer.code == 0
+    (spec,) = answer.of("SPEC")
+    assert spec["supportsIncremental"] is True
+    found: dict[str, Any] = spec["connectionSpecification"]
+    return found
+
+
+def test_the_form_holds_our_settings_and_no_other(connector):
+    """`spec` lists the tap's settings in their order, none of the SDK's, each in a group."""
+    form = form_of(connector)
+    fields = form["properties"]
+    assert list(fields) == [one.name for one in TAP]
+    assert [one["order"] for one in fields.values()] == list(range(len(TAP)))
+    assert {one["group"] for one in fields.values()} == {one["id"] for one in form["groups"]}
+    assert form["required"] == ["api_url", "api_key"]
+    assert fields["api_url"]["title"] == "API URL"
+
+
+def test_airbyte_hides_every_secret(connector):
+    """The fields marked `airbyte_secret` are exactly the settings that are secret."""
+    fields = form_of(connector)["properties"]
+    hidden = {name for name, one in fields.items() if one.get("airbyte_secret")}
+    assert hidden == {one.name for one in TAP if one.secret}
+    assert "api_key" in hidden
+
+
+def test_airbytes_form_can_show_every_field(connector):
+    """Each field has one type that Airbyte's form knows, and its default is of that type."""
+    types = {"string": str, "number": (int, float), "integer": int, "boolean": bool, "array": list}
+    for name, one in form_of(connector)["properties"].items():
+        assert one["type"] in types, name
+        assert one["title"]
+        assert one["description"]
+        if "default" in one:
+            assert isinstance(one["default"], types[one["type"]]), name
+
+
+def test_check_succeeds_on_a_good_account(connector):
+    """`check` asks the account what `--test` asks it, and succeeds."""
+    assert connector.check() == {"status": "SUCCEEDED"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"api_key": "wrong"}, "key"),
+        ({"api_url": None}, "api_url is missing"),
+        ({"requests_per_second": 50}, "requests_per_second must be above 0 and at most 5"),
+        ({"on_forbidden": "maybe"}, "on_forbidden must be one of skip, fail"),
+    ],
+)
+def test_check_fails_with_the_reason(connector, settings, words):
+    """A wrong key or setting is a failed check, which names it and never repeats a value."""
+    status = connector.check(**settings)
+    assert status["status"] == "FAILED"
+    assert words in status["message"]
+    assert KEY not in status["message"]
+    assert "maybe" not in status["message"]
+
+
+def test_check_fails_for_a_key_that_may_read_nothing(connector):
+    """A key that is good, and whose user may read nothing but users, fails the check."""
+    for path in ("a", "c", "d", "f", "g", "l", "n", "t"):
+        connector.account.world.faults.forbid(f"/{path}")
+    status = connector.check()
+    assert status["status"] == "FAILED"
+    assert "may read nothing" in status["message"]
+
+
+def test_every_stream_is_discovered(connector):
+    """The catalog holds each stream of the tap with its key, cursor and modes."""
+    found = connector.discover()
+    assert set(found) == {one.name for one in STREAMS}
+    for resource in STREAMS:
+        stream = found[resource.name]
+        assert stream["source_defined_primary_key"] == [[key] for key in resource.keys]
+        if resource.replication_key:
+            assert stream["supported_sync_modes"] == ["full_refresh", "incremental"]
+            assert stream["default_cursor_field"] == [resource.replication_key]
+            assert stream["source_defined_cursor"] is True
+        else:
+            assert stream["supported_sync_modes"] == ["full_refresh"]
+
+
+def types_in(schema: Any) -> Iterator[list[str]]:
+    """Return the types of a schema's properties at any depth."""
+    for part in schema.get("properties", {}).values():
+        kind = part.get("type", [])
+        yield [kind] if isinstance(kind, str) else kind
+        yield from types_in(part)
+        if isinstance(part.get("items"), dict):
+            yield from types_in({"properties": {"items": part["items"]}})
+
+
+def test_no_property_is_nothing_but_null(connector):
+    """Each property at any depth has a type besides null; PyAirbyte refuses one that has none."""
+    for name, stream in connector.discover(include_remote_data=True).items():
+        for types in types_in(stream["json_schema"]):
+            assert set(types) - {"null"}, name
+
+
+def test_custom_fields_are_discovered_with_their_types(connector):
+    """A contact's custom fields are properties of their own."""
+    connector.account.world.add_field("Shoe size", "text")
+    schema = connector.discover()["crm_contacts"]["json_schema"]
+    assert "shoe_size" in schema["properties"]["custom_fields"]["properties"]
+
+
+def test_deleted_rows_are_marked_as_airbyte_marks_them(connector):
+    """With `detect_deletes` the column of tombstones has Airbyte's name."""
+    properties = connector.discover(detect_deletes=True)["crm_contacts"]["json_schema"][
+        "properties"
+    ]
+    assert "_ab_cdc_deleted_at" in properties
+    assert "_sdc_deleted_at" not in properties
+
+
+def test_discover_with_a_wrong_key_is_a_config_error(connector):
+    """The error names the key; the exit code is that of a failed run."""
+    answer = connector.call("discover", *connector.config(api_key="wrong"))
+    assert answer.code == 1
+    assert answer.errors == [(None, "config_error")]
+
+
+def test_a_missing_option_is_said_in_one_line(connector):
+    """`read` without a catalog ends with exit code 2."""
+    answer = connector.call("read", *connector.config())
+    assert answer.code == 2
+    assert answer.lines == ["Missing option '--catalog'."]

@@ -1,0 +1,1 @@
+"""The Airbyte destination against the sandbox."""
