@@ -22,11 +22,7 @@ from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.reporting.write import write_reports
 from tap_activecampaign_unified.sync.context import build_context
-from tap_activecampaign_unified.sync.endpoint_ending import (
-    PROBLEM_OF_FORBIDDEN,
-    PROBLEM_OF_UNCONFIRMED,
-    EndpointEnding,
-)
+from tap_activecampaign_unified.sync.endpoint_ending import EndpointEnding, closed_ending
 from tap_activecampaign_unified.sync.endpoint_setup import prepare_endpoints
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 
@@ -111,9 +107,7 @@ class TapActiveCampaignUnified(Tap):
             if raise_errors:
                 raise
             return problem.lines
-        builtin = {"type": "object", "properties": {}}
-        self.append_builtin_config(builtin)
-        faults = other_faults(builtin, TAP, self._config)
+        faults = other_faults(self.append_builtin_config, TAP, self._config)
         if faults and raise_errors:
             raise SettingsError(faults)
         return faults
@@ -221,7 +215,8 @@ class TapActiveCampaignUnified(Tap):
                 tally = self._report.tally(one.name)
                 tally.outcome, tally.problem = end.outcome, end.problem
                 if end.outcome == "done" and one.name in endpoint_sync.closed:
-                    tally.outcome, tally.problem = self._closed(one.resource.is_confirmed)
+                    closed = self._closed(is_confirmed=one.resource.is_confirmed)
+                    tally.outcome, tally.problem = closed.outcome, closed.problem
                 tally.seconds = self._clock.monotonic() - started
                 if one is streams[0]:
                     tally.requests += run.client.traffic.requests - requests
@@ -268,17 +263,14 @@ class TapActiveCampaignUnified(Tap):
     ) -> EndpointEnding:
         if is_confirmed and isinstance(problem, InvalidRequest):
             return self._note_failure(names, problem)
-        word, told = self._closed(is_confirmed)
-        level = logging.ERROR if word == "failed" else logging.WARNING
-        self.logger.log(level, "%s: %s (%s)", names, word, problem)
-        return EndpointEnding(word, told)
+        end = self._closed(is_confirmed=is_confirmed)
+        level = logging.ERROR if end.outcome == "failed" else logging.WARNING
+        self.logger.log(level, "%s: %s (%s)", names, end.outcome, problem)
+        return end
 
-    def _closed(self, is_confirmed: bool) -> tuple[str, str]:  # noqa: FBT001 - its one question
-        """How a stream ends that may not be read, or that not every account has, and why."""
-        if not is_confirmed:
-            return "skipped", PROBLEM_OF_UNCONFIRMED
-        fail = self._settings is not None and self._settings["on_forbidden"] == "fail"
-        return "failed" if fail else "skipped", PROBLEM_OF_FORBIDDEN
+    def _closed(self, *, is_confirmed: bool) -> EndpointEnding:
+        is_failure = self._settings is not None and self._settings["on_forbidden"] == "fail"
+        return closed_ending(is_confirmed=is_confirmed, is_failure=is_failure)
 
     def try_out(self) -> None:
         """Read one record of each stream that is selected by default."""

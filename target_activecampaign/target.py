@@ -93,13 +93,11 @@ class TargetActiveCampaign(Target):
         super().__init__(**kwargs)
         # Streams lean on one another: nothing is drained in parallel.
         self.max_parallelism = 1
-        self._pool: CooperativePool = type(self).make_pool(
-            self._setting("max_concurrent_requests") or 1
-        )
+        most = self._setting("max_concurrent_requests") or 1
+        self._pool: CooperativePool = type(self).make_pool(most)
         self.interrupts.share(self._pool)
-        self.background = BackgroundBatches(
-            self._pool, self._plan(), self._emit, self.interrupts.wake
-        )
+        wake = self.interrupts.wake
+        self.background = BackgroundBatches(self._pool, self._plan(), self._emit, wake)
         maps = StreamMaps(self.mapper) if self._config.get("stream_maps") is not None else None
         aliases, label = self._setting("stream_aliases"), self._setting("account_label")
         self._parser = RecordParser(lambda: self.processor, maps, aliases, label)
@@ -135,9 +133,7 @@ class TargetActiveCampaign(Target):
             if raise_errors:
                 raise
             return problem.lines
-        builtin: dict[str, Any] = {"type": "object", "properties": {}}
-        self.append_builtin_config(builtin)
-        faults = other_faults(builtin, TARGET, self._config)
+        faults = other_faults(self.append_builtin_config, TARGET, self._config)
         if faults and raise_errors:
             raise SettingsError(faults)
         return faults

@@ -52,7 +52,7 @@ TAP_LAW: dict[str, set[str]] = {
     },
     "__main__": {"early_signals", "tap"},
     "airbyte": {
-        *("cli", "client", "config", "connection_check", "early_signals", "messages"),
+        *("catalog", "cli", "client", "config", "connection_check", "early_signals", "messages"),
         *("reporting", "resources", "streams", "sync", "tap"),
     },
 }
@@ -101,6 +101,7 @@ MOST_MODULES = 16
 PURE = {
     "__future__",
     "collections",
+    "contextlib",
     "dataclasses",
     "datetime",
     "decimal",
@@ -242,10 +243,10 @@ def module_graph() -> dict[str, set[str]]:
         found = set()
         for imported in imports_of(path):
             for candidate in (imported, imported.rpartition(".")[0]):
-                if candidate in names:
-                    found.add(candidate)
-                elif f"{candidate}.__init__" in names and candidate != imported:
-                    found.add(f"{candidate}.__init__")
+                module = next((m for m in (candidate, f"{candidate}.__init__") if m in names), None)
+                if module is not None:
+                    found.add(module)
+                    break
         graph[name] = found - {name}
     return graph
 

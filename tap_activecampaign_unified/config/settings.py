@@ -358,13 +358,16 @@ class Settings:
 
 
 def other_faults(
-    builtin: JsonSchema, ours: tuple[Setting, ...], config: dict[str, Any]
+    append_builtin: Callable[[JsonSchema], None],
+    ours: tuple[Setting, ...],
+    config: dict[str, Any],
 ) -> list[str]:
-    """Check the settings that the SDK brings, without repeating a value, and warn of all others.
+    """Check the settings that the SDK adds, without repeating a value; warn of unknown settings.
 
-    Those that are null, and those that nobody knows, are taken out of ``config``: to the SDK they
-    would be something.
+    Removes settings that are null or unknown from ``config``: the SDK would act on them.
     """
+    builtin: JsonSchema = {"type": "object", "properties": {}}
+    append_builtin(builtin)
     known = set(builtin["properties"]) | {one.name for one in ours}
     for name in builtin["properties"]:
         if name in config and config[name] is None:

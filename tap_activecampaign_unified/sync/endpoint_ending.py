@@ -19,3 +19,13 @@ class EndpointEnding:
     outcome: str
     problem: str | None
     leave: cli.ExitProgram | None = None
+
+
+def closed_ending(*, is_confirmed: bool, is_failure: bool) -> EndpointEnding:
+    """Return the ending of a stream that may not be read, or that this account does not have.
+
+    ``is_failure``: the setting `on_forbidden` is ``fail``.
+    """
+    if not is_confirmed:
+        return EndpointEnding("skipped", PROBLEM_OF_UNCONFIRMED)
+    return EndpointEnding("failed" if is_failure else "skipped", PROBLEM_OF_FORBIDDEN)

@@ -6,19 +6,19 @@ from tap_activecampaign_unified.resources import by_name
 from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
 from target_activecampaign.sinks.contacts.enrolments import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts
+from target_activecampaign.sinks.named.fields import write_field
+from target_activecampaign.sinks.named.pipelines import write_pipeline, write_stage
+from target_activecampaign.sinks.named.segments import write_list
+from target_activecampaign.sinks.named.tags import write_tag
+from target_activecampaign.sinks.named.users import map_user, write_group, write_user
 
 from .accounts import write_account
-from .fields import write_field
 from .notes import write_notes
 from .opportunities import write_opportunities
-from .pipelines import write_pipeline, write_stage
 from .raw_requests import RESOURCE as RAW_REQUESTS
 from .raw_requests import write_raw
 from .record_sink import identity_by_name, row_by_row
-from .segments import write_list
 from .sink import Sink
-from .tags import write_tag
-from .users import map_user, write_group, write_user
 
 _CONTACT = frozenset(
     {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}

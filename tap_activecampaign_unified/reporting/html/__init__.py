@@ -15,7 +15,7 @@ from .chart import rate_charts
 from .tables import NOTHING, Headline, headline_of, tables_of, text_of
 
 if TYPE_CHECKING:
-    from .tables import Table
+    from .tables import ReportTable
 
 __all__ = ["page_of"]
 
@@ -29,7 +29,7 @@ def page_of(document: dict[str, Any]) -> str:
     here = resources.files(__package__ or __name__)
     template = environment.from_string(here.joinpath("page.html").read_text("utf-8"))
     headline: Headline = headline_of(document)
-    tables: dict[str, Table] = tables_of(document)
+    tables: dict[str, ReportTable] = tables_of(document)
     return template.render(
         style=here.joinpath("page.css").read_text("utf-8"),
         headline=headline,

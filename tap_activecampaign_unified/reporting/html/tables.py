@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A table of the page: its first column names the row; ``bars`` go with the rows."""
 
     title: str
@@ -133,7 +133,7 @@ def _rates(document: Document, limit: float) -> str:
     return told + (f"; the limit is {limit:g}." if limit else "; without a limit.")
 
 
-def tables_of(document: Document) -> dict[str, Table]:
+def tables_of(document: Document) -> dict[str, ReportTable]:
     """Return the tables by id, in their order; those that would be empty are left out."""
     traffic = document["traffic"]
     found = {
@@ -146,20 +146,20 @@ def tables_of(document: Document) -> dict[str, Table]:
         "over_time": _over_time(traffic["over_time"]),
         "endpoints": _endpoints(traffic),
         "faults": _faults(traffic),
-        "waits": Table(
+        "waits": ReportTable(
             "Waiting",
             ("what for", "seconds"),
             [(_spaced(name), value) for name, value in traffic["seconds_waited"].items()],
             note="Of all requests together; several wait at once.",
         ),
         "bookmarks": _bookmarks(document),
-        "settings": Table(
+        "settings": ReportTable(
             "Settings",
             ("setting", "value"),
             [(name, value) for name, value in document["settings"].items() if value is not None],
             note="All that are set or have a default, but the secret ones.",
         ),
-        "versions": Table(
+        "versions": ReportTable(
             "Versions",
             ("what", "version"),
             [(_spaced(name), value) for name, value in document["versions"].items()],
@@ -171,7 +171,7 @@ def tables_of(document: Document) -> dict[str, Table]:
 # --- rows -----------------------------------------------------------------------------------
 
 
-def _streams(document: Document) -> Table:
+def _streams(document: Document) -> ReportTable:
     """Return the streams with what became of their rows; ends that no row had are left out."""
     streams, totals = document["streams"], document["rows"]
     is_tap = "emitted" in totals
@@ -197,7 +197,7 @@ def _streams(document: Document) -> Table:
         if is_tap
         else ""
     )
-    return Table("Streams", head, rows, total, bars, note)
+    return ReportTable("Streams", head, rows, total, bars, note)
 
 
 def _counts(one: Document) -> dict[str, int]:
@@ -209,7 +209,7 @@ def _counts(one: Document) -> dict[str, int]:
     return {"left_out": left_out} | {name: one[f"rows_{name}"] for name in names}
 
 
-def _undone(document: Document) -> Table:
+def _undone(document: Document) -> ReportTable:
     """Return what was not done, with reasons: rows, fields, whole streams."""
     rows: list[tuple[Any, ...]] = []
     for name, one in document["streams"].items():
@@ -228,10 +228,10 @@ def _undone(document: Document) -> Table:
     if "rejected" in document["rows"]:
         path = document["settings"].get("results_path")
         note = f"Row by row: {path}" if path else "The setting results_path tells which rows."
-    return Table("What was not done, and why", head, rows, note=note)
+    return ReportTable("What was not done, and why", head, rows, note=note)
 
 
-def _remarks(document: Document) -> Table:
+def _remarks(document: Document) -> ReportTable:
     rows = [
         (name, *reason)
         for name, one in document["streams"].items()
@@ -239,7 +239,7 @@ def _remarks(document: Document) -> Table:
         for reason in _reasons(one)
         if reason[0] not in UNDONE
     ]
-    return Table("Remarks on rows that were done", ("stream", "what", "remark", "rows"), rows)
+    return ReportTable("Remarks on rows that were done", ("stream", "what", "remark", "rows"), rows)
 
 
 def _reasons(one: Document) -> list[tuple[str, str, int]]:
@@ -251,25 +251,25 @@ def _reasons(one: Document) -> list[tuple[str, str, int]]:
     return found
 
 
-def _plan(plan: Document) -> Table:
+def _plan(plan: Document) -> ReportTable:
     rows = [(_spaced(name), count) for name, count in plan.get("actions", {}).items()]
     if plan:
         rows += [("requests needed", plan["requests"]), ("seconds at best", plan["seconds"])]
     note = "Nothing was written. Samples of old and new values are in the JSON report only."
-    return Table("The plan of this dry run", ("what", "how many"), rows, note=note)
+    return ReportTable("The plan of this dry run", ("what", "how many"), rows, note=note)
 
 
-def _gains(plan: Document) -> Table:
+def _gains(plan: Document) -> ReportTable:
     rows = [("would gain", name, count) for name, count in plan.get("gains", {}).items()]
     rows += [("not there yet", name, count) for name, count in plan.get("unknown", {}).items()]
-    return Table(
+    return ReportTable(
         "Who would gain what, and what the account does not have yet",
         ("what", "name", "rows"),
         rows,
     )
 
 
-def _automations(document: Document) -> Table:
+def _automations(document: Document) -> ReportTable:
     plan = document.get("plan")
     found = plan or document.get("automations") or {}
     keys = ("enters", "leaves") if plan else ("entered", "left")
@@ -279,13 +279,13 @@ def _automations(document: Document) -> Table:
     head = (
         ("automation", "would enter", "would leave") if plan else ("automation", "entered", "left")
     )
-    return Table("Contacts in automations", head, rows)
+    return ReportTable("Contacts in automations", head, rows)
 
 
 # --- requests -------------------------------------------------------------------------------
 
 
-def _over_time(over_time: Document) -> Table:
+def _over_time(over_time: Document) -> ReportTable:
     width = over_time["bucket_seconds"]
     pairs = zip(over_time["requests"], over_time["faults"], strict=True)
     rows = [
@@ -293,10 +293,10 @@ def _over_time(over_time: Document) -> Table:
         for place, (requests, faults) in enumerate(pairs)
     ]
     head = ("from", "requests", "a second", "faults")
-    return Table(f"Requests in every {width} seconds", head, rows)
+    return ReportTable(f"Requests in every {width} seconds", head, rows)
 
 
-def _endpoints(traffic: Document) -> Table:
+def _endpoints(traffic: Document) -> ReportTable:
     statuses = list(traffic["by_status"])
     rows = [
         (name, sum(by.values()), *(by.get(status, 0) for status in statuses))
@@ -305,26 +305,26 @@ def _endpoints(traffic: Document) -> Table:
     rows.sort(key=lambda row: (-row[1], row[0]))
     total = ("all", traffic["requests"], *traffic["by_status"].values())
     head = ("endpoint", "requests", *statuses)
-    return Table("Requests by endpoint and answer", head, rows, total)
+    return ReportTable("Requests by endpoint and answer", head, rows, total)
 
 
-def _faults(traffic: Document) -> Table:
+def _faults(traffic: Document) -> ReportTable:
     retries = traffic["retries"]
     rows = [(what, count, retries.get(what, 0)) for what, count in traffic["faults"].items()]
-    return Table("Faults", ("what came", "times", "sent again"), rows)
+    return ReportTable("Faults", ("what came", "times", "sent again"), rows)
 
 
 # --- the rest -------------------------------------------------------------------------------
 
 
-def _bookmarks(document: Document) -> Table:
+def _bookmarks(document: Document) -> ReportTable:
     before, after = document["bookmarks_before"], document["bookmarks_after"]
     marks = [
         (name, _mark(before.get(name)), _mark(after.get(name)))
         for name in sorted({*before, *after})
     ]
     rows = [row for row in marks if row[1:] != (NOTHING, NOTHING)]
-    return Table("How far the streams are", ("stream", "before", "after"), rows)
+    return ReportTable("How far the streams are", ("stream", "before", "after"), rows)
 
 
 def _mark(entry: Any) -> str:

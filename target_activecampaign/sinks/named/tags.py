@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from target_activecampaign.outcome import Outcome, RowRejected
 from target_activecampaign.sinks.contacts.change import LONGEST_TAG
+from target_activecampaign.sinks.record_sink import native_fields_of
 
 from .named_resource import _write
-from .record_sink import native_fields_of
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
-
-    from .context import WriteContext
-    from .sink import Sink
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 
 def write_tag(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

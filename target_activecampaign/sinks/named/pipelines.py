@@ -8,15 +8,14 @@ from tap_activecampaign_unified.resources.crm.stages import CARD_COLUMNS
 from target_activecampaign.outcome import Action, Outcome
 from target_activecampaign.records.reference import reference
 from target_activecampaign.records.values import is_nothing
+from target_activecampaign.sinks.record_sink import native_fields_of
 
 from .named_resource import _write
-from .record_sink import native_fields_of
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
-
-    from .context import WriteContext
-    from .sink import Sink
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 
 def write_pipeline(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

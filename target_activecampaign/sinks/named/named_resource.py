@@ -10,16 +10,14 @@ from target_activecampaign.lookups.references import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.reference import id_text
 from target_activecampaign.records.values import fold, is_nothing
-
-from .create_only import reject_existing
-from .record_sink import own_id_of, skip_flagged
+from target_activecampaign.sinks.create_only import reject_existing
+from target_activecampaign.sinks.record_sink import own_id_of, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
-
-    from .context import WriteContext
-    from .record_sink import NativeFields
-    from .sink import Sink
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.record_sink import NativeFields
+    from target_activecampaign.sinks.sink import Sink
 
 
 @dataclass(frozen=True)

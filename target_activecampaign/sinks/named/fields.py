@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.values import is_nothing
-
-from .create_only import reject_existing
+from target_activecampaign.sinks.create_only import reject_existing
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
-
-    from .context import WriteContext
-    from .sink import Sink
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 
 def write_field(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

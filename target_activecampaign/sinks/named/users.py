@@ -8,15 +8,14 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipp
 from target_activecampaign.records.reference import references
 from target_activecampaign.records.values import email_of, is_nothing
 from target_activecampaign.sinks.contacts.parse import split_name
+from target_activecampaign.sinks.record_sink import native_fields_of, own_id_of
 
 from .named_resource import _write
-from .record_sink import native_fields_of, own_id_of
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
-
-    from .context import WriteContext
-    from .sink import Sink
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 
 def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

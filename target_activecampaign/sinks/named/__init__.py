@@ -1,0 +1,1 @@
+"""Sinks of records that have a unique name: tags, segments, pipelines, stages, users, fields."""
