@@ -18,7 +18,7 @@ import os
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pendulum
 from jsonschema import Draft7Validator
@@ -36,6 +36,9 @@ SLOWEST = 0.001
 LONGEST_LABEL = 100
 # 0001-01-01 is "all" to many, 9999-12-31 "for ever": from 1970 to 9998 there is room to reckon.
 FIRST_MOMENT, LAST_MOMENT = 0, 253_370_764_800
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
