@@ -50,7 +50,11 @@ def test_every_staging_model_holds_what_the_account_holds(warehouse: Warehouse) 
     streams = list(truth_of(world))
     warehouse.load(streams, detect_deletes=True)
     compare(warehouse)
-    world.delete_contact(7)
+    # Nothing of a deal says that its person is gone.
+    with_deals = {row.contact for name in ("deals", "contactDeals") for row in world.tables[name]}
+    world.delete_contact(
+        next(one for one in world.tables["contacts"].ids() if one not in with_deals)
+    )
     world.delete_deal(3)
     world.edit_contact(5, firstName="Zoë")
     warehouse.account.wait(hours=30)
