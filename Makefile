@@ -10,15 +10,23 @@ lint_ready := .venv/ready-lint
 meltano_ready := .venv-meltano/ready
 peer_ready := .venv-peer/ready
 airflow_ready := .venv-airflow/ready
+dbt_ready := .venv-dbt/ready
+
+# As in meltano.yml, where a test compares them.
+DBT := dbt-core<1.12 dbt-duckdb<1.12 dbt-postgres<1.12 duckdb==1.2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-many lint docs images render bench meltano airflow airflow-lock peer clean
+.PHONY: help demo transform test test-many lint docs images render bench meltano airflow airflow-lock dbt peer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: $(ready) $(meltano_ready) ## load a made-up account into DuckDB, change it, load what changed
 	@.venv/bin/python -m tests.demo
+
+transform: $(dbt_ready) ## build the dbt project over the tables that make demo loaded
+	@test -f .demo/activecampaign.duckdb || { echo "no tables yet: run make demo first" >&2; exit 1; }
+	@DBT_PROJECT_DIR=transform DBT_PROFILES_DIR=transform .venv-dbt/bin/dbt build
 
 test: $(ready) $(meltano_ready) $(airflow_ready) ## run all tests
 	@.venv/bin/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
@@ -56,10 +64,12 @@ airflow: $(airflow_ready) ## install Airflow into .venv-airflow
 airflow-lock: $(meltano_ready) ## resolve Airflow's lock, orchestrate/requirements.txt, anew
 	@.venv-meltano/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url orchestrate/requirements.in -o orchestrate/requirements.txt
 
+dbt: $(dbt_ready) ## install dbt into .venv-dbt
+
 peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches that measure it beside ours
 
 clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .venv-airflow .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site
+	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
@@ -74,6 +84,12 @@ $(lint_ready): $(ready)
 $(meltano_ready): $(SETUP) Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-meltano --package "meltano[postgres]>=4.4,<5"
+	@touch $@
+
+# An environment of its own: dbt pins what others need in other versions.
+$(dbt_ready): $(SETUP) Makefile
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv-dbt $(foreach package,$(DBT),--package "$(package)")
 	@touch $@
 
 # An environment of its own: hundreds of packages, all pinned.

@@ -23,6 +23,7 @@ from tap_activecampaign_unified.resources.resource import Attribute, Field, Link
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
+from tests.transform import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -249,17 +250,16 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     stale = 0
-    for name in DOCUMENTS:
+    wanted = {name: fill((ROOT / name).read_text(encoding="utf-8")) for name in DOCUMENTS}
+    for name, text in (wanted | staging.files()).items():
         path = ROOT / name
-        found = path.read_text(encoding="utf-8")
-        wanted = fill(found)
-        if found != wanted:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale += not asked.write
             sys.stdout.write(
                 f"{name} {'updated' if asked.write else 'is out of date: run make render'}\n"
             )
             if asked.write:
-                path.write_text(wanted, encoding="utf-8")
+                path.write_text(text, encoding="utf-8")
     return 1 if stale else 0
 
 

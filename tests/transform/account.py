@@ -1,0 +1,195 @@
+"""What the marts must say, worked out from the account's own tables.
+
+It shares no code with the product or with the project in `transform/`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import statistics
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from tests.faults.values import text, utc
+
+if TYPE_CHECKING:
+    from tests.sandbox import World
+
+Row = dict[str, Any]
+ACTIVE, UNSUBSCRIBED = 1, 2
+OPEN, WON, LOST = 0, 1, 2
+DAY = 86_400
+CENTS = 100
+
+
+def seen_deals(w: World) -> list[Any]:
+    """Return the deals whose pipeline the key's user may see."""
+    hidden = {row.id for row in w.tables["dealGroups"] if row.hidden}
+    return [row for row in w.tables["deals"] if row.group not in hidden]
+
+
+def contacts(w: World) -> dict[str, Row]:
+    """Return tags, lists and deals of each person, by contact id."""
+    t = w.tables
+    tags = {row.id: text(row.tag) for row in t["tags"]}
+    lists = {row.id: text(row.name) for row in t["lists"]}
+    found = {}
+    for person in t["contacts"]:
+        memberships = t["contactLists"].by("contact", person.id)
+        deals = [row for row in seen_deals(w) if row.contact == person.id]
+        currencies = {row.currency.upper() for row in deals}
+        found[str(person.id)] = {
+            "email": text(person.email),
+            "tags": sorted(tags[row.tag] for row in t["contactTags"].by("contact", person.id)),
+            "active_lists": sorted(lists[one.list] for one in memberships if one.status == ACTIVE),
+            "unsubscribed_lists": sorted(
+                lists[one.list] for one in memberships if one.status == UNSUBSCRIBED
+            ),
+            "open_deals": sum(row.status == OPEN for row in deals),
+            "won_deals": sum(row.status == WON for row in deals),
+            "lost_deals": sum(row.status == LOST for row in deals),
+            "deals_currency": currencies.pop() if len(currencies) == 1 else None,
+        }
+    return found
+
+
+def members(w: World) -> dict[str, int]:
+    """Return how many people are subscribed to each list that anybody ever subscribed to."""
+    found: dict[str, int] = defaultdict(int)
+    for row in w.tables["contactLists"]:
+        if row.status in {ACTIVE, UNSUBSCRIBED}:
+            found[str(row.list)] += row.status == ACTIVE
+    return dict(found)
+
+
+def subscriptions(w: World) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return how many subscribed and unsubscribed, by list and day, of days with any."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in w.tables["contactLists"]:
+        if row.status in {ACTIVE, UNSUBSCRIBED} and row.sdate is not None:
+            found[str(row.list), day(row.sdate)][0] += 1
+            if row.status == UNSUBSCRIBED:
+                left = row.sdate if row.udate is None else max(row.udate, row.sdate)
+                found[str(row.list), day(left)][1] += 1
+    return {key: (came, went) for key, (came, went) in found.items()}
+
+
+def plant_campaigns(w: World) -> dict[str, Row]:
+    """Give the account two campaigns, one of them never sent; return what the mart says of each."""
+    common = {"type": "single", "cdate": utc(w.born), "mdate": utc(w.born)}
+    sent = {
+        "send_amt": "980",
+        "uniqueopens": "480",
+        "verified_unique_opens": "240",
+        "subscriberclicks": "96",
+        "hardbounces": "5",
+        "softbounces": "15",
+        "unsubscribes": "12",
+    }
+    draft = dict.fromkeys(sent, "0")
+    rows = [
+        {**common, **sent, "id": "1", "name": "Spring", "status": "5", "ldate": utc(w.born + DAY)},
+        {**common, **draft, "id": "2", "name": "Summer", "status": "0", "ldate": None},
+    ]
+    w.planted.plant("/campaigns", "campaigns", rows)
+    nothing = dict.fromkeys(("open_rate", "click_rate", "unsubscribe_rate", "last_sent_at"))
+    return {
+        "1": {
+            "status": "completed",
+            "last_sent_at": utc(w.born + DAY),
+            "delivered": 960,
+            "open_rate": 0.5,
+            "verified_open_rate": 0.25,
+            "click_rate": 0.1,
+            "click_to_open_rate": 0.2,
+            "unsubscribe_rate": 0.0125,
+        },
+        "2": {"status": "draft", "delivered": 0, **nothing},
+    }
+
+
+def day(instant: int) -> str:
+    """Return the day of a moment, in UTC."""
+    return dt.datetime.fromtimestamp(instant, dt.UTC).date().isoformat()
+
+
+def visits(w: World) -> dict[str, list[tuple[str, str | None, str | None]]]:
+    """Return stage, coming and leaving of each visit, by deal, in order."""
+    found = {}
+    for deal in seen_deals(w):
+        lines = sorted(w.tables["dealActivities"].by("deal", deal.id), key=lambda one: one.id)
+        moves = [one for one in lines if one.dataType == "stage"]
+        stages = [int(moves[0].dataOldval) if moves else deal.stage]
+        stages += [int(one.dataId) for one in moves]
+        times = [deal.cdate, *(one.cdate for one in moves)]
+        ends = [one.cdate for one in lines if one.dataType == "status"]
+        closed = max(ends[-1], times[-1]) if deal.status != OPEN and ends else None
+        leaving = [*times[1:], closed]
+        found[str(deal.id)] = [
+            (str(stage), utc(came), utc(left))
+            for stage, came, left in zip(stages, times, leaving, strict=True)
+        ]
+    return found
+
+
+def funnel(w: World) -> dict[str, Row]:
+    """Return what each stage's row of the funnel must say."""
+    history, deals = visits(w), {str(row.id): row for row in seen_deals(w)}
+    hidden = {row.id for row in w.tables["dealGroups"] if row.hidden}
+    found = {}
+    for pipeline in w.tables["dealGroups"]:
+        if pipeline.id in hidden:
+            continue
+        stages = sorted(
+            w.tables["dealStages"].by("group", pipeline.id), key=lambda one: (one.order, one.id)
+        )
+        names = [str(one.id) for one in stages]
+        reached = []
+        for step, stage in enumerate(names):
+            further = set(names[step:])
+            ids = {one for one, seen in history.items() if further & {to for to, *_ in seen}}
+            ids |= {one for one, row in deals.items() if row.status == WON and _ended(row, names)}
+            times = [
+                _seconds(came, left) / DAY
+                for seen in history.values()
+                for to, came, left in seen
+                if to == stage and came and left
+            ]
+            reached.append(len(ids))
+            found[stage] = {
+                "step": step + 1,
+                "reached": len(ids),
+                "visited": sum(any(to == stage for to, *_ in seen) for seen in history.values()),
+                "open_now": sum(r.status == OPEN and str(r.stage) == stage for r in deals.values()),
+                "median_days": statistics.median(times) if times else None,
+            }
+        won = sum(row.status == WON and _ended(row, names) for row in deals.values())
+        for stage, after in zip(names, [*reached[1:], won], strict=True):
+            found[stage]["advanced"] = after
+    return found
+
+
+def _ended(deal: Any, stages: list[str]) -> bool:
+    return str(deal.stage) in stages
+
+
+def _seconds(came: str, left: str) -> float:
+    return (dt.datetime.fromisoformat(left) - dt.datetime.fromisoformat(came)).total_seconds()
+
+
+def revenue(w: World) -> dict[tuple[str | None, str], Row]:
+    """Return counts and sums of deals by account and currency."""
+    first: dict[int, int] = {}
+    for link in w.tables["accountContacts"]:
+        first.setdefault(link.contact, link.account)
+    found: dict[tuple[str | None, str], Row] = defaultdict(
+        lambda: dict.fromkeys(("won_deals", "open_deals", "won_amount", "open_amount"), 0)
+    )
+    for deal in seen_deals(w):
+        account = deal.account or first.get(deal.contact)
+        row = found[str(account) if account else None, deal.currency.upper()]
+        for status, word in ((WON, "won"), (OPEN, "open")):
+            if deal.status == status:
+                row[f"{word}_deals"] += 1
+                row[f"{word}_amount"] = round(row[f"{word}_amount"] + deal.value / CENTS, 2)
+    return dict(found)

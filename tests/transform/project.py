@@ -1,0 +1,112 @@
+"""The dbt project, built over tables that a real loader filled."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from tests.demo.account import ROOT
+from tests.end_to_end.loaders import METADATA, SCHEMA, Row, plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.end_to_end.loaders import Tables
+
+PROJECT = ROOT / "transform"
+DBT = ROOT / ".venv-dbt" / "bin" / "dbt"
+MARTS, STAGING, ACTIVATION = "analytics", "analytics_staging", "activation"
+SECONDS = 300
+LINES_SHOWN = 40
+# Arrays of texts are read as lists by both drivers, as they are.
+JSON = ("json", "jsonb")
+
+
+class BuildFailedError(Exception):
+    """dbt ended with an error; the text is its last output."""
+
+
+class Transform:
+    """The project over one database, with a folder for what dbt writes."""
+
+    def __init__(self, tables: Tables, folder: Path, environment: dict[str, str]) -> None:
+        """Connect it to the loaded tables; ``environment`` names the database."""
+        self.tables = tables
+        #: Where one warehouse holds many accounts: the one whose rows are read.
+        self.label: str | None = None
+        self.folder = folder / "dbt"
+        self.folder.mkdir()
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(self.folder),
+            "DBT_LOG_PATH": str(self.folder),
+            "DBT_ACTIVATION_FOLDER": str(self.folder),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DBT_USE_COLORS": "false",
+            **environment,
+        }
+
+    def build(self, **variables: Any) -> dict[str, str]:
+        """Run `dbt build`: models, snapshot, tests; return how each node ended, by its name."""
+        self.run("build", **variables)
+        results = json.loads((self.folder / "run_results.json").read_text(encoding="utf-8"))
+        return {one["unique_id"].split(".", 2)[2]: one["status"] for one in results["results"]}
+
+    def run(self, command: str, *arguments: str, **variables: Any) -> str:
+        """Run a command of dbt; return its output."""
+        settings = {"loaded_schema": SCHEMA, **variables}
+        done = subprocess.run(
+            [str(DBT), command, *arguments, "--vars", json.dumps(settings)],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            timeout=SECONDS,
+            encoding="utf-8",
+            check=False,
+        )
+        if done.returncode:
+            output = done.stdout.rpartition("Completed with")[2]
+            raise BuildFailedError("\n".join(output.splitlines()[:LINES_SHOWN]) + done.stderr)
+        return done.stdout
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what dbt knows of the project after a run."""
+        return dict(json.loads((self.folder / "manifest.json").read_text(encoding="utf-8")))
+
+    def columns(self, schema: str, name: str) -> dict[str, str]:
+        """Return the columns of a table or view that dbt made, and their types."""
+        return dict(
+            self.tables.query(
+                "SELECT column_name, lower(data_type) FROM information_schema.columns "  # noqa: S608
+                f"WHERE table_schema = '{schema}' AND table_name = '{name}'"
+            )
+        )
+
+    def rows(self, name: str, schema: str = MARTS) -> list[Row]:
+        """Return the rows of a model, JSON decoded, times in UTC with their offset."""
+        columns = self.columns(schema, name)
+        names = ", ".join(f'"{one}"' for one in columns)
+        found = self.tables.query(f'SELECT {names} FROM {schema}."{name}"')  # noqa: S608
+        rows = [
+            {
+                column: plain(value, "json" if kind in JSON else kind)
+                for (column, kind), value in zip(columns.items(), row, strict=True)
+                if not column.startswith(METADATA)
+            }
+            for row in found
+        ]
+        return [row for row in rows if row.get("account_label") == self.label]
+
+    def by(self, name: str, *keys: str) -> dict[Any, Row]:
+        """Return the rows of a mart by one key or several; each key stands once."""
+        found: dict[Any, Row] = {}
+        for row in self.rows(name):
+            key = row[keys[0]] if len(keys) == 1 else tuple(row[one] for one in keys)
+            assert key not in found, f"{name}: {key} stands twice"
+            found[key] = row
+        return found

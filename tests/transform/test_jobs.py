@@ -1,0 +1,94 @@
+"""Meltano's jobs load the account, build the project, and write its rows back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.demo.account import API_KEY, ROOT
+from tests.demo.pipeline import Pipeline, install, run_meltano
+from tests.sandbox import World, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GRADES = {"engagement:hot", "engagement:warm", "engagement:cold"}
+
+
+def test_make_and_meltano_install_the_same_dbt() -> None:
+    """The Makefile's packages are those of the utility in meltano.yml."""
+    [made] = re.findall(r"(?m)^DBT := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    [dbt] = [one for one in declared["plugins"]["utilities"] if one["name"] == "dbt"]
+    assert dbt["pip_url"] == made
+
+
+@pytest.mark.long
+@pytest.mark.meltano
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["duckdb", "postgres"])
+def test_one_job_loads_transforms_and_activates(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Every contact gets its score and one of three tags; the same job again writes nothing."""
+    plugins = ["tap-activecampaign-unified", "target-activecampaign", f"target-{database}", "dbt"]
+    install(*plugins, "tap-jsonl" if database == "duckdb" else "tap-postgres")
+    job = "load-transform-activate"
+    settings = {
+        "TAP_ACTIVECAMPAIGN_UNIFIED_REQUESTS_PER_SECOND": "0",
+        "TARGET_ACTIVECAMPAIGN_REQUESTS_PER_SECOND": "0",
+        "TARGET_ACTIVECAMPAIGN_RUN_REPORT_PATH": str(tmp_path / "written.json"),
+        "TARGET_ACTIVECAMPAIGN_RESULTS_PATH": str(tmp_path / "results.jsonl"),
+        "DBT_DUCKDB_PATH": str(tmp_path / "activecampaign.duckdb"),
+        "DBT_ACTIVATION_FOLDER": str(tmp_path),
+        "DBT_TARGET_PATH": str(tmp_path / "dbt"),
+        "TRANSFORMED_CONTACTS_PATH": str(tmp_path / "activation_contacts.jsonl"),
+    }
+    if database == "postgres":
+        job += "-postgres"
+        server = request.getfixturevalue("postgres_database")
+        settings |= {**server.environment, "POSTGRES_URL": server.url("postgresql+psycopg")}
+    world = World(contacts=30, deals=20, accounts=5, api_key=API_KEY, requests_per_second=0)
+    with serve(world) as served:
+        pipeline = Pipeline(tmp_path, served.url, tuple(settings.items()))
+
+        first = run(pipeline, job)
+        people = world.tables["contacts"].ids()
+        assert first["updated"] == len(people)
+        assert grades(world) == dict.fromkeys(people, 1)
+        assert len(scores(world)) == len(people)
+
+        before = writes(world)
+        assert run(pipeline, job)["unchanged"] == len(people)
+        assert writes(world) == before
+
+
+def run(pipeline: Pipeline, job: str) -> dict[str, Any]:
+    """Run a job; return the target's counts of rows by action."""
+    run_meltano(["run", "--no-install", job], pipeline.environment, pipeline.folder / "log")
+    report = json.loads((pipeline.folder / "written.json").read_text(encoding="utf-8"))
+    return dict(report["rows"])
+
+
+def grades(world: World) -> dict[int, int]:
+    """Return how many of the three tags each contact carries."""
+    tags = {row.id for row in world.tables["tags"] if row.tag in GRADES}
+    return {
+        one: sum(row.tag in tags for row in world.tables["contactTags"].by("contact", one))
+        for one in world.tables["contacts"].ids()
+    }
+
+
+def scores(world: World) -> dict[int, str]:
+    """Return the score that each contact has in its custom field."""
+    [field] = [row.id for row in world.tables["fields"] if row.perstag == "LEAD_SCORE"]
+    return {row.contact: row.value for row in world.tables["fieldValues"] if row.field == field}
+
+
+def writes(world: World) -> int:
+    """Return how many write requests the account has seen."""
+    return sum(arrival.method != "GET" for arrival in world.log)

@@ -1,0 +1,14 @@
+{{ config(schema='staging') }}
+-- What became of each row that the target was given; empty until its results are loaded.
+{{ staged(
+  'activation', 'activecampaign_results', keys=['run', 'stream', 'key'], columns=[
+    ['run', 'run', 'text'],
+    ['ran_at', 'time', 'time'],
+    ['stream', 'stream', 'text'],
+    ['contact_id', 'key.id', 'text'],
+    ['email', 'key.email', 'text'],
+    ['action', 'action', 'text'],
+    ['activecampaign_id', 'id', 'text'],
+    ['reason', 'reason', 'text'],
+  ]
+) }}
