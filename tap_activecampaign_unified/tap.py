@@ -38,6 +38,7 @@ from .client import (
     RequestError,
     ServerError,
     SystemClock,
+    UnexpectedAnswer,
 )
 from .messages import MessageWriter
 from .resources import RESOURCES
@@ -239,7 +240,7 @@ class TapActiveCampaignUnified(Tap):
             for one in streams:
                 one.begin(version)
             endpoint_sync.sync()
-        except (PermissionDenied, NotFound, InvalidRequest) as problem:
+        except (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer) as problem:
             return self._note_refusal(names, problem, is_confirmed=endpoint_sync.is_confirmed)
         except cli.Stopped as news:
             return EndpointEnding(
@@ -261,7 +262,7 @@ class TapActiveCampaignUnified(Tap):
     def _note_refusal(
         self, names: str, problem: RequestError, *, is_confirmed: bool
     ) -> EndpointEnding:
-        if is_confirmed and isinstance(problem, InvalidRequest):
+        if is_confirmed and isinstance(problem, (InvalidRequest, UnexpectedAnswer)):
             return self._note_failure(names, problem)
         end = self._closed(is_confirmed=is_confirmed)
         level = logging.ERROR if end.outcome == "failed" else logging.WARNING

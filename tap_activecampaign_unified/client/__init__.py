@@ -1,6 +1,12 @@
 """The telephone: HTTP with one ActiveCampaign account, and nothing but."""
 
-from tap_activecampaign_unified.client.pagination.page_reader import Page, rows_of, total_of
+from tap_activecampaign_unified.client.pagination.page_reader import (
+    Page,
+    RowsKey,
+    named_rows,
+    rows_of,
+    total_of,
+)
 from tap_activecampaign_unified.client.pagination.walk import (
     prefetch_walk,
     walk_keyset,
@@ -27,6 +33,7 @@ from .errors import (
     RequestError,
     ServerError,
     UnconfirmedWrite,
+    UnexpectedAnswer,
     redact_values,
 )
 from .prefetch import Workers
@@ -56,12 +63,15 @@ __all__ = [
     "RedisBudgetStore",
     "RequestError",
     "RequestStats",
+    "RowsKey",
     "ServerError",
     "SystemClock",
     "UnconfirmedWrite",
+    "UnexpectedAnswer",
     "Workers",
     "account_file",
     "default_store",
+    "named_rows",
     "parse_url",
     "prefetch_walk",
     "redact_values",

@@ -9,7 +9,12 @@ from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.raw.pagination import WALKS
 from tap_activecampaign_unified.resources import contact_fields as people
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
-from tap_activecampaign_unified.resources.custom_fields import essence_of, is_complete
+from tap_activecampaign_unified.resources.custom_fields import (
+    ACCOUNT_VALUES,
+    VALUE_OWNERS,
+    essence_of,
+    is_complete,
+)
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.resource import Replication
 
@@ -18,7 +23,7 @@ from .relation import Relation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_activecampaign_unified.client import Client, Page
+    from tap_activecampaign_unified.client import Client, Page, RowsKey
     from tap_activecampaign_unified.resources.resource import Row
 
 
@@ -26,7 +31,8 @@ if TYPE_CHECKING:
 class Endpoint:
     """How one endpoint is walked: by id or offset, filtered or not, and what hangs on its rows.
 
-    ``key`` is what the answer calls its rows, the path's own name where it is empty; ``since`` and
+    ``key`` is what the answer calls its rows, or all it may call them, the path's own name where it
+    is empty; ``since`` and
     ``until`` are the filters' names. ``walk`` stands in for all of it. ``is_definitions``: the rows
     are the custom fields of every kind, read as the run's definitions are.
     """
@@ -36,14 +42,14 @@ class Endpoint:
     by_id: bool = False
     is_filtered: bool = False
     relations: tuple[Relation, ...] = ()
-    key: str = ""
+    key: RowsKey = ""
     since: str = "filters[updated_after]"
     until: str | None = "filters[updated_before]"
     walk: Callable[[Client], Iterator[Page]] | None = None
     is_definitions: bool = False
 
     @property
-    def rows_key(self) -> str:
+    def rows_key(self) -> RowsKey:
         """What the answer calls its rows."""
         return self.key or self.path
 
@@ -80,7 +86,7 @@ def _with_raw(plans: dict[str, Endpoint]) -> dict[str, Endpoint]:
             found[one.endpoint_name] = Endpoint(
                 one.endpoint,
                 is_filtered=one.replication is Replication.FILTERED,
-                key=one.key,
+                key=ACCOUNT_VALUES if one.key in ACCOUNT_VALUES else one.key,
                 since="after",
                 until=None,
                 walk=WALKS.get(one.name),
@@ -124,7 +130,7 @@ DEFAULT_ENDPOINTS = {
             Relation(
                 people.VALUES,
                 "dealCustomFieldData",
-                ("dealId", "deal_id", "deal"),
+                VALUE_OWNERS["opportunity"],
                 "deals/{id}/dealCustomFieldData",
                 "dealCustomFieldData",
                 essence=essence_of,
@@ -140,12 +146,13 @@ DEFAULT_ENDPOINTS = {
         relations=(
             Relation(
                 people.VALUES,
-                "accountCustomFieldData",
-                ("accountId", "customerAccountId", "customer_account_id", "account_id", "account"),
+                ACCOUNT_VALUES[0],
+                VALUE_OWNERS["account"],
                 "accounts/{id}/accountCustomFieldData",
-                "accountCustomFieldData",
+                ACCOUNT_VALUES[0],
                 essence=essence_of,
                 complete=is_complete,
+                also=ACCOUNT_VALUES[1:],
             ),
         ),
     ),
@@ -155,6 +162,9 @@ DEFAULT_ENDPOINTS = {
 }
 #: All of them.
 ENDPOINTS = _with_raw(DEFAULT_ENDPOINTS)
+
+#: The stamped times of these rows carry the account's offset.
+WITNESSES = {"contacts", "deals", "accounts"}
 
 # Which names a record quotes, by the relation that brings their ids.
 NAMES_OF = {

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF, WITNESSES
 from tap_activecampaign_unified.resources import contact_fields as people
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_activecampaign_unified.endpoints.relation import Relation
+    from tap_activecampaign_unified.resources.codecs import Zone
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
@@ -197,7 +198,7 @@ class RecordLoader:
         self.tables.load_names(kinds)
         read = self._again_if_missed(
             lambda: [
-                reader.read(row, RowContext(self.tables.names, {}, resource.zone_of(row)))
+                reader.read(row, RowContext(self.tables.names, {}, self._zone_of(resource, row)))
                 for row in rows
             ]
         )
@@ -212,6 +213,8 @@ class RecordLoader:
         remote_data: bool,
     ) -> list[list[Record]]:
         """Return the records of each row: one, or those that hang on it."""
+        if ENDPOINTS[resource.endpoint_name].path in WITNESSES:
+            self.tables.account_zone.observe(list(rows), resource.stamps)
         related, closed = self._related(resource, rows, bodies)
         if resource.relation in closed:
             raise PermissionDenied(UNREAD, method="GET", path=resource.endpoint)
@@ -225,7 +228,7 @@ class RecordLoader:
             for row in rows:
                 one = str(row.get("id"))
                 mine = {name: by_id.get(one, []) for name, by_id in related.items()}
-                row_context = RowContext(self.tables.names, mine, resource.zone_of(row))
+                row_context = RowContext(self.tables.names, mine, self._zone_of(resource, row))
                 found.append(
                     [reader.read(part, row_context) for part in resource.expand(row, row_context)]
                 )
@@ -235,6 +238,9 @@ class RecordLoader:
         for record in (record for part in found for record in part):
             _own_up(resource, record, closed)
         return found
+
+    def _zone_of(self, resource: Resource, row: Row) -> Zone:
+        return self.tables.account_zone.zone_of(resource, row)
 
     def _again_if_missed(self, read: Callable[[], list[Any]]) -> list[Any]:
         found = read()

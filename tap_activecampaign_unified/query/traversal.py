@@ -22,7 +22,7 @@ from tap_activecampaign_unified.client import (
 from .filters import InvalidQuery
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.client import Client
+    from tap_activecampaign_unified.client import Client, RowsKey
     from tap_activecampaign_unified.resources.resource import Row
 
 Params = Sequence[tuple[str, Any]]
@@ -82,7 +82,7 @@ class PageFetcher:
     """
 
     def __init__(
-        self, client: Client, path: str, key: str, includes: Includes, whole: str | None = None
+        self, client: Client, path: str, key: RowsKey, includes: Includes, whole: str | None = None
     ) -> None:
         """Ask nothing yet."""
         self._client, self._path, self._key, self._includes = client, path, key, includes
@@ -229,7 +229,7 @@ class SortedTraversal:
         items: Iterable[tuple[list[Any], Row]],
         *,
         is_descending: bool,
-        key: str = "",
+        key: RowsKey = "",
         along: Mapping[str, list[Row]] | None = None,
     ) -> None:
         """Sort them."""
@@ -260,7 +260,8 @@ class SortedTraversal:
     def _brought(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Return what came with rows as an answer that holds nothing else."""
         found = [one for row in rows for one in self._along.get(identity_of(row), ())]
-        return {self._key: found} if found else {}
+        name = self._key if isinstance(self._key, str) else self._key[0]
+        return {name: found} if found else {}
 
     def _place(self, border: Border) -> int:
         """Return how many rows stand before a border; one without a side is behind its row."""

@@ -152,12 +152,12 @@ def _beside(collection: str, key: str, endpoint_name: str, **more: Any) -> RawRe
 
 
 _DOCUMENTED = (
-    "accountContacts accountCustomFieldData accountCustomFieldMeta accounts addresses automations "
+    "accountContacts accountCustomFieldData accountCustomFieldMeta addresses automations "
     "brandings calendars campaigns connections contactAutomations contactDeals dealActivities "
     "dealCustomFieldData dealCustomFieldMeta dealGroups dealRoles dealStages dealTasks "
     "dealTasktypes ecomCustomers ecomOrderProducts ecomOrders fieldValues forms groupLimits groups "
-    "lists messages personalizations savedResponses scores tags taskOutcomes tasktypeOutcomeRels "
-    "users webhooks"
+    "listGroups lists messages personalizations savedResponses scores tags taskOutcomes "
+    "tasktypeOutcomeRels users webhooks"
 )
 _UNDOCUMENTED = (
     "automationBlocks bounceLogs campaignLists campaignMessages configs contactConversions "
@@ -169,6 +169,7 @@ _UNDOCUMENTED = (
 COLLECTIONS: tuple[RawResource, ...] = (
     *(_listed(path) for path in _DOCUMENTED.split()),
     *(_listed(path, is_confirmed=False) for path in _UNDOCUMENTED.split()),
+    _listed("accounts", without=("accountCustomFieldData", "customerAccountCustomFieldData")),
     _listed(
         "contacts",
         replication=Replication.FILTERED,

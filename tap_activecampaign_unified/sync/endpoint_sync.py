@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Page
 from tap_activecampaign_unified.deletes.detection import DeleteSweep
+from tap_activecampaign_unified.endpoints.table import WITNESSES
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
 from tap_activecampaign_unified.resources import contact_fields as people
 from tap_activecampaign_unified.resources.codecs import InvalidValue, Zone, parse_instant
@@ -170,6 +171,8 @@ class EndpointSync:
         """Write the records of a page's rows, with all that hangs on them."""
         rows = page.rows
         self._run.progress.advance(len(rows), page.total)
+        if self._plan.path in WITNESSES:
+            self._run.lookups.account_zone.observe(rows, self._lanes[0].resource.stamps)
         if self._plan.path == "accounts":
             self._run.lookups.note_accounts(rows)
         if self._sweep is not None:
@@ -194,6 +197,9 @@ class EndpointSync:
         for writer in self._lanes:
             writer.sink.flush()
 
+    def _zone_of(self, row: Row) -> Zone:
+        return self._run.lookups.account_zone.zone_of(self._lanes[0].resource, row)
+
     def _cover(self, kept: list[Row], related: dict[str, dict[str, list[Row]]]) -> None:
         """Let open schemas know what a page brings before its first record is written."""
         for writer in self._lanes:
@@ -209,7 +215,8 @@ class EndpointSync:
         known = [bound for bound in bounds if bound is not None]
         if not self._plan.is_filtered or len(known) < len(self._lanes):
             return rows
-        since, zone_of = min(known), self._lanes[0].sink.resource.zone_of
+        since = min(known)
+        zone_of = self._lanes[0].resource.zone_of
         changes = [self._change(row, zone_of(row), []).latest for row in rows]
         return [
             row
@@ -232,7 +239,7 @@ class EndpointSync:
         """Return when a row last changed, by any of the columns that tell."""
         times = [row.get(column) for column in self._lanes[0].sink.resource.changed]
         if values:
-            times += [value.get("updatedTimestamp") for value in values]
+            times += [value.get(name) for value in values for name in people.VALUE_STAMPS]
         known = []
         for text in times:
             try:
@@ -245,12 +252,12 @@ class EndpointSync:
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:
         one = str(row.get("id"))
-        zone = self._lanes[0].sink.resource.zone_of(row)
+        zone = self._zone_of(row)
         row_context = RowContext(
             self._names, {name: rows.get(one, []) for name, rows in related.items()}, zone
         )
         values = [] if self._plan.is_filtered else row_context.rows(people.VALUES)
-        change = self._change(row, zone, values)
+        change = self._change(row, self._lanes[0].resource.zone_of(row), values)
         for writer in self._lanes:
             if not writer.is_sated:
                 self._emit_to(writer, row, row_context, change)
@@ -306,5 +313,5 @@ class EndpointSync:
                 for one in fields.definitions:
                     if not writer.is_sated:
                         row = row_of(one, fields)
-                        row_context = RowContext(names, zone=writer.sink.resource.zone_of(row))
+                        row_context = RowContext(names, zone=self._zone_of(row))
                         self._emit_to(writer, row, row_context, NO_CHANGE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, total_of, walk_offset
 from tap_activecampaign_unified.resources.codecs import parse_instant
-from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
+from tap_activecampaign_unified.resources.custom_fields import value_field, value_of, value_owner
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.reference import id_text
@@ -74,7 +74,7 @@ class DealLookup:
             for row in page.rows:
                 if value_field(row) == field_id:
                     key = fold(str(value_of(row) or ""))
-                    found.setdefault(key, []).append(str(row.get("dealId")))
+                    found.setdefault(key, []).append(value_owner(row, "opportunity"))
         for key, native_id in self._noted:  # written while the keys were read
             if native_id not in found.setdefault(key, []):
                 found[key].append(native_id)
@@ -126,12 +126,7 @@ class DealLookup:
         return found
 
     def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
-        key = "dealCustomFieldData"
-        try:
-            rows = self._references.nested_rows("deals", native_id, key)
-        except NotFound:
-            pages = walk_offset(self._client, key, key, [("filters[dealId]", native_id)])
-            rows = [r for page in pages for r in page.rows if str(r.get("dealId")) == native_id]
+        rows = self._references.values_below("opportunity", native_id)
         return any(
             value_field(row) == field_id and fold(str(value_of(row) or "")) == fold(external_id)
             for row in rows

@@ -9,10 +9,16 @@ from tap_activecampaign_unified.client import (
     NotFound,
     PermissionDenied,
     RequestError,
+    UnexpectedAnswer,
     total_of,
     walk_offset,
 )
-from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
+from tap_activecampaign_unified.resources.custom_fields import (
+    ACCOUNT_VALUES,
+    CustomFields,
+    definition_of,
+    value_owner,
+)
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowRejected
 from target_activecampaign.records.values import fold
@@ -22,6 +28,7 @@ from .contacts import ContactLookup
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_activecampaign_unified.client import RowsKey
     from target_activecampaign.client.write_client import WriteClient
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
@@ -51,6 +58,26 @@ LOOKUP_TABLES = {
     "user": LookupTable("users", "email", "user", "email"),
     "group": LookupTable("groups", "title", "group"),
     "automation": LookupTable("automations", "name", "automation"),
+}
+
+
+@dataclass(frozen=True)
+class ValueTable:
+    """Where the custom values of an entity are: below their parent, and in a collection."""
+
+    parent: str
+    key: RowsKey
+    path: str
+    filter: str
+
+
+VALUE_TABLES = {
+    "account": ValueTable(
+        "accounts", ACCOUNT_VALUES, ACCOUNT_VALUES[0], "filters[customerAccountId]"
+    ),
+    "opportunity": ValueTable(
+        "deals", "dealCustomFieldData", "dealCustomFieldData", "filters[dealId]"
+    ),
 }
 FIELD_TABLES = {
     "contact": "fields",
@@ -332,11 +359,29 @@ class References(ContactLookup):
 
     # --- nested rows ------------------------------------------------------------------------
 
-    def nested_rows(self, parent: str, native_id: str, key: str) -> list[NativeRow]:
-        """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like."""
+    def nested_rows(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
+        """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like.
+
+        Raises `UnexpectedAnswer` where the answer does not name them.
+        """
         if is_planned(native_id):
             return []
         found: list[NativeRow] = []
-        for page in walk_offset(self.client, f"{parent}/{native_id}/{key}", key, lean=True):
+        name = key if isinstance(key, str) else key[0]
+        for page in walk_offset(self.client, f"{parent}/{native_id}/{name}", key, lean=True):
             found += page.rows
         return found
+
+    def values_below(self, entity: str, native_id: str) -> list[NativeRow]:
+        """Return the custom values of an account or opportunity.
+
+        Where its own path does not exist, or does not name its rows, they come from the collection.
+        Raises `UnexpectedAnswer` where that does not name them either: nothing is known then.
+        """
+        table = VALUE_TABLES[entity]
+        try:
+            return self.nested_rows(table.parent, native_id, table.key)
+        except (NotFound, UnexpectedAnswer):
+            pages = walk_offset(self.client, table.path, table.key, [(table.filter, native_id)])
+            rows = [row for page in pages for row in page.rows]
+        return [row for row in rows if value_owner(row, entity) == native_id]

@@ -113,5 +113,5 @@ def _keep_only_blanks(
 ) -> None:
     if may_fill(context, sink, native):
         there = context.client.get(f"accounts/{native_id}").body.get("account") or {}
-        rows = context.references.nested_rows("accounts", native_id, "accountCustomFieldData")
+        rows = context.references.values_below("account", native_id)
         keep_only_blanks(context, sink, native, there, {value_field(r): value_of(r) for r in rows})

@@ -94,7 +94,7 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
     _place(context, row, native, native_id, deals)
     if native_id is not None and may_fill(context, sink, native):
         there = deals.get(native_id)
-        stored = context.references.nested_rows("deals", native_id, "dealCustomFieldData")
+        stored = context.references.values_below("opportunity", native_id)
         keep_only_blanks(
             context, sink, native, there, {value_field(r): value_of(r) for r in stored}
         )
