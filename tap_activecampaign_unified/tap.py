@@ -243,9 +243,8 @@ class TapActiveCampaignUnified(Tap):
         except (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer) as problem:
             return self._note_refusal(names, problem, is_confirmed=endpoint_sync.is_confirmed)
         except cli.Stopped as news:
-            return EndpointEnding(
-                "stopped", str(news), cli.ExitProgram(str(news), 128 + news.signum)
-            )
+            leave = cli.ExitProgram(str(news), 128 + news.signum)
+            return EndpointEnding("stopped", str(news), leave)
         except FatalError as problem:
             return EndpointEnding("failed", str(problem), cli.exit_because(problem))
         except ActiveCampaignError as problem:

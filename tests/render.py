@@ -24,7 +24,8 @@ from tap_activecampaign_unified.resources.resource import Attribute, Field, Link
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
-from tests.transform import staging
+
+from .transform import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable

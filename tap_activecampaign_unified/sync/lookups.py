@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.account_zone import AccountZone
 from tap_activecampaign_unified.client import (
     Client,
     InvalidRequest,
@@ -24,6 +23,8 @@ from tap_activecampaign_unified.resources.custom_fields import (
     definition_of,
 )
 from tap_activecampaign_unified.resources.resource import NameTables
+
+from .account_zone import AccountZone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.program import KEY, Desk, selecting
 from tests.sandbox import World, serve
+
+from .program import KEY, Desk, selecting
 
 if TYPE_CHECKING:
     from tests.sandbox import Served

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .running import Account
+from tests.tap.running import Account
 
 BELOW = "accountCustomFieldData"
 LIVE = "customerAccountCustomFieldData"

@@ -6,10 +6,9 @@ import datetime as dt
 
 import pytest
 
-from tap_activecampaign_unified.account_zone import AccountZone
 from tap_activecampaign_unified.resources import by_name
-
-from .running import Account
+from tap_activecampaign_unified.sync.account_zone import AccountZone
+from tests.tap.running import Account
 
 WINTER, SUMMER = "2030-01-10T09:00:00-06:00", "2030-07-10T09:00:00-05:00"
 COLUMNS = ("cdate", "udate")
