@@ -10,6 +10,7 @@ from .bookmarks import Change, fingerprint
 from .deletes import Sweep
 from .lanes import COLUMNS, Lane, after_of, begin, missing_key
 from .opening import LEFT_OUT, Opening, entity_of
+from .plans import WITNESSES
 from .raw import Collection, RowReader
 from .relations import Joiner
 from .unified import people
@@ -161,6 +162,8 @@ class Crawl:
         """Write the records of a page's rows, with all that hangs on them."""
         rows = page.rows
         self._run.progress.advance(len(rows), page.total)
+        if self._plan.path in WITNESSES:
+            self._run.lookups.account_zone.observe(rows, self._lanes[0].resource.stamps)
         if self._plan.path == "accounts":
             self._run.lookups.note_accounts(rows)
         if self._sweep is not None:
@@ -185,6 +188,9 @@ class Crawl:
         for lane in self._lanes:
             lane.sink.hand_over()
 
+    def _zone_of(self, row: Row) -> Zone:
+        return self._run.lookups.account_zone.zone_of(self._lanes[0].resource, row)
+
     def _cover(self, kept: list[Row], related: dict[str, dict[str, list[Row]]]) -> None:
         """Let open schemas know what a page brings before its first record is written."""
         for lane in self._lanes:
@@ -198,7 +204,8 @@ class Crawl:
         known = [bound for bound in bounds if bound is not None]
         if not self._plan.is_filtered or len(known) < len(self._lanes):
             return rows
-        since, zone_of = min(known), self._lanes[0].sink.resource.zone_of
+        since = min(known)
+        zone_of = self._lanes[0].resource.zone_of
         changes = [self._change(row, zone_of(row), []).latest for row in rows]
         return [
             row
@@ -221,7 +228,7 @@ class Crawl:
         """Return when a row last changed, by any of the columns that tell."""
         times = [row.get(column) for column in self._lanes[0].sink.resource.changed]
         if values:
-            times += [value.get("updatedTimestamp") for value in values]
+            times += [value.get(name) for value in values for name in people.VALUE_STAMPS]
         known = []
         for text in times:
             try:
@@ -234,12 +241,12 @@ class Crawl:
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:
         one = str(row.get("id"))
-        zone = self._lanes[0].sink.resource.zone_of(row)
+        zone = self._zone_of(row)
         joined = Joined(
             self._names, {name: rows.get(one, []) for name, rows in related.items()}, zone
         )
         values = [] if self._plan.is_filtered else joined.rows(people.VALUES)
-        change = self._change(row, zone, values)
+        change = self._change(row, self._lanes[0].resource.zone_of(row), values)
         for lane in self._lanes:
             if not lane.is_sated:
                 self._emit_to(lane, row, joined, change)
@@ -291,5 +298,5 @@ class Crawl:
                 for one in fields.definitions:
                     if not lane.is_sated:
                         row = row_of(one, fields)
-                        joined = Joined(names, zone=lane.sink.resource.zone_of(row))
+                        joined = Joined(names, zone=self._zone_of(row))
                         self._emit_to(lane, row, joined, NO_CHANGE)

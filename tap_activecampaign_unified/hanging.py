@@ -24,6 +24,7 @@ def always(_: Row) -> bool:
 class Relation:
     """Rows of ``collection`` that hang on rows of another, by one of ``parents``' columns.
 
+    ``also`` are other names that answers know them by.
     ``include`` is the name the page knows them by (None: it cannot send them), ``nested`` the
     path of one row's (None: only the collection will do), ``counted`` whether the rows themselves
     list their ids unasked. Two readings of a row are the same when their ``essence`` is;
@@ -41,3 +42,9 @@ class Relation:
     complete: Callable[[Row], bool] = always
     is_listed: bool = True
     may_have: Callable[[Row], bool] = always
+    also: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All the names that answers know its rows by."""
+        return (self.collection, *self.also)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from .account_zone import AccountZone
 from .api import (
     CallError,
     Client,
@@ -65,7 +66,17 @@ class Lookups:
         self._is_open: dict[str, bool] = {}
         self._troubles: dict[str, CallError] = {}
         self.names = Names()
+        #: Learns the account's time zone from the rows that come by.
+        self.account_zone = AccountZone(self._read_contacts, ("cdate", "udate"))
         self.unread: list[str] = []
+
+    def _read_contacts(self) -> list[Row]:
+        """Return some contacts, none where they may not be read."""
+        try:
+            return rows_of(self._client.get("contacts", [("limit", 100)]).body, "contacts")
+        except CallError as problem:
+            logger.info("%s: the account's time zone is taken from each row", problem)
+            return []
 
     def table(self, path: str) -> Iterable[Page]:
         """Walk a small table, from memory where it was kept."""

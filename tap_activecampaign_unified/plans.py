@@ -10,14 +10,14 @@ from .raw import COLLECTIONS
 from .raw.walks import WALKS
 from .unified import people
 from .unified.crm.opportunities import CONTACT_DEALS
-from .unified.custom_fields import essence_of, is_complete
+from .unified.custom_fields import ACCOUNT_VALUES, VALUE_OWNERS, essence_of, is_complete
 from .unified.directory.users import USER_GROUPS
 from .unified.mapping import Replication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .api import Client, Page
+    from .api import Client, Page, RowsKey
     from .unified.mapping import Row
 
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Plan:
     """How one endpoint is walked: by id or offset, filtered or not, and what hangs on its rows.
 
-    ``key`` is what the answer calls its rows, the path's own name where it is empty; ``since`` and
+    ``key`` is what the answer calls its rows, or all it may call them, the path's own name where it
+    is empty; ``since`` and
     ``until`` are the filters' names. ``walk`` stands in for all of it. ``is_definitions``: the rows
     are the custom fields of every kind, read as the run's definitions are.
     """
@@ -35,14 +36,14 @@ class Plan:
     by_id: bool = False
     is_filtered: bool = False
     relations: tuple[Relation, ...] = ()
-    key: str = ""
+    key: RowsKey = ""
     since: str = "filters[updated_after]"
     until: str | None = "filters[updated_before]"
     walk: Callable[[Client], Iterator[Page]] | None = None
     is_definitions: bool = False
 
     @property
-    def rows_key(self) -> str:
+    def rows_key(self) -> RowsKey:
         """What the answer calls its rows."""
         return self.key or self.path
 
@@ -79,7 +80,7 @@ def _with_raw(plans: dict[str, Plan]) -> dict[str, Plan]:
             found[one.crawl] = Plan(
                 one.endpoint,
                 is_filtered=one.replication is Replication.FILTERED,
-                key=one.key,
+                key=ACCOUNT_VALUES if one.key in ACCOUNT_VALUES else one.key,
                 since="after",
                 until=None,
                 walk=WALKS.get(one.name),
@@ -123,7 +124,7 @@ CORE = {
             Relation(
                 people.VALUES,
                 "dealCustomFieldData",
-                ("dealId", "deal_id", "deal"),
+                VALUE_OWNERS["opportunity"],
                 "deals/{id}/dealCustomFieldData",
                 "dealCustomFieldData",
                 essence=essence_of,
@@ -139,12 +140,13 @@ CORE = {
         relations=(
             Relation(
                 people.VALUES,
-                "accountCustomFieldData",
-                ("accountId", "customerAccountId", "customer_account_id", "account_id", "account"),
+                ACCOUNT_VALUES[0],
+                VALUE_OWNERS["account"],
                 "accounts/{id}/accountCustomFieldData",
-                "accountCustomFieldData",
+                ACCOUNT_VALUES[0],
                 essence=essence_of,
                 complete=is_complete,
+                also=ACCOUNT_VALUES[1:],
             ),
         ),
     ),
@@ -154,6 +156,9 @@ CORE = {
 }
 #: All of them.
 PLANS = _with_raw(CORE)
+
+#: The stamped times of these rows carry the account's offset.
+WITNESSES = {"contacts", "deals", "accounts"}
 
 # Which names a record quotes, by the relation that brings their ids.
 NAMES_OF = {

@@ -16,7 +16,9 @@ from .api import (
     Forbidden,
     Missing,
     Page,
+    UnexpectedAnswer,
     expect_walk,
+    named_rows,
     rows_of,
     total_of,
     walk_offset,
@@ -71,7 +73,7 @@ class Joiner:
         self._base = base
         self._most_apart = FULL_PAGE if is_part else FEW_ROWS
         #: Where the page's rows themselves list the ids of what hangs on them.
-        self._lists = relation.include or relation.collection
+        self._lists = (relation.include or relation.collection, *relation.keys)
         self._spool: Spool | None = None
         self._nobody_has_any = False
         self._probed: dict[str, Any] | None = None
@@ -130,10 +132,10 @@ class Joiner:
             return {}
         try:
             return self._join(page, ids)
-        except Missing as problem:
+        except (Missing, UnexpectedAnswer) as problem:
             if not self._relation.is_listed:
                 return self._give_up(problem)
-            # One row's own rows have no endpoint here: the collection must do.
+            # One row's own rows have no endpoint here, or no name: the collection must do.
             logger.info("%s: reading the collection", problem)
             self._read_collection()
             return self._join(page, ids)
@@ -150,7 +152,7 @@ class Joiner:
             found = self._sideloaded(page, ids)
             if not self._is_complete(found):
                 self._fall_back(page, ids)
-            elif not self._lists_any(page) and page.body.get(self._relation.collection):
+            elif not self._lists_any(page) and rows_of(page.body, self._relation.keys):
                 self._check_for_a_cut(page, ids)
             elif self.way is Way.OPEN:
                 self._prove(page, ids, found)
@@ -175,11 +177,9 @@ class Joiner:
 
     def _sideloaded(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
-        rows = page.body.get(self._relation.collection)
         parent_of = self.parent_of
-        for row in rows if isinstance(rows, list) else ():
-            if isinstance(row, dict):
-                found[parent_of(row)].append(row)
+        for row in rows_of(page.body, self._relation.keys):
+            found[parent_of(row)].append(row)
         return {one: in_order(found[one]) for one in ids if one in found}
 
     def parent_of(self, row: Row) -> str:
@@ -192,8 +192,11 @@ class Joiner:
 
     def _listed(self, row: Row) -> set[str] | None:
         """Return the ids that the page's row itself lists, None where it lists none."""
-        found = row.get(self._lists)
-        return {str(one) for one in found} if isinstance(found, list) else None
+        for name in self._lists:
+            found = row.get(name)
+            if isinstance(found, list):
+                return {str(one) for one in found}
+        return None
 
     def _completed(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
         """Fetch what a page was cut short of; fall back, and say False, when that is much."""
@@ -201,7 +204,7 @@ class Joiner:
         for one, row in zip(ids, page.rows, strict=True):
             came = found.get(one, ())
             # Nearly always just those came that are listed, in the same order: no sets are needed.
-            if row.get(self._lists) == [each.get("id") for each in came]:
+            if row.get(self._lists[0]) == [each.get("id") for each in came]:
                 continue
             listed = self._listed(row)
             if listed and listed - _ids(came):
@@ -215,7 +218,7 @@ class Joiner:
 
     def _lists_any(self, page: Page) -> bool:
         """Say whether the page's rows list what hangs on them: then what is missing shows."""
-        return any(isinstance(row.get(self._lists), list) for row in self._all_rows(page))
+        return any(self._listed(row) is not None for row in self._all_rows(page))
 
     def _all_rows(self, page: Page) -> list[Row]:
         """Return all rows of the answer: those that are joined may be a few of them."""
@@ -272,11 +275,11 @@ class Joiner:
                 self._fall_back(page, ids)
             return
         try:
-            rows = self._probe().get(self._relation.collection)
-        except Missing:
+            rows = rows_of(self._probe(), self._relation.keys)
+        except (Missing, UnexpectedAnswer):
             self._fall_back(page, ids)
             return
-        witness = self.parent_of(rows[0]) if isinstance(rows, list) and rows else ""
+        witness = self.parent_of(rows[0]) if rows else ""
         if not witness:
             self._nobody_has_any = True
             return
@@ -292,10 +295,8 @@ class Joiner:
                 ("id_greater", int(witness) - 1),
             ],
         )
-        sideloaded = seen.body.get(self._relation.collection)
-        if not isinstance(sideloaded, list) or not any(
-            isinstance(row, dict) and self.parent_of(row) == witness for row in sideloaded
-        ):
+        sideloaded = rows_of(seen.body, self._relation.keys)
+        if not any(self.parent_of(row) == witness for row in sideloaded):
             self._fall_back(page, ids)
         else:
             self.way = Way.SIDELOAD
@@ -320,7 +321,7 @@ class Joiner:
         expected = max(page.total or 0, len(ids))
         try:
             total = total_of(self._probe())
-        except Missing:
+        except (Missing, UnexpectedAnswer):
             self.way = Way.NESTED
             return
         if expected <= (self._most_apart if total is None else total / FULL_PAGE):
@@ -331,7 +332,10 @@ class Joiner:
     def _probe(self) -> dict[str, Any]:
         """Return the smallest page of the whole collection: how much there is, and one row."""
         if self._probed is None:
-            self._probed = self._client.get(self._relation.collection, PROBE).body
+            path = self._relation.collection
+            body = self._client.get(path, PROBE).body
+            named_rows(body, self._relation.keys, path)
+            self._probed = body
         return self._probed
 
     def _read_collection(self) -> None:
@@ -339,9 +343,9 @@ class Joiner:
         self._spool = Spool()
         collection = self._relation.collection
         try:
-            for part in walk_offset(self._client, collection, collection):
+            for part in walk_offset(self._client, collection, self._relation.keys):
                 self._spool.add((self.parent_of(row), row) for row in part.rows)
-        except Missing as problem:
+        except (Missing, UnexpectedAnswer) as problem:
             logger.warning("%s: what hangs on it is left empty in this run", problem)
             self.is_whole = False
         self._spool.seal()
@@ -367,7 +371,7 @@ class Joiner:
         try:
             return in_order(
                 row
-                for page in walk_offset(self._client, path, self._relation.collection, lean=True)
+                for page in walk_offset(self._client, path, self._relation.keys, lean=True)
                 for row in page.rows
             )
         except Missing as problem:

@@ -22,6 +22,7 @@ from .api import (
     RunEnds,
     ServerTrouble,
     SystemClock,
+    UnexpectedAnswer,
 )
 from .bookmarks import MisshapenState, bookmarks_of
 from .catalogs import STREAMS, bring_up_to_date, chosen_of
@@ -239,7 +240,7 @@ class TapActiveCampaignUnified(Tap):
             for one in streams:
                 one.begin(version)
             crawl.sync()
-        except (Forbidden, Missing, Refused) as problem:
+        except (Forbidden, Missing, Refused, UnexpectedAnswer) as problem:
             return self._note_refusal(names, problem, is_confirmed=crawl.is_confirmed)
         except cli.Stopped as news:
             return _End("stopped", str(news), cli.Leave(str(news), 128 + news.signum))
@@ -257,7 +258,7 @@ class TapActiveCampaignUnified(Tap):
         return _End("failed", str(problem))
 
     def _note_refusal(self, names: str, problem: CallError, *, is_confirmed: bool) -> _End:
-        if is_confirmed and isinstance(problem, Refused):
+        if is_confirmed and isinstance(problem, (Refused, UnexpectedAnswer)):
             return self._note_failure(names, problem)
         word, told = self._closed(is_confirmed)
         level = logging.ERROR if word == "failed" else logging.WARNING

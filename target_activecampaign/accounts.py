@@ -107,5 +107,5 @@ def _update(desk: Desk, native: Native, native_id: str, *, name: str | None) -> 
 def _keep_only_blanks(desk: Desk, kind: Kind, native: Native, native_id: str) -> None:
     if may_fill(desk, kind, native):
         there = desk.client.get(f"accounts/{native_id}").body.get("account") or {}
-        rows = desk.references.below("accounts", native_id, "accountCustomFieldData")
+        rows = desk.references.values_below("account", native_id)
         keep_only_blanks(desk, kind, native, there, {value_field(r): value_of(r) for r in rows})

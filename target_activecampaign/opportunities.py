@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.api import CallError, Missing, Refused, total_of, walk_offset
 from tap_activecampaign_unified.unified.codecs import parse_instant
-from tap_activecampaign_unified.unified.custom_fields import value_field, value_of
+from tap_activecampaign_unified.unified.custom_fields import value_field, value_of, value_owner
 
 from .chains import known_by
 from .creates import create_once, settled
@@ -82,7 +82,7 @@ class Deals:
             for row in page.rows:
                 if value_field(row) == field_id:
                     key = fold(str(value_of(row) or ""))
-                    found.setdefault(key, []).append(str(row.get("dealId")))
+                    found.setdefault(key, []).append(value_owner(row, "opportunity"))
         for key, native_id in self._noted:  # written while the keys were read
             if native_id not in found.setdefault(key, []):
                 found[key].append(native_id)
@@ -134,12 +134,7 @@ class Deals:
         return found
 
     def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
-        key = "dealCustomFieldData"
-        try:
-            rows = self._desk.references.below("deals", native_id, key)
-        except Missing:
-            pages = walk_offset(self._desk.client, key, key, [("filters[dealId]", native_id)])
-            rows = [r for page in pages for r in page.rows if str(r.get("dealId")) == native_id]
+        rows = self._desk.references.values_below("opportunity", native_id)
         return any(
             value_field(row) == field_id and fold(str(value_of(row) or "")) == fold(external_id)
             for row in rows
@@ -201,7 +196,7 @@ def _write(desk: Desk, kind: Kind, row: Row, deals: Deals) -> Outcome:
     _place(desk, row, native, native_id, deals)
     if native_id is not None and may_fill(desk, kind, native):
         there = deals.get(native_id)
-        stored = desk.references.below("deals", native_id, "dealCustomFieldData")
+        stored = desk.references.values_below("opportunity", native_id)
         keep_only_blanks(desk, kind, native, there, {value_field(r): value_of(r) for r in stored})
     action = Action.UPDATED
     if native_id is None:

@@ -10,10 +10,16 @@ from tap_activecampaign_unified.api import (
     Forbidden,
     Missing,
     Refused,
+    UnexpectedAnswer,
     total_of,
     walk_offset,
 )
-from tap_activecampaign_unified.unified.custom_fields import CustomFields, definition_of
+from tap_activecampaign_unified.unified.custom_fields import (
+    ACCOUNT_VALUES,
+    CustomFields,
+    definition_of,
+    value_owner,
+)
 
 from .pen import is_planned
 from .people import People
@@ -23,6 +29,7 @@ from .rows import fold
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_activecampaign_unified.api import RowsKey
     from tap_activecampaign_unified.api.turns import Turns
 
     from .ledger import Ledger
@@ -53,6 +60,26 @@ SHELVES = {
     "user": Shelf("users", "email", "user", "email"),
     "group": Shelf("groups", "title", "group"),
     "automation": Shelf("automations", "name", "automation"),
+}
+
+
+@dataclass(frozen=True)
+class ValueTable:
+    """Where the custom values of an entity are: below their parent, and in a collection."""
+
+    parent: str
+    key: RowsKey
+    path: str
+    filter: str
+
+
+VALUE_TABLES = {
+    "account": ValueTable(
+        "accounts", ACCOUNT_VALUES, ACCOUNT_VALUES[0], "filters[customerAccountId]"
+    ),
+    "opportunity": ValueTable(
+        "deals", "dealCustomFieldData", "dealCustomFieldData", "filters[dealId]"
+    ),
 }
 FIELD_TABLES = {
     "contact": "fields",
@@ -332,14 +359,32 @@ class References(People):
 
     # --- nested rows ------------------------------------------------------------------------
 
-    def below(self, parent: str, native_id: str, key: str) -> list[NativeRow]:
-        """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like."""
+    def below(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
+        """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like.
+
+        Raises `UnexpectedAnswer` where the answer does not name them.
+        """
         if is_planned(native_id):
             return []
         found: list[NativeRow] = []
-        for page in walk_offset(self.client, f"{parent}/{native_id}/{key}", key, lean=True):
+        name = key if isinstance(key, str) else key[0]
+        for page in walk_offset(self.client, f"{parent}/{native_id}/{name}", key, lean=True):
             found += page.rows
         return found
+
+    def values_below(self, entity: str, native_id: str) -> list[NativeRow]:
+        """Return the custom values of an account or opportunity.
+
+        Where its own path does not exist, or does not name its rows, they come from the collection.
+        Raises `UnexpectedAnswer` where that does not name them either: nothing is known then.
+        """
+        table = VALUE_TABLES[entity]
+        try:
+            return self.below(table.parent, native_id, table.key)
+        except (Missing, UnexpectedAnswer):
+            pages = walk_offset(self.client, table.path, table.key, [(table.filter, native_id)])
+            rows = [row for page in pages for row in page.rows]
+        return [row for row in rows if value_owner(row, entity) == native_id]
 
 
 def is_duplicate(problem: Refused) -> bool:

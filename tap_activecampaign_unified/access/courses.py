@@ -15,7 +15,7 @@ from ..api import Missing, Refused, ServerTrouble, rows_of, total_of
 from .filters import BadQuery
 
 if TYPE_CHECKING:
-    from ..api import Client
+    from ..api import Client, RowsKey
     from ..unified.mapping import Row
 
 Params = Sequence[tuple[str, Any]]
@@ -75,7 +75,7 @@ class Asker:
     """
 
     def __init__(
-        self, client: Client, path: str, key: str, includes: Includes, whole: str | None = None
+        self, client: Client, path: str, key: RowsKey, includes: Includes, whole: str | None = None
     ) -> None:
         """Ask nothing yet."""
         self._client, self._path, self._key, self._includes = client, path, key, includes
@@ -220,7 +220,7 @@ class Sorted:
         items: Iterable[tuple[list[Any], Row]],
         *,
         is_descending: bool,
-        key: str = "",
+        key: RowsKey = "",
         along: Mapping[str, list[Row]] | None = None,
     ) -> None:
         """Sort them."""
@@ -251,7 +251,8 @@ class Sorted:
     def _brought(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Return what came with rows as an answer that holds nothing else."""
         found = [one for row in rows for one in self._along.get(identity_of(row), ())]
-        return {self._key: found} if found else {}
+        name = self._key if isinstance(self._key, str) else self._key[0]
+        return {name: found} if found else {}
 
     def _place(self, border: Border) -> int:
         """Return how many rows stand before a border; one without a side is behind its row."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..api import Client, Forbidden, Page, total_of
 from ..lookups import NAME_COLUMNS, Lookups
 from ..memberships import GroupMembers, PipelineStages, SentAlong
-from ..plans import NAMES_OF, PLANS
+from ..plans import NAMES_OF, PLANS, WITNESSES
 from ..relations import FEW_ROWS, Joiner, Way
 from ..unified import people
 from ..unified.crm.opportunities import CONTACT_DEALS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..hanging import Relation
+    from ..unified.codecs import Zone
     from ..unified.custom_fields import CustomFields
     from ..unified.mapping import Record, Resource, Row
     from .courses import Params
@@ -189,7 +190,7 @@ class Joining:
         self.tables.load_names(kinds)
         read = self._again_if_missed(
             lambda: [
-                reader.read(row, Joined(self.tables.names, {}, resource.zone_of(row)))
+                reader.read(row, Joined(self.tables.names, {}, self._zone_of(resource, row)))
                 for row in rows
             ]
         )
@@ -204,6 +205,8 @@ class Joining:
         remote_data: bool,
     ) -> list[list[Record]]:
         """Return the records of each row: one, or those that hang on it."""
+        if PLANS[resource.crawl].path in WITNESSES:
+            self.tables.account_zone.observe(list(rows), resource.stamps)
         related, closed = self._related(resource, rows, bodies)
         if resource.relation in closed:
             raise Forbidden(UNREAD, method="GET", path=resource.endpoint)
@@ -217,7 +220,7 @@ class Joining:
             for row in rows:
                 one = str(row.get("id"))
                 mine = {name: by_id.get(one, []) for name, by_id in related.items()}
-                joined = Joined(self.tables.names, mine, resource.zone_of(row))
+                joined = Joined(self.tables.names, mine, self._zone_of(resource, row))
                 found.append([reader.read(part, joined) for part in resource.expand(row, joined)])
             return found
 
@@ -225,6 +228,9 @@ class Joining:
         for record in (record for part in found for record in part):
             _own_up(resource, record, closed)
         return found
+
+    def _zone_of(self, resource: Resource, row: Row) -> Zone:
+        return self.tables.account_zone.zone_of(resource, row)
 
     def _again_if_missed(self, read: Callable[[], list[Any]]) -> list[Any]:
         found = read()

@@ -17,6 +17,7 @@ from .errors import (
     RunEnds,
     ServerTrouble,
     Unconfirmed,
+    UnexpectedAnswer,
     Unreachable,
     impersonal,
 )
@@ -24,7 +25,7 @@ from .limiter import Limiter
 from .machine_store import MachineStore, default_store
 from .outcome import Answer
 from .pages import expect_walk, walk_keyset, walk_offset
-from .reading import Page, rows_of, total_of
+from .reading import Page, RowsKey, named_rows, rows_of, total_of
 from .redis_store import SCHEMES as REDIS_SCHEMES
 from .redis_store import RedisStore, redis_client
 from .traffic import Traffic
@@ -48,17 +49,20 @@ __all__ = [
     "Reason",
     "RedisStore",
     "Refused",
+    "RowsKey",
     "RunEnds",
     "ServerTrouble",
     "SystemClock",
     "Traffic",
     "Unconfirmed",
+    "UnexpectedAnswer",
     "Unreachable",
     "Workers",
     "account_file",
     "default_store",
     "expect_walk",
     "impersonal",
+    "named_rows",
     "parse_address",
     "redis_client",
     "rows_of",

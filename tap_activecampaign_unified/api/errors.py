@@ -10,6 +10,7 @@
     ├── Missing           no such row, or no such endpoint
     ├── Refused           the request is at fault (400, 422): mend the row
     ├── ServerTrouble     ActiveCampaign could not deliver, however often asked
+    │   └── UnexpectedAnswer  the answer has no rows under any of the names they go by
     └── Unconfirmed       a write may have happened: look before trying again
 
 Every message says what was attempted, what came back and what to do. None holds a key, a query
@@ -85,6 +86,10 @@ class Refused(CallError):
 
 class ServerTrouble(CallError):
     """The server failed, hung up or sent no usable JSON until patience ran out."""
+
+
+class UnexpectedAnswer(ServerTrouble):
+    """An answer without the array that it should hold: it does not prove that there are no rows."""
 
 
 class Unconfirmed(CallError):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .ahead import Then
     from .client import Client
-    from .reading import Params
+    from .reading import Params, RowsKey
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ SMALLEST_CAP = 20
 def walk_keyset(
     client: Client,
     path: str,
-    key: str,
+    key: RowsKey,
     params: Sequence[tuple[str, Any]] = (),
     *,
     after: int = 0,
@@ -50,7 +50,8 @@ def walk_keyset(
 
     Who is eager wants all there is: pages are announced before they are wanted.
     Where the server turns out not to honour the key or the order, the walk goes on by offset and
-    yields what was not yielded before.
+    yields what was not yielded before. Raises `UnexpectedAnswer` where an answer does not name its
+    rows.
     """
     reader = KeysetReader(client, path, key, params, is_eager=is_eager)
     try:
@@ -101,7 +102,7 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
 def walk_offset(
     client: Client,
     path: str,
-    key: str,
+    key: RowsKey,
     params: Sequence[tuple[str, Any]] = (),
     *,
     lean: bool = False,
@@ -113,7 +114,8 @@ def walk_offset(
     many rows came as the server counted, the same from first page to last. Otherwise it is read
     again, and only rows not seen before are yielded, until a pass is proven or brings nothing new.
     Where the server counts nothing, the end is asked for once more; ``lean`` spares that request
-    for the many small collections under one row, unless the page has the size of a cap.
+    for the many small collections under one row, unless the page has the size of a cap. Raises
+    `UnexpectedAnswer` where an answer does not name its rows.
     """
     reader = OffsetReader(client, path, key, params, _order_of(params), is_eager=is_eager)
     seen: set[Any] = set()

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import CallError, ServerTrouble
+from .errors import CallError, ServerTrouble, UnexpectedAnswer
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,6 +34,8 @@ PAGES_PER_GUESS = 10
 MOST_MISSES = 2
 
 Row = dict[str, Any]
+#: The name that an answer's rows go by, or all the names that they may go by.
+RowsKey = str | tuple[str, ...]
 Params = list[tuple[str, "str | int"]]
 Position = tuple[tuple[str, "str | int"], ...]
 BY_ID: Params = [("orders[id]", "ASC")]
@@ -66,7 +68,7 @@ class Reader:
         self,
         client: Client,
         path: str,
-        key: str,
+        key: RowsKey,
         params: Sequence[tuple[str, Any]],
         order: Sequence[tuple[str, Any]] = BY_ID,
         *,
@@ -98,7 +100,7 @@ class Reader:
                 logger.warning("%s: asking for pages of %d rows", trouble, self._limit)
                 continue
             self._grow()
-            rows = rows_of(answer.body, self._key)
+            rows = named_rows(answer.body, self._key, self._path)
             return Page(rows, answer.body, total_of(answer.body), answer.date, limit)
 
     @property
@@ -311,10 +313,29 @@ def _place(key: int, offset: int) -> Position:
     return (("id_greater", key), *((("offset", offset),) if offset else ()))
 
 
-def rows_of(body: dict[str, Any], key: str) -> list[Row]:
+def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
     """Return the rows that an answer holds under a key, none where it holds something else."""
-    rows = body.get(key)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    for name in _names_of(key):
+        rows = body.get(name)
+        if isinstance(rows, list):
+            return [row for row in rows if isinstance(row, dict)]
+    return []
+
+
+def named_rows(body: dict[str, Any], key: RowsKey, path: str) -> list[Row]:
+    """Return the rows of a collection's answer; raise `UnexpectedAnswer` where it names none.
+
+    A count of 0 is an answer without the name as well.
+    """
+    names = _names_of(key)
+    if not any(name in body for name in names) and total_of(body) != 0:
+        problem = f"the answer does not hold {' or '.join(names)}: what there is cannot be known"
+        raise UnexpectedAnswer(problem, method="GET", path=path, status=200)
+    return rows_of(body, key)
+
+
+def _names_of(key: RowsKey) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key
 
 
 def total_of(body: dict[str, Any]) -> int | None:

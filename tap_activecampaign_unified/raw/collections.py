@@ -144,12 +144,12 @@ def _beside(collection: str, key: str, crawl: str, **more: Any) -> Collection:
 
 
 _DOCUMENTED = (
-    "accountContacts accountCustomFieldData accountCustomFieldMeta accounts addresses automations "
+    "accountContacts accountCustomFieldData accountCustomFieldMeta addresses automations "
     "brandings calendars campaigns connections contactAutomations contactDeals dealActivities "
     "dealCustomFieldData dealCustomFieldMeta dealGroups dealRoles dealStages dealTasks "
     "dealTasktypes ecomCustomers ecomOrderProducts ecomOrders fieldValues forms groupLimits groups "
-    "lists messages personalizations savedResponses scores tags taskOutcomes tasktypeOutcomeRels "
-    "users webhooks"
+    "listGroups lists messages personalizations savedResponses scores tags taskOutcomes "
+    "tasktypeOutcomeRels users webhooks"
 )
 _UNDOCUMENTED = (
     "automationBlocks bounceLogs campaignLists campaignMessages configs contactConversions "
@@ -161,6 +161,7 @@ _UNDOCUMENTED = (
 COLLECTIONS: tuple[Collection, ...] = (
     *(_listed(path) for path in _DOCUMENTED.split()),
     *(_listed(path, is_confirmed=False) for path in _UNDOCUMENTED.split()),
+    _listed("accounts", without=("accountCustomFieldData", "customerAccountCustomFieldData")),
     _listed(
         "contacts",
         replication=Replication.FILTERED,

@@ -55,8 +55,8 @@ COLUMNS: dict[str, str] = {
     "verified_opens verified_unique_opens predictive_send repair_timestamp "
     "has_outdated_translations hasTranslations repair_by_pydex additional_data moderation_status "
     "numberOfMessages campaignIsText has_predictive_content campaign_message_id message_id format "
-    "ed_version segmentname screenshot typeText statusToolTip statusString groupLimitViolation:b "
-    "links:o user automation",
+    "ed_version segmentname isDoubleOptInCampaign screenshot typeText statusToolTip statusString "
+    "groupLimitViolation:b links:o user automation",
     "links": "campaignid messageid link name ref tracked uniquelinkclicks linkclicks "
     f"{_STAMPS} {_PEOPLE} campaign message",
     "campaignLists": "campaignid listid userid list_amt cdate udate name user list campaign",
@@ -70,7 +70,8 @@ COLUMNS: dict[str, str] = {
     "rating_tstamp gravatar deleted anonymized adate udate edate deleted_at created_utc_timestamp "
     f"updated_utc_timestamp {_STAMPS} {_PEOPLE} mpp_tracking last_click_date last_open_date "
     "last_mpp_open_date best_send_hour sms_consent sms_consent_updated_at whatsapp_id "
-    "whatsapp_username scoreValues:a accountContacts:a links:o organization",
+    "whatsapp_username email_empty sentiment emailDomain scoreValues:a accountContacts:a links:o "
+    "organization",
     "contactAutomations": "contact seriesid startid status batchid adddate remdate timespan "
     "lastblock lastlogid lastdate in_als completedElements:i totalElements:i completed:i "
     "completeValue:i links:o automation",
@@ -100,6 +101,7 @@ COLUMNS: dict[str, str] = {
     "dealGroups": "title currency autoassign allusers allgroups win_probability_initialize_date "
     "cdate udate source count stages:a links:o",
     "dealGroupUsers": "dealGroup user cdate",
+    "dealGroupGroups": "d_groupid groupid cdate links:o dealGroup group",
     "dealRoles": f"title {_STAMPS} links:o",
     "deals": "hash owner contact organization group stage title description percent cdate mdate "
     "nextdate nexttaskid value currency winProbability:i winProbabilityMdate status activitycount "
@@ -108,7 +110,8 @@ COLUMNS: dict[str, str] = {
     "cardRegion4 cardRegion5 cdate udate links:o",
     "dealTasks": "relid reltype dealTasktype user assignee automation cdate duedate edate duration "
     "status title note donedate doneAutomation udate owner:o outcomeId:i outcomeInfo links:o",
-    "dealTasktypes": "cdate udate defduration status title display_order outcomes",
+    "dealTasktypes": f"cdate udate defduration status title display_order outcomes {_PEOPLE} "
+    "created_utc_timestamp updated_utc_timestamp links:o",
     "ecomCustomers": "connectionid externalid email totalRevenue totalOrders totalProducts "
     "avgRevenuePerOrder avgProductCategory tstamp acceptsMarketing links:o connection",
     "ecomOrders": "customerid connectionid state source externalid externalcheckoutid orderNumber "
@@ -118,7 +121,8 @@ COLUMNS: dict[str, str] = {
     "ecomOrderProducts": "orderid connectionid externalid sku name description price quantity "
     "category imageUrl productUrl createdDate updatedDate tstamp links:o ecomOrder",
     "emailActivities": "subscriberid userid d_id account reltype relid fromName fromAddress "
-    "toAddress ccAddress subject message messageHtml tstamp reference:o contact deal user",
+    "toAddress ccAddress subject message messageHtml tstamp reference:o contact deal user "
+    "from_name sentiment links:o",
     "exclusions": "matchPhrase matchType channel hidden:b lists:a",
     "fields": "title descript type isrequired perstag defval show_in_list rows cols visible "
     f"service ordernum cdate udate {_STAMPS} {_PEOPLE} options:a relations:a links:o",
@@ -143,6 +147,9 @@ COLUMNS: dict[str, str] = {
     "sender_state sender_zip sender_country sender_phone sender_url sender_reminder fulladdress "
     f"optinmessageid optoutconf deletestamp udate {_STAMPS} {_PEOPLE} channel description "
     "non_deleted_subscribers active_subscribers links:o user",
+    "listGroups": "list group p_list_add p_list_edit p_list_delete p_list_sync p_list_filter "
+    "p_message_add p_message_edit p_message_delete p_message_send p_subscriber_add "
+    "p_subscriber_edit p_subscriber_delete p_subscriber_import p_subscriber_approve links:o",
     "messages": "userid ed_instanceid ed_version cdate mdate name fromname fromemail reply2 "
     "priority charset encoding format subject preheader_text text html htmlfetch textfetch hidden "
     "preview_mime preview_data source language_code has_predictive_content links:o user",
@@ -161,11 +168,11 @@ COLUMNS: dict[str, str] = {
     "tasktypeOutcomeRels": f"tasktype_id outcome_id display_order {_PEOPLE} created_utc_timestamp "
     "updated_utc_timestamp links:o tasktype outcome createdBy",
     "templates": "userid ed_instanceid ed_version name subject content categoryid used waitpreview "
-    "importnum mdate preview_content modified hidden links:o",
+    "importnum mdate preview_content modified hidden screenshot links:o",
     "trackingLogs": "subscriberid type value tstamp hash links:o contact",
     "urlWhitelistings": "type attributes:o",
     "users": "username firstName lastName email phone signature lang localZoneid mfaEnabled cdate "
-    "udate roles:a links:o",
+    "udate password_updated_utc_timestamp roles:a links:o",
     "webhooks": "cdate listid name url events:a sources:a state deactivated_date links:oa",
     "bulkImports": "batches contacts",
 }

@@ -35,9 +35,17 @@ class Undecodable(ValueError):
 
 @dataclass(frozen=True)
 class Zone:
-    """The account's clock as a row shows it: the offset that its stamped times carry."""
+    """The account's clock as a row shows it: the offset that its stamped times carry.
+
+    ``known`` gives the zone of a time without offset, where more is known than that of the row.
+    """
 
     offset: dt.tzinfo = dt.UTC
+    known: Callable[[dt.datetime], dt.tzinfo | None] | None = None
+
+    def at(self, moment: dt.datetime) -> dt.tzinfo:
+        """Return the zone of a time that carries no offset."""
+        return (self.known and self.known(moment)) or self.offset
 
 
 UTC_ZONE = Zone()
@@ -273,7 +281,7 @@ def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
     moment = _moment_of(raw)
     if moment is None or moment.tzinfo:
         return moment
-    return moment.replace(tzinfo=zone.offset)
+    return moment.replace(tzinfo=zone.at(moment))
 
 
 # A row says the same few instants in many columns, and each of them is looked at several times.
@@ -304,12 +312,15 @@ def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
         return None
     if not isinstance(raw, str):
         raise Undecodable("not a time")
-    return _instant_text(raw, zone.offset)
+    moment = _moment_of(raw)
+    if moment is None or moment.tzinfo:
+        return _stamped_text(raw)
+    return format_instant(moment.replace(tzinfo=zone.at(moment)))
 
 
 @lru_cache(INSTANTS_REMEMBERED)
-def _instant_text(raw: str, offset: dt.tzinfo) -> str | None:
-    moment = parse_instant(raw, zone_at(offset))
+def _stamped_text(raw: str) -> str | None:
+    moment = _moment_of(raw)
     return None if moment is None else format_instant(moment)
 
 
@@ -345,12 +356,18 @@ def encode_date(value: Any) -> str:
     return found
 
 
-def offset_of(raw: Any) -> dt.tzinfo | None:
-    """Return the offset that a stamped time carries, None when it carries none."""
+def stamped(raw: Any) -> dt.datetime | None:
+    """Return a time that carries an offset, None for everything else."""
     try:
         moment = _moment_of(raw) if isinstance(raw, str) else None
     except Undecodable:
         return None
+    return moment if moment is not None and moment.tzinfo else None
+
+
+def offset_of(raw: Any) -> dt.tzinfo | None:
+    """Return the offset that a stamped time carries, None when it carries none."""
+    moment = stamped(raw)
     return None if moment is None else moment.tzinfo
 
 

@@ -257,6 +257,16 @@ def encode_value(one: Definition, value: Any) -> tuple[Any, str | None]:
     return codecs.encode_cents(value), None
 
 
+#: The columns of a value row that name the account or the deal it belongs to.
+VALUE_OWNERS = {
+    "account": (
+        *("accountId", "customerAccountId", "customer_account_id", "account_id"),
+        *("account", "customerAccount"),
+    ),
+    "opportunity": ("dealId", "deal_id", "deal"),
+}
+#: What answers call the values of accounts' fields: the collection's own name, and the other one.
+ACCOUNT_VALUES = ("accountCustomFieldData", "customerAccountCustomFieldData")
 _CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
 _FIELD_COLUMNS = (
     "field",
@@ -264,6 +274,8 @@ _FIELD_COLUMNS = (
     "custom_field_id",
     "accountCustomFieldMetumId",
     "dealCustomFieldMetumId",
+    "customerAccountCustomFieldMetum",
+    "dealCustomFieldMetum",
 )
 _SIDELOADED_VALUES = (
     "custom_field_text_value",
@@ -285,6 +297,12 @@ def value_field(row: Row) -> str:
         if found is not None:
             return str(found)
     return ""
+
+
+def value_owner(row: Row, entity: str) -> str:
+    """Return the id of the account or deal that a value row belongs to, empty for none."""
+    found = (row.get(name) for name in VALUE_OWNERS[entity])
+    return next((str(one) for one in found if one is not None), "")
 
 
 def value_of(row: Row) -> Any:
@@ -325,9 +343,19 @@ def essence_of(row: Row) -> tuple[str, ...]:
 
 def _essence_of_value(value: Any) -> str:
     try:
-        return "|".join(arrays.decode_choices(value))
+        found = "|".join(arrays.decode_choices(value))
     except Undecodable:
         return json.dumps(value, sort_keys=True)
+    if time := _TIME.fullmatch(found):
+        # One reading of a time has an offset, the other the account's clock; a date has midnight.
+        return f"{time[1]} {time[2] or '00:00:00'}"
+    try:
+        return codecs.encode_number(found)
+    except Undecodable:
+        return found
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:?\d\d)?)?")
 
 
 def _by_number(text: str | None) -> tuple[int, str]:

@@ -39,6 +39,10 @@ VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
 )
 
 
+#: When a custom value changed, in either spelling of its row.
+VALUE_STAMPS = ("updatedTimestamp", "updated_timestamp")
+
+
 def first_of(*columns: str) -> Callable[[Row, Joined], str]:
     """Return a reader of the first of several times that can be read; never null."""
 

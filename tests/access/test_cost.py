@@ -30,7 +30,7 @@ PAGES = {
     ("crm_contacts", 25): (12, 1),
     ("crm_contacts", 100): (13, 2),
     ("crm_opportunities", 1): (6, 2),
-    ("crm_accounts", 1): (5, 2),
+    ("crm_accounts", 1): (3, 1),
     ("crm_notes", 1): (1, 1),
     ("crm_notes", 25): (1, 1),
     ("crm_users", 1): (1, 1),

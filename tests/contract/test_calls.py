@@ -29,6 +29,7 @@ UNDOCUMENTED = {
     "GET /groups/{id}/userGroups": "linked from groups; who is in which group stands nowhere else",
     "GET /users/{id}/userGroup": "linked from users; asked where the groups do not tell",
     "GET /deals/{id}/dealCustomFieldData": "linked from deals, for a deal with many values",
+    "GET /accounts/{id}/accountCustomFieldData": "linked from accounts; shows what a page brings",
     "PATCH /lists/{id}": "answers live; no way to rename a list is documented",
     "GET /contacts/{id}/contactTags": "linked from contacts; documented for writing alone",
 }
@@ -45,6 +46,7 @@ BODY_KEYS: dict[str, dict[str, str]] = {
 # types of the sandbox's answers beyond the documented ones, with the reason
 ANSWER_TYPES: dict[str, str] = {
     "fieldValue": "a field of several choices has an array, which other pages document",
+    "meta.currencies": "live it is an empty array where there are no deals",
     "account.links": "the example is an empty list; there are links",
 }
 FAMILY = {"integer": "text", "number": "text", "string": "text"}

@@ -221,9 +221,7 @@ PASSING: dict[str, Passing] = {
         "§3", switches={"include_id_arrays": False, "include_empty_key": False}
     ),
     "nested includes ignored": Passing("§3", switches={"include_nested": False}),
-    "values in the columns' own spelling": Passing(
-        "§3", switches={"deal_data_sideload": "alternate"}
-    ),
+    "values in the columns' own spelling": Passing("§3", switches={"deal_data_sideload": "slim"}),
     "no collection below a group": Passing("§10.2", switches={"group_user_groups": False}),
     "stamps on users, none of mfa": Passing(
         "§7.16", switches={"users_stamps": True, "users_mfa": False}

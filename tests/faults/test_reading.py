@@ -203,7 +203,9 @@ SWITCHES: dict[str, list[Any]] = {
     "date_naive_zone": ["account", "UTC"],
     "orders_id_elsewhere": [False, True],
     "group_user_groups": [True, False],
-    "deal_data_sideload": ["list", "alternate"],
+    "deal_data_sideload": ["wide", "slim"],
+    "account_data": ["live", "live", "live everywhere", "documented"],
+    "deal_field_stamps": ["UTC", "naive"],
     "limit_over_100": ["cap", "422"],
 }
 

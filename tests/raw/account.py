@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.raw import COLLECTIONS
 from tests.api.lab import KEY
 from tests.sandbox import Shape
+from tests.sandbox.rows import ListGroup
 from tests.tap.running import Account
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def complete(**options: Any) -> Account:
     shape = Shape(enrolled_share=1.0, scores_share=1.0, secondary_share=1.0)
     account = Account(**({"contacts": 12, "deals": 6, "accounts": 4, "shape": shape} | options))
     account.world.edit_deal(1, status=1)
+    account.world.tables["listGroups"].insert(ListGroup(1, 1))
     plant = account.world.planted.plant
     plant(
         "/audiences",

@@ -49,6 +49,10 @@ class Zone:
         text = self.stamp(instant)
         return f"{text[:10]} {text[11:19]}"
 
+    def utc(self, instant: int | None) -> str | None:
+        """Print an instant in UTC, with its offset."""
+        return None if instant is None else datetime.fromtimestamp(instant, UTC).isoformat()
+
     def day(self, instant: int) -> str:
         """Print the local date alone."""
         return self.stamp(instant)[:10]

@@ -111,12 +111,12 @@ def delete_contact(w: World, r: Request, contact: int) -> dict[str, Any]:
 
 
 @route("POST", "/fieldValues")
-def set_field_value(w: World, r: Request) -> dict[str, Any]:
-    """Set the value of one field for one contact, new or not."""
+def set_field_value(w: World, r: Request) -> Answer:
+    """Set the value of one field for one contact, new or not: 201 (§13)."""
     body = _field_value_body(r)
     contact, field = _owner_and_field(w, body)
     row = w.set_field(contact, field.id, read_contact_value(w, field, body.get("value")))
-    return _field_value_answer(w, row, body)
+    return Answer(201, _field_value_answer(w, row, body))
 
 
 @route("PUT", "/fieldValues/{id}")
@@ -131,7 +131,7 @@ def update_field_value(w: World, r: Request, value: int) -> dict[str, Any]:
 
 @route("DELETE", "/fieldValues/{id}")
 def delete_field_value(w: World, r: Request, value: int) -> dict[str, Any]:
-    """Delete a value; a missing one is 403."""
+    """Delete a value; a missing one is 404, whatever the documentation says (§13)."""
     row_or_404(w, "fieldValues", value, verb="DELETE")
     w.tables["fieldValues"].delete(value)
     return {}

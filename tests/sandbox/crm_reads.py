@@ -6,11 +6,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import crm_rows
+from tests.sandbox.includes import ACCOUNT_RELATIONS, LIVE_NAMES, Sideloads
 from tests.sandbox.mail_reads import compares
-from tests.sandbox.paging import array, collection, filters, ordered, orders, page_of, total_meta
+from tests.sandbox.paging import (
+    array,
+    collection,
+    filters,
+    in_id_order,
+    ordered,
+    orders,
+    page_of,
+    total_meta,
+)
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
 from tests.sandbox.shown import SHOW, fragment
+from tests.sandbox.wire import compact
 
 if TYPE_CHECKING:
     from tests.sandbox.wire import Request
@@ -24,9 +35,15 @@ def list_accounts(w: World, r: Request) -> dict[str, Any]:
     if search := r.params.get("search"):
         rows = [row for row in rows if compares(row.name, "contains", search)]
     counted = r.params.get("count_deals") == "true"
-    return collection(
-        w, r, "accounts", rows, partial(crm_rows.show_counted_account, counted=counted)
-    )
+    sides = Sideloads(w, r, ACCOUNT_RELATIONS)
+    page = page_of(w, r, in_id_order(w, r, rows))
+    texts = []
+    for row in page:
+        text = compact(crm_rows.show_counted_account(w, row, counted=counted))
+        texts.append("{" + sides.members(row) + text[1:])
+    meta = total_meta(w, len(rows), "s")
+    document: dict[str, Any] = {**sides.arrays(page), "accounts": array(texts)}
+    return document | ({} if meta is None else {"meta": meta})
 
 
 @route("GET", "/accountContacts")
@@ -63,9 +80,20 @@ def list_custom_data(w: World, r: Request) -> dict[str, Any]:
         if column == owner:
             ids = table.ids_by("owner", int(value)) if value.isdecimal() else []
     page = [table.rows[row_id] for row_id in page_of(w, r, ids)]
-    document: dict[str, Any] = {name: array([fragment(w, name, row) for row in page])}
-    meta = total_meta(w, len(ids), "i" if name.startswith("account") else "-")
+    texts = [fragment(w, name, row) for row in page]
+    if name.startswith("account") and w.switches.account_data == "live everywhere":
+        name = LIVE_NAMES[name]
+        texts = [compact(crm_rows.show_wide_datum(w, row, "account")) for row in page]
+    document: dict[str, Any] = {name: array(texts)}
+    meta = total_meta(w, len(ids), "i")
     return document | ({} if meta is None else {"meta": meta})
+
+
+@route("GET", "/listGroups")
+def list_list_groups(w: World, r: Request) -> dict[str, Any]:
+    """Answer which group may do what with which list."""
+    rows = list(w.tables["listGroups"])
+    return collection(w, r, "listGroups", rows, SHOW["listGroups"], "s")
 
 
 @route("GET", "/notes")

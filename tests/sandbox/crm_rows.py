@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tests.sandbox.mail_rows import nullable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.sandbox.rows import (
         Account,
         ContactDeal,
@@ -55,14 +57,14 @@ OWNER_TYPES = {
 
 
 def show_account(w: World, row: Account) -> dict[str, Any]:
-    """Show a single account."""
+    """Show a single account; its `links` may be an empty array (§13)."""
     return {
         "name": row.name,
         "accountUrl": row.accountUrl,
         "createdTimestamp": w.dt(row.created),
         "updatedTimestamp": w.dt(row.updated),
         "owner": str(row.owner),
-        "links": w.links("accounts", row.id, ACCOUNT_LINKS),
+        "links": w.links("accounts", row.id, ACCOUNT_LINKS) if w.switches.account_links else [],
         "id": str(row.id),
     }
 
@@ -85,6 +87,7 @@ def show_counted_account(w: World, row: Account, *, counted: bool) -> dict[str, 
 def show_custom_field(w: World, row: CustomField, kind: str) -> dict[str, Any]:
     """Show the definition of an account or deal field; `kind` is account or deal."""
     data = f"{kind}CustomFieldData"
+    stamp = field_stamps(w, kind)
     return {
         "id": str(row.id),
         "fieldLabel": row.fieldLabel,
@@ -98,8 +101,8 @@ def show_custom_field(w: World, row: CustomField, kind: str) -> dict[str, Any]:
         "personalization": row.personalization,
         "knownFieldId": row.knownFieldId,
         "hideFieldFlag": row.hideFieldFlag,
-        "createdTimestamp": w.ts(row.created),
-        "updatedTimestamp": w.ts(row.updated),
+        "createdTimestamp": stamp(row.created),
+        "updatedTimestamp": stamp(row.updated),
         "createdBy": row.createdBy,
         "updatedBy": row.updatedBy,
         "links": w.links(f"{kind}CustomFieldMeta", row.id, (data,)),
@@ -107,14 +110,15 @@ def show_custom_field(w: World, row: CustomField, kind: str) -> dict[str, Any]:
 
 
 def show_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
-    """Show the value of an account or deal field."""
+    """Show the value of an account or deal field, in the slim spelling."""
+    stamp = field_stamps(w, kind)
     shown = {
         "id": str(row.id),
         f"{kind}CustomFieldMetumId": row.customFieldId,
         f"{kind}Id": row.owner,
         "customFieldId": row.customFieldId,
-        "createdTimestamp": w.ts(row.created),
-        "updatedTimestamp": w.ts(row.updated),
+        "createdTimestamp": stamp(row.created),
+        "updatedTimestamp": stamp(row.updated),
         "fieldValue": row.fieldValue,
     }
     if row.fieldCurrency is not None:
@@ -123,37 +127,59 @@ def show_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
     return {**shown, "links": w.links(f"{kind}CustomFieldData", row.id, names)}
 
 
-def show_alternate_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
-    """Show a sideloaded value in the spelling of the database's columns."""
+def field_stamps(w: World, kind: str) -> Callable[[int | None], str | None]:
+    """Give how the timestamps of custom fields are printed; those of deals are in UTC (§13)."""
+    if kind == "deal" and w.switches.deal_field_stamps == "UTC":
+        return w.zone.utc
+    return w.ts
+
+
+_WIDE_COLUMNS = {
+    "textarea": "text_blob",
+    "multiselect": "text_blob",
+    "checkbox": "text_blob",
+    "date": "date_value",
+    "datetime": "date_value",
+    "number": "number_value",
+    "currency": "currency_value",
+}
+
+
+def show_wide_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
+    """Show a value in the wide spelling: one column for each kind of value."""
     field_type = w.tables[f"{kind}CustomFieldMeta"][row.customFieldId].fieldType
     value = row.fieldValue
-    column = {
-        "textarea": "text_blob",
-        "multiselect": "text_blob",
-        "checkbox": "text_blob",
-        "date": "date_value",
-        "datetime": "datetime_value",
-        "number": "number_value",
-        "currency": "currency_value",
-    }.get(field_type, "text_value")
     if isinstance(value, list):
         value = "||" + "||".join(value) + "||"
+    elif value and field_type == "date":
+        value = f"{value} 00:00:00"
+    elif value and field_type == "datetime":
+        value = w.ts(w.zone.instant(value))
+    owner, parent = ("customer_account", "customerAccount") if kind == "account" else (kind, kind)
+    metum = f"{parent}CustomFieldMetum"
     shown: dict[str, Any] = {
-        "id": str(row.id),
-        f"{kind}_id": str(row.owner),
+        f"{owner}_id": str(row.owner),
         "custom_field_id": str(row.customFieldId),
         "custom_field_text_value": None,
         "custom_field_text_blob": None,
         "custom_field_date_value": None,
-        "custom_field_datetime_value": None,
         "custom_field_number_value": None,
         "custom_field_currency_value": None,
         "custom_field_currency_type": row.fieldCurrency,
         "created_timestamp": w.ts(row.created),
         "updated_timestamp": w.ts(row.updated),
+        "created_by": None,
+        "updated_by": None,
     }
+    column = _WIDE_COLUMNS.get(field_type, "text_value")
     shown[f"custom_field_{column}"] = None if value is None else str(value)
-    return {**shown, "links": w.links(f"{kind}CustomFieldData", row.id, (kind,))}
+    return {
+        **shown,
+        "links": w.links(f"{kind}CustomFieldData", row.id, (parent, metum)),
+        "id": str(row.id),
+        parent: str(row.owner),
+        metum: str(row.customFieldId),
+    }
 
 
 def show_note(w: World, row: Note) -> dict[str, Any]:
@@ -182,12 +208,9 @@ def is_hidden(w: World, row: Deal) -> bool:
 def show_deal(w: World, row: Deal) -> dict[str, Any]:
     """Show a deal, or the four keys of a stub when its pipeline is hidden."""
     if is_hidden(w, row):
-        return {
-            "title": row.title,
-            "status": str(row.status),
-            "id": str(row.id),
-            "isDisabled": w.switches.stub_disabled,
-        }
+        status = {"status": str(row.status)} if w.switches.stub_status else {}
+        ends = {"id": str(row.id), "isDisabled": w.switches.stub_disabled}
+        return {"title": row.title, **status, **ends}
     return {
         "hash": row.hash,
         "owner": str(row.owner),
@@ -305,13 +328,19 @@ def show_deal_role(w: World, row: DealRole) -> dict[str, Any]:
 
 
 def show_deal_activity(w: World, row: DealActivity) -> dict[str, Any]:
-    """Show a line of a deal's history."""
+    """Show a line of a deal's history; a change of stage goes by one of two words (§13)."""
+    kind, stage = row.dataType, str(row.stage)
+    data_id = str(row.dataId)
+    if w.switches.deal_activities == "live":
+        data_id = "0"
+        if kind == "stage":
+            kind, stage = "d_stageid", "0"
     return {
         "d_id": str(row.deal),
-        "d_stageid": str(row.stage),
+        "d_stageid": stage,
         "userid": str(row.user),
-        "dataId": str(row.dataId),
-        "dataType": row.dataType,
+        "dataId": data_id,
+        "dataType": kind,
         "dataAction": row.dataAction,
         "dataOldval": row.dataOldval,
         "cdate": w.dt(row.cdate),
@@ -322,7 +351,7 @@ def show_deal_activity(w: World, row: DealActivity) -> dict[str, Any]:
         "links": w.links("dealActivities", row.id, ("deal", "stage", "user", "automation")),
         "id": str(row.id),
         "deal": str(row.deal),
-        "stage": str(row.stage),
+        "stage": None if stage == "0" else stage,
         "user": str(row.user),
         "automation": None,
     }

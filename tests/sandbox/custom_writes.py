@@ -9,7 +9,7 @@ from tests.sandbox.definitions import ACCOUNT_FIELDS
 from tests.sandbox.field_inputs import custom_field, read_datum
 from tests.sandbox.relations import row_or_404
 from tests.sandbox.routes import route
-from tests.sandbox.wire import Refusal, as_id, as_text, invalid, missing_plain
+from tests.sandbox.wire import Answer, Refusal, as_id, as_text, invalid, missing_plain
 
 if TYPE_CHECKING:
     from tests.sandbox.rows import Datum
@@ -35,8 +35,8 @@ def _kind(r: Request) -> str:
 
 
 @route("POST", "/accountCustomFieldMeta", "/dealCustomFieldMeta")
-def create_custom_field(w: World, r: Request) -> dict[str, Any]:
-    """Define a field; creates answer 200 here."""
+def create_custom_field(w: World, r: Request) -> Answer:
+    """Define a field; creates answer 201 for deals (§13), 200 for accounts."""
     kind = _kind(r)
     body = r.wrapped(f"{kind}CustomFieldMetum")
     if not body.get("fieldLabel"):
@@ -46,7 +46,8 @@ def create_custom_field(w: World, r: Request) -> dict[str, Any]:
         raise Refusal(422, {"errors": [error]})
     columns = _columns(body, _COLUMNS[1:])
     row = w.add_custom_field(kind, as_text(body["fieldLabel"]), body["fieldType"], **columns)
-    return {f"{kind}CustomFieldMetum": show_custom_field(w, row, kind)}
+    shown = {f"{kind}CustomFieldMetum": show_custom_field(w, row, kind)}
+    return Answer(201 if kind == "deal" else 200, shown)
 
 
 @route("PUT", "/accountCustomFieldMeta/{id}", "/dealCustomFieldMeta/{id}")
@@ -115,7 +116,7 @@ def create_data(w: World, r: Request) -> dict[str, Any]:
         if owner not in moved:
             _move(w, kind, owner)
         moved.add(owner)
-    return {"message": f"{kind.title()}CustomFieldData created."}
+    return {"message": "The bulk insert was successful."}
 
 
 @route("PATCH", "/accountCustomFieldData/bulkUpdate", "/dealCustomFieldData/bulkUpdate")
@@ -136,7 +137,8 @@ def update_data(w: World, r: Request) -> dict[str, Any]:
             _move(w, kind, row.owner)
         moved.add(row.owner)
     ids = ", ".join(str(row.id) for row, _ in found)
-    return {"message": f"{kind.title()}CustomFieldData updated: {ids}"}
+    name = f"{kind.title()}CustomFieldDatas"
+    return {"message": f"{name} with ID(s): {ids} successfully bulk updated."}
 
 
 def _columns(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -63,9 +63,8 @@ class DealActs(Acts):
         for name, old in before.items():
             new = getattr(row, name)
             if new != old:
-                action = str(new) if name == "status" else "1"
                 activity = rows.DealActivity(
-                    deal, name, action, str(old), new, row.stage, row.owner, now
+                    deal, name, str(new), str(old), new, row.stage, row.owner, now
                 )
                 t["dealActivities"].insert(activity)
                 t["deals"].change(row, activitycount=row.activitycount + 1)

@@ -73,21 +73,26 @@ def get_deal(w: World, r: Request, deal: int) -> dict[str, Any]:
     return {**sides.arrays([row]), "deal": show_deal(w, row)}
 
 
-def _chosen(w: World, r: Request) -> tuple[list[Deal], dict[str, Any]]:
+def _chosen(w: World, r: Request) -> tuple[list[Deal], Any]:
     rows = _ordered(w, r, _matching(w, r))
     return rows, _currencies(rows)
 
 
-def _currencies(rows: list[Deal]) -> dict[str, Any]:
+def _currencies(rows: list[Deal]) -> dict[str, Any] | list[Any]:
+    """Give count and value by currency; an empty array when there are no deals (§13)."""
     sums: dict[str, list[int]] = {}
     for row in rows:
         entry = sums.setdefault(row.currency.upper(), [0, 0])
         entry[0] += 1
         entry[1] += row.value
-    return {
-        code: {"total": str(count), "value": str(value), "currency": code, "isDisabled": False}
-        for code, (count, value) in sums.items()
-    }
+    return (
+        []
+        if not sums
+        else {
+            code: {"total": str(count), "value": str(value), "currency": code, "isDisabled": False}
+            for code, (count, value) in sums.items()
+        }
+    )
 
 
 def _ordered(w: World, r: Request, rows: list[Deal]) -> list[Deal]:

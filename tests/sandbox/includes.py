@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.contact_rows import id_array
-from tests.sandbox.crm_rows import show_alternate_datum
+from tests.sandbox.crm_rows import show_wide_datum
 from tests.sandbox.paging import array
 from tests.sandbox.shown import fragment
 from tests.sandbox.wire import Raw, Refusal, compact
@@ -39,6 +39,18 @@ DEAL_RELATIONS: dict[str, tuple[str, str, dict[str, tuple[str, str]]]] = {
     "dealCustomFieldData": ("dealCustomFieldData", "owner", {}),
     "contactDeals": ("contactDeals", "deal", {"contact": ("contacts", "contact")}),
     "scoreValues": ("scoreValues", "deal", {}),
+}
+ACCOUNT_RELATIONS: dict[str, tuple[str, str, dict[str, tuple[str, str]]]] = {
+    "accountCustomFieldData": (
+        "accountCustomFieldData",
+        "owner",
+        {"customerAccountCustomFieldMetum": ("accountCustomFieldMeta", "customFieldId")},
+    ),
+}
+# What live answers call the values and fields of accounts that come with others (§13).
+LIVE_NAMES = {
+    "accountCustomFieldData": "customerAccountCustomFieldData",
+    "accountCustomFieldMeta": "customerAccountCustomFieldMeta",
 }
 _EMPTY_RELATIONS = {"geoIps": "geoAddresses"}
 _ALWAYS_ARRAYS = ("scoreValues", "accountContacts")  # every contact has these ids anyway
@@ -77,8 +89,9 @@ class Sideloads:
         for name in self.direct:
             table = self.relations[name][0]
             related = self._related(name, rows)[:cap]
-            if table == "dealCustomFieldData" and self.w.switches.deal_data_sideload == "alternate":
-                texts = [compact(show_alternate_datum(self.w, row, "deal")) for row in related]
+            kind = table.removesuffix("CustomFieldData")
+            if kind != table and self._is_wide(kind):
+                texts = [compact(show_wide_datum(self.w, row, kind)) for row in related]
             else:
                 texts = [fragment(self.w, table, row) for row in related]
             self._put(found, table, texts)
@@ -100,7 +113,13 @@ class Sideloads:
         of = self.w.tables[table].by
         return [related for row in rows for related in of(index, row.id)]
 
+    def _is_wide(self, kind: str) -> bool:
+        s = self.w.switches
+        return s.deal_data_sideload == "wide" if kind == "deal" else s.account_data != "documented"
+
     def _put(self, found: dict[str, Raw], key: str, texts: list[str]) -> None:
+        if self.w.switches.account_data != "documented":
+            key = LIVE_NAMES.get(key, key)
         if texts or self.w.switches.include_empty_key:
             found[key] = array(texts)
 

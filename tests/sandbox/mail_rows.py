@@ -176,13 +176,22 @@ def show_segment(w: World, row: Segment) -> dict[str, Any]:
     }
 
 
+_PERMISSIONS = {
+    "list": "add edit delete sync filter",
+    "message": "add edit delete send",
+    "subscriber": "add edit delete import approve",
+}
+LIST_PERMISSIONS = tuple(
+    f"p_{what}_{verb}" for what, verbs in _PERMISSIONS.items() for verb in verbs.split()
+)
+
+
 def show_list_group(w: World, row: ListGroup) -> dict[str, Any]:
     """Show a group's permission on a list."""
     return {
-        "listid": str(row.list),
-        "groupid": str(row.group),
         "list": str(row.list),
         "group": str(row.group),
+        **dict.fromkeys(LIST_PERMISSIONS, "0"),
         "links": w.links("listGroups", row.id, ("list", "group")),
         "id": str(row.id),
     }

@@ -86,6 +86,8 @@ def apply_tag(w: World, r: Request) -> Answer:
     body = r.wrapped("contactTag")
     for name in ("contact", "tag"):
         if body.get(name) in (None, ""):
+            if name == "tag":
+                raise _unnamed_tag()
             pointer = {"pointer": f"/data/attributes/{name}"}
             error = {"status": 422, "title": "Missing attribute", "source": pointer}
             raise Refusal(422, {"errors": [error]})
@@ -102,6 +104,14 @@ def apply_tag(w: World, r: Request) -> Answer:
         return Answer(200, {"contactTag": shown})
     kept = {name: shown[name] for name in ("contact", "tag", "cdate", "links", "id")}
     return Answer(201, {"contactTag": kept | {name: body[name] for name in ("contact", "tag")}})
+
+
+def _unnamed_tag() -> Refusal:
+    """Refuse with the 400 that names a parameter of the request (§13)."""
+    title = "Invalid value for query parameter contactTag.tag"
+    source = {"parameter": "contactTag.tag"}
+    error = {"title": title, "detail": "No tag id provided", "source": source}
+    return Refusal(400, {"errors": [error]})
 
 
 @route("DELETE", "/contactTags/{id}")
@@ -147,10 +157,12 @@ def create_list(w: World, r: Request) -> Answer:
     return Answer(201, {"list": shown})
 
 
-@route("PATCH", "/lists/{id}")
-def update_list(w: World, r: Request, list_id: int) -> dict[str, Any]:
-    """Change a list; undocumented, and only PATCH is known to work."""
+@route("PATCH|PUT", "/lists/{id}")
+def update_list(w: World, r: Request, list_id: int) -> dict[str, Any] | Answer:
+    """Change a list; undocumented. PATCH works, PUT answers 200 without a body and fails (§13)."""
     row = row_or_404(w, "lists", list_id)
+    if r.method == "PUT" and w.switches.list_put == "empty":
+        return Answer(200, raw=b"", headers={"X-Ac-Error": "Code 9001"})
     body = r.wrapped("list")
     columns = {key: _stored(body[key]) for key in _LIST_COLUMNS & body.keys()}
     own = {key: as_text(body[key]) for key in ("name", "stringid") if key in body}
@@ -185,8 +197,11 @@ def create_list_group(w: World, r: Request) -> Answer:
 
 
 @route("POST", "/contactLists")
-def set_membership(w: World, r: Request) -> dict[str, Any]:
-    """Subscribe or unsubscribe; a person's own opt-out stands unless sourceid 4 is sent."""
+def set_membership(w: World, r: Request) -> Answer:
+    """Subscribe or unsubscribe: 201 for a new membership, else 200.
+
+    A person's own opt-out stands unless sourceid 4 is sent.
+    """
     body = r.wrapped("contactList")
     for name in ("list", "contact", "status"):
         if body.get(name) in (None, ""):
@@ -206,10 +221,11 @@ def set_membership(w: World, r: Request) -> dict[str, Any]:
         status = 2
     else:
         row = w.subscribe(contact or 0, list_id or 0, status, sourceid=sourceid)
-    document: dict[str, Any] = {}
-    if before is None:
-        document["contacts"] = [show_contact(w, w.tables["contacts"][contact or 0])]
-    return {**document, "contactList": show_contact_list(w, row) | {"status": status}}
+    shown = show_contact_list(w, row) | {"status": status}
+    if before is not None:
+        return Answer(200, {"contactList": shown})
+    person = show_contact(w, w.tables["contacts"][contact or 0])
+    return Answer(201, {"contacts": [person], "contactList": shown})
 
 
 def _stored(value: Any) -> Any:

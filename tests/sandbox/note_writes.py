@@ -50,6 +50,12 @@ def update_note(w: World, r: Request, note: int) -> dict[str, Any]:
     return {**_sideload(w, row), "note": _rewritten(w, r, row)}
 
 
+@route("POST", "/deals/{id}/notes/{id}")
+def update_deal_note(w: World, r: Request, deal: int, note: int) -> Answer:
+    """Rewrite the note of a deal by POST: 201 (§13)."""
+    return Answer(201, update_note_below(w, r, deal, note))
+
+
 @route("PUT", "/deals/{id}/notes/{id}", "/accounts/{id}/notes/{id}")
 def update_note_below(w: World, r: Request, parent: int, note: int) -> dict[str, Any]:
     """Rewrite a note of the deal or account of the path."""

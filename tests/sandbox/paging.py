@@ -105,8 +105,7 @@ def collection(
     **sides: Any,
 ) -> dict[str, Any]:
     """Answer a page of a small collection: sideloads first, as ActiveCampaign orders them."""
-    if w.switches.orders_id_elsewhere and rows and hasattr(rows[0], "id"):
-        rows = _by_id(w, r, list(rows))
+    rows = in_id_order(w, r, rows)
     page = page_of(w, r, rows, default)
     document: dict[str, Any] = {
         name: side(page) if callable(side) else side for name, side in sides.items()
@@ -118,8 +117,11 @@ def collection(
     return document
 
 
-def _by_id(w: World, r: Request, rows: list[Any]) -> list[Any]:
+def in_id_order(w: World, r: Request, found: Sequence[Any]) -> Sequence[Any]:
     """Honour `orders[id]` and the keyset where an account does so off /contacts too."""
+    if not (w.switches.orders_id_elsewhere and found and hasattr(found[0], "id")):
+        return found
+    rows = list(found)
     low, high = r.number("id_greater"), r.number("id_less")
     if w.switches.id_greater:
         rows = [row for row in rows if low is None or row.id > low]

@@ -74,10 +74,12 @@ def update_user(w: World, r: Request, user: int) -> dict[str, Any]:
     columns = {name: as_text(body[name]) for name in _USER_COLUMNS if body.get(name) is not None}
     w.tables["users"].change(row, udate=w.now(), **columns)
     shown = show_user(w, row)
+    permission = {"user": str(user), "permission": "0", "links": [], "id": str(user)}
+    beside = {"userConversationsPermissions": [permission]}
     if membership is None:
-        return {"userGroups": [], "user": shown}
+        return {"userGroups": [], **beside, "user": shown}
     shown["userGroup"] = str(membership.id)
-    return {"userGroups": [show_user_group(w, membership)], "user": shown}
+    return {"userGroups": [show_user_group(w, membership)], **beside, "user": shown}
 
 
 @route("DELETE", "/users/{id}")
@@ -93,15 +95,15 @@ def delete_user(w: World, r: Request, user: int) -> dict[str, Any]:
 
 
 @route("POST", "/groups")
-def create_group(w: World, r: Request) -> dict[str, Any]:
-    """Create a group."""
+def create_group(w: World, r: Request) -> Answer:
+    """Create a group: 201 (§13)."""
     body = r.wrapped("group")
     require(body, "group", "title")
     flags = {name: as_text(body[name]) for name in GROUP_FLAGS if name in body}
     row = w.tables["groups"].insert(
         Group(as_text(body["title"]), as_text(body.get("descript")), w.now(), 0, flags)
     )
-    return {"group": show_group(w, row)}
+    return Answer(201, {"group": show_group(w, row)})
 
 
 @route("PUT", "/groups/{id}")
@@ -135,11 +137,19 @@ def enrol(w: World, r: Request) -> Answer:
     contact = w.tables["contacts"].get(as_id(body["contact"]))
     automation = w.tables["automations"].get(as_id(body["automation"]))
     if contact is None or automation is None or automation.status != 1:
-        raise Refusal(403, {"message": "Could not create SubscriberSeries"})
+        raise _no_enrolment(w)
     row = w.enrol(contact.id, automation.id)
     shown = show_contact_automation(w, row) | {"status": 1, "startid": 0}
     shown |= {name: body[name] for name in ("contact", "automation")}
     return Answer(201, {"contacts": [show_contact(w, contact)], "contactAutomation": shown})
+
+
+def _no_enrolment(w: World) -> Refusal:
+    """Refuse an enrolment in one of two ways (§7.18, §13)."""
+    text = "Could not create SubscriberSeries"
+    if w.switches.refused_enrolment_status == 422:
+        return Refusal(422, {"errors": [{"status": "422", "detail": text}]})
+    return Refusal(403, {"message": text})
 
 
 @route("DELETE", "/contactAutomations/{id}")

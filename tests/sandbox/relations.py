@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.sandbox.crm_rows import show_wide_datum
+from tests.sandbox.includes import LIVE_NAMES
 from tests.sandbox.paging import array, page_of
 from tests.sandbox.routes import route
 from tests.sandbox.shown import SHOW, fragment, model, one
-from tests.sandbox.wire import Answer, Refusal, html_not_found, missing, missing_plain
+from tests.sandbox.wire import Answer, Refusal, compact, html_not_found, missing, missing_plain
 
 if TYPE_CHECKING:
     from tests.sandbox.wire import Request
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _PLAIN_404 = tuple(
     f"{kind}CustomField{part}" for kind in ("account", "deal") for part in ("Meta", "Data")
 )
-_FORBIDDEN_404 = ("fieldValues", "groups")  # a missing one is 403 on GET (§5.1)
+_FORBIDDEN_404 = ("fieldValues", "groups")  # a missing one is 403 on GET (§5.1, §13)
 _TO_ONE = {
     ("fieldValues", "owner"): ("contacts", "contact"),
     ("fieldValues", "field"): ("fields", "field"),
@@ -89,7 +91,7 @@ def row_or_404(w: World, table: str, row_id: int, *, verb: str = "GET") -> Any:
     if table in _PLAIN_404:
         raise missing_plain()
     refusal = missing(model(table), row_id)
-    if table in _FORBIDDEN_404 or (table == "notes" and verb != "GET"):
+    if (table in _FORBIDDEN_404 and verb == "GET") or (table == "notes" and verb != "GET"):
         raise Refusal(403, refusal.answer.document)
     raise refusal
 
@@ -122,7 +124,12 @@ def follow(w: World, r: Request, table: str, row_id: int, link: str) -> Any:
         return {} if found is None else {one(target): SHOW[target](w, found)}
     if (table, link) in _TO_MANY:
         target, index = _TO_MANY[table, link]
-        return _many(w, r, target, t[target].by(index, row_id))
+        found = t[target].by(index, row_id)
+        if table == "accounts" and link in LIVE_NAMES and w.switches.account_data != "documented":
+            texts = [compact(show_wide_datum(w, datum, "account")) for datum in found]
+            page = page_of(w, r, texts) if w.switches.nested_paged else texts
+            return {LIVE_NAMES[link]: array(page)}
+        return _many(w, r, target, found)
     if link == "notes" and table in _NOTE_PARENTS:
         return _many(w, r, "notes", t["notes"].by("parent", (_NOTE_PARENTS[table], row_id)))
     if link in (SHOW[table](w, row).get("links") or {}):

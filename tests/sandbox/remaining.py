@@ -31,6 +31,7 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
             " uniquelinkclicks:n subscriberclicks:n forwards:n hardbounces:n softbounces:n"
             " unsubscribes:n replies:n status:n public:n created_timestamp:ts updated_timestamp:ts"
             " created_by:n updated_by:n verified_opens:n message_id:n screenshot typeText"
+            " isDoubleOptInCampaign"
             " statusString statusToolTip user:n automation:n"
         ),
     ),
@@ -71,7 +72,7 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
         2,
         (
             "userid:n ed_instanceid:n ed_version:n name subject:? content categoryid:n used:n"
-            " waitpreview:n importnum:n mdate:ts preview_content:? modified:n hidden:n"
+            " waitpreview:n importnum:n mdate:ts preview_content:? modified:n hidden:n screenshot"
         ),
     ),
     "webhooks": ("s", 0, "cdate:dt listid:n name url events:[] sources:[] state"),
@@ -123,7 +124,10 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "dealTasktypes": (
         "s",
         3,
-        "cdate:? udate:? defduration:n status:n title display_order:n outcomes",
+        (
+            "cdate:? udate:? defduration:n status:n title display_order:n outcomes created_by:n"
+            " updated_by:n created_utc_timestamp:ts updated_utc_timestamp:ts"
+        ),
     ),
     "taskOutcomes": (
         "s",
@@ -153,6 +157,7 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
             "subscriberid:n userid:n d_id:n account:n reltype relid:n fromName"
             " fromAddress toAddress"
             " ccAddress subject message messageHtml tstamp:dt reference:{} contact:n deal:n user:n"
+            " from_name sentiment"
         ),
     ),
     "automationBlocks": (

@@ -45,13 +45,20 @@ class Switches:
     retry_after: int | str | None = 1
     bad_key_status: Literal[403, 401] = 403
 
-    users_stamps: bool = False  # cdate and udate on users rows
+    users_stamps: bool = True  # cdate and udate on users rows
     users_mfa: bool = True  # mfaEnabled on users rows
     user_groups_collection: bool = False  # GET /userGroups
     group_user_groups: bool = True  # GET /groups/{id}/userGroups
 
     stub_disabled: bool | int = True  # isDisabled of a hidden deal: true or 1
-    deal_data_sideload: Literal["list", "alternate"] = "list"  # spelling of sideloaded values
+    stub_status: bool = True  # status of a hidden deal
+    # §13: values of accounts come wide and under a name of their own, in the sideload and below
+    # one account, or in the collection too; or slim and under the documented name everywhere.
+    account_data: Literal["live", "live everywhere", "documented"] = "live"
+    deal_data_sideload: Literal["wide", "slim"] = "wide"  # spelling of sideloaded values
+    deal_activities: Literal["live", "documented"] = "live"  # the word for a change of stage
+    deal_field_stamps: Literal["UTC", "naive"] = "UTC"  # of deal fields and their values
+    account_links: bool = True  # links of accounts, else []
     stage_udate_future: bool = False  # §10 trap 7
 
     email_match: Literal["folded", "exact"] = "folded"
@@ -62,13 +69,15 @@ class Switches:
     contact_tag_again: Literal[200, 422] = 200
     deal_stage_alone_moves: bool = False  # a stage of another pipeline without its group
     unknown_option: Literal["stored", "422"] = "stored"
+    list_put: Literal["empty", "works"] = "empty"  # PUT /lists/{id}: 200 without a body, or a list
     bulk_owner_route: Literal["bulkUpdate", "bulkUpdate/owners"] = "bulkUpdate"
 
     left_enrolment: Literal["removed", "ended"] = "removed"  # what DELETE does to the row
     no_enrolment_status: Literal[403, 404] = 403  # DELETE of an enrolment that is not there
+    refused_enrolment_status: Literal[403, 422] = 403  # POST of an enrolment that cannot be
 
     bump_list_status: bool = False  # does it move the contact's udate?
-    bump_field_value: bool = False
+    bump_field_value: bool = True  # 20 of 20 recordings (§13)
     bump_account_link: bool = False
     bump_deal: bool = False
 
@@ -115,7 +124,7 @@ class Switches:
 
     import_creates_accounts: bool = True
     exclude_automations_at: Literal["contact", "payload", "both"] = "contact"
-    import_success_key: Literal["Success", "success"] = "Success"
+    import_success_key: Literal["Success", "success"] = "success"
     import_seconds: float = 4  # from queueing a batch until it is carried out
     import_outcome: Literal["completed", "failed", "interrupted"] = "completed"
 

@@ -107,7 +107,7 @@ def test_field_value_upsert_and_unwrapped_body(caller):
     """POST /fieldValues writes contact and field once; an unwrapped body is 403."""
     caller.ask("POST", SYNC, {"contact": {"email": "a@b.example"}})
     body = {"fieldValue": {"contact": 1, "field": 1, "value": "x"}}
-    assert caller.ask("POST", "/fieldValues", body)[0] == 200
+    assert caller.ask("POST", "/fieldValues", body)[0] == 201
     body["fieldValue"]["value"] = "y"
     assert caller.ask("POST", "/fieldValues", body)[1]["fieldValue"]["id"] == "1"
     assert caller.ask("POST", "/fieldValues", body["fieldValue"])[0] == 403
@@ -146,23 +146,25 @@ def test_tagging_twice_gives_the_association_that_is_there(caller):
     assert again["contactTag"]["id"] == first["contactTag"]["id"]
     assert [e["trigger"] for e in caller.world.automation_log] == ["tag_added"]
     assert caller.ask("POST", "/contactTags", {"contactTag": {"contact": 9, "tag": 2}})[0] == 404
-    assert caller.ask("POST", "/contactTags", {"contactTag": {"contact": 1}})[0] == 422
+    assert caller.ask("POST", "/contactTags", {"contactTag": {"tag": 2}})[0] == 422
 
 
 def test_tags_move_udate_and_list_status_does_not(caller):
-    """Tags, notes and edits bump the contact; memberships, values and links do not."""
+    """Tags, values, notes and edits bump the contact; memberships and links do not."""
     world = caller.world
     world.add_contact("a@b.example")
     before = world.tables["contacts"][1].udate
     later(caller)
     caller.ask("POST", "/contactLists", {"contactList": {"list": 1, "contact": 1, "status": 1}})
-    caller.ask("POST", "/fieldValues", {"fieldValue": {"contact": 1, "field": 1, "value": "x"}})
     world.add_account("Fjord")
     body = {"accountContact": {"account": 1, "contact": 1}}
     assert caller.ask("POST", "/accountContacts", body)[0] == 201
     assert world.tables["contacts"][1].udate == before
     caller.ask("POST", "/contactTags", {"contactTag": {"contact": 1, "tag": 1}})
     assert world.tables["contacts"][1].udate == before + 3600
+    later(caller)
+    caller.ask("POST", "/fieldValues", {"fieldValue": {"contact": 1, "field": 1, "value": "x"}})
+    assert world.tables["contacts"][1].udate == before + 7200
 
 
 def test_own_opt_out_stands_without_sourceid_4(caller):

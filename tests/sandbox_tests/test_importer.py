@@ -27,7 +27,7 @@ def test_statuses_follow_the_clock(caller):
     """False within a second, then waiting, active, completed; only created ids are told."""
     caller.world.add_contact("old@x.example")
     status, document = queue(caller, {"email": "old@x.example"}, {"email": "new@x.example"})
-    assert (status, document["Success"], document["queued_contacts"]) == (200, 1, 2)
+    assert (status, document["success"], document["queued_contacts"]) == (200, 1, 2)
     seen = []
     for _ in range(5):
         info = caller.get("/import/info", batchId=document["batchId"])

@@ -45,12 +45,17 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dealGroup.dealGroupGroups": "the ids of sideloads that were not asked for",
     },
     "PUT /deals/{id}/notes/{noteId}": {"deals.nextTask": "as GET /deals"},
+    "POST /import/bulk_import": {"Success": "live it is written in lower case"},
 }
 # documented call -> (documented status, the sandbox's), where live evidence differs
 STATUSES: dict[str, tuple[int, int]] = {
     "POST /lists": (200, 201),
     "POST /dealGroups": (200, 201),
     "POST /dealStages": (200, 201),
+    "POST /contactLists": (200, 201),
+    "POST /fieldValues": (200, 201),
+    "POST /dealCustomFieldMeta": (200, 201),
+    "POST /groups": (200, 201),
 }
 
 

@@ -32,8 +32,10 @@ def changes(ran):
     return found
 
 
-def test_stage_and_status_changes_are_told_with_old_and_new(account):
-    """Every change of a deal's stage or status, in the account's words, and by whom."""
+@pytest.mark.parametrize("words", ["live", "documented"])
+def test_stage_and_status_changes_are_told_with_old_and_new(account, words):
+    """Every change of a deal's stage or status, whichever word ActiveCampaign has, and by whom."""
+    account.world.switches.deal_activities = words
     world = account.world
     stages = world.tables["dealStages"].by("group", world.tables["deals"][1].group)
     before = account.run(only=["crm_opportunity_changes"])
@@ -80,6 +82,27 @@ def test_the_new_status_is_found_wherever_it_stands(columns, new):
     """Where it stands is not documented: each way that is known to be is read."""
     row = golden("crm_opportunity_changes")["page"]["dealActivities"][1] | columns
     assert read_one("crm_opportunity_changes", row)["new_status"] == new
+
+
+@pytest.mark.parametrize("word", ["d_stageid", "stage"])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"dataAction": "11", "dataId": "0", "d_stageid": "0"},
+        {"dataAction": "11", "dataId": "18", "d_stageid": "10"},
+        {"dataAction": "edit", "dataId": "11", "d_stageid": "0"},
+        {"dataAction": "edit", "dataId": "10", "d_stageid": "11"},
+        {"dataAction": "", "dataId": "0", "d_stageid": "0", "stage": "11"},
+    ],
+)
+def test_the_new_stage_is_found_wherever_it_stands(word, columns):
+    """The action first, under both words; a word or the old stage is not the new one."""
+    row = golden("crm_opportunity_changes")["page"]["dealActivities"][0]
+    found = read_one("crm_opportunity_changes", row | {"dataType": word} | columns)
+    assert (found["field"], found["old_stage"]["id"], found["new_stage"]["id"]) == (
+        *("stage", "10"),
+        "11",
+    )
 
 
 def test_what_is_no_change_of_a_deal_is_counted(account):

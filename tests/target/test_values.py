@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tests.target.lab import Lab
 
 
+VALUES = "customerAccountCustomFieldData"
+
+
 def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
     """Return an account's or deal's custom values by label."""
     meta = lab.world.tables[f"{kind}CustomFieldMeta"]
@@ -36,9 +39,23 @@ def test_accounts_and_deals_fill_only_what_is_empty(lab: Lab) -> None:
     assert deal.title == "Renamed"
 
 
-def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(lab: Lab) -> None:
-    """An industry that is there stays, and so does an address of which only the city is known."""
+@pytest.mark.parametrize("nested", ["live", "documented", "without a name", "missing"])
+def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
+    lab: Lab, nested: str
+) -> None:
+    """An industry that is there stays, and so does an address of which only the city is known.
+
+    Both hold under either name of the values, and where one account's own path tells nothing.
+    """
     w = lab.world
+    path = "/api/3/accounts/"
+    if nested == "without a name":
+        w.faults.rewrite(path, lambda document: document.pop(VALUES, None))
+    elif nested == "missing":
+        for one in range(1, 40):
+            w.faults.not_found(f"{path}{one}/accountCustomFieldData")
+    else:
+        w.switches.account_data = nested
     tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
     account = w.add_account("Attributed Co")
     w.set_datum("account", account.id, tags["ACCT_INDUSTRY_VERTICAL"], "Bakery")
@@ -60,6 +77,27 @@ def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
     assert "Annual Revenue" in values
     lab.send("crm_accounts", row)
     assert values_of(lab, "account", account.id)["Industry/Vertical"][0] == "Books"
+
+
+def test_values_that_cannot_be_read_are_not_overwritten(lab: Lab) -> None:
+    """Where neither the account nor the collection names its values, the row fails."""
+    w = lab.world
+    tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
+    account = w.add_account("Hidden Values Co")
+    w.set_datum("account", account.id, tags["ACCT_INDUSTRY_VERTICAL"], "Bakery")
+
+    def hide(document: dict[str, Any]) -> None:
+        for name in (VALUES, "accountCustomFieldData", "meta"):
+            document.pop(name, None)
+
+    w.faults.rewrite("/api/3/accounts/", hide)
+    w.faults.rewrite("/accountCustomFieldData", hide)
+    row = {"id": str(account.id), "industry": "Books"}
+    run = lab.send("crm_accounts", row, only_if_empty=["industry"])
+    assert run.actions == ["failed"]
+    assert run.code == 1
+    assert run.writes == []
+    assert values_of(lab, "account", account.id)["Industry/Vertical"][0] == "Bakery"
 
 
 def test_null_leaves_alone_and_clears_only_if_asked(lab: Lab) -> None:

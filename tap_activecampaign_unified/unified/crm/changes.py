@@ -4,35 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..codecs import decode_id, decode_text, identifier, instant, text
+from ..codecs import decode_id, decode_text, identifier, instant
 from ..mapping import NAMED_REF, Derived, Field, Joined, Linked, Replication, Resource, Row
 from ..schemas import STRING, object_of
 from .opportunities import STATUSES
 
-KINDS = ("stage", "status")
+#: What a change is of. Accounts say `d_stageid`, ActiveCampaign's documentation `stage`.
+FIELDS = {"d_stageid": "stage", "stage": "stage", "status": "status"}
+
+
+def _field(row: Row, _: Joined | None = None) -> str | None:
+    found = row.get("dataType")
+    return FIELDS.get(found.strip()) if isinstance(found, str) else None
 
 
 def _skip(row: Row) -> str | None:
     if str(row.get("deleted")) == "1":
         return "deleted in ActiveCampaign"
-    return None if row.get("dataType") in KINDS else "no change of stage or status"
+    return None if _field(row) else "no change of stage or status"
 
 
 def _new(row: Row) -> str | None:
     """Return the new value as ActiveCampaign writes it.
 
-    Where it stands is not documented. Of a stage it is the id of what changed; of a status the
-    action in accounts that were seen, else that id.
+    Accounts write it as the action. Where that is a word, the id of what changed may be it.
     """
-    old, data = decode_text(row.get("dataOldval")), decode_text(row.get("dataId"))
-    if row.get("dataType") == "stage":
-        return decode_id(data) or decode_id(row.get("d_stageid")) or decode_id(row.get("stage"))
-    deal = decode_text(row.get("deal") or row.get("d_id"))
+    old, deal = decode_text(row.get("dataOldval")), decode_text(row.get("deal") or row.get("d_id"))
+    data, action = decode_text(row.get("dataId")), decode_text(row.get("dataAction"))
+    if _field(row) == "stage":
+        ids = map(_stage_id, (action, data, row.get("d_stageid"), row.get("stage")))
+        return next((found for found in ids if found and found != old), None)
     named = data if data not in {"0", deal} else None
-    for found in (named, decode_text(row.get("dataAction")), data):
+    for found in (named, action, data):
         if found in STATUSES and found != old:
             return found
     return None
+
+
+def _stage_id(raw: Any) -> str | None:
+    """Return the id of a stage, None for a word that is none."""
+    found = decode_text(raw)
+    return decode_id(found) if found and found.isdecimal() else None
 
 
 def _opportunity(row: Row, _: Joined) -> Row | None:
@@ -52,7 +64,7 @@ def _automation(row: Row, _: Joined) -> Row | None:
 
 def _stage(native: Any) -> Any:
     def read(row: Row, joined: Joined) -> Row | None:
-        found = decode_id(native(row)) if row.get("dataType") == "stage" else None
+        found = _stage_id(native(row)) if _field(row) == "stage" else None
         return {"id": found, "name": joined.names.stages.get(found)} if found else None
 
     return read
@@ -60,7 +72,7 @@ def _stage(native: Any) -> Any:
 
 def _status(native: Any) -> Any:
     def read(row: Row, _: Joined) -> str | None:
-        word = decode_text(native(row)) if row.get("dataType") == "status" else None
+        word = decode_text(native(row)) if _field(row) == "status" else None
         return STATUSES.get(word, word) if word else None
 
     return read
@@ -84,7 +96,7 @@ CHANGES = Resource(
     entries=(
         Field("id", "id", identifier),
         Derived("opportunity", _opportunity, object_of(id=STRING)),
-        Field("field", "dataType", text, "`stage` or `status`", read_only=True),
+        Derived("field", _field, STRING, "`stage` or `status`"),
         Linked("old_stage", "stages", _stage(_old), NAMED_REF),
         Linked("new_stage", "stages", _stage(_new), NAMED_REF),
         Derived("old_status", _status(_old), STRING, "`open`, `won` or `lost`"),

@@ -1,0 +1,106 @@
+"""An answer without the array that it should hold does not prove that there are no rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.tap.running import Account
+
+BELOW = "accountCustomFieldData"
+LIVE = "customerAccountCustomFieldData"
+
+
+def without(*names: str) -> Any:
+    """Return what takes these arrays out of a document, and the count with them."""
+
+    def edit(document: dict[str, Any]) -> None:
+        for name in names:
+            document.pop(name, None)
+        document.pop("meta", None)
+
+    return edit
+
+
+def nameless(account: Account, *, one_by_one: bool = True, whole: bool = False) -> None:
+    """Let the values of accounts come under no name, below one account or in the collection."""
+    rewrite = account.world.faults.rewrite
+    if one_by_one:
+        for one in account.world.tables["accounts"]:
+            rewrite(f"/api/3/accounts/{one.id}/{BELOW}", without(BELOW, LIVE))
+    if whole:
+        rewrite(f"/{BELOW}", without(BELOW, LIVE))
+
+
+@pytest.mark.parametrize("sideload", ["auto", "never"])
+@pytest.mark.parametrize("accounts", [2, 130])
+def test_values_that_one_account_does_not_name_come_from_the_collection(accounts, sideload):
+    """A nested answer without either name sends the tap to the collection."""
+    expected = Account(seed=3, accounts=accounts).run(only=["crm_accounts"])
+    account = Account(seed=3, accounts=accounts)
+    nameless(account)
+    ran = account.run(only=["crm_accounts"], sideload=sideload)
+    assert ran.records == expected.records
+    assert any(any(record["custom_fields"].values()) for record in ran.records["crm_accounts"])
+
+
+def test_values_that_nothing_names_are_unread_and_not_empty():
+    """The stream ends as one whose values may not be read, and the next run reads them."""
+    account = Account(seed=3, accounts=130, include="none")
+    nameless(account, whole=True)
+    ran = account.run(only=["crm_accounts"])
+    entry = ran.state["bookmarks"]["crm_accounts"]
+    assert entry["left_out"] == [BELOW]
+    account.world.faults.clear()
+    account.wait(hours=1)
+    again = account.run(ran.state, only=["crm_accounts"])
+    assert len(again.records["crm_accounts"]) == 130
+    assert any(any(record["custom_fields"].values()) for record in again.records["crm_accounts"])
+
+
+@pytest.mark.parametrize(
+    ("path", "stream"),
+    [
+        ("contacts", "crm_contacts"),
+        ("deals", "crm_opportunities"),
+        ("notes", "crm_notes"),
+        ("tags", "marketing_tags"),
+        ("dealTasktypes", "raw_deal_tasktypes"),
+    ],
+)
+def test_a_collection_that_does_not_name_its_rows_fails_its_stream(path, stream):
+    """The stream fails by name, the others go on, and its bookmark stays where it was."""
+    account = Account(contacts=5, deals=5)
+    account.world.faults.rewrite(f"/{path}", without(path))
+    ran = account.run(only=[stream, "crm_users"])
+    assert ran.code == 1
+    assert ran.tap._report.tallies[stream].outcome == "failed"
+    assert f"does not hold {path}" in ran.tap._report.tallies[stream].problem
+    assert "replication_key_value" not in ran.state["bookmarks"].get(stream, {})
+    assert ran.records["crm_users"]
+
+
+def test_a_collection_that_not_every_account_has_is_skipped_instead():
+    """Nothing documents how campaignMessages answers: without its rows the stream is skipped."""
+    account = Account(contacts=5)
+    account.world.faults.rewrite("/campaignMessages", without("campaignMessages"))
+    ran = account.run(only=["raw_campaign_messages"])
+    assert ran.code == 0
+    assert ran.tap._report.tallies["raw_campaign_messages"].outcome == "skipped"
+
+
+def test_a_count_of_none_is_an_answer():
+    """Where ActiveCampaign counts 0 rows and leaves the array out, there are none."""
+    account = Account(contacts=0)
+    account.world.faults.rewrite("/notes", lambda document: document.pop("notes"))
+    assert account.run(only=["crm_notes"]).code == 0
+
+
+def test_accounts_with_their_values_cost_a_request_per_hundred():
+    """Ten pages, the fields, and a proof for two accounts: the values come with the page."""
+    account = Account(accounts=1_000)
+    ran = account.run(only=["crm_accounts"])
+    assert len(ran.records["crm_accounts"]) == 1_000
+    assert ran.paths().count("accounts") <= 11
+    assert ran.requests <= 11 + 1 + 2
