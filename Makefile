@@ -11,12 +11,13 @@ meltano_ready := .venv-meltano/ready
 peer_ready := .venv-peer/ready
 airflow_ready := .venv-airflow/ready
 dbt_ready := .venv-dbt/ready
+dlt_ready := .venv-dlt/ready
 
 # As in meltano.yml, where a test compares them.
 DBT := dbt-core<1.12 dbt-duckdb<1.12 dbt-postgres<1.12 duckdb==1.2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo transform test test-many lint docs images render bench meltano airflow airflow-lock dbt peer clean
+.PHONY: help demo transform test test-many lint docs images render bench meltano airflow airflow-lock dbt dlt peer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -66,10 +67,12 @@ airflow-lock: $(meltano_ready) ## resolve Airflow's lock, orchestrate/requiremen
 
 dbt: $(dbt_ready) ## install dbt into .venv-dbt
 
+dlt: $(dlt_ready) ## install dlt and this project into .venv-dlt
+
 peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches that measure it beside ours
 
 clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
+	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-dlt .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
@@ -90,6 +93,12 @@ $(meltano_ready): $(SETUP) Makefile
 $(dbt_ready): $(SETUP) Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-dbt $(foreach package,$(DBT),--package "$(package)")
+	@touch $@
+
+# An environment of its own: the project's does not need what dlt brings.
+$(dlt_ready): $(SETUP) Makefile pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv-dlt --project --package "dlt[duckdb]>=1.31,<2" --package duckdb==1.2.2
 	@touch $@
 
 # An environment of its own: hundreds of packages, all pinned.
