@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import textwrap
+import tomllib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,6 +215,17 @@ def _capabilities(plugin: type, *more: str) -> str:
     return f"    capabilities: [{', '.join(names)}]\n"
 
 
+def distribution() -> str:
+    """Return the addresses and the versions of Python that pyproject.toml names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    return (
+        f"repo: {project['urls']['Homepage']}\n"
+        f"docs: {project['urls']['Documentation']}\n"
+        f"supported_python_versions: {json.dumps(versions)}\n"
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "raw streams": raw_streams,
@@ -232,8 +244,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
         + "    settings:\n"
         + plugin_settings(TARGET, TargetActiveCampaign)
     ),
-    "tap definition": lambda: textwrap.dedent(BLOCKS["tap plugin"]()),
-    "target definition": lambda: textwrap.dedent(BLOCKS["target plugin"]()),
+    "tap definition": lambda: distribution() + textwrap.dedent(BLOCKS["tap plugin"]()),
+    "target definition": lambda: distribution() + textwrap.dedent(BLOCKS["target plugin"]()),
 }
 DOCUMENTS = (
     "README.md",
