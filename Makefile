@@ -9,6 +9,7 @@ ready := .venv/ready
 lint_ready := .venv/ready-lint
 meltano_ready := .venv-meltano/ready
 peer_ready := .venv-peer/ready
+airbyte_ready := .venv-airbyte/ready
 airflow_ready := .venv-airflow/ready
 dbt_ready := .venv-dbt/ready
 dlt_ready := .venv-dlt/ready
@@ -17,7 +18,7 @@ dlt_ready := .venv-dlt/ready
 DBT := dbt-core<1.12 dbt-duckdb<1.12 dbt-postgres<1.12 duckdb==1.2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo transform test test-many lint docs images render bench meltano airflow airflow-lock dbt dlt peer clean
+.PHONY: help demo transform test test-all test-many lint docs images render bench meltano airflow airflow-lock dbt dlt peer airbyte clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -29,7 +30,10 @@ transform: $(dbt_ready) ## build the dbt project over the tables that make demo 
 	@test -f .demo/activecampaign.duckdb || { echo "no tables yet: run make demo first" >&2; exit 1; }
 	@DBT_PROJECT_DIR=transform DBT_PROFILES_DIR=transform .venv-dbt/bin/dbt build
 
-test: $(ready) $(meltano_ready) $(airflow_ready) ## run all tests
+test: $(ready) $(meltano_ready) $(airflow_ready) ## run the tests but the longest
+	@.venv/bin/python -m pytest -n auto --dist loadgroup -m "not long" $(PYTEST_ARGS)
+
+test-all: $(ready) $(meltano_ready) $(airflow_ready) $(dbt_ready) $(dlt_ready) $(airbyte_ready) ## run all tests, also those with dbt, dlt and PyAirbyte
 	@.venv/bin/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 test-many: $(ready) $(meltano_ready) $(airflow_ready) ## run twenty accounts under Airflow; one of two workers is killed
@@ -71,8 +75,10 @@ dlt: $(dlt_ready) ## install dlt and this project into .venv-dlt
 
 peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches that measure it beside ours
 
+airbyte: $(ready) $(airbyte_ready) ## install the Airbyte connectors into .venv and PyAirbyte into .venv-airbyte
+
 clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-dlt .venv-peer .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
+	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-dlt .venv-peer .venv-airbyte .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
@@ -111,4 +117,10 @@ $(airflow_ready): $(SETUP) orchestrate/requirements.txt
 $(peer_ready): $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-peer --package tap-activecampaign==1.3.1
+	@touch $@
+
+# An environment of its own: hundreds of packages, with versions of their own of some of ours.
+$(airbyte_ready): $(SETUP) Makefile
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv-airbyte --package airbyte==0.71.3
 	@touch $@

@@ -96,6 +96,8 @@ class SourceTap(TapActiveCampaignUnified):
         self._estimated: set[str] = set()
         self._statuses: dict[str, AirbyteStreamStatus] = {}
         self._failure: FailureType | None = None
+        #: Whether the error of a stream was written.
+        self.has_reported = False
         super().__init__(**kwargs)
         self._writer.expect(self.state.get("bookmarks", {}))
 
@@ -150,7 +152,8 @@ class SourceTap(TapActiveCampaignUnified):
             self._note_status(stream, AirbyteStreamStatus.COMPLETE)
             return
         self._note_status(stream, AirbyteStreamStatus.INCOMPLETE)
-        if tally.outcome == "failed":
+        if tally.outcome == "failed" and tally.problem:
+            self.has_reported = True
             kind = self._failure or FailureType.config_error
             self._writer.send(error(f"{stream}: {tally.problem}", kind, stream))
 
@@ -182,8 +185,3 @@ class SourceTap(TapActiveCampaignUnified):
                 for name in self._configured:
                     if name not in self._statuses:
                         self._note_status(name, AirbyteStreamStatus.INCOMPLETE)
-
-    @property
-    def has_reported(self) -> bool:
-        """Whether the error of each stream that failed was written."""
-        return bool(self._report.failed)

@@ -80,8 +80,6 @@ class AirbyteReader(LineReader):
         """Keep the schemas of the configured catalog."""
         super().__init__(on_fault)
         self._schemas = schemas
-        #: Streams that the source could not read to their end.
-        self.incomplete: set[str] = set()
 
     def process_lines(
         self, file_input: Iterable[str] | None, callbacks: dict[str, Callable[[Message], None]]
@@ -110,7 +108,6 @@ class AirbyteReader(LineReader):
         status = trace.get("stream_status") or {}
         name = (status.get("stream_descriptor") or {}).get("name")
         if status.get("status") == AirbyteStreamStatus.INCOMPLETE.value:
-            self.incomplete.add(str(name))
             logger.warning("%s: the source could not read this stream to its end", name)
         if status.get("status") == AirbyteStreamStatus.COMPLETE.value:
             return {"type": "ACTIVATE_VERSION", "stream": name, "version": 1}

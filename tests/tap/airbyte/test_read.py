@@ -171,6 +171,22 @@ def test_what_ends_the_run_is_one_error(account, connector, act, kind):
     }
 
 
+def test_a_defect_is_a_system_error(account, connector):
+    """What no one foresaw ends the read with 1, one system error, and no word of a row."""
+    catalog = connector.configured(["marketing_tags"])
+
+    def break_down(_world, _method, path, _query):
+        if path.endswith("tags"):
+            raise ZeroDivisionError("ann@example.com")
+
+    account.world.before_request(break_down)
+    answer = connector.read(catalog)
+    assert answer.code == 1
+    assert answer.errors == [(None, "system_error")]
+    assert "ann@" not in str(answer.messages)
+    assert answer.statuses["marketing_tags"][-1] == "INCOMPLETE"
+
+
 def test_a_stopped_read_says_so(account, connector):
     """SIGTERM ends the read with 143, INCOMPLETE streams, states for what came and one error."""
     account = Account(contacts=2500)

@@ -1,0 +1,161 @@
+"""PyAirbyte, the real client: docs/airbyte.md as it stands, and every stream of an account."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.program import KEY, Desk, selecting
+from tests.sandbox import World, serve
+
+if TYPE_CHECKING:
+    from tests.sandbox import Served
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".venv-airbyte" / "bin" / "python"
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+SECONDS = 900
+
+#: Reads every stream twice, changes one contact between the reads, and copies the cache into an
+#: empty account; prints what it found as one line of JSON.
+EVERYTHING = """
+import json, os, sys, urllib.request
+import airbyte
+from airbyte.caches import DuckDBCache
+
+config = json.loads(os.environ["CONFIG"])
+source = airbyte.get_source("source-activecampaign-unified", config=config,
+    local_executable=".venv/bin/source-activecampaign-unified")
+source.check()
+source.select_all_streams()
+cache = DuckDBCache(db_path="all.duckdb", schema_name="all_streams")
+found = {}
+
+query = cache.run_sql_query
+
+def tables():
+    return {name: query(f'SELECT count(*) AS n, max(_airbyte_extracted_at) AS at '
+                        f'FROM all_streams."{name}"')[0] for name in filled}
+
+first = source.read(cache=cache)
+filled = [name for name in first if query(
+    f"SELECT count(*) AS n FROM information_schema.tables WHERE table_name = '{name}'")[0]["n"]]
+before = tables()
+found["rows"] = {name: one["n"] for name, one in before.items()}
+url = config["api_url"] + "/api/3/contacts/5"
+request = urllib.request.Request(url, b'{"contact": {"firstName": "Changed"}}', method="PUT",
+    headers={"Api-Token": config["api_key"], "Content-Type": "application/json"})
+urllib.request.urlopen(request).read()
+source.read(cache=cache)
+found["new"] = {
+    name: query(f'SELECT count(*) AS n FROM all_streams."{name}" '
+                f"WHERE _airbyte_extracted_at > '{before[name]['at']}'")[0]["n"]
+    for name in filled
+}
+found["name"] = query("SELECT first_name FROM all_streams.crm_contacts WHERE id = '5'")
+source.select_streams(["marketing_tags", "marketing_segments", "crm_accounts", "crm_contacts"])
+destination = airbyte.get_destination("destination-activecampaign",
+    config=config | {"api_url": os.environ["COPY_URL"], "source_ids": "foreign",
+        "create_missing_fields": True, "results_path": "results.jsonl"},
+    local_executable=".venv/bin/destination-activecampaign")
+destination.check()
+destination.write(source.read(cache=cache))
+print("FOUND " + json.dumps(found))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder in which the project's environment is where the documentation says."""
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    return tmp_path
+
+
+def run_python(folder: Path, script: str, **environment: str) -> str:
+    """Run a script with PyAirbyte, without a network and with nothing of this machine's."""
+    found = Desk(folder).environment | environment
+    found |= {"AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "TMPDIR": str(folder)}
+    done = subprocess.run(
+        [str(PYTHON), "-c", script],
+        cwd=folder,
+        env=found,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert KEY not in done.stdout + done.stderr
+    assert "Exception ignored" not in done.stderr
+    return done.stdout
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    """Return the results of a write."""
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.long
+def test_the_page_about_airbyte_does_what_it_says(folder: Path) -> None:
+    """Its two examples load an account into DuckDB and write a change in SQL back."""
+    blocks = BLOCK.findall((ROOT / "docs" / "airbyte.md").read_text("utf-8"))
+    assert len(blocks) == 2
+    with serve(World(contacts=30, deals=6, accounts=4, api_key=KEY)) as served:
+        environment = {"ACTIVECAMPAIGN_API_URL": served.url, "ACTIVECAMPAIGN_API_KEY": KEY}
+        out = run_python(folder, "\n".join(blocks), **environment)
+        names = [one.firstName for one in served.world.tables["contacts"]]
+        assert {entry.status for entry in served.world.log} <= {200, 201}
+        assert served.world.busiest_second() <= 5
+    assert "[30 rows x" in out
+    assert names == [name.upper() for name in names]
+    assert any(names)
+    written = results(folder)
+    assert {one["stream"] for one in written} == {
+        "crm_contacts",
+        "crm_accounts",
+        "crm_opportunities",
+        "marketing_tags",
+    }
+    assert {one["action"] for one in written} <= {"updated", "unchanged"}
+
+
+@pytest.mark.long
+def test_every_stream_goes_into_duckdb_and_back(folder: Path) -> None:
+    """PyAirbyte takes every stream, then what changed alone, and copies the rest elsewhere."""
+    world = World(contacts=25, deals=6, accounts=4, api_key=KEY, requests_per_second=0)
+    empty = World(is_empty=True, api_key=KEY, requests_per_second=0)
+    with serve(world) as served, serve(empty) as copy:
+        expected = rows_of_the_tap(folder, served)
+        config = {"api_url": served.url, "api_key": KEY, "requests_per_second": 0}
+        out = run_python(folder, EVERYTHING, CONFIG=json.dumps(config), COPY_URL=copy.url)
+    found = json.loads(out.rpartition("FOUND ")[2])
+    assert {name: count for name, count in found["rows"].items() if count} == expected
+    assert found["name"] == [{"first_name": "Changed"}]
+    for stream in ("crm_contacts", "marketing_contacts", "raw_contacts"):
+        assert found["new"][stream] == 1
+    for stream in ("crm_accounts", "crm_opportunities", "crm_notes"):
+        assert found["new"][stream] == 0
+    assert found["new"]["marketing_tags"] == expected["marketing_tags"]  # a full table
+    people = {one.email for one in world.tables["contacts"]}
+    assert {one.email for one in empty.tables["contacts"]} == people
+    assert {one.firstName for one in empty.tables["contacts"]} >= {"Changed"}
+
+
+def rows_of_the_tap(folder: Path, served: Served) -> dict[str, int]:
+    """Return how many rows with different keys each stream of the tap has."""
+    desk = Desk(folder, served.url)
+    catalog = json.loads(desk.call(desk.arguments("--discover")).out)
+    chosen = selecting(catalog, [one["tap_stream_id"] for one in catalog["streams"]])
+    keys = {one["tap_stream_id"]: one["key_properties"] for one in catalog["streams"]}
+    found: dict[str, set[tuple[Any, ...]]] = {}
+    for one in desk.run(catalog=chosen).messages:
+        if one["type"] == "RECORD":
+            key = tuple(one["record"].get(name) for name in keys[one["stream"]])
+            found.setdefault(one["stream"], set()).add(key)
+    return {name: len(rows) for name, rows in found.items()}
