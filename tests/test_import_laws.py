@@ -93,7 +93,7 @@ TARGET_LAW: dict[str, set[str]] = {
     },
 }
 # What the Airbyte destination takes from the Airbyte source, and nothing else of it.
-AIRBYTE_SHARED = {"command", "errors", "protocol", "spec", "writer", "installation"}
+AIRBYTE_SHARED = {"connector", "errors", "protocol", "spec", "writer", "installation"}
 SINGER_MODULES = {"tap.py", "streams.py", "messages.py", "target.py"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 MOST_MODULES = 16

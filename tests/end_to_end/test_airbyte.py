@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ SOURCE, DESTINATION = (
     str(Path(sys.executable).with_name(name))
     for name in ("source-activecampaign-unified", "destination-activecampaign")
 )
+ROOT = Path(__file__).parents[2]
 STREAMS = ("marketing_tags", "marketing_segments", "crm_notes", "crm_stages")
 
 
@@ -130,6 +133,50 @@ def test_airbyte_may_end_a_command_that_has_answered(desk: Desk) -> None:
                 break
         assert process.wait(SECONDS) in {0, -signal.SIGTERM}
         process.stdout.close()
+
+
+def test_a_read_that_airbyte_ends_leaves_whole_messages(desk: Desk, served: Served) -> None:
+    """SIGTERM in the middle: every line is a message, each stream has ended, the signal is why."""
+    catalog = configured(desk, ("crm_contacts", "raw_field_values", "marketing_tags"))
+    served.world.faults.slow(0.5, "/fieldValues", times=None)
+    process = background(desk, [SOURCE, "read", "--catalog", str(catalog)])
+    while b'"RUNNING"' not in (desk.folder / "out").read_bytes():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    ended = done(desk, process)
+    assert ended.code == -signal.SIGTERM
+    traces = [one["trace"] for one in ended.messages if one["type"] == "TRACE"]
+    last = {
+        one["stream_status"]["stream_descriptor"]["name"]: one["stream_status"]["status"]
+        for one in traces
+        if one["type"] == "STREAM_STATUS"
+    }
+    assert set(last) == {"crm_contacts", "raw_field_values", "marketing_tags"}
+    assert "INCOMPLETE" in last.values()
+    assert [one["error"]["failure_type"] for one in traces if one["type"] == "ERROR"] == [
+        "transient_error"
+    ]
+
+
+def test_the_page_works_without_pyairbyte(desk: Desk, served: Served) -> None:
+    """The commands and files in docs/airbyte.md read an account and write it back."""
+    page = (ROOT / "docs" / "airbyte.md").read_text("utf-8")
+    part = page[page.index("## Without PyAirbyte") : page.index("## On Airbyte's platform")]
+    config, catalog = re.findall(r"```json\n(.*?)```", part, re.DOTALL)
+    (commands,) = re.findall(r"```sh\n(.*?)```", part, re.DOTALL)
+    assert set(json.loads(config)) == {"api_url", "api_key"}
+    desk.config()
+    desk.file("configured.json", catalog)
+    (desk.folder / ".venv").symlink_to(ROOT / ".venv")
+    before = len(served.world.log)
+    ended = heard(desk.call(["bash", "-e", "-c", commands]))
+    assert ended.code == 0
+    read = (desk.folder / "messages.jsonl").read_text().splitlines()
+    records = [one for one in map(json.loads, read) if one["type"] == "RECORD"]
+    assert len(records) == len(served.world.tables["contacts"])
+    (state,) = [one["state"] for one in ended.messages if one["type"] == "STATE"]
+    assert state["destinationStats"]["recordCount"] == len(records)
+    assert "POST" in {entry.method for entry in served.world.log[before:]}
 
 
 def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, limited: Served) -> None:
