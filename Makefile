@@ -66,7 +66,7 @@ meltano: $(meltano_ready) ## install Meltano into .venv-meltano
 
 airflow: $(airflow_ready) ## install Airflow into .venv-airflow
 
-airflow-lock: $(meltano_ready) ## resolve Airflow's lock, orchestrate/requirements.txt, anew
+airflow-lock: $(meltano_ready) ## resolve orchestrate/requirements.txt, the lock of Airflow, again
 	@.venv-meltano/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url orchestrate/requirements.in -o orchestrate/requirements.txt
 
 dbt: $(dbt_ready) ## install dbt into .venv-dbt

@@ -165,7 +165,7 @@ def tell_findings(changed: dict[str, Any], account: Account, database: checks.Da
     say("\n  The changes in DuckDB, compared with the account:")
     findings = checks.look_up(changed, account, database)
     for one in findings:
-        say(f"  {'✓' if one.found == one.asked else '✗'} {one.found} of {one.asked} {one.told}")
+        say(f"  {'✓' if one.found == one.asked else '✗'} {one.found} of {one.asked} {one.change}")
     removed, unseen = len(changed["tags_removed"]), checks.statuses_not_seen(changed, database)
     notes = []
     if removed:
@@ -183,7 +183,7 @@ def tell_findings(changed: dict[str, Any], account: Account, database: checks.Da
         say("\n  What an incremental run does not read:")
         for note in notes:
             say(wrapped(f"· {note}", "  "))
-    lost = [one.told for one in findings if one.found != one.asked]
+    lost = [one.change for one in findings if one.found != one.asked]
     if lost:
         raise WrongTablesError(f"not all of these arrived: {', '.join(lost)}")
 

@@ -73,9 +73,9 @@ class Database:
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of change: its name ``told``, and how many of ``asked`` changes were ``found``."""
+    """One kind of change: its name ``change``, and how many of ``asked`` changes were ``found``."""
 
-    told: str
+    change: str
     found: int
     asked: int
 
@@ -132,7 +132,7 @@ def look_up(changed: dict[str, Any], account: Account, database: Database) -> li
         ),
         ("new websites of accounts", websites),
     ]
-    return [Finding(told, sum(right), len(right)) for told, right in found if right]
+    return [Finding(change, sum(right), len(right)) for change, right in found if right]
 
 
 def statuses_not_seen(changed: dict[str, Any], database: Database) -> int:

@@ -1,7 +1,7 @@
-"""``python -m tests.demo.leash COMMAND …``: run a command that ends when its starter is gone.
+"""``python -m tests.demo.leash COMMAND …``: runs a command that ends when its parent has ended.
 
-However a demo ends, killed outright too, the system closes its end of this process's stdin; then
-the whole process group is told to end, and made to.
+However the parent ends, also by a kill, the system closes the stdin of this process. It then ends
+its whole process group with SIGTERM, and after some seconds with SIGKILL.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def _leave_it_to_the_command(*_: Any) -> None:
-    """Go on waiting: the command got the signal too."""
+    """Keep waiting: the command got the signal too."""
 
 
 def _watch() -> None:

@@ -57,9 +57,9 @@ def install(*plugins: str) -> None:
 
 def _declarations() -> dict[str, str]:
     """Return the packages of each plugin, with a hash of this project where it is one of them."""
-    told = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
     project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    wanted = {one["name"]: one.get("pip_url", "") for kind in told.values() for one in kind}
+    wanted = {one["name"]: one.get("pip_url", "") for kind in declared.values() for one in kind}
     return {
         name: f"{packages} {project}" if "-e ." in packages else packages
         for name, packages in wanted.items()
@@ -114,9 +114,9 @@ class Pipeline:
         self, *, dry_run: bool, while_waiting: Callable[[], None] = lambda: None
     ) -> dict[str, dict[str, Any]]:
         """Run the job `activate`; return the report of the target for each source."""
-        told = self.environment | {"TARGET_ACTIVECAMPAIGN_DRY_RUN": str(dry_run).lower()}
+        environment = self.environment | {"TARGET_ACTIVECAMPAIGN_DRY_RUN": str(dry_run).lower()}
         log = self.folder / "meltano.log"
-        run_meltano(["run", "--no-install", "activate"], told, log, while_waiting)
+        run_meltano(["run", "--no-install", "activate"], environment, log, while_waiting)
         found = sorted((self.folder / "results").glob("*.json"))
         return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 

@@ -63,8 +63,8 @@ class Waiting:
     def show(self) -> None:
         """Update the line."""
         if self._watched:
-            told = f"  … {self.seconds:3.0f} s, {self.requests} requests"
-            sys.stdout.write(f"\r{told:<{WIDTH}}")
+            text = f"  … {self.seconds:3.0f} s, {self.requests} requests"
+            sys.stdout.write(f"\r{text:<{WIDTH}}")
             sys.stdout.flush()
 
     def end(self) -> None:
