@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from pathlib import Path
@@ -45,9 +46,19 @@ def group(name: str, what: str) -> click.Group:
 
 
 def main(name: str, command: click.Command, writer: AirbyteWriter) -> None:
-    """Run a connector and end the process with its exit code; its log goes to Airbyte."""
+    """Run a connector and end the process with its exit code; its log goes to Airbyte.
+
+    A run that SIGTERM stopped ends by that signal, which PyAirbyte does not take for a fault. A
+    shell sees 143 either way, and so does Docker, where the signal does not end the first process.
+    """
     log_to(writer)
-    cli.run(name, lambda: command)
+    try:
+        cli.run(name, lambda: command)
+    except SystemExit as end:
+        if end.code == 128 + signal.SIGTERM:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise
 
 
 def read_settings(path: str) -> dict[str, Any]:

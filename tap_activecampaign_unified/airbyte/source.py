@@ -96,7 +96,7 @@ class SourceTap(TapActiveCampaignUnified):
         self._estimated: set[str] = set()
         self._statuses: dict[str, AirbyteStreamStatus] = {}
         self._failure: FailureType | None = None
-        #: Whether the error of a stream was written.
+        #: Whether the error of the last streams that were read was written.
         self.has_reported = False
         super().__init__(**kwargs)
         self._writer.expect(self.state.get("bookmarks", {}))
@@ -132,7 +132,7 @@ class SourceTap(TapActiveCampaignUnified):
         ]
         if names[0] in self._statuses:
             return
-        self._failure = None
+        self._failure, self.has_reported = None, False
         for name in names:
             self._note_status(name, AirbyteStreamStatus.STARTED)
         try:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,29 @@ def test_airbyte_may_end_a_command_that_has_answered(desk: Desk) -> None:
                 break
         assert process.wait(SECONDS) in {0, -signal.SIGTERM}
         process.stdout.close()
+
+
+def test_a_read_that_airbyte_ends_leaves_whole_messages(desk: Desk, served: Served) -> None:
+    """SIGTERM in the middle: every line is a message, each stream has ended, the signal is why."""
+    catalog = configured(desk, ("crm_contacts", "raw_field_values", "marketing_tags"))
+    served.world.faults.slow(0.5, "/fieldValues", times=None)
+    process = background(desk, [SOURCE, "read", "--catalog", str(catalog)])
+    while b'"RUNNING"' not in (desk.folder / "out").read_bytes():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    ended = done(desk, process)
+    assert ended.code == -signal.SIGTERM
+    traces = [one["trace"] for one in ended.messages if one["type"] == "TRACE"]
+    last = {
+        one["stream_status"]["stream_descriptor"]["name"]: one["stream_status"]["status"]
+        for one in traces
+        if one["type"] == "STREAM_STATUS"
+    }
+    assert set(last) == {"crm_contacts", "raw_field_values", "marketing_tags"}
+    assert "INCOMPLETE" in last.values()
+    assert [one["error"]["failure_type"] for one in traces if one["type"] == "ERROR"] == [
+        "transient_error"
+    ]
 
 
 def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, limited: Served) -> None:

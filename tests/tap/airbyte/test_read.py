@@ -210,6 +210,22 @@ def test_a_stopped_read_says_so(account, connector):
     assert answer.covered["crm_contacts"] == len(answer.records["crm_contacts"])
 
 
+def test_a_stop_after_a_failed_stream_is_an_error_of_its_own(connector):
+    """The failed stream has its error, and the signal that ends the run another."""
+    account = connector.account = Account(contacts=950, accounts=5)
+    catalog = connector.configured(["crm_accounts", "crm_contacts"])
+    account.world.faults.server_error("/accounts", status=500, times=None)
+
+    def hook(_world, _method, _path, query):
+        if ("id_greater", "200") in query:
+            account.stop(signal.SIGTERM)
+
+    account.world.before_request(hook)
+    answer = connector.read(catalog, max_retry_seconds=5)
+    assert answer.code == 128 + signal.SIGTERM
+    assert answer.errors == [("crm_accounts", "transient_error"), (None, "transient_error")]
+
+
 def test_a_stream_that_may_not_be_read_is_never_complete(account, connector):
     """`on_forbidden: skip` ends with 0; the stream is INCOMPLETE, so no table is emptied for it."""
     catalog = connector.configured(["crm_notes", "marketing_tags"])
