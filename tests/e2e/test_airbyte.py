@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ SOURCE, DESTINATION = (
     str(Path(sys.executable).with_name(name))
     for name in ("source-activecampaign-unified", "destination-activecampaign")
 )
+ROOT = Path(__file__).parents[2]
 STREAMS = ("marketing_tags", "marketing_segments", "crm_notes", "crm_stages")
 
 
@@ -153,6 +155,27 @@ def test_a_read_that_airbyte_ends_leaves_whole_messages(desk: Desk, served: Serv
     assert [one["error"]["failure_type"] for one in traces if one["type"] == "ERROR"] == [
         "transient_error"
     ]
+
+
+def test_the_page_works_without_pyairbyte(desk: Desk, served: Served) -> None:
+    """The commands and files in docs/airbyte.md read an account and write it back."""
+    page = (ROOT / "docs" / "airbyte.md").read_text("utf-8")
+    part = page[page.index("## Without PyAirbyte") : page.index("## On Airbyte's platform")]
+    config, catalog = re.findall(r"```json\n(.*?)```", part, re.DOTALL)
+    (commands,) = re.findall(r"```sh\n(.*?)```", part, re.DOTALL)
+    assert set(json.loads(config)) == {"api_url", "api_key"}
+    desk.config()
+    desk.file("configured.json", catalog)
+    (desk.folder / ".venv").symlink_to(ROOT / ".venv")
+    before = len(served.world.log)
+    ended = heard(desk.call(["bash", "-e", "-c", commands]))
+    assert ended.code == 0
+    read = (desk.folder / "messages.jsonl").read_text().splitlines()
+    records = [one for one in map(json.loads, read) if one["type"] == "RECORD"]
+    assert len(records) == len(served.world.tables["contacts"])
+    (state,) = [one["state"] for one in ended.messages if one["type"] == "STATE"]
+    assert state["destinationStats"]["recordCount"] == len(records)
+    assert "POST" in {entry.method for entry in served.world.log[before:]}
 
 
 def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, limited: Served) -> None:
