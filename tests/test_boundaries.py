@@ -22,7 +22,7 @@ FRONT_DOORS = {"tap.py", "streams.py", "output.py", "target.py"}
 FRONT_DOOR = {"settings", "connection", "cli", "report", "starting", "progress"}
 SHARED_ROOMS = FRONT_DOOR | {"files", "database", "postgres", "api", "unified", "access"}
 # What the destination takes from the source, and nothing else of it.
-AIRBYTE_SHARED = {"command", "errors", "protocol", "spec", "writer", "installation"}
+AIRBYTE_SHARED = {"connector", "errors", "protocol", "spec", "writer", "installation"}
 NO_ROOMS = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 # What a pure room may import from the standard library: nothing that opens, sends or waits.
 PURE = {

@@ -1,4 +1,4 @@
 """Airbyte source: the tap's streams as Airbyte protocol messages.
 
-`protocol`, `spec`, `errors`, `writer` and `command` serve the destination as well.
+`protocol`, `spec`, `errors`, `writer` and `connector` serve the destination as well.
 """

@@ -10,7 +10,7 @@ from .. import cli
 from ..checkup import Checkup, Document, lines_of
 from ..settings import SettingsError
 from ..tap_settings import TAP
-from . import command
+from . import connector
 from .catalog import Configured
 from .source import NAME, SourceTap, SourceWriter
 from .spec import specification
@@ -21,17 +21,17 @@ MAY_READ = "may read"
 
 def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
     """Return the source's command, which writes with ``writer``."""
-    found = command.group(NAME, "Read an ActiveCampaign account: the Airbyte source.")
+    found = connector.group(NAME, "Read an ActiveCampaign account: the Airbyte source.")
 
     @found.command(help="Write the specification of the settings.")
     def spec() -> None:
-        command.answer(writer, specification(TAP, "Reading"))
+        connector.answer(writer, specification(TAP, "Reading"))
 
     @found.command(help="Say whether the account can be read, and log what the key may read.")
-    @command.config
+    @connector.config
     def check(config: str) -> None:
         def attempt() -> None:
-            tap = make_tap(config=command.read_settings(config), message_writer=writer)
+            tap = make_tap(config=connector.read_settings(config), message_writer=writer)
             findings: Document = {}
             Checkup(tap.run.client, findings).run()
             findings["key"].pop("user", None)  # a person's name, which a log may not hold
@@ -39,26 +39,26 @@ def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
                 logger.info(line)
             refuse_closed(findings)
 
-        command.check(writer, attempt)
+        connector.check(writer, attempt)
 
     @found.command(help="Write the catalog: streams, schemas, keys.")
-    @command.config
+    @connector.config
     def discover(config: str) -> None:
-        with command.traced(writer):
-            tap = make_tap(config=command.read_settings(config), message_writer=writer)
-            command.answer(writer, tap.discover())
+        with connector.traced(writer):
+            tap = make_tap(config=connector.read_settings(config), message_writer=writer)
+            connector.answer(writer, tap.discover())
 
     @found.command(help="Read the streams of a configured catalog.")
-    @command.config
-    @command.catalog
-    @command.state
+    @connector.config
+    @connector.catalog
+    @connector.state
     def read(config: str, catalog: str, state: str | None) -> None:
         tap: SourceTap | None = None
-        with command.traced(writer, lambda: tap is not None and tap.has_reported):
+        with connector.traced(writer, lambda: tap is not None and tap.has_reported):
             called = f"catalog file {catalog}"
-            configured = Configured(cli.read_json(command.read_text(catalog, "catalog"), called))
-            states = states_of(command.read_text(state, "state"), state) if state else []
-            settings = command.read_settings(config)
+            configured = Configured(cli.read_json(connector.read_text(catalog, "catalog"), called))
+            states = states_of(connector.read_text(state, "state"), state) if state else []
+            settings = connector.read_settings(config)
             tap = make_tap(
                 config=settings,
                 configured=configured,
@@ -93,4 +93,4 @@ def refuse_closed(findings: Document) -> None:
 def main() -> None:
     """Run ``source-activecampaign-unified``."""
     writer = SourceWriter()
-    command.main(NAME, source(writer), writer)
+    connector.main(NAME, source(writer), writer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tap_activecampaign_unified import cli
-from tap_activecampaign_unified.airbyte import command
+from tap_activecampaign_unified.airbyte import connector
 from tap_activecampaign_unified.airbyte.protocol import error
 from tap_activecampaign_unified.airbyte.spec import specification
 from tap_activecampaign_unified.airbyte.writer import AirbyteWriter
@@ -21,29 +21,29 @@ def destination(
     writer: AirbyteWriter, make_target: type[DestinationTarget] = DestinationTarget
 ) -> Any:
     """Return the destination's command, which writes with ``writer``."""
-    found = command.group(NAME, "Write to an ActiveCampaign account: the Airbyte destination.")
+    found = connector.group(NAME, "Write to an ActiveCampaign account: the Airbyte destination.")
 
     @found.command(help="Write the specification of the settings.")
     def spec() -> None:
-        command.answer(writer, specification(TARGET, "Writing", MODES))
+        connector.answer(writer, specification(TARGET, "Writing", MODES))
 
     @found.command(help="Say whether the account can be written to.")
-    @command.config
+    @connector.config
     def check(config: str) -> None:
         def attempt() -> None:
-            settings = command.read_settings(config)
+            settings = connector.read_settings(config)
             make_target(config=settings, writer=writer, schemas=[]).check()
 
-        command.check(writer, attempt)
+        connector.check(writer, attempt)
 
     @found.command(help="Write the messages of the standard input to the account.")
-    @command.config
-    @command.catalog
+    @connector.config
+    @connector.catalog
     def write(config: str, catalog: str) -> None:
-        with command.traced(writer):
+        with connector.traced(writer):
             called = f"catalog file {catalog}"
-            configured = cli.read_json(command.read_text(catalog, "catalog"), called)
-            settings, schemas = command.read_settings(config), schemas_of(configured)
+            configured = cli.read_json(connector.read_text(catalog, "catalog"), called)
+            settings, schemas = connector.read_settings(config), schemas_of(configured)
             target = make_target(config=settings, writer=writer, schemas=schemas)
             code = target.run()
         if code:
@@ -56,4 +56,4 @@ def destination(
 def main() -> None:
     """Run ``destination-activecampaign``."""
     writer = AirbyteWriter()
-    command.main(NAME, destination(writer), writer)
+    connector.main(NAME, destination(writer), writer)
