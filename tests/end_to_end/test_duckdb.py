@@ -217,6 +217,7 @@ def test_every_value_arrives_and_the_next_run_brings_what_changed(
     check(warehouse, world, gone=before - pairs_of(world))
 
 
+@pytest.mark.long
 def test_sideloaded_or_not_the_bytes_are_the_same(desk: Desk) -> None:
     """sideload: never writes the same records, hostile values included."""
     records = [

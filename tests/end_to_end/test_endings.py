@@ -108,9 +108,9 @@ def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any 
     ("request_number", "signum"),
     [
         (1, signal.SIGTERM),
-        (9, signal.SIGINT),
-        (18, signal.SIGTERM),
-        (31, signal.SIGINT),
+        pytest.param(9, signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(18, signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(31, signal.SIGINT, marks=pytest.mark.long),
         (48, signal.SIGTERM),
     ],
 )

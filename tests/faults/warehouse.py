@@ -115,5 +115,5 @@ def replayed(seed: int, test: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        print(f"\nreplay: SEED={seed} LONG=1 .venv/bin/python -m pytest {test}")  # noqa: T201
+        print(f"\nreplay: SEED={seed} SEARCH=longest .venv/bin/python -m pytest {test}")  # noqa: T201
         raise

@@ -1,4 +1,4 @@
 """Many accounts under a real Airflow: Celery workers, PostgreSQL and Redis, all out of packages.
 
-`make test` runs five accounts, `make test-many` (``LONG=1``) twenty.
+`make test` runs five accounts, `make test-many` (``SEARCH=longest``) twenty.
 """

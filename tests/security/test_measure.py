@@ -206,6 +206,7 @@ def test_hostile_rows_of_the_account_end_no_run(value: str, *, remote: bool) -> 
         json.dumps(ran.records[stream], allow_nan=False)
 
 
+@pytest.mark.long
 def test_ten_thousand_custom_fields_are_read() -> None:
     """Each is a property of the schema."""
     account = Account(contacts=2)

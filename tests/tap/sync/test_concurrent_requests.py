@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import briefly
 from tests.tap.running import CONTACT_STREAMS, Account
 
 SIZE = {"contacts": 950, "deals": 320, "accounts": 210}
@@ -14,8 +15,10 @@ def written(ran) -> dict[str, list]:
     return {stream: records for stream, records in ran.records.items() if records}
 
 
-@pytest.mark.parametrize("sideload", ["auto", "never"])
-@pytest.mark.parametrize("order", [2, 3, 5])
+@pytest.mark.parametrize(
+    ("order", "sideload"),
+    briefly([(2, "auto"), (3, "never"), (2, "never"), (3, "auto"), (5, "auto"), (5, "never")], 2),
+)
 def test_any_order_of_requests_writes_the_same(order, sideload):
     """Record for record and field for field, what one request at a time writes."""
     one = Account(**SIZE).run(max_concurrent_requests=1, sideload=sideload)
@@ -31,7 +34,7 @@ def test_any_order_of_requests_writes_the_same(order, sideload):
     assert many.requests <= 1.02 * one.requests + 8
 
 
-@pytest.mark.parametrize("order", range(4))
+@pytest.mark.parametrize("order", briefly(range(4), 1))
 def test_an_incremental_run_asks_for_nothing_in_vain(order):
     """Where nothing changed, reading ahead costs no request."""
     account = Account(**SIZE)
@@ -45,7 +48,7 @@ def test_an_incremental_run_asks_for_nothing_in_vain(order):
     assert again.requests == alone.requests
 
 
-@pytest.mark.parametrize("order", range(4))
+@pytest.mark.parametrize("order", briefly(range(4), 1))
 def test_a_first_load_stopped_anywhere_goes_on_from_there(order):
     """Pages that were read ahead and not written yet are read again by the next run."""
     account = Account(contacts=1450)

@@ -25,6 +25,7 @@ def large() -> Account:
     return Account(contacts=CONTACTS, accounts=ACCOUNTS, shape=SHAPE, requests_per_second=5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_ten_thousand_contacts_take_115_requests(large):
     """Both contact streams of 10,000 contacts with all that hangs on them: at most 115 requests."""
@@ -43,6 +44,7 @@ def test_ten_thousand_contacts_take_115_requests(large):
     assert again.requests <= 25
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_accounts_that_are_not_sideloaded_cost_their_own_pages(large):
     """Where links and names do not come along: one more per 100 links and per 100 accounts."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import length
 from tests.tap.client.lab import LabClock
 from tests.target.lab import Lab, Run, state_of, stream_of
 from tests.target.processing.test_faults import SETTINGS, Killed, account, check, messages
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LOSSES = ("reset", "reset_after_apply", "truncated_json", "empty_body", "server_error", "throttle")
 SEEDS = st.integers(0, 10_000)
 searching = settings(
-    max_examples=40,
+    max_examples=length.of(40, 800),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -268,7 +269,7 @@ def picture(world: World) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=200,
+    max_examples=length.of(200, 4000),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

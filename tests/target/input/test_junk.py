@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_activecampaign.sinks.registry import SINKS
+from tests import length
 from tests.tap.client.lab import LabClock, world_of
 from tests.target.lab import Lab, stream_of
 
@@ -59,7 +60,7 @@ def columns_of(stream: str) -> list[str]:
 
 @pytest.mark.parametrize("stream", sorted(SINKS))
 @settings(
-    max_examples=40,
+    max_examples=length.of(40, 800),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

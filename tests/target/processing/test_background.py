@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import length
 from tests.tap.client.lab import LabClock, world_of
 from tests.target.concurrency.test_ordering import kill, outcomes
 from tests.target.lab import Lab, Run, schema_of, state_of
@@ -23,7 +24,7 @@ BATCH = 12
 SEEDS = st.integers(0, 10_000)
 SLOW = st.sampled_from([4, 45, 200])
 searching = settings(
-    max_examples=40,
+    max_examples=length.of(40, 800),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -200,6 +201,7 @@ def _behind(lines: list[Any], covered: int) -> list[Any]:
     return found
 
 
+@pytest.mark.long
 @searching
 @given(seed=SEEDS, drawn=inputs())
 def test_imports_that_never_end_do_not_keep_anybody_out(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import length
 from tests.tap.client.lab import LabClock, world_of
 from tests.target.lab import Lab, state_of, stream_of
 
@@ -106,7 +107,7 @@ def check(world: World, count: int) -> None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=length.of(40, 800),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -146,6 +146,7 @@ def test_deals_of_one_name_stay_apart_unless_asked(shop: Lab) -> None:
     assert len(deals_of(shop, "Pallet")) == 2
 
 
+@pytest.mark.long
 def test_a_thousand_deals_are_moved_with_one_request_each(make_lab: Callable[..., Lab]) -> None:
     """1,000 moves by stage name cost at most 1,000 writes and a few lookups."""
     lab = make_lab(deals=1000, contacts=50)

@@ -22,6 +22,7 @@ def names_of(lab: Lab, contact: int) -> set[str]:
     return {lab.world.tables["tags"][row.tag].tag for row in rows}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("include", ["all", "none"])
 def test_two_thousand_removals_take_at_most_two_requests_each(
     make_lab: Callable[..., Lab], include: str

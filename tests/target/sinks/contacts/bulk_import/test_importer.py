@@ -39,6 +39,7 @@ def prepare(world: World) -> int:
     return int(world.add_list("News").id)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("success_key", ["Success", "success"])
 def test_ten_thousand_new_contacts_take_at_most_110_requests(
     make_lab: Callable[..., Lab], success_key: str
@@ -66,6 +67,7 @@ def test_ten_thousand_new_contacts_take_at_most_110_requests(
     assert changed.actions.count("unchanged") == 9_800
 
 
+@pytest.mark.long
 def test_every_result_carries_its_id_within_215_requests(lab: Lab) -> None:
     """look_up_ids costs one request per hundred new contacts."""
     prepare(lab.world)
