@@ -124,7 +124,7 @@ class TapActiveCampaignUnified(Tap):
             client = settings.connection.open(
                 self.name, self._clock, kind.make_session(), kind.make_workers()
             )
-            client.checkpoint = self._stop.raise_if_stopped
+            client.before_request = self._stop.raise_if_stopped
             self._run = build_context(settings, client, self._report, self._write_state)
         return self._run
 

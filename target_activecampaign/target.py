@@ -153,8 +153,8 @@ class TargetActiveCampaign(Target):
             if settings is None or policy is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
-            client.checkpoint = self._progress.ticking(self.interrupts.raise_if_ending)
-            client.away = self._pool.away
+            client.before_request = self._progress.ticking(self.interrupts.raise_if_ending)
+            client.while_blocked = self._pool.released
             hold = self._checkpoints.hold
             self._processor = open_processor(settings, policy, client, self._pool, hold)
             self._progress.attend(self._processor)

@@ -1,4 +1,4 @@
-"""The telephone: HTTP with one ActiveCampaign account, and nothing but."""
+"""HTTP client for one ActiveCampaign account."""
 
 from tap_activecampaign_unified.client.pagination.page_reader import (
     Page,

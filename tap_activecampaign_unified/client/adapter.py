@@ -1,7 +1,7 @@
-"""Connections that are ready before they ask the budget, so that what counts is when bytes leave.
+"""Connections that connect first and ask the rate limiter then, just before the bytes are sent.
 
-A new connection costs a second round trip or a third; a request that had its moment before that
-would arrive late, and others would arrive with it.
+Connecting takes two or three round trips. A request with an earlier slot would arrive late,
+together with others.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ from urllib3.exceptions import NewConnectionError
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
 
-# Their lines hold whole URLs, with the addresses that people are looked up by, and tracebacks.
-for _room in ("connection", "connectionpool", "poolmanager", "util.retry", "response"):
-    logging.getLogger(f"urllib3.{_room}").addFilter(lambda _: False)
+# These loggers write whole URLs, which may hold e-mail addresses, and tracebacks.
+for _module in ("connection", "connectionpool", "poolmanager", "util.retry", "response"):
+    logging.getLogger(f"urllib3.{_module}").addFilter(lambda _: False)
 
 
 class RateLimitedAdapter(HTTPAdapter):
-    """Sends requests over connections that tell the limiter when their bytes leave."""
+    """Sends requests over connections that report to the limiter when their bytes are sent."""
 
     def __init__(self, limiter: Limiter, connections: int) -> None:
-        """Keep up to ``connections`` open."""
         self._pools = _pools_of(limiter)
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pool of direct connections."""
+        """Create the pool of direct connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
@@ -43,24 +42,26 @@ class RateLimitedAdapter(HTTPAdapter):
 
 
 def _pools_of(limiter: Limiter) -> dict[str, type[HTTPConnectionPool]]:
-    """Return pools whose connections ask this limiter."""
+    """Return connection pools that use this limiter, by scheme."""
 
-    class Departing:
-        """What both kinds of connection do differently."""
+    class Limited:
+        """What both kinds of connection add to urllib3's."""
 
         def request(self: Any, *args: Any, **kwargs: Any) -> None:
-            """Connect, ask, send, tell."""
+            """Connect, wait for the limiter, send, report."""
             if self.sock is None:
                 self.connect()
             if limiter.departing() and not self.is_connected:
-                raise NewConnectionError(self, "the server hung up before anything was sent")
+                raise NewConnectionError(
+                    self, "the server closed the connection before anything was sent"
+                )
             super().request(*args, **kwargs)  # type: ignore[misc]
             limiter.departed(len(kwargs.get("body") or b""))
 
-    class Plain(Departing, HTTPConnection):
+    class Plain(Limited, HTTPConnection):
         """Over TCP."""
 
-    class Secure(Departing, HTTPSConnection):
+    class Secure(Limited, HTTPSConnection):
         """Over TLS."""
 
     class PlainPool(HTTPConnectionPool):

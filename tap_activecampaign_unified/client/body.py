@@ -1,4 +1,4 @@
-"""An answer's bytes: no more of them than any answer has, and no longer than it takes."""
+"""Reads the body of a response, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A page of a hundred rows has some hundred kilobytes; what is larger is asked for in smaller pages.
+# A page of a hundred rows has some hundred kilobytes; for more, the client asks for smaller pages.
 MOST_BYTES = 64 << 20
-# So much is taken at once, unpacked, before it is counted and the clock is looked at.
+# Bytes read at once, decompressed, between two checks of size and time.
 PIECE_BYTES = 1 << 18
 
 
 class BodyTooLarge(Exception):
-    """An answer has more than `MOST_BYTES`; ``status`` is its status."""
+    """The body has more than `MOST_BYTES`; ``status`` is the response's status."""
 
     def __init__(self, status: int) -> None:
-        """Say so."""
-        super().__init__(f"an answer of more than {MOST_BYTES >> 20} MiB")
+        super().__init__(f"a response of more than {MOST_BYTES >> 20} MiB")
         self.status = status
 
 
 def read_body(response: requests.Response, is_late: Callable[[], bool]) -> bytes:
-    """Read an answer, and hang up where ``is_late`` says so before it is whole.
+    """Return the body; close the connection once ``is_late`` returns true.
 
     Raises `BodyTooLarge`, and what `requests` raises for a response that is late or incomplete.
-    The time-out of the connection bounds a single wait alone: it lets an answer drip in for ever.
+    The timeout of the connection bounds one read only: without this, a slow body never ends.
     """
     length = response.headers.get("Content-Length", "")
     is_known = length.isdecimal() and "Content-Encoding" not in response.headers
@@ -47,7 +46,7 @@ def read_body(response: requests.Response, is_late: Callable[[], bool]) -> bytes
                 raise BodyTooLarge(response.status_code)
             if is_late() and not (is_known and size >= int(length)):
                 response.close()
-                raise requests.exceptions.ReadTimeout("the answer drips in")
+                raise requests.exceptions.ReadTimeout("the response is too slow")
     except ReadTimeoutError as problem:
         raise requests.exceptions.ReadTimeout(problem) from problem
     except HTTPError as problem:

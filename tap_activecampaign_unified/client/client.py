@@ -1,4 +1,4 @@
-"""One session with one account: sends, waits, repeats what is safe to repeat, explains the rest."""
+"""The client of one account: sends requests, retries what is safe to retry, raises the rest."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
 class Client:
-    """Talks to one account, from any number of threads.
+    """Sends requests to one account, from any number of threads.
 
-    ``max_retry_seconds`` bounds how long one request is repeated, ``timeout`` is for connecting
-    and for reading, in seconds. ``session`` is the seam at which tests put an account in-process.
+    ``max_retry_seconds`` bounds the retries of one request. ``timeout`` (seconds) applies to
+    connecting and to each read. Tests pass a ``session`` that answers in-process.
     """
 
     def __init__(
@@ -76,22 +76,21 @@ class Client:
         session: requests.Session | None = None,
         workers: Workers | None = None,
     ) -> None:
-        """Prepare the session; nothing is sent yet."""
         self.address = address
         self.clock = clock
         self.max_retry_seconds = max_retry_seconds
         self.max_concurrent_requests = max_concurrent_requests
         self._limiter = limiter
-        self._ahead: Prefetcher | None = None
+        self._prefetcher: Prefetcher | None = None
         if max_concurrent_requests > 1:
-            self._ahead = Prefetcher(
-                self._send_announced, workers or WorkerThreads(max_concurrent_requests)
+            self._prefetcher = Prefetcher(
+                self._send_prefetched, workers or WorkerThreads(max_concurrent_requests)
             )
-        self._answered = False
-        #: The server's clock at its last answer, None before the first.
+        self._has_answered = False
+        #: The account's clock at its last response; None before the first.
         self.server_now: dt.datetime | None = None
         self._forbidden: set[str] = set()
-        self._line = Transport(
+        self._transport = Transport(
             address,
             api_key,
             limiter,
@@ -101,14 +100,13 @@ class Client:
             connections=max_concurrent_requests + SPARE_CONNECTIONS,
             session=session,
         )
-        self.traffic = self._line.traffic
-        #: Called before every request; raises to end the run (a signal came).
-        self.checkpoint: Callable[[], None] = lambda: None
-        #: Entered around everything that blocks: threads that take turns hand over meanwhile.
-        self.away: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        self.traffic = self._transport.traffic
+        #: Called before every request. Raises to end the run, after a signal for example.
+        self.before_request: Callable[[], None] = lambda: None
+        #: Context manager around everything that blocks: other threads of the pool run meanwhile.
+        self.while_blocked: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 
     def __repr__(self) -> str:
-        """Name the account, never the key."""
         return f"<Client of {self.address.origin}>"
 
     def get(
@@ -118,16 +116,17 @@ class Client:
         *,
         patience: float | None = None,
     ) -> ApiResponse:
-        """Read ``path``; ``patience`` replaces ``max_retry_seconds`` for a server in trouble.
+        """Send a GET request and return the response, prefetched or not.
 
-        With none, 0, a refusal is repeated once, and the key is not held responsible for it.
+        ``patience`` (seconds) replaces ``max_retry_seconds`` for server errors. With 0, a 403 is
+        retried once and the key is not checked.
         """
-        if self._ahead is not None:
-            self.checkpoint()
-            announced = self._ahead.take((path, tuple(params)))
-            if announced is not None:
-                with self.away():
-                    return self._ahead.wait(announced)
+        if self._prefetcher is not None:
+            self.before_request()
+            prefetched = self._prefetcher.take((path, tuple(params)))
+            if prefetched is not None:
+                with self.while_blocked():
+                    return self._prefetcher.wait(prefetched)
         return self.send("GET", path, params=params, patience=patience)
 
     def prefetch(
@@ -139,49 +138,49 @@ class Client:
         is_urgent: bool = True,
         then: Then | None = None,
     ) -> None:
-        """Announce a GET that will surely be asked for in the same words: it is sent meanwhile.
+        """Send a GET request early, because `get` will certainly ask for it in the same words.
 
-        What is not urgent comes after all that is. ``then`` is called with the answer before
-        anybody gets it, perhaps by another thread; it may announce what follows from it.
+        Urgent requests go first. ``then`` gets the response before `get` returns it, perhaps in
+        another thread; it may prefetch what follows.
         """
-        if self._ahead is not None:
+        if self._prefetcher is not None:
             key = (path, tuple(params))
-            self._ahead.prefetch(key, patience, is_urgent=is_urgent, then=then)
+            self._prefetcher.prefetch(key, patience, is_urgent=is_urgent, then=then)
 
     def cancel_prefetch(self, path: str, params: Sequence[tuple[str, str | int]] = ()) -> None:
-        """Take an announcement back."""
-        if self._ahead is not None:
-            self._ahead.cancel_prefetch((path, tuple(params)))
+        """Forget a prefetched request that will not be asked for."""
+        if self._prefetcher is not None:
+            self._prefetcher.cancel_prefetch((path, tuple(params)))
 
     def cancel_all_prefetches(self) -> None:
-        """Take back whatever was announced and not asked for."""
-        if self._ahead is not None:
-            self._ahead.cancel_all_prefetches()
+        """Take back whatever was prefetched and not asked for."""
+        if self._prefetcher is not None:
+            self._prefetcher.cancel_all_prefetches()
 
     def close(self) -> None:
         """Close the connections."""
         self.cancel_all_prefetches()
-        self._line.close()
+        self._transport.close()
 
     @property
     def rate(self) -> float:
-        """How many requests a second may leave, 0 without a limit."""
+        """Requests per second that may be sent; 0 means no limit."""
         return self._limiter.rate
 
     @property
     def look_ahead(self) -> int:
-        """How many pages are worth announcing, so that the budget is used at this latency."""
-        if self._ahead is None:
+        """How many pages to prefetch so that the rate limit is used up at this latency."""
+        if self._prefetcher is None:
             return 0
-        if not self._limiter.rate and self._line.latency < WORTH_A_THREAD:
+        if not self._limiter.rate and self._transport.latency < WORTH_A_THREAD:
             return 0
         rate = self._limiter.rate or UNLIMITED_RATE
-        return min(self.max_concurrent_requests, 2 + math.ceil(2 * rate * self._line.latency))
+        return min(self.max_concurrent_requests, 2 + math.ceil(2 * rate * self._transport.latency))
 
-    def _send_announced(self, announced: PrefetchedRequest) -> ApiResponse:
-        path, params = announced.key
-        call = ApiRequest("GET", path, repeatable=True, is_urgent=announced.is_urgent)
-        return self._send(call, params, None, announced.patience)
+    def _send_prefetched(self, prefetched: PrefetchedRequest) -> ApiResponse:
+        path, params = prefetched.key
+        call = ApiRequest("GET", path, repeatable=True, is_urgent=prefetched.is_urgent)
+        return self._send(call, params, None, prefetched.patience)
 
     def send(
         self,
@@ -193,15 +192,15 @@ class Client:
         repeatable: bool | None = None,
         patience: float | None = None,
     ) -> ApiResponse:
-        """Send one call and return its good answer.
+        """Send one request and return its successful response.
 
-        ``repeatable`` says that doing the call twice equals doing it once; None decides by verb
-        (a POST is not). Raises the errors of `errors`, after all the repeating that is safe.
+        ``repeatable``: sending it twice has the effect of sending it once. None decides by method
+        (a POST is not repeatable). Raises the errors of `errors` after all safe retries.
         """
         if repeatable is None:
             repeatable = method != "POST"
         call = ApiRequest(method, path, repeatable=repeatable)
-        with self.away():
+        with self.while_blocked():
             return self._send(call, params, json, patience)
 
     def _send(
@@ -231,20 +230,20 @@ class Client:
     def _attempt(
         self, call: ApiRequest, url: str, body: bytes | None, retry: RetryBudget
     ) -> ResponseVerdict:
-        self.checkpoint()
+        self.before_request()
 
         def leaving() -> None:
-            self.checkpoint()
+            self.before_request()
             retry.note_sent()
 
-        verdict = self._line.attempt(call, url, body, leaving)
-        self._answered = self._answered or verdict.status is not None
+        verdict = self._transport.attempt(call, url, body, leaving)
+        self._has_answered = self._has_answered or verdict.status is not None
         if verdict.answer is None:
             self.traffic.note_fault(verdict.problem)
         return verdict
 
     def _decide(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
-        """Wait for the next attempt, or raise what ends this call."""
+        """Wait for the next attempt, or raise the error that ends this request."""
         kind = verdict.kind
         if kind is outcome.ResponseKind.FORBIDDEN:
             self._forbid_or_wait(call, verdict, retry)
@@ -253,8 +252,8 @@ class Client:
             if retry.exhausted:
                 raise self._trouble(call, verdict, retry)
         elif kind is outcome.ResponseKind.CONNECT:
-            # Nothing was sent, so every verb may be repeated.
-            if not retry.wait(kind, None if self._answered else FIRST_CONTACT_SECONDS):
+            # Nothing was sent, so every method may be retried.
+            if not retry.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
                 raise ConnectionFailed(
                     f"{self.address.origin} cannot be reached ({verdict.problem}): "
                     "check api_url and the network"
@@ -266,42 +265,42 @@ class Client:
         self._note_repeat(call, verdict, retry)
 
     def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
-        """Return the error of an answer that no repeating changes."""
+        """Return the error of a response that no retry changes."""
         if verdict.kind is outcome.ResponseKind.LAPSED:
             return PaymentRequired(
                 f"{self.address.origin} answers 402: the ActiveCampaign account is unpaid or "
-                "expired. Mend it in ActiveCampaign under Settings › Billing, then run again"
+                "expired. Renew it in ActiveCampaign under Settings › Billing, then run again"
             )
         if verdict.kind is outcome.ResponseKind.TLS:
             return ConnectionFailed(
                 f"{self.address.origin} offers no trusted TLS certificate: check api_url, "
-                "and any proxy between here and there"
+                "and any proxy in between"
             )
         return verdict.error(call.method, call.path)
 
     def _wait_out(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
-        """Repeat what is safe to repeat while the server is in trouble."""
+        """Retry what is safe to retry after a server error."""
         if not call.repeatable:
             raise UnconfirmedWrite(
-                f"the answer was lost ({verdict.problem}); the write may have happened",
+                f"the response was lost ({verdict.problem}); the write may have happened",
                 method=call.method,
                 path=call.path,
                 status=verdict.status,
             )
         if verdict.kind is outcome.ResponseKind.TOO_LARGE:
-            raise self._trouble(call, verdict, retry)  # it will not be smaller the next time
+            raise self._trouble(call, verdict, retry)  # it stays as large
         if not retry.wait(verdict.kind, self._patience(verdict, retry)):
-            if verdict.status is None and (retry.asked is None or not self._answered):
+            if verdict.status is None and (retry.asked is None or not self._has_answered):
                 self._check_alive(call, verdict)
             raise self._trouble(call, verdict, retry)
 
     def _forbid_or_wait(
         self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget
     ) -> None:
-        """A 403 may be a glitch, the plan, or a bad key: repeat, then ask who we are."""
+        """Retry a 403, then check the key: it may be temporary, the plan, or a wrong key."""
         if retry.asked == 0 and call.path != WHO_AM_I.path:
             if retry.tries < 2:
-                return  # a glitch, perhaps: asked at once, twice is believed
+                return  # perhaps temporary: two of them are believed
             raise self._forbidden_by(call, verdict, "")
         known = call.path in self._forbidden
         limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
@@ -316,7 +315,7 @@ class Client:
             )
             raise self._forbidden_by(call, verdict, why)
         raise AuthenticationError(
-            f"{self.address.origin} does not accept the key ({verdict.status}): copy api_key anew "
+            f"{self.address.origin} does not accept the key ({verdict.status}): copy api_key again "
             "from ActiveCampaign under Settings › Developer"
         )
 
@@ -334,17 +333,17 @@ class Client:
         except FatalError:
             raise
         except RequestError as problem:
-            # Anything but a refusal of the key leaves it in doubt: take it for good.
+            # Only a refusal of the key proves it wrong.
             logger.info("The key could not be checked: %s", problem)
 
     def _patience(self, verdict: ResponseVerdict, retry: RetryBudget) -> float | None:
-        """A server that never said a word is waited for less long than one that did."""
-        if verdict.status is None and not self._answered:
+        """Return the seconds to retry: fewer for a server that has never responded."""
+        if verdict.status is None and not self._has_answered:
             return min(retry.asked or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
         return retry.asked
 
     def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
-        """Tell a call that the server cannot answer from a server that answers nothing."""
+        """Raise `ConnectionFailed` if the server answers no request at all."""
         problem = f"{self.address.origin} does not answer ({verdict.problem}): try again later"
         if call.path == WHO_AM_I.path:
             raise ConnectionFailed(problem)
@@ -357,7 +356,7 @@ class Client:
         self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget
     ) -> ServerError:
         return ServerError(
-            f"{verdict.problem}, for {retry.elapsed:.0f} s and {retry.tries} tries",
+            f"{verdict.problem}, for {retry.elapsed:.0f} s and {retry.tries} attempts",
             method=call.method,
             path=call.path,
             status=verdict.status,
@@ -366,4 +365,4 @@ class Client:
     def _note_repeat(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
         self.traffic.note_retry(verdict.problem, retry.slept)
         level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
-        logger.log(level, "%s %s: %s, trying again", call.method, call.endpoint, verdict.problem)
+        logger.log(level, "%s %s: %s, retrying", call.method, call.endpoint, verdict.problem)

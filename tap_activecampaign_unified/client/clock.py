@@ -1,4 +1,4 @@
-"""Time as an argument: everything that waits or looks at a clock is given one."""
+"""The clock that everything that waits or reads the time gets as an argument."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the client, the limiter and the walks need of time."""
+    """Clock of the client, the rate limiter and the walks."""
 
     def now(self) -> dt.datetime:
         """Return the time of day, aware, in UTC."""
@@ -22,10 +22,9 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock; `wake` ends every sleep, for a run that is being stopped."""
+    """The machine's clock; `wake` ends every sleep when a run is being stopped."""
 
     def __init__(self) -> None:
-        """Start awake to nothing."""
         self._woken = threading.Event()
 
     def now(self) -> dt.datetime:
@@ -33,7 +32,7 @@ class SystemClock:
         return dt.datetime.now(dt.UTC)
 
     def monotonic(self) -> float:
-        """Return the machine's uptime clock, which its processes share."""
+        """Return the machine's uptime in seconds, the same for all its processes."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:

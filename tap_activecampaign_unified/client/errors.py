@@ -1,36 +1,37 @@
-"""What can go wrong on the line, grouped by what to do next.
+"""Errors of the client, grouped by what the caller does next.
 
     ActiveCampaignError
-    ├── BadAddress        mend the setting ``api_url`` (never leaves the settings check)
-    ├── RunEnds           nothing further can work: end the run, state as it was
-    │   ├── BadCredential     the key is wrong
-    │   ├── AccountLapsed     the account is not paid (402)
-    │   └── Unreachable       no such host, TLS failure, nothing answers
-    ├── Forbidden         this plan or key may not read here: skip or fail, by setting
-    ├── Missing           no such row, or no such endpoint
-    ├── Refused           the request is at fault (400, 422): mend the row
-    ├── ServerTrouble     ActiveCampaign could not deliver, however often asked
-    │   └── UnexpectedAnswer  the answer has no rows under any of the names they go by
-    └── Unconfirmed       a write may have happened: look before trying again
+    ├── InvalidUrl            correct the setting ``api_url`` (only the settings check raises it)
+    ├── FatalError            no request can succeed: end the run, keep the state
+    │   ├── AuthenticationError   the key is wrong
+    │   ├── PaymentRequired       the account is unpaid (402)
+    │   └── ConnectionFailed      no such host, TLS failure, no response
+    └── RequestError          one request failed
+        ├── PermissionDenied      the plan or the key's user may not do this: skip or fail
+        ├── NotFound              no such row, or no such endpoint
+        ├── InvalidRequest        the request is wrong (400, 422): correct the row
+        ├── ServerError           ActiveCampaign did not deliver, after all retries
+        │   └── UnexpectedAnswer  the response has no rows under any of their names
+        └── UnconfirmedWrite      the write may have happened: look before a retry
 
-Every message says what was attempted, what came back and what to do. None holds a key, a query
-string or a body: those may carry secrets and personal data.
+Every message names the request, the response and the fix. No message holds a key, a query string
+or a body: those may hold secrets and personal data.
 """
 
 from __future__ import annotations
 
 import re
 
-# What ActiveCampaign repeats of a row stands in quotes, or is an address.
+# ActiveCampaign quotes the values of a row that it repeats; addresses it repeats as they are.
 _REPEATED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*"|[^\s'"<>(]*@[^\s'"<>),;]*""")
 
 
 class ActiveCampaignError(Exception):
-    """Anything that goes wrong between us and ActiveCampaign."""
+    """Base class of all errors of the client."""
 
 
 class InvalidUrl(ActiveCampaignError):
-    """``api_url`` cannot be an ActiveCampaign account's address."""
+    """``api_url`` is not the URL of an ActiveCampaign account."""
 
 
 class FatalError(ActiveCampaignError):
@@ -46,14 +47,13 @@ class PaymentRequired(FatalError):
 
 
 class ConnectionFailed(FatalError):
-    """No ActiveCampaign account answers at the address."""
+    """No ActiveCampaign account answers at the URL."""
 
 
 class RequestError(ActiveCampaignError):
-    """One call failed; ``method``, ``path`` and ``status`` (None: no answer) say which."""
+    """One request failed; it has ``method``, ``path`` and ``status`` (None: no response)."""
 
     def __init__(self, problem: str, *, method: str, path: str, status: int | None = None) -> None:
-        """Keep the facts beside the sentence."""
         super().__init__(f"{method} {path}: {problem}")
         self.problem, self.method, self.path, self.status = problem, method, path, status
 
@@ -61,20 +61,20 @@ class RequestError(ActiveCampaignError):
 class PermissionDenied(RequestError):
     """The key's user or the account's plan may not do this (403, while the key is good).
 
-    ``reasons`` holds ActiveCampaign's words, if any: some endpoints answer so for a single row.
+    ``reasons`` holds ActiveCampaign's details, if any: some endpoints answer 403 for one row.
     """
 
     reasons: tuple[ErrorDetail, ...] = ()
 
 
 class NotFound(RequestError):
-    """There is no such row (404 with JSON), or no such endpoint (404 with HTML: `is_endpoint`)."""
+    """No such row (404 with JSON), or no such endpoint (404 with HTML: `is_endpoint`)."""
 
     is_endpoint = False
 
 
 class InvalidRequest(RequestError):
-    """ActiveCampaign refuses the request; ``reasons`` holds its sentences and pointers."""
+    """ActiveCampaign refuses the request; ``reasons`` holds its error details."""
 
     def __init__(
         self,
@@ -85,13 +85,12 @@ class InvalidRequest(RequestError):
         status: int,
         reasons: tuple[ErrorDetail, ...] = (),
     ) -> None:
-        """Keep the reasons for the row's result."""
         super().__init__(problem, method=method, path=path, status=status)
         self.reasons = reasons
 
 
 class ServerError(RequestError):
-    """The server failed, hung up or sent no usable JSON until patience ran out."""
+    """The server failed, closed the connection or sent no usable JSON, after all retries."""
 
 
 class UnexpectedAnswer(ServerError):
@@ -99,31 +98,29 @@ class UnexpectedAnswer(ServerError):
 
 
 class UnconfirmedWrite(RequestError):
-    """The answer to a write that must not be repeated blindly was lost."""
+    """The response to a write was lost, and the write must not be repeated blindly."""
 
 
 class ErrorDetail:
-    """One complaint of ActiveCampaign: ``text``, its ``code`` and the attribute it points at."""
+    """One error detail of ActiveCampaign: text, code and attribute; empty where absent."""
 
     __slots__ = ("attribute", "code", "text")
 
     def __init__(self, text: str, code: str = "", attribute: str = "") -> None:
-        """Keep the three parts; empty where ActiveCampaign is silent."""
         self.text, self.code, self.attribute = text, code, attribute
 
     def __str__(self) -> str:
-        """Text, code and attribute as one phrase."""
         extra = ", ".join(part for part in (self.code, self.attribute) if part)
         return f"{self.text} ({extra})" if extra and self.text else self.text or extra
 
 
 def redact_values(text: str) -> str:
-    """Return ActiveCampaign's words without what they repeat of a row: fit for a log."""
+    """Return an error text without the values of a row that it repeats, for the log."""
     return _REPEATED.sub("…", text)
 
 
 def error_details_of(body: object) -> tuple[ErrorDetail, ...]:
-    """Read the complaints out of any of ActiveCampaign's eight shapes of a 400 or 422 body."""
+    """Return the error details of a 400 or 422 body, in any of ActiveCampaign's eight shapes."""
     if not isinstance(body, dict):
         return ()
     errors, failures = body.get("errors"), body.get("failureReasons")
@@ -153,13 +150,13 @@ def _of_error(error: object) -> ErrorDetail:
 def _of_failure(failure: object) -> ErrorDetail:
     if not isinstance(failure, dict):
         return ErrorDetail(str(failure or ""))
-    # The importer says which contact of the batch: its place, counted from nobody knows.
+    # The importer names the contact by its position; whether it counts from 0 or 1 is not known.
     place = failure.get("contact")
     where = "" if place is None else f"contacts/{place}"
     return ErrorDetail(str(failure.get("failureReason") or ""), attribute=where)
 
 
 def is_duplicate(problem: InvalidRequest) -> bool:
-    """Say whether ActiveCampaign refused because the thing is there already."""
+    """Return whether ActiveCampaign refused because the record already exists."""
     texts = " ".join(f"{reason.code} {reason.text}" for reason in problem.reasons).lower()
     return any(word in texts for word in ("duplicate", "already", "exists", "taken"))

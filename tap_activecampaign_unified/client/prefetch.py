@@ -1,7 +1,6 @@
-"""GETs that will surely be asked for, sent before they are, so that waiting for one is no loss.
+"""GET requests that the reader will certainly make, sent early so that their waits overlap.
 
-Who reads announces what it will ask next, and asks in its own order all the same: only the waiting
-is shared. An answer is kept until it is asked for, once.
+The reader still asks in its own order. A response is kept until it is asked for, once.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What is done with an answer before anybody asked for it: announcing what it leads to.
+# Called with a response before it is asked for; may prefetch what follows from it.
 Then = Callable[["ApiResponse"], None]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
 
-MOST_ANNOUNCED = 500
+MOST_PREFETCHED = 500
 
 
 @dataclass
 class PrefetchedRequest:
-    """One announced GET: begun or not, and its answer or what went wrong, once it is over."""
+    """One prefetched GET request, and its response or error once it is over."""
 
     key: Key
     patience: float | None
@@ -40,33 +39,32 @@ class PrefetchedRequest:
     over: threading.Event = field(default_factory=threading.Event)
 
     def result(self) -> ApiResponse:
-        """Return the answer, or raise what came instead."""
+        """Return the response, or raise the error that came instead."""
         if self.problem is not None:
             raise self.problem
         if self.answer is None:
-            raise RuntimeError("asked for an answer that has not come")
+            raise RuntimeError("the response is not there yet")
         return self.answer
 
 
 class Workers(Protocol):
-    """Who carries out announced GETs meanwhile."""
+    """Sends prefetched requests in the background."""
 
     def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
-        """See to it that ``work`` is called once, now or later, what is urgent first."""
+        """Call ``work`` once, now or later; urgent work first."""
 
     def wait(self, over: threading.Event) -> None:
         """Return when ``over`` is set."""
 
 
 class WorkerThreads:
-    """Up to ``most`` threads, each called into being when there is work for it.
+    """Up to ``most`` daemon threads, each started when there is work for it.
 
-    They never keep the process from ending: a request that hangs is nobody's affair by then. Where
-    the machine gives no more of them, those there are do the work; without any, who asks does.
+    Where the machine starts no more threads, the existing ones do the work; without any, the
+    caller of `Client.get` sends the request itself.
     """
 
     def __init__(self, most: int) -> None:
-        """Start none yet."""
         self._most = most
         self._count = self._idle = 0
         self._work: list[tuple[bool, int, Callable[[], None]]] = []
@@ -74,21 +72,21 @@ class WorkerThreads:
         self._changed = threading.Condition()
 
     def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
-        """Hand work to an idle thread, to a new one, or to the first that is free."""
+        """Queue work for an idle thread, a new one, or the first that is free."""
         with self._changed:
             heapq.heappush(self._work, (not is_urgent, next(self._numbers), work))
             if self._idle < len(self._work) and self._count < self._most:
-                self._call_another()
+                self._start_thread()
             if not self._count:
                 self._work.clear()
             self._changed.notify()
 
-    def _call_another(self) -> None:
+    def _start_thread(self) -> None:
         try:
-            threading.Thread(target=self._run, name="ahead", daemon=True).start()
+            threading.Thread(target=self._run, name="prefetch", daemon=True).start()
         except RuntimeError as problem:
             self._most = self._count
-            logger.warning("%s: at most %s requests are sent ahead", problem, self._count)
+            logger.warning("%s: at most %s requests are prefetched at once", problem, self._count)
         else:
             self._count += 1
 
@@ -108,10 +106,9 @@ class WorkerThreads:
 
 
 class Prefetcher:
-    """Announced GETs by what they ask for."""
+    """Prefetched requests by path and parameters."""
 
     def __init__(self, send: Callable[[PrefetchedRequest], ApiResponse], workers: Workers) -> None:
-        """Take who sends and who works; nothing is announced yet."""
         self._send, self._workers = send, workers
         self._pending: dict[Key, PrefetchedRequest] = {}
         self._lock = threading.Lock()
@@ -119,10 +116,10 @@ class Prefetcher:
     def prefetch(
         self, key: Key, patience: float | None, *, is_urgent: bool, then: Then | None
     ) -> None:
-        """Announce a GET; it is sent once, however often it is announced."""
+        """Prefetch a GET request; it is sent once, however often this is called."""
         with self._lock:
             known = self._pending.get(key)
-            if known is None and len(self._pending) >= MOST_ANNOUNCED:
+            if known is None and len(self._pending) >= MOST_PREFETCHED:
                 return
             pending = self._pending[key] = known or PrefetchedRequest(key, patience, is_urgent)
             if then is not None and not pending.over.is_set():
@@ -132,38 +129,38 @@ class Prefetcher:
             if then is not None and pending.answer is not None:
                 then(pending.answer)
             return
-        self._workers.begin(lambda: self._carry_out(pending), is_urgent=is_urgent)
+        self._workers.begin(lambda: self._run_request(pending), is_urgent=is_urgent)
 
     def take(self, key: Key) -> PrefetchedRequest | None:
-        """Return what was announced and is under way; None where the asker must send it itself."""
+        """Return the request if it was sent already; None if the caller must send it itself."""
         with self._lock:
             pending = self._pending.pop(key, None)
             if pending is None or not pending.is_begun:
                 if pending is not None:
-                    pending.is_begun = True  # by the asker: no worker needs to
+                    pending.is_begun = True  # the caller sends it, no worker needs to
                 return None
         return pending
 
     def wait(self, pending: PrefetchedRequest) -> ApiResponse:
-        """Return the answer when it is there, or raise what came instead."""
+        """Wait for the response and return it, or raise the error that came instead."""
         self._workers.wait(pending.over)
         return pending.result()
 
     def cancel_prefetch(self, key: Key) -> None:
-        """Forget a GET that will not be asked for after all."""
+        """Forget a request that will not be asked for."""
         with self._lock:
             pending = self._pending.pop(key, None)
             if pending is not None:
                 pending.is_begun = True
 
     def cancel_all_prefetches(self) -> None:
-        """Forget every GET that nobody asked for: its answer would be old by the time."""
+        """Forget every request that was not asked for: its response would be outdated."""
         with self._lock:
             for pending in self._pending.values():
                 pending.is_begun = True
             self._pending.clear()
 
-    def _carry_out(self, pending: PrefetchedRequest) -> None:
+    def _run_request(self, pending: PrefetchedRequest) -> None:
         with self._lock:
             if pending.is_begun:
                 return
@@ -172,12 +169,12 @@ class Prefetcher:
             pending.answer = self._send(pending)
             while (then := self._next_then(pending)) is not None:
                 then(pending.answer)
-        except BaseException as problem:  # noqa: BLE001 - the asker is told, whatever it is
+        except BaseException as problem:  # noqa: BLE001 - `result` raises it
             pending.problem = problem
             pending.over.set()
 
     def _next_then(self, pending: PrefetchedRequest) -> Then | None:
-        """Return what is still to be done with an answer; with nothing left it is over."""
+        """Return the next callback for a response; with none left the request is over."""
         with self._lock:
             if pending.then:
                 return pending.then.pop(0)

@@ -1,4 +1,4 @@
-"""Keeps the key out of everything that comes back: whoever repeats it, we do not."""
+"""Removes the key from everything that a server sends back."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import re
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "(api_key)"
-# Shorter than any key of ActiveCampaign's: as likely a word as a secret.
+# Shorter texts are as likely a word as a key; ActiveCampaign's keys are longer.
 FEWEST_CHARACTERS = 8
 
 
 class Redactor:
-    """Takes one key out of texts, in whichever way it is spelled there."""
+    """Removes one key from texts, in each encoding that a server may repeat it in."""
 
     def __init__(self, key: str) -> None:
-        """Think of the ways in which a server may repeat ``key``."""
         spelled = {
             key,
             key.replace("/", "\\/"),
@@ -35,8 +34,8 @@ class Redactor:
         self._in_text = re.compile(text, re.IGNORECASE)
         self._in_bytes = re.compile(text.encode(), re.IGNORECASE)
 
-    def out_of(self, content: bytes, *, is_good: bool) -> bytes:
-        """Return an answer's bytes without the key; a good one is not searched for other cases."""
+    def redact(self, content: bytes, *, is_good: bool) -> bytes:
+        """Return a body without the key; in a successful one only the exact case is searched."""
         if not is_good:
             return self._in_bytes.sub(HIDDEN.encode(), content)
         for one in self._spelled:
@@ -44,6 +43,6 @@ class Redactor:
                 content = content.replace(one, HIDDEN.encode())
         return content
 
-    def out_of_text(self, text: str) -> str:
-        """Return a text without the key, in small and capital letters alike."""
+    def redact_text(self, text: str) -> str:
+        """Return a text without the key, in any case."""
         return self._in_text.sub(HIDDEN, text)

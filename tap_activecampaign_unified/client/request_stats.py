@@ -1,4 +1,4 @@
-"""What went over the line, counted: for the summary of a run and its report."""
+"""Counts of requests, for the summary of a run and its report."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ MOST_BUCKETS = 360
 
 
 class RequestStats:
-    """Requests by endpoint and status, repeats and faults by what happened, seconds waited.
+    """Requests by endpoint and status, retries and faults by cause, seconds waited.
 
-    ``waited`` are the seconds that requests waited for the account's budget, all together, and
-    ``paused`` those that a 429, or a 503 with ``Retry-After``, made them wait; ``backed_off`` is
-    what lay between the attempts otherwise. ``counted`` is the limit and the remainder that the
-    server told last, None where it tells none. Any thread may count.
+    ``waited``: seconds that requests waited for the rate limit, all together. ``paused``: seconds
+    waited after a 429, or a 503 with ``Retry-After``. ``backed_off``: seconds between other
+    attempts. ``counted``: the limit and the remainder that the server reported last, None where it
+    reports none. Thread-safe.
     """
 
     def __init__(self, clock: Clock) -> None:
-        """Begin now, with nothing."""
         self._lock = threading.Lock()
         self._clock = clock
         self.began_at = clock.now()
@@ -41,27 +40,27 @@ class RequestStats:
         self._faults_over_time: list[int] = []
 
     def moment(self) -> float:
-        """Return the seconds since the beginning."""
+        """Return the seconds since the run began."""
         return max(0.0, self._clock.monotonic() - self._began)
 
     def count(self, call: str, status: str, left: float | None = None) -> None:
-        """Count a request by its verb and endpoint, and by what came back.
+        """Count a request by method and endpoint, and by the status of its response.
 
-        ``left`` is the `moment` at which it left (now): the budget holds for that, and answers
-        come in heaps.
+        ``left`` is the `moment` at which it was sent (default: now): the rate limit applies to
+        that, and responses arrive in bursts.
         """
         with self._lock:
             self._calls[call, status] += 1
             self._note_moment(self._requests_over_time, left)
 
     def note_fault(self, what: str) -> None:
-        """Count an answer that was none, or not the one that was asked for."""
+        """Count an attempt without a usable response."""
         with self._lock:
             self.faults[what] += 1
             self._note_moment(self._faults_over_time)
 
     def note_retry(self, why: str, slept: float) -> None:
-        """Count a call that is sent again, and the seconds that were slept before."""
+        """Count a retry, and the seconds slept before it."""
         with self._lock:
             self.retries[why] += 1
             self.backed_off += slept
@@ -74,31 +73,31 @@ class RequestStats:
 
     @property
     def reads(self) -> int:
-        """The requests that change nothing."""
+        """The GET requests."""
         with self._lock:
             calls = self._calls.items()
             return sum(count for (call, _), count in calls if call.startswith("GET "))
 
     @property
     def repeats(self) -> int:
-        """The requests that were sent again."""
+        """The retries."""
         with self._lock:
             return self.retries.total()
 
     @property
     def troubles(self) -> list[tuple[str, int]]:
-        """What was met, and how often, the most frequent first."""
+        """The faults and how often each occurred, the most frequent first."""
         with self._lock:
             return self.faults.most_common()
 
     @property
     def by_endpoint(self) -> Counter[str]:
-        """Return the requests by verb and endpoint."""
+        """The requests by method and endpoint."""
         return self._by(0)
 
     @property
     def by_status(self) -> Counter[str]:
-        """Return the requests by status, or by the kind of failure where there was no answer."""
+        """The requests by status, or by exception where there was no response."""
         return self._by(1)
 
     def _by(self, part: int) -> Counter[str]:
@@ -109,7 +108,7 @@ class RequestStats:
         return found
 
     def _note_moment(self, series: list[int], seconds: float | None = None) -> None:
-        """Add one to a series (now), and make the buckets wider when they are many."""
+        """Add one to a series; widen the buckets when there are too many."""
         if seconds is None:
             seconds = self.moment()
         while seconds >= self.bucket_seconds * MOST_BUCKETS:
@@ -121,7 +120,7 @@ class RequestStats:
         series[place] += 1
 
     def document(self) -> dict[str, Any]:
-        """Return all of it as JSON."""
+        """Return the counts as a JSON document."""
         endpoints: dict[str, dict[str, int]] = {}
         for (call, status), count in sorted(self._calls.items()):
             endpoints.setdefault(call, {})[status] = count

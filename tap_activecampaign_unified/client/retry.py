@@ -1,4 +1,4 @@
-"""How long one request is repeated, and the growing waits between its attempts."""
+"""How long one request is retried, and the growing waits between its attempts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ SHORTEST_WAIT = 0.05
 
 
 class RetryBudget:
-    """What one request has left of ``limit`` seconds; ``asked`` is the caller's own bound.
+    """The seconds left for retries of one request: ``limit``, or ``asked`` by the caller.
 
-    The time counts from the first attempt that failed: waiting for the account's budget is no
-    trouble of the server's. Each kind of trouble has its own time and waits, within the whole.
+    The time starts with the first failed attempt: waiting for the rate limit does not count. Each
+    kind of failure has its own time and its own waits, within the whole.
     """
 
     def __init__(self, clock: Clock, limit: float, asked: float | None) -> None:
-        """Start with everything left."""
         self._clock = clock
         self._limit = limit
         self._sent = self._began = clock.monotonic()
@@ -32,34 +31,34 @@ class RetryBudget:
         self.asked = asked
         self.tries = 0
         self.exhausted = False
-        #: Seconds slept before the attempt that comes next.
+        #: Seconds slept before the next attempt.
         self.slept = 0.0
 
     @property
     def elapsed(self) -> float:
-        """Return the seconds since the first attempt that failed was sent."""
+        """Seconds since the first failed attempt was sent."""
         return self._clock.monotonic() - self._began
 
     def note_sent(self) -> None:
-        """Remember that an attempt leaves now."""
+        """Note that an attempt is sent now."""
         self._sent = self._clock.monotonic()
         self.tries += 1
 
     def _note_failed(self, kind: object) -> float:
-        """Return the seconds for which this kind of trouble has lasted."""
+        """Return the seconds since the first failure of this kind."""
         if not self._since:
             self._began = self._sent
         return self._clock.monotonic() - self._since.setdefault(kind, self._sent)
 
     def _next_wait(self, kind: object) -> float:
-        """Return the next of the growing waits; each kind of trouble begins with short ones."""
+        """Return the next wait in seconds; the waits grow per kind of failure."""
         if kind not in self._waits:
             self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
-            next(self._waits[kind])  # backoff's generators are primed with one empty turn
+            next(self._waits[kind])  # backoff's generators yield nothing useful first
         return backoff.full_jitter(next(self._waits[kind]))
 
     def wait(self, kind: object, limit: float | None) -> bool:
-        """Sleep before the next attempt; False when ``limit`` seconds of this kind are used up."""
+        """Sleep before the next attempt; return False when the time for this kind is used up."""
         lasted = self._note_failed(kind)
         left = self._limit - self.elapsed
         if limit is not None:
@@ -67,14 +66,14 @@ class RetryBudget:
         if left <= 0:
             return False
         wait = self._next_wait(kind)
-        # The last attempt stands at the very end of the time that was allowed.
+        # The last attempt is sent at the very end of the allowed time.
         began = self._clock.monotonic()
         self._clock.sleep(max(SHORTEST_WAIT, min(wait, left)))
         self.slept = self._clock.monotonic() - began
         return True
 
     def pause(self, kind: object, asked: float | None) -> float:
-        """Return how long everybody must pause for a throttled request."""
+        """Return the seconds that all requests must pause after a throttled one."""
         self._note_failed(kind)
         self.slept = 0.0
         wait = max(asked or 0.0, self._next_wait(kind))

@@ -1,4 +1,4 @@
-"""The line to the account: one session, the key in its one header, the budget, what went over."""
+"""Transport to the account: one session, the key in one header, the rate limit, the counts."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from .url import AccountUrl
 
 SAME_HOST_REDIRECTS = 5
-# An answer may take so many times what a single wait for it may.
+# A whole response may take so many times the timeout of one read.
 MOST_TIMEOUTS = 10
 WEIGHT_OF_THE_LATEST = 0.25
-# Parts of a path that name an endpoint; all else is somebody's id, or says who somebody is.
+# Parts of a path that name an endpoint; every other part is an id or personal data.
 _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One call: whether it may be repeated, and whether somebody waits for it now."""
+    """One request: whether it may be retried, and whether a caller waits for it now."""
 
     method: str
     path: str
@@ -48,17 +48,17 @@ class ApiRequest:
 
     @property
     def endpoint(self) -> str:
-        """What is called, whichever row it is about."""
+        """The path with ``{id}`` in place of ids."""
         return "/".join(
             part if _ENDPOINT_WORD.fullmatch(part) else "{id}" for part in self.path.split("/")
         )
 
 
 class _ApiToken(AuthBase):
-    """Puts the key into the one header, and keeps requests from looking for others in netrc.
+    """Sets the key's header, and keeps `requests` from reading netrc.
 
-    The URL is looked at as it will be sent: who writes URLs and who reads them differ about odd
-    ones, and the key goes to the account's own host whoever is right.
+    Checks the prepared URL, because libraries parse odd URLs differently: the key goes only to
+    the account's own host.
     """
 
     def __init__(self, key: str, address: AccountUrl) -> None:
@@ -79,7 +79,7 @@ class _ApiToken(AuthBase):
 
 
 class _Session(requests.Session):
-    """Asks the environment for proxies and certificates once: it costs as much as sending."""
+    """Reads proxies and certificates from the environment once; reading them is slow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,22 +89,22 @@ class _Session(requests.Session):
         """Return None: `Transport` follows redirects itself, and bounds how much it reads."""
 
     def merge_environment_settings(self, url: Any, *more: Any, **named: Any) -> Any:
-        """Return what the environment says for this host; it does not change while we run."""
+        """Return the environment's settings for this host, read once."""
         parts = urlsplit(str(url))
         place = str(_place(parts))
         if place not in self._settings:
             found = super().merge_environment_settings(url, *more, **named)
             if parts.scheme == "http":
-                # Only this machine is spoken to in the clear; a proxy would read the key.
+                # Only loopback is plain HTTP; a proxy would read the key.
                 found["proxies"] = {}
             self._settings[place] = found
         return dict(self._settings[place])
 
 
 class Transport:
-    """Sends single requests, from any number of threads, each when the budget allows.
+    """Sends single requests within the rate limit, from any number of threads.
 
-    ``session`` is the seam at which tests put an account in-process.
+    Tests pass a ``session`` that answers in-process.
     """
 
     def __init__(
@@ -119,17 +119,16 @@ class Transport:
         connections: int,
         session: requests.Session | None = None,
     ) -> None:
-        """Prepare the session; nothing is sent yet."""
         self._address, self._limiter, self._timeout = address, limiter, timeout
         self.traffic = RequestStats(clock)
-        #: How long the account takes to answer, in seconds, lately.
+        #: Recent response time of the account, in seconds.
         self.latency = 0.0
         self._lock = threading.Lock()
         if session is None:
             session = _Session()
             session.mount(address.origin, RateLimitedAdapter(limiter, connections))
         session.auth = _ApiToken(api_key, address)
-        self._secrecy = Redactor(api_key)
+        self._redactor = Redactor(api_key)
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         self._session = session
@@ -141,9 +140,9 @@ class Transport:
     def attempt(
         self, call: ApiRequest, url: str, body: bytes | None, leaving: Callable[[], None]
     ) -> ResponseVerdict:
-        """Send a request once and judge what comes back; ``leaving`` is called when it may leave.
+        """Send a request once and judge the response; ``leaving`` is called just before.
 
-        Redirects are followed on the account's own host; raises `ConnectionFailed` for any other.
+        Follows redirects on the account's own host; raises `ConnectionFailed` for any other host.
         """
         headers = {} if body is None else {"Content-Type": "application/json"}
         self._limiter.acquire(urgent=call.is_urgent)
@@ -161,7 +160,7 @@ class Transport:
                     stream=True,
                 )
                 content = read_body(response, partial(self._is_late, left))
-                content = self._secrecy.out_of(content, is_good=response.ok)
+                content = self._redactor.redact(content, is_good=response.ok)
             except BodyTooLarge as problem:
                 self._count(call, str(problem.status), left)
                 return ResponseVerdict(outcome.ResponseKind.TOO_LARGE, str(problem), problem.status)
@@ -203,7 +202,7 @@ class Transport:
         if not is_here:
             raise ConnectionFailed(
                 f"{self._address.origin} redirects {call.method} {call.endpoint} to another host "
-                f"({self._secrecy.out_of_text(str(host))}), which would be sent the key: refused. "
+                f"({self._redactor.redact_text(str(host))}), which must not get the key: refused. "
                 "Check api_url"
             )
         query = f"?{target.query}" if target.query else ""

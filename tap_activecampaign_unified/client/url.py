@@ -1,4 +1,4 @@
-"""The account's address, in any form people paste it."""
+"""The URL of an account, in any form that people paste."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from urllib.parse import SplitResult, urlsplit
 
 from .errors import InvalidUrl
 
-MEND = "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
+URL_HINT = (
+    "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
+)
 _BRANDED_HOST = re.compile(r"([a-z0-9-]+)\.(?:api-[a-z0-9]+|activehosted)\.com")
-# What would make another path of a path: ids come from rows, and anything may stand there.
+# Parts that would change a path: ids come from rows, which may hold any text.
 _ODD_PATH = re.compile(r"[^\x20-\x7e]|[?#%\\]|(?:^|/)\.{0,2}(?:/|$)")
-# A name without a dot is an account's name or a key, pasted where the URL belongs.
+# A host without a dot is an account name or a key, pasted in place of the URL.
 _HOST = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{1,63}")
 
 
 @dataclass(frozen=True)
 class AccountUrl:
-    """Where one account answers.
+    """The URL of one account.
 
-    ``origin`` is scheme, host and port; ``account`` is one name for every spelling of the address
-    (used for files that belong to the account); ``is_loopback`` is true for this machine itself.
+    ``origin`` is scheme, host and port. ``account`` is the same name for every spelling of the
+    URL; the account's files have it. ``is_loopback`` is true for this machine.
     """
 
     origin: str
@@ -44,36 +46,36 @@ def account_file(account: str, kind: str, ending: str) -> Path:
 
 
 def is_plain(path: str) -> bool:
-    """Say whether a path is what it looks like, and leads below the API."""
+    """Return whether a path stays below the API whatever the server makes of it."""
     return _ODD_PATH.search(path) is None
 
 
 def parse_url(text: object) -> AccountUrl:
-    """Read ``api_url``; raise `InvalidUrl` with one sentence that names the mend.
+    """Parse ``api_url``; raise `InvalidUrl` with one sentence that names the fix.
 
-    The sentence never repeats more of the text than scheme and host: people paste keys into URLs.
+    The sentence repeats only scheme and host: people paste keys into URLs.
     """
     if not isinstance(text, str) or not text.strip():
-        raise InvalidUrl(f"api_url is empty: {MEND}")
+        raise InvalidUrl(f"api_url is empty: {URL_HINT}")
     cleaned = text.strip().strip("\"'<>").strip()
     parts = _split(cleaned)
     host = _host(parts)
     loopback = _is_loopback(host)
     if not (loopback or _is_ip(host) or _HOST.fullmatch(host)):
-        raise InvalidUrl(f"api_url has no usable host name: {MEND}")
+        raise InvalidUrl(f"api_url has no usable host name: {URL_HINT}")
     try:
         port = parts.port
     except ValueError:
-        raise InvalidUrl(f"api_url has a port that is no number: {MEND}") from None
+        raise InvalidUrl(f"api_url has a port that is no number: {URL_HINT}") from None
     scheme = parts.scheme.lower()
     if scheme not in {"http", "https"}:
-        raise InvalidUrl(f"api_url must start with https://: {MEND}")
+        raise InvalidUrl(f"api_url must start with https://: {URL_HINT}")
     if scheme == "http" and not loopback:
         raise InvalidUrl(
             f"api_url http://{host} would send the key unencrypted: write https://{host}"
         )
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise InvalidUrl(f"api_url must not hold a key, a user or parameters: {MEND}")
+        raise InvalidUrl(f"api_url must not hold a key, a user or parameters: {URL_HINT}")
     _check_path(parts.path, host)
     default_port = 443 if scheme == "https" else 80
     shown_port = "" if port in {None, default_port} else f":{port}"
@@ -89,8 +91,8 @@ def _split(text: str) -> SplitResult:
             scheme = "http" if _is_loopback(_host(urlsplit(f"https://{text}"))) else "https"
             text = f"{scheme}://{text}"
         return urlsplit(text)
-    except ValueError:  # brackets that do not match, characters that only look like others
-        raise InvalidUrl(f"api_url has no usable host name: {MEND}") from None
+    except ValueError:  # unbalanced brackets, characters that look like others
+        raise InvalidUrl(f"api_url has no usable host name: {URL_HINT}") from None
 
 
 def _check_path(path: str, host: str) -> None:
@@ -98,10 +100,10 @@ def _check_path(path: str, host: str) -> None:
     if re.fullmatch(r"/*|/+api/+3/*", lowered):
         return
     if lowered.startswith("/admin") and "api" not in lowered:
-        raise InvalidUrl(f"api_url points at the admin pages of {host}: {MEND}")
+        raise InvalidUrl(f"api_url points at the admin pages of {host}: {URL_HINT}")
     if "api.php" in lowered or re.match(r"/+api/+[12]\b", lowered):
-        raise InvalidUrl(f"api_url points at an old version of the API on {host}: {MEND}")
-    raise InvalidUrl(f"api_url has a path that is not /api/3: {MEND}")
+        raise InvalidUrl(f"api_url points at an old version of the API on {host}: {URL_HINT}")
+    raise InvalidUrl(f"api_url has a path that is not /api/3: {URL_HINT}")
 
 
 def _host(parts: SplitResult) -> str:

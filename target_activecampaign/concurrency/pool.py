@@ -39,7 +39,7 @@ class JobGroup:
 
     def __init__(self, pool: CooperativePool) -> None:
         """Begin without a job."""
-        self._turns = pool
+        self._pool = pool
         self._left: deque[Job] = deque()
         self.helpers = 0
         self.problem: BaseException | None = None
@@ -50,7 +50,7 @@ class JobGroup:
         Raises the first problem of any job so far.
         """
         self._left.append(job)
-        if not self._turns.start_helpers(self, self.helpers + 1):
+        if not self._pool.start_helpers(self, self.helpers + 1):
             self._work_off()
         if self.problem is not None:
             raise self.problem
@@ -66,19 +66,19 @@ class JobGroup:
         """Do jobs until none is left."""
         while self._left and self.problem is None:
             job = self._left.popleft()
-            self._turns.start_helpers(self, len(self._left))
+            self._pool.start_helpers(self, len(self._left))
             job()
 
     def fail(self, problem: BaseException) -> None:
         """Begin nothing more; what no request can survive ends every other thread's work too."""
         self.problem = self.problem or problem
         if isinstance(problem, FatalError) or not isinstance(problem, Exception):
-            self._turns.fail(problem)
+            self._pool.fail(problem)
 
     def close(self) -> None:
         """Wait until every job is done; raises the first problem."""
         self._work_off()
-        self._turns.wait_until(lambda: not self.helpers)
+        self._pool.wait_until(lambda: not self.helpers)
         if self.problem is not None:
             raise self.problem
 
@@ -113,45 +113,45 @@ class CooperativePool:
         """Whether this thread holds the baton."""
         return getattr(self._mine, "holds", False)
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Wait for the baton, unless this thread has it."""
         if not self.is_mine:
-            self._take()
+            self._acquire()
             self._mine.holds = True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Hand the baton over, if this thread has it."""
         if self.is_mine and not self._is_over:
             self._mine.holds = False
-            self._leave()
+            self._release()
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         self._comers.append(None)
         try:
             self._baton.acquire()
         finally:
             self._comers.pop()
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         with contextlib.suppress(RuntimeError):  # a second signal kept it from being taken
             self._baton.release()
 
     @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
+    def released(self) -> Iterator[None]:
         """Let others run for the time of the block; for a thread without the baton, nothing."""
         if not self.is_mine:
             yield
             return
-        self.leave()
+        self.release()
         try:
             yield
         finally:
-            self.take()
+            self.acquire()
 
     def yield_now(self) -> None:
         """Let others run if any wait: for work that takes seconds and waits for nothing itself."""
         if self._comers:
-            with self.away():
+            with self.released():
                 time.sleep(BREATH)
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
@@ -161,7 +161,7 @@ class CooperativePool:
                 return
             self._changed.wait()
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Have everybody look again at what they wait for."""
         if self.most > 1:
             self._changed.notify_all()
@@ -179,7 +179,7 @@ class CooperativePool:
             yield
         finally:
             self._names.pop(name, None)
-            self.tell()
+            self.notify()
 
     # --- work -------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class CooperativePool:
                 self.fail(problem)
             finally:
                 self._tasks -= 1
-                self.tell()
+                self.notify()
 
         if not self._spawn(run):
             run()
@@ -241,16 +241,16 @@ class CooperativePool:
         finally:
             group.helpers -= 1
             self._helpers -= 1
-            self.tell()
+            self.notify()
 
     def _spawn(self, run: Job) -> bool:
         def body() -> None:
             self._mine.is_helper = True
-            self.take()
+            self.acquire()
             try:
                 run()
             finally:
-                self.leave()
+                self.release()
 
         try:
             threading.Thread(target=body, daemon=True).start()
@@ -280,7 +280,7 @@ class CooperativePool:
         They make no further request. Those that are in a hurry are not waited for: they never run
         again.
         """
-        self.take()
+        self.acquire()
         self.problem = self.problem or problem
         try:
             self.wait_until(lambda: not self._helpers and not self._tasks)
@@ -293,7 +293,7 @@ class ReleasingClock:
 
     def __init__(self, clock: Clock, pool: CooperativePool) -> None:
         """Take the clock that is slept by."""
-        self._clock, self._turns = clock, pool
+        self._clock, self._pool = clock, pool
 
     def now(self) -> dt.datetime:
         """Return the time of day, aware, in UTC."""
@@ -305,5 +305,5 @@ class ReleasingClock:
 
     def sleep(self, seconds: float) -> None:
         """Return after ``seconds``, or at once when the run is being stopped."""
-        with self._turns.away():
+        with self._pool.released():
             self._clock.sleep(seconds)

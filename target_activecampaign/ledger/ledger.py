@@ -74,7 +74,7 @@ def wait_for_turn(store: Store, client: Client, patience: float) -> None:
                     "another run of target-activecampaign uses the same ledger: let it end, then "
                     "run again"
                 )
-            client.checkpoint()
+            client.before_request()
             client.clock.sleep(1.0)
     except BaseException as problem:
         store.close()

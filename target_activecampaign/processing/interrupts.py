@@ -63,12 +63,12 @@ class Interrupts:
         """Begin to do something: no signal ends the run in its middle, and nobody else runs."""
         self._is_reading = False
         if self.pool is not None:
-            self.pool.take()
+            self.pool.acquire()
 
     def end_message(self, *, beside: bool) -> None:
         """Go back to reading; ``beside`` lets others run meanwhile."""
         if beside and self.pool is not None:
-            self.pool.leave()
+            self.pool.release()
         self._is_reading = True
         self.raise_if_ending()
 

@@ -245,7 +245,7 @@ def test_a_server_that_never_answers_ends_the_run(desk: Desk) -> None:
             request_timeout="0.3",
             max_retry_seconds=1,
         )
-    failed(ended, r"127\.0\.0\.1:\d+ does not answer \(no answer in time\): try again later")
+    failed(ended, r"127\.0\.0\.1:\d+ does not answer \(no response in time\): try again later")
 
 
 def test_a_server_that_is_gone_ends_the_run(desk: Desk) -> None:

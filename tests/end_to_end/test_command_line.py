@@ -290,7 +290,7 @@ def test_even_the_talkative_log_keeps_secrets(desk: Desk, served: Served) -> Non
     ended = desk.call(desk.arguments(), LOGLEVEL="DEBUG")
     assert ended.code == 0
     assert "DEBUG" in ended.err
-    assert "trying again" in ended.err
+    assert "retrying" in ended.err
     private = ["private", "Private", "4917155500099", *emails(world)]
     assert not [text for text in private if text in ended.err]
     assert "Wilhelmina-Private" in ended.out

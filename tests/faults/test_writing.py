@@ -37,7 +37,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "reset before it was done": ("reset", {}),
     "reset after it was done": ("reset_after_apply", {}),
     "chunks that break off": ("reset_after_apply", {"kind": "chunk"}),
-    "no answer in time": ("reset_after_apply", {"kind": "timeout"}),
+    "no response in time": ("reset_after_apply", {"kind": "timeout"}),
     "slow answers": ("slow", {"seconds": 40}),
 }
 

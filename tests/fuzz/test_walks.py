@@ -25,7 +25,7 @@ FAULTS: dict[str, Callable[[Any, bytes], requests.Response]] = {
     "busy": lambda asked, _: response(asked, 503, HTML, {"Retry-After": "1"}),
     "bad gateway": lambda asked, _: response(asked, 502, HTML),
     "late at the edge": lambda asked, _: response(asked, 524, HTML),
-    "forbidden for once": lambda asked, _: response(asked, 403, {"message": "Forbidden"}),
+    "forbidden for once": lambda asked, _: response(asked, 403, {"message": "PermissionDenied"}),
     "nothing": lambda asked, _: response(asked, 200, b""),
     "half": lambda asked, page: response(asked, 200, page[: len(page) // 2]),
     "a page for people": lambda asked, _: response(asked, 200, HTML),
@@ -147,6 +147,6 @@ def test_trouble_that_does_not_end_is_an_error_and_no_end(
         assert shelf.number <= at
         return
     assert isinstance(problem, ServerError) or type(problem).__name__ in {
-        "Unreachable",
-        "BadCredential",
+        "ConnectionFailed",
+        "AuthenticationError",
     }

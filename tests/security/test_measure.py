@@ -131,7 +131,7 @@ def test_an_answer_that_drips_in_is_hung_up_on(length: bytes) -> None:
     with (
         Listener(dripping) as listener,
         wired_client(listener.url, clock, max_retry_seconds=100_000) as client,
-        pytest.raises((ServerError, ConnectionFailed), match="no answer in time"),
+        pytest.raises((ServerError, ConnectionFailed), match="no response in time"),
     ):
         client.get("tags")
     assert len(listener.heard) > 1
@@ -149,24 +149,22 @@ def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("[" * DEEP + "]" * DEEP, None),
-        ('{"a":' * DEEP + "1" + "}" * DEEP, None),
-        ("1" + "0" * 5000, float("inf")),
-        ("-" + "9" * 5000, float("-inf")),
-        ("1e400", float("inf")),
-    ],
-    ids=["arrays", "objects", "digits", "digits below nought", "exponent"],
+    "text",
+    ["[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP, "1" + "0" * 5000],
+    ids=["arrays", "objects", "digits"],
 )
-def test_a_value_without_measure_costs_no_page(text: str, value: Any) -> None:
-    """Ten thousand levels, five thousand digits: the rest of the answer is read."""
-    body = f'{{"rows": [{{"id": "1", "x": {text}, "y": "]}}\\""}}], "z": 1}}'.encode()
+def test_a_response_beyond_the_json_reader_is_one_clear_error(text: str) -> None:
+    """Ten thousand levels or five thousand digits end the request with one line, no traceback."""
+    body = f'{{"rows": [{{"id": "1", "x": {text}}}]}}'.encode()
+    with pytest.raises(ServerError, match="incomplete, not JSON, or nested too deep"):
+        client_of(Script(*[(200, body)] * 40), LabClock()).get("rows", patience=5)
+
+
+def test_a_number_beyond_floats_is_read_as_infinite() -> None:
+    """1e400 is infinite, and the rest of the response is read."""
+    body = b'{"rows": [{"id": "1", "x": 1e400}], "z": 1}'
     found = client_of(Script((200, body)), LabClock()).get("rows").body
-    assert found["z"] == 1
-    assert found["rows"][0]["y"] == ']}"'
-    if value is not None:
-        assert found["rows"][0]["x"] == value
+    assert (found["rows"][0]["x"], found["z"]) == (float("inf"), 1)
 
 
 VALUES = {
@@ -183,8 +181,12 @@ VALUES = {
 }
 
 
+#: Those that the JSON reader of the client accepts.
+READABLE = {name: value for name, value in VALUES.items() if name not in {"deep arrays", "digits"}}
+
+
 @pytest.mark.usefixtures("_little_memory")
-@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize("value", READABLE.values(), ids=READABLE)
 @pytest.mark.parametrize("remote", [False, True] if LONG else [True])
 def test_hostile_rows_of_the_account_end_no_run(value: str, *, remote: bool) -> None:
     """Each in every column of a row: the row arrives, its neighbours too, the exit code is 0."""

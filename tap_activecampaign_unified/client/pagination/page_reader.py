@@ -1,7 +1,7 @@
-"""Single pages of a collection, asked for ahead of whoever walks through it.
+"""Single pages of a collection, prefetched for the walk through it.
 
-A page that was announced is the page that would have been read: its position was computed from
-what is known of the collection. Where the collection turns out otherwise, it is not used.
+The position of a prefetched page is computed from what is known of the collection. Where the
+collection turns out otherwise, the page is not used.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
 SMALLEST_PAGE = 1
-# How long a large page is tried before a smaller one is, and how many good ones bring it back:
-# few at first, for it may have been an outage; more each time the larger page fails again.
+# Seconds that a large page is retried before a smaller one is asked for, and how many good pages
+# bring the large one back: few at first, more each time the larger page fails again.
 SHRINK_AFTER_SECONDS = 15.0
 GROW_AFTER_PAGES = 3
 MOST_GROW_AFTER_PAGES = 48
 SHRINK_FACTOR = 4
-# Where nobody counts the collection: so many pages read for each that is asked for ahead.
+# Without a count of the collection: pages read per page that is prefetched.
 PAGES_PER_GUESS = 10
 MOST_MISSES = 2
 
 Row = dict[str, Any]
-#: The name that an answer's rows go by, or all the names that they may go by.
+#: The key of a response's rows, or all keys that they may have.
 RowsKey = str | tuple[str, ...]
 Params = list[tuple[str, "str | int"]]
 Position = tuple[tuple[str, "str | int"], ...]
@@ -43,10 +43,10 @@ BY_ID: Params = [("orders[id]", "ASC")]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows not seen before in this walk, with the whole answer they came in.
+    """Rows that this walk has not seen before, with the whole response they came in.
 
-    ``body`` holds the sideloads; ``total`` is what the server says of the collection, None where
-    it says nothing; ``date`` is the server's clock, ``limit`` how many rows were asked for.
+    ``body`` holds the sideloads. ``total`` is the server's count of the collection, None where it
+    sends none. ``date`` is the server's clock, ``limit`` the requested number of rows.
     """
 
     rows: list[Row]
@@ -57,11 +57,11 @@ class Page:
 
 
 class PageReader:
-    """Asks for single pages, smaller ones when the server cannot deliver large ones.
+    """Requests single pages, smaller ones when the server cannot deliver large ones.
 
-    ``params`` is looked at anew for each page: who walks may change it in between. Pages are
-    announced in the order in which they will be asked for; the first that is not asked for next
-    shows that the walk takes another course, and all of them are dropped.
+    ``params`` is read for each page: the caller may change it in between. Pages are prefetched in
+    the order in which they will be read; when another page is read next, all of them are dropped.
+    ``is_eager``: pages are prefetched before the caller wants them.
     """
 
     def __init__(
@@ -74,7 +74,6 @@ class PageReader:
         *,
         is_eager: bool = False,
     ) -> None:
-        """Ask nothing yet; who is eager announces pages before they are wanted."""
         self._client, self._path, self._key = client, path, key
         self._params, self._order = params, order
         self._is_eager = is_eager
@@ -82,12 +81,12 @@ class PageReader:
         self._good = 0
         self._grow_after = GROW_AFTER_PAGES
         self._has_shrunk = False
-        self._announced: deque[tuple[Position, Params]] = deque()
-        # How far ahead is looked: halved where a look ahead was in vain, a page more for each good.
+        self._prefetched: deque[tuple[Position, Params]] = deque()
+        # How many pages to prefetch: halved after a wasted one, one more after each used one.
         self._trust = FULL_PAGE
 
     def read(self, *position: tuple[str, str | int], shrinks: bool = True) -> Page:
-        """Return the page at ``position``, announced or not; if need be in smaller pieces."""
+        """Return the page at ``position``, prefetched or not; a smaller one after server errors."""
         while True:
             limit = self._limit
             params = self._take(position) or self._params_of(position)
@@ -97,7 +96,7 @@ class PageReader:
                 if limit == SMALLEST_PAGE or not shrinks:
                     raise
                 self._shrink()
-                logger.warning("%s: asking for pages of %d rows", trouble, self._limit)
+                logger.warning("%s: requesting pages of %d rows", trouble, self._limit)
                 continue
             self._grow()
             rows = named_rows(answer.body, self._key, self._path)
@@ -114,36 +113,36 @@ class PageReader:
 
     @property
     def room(self) -> int:
-        """How many more pages may be announced."""
+        """How many more pages may be prefetched."""
         if self._limit < FULL_PAGE:
-            return 0  # a server in trouble is not asked for more than it must
-        return min(self._client.look_ahead, self._trust) - len(self._announced)
+            return 0  # the server has errors: request no more than needed
+        return min(self._client.look_ahead, self._trust) - len(self._prefetched)
 
     @property
     def is_ahead(self) -> bool:
-        """Whether pages are announced that were not asked for yet."""
-        return bool(self._announced)
+        """Whether pages are prefetched that were not read yet."""
+        return bool(self._prefetched)
 
     def announce(self, *position: tuple[str, str | int]) -> None:
-        """Announce the page that will be asked for behind those announced before."""
+        """Prefetch the page that will be read after those prefetched before."""
         params = self._params_of(position)
-        self._announced.append((position, params))
+        self._prefetched.append((position, params))
         self._client.prefetch(self._path, params, patience=self._patience, is_urgent=False)
 
     def _take(self, position: Position) -> Params | None:
-        """Return the words in which a page was announced; they may be older than ``params``."""
-        if self._announced and self._announced[0][0] == position:
+        """Return the parameters of a prefetched page; they may be older than ``params``."""
+        if self._prefetched and self._prefetched[0][0] == position:
             self._trust = min(FULL_PAGE, self._trust + 1)
-            return self._announced.popleft()[1]
+            return self._prefetched.popleft()[1]
         self.forget()
         return None
 
     def forget(self, *, in_vain: bool = False) -> None:
-        """Drop what was announced: the walk takes another course."""
-        if self._announced or in_vain:
+        """Cancel the prefetched pages: the walk reads another page next."""
+        if self._prefetched or in_vain:
             self._trust = max(1, min(self._trust, self._client.look_ahead) // 2)
-        while self._announced:
-            self._client.cancel_prefetch(self._path, self._announced.popleft()[1])
+        while self._prefetched:
+            self._client.cancel_prefetch(self._path, self._prefetched.popleft()[1])
 
     # --- page sizes -------------------------------------------------------------------------
 
@@ -161,17 +160,16 @@ class PageReader:
 
 
 class OffsetReader(PageReader):
-    """Pages by offset, each sharing a row with the one before."""
+    """Pages by offset, each sharing a row with the previous one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Ask nothing yet."""
         super().__init__(*args, **kwargs)
         self._last: tuple[int, Page] | None = None
         self._ahead_of = 0
         self._pages = 0
 
     def at(self, offset: int) -> Page:
-        """Return the page at ``offset``, and announce those that seem to follow it."""
+        """Return the page at ``offset``, and prefetch those that seem to follow."""
         self._plan(offset)
         page = self.read(("offset", offset))
         self._pages += 1
@@ -181,7 +179,7 @@ class OffsetReader(PageReader):
         return page
 
     def _plan(self, offset: int) -> None:
-        """Announce pages from ``offset`` on, if that is where the last one leads to."""
+        """Prefetch pages from ``offset`` on, if the last page leads there."""
         if self._last is None:
             return
         before, page = self._last
@@ -189,11 +187,11 @@ class OffsetReader(PageReader):
         if stride <= 0 or offset != before + stride:
             return
         if page.total is None:
-            # Nobody says how much there is: guess, the more the longer it went on.
+            # No count: guess, the more the longer the walk is.
             is_full = len(page.rows) >= page.limit
             last = before + (self._pages // PAGES_PER_GUESS if is_full else 0) * stride
         else:
-            # A page that begins on the last row has nothing new; behind a full one it is the end.
+            # A page that begins on the last row has nothing new; after a full page it is the end.
             last = page.total - (1 if len(page.rows) >= page.limit else 2)
         if not self.is_ahead:
             self._ahead_of = before
@@ -204,11 +202,11 @@ class OffsetReader(PageReader):
 
 @dataclass(frozen=True)
 class KeysetPage:
-    """The rows behind a key, as far as one page brought them.
+    """The rows above a key that one page brought.
 
-    ``left`` is how many more there are if the server counts those behind the key it was given
-    (None: it counts nothing), ``counts_all`` whether it counted as many behind another key before,
-    ``is_short`` whether fewer rows came than were asked for.
+    ``left``: how many more there are if the server counts those above the key (None: no count).
+    ``counts_all``: it counted as many above another key before. ``is_short``: fewer rows came than
+    requested.
     """
 
     page: Page
@@ -218,68 +216,67 @@ class KeysetPage:
 
 
 class KeysetReader(PageReader):
-    """Pages behind a key; pages ahead are an offset behind the last key that is known.
+    """Pages above a key; prefetched pages have an offset above the last known key.
 
-    Such a page is used if the key it is to continue from is among its rows: ids only grow, so that
-    nothing can lie between. Where rows went away meanwhile, the key is not, and the page is read
-    again behind its true key.
+    Such a page is used if the key it must continue from is among its rows: ids only grow, so
+    nothing can lie in between. Where rows were deleted meanwhile, the key is missing, and the page
+    is read again above its true key.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Ask nothing yet."""
         super().__init__(*args, **kwargs)
         self._keys: deque[tuple[int, int]] = deque()
         self._expected: int | None = None
         self._received = 0
         self._length = FULL_PAGE
         self._planned = 0
-        # The last key that was asked for, its count, and the count behind the key before it.
+        # The last requested key, its count, and the count above the key before it.
         self._counted: tuple[int, int | None, int | None] | None = None
         self._last: KeysetPage | None = None
-        # How often an offset behind a key led where it should, and where it should not.
+        # How often an offset above a key led to the right rows, and how often not.
         self._hits = self._misses = 0
 
     def behind(self, after: int) -> KeysetPage:
         """Return the rows whose ids are greater than ``after``."""
         self._plan(after)
-        stretch = self._ahead(after) if self._keys else None
-        if stretch is None:
+        behind = self._ahead(after) if self._keys else None
+        if behind is None:
             self.forget(in_vain=bool(self._keys))
             self._keys.clear()
             page = self.read(("id_greater", after))
-            stretch = self._stretch(page, after, 0, page.rows)
+            behind = self._behind(page, after, 0, page.rows)
             if self._expected is None:
                 self._expected = page.total
             self._length = len(page.rows)
-        self._received += len(stretch.page.rows)
-        self._last = stretch
-        if self._is_eager and stretch.page.rows:
-            self._plan(number_of(stretch.page.rows[-1]))
-        return stretch
+        self._received += len(behind.page.rows)
+        self._last = behind
+        if self._is_eager and behind.page.rows:
+            self._plan(number_of(behind.page.rows[-1]))
+        return behind
 
     def _ahead(self, after: int) -> KeysetPage | None:
-        """Return what the page announced for this place brings, None where it does not fit."""
+        """Return the rows of the page prefetched for this place; None where it does not fit."""
         key, offset = self._keys[0]
         try:
             page = self.read(*_place(key, offset), shrinks=not offset)
         except RequestError as problem:
             if not offset:
                 raise
-            logger.info("%s: going on without an offset", problem)
+            logger.info("%s: continuing without an offset", problem)
             self._misses += 1
             return None
         numbers = [number_of(row) for row in page.rows]
         fits = after in (numbers if offset else [key]) and ascends(numbers, key)
         fresh = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
-        stretch = self._stretch(page, key, offset, fresh)
-        if not fits or not (fresh or stretch.is_short):
+        behind = self._behind(page, key, offset, fresh)
+        if not fits or not (fresh or behind.is_short):
             self._misses += 1
             return None
         self._hits += bool(offset)
         self._keys.popleft()
-        return stretch
+        return behind
 
-    def _stretch(self, page: Page, key: int, offset: int, fresh: list[Row]) -> KeysetPage:
+    def _behind(self, page: Page, key: int, offset: int, fresh: list[Row]) -> KeysetPage:
         total = page.total
         if self._counted is None or self._counted[0] != key:
             self._counted = (key, total, self._counted[1] if self._counted else None)
@@ -291,19 +288,19 @@ class KeysetReader(PageReader):
         )
 
     def _plan(self, after: int | None) -> None:
-        """Announce what comes behind ``after``, as far as something is known to be there."""
+        """Prefetch what follows ``after``, as far as rows are known to exist."""
         if after is None or self._last is None or self._expected is None or self._length < 2:
             return
         if not self._last.page.rows or number_of(self._last.page.rows[-1]) != after:
             return
         if not self._keys:
             self._planned = self._received
-        # A full page that seems to be the last leaves the end open: it is asked for as well.
+        # A full page that seems to be the last leaves the end open: the next is requested as well.
         while self.room > 0 and self._planned <= self._expected:
             ahead = self._planned - self._received
             if ahead and not self._hits and self._misses >= MOST_MISSES:
-                return  # this server knows keys or offsets, not both
-            offset = ahead - 1 if ahead else 0  # shares a row with the page before
+                return  # this server supports keys or offsets, not both
+            offset = ahead - 1 if ahead else 0  # shares a row with the previous page
             self._keys.append((after, offset))
             self.announce(*_place(after, offset))
             self._planned = self._received + offset + self._length
@@ -314,7 +311,7 @@ def _place(key: int, offset: int) -> Position:
 
 
 def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
-    """Return the rows that an answer holds under a key, none where it holds something else."""
+    """Return the rows under a key of a response; none where the value is not an array."""
     for name in _names_of(key):
         rows = body.get(name)
         if isinstance(rows, list):
@@ -323,13 +320,13 @@ def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
 
 
 def named_rows(body: dict[str, Any], key: RowsKey, path: str) -> list[Row]:
-    """Return the rows of a collection's answer; raise `UnexpectedAnswer` where it names none.
+    """Return the rows of a collection's response; raise `UnexpectedAnswer` without their key.
 
-    A count of 0 is an answer without the name as well.
+    A response with a count of 0 needs no key.
     """
     names = _names_of(key)
     if not any(name in body for name in names) and total_of(body) != 0:
-        problem = f"the answer does not hold {' or '.join(names)}: what there is cannot be known"
+        problem = f"the response has no {' or '.join(names)}: the rows are unknown"
         raise UnexpectedAnswer(problem, method="GET", path=path, status=200)
     return rows_of(body, key)
 
@@ -339,7 +336,7 @@ def _names_of(key: RowsKey) -> tuple[str, ...]:
 
 
 def total_of(body: dict[str, Any]) -> int | None:
-    """Read ``meta.total``, which comes as an int, a string or not at all."""
+    """Return ``meta.total``, which is an int, a string or missing."""
     meta = body.get("meta")
     try:
         return int(meta["total"]) if isinstance(meta, dict) else None
@@ -348,7 +345,7 @@ def total_of(body: dict[str, Any]) -> int | None:
 
 
 def number_of(row: Row) -> int | None:
-    """Return a row's id as a number, None where it is none."""
+    """Return a row's id as a number; None where it is not one."""
     try:
         return int(row["id"])
     except (KeyError, TypeError, ValueError):
@@ -356,7 +353,7 @@ def number_of(row: Row) -> int | None:
 
 
 def ascends(numbers: list[int | None], after: int) -> bool:
-    """Say whether ids are numbers that grow from beyond ``after``."""
+    """Return whether ids are numbers that ascend from above ``after``."""
     previous = after
     for number in numbers:
         if number is None or number <= previous:

@@ -1,7 +1,7 @@
-"""Walks through collections that neither lose nor repeat a row, whatever moves meanwhile.
+"""Pagination that neither loses nor repeats a row while the collection changes.
 
-A walk yields `Page`s in the order of the walk and asks for the next page only when it is wanted.
-The walks take plain arguments and know nothing of what the rows mean.
+A walk yields pages in order and requests the next page only when the caller wants it. Walks do
+not depend on what the rows mean.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_PASSES = 6
-# Rows may be withheld from a page after it was cut: an empty one in the middle is not the end.
+# The server may remove rows from a page after cutting it: an empty page is not always the end.
 MOST_PAGES_WITHOUT_NEWS = 3
 MOST_TRIES_AT_AN_EDGE = 2
 SMALLEST_CAP = 20
@@ -47,18 +47,17 @@ def walk_keyset(
     after: int = 0,
     is_eager: bool = False,
 ) -> Iterator[Page]:
-    """Walk by ascending id from beyond ``after``; documented for contacts only.
+    """Walk by ascending id, above ``after``; ActiveCampaign documents it for contacts only.
 
-    Who is eager wants all there is: pages are announced before they are wanted.
-    Where the server turns out not to honour the key or the order, the walk goes on by offset and
-    yields what was not yielded before. Raises `UnexpectedAnswer` where an answer does not name its
-    rows.
+    ``is_eager``: the caller wants all pages, so they are prefetched. Where the server ignores the
+    key or the order, the walk continues by offset and yields what it has not yielded yet. Raises
+    `UnexpectedAnswer` where a response does not name its rows.
     """
     reader = KeysetReader(client, path, key, params, is_eager=is_eager)
     try:
         yield from _walk_keyset(reader, after)
     except _KeysetUnsupported as found:
-        logger.warning("%s does not honour id_greater here: walking by offset", path)
+        logger.warning("%s ignores id_greater here: paginating by offset", path)
         for other in walk_offset(client, path, key, params):
             rows = [row for row in other.rows if (number_of(row) or 0) > found.after]
             yield Page(rows, other.body, other.total, other.date)
@@ -67,7 +66,7 @@ def walk_keyset(
 
 
 class _KeysetUnsupported(Exception):
-    """The server does not honour the key; rows up to ``after`` were given out."""
+    """The server ignores the key; rows up to ``after`` were yielded."""
 
     def __init__(self, after: int) -> None:
         super().__init__()
@@ -77,14 +76,14 @@ class _KeysetUnsupported(Exception):
 def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
     received, doubted = 0, False
     while True:
-        stretch = reader.behind(after)
-        page = stretch.page
+        page_behind = reader.behind(after)
+        page = page_behind.page
         numbers = [number_of(row) for row in page.rows]
         if not ascends(numbers, after):
             raise _KeysetUnsupported(after)
         if not page.rows:
-            if stretch.left and page.total != received and not doubted:
-                doubted = True  # the server counts more than it gave: ask once more
+            if page_behind.left and page.total != received and not doubted:
+                doubted = True  # the server counts more than it sent: ask once more
                 continue
             yield page
             return
@@ -92,11 +91,11 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
         after = numbers[-1] or after
         received += len(page.rows)
         yield page
-        # A short page is the last one only if the server's own count agrees, whichever way it
-        # counts: the rows beyond the key, or all of them. Half-way through capped pages as many
-        # are left as came: only a count that does not fall is one of all.
-        counts_all = stretch.counts_all and page.total == received
-        if stretch.is_short and (stretch.left == 0 or counts_all):
+        # A short page is the last one only if the server's count agrees, whether it counts the rows
+        # above the key or all rows. Half-way through capped pages as many are left as came: only a
+        # count that does not fall counts all.
+        counts_all = page_behind.counts_all and page.total == received
+        if page_behind.is_short and (page_behind.left == 0 or counts_all):
             return
 
 
@@ -109,14 +108,14 @@ def walk_offset(
     lean: bool = False,
     is_eager: bool = False,
 ) -> Iterator[Page]:
-    """Walk by offset; each page overlaps the one before by a row, so that shifts show.
+    """Walk by offset; each page overlaps the previous one by a row, so that shifts are seen.
 
-    A pass over the collection is proven complete when its ids ascended without a gap, or when as
-    many rows came as the server counted, the same from first page to last. Otherwise it is read
-    again, and only rows not seen before are yielded, until a pass is proven or brings nothing new.
-    Where the server counts nothing, the end is asked for once more; ``lean`` spares that request
-    for the many small collections under one row, unless the page has the size of a cap. Raises
-    `UnexpectedAnswer` where an answer does not name its rows.
+    A pass is proven complete when its ids ascend without a gap, or when as many rows came as the
+    server counted, the same on every page. Otherwise the collection is read again, and only unseen
+    rows are yielded, until a pass is proven or brings nothing new. Where the server sends no count,
+    one more request proves the end; ``lean`` saves that request for small nested collections,
+    unless the page has the size of a cap. Raises `UnexpectedAnswer` where a response does not name
+    its rows.
     """
     reader = OffsetReader(client, path, key, params, _order_of(params), is_eager=is_eager)
     seen: set[Any] = set()
@@ -127,18 +126,18 @@ def walk_offset(
             yield from walk
         finally:
             reader.forget()
-        # Two passes that saw the very same rows had nothing move between them.
+        # Two passes with the same rows: nothing changed between them.
         if walk.proven or walk.here == before:
             break
         before = walk.here
         logger.info(
-            "%s moved while it was read (%d rows, the server counts %s): reading it again",
+            "%s changed while it was read (%d rows, the server counts %s): reading it again",
             path,
             len(seen),
             walk.total,
         )
     if walk.total is not None and len(seen) < walk.total:
-        logger.info("%s: the server counts %d rows and gives %d", path, walk.total, len(seen))
+        logger.info("%s: the server counts %d rows and sends %d", path, walk.total, len(seen))
 
 
 def prefetch_walk(
@@ -149,7 +148,7 @@ def prefetch_walk(
     after: int | None = None,
     then: Then | None = None,
 ) -> None:
-    """Announce the first page of a walk that will surely be made, by key where ``after`` is one."""
+    """Prefetch the first page of a walk, by key where ``after`` is given."""
     start: Params = [("offset", 0)] if after is None else [("id_greater", after)]
     order = _order_of(params) if after is None else BY_ID
     first = [("limit", FULL_PAGE), *params, *order, *start]
@@ -161,7 +160,7 @@ def _order_of(params: Sequence[tuple[str, Any]]) -> Params:
 
 
 class _OffsetPass:
-    """One pass over a collection by offset; afterwards it knows whether it was complete."""
+    """One pass over a collection by offset; `proven` says whether it was complete."""
 
     def __init__(self, reader: OffsetReader, seen: set[Any], *, lean: bool) -> None:
         self._reader, self._lean = reader, lean
@@ -183,18 +182,18 @@ class _OffsetPass:
         return self._ascends and not self._is_doubtful and bool(self.here or not self.total)
 
     def __iter__(self) -> Iterator[Page]:
-        offset, quiet, ground = 0, 0, _OffsetRecovery()
+        offset, quiet, recovery = 0, 0, _OffsetRecovery()
         while True:
             page = self._reader.at(offset)
             self.total = page.total
             self._totals.add(page.total)
             keys = [_identity(row) for row in page.rows]
-            if self._ascends and ground.is_lost(offset, keys, self.here):
-                if ground.may_step_back(offset):
-                    # Rows before this page went away: go back until known ground shows.
-                    offset = ground.step_back(offset, page.limit)
+            if self._ascends and recovery.is_lost(offset, keys, self.here):
+                if recovery.may_step_back(offset):
+                    # Rows before this page were deleted: go back until a known row appears.
+                    offset = recovery.step_back(offset, page.limit)
                     continue
-                # Nothing went away as far as anybody can tell: rows are withheld from pages.
+                # Probably nothing was deleted: the server removes rows from pages.
                 self._is_doubtful = self._is_doubtful or not self._is_steady
             self._ascends = self._ascends and ascends([number_of(row) for row in page.rows], 0)
             fresh = self._fresh(page.rows, keys)
@@ -202,21 +201,21 @@ class _OffsetPass:
             self.here.update(keys)
             has_news = len(self.here) > known
             yield Page(fresh, page.body, page.total, page.date, page.limit)
-            if not has_news and ground.is_recovering(offset, len(keys)):
-                offset = ground.go_on(offset + len(keys) - 1)
+            if not has_news and recovery.is_recovering(offset, len(keys)):
+                offset = recovery.continue_overlapping(offset + len(keys) - 1)
                 continue
             quiet = 0 if has_news else quiet + 1
             if self._is_last(page, offset, quiet):
                 return
             if not has_news and len(keys) > 1:
-                # The page may be cut short by a limit of the server's own: new ground begins here.
-                offset = ground.go_on(offset + len(keys) - 1)
+                # The page may be cut by a cap of the server: unseen rows may begin here.
+                offset = recovery.continue_overlapping(offset + len(keys) - 1)
             elif not has_news:
-                offset = ground.skip(offset + page.limit)
+                offset = recovery.skip(offset + page.limit)
             elif page.limit == 1:  # too small to overlap the next
-                self._is_doubtful, offset = True, ground.skip(offset + 1)
+                self._is_doubtful, offset = True, recovery.skip(offset + 1)
             else:
-                offset = ground.found_news(offset + len(keys) - 1)
+                offset = recovery.found_news(offset + len(keys) - 1)
 
     def _fresh(self, rows: list[Row], keys: list[Any]) -> list[Row]:
         fresh = []
@@ -227,25 +226,25 @@ class _OffsetPass:
         return fresh
 
     def _is_last(self, page: Page, offset: int, quiet: int) -> bool:
-        """Say whether this page, the ``quiet``-th without news, is the end of the collection."""
+        """Return whether this page, the ``quiet``-th without new rows, ends the collection."""
         count = offset + len(page.rows)
         if quiet >= MOST_PAGES_WITHOUT_NEWS:
             return True
-        # A page that is full leaves the end open; one that shrank may hold nothing but the overlap.
+        # A full page leaves the end open; a small one may hold only the overlap.
         if len(page.rows) >= page.limit and (not quiet or count != page.total):
             return False
         if count == page.total:
             return True
         if page.total is not None and count < page.total:
             return False
-        # Nobody counts, or not rightly: the end is where nothing but the overlap comes.
+        # No count, or a wrong one: the end is where only the overlap comes.
         if quiet:
             return bool(page.rows) or not offset or page.total is not None
         return self._lean and page.total is None and not _is_cap(len(page.rows))
 
 
 class _OffsetRecovery:
-    """Whether a page begins on a row that is known already, and the way back to where one does."""
+    """Finds the way back to known rows after deletes shifted the pages."""
 
     def __init__(self) -> None:
         self._overlaps = False
@@ -254,15 +253,15 @@ class _OffsetRecovery:
         self._stride = 0
 
     def is_lost(self, offset: int, keys: list[Any], known: set[Any]) -> bool:
-        """Say whether the row that this page was to share with known ground is missing."""
+        """Return whether the row that this page should share with known rows is missing."""
         return bool(offset) and self._overlaps and (not keys or keys[0] not in known)
 
     def may_step_back(self, offset: int) -> bool:
-        """Say whether there is a way back that was not gone in vain before."""
+        """Return whether going back was not tried in vain already."""
         return offset < self._edge or self._tries < MOST_TRIES_AT_AN_EDGE
 
     def step_back(self, offset: int, limit: int) -> int:
-        """Return where to look next, further back each time."""
+        """Return the next offset to look at, further back each time."""
         if offset >= self._edge:  # forward again, and lost again
             self._edge, self._stride = offset, 0
             self._tries += 1
@@ -270,27 +269,27 @@ class _OffsetRecovery:
         return max(0, offset - self._stride)
 
     def is_recovering(self, offset: int, count: int) -> bool:
-        """Say whether the way leads over known ground to where it was lost."""
+        """Return whether the walk is still before the point where it was lost."""
         return count > 1 and offset + count <= self._edge
 
-    def go_on(self, offset: int) -> int:
-        """Walk over known ground."""
+    def continue_overlapping(self, offset: int) -> int:
+        """Continue over known rows."""
         self._overlaps = True
         return offset
 
     def found_news(self, offset: int) -> int:
-        """Go on from new ground."""
+        """Continue after new rows."""
         self._overlaps, self._edge, self._tries = True, 0, 0
         return offset
 
     def skip(self, offset: int) -> int:
-        """Go on without a shared row."""
+        """Continue without a shared row."""
         self._overlaps, self._edge, self._tries = False, 0, 0
         return offset
 
 
 def _is_cap(count: int) -> bool:
-    """Say whether a page of that size may have been cut short by a limit of the server's own."""
+    """Return whether a page of this size may have been cut by a cap of the server."""
     return count >= SMALLEST_CAP and count % 5 == 0
 
 

@@ -1,7 +1,7 @@
-"""The account's budget as numbers: who may leave when, and what is given up for others.
+"""The account's request budget as numbers: when each request may be sent.
 
-Pure: the caller brings the time and keeps the numbers, in a file or in Redis. What Redis runs
-(`redis_store`) says the same in its own language, and a test holds the two together.
+Pure: the caller passes the time and stores the numbers, in a file or in Redis. `redis_store` has
+the same rules as a script for Redis, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -10,44 +10,44 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# Two requests that leave a window apart arrive a little closer or further apart than that. What
-# happens on this side of the line is not part of it: a request counts from when its bytes left.
+# Two requests sent one window apart may arrive a little closer together. Delays on this machine
+# are not part of it: a request counts from when its bytes were sent.
 MARGIN = 1.035
-# Five at once would queue at the server and arrive as it gets round to them: a little apart they
-# arrive as they left. In parts of the space that each would have if all left evenly.
+# Five requests at once would queue at the server; sent a little apart they arrive as they were
+# sent. The gap, as a part of an even spacing.
 APART = 0.4
-# A pause or slot further away than this comes from a broken or rebooted machine.
+# Seconds: a pause or slot further ahead comes from a broken or rebooted machine.
 FARTHEST = 600.0
-# Sleeps may end a hair before the slot they were for.
+# Seconds: a sleep may end so much before its slot.
 EARLY = 0.001
-# Others use the account: what is left of the rate at once, never less than, and how fast it grows.
+# When others use the account: the factor on the share of the rate, its minimum, its growth.
 LEFT_OF_SHARE = 0.7
 LEAST_SHARE = 0.2
 GROWTH_PER_SECOND = 0.03
-# The server counts arrivals, we count departures: one more than ours proves nobody.
+# The server counts arrivals, the client sent requests: a difference of one proves nothing.
 OTHERS_THAT_PROVE = 2
-# How those that left are told from those that wait: by the names of their slots.
+# Prefix of the slots of requests that were sent; the others wait.
 LEFT = "left "
 
 
 class RateWindow(NamedTuple):
-    """How one caller uses the budget: at most ``size`` requests in any ``window`` seconds."""
+    """At most ``size`` requests in any ``window`` seconds."""
 
     size: int
     window: float
 
 
 def pace_of(rate: float) -> RateWindow:
-    """Return the pace of ``rate`` requests per second, which may be a fraction."""
+    """Return the window for ``rate`` requests per second, which may be a fraction."""
     return RateWindow(max(1, math.floor(rate)), MARGIN * max(1.0, 1.0 / rate))
 
 
 @dataclass
 class Budget:
-    """When requests left or are to leave, by ticket, and what the server said of its patience.
+    """The times at which requests were or will be sent, by ticket, and the server's refusals.
 
-    ``share`` is the part of the rate that was ours at ``share_at``; it grows back from there.
-    ``cut_at`` is when it was cut last: what left before that says nothing new.
+    ``share`` is this side's part of the rate at ``share_at``; it grows back from then on.
+    ``cut_at`` is when the share was cut last: requests sent before that are no new evidence.
     """
 
     slots: dict[str, float] = field(default_factory=dict)
@@ -57,10 +57,10 @@ class Budget:
     cut_at: float = 0.0
 
     def take(self, ticket: str, size: int, window: float, now: float) -> float:
-        """Return when the request of ``ticket`` may leave: now, or a slot that it has from here on.
+        """Return when the request of ``ticket`` may be sent: now, or at a slot reserved for it.
 
-        Who asks for the first time goes behind those who wait. Who comes back for its slot is let
-        go if those that left by now leave room for it; others may have left later than planned.
+        A new ticket goes behind the waiting ones. A ticket that returns at its slot may go if the
+        requests sent so far leave room: others may have been sent later than planned.
         """
         is_back = self.slots.pop(ticket, None) is not None
         oldest = now - window / LEAST_SHARE
@@ -82,26 +82,26 @@ class Budget:
         return slot
 
     def paused(self, now: float) -> float:
-        """Return when anybody may leave again."""
+        """Return when any request may be sent again."""
         return max(now, self.not_before)
 
     def departed(self, ticket: str, late: float, now: float) -> None:
-        """Count a request from ``late`` seconds from now: its last byte left a moment ago."""
+        """Count a request as sent ``late`` seconds from now, when its last byte arrives."""
         if self.slots.pop(ticket, None) is not None:
             self.slots[LEFT + ticket] = now + late
 
     def pause(self, seconds: float, now: float) -> None:
-        """Let nobody leave for so long."""
+        """Send nothing for so many seconds."""
         self.not_before = max(self.not_before, now + min(seconds, FARTHEST))
 
     def refused(self, left: float, seconds: float, now: float) -> None:
-        """Pause, and go on more slowly: the request that left then was one too many."""
+        """Pause and slow down: the server refused the request sent at ``left``."""
         self.pause(seconds, now)
         if left > self.cut_at + EARLY:
             self._cut(self._share(now) * LEFT_OF_SHARE, now)
 
     def counted(self, left: float, limit: int, remaining: int, now: float) -> None:
-        """Give way where the server counted more requests than ours in the second before."""
+        """Slow down where the server counted more requests than these in the last second."""
         if left <= self.cut_at + EARLY:
             return
         ours = sum(left - 1.0 < slot <= left for slot in self.slots.values())

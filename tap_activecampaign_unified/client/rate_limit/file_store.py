@@ -1,4 +1,4 @@
-"""The budget of one machine: a small locked file that all processes of a user share."""
+"""The request budget of one machine, in a locked file that all processes of a user share."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ try:
 except ImportError:  # Windows has no flock: there the budget is kept per process
     fcntl = None  # type: ignore[assignment]
 HAS_LOCKS = fcntl is not None
-# Neither inherited by a child nor led elsewhere by a link that somebody put in its place.
+# Child processes do not inherit it, and a symbolic link in its place is not followed.
 _SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 logger = logging.getLogger(__name__)
 
 LONGEST_FILE = 1 << 20
-# A whole window, as far as anybody can tell without knowing its pace.
+# More slots than any window has.
 MANY = 100
 
 
@@ -40,17 +40,16 @@ def default_store(account: str) -> Path:
 
 
 class FileBudgetStore:
-    """Keeps the budget in a file, or inside this process where ``path`` is None or of no use."""
+    """Stores the budget in a file, or in this process where ``path`` is None or unusable."""
 
     def __init__(self, clock: Clock, path: Path | None = None) -> None:
-        """Open nothing yet."""
         self._clock = clock
         self._path = path if HAS_LOCKS else None
         self._lock = threading.Lock()
         self._own = Budget()
 
     def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
-        """Carry out one of `Budget`'s operations, alone; returns the machine's uptime too."""
+        """Carry out one operation of `Budget` under the file's lock; return uptime and result."""
         with self._budget() as budget:
             now = self._clock.monotonic()
             found = getattr(budget, operation)(*arguments, now)
@@ -67,7 +66,7 @@ class FileBudgetStore:
                 self._own = self._read(os.pread(handle, LONGEST_FILE, 0))
                 yield self._own
                 text = json.dumps(vars(self._own))
-                # Written over, then cut: a writer killed in between leaves no file that reads.
+                # Overwrite, then truncate: after a kill in between, the file does not parse.
                 os.ftruncate(handle, os.pwrite(handle, text.encode(), 0))
             except OSError as problem:
                 self._give_up(problem)
@@ -75,7 +74,7 @@ class FileBudgetStore:
                 os.close(handle)
 
     def _open(self) -> int | None:
-        """Return the locked file, None where there is none to be had."""
+        """Return the locked file; None where it cannot be opened."""
         if self._path is None:
             return None
         handle = None
@@ -112,7 +111,7 @@ class FileBudgetStore:
             }
             slots = {str(ticket): float(slot) for ticket, slot in found["slots"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # Its writer was killed in mid-write: take the whole window as spent.
+            # Its writer was killed while writing: assume that the whole window is used up.
             return Budget({f"spent-{number}": now for number in range(MANY)})
         # Uptime starts anew with the machine: what lies too far ahead is from before that.
         late = now + 2 * FARTHEST  # slots stand behind the longest pause

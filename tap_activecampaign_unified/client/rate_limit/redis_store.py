@@ -110,14 +110,14 @@ return {tostring(now), string.format('%.1f', found)}
     farthest=1000 * budget.FARTHEST,
     forgotten=FORGOTTEN_AFTER_SECONDS,
 )
-# Which arguments of an operation are times.
+# Positions of the arguments that are times.
 _SECONDS = {"take": (2,), "departed": (1,), "refused": (0, 1), "counted": (0,)}
 
 
 def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
-    """Return a client of the Redis server at ``url``, and the errors it raises; nothing is asked.
+    """Return a client of the Redis server at ``url``, and the errors it raises; does not connect.
 
-    Raises `InvalidUrl` where that is no address, or the client for Redis is not installed.
+    Raises `InvalidUrl` where that is not a URL, or the client for Redis is not installed.
     """
     try:
         import redis  # noqa: PLC0415 - an extra that only this setting needs
@@ -134,19 +134,16 @@ def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
         )
     except (ValueError, TypeError):
         raise InvalidUrl(
-            "rate_limit_store is no address of a Redis server: give it like redis://host:6379/0"
+            "rate_limit_store is not the URL of a Redis server: write it like redis://host:6379/0"
         ) from None
     return client, (redis.RedisError, OSError)
 
 
 class RedisBudgetStore:
-    """Keeps the budget under one key of a Redis server, a safe share of it while that is away."""
+    """Stores the budget under one key of a Redis server; uses a safe share without Redis."""
 
     def __init__(self, url: str, account: str, clock: Clock, spare: BudgetStore) -> None:
-        """Connect to nothing yet; ``spare`` keeps the budget while Redis does not answer.
-
-        Raises `InvalidUrl`.
-        """
+        """``spare`` stores the budget while Redis does not answer. Raises `InvalidUrl`."""
         self._key = f"activecampaign:rate:{account}"
         client, self._errors = redis_client(url)
         self._script = client.register_script(SCRIPT)
@@ -156,7 +153,7 @@ class RedisBudgetStore:
         self._held_until = 0.0
 
     def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
-        """Carry out one of `Budget`'s operations there; here, with less, while Redis is away."""
+        """Carry out one operation of `Budget` in Redis, or in ``spare`` while Redis is away."""
         now = self._clock.monotonic()
         if operation in {"take", "paused"} and now < self._held_until:
             return now, self._held_until
@@ -177,34 +174,34 @@ class RedisBudgetStore:
         return self._spare.do(operation, *arguments)
 
     def run(self, operation: str, *arguments: Any, now: float | None = None) -> tuple[float, float]:
-        """Run the script; ``now`` replaces Redis' clock."""
+        """Run the script; ``now`` replaces Redis's clock."""
         times = _SECONDS.get(operation, ())
-        told = [
+        values = [
             f"{1000 * value:.1f}" if place in times else value
             for place, value in enumerate(arguments)
         ]
         clock = "" if now is None else f"{1000 * now:.1f}"
-        at, found = self._script(keys=[self._key], args=[operation, clock, *told])
+        at, found = self._script(keys=[self._key], args=[operation, clock, *values])
         return float(at) / 1000, float(found) / 1000
 
     def _note_away(self, problem: Exception) -> bool:
-        """Go on without Redis for a while; True when that is news."""
+        """Continue without Redis for a while; return whether that is new."""
         with self._lock:
             is_new = self._next_try is None
             self._next_try = self._clock.monotonic() + SECONDS_BETWEEN_TRIES
             if is_new:
                 self._held_until = self._clock.monotonic() + CHANGEOVER_SECONDS
         if is_new:
-            # Its address may hold a password, and so may what the client says.
+            # The URL may hold a password, and so may the client's message.
             logger.warning(
-                "The rate limit store in Redis does not answer (%s): going on with a fifth of the "
-                "rate on this machine, until it does",
+                "The rate limit store in Redis does not answer (%s): continuing on this machine "
+                "with a fifth of the rate until it does",
                 type(problem).__name__,
             )
         return is_new
 
     def _note_back(self) -> bool:
-        """Go on with Redis; True when that is news."""
+        """Continue with Redis; return whether that is new."""
         with self._lock:
             is_new = self._next_try is not None
             self._next_try = None

@@ -154,7 +154,7 @@ def wired_client(url: str, clock: Clock, **options: Any) -> Iterator[Client]:
         **options,
     )
     yield client
-    client._line._session.close()
+    client._transport._session.close()
 
 
 class Script(BaseAdapter):

@@ -48,7 +48,7 @@ def real_client(served, limiter, **options):
     try:
         yield client
     finally:
-        client._line._session.close()
+        client._transport._session.close()
 
 
 def test_the_budget_is_asked_last_and_told_first(clock, monkeypatch):

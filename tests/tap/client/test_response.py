@@ -88,7 +88,7 @@ def test_a_key_that_opens_nothing_ends_the_run(world, make_client, clock, path, 
     """Neither the call nor /users/me answers: the key is wrong, said within half a minute."""
     world.switches.bad_key_status = status
     started = clock.monotonic()
-    with pytest.raises(AuthenticationError, match="copy api_key anew") as bad:
+    with pytest.raises(AuthenticationError, match="copy api_key again") as bad:
         make_client(world, key="wrong-key").get(path)
     assert "wrong-key" not in str(bad.value)
     assert clock.monotonic() - started < 30

@@ -307,7 +307,7 @@ def test_a_checkpoint_ends_the_run_between_attempts(make_client):
 
     script = Script((502, b""))
     client = make_client(script)
-    client.checkpoint = stop
+    client.before_request = stop
     with pytest.raises(StopError):
         client.get("contacts")
     assert len(script.asked) == 2

@@ -127,7 +127,7 @@ def test_a_key_that_no_header_can_hold_is_not_shown(make_world, key):
         client = Client(address, key, limiter=limiter, clock=clock, user_agent="lab")
         with pytest.raises(InvalidRequest) as refused:
             client.get("contacts")
-        client._line._session.close()
+        client._transport._session.close()
     assert "5f0c1b9e" not in f"{refused.value!r} {refused.value.__cause__!r}"
     assert refused.value.__context__ is None
 
@@ -188,7 +188,7 @@ def test_cookies_are_not_kept(make_world, make_client):
     client = make_client(world)
     client.get("contacts")
     client.get("contacts")
-    assert len(client._line._session.cookies) == 0
+    assert len(client._transport._session.cookies) == 0
 
 
 def test_cookies_are_not_sent_over_real_http(make_world):
@@ -199,8 +199,8 @@ def test_cookies_are_not_sent_over_real_http(make_world):
         client = Client(address, KEY, limiter=limiter, clock=clock, user_agent="lab")
         assert client.get("contacts").body["contacts"]
         assert client.get("users/me").status == 200
-        assert len(client._line._session.cookies) == 0
-        client._line._session.close()
+        assert len(client._transport._session.cookies) == 0
+        client._transport._session.close()
 
 
 def test_the_servers_clock_is_known_after_an_answer(world, make_client, clock):

@@ -79,11 +79,11 @@ def test_a_terminal_shows_the_run_and_keeps_the_log(
         environment = desk.environment | {"TERM": "xterm-256color"}
         assert screen.run(command, environment, out) == 0
     assert screen.showed("crm_contacts", "of 1,500", "requests/s", "marketing_tags")
-    assert screen.showed("sent again", "3 × server trouble (502)")
+    assert screen.showed("sent again", "3 × server error (502)")
     left = screen.screen.all
     assert [line for line in left if not LOG_LINE.match(line)] == []
     assert sum("rows read" in line for line in left) == len(STREAMS)
-    assert any("trying again" in line for line in left)
+    assert any("retrying" in line for line in left)
     types = {json.loads(line)["type"] for line in out.read_text(encoding="utf-8").splitlines()}
     assert types == {"SCHEMA", "RECORD", "STATE"}
 

@@ -187,7 +187,7 @@ def test_a_run_that_failed_is_told(kind: Callable[[Path], Any], tmp_path: Path) 
     assert found["exit_code"] == code == 1
     assert "failed" in found["problem"]
     traffic = found["traffic"]
-    assert traffic["faults"] == {"server trouble (502)": traffic["requests"]}
+    assert traffic["faults"] == {"server error (502)": traffic["requests"]}
     assert 0 < traffic["repeats"] == sum(traffic["retries"].values()) < traffic["requests"]
 
 
@@ -276,12 +276,12 @@ def test_the_numbers_are_the_accounts_own(
     names = {
         "throttled (429)",
         "forbidden (403)",
-        "server trouble (502)",
-        "an empty answer (200)",
-        "an answer cut short, or without JSON (200)",
+        "server error (502)",
+        "an empty response (200)",
+        "a response that is incomplete, not JSON, or nested too deep (200)",
         "HTML in place of JSON (200)",
         "the connection broke",
-        "no answer in time",
+        "no response in time",
     }
     assert set(traffic["faults"]) <= names | {name.replace("200", "201") for name in names}
     assert sum(traffic["faults"].values()) > 3
@@ -293,9 +293,9 @@ def test_the_numbers_are_the_accounts_own(
     [
         ("throttle", "throttled (429)"),
         ("forbid", "forbidden (403)"),
-        ("server_error", "server trouble (502)"),
-        ("empty_body", "an empty answer (200)"),
-        ("truncated_json", "an answer cut short, or without JSON (200)"),
+        ("server_error", "server error (502)"),
+        ("empty_body", "an empty response (200)"),
+        ("truncated_json", "a response that is incomplete, not JSON, or nested too deep (200)"),
         ("html_200", "HTML in place of JSON (200)"),
         ("reset", "the connection broke"),
     ],
@@ -337,7 +337,7 @@ def test_rates_over_time_are_whole_and_bounded(pauses: list[float]) -> None:
         clock.sleep(pause)
         moments.append((clock.now() - traffic.began_at).total_seconds())
         traffic.count("GET tags", "502")
-        traffic.note_fault("server trouble (502)")
+        traffic.note_fault("server error (502)")
     told = traffic.document()["over_time"]
     width = told["bucket_seconds"]
     expected = Counter(int(moment // width) for moment in moments)

@@ -24,7 +24,7 @@ SECONDS = 20
 def taken(most: int = 8) -> CooperativePool:
     """Return turns whose baton this thread has."""
     pool = CooperativePool(most)
-    pool.take()
+    pool.acquire()
     return pool
 
 
@@ -47,7 +47,7 @@ def test_jobs_that_wait_are_under_way_together_and_those_that_run_are_not() -> N
         running.append(number)
         assert running == [number]
         running.clear()
-        with pool.away():
+        with pool.released():
             together.wait()
         running.append(number)
         time.sleep(0.001)
@@ -65,7 +65,7 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
 ) -> None:
     """Groups within groups too, whatever the order."""
     pool = SeededTurns(most, seed)
-    pool.take()
+    pool.acquire()
     done: list[tuple[int, int]] = []
     away = most_away = 0
 
@@ -73,7 +73,7 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
         nonlocal away, most_away
         away += 1
         most_away = max(most_away, away)
-        with pool.away():
+        with pool.released():
             pass
         away -= 1
         done.append((one, other))
@@ -90,13 +90,13 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
 def test_a_block_of_one_name_is_entered_by_one_thread(seed: int, jobs: int) -> None:
     """Also by the same again; what it made is made once."""
     pool = SeededTurns(8, seed)
-    pool.take()
+    pool.acquire()
     made: list[str] = []
 
     def make(name: str) -> None:
         with pool.named_lock("made", name), pool.named_lock("made", name):
             if name not in made:
-                with pool.away():
+                with pool.released():
                     pass
                 made.append(name)
 
@@ -112,14 +112,14 @@ def test_the_first_problem_is_told_and_nothing_more_is_begun(
 ) -> None:
     """Jobs under way are finished; what no request survives keeps all threads from the next one."""
     pool = make()
-    pool.take()
+    pool.acquire()
     begun, ended = [], []
 
     def job(number: int) -> None:
         begun.append(number)
         if number == 2:
             raise ConnectionFailed("gone")
-        with pool.away():
+        with pool.released():
             time.sleep(0.02)
         ended.append(number)
 
@@ -137,12 +137,12 @@ def test_a_background_job_runs_while_the_caller_waits_and_is_waited_for_at_the_e
     going = threading.Event()
 
     def job() -> None:
-        with pool.away():
+        with pool.released():
             going.wait(SECONDS)
         seen.append("done")
 
     pool.start(job)
-    with pool.away():
+    with pool.released():
         going.set()
     pool.end(KeyError())
     assert seen == ["done"]
@@ -154,18 +154,18 @@ def test_in_a_hurry_nobody_is_waited_for_and_nobody_comes_back() -> None:
     hangs, came = threading.Event(), threading.Event()
 
     def job() -> None:
-        with pool.away():
+        with pool.released():
             came.set()
             hangs.wait(SECONDS)
         seen.append("came back")
 
     pool.start(job)
-    with pool.away():
+    with pool.released():
         assert came.wait(SECONDS)
     pool.stop_now()
     pool.end(KeyError())
     hangs.set()
-    pool.leave()
+    pool.release()
     time.sleep(0.05)
     assert seen == []
 
@@ -180,7 +180,7 @@ def test_where_the_machine_gives_no_thread_all_is_done(
     done: list[int] = []
 
     def job(number: int) -> None:
-        with pool.away():
+        with pool.released():
             pass
         done.append(number)
 

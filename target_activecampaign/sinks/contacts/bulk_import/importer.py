@@ -122,7 +122,7 @@ class Importer:
             yield
         finally:
             self._places.remove(place)
-            self._turns.tell()
+            self._turns.notify()
 
     def _submit_taken(
         self, pack: list[ImportEntry], queued: list[ImportBatch], *, is_again: bool

@@ -84,7 +84,7 @@ class ImportRateLimit:
                 continue
             self._rest(seconds)
             if self._clock.monotonic() <= now:
-                self._client.checkpoint()  # woken: the run is being stopped
+                self._client.before_request()  # woken: the run is being stopped
                 lane.answered.clear()
                 lane.not_before = now
         lane.under_way += 1
@@ -99,4 +99,4 @@ class ImportRateLimit:
             # Others spend the budget: one batch will find out when there is some again.
             lane.not_before = now + REFUSED_PAUSE
             lane.is_bound = True
-        self._turns.tell()
+        self._turns.notify()

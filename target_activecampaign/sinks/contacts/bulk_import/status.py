@@ -109,7 +109,7 @@ class ImportPoller:
         self._is_watched = True
         try:
             while not is_done():
-                self._client.checkpoint()
+                self._client.before_request()
                 left = None if end is None else end - self._clock.monotonic()
                 is_short = left is not None and left <= self._step
                 self._clock.sleep(left if left is not None and is_short else self._step)
@@ -117,7 +117,7 @@ class ImportPoller:
                     self._look(is_done)
         finally:
             self._is_watched = False
-            self._turns.tell()
+            self._turns.notify()
 
     def _look(self, is_done: Callable[[], bool]) -> None:
         """Look once at what may have ended; a longer look breaks off when ``is_done``."""
@@ -162,7 +162,7 @@ class ImportPoller:
         """Look at each; say whether all have ended."""
         self._turns.each([partial(self._look_at_one, batch) for batch in batches])
         self._left = [batch for batch in self._left if not batch.is_over]
-        self._turns.tell()
+        self._turns.notify()
         return all(batch.is_over for batch in batches)
 
     def _give_up(self) -> None:
@@ -178,7 +178,7 @@ class ImportPoller:
             for entry in batch.entries:
                 entry.is_lost, entry.problem = True, "the import did not end in time"
         self._left = [batch for batch in self._left if not batch.is_over]
-        self._turns.tell()
+        self._turns.notify()
 
     # --- single looks -----------------------------------------------------------------------
 

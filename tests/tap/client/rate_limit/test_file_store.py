@@ -158,8 +158,8 @@ def test_a_writer_killed_halfway_leaves_a_file_that_is_noticed(clock, tmp_path, 
 PROCESS = """
     import sys, time
     from pathlib import Path
-    from tap_activecampaign_unified.client import Limiter, MachineStore, SystemClock
-    limiter = Limiter(5, SystemClock(), MachineStore(SystemClock(), Path(sys.argv[1])))
+    from tap_activecampaign_unified.client import Limiter, FileBudgetStore, SystemClock
+    limiter = Limiter(5, SystemClock(), FileBudgetStore(SystemClock(), Path(sys.argv[1])))
     until = time.monotonic() + float(sys.argv[2])
     print("ready", flush=True)
     while time.monotonic() < until:
