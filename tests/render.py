@@ -24,8 +24,8 @@ from tap_activecampaign_unified.resources.resource import Attribute, Field, Link
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
-
-from .transform import staging
+from tests.sandbox.__main__ import parser as sandbox_parser
+from tests.transform import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return f"\n{found}\n"
 
 
-def code(*names: str) -> str:
+def code(*names: object) -> str:
     """Return names as code, separated by commas."""
     return ", ".join(f"`{name}`" for name in names)
 
@@ -161,6 +161,19 @@ def _default(one: Setting) -> str:
     return kind
 
 
+def sandbox_options() -> str:
+    """Return the options of the sandbox account as a table."""
+    rows = []
+    for one in sandbox_parser()._actions:
+        if one.dest != "help":
+            has_default = one.default is not None and one.default is not False
+            default = code(one.default) if has_default else ""
+            rows.append(
+                (f"`{one.option_strings[0]}`", default, (one.help or "").replace("%%", "%"))
+            )
+    return table(("option", "default", "meaning"), rows)
+
+
 # --- meltano.yml ----------------------------------------------------------------------------
 
 
@@ -231,6 +244,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "raw streams": raw_streams,
     **{f"fields {one.name}": partial(fields, one) for one in RESOURCES},
+    "sandbox options": sandbox_options,
     "shared settings": lambda: settings(SHARED),
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
     "tap plugin": lambda: (
