@@ -19,6 +19,7 @@ from target_activecampaign.processing.deferred_rows import DeferredRows
 from target_activecampaign.processing.retry_file import RetryFile
 from target_activecampaign.processing.row_finisher import RowFinisher
 from target_activecampaign.reporting.dry_run import DryRunPlan
+from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
 from target_activecampaign.sinks.context import WriteContext
@@ -67,7 +68,9 @@ def open_processor(
     policy: WritePolicy,
     client: Client,
     pool: CooperativePool,
+    *,
     hold: Callable[[int], None],
+    run_id: str,
 ) -> BatchProcessor:
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
     clock = ReleasingClock(client.clock, pool)
@@ -76,7 +79,9 @@ def open_processor(
     try:
         retries = RetryFile(None if policy.dry_run else path_of(settings, setting))
         setting = "results_path"
-        results = Results(path_of(settings, setting))
+        path = path_of(settings, setting)
+        is_singer = settings["results_format"] == "singer"
+        file = ResultFile(path, run_id, client.clock, is_singer=is_singer) if path else None
     except OSError as problem:
         ledger.close()
         raise SettingsError(
@@ -86,7 +91,7 @@ def open_processor(
     references = References(write_client, ledger, policy, pool)
     limits, plan = ChangeLimits(policy), DryRunPlan()
     rows = RowFinisher(
-        policy, ledger, references, limits, plan, results, DeferredRows(), retries, hold
+        policy, ledger, references, limits, plan, Results(file), DeferredRows(), retries, hold
     )
 
     def server_time() -> float:
