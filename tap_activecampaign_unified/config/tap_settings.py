@@ -63,6 +63,21 @@ TAP = (
         "which is part of the key, so that one table can hold many accounts",
     ),
     Setting(
+        "saved_segments",
+        "list",
+        "The saved segments, by id or name, whose members `marketing_saved_segment_members` reads; "
+        "each costs a request per 100 members",
+    ),
+    Setting(
+        "engagement_lookback_days",
+        "number",
+        "How many days back `marketing_engagements` reads again on each run: an open or a click "
+        "that happens again moves the time of its old row",
+        default=7,
+        minimum=0,
+        maximum=3650,
+    ),
+    Setting(
         "include_remote_data",
         "boolean",
         "Add `remote_data`, the row as ActiveCampaign sent it",

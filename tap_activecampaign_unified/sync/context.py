@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.deletes.detection import DeleteDetection
 from tap_activecampaign_unified.deletes.known_ids import KnownIds
+from tap_activecampaign_unified.endpoints.table import WalkOptions
 from tap_activecampaign_unified.reporting.progress import SyncProgress
 from tap_activecampaign_unified.state import BookmarkPolicy
 
@@ -36,6 +37,12 @@ class SyncContext:
     remote_data: bool
     write_state: Any
     deletes: DeleteDetection | None = None
+    walk_options: WalkOptions = field(default_factory=WalkOptions)
+
+    def close(self) -> None:
+        """Close the known ids: other runs wait for them."""
+        if self.deletes is not None:
+            self.deletes.known.close()
 
 
 def build_context(
@@ -63,4 +70,8 @@ def build_context(
         remote_data=settings["include_remote_data"],
         write_state=write_state,
         deletes=deletes,
+        walk_options=WalkOptions(
+            tuple(str(one) for one in settings["saved_segments"] or ()),
+            settings["engagement_lookback_days"],
+        ),
     )

@@ -96,6 +96,9 @@ class EndpointSync:
     def interim(self) -> None:
         """Keep how far the walk came, where another run can go on from there."""
         position = self._opening.page_source.position
+        if self._opening.keeps_positions:
+            for writer in self._lanes:
+                writer.sink.save(self._opening.positions)
         if self._plan.by_id and position:
             for writer in self._lanes:
                 if writer.mark and writer.mark.started:
@@ -116,12 +119,13 @@ class EndpointSync:
 
     def _walk_all(self) -> None:
         run, setup, came, total = self._run, self._opening, 0, None
+        may_go_on = self._plan.by_id or setup.keeps_positions
         for count, page in enumerate(setup.page_source.pages()):
             if count == 0:
                 total = page.total
                 marks = [writer.mark for writer in self._lanes if writer.mark]
                 begin(marks, page.date or run.client.clock.now())
-            elif self._plan.by_id and count % PAGES_PER_STATE == 0:
+            elif may_go_on and count % PAGES_PER_STATE == 0:
                 self.interim()
                 run.write_state()
             came += len(page.rows)
@@ -157,8 +161,12 @@ class EndpointSync:
                 learned = writer.sink.learned
                 writer.finish({COLUMNS: learned} if learned else {})
                 continue
-            told = self._sweep.tell(writer) if self._sweep is not None else {}
-            if self._sweep is not None and self._sweep.is_certain(writer.resource):
+            has_sweep = self._sweep is not None and writer.tells_deletes
+            told = self._sweep.tell(writer) if self._sweep is not None and has_sweep else {}
+            told |= self._opening.positions
+            if not writer.tells_deletes or (
+                self._sweep is not None and self._sweep.is_certain(writer.resource)
+            ):
                 writer.sink.activate()
             if writer.mark is not None:
                 closed = self._opening.closed(writer.sink, is_whole=writer.mark.is_whole)

@@ -16,6 +16,7 @@ from tap_activecampaign_unified.client import (
     walk_keyset,
     walk_offset,
 )
+from tap_activecampaign_unified.client.pagination.graphql_walk import walk_search
 from tap_activecampaign_unified.endpoints.table import SMALL_TABLES
 from tap_activecampaign_unified.state import ZONE_SLACK
 from tap_activecampaign_unified.sync.relations.loader import RelationLoader
@@ -107,7 +108,7 @@ class PageSource:
                     loader.prefetch(page)
             then(total_of(answer.body))
 
-        if self._plan.walk is not None:
+        if self._plan.walk is not None or self._plan.search is not None:
             then(None)
             return
         if self._plan.path in SMALL_TABLES:
@@ -136,7 +137,7 @@ class PageSource:
 
     def everything(self) -> Iterator[Page]:
         """Give every row there is, with nothing that hangs on it."""
-        return self._walk(list(self._plan.params), 0)
+        return self._walk(list(self._plan.params), 0, since=None)
 
     def _pages(self, base: Params, *, is_first: bool) -> Iterator[Page]:
         """Walk with all sideloads; where the server takes offence, with fewer, then without."""
@@ -144,9 +145,9 @@ class PageSource:
         self._ask_for(params, base, nested=True)
         start = self.position if is_first else 0
         for attempt in (1, 2, 3):
-            walk = self._walk(params, start)
+            walk = self._walk(params, start, since=self._since)
             try:
-                page: Page | None = next(walk)
+                page: Page | None = next(walk, None)
             except (InvalidRequest, ServerError) as problem:
                 if params == base:
                     raise
@@ -175,8 +176,10 @@ class PageSource:
         params[:] = asked
         return changed
 
-    def _walk(self, params: Params, after: int) -> Iterator[Page]:
+    def _walk(self, params: Params, after: int, *, since: dt.date | None) -> Iterator[Page]:
         client, path, key = self._client, self._plan.path, self._plan.rows_key
+        if self._plan.search is not None:
+            return walk_search(client, self._plan.search, since)
         if self._plan.walk is not None:
             return self._plan.walk(client)
         if path in SMALL_TABLES:

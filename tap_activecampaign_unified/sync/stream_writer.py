@@ -120,7 +120,7 @@ class StreamWriter:
     @property
     def tells_deletes(self) -> bool:
         """Whether its rows are known by the ids of the walk, or as pairs that hang on them."""
-        return not self.resource.is_open
+        return self.resource.finds_deletes and not self.resource.is_open
 
     @property
     def is_sated(self) -> bool:

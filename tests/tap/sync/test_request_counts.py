@@ -90,9 +90,10 @@ def test_one_crawl_feeds_all_that_live_on_it():
     assert users.paths().count("users") == 1
 
 
-def test_discovery_asks_for_fields_alone():
-    """--discover reads the definitions of custom fields and nothing else."""
+def test_discovery_asks_for_definitions_alone():
+    """--discover reads the definitions of custom fields and custom objects, and nothing else."""
     account = Account(contacts=30)
     account.discover()
     paths = {entry.path.removeprefix("/api/3/") for entry in account.world.log}
-    assert paths == {"fields", "accountCustomFieldMeta", "dealCustomFieldMeta"}
+    fields = {"fields", "accountCustomFieldMeta", "dealCustomFieldMeta"}
+    assert paths == fields | {"customObjects/schemas"}
