@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.settings import SettingsError
-from tap_activecampaign_unified.storage.postgres import check_place, is_address
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
 from target_activecampaign.concurrency.pool import ReleasingClock
-from target_activecampaign.ledger.ledger import Ledger, unusable, wait_for_turn
-from target_activecampaign.ledger.stores import FileStore, PostgresStore
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.config.settings import Settings
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.stores import Store
+    from target_activecampaign.ledger.ledger import Ledger
 
 NAME = "target-activecampaign"
 
@@ -45,22 +43,20 @@ def path_of(settings: Settings, name: str) -> Path | None:
 
 
 def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledger:
-    """Open the account's ledger, once no other run writes in it; a dry run does not wait."""
-    name, account, patience = "ledger_path", client.address.account, settings["max_retry_seconds"]
-    place = settings[name]
-    check_place(name, place or "")
-    store: Store
-    if place and is_address(place):
-        try:
-            store = PostgresStore(name, place, account, NAME)
-        except OSError as problem:
-            raise unusable(problem) from None
-    else:
-        path = path_of(settings, name) or account_file(account, "ledger", "sqlite")
-        store = FileStore(path, patience)
-    if not is_dry_run:
-        wait_for_turn(store, client, patience)
-    return Ledger(store, account, is_dry_run=is_dry_run, secret=settings["ledger_secret"])
+    """Open the account's ledger, once no other run writes to it; a dry run does not wait."""
+    # Imported here, because it loads SQLAlchemy, which takes 0.1 s.
+    from target_activecampaign.ledger.ledger import open_ledger_at  # noqa: PLC0415
+
+    # Modules stay for the whole run: the garbage collector need not visit their objects again.
+    gc.freeze()
+    return open_ledger_at(
+        settings["ledger_path"] or account_file(client.address.account, "ledger", "sqlite"),
+        client,
+        program=NAME,
+        patience=settings["max_retry_seconds"],
+        is_dry_run=is_dry_run,
+        secret=settings["ledger_secret"],
+    )
 
 
 def open_processor(
