@@ -26,11 +26,10 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
 from .ordering import in_order
+from .row_spool import RowSpool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from .row_spool import RowSpool
 
 logger = logging.getLogger(__name__)
 
@@ -342,9 +341,6 @@ class RelationLoader:
 
     def _read_collection(self) -> None:
         self.way = LoadStrategy.SPOOL
-        # Imported here, because it loads SQLAlchemy, which most runs do not need.
-        from .row_spool import RowSpool  # noqa: PLC0415
-
         self._spool = RowSpool()
         collection = self._relation.collection
         try:

@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.storage.database import Database
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,6 +18,9 @@ class RowSpool:
 
     def __init__(self) -> None:
         """Create the file, readable by this user alone."""
+        # Imported here, because it loads SQLAlchemy, which most runs do not need.
+        from tap_activecampaign_unified.storage.database import Database  # noqa: PLC0415
+
         self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
         self._db = Database(Path(self._folder.name) / "spool.sqlite")
         self._db.rows("PRAGMA journal_mode = OFF")
