@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+DEMO ?= .demo
 
 SETUP := tests/demo/environment.py
 ready := .venv/ready
@@ -29,8 +30,8 @@ demo: $(ready) $(meltano_ready) ## load a made-up account into DuckDB, change it
 	@.venv/bin/python -m tests.demo
 
 transform: $(dbt_ready) ## build the dbt project over the tables that make demo loaded
-	@test -f .demo/activecampaign.duckdb || { echo "no tables yet: run make demo first" >&2; exit 1; }
-	@DBT_PROJECT_DIR=transform DBT_PROFILES_DIR=transform .venv-dbt/bin/dbt build
+	@test -f $(DEMO)/activecampaign.duckdb || { echo "$(DEMO) has no tables yet: run make demo first" >&2; exit 1; }
+	@DBT_DUCKDB_PATH=$(DEMO)/activecampaign.duckdb DBT_PROJECT_DIR=transform DBT_PROFILES_DIR=transform .venv-dbt/bin/dbt build
 
 test: $(ready) $(meltano_ready) $(airflow_ready) ## run the tests but the longest
 	@.venv/bin/python -m pytest -n auto --dist loadgroup -m "not long" $(PYTEST_ARGS)
