@@ -14,7 +14,7 @@ import yaml
 
 from tests.demo.account import API_KEY, ROOT
 from tests.demo.pipeline import Pipeline, install, run_meltano
-from tests.e2e.loaders import into_duckdb
+from tests.end_to_end.loaders import into_duckdb
 from tests.sandbox import World, serve
 from tests.tap.running import Account
 
