@@ -224,8 +224,7 @@ class TapActiveCampaignUnified(Tap):
                 if one is streams[0]:
                     tally.requests += run.client.traffic.requests - requests
                 one.log_metrics(tally)
-        if end.outcome in {"stopped", "failed"}:
-            endpoint_sync.interim()
+        endpoint_sync.end(is_done=end.outcome not in {"stopped", "failed"})
         self._write_state()
         if end.leave is not None:
             self._stop.cancel_deadline()

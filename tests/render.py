@@ -153,7 +153,9 @@ def settings(chosen: tuple[Setting, ...]) -> str:
 
 def _default(one: Setting) -> str:
     kind = {"instant": "date-time"}.get(one.kind, one.kind)
-    kind = " | ".join(code(name) for name in one.choices) if one.choices else kind
+    if one.choices:
+        words = [code(name) for name in one.choices]
+        kind = " or ".join([kind, *words]) if one.kind == "number" else " | ".join(words)
     if one.required:
         kind += ", required" + (", secret" if one.secret else "")
     elif one.default is not None:
@@ -195,7 +197,7 @@ def _declared(one: Setting) -> list[str]:
     lines = _entry(one.name, KINDS[one.kind], label, one.doc)
     if one.secret:
         lines.append("  sensitive: true")
-    if one.choices:
+    if one.choices and one.kind != "number":
         lines.append("  options:")
         lines += [f"  - {{value: {name}, label: {name}}}" for name in one.choices]
     if one.default is not None:

@@ -27,9 +27,11 @@ TAP = (
     Setting(
         "full_sweep_hours",
         "number",
-        "Read incremental streams whole, with all that hangs on their rows, when the last whole "
-        "read is older; 0: never",
-        default=168,
+        "Read incremental streams whole, with their related rows, when the last whole read is "
+        "older. `auto`: as soon as that takes at most 5 % of the time since the last one, at least "
+        "1 and at most 168 hours. 0: never",
+        default="auto",
+        choices=("auto",),
         minimum=0,
         maximum=1_000_000,
     ),

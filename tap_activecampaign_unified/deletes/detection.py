@@ -210,6 +210,14 @@ class DeleteSweep:
         told = grave.told
         if told is None:  # told of nothing yet: of this sweep's finds alone
             told = _just_before(swept)
+        elif told > swept:
+            logger.warning(
+                "%s: %s in the state is later than now: every tombstone of the last year is "
+                "emitted again",
+                resource.name,
+                TOLD,
+            )
+            told = ""
         for key, at in self._known.gone_since(kind, told):
             grave.emit_tombstone(
                 dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at

@@ -49,7 +49,8 @@ class Endpoint:
     """How one endpoint is walked: by id or offset, filtered or not, and what hangs on its rows.
 
     ``key`` is what the answer calls its rows, or all it may call them, the path's own name where it
-    is empty; ``since`` and ``until`` are the filters' names. ``walk`` stands in for all of it, and
+    is empty; ``since`` and ``until`` are the filters' names; where rows ``may_lack_dates``, no
+    filter finds them all. ``walk`` stands in for all of it, and
     so does ``search``, a search of the GraphQL store, which finds changes by itself. ``make_walk``
     makes the walk of one run from its options and the stream's state. ``is_definitions``: the rows
     are the custom fields of every kind, read as the run's definitions are.
@@ -67,6 +68,7 @@ class Endpoint:
     search: Search | None = None
     make_walk: Callable[[WalkOptions, Row], Any] | None = None
     is_definitions: bool = False
+    may_lack_dates: bool = False
 
     @property
     def rows_key(self) -> RowsKey:
@@ -146,6 +148,7 @@ DEFAULT_ENDPOINTS = {
         "deals",
         params=(("orders[cdate]", "ASC"),),
         is_filtered=True,
+        may_lack_dates=True,
         relations=(
             Relation(
                 people.VALUES,

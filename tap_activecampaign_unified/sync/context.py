@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.reporting.run_report import RunReport
 
 
+# Where no rate limits the run, the cost of a sweep is that at the account's own rate.
+USUAL_RATE = 5.0
+
+
 @dataclass
 class SyncContext:
     """What the crawls of one run share."""
@@ -37,6 +41,8 @@ class SyncContext:
     write_state: Any
     deletes: DeleteDetection | None = None
     walk_options: WalkOptions = field(default_factory=WalkOptions)
+    #: How many requests were made until the last walk ended.
+    requests_before: int = 0
 
     def close(self) -> None:
         """Close the known ids: other runs wait for them."""
@@ -49,6 +55,7 @@ def build_context(
 ) -> SyncContext:
     """Put together what the settings ask for."""
     hours, deletes = settings["full_sweep_hours"], None
+    is_auto = hours == "auto"
     if settings["detect_deletes"]:
         # Imported here, because it loads SQLAlchemy, which takes 0.1 s.
         from tap_activecampaign_unified.deletes.known_ids import KnownIds  # noqa: PLC0415
@@ -66,7 +73,8 @@ def build_context(
             start=settings["start_date"],
             end=settings["end_date"],
             lookback=dt.timedelta(hours=settings["lookback_hours"]),
-            sweep_after=dt.timedelta(hours=hours) if hours else None,
+            sweep_after=None if is_auto or not hours else dt.timedelta(hours=hours),
+            rate=(settings["requests_per_second"] or USUAL_RATE) if is_auto else None,
         ),
         sideload=settings["sideload"] == "auto",
         remote_data=settings["include_remote_data"],

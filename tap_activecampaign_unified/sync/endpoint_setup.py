@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.raw import RawResource
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.state import Entry
 
     from .context import SyncContext
+
+logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
 # Most collections that pass through unmapped are a page or less: so many are asked for at once.
@@ -93,12 +98,31 @@ class EndpointSetup:
             return None
         now = run.client.server_now or run.client.clock.now()
         mark = Bookmark(selection.entry, run.policy, now, key)
+        if ahead := mark.moments_ahead(now):
+            self._discard_future(selection.resource.name, mark, ahead)
         if any(run.lookups.may_read(path) for path in self._left_out(selection)):
             # What could not be read then may be read now: no row that lacks it is to stay so.
             mark.progress, mark.is_whole = None, True
         elif mark.progress:
             mark.resume(mark.progress)
         return mark
+
+    def _discard_future(self, name: str, mark: Bookmark, ahead: list[str]) -> None:
+        """Begin at now where a bookmark is later, by the server's clock if it can be had."""
+        client = self.run.client
+        if client.server_now is None:
+            with contextlib.suppress(RequestError):
+                client.get("users/me")  # its answer carries the server's time
+        now = client.server_now or client.clock.now()
+        if mark.moments_ahead(now):
+            logger.warning(
+                "%s: %s in the state is later than now (%s). It is discarded, and the stream is "
+                "read whole",
+                name,
+                " and ".join(ahead),
+                now.isoformat(timespec="seconds"),
+            )
+            mark.discard_future(now)
 
     def _left_out(self, selection: SelectedStream) -> list[str]:
         """Return what earlier runs could not read of what a stream's records are made of."""

@@ -44,6 +44,16 @@ def test_ten_thousand_contacts_take_115_requests(large):
 
 
 @pytest.mark.slow
+def test_ten_thousand_contacts_take_118_requests_under_a_start_date(large):
+    """Any start_date older than the account costs at most three requests more, and misses none."""
+    for start in ("1999-05-05", "2020-01-01T00:00:00Z"):
+        ran = large.run(only=CONTACT_STREAMS, start_date=start)
+        for stream in CONTACT_STREAMS:
+            assert len(ran.ids(stream)) == len(set(ran.ids(stream))) == CONTACTS
+        assert ran.requests <= 118
+
+
+@pytest.mark.slow
 def test_accounts_that_are_not_sideloaded_cost_their_own_pages(large):
     """Where links and names do not come along: one more per 100 links and per 100 accounts."""
     large.world.switches.include = frozenset({"fieldValues", "contactTags", "contactLists"})
