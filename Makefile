@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+DEMO ?= .demo
 
 SETUP := tests/demo/environment.py
 ready := .venv/ready
@@ -13,12 +14,14 @@ airbyte_ready := .venv-airbyte/ready
 airflow_ready := .venv-airflow/ready
 dbt_ready := .venv-dbt/ready
 dlt_ready := .venv-dlt/ready
+build_ready := .venv-build/ready
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 
 # As in meltano.yml, where a test compares them.
 DBT := dbt-core<1.12 dbt-duckdb<1.12 dbt-postgres<1.12 duckdb==1.2.2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo transform test test-long test-all test-many lint docs images render bench meltano airflow airflow-lock dbt dlt peer airbyte clean
+.PHONY: help demo transform test test-long test-all test-many lint docs images render bench build meltano airflow airflow-lock dbt dlt peer airbyte clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -27,13 +30,13 @@ demo: $(ready) $(meltano_ready) ## load a made-up account into DuckDB, change it
 	@.venv/bin/python -m tests.demo
 
 transform: $(dbt_ready) ## build the dbt project over the tables that make demo loaded
-	@test -f .demo/activecampaign.duckdb || { echo "no tables yet: run make demo first" >&2; exit 1; }
-	@DBT_PROJECT_DIR=transform DBT_PROFILES_DIR=transform .venv-dbt/bin/dbt build
+	@test -f $(DEMO)/activecampaign.duckdb || { echo "$(DEMO) has no tables yet: run make demo first" >&2; exit 1; }
+	@DBT_DUCKDB_PATH=$(DEMO)/activecampaign.duckdb DBT_PROJECT_DIR=transform DBT_PROFILES_DIR=transform .venv-dbt/bin/dbt build
 
 test: $(ready) ## run the tests of a working day: no other program, no long search
 	@.venv/bin/python -m pytest -n auto --dist loadgroup -m "not long" $(PYTEST_ARGS)
 
-test-long: $(ready) $(meltano_ready) $(airflow_ready) $(dbt_ready) $(dlt_ready) $(airbyte_ready) ## run the rest: Meltano, Airflow, dbt, dlt, PyAirbyte, browsers, long searches
+test-long: $(ready) $(meltano_ready) $(airflow_ready) $(dbt_ready) $(dlt_ready) $(build_ready) $(airbyte_ready) ## run the rest: Meltano, Airflow, dbt, dlt, PyAirbyte, browsers, long searches
 	@SEARCH=full .venv/bin/python -m pytest -n auto --dist loadgroup -m "long or search" $(PYTEST_ARGS)
 
 test-all: test test-long ## run all tests
@@ -64,6 +67,15 @@ render: $(ready) ## render the tables of docs/ and the settings of meltano.yml f
 bench: $(ready) ## measure in a short form and compare with the figures kept in bench/figures.json
 	@.venv/bin/python -m bench
 
+build: $(build_ready) ## build wheel, source archive and bill of materials into dist/
+	@rm -rf dist .venv-build/installed
+	@.venv-build/bin/python -m build --outdir dist
+	@.venv-build/bin/twine check --strict dist/*
+	@.venv-build/bin/python -m venv --without-pip .venv-build/installed
+	@.venv-build/bin/python -m pip --python .venv-build/installed install --quiet --only-binary :all: --find-links dist "tap-activecampaign-unified==$(VERSION)"
+	@.venv-build/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible --output-format JSON --output-file "dist/tap-activecampaign-unified-$(VERSION).cdx.json" .venv-build/installed
+	@ls dist
+
 meltano: $(meltano_ready) ## install Meltano into .venv-meltano
 
 airflow: $(airflow_ready) ## install Airflow into .venv-airflow
@@ -80,7 +92,7 @@ peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches 
 airbyte: $(ready) $(airbyte_ready) ## install the Airbyte connectors into .venv and PyAirbyte into .venv-airbyte
 
 clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-dlt .venv-peer .venv-airbyte .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
+	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-dlt .venv-build .venv-peer .venv-airbyte .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
@@ -107,6 +119,12 @@ $(dbt_ready): $(SETUP) Makefile
 $(dlt_ready): $(SETUP) Makefile pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-dlt --project --package "dlt[duckdb]>=1.31,<2" --package duckdb==1.2.2
+	@touch $@
+
+# What builds and checks a release.
+$(build_ready): $(SETUP) Makefile
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
+	@$(PYTHON) $(SETUP) .venv-build --package "build>=1.3,<2" --package "twine>=6.1,<7" --package "cyclonedx-bom>=7,<8"
 	@touch $@
 
 # An environment of its own: hundreds of packages, all pinned.

@@ -33,6 +33,7 @@ SCRIPTS = (
     "sync_pace",
     "read_streams",
     "read_requests",
+    "sweep_delay",
     "read_speed",
     "read_linear",
     "read_memory",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.resources.custom_objects import PREFIX, CustomObject
 from tap_activecampaign_unified.resources.json_schema import DATE_TIME
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL, DELETED_AT, described
 
@@ -17,7 +18,7 @@ from .raw import COLLECTIONS
 from .resources import RESOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tap_activecampaign_unified.resources.json_schema import Schema
     from tap_activecampaign_unified.resources.resource import Resource
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Everything that may be a stream.
+#: Everything that may be a stream on any account.
 STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
-_BY_NAME = {one.name: one for one in STREAMS}
+BY_NAME: Mapping[str, Resource] = {one.name: one for one in STREAMS}
 _LABEL = described({"type": "string"}, "Whose row it is: the setting `account_label`")
 
 
@@ -44,17 +45,32 @@ class StreamSelection:
         return bool(self.mask.get(("properties", name), True))
 
 
-def selected_streams(catalog: Any, bookmarks: dict[str, Any]) -> list[StreamSelection]:
+def streams_of(custom_objects: Iterable[Resource] = ()) -> dict[str, Resource]:
+    """Return the streams of an account by name: those of every account and its own."""
+    return {**BY_NAME, **{one.name: one for one in custom_objects}}
+
+
+def selects_custom_objects(catalog: Any) -> bool:
+    """Say whether a catalog selects a custom object, so that their schemas must be asked for."""
+    return any(
+        name.startswith(PREFIX) and entry.metadata.resolve_selection().get((), False)
+        for name, entry in (catalog or {}).items()
+    )
+
+
+def selected_streams(
+    catalog: Any, bookmarks: dict[str, Any], known: Mapping[str, Resource] = BY_NAME
+) -> list[StreamSelection]:
     """Return the streams that a catalog selects; where there is none, those that are so by default.
 
-    Raises `SettingsError` where it selects one that does not exist.
+    ``known`` are the streams that exist. Raises `SettingsError` for one that does not.
     """
     if catalog is None:
         by_default = [one for one in STREAMS if one.selected_by_default]
         return [StreamSelection(one, {}, bookmarks.get(one.name, {})) for one in by_default]
     found, unknown = [], []
     for name, entry in catalog.items():
-        mask, resource = entry.metadata.resolve_selection(), _BY_NAME.get(name)
+        mask, resource = entry.metadata.resolve_selection(), known.get(name)
         if not mask.get((), False):
             continue
         if resource is None:
@@ -76,10 +92,13 @@ def update_catalog(
     schema_of: Callable[[Resource], Schema],
     prefetch: Callable[[list[Resource]], None],
     *,
+    known: Mapping[str, Resource] = BY_NAME,
     deletes: bool = False,
     label: str | None = None,
 ) -> None:
     """Refuse selected streams that do not exist; add custom fields that are newer.
+
+    ``known`` are the streams that exist.
 
     With ``deletes`` every stream gets the column of its tombstones, with a ``label`` that of the
     account in its key; without one, a catalog that has it from before loses it.
@@ -87,17 +106,21 @@ def update_catalog(
     ``schema_of`` is only called for selected streams: it may cost a request. ``prefetch``
     gets all of them first.
     """
-    chosen = [(catalog[one.resource.name], one) for one in selected_streams(catalog, {})]
+    selected = selected_streams(catalog, {}, known)
+    chosen = [(catalog[one.resource.name], one) for one in selected]
     dated = [(entry, one.resource) for entry, one in chosen if _wants_fields(entry, one)]
     prefetch([resource for _, resource in dated])
     for entry, resource in dated:
         _add_newer_fields(entry, schema_of(resource))
+    for entry, one in chosen:
+        if isinstance(one.resource, CustomObject):
+            _add_newer_columns(entry, schema_of(one.resource))
     if deletes:
-        closed = [one for one in selected_streams(catalog, {}) if not one.resource.is_open]
+        closed = [one for one in selected if not one.resource.is_open]
         for entry in (catalog[one.resource.name] for one in closed):
             known = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: known}
-    for one in selected_streams(catalog, {}):
+    for one in selected:
         _label(catalog[one.resource.name], is_labelled=label is not None)
 
 
@@ -129,6 +152,15 @@ def _wants_fields(entry: Any, one: StreamSelection) -> bool:
     known = (entry.schema.properties or {}).get("custom_fields")
     wanted = one.resource.custom_fields and one.wanted("custom_fields")
     return bool(wanted and known is not None)
+
+
+def _add_newer_columns(entry: Any, schema: Schema) -> None:
+    """Add columns of a custom object that the catalog does not know."""
+    known = dict(entry.schema.properties or {})
+    for name, live in schema["properties"].items():
+        if name not in known:
+            known[name] = type(entry.schema).from_dict(live)
+    entry.schema.properties = known
 
 
 def _add_newer_fields(entry: Any, schema: Schema) -> None:

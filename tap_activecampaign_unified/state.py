@@ -26,6 +26,11 @@ LEAST_OVERLAP = dt.timedelta(hours=24)
 FINGERPRINT_BYTES = 6
 MOST_FINGERPRINTS = 5_000
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+# A sweep may take this part of the time since the last one, within these bounds.
+SWEEP_SHARE = 0.05
+SHORTEST_SWEEP, LONGEST_SWEEP = dt.timedelta(hours=1), dt.timedelta(hours=168)
+# Clocks differ by so much: what lies further ahead was not written by a run of this account.
+CLOCK_SLACK = dt.timedelta(minutes=5)
 
 
 class InvalidState(ValueError):
@@ -40,12 +45,33 @@ def fingerprint(records: object) -> bytes:
 
 @dataclass(frozen=True)
 class BookmarkPolicy:
-    """What the settings ask: bounds, overlap, and how old a whole read may be (None: any age)."""
+    """What the settings ask: bounds, overlap, and how old a whole read may be (None: any age).
+
+    Where a ``rate`` of requests per second is given, the age follows from what a whole read costs.
+    """
 
     start: dt.datetime | None = None
     end: dt.datetime | None = None
     lookback: dt.timedelta = LEAST_OVERLAP
     sweep_after: dt.timedelta | None = None
+    rate: float | None = None
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether incremental streams are ever read whole again."""
+        return self.sweep_after is not None or self.rate is not None
+
+    def sweep_age(self, requests: int | None) -> dt.timedelta | None:
+        """Return from which age of the last whole read another is due, None for never.
+
+        ``requests`` is what the last one cost, None where nobody knows.
+        """
+        if self.rate is None:
+            return self.sweep_after
+        if requests is None:
+            return LONGEST_SWEEP
+        needed = dt.timedelta(seconds=requests / self.rate / SWEEP_SHARE)
+        return min(max(needed, SHORTEST_SWEEP), LONGEST_SWEEP)
 
 
 @dataclass(frozen=True)
@@ -85,16 +111,33 @@ class Bookmark:
         self.read_whole_at = _moment(entry.get("read_whole_at"), "read_whole_at")
         self._known = _unpack(entry.get("fingerprints"))
         self.progress = _progress(entry.get("progress"))
+        self.sweep_requests = _count(entry.get("sweep_requests"), "sweep_requests")
         self.is_whole = self.value is None or self._sweep_is_due(now)
         self.started: dt.datetime | None = None
         self._recent: list[tuple[dt.datetime, bytes]] = []
         self._next = NEVER
 
     def _sweep_is_due(self, now: dt.datetime) -> bool:
-        if self._policy.sweep_after is None:
-            return False
-        last = self.read_whole_at or self.value
-        return last is None or now - last > self._policy.sweep_after
+        age, last = self._policy.sweep_age(self.sweep_requests), self.read_whole_at or self.value
+        return age is not None and (last is None or now - last >= age)
+
+    def moments_ahead(self, now: dt.datetime) -> list[str]:
+        """Name what of the entry lies in the future, where no run of this account can be."""
+        started = _moment(self.progress["started"], "") if self.progress else None
+        moments = {
+            "replication_key_value": self.value,
+            "read_whole_at": self.read_whole_at,
+            "progress": started,
+        }
+        return [name for name, one in moments.items() if one and one > now + CLOCK_SLACK]
+
+    def discard_future(self, now: dt.datetime) -> None:
+        """Forget what lies in the future: the run begins now, and reads everything."""
+        if not self.moments_ahead(now):
+            return
+        self.value = min(self.value, now) if self.value else None
+        self.read_whole_at = min(self.read_whole_at, now) if self.read_whole_at else None
+        self.progress, self.is_whole = None, True
 
     @property
     def since(self) -> dt.datetime | None:
@@ -123,7 +166,8 @@ class Bookmark:
         if self._policy.end:
             value = min(value, self._policy.end)
         if self.value:
-            value = max(value, min(self.value, started))
+            self.value = min(self.value, started)
+            value = max(value, self.value)
         self._next = value.replace(microsecond=0)
 
     def wants(self, change: RowChange, print_of: Callable[[], bytes]) -> bool:
@@ -157,12 +201,21 @@ class Bookmark:
         self.is_whole = bool(progress["whole"])
         self.begin(_moment(progress["started"], "progress.started") or NEVER)
 
-    def interim(self, after: int) -> Entry:
-        """Return the entry that lets another run go on behind row ``after``."""
+    @property
+    def requests_before(self) -> int:
+        """How many requests an interrupted run made of the read that goes on now."""
+        return int(self.progress.get("requests") or 0) if self.progress else 0
+
+    def interim(self, after: int, requests: int) -> Entry:
+        """Return the entry that lets another run go on behind row ``after``.
+
+        ``requests`` is what the read cost until now.
+        """
         progress = {
             "after": after,
             "started": self.started.isoformat() if self.started else None,
             "whole": self.is_whole,
+            "requests": requests,
         }
         return {**self.unmoved(), "progress": progress}
 
@@ -173,20 +226,24 @@ class Bookmark:
             entry["replication_key_value"] = self.value.isoformat()
         if self.read_whole_at:
             entry["read_whole_at"] = self.read_whole_at.isoformat()
+        if self.sweep_requests is not None:
+            entry["sweep_requests"] = self.sweep_requests
         if self._known:
             entry["fingerprints"] = _pack(self._known)
         return entry
 
-    def final(self) -> Entry:
-        """Return the entry after everything was read."""
+    def final(self, requests: int) -> Entry:
+        """Return the entry after everything was read, with so many requests."""
         entry: Entry = {
             "replication_key": self._key,
             "replication_key_value": self._next.isoformat(),
         }
         # Where no whole read is known, the time to the next counts from the first bookmark on.
         whole = self.started if self.is_whole else self.read_whole_at or self.value
-        if whole and self._policy.sweep_after is not None:
+        if whole and self._policy.sweeps:
             entry["read_whole_at"] = whole.isoformat()
+            cost = requests if self.is_whole else self.sweep_requests
+            entry |= {} if cost is None else {"sweep_requests": cost}
         if self._recent:
             entry["fingerprints"] = _pack({mark for _, mark in self._recent})
         return entry
@@ -202,6 +259,14 @@ def _moment(text: Any, where: str) -> dt.datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
+def _count(found: Any, where: str) -> int | None:
+    if found is None:
+        return None
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise InvalidState(f"{where} is no number of requests")
+    return found
+
+
 def _progress(found: Any) -> Entry | None:
     if found is None:
         return None
@@ -209,6 +274,7 @@ def _progress(found: Any) -> Entry | None:
         raise InvalidState("progress does not say after which row to go on")
     if _moment(found.get("started"), "progress.started") is None or "whole" not in found:
         raise InvalidState("progress does not say when its run started")
+    _count(found.get("requests"), "progress.requests")
     return found
 
 

@@ -6,12 +6,13 @@ import contextlib
 import copy
 import logging
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
-from tap_activecampaign_unified.config.connection import DISTRIBUTION
+from tap_activecampaign_unified.config.connection import DISTRIBUTION as PACKAGE
 from tap_activecampaign_unified.config.settings import (
     Settings,
     SettingsError,
@@ -28,7 +29,7 @@ from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 
 from . import cli
 from . import connection_check as checkup
-from .catalog import STREAMS, selected_streams, update_catalog
+from .catalog import selected_streams, selects_custom_objects, streams_of, update_catalog
 from .client import (
     ActiveCampaignError,
     FatalError,
@@ -46,7 +47,7 @@ from .state import InvalidState, bookmarks_of
 from .streams import UnifiedStream, parse_catalog, register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.sync.endpoint_setup import EndpointSetup
 
     from .client import Clock
-
-PACKAGE = DISTRIBUTION
 
 
 class TapActiveCampaignUnified(Tap):
@@ -137,7 +136,14 @@ class TapActiveCampaignUnified(Tap):
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
         """Return a stream per resource; their schemas are made when they are asked for."""
-        return [UnifiedStream(self, self, resource) for resource in STREAMS]
+        return [UnifiedStream(self, self, resource) for resource in self._known.values()]
+
+    @cached_property
+    def _known(self) -> dict[str, Resource]:
+        """The streams that there are on this account, by name."""
+        is_discovery = self.input_catalog is None and not self._is_under_way
+        wanted = is_discovery or selects_custom_objects(self.input_catalog)
+        return streams_of(self.run.lookups.custom_objects() if wanted else ())
 
     def schema_of(self, resource: Resource) -> Schema:
         """Return a resource's schema, with the account's own custom fields."""
@@ -152,11 +158,6 @@ class TapActiveCampaignUnified(Tap):
                 # The crawl meets the same trouble: its streams fail, the others go on.
         return resource.schema(custom, remote_data=run.remote_data, deletes=run.deletes is not None)
 
-    def _prefetch_fields(self, resources: Iterable[Resource]) -> None:
-        """Announce the custom fields that schemas of these resources will be made of."""
-        entities = {resource.custom_fields for resource in resources if resource.custom_fields}
-        self.run.lookups.prefetch_fields(entities)
-
     def _selected(self) -> list[UnifiedStream]:
         return [s for s in self.streams.values() if isinstance(s, UnifiedStream) and s.selected]
 
@@ -164,7 +165,7 @@ class TapActiveCampaignUnified(Tap):
         """Announce what the run asks for first, then make the schemas, which ask too."""
         self._is_under_way = True
         self.logger.addFilter(cli.is_news)
-        chosen = selected_streams(self.input_catalog, self._bookmarks_before)
+        chosen = selected_streams(self.input_catalog, self._bookmarks_before, self._known)
         self._openings = prepare_endpoints(self.run, chosen)
         self.setup_mapper()
 
@@ -174,12 +175,13 @@ class TapActiveCampaignUnified(Tap):
             update_catalog(
                 self.input_catalog,
                 self.schema_of,
-                self._prefetch_fields,
+                self.run.lookups.prefetch_fields_of,
+                known=self._known,
                 deletes=self._settings is not None and self._settings["detect_deletes"],
                 label=self.account_label,
             )
         elif self._settings is not None:
-            self._prefetch_fields(RESOURCES)
+            self.run.lookups.prefetch_fields_of(RESOURCES)
         super(Tap, self).setup_mapper()
         register(self.mapper, self.catalog)
 
@@ -222,8 +224,7 @@ class TapActiveCampaignUnified(Tap):
                 if one is streams[0]:
                     tally.requests += run.client.traffic.requests - requests
                 one.log_metrics(tally)
-        if end.outcome in {"stopped", "failed"}:
-            endpoint_sync.interim()
+        endpoint_sync.end(is_done=end.outcome not in {"stopped", "failed"})
         self._write_state()
         if end.leave is not None:
             self._stop.cancel_deadline()
@@ -297,14 +298,12 @@ class TapActiveCampaignUnified(Tap):
         return ending.code
 
     def _let_go(self) -> None:
-        """Close the ids there were: others wait for them."""
-        if self._run is not None and self._run.deletes is not None:
-            self._run.deletes.known.close()
+        if self._run is not None:
+            self._run.close()
 
     def _report_document(self, settings: Settings, ending: cli.RunEnding) -> dict[str, Any]:
         run = self._run
-        traffic = run.client.traffic if run else None
-        return self._metadata.document(settings, traffic, ending) | {
+        return self._metadata.document(settings, run.client.traffic if run else None, ending) | {
             "rows": self._report.totals(),
             "streams": self._report.document(),
             "left_out": run.lookups.unread if run else [],

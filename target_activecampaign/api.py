@@ -34,6 +34,7 @@ from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import build_policy
 from target_activecampaign.input.record_parser import RecordParser
 from target_activecampaign.records.values import is_nothing
+from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.raw_requests import METHODS, path_of
 
@@ -66,7 +67,7 @@ PREFIX = "TARGET_ACTIVECAMPAIGN_"
 DELETED = "_sdc_deleted_at"
 OF_THE_CALL = {"source_ids", "dry_run", "delete_mode", "max_deletes", "on_reject", "force"}
 OF_STREAMS = {"stream_aliases", "max_reject_ratio", "allow_raw_requests", "account_label"}
-OF_FILES = {"results_path", "retry_path"}
+OF_FILES = {"results_path", "results_format", "retry_path"}
 MOST_DELETES = 1_000_000
 #: What can be written; of these, what is known by two ids is neither updated nor deleted by one.
 READ_ONLY = {"crm_users", "raw_requests"}
@@ -97,7 +98,7 @@ class _Kept(Results):
     """Keeps the outcome of the one row."""
 
     def __init__(self) -> None:
-        super().__init__(None)
+        super().__init__()
         self.outcome: Outcome | None = None
 
     def add(self, number: Any, stream: Any, key: Any, outcome: Outcome, record: Any = None) -> None:
@@ -267,8 +268,14 @@ class ActiveCampaign(ActiveCampaignReader):
 
     def _open(self) -> BatchProcessor:
         if self._processor is None:
+            run_id = new_run_id(self.client.clock.now())
             self._processor = open_processor(
-                self._writing, self._policy, self.client, CooperativePool(), lambda _: None
+                self._writing,
+                self._policy,
+                self.client,
+                CooperativePool(),
+                hold=lambda _: None,
+                run_id=run_id,
             )
             # No row will come that this one could wait for.
             self._processor.context.references.is_final = True

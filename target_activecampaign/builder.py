@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.settings import SettingsError
-from tap_activecampaign_unified.storage.postgres import check_place, is_address
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
 from target_activecampaign.concurrency.pool import ReleasingClock
-from target_activecampaign.ledger.ledger import Ledger, unusable, wait_for_turn
-from target_activecampaign.ledger.stores import FileStore, PostgresStore
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
 from target_activecampaign.processing.retry_file import RetryFile
 from target_activecampaign.processing.row_finisher import RowFinisher
 from target_activecampaign.reporting.dry_run import DryRunPlan
+from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
 from target_activecampaign.sinks.context import WriteContext
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.config.settings import Settings
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.stores import Store
+    from target_activecampaign.ledger.ledger import Ledger
 
 NAME = "target-activecampaign"
 
@@ -44,22 +43,20 @@ def path_of(settings: Settings, name: str) -> Path | None:
 
 
 def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledger:
-    """Open the account's ledger, once no other run writes in it; a dry run does not wait."""
-    name, account, patience = "ledger_path", client.address.account, settings["max_retry_seconds"]
-    place = settings[name]
-    check_place(name, place or "")
-    store: Store
-    if place and is_address(place):
-        try:
-            store = PostgresStore(name, place, account, NAME)
-        except OSError as problem:
-            raise unusable(problem) from None
-    else:
-        path = path_of(settings, name) or account_file(account, "ledger", "sqlite")
-        store = FileStore(path, patience)
-    if not is_dry_run:
-        wait_for_turn(store, client, patience)
-    return Ledger(store, account, is_dry_run=is_dry_run, secret=settings["ledger_secret"])
+    """Open the account's ledger, once no other run writes to it; a dry run does not wait."""
+    # Imported here, because it loads SQLAlchemy, which takes 0.1 s.
+    from target_activecampaign.ledger.ledger import open_ledger_at  # noqa: PLC0415
+
+    # Modules stay for the whole run: the garbage collector need not visit their objects again.
+    gc.freeze()
+    return open_ledger_at(
+        settings["ledger_path"] or account_file(client.address.account, "ledger", "sqlite"),
+        client,
+        program=NAME,
+        patience=settings["max_retry_seconds"],
+        is_dry_run=is_dry_run,
+        secret=settings["ledger_secret"],
+    )
 
 
 def open_processor(
@@ -67,7 +64,9 @@ def open_processor(
     policy: WritePolicy,
     client: Client,
     pool: CooperativePool,
+    *,
     hold: Callable[[int], None],
+    run_id: str,
 ) -> BatchProcessor:
     """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
     clock = ReleasingClock(client.clock, pool)
@@ -76,7 +75,9 @@ def open_processor(
     try:
         retries = RetryFile(None if policy.dry_run else path_of(settings, setting))
         setting = "results_path"
-        results = Results(path_of(settings, setting))
+        path = path_of(settings, setting)
+        is_singer = settings["results_format"] == "singer"
+        file = ResultFile(path, run_id, client.clock, is_singer=is_singer) if path else None
     except OSError as problem:
         ledger.close()
         raise SettingsError(
@@ -86,7 +87,7 @@ def open_processor(
     references = References(write_client, ledger, policy, pool)
     limits, plan = ChangeLimits(policy), DryRunPlan()
     rows = RowFinisher(
-        policy, ledger, references, limits, plan, results, DeferredRows(), retries, hold
+        policy, ledger, references, limits, plan, Results(file), DeferredRows(), retries, hold
     )
 
     def server_time() -> float:

@@ -29,11 +29,11 @@ from target_activecampaign.config.write_policy import WritePolicy, build_policy
 from target_activecampaign.input.message_reader import MessageReader
 from target_activecampaign.input.record_parser import RecordParser, StreamMaps
 from target_activecampaign.processing.background import BackgroundBatches
-from target_activecampaign.processing.checkpoints import Checkpoints, bookmarks_of
+from target_activecampaign.processing.checkpoints import Checkpoints
 from target_activecampaign.processing.interrupts import Interrupts, message_handler
 from target_activecampaign.processing.progress import WriteProgress
-from target_activecampaign.reporting.automation_counts import AutomationCounts
-from target_activecampaign.reporting.results import Results
+from target_activecampaign.processing.run_document import document_of
+from target_activecampaign.reporting.result_file import new_run_id
 
 from .builder import NAME, open_processor
 
@@ -82,6 +82,7 @@ class TargetActiveCampaign(Target):
         self._clock: Clock = type(self).make_clock()
         self.interrupts = Interrupts(self._clock, self._handle_termination)
         self._metadata = RunMetadata(self.name, self.plugin_version, self._clock)
+        self.run_id = new_run_id(self._clock.now())
         self._processor: BatchProcessor | None = None
         self._checkpoints = Checkpoints()
         self._batch: list[InputRecord] = []
@@ -155,8 +156,14 @@ class TargetActiveCampaign(Target):
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
             client.before_request = self._progress.ticking(self.interrupts.raise_if_ending)
             client.while_blocked = self._pool.released
-            hold = self._checkpoints.hold
-            self._processor = open_processor(settings, policy, client, self._pool, hold)
+            self._processor = open_processor(
+                settings,
+                policy,
+                client,
+                self._pool,
+                hold=self._checkpoints.hold,
+                run_id=self.run_id,
+            )
             self._progress.attend(self._processor)
         return self._processor
 
@@ -295,20 +302,10 @@ class TargetActiveCampaign(Target):
         settings, processor = self._settings, self._processor
         if settings is None:
             return
-        context = processor.context if processor else None
-        results = processor.rows.results if processor else Results(None)
-        traffic = context.client.traffic if context else None
-        document = self._metadata.document(settings, traffic, ending) | {
-            "rows": results.totals(),
-            "streams": results.document(),
-            "automations": (context.enrolments if context else AutomationCounts()).document(),
-            "bookmarks_before": bookmarks_of(self._checkpoints.first),
-            "bookmarks_after": bookmarks_of(self._checkpoints.last),
-        }
-        if context and context.policy.dry_run:
-            rate = settings["requests_per_second"] or 5
-            context.plan.log(context.write_client.planned, rate)
-            document["plan"] = context.plan.document(context.write_client.planned, rate)
+        traffic = processor.context.client.traffic if processor else None
+        rate = settings["requests_per_second"] or 5
+        document = {"run": self.run_id} | self._metadata.document(settings, traffic, ending)
+        document |= document_of(processor, self._checkpoints, rate)
         write_reports(settings, lambda: document)
 
     # --- signals and the command line ---------------------------------------------------------
@@ -347,6 +344,7 @@ class TargetActiveCampaign(Target):
     def run(self, file_input: IO[str] | None = None) -> int:
         """Read the whole input and return the exit code; raises what ends the run early."""
         ending = None
+        self.logger.info("Run %s", self.run_id)
         try:
             with self._progress.shown():
                 self._run(file_input)

@@ -24,8 +24,8 @@ from tap_activecampaign_unified.resources.resource import Attribute, Field, Link
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
-
-from .transform import staging
+from tests.sandbox.__main__ import parser as sandbox_parser
+from tests.transform import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return f"\n{found}\n"
 
 
-def code(*names: str) -> str:
+def code(*names: object) -> str:
     """Return names as code, separated by commas."""
     return ", ".join(f"`{name}`" for name in names)
 
@@ -153,12 +153,27 @@ def settings(chosen: tuple[Setting, ...]) -> str:
 
 def _default(one: Setting) -> str:
     kind = {"instant": "date-time"}.get(one.kind, one.kind)
-    kind = " | ".join(code(name) for name in one.choices) if one.choices else kind
+    if one.choices:
+        words = [code(name) for name in one.choices]
+        kind = " or ".join([kind, *words]) if one.kind == "number" else " | ".join(words)
     if one.required:
         kind += ", required" + (", secret" if one.secret else "")
     elif one.default is not None:
         kind += f", {code(json.dumps(one.default).strip(chr(34)))}"
     return kind
+
+
+def sandbox_options() -> str:
+    """Return the options of the sandbox account as a table."""
+    rows = []
+    for one in sandbox_parser()._actions:
+        if one.dest != "help":
+            has_default = one.default is not None and one.default is not False
+            default = code(one.default) if has_default else ""
+            rows.append(
+                (f"`{one.option_strings[0]}`", default, (one.help or "").replace("%%", "%"))
+            )
+    return table(("option", "default", "meaning"), rows)
 
 
 # --- meltano.yml ----------------------------------------------------------------------------
@@ -182,7 +197,7 @@ def _declared(one: Setting) -> list[str]:
     lines = _entry(one.name, KINDS[one.kind], label, one.doc)
     if one.secret:
         lines.append("  sensitive: true")
-    if one.choices:
+    if one.choices and one.kind != "number":
         lines.append("  options:")
         lines += [f"  - {{value: {name}, label: {name}}}" for name in one.choices]
     if one.default is not None:
@@ -231,6 +246,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "raw streams": raw_streams,
     **{f"fields {one.name}": partial(fields, one) for one in RESOURCES},
+    "sandbox options": sandbox_options,
     "shared settings": lambda: settings(SHARED),
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
     "tap plugin": lambda: (

@@ -88,7 +88,7 @@ class Setting:
             found["items"] = {"type": "string"}
             if self.choices:
                 found["items"] |= {"enum": list(self.choices)}
-        elif self.choices:
+        elif self.choices and self.kind != "number":
             found["enum"] = [*self.choices, None]
         if self.default is not None:
             found["default"] = self.default
@@ -229,15 +229,18 @@ class Settings:
         return value.strip()
 
     @staticmethod
-    def _read_number(one: Setting, value: Any) -> float:
+    def _read_number(one: Setting, value: Any) -> float | str:
+        if isinstance(value, str) and value.strip().lower() in one.choices:
+            return value.strip().lower()
+        wanted = " or ".join(["must be a number", *one.choices])
         if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-            raise ValueError("must be a number")
+            raise ValueError(wanted)
         try:
             found = float(value)
         except (ValueError, OverflowError):
-            raise ValueError("must be a number") from None
+            raise ValueError(wanted) from None
         if not math.isfinite(found):
-            raise ValueError("must be a number")
+            raise ValueError(wanted)
         if one.positive and found <= 0:
             raise ValueError("must be above 0")
         if one.minimum is not None and found < one.minimum:
@@ -248,7 +251,7 @@ class Settings:
 
     @classmethod
     def _read_integer(cls, one: Setting, value: Any) -> int:
-        found = cls._read_number(one, value)
+        found = float(cls._read_number(one, value))
         if found != int(found):
             raise ValueError("must be a whole number")
         return int(found)

@@ -27,9 +27,11 @@ TAP = (
     Setting(
         "full_sweep_hours",
         "number",
-        "Read incremental streams whole, with all that hangs on their rows, when the last whole "
-        "read is older; 0: never",
-        default=168,
+        "Read incremental streams whole, with their related rows, when the last whole read is "
+        "older. `auto`: as soon as that takes at most 5 % of the time since the last one, at least "
+        "1 and at most 168 hours. 0: never",
+        default="auto",
+        choices=("auto",),
         minimum=0,
         maximum=1_000_000,
     ),
@@ -61,6 +63,21 @@ TAP = (
         "string",
         "What you call this account: each record of each stream carries it as `account_label`, "
         "which is part of the key, so that one table can hold many accounts",
+    ),
+    Setting(
+        "saved_segments",
+        "list",
+        "The saved segments, by id or name, whose members `marketing_saved_segment_members` reads; "
+        "each costs a request per 100 members",
+    ),
+    Setting(
+        "engagement_lookback_days",
+        "number",
+        "How many days back `marketing_engagements` reads again on each run: an open or a click "
+        "that happens again moves the time of its old row",
+        default=7,
+        minimum=0,
+        maximum=3650,
     ),
     Setting(
         "include_remote_data",

@@ -99,15 +99,15 @@ class DeleteSweep:
 
     def saw(self, rows: Iterable[Row], skip: Callable[[Row], str | None]) -> None:
         """Note a page's rows; one that is skipped for being deleted is not there."""
-        self._known.note(
+        self._known.record_seen(
             self._plan.path, (("", str(row.get("id"))) for row in rows if skip(row) is None)
         )
 
     def saw_parts(self, resource: Resource, parent: str, records: Iterable[Record]) -> None:
         """Note all the records of a resource that hang on one row."""
         kind = resource.endpoint
-        self._known.note_read(kind, (parent,))
-        self._known.note(kind, (_key_of(resource, record) for record in records))
+        self._known.record_read(kind, (parent,))
+        self._known.record_seen(kind, (_key_of(resource, record) for record in records))
 
     def leave_open(self, resource: Resource) -> None:
         """Note that not all of a resource's records could be read."""
@@ -117,7 +117,7 @@ class DeleteSweep:
         """Return the ids of rows that were told to be gone: they are records again."""
         if not self._may_return:
             return set()
-        return self._known.returned(self._plan.path, (str(row.get("id")) for row in rows))
+        return self._known.reappeared(self._plan.path, (str(row.get("id")) for row in rows))
 
     # --- at its end -------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class DeleteSweep:
 
     def _sweep_rows(self, kind: str, now: dt.datetime) -> None:
         who, known = self._deletes.who, self._known
-        missing, before = known.missing(kind, who), known.count(kind)
+        missing, before = known.count_missing(kind, who), known.count(kind)
         if self._deletes.too_many(missing, before, all_may_go=False):
             self._refuse(kind, missing, before)
             return
@@ -154,7 +154,7 @@ class DeleteSweep:
                 kind,
                 missing - len(gone),
             )
-        known.conclude(kind, who, now, gone, there)
+        known.commit_sweep(kind, who, now, gone, there)
 
     def _is_gone(self, path: str, kind: str) -> bool:
         try:
@@ -181,7 +181,7 @@ class DeleteSweep:
             self._refuse(kind, len(lost), before)
             return
         gone = dict.fromkeys([*lost, *known.pairs_of_gone(kind, parents)])
-        known.conclude(kind, who, now, gone, ())
+        known.commit_sweep(kind, who, now, gone, ())
 
     def _refuse(self, kind: str, missing: int, before: int) -> None:
         self._open.add(kind)
@@ -204,12 +204,20 @@ class DeleteSweep:
         """Write the tombstones a stream was not told of yet; return what its state keeps."""
         resource = grave.resource
         kind = _kind_of(resource, self._plan)
-        swept = self._known.swept_at(kind)
+        swept = self._known.last_sweep(kind)
         if swept is None:
             return {TOLD: grave.told} if grave.told else {}
         told = grave.told
         if told is None:  # told of nothing yet: of this sweep's finds alone
             told = _just_before(swept)
+        elif told > swept:
+            logger.warning(
+                "%s: %s in the state is later than now: every tombstone of the last year is "
+                "emitted again",
+                resource.name,
+                TOLD,
+            )
+            told = ""
         for key, at in self._known.gone_since(kind, told):
             grave.emit_tombstone(
                 dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at

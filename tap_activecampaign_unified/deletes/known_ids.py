@@ -1,318 +1,236 @@
-"""Which rows and pairs an account had when it was last looked at, and which have gone since.
+"""The ids that an account had at the last complete read, and those that are gone since.
 
-Ids alone, in a file of this user's or, for several machines, in PostgreSQL. What has gone stays
-noted for a year, so that every pipeline that reads the account is told, each as far as its own
-state says that it was not.
+They are in a file of one account, or in PostgreSQL tables that all accounts and machines share.
+What is gone is kept for a year, because several pipelines may read the account: each emits the
+tombstones that its own state does not cover yet.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
 
 from tap_activecampaign_unified.config.settings import SettingsError
-from tap_activecampaign_unified.storage.postgres import Postgres, check_place, is_address
-from tap_activecampaign_unified.storage.sqlite import Database
+from tap_activecampaign_unified.storage.database import open_database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
+    from pathlib import Path
 
-#: What a row hangs on ("" for nothing) and its own id.
+#: The id of the parent row ("" for none) and the row's own id.
 Key = tuple[str, str]
 
-SETTING = "known_ids_path"
+SETTING, SCHEMA = "known_ids_path", "activecampaign_known_ids"
 VERSION = 1
-KEPT = dt.timedelta(days=366)
-SECONDS_FOR_OTHERS = 60.0
-SCHEMA = "activecampaign_known_ids"
-_KEY = "kind {0}, parent {0}, id {0}{1}, PRIMARY KEY (kind, parent, id)"
-_FOREVER = {
-    "known": _KEY.format("{0}", ", who {0}, checked {0}"),
-    "gone": _KEY.format("{0}", ", at {0}"),
-    "swept": "kind {0} PRIMARY KEY, at {0}",
-}
-_FOR_THIS_RUN = {
-    "seen": _KEY.format("{0}", ""),
-    "read": "kind {0}, parent {0}, PRIMARY KEY (kind, parent)",
-}
+RETENTION = dt.timedelta(days=366)
+WAIT_SECONDS = 60.0
+MAX_BUFFERED = 1_000
+# Times are compared as text, byte by byte.
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_LASTING, _OF_THIS_RUN = sa.MetaData(), sa.MetaData()
 
 
-class _Store(Protocol):
-    """Where the tables are; values stand for the question marks of a statement."""
-
-    #: What the kinds of this account begin with.
-    prefix: str
-
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Return a statement's rows."""
-
-    def many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
-        """Run a statement for each of many."""
-
-    def together(self) -> contextlib.AbstractContextManager[None]:
-        """Do all of a block or nothing, while nobody else writes."""
-
-    def close(self) -> None:
-        """Close it."""
+def _table(name: str, metadata: sa.MetaData, key: str, others: str = "") -> sa.Table:
+    columns = [sa.Column(one, _TEXT, primary_key=True) for one in key.split()]
+    columns += [sa.Column(one, _TEXT) for one in others.split()]
+    prefixes = ["TEMPORARY"] if metadata is _OF_THIS_RUN else []
+    return sa.Table(name, metadata, *columns, prefixes=prefixes, sqlite_with_rowid=False)
 
 
-class _File:
-    """A SQLite file of one account."""
-
-    prefix = ""
-
-    def __init__(self, path: Path, account: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._db = Database(path, seconds_for_others=SECONDS_FOR_OTHERS)
-        try:
-            self._begin(account)
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _begin(self, account: str) -> None:
-        if self._db.execute("PRAGMA user_version").fetchone()[0] > VERSION:
-            raise SettingsError(
-                [f"{SETTING} was written by a newer version: update, or name another file"]
-            )
-        tables = {f"TABLE IF NOT EXISTS {name}": one for name, one in _FOREVER.items()}
-        tables |= {f"TEMP TABLE {name}": one for name, one in _FOR_THIS_RUN.items()}
-        self._db.execute("PRAGMA temp_store = FILE")
-        for name, columns in tables.items():
-            self._db.execute(f"CREATE {name} ({columns.format('TEXT')}) WITHOUT ROWID")
-        self._db.execute("CREATE TABLE IF NOT EXISTS whose (account TEXT PRIMARY KEY)")
-        self._db.execute(f"PRAGMA user_version = {VERSION}")
-        self._db.execute(
-            "INSERT INTO whose SELECT ? WHERE NOT EXISTS (SELECT 1 FROM whose)", (account,)
-        )
-        if self.rows("SELECT account FROM whose") != [(account,)]:
-            # All its rows would be missing, and told to be deleted.
-            raise SettingsError([f"{SETTING} belongs to another account: name another file"])
-
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        return list(self._db.execute(statement, tuple(values)).fetchall())
-
-    def many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
-        is_alone = not self._db.in_transaction
-        if is_alone:
-            self._db.execute("BEGIN")
-        self._db.executemany(statement, values)
-        if is_alone:
-            self._db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class _Shared:
-    """A PostgreSQL database of many accounts."""
-
-    def __init__(self, address: str, account: str, program: str) -> None:
-        self.prefix = f"{account}/"
-        self._db = Postgres(SETTING, address, program)
-        try:
-            self._begin()
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _begin(self) -> None:
-        # Moments are compared as text: digit by digit, in no language.
-        text = 'TEXT COLLATE "C"'
-        self._db.make(SCHEMA, {name: one.format(text) for name, one in _FOREVER.items()})
-        self._db.rows(f"SET search_path TO {SCHEMA}")
-        for name, columns in _FOR_THIS_RUN.items():
-            self._db.rows(f"CREATE TEMP TABLE {name} ({columns.format(text)})")
-
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        return self._db.rows(statement.replace("?", "%s"), values)
-
-    def many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
-        self._db.many(statement.replace("?", "%s"), list(values))
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        with self._db.transaction():
-            self._db.lock_for_transaction(SCHEMA, self.prefix)
-            yield
-
-    def close(self) -> None:
-        self._db.close()
+_known = _table("known", _LASTING, "kind parent id", "who checked")
+_gone = _table("gone", _LASTING, "kind parent id", "at")
+_swept = _table("swept", _LASTING, "kind", "at")
+_seen = _table("seen", _OF_THIS_RUN, "kind parent id")
+_read = _table("read", _OF_THIS_RUN, "kind parent")
+_KEY = ("kind", "parent", "id")
+_SAME_KEY = sa.and_(*(_known.c[name] == _seen.c[name] for name in _KEY))
+_ORDER = (sa.func.length(_gone.c.parent), _gone.c.parent, sa.func.length(_gone.c.id), _gone.c.id)
 
 
 class KnownIds:
-    """What is known, and what this run has seen: nothing is known by it before `conclude`.
+    """The known ids of one account, and what this run has seen of them.
 
-    Raises `OSError` where the store fails.
+    ``kind`` is the endpoint of rows or pairs, ``user`` the id of the key's user: another user may
+    see fewer rows. Every method raises `OSError` where the database fails.
     """
 
     def __init__(self, place: Path | str, account: str, program: str = "") -> None:
-        """Open a file, or the database at an address; raise `SettingsError` where that fails."""
-        self._db: _Store
-        check_place(SETTING, str(place))
-        try:
-            if is_address(str(place)):
-                self._db = _Shared(str(place), account, program)
-            else:
-                self._db = _File(Path(place).expanduser(), account)
-        except OSError as problem:
-            raise _unusable(problem.strerror or type(problem).__name__) from None
+        """Open the file or the database; raise `SettingsError` where that fails."""
+        self._buffer: dict[sa.Table, list[dict[str, str]]] = {_seen: [], _read: []}
+        with contextlib.ExitStack() as stack:
+            try:
+                self._database = open_database(
+                    SETTING, place, program=program, schema=SCHEMA, wait_seconds=WAIT_SECONDS
+                )
+                stack.callback(self.close)
+                self._create_tables(account)
+            except OSError as problem:
+                why = problem.strerror or type(problem).__name__
+                raise SettingsError([f"{SETTING} cannot be used ({why}): name another"]) from None
+            stack.pop_all()
+        self._prefix = "" if self._database.is_file else f"{account}/"
+
+    def _create_tables(self, account: str) -> None:
+        database = self._database
+        if not database.is_file:
+            database.create_tables(_LASTING)
+        else:
+            database.rows("PRAGMA temp_store = FILE")
+            if database.rows("PRAGMA user_version")[0][0] > VERSION:
+                raise SettingsError(
+                    [f"{SETTING} was written by a newer version: update, or name another file"]
+                )
+            database.create_tables(_LASTING)
+            with database.transaction():
+                database.rows("CREATE TABLE IF NOT EXISTS whose (account TEXT PRIMARY KEY)")
+                owner = database.rows("SELECT account FROM whose")
+                if not owner:
+                    database.rows("INSERT INTO whose VALUES (?)", (account,))
+                    database.rows(f"PRAGMA user_version = {VERSION}")
+            if owner not in ([], [(account,)]):
+                # All its rows would be missing from this account.
+                raise SettingsError([f"{SETTING} belongs to another account: name another file"])
+        for table in _OF_THIS_RUN.sorted_tables:
+            database.rows(sa.schema.CreateTable(table))
 
     def close(self) -> None:
-        """Forget what this run has seen."""
-        self._db.close()
+        """Close it; what this run has seen is dropped."""
+        self._database.close()
 
     def _kind(self, kind: str) -> str:
-        """Return what a kind of this account is called in the tables."""
-        return self._db.prefix + kind
+        """Return how the tables name a kind of this account."""
+        return self._prefix + kind
 
     # --- what this run sees -----------------------------------------------------------------
 
-    def note(self, kind: str, keys: Iterable[Key]) -> None:
-        """Note rows or pairs that are there."""
+    def record_seen(self, kind: str, keys: Iterable[Key]) -> None:
+        """Record rows or pairs that exist."""
         kind = self._kind(kind)
-        rows = ((kind, *key) for key in keys)
-        self._insert("INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
+        rows = [{"kind": kind, "parent": parent, "id": one} for parent, one in keys]
+        self._record(_seen, rows)
 
-    def note_read(self, kind: str, parents: Iterable[str]) -> None:
-        """Note rows all of whose pairs of a kind were read."""
+    def record_read(self, kind: str, parents: Iterable[str]) -> None:
+        """Record rows whose pairs of a kind were all read."""
         kind = self._kind(kind)
-        rows = ((kind, one) for one in parents)
-        self._insert("INSERT INTO read VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
+        self._record(_read, [{"kind": kind, "parent": parent} for parent in parents])
 
-    def _insert(self, statement: str, rows: Iterable[tuple[str, ...]]) -> None:
-        self._db.many(statement, rows)
+    def _record(self, table: sa.Table, rows: list[dict[str, str]]) -> None:
+        buffer = self._buffer[table]
+        buffer += rows
+        if len(buffer) >= MAX_BUFFERED:
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._database.transaction():
+            for table, rows in self._buffer.items():
+                self._database.rows(self._database.add(table), rows)
+                rows.clear()
 
     # --- what is missing --------------------------------------------------------------------
 
+    def _missing(self, column: Any, kind: str, user: str) -> Any:
+        """Return the statement for what ``user`` saw before and this run did not see."""
+        return (
+            sa.select(*column)
+            .where(_known.c.kind == self._kind(kind), _known.c.who == user)
+            .where(~sa.exists().where(_SAME_KEY))
+        )
+
     def count(self, kind: str) -> int:
         """Return how many rows or pairs of a kind were known before this run."""
-        found = self._db.rows("SELECT count(*) FROM known WHERE kind = ?", [self._kind(kind)])
-        return int(found[0][0])
+        counted = sa.select(sa.func.count()).where(_known.c.kind == self._kind(kind))
+        return int(self._database.rows(counted)[0][0])
 
-    def missing(self, kind: str, who: str) -> int:
-        """Return how many rows are missing that ``who`` saw before."""
-        counted = f"SELECT count(*) FROM ({_MISSING}) AS missing"  # noqa: S608
-        return int(self._db.rows(counted, [self._kind(kind), who])[0][0])
+    def count_missing(self, kind: str, user: str) -> int:
+        """Return how many rows are missing that ``user`` saw before."""
+        self._flush()
+        return int(self._database.rows(self._missing([sa.func.count()], kind, user))[0][0])
 
-    def missing_rows(self, kind: str, who: str, checked_before: str) -> list[str]:
-        """Return the ids of rows that ``who`` saw before and does not see now.
+    def missing_rows(self, kind: str, user: str, checked_before: str) -> list[str]:
+        """Return the ids of rows that ``user`` saw before and does not see now.
 
-        Those are left out that were found to be there nevertheless, and not long ago.
+        Rows that were looked up since ``checked_before``, and exist, are left out.
         """
-        found = self._db.rows(
-            f"{_MISSING} AND coalesce(checked, '') < ? ORDER BY length(id), id",
-            [self._kind(kind), who, checked_before],
+        self._flush()
+        found = self._database.rows(
+            self._missing([_known.c.id], kind, user)
+            .where(sa.func.coalesce(_known.c.checked, "") < checked_before)
+            .order_by(sa.func.length(_known.c.id), _known.c.id)
         )
         return [one for (one,) in found]
 
-    def missing_pairs(self, kind: str, who: str) -> list[Key]:
-        """Return the pairs that rows read in this run had before, as ``who`` saw it, and lost."""
-        return self._db.rows(
-            _MISSING_PAIRS  # noqa: S608 - no value is in it
-            + " AND parent IN (SELECT parent FROM read WHERE kind = known.kind)",
-            [self._kind(kind), who],
-        )
+    def missing_pairs(self, kind: str, user: str) -> list[Key]:
+        """Return the pairs that rows read by this run had before, as ``user`` saw, and lost."""
+        self._flush()
+        read = sa.select(_read.c.parent).where(_read.c.kind == self._kind(kind))
+        missing = self._missing([_known.c.parent, _known.c.id], kind, user)
+        return self._pairs(missing.where(_known.c.parent.in_(read)))
 
     def pairs_of_gone(self, kind: str, parents: str) -> list[Key]:
-        """Return the known pairs of rows of the kind ``parents`` that have gone."""
-        return self._db.rows(
-            "SELECT parent, id FROM known WHERE kind = ? "
-            "AND parent IN (SELECT id FROM gone WHERE kind = ?)",
-            [self._kind(kind), self._kind(parents)],
-        )
+        """Return the known pairs of rows of the kind ``parents`` that are gone."""
+        gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(parents))
+        pairs = sa.select(_known.c.parent, _known.c.id).where(_known.c.kind == self._kind(kind))
+        return self._pairs(pairs.where(_known.c.parent.in_(gone)))
 
-    def returned(self, kind: str, ids: Iterable[str]) -> set[str]:
-        """Return which of these rows were told to be gone, and are there again."""
-        asked = list(ids)
-        if not asked:
-            return set()
-        places = ", ".join("?" * len(asked))
-        found = self._db.rows(
-            f"SELECT id FROM gone WHERE kind = ? AND parent = '' AND id IN ({places})",  # noqa: S608
-            [self._kind(kind), *asked],
-        )
-        return {one for (one,) in found}
+    def _pairs(self, statement: Any) -> list[Key]:
+        return [(parent, one) for parent, one in self._database.rows(statement)]
+
+    def reappeared(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Return which of these rows were gone, and exist again."""
+        gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind), _gone.c.parent == "")
+        return {one for (one,) in self._database.rows(gone.where(_gone.c.id.in_(list(ids))))}
 
     def has_gone(self, kind: str) -> bool:
-        """Say whether any row of a kind is noted as gone."""
-        return bool(self._db.rows("SELECT 1 FROM gone WHERE kind = ? LIMIT 1", [self._kind(kind)]))
+        """Say whether any row of a kind is gone."""
+        gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind)).limit(1)
+        return bool(self._database.rows(gone))
 
     # --- the end of a sweep -----------------------------------------------------------------
 
-    def conclude(
-        self, kind: str, who: str, now: dt.datetime, gone: Iterable[Key], there: Iterable[str]
+    def commit_sweep(
+        self, kind: str, user: str, now: dt.datetime, gone: Iterable[Key], existing: Iterable[str]
     ) -> None:
-        """Make what was seen known; ``gone`` has gone, ``there`` was asked for and not seen."""
-        at, told = self._moment(kind, now), self._kind(kind)
-        keys = [(told, *key) for key in gone]
-        with self._db.together():
-            self._db.rows(
-                "DELETE FROM gone WHERE kind = ? AND (at < ? OR (parent, id) IN "
-                "(SELECT parent, id FROM seen WHERE kind = ?))",
-                [told, (now - KEPT).isoformat(), told],
+        """Make known what was seen; ``existing`` rows were not seen, but looked up and found."""
+        self._flush()
+        at, named, database = self._sweep_time(kind, now), self._kind(kind), self._database
+        keys = [{"b_kind": named, "b_parent": parent, "b_id": one} for parent, one in gone]
+        seen = sa.select(_seen.c.kind, _seen.c.parent, _seen.c.id)
+        mine = sa.and_(*(_known.c[name] == sa.bindparam(f"b_{name}") for name in _KEY))
+        with database.transaction(SCHEMA, self._prefix):
+            is_back = sa.tuple_(*(_gone.c[name] for name in _KEY)).in_(seen)
+            is_old = _gone.c.at < (now - RETENTION).isoformat()
+            database.rows(sa.delete(_gone).where(_gone.c.kind == named, is_old | is_back))
+            found = seen.add_columns(sa.literal(user, _TEXT), sa.null())
+            put = database.put(_known).from_select(
+                _known.c.keys(), found.where(_seen.c.kind == named)
             )
-            self._db.rows(
-                "INSERT INTO known "
-                "SELECT kind, parent, id, CAST(? AS TEXT), NULL FROM seen WHERE kind = ? "
-                "ON CONFLICT (kind, parent, id) DO UPDATE SET who = excluded.who, checked = NULL",
-                [who, told],
-            )
-            self._db.many("DELETE FROM known WHERE (kind, parent, id) = (?, ?, ?)", keys)
-            self._db.many(
-                "INSERT INTO gone VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (kind, parent, id) DO UPDATE SET at = excluded.at",
-                ((*key, at) for key in keys),
-            )
-            self._db.many(
-                "UPDATE known SET checked = ? WHERE kind = ? AND parent = '' AND id = ?",
-                ((at, told, one) for one in there),
-            )
-            self._db.rows(
-                "INSERT INTO swept VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET at = excluded.at",
-                [told, at],
-            )
+            database.rows(put)
+            database.rows(sa.delete(_known).where(mine), keys)
+            rows = [{"kind": named, "parent": one["b_parent"], "id": one["b_id"]} for one in keys]
+            database.rows(database.put(_gone), [{**row, "at": at} for row in rows])
+            checked = sa.update(_known).where(mine).values(checked=at)
+            rows = [{"b_kind": named, "b_parent": "", "b_id": one} for one in existing]
+            database.rows(checked, rows)
+            database.rows(database.put(_swept), [{"kind": named, "at": at}])
 
-    def _moment(self, kind: str, now: dt.datetime) -> str:
-        """Return when a sweep ends: always after the one before, whatever the clock does."""
-        before = self.swept_at(kind)
+    def _sweep_time(self, kind: str, now: dt.datetime) -> str:
+        """Return when a sweep ends: after the one before, even if the clock was set back."""
+        before = self.last_sweep(kind)
         if before is not None:
             now = max(now, dt.datetime.fromisoformat(before) + dt.timedelta(milliseconds=1))
         return now.isoformat(timespec="microseconds")
 
-    def swept_at(self, kind: str) -> str | None:
+    def last_sweep(self, kind: str) -> str | None:
         """Return when the last sweep of a kind ended, None before the first."""
-        found = self._db.rows("SELECT at FROM swept WHERE kind = ?", [self._kind(kind)])
+        found = self._database.rows(sa.select(_swept.c.at).where(_swept.c.kind == self._kind(kind)))
         return str(found[0][0]) if found else None
 
-    def gone_since(self, kind: str, told: str) -> list[tuple[Key, str]]:
-        """Return what has gone after ``told``, and when that was found."""
-        found = self._db.rows(
-            "SELECT parent, id, at FROM gone WHERE kind = ? AND at > ? "
-            "ORDER BY at, length(parent), parent, length(id), id",
-            [self._kind(kind), told],
-        )
+    def gone_since(self, kind: str, since: str) -> list[tuple[Key, str]]:
+        """Return what was found to be gone after ``since``, and when."""
+        gone = sa.select(_gone.c.parent, _gone.c.id, _gone.c.at)
+        gone = gone.where(_gone.c.kind == self._kind(kind), _gone.c.at > since)
+        found = self._database.rows(gone.order_by(_gone.c.at, *_ORDER))
         return [((parent, one), at) for parent, one, at in found]
-
-
-_MISSING_PAIRS = (
-    "SELECT parent, id FROM known WHERE kind = ? AND who = ? AND NOT EXISTS (SELECT 1 FROM seen "
-    "WHERE seen.kind = known.kind AND seen.parent = known.parent AND seen.id = known.id)"
-)
-_MISSING = _MISSING_PAIRS.replace("SELECT parent, id", "SELECT id", 1)
-
-
-def _unusable(why: str) -> SettingsError:
-    return SettingsError([f"{SETTING} cannot be used ({why}): name another"])

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
+from tap_activecampaign_unified.client.pagination.graphql_walk import Search
 from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.raw.pagination import WALKS
 from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.commerce import products, subscriptions
+from tap_activecampaign_unified.resources.commerce.orders import ORDER_LINES
+from tap_activecampaign_unified.resources.commerce.searches import selection_of
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.custom_fields import (
     ACCOUNT_VALUES,
@@ -15,10 +20,14 @@ from tap_activecampaign_unified.resources.custom_fields import (
     essence_of,
     is_complete,
 )
+from tap_activecampaign_unified.resources.custom_objects import RECORDS
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
+from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
 from tap_activecampaign_unified.resources.resource import Replication
 
+from .engagement_walk import POSITIONS, EngagementWalk, positions_of
 from .relation import Relation
+from .saved_segment_walk import walk_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,12 +37,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class WalkOptions:
+    """The settings that decide what a walk of its own reads."""
+
+    saved_segments: tuple[str, ...] = ()
+    engagement_lookback_days: float = 7
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """How one endpoint is walked: by id or offset, filtered or not, and what hangs on its rows.
 
     ``key`` is what the answer calls its rows, or all it may call them, the path's own name where it
-    is empty; ``since`` and
-    ``until`` are the filters' names. ``walk`` stands in for all of it. ``is_definitions``: the rows
+    is empty; ``since`` and ``until`` are the filters' names; where rows ``may_lack_dates``, no
+    filter finds them all. ``walk`` stands in for all of it, and
+    so does ``search``, a search of the GraphQL store, which finds changes by itself. ``make_walk``
+    makes the walk of one run from its options and the stream's state. ``is_definitions``: the rows
     are the custom fields of every kind, read as the run's definitions are.
     """
 
@@ -46,7 +65,10 @@ class Endpoint:
     since: str = "filters[updated_after]"
     until: str | None = "filters[updated_before]"
     walk: Callable[[Client], Iterator[Page]] | None = None
+    search: Search | None = None
+    make_walk: Callable[[WalkOptions, Row], Any] | None = None
     is_definitions: bool = False
+    may_lack_dates: bool = False
 
     @property
     def rows_key(self) -> RowsKey:
@@ -126,6 +148,7 @@ DEFAULT_ENDPOINTS = {
         "deals",
         params=(("orders[cdate]", "ASC"),),
         is_filtered=True,
+        may_lack_dates=True,
         relations=(
             Relation(
                 people.VALUES,
@@ -160,8 +183,66 @@ DEFAULT_ENDPOINTS = {
     **{path: Endpoint(path) for path in ("notes", "users", "groups", "tags", "lists")},
     **{path: Endpoint(path) for path in ("dealStages", "dealGroups")},
 }
+#: The endpoints of e-commerce.
+COMMERCE = {
+    "ecomOrders": Endpoint(
+        "ecomOrders",
+        relations=(
+            Relation(
+                ORDER_LINES,
+                "ecomOrderProducts",
+                ("orderid", "ecomOrder"),
+                "ecomOrders/{id}/orderProducts",
+            ),
+        ),
+    ),
+    "searchProduct": Endpoint(
+        GRAPHQL,
+        is_filtered=True,
+        search=Search(
+            "searchProduct",
+            "ProductFilter",
+            "Product",
+            selection_of(products.PRODUCTS),
+            ("legacyConnectionId", "storePrimaryId"),
+            products.MODIFIED,
+        ),
+    ),
+    "searchRecurringPayment": Endpoint(
+        GRAPHQL,
+        is_filtered=True,
+        search=Search(
+            "searchRecurringPayment",
+            "RecurringPaymentFilter",
+            "RecurringPayment",
+            selection_of(subscriptions.SUBSCRIPTIONS),
+            ("legacyConnectionId", "storeRecurringPaymentId"),
+            (subscriptions.MODIFIED,),
+        ),
+    ),
+}
+#: The endpoints whose walk a setting decides, or keeps its own place.
+MARKETING = {
+    SEGMENT_MEMBERS: Endpoint(
+        "contacts", make_walk=lambda options, _: walk_members(options.saved_segments)
+    ),
+    "engagements": Endpoint(
+        "logs",
+        make_walk=lambda options, entry: EngagementWalk(
+            positions_of(entry.get(POSITIONS)), options.engagement_lookback_days
+        ),
+    ),
+}
 #: All of them.
-ENDPOINTS = _with_raw(DEFAULT_ENDPOINTS)
+ENDPOINTS = _with_raw({**DEFAULT_ENDPOINTS, **COMMERCE, **MARKETING})
+
+
+def endpoint_of(name: str) -> Endpoint:
+    """Return an endpoint by its name; that of a custom object is made for its schema."""
+    if name.startswith(RECORDS):
+        return Endpoint(name, key="records", params=(("orders[createdTimestamp]", "ASC"),))
+    return ENDPOINTS[name]
+
 
 #: The stamped times of these rows carry the account's offset.
 WITNESSES = {"contacts", "deals", "accounts"}

@@ -13,7 +13,6 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -32,8 +31,8 @@ STYLES = {
     ProgressStatus.LEFT_OUT: ("–", "-", "yellow"),
     ProgressStatus.FAILED: ("✗", "!", "red"),
 }
-BARS, GAP = (28, 12, 8, 0), 2
-NARROWEST_NAME = 12
+#: The columns from which on there are notes, bars, and wide bars.
+WITH_NOTES, WITH_BARS, WIDE = 63, 79, 100
 
 
 class Screen:
@@ -100,62 +99,48 @@ class Screen:
         self._stream.write(text)
         self._stream.flush()
 
-    # --- what it looks like -----------------------------------------------------------------
-
     def rendered(self, glance: ProgressView) -> list[str]:
-        """Return the lines of a view: they fit the terminal as it is now, whatever its size."""
-        console = self._console
+        """Return the lines of the view; they fit the terminal, whatever its size is now."""
         # One less: some terminals begin a new line when the last column is written.
-        width, height = max(console.width - 1, 1), console.height - 2
-        foot = _packed(glance.foot, width, 2 if height > 4 else 1)
-        room = height - len(foot) - 1
+        width, height = max(self._console.width - 1, 1), max(self._console.height - 2, 0)
+        console = Console(file=self._stream, force_terminal=True, highlight=False, width=width)
+        foot = self._text("   ".join(glance.foot), "dim").wrap(console, width, no_wrap=False)[:2]
+        shown, before, behind = _around(glance.lines, height - len(foot) - 1)
+        parts: list[Any] = [self._text(glance.title, "bold")]
+        parts += [self._text(f"   {before} before", "dim")] if before else []
+        parts += [self._table(shown, width)] if shown else []
+        parts += [self._text(f"   {behind} more to come", "dim")] if behind else []
         with console.capture() as caught:
-            if room > 1:
-                console.print(self._text(glance.title, "bold"), width=width)
-            if glance.lines and room > 0:
-                shown, before, behind = _around(glance.lines, room)
-                if before:
-                    console.print(self._text(f"   {before} before", "dim"), width=width)
-                console.print(self._table(shown, width), width=width)
-                if behind:
-                    console.print(self._text(f"   {behind} more to come", "dim"), width=width)
-            for text in foot:
-                console.print(self._text(text, "dim"), width=width)
-        return caught.get().splitlines()[: max(height, 0)]
+            for part in (*parts, *foot):
+                console.print(part, no_wrap=True)
+        return caught.get().splitlines()[:height]
 
     def _text(self, text: str, style: str = "") -> Text:
         text = "".join(one if one.isprintable() else " " for one in text)
-        if self._is_plain:
+        if is_plain := self._console.options.ascii_only:
             text = text.replace("×", "x").replace("…", "...").encode("ascii", "replace").decode()
-        overflow = "crop" if self._is_plain else "ellipsis"
-        return Text(text, style, no_wrap=True, overflow=overflow)  # type: ignore[arg-type]
-
-    @property
-    def _is_plain(self) -> bool:
-        return self._console.options.ascii_only
+        return Text(text, style, no_wrap=True, overflow="crop" if is_plain else "ellipsis")
 
     def _table(self, shown: list[ProgressRow], width: int) -> Table:
-        figures = [_figures(line) for line in shown]
-        counts = max(map(len, figures))
-        bar, notes, names = _widths(shown, counts, width)
-        table = Table.grid(padding=(0, GAP, 0, 0))
-        for cells in (1, names, bar, counts, notes):
-            if cells:
-                table.add_column(width=cells, no_wrap=True, overflow="crop")
-        for line, figure in zip(shown, figures, strict=True):
+        """Lay the streams out: rich cuts names and notes to the width, and numbers never."""
+        has_bars = width >= WITH_BARS and any(line.total for line in shown)
+        bar = 28 if width >= WIDE else 12
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for is_fixed in (True, False, *([True] if has_bars else []), True):
+            table.add_column(no_wrap=is_fixed, overflow="crop")
+        for line in shown:
             sign, plain_sign, style = STYLES[line.mark]
             quiet = "dim" if line.mark is ProgressStatus.WAITING else ""
-            row: list[Any] = [
-                Text(plain_sign if self._is_plain else sign, style),
+            of = f" of {line.total:,}" if line.total else ""
+            figures = "" if line.mark is ProgressStatus.WAITING else f"{line.rows:,}{of}"
+            done = ProgressBar(line.total, min(line.rows, line.total), bar) if line.total else ""
+            table.add_row(
+                Text(plain_sign if self._console.options.ascii_only else sign, style),
                 self._text(line.name, quiet),
-            ]
-            if bar:
-                row.append(_bar(line, bar))
-            if counts:
-                row.append(Text(figure.rjust(counts), quiet))
-            if notes:
-                row.append(self._text(line.note, "dim"))
-            table.add_row(*row)
+                *([done] if has_bars else []),
+                Text(figures, quiet, justify="right"),
+                *([self._text(line.note, "dim")] if width >= WITH_NOTES else []),
+            )
         return table
 
 
@@ -220,50 +205,3 @@ def _around(lines: list[ProgressRow], room: int) -> tuple[list[ProgressRow], int
     place = now[0] if now else (places[-1] if places else 0)
     first = min(max(place - room // 3, 0), len(lines) - room)
     return lines[first : first + room], first, len(lines) - first - room
-
-
-def _figures(line: ProgressRow) -> str:
-    if line.mark is ProgressStatus.WAITING:
-        return ""
-    return f"{line.rows:,}" + (f" of {line.total:,}" if line.total else "")
-
-
-def _widths(lines: list[ProgressRow], counts: int, width: int) -> tuple[int, int, int]:
-    """Return the widths of bar, note and name.
-
-    Numbers are never cut. What is short of room loses first the ends of notes on what is over,
-    then bars, then the ends of names, then all notes.
-    """
-    names = max(cell_len(line.name) for line in lines)
-    notes = max(cell_len(line.note) for line in lines)
-    now = [cell_len(line.note) for line in lines if line.mark is ProgressStatus.UNDER_WAY]
-    news = max(now, default=0)
-    has_bars = any(line.total for line in lines)
-    left = width - 1 - counts - 2 * GAP
-    for needed in (notes, news):
-        for bar in BARS if has_bars else (0,):
-            rest = left - names - (bar + GAP if bar else 0)
-            if rest >= (needed + GAP if needed else 0):
-                return bar, max(min(notes, rest - GAP), 0), names
-    rest = left - news - GAP
-    if rest >= NARROWEST_NAME:
-        return 0, news, min(names, rest)
-    return 0, 0, max(min(names, left), 1)
-
-
-def _bar(line: ProgressRow, width: int) -> Any:
-    if not line.total:
-        return ""
-    return ProgressBar(total=line.total, completed=min(line.rows, line.total), width=width)
-
-
-def _packed(parts: list[str], width: int, most: int) -> list[str]:
-    """Put parts side by side into as few lines as will do."""
-    lines: list[str] = []
-    for part in parts:
-        row_context = f"{lines[-1]}   {part}" if lines else part
-        if lines and cell_len(row_context) <= width:
-            lines[-1] = row_context
-        elif len(lines) < most:
-            lines.append(part)
-    return lines

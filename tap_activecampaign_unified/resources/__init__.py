@@ -8,6 +8,7 @@ from . import array_codecs as arrays
 from . import codecs, custom_fields
 from . import contact_fields as people
 from . import resource as mapping
+from .commerce import customers, orders, products, stores, subscriptions
 from .crm import (
     accounts,
     changes,
@@ -22,7 +23,7 @@ from .crm import (
 )
 from .directory import groups
 from .directory import users as directory_users
-from .marketing import automations, campaigns, segments, tags
+from .marketing import automations, campaigns, engagements, saved_segments, segments, tags
 from .marketing import contacts as marketing_contacts
 
 RESOURCES: tuple[mapping.Resource, ...] = (
@@ -50,6 +51,16 @@ RESOURCES: tuple[mapping.Resource, ...] = (
     automations.CONTACT_AUTOMATIONS,
     campaigns.CAMPAIGNS,
     campaigns.CAMPAIGN_MESSAGES,
+    saved_segments.SAVED_SEGMENTS,
+    saved_segments.SAVED_SEGMENT_MEMBERS,
+    engagements.ENGAGEMENTS,
+    # E-commerce.
+    stores.STORES,
+    customers.CUSTOMERS,
+    products.PRODUCTS,
+    orders.ORDERS,
+    orders.LINES,
+    subscriptions.SUBSCRIPTIONS,
 )
 
 by_name: dict[str, mapping.Resource] = {resource.name: resource for resource in RESOURCES}

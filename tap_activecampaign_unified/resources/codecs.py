@@ -60,6 +60,8 @@ class Codec:
     encode: Callable[[Any], Any]
     schema: Schema
     examples: tuple[Any, ...] = ()
+    #: The native columns of the objects it reads, empty for a plain value.
+    columns: tuple[str, ...] = ()
 
 
 def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:

@@ -145,7 +145,8 @@ class Resource:
     ``relation``. ``changed`` names the native columns that hold the time of the last change, the
     replication key's first; ``stamps`` those that carry the account's UTC offset. ``skip`` returns
     the reason why a row is not a record, or None. Not every account has the endpoint of a resource
-    that is not ``is_confirmed``.
+    that is not ``is_confirmed``. ``joins`` names further relations that ``expand`` reads, each with
+    the properties it brings. Deleted rows are detected only where it ``finds_deletes``.
     """
 
     name: str
@@ -160,11 +161,13 @@ class Resource:
     stamps: tuple[str, ...] = ("cdate", "udate")
     expand: Callable[[Row, RowContext], Iterable[Row]] = _the_row_itself
     relation: str | None = None
+    joins: tuple[tuple[str, tuple[str, ...]], ...] = ()
     skip: Callable[[Row], str | None] = _nothing_to_skip
     singular: str | None = None
     custom_fields: str | None = None
     selected_by_default: bool = True
     is_confirmed: bool = True
+    finds_deletes: bool = True
     #: Whether its schema grows with what comes.
     is_open: ClassVar[bool] = False
 
@@ -208,6 +211,7 @@ class Resource:
             for entry in self.entries
             if isinstance(entry, Linked) and wanted(entry.unified)
         }
+        found |= {relation for relation, names in self.joins if any(map(wanted, names))}
         attributes = any(isinstance(e, Attribute) and wanted(e.unified) for e in self.entries)
         if self.relation:
             found.add(self.relation)

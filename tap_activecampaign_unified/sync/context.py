@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.deletes.detection import DeleteDetection
-from tap_activecampaign_unified.deletes.known_ids import KnownIds
+from tap_activecampaign_unified.endpoints.table import WalkOptions
 from tap_activecampaign_unified.reporting.progress import SyncProgress
 from tap_activecampaign_unified.state import BookmarkPolicy
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.config.settings import Settings
     from tap_activecampaign_unified.reporting.run_report import RunReport
+
+
+# Where no rate limits the run, the cost of a sweep is that at the account's own rate.
+USUAL_RATE = 5.0
 
 
 @dataclass
@@ -36,6 +40,14 @@ class SyncContext:
     remote_data: bool
     write_state: Any
     deletes: DeleteDetection | None = None
+    walk_options: WalkOptions = field(default_factory=WalkOptions)
+    #: How many requests were made until the last walk ended.
+    requests_before: int = 0
+
+    def close(self) -> None:
+        """Close the known ids: other runs wait for them."""
+        if self.deletes is not None:
+            self.deletes.known.close()
 
 
 def build_context(
@@ -43,7 +55,11 @@ def build_context(
 ) -> SyncContext:
     """Put together what the settings ask for."""
     hours, deletes = settings["full_sweep_hours"], None
+    is_auto = hours == "auto"
     if settings["detect_deletes"]:
+        # Imported here, because it loads SQLAlchemy, which takes 0.1 s.
+        from tap_activecampaign_unified.deletes.known_ids import KnownIds  # noqa: PLC0415
+
         account = client.address.account
         place = settings["known_ids_path"] or account_file(account, "known-ids", "sqlite")
         known = KnownIds(place, account, DISTRIBUTION)
@@ -57,10 +73,15 @@ def build_context(
             start=settings["start_date"],
             end=settings["end_date"],
             lookback=dt.timedelta(hours=settings["lookback_hours"]),
-            sweep_after=dt.timedelta(hours=hours) if hours else None,
+            sweep_after=None if is_auto or not hours else dt.timedelta(hours=hours),
+            rate=(settings["requests_per_second"] or USUAL_RATE) if is_auto else None,
         ),
         sideload=settings["sideload"] == "auto",
         remote_data=settings["include_remote_data"],
         write_state=write_state,
         deletes=deletes,
+        walk_options=WalkOptions(
+            tuple(str(one) for one in settings["saved_segments"] or ()),
+            settings["engagement_lookback_days"],
+        ),
     )

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF, SMALL_TABLES
+from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
+from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.commerce.orders import STORE_ORDERS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
+from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
 from tap_activecampaign_unified.state import Bookmark
 from tap_activecampaign_unified.sync.relations.loader import RelationLoader
+from tap_activecampaign_unified.sync.relations.segment_counts import SegmentCounts
 from tap_activecampaign_unified.sync.relations.special_loaders import (
     GroupMembers,
     IncludedRows,
     PipelineStages,
     SiblingRows,
 )
+from tap_activecampaign_unified.sync.relations.store_orders import StoreOrders
 
 from .lookups import FIELD_TABLES, NAME_COLUMNS
 from .page_source import PageSource
@@ -31,6 +39,8 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.state import Entry
 
     from .context import SyncContext
+
+logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
 # Most collections that pass through unmapped are a page or less: so many are asked for at once.
@@ -62,7 +72,11 @@ class EndpointSetup:
 
         Nothing is asked yet, but whether what was closed to the last run is open.
         """
-        self.run, self.plan, self.selections = run, ENDPOINTS[name], selections
+        self.run, self.plan, self.selections = run, endpoint_of(name), selections
+        self._walk: Any = None
+        if self.plan.make_walk is not None:
+            self._walk = self.plan.make_walk(run.walk_options, selections[0].entry)
+            self.plan = replace(self.plan, walk=self._walk)
         needed = set().union(
             *(selection.resource.relations(selection.wanted) for selection in selections)
         )
@@ -80,16 +94,35 @@ class EndpointSetup:
 
     def _mark(self, selection: SelectedStream) -> Bookmark | None:
         run, key = self.run, selection.resource.replication_key
-        if not key:
+        if not key or self.keeps_positions:
             return None
         now = run.client.server_now or run.client.clock.now()
         mark = Bookmark(selection.entry, run.policy, now, key)
+        if ahead := mark.moments_ahead(now):
+            self._discard_future(selection.resource.name, mark, ahead)
         if any(run.lookups.may_read(path) for path in self._left_out(selection)):
             # What could not be read then may be read now: no row that lacks it is to stay so.
             mark.progress, mark.is_whole = None, True
         elif mark.progress:
             mark.resume(mark.progress)
         return mark
+
+    def _discard_future(self, name: str, mark: Bookmark, ahead: list[str]) -> None:
+        """Begin at now where a bookmark is later, by the server's clock if it can be had."""
+        client = self.run.client
+        if client.server_now is None:
+            with contextlib.suppress(RequestError):
+                client.get("users/me")  # its answer carries the server's time
+        now = client.server_now or client.clock.now()
+        if mark.moments_ahead(now):
+            logger.warning(
+                "%s: %s in the state is later than now (%s). It is discarded, and the stream is "
+                "read whole",
+                name,
+                " and ".join(ahead),
+                now.isoformat(timespec="seconds"),
+            )
+            mark.discard_future(now)
 
     def _left_out(self, selection: SelectedStream) -> list[str]:
         """Return what earlier runs could not read of what a stream's records are made of."""
@@ -153,9 +186,23 @@ class EndpointSetup:
             found[people.SCORE_VALUES] = IncludedRows("scoreValues", "contact")
         if USER_GROUPS in needed:
             found[USER_GROUPS] = GroupMembers(run.client, run.lookups)
+        if STORE_ORDERS in needed:
+            found[STORE_ORDERS] = StoreOrders(run.client)
+        if SEGMENT_COUNTS in needed:
+            found[SEGMENT_COUNTS] = SegmentCounts(run.client)
         if DEAL_STAGES in needed:
             found[DEAL_STAGES] = PipelineStages(run.lookups)
         return found
+
+    @property
+    def keeps_positions(self) -> bool:
+        """Whether its walk itself knows how far it came, in place of a bookmark."""
+        return hasattr(self._walk, POSITIONS)
+
+    @property
+    def positions(self) -> Entry:
+        """What the state is to hold of how far the walk came, empty where it keeps nothing."""
+        return {POSITIONS: self._walk.document()} if self.keeps_positions else {}
 
     @property
     def is_small(self) -> bool:

@@ -93,14 +93,29 @@ class EndpointSync:
                 if isinstance(loader, RelationLoader):
                     loader.close()
 
+    def end(self, *, is_done: bool) -> None:
+        """Keep how far a walk came that ended early; later requests are those of the next one."""
+        if not is_done:
+            self.interim()
+        self._run.requests_before = self._run.client.traffic.requests
+
     def interim(self) -> None:
         """Keep how far the walk came, where another run can go on from there."""
         position = self._opening.page_source.position
+        if self._opening.keeps_positions:
+            for writer in self._lanes:
+                writer.sink.save(self._opening.positions)
         if self._plan.by_id and position:
             for writer in self._lanes:
                 if writer.mark and writer.mark.started:
                     after = None if self._is_closed(writer) else after_of(writer, position)
-                    writer.stay(after, self._opening.closed(writer.sink, is_whole=False))
+                    closed = self._opening.closed(writer.sink, is_whole=False)
+                    writer.stay(after, closed, self._cost(writer))
+
+    def _cost(self, writer: StreamWriter) -> int:
+        """Return the requests of this walk, with those before it was interrupted."""
+        before = writer.mark.requests_before if writer.mark else 0
+        return before + self._run.client.traffic.requests - self._run.requests_before
 
     @property
     def is_confirmed(self) -> bool:
@@ -116,12 +131,13 @@ class EndpointSync:
 
     def _walk_all(self) -> None:
         run, setup, came, total = self._run, self._opening, 0, None
+        may_go_on = self._plan.by_id or setup.keeps_positions
         for count, page in enumerate(setup.page_source.pages()):
             if count == 0:
                 total = page.total
                 marks = [writer.mark for writer in self._lanes if writer.mark]
                 begin(marks, page.date or run.client.clock.now())
-            elif self._plan.by_id and count % PAGES_PER_STATE == 0:
+            elif may_go_on and count % PAGES_PER_STATE == 0:
                 self.interim()
                 run.write_state()
             came += len(page.rows)
@@ -155,15 +171,19 @@ class EndpointSync:
                 writer.sink.extend_schema(())
                 writer.sink.activate()
                 learned = writer.sink.learned
-                writer.finish({COLUMNS: learned} if learned else {})
+                writer.finish({COLUMNS: learned} if learned else {}, self._cost(writer))
                 continue
-            told = self._sweep.tell(writer) if self._sweep is not None else {}
-            if self._sweep is not None and self._sweep.is_certain(writer.resource):
+            has_sweep = self._sweep is not None and writer.tells_deletes
+            told = self._sweep.tell(writer) if self._sweep is not None and has_sweep else {}
+            told |= self._opening.positions
+            if not writer.tells_deletes or (
+                self._sweep is not None and self._sweep.is_certain(writer.resource)
+            ):
                 writer.sink.activate()
             if writer.mark is not None:
                 closed = self._opening.closed(writer.sink, is_whole=writer.mark.is_whole)
                 told |= {LEFT_OUT: closed} if closed else {}
-            writer.finish(told)
+            writer.finish(told, self._cost(writer))
 
     # --- emitting ---------------------------------------------------------------------------
 
@@ -267,7 +287,13 @@ class EndpointSync:
     ) -> None:
         resource, tally, mark = writer.sink.resource, writer.tally, writer.mark
         tally.read += resource.relation is None
-        if mark and mark.progress and int(row.get("id") or 0) <= mark.progress["after"]:
+        is_first = not self._opening.page_source.is_second_walk
+        if (
+            mark
+            and mark.progress
+            and is_first
+            and int(row.get("id") or 0) <= mark.progress["after"]
+        ):
             tally.suppressed += resource.relation is None
             return  # emitted before the run was interrupted
         records = [

@@ -22,12 +22,15 @@ from tap_activecampaign_unified.resources.custom_fields import (
     FieldDefinition,
     definition_of,
 )
+from tap_activecampaign_unified.resources.custom_objects import CustomObject, resources_of
 from tap_activecampaign_unified.resources.resource import NameTables
 
 from .account_zone import AccountZone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from tap_activecampaign_unified.resources.resource import Resource
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ Row = dict[str, Any]
 # Whole rows of a table are kept for the stream that reads it too, up to this many.
 MOST_KEPT_ROWS = 2_000
 FEW_ACCOUNTS = 3
+SCHEMAS = "customObjects/schemas"
 
 FIELD_TABLES = {
     "contact": ("fields", "fields"),
@@ -118,6 +122,10 @@ class Lookups:
         for kind in sorted(set(kinds) - self._loaded):
             self.prefetch_table(NAME_COLUMNS[kind][0])
 
+    def prefetch_fields_of(self, resources: Iterable[Resource]) -> None:
+        """Announce the custom fields that schemas of these resources will be made of."""
+        self.prefetch_fields({one.custom_fields for one in resources if one.custom_fields})
+
     def prefetch_fields(self, entities: Iterable[str]) -> None:
         """Announce these entities' custom fields."""
         for entity in sorted(set(entities) - self._fields.keys()):
@@ -194,6 +202,16 @@ class Lookups:
                 self._note_unread(path, problem)
             self._fields[entity] = CustomFields(definitions, self._key_mode)
         return self._fields[entity]
+
+    def custom_objects(self) -> list[CustomObject]:
+        """Return the account's custom objects; none where the plan has none of its own."""
+        schemas: list[Row] = []
+        try:
+            for page in walk_offset(self._client, SCHEMAS, "schemas", lean=True):
+                schemas += page.rows
+        except (PermissionDenied, NotFound, InvalidRequest) as problem:
+            logger.info("%s: the account has no custom objects", problem)
+        return resources_of(schemas)
 
     def could_read_fields(self, entity: str) -> bool:
         """Say whether an entity's custom fields were read, once they were asked for."""

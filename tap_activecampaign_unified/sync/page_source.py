@@ -16,6 +16,7 @@ from tap_activecampaign_unified.client import (
     walk_keyset,
     walk_offset,
 )
+from tap_activecampaign_unified.client.pagination.graphql_walk import walk_search
 from tap_activecampaign_unified.endpoints.table import SMALL_TABLES
 from tap_activecampaign_unified.state import ZONE_SLACK
 from tap_activecampaign_unified.sync.relations.loader import RelationLoader
@@ -64,16 +65,52 @@ class PageSource:
         if policy.end and plan.is_filtered and plan.until:
             day = (policy.end + ZONE_SLACK).date() + DAY
             self._until = [(plan.until, day.isoformat())]
-        self.position = position
-        #: Whether the walk comes by every row there is.
-        self.sees_all = self._since is None and not self._until and not position
+        if plan.may_lack_dates and any(mark.is_whole for mark in marks):
+            self._read_all()
+        # A first load and a sweep read as much as the filters leave: they may leave nearly all.
+        self._is_open = bool(
+            plan.by_id and (self._since or self._until) and any(mark.is_whole for mark in marks)
+        )
+        self._resumed = self.position = position
+        #: Whether the pages come from a second walk, which an interrupted run had not ended.
+        self.is_second_walk = False
         #: Whether account names come with the account links.
         self.names_come_along = True
 
     @property
     def reads_whole(self) -> bool:
         """Whether all rows are asked for, whenever they changed."""
-        return self._since is None
+        return self._since is None and not self._is_open
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the walk comes by every row there is."""
+        return self._since is None and not self._until and not self._resumed
+
+    def _read_all(self) -> None:
+        """Filter nothing: the rows are filtered here."""
+        self._since, self._until = None, []
+
+    def _decide(self) -> None:
+        """Keep the filters of a first load where they spare at least half of the rows.
+
+        What the server does not count is read whole: one walk, and no row without a date is missed.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        whole, changed = (
+            self._count(params) for params in (list(self._plan.params), self._changed)
+        )
+        if whole is None or changed is None or 2 * changed > whole:
+            self._read_all()
+            return
+        created = self._count(self._created or [])
+        if created is None or 2 * (changed + created) > whole:
+            self._read_all()
+
+    def _count(self, params: Params) -> int | None:
+        return total_of(self._client.get(self._plan.path, _counting(params)).body)
 
     @property
     def _changed(self) -> Params:
@@ -107,11 +144,15 @@ class PageSource:
                     loader.prefetch(page)
             then(total_of(answer.body))
 
-        if self._plan.walk is not None:
+        if self._plan.walk is not None or self._plan.search is not None:
             then(None)
             return
         if self._plan.path in SMALL_TABLES:
             self._lookups.prefetch_table(self._plan.path)
+            return
+        if self._is_open:
+            for params in (list(self._plan.params), self._changed):
+                self._client.prefetch(self._plan.path, _counting(params))
             return
         for base, after in ((self._changed, self.position), (self._created, 0)):
             if base is not None:
@@ -122,6 +163,7 @@ class PageSource:
 
     def pages(self) -> Iterator[Page]:
         """Give every row that may have changed since the bookmarks, once."""
+        self._decide()
         created, ignored = self._created, False
         for page in self._pages(self._changed, is_first=True):
             if created is not None:
@@ -130,13 +172,23 @@ class PageSource:
             yield page
         if created is None or ignored:
             return
+        self.is_second_walk = True
         for page in self._pages(created, is_first=False):
-            fresh = [row for row in page.rows if row.get("id") not in self._seen]
+            fresh = [row for row in page.rows if not self._came(row)]
             yield Page(fresh, page.body, page.total, page.date, page.limit)
+
+    def _came(self, row: Row) -> bool:
+        """Say whether the first walk brought a row, in this run or before it was interrupted."""
+        if row.get("id") in self._seen:
+            return True
+        if not self._resumed or int(row.get("id") or 0) > self._resumed or self._since is None:
+            return False
+        # The filter is on this column: a row without it came by no walk of an earlier run.
+        return str(row.get("udate") or "")[:10] >= (self._since + 2 * DAY).isoformat()
 
     def everything(self) -> Iterator[Page]:
         """Give every row there is, with nothing that hangs on it."""
-        return self._walk(list(self._plan.params), 0)
+        return self._walk(list(self._plan.params), 0, since=None)
 
     def _pages(self, base: Params, *, is_first: bool) -> Iterator[Page]:
         """Walk with all sideloads; where the server takes offence, with fewer, then without."""
@@ -144,9 +196,9 @@ class PageSource:
         self._ask_for(params, base, nested=True)
         start = self.position if is_first else 0
         for attempt in (1, 2, 3):
-            walk = self._walk(params, start)
+            walk = self._walk(params, start, since=self._since)
             try:
-                page: Page | None = next(walk)
+                page: Page | None = next(walk, None)
             except (InvalidRequest, ServerError) as problem:
                 if params == base:
                     raise
@@ -175,8 +227,10 @@ class PageSource:
         params[:] = asked
         return changed
 
-    def _walk(self, params: Params, after: int) -> Iterator[Page]:
+    def _walk(self, params: Params, after: int, *, since: dt.date | None) -> Iterator[Page]:
         client, path, key = self._client, self._plan.path, self._plan.rows_key
+        if self._plan.search is not None:
+            return walk_search(client, self._plan.search, since)
         if self._plan.walk is not None:
             return self._plan.walk(client)
         if path in SMALL_TABLES:
@@ -184,6 +238,10 @@ class PageSource:
         if self._plan.by_id:
             return walk_keyset(client, path, key, params, after=after, is_eager=True)
         return walk_offset(client, path, key, params, is_eager=True)
+
+
+def _counting(params: Params) -> Params:
+    return [("limit", 1), *params]
 
 
 def _earliest(marks: list[Bookmark]) -> dt.date | None:

@@ -87,22 +87,25 @@ class StreamWriter:
             values[self.resource.replication_key] = at
         self.sink.emit_tombstone(self.reader.tombstone(values))
 
-    def stay(self, after: int | None = None, closed: Sequence[str] = ()) -> None:
+    def stay(self, after: int | None = None, closed: Sequence[str] = (), requests: int = 0) -> None:
         """Leave the bookmark where it was; keep behind which row to go on, and what was closed."""
         if self.mark is not None:
             kept = {k: v for k, v in self.sink.entry.items() if k in KEPT_KEYS}
             kept |= {COLUMNS: learned} if (learned := self.sink.learned) else {}
             kept |= {LEFT_OUT: [*closed]} if closed else {}
-            entry = self.mark.unmoved() if after is None else self.mark.interim(after)
+            entry = self.mark.unmoved() if after is None else self.mark.interim(after, requests)
             self.sink.save(entry | kept)
 
-    def finish(self, told: Entry) -> None:
-        """Move the bookmark, and keep the keys of fields that a new title would rename."""
+    def finish(self, told: Entry, requests: int) -> None:
+        """Move the bookmark after a read of so many requests.
+
+        The keys of fields that a new title would rename are kept.
+        """
         if self.mark is None:
             if told:
                 self.sink.save(told)
             return
-        entry = self.mark.final() | told
+        entry = self.mark.final(requests) | told
         if self.custom is not None:
             former = self.sink.entry.get(FIELD_KEYS)
             for old, new in self.custom.renamed(former if isinstance(former, dict) else {}):
@@ -120,7 +123,7 @@ class StreamWriter:
     @property
     def tells_deletes(self) -> bool:
         """Whether its rows are known by the ids of the walk, or as pairs that hang on them."""
-        return not self.resource.is_open
+        return self.resource.finds_deletes and not self.resource.is_open
 
     @property
     def is_sated(self) -> bool:

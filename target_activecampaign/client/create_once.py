@@ -46,18 +46,18 @@ class CreateOnce:
         of the account's clock). The ledger keeps the intent until `confirm` is called. Raises
         `RowFailed` where no response came, or where several records could be the created one.
         """
-        noted = self.ledger.pending(key, step)
+        noted = self.ledger.pending_since(key, step)
         if noted is not None:
             found = _single(look(noted - CLOCK_MARGIN_SECONDS))
             if found is not None:
                 return found
         since = self.server_time() if noted is None else noted
         for _ in range(MAX_ATTEMPTS):
-            self.ledger.begin(key, step, since)
+            self.ledger.record_pending(key, step, since)
             try:
                 return send()
             except (InvalidRequest, NotFound, PermissionDenied):
-                self.ledger.settle(key, step)
+                self.ledger.resolve_pending(key, step)
                 raise
             except UnconfirmedWrite:
                 self.clock.sleep(LOOK_AFTER_SECONDS)
@@ -68,9 +68,9 @@ class CreateOnce:
 
     def confirm(self, key: bytes, step: str, native_id: str) -> None:
         """Keep the id of a created record, and remove the intent, in one transaction."""
-        with self.ledger.together():
-            self.ledger.note_id(key, native_id)
-            self.ledger.settle(key, step)
+        with self.ledger.transaction():
+            self.ledger.record_id(key, native_id)
+            self.ledger.resolve_pending(key, step)
 
     def create_named(
         self,

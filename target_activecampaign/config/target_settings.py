@@ -153,6 +153,14 @@ TARGET = (
         "results_path", "string", "File for one JSON line per input row, written anew by each run"
     ),
     Setting(
+        "results_format",
+        "choice",
+        "`jsonl`: one JSON line per result; `singer`: SCHEMA and RECORD messages of the stream "
+        "`activecampaign_results`, for any loader",
+        default="jsonl",
+        choices=("jsonl", "singer"),
+    ),
+    Setting(
         "retry_path",
         "string",
         "File that keeps failed rows whole, to be sent first on the next run",

@@ -1,201 +1,205 @@
-"""The ledger: what ActiveCampaign confirmed, so that only changes are sent and nothing twice.
+"""The ledger: what ActiveCampaign confirmed, so that the target sends changes only, and each once.
 
-It holds keyed hashes, ids and times. A reader of it learns nothing of the rows without the key of
-the hashes. That is random and lies beside them, since the file is the user's own; where others can
-read it, a database's administrators say, `ledger_secret` is the part of the key that they lack.
+It holds keyed hashes, ids and times, no personal data. Half of the key is random and stored in the
+ledger. Where others can read the ledger, such as the administrators of a database,
+``ledger_secret`` is the half that they do not have.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hmac
 import json
 import logging
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_activecampaign_unified.client import FatalError
 from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.storage.database import open_database
 from tap_activecampaign_unified.storage.files import NO_ROOM
-from tap_activecampaign_unified.storage.sqlite import DatabaseTrouble
 
-from .stores import Table
+from .store import Store
 
 if TYPE_CHECKING:
-    import contextlib
     from collections.abc import Iterable
+    from pathlib import Path
 
     from tap_activecampaign_unified.client import Client
-
-    from .stores import Store
+    from tap_activecampaign_unified.storage.database import Database
 
 logger = logging.getLogger(__name__)
 
+SETTING, SCHEMA = "ledger_path", "activecampaign_ledger"
 VERSION = 1
 DAMAGED = (
-    "ledger_path is damaged, or no ledger of this program: put a copy of it back. Moved away, it "
-    "is made anew and knows no row: notes, and deals without a key of yours, would come twice"
+    "ledger_path is damaged, or not a ledger of this program: restore a copy of it. A new ledger "
+    "knows no row: notes, and deals without a key of yours, would be created a second time"
 )
-MIXED_UP = (
-    "ledger_secret is not what this ledger was made with: set it as it was then, or not at all "
-    "where it was not set; another one would know no row, and notes and deals would come twice"
+WRONG_SECRET = (
+    "ledger_secret is not what this ledger was made with: set the earlier value, or remove the "  # noqa: S105
+    "setting if there was none. With another one the ledger knows no row: notes and deals would be "
+    "created a second time"
 )
 _DIGEST = 8
-MOST_PATHS = 10_000
-META = Table("meta", (("name", "text"),), (("value", "bytes"),))
-CONFIRMED = Table("confirmed", (("key", "bytes"),), (("id", "text"), ("fields", "bytes")))
-PENDING = Table("pending", (("key", "bytes"), ("step", "text")), (("since", "number"),))
-COPIES = Table("copies", (("family", "text"), ("source", "text")), (("id", "text"),))
-TABLES = (META, CONFIRMED, PENDING, COPIES)
+MAX_CACHED_PATHS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """What the ledger knows of a row: ActiveCampaign's id and the hashes by field."""
+class Confirmed(NamedTuple):
+    """What ActiveCampaign confirmed of a row: its id, and the hashes of its values by field."""
 
     id: str | None
     fields: dict[bytes, bytes]
 
 
-def wait_for_turn(store: Store, client: Client, patience: float) -> None:
-    """Keep others from a ledger for one run: two at once would create the same row twice.
-
-    Waits while another run has it, at most ``patience`` seconds. Raises `LedgerInUse`.
-    """
-    until = client.clock.monotonic() + patience
-    is_told = False
-    try:
-        while not store.try_turn():
-            if not is_told:
-                logger.info("Another run uses this account's ledger: waiting for its end")
-                is_told = True
-            if client.clock.monotonic() >= until:
-                raise LedgerInUse(  # noqa: TRY301 - the handler closes the store
-                    "another run of target-activecampaign uses the same ledger: let it end, then "
-                    "run again"
-                )
-            client.before_request()
-            client.clock.sleep(1.0)
-    except BaseException as problem:
-        store.close()
-        if isinstance(problem, OSError):
-            raise unusable(problem) from None
-        raise
-
-
-def unusable(problem: OSError) -> Exception:
-    """Return what to tell of a ledger that cannot be opened."""
-    if isinstance(problem, DatabaseTrouble) and problem.is_damaged:
-        return SettingsError([DAMAGED])
-    if isinstance(problem, DatabaseTrouble) and problem.is_locked:
-        return LedgerInUse("another program has ledger_path locked: let it end, then run again")
-    if isinstance(problem, DatabaseTrouble) and problem.is_away:
-        why = f"ledger_path cannot be used ({problem.strerror}): no row was sent; run again"
-        return LedgerInUse(why)
-    if problem.errno in NO_ROOM:
-        why = f"ledger_path cannot be written ({problem.strerror}): make room and run again"
-        return LedgerInUse(why)
-    return SettingsError([f"ledger_path cannot be used ({problem.strerror}): name another"])
-
-
 class LedgerInUse(FatalError):
-    """The ledger cannot be had now: another run has it and does not end, or it is away."""
+    """The ledger cannot be used at the moment: another run has it, or its server is down."""
+
+
+def open_ledger_at(
+    place: str | Path,
+    client: Client,
+    *,
+    program: str,
+    patience: float,
+    is_dry_run: bool,
+    secret: str | None,
+) -> Ledger:
+    """Open the account's ledger, once no other run writes to it; a dry run does not wait.
+
+    ``patience`` is in seconds. Raises `SettingsError`, or `LedgerInUse` where a later run can do.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            database = open_database(
+                SETTING, place, program=program, schema=SCHEMA, wait_seconds=patience
+            )
+            stack.callback(database.close)
+            if not is_dry_run:
+                _wait_for_lock(database, client, patience)
+            ledger = Ledger(database, client.address.account, is_dry_run=is_dry_run, secret=secret)
+        except OSError as problem:
+            raise _error_of(problem) from None
+        stack.pop_all()
+    return ledger
+
+
+def _wait_for_lock(database: Database, client: Client, patience: float) -> None:
+    """Take the ledger's lock: two runs at once would create the same row twice."""
+    deadline = client.clock.monotonic() + patience
+    is_logged = False
+    while not database.try_lock("ledger", client.address.account):
+        if not is_logged:
+            logger.info("Another run uses this account's ledger: waiting until it ends")
+            is_logged = True
+        if client.clock.monotonic() >= deadline:
+            raise LedgerInUse(
+                "another run of target-activecampaign uses the same ledger: wait until it ends, "
+                "then run again"
+            )
+        client.checkpoint()
+        client.clock.sleep(1.0)
+
+
+def _error_of(problem: OSError) -> Exception:
+    """Return the error of a ledger that cannot be opened."""
+    why = f"ledger_path cannot be used ({problem.strerror})"
+    if problem.errno == errno.EILSEQ:
+        return SettingsError([DAMAGED])
+    if problem.errno == errno.EAGAIN:
+        return LedgerInUse(f"{why}: wait until it ends, then run again")
+    if problem.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
+        return LedgerInUse(f"{why}: no row was sent; run again")
+    if problem.errno in NO_ROOM:
+        return LedgerInUse(f"{why}: free some space, then run again")
+    return SettingsError([f"{why}: name another file"])
+
+
+def _check_version(found: tuple[Any, ...] | None) -> None:
+    """Raise `SettingsError` for a ledger that this version must not write to."""
+    if found is not None and not (isinstance(found[0], bytes) and found[0].isdigit()):
+        raise SettingsError([DAMAGED])
+    if found is not None and int(found[0]) > VERSION:
+        raise SettingsError(["ledger_path was written by a newer version: update this program"])
 
 
 class Ledger:
-    """What is noted is kept when the call returns, kill -9 or not, wherever the store is."""
+    """What the ledger records is kept when the call returns, even if the process is killed next."""
 
     def __init__(
-        self, store: Store, account: str, *, is_dry_run: bool = False, secret: str | None = None
+        self,
+        database: Database,
+        account: str,
+        *,
+        is_dry_run: bool = False,
+        secret: str | None = None,
     ) -> None:
-        """Open it; a dry run only reads it. ``secret`` is the user's part of the hashes' key.
+        """Create the tables that are missing; a dry run records nothing.
 
-        Raises `SettingsError`, and `LedgerInUse` where it can be had later.
+        Raises `SettingsError`, and `OSError` as every other method does.
         """
-        self._store = store
+        self._database = database
+        self._store = store = Store(database, account)
         self._is_dry = is_dry_run
         self._planned: dict[tuple[str, str], str] = {}
         self._paths: dict[str, bytes] = {}
-        try:
-            store.open(TABLES, META, self._check_version)
-            self._secret = self._key_of_hashes(secret)
-            self._meta("version", str(VERSION).encode())
-            if self._meta("account", account.encode()) != account.encode():
-                raise SettingsError(  # noqa: TRY301 - the handler closes the ledger
-                    ["ledger_path belongs to another account: name another"]
-                )
-        except OSError as problem:
-            self.close()
-            raise unusable(problem) from None
-        except SettingsError:
-            self.close()
-            raise
-
-    @staticmethod
-    def _check_version(found: Any) -> None:
-        """Raise `SettingsError` for a ledger that is not ours to write in; it stays as it is."""
-        if found is None:
-            return
-        if not isinstance(found, bytes) or not found.isdigit():
-            raise SettingsError([DAMAGED])
-        if int(found) > VERSION:
-            raise SettingsError(["ledger_path was written by a newer version: update this program"])
-
-    def _key_of_hashes(self, secret: str | None) -> bytes:
-        is_new = self._store.get(META, "secret") is None
-        key = self._meta("secret", secrets.token_bytes(32))
+        store.create_tables(_check_version)
+        is_new = store.get("meta", "secret") is None
+        self._secret = self._meta("secret", secrets.token_bytes(32))
         proof = b""
         if secret is not None:
-            key = hmac.digest(secret.encode(), key, "sha256")
-            proof = hmac.digest(key, b"proof", "sha256")
+            self._secret = hmac.digest(secret.encode(), self._secret, "sha256")
+            proof = hmac.digest(self._secret, b"proof", "sha256")
         if is_new:
             self._meta("proof", proof)
-        known = self._store.get(META, "proof")
+        known = store.get("meta", "proof")
         if not hmac.compare_digest(known[0] if known else b"", proof):
-            raise SettingsError([MIXED_UP])
-        return key
+            raise SettingsError([WRONG_SECRET])
+        self._meta("version", str(VERSION).encode())
+        if self._meta("account", account.encode()) != account.encode():
+            raise SettingsError(["ledger_path belongs to another account: name another file"])
 
     def _meta(self, name: str, value: bytes) -> bytes:
-        self._store.keep(META, (name,), (value,))
-        found = self._store.get(META, name)
+        """Write a value unless there is one; return the value that is there."""
+        self._store.add("meta", (name,), (value,))
+        found = self._store.get("meta", name)
         return bytes(found[0]) if found else value
 
     def close(self) -> None:
-        """Close it, and let another run have it."""
-        self._store.close()
+        """Close it and release its lock."""
+        self._database.close()
 
-    def together(self) -> contextlib.AbstractContextManager[None]:
-        """Write many notes at once: all of them or none."""
-        return self._store.together()
+    def transaction(self) -> contextlib.AbstractContextManager[object]:
+        """Record everything of the block, or nothing."""
+        return self._store.transaction()
 
-    # --- hashes -----------------------------------------------------------------------------
-
-    def key(self, *parts: Any) -> bytes:
-        """Return the hash under which a row is known."""
+    def hash_key(self, *parts: Any) -> bytes:
+        """Return the hash that identifies a row."""
         return hmac.digest(self._secret, _canonical(parts), "sha256")[:16]
 
-    def fields(self, content: Iterable[tuple[str, Any]]) -> dict[bytes, bytes]:
-        """Return the hashes of what a row asks for, by hash of the field."""
+    def hash_fields(self, content: Iterable[tuple[str, Any]]) -> dict[bytes, bytes]:
+        """Return the hashes of a row's values by the hash of their field."""
         secret, digest, paths = self._secret, hmac.digest, self._paths
         found = {}
         for path, value in content:
             name = paths.get(path)
             if name is None:
-                if len(paths) >= MOST_PATHS:
+                if len(paths) >= MAX_CACHED_PATHS:
                     paths.clear()
                 name = paths[path] = digest(secret, path.encode(), "sha256")[:_DIGEST]
             found[name] = digest(secret, _canonical(value), "sha256")[:_DIGEST]
         return found
 
-    # --- what was confirmed -----------------------------------------------------------------
+    # --- confirmed rows ---------------------------------------------------------------------
 
-    def expect(self, keys: Iterable[bytes]) -> None:
-        """Announce rows that will be looked for: a store that is far off is asked once."""
-        self._store.expect(CONFIRMED, keys)
+    def prefetch(self, keys: Iterable[bytes]) -> None:
+        """Read the rows of a batch at once; `find` then needs no statement for them."""
+        self._store.prefetch("confirmed", keys)
 
     def find(self, key: bytes) -> Confirmed | None:
-        """Return what is known of a row."""
-        found = self._store.get(CONFIRMED, key)
+        """Return what was confirmed of a row, None if nothing was."""
+        found = self._store.get("confirmed", key)
         if found is None:
             return None
         blob, step = found[1], 2 * _DIGEST
@@ -205,7 +209,7 @@ class Ledger:
         )
 
     def confirm(self, key: bytes, native_id: str | None, fields: dict[bytes, bytes]) -> None:
-        """Remember what ActiveCampaign confirmed, beside what it confirmed before."""
+        """Add to what ActiveCampaign confirmed of a row."""
         if self._is_dry:
             return
         before = self.find(key)
@@ -213,59 +217,59 @@ class Ledger:
             fields = {**before.fields, **fields}
             native_id = native_id or before.id
         blob = b"".join(path + value for path, value in sorted(fields.items()))
-        self._store.put(CONFIRMED, (key,), (native_id, blob))
+        self._store.put("confirmed", (key,), (native_id, blob))
 
-    def note_id(self, key: bytes, native_id: str) -> None:
-        """Remember a row's id while nothing of the row is confirmed yet."""
+    def record_id(self, key: bytes, native_id: str) -> None:
+        """Record the id of a row, and no value."""
         self.confirm(key, native_id, {})
 
     def forget(self, key: bytes) -> None:
-        """Forget a row: it was deleted, or its id is not what it was."""
+        """Remove a row: it was deleted, or has another id."""
         if not self._is_dry:
-            self._store.drop(CONFIRMED, key)
+            self._store.put("confirmed", (key,), None)
 
-    # --- creates whose answer may be lost ---------------------------------------------------
+    # --- create requests whose response may be lost -----------------------------------------
 
-    def pending(self, key: bytes, step: str) -> float | None:
-        """Return when a create was begun that nobody saw the end of (server's time), or None."""
-        found = self._store.get(PENDING, key, step)
+    def pending_since(self, key: bytes, step: str) -> float | None:
+        """Return when a request without a known outcome was first sent (server time), or None."""
+        found = self._store.get("pending", key, step)
         return None if found is None else float(found[0])
 
-    def begin(self, key: bytes, step: str, since: float) -> None:
-        """Note that a create is about to be sent; an older note stands."""
+    def record_pending(self, key: bytes, step: str, since: float) -> None:
+        """Record that a request is about to be sent; an earlier time is kept."""
         if not self._is_dry:
-            self._store.keep(PENDING, (key, step), (since,))
+            self._store.add("pending", (key, step), (since,))
 
-    def settle(self, key: bytes, step: str) -> None:
-        """Note that a create was answered."""
+    def resolve_pending(self, key: bytes, step: str) -> None:
+        """Record that the outcome of a request is known."""
         if not self._is_dry:
-            self._store.drop(PENDING, key, step)
+            self._store.put("pending", (key, step), None)
 
     # --- ids of another account -------------------------------------------------------------
 
     def own_id(self, family: str, source: str) -> str | None:
-        """Return the id here of a row that another account calls ``source``."""
+        """Return this account's id of the row that another account calls ``source``."""
         if (family, source) in self._planned:
             return self._planned[family, source]
-        found = self._store.get(COPIES, family, source)
+        found = self._store.get("copies", family, source)
         return None if found is None else str(found[0])
 
-    def note_copy(self, family: str, source: str, own: str) -> None:
-        """Remember which row here is a copy of which there."""
+    def record_copy(self, family: str, source: str, own: str) -> None:
+        """Record which row of this account is the copy of another account's row."""
         if self._is_dry:
             self._planned[family, source] = own
         else:
-            self._store.put(COPIES, (family, source), (own,))
+            self._store.put("copies", (family, source), (own,))
 
-    def drop_copy(self, family: str, source: str) -> None:
-        """Forget a copy that is gone."""
+    def forget_copy(self, family: str, source: str) -> None:
+        """Remove a copy that was deleted."""
         if not self._is_dry:
-            self._store.drop(COPIES, family, source)
+            self._store.put("copies", (family, source), None)
 
 
-# Made once: `json.dumps` makes one for each value, which takes longer than most values do.
-_SPELLED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+# One encoder for all values: `json.dumps` builds one per call, which costs more than most values.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 
 def _canonical(value: Any) -> bytes:
-    return _SPELLED(value).encode()
+    return _encode(value).encode()

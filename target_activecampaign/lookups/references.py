@@ -58,6 +58,8 @@ LOOKUP_TABLES = {
     "user": LookupTable("users", "email", "user", "email"),
     "group": LookupTable("groups", "title", "group"),
     "automation": LookupTable("automations", "name", "automation"),
+    "task_type": LookupTable("dealTasktypes", "title", "type"),
+    "task_outcome": LookupTable("taskOutcomes", "title", "outcome"),
 }
 
 

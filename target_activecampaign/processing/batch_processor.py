@@ -117,15 +117,15 @@ class BatchProcessor:
                 mirrors=policy.mirrors,
                 enrols=policy.allow_automations,
             )
-            row.fields = ledger.fields(
+            row.fields = ledger.hash_fields(
                 (f"{self._fingerprint}/{name}", value) for name, value in content
             )
-            row.ledger_key = ledger.key(row.stream, self._identity(sink, row))
+            row.ledger_key = ledger.hash_key(row.stream, self._identity(sink, row))
             if self.rows.is_behind(row):
                 self.rows.defer(row, RowDeferred(BEHIND))
             else:
                 groups.setdefault(row.ledger_key, []).append(row)
-        ledger.expect(groups)
+        ledger.prefetch(groups)
         unchanged: list[tuple[InputRecord, str | None]] = []
         for key, group in groups.items():
             known = ledger.find(key)

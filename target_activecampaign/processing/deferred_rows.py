@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.storage.sqlite import Database
 from target_activecampaign.records.record import InputRecord
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.storage.database import Database
 
 Kept = dict[str, Any]
 
@@ -25,21 +27,24 @@ class DeferredRows:
 
     def _open(self) -> Database:
         if self._db is None:
+            # Imported here, because it loads SQLAlchemy.
+            from tap_activecampaign_unified.storage.database import Database  # noqa: PLC0415
+
             self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
             self._db = Database(Path(self._folder.name) / "waiting.sqlite")
-            self._db.execute("PRAGMA journal_mode = OFF")
-            self._db.execute("PRAGMA synchronous = OFF")
-            self._db.execute(
+            self._db.rows("PRAGMA journal_mode = OFF")
+            self._db.rows("PRAGMA synchronous = OFF")
+            self._db.rows(
                 "CREATE TABLE rows (place INTEGER PRIMARY KEY, number INTEGER, key BLOB, row TEXT)"
             )
-            self._db.execute("CREATE INDEX by_number ON rows (number)")
-            self._db.execute("CREATE INDEX by_key ON rows (key, number)")
+            self._db.rows("CREATE INDEX by_number ON rows (number)")
+            self._db.rows("CREATE INDEX by_key ON rows (key, number)")
         return self._db
 
     def add(self, row: InputRecord, family: str, key: bytes) -> None:
         """Put a row aside; ``key`` is what the ledger knows it by."""
         kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
-        self._open().execute(
+        self._open().rows(
             "INSERT INTO rows (number, key, row) VALUES (?, ?, ?)", (row.number, key, kept)
         )
         self.count += 1
@@ -49,33 +54,33 @@ class DeferredRows:
         """Say whether a row of this key waits that came before row ``number``."""
         if self._db is None or not self.count:
             return False
-        found = self._db.execute(
+        found = self._db.rows(
             "SELECT 1 FROM rows WHERE key = ? AND (number IS NULL OR number < ?) LIMIT 1",
             (key, number or 0),
         )
-        return found.fetchone() is not None
+        return bool(found)
 
     def first(self) -> int | None:
         """Return the lowest number of an input row that waits."""
         if self._db is None or not self.count:
             return None
-        found = self._db.execute("SELECT min(number) FROM rows").fetchone()[0]
+        found = self._db.rows("SELECT min(number) FROM rows")[0][0]
         return None if found is None else int(found)
 
     def take(self, most: int, after: int) -> tuple[list[InputRecord], int]:
         """Take rows out from behind place ``after``; returns them and the last one's place."""
         if self._db is None:
             return [], after
-        found = self._db.execute(
+        found = self._db.rows(
             "SELECT place, number, row FROM rows WHERE place > ? ORDER BY place LIMIT ?",
             (after, most),
-        ).fetchall()
+        )
         rows = []
         for place, number, text in found:
             stream, record, key, source = json.loads(text)
             rows.append(InputRecord(number, stream, record, key, source))
             after = place
-        self._db.executemany("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])
+        self._db.rows("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])
         self.count -= len(found)
         return rows, after
 
@@ -83,7 +88,7 @@ class DeferredRows:
         """Return the place of the row put aside last."""
         if self._db is None:
             return 0
-        return int(self._db.execute("SELECT coalesce(max(place), 0) FROM rows").fetchone()[0])
+        return int(self._db.rows("SELECT coalesce(max(place), 0) FROM rows")[0][0])
 
     def close(self) -> None:
         """Remove the file."""

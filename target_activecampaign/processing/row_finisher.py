@@ -122,7 +122,7 @@ class RowFinisher:
         self.retries.settle(row)
 
     def _key_of(self, row: InputRecord) -> bytes:
-        return row.ledger_key or self.ledger.key(row.stream, identity_of(row))
+        return row.ledger_key or self.ledger.hash_key(row.stream, identity_of(row))
 
 
 def _planned(outcome: Outcome) -> Outcome:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import redact_values
-from tap_activecampaign_unified.storage.files import naming, open_private
 from target_activecampaign.outcome import Action, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from .result_file import ResultFile
 
 logger = logging.getLogger(__name__)
 
@@ -64,20 +62,14 @@ class StreamResults:
 
 
 class Results:
-    """Takes every row's outcome once; ``path`` None writes no file."""
+    """Takes every row's outcome once, and writes it to ``file`` if there is one."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Begin the file anew, readable by this user alone."""
+    def __init__(self, file: ResultFile | None = None) -> None:
         self.streams: dict[str, StreamResults] = {}
         self.rows = 0
         #: Called with each row's number, stream and outcome.
         self.observer: Callable[[int | None, str, Outcome], None] | None = None
-        self._path = path
-        self._file: IO[str] | None = None
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = open_private(path, os.O_WRONLY | os.O_TRUNC)
-            self._file = os.fdopen(descriptor, "w", encoding="utf-8")
+        self._file = file
 
     def count(self, *actions: Action) -> int:
         """Count the rows that ended in one of ``actions``."""
@@ -114,21 +106,17 @@ class Results:
                 "id": outcome.id,
                 "reason": outcome.reason,
             }
-            with naming(self._path):
-                self._file.write(json.dumps(line, default=str) + "\n")
+            self._file.add(line)
 
     def flush(self) -> None:
-        """Put every line where a killed process cannot take it back."""
+        """Hand every line to the operating system: a killed process keeps it."""
         if self._file is not None:
-            with naming(self._path):
-                self._file.flush()
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""
-        file, self._file = self._file, None
-        if file is not None:
-            with naming(self._path):
-                file.close()
+        if self._file is not None:
+            self._file.close()
 
     def log_summary(self) -> None:
         """Write a line per stream to the process log; its numbers add up to the input."""

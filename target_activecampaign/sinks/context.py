@@ -64,7 +64,7 @@ class WriteContext:
         """Remember which row here is the copy of another account's row."""
         source = row.record.get("id")
         if self.policy.is_foreign and native_id and source not in {None, ""}:
-            self.ledger.note_copy(family, str(source), native_id)
+            self.ledger.record_copy(family, str(source), native_id)
 
 
 def join_reasons(reasons: list[str]) -> str | None:

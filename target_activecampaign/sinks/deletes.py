@@ -89,9 +89,9 @@ def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 
 def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    mark = context.ledger.key("deleted", row.stream, row.record)
+    mark = context.ledger.hash_key("deleted", row.stream, row.record)
     known = context.ledger.find(mark)
-    key = context.ledger.key(row.stream, identity_of(row))
+    key = context.ledger.hash_key(row.stream, identity_of(row))
     # Written since, it is there again: the rows before this one came again, too.
     if known is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
@@ -114,13 +114,13 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     except gone as problem:
         context.limits.deletes -= 1
         if isinstance(problem, NotFound):
-            context.ledger.note_id(mark, native_id)
+            context.ledger.record_id(mark, native_id)
         raise RowSkipped(GONE) from None
-    context.ledger.note_id(mark, native_id)
+    context.ledger.record_id(mark, native_id)
     context.ledger.forget(key)
     source = row.record.get("id")
     if context.policy.is_foreign and not is_nothing(source):
-        context.ledger.drop_copy(sink.family, str(source))
+        context.ledger.forget_copy(sink.family, str(source))
     row.ledger_key = b""
     return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
 
@@ -175,5 +175,5 @@ def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
     if sink.family == "account":
         name = reference({"name": row.record.get("name")}, "account").get("name")
         return context.references.account_named(name) if name else None
-    known = context.ledger.find(context.ledger.key(row.stream, identity_of(row)))
+    known = context.ledger.find(context.ledger.hash_key(row.stream, identity_of(row)))
     return known.id if known else None

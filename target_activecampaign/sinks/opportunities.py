@@ -199,7 +199,7 @@ def _by_key(
         return []
     if row.known_id:
         return [row.known_id]
-    if context.ledger.pending(row.ledger_key, STEP) is not None:
+    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         return []  # it is looked for among the new ones
     return sorted(set(deals.keyed(external[1], external[0])))
 
@@ -209,7 +209,7 @@ def _by_name(context: WriteContext, row: InputRecord, deals: DealLookup) -> list
     name = row.record.get("name")
     if not refs or is_nothing(name) or row.known_id:
         return [row.known_id] if row.known_id else []
-    if context.ledger.pending(row.ledger_key, STEP) is not None:
+    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         return []  # it is looked for among the new ones
     return sorted(set(deals.named(str(name).strip(), context.references.contact(refs[0]))))
 

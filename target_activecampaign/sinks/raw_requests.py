@@ -37,13 +37,13 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Send one call as it stands."""
     del sink
     method, path, params, body = _call_of(context, row)
-    if context.ledger.pending(row.ledger_key, STEP) is not None:
+    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         raise RowFailed("this POST was sent earlier and never answered: not repeated", held=True)
     if method == "DELETE":
         for _ in range(max(1, sum(name.strip("[]") == "ids" for name, _ in params))):
             context.limits.take_delete()
     if method == "POST":
-        context.ledger.begin(row.ledger_key, STEP, context.creates.server_time())
+        context.ledger.record_pending(row.ledger_key, STEP, context.creates.server_time())
     try:
         answer = context.write_client.write(
             method, path, body, params=params, repeatable=method != "POST"
@@ -51,9 +51,9 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     except UnconfirmedWrite as problem:
         raise RowFailed(f"{problem.problem}; it is never repeated", held=True) from None
     except (InvalidRequest, NotFound, PermissionDenied):
-        context.ledger.settle(row.ledger_key, STEP)
+        context.ledger.resolve_pending(row.ledger_key, STEP)
         raise
-    context.ledger.settle(row.ledger_key, STEP)
+    context.ledger.resolve_pending(row.ledger_key, STEP)
     action = Action.CREATED if method == "POST" else Action.UPDATED
     return Outcome(action, _id_of(answer.body), "deleted" if method == "DELETE" else None)
 

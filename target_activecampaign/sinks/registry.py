@@ -19,6 +19,8 @@ from .raw_requests import RESOURCE as RAW_REQUESTS
 from .raw_requests import write_raw
 from .record_sink import identity_by_name, row_by_row
 from .sink import Sink
+from .tasks import COLUMNS as TASK_COLUMNS
+from .tasks import write_tasks
 
 _CONTACT = frozenset(
     {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}
@@ -128,6 +130,14 @@ SINKS: dict[str, Sink] = {
             ),
             write_notes,
             can_delete=True,
+            starts_automations=True,
+        ),
+        Sink(
+            by_name["crm_tasks"],
+            "task",
+            (("id",), ("external_id",)),
+            write_tasks,
+            TASK_COLUMNS,
             starts_automations=True,
         ),
         Sink(

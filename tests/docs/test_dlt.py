@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+import sys
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -13,9 +16,6 @@ import pytest
 from tests.demo.account import ROOT
 from tests.faults.truth import truth_of
 from tests.sandbox import World, serve
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PYTHON = ROOT / ".venv-dlt" / "bin" / "python"
 PAGE = (ROOT / "docs" / "dlt.md").read_text(encoding="utf-8")
@@ -29,6 +29,8 @@ STREAMS = (
     "marketing_segments",
 )
 SECONDS = 120
+THROTTLED = 429
+TAP = Path(sys.executable).with_name("tap-activecampaign-unified")
 
 
 def test_the_recipe_is_short() -> None:
@@ -43,13 +45,12 @@ class Recipe:
         """Write the file."""
         self.folder = folder
         (folder / "activecampaign_dlt.py").write_text(RECIPE, encoding="utf-8")
-        self._environment = {
+        self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
             "DLT_DATA_DIR": str(folder / "dlt"),
             "RUNTIME__DLTHUB_TELEMETRY": "false",
-            "TAP_ACTIVECAMPAIGN_UNIFIED_REQUESTS_PER_SECOND": "0",
             "ACTIVECAMPAIGN_API_URL": url,
             "ACTIVECAMPAIGN_API_KEY": key,
         }
@@ -60,7 +61,7 @@ class Recipe:
         done = subprocess.run(
             [str(PYTHON), "activecampaign_dlt.py"],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             timeout=SECONDS,
             encoding="utf-8",
@@ -85,6 +86,15 @@ class Recipe:
         with duckdb.connect(path, read_only=True) as connection:
             connection.execute("USE warehouse.activecampaign")
             return connection.execute(query).fetchall()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it, and do not wait."""
+        return subprocess.Popen(
+            [str(PYTHON), "activecampaign_dlt.py"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+        )
 
 
 def compare(recipe: Recipe, world: World) -> None:
@@ -134,3 +144,27 @@ def test_the_second_run_loads_what_changed_and_merges_it(tmp_path: Path) -> None
         assert second["crm_opportunities"] == 1
         assert second["crm_accounts"] == 0
         assert second["marketing_segments"] == len(world.tables["lists"].ids())
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_the_recipe_shares_the_rate_limit_with_the_tap(tmp_path: Path) -> None:
+    """Side by side, the recipe and the tap keep to five requests a second; none is refused."""
+    world = World(contacts=300, deals=40, accounts=20, requests_per_second=5)
+    with serve(world) as served:
+        recipe = Recipe(tmp_path, served.url, world.api_key)
+        config = tmp_path / "config.json"
+        config.write_text(json.dumps({"api_url": served.url, "api_key": world.api_key}))
+        with recipe.start() as dlt:
+            tap = subprocess.run(
+                [str(TAP), "--config", str(config)],
+                env=recipe.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=SECONDS,
+                check=False,
+            )
+            assert (tap.returncode, dlt.wait(SECONDS)) == (0, 0)
+    assert not [arrival for arrival in world.log if arrival.status == THROTTLED]
+    assert world.busiest_second() <= 5
+    assert recipe.query("SELECT count(*) FROM crm_contacts") == [(300,)]

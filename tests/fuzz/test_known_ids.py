@@ -37,13 +37,13 @@ def answers(known: KnownIds, kind: str, who: str, ids: set[str]) -> list[Any]:
     """Ask everything that can be asked."""
     return [
         known.count(kind),
-        known.missing(kind, who),
+        known.count_missing(kind, who),
         known.missing_rows(kind, who, NOW.isoformat()),
         sorted(known.missing_pairs(kind, who)),
         sorted(known.pairs_of_gone(kind, "contacts")),
-        known.returned(kind, ids),
+        known.reappeared(kind, ids),
         known.has_gone(kind),
-        known.swept_at(kind),
+        known.last_sweep(kind),
         known.gone_since(kind, ""),
         known.gone_since(kind, NOW.isoformat(timespec="microseconds")),
     ]
@@ -54,13 +54,13 @@ def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
     kind, who, keys, parents, hours = sweep
     try:
         told = answers(known, kind, who, parents)
-        known.note(kind, sorted(keys))
-        known.note(kind, sorted(keys)[:1])
-        known.note_read(kind, sorted(parents))
+        known.record_seen(kind, sorted(keys))
+        known.record_seen(kind, sorted(keys)[:1])
+        known.record_read(kind, sorted(parents))
         told += answers(known, kind, who, parents)
         missing = known.missing_rows(kind, who, NOW.isoformat())
         gone = [("", one) for one in missing[::2]] + known.missing_pairs(kind, who)
-        known.conclude(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
+        known.commit_sweep(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
         return told + [answers(known, one, who, parents) for one in KINDS]
     finally:
         known.close()

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from target_activecampaign.ledger.ledger import Confirmed, Ledger
-from target_activecampaign.ledger.stores import FileStore, PostgresStore
+from tap_activecampaign_unified.storage.database import open_database
+from target_activecampaign.ledger.ledger import SCHEMA, SETTING, Confirmed, Ledger
 from tests import length
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ CONTENT = st.dictionaries(
     max_size=3,
 )
 MOMENTS = st.floats(0, 2e9)
+
+
+def opened(place: Path | str, account: str, *, is_dry_run: bool) -> Ledger:
+    """Open a ledger without its lock."""
+    database = open_database(SETTING, place, program="test", schema=SCHEMA, wait_seconds=5.0)
+    return Ledger(database, account, is_dry_run=is_dry_run)
 
 
 class Notes:
@@ -68,7 +74,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.group: Any = None
         self.killed: list[Ledger] = []
 
-    def made(self, *, is_dry: bool = False) -> Ledger:
+    def made(self, *, is_dry_run: bool = False) -> Ledger:
         """Return a ledger of what is kept."""
         raise NotImplementedError
 
@@ -86,49 +92,51 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(name=NAMES, native_id=IDS, content=CONTENT)
     def confirm(self, name: str, native_id: str | None, content: dict[str, Any]) -> None:
         """What is confirmed stands beside what was; an id once known is not forgotten."""
-        self.ledger.confirm(self.ledger.key(name), native_id, self.ledger.fields(content.items()))
+        self.ledger.confirm(
+            self.ledger.hash_key(name), native_id, self.ledger.hash_fields(content.items())
+        )
         old_id, old = self.notes.confirmed.get(name, (None, {}))
         self.notes.confirmed[name] = (native_id or old_id, old | content)
 
     @rule(name=NAMES, native_id=st.integers(1, 9).map(str))
     def note_id(self, name: str, native_id: str) -> None:
         """An id alone changes no field."""
-        self.ledger.note_id(self.ledger.key(name), native_id)
+        self.ledger.record_id(self.ledger.hash_key(name), native_id)
         self.notes.confirmed[name] = (native_id, self.notes.confirmed.get(name, (None, {}))[1])
 
     @rule(name=NAMES)
     def forget(self, name: str) -> None:
         """A row that is gone."""
-        self.ledger.forget(self.ledger.key(name))
+        self.ledger.forget(self.ledger.hash_key(name))
         self.notes.confirmed.pop(name, None)
 
     @rule(names=st.sets(NAMES))
     def expect(self, names: set[str]) -> None:
         """To announce what will be looked for changes nothing."""
-        self.ledger.expect([self.ledger.key(name) for name in names])
+        self.ledger.prefetch([self.ledger.hash_key(name) for name in names])
 
     @rule(name=NAMES, step=STEPS, since=MOMENTS)
     def begin(self, name: str, step: str, since: float) -> None:
         """A create that is under way keeps the moment of its first attempt."""
-        self.ledger.begin(self.ledger.key(name), step, since)
+        self.ledger.record_pending(self.ledger.hash_key(name), step, since)
         self.notes.pending.setdefault((name, step), since)
 
     @rule(name=NAMES, step=STEPS)
     def settle(self, name: str, step: str) -> None:
         """A create that was answered."""
-        self.ledger.settle(self.ledger.key(name), step)
+        self.ledger.resolve_pending(self.ledger.hash_key(name), step)
         self.notes.pending.pop((name, step), None)
 
     @rule(family=STEPS, source=NAMES, own=st.integers(1, 9).map(str))
     def note_copy(self, family: str, source: str, own: str) -> None:
         """The latest copy counts."""
-        self.ledger.note_copy(family, source, own)
+        self.ledger.record_copy(family, source, own)
         self.notes.copies[family, source] = own
 
     @rule(family=STEPS, source=NAMES)
     def drop_copy(self, family: str, source: str) -> None:
         """A copy that is gone."""
-        self.ledger.drop_copy(family, source)
+        self.ledger.forget_copy(family, source)
         self.notes.copies.pop((family, source), None)
 
     # --- notes that belong together ---------------------------------------------------------
@@ -137,10 +145,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def join(self) -> None:
         """From here on all or none is noted; within such a group another changes nothing."""
         if self.group is None:
-            self.before, self.group = self.notes.copy(), self.ledger.together()
+            self.before, self.group = self.notes.copy(), self.ledger.transaction()
             self.group.__enter__()
         else:
-            with self.ledger.together():
+            with self.ledger.transaction():
                 pass
 
     @rule(fails=st.booleans())
@@ -180,13 +188,13 @@ class LedgerMachine(RuleBasedStateMachine):
         """A dry run reads the same ledger and leaves nothing in it."""
         if self.group is not None:
             return
-        dry = self.made(is_dry=True)
-        dry.confirm(dry.key("a"), "77", dry.fields(content.items()))
-        dry.forget(dry.key("c"))
-        dry.begin(dry.key("c"), "create", 1.0)
-        dry.settle(dry.key("a"), "create")
-        dry.note_copy("link", "a", "77")
-        dry.drop_copy("create", "b")
+        dry = self.made(is_dry_run=True)
+        dry.confirm(dry.hash_key("a"), "77", dry.hash_fields(content.items()))
+        dry.forget(dry.hash_key("c"))
+        dry.record_pending(dry.hash_key("c"), "create", 1.0)
+        dry.resolve_pending(dry.hash_key("a"), "create")
+        dry.record_copy("link", "a", "77")
+        dry.forget_copy("create", "b")
         assert dry.own_id("link", "a") == "77"
         dry.close()
 
@@ -199,12 +207,12 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         ledger, notes = self.ledger, self.notes
         for name in ALL:
-            key = ledger.key(name)
+            key = ledger.hash_key(name)
             known = notes.confirmed.get(name)
-            told = known and Confirmed(known[0], ledger.fields(known[1].items()))
+            told = known and Confirmed(known[0], ledger.hash_fields(known[1].items()))
             assert ledger.find(key) == told
             for step in ("create", "link"):
-                assert ledger.pending(key, step) == notes.pending.get((name, step))
+                assert ledger.pending_since(key, step) == notes.pending.get((name, step))
                 assert ledger.own_id(step, name) == notes.copies.get((step, name))
 
     def teardown(self) -> None:
@@ -222,9 +230,9 @@ class InFiles(LedgerMachine):
         super().__init__()
         self.folders = [Path(tempfile.mkdtemp(prefix="ledger-"))]
 
-    def made(self, *, is_dry: bool = False) -> Ledger:
+    def made(self, *, is_dry_run: bool = False) -> Ledger:
         """Open the file that is there."""
-        return Ledger(FileStore(self.folders[-1] / "ledger.sqlite"), "acme", is_dry=is_dry)
+        return opened(self.folders[-1] / "ledger.sqlite", "acme", is_dry_run=is_dry_run)
 
     def lose(self) -> None:
         """Copy what is on disk at this moment."""
@@ -252,15 +260,14 @@ class InPostgres(LedgerMachine):
         super().__init__()
         self.account = f"account {next(self.numbers)}"
 
-    def made(self, *, is_dry: bool = False) -> Ledger:
+    def made(self, *, is_dry_run: bool = False) -> Ledger:
         """Connect."""
-        store = PostgresStore("ledger_path", self.database.url(), self.account, "test")
-        return Ledger(store, self.account, is_dry=is_dry)
+        return opened(self.database.url(), self.account, is_dry_run=is_dry_run)
 
     def lose(self) -> None:
         """Cut the connection at the server."""
-        store: Any = self.ledger._store
-        pid = store._db._connection.info.backend_pid
+        connection: Any = self.ledger._database._connection
+        pid = connection.connection.driver_connection.info.backend_pid
         self.database.rows("SELECT pg_terminate_backend(%s, 5000)", pid)
 
 

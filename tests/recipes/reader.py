@@ -30,7 +30,9 @@ PLAN = ["--config", "plan.json"]
 ZONE = "Pacific/Auckland"
 # What stands in a line of the log before its words: time, level, program.
 _LOGGED = re.compile(r"\S+ \S+ \| \w+ +\| (?:tap|target)[-_]activecampaign[\w.-]* +\| (.*)")
-_SDK = re.compile(r"Skipping parse of env|Reader '|Detected `__else__|Set null transform|METRIC")
+_SDK = re.compile(
+    r"Skipping parse of env|Reader '|Detected `__else__|Set null transform|METRIC|Run \d"
+)
 
 
 @dataclass(frozen=True)

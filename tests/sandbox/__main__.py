@@ -1,4 +1,4 @@
-"""`python -m tests.sandbox`: an account that listens on the loopback until it is told to end."""
+"""`python -m tests.sandbox`: serves a made-up ActiveCampaign account on this machine."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ SWITCH_SECONDS = 0.0005
 
 # Counts of the shape that are 0 unless asked for, and what they make the account serve.
 _COUNTS = {
-    "stores": "shops; any number makes the account serve e-commerce",
-    "orders": "orders of the shops",
-    "products": "products of the shops",
-    "subscriptions": "subscriptions of the shops",
-    "sends": "messages sent; any number makes the account serve engagement",
-    "tasks": "tasks; any number makes the account serve them",
+    "stores": "number of stores; with any, the account serves e-commerce",
+    "orders": "number of orders in the stores",
+    "products": "number of products in the stores",
+    "subscriptions": "number of subscriptions in the stores",
+    "sends": "number of e-mails sent; with any, the account serves engagement",
+    "tasks": "number of tasks; with any, the account serves tasks",
 }
 
 
 def main() -> int:
-    """Build or load the account, listen, and write it back at the end."""
-    asked = _parser().parse_args()
+    """Create or load the account, serve it until a signal comes, and save it."""
+    asked = parser().parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)
     kept = asked.state is not None and Path(asked.state).exists()
     world = World(
@@ -74,32 +74,48 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=8321, help="0 takes any free one")
-    parser.add_argument("--contacts", type=int, default=1000)
-    parser.add_argument("--deals", type=int, default=200)
-    parser.add_argument("--accounts", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--api-key", default="sandbox-key")
-    parser.add_argument(
-        "--latency-ms", type=float, default=0, help="per request, give or take 30 %%"
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    found = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
+    found.add_argument(
+        "--port", type=int, default=8321, help="port on the loopback address; 0 takes a free one"
     )
-    parser.add_argument("--requests-per-second", type=float, default=5, help="0 means no limit")
-    parser.add_argument("--no-import-limit", action="store_true", help="any number of batches")
-    parser.add_argument("--contact-fields", type=int, default=18)
-    parser.add_argument("--values-per-contact", type=int, default=None)
+    found.add_argument("--contacts", type=int, default=1000, help="number of contacts")
+    found.add_argument("--deals", type=int, default=200, help="number of deals")
+    found.add_argument("--accounts", type=int, default=100, help="number of accounts")
+    found.add_argument("--seed", type=int, default=1, help="the same seed makes the same account")
+    found.add_argument("--api-key", default="sandbox-key", help="the key that it accepts")
+    found.add_argument(
+        "--latency-ms", type=float, default=0, help="delay of each response, plus or minus 30 %%"
+    )
+    found.add_argument(
+        "--requests-per-second", type=float, default=5, help="rate limit; 0 means no limit"
+    )
+    found.add_argument(
+        "--no-import-limit", action="store_true", help="no limit of the bulk importer"
+    )
+    found.add_argument(
+        "--contact-fields", type=int, default=18, help="number of custom fields of contacts"
+    )
+    found.add_argument(
+        "--values-per-contact",
+        type=int,
+        default=None,
+        help="custom fields with a value per contact; by default, six in ten",
+    )
     for name, what in _COUNTS.items():
-        parser.add_argument(f"--{name}", type=int, default=0, help=what)
-    parser.add_argument(
+        found.add_argument(f"--{name}", type=int, default=0, help=what)
+    found.add_argument(
         "--keep-pages-mb",
         type=int,
         default=256,
-        help="what is measured against this account is the program, not how fast pages are written",
+        help="memory for pages that are kept, so that a benchmark does not measure the sandbox",
     )
-    parser.add_argument("--state", metavar="FILE", help="kept between runs")
-    parser.add_argument("--ready-file", metavar="FILE", help="gets the URL once it listens")
-    return parser
+    found.add_argument("--state", metavar="FILE", help="file that keeps the account between runs")
+    found.add_argument(
+        "--ready-file", metavar="FILE", help="file that gets the URL when the account is ready"
+    )
+    return found
 
 
 if __name__ == "__main__":

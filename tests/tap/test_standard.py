@@ -8,12 +8,15 @@ import jsonschema
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
+from tests.sandbox import Shape
+
 from .running import Account, Ran
 
 # Columns that an account leaves empty are right to be so: the SDK's suite only warns of them.
 pytestmark = pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")
 
-ACCOUNT = Account(contacts=60, deals=60, accounts=15)
+SHAPE = Shape(stores=1, orders=10, products=5, subscriptions=3, sends=40, tasks=6)
+ACCOUNT = Account(contacts=60, deals=60, accounts=15, shape=SHAPE)
 
 
 class Mapped(ACCOUNT.tap_class()):  # type: ignore[misc]  # made anew for each account
@@ -29,7 +32,7 @@ class Mapped(ACCOUNT.tap_class()):  # type: ignore[misc]  # made anew for each a
 
 TestTheSdksOwn = get_tap_test_class(
     Mapped,
-    config=ACCOUNT.config(),
+    config=ACCOUNT.config(saved_segments=["1"]),
     suite_config=SuiteConfig(max_records_limit=200),
     parse_env_config=False,
 )

@@ -41,6 +41,8 @@ class Transform:
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
+            # Far from UTC: no time may depend on the machine's zone.
+            "TZ": "Pacific/Auckland",
             "DBT_PROJECT_DIR": str(PROJECT),
             "DBT_PROFILES_DIR": str(PROJECT),
             "DBT_TARGET_PATH": str(self.folder),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 import yaml
 
 from tests.demo.account import API_KEY, ROOT
 from tests.demo.pipeline import Pipeline, install, run_meltano
+from tests.end_to_end.loaders import into_duckdb
 from tests.sandbox import World, serve
+from tests.tap.running import Account
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +30,39 @@ def test_make_and_meltano_install_the_same_dbt() -> None:
     declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
     [dbt] = [one for one in declared["plugins"]["utilities"] if one["name"] == "dbt"]
     assert dbt["pip_url"] == made
+
+
+@pytest.mark.long
+@pytest.mark.meltano
+@pytest.mark.slow
+def test_make_transform_builds_over_the_tables_of_the_demo(tmp_path: Path) -> None:
+    """Where the demo loaded nothing yet, one line says what to run first."""
+    missing = make_transform(tmp_path)
+    assert missing.returncode
+    assert f"{tmp_path} has no tables yet: run make demo first" in missing.stderr
+
+    file = tmp_path / "activecampaign.duckdb"
+    loader = into_duckdb(tmp_path, path=str(file), default_target_schema="main")
+    loader.load(Account(contacts=12, deals=5, accounts=2).run().text)
+    done = make_transform(tmp_path)
+    assert done.returncode == 0, done.stdout[-2000:]
+    with duckdb.connect(str(file), read_only=True) as connection:
+        query = "SELECT count(*) FROM analytics.contacts"
+        assert connection.execute(query).fetchall() == [(12,)]
+
+
+def make_transform(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `make transform` over the demo's tables in a folder."""
+    command = ["make", "transform", f"DEMO={folder}"]
+    settings = {"DBT_TARGET_PATH": str(folder / "dbt"), "DBT_LOG_PATH": str(folder / "dbt")}
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | settings,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
 
 
 @pytest.mark.long

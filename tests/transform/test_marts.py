@@ -5,6 +5,7 @@ Everything here runs on DuckDB and on PostgreSQL.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,8 @@ def test_the_marts_are_the_account_after_each_load(warehouse: Warehouse) -> None
     assert carried(transform) == in_account(warehouse.world)
     [gone] = [row for row in transform.rows("tag_history") if not row["is_current"]]
     assert (gone["contact_id"], gone["tag_id"]) == (contact, tag)
-    assert gone["removal_seen_at"] is not None
+    seen = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(gone["removal_seen_at"])
+    assert dt.timedelta(0) < seen < dt.timedelta(minutes=10)
 
 
 def test_accounts_that_share_tables_keep_apart(warehouse: Warehouse) -> None:

@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.storage.sqlite import Database
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,27 +18,30 @@ class RowSpool:
 
     def __init__(self) -> None:
         """Create the file, readable by this user alone."""
+        # Imported here, because it loads SQLAlchemy, which most runs do not need.
+        from tap_activecampaign_unified.storage.database import Database  # noqa: PLC0415
+
         self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
         self._db = Database(Path(self._folder.name) / "spool.sqlite")
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("CREATE TABLE rows (parent TEXT, row TEXT)")
+        self._db.rows("PRAGMA journal_mode = OFF")
+        self._db.rows("PRAGMA synchronous = OFF")
+        self._db.rows("CREATE TABLE rows (parent TEXT, row TEXT)")
 
     def add(self, rows: Iterable[tuple[str, Row]]) -> None:
         """Set aside rows, each under the id of the row it hangs on."""
-        self._db.execute("BEGIN")
-        self._db.executemany(
-            "INSERT INTO rows VALUES (?, ?)", ((parent, json.dumps(row)) for parent, row in rows)
-        )
-        self._db.execute("COMMIT")
+        with self._db.transaction():
+            self._db.rows(
+                "INSERT INTO rows VALUES (?, ?)",
+                [(parent, json.dumps(row)) for parent, row in rows],
+            )
 
     def seal(self) -> None:
         """Make look-ups fast, once everything is in."""
-        self._db.execute("CREATE INDEX by_parent ON rows (parent)")
+        self._db.rows("CREATE INDEX by_parent ON rows (parent)")
 
     def get(self, parent: str) -> list[Row]:
         """Return the rows under ``parent``."""
-        found = self._db.execute("SELECT row FROM rows WHERE parent = ?", (parent,))
+        found = self._db.rows("SELECT row FROM rows WHERE parent = ?", (parent,))
         return [json.loads(text) for (text,) in found]
 
     def close(self) -> None:

@@ -44,20 +44,20 @@ class EnrolmentRecord:
         """Look the pair up."""
         self._ledger, self._planned = context.ledger, context.enrolments.planned
         self._is_dry = context.write_client.is_dry_run
-        self._key = context.ledger.key(STEP, contact, automation)
+        self._key = context.ledger.hash_key(STEP, contact, automation)
         known = context.ledger.find(self._key)
         mark = (known and known.id) or "-0"
         self.is_entered = not mark.startswith("-") or self._key in self._planned
         self.before = int(mark[1:]) if mark.startswith("-") else 0
-        self.is_unsure = context.ledger.pending(self._key, STEP) is not None
+        self.is_unsure = context.ledger.pending_since(self._key, STEP) is not None
 
     def begin(self, since: float) -> None:
         """Note that entering is about to be sent (the server's seconds)."""
-        self._ledger.begin(self._key, STEP, since)
+        self._ledger.record_pending(self._key, STEP, since)
 
     def note_refused(self) -> None:
         """Note that ActiveCampaign did not carry it out."""
-        self._ledger.settle(self._key, STEP)
+        self._ledger.resolve_pending(self._key, STEP)
 
     def note_entered(self, number: int) -> None:
         """Note that the contact is, or was, in the automation; settles what was begun."""
@@ -68,9 +68,9 @@ class EnrolmentRecord:
         self._planned.discard(self._key) if self._is_dry else self._note(f"-{number}")
 
     def _note(self, mark: str) -> None:
-        with self._ledger.together():
-            self._ledger.note_id(self._key, mark)
-            self._ledger.settle(self._key, STEP)
+        with self._ledger.transaction():
+            self._ledger.record_id(self._key, mark)
+            self._ledger.resolve_pending(self._key, STEP)
 
 
 def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[Enrolment]:

@@ -248,7 +248,7 @@ def _finish(
         contact_automations.apply_automations(
             context, changes, lambda change, error: _fail(context, change, error)
         )
-    with context.ledger.together():
+    with context.ledger.transaction():
         for change in changes:
             if change.parts:
                 _report(context, sink, change, is_imported=id(change) in imported)

@@ -10,11 +10,13 @@ import pytest
 
 from tap_activecampaign_unified.resources import RESOURCES, by_name
 from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources.commerce.orders import ORDER_LINES, STORE_ORDERS
 from tap_activecampaign_unified.resources.crm import fields as crm_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
+from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
 from tap_activecampaign_unified.resources.reader import RecordReader
 from tap_activecampaign_unified.resources.resource import NameTables, RowContext
 
@@ -36,6 +38,8 @@ SIDELOADS = {
     "contactDeals": (CONTACT_DEALS, ("deal",)),
     "dealStages": (DEAL_STAGES, ("group",)),
     "userGroups": (USER_GROUPS, ("user",)),
+    "counts": (SEGMENT_COUNTS, ("segment",)),
+    "ecomOrderProducts": (ORDER_LINES, ("orderid",)),
 }
 # Scores hang on what they are scores of; the relation is another for each walk.
 SCORES = {"contacts": ("contact_scores", "contact"), "deals": ("deal_scores", "deal")}
@@ -65,6 +69,12 @@ def joined_of(
         for one in rows if isinstance(rows, list) else ():
             if any(str(one.get(column)) == str(row.get("id")) for column in columns):
                 related.setdefault(relation, []).append(one)
+    for one in page.get("searchOrder") or ():
+        if (str(one.get("legacyConnectionId")), one.get("storeOrderId")) == (
+            str(row.get("connectionid")),
+            row.get("externalid"),
+        ):
+            related.setdefault(STORE_ORDERS, []).append(one)
     relation, column = SCORES.get(resource.endpoint_name, ("", ""))
     scores = page.get("scoreValues") if relation else None
     for one in scores if isinstance(scores, list) else ():

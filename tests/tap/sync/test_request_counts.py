@@ -46,6 +46,16 @@ def test_ten_thousand_contacts_take_115_requests(large):
 
 @pytest.mark.long
 @pytest.mark.slow
+def test_ten_thousand_contacts_take_118_requests_under_a_start_date(large):
+    """Any start_date older than the account costs at most three requests more, and misses none."""
+    for start in ("1999-05-05", "2020-01-01T00:00:00Z"):
+        ran = large.run(only=CONTACT_STREAMS, start_date=start)
+        for stream in CONTACT_STREAMS:
+            assert len(ran.ids(stream)) == len(set(ran.ids(stream))) == CONTACTS
+        assert ran.requests <= 118
+
+
+@pytest.mark.slow
 def test_accounts_that_are_not_sideloaded_cost_their_own_pages(large):
     """Where links and names do not come along: one more per 100 links and per 100 accounts."""
     large.world.switches.include = frozenset({"fieldValues", "contactTags", "contactLists"})
@@ -92,9 +102,10 @@ def test_one_crawl_feeds_all_that_live_on_it():
     assert users.paths().count("users") == 1
 
 
-def test_discovery_asks_for_fields_alone():
-    """--discover reads the definitions of custom fields and nothing else."""
+def test_discovery_asks_for_definitions_alone():
+    """--discover reads the definitions of custom fields and custom objects, and nothing else."""
     account = Account(contacts=30)
     account.discover()
     paths = {entry.path.removeprefix("/api/3/") for entry in account.world.log}
-    assert paths == {"fields", "accountCustomFieldMeta", "dealCustomFieldMeta"}
+    fields = {"fields", "accountCustomFieldMeta", "dealCustomFieldMeta"}
+    assert paths == fields | {"customObjects/schemas"}

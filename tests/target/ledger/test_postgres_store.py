@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tap_activecampaign_unified.storage.postgres import is_address
+from tap_activecampaign_unified.storage.database import Database as Connection
+from tap_activecampaign_unified.storage.database import is_address, open_database
+from target_activecampaign.ledger.ledger import SCHEMA, SETTING, Ledger
 from tests.postgres.server import PASSWORD
 from tests.sandbox import World, serve
 from tests.target.lab import Lab, Run, schema_of, state_of, stream_of
@@ -43,6 +45,11 @@ def shared(make_lab: Callable[..., Lab], postgres_database: Database) -> Callabl
 
     run.lab = lab  # type: ignore[attr-defined]
     return run
+
+
+def connected(database: Database) -> Connection:
+    """Connect as the target does."""
+    return open_database(SETTING, database.url(), program="test", schema=SCHEMA, wait_seconds=5.0)
 
 
 def dumped(database: Database) -> str:
@@ -118,7 +125,7 @@ def test_two_machines_on_one_account_take_turns(
             if process.stderr:
                 process.stderr.close()
     assert codes == [0, 0], said
-    assert sum("waiting for its end" in text for text in said) == 1
+    assert sum("waiting until it ends" in text for text in said) == 1
     written = [path.read_text(errors="replace") for path in tmp_path.glob("*/[!c]*.jsonl")]
     for text in (*said, *written, *((folder / "out").read_text() for folder in folders)):
         assert "sandbox-key" not in text
@@ -130,22 +137,18 @@ def test_accounts_do_not_wait_for_one_another(
     postgres_database: Database, make_lab: Callable[..., Lab]
 ) -> None:
     """Thousands of accounts share the tables, and neither a turn nor a row."""
-    from target_activecampaign.ledger.ledger import Ledger  # noqa: PLC0415
-    from target_activecampaign.ledger.stores import PostgresStore  # noqa: PLC0415
-
-    held, other, again = (
-        PostgresStore("ledger_path", postgres_database.url(), name, "test")
-        for name in ("acme", "other", "acme")
-    )
-    assert held.try_turn()
-    assert other.try_turn()
-    assert not again.try_turn()
+    held, other, again = (connected(postgres_database) for _ in range(3))
+    assert held.try_lock("ledger", "acme")
+    assert other.try_lock("ledger", "other")
+    assert not again.try_lock("ledger", "acme")
     one, two = Ledger(held, "acme"), Ledger(other, "other")
-    assert one.key("row") != two.key("row")
-    one.note_copy("tag", "1", "77")
+    assert one.hash_key("row") != two.hash_key("row")
+    one.record_copy("tag", "1", "77")
     assert two.own_id("tag", "1") is None
     one.close()
-    assert any(again.try_turn() or time.sleep(0.02) for _ in range(500))  # the server sees it
+    assert any(
+        again.try_lock("ledger", "acme") or time.sleep(0.02) for _ in range(500)
+    )  # the server sees it
     for store in (other, again):
         store.close()
 
@@ -232,10 +235,8 @@ def test_a_run_that_has_the_turn_keeps_others_from_it_until_they_give_up(
     shared: Any, postgres_database: Database
 ) -> None:
     """Who waits longer than max_retry_seconds ends with 1 and one line, and sends nothing."""
-    from target_activecampaign.ledger.stores import PostgresStore  # noqa: PLC0415
-
-    held = PostgresStore("ledger_path", postgres_database.url(), "acme", "test")
-    assert held.try_turn()
+    held = connected(postgres_database)
+    assert held.try_lock("ledger", "acme")
     run = shared(*stream_of("crm_notes", NOTE), state_of(1), max_retry_seconds=5)
     held.close()
     assert (run.code, run.requests, run.states) == (1, [], [])
@@ -268,9 +269,13 @@ ADDRESS = "postgresql://acme:pass%2Fword-nobody-sees@{}/x?connect_timeout=2"
     ("address", "code", "told"),
     [
         (ADDRESS.format("127.0.0.1:1"), 1, "no connection to its PostgreSQL server could be made"),
-        (ADDRESS.format("host") + "&sslmode=pass-word-nobody-sees&%zz", 2, "is no address of a"),
+        (
+            ADDRESS.format("host") + "&sslmode=pass-word-nobody-sees&%zz",
+            2,
+            "is not the address of a",
+        ),
         ("mysql://acme:pass-word-nobody-sees@host/x", 2, "must be a file of this machine, or an"),
-        (None, 2, "does not let this user in"),
+        (None, 2, "rejects this user"),
         ("", 2, "has no such database"),
     ],
 )

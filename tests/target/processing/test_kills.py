@@ -109,7 +109,7 @@ def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
             if process.stderr:
                 process.stderr.close()
     assert codes == [0, 0]
-    assert sum("waiting for its end" in text for text in said) == 1
+    assert sum("waiting until it ends" in text for text in said) == 1
     assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
 
 

@@ -1,0 +1,100 @@
+"""GraphQL requests: answers with status 200 and `errors` are judged like any other answer."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    ErrorDetail,
+    InvalidRequest,
+    PermissionDenied,
+    RequestError,
+    ServerError,
+    redact_values,
+)
+from .response import ResponseKind
+from .retry import RetryBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .client import Client
+
+logger = logging.getLogger(__name__)
+
+PATH = "ecom/graphql"
+VALIDATION = "Validation errors"
+_TOO_LARGE = re.compile(r"grammar.? tokens|too (many|large|big|complex)|complexity", re.IGNORECASE)
+_TRANSIENT = re.compile(
+    r"internal|time.?out|timed out|unavailable|try again|overload|aborted", re.IGNORECASE
+)
+_FORBIDDEN = re.compile(r"forbidden|unauthori[sz]ed|not authori[sz]ed|permission", re.IGNORECASE)
+_FAULTS = {"DataFetchingException", "ExecutionAborted", "INTERNAL_ERROR", "INTERNAL_SERVER_ERROR"}
+_REFUSALS = {"ValidationError", "InvalidSyntax", "BAD_REQUEST", "OperationNotSupported"}
+
+
+class TooLarge(InvalidRequest):
+    """The document, or the rows with it, are more than the server takes at once: send fewer."""
+
+
+def run_graphql(
+    client: Client, document: str, variables: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Send a GraphQL request that may be repeated, and return its `data`.
+
+    Errors of the server are repeated as those with a status are. Raises the errors of `errors`:
+    `InvalidRequest` holds a detail per complaint, with the key of a validation error as its
+    attribute; `TooLarge` says that fewer rows may pass.
+    """
+    body = {"query": document, "variables": dict(variables or {})}
+    retry = RetryBudget(client.clock, client.max_retry_seconds, None)
+    while True:
+        retry.note_sent()
+        answer = client.send("POST", PATH, json=body, repeatable=True)
+        data, errors = answer.body.get("data"), answer.body.get("errors")
+        if not errors and isinstance(data, dict):
+            return data
+        problem = problem_of(errors, answer.status)
+        if not isinstance(problem, ServerError) or not retry.wait(ResponseKind.TROUBLE, None):
+            raise problem
+        logger.info("%s: trying again", problem)
+
+
+def problem_of(errors: Any, status: int = 200) -> RequestError:
+    """Return the error that the `errors` of an answer are; none at all is an answer cut short."""
+    facts: dict[str, Any] = {"method": "POST", "path": PATH, "status": status}
+    found = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    if not found:
+        return ServerError("an answer without data", **facts)
+    texts = [str(one.get("message") or "") for one in found]
+    words = redact_values("; ".join(texts))
+    kinds = {kind for one in found if (kind := _kind_of(one))}
+    if any(map(_TOO_LARGE.search, texts)):
+        return TooLarge(f"too large: {words}", **facts)
+    if any(_FORBIDDEN.search(text) for text in (*texts, *kinds)):
+        return PermissionDenied(f"refused: {words}", **facts)
+    reasons = tuple(reason for one in found for reason in _reasons_of(one))
+    is_fault = bool(kinds & _FAULTS) or any(map(_TRANSIENT.search, texts))
+    if is_fault and not kinds & _REFUSALS and VALIDATION not in texts:
+        return ServerError(f"errors of the server: {words}", **facts)
+    return InvalidRequest(f"refused: {words}", **facts, reasons=reasons)
+
+
+def _kind_of(error: dict[str, Any]) -> str | None:
+    extensions = error.get("extensions")
+    found = extensions.get("classification") if isinstance(extensions, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _reasons_of(error: dict[str, Any]) -> list[ErrorDetail]:
+    """Return a reason per entry of a validation error, else the message alone."""
+    extensions, message = error.get("extensions"), str(error.get("message") or "")
+    if message != VALIDATION or not isinstance(extensions, dict):
+        return [ErrorDetail(message)]
+    found: list[ErrorDetail] = []
+    for key, texts in extensions.items():
+        several = texts if isinstance(texts, list) else [texts]
+        found += [ErrorDetail(str(text), attribute=str(key)) for text in several]
+    return found or [ErrorDetail(message)]

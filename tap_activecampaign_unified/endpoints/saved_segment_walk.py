@@ -1,0 +1,95 @@
+"""Saved segments: how many contacts each has, and who they are."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    ActiveCampaignError,
+    Client,
+    Page,
+    walk_keyset,
+    walk_offset,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+Params = list[tuple[str, Any]]
+
+
+class FilterIgnored(ActiveCampaignError):
+    """The account answers with all contacts where those of a saved segment are asked for."""
+
+
+def contacts_of(segment: str) -> Params:
+    """Return the parameters that ask for the contacts of a saved segment."""
+    return [("segmentid", segment), ("status", -1)]
+
+
+def is_honoured(body: dict[str, Any], segment: str) -> bool:
+    """Say whether an answer repeats the filter, as every account does that honours it."""
+    meta = body.get("meta")
+    given = meta.get("page_input") if isinstance(meta, dict) else None
+    return isinstance(given, dict) and str(given.get("segmentid")) == segment
+
+
+def walk_members(wanted: Sequence[str]) -> Callable[[Client], Iterator[Page]]:
+    """Return the walk over the contacts of the saved segments named, by id or name.
+
+    Raises `ActiveCampaignError` for a segment that does not exist, before any member is read, and
+    `FilterIgnored` where the account does not narrow contacts by segment.
+    """
+
+    def walk(client: Client) -> Iterator[Page]:
+        if not wanted:
+            logger.warning(
+                "saved_segments is empty: no members are read; name segments by id or name"
+            )
+            return
+        rows = [row for page in walk_offset(client, "segments", "segments") for row in page.rows]
+        for row in _chosen(rows, wanted):
+            yield from _members(client, row)
+
+    return walk
+
+
+def _chosen(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
+    found: dict[str, Row] = {}
+    for name in wanted:
+        by_id = [row for row in rows if str(row.get("id")) == name]
+        folded = name.strip().casefold()
+        by_name = [row for row in rows if str(row.get("name") or "").strip().casefold() == folded]
+        if not by_id and not by_name:
+            raise ActiveCampaignError(
+                f"saved_segments: the account has no saved segment {name!r}; "
+                "give the id or the name of one"
+            )
+        for row in by_id or by_name:
+            found.setdefault(str(row.get("id")), row)
+    return list(found.values())
+
+
+def _members(client: Client, segment: Row) -> Iterator[Page]:
+    one = str(segment.get("id"))
+    for page in walk_keyset(client, "contacts", "contacts", contacts_of(one), is_eager=True):
+        if page.body and not is_honoured(page.body, one):
+            raise FilterIgnored(
+                f"saved segment {one}: the account does not narrow contacts by segmentid; "
+                "its members cannot be read"
+            )
+        rows = [
+            {
+                "id": f"{one}/{row.get('id')}",
+                "contact": row.get("id"),
+                "segment": one,
+                "segmentName": segment.get("name"),
+                "email": row.get("email"),
+            }
+            for row in page.rows
+        ]
+        yield Page(rows, {}, page.total, page.date)

@@ -1,0 +1,1 @@
+"""E-commerce: stores, customers, orders and their lines, products, subscriptions."""

@@ -1,0 +1,260 @@
+"""Orders and their lines: from the REST store, completed by the GraphQL store.
+
+The REST store holds every order and counts in cents. The GraphQL store adds addresses, notes,
+statuses and the store's own dates, counts in major units, and does not hold what was written by
+REST. `from_rest` brings a REST row into GraphQL's spelling, so that one table reads both and writes
+orders.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.codecs import (
+    Codec,
+    InvalidValue,
+    currency,
+    decode_cents,
+    decode_currency,
+    decode_instant,
+    decode_text,
+    flag,
+    identifier,
+    instant,
+    ref,
+    text,
+)
+from tap_activecampaign_unified.resources.resource import (
+    Derived,
+    Field,
+    Replication,
+    Resource,
+    Row,
+    RowContext,
+)
+
+from .values import (
+    LINE_FIELDS,
+    address,
+    amount,
+    contact,
+    creation_source,
+    discounts,
+    lines,
+    order_status,
+    stamp,
+    store,
+    texts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: The relations that bring an order's lines, and the same order of the GraphQL store.
+ORDER_LINES, STORE_ORDERS = "order_lines", "store_orders"
+
+_STATES = {"0": "PENDING", "1": "COMPLETED", "2": "ABANDONED", "3": "RECOVERED", "4": "WAITING"}
+_SOURCES = {"0": "HISTORICAL", "1": "REAL_TIME"}
+_SAME = ("email", "currency", "orderNumber", "orderUrl", "shippingMethod")
+
+
+def _major(raw: Any) -> Any:
+    """Turn cents into major units; what is no number is left for the codec to refuse."""
+    try:
+        return decode_cents(raw)
+    except InvalidValue:
+        return raw
+
+
+def from_rest(row: Row) -> Row:
+    """Return an order of the REST store in the spelling of the GraphQL store."""
+    state, source = str(row.get("state")), str(row.get("source"))
+    return {
+        **{name: row.get(name) for name in _SAME},
+        "id": row.get("id"),
+        "legacyConnectionId": row.get("connectionid"),
+        "storeOrderId": row.get("externalid"),
+        "cartId": row.get("externalcheckoutid"),
+        "customer": row.get("customerid"),
+        "normalizedStatus": _STATES.get(state, row.get("state")),
+        "creationSource": _SOURCES.get(source, row.get("source")),
+        "storeCreatedDate": row.get("externalCreatedDate"),
+        "storeModifiedDate": row.get("externalUpdatedDate"),
+        "finalAmount": _major(row.get("totalPrice")),
+        "shippingAmount": _major(row.get("shippingAmount")),
+        "taxAmount": _major(row.get("taxAmount")),
+        "discountsAmount": _major(row.get("discountAmount")),
+        "abandonedDate": row.get("abandonedDate"),
+        "createdDate": row.get("createdDate"),
+        "updatedDate": row.get("updatedDate"),
+        "tstamp": row.get("tstamp"),
+    }
+
+
+def _line_from_rest(row: Row) -> Row:
+    return {
+        **{name: row.get(name) for name in ("id", "name", "sku", "category", "brand", "tags")},
+        **{name: row.get(name) for name in ("quantity", "productUrl", "imageUrl", "isOnSale")},
+        "productStorePrimaryId": row.get("externalid"),
+        "priceAmount": _major(row.get("price")),
+        "description": row.get("description"),
+        "createdDate": row.get("createdDate"),
+        "updatedDate": row.get("updatedDate"),
+    }
+
+
+def _known(row: Row) -> Row:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _whole(row: Row, context: RowContext) -> Row:
+    """Return an order with all that either store knows of it, its lines included."""
+    found = from_rest(row)
+    written = next(iter(context.rows(STORE_ORDERS)), {})
+    discount = written.get("discountsAmount", written.get("discountAmount"))
+    found |= _known({**written, "discountsAmount": discount, "id": None})
+    found["lineItems"] = _lines(context, written.get("lineItems"))
+    return found
+
+
+def _lines(context: RowContext, written: Any) -> list[Row]:
+    """Return the lines of the REST store; where the GraphQL store has the same, with its ids."""
+    found = [_line_from_rest(line) for line in context.rows(ORDER_LINES)]
+    others = written if isinstance(written, list) else []
+    names = [one.get("name") if isinstance(one, dict) else None for one in others]
+    if found and names == [line["name"] for line in found]:
+        return [{**line, **_known(other)} for line, other in zip(found, others, strict=True)]
+    return found
+
+
+def expand_order(row: Row, context: RowContext) -> Iterable[Row]:
+    """Return the order."""
+    return (_whole(row, context),)
+
+
+def expand_lines(row: Row, context: RowContext) -> Iterable[Row]:
+    """Return the order's lines, each with what it needs to know of its order."""
+    order = _whole(row, context)
+    shared = {
+        "order": order["id"],
+        "cartId": order["cartId"],
+        "currency": order["currency"],
+        "storeOrderId": order["storeOrderId"],
+        "legacyConnectionId": order["legacyConnectionId"],
+        "orderUpdated": order["updatedDate"] or order["tstamp"],
+    }
+    return [{**line, **shared} for line in order["lineItems"]]
+
+
+def _updated(row: Row, context: RowContext) -> str | None:
+    return decode_instant(row.get("updatedDate"), context.zone) or decode_instant(
+        row.get("tstamp"), context.zone
+    )
+
+
+def encode_upper_currency(value: Any) -> str:
+    """Return the code in upper case, as e-commerce documents it."""
+    found = decode_text(value)
+    return found.upper() if found else ""
+
+
+order_currency = Codec(
+    "order_currency", decode_currency, encode_upper_currency, currency.schema, ("EUR", "USD")
+)
+
+#: What the GraphQL store alone knows of an order.
+COMPLETED = (
+    *("status", "store_status", "store_external_id", "store_customer_id", "store_modified_at"),
+    *("shipping_address", "billing_address", "payment_method", "location_id", "sales_channel"),
+    *("locale", "is_test", "is_recurring", "accepts_marketing", "discounts", "notes", "lines"),
+)
+
+ORDERS = Resource(
+    name="commerce_orders",
+    title="Orders",
+    endpoint_name="ecomOrders",
+    endpoint="ecomOrders",
+    replication=Replication.SCANNED,
+    replication_key="updated_at",
+    changed=("updatedDate", "tstamp", "createdDate"),
+    stamps=("tstamp", "updatedDate", "createdDate"),
+    expand=expand_order,
+    joins=((ORDER_LINES, ("lines",)), (STORE_ORDERS, COMPLETED)),
+    selected_by_default=False,
+    entries=(
+        Field("id", "id", identifier),
+        Field("store_id", "legacyConnectionId", store, "The id of one of `commerce_stores`"),
+        Field("store_order_id", "storeOrderId", text, "The order's id in the store"),
+        Field("store_external_id", "storeExternalOrderId", text),
+        Field("cart_id", "cartId", text, "The checkout's id in the store"),
+        Field("number", "orderNumber", text, "The number that people see"),
+        Field("status", "normalizedStatus", order_status, "The same words for every store"),
+        Field("store_status", "storeStatus", text, "The status in the store's own words"),
+        Field(
+            "creation_source",
+            "creationSource",
+            creation_source,
+            "`historical` or `real_time`; only the latter starts automations",
+        ),
+        Field("contact", "email", contact),
+        Field("customer", "customer", ref, "One of `commerce_customers`", read_only=True),
+        Field("store_customer_id", "storeCustomerId", text, "The customer's id in the store"),
+        Field("currency", "currency", order_currency),
+        Field("total_amount", "finalAmount", amount, "With tax and shipping, in major units"),
+        Field("shipping_amount", "shippingAmount", amount),
+        Field("tax_amount", "taxAmount", amount, read_only=True),
+        Field("discount_amount", "discountsAmount", amount),
+        Field(
+            "discounts",
+            "discounts",
+            discounts,
+            "Of orders that are in the GraphQL store; of the others `discount_amount` has the sum",
+        ),
+        Field("shipping_address", "shippingAddress", address),
+        Field("billing_address", "billingAddress", address),
+        Field("shipping_method", "shippingMethod", text),
+        Field("payment_method", "paymentMethod", text),
+        Field("url", "orderUrl", text),
+        Field("location_id", "locationId", text),
+        Field("sales_channel", "salesChannel", text),
+        Field("locale", "customerLocale", text),
+        Field("is_test", "isTestOrder", flag),
+        Field("is_recurring", "createdByRecurringPayment", flag),
+        Field("accepts_marketing", "acceptsMarketing", flag),
+        Field("notes", "notes", texts),
+        Field("lines", "lineItems", lines),
+        Field("store_created_at", "storeCreatedDate", stamp, "When it was ordered"),
+        Field("store_modified_at", "storeModifiedDate", stamp),
+        Field("abandoned_at", "abandonedDate", instant, "Of a cart", read_only=True),
+        Field("created_at", "createdDate", instant, read_only=True),
+        Derived("updated_at", _updated, instant.schema, "When ActiveCampaign last changed it"),
+    ),
+)
+
+LINES = Resource(
+    name="commerce_order_lines",
+    title="Order lines",
+    endpoint_name="ecomOrders",
+    endpoint="ecomOrderProducts",
+    replication=Replication.SCANNED,
+    replication_key="order_updated_at",
+    changed=("updatedDate", "tstamp", "createdDate"),
+    stamps=("tstamp", "updatedDate", "createdDate"),
+    expand=expand_lines,
+    relation=ORDER_LINES,
+    joins=((STORE_ORDERS, ("store_line_id", "store_product_id", "store_base_product_id")),),
+    selected_by_default=False,
+    entries=(
+        Field("id", "id", identifier),
+        Field("order", "order", ref, "One of `commerce_orders`", read_only=True),
+        Field("store_id", "legacyConnectionId", store, "The id of one of `commerce_stores`"),
+        Field("store_order_id", "storeOrderId", text, "The order's id in the store"),
+        Field("cart_id", "cartId", text, read_only=True),
+        *LINE_FIELDS,
+        Field("description", "description", text, read_only=True),
+        Field("currency", "currency", order_currency, read_only=True),
+        Field("created_at", "createdDate", instant, read_only=True),
+        Field("updated_at", "updatedDate", instant, read_only=True),
+        Field("order_updated_at", "orderUpdated", instant, read_only=True),
+    ),
+)

@@ -1,0 +1,98 @@
+"""Products: each variant is one, and repeats what belongs to the product above it."""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources.codecs import flag, identifier, integer, number, text
+from tap_activecampaign_unified.resources.contact_fields import latest_of
+from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
+from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource
+
+from .orders import order_currency
+from .values import amount, stamp, store, texts, word_of
+
+_IMAGES = nested_array(
+    "images",
+    Field("url", "url", text),
+    Field("height", "height", integer),
+    Field("width", "width", integer),
+    example={"url": "https://shop.example/a.png", "height": 10, "width": 20},
+)
+_DIMENSIONS = nested_object(
+    "dimensions",
+    Field("length", "length", number),
+    Field("width", "width", number),
+    Field("height", "height", number),
+    example={"length": 1, "width": 2, "height": 3.5},
+)
+#: The native columns that say when a product was modified, and when it was made.
+MODIFIED = ("variantStoreModifiedDate", "baseProductStoreModifiedDate")
+CREATED = ("variantStoreCreatedDate", "baseProductStoreCreatedDate")
+
+
+PRODUCTS = Resource(
+    name="commerce_products",
+    title="Products",
+    endpoint_name="searchProduct",
+    endpoint="ecom/graphql",
+    replication=Replication.FILTERED,
+    replication_key="updated_at",
+    changed=(*MODIFIED, *CREATED),
+    stamps=(),
+    finds_deletes=False,
+    selected_by_default=False,
+    is_confirmed=False,
+    entries=(
+        Field("id", "id", identifier),
+        Field("store_id", "legacyConnectionId", store, "The id of one of `commerce_stores`"),
+        Field("store_product_id", "storePrimaryId", text, "The product's, or variant's, id"),
+        Field("store_base_product_id", "storeBaseProductId", text, "The id of the product above"),
+        Field("base_name", "baseProductName", text),
+        Field("base_description", "baseProductDescription", text),
+        Field("base_url", "baseProductUrl", text),
+        Field("base_url_slug", "baseProductUrlSlug", text),
+        Field("base_images", "baseProductImages", _IMAGES),
+        Field("base_dimensions", "baseProductDimensions", _DIMENSIONS),
+        Field("base_weight", "baseProductWeight", amount),
+        Field("base_created_at", "baseProductStoreCreatedDate", stamp),
+        Field("base_modified_at", "baseProductStoreModifiedDate", stamp),
+        Field("name", "variantName", text),
+        Field("description", "variantDescription", text),
+        Field("sku", "variantSku", text),
+        Field("upc", "upc", text),
+        Field("price_amount", "variantPriceAmount", amount, "In major units"),
+        Field("currency", "variantPriceCurrency", order_currency),
+        Field("url", "variantUrl", text),
+        Field("url_slug", "variantUrlSlug", text),
+        Field("images", "variantImages", _IMAGES),
+        Field("dimensions", "variantDimensions", _DIMENSIONS),
+        Field("weight", "variantWeight", amount),
+        Field("dimensions_unit", "dimensionsUnit", word_of("unit", ["metric", "imperial"])),
+        Field("tags", "tags", texts),
+        Field("categories", "categories", texts),
+        Field("type", "type", text),
+        Field("status", "status", text, "In the store's own words"),
+        Field("brand", "brand", text),
+        Field(
+            "stock_status",
+            "stockStatus",
+            word_of("stock_status", ["in_stock", "out_of_stock", "backorder"]),
+        ),
+        Field("sales_count", "numberOfSales", integer),
+        Field("rating", "averageRatings", amount),
+        Field("rating_count", "ratingCount", integer),
+        Field("is_deleted", "isDeleted", flag, "Gone from the store; ActiveCampaign keeps it"),
+        Field("is_virtual", "isVirtual", flag),
+        Field("is_downloadable", "isDownloadable", flag),
+        Field("is_visible", "isVisible", flag),
+        Field("is_on_sale", "isOnSale", flag),
+        Field("is_backorder_allowed", "isBackordersAllowed", flag),
+        Field("store_created_at", "variantStoreCreatedDate", stamp),
+        Field("store_modified_at", "variantStoreModifiedDate", stamp),
+        Derived(
+            "updated_at",
+            latest_of(*MODIFIED, *CREATED),
+            stamp.schema,
+            "The latest of the store's dates of the product and the variant",
+        ),
+    ),
+)

@@ -1,0 +1,175 @@
+"""Values of e-commerce: statuses in lower case, amounts in major units, dates in one form.
+
+The native names are those of ActiveCampaign's GraphQL store; rows of the REST store are brought
+into its spelling before they are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tap_activecampaign_unified.resources.array_codecs import decode_choices
+from tap_activecampaign_unified.resources.codecs import (
+    UTC_ZONE,
+    Codec,
+    InvalidValue,
+    Zone,
+    decode_id,
+    decode_number,
+    decode_text,
+    encode_number,
+    encode_text,
+    flag,
+    format_instant,
+    integer,
+    parse_instant,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import (
+    DATE_TIME,
+    NUMBER,
+    STRING,
+    array_of,
+    object_of,
+)
+from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
+from tap_activecampaign_unified.resources.resource import Field
+
+ORDER_STATUSES = [
+    *("pending", "completed", "abandoned", "recovered", "waiting", "cancelled"),
+    *("refunded", "failed", "returned", "pending_payment"),
+]
+
+
+def word_of(name: str, words: list[str]) -> Codec:
+    """Return the codec of an enumeration: upper case in ActiveCampaign, lower case in records."""
+
+    def decode(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+        found = decode_text(raw, zone)
+        if found is None:
+            return None
+        if found.lower() not in words:
+            raise InvalidValue("not one of the known words")
+        return found.lower()
+
+    def encode(value: Any) -> str | None:
+        if value is None:
+            return None
+        found = encode_text(value).strip().lower().replace("-", "_").replace(" ", "_")
+        if found not in words:
+            raise InvalidValue(f"must be one of {', '.join(words)}")
+        return found.upper()
+
+    return Codec(name, decode, encode, STRING, (*words, None))
+
+
+def encode_amount(value: Any) -> int | float | None:
+    """Return a decimal amount in major units as a JSON number."""
+    return None if value is None else decode_number(encode_number(value))
+
+
+def decode_stamp(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return a store's time in UTC, in whole seconds."""
+    moment = parse_instant(raw, zone)
+    return None if moment is None else format_instant(moment.replace(microsecond=0))
+
+
+def encode_stamp(value: Any) -> str | None:
+    """Return a time as ``YYYY-MM-DDThh:mm:ssZ``, the form that the documentation shows."""
+    found = decode_stamp(value)
+    return None if found is None else found.replace("+00:00", "Z")
+
+
+def encode_store(value: Any) -> int | None:
+    """Return a connection's id as the whole number that GraphQL wants."""
+    found = decode_id(value)
+    if found is None:
+        return None
+    if not (found.isascii() and found.isdecimal()):
+        raise InvalidValue("must be the id of a store, a whole number")
+    return int(found)
+
+
+def decode_contact(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
+    """Return ``{email}`` of the person, None when no address is known."""
+    found = decode_text(raw, zone)
+    return None if found is None else {"email": found}
+
+
+def encode_contact(value: Any) -> str | None:
+    """Return the address out of ``{email}``."""
+    if value is None:
+        return None
+    found = value.get("email") if isinstance(value, dict) else None
+    if not isinstance(found, str) or not found.strip():
+        raise InvalidValue("must be an object with an email")
+    return found.strip()
+
+
+def decode_texts(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
+    """Return an array of texts."""
+    return [part for part in decode_choices(raw) if part.strip()]
+
+
+def encode_texts(value: Any) -> list[str]:
+    """Return an array of texts; one alone is an array of one."""
+    if value is None:
+        return []
+    return [encode_text(part) for part in (value if isinstance(value, list) else [value]) if part]
+
+
+amount = Codec("amount", decode_number, encode_amount, NUMBER, (0, 12.5, 1406.55, None))
+stamp = Codec("stamp", decode_stamp, encode_stamp, DATE_TIME, ("2031-03-02T14:15:04+00:00", None))
+store = Codec("store", decode_id, encode_store, {"type": ["string", "null"]}, ("3",))
+contact = Codec(
+    "contact_by_email",
+    decode_contact,
+    encode_contact,
+    object_of(email=STRING),
+    ({"email": "ada@x.example"}, None),
+)
+texts = Codec("texts", decode_texts, encode_texts, array_of({"type": "string"}), ([], ["a", "b"]))
+order_status = word_of("order_status", ORDER_STATUSES)
+creation_source = word_of("creation_source", ["historical", "real_time"])
+
+address = nested_object(
+    "store_address",
+    Field("first_name", "firstName", text),
+    Field("last_name", "lastName", text),
+    Field("street_1", "address1", text),
+    Field("street_2", "address2", text),
+    Field("street_3", "address3", text),
+    Field("city", "city", text),
+    Field("state", "province", text),
+    Field("postal_code", "postal", text),
+    Field("country", "country", text),
+    Field("phone", "phone", text),
+    Field("company", "company", text),
+    Field("email", "email", text),
+    example={"first_name": "Ada", "street_1": "Quay 1", "country": "NO"},
+)
+discounts = nested_array(
+    "discounts",
+    Field("name", "name", text),
+    Field("type", "type", word_of("discount_type", ["order", "shipping"])),
+    Field("amount", "discountAmount", amount),
+    example={"name": "SPRING", "type": "order", "amount": 5},
+)
+LINE_FIELDS = (
+    Field("store_line_id", "storeLineItemId", text, "The line's id in the store"),
+    Field("store_product_id", "productStorePrimaryId", text, "The product's, or variant's, id"),
+    Field("store_base_product_id", "storeBaseProductId", text, "The id of the product above it"),
+    Field("name", "name", text),
+    Field("sku", "sku", text),
+    Field("quantity", "quantity", integer),
+    Field("amount", "priceAmount", amount, "As the store sent it: documented as the line's total"),
+    Field("category", "category", text),
+    Field("brand", "brand", text),
+    Field("tags", "tags", texts),
+    Field("is_on_sale", "isOnSale", flag),
+    Field("url", "productUrl", text),
+    Field("image_url", "imageUrl", text),
+)
+lines = nested_array(
+    "order_lines", *LINE_FIELDS, example={"name": "Mug", "quantity": 2, "amount": 9.5, "tags": []}
+)

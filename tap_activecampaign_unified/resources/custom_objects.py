@@ -1,0 +1,229 @@
+"""Custom objects: a resource for each schema that an account defines, its fields typed.
+
+A schema's rows are records whose values stand in an array. `native_row` brings a record into plain
+columns, ``field:<id>`` and ``relation:<id>``, so that a table maps it like any other row.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .array_codecs import choices
+from .codecs import (
+    UTC_ZONE,
+    Codec,
+    InvalidValue,
+    Zone,
+    date,
+    decode_id,
+    decode_number,
+    decode_text,
+    encode_id,
+    encode_number,
+    encode_text,
+    flag,
+    identifier,
+    instant,
+    text,
+    verbatim,
+)
+from .custom_fields import slug
+from .json_schema import NUMBER, STRING, array_of, object_of
+from .resource import Field, Replication, Resource, Row, RowContext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: What the name of each of these streams begins with, and the path of its records.
+PREFIX = "custom_"
+RECORDS = "customObjects/records/"
+_FIELD, _RELATION = "field:", "relation:"
+_RESERVED = {"id", "external_id", "created_at", "updated_at"}
+_TARGETS = {"contacts": "contact", "accounts": "account", "deals": "opportunity"}
+
+
+def _encode_number(value: Any) -> Any:
+    return None if value is None else decode_number(encode_number(value))
+
+
+def _encode_instant(value: Any) -> str | None:
+    """Return a time in UTC with a `Z`, as documented."""
+    found = instant.decode(value, UTC_ZONE) if isinstance(value, str) else instant.encode(value)
+    return found.replace("+00:00", "Z") if found else None
+
+
+def _decode_anything(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return a value of a type that is not known here as text, an object as its JSON."""
+    if isinstance(raw, (dict, list, bool)):
+        return json.dumps(raw, sort_keys=True)
+    return decode_text(raw, zone)
+
+
+def decode_ids(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
+    """Return ``{id}`` of each row that a relationship points at."""
+    if raw is None or raw == "":
+        return []
+    if not isinstance(raw, list):
+        raise InvalidValue("not an array of ids")
+    found = [decode_id(one, zone) for one in raw]
+    return [{"id": one} for one in found if one is not None]
+
+
+def encode_ids(value: Any) -> list[int]:
+    """Return the numbers of ``[{id}]``; natural keys are resolved before this."""
+    found = []
+    for one in value if isinstance(value, list) else [value] if value else []:
+        text_ = encode_id(one.get("id")) if isinstance(one, dict) else None
+        if text_ is None or not (text_.isascii() and text_.isdecimal()):
+            raise InvalidValue("must be objects with an id")
+        found.append(int(text_))
+    return found
+
+
+measure = Codec("measure", decode_number, _encode_number, NUMBER, (0, 7, -3.25, None))
+moment = Codec(
+    "moment",
+    instant.decode,
+    _encode_instant,
+    instant.schema,
+    ("2031-03-02T14:15:04+00:00", None),
+)
+anything = Codec("anything", _decode_anything, encode_text, STRING, ("x", None))
+related = Codec(
+    "related", decode_ids, encode_ids, array_of(object_of(id=STRING)), ([], [{"id": "7"}])
+)
+_TYPES: dict[str, Codec] = {
+    "text": text,
+    "textarea": verbatim,
+    "number": measure,
+    "currency": measure,
+    "datetime": moment,
+    "date": date,
+    "dropdown": text,
+    "multiselect": choices,
+    "boolean": flag,
+    "checkbox": flag,
+}
+
+
+@dataclass(frozen=True)
+class CustomObject(Resource):
+    """A custom object; ``schema_id`` is its schema's, and a provider's one is only read.
+
+    ``relations_to`` says what each relationship points at, by unified name: ``contact``,
+    ``account`` or ``opportunity``.
+    """
+
+    schema_id: str = ""
+    is_foreign: bool = False
+    relations_to: tuple[tuple[str, str], ...] = ()
+
+
+def native_row(row: Row, _: RowContext | None = None) -> Iterable[Row]:
+    """Return a record with a column for each of its values."""
+    found = {name: value for name, value in row.items() if name not in {"fields", "relationships"}}
+    fields, relationships = row.get("fields"), row.get("relationships")
+    for one in fields if isinstance(fields, list) else ():
+        if isinstance(one, dict):
+            found[f"{_FIELD}{one.get('id')}"] = one.get("value")
+    for name, ids in relationships.items() if isinstance(relationships, dict) else ():
+        found[f"{_RELATION}{name}"] = ids
+    return (found,)
+
+
+def record_of(native: Row) -> Row:
+    """Return what an upsert is sent for plain columns: the reverse of `native_row`."""
+    return {
+        "fields": [
+            {"id": name.removeprefix(_FIELD), "value": value}
+            for name, value in native.items()
+            if name.startswith(_FIELD)
+        ],
+        "relationships": {
+            name.removeprefix(_RELATION): value
+            for name, value in native.items()
+            if name.startswith(_RELATION)
+        },
+    }
+
+
+def resources_of(schemas: Iterable[Row]) -> list[CustomObject]:
+    """Return a resource per schema, in the order of their names; a name is given once."""
+    found: dict[str, CustomObject] = {}
+    for schema in sorted(schemas, key=lambda one: (str(one.get("slug")), str(one.get("id")))):
+        uuid = str(schema.get("id") or "")
+        if not uuid:
+            continue
+        name = PREFIX + (slug(str(schema.get("slug") or "")) or slug(uuid))
+        name = f"{name}_{slug(uuid)[:8]}" if name in found else name
+        found[name] = _resource(name, uuid, schema)
+    return list(found.values())
+
+
+def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
+    labels = schema.get("labels")
+    title = labels.get("plural") if isinstance(labels, dict) else None
+    taken = set(_RESERVED)
+    entries = []
+    relations = []
+    for one in _dicts(schema.get("relationships")):
+        unified = _free(str(one.get("id")), taken, "relation")
+        target = _TARGETS.get(str(one.get("namespace")), "")
+        relations.append((unified, target))
+        doc = f"{_label(one)}: {target or one.get('namespace')}"
+        entries.append(Field(unified, f"{_RELATION}{one.get('id')}", related, doc))
+    for one in _dicts(schema.get("fields")):
+        if one.get("status") == "marked_for_deletion":
+            continue
+        unified = _free(str(one.get("id")), taken, "field")
+        codec = _TYPES.get(str(one.get("type")), anything)
+        doc = _label(one)
+        if one.get("defaultCurrency"):
+            doc += f", in {one['defaultCurrency']}"
+        entries.append(Field(unified, f"{_FIELD}{one.get('id')}", codec, doc))
+    return CustomObject(
+        name=name,
+        title=str(title or name),
+        endpoint_name=f"{RECORDS}{uuid}",
+        endpoint=f"{RECORDS}{uuid}",
+        replication=Replication.SCANNED,
+        replication_key="updated_at",
+        changed=("updatedTimestamp", "createdTimestamp"),
+        stamps=(),
+        expand=native_row,
+        selected_by_default=False,
+        is_confirmed=False,
+        schema_id=uuid,
+        is_foreign=bool(schema.get("appId")),
+        relations_to=tuple(relations),
+        entries=(
+            Field("id", "id", identifier),
+            Field("external_id", "externalId", text, "Your own key"),
+            *entries,
+            Field("created_at", "createdTimestamp", instant, read_only=True),
+            Field("updated_at", "updatedTimestamp", instant, read_only=True),
+        ),
+    )
+
+
+def _dicts(found: Any) -> list[Row]:
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _label(one: Row) -> str:
+    labels = one.get("labels")
+    found = labels.get("singular") if isinstance(labels, dict) else None
+    return str(found or one.get("id"))
+
+
+def _free(native: str, taken: set[str], kind: str) -> str:
+    """Return a property name that is free: the id as a column name, else with its kind before."""
+    base = slug(native) or kind
+    name, number = base if base not in taken else f"{kind}_{base}", 1
+    while name in taken:
+        number += 1
+        name = f"{kind}_{base}_{number}"
+    taken.add(name)
+    return name

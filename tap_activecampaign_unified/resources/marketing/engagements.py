@@ -1,0 +1,126 @@
+"""Engagements: one record per send, open, click and bounce of a contact.
+
+They come from collections that ActiveCampaign does not document. ``engagement`` in a row names the
+collection it came from; the walk adds it.
+"""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources.codecs import (
+    InvalidValue,
+    decode_id,
+    decode_instant,
+    decode_text,
+    flag,
+    integer,
+    ref,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import BOOLEAN, DATE_TIME, STRING, object_of
+from tap_activecampaign_unified.resources.resource import (
+    Derived,
+    Field,
+    Replication,
+    Resource,
+    Row,
+    RowContext,
+)
+
+#: Under which name a row says from which collection it came, and the address of its link.
+SOURCE, URL = "engagement", "linkUrl"
+#: What an id begins with, by collection: ids of two collections may be the same number.
+PREFIXES = {"logs": "send", "linkData": "link", "mppLinkData": "machine", "bounceLogs": "bounce"}
+#: The text that the link of an open has in place of an address.
+OPEN = "open"
+
+
+def _id(row: Row, context: RowContext) -> str | None:
+    found = decode_id(row.get("id"), context.zone)
+    prefix = PREFIXES.get(str(row.get(SOURCE)))
+    return f"{prefix}-{found}" if found and prefix else None
+
+
+def _type(row: Row, _: RowContext) -> str | None:
+    source = row.get(SOURCE)
+    if source == "logs":
+        return "send"
+    if source == "bounceLogs":
+        return "bounce"
+    if source == "mppLinkData":
+        return "open"
+    word = decode_text(row.get("isread"))
+    if word not in {"0", "1", "2"}:
+        raise InvalidValue("neither an open nor a click")
+    return "click" if word == "0" else "open"
+
+
+def _is_machine(row: Row, _: RowContext) -> bool:
+    return row.get(SOURCE) == "mppLinkData" or str(row.get("isread")) == "2"
+
+
+def _contact(row: Row, context: RowContext) -> Row | None:
+    found = decode_id(row.get("subscriberid"), context.zone) or decode_id(
+        row.get("contact"), context.zone
+    )
+    return {"id": found} if found else None
+
+
+def _link(row: Row, context: RowContext) -> Row | None:
+    found = decode_id(row.get("linkid"), context.zone)
+    if found is None:
+        return None
+    url = decode_text(row.get(URL), context.zone)
+    return {"id": found, "url": None if url == OPEN else url}
+
+
+def _first(row: Row, context: RowContext) -> str | None:
+    """Read when it happened first; where the row does not tell, when it happened last."""
+    return decode_instant(row.get("created_timestamp"), context.zone) or _last(row, context)
+
+
+def _last(row: Row, context: RowContext) -> str | None:
+    return decode_instant(row.get("tstamp"), context.zone)
+
+
+ENGAGEMENTS = Resource(
+    name="marketing_engagements",
+    title="Engagements",
+    endpoint_name="engagements",
+    endpoint="logs",
+    replication=Replication.FILTERED,
+    replication_key="last_occurred_at",
+    stamps=("tstamp",),
+    finds_deletes=False,
+    selected_by_default=False,
+    is_confirmed=False,
+    entries=(
+        Derived("id", _id, {"type": "string"}, "Its kind and number: `send-7`, `link-7`, …"),
+        Derived("type", _type, STRING, "`send`, `open`, `click` or `bounce`"),
+        Derived(
+            "is_machine",
+            _is_machine,
+            BOOLEAN,
+            "Whether a program fetched the message, as Apple's mail does, and perhaps nobody "
+            "read it",
+        ),
+        Derived("contact", _contact, object_of(id=STRING), "Whose it is"),
+        Field("campaign", "campaignid", ref, read_only=True),
+        Field("message", "messageid", ref, read_only=True),
+        Derived(
+            "link", _link, object_of(id=STRING, url=STRING), "Of a click; an open has no `url`"
+        ),
+        Derived("occurred_at", _first, DATE_TIME, "The first time"),
+        Derived("last_occurred_at", _last, DATE_TIME, "The last time"),
+        Field(
+            "count",
+            "times",
+            integer,
+            "How often a message was opened, a link clicked",
+            read_only=True,
+        ),
+        Field("is_successful", "successful", flag, "Of a send", read_only=True),
+        Field("bounce_code", "code", text, read_only=True),
+        Field("bounce_reason", "error", text, read_only=True),
+        Field("user_agent", "ua", text, read_only=True),
+    ),
+)

@@ -1,0 +1,72 @@
+"""Saved segments of ActiveCampaign, and who is in those that the setting names.
+
+They are conditions that the account evaluates. The segments of our model are its lists.
+"""
+
+from __future__ import annotations
+
+from tap_activecampaign_unified.resources.codecs import (
+    decode_integer,
+    flag,
+    identifier,
+    instant,
+    text,
+)
+from tap_activecampaign_unified.resources.json_schema import INTEGER
+from tap_activecampaign_unified.resources.resource import Field, Linked, Resource, Row, RowContext
+
+#: The relation that brings how many contacts a saved segment has.
+SEGMENT_COUNTS = "segment_counts"
+#: The walk that brings the members of the saved segments that are asked for.
+SEGMENT_MEMBERS = "segmentMembers"
+
+_CLOCK = "On the account's clock: the row has no offset"
+
+
+def _count(_: Row, context: RowContext) -> int | None:
+    found = next(iter(context.rows(SEGMENT_COUNTS)), {})
+    return decode_integer(found.get("total"))
+
+
+SAVED_SEGMENTS = Resource(
+    name="marketing_saved_segments",
+    title="Saved segments",
+    endpoint_name="segments",
+    endpoint="segments",
+    stamps=(),
+    selected_by_default=False,
+    is_confirmed=False,
+    entries=(
+        Field("id", "id", identifier),
+        Field("name", "name", text, read_only=True),
+        Linked(
+            "contact_count",
+            SEGMENT_COUNTS,
+            _count,
+            INTEGER,
+            "How many contacts it has now; deselect it to save a request per segment",
+        ),
+        Field("logic", "logic", text, "`and` or `or`: how its conditions add up", read_only=True),
+        Field("is_hidden", "hidden", flag, read_only=True),
+        Field("created_at", "created_timestamp", instant, _CLOCK, read_only=True),
+        Field("updated_at", "updated_timestamp", instant, _CLOCK, read_only=True),
+    ),
+)
+
+SAVED_SEGMENT_MEMBERS = Resource(
+    name="marketing_saved_segment_members",
+    title="Members of saved segments",
+    endpoint_name=SEGMENT_MEMBERS,
+    endpoint="contacts",
+    keys=("contact_id", "segment_id"),
+    stamps=(),
+    finds_deletes=False,
+    selected_by_default=False,
+    is_confirmed=False,
+    entries=(
+        Field("contact_id", "contact", identifier),
+        Field("segment_id", "segment", identifier),
+        Field("segment_name", "segmentName", text, read_only=True),
+        Field("email", "email", text, "The contact's address", read_only=True),
+    ),
+)

@@ -1,0 +1,315 @@
+"""SQLite files, and PostgreSQL schemas that several machines share, through SQLAlchemy.
+
+SQLAlchemy takes 0.1 s and 11 MB to import: callers import this module when they open a database.
+No error repeats an address, which may hold a password, or a server's words, which may quote a row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, ResourceClosedError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateTable
+
+from tap_activecampaign_unified.config.settings import SettingsError
+
+from .files import open_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Executable, MetaData, Table
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: two runs on one file are not kept apart there
+    fcntl = None  # type: ignore[assignment]
+
+INSTALL = "pip install 'tap-activecampaign-unified[postgres]'"
+EXAMPLE = "postgresql://user:password@host/database"
+_ADDRESS = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
+# The connection is idle while ActiveCampaign is asked: keepalives stop firewalls from dropping it.
+_DEFAULTS = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+# A write must be on disk before the request that follows it, whatever the server's default. The
+# server releases the locks of a machine that vanished after a minute of silence.
+_SESSION = """
+SELECT set_config(name, wanted, false)
+FROM pg_settings JOIN (VALUES
+    ('synchronous_commit', 'on'), ('idle_session_timeout', '0'), ('tcp_keepalives_idle', '30'),
+    ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3')) AS asked (name, wanted)
+USING (name)
+WHERE name <> 'synchronous_commit' OR setting IN ('off', 'local')
+"""
+_FULL = (errno.ENOSPC, os.strerror(errno.ENOSPC))
+_LOCKED = (errno.EAGAIN, "another program has locked it")
+_FOREIGN = (errno.EILSEQ, "it is damaged, or not a file of this program")
+_LOST = (errno.ECONNRESET, "the connection to its PostgreSQL server was lost")
+_UNREACHABLE = (errno.ECONNREFUSED, "no connection to its PostgreSQL server could be made")
+_SQLITE_CAUSES = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: (errno.EIO, "disk error, or the disk is full"),
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_ERROR: _FOREIGN,  # a table or a column is missing
+    sqlite3.SQLITE_CORRUPT: _FOREIGN,
+    sqlite3.SQLITE_NOTADB: _FOREIGN,
+    sqlite3.SQLITE_READONLY: (errno.EROFS, os.strerror(errno.EROFS)),
+}
+_DEFECTS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError)
+# By SQLSTATE, or by its class.
+_POSTGRES_CAUSES = {
+    "53100": _FULL,
+    "25006": (errno.EROFS, "its server is read-only: a replica, or closed for writes"),
+    "42501": (errno.EACCES, "its database user lacks a privilege"),
+    "55P03": _LOCKED,
+    "40": (errno.EAGAIN, "another program changed the same rows"),
+    "42": (errno.EILSEQ, "its tables are damaged, or not of this program"),
+}
+# What libpq says of a failed login; these errors have no SQLSTATE.
+_LOGIN = ("authentication failed", "no password supplied", "pg_hba.conf")
+
+
+def open_database(
+    setting: str, place: str | Path, *, program: str, schema: str, wait_seconds: float
+) -> Database:
+    """Open what a setting names: a file of this machine, or a PostgreSQL address.
+
+    Raises `SettingsError` for what the user can correct, else `OSError`.
+    """
+    if is_address(str(place)):
+        return PostgresDatabase(setting, str(place), program, schema)
+    if "://" in str(place):
+        raise SettingsError(
+            [f"{setting} must be a file of this machine, or an address like {EXAMPLE}"]
+        )
+    return Database(Path(place).expanduser(), wait_seconds)
+
+
+def is_address(place: str) -> bool:
+    """Say whether a setting names a PostgreSQL database, not a file."""
+    return _ADDRESS.match(place) is not None
+
+
+class Database:
+    """One connection to a SQLite file that its user alone may read.
+
+    It commits each statement when the call returns, except inside `transaction`. Every method
+    raises `OSError` where the database fails.
+    """
+
+    #: Whether it belongs to one account, and not to all of them.
+    is_file = True
+    _insert: Callable[[Table], Any] = staticmethod(sqlite.insert)
+    _driver, _begin = "sqlite", "BEGIN IMMEDIATE"
+
+    def __init__(self, path: Path, wait_seconds: float = 5.0) -> None:
+        """Open or create the file; ``wait_seconds``: how long another program may lock it."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(open_private(path, os.O_RDWR))
+        options: dict[str, Any] = {"timeout": wait_seconds, "check_same_thread": False}
+        self._connect(str(path), lambda: sqlite3.connect(path, isolation_level=None, **options))
+
+    def _connect(self, name: str, connect: Callable[[], Any]) -> None:
+        """Connect once: a lost connection has lost its locks, so that it is not replaced."""
+        self._name, self._is_in_transaction, self._lock_file = name, False, -1
+        once = iter([connect])
+        engine = create_engine(
+            f"{self._driver}://",
+            creator=lambda: next(once)(),  # noqa: PLW0108 - it is called when it connects
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+        )
+        try:
+            self._connection = engine.connect()
+        except DBAPIError as problem:
+            raise self._error_of(problem) from None
+
+    def rows(self, statement: Executable | str, values: Any = None) -> list[Any]:
+        """Run a statement and return its rows; a list of values runs it once for each.
+
+        A string is SQL with the driver's placeholders.
+        """
+        if values == []:
+            return []
+        is_text = isinstance(statement, str)
+        run: Any = self._connection.exec_driver_sql if is_text else self._connection.execute
+        try:
+            found = run(statement, values)
+            return found.all() if found.returns_rows else []
+        except (DBAPIError, PendingRollbackError, ResourceClosedError) as problem:
+            raise self._error_of(problem) from None
+
+    def add(self, table: Table) -> Any:
+        """Return the statement that inserts rows, unless one with the same key exists."""
+        return self._insert(table).on_conflict_do_nothing()
+
+    def put(self, table: Table) -> Any:
+        """Return the statement that inserts rows, in place of those with the same key."""
+        insert = self._insert(table)
+        others = {one.name: insert.excluded[one.name] for one in table.c if not one.primary_key}
+        return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+
+    def _error_of(self, problem: Exception) -> Exception:
+        cause = getattr(problem, "orig", None)
+        if cause is None or isinstance(cause, _DEFECTS):
+            return problem
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        return OSError(*_SQLITE_CAUSES.get(code, (errno.EIO, str(cause))), self._name)
+
+    @contextlib.contextmanager
+    def transaction(self, *lock: str) -> Iterator[None]:
+        """Commit all writes of the block or none; a block within a block is part of it.
+
+        ``lock`` names what one transaction may do at a time, where several can write at all.
+        """
+        if self._is_in_transaction:
+            yield
+            return
+        self.rows(self._begin)
+        self._is_in_transaction = True
+        try:
+            if lock and not self.is_file:
+                self.rows("SELECT pg_advisory_xact_lock(%s)", (_number_of(*lock),))
+            yield
+            self.rows("COMMIT")
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.rows("ROLLBACK")
+            raise
+        finally:
+            self._is_in_transaction = False
+
+    def try_lock(self, *_: str) -> bool:
+        """Take a lock that ends with this connection; return False while another has it.
+
+        For a file it is the lock of a second file beside it.
+        """
+        if fcntl is None:
+            return True
+        if self._lock_file < 0:
+            self._lock_file = open_private(Path(f"{self._name}.lock"), os.O_RDWR)
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def table_names(self) -> set[str]:
+        """Return the names of the tables in the file or schema."""
+        return {name for (name,) in self.rows("SELECT name FROM sqlite_master")}
+
+    def create_tables(self, metadata: MetaData) -> None:
+        """Create the tables that are missing; a file that only holds other tables is refused."""
+        ours, found = set(metadata.tables), self.table_names()
+        if found and not found & ours:
+            raise OSError(*_FOREIGN, self._name)
+        if not ours <= found:
+            with self.transaction("make", self._name):
+                self._create(metadata)
+
+    def _create(self, metadata: MetaData) -> None:
+        for table in metadata.sorted_tables:
+            self.rows(CreateTable(table, if_not_exists=True))
+
+    def close(self) -> None:
+        """Close the connection and release its locks."""
+        with contextlib.suppress(DBAPIError):
+            self._connection.close()
+        if self._lock_file >= 0:
+            os.close(self._lock_file)
+            self._lock_file = -1
+
+
+class PostgresDatabase(Database):
+    """A schema of a PostgreSQL database; errors name ``setting`` in place of the address."""
+
+    is_file = False
+    _driver, _begin = "postgresql+psycopg", "BEGIN"
+
+    def __init__(self, setting: str, address: str, program: str, schema: str) -> None:
+        """Connect; raise `SettingsError` for what the user can correct, else `OSError`."""
+        try:
+            import psycopg  # noqa: PLC0415 - an extra that only such an address needs
+            from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+            from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+        except ImportError:
+            raise SettingsError([f"{setting} needs the PostgreSQL client: {INSTALL}"]) from None
+        try:
+            given = conninfo_to_dict(_ADDRESS.sub("postgresql://", address, count=1))
+        except psycopg.Error:
+            raise SettingsError(
+                [f"{setting} is not the address of a PostgreSQL database: write it as {EXAMPLE}"]
+            ) from None
+        asked: dict[str, Any] = {**_DEFAULTS, "application_name": program, **given}
+        self._schema, self._is_connected, self._insert = schema, False, postgresql.insert
+        self._connect(setting, lambda: psycopg.connect(**(asked | {"client_encoding": "UTF8"})))
+        self._is_connected = True
+        try:
+            self.rows(_SESSION)
+            self.rows(f"SET search_path TO {schema}")
+        except OSError:
+            self.close()
+            raise
+
+    def _error_of(self, problem: Exception) -> Exception:
+        cause = getattr(problem, "orig", None)
+        if cause is None or (isinstance(problem, DBAPIError) and problem.connection_invalidated):
+            return OSError(*_LOST, self._name)
+        if not self._is_connected:
+            return self._login_error(str(cause))
+        code = getattr(cause, "sqlstate", None) or ""
+        known = _POSTGRES_CAUSES.get(code) or _POSTGRES_CAUSES.get(code[:2])
+        other = (errno.EIO, f"its PostgreSQL server reports {type(cause).__name__}")
+        return OSError(*(known or other), self._name)
+
+    def _login_error(self, words: str) -> Exception:
+        if any(word in words for word in _LOGIN):
+            fix = "its PostgreSQL server rejects this user: correct the user, password or rights"
+        elif "does not exist" in words:
+            fix = "its PostgreSQL server has no such database or user: create it"
+        else:
+            return OSError(*_UNREACHABLE, self._name)
+        return SettingsError([f"{self._name}: {fix}"])
+
+    def try_lock(self, *lock: str) -> bool:
+        """Take a lock that ends with this connection; return False while another has it."""
+        return bool(self.rows("SELECT pg_try_advisory_lock(%s)", (_number_of(*lock),))[0][0])
+
+    def table_names(self) -> set[str]:
+        """Return the names of the tables in the schema."""
+        statement = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
+        return {name for (name,) in self.rows(statement, (self._schema,))}
+
+    def _create(self, metadata: MetaData) -> None:
+        try:
+            self.rows(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+            super()._create(metadata)
+        except OSError as problem:
+            if problem.errno != errno.EACCES:
+                raise
+            fix = f"its database user may not make the schema {self._schema} and its tables"
+            fix += ": run once as a user who may, then grant this user their use"
+            raise SettingsError([f"{self._name}: {fix}"]) from None
+
+
+def _number_of(*name: str) -> int:
+    """Return the number of a lock: 64 bits, signed."""
+    digest = hashlib.sha256("\0".join(("activecampaign", *name)).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

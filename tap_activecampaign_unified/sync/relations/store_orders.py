@@ -1,0 +1,124 @@
+"""Orders of the GraphQL store, by the page of REST orders that they complete."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    Client,
+    InvalidRequest,
+    NotFound,
+    Page,
+    PermissionDenied,
+    RequestError,
+)
+from tap_activecampaign_unified.client.graphql import TooLarge, run_graphql
+from tap_activecampaign_unified.client.pagination.graphql_walk import fields_of
+from tap_activecampaign_unified.resources.commerce import orders
+from tap_activecampaign_unified.resources.commerce.searches import selection_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+Key = tuple[int, str]
+
+# What a REST row has and GraphQL does not.
+_REST_ONLY = ("id", "customer", "taxAmount", "abandonedDate", "createdDate", "updatedDate")
+_OTHER_DISCOUNT = "discountAmount"
+MOST_AT_ONCE = 100
+
+
+class StoreOrders:
+    """Asks for all orders of a page in one document, and for half of them where that is refused.
+
+    Where the account does not answer GraphQL, orders are read without what only it knows, with one
+    line in the log. Where it only refuses a column, the order is read without that column.
+    """
+
+    def __init__(self, client: Client) -> None:
+        """Ask nothing yet."""
+        self._client = client
+        self._selection = selection_of(orders.ORDERS, _REST_ONLY)
+        self._most = MOST_AT_ONCE
+        self._is_adapted = self._is_closed = False
+
+    def prefetch(self, page: Page) -> None:
+        """Announce nothing: a POST is not prefetched."""
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return the order of the GraphQL store by the id of the page's row."""
+        wanted = {str(row.get("id")): key for row in page.rows if (key := _key_of(row))}
+        found: dict[str, list[Row]] = {}
+        ids = list(wanted)
+        while ids and not self._is_closed:
+            now, ids = ids[: self._most], ids[self._most :]
+            try:
+                answers = self._read([wanted[one] for one in now])
+            except InvalidRequest as problem:
+                if self._is_worth_another(problem, len(now)):
+                    ids = now + ids
+                    continue
+                self._close(problem)
+                break
+            except (PermissionDenied, NotFound) as problem:
+                self._close(problem)
+                break
+            for one, answer in zip(now, answers, strict=True):
+                if answer is not None:
+                    found[one] = [answer]
+        return found
+
+    def _is_worth_another(self, problem: InvalidRequest, count: int) -> bool:
+        """Ask for fewer, or without columns that the account does not have."""
+        if not isinstance(problem, TooLarge) and self._adapt():
+            return True
+        if count <= 1:
+            return False
+        self._most = max(1, count // 2)
+        return True
+
+    def _close(self, problem: RequestError) -> None:
+        self._is_closed = True
+        logger.warning(
+            "%s: orders are read without what the GraphQL store alone knows of them", problem
+        )
+
+    def _adapt(self) -> bool:
+        if self._is_adapted:
+            return False
+        self._is_adapted = True
+        known = fields_of(self._client, "Order")
+        every = {**self._selection, _OTHER_DISCOUNT: _OTHER_DISCOUNT}
+        kept = {name: text for name, text in every.items() if name in known}
+        is_news = bool(kept) and kept != self._selection
+        self._selection = kept or self._selection
+        return is_news
+
+    def _read(self, keys: Sequence[Key]) -> list[Row | None]:
+        places = range(len(keys))
+        variables: dict[str, Any] = {}
+        for place, (store, order) in enumerate(keys):
+            variables |= {f"s{place}": store, f"o{place}": order}
+        declared = ", ".join(f"$s{place}: Int, $o{place}: String" for place in places)
+        asked = " ".join(
+            f"a{place}: getOrder(legacyConnectionId: $s{place}, storeOrderId: $o{place}) "
+            "{ ...Whole }"
+            for place in places
+        )
+        columns = " ".join(self._selection.values())
+        document = f"query({declared}) {{ {asked} }} fragment Whole on Order {{ {columns} }}"
+        data = run_graphql(self._client, document, variables)
+        answers = [data.get(f"a{place}") for place in places]
+        return [one if isinstance(one, dict) else None for one in answers]
+
+
+def _key_of(row: Row) -> Key | None:
+    """Return the key of an order in the GraphQL store; a cart has none."""
+    store, order = str(row.get("connectionid")), row.get("externalid")
+    if not (store.isascii() and store.isdecimal()) or not order:
+        return None
+    return int(store), str(order)

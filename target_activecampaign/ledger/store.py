@@ -1,0 +1,182 @@
+"""The ledger's tables: in a SQLite file of one account, or in PostgreSQL for all accounts.
+
+A batch costs a handful of statements: `prefetch` reads its rows at once, and a transaction writes
+its rows when it ends, one statement per table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tap_activecampaign_unified.storage.database import Database
+
+MAX_CACHED_ROWS = 20_000
+# SQLite takes 32,766 values in a statement.
+KEYS_PER_STATEMENT = 2_000
+_ESCAPED = re.compile(r"\\([\\0])")
+Values = tuple[Any, ...]
+Rows = dict[tuple[str, Values], Values | None]
+
+
+class AnyText(sa.TypeDecorator[str]):
+    """Text that may hold NUL, as the ids of a source may; PostgreSQL's text may not."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Escape NUL."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\\", "\\\\").replace("\0", "\\0")
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Put NUL back."""
+        if value is None or dialect.name != "postgresql" or "\\" not in value:
+            return value
+        return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else "\\", value)
+
+
+_TEXT, _BYTES = sa.Text().with_variant(AnyText(), "postgresql"), sa.LargeBinary()
+#: The columns of each table: those of its key, and the others.
+TABLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "meta": ({"name": _TEXT}, {"value": _BYTES}),
+    "confirmed": ({"key": _BYTES}, {"id": _TEXT, "fields": _BYTES}),
+    "pending": ({"key": _BYTES, "step": _TEXT}, {"since": sa.Double()}),
+    "copies": ({"family": _TEXT, "source": _TEXT}, {"id": _TEXT}),
+}
+
+
+class _Table:
+    """A table and its statements; in PostgreSQL a row begins with the account."""
+
+    def __init__(self, name: str, metadata: sa.MetaData, database: Database) -> None:
+        self.keys, values = TABLES[name]
+        self.columns = [*self.keys, *values]
+        owner = sa.ForeignKey("accounts.account", ondelete="CASCADE")
+        account = sa.Column("account", sa.Integer, owner, primary_key=True)
+        scope = [] if database.is_file else [account]
+        key = [sa.Column(one, kind, primary_key=True) for one, kind in self.keys.items()]
+        others = [sa.Column(one, kind) for one, kind in values.items()]
+        table = sa.Table(name, metadata, *scope, *key, *others, sqlite_with_rowid=False)
+        mine = [one == sa.bindparam("account") for one in scope]
+        mine.append(sa.tuple_(*key).in_(sa.bindparam("keys", expanding=True)))
+        self.select = sa.select(*key, *others).where(*mine)
+        self.delete = sa.delete(table).where(*mine)
+        self.add, self.put = database.add(table), database.put(table)
+
+
+class Store:
+    """Rows of one account, found by their whole key. Every method raises `OSError`."""
+
+    def __init__(self, database: Database, account: str) -> None:
+        """Prepare the statements."""
+        self._database, self._account, self._metadata = database, account, sa.MetaData()
+        number = sa.Column("account", sa.Integer, sa.Identity(always=True), primary_key=True)
+        name = sa.Column("name", sa.Text, nullable=False, unique=True)
+        if not database.is_file:
+            self._accounts = sa.Table("accounts", self._metadata, number, name)
+        self._tables = {name: _Table(name, self._metadata, database) for name in TABLES}
+        #: The values that every row of PostgreSQL has.
+        self._scope: dict[str, int] = {}
+        #: Rows as they are in the database, None for those that are not there.
+        self._cache: Rows = {}
+        #: What the transaction under way will write, None outside of one.
+        self._unwritten: Rows | None = None
+
+    def create_tables(self, check_version: Callable[[Values | None], None]) -> None:
+        """Create the tables that are missing, and in PostgreSQL the account.
+
+        ``check_version`` gets the version of a ledger that is there, and may raise.
+        """
+        database = self._database
+        if database.is_file:
+            if "meta" in database.table_names():
+                check_version(self.get("meta", "version"))
+            database.create_tables(self._metadata)
+            # What was handed to the operating system survives a killed process.
+            database.rows("PRAGMA journal_mode = WAL")
+            database.rows("PRAGMA synchronous = NORMAL")
+            return
+        database.create_tables(self._metadata)
+        mine = sa.select(self._accounts.c.account).where(self._accounts.c.name == self._account)
+        if not database.rows(mine):
+            database.rows(database.add(self._accounts), [{"name": self._account}])
+        self._scope = {"account": database.rows(mine)[0][0]}
+        check_version(self.get("meta", "version"))
+
+    def get(self, table: str, *key: Any) -> Values | None:
+        """Return the other columns of a row."""
+        if self._unwritten is not None and (table, key) in self._unwritten:
+            return self._unwritten[table, key]
+        if (table, key) not in self._cache:
+            self._read(table, [key])
+        return self._cache[table, key]
+
+    def prefetch(self, table: str, keys: Iterable[Any]) -> None:
+        """Read rows that will be asked for, by keys of one column."""
+        self._read(table, [(key,) for key in keys])
+
+    def _read(self, name: str, keys: list[Values]) -> None:
+        if len(self._cache) + len(keys) > MAX_CACHED_ROWS:
+            self._cache.clear()
+        self._cache |= {(name, key): None for key in keys}
+        table = self._tables[name]
+        width = len(table.keys)
+        for row in self._in_parts(table.select, keys):
+            self._cache[name, tuple(row[:width])] = tuple(row[width:])
+
+    def _in_parts(self, statement: sa.Executable, keys: list[Values]) -> Iterator[Any]:
+        for at in range(0, len(keys), KEYS_PER_STATEMENT):
+            part = keys[at : at + KEYS_PER_STATEMENT]
+            yield from self._database.rows(statement, {"keys": part, **self._scope})
+
+    def add(self, table: str, key: Values, values: Values) -> None:
+        """Write a row unless one with this key exists."""
+        if self._unwritten is None:
+            self._cache.pop((table, key), None)
+            self._database.rows(self._tables[table].add, [self._row(table, key + values)])
+        elif self.get(table, *key) is None:
+            self._unwritten[table, key] = values
+
+    def put(self, table: str, key: Values, values: Values | None) -> None:
+        """Write a row, in place of one with this key; None removes it."""
+        with self.transaction() as rows:
+            rows[table, key] = values
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Rows]:
+        """Write all of a block or nothing; a block within a block is part of it."""
+        if self._unwritten is not None:
+            yield self._unwritten
+            return
+        rows: Rows = {}
+        self._unwritten = rows
+        try:
+            yield rows
+        finally:
+            self._unwritten = None
+        if len(rows) > 1:
+            with self._database.transaction():
+                self._write(rows)
+        else:
+            self._write(rows)
+        self._cache |= rows
+
+    def _write(self, rows: Rows) -> None:
+        for name, table in self._tables.items():
+            mine = [(key, values) for (one, key), values in rows.items() if one == name]
+            put = [self._row(name, key + values) for key, values in mine if values is not None]
+            self._database.rows(table.put, put)
+            gone = [key for key, values in mine if values is None]
+            list(self._in_parts(table.delete, gone))
+
+    def _row(self, table: str, values: Values) -> dict[str, Any]:
+        return self._scope | dict(zip(self._tables[table].columns, values, strict=True))

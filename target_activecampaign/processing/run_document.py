@@ -1,0 +1,37 @@
+"""The target's part of the run report: rows, automations, bookmarks, and the plan of a dry run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.reporting.automation_counts import AutomationCounts
+from target_activecampaign.reporting.results import Results
+
+from .checkpoints import bookmarks_of
+
+if TYPE_CHECKING:
+    from .batch_processor import BatchProcessor
+    from .checkpoints import Checkpoints
+
+
+def document_of(
+    processor: BatchProcessor | None, checkpoints: Checkpoints, rate: float
+) -> dict[str, Any]:
+    """Return what a run did as JSON, and log the plan of a dry run; no value of a row is in it.
+
+    ``processor`` is None where the run ended before the first row; ``rate`` is in requests per
+    second.
+    """
+    context = processor.context if processor else None
+    results = processor.rows.results if processor else Results()
+    document = {
+        "rows": results.totals(),
+        "streams": results.document(),
+        "automations": (context.enrolments if context else AutomationCounts()).document(),
+        "bookmarks_before": bookmarks_of(checkpoints.first),
+        "bookmarks_after": bookmarks_of(checkpoints.last),
+    }
+    if context and context.policy.dry_run:
+        context.plan.log(context.write_client.planned, rate)
+        document["plan"] = context.plan.document(context.write_client.planned, rate)
+    return document

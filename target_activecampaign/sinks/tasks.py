@@ -1,0 +1,172 @@
+"""Tasks of contacts and opportunities: created once, changed, completed with an outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    walk_offset,
+)
+from tap_activecampaign_unified.resources.codecs import parse_instant
+from target_activecampaign.outcome import Action, Outcome, RowRejected
+from target_activecampaign.records.reference import reference, references
+from target_activecampaign.records.values import fold, is_nothing
+
+from .create_only import reject_created_earlier
+from .notes import opportunity_of
+from .record_sink import native_fields_of, own_id_of, row_by_row, skip_flagged
+
+if TYPE_CHECKING:
+    from target_activecampaign.records.record import InputRecord
+
+    from .context import WriteContext
+    from .record_sink import NativeFields
+    from .sink import Sink
+
+    Body = dict[str, Any]
+
+STEP = "task"
+STATUSES = {"open": 0, "completed": 1}
+OWNER_TYPES = {"deal": "Deal", "contact": "Subscriber"}
+#: Columns beside those of the table that a row may have.
+COLUMNS = frozenset({"external_id", "status", "type", "owner", "contact", "opportunity", "outcome"})
+
+
+def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+    """Write one task: update the one that the row means, else create it, once."""
+    skip_flagged(row)
+    native = native_fields_of(context, sink, row)
+    status = _status(row)
+    columns = {**native.columns, **_references(context, row, native)}
+    native_id = own_id_of(context, sink, row)
+    if native_id is None and row.known_id:
+        native_id = row.known_id
+        reject_created_earlier(context, row, "external_id", "tasks")
+    if native_id is None:
+        return _create(context, sink, row, native, columns=columns, status=status)
+    body = columns | ({} if status is None else {"status": status})
+    if not body:
+        return native.outcome(Action.UNCHANGED, native_id)
+    _update(context, native_id, body)
+    context.note_copy(sink.family, row, native_id)
+    return native.outcome(Action.UPDATED, native_id)
+
+
+write_tasks = row_by_row(write_task)
+
+
+def _status(row: InputRecord) -> int | None:
+    """Return the status to write, None where the row says none."""
+    given = row.record.get("status")
+    if is_nothing(given):
+        return None
+    status = STATUSES.get(fold(given)) if isinstance(given, str) else None
+    if status is None:
+        raise RowRejected("status: must be open or completed")
+    return status
+
+
+def _references(context: WriteContext, row: InputRecord, native: NativeFields) -> Body:
+    """Return what a row names: its type, whom it is assigned to, its outcome."""
+    found: Body = {}
+    for column, family, attribute in (
+        ("type", "task_type", "dealTasktype"),
+        ("outcome", "task_outcome", "outcomeId"),
+    ):
+        ref = reference(row.record.get(column), column)
+        if ref:
+            found[attribute] = context.references.find(family, ref)
+    owner = reference(row.record.get("owner"), "owner")
+    if owner:
+        user = context.references.user(owner)
+        if user is None:
+            native.remarks.append("owner: the account has no such user; left out")
+        else:
+            found["assignee"] = user
+    return found
+
+
+def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
+    """Return what the task belongs to: its owner type, which is always sent, and its id.
+
+    Without the type, a task of a contact would be one of the deal with that number.
+    """
+    deals = references(row.record.get("opportunity"), "opportunity")
+    if deals:
+        return "deal", opportunity_of(context, deals[0])
+    contacts = references(row.record.get("contact"), "contact")
+    if contacts:
+        return "contact", context.references.contact(contacts[0])
+    raise RowRejected("contact: a task needs a contact or an opportunity")
+
+
+def _create(
+    context: WriteContext,
+    sink: Sink,
+    row: InputRecord,
+    native: NativeFields,
+    *,
+    columns: Body,
+    status: int | None,
+) -> Outcome:
+    kind, relid = _parent(context, row)
+    for attribute, column in (("dealTasktype", "type"), ("duedate", "due_at")):
+        if is_nothing(columns.get(attribute)):
+            raise RowRejected(f"{column}: a new task needs one")
+    at_end: Body = {
+        name: columns.pop(name) for name in ("outcomeId", "outcomeInfo") if name in columns
+    }
+    body = {**columns, "ownerType": kind, "relid": relid, "status": 0}
+
+    def send() -> str:
+        answer = context.write_client.write("POST", "dealTasks", {"dealTask": body})
+        return str(answer.body["dealTask"]["id"])
+
+    def look(since: float) -> list[str]:
+        params = [
+            ("filters[reltype]", OWNER_TYPES[kind]),
+            ("filters[relid]", relid),
+        ]
+        pages = walk_offset(context.client, "dealTasks", "dealTasks", params)
+        rows = [one for page in pages for one in page.rows]
+        return [str(one["id"]) for one in rows if _is_like(one, body, since)]
+
+    native_id = context.creates.create(row.ledger_key, STEP, send, look)
+    context.creates.confirm(row.ledger_key, STEP, native_id)
+    row.known_id = native_id
+    context.note_copy(sink.family, row, native_id)
+    if status:
+        _complete(context, native, native_id, at_end)
+    return native.outcome(Action.CREATED, native_id)
+
+
+def _complete(context: WriteContext, native: NativeFields, native_id: str, at_end: Body) -> None:
+    """Complete a task that was just created; where that is refused, the rest of it stands."""
+    try:
+        _update(context, native_id, {"status": STATUSES["completed"], **at_end})
+    except (InvalidRequest, RowRejected) as problem:
+        native.left_out.append(f"status: the task was created and is open ({problem})")
+
+
+def _update(context: WriteContext, native_id: str, body: Body) -> None:
+    try:
+        context.write_client.write("PUT", f"dealTasks/{native_id}", {"dealTask": body})
+    except (NotFound, PermissionDenied):
+        raise RowRejected("id: the account has no task with this id") from None
+
+
+def _is_like(one: Body, body: Body, since: float) -> bool:
+    """Say whether a task of the account may be one whose create was not answered."""
+    made = parse_instant(one.get("cdate"))
+    return (
+        made is not None
+        and made.timestamp() >= since
+        and str(one.get("reltype")) == OWNER_TYPES[body["ownerType"]]
+        and str(one.get("relid")) == str(body["relid"])
+        and str(one.get("title") or "").strip() == str(body.get("title") or "").strip()
+        and str(one.get("dealTasktype")) == str(body["dealTasktype"])
+        and parse_instant(one.get("duedate")) == parse_instant(body["duedate"])
+    )

@@ -1,0 +1,166 @@
+"""E-commerce as it is read: two stores as one, changes alone, and accounts that have none."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sandbox import Shape
+from tests.sandbox.ecommerce import store
+from tests.tap.running import Account
+
+STREAMS = [
+    "commerce_stores",
+    "commerce_customers",
+    "commerce_orders",
+    "commerce_order_lines",
+    "commerce_products",
+    "commerce_subscriptions",
+]
+SHOP = Shape(stores=2, orders=120, products=110, subscriptions=12, lines_per_order=2)
+
+
+@pytest.fixture
+def account():
+    """An account with two shops; of ten orders one is a cart and one was written by REST."""
+    return Account(contacts=40, shape=SHOP)
+
+
+def test_every_row_is_read_once_with_its_key(account):
+    """Orders, carts, lines, customers without the sums, products, subscriptions, stores."""
+    ran = account.run(only=STREAMS)
+    tables = account.world.tables
+    assert ran.code == 0
+    assert ran.ids("commerce_stores") == ["1", "2"]
+    for stream, table in (
+        ("commerce_orders", "ecomOrders"),
+        ("commerce_order_lines", "ecomOrderProducts"),
+    ):
+        assert sorted(map(int, ran.ids(stream))) == list(tables[table].rows)
+    customers = [row.id for row in tables["ecomCustomers"] if row.connectionid]
+    assert sorted(map(int, ran.ids("commerce_customers"))) == customers
+    assert len(set(ran.ids("commerce_products"))) == 110
+    assert len(set(ran.ids("commerce_subscriptions"))) == 12
+    assert not any(record["_errors"] for rows in ran.records.values() for record in rows)
+    assert ran.tap._report.tallies["commerce_customers"].skipped
+
+
+def test_an_order_has_what_both_stores_know(account):
+    """Addresses, notes and the store's dates from GraphQL; the cents of REST as decimals."""
+    ran = account.run(only=["commerce_orders"])
+    written = {row.key: row.document for row in account.world.tables["storeOrders"]}
+    both = rest = carts = 0
+    for row in account.world.tables["ecomOrders"]:
+        record = ran.by_id("commerce_orders")[str(row.id)]
+        assert round(record["total_amount"] * 100) == row.totalPrice
+        assert record["contact"] == {"email": row.email}
+        assert len(record["lines"]) == 2
+        if row.externalid in written:
+            both += 1
+            assert record["total_amount"] == float(written[row.externalid]["finalAmount"])
+            assert record["shipping_address"]["city"] == "Oslo"
+            assert record["status"] == written[row.externalid]["normalizedStatus"].lower()
+            assert record["lines"][0]["store_line_id"] == "l-1"
+        else:
+            rest += row.externalid is not None
+            carts += row.externalid is None
+            assert record["shipping_address"] is None
+    assert (both, rest, carts) == (96, 12, 12)
+
+
+def test_orders_cost_two_requests_a_page_and_lines_a_page_of_theirs(account):
+    """A page of 100 orders is completed by one GraphQL request; the lines are read whole."""
+    ran = account.run(only=["commerce_orders", "commerce_order_lines"])
+    assert ran.paths().count("ecom/graphql") == 2
+    assert ran.paths().count("ecomOrders") <= 3
+    assert ran.paths().count("ecomOrderProducts") <= 5
+
+
+def test_a_second_run_emits_only_what_changed(account):
+    """An order whose status changed in the shop comes again, with its lines; nothing else does."""
+    account.world.switches.ecommerce_copy_seconds = 0
+    first = account.run(only=STREAMS)
+    account.wait(hours=30)
+    second = account.run(first.state, only=STREAMS)
+    assert "commerce_orders" not in second.records
+    assert "commerce_products" not in second.records
+    account.wait(hours=1)
+    row = next(iter(account.world.tables["storeOrders"]))
+    document = {**row.document, "normalizedStatus": "RETURNED"}
+    store.write_order(account.world, document, waits=True)
+    account.wait(minutes=1)
+    third = account.run(second.state, only=STREAMS)
+    (order,) = third.records["commerce_orders"]
+    assert (order["store_order_id"], order["status"]) == (row.key, "returned")
+    assert len(third.records["commerce_order_lines"]) == 2
+
+
+def test_products_and_subscriptions_that_changed_cost_a_request_each(account):
+    """Sorted by modification, one page holds what is new; products have two dates."""
+    first = account.run(only=["commerce_products", "commerce_subscriptions"])
+    account.wait(hours=100)
+    world = account.world
+    row = next(iter(world.tables["storeProducts"]))
+    modified = world.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+    change = {**row.document, "baseProductStoreModifiedDate": modified, "brand": "New"}
+    store.put_record(world, "storeProducts", change, replaces=False)
+    ran = account.run(first.state, only=["commerce_products", "commerce_subscriptions"])
+    assert [one["brand"] for one in ran.records["commerce_products"]] == ["New"]
+    assert "commerce_subscriptions" not in ran.records
+
+
+@pytest.mark.parametrize("reading", ["replace", "patch"])
+@pytest.mark.parametrize("discount", ["discountsAmount", "discountAmount", "both"])
+@pytest.mark.parametrize("decimals", ["number", "text"])
+def test_every_spelling_of_an_amount_is_the_same_amount(reading, discount, decimals):
+    """Cents of one store and decimals of the other, whichever way the account spells them."""
+    shape = Shape(stores=1, orders=20, products=3)
+    account = Account(
+        contacts=5,
+        shape=shape,
+        order_upsert=reading,
+        order_discount_field=discount,
+        graphql_decimals=decimals,
+    )
+    ran = account.run(only=["commerce_orders"])
+    for row in account.world.tables["ecomOrders"]:
+        record = ran.by_id("commerce_orders")[str(row.id)]
+        assert round(record["discount_amount"] * 100) == row.discountAmount
+        assert round(record["shipping_amount"] * 100) == row.shippingAmount
+
+
+@pytest.mark.parametrize("closed", [403, 404, "errors"])
+def test_an_account_without_the_feature_is_skipped(closed, caplog):
+    """Each stream is skipped with one warning, and the run is good."""
+    account = Account(contacts=3, ecommerce="closed", ecommerce_closed=closed)
+    ran = account.run(only=[*STREAMS, "marketing_tags"])
+    assert ran.code == 0
+    assert ran.records.keys() == {"marketing_tags"}
+    warnings = [one for one in caplog.records if "commerce_products" in one.getMessage()]
+    assert [one.levelname for one in warnings if one.levelname == "WARNING"] == ["WARNING"]
+
+
+def test_an_account_whose_graphql_is_closed_still_gives_its_orders(caplog):
+    """REST orders come without what GraphQL alone knows, with one warning."""
+    account = Account(contacts=10, shape=Shape(stores=1, orders=30, products=3))
+    account.world.faults.forbid("/ecom/graphql")
+    ran = account.run(only=["commerce_orders"])
+    assert ran.code == 0
+    assert len(ran.ids("commerce_orders")) == 30
+    assert {record["shipping_address"] for record in ran.records["commerce_orders"]} == {None}
+    assert sum("GraphQL" in one.getMessage() for one in caplog.records) == 1
+
+
+def test_a_limit_of_rows_or_tokens_is_met_by_asking_for_fewer():
+    """The documents halve until the account takes them; no order lacks its addresses."""
+    account = Account(contacts=10, shape=Shape(stores=1, orders=120, products=3))
+    error = {"errors": [{"message": "More than 15,000 'grammar' tokens have been presented."}]}
+    account.world.faults.refuse("/ecom/graphql", error, 2, status=200)
+    ran = account.run(only=["commerce_orders"])
+    addressed = [r for r in ran.records["commerce_orders"] if r["shipping_address"]]
+    assert len(addressed) == len(account.world.tables["storeOrders"])
+
+
+def test_a_run_that_selects_none_of_it_costs_no_request_more(account):
+    """The default selection asks no path of e-commerce."""
+    ran = account.run()
+    assert not [path for path in ran.paths() if path.startswith(("ecom", "connections", "custom"))]

@@ -1,0 +1,181 @@
+"""Engagements and saved segments as they are read: forward by id, back over some days, honestly."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.sandbox import Shape
+from tests.sandbox.engagement import acts
+from tests.tap.running import Account
+
+STREAM = "marketing_engagements"
+COLLECTIONS = ("logs", "linkData", "mppLinkData", "bounceLogs")
+DAY = 86400
+
+
+@pytest.fixture
+def account():
+    """An account that sent 450 messages over 200 days."""
+    return Account(contacts=30, shape=Shape(sends=450))
+
+
+def truth(world):
+    """Give the id of every engagement that the account has."""
+    names = zip(("send", "link", "machine", "bounce"), COLLECTIONS, strict=True)
+    return {f"{kind}-{row.id}" for kind, name in names for row in world.tables[name]}
+
+
+def test_every_send_open_click_and_bounce_is_one_record(account):
+    """Kinds, machines and addresses of links are told apart; nothing is there twice."""
+    ran = account.run(only=[STREAM])
+    assert ran.code == 0
+    assert len(ran.ids(STREAM)) == len(set(ran.ids(STREAM)))
+    assert set(ran.ids(STREAM)) == truth(account.world)
+    records = ran.records[STREAM]
+    assert {one["type"] for one in records} == {"send", "open", "click", "bounce"}
+    machines = {one["id"].partition("-")[0] for one in records if one["is_machine"]}
+    assert machines == {"machine"}
+    clicks = [one["link"]["url"] for one in records if one["type"] == "click"]
+    assert all(url.startswith("https://acme.example/") for url in clicks)
+    assert {one["link"]["url"] for one in records if one["type"] == "open"} == {None}
+    assert not any(one["_errors"] for one in records)
+
+
+def test_the_next_run_reads_forward_and_back_over_some_days_alone(account):
+    """Sends cost one page when nothing came; a repeated open of last week comes again."""
+    first = account.run(only=[STREAM])
+    world = account.world
+    account.wait(hours=24)
+    acts.send(world, 3)
+    acts.click(world, 3, "https://acme.example/new")
+    second = account.run(first.state, only=[STREAM])
+    assert sorted(one["type"] for one in second.records[STREAM]) == ["click", "send"]
+    assert second.paths().count("logs") == 1
+    account.wait(hours=48)
+    acts.click(world, 3, "https://acme.example/new")
+    third = account.run(second.state, only=[STREAM])
+    (again,) = third.records[STREAM]
+    assert (again["count"], again["type"]) == (2, "click")
+    assert again["last_occurred_at"] > again["occurred_at"]
+    fourth = account.run(third.state, only=[STREAM])
+    assert fourth.requests <= 6
+
+
+def test_a_repeated_open_beyond_the_look_back_is_not_seen(account):
+    """Only rows made within `engagement_lookback_days` are read again."""
+    first = account.run(only=[STREAM])
+    account.wait(hours=24 * 30)
+    row = next(iter(account.world.tables["linkData"]))
+    account.world.tables["linkData"].change(row, tstamp=account.world.now(), times=9)
+    assert STREAM not in account.run(first.state, only=[STREAM]).records
+    wide = account.run(first.state, only=[STREAM], engagement_lookback_days=400)
+    assert [one["count"] for one in wide.records[STREAM]] == [9]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_that_go_away_between_runs_cost_none_of_the_others(account, seed):
+    """Offsets shift; the row that the walk expects proves the place, else it steps back."""
+    first = account.run(only=[STREAM])
+    dice = random.Random(seed)
+    world = account.world
+    for name in COLLECTIONS:
+        ids = world.tables[name].ids()
+        for row_id in dice.sample(ids, len(ids) * dice.choice([1, 2, 3]) // 4):
+            world.tables[name].delete(row_id)
+    account.wait(hours=24)
+    fresh = {f"send-{acts.send(world, 1 + n % 30).id}" for n in range(dice.choice([1, 150]))}
+    second = account.run(first.state, only=[STREAM])
+    assert fresh <= set(second.ids(STREAM))
+
+
+def test_an_interrupted_load_goes_on_where_it_stopped():
+    """A STATE every ten pages holds how far each collection came."""
+    account = Account(contacts=30, shape=Shape(sends=2500))
+    account.world.faults.server_error("/logs", times=None, after=15)
+    first = account.run(only=[STREAM], max_retry_seconds=1)
+    assert first.code == 1
+    account.world.faults.clear()
+    second = account.run(first.state, only=[STREAM])
+    assert second.paths().count("logs") <= 18
+    assert set(first.ids(STREAM)) | set(second.ids(STREAM)) == truth(account.world)
+
+
+def test_collections_that_the_account_lacks_are_left_out_with_a_line(account, caplog):
+    """Without prefetches or bounces the rest is read; without any, the stream is skipped."""
+    account.world.switches.mpp_link_data = "absent"
+    account.world.faults.not_found("/bounceLogs")
+    ran = account.run(only=[STREAM])
+    assert ran.code == 0
+    assert {one.partition("-")[0] for one in ran.ids(STREAM)} == {"send", "link"}
+    told = [one.levelname for one in caplog.records if "bounceLogs" in one.getMessage()]
+    assert told == ["WARNING"]
+    for name in COLLECTIONS:
+        account.world.faults.not_found(f"/{name}")
+    ran = account.run(only=[STREAM])
+    assert ran.code == 0
+    assert ran.tap._report.tallies[STREAM].outcome == "skipped"
+
+
+def test_a_collection_out_of_order_is_read_whole(account, caplog):
+    """Where ids do not ascend, no place is kept; what moved since the last run comes again."""
+    first = account.run(only=[STREAM])
+    account.world.faults.rewrite("/logs", lambda body: body["logs"].reverse())
+    account.wait(hours=24)
+    new = acts.send(account.world, 5).id
+    second = account.run(first.state, only=[STREAM])
+    assert f"send-{new}" in second.ids(STREAM)
+    assert "read whole" in caplog.text
+
+
+def test_saved_segments_have_a_count_and_members_that_are_asked_for():
+    """One smallest page per segment counts; members are read of the segments named alone."""
+    account = Account(contacts=60)
+    world = account.world
+    segments = list(world.tables["segments"])
+    ran = account.run(
+        only=["marketing_saved_segments", "marketing_saved_segment_members"],
+        saved_segments=[segments[0].name.upper(), str(segments[1].id)],
+    )
+    expected = {
+        str(one.id): {str(row.contact) for row in world.tables["contactTags"].by("tag", one.tag)}
+        for one in segments
+    }
+    for record in ran.records["marketing_saved_segments"]:
+        assert record["contact_count"] == len(expected[record["id"]])
+    found = {}
+    for record in ran.records["marketing_saved_segment_members"]:
+        found.setdefault(record["segment_id"], set()).add(record["contact_id"])
+    wanted = {str(one.id) for one in segments[:2]}
+    assert found == {one: ids for one, ids in expected.items() if one in wanted and ids}
+
+
+def test_an_unknown_saved_segment_fails_the_stream_with_a_line(caplog):
+    """The others go on; the run ends with 1."""
+    account = Account(contacts=5)
+    ran = account.run(
+        only=["marketing_saved_segment_members", "marketing_tags"], saved_segments=["nonsense"]
+    )
+    assert ran.code == 1
+    assert "no saved segment 'nonsense'" in caplog.text
+    assert ran.records["marketing_tags"]
+
+
+def test_nobody_becomes_a_member_where_the_filter_is_ignored(caplog):
+    """An account that answers with everybody is not believed."""
+    account = Account(contacts=30)
+    account.world.faults.deaf("segmentid")
+    ran = account.run(
+        only=["marketing_saved_segments", "marketing_saved_segment_members"], saved_segments=["1"]
+    )
+    assert ran.code == 1
+    assert "marketing_saved_segment_members" not in ran.records
+    assert {one["contact_count"] for one in ran.records["marketing_saved_segments"]} == {None}
+    assert "does not narrow" in caplog.text
+
+
+def test_none_of_it_costs_a_request_where_it_is_not_selected(account):
+    """The default selection asks no path of engagement."""
+    paths = account.run().paths()
+    assert not set(paths) & {*COLLECTIONS, "links", "segments"}

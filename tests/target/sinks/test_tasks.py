@@ -1,0 +1,142 @@
+"""Tasks: on the right contact or deal, once, and completed with what their type asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox.tasks.planting import define_types
+
+if TYPE_CHECKING:
+    from tests.target.lab import Lab, Run
+
+WHO = "lea@harbour.example"
+TASK: dict[str, Any] = {
+    "external_id": "t-1",
+    "subject": "Call Lea",
+    "content": "Ask for the berth",
+    "type": "call",
+    "due_at": "2031-04-01T10:00:00-05:00",
+    "contact": {"email": WHO},
+}
+
+
+@pytest.fixture(autouse=True)
+def _tasks(lab: Lab) -> None:
+    lab.world.switches.tasks = "served"
+    define_types(lab.world)
+    lab.world.add_contact(WHO)
+
+
+def tasks(lab: Lab) -> list[Any]:
+    """Return the tasks of the account."""
+    return list(lab.world.tables["dealTasks"])
+
+
+def send(lab: Lab, *records: dict[str, Any], **settings: Any) -> Run:
+    """Send rows of tasks."""
+    return lab.send("crm_tasks", *records, **settings)
+
+
+def test_a_task_lands_on_the_contact_that_the_row_names(lab: Lab) -> None:
+    """`ownerType` is sent, so that no deal with the number of the contact gets it."""
+    person, deal = lab.world.tables["contacts"][5], lab.world.tables["deals"][5]
+    run = send(lab, {**TASK, "contact": {"email": person.email}})
+    (task,) = tasks(lab)
+    assert (run.actions, task.reltype, task.relid) == (["created"], "Subscriber", person.id)
+    assert (task.title, task.note, task.type) == ("Call Lea", "Ask for the berth", 1)
+    on_deal = {**TASK, "external_id": "t-2", "opportunity": {"id": str(deal.id)}}
+    assert send(lab, on_deal).actions == ["created"]
+    assert tasks(lab)[1].reltype == "Deal"
+
+
+def test_a_task_delivered_again_is_the_same_task(lab: Lab) -> None:
+    """Its own key is in the ledger: unchanged, changed, completed, reopened, never twice."""
+    send(lab, TASK)
+    again = send(lab, TASK)
+    assert (again.actions, again.writes) == (["unchanged"], [])
+    later = {**TASK, "due_at": "2031-04-02T10:00:00-05:00"}
+    assert send(lab, later).actions == ["updated"]
+    assert send(lab, {**later, "status": "completed"}).actions == ["updated"]
+    (task,) = tasks(lab)
+    assert (task.status, task.done is not None) == (1, True)
+    assert send(lab, {**later, "status": "open"}).actions == ["updated"]
+    assert tasks(lab)[0].status == 0
+    without_key = {name: TASK[name] for name in TASK if name != "external_id"}
+    assert send(lab, without_key, without_key).actions == ["created", "updated"]
+    assert send(lab, without_key).actions == ["unchanged"]
+    assert len(tasks(lab)) == 2
+
+
+@pytest.mark.parametrize("kind", ["reset_after_apply", "reset", "late_trouble"])
+def test_an_answer_that_is_lost_makes_no_second_task(lab: Lab, kind: str) -> None:
+    """The target looks for the task among those of its contact before it sends it again."""
+    getattr(lab.world.faults, kind)("/dealTasks", method="POST")
+    run = send(lab, TASK)
+    assert (run.code, run.actions) == (0, ["created"])
+    assert len(tasks(lab)) == 1
+
+
+def test_a_task_whose_type_asks_for_an_outcome_is_completed_with_one(lab: Lab) -> None:
+    """Without the outcome the row is refused, or the new task stays open and the result says so."""
+    demo = {**TASK, "type": "Demo"}
+    run = send(lab, {**demo, "status": "completed"})
+    assert run.actions == ["created"]
+    assert "is open" in run.reason()
+    assert tasks(lab)[0].status == 0
+    refused = send(lab, {**demo, "status": "completed"})
+    assert refused.actions == ["rejected"]
+    run = send(lab, {**demo, "status": "completed", "outcome": "Reached", "outcome_note": "yes"})
+    assert run.actions == ["updated"]
+    (task,) = tasks(lab)
+    assert (task.status, task.outcome, task.outcomeInfo) == (1, 1, "yes")
+    lab.world.switches.task_needs_outcome = False
+    other = {**demo, "external_id": "t-9", "status": "completed"}
+    assert send(lab, other).actions == ["created"]
+    assert tasks(lab)[1].status == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"due_at": None}, "due_at"),
+        ({"type": None}, "type"),
+        ({"type": "Dance"}, "type"),
+        ({"contact": None}, "contact"),
+        ({"contact": {"email": "nobody@harbour.example"}}, "contact"),
+        ({"status": "halfway"}, "status"),
+        ({"due_at": "soon"}, "due_at"),
+        ({"id": "999", "external_id": None}, "id"),
+    ],
+)
+def test_a_row_at_fault_is_rejected_with_the_column(
+    lab: Lab, change: dict[str, Any], word: str
+) -> None:
+    """Nothing is written for it."""
+    run = send(lab, TASK | change)
+    assert run.actions == ["rejected"]
+    assert run.reason().startswith(word)
+    assert tasks(lab) == []
+
+
+def test_a_dry_run_counts_and_writes_nothing(lab: Lab) -> None:
+    """Planned, with the request that would be sent."""
+    run = send(lab, TASK, dry_run=True)
+    assert run.actions == ["planned"]
+    assert tasks(lab) == []
+
+
+def test_tasks_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
+    """A new task can start automations."""
+    assert send(lab, TASK, run_automations=False).actions == ["skipped"]
+    assert tasks(lab) == []
+
+
+def test_owners_are_found_and_an_unknown_one_is_left_out(lab: Lab) -> None:
+    """The user by address; a reason where the account has none."""
+    user = next(iter(lab.world.tables["users"]))
+    run = send(lab, TASK | {"owner": {"email": user.email}})
+    assert (run.actions, tasks(lab)[0].assignee) == (["created"], user.id)
+    run = send(lab, TASK | {"owner": {"email": "ghost@harbour.example"}})
+    assert "owner" in run.reason()
