@@ -98,7 +98,7 @@ def _wait_for_lock(database: Database, client: Client, patience: float) -> None:
                 "another run of target-activecampaign uses the same ledger: wait until it ends, "
                 "then run again"
             )
-        client.checkpoint()
+        client.before_request()
         client.clock.sleep(1.0)
 
 
