@@ -85,9 +85,33 @@ class StopSignal:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def is_watched() -> bool:
+    """Whether a person sees stderr, on a terminal that can be drawn on and shows nothing else.
+
+    Where stdout is a terminal too, it shows Singer messages.
+    """
+    terminal = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
+    able = terminal not in {"dumb", "unknown"}
+    return able and sys.stderr.isatty() and not sys.stdout.isatty()
+
+
+def _mute_log(name: str) -> None:
+    """Keep the log to warnings where a person watches the run, unless the user set up the log."""
+    own = name.upper().replace("-", "_")
+    asked = (f"{own}_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+    if is_watched() and not any(os.environ.get(one) for one in asked):
+        logging.disable(logging.INFO)
+
+
+def unmute_log() -> None:
+    """Let the log have every line again."""
+    logging.disable(logging.NOTSET)
+
+
 def run(name: str, command: Callable[[], click.Command]) -> None:
     """Run a program and end the process with its exit code, and never with a traceback."""
     logger = logging.getLogger(name)
+    _mute_log(name)
     lines, code = _run(logger, name, command)
     for line in lines:
         logger.error(line)

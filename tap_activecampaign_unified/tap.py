@@ -286,14 +286,14 @@ class TapActiveCampaignUnified(Tap):
 
     def finish(self, ending: cli.RunEnding | None = None) -> int:
         """Tell what was done and return the exit code; ``ending`` is what ended the run early."""
-        failed = self._report.failed
+        report, settings = self._report, self._settings
+        failed = report.failed
         if ending is None:
             lines = [f"{', '.join(failed)} failed"] if failed else []
             ending = cli.RunEnding(lines, cli.EXIT_FAILED if failed else 0)
-        self._report.log_summary()
-        settings = self._settings
+        report.log_summary()
         if settings:
-            write_reports(settings, lambda: self._report_document(settings, ending))
+            write_reports(settings, self._document(settings, ending), *report.summary())
         self._let_go()
         return ending.code
 
@@ -301,7 +301,7 @@ class TapActiveCampaignUnified(Tap):
         if self._run is not None:
             self._run.close()
 
-    def _report_document(self, settings: Settings, ending: cli.RunEnding) -> dict[str, Any]:
+    def _document(self, settings: Settings, ending: cli.RunEnding) -> dict[str, Any]:
         run = self._run
         return self._metadata.document(settings, run.client.traffic if run else None, ending) | {
             "rows": self._report.totals(),

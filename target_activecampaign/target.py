@@ -306,7 +306,8 @@ class TargetActiveCampaign(Target):
         rate = settings["requests_per_second"] or 5
         document = {"run": self.run_id} | self._metadata.document(settings, traffic, ending)
         document |= document_of(processor, self._checkpoints, rate)
-        write_reports(settings, lambda: document)
+        counts = processor.rows.results.counts() if processor else {}
+        write_reports(settings, document, counts)
 
     # --- signals and the command line ---------------------------------------------------------
 

@@ -14,18 +14,18 @@ from airbyte_protocol_dataclasses.models import (
     Type,
 )
 
-from tap_activecampaign_unified.catalog import STREAMS
+from tap_activecampaign_unified.catalog import BY_NAME
 from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tap_activecampaign_unified.resources.resource import Resource
 
 #: Airbyte's destinations delete a row when the record of its key has this column set.
 AIRBYTE_DELETED_AT = "_ab_cdc_deleted_at"
-_BY_NAME = {one.name: one for one in STREAMS}
 _Json = dict[str, Any]
 
 
@@ -80,20 +80,22 @@ class Configured:
         name = stream.get("name") if isinstance(stream, dict) else None
         if not isinstance(name, str):
             raise SettingsError(["the configured catalog holds a stream without a name"])
-        if name not in _BY_NAME:
+        if name not in BY_NAME and not name.startswith(PREFIX):
             line = f"the configured catalog selects stream {name}, which does not exist: "
             raise SettingsError([line + "refresh the source's schema"])
         found: _Json = entry
         return found
 
-    def singer(self) -> _Json:
-        """Return the same selection as a Singer catalog.
+    def singer(self, known: Mapping[str, Resource] = BY_NAME) -> _Json:
+        """Return the same selection as a Singer catalog; ``known`` are the streams that exist.
 
         It holds the other streams too, deselected: for a stream that a catalog does not hold, the
-        tap would ask for a schema.
+        tap would ask for a schema. A custom object that is not known yet is selected by its name.
         """
         chosen = {entry["stream"]["name"]: entry["stream"] for entry in self._entries}
-        return {"streams": [_singer(one, chosen.get(one.name)) for one in STREAMS]}
+        entries = [_singer(one, chosen.get(name)) for name, one in known.items()]
+        entries += [_named(name) for name in chosen if name not in known]
+        return {"streams": entries}
 
     def state(self, messages: Any) -> _Json:
         """Return Airbyte's states as the tap's state, without those of streams to read whole."""
@@ -123,6 +125,12 @@ def _singer(resource: Resource, stream: _Json | None) -> _Json:
         "replication_key": resource.replication_key,
         "metadata": [_metadata((), selected=stream is not None), *fields],
     }
+
+
+def _named(name: str) -> _Json:
+    """Return the entry of a stream of which only the name is known."""
+    root = _metadata((), selected=True)
+    return {"tap_stream_id": name, "stream": name, "schema": {}, "metadata": [root]}
 
 
 def _metadata(place: tuple[str, ...], *, selected: bool) -> _Json:

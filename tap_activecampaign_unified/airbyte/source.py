@@ -7,8 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from airbyte_protocol_dataclasses.models import AirbyteMessage, AirbyteStreamStatus, FailureType
+from singer_sdk.singerlib import Catalog
 
 from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.catalog import selects_custom_objects
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 from tap_activecampaign_unified.streams import UnifiedStream
 from tap_activecampaign_unified.sync.endpoint_ending import PROBLEM_OF_UNCONFIRMED
@@ -93,7 +95,7 @@ class SourceTap(TapActiveCampaignUnified):
     def __init__(self, *, configured: Configured | None = None, **kwargs: Any) -> None:
         """Check the settings; ``kwargs`` are the tap's."""
         self.full_refresh = configured.full_refresh if configured else frozenset()
-        self._configured = configured.names if configured else []
+        self._configured = configured
         if configured is not None:
             kwargs["catalog"] = configured.singer()
         self._estimated: set[str] = set()
@@ -118,6 +120,12 @@ class SourceTap(TapActiveCampaignUnified):
     def discover_streams(self) -> Sequence[UnifiedStream]:
         """Return the tap's streams, which report to Airbyte as well."""
         return [SourceStream(self, self, one.resource) for one in super().discover_streams()]
+
+    def prepare(self) -> None:
+        """Ask for the custom objects, where one is selected, before their fields are selected."""
+        if self._configured is not None and selects_custom_objects(self.input_catalog):
+            self._input_catalog = Catalog.from_dict(self._configured.singer(self._known))
+        super().prepare()
 
     def estimate(self, stream: str) -> None:
         """Write the number of rows to expect from a stream, once ActiveCampaign counts them."""
@@ -187,6 +195,6 @@ class SourceTap(TapActiveCampaignUnified):
                 self.prepare()
                 self.sync_all()
             finally:
-                for name in self._configured:
+                for name in self._configured.names if self._configured else ():
                     if name not in self._statuses:
                         self._note_status(name, AirbyteStreamStatus.INCOMPLETE)

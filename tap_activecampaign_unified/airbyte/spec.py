@@ -57,26 +57,32 @@ def specification(
 def _field(one: Setting, order: int) -> dict[str, Any]:
     title = " ".join(_UPPER_CASE.get(word, word) for word in one.schema["title"].split())
     found = {
-        **_TYPES.get(one.kind, {"type": "string"}),
+        **_type(one),
         "title": title,
         "description": one.doc + (" (as JSON text)" if one.kind == "object" else ""),
         "order": order,
         "group": _group(one),
     }
-    if one.choices and one.kind == "list":
-        found["items"] = {"type": "string", "enum": list(one.choices)}
-    elif one.kind == "list":
-        found["items"] = {"type": "string"}
-    elif one.choices:
-        found["enum"] = list(one.choices)
-    if one.minimum is not None:
-        found["minimum"] = one.minimum
-    if one.positive:
-        found["exclusiveMinimum"] = 0
     if one.default is not None:
         found["default"] = one.default
     if one.secret:
         found["airbyte_secret"] = True
+    return found
+
+
+def _type(one: Setting) -> dict[str, Any]:
+    """Return the type of a field, and what it may hold: one type, or Airbyte shows no field."""
+    found = dict(_TYPES.get(one.kind, {"type": "string"}))
+    if one.kind == "list":
+        found["items"] = {"type": "string"} | ({"enum": [*one.choices]} if one.choices else {})
+    elif one.kind == "number" and one.choices:
+        return {"type": "string", "pattern": rf"^({'|'.join(one.choices)}|\d+(\.\d+)?)$"}
+    elif one.choices:
+        found["enum"] = [*one.choices]
+    if one.minimum is not None:
+        found["minimum"] = one.minimum
+    if one.positive:
+        found["exclusiveMinimum"] = 0
     return found
 
 

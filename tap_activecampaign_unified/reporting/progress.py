@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.cli import is_watched
 
 from .durations import clock_time
 from .view import ProgressRow, ProgressStatus, ProgressView
@@ -248,13 +249,3 @@ class _Pace:
 
 def _no_pace() -> list[str]:
     return []
-
-
-def is_watched() -> bool:
-    """Whether a person sees stderr, on a terminal that can be drawn on and shows nothing else.
-
-    Where stdout is a terminal too, it shows Singer messages.
-    """
-    terminal = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
-    able = terminal not in {"dumb", "unknown"}
-    return able and sys.stderr.isatty() and not sys.stdout.isatty()

@@ -78,6 +78,29 @@ class RunReport:
             "deleted": sum(one.deleted for one in tallies),
         }
 
+    def summary(self) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
+        """Return for people each stream's rows by what became of them, and how streams ended.
+
+        A stream that was read to its end has no word on that.
+        """
+        counts = {
+            name: {
+                "read": one.read,
+                "emitted": one.emitted,
+                "unchanged": one.suppressed,
+                "left out": one.skipped.total(),
+                "deleted": one.deleted,
+                "with unreadable fields": one.faulty,
+                "requests": one.requests,
+            }
+            for name, one in self.tallies.items()
+        }
+        return counts, {
+            name: one.outcome + (f": {one.problem}" if one.problem else "")
+            for name, one in self.tallies.items()
+            if one.outcome != "done"
+        }
+
     def log_summary(self) -> None:
         """Write a line per stream to the process log."""
         for name, one in sorted(self.tallies.items()):

@@ -9,23 +9,28 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.storage.files import replace_private
 
 from .run_report import logger
+from .summary import print_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_activecampaign_unified.config.settings import Settings
 
 
-def write_reports(settings: Settings, document: Callable[[], dict[str, Any]]) -> None:
-    """Write the report as the settings ask for it: as JSON, as a page to look at, both or none."""
+def write_reports(
+    settings: Settings,
+    document: dict[str, Any],
+    counts: dict[str, dict[str, int]],
+    notes: dict[str, str] | None = None,
+) -> None:
+    """Write the report as JSON and as a page, as far as the settings name a file for them.
+
+    At a terminal, print the rows' ``counts`` and the ``notes`` by stream as well.
+    """
     path, page = settings["run_report_path"], settings["run_report_html_path"]
-    if not path and not page:
-        return
-    told = document()
     if path:
-        write_report(Path(path).expanduser(), told)
+        write_report(Path(path).expanduser(), document)
     if page:
-        write_page(Path(page).expanduser(), told)
+        write_page(Path(page).expanduser(), document)
+    print_summary(settings, counts, notes or {}, document.get("run"))
 
 
 def write_report(path: Path, document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import ApiResponse, Client
+from tap_activecampaign_unified.client.graphql import run_graphql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,16 @@ class WriteClient:
             if isinstance(value, dict):
                 answer[name] = {"id": self.plan_id(), **value}
         return ApiResponse(201 if method == "POST" else 200, answer, None)
+
+    def mutate(self, name: str, document: str, variables: Body) -> Body:
+        """Send a GraphQL mutation that may be repeated, and return its `data`.
+
+        A dry run counts it under its name and answers nothing.
+        """
+        if not self.is_dry_run:
+            return run_graphql(self.client, document, variables)
+        self.planned[f"POST ecom/graphql {name}"] += 1
+        return {}
 
     def plan_id(self) -> str:
         """Make up an id for what a dry run would create."""

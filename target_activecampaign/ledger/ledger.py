@@ -91,7 +91,7 @@ def _wait_for_lock(database: Database, client: Client, patience: float) -> None:
     is_logged = False
     while not database.try_lock("ledger", client.address.account):
         if not is_logged:
-            logger.info("Another run uses this account's ledger: waiting until it ends")
+            logger.warning("Another run uses this account's ledger: waiting until it ends")
             is_logged = True
         if client.clock.monotonic() >= deadline:
             raise LedgerInUse(

@@ -58,6 +58,7 @@ LOOKUP_TABLES = {
     "user": LookupTable("users", "email", "user", "email"),
     "group": LookupTable("groups", "title", "group"),
     "automation": LookupTable("automations", "name", "automation"),
+    "store": LookupTable("connections", "name", "store"),
     "task_type": LookupTable("dealTasktypes", "title", "type"),
     "task_outcome": LookupTable("taskOutcomes", "title", "outcome"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.cli import unmute_log
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 from target_activecampaign.reporting.results import Results
 
@@ -32,6 +33,7 @@ def document_of(
         "bookmarks_after": bookmarks_of(checkpoints.last),
     }
     if context and context.policy.dry_run:
+        unmute_log()  # the plan is what a dry run is for
         context.plan.log(context.write_client.planned, rate)
         document["plan"] = context.plan.document(context.write_client.planned, rate)
     return document

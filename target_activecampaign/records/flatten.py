@@ -23,6 +23,9 @@ NESTED = frozenset(
         "group",
         "tag",
         "segment",
+        "store",
+        "shipping_address",
+        "billing_address",
     }
 )
 
@@ -44,6 +47,9 @@ STRUCTURED = NESTED | {
     "card_config",
     "permissions",
     "body",
+    "lines",
+    "discounts",
+    "notes",
 }
 
 

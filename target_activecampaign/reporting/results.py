@@ -134,6 +134,13 @@ class Results:
             if (more := len(tally.reasons) - MOST_REASONS) > 0:
                 logger.warning("%s: %d more reasons: see results_path", name, more)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return each stream's rows, all and by action, for people."""
+        return {
+            name: {"rows": one.rows} | {action.value: one.actions[action] for action in Action}
+            for name, one in self.streams.items()
+        }
+
     def totals(self) -> dict[str, int]:
         """Return the rows of all streams together, all and by action."""
         return {"read": self.rows} | {action.value: self.count(action) for action in Action}

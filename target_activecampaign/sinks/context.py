@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 
     from .custom_fields import CustomFieldWriter
     from .limits import ChangeLimits
+
+
+class RecentDocuments(dict[Any, dict[str, Any]]):
+    """The newest documents that were written, by key: so many that memory stays flat."""
+
+    MOST = 10_000
+
+    def __setitem__(self, key: Any, document: dict[str, Any]) -> None:
+        """Keep a document as the newest."""
+        self.pop(key, None)
+        super().__setitem__(key, document)
+        if len(self) > self.MOST:
+            del self[next(iter(self))]
 
 
 class RowResults(Protocol):
@@ -59,6 +72,10 @@ class WriteContext:
     plan: DryRunPlan
     rows: RowResults
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)
+    #: The columns of e-commerce that the account has, by type, where it was asked for them.
+    known_columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: The subscriptions of this run, by store and their own id: reads show them some seconds later.
+    written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 
     def note_copy(self, family: str, row: InputRecord, native_id: str | None) -> None:
         """Remember which row here is the copy of another account's row."""

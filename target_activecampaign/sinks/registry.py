@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources import by_name
+from target_activecampaign.sinks.commerce.catalog import write_products, write_subscriptions
+from target_activecampaign.sinks.commerce.orders import write_lines, write_orders
+from target_activecampaign.sinks.commerce.stores import map_store
 from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
 from target_activecampaign.sinks.contacts.enrolments import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts
@@ -29,6 +32,8 @@ _CONTACT = frozenset(
 _BY_ADDRESS = (("id",), ("email",), ("email_addresses",))
 _BY_NAME = (("id",), ("name",))
 _PAIR = frozenset({"contact", "contact_email", "email", "status"})
+
+_STORE = frozenset({"store"})
 
 SINKS: dict[str, Sink] = {
     sink.resource.name: sink
@@ -138,6 +143,30 @@ SINKS: dict[str, Sink] = {
             (("id",), ("external_id",)),
             write_tasks,
             TASK_COLUMNS,
+            starts_automations=True,
+        ),
+        Sink(by_name["commerce_stores"], "store", (("id",),), row_by_row(map_store)),
+        Sink(
+            by_name["commerce_products"],
+            "product",
+            (("store_id", "store_product_id"),),
+            write_products,
+            _STORE,
+        ),
+        Sink(
+            by_name["commerce_orders"],
+            "order",
+            (("store_id", "store_order_id"),),
+            write_orders,
+            _STORE,
+        ),
+        Sink(by_name["commerce_order_lines"], "order_line", (), write_lines, _STORE),
+        Sink(
+            by_name["commerce_subscriptions"],
+            "subscription",
+            (("store_id", "store_subscription_id"),),
+            write_subscriptions,
+            _STORE,
             starts_automations=True,
         ),
         Sink(

@@ -15,7 +15,7 @@ import pytest
 
 from tests.sandbox import Served, World, serve
 
-from .program import KEY, SECONDS, Desk, Ended, checked
+from .program import KEY, SECONDS, Desk, Ended, checked, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +29,16 @@ STREAMS = ("marketing_tags", "marketing_segments", "crm_notes", "crm_stages")
 
 
 @pytest.fixture
-def limited() -> Iterator[Served]:
-    """A small account that allows five requests a second."""
-    with serve(World(contacts=40, api_key=KEY, requests_per_second=5)) as served:
+def account() -> Iterator[Served]:
+    """A small account of one test's own, without a limit: what arrives is what left."""
+    with serve(World(contacts=40, api_key=KEY, requests_per_second=0)) as served:
         yield served
 
 
 @pytest.fixture
-def shared(tmp_path: Path, limited: Served) -> Desk:
-    """A folder, and that account's settings at its limit."""
-    desk = Desk(tmp_path, limited.url)
+def shared(tmp_path: Path, account: Served) -> Desk:
+    """A folder, and that account's settings at ActiveCampaign's limit."""
+    desk = Desk(tmp_path, account.url)
     desk.settings["requests_per_second"] = 5
     return desk
 
@@ -179,38 +179,42 @@ def test_the_page_works_without_pyairbyte(desk: Desk, served: Served) -> None:
     assert "POST" in {entry.method for entry in served.world.log[before:]}
 
 
-def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, limited: Served) -> None:
-    """The source beside a Singer run: neither is refused a request, no second has over five."""
-    catalog = configured(shared)
-    before = len(limited.world.log)
+def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, account: Served) -> None:
+    """The source beside a Singer run: together they send five requests a second, not ten."""
+    names = (*STREAMS, "raw_contact_logs")  # a request for each contact
+    catalog = configured(shared, names)
+    known = json.loads(shared.call(shared.arguments("--discover")).out)
+    before = len(account.world.log)
     source = background(shared, [SOURCE, "read", "--catalog", str(catalog)])
-    singer = shared.run()
+    singer = shared.run(catalog=selecting(known, names))
     ended = done(shared, source)
     assert (singer.code, ended.code) == (0, 0)
-    assert {one["record"]["stream"] for one in ended.messages if one["type"] == "RECORD"} == {
+    assert {one["record"]["stream"] for one in ended.messages if one["type"] == "RECORD"} >= {
         *STREAMS
     }
-    judge(limited, before)
+    judge(account, before)
 
 
-def test_destination_and_tap_share_the_budget(shared: Desk, limited: Served) -> None:
-    """The destination beside a Singer run: neither is refused a request, none has over five."""
+def test_destination_and_tap_share_the_budget(shared: Desk, account: Served) -> None:
+    """The destination beside a Singer run: together they send five requests a second, not ten."""
     stream = {"name": "crm_contacts", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
     entry = {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "append"}
     catalog = shared.file("configured.json", {"streams": [entry]})
     rows = [
         {"type": "RECORD", "record": {"stream": "crm_contacts", "data": data, "emitted_at": 1}}
-        for data in ({"email": f"p{n}@example.com", "tags": ["new"]} for n in range(8))
+        for data in ({"email": f"p{n}@example.com", "tags": ["new"]} for n in range(18))
     ]
     given = "".join(json.dumps(one) + "\n" for one in rows)
-    before = len(limited.world.log)
+    shared.settings["bulk_import"] = "never"
+    before = len(account.world.log)
     command = [DESTINATION, "write", "--catalog", str(catalog)]
     destination = background(shared, command, given)
+    del shared.settings["bulk_import"]
     singer = shared.run()
     ended = done(shared, destination)
     assert (singer.code, ended.code) == (0, 0)
-    assert limited.world.find_contact("p7@example.com") is not None
-    judge(limited, before)
+    assert account.world.find_contact("p17@example.com") is not None
+    judge(account, before)
 
 
 def background(desk: Desk, command: list[str], given: str = "") -> subprocess.Popen[bytes]:
@@ -239,9 +243,18 @@ def done(desk: Desk, process: subprocess.Popen[bytes]) -> Ended:
 
 
 def judge(served: Served, before: int) -> None:
-    """Hold that both programs asked at the same time, within the account's limit."""
+    """Hold that both programs asked, and never more than one of them may.
+
+    On a busy machine requests arrive closer together than they left; five seconds even that out.
+    """
     log = served.world.log[before:]
-    agents = {entry.headers["User-Agent"].partition("/")[0] for entry in log}
-    assert len(agents) == 2
-    assert 429 not in {entry.status for entry in log}
-    assert served.world.busiest_second() <= 5
+    times: dict[str, list[float]] = {}
+    for entry in log:
+        times.setdefault(entry.headers["User-Agent"].partition("/")[0], []).append(
+            entry.time.timestamp()
+        )
+    one, other = times.values()
+    assert max(one[0], other[0]) < min(one[-1], other[-1]) - 3  # side by side
+    every = sorted([*one, *other])
+    most = max(sum(moment <= later < moment + 5 for later in every) for moment in every)
+    assert most <= 5 * 5 + 5

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources.codecs import flag, identifier, integer, number, text
+from tap_activecampaign_unified.resources.codecs import identifier, text
 from tap_activecampaign_unified.resources.contact_fields import latest_of
 from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource
 
 from .orders import order_currency
-from .values import amount, stamp, store, texts, word_of
+from .values import amount, boolean, count, stamp, store, texts, word_of
 
 _IMAGES = nested_array(
     "images",
     Field("url", "url", text),
-    Field("height", "height", integer),
-    Field("width", "width", integer),
+    Field("height", "height", count),
+    Field("width", "width", count),
     example={"url": "https://shop.example/a.png", "height": 10, "width": 20},
 )
 _DIMENSIONS = nested_object(
     "dimensions",
-    Field("length", "length", number),
-    Field("width", "width", number),
-    Field("height", "height", number),
+    Field("length", "length", amount),
+    Field("width", "width", amount),
+    Field("height", "height", amount),
     example={"length": 1, "width": 2, "height": 3.5},
 )
 #: The native columns that say when a product was modified, and when it was made.
@@ -77,15 +77,15 @@ PRODUCTS = Resource(
             "stockStatus",
             word_of("stock_status", ["in_stock", "out_of_stock", "backorder"]),
         ),
-        Field("sales_count", "numberOfSales", integer),
+        Field("sales_count", "numberOfSales", count),
         Field("rating", "averageRatings", amount),
-        Field("rating_count", "ratingCount", integer),
-        Field("is_deleted", "isDeleted", flag, "Gone from the store; ActiveCampaign keeps it"),
-        Field("is_virtual", "isVirtual", flag),
-        Field("is_downloadable", "isDownloadable", flag),
-        Field("is_visible", "isVisible", flag),
-        Field("is_on_sale", "isOnSale", flag),
-        Field("is_backorder_allowed", "isBackordersAllowed", flag),
+        Field("rating_count", "ratingCount", count),
+        Field("is_deleted", "isDeleted", boolean, "Gone from the store; ActiveCampaign keeps it"),
+        Field("is_virtual", "isVirtual", boolean),
+        Field("is_downloadable", "isDownloadable", boolean),
+        Field("is_visible", "isVisible", boolean),
+        Field("is_on_sale", "isOnSale", boolean),
+        Field("is_backorder_allowed", "isBackordersAllowed", boolean),
         Field("store_created_at", "variantStoreCreatedDate", stamp),
         Field("store_modified_at", "variantStoreModifiedDate", stamp),
         Derived(

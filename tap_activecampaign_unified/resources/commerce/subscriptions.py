@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources.codecs import flag, identifier, integer, text
+from tap_activecampaign_unified.resources.codecs import identifier, text
 from tap_activecampaign_unified.resources.contact_fields import latest_of
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource
 
 from .orders import order_currency
-from .values import address, amount, contact, stamp, store, texts, word_of
+from .values import address, amount, boolean, contact, count, stamp, store, texts, word_of
 
 #: The native columns that say when a subscription was modified, and when it was made.
 MODIFIED, CREATED = "storeModifiedDate", "storeCreatedDate"
@@ -41,7 +41,7 @@ SUBSCRIPTIONS = Resource(
             "billingInterval",
             word_of("billing_interval", ["daily", "weekly", "monthly", "yearly"]),
         ),
-        Field("billing_interval_count", "billingIntervalCount", integer),
+        Field("billing_interval_count", "billingIntervalCount", count),
         Field("currency", "currency", order_currency),
         Field("amount", "paymentAmount", amount, "Per cycle, with all that is in it"),
         Field("discount_amount", "discountAmount", amount),
@@ -60,9 +60,9 @@ SUBSCRIPTIONS = Resource(
         Field("cancelled_at", "cancelledDate", stamp),
         Field("payment_method_expires_at", "paymentMethodExpiration", stamp),
         Field("origin_store_order_id", "originOrderId", text, "The order that began it"),
-        Field("is_trial", "isTrial", flag),
-        Field("is_cancelled_at_period_end", "cancelAtPeriodEnd", flag),
-        Field("total_cycles", "totalCycles", integer, "0: without end"),
+        Field("is_trial", "isTrial", boolean),
+        Field("is_cancelled_at_period_end", "cancelAtPeriodEnd", boolean),
+        Field("total_cycles", "totalCycles", count, "0: without end"),
         Field("notes", "notes", texts),
         Field("shipping_address", "shippingAddress", address),
         Field("billing_address", "billingAddress", address),

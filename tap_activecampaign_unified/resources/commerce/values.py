@@ -14,19 +14,21 @@ from tap_activecampaign_unified.resources.codecs import (
     Codec,
     InvalidValue,
     Zone,
+    decode_flag,
     decode_id,
+    decode_integer,
     decode_number,
     decode_text,
     encode_number,
     encode_text,
-    flag,
     format_instant,
-    integer,
     parse_instant,
     text,
 )
 from tap_activecampaign_unified.resources.json_schema import (
+    BOOLEAN,
     DATE_TIME,
+    INTEGER,
     NUMBER,
     STRING,
     array_of,
@@ -118,6 +120,18 @@ def encode_texts(value: Any) -> list[str]:
     return [encode_text(part) for part in (value if isinstance(value, list) else [value]) if part]
 
 
+def encode_count(value: Any) -> int | None:
+    """Return a whole number as GraphQL wants it: not as a text."""
+    return None if value is None else decode_integer(encode_number(value))
+
+
+def encode_boolean(value: Any) -> bool | None:
+    """Return a flag as GraphQL wants it: not as 0 or 1."""
+    return decode_flag(value)
+
+
+count = Codec("count", decode_integer, encode_count, INTEGER, (0, 7, None))
+boolean = Codec("boolean", decode_flag, encode_boolean, BOOLEAN, (True, False, None))
 amount = Codec("amount", decode_number, encode_amount, NUMBER, (0, 12.5, 1406.55, None))
 stamp = Codec("stamp", decode_stamp, encode_stamp, DATE_TIME, ("2031-03-02T14:15:04+00:00", None))
 store = Codec("store", decode_id, encode_store, {"type": ["string", "null"]}, ("3",))
@@ -161,12 +175,12 @@ LINE_FIELDS = (
     Field("store_base_product_id", "storeBaseProductId", text, "The id of the product above it"),
     Field("name", "name", text),
     Field("sku", "sku", text),
-    Field("quantity", "quantity", integer),
+    Field("quantity", "quantity", count),
     Field("amount", "priceAmount", amount, "As the store sent it: documented as the line's total"),
     Field("category", "category", text),
     Field("brand", "brand", text),
     Field("tags", "tags", texts),
-    Field("is_on_sale", "isOnSale", flag),
+    Field("is_on_sale", "isOnSale", boolean),
     Field("url", "productUrl", text),
     Field("image_url", "imageUrl", text),
 )

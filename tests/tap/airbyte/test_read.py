@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sandbox.custom_objects import acts
 from tests.tap.running import Account, select
 
 from .runs import Connector
@@ -266,6 +267,34 @@ def test_deleted_rows_come_as_airbyte_marks_them(account, connector):
     whole = connector.configured(["crm_contacts"], full_refresh=["crm_contacts"])
     third = connector.read(whole, second.states, detect_deletes=True)
     assert "10" not in {row["id"] for row in third.records["crm_contacts"]}
+
+
+def test_custom_objects_are_streams_of_their_own(connector):
+    """Each is discovered with its fields, and read with the fields that are selected."""
+    account = connector.account = Account(contacts=3)
+    schema = acts.add_schema(
+        account.world, "purchase-orders", [acts.field("title"), acts.field("count", "number")]
+    )
+    acts.put_record(account.world, schema, "po-1", {"title": "Pallets", "count": 4}, {}, lags=False)
+    stream = "custom_purchase_orders"
+    found = connector.discover()[stream]
+    assert "number" in found["json_schema"]["properties"]["count"]["type"]
+    whole = connector.read(connector.configured([stream]))
+    assert whole.statuses == {stream: DONE}
+    (row,) = whole.records[stream]
+    assert (row["title"], row["count"]) == ("Pallets", 4)
+    some = connector.read(connector.configured([stream], fields={stream: ["title"]}))
+    assert [set(row) for row in some.records[stream]] == [{"id", "title"}]
+
+
+def test_a_custom_object_that_is_gone_is_a_config_error(connector):
+    """The error names the stream; the exit code is 2."""
+    stream = {"name": "custom_pets", "json_schema": {}}
+    catalog = {"streams": [{"stream": stream, "sync_mode": "full_refresh"}]}
+    answer = connector.read(catalog)
+    assert answer.code == 2
+    assert answer.errors == [(None, "config_error")]
+    assert "custom_pets" in answer.lines[0]
 
 
 def test_the_account_label_is_in_key_and_records(connector):

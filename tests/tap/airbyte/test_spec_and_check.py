@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,6 +63,15 @@ def test_airbytes_form_can_show_every_field(connector):
         assert one["description"]
         if "default" in one:
             assert isinstance(one["default"], types[one["type"]]), name
+
+
+def test_a_number_that_may_be_a_word_is_text(connector):
+    """`full_sweep_hours` takes `auto` or hours, both as text, and nothing else."""
+    field = form_of(connector)["properties"]["full_sweep_hours"]
+    assert field["type"] == "string"
+    for text, fits in {"auto": 1, "24": 1, "0.5": 1, "always": 0, "-1": 0}.items():
+        assert bool(re.search(field["pattern"], text)) == bool(fits)
+    assert connector.check(full_sweep_hours="24") == {"status": "SUCCEEDED"}
 
 
 def test_check_succeeds_on_a_good_account(connector):

@@ -61,18 +61,21 @@ def desk_of(folder: Path, url: str) -> Desk:
 # --- on a terminal --------------------------------------------------------------------------------
 
 
-def test_a_terminal_shows_the_run_and_keeps_the_log(
+def test_a_terminal_shows_the_run_and_ends_with_a_table(
     screen: terminal.Terminal, tmp_path: Path
 ) -> None:
     """Streams, rows of how many, the rate and what was sent again are seen while it lasts.
 
-    Afterwards the log is there, each line by itself, and nothing of the view.
+    Warnings stay, each line by itself, and nothing of the view. The last lines are a table of the
+    rows read and the path of the report; the log's other lines are left out.
     """
     world = World(contacts=1500, api_key=KEY, requests_per_second=0)
     world.faults.slow(0.12, "/contacts", times=None)
     world.faults.server_error("/notes", times=3)
+    world.faults.slow(1.5, "/notes", times=None)
     with serve(world) as served:
         desk = desk_of(tmp_path, served.url)
+        desk.settings["run_report_path"] = str(tmp_path / "report.json")
         catalog = selecting(json.loads(desk.call(desk.arguments("--discover")).out), STREAMS)
         command = desk.arguments(catalog=catalog)
         out = tmp_path / "out.jsonl"
@@ -81,15 +84,53 @@ def test_a_terminal_shows_the_run_and_keeps_the_log(
     assert screen.showed("crm_contacts", "of 1,500", "requests/s", "marketing_tags")
     assert screen.showed("sent again", "3 × server error (502)")
     left = screen.screen.all
-    assert [line for line in left if not LOG_LINE.match(line)] == []
-    assert sum("rows read" in line for line in left) == len(STREAMS)
-    assert any("retrying" in line for line in left)
+    log = [line for line in left if LOG_LINE.match(line)]
+    assert any("retrying" in line for line in log)
+    assert not [line for line in log if "| INFO" in line]
+    assert left[: len(log)] == log
+    head, *rows, report = [line.split() for line in left[len(log) :]]
+    assert head[:3] == ["stream", "read", "emitted"]
+    assert [row[0] for row in rows] == [*STREAMS, "all"]
+    assert rows[0][1:3] == rows[2][1:3] == ["1,500", "1,500"]
+    assert report == ["Report:", str(tmp_path / "report.json")]
     types = {json.loads(line)["type"] for line in out.read_text(encoding="utf-8").splitlines()}
     assert types == {"SCHEMA", "RECORD", "STATE"}
 
 
+@pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_ACTIVECAMPAIGN_UNIFIED_LOGLEVEL"])
+def test_a_terminal_has_the_whole_log_for_who_asks(
+    screen: terminal.Terminal, tmp_path: Path, name: str
+) -> None:
+    """With a log level in the environment the log is as it is in a pipe."""
+    world = World(contacts=3, api_key=KEY, requests_per_second=0)
+    with serve(world) as served:
+        desk = desk_of(tmp_path, served.url)
+        environment = desk.environment | {"TERM": "xterm-256color", name: "INFO"}
+        assert screen.run(desk.arguments(), environment, tmp_path / "out") == 0
+    assert any(LOG_LINE.match(line) and "METRIC" in line for line in screen.screen.all)
+
+
+def test_a_terminal_shows_the_plan_of_a_dry_run(screen: terminal.Terminal, tmp_path: Path) -> None:
+    """The plan is what a dry run is for, so that its lines are not left out."""
+    world = World(contacts=0, api_key=KEY, requests_per_second=0)
+    source = tmp_path / "in.jsonl"
+    messages = stream_of("crm_contacts", {"email": "ada@shop.example"})
+    source.write_text("".join(json.dumps(one) + "\n" for one in messages))
+    with serve(world) as served, source.open("rb") as given_:
+        desk = desk_of(tmp_path, served.url)
+        command = [str(TARGET), "--config", str(desk.config(dry_run=True))]
+        environment = desk.environment | {"TERM": "xterm-256color"}
+        assert screen.run(command, environment, tmp_path / "out", stdin=given_) == 0
+    left = "\n".join(screen.screen.all)
+    assert "1 created" in left
+    assert re.search(r"^crm_contacts +1 +1$", left, re.MULTILINE)
+
+
 def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_path: Path) -> None:
-    """The target tells rows by what became of them, and how many are to do."""
+    """The target shows rows by what became of them, and how many are left.
+
+    At the end a table has the same numbers.
+    """
     world = World(contacts=0, api_key=KEY, requests_per_second=0)
     world.faults.slow(0.02, "/contact/sync", times=None)
     # The faulty first: what becomes of them is told while the others are still under way.
@@ -104,7 +145,11 @@ def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_pa
         environment = desk.environment | {"TERM": "xterm-256color"}
         assert screen.run(command, environment, tmp_path / "out", stdin=given_) == 0
     assert screen.showed("crm_contacts", "40 rejected", "200 rows came", "160 to do")
-    assert [line for line in screen.screen.all if not LOG_LINE.match(line)] == []
+    left = [line.split() for line in screen.screen.all if not LOG_LINE.match(line)]
+    head, counts, run = left
+    assert head == ["stream", "rows", "created", "rejected"]
+    assert counts == ["crm_contacts", "200", "160", "40"]
+    assert run[0] == "Run:"
     assert json.loads((tmp_path / "out").read_text()) == state_of(1)["value"]
 
 
@@ -290,7 +335,7 @@ def test_the_time_left_is_told_only_when_it_is_known(
     """Nothing at first, then by the crawl's own speed; nothing where rows outrun the count."""
     report = RunReport()
     reading = SyncProgress("tap", make_client(world), report)
-    reading.prefetch(["crm_contacts"])
+    reading.expect_streams(["crm_contacts"])
     reading.begin("contacts", [by_name["crm_contacts"]])
     report.tally("crm_contacts")
 
@@ -317,7 +362,7 @@ def test_rows_that_nobody_counts_have_no_end(
     report = RunReport()
     reading = SyncProgress("tap", make_client(world), report)
     names = ["crm_contacts", "marketing_contact_tags", "raw_contact_logs"]
-    reading.prefetch(names)
+    reading.expect_streams(names)
     reading.begin("contacts", [by_name.get(name) or collection(name) for name in names])
     for name in names:
         report.tally(name).read = 7

@@ -1,0 +1,176 @@
+"""Orders with their lines: what a row does not name is kept, and nothing is started by default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.resources import writer
+from tap_activecampaign_unified.resources.commerce import orders
+from tap_activecampaign_unified.resources.commerce.searches import selection_of
+from target_activecampaign.outcome import (
+    Action,
+    Outcome,
+    RowDeferred,
+    RowError,
+    RowRejected,
+    outcome_of,
+)
+from target_activecampaign.records.values import is_nothing
+
+from .reading import StoredDocuments
+from .stores import store_of
+from .upserts import MOST_ROWS, Mutation, Upsert, finish_all, gather, send_all
+
+if TYPE_CHECKING:
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
+
+    Document = dict[str, Any]
+
+MUTATION = Mutation("bulkUpsertOrders", "orders", "OrderInput", "storeOrderId", "store_order_id")
+HISTORICAL, REAL_TIME = "HISTORICAL", "REAL_TIME"
+# What a row must say to be an order of its own, with the native column of each.
+WHOLE = {
+    "contact": "email",
+    "currency": "currency",
+    "total_amount": "finalAmount",
+    "store_created_at": "storeCreatedDate",
+}
+STARTS = "a real-time order, which starts automations"
+# What a REST row has and the GraphQL store does not.
+_REST_ONLY = (
+    *("id", "customer", "taxAmount", "abandonedDate", "createdDate", "updatedDate"),
+    *("legacyConnectionId", "storeOrderId"),
+)
+NO_ORDER = "store_order_id: its order is not in this input and not in the account"
+
+
+STORED = StoredDocuments(
+    "Order",
+    "OrderInput",
+    selection_of(orders.ORDERS, _REST_ONLY),
+    lambda store, own: f"getOrder(legacyConnectionId: {store}, storeOrderId: {own})",
+    # Documented under both names.
+    (("discountsAmount", "discountAmount"),),
+)
+
+
+def write_orders(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+    """Write the orders of a batch."""
+    upserts = gather(context, sink, MUTATION, rows)
+    for at in range(0, len(upserts), MOST_ROWS):
+        part = upserts[at : at + MOST_ROWS]
+        try:
+            stored = STORED.read(context, [upsert.key for upsert in part])
+        except RequestError as problem:
+            finish_all(context, part, outcome_of(problem))
+            continue
+        ready = [one for one in part if _complete(context, one, stored.get(one.key))]
+        send_all(context, MUTATION, ready)
+
+
+def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) -> bool:
+    """Complete an order by what the store has; False when it lacks what a new one needs."""
+    document = upsert.document
+    missing = [name for name, native in WHOLE.items() if is_nothing(document.get(native))]
+    is_partial = bool(missing)
+    wants_automations = document.get("creationSource") == REAL_TIME
+    upsert.exists = stored is not None
+    whole = {**(stored or {}), **document}
+    if stored is None and missing:
+        reason = f"{missing[0]}: a new order needs it ({', '.join(missing)} missing)"
+        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
+        return False
+    starts = wants_automations and not is_partial and context.policy.run_automations
+    if wants_automations and not starts:
+        upsert.remarks.append("creation_source: written as historical")
+    if starts:
+        upsert.remarks.append(STARTS)
+        if context.policy.dry_run:
+            context.plan.gain("a real-time order", upsert.key)
+    whole["creationSource"] = REAL_TIME if starts else HISTORICAL
+    whole.setdefault("orderNumber", upsert.key[1])
+    if left := STORED.fit(context, whole):
+        upsert.remarks.append(f"left out, the account has no such column: {', '.join(left)}")
+    upsert.document = whole
+    return True
+
+
+# --- lines as rows of their own ------------------------------------------------------------------
+
+
+def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+    """Gather the rows of lines with their orders, and write each order once."""
+    gathered: dict[tuple[int, str], list[tuple[InputRecord, Document]]] = {}
+    for row in rows:
+        try:
+            key, line = _line_of(context, sink, row)
+        except RowDeferred as wait:
+            context.rows.defer(row, wait)
+        except RowError as problem:
+            context.rows.finish(row, problem.outcome())
+        else:
+            gathered.setdefault(key, []).append((row, line))
+    keys = list(gathered)
+    for at in range(0, len(keys), MOST_ROWS):
+        part = [(key, gathered[key]) for key in keys[at : at + MOST_ROWS]]
+        try:
+            stored = STORED.read(context, [key for key, _ in part])
+        except RequestError as problem:
+            waiting = [Upsert(key, [row for row, _ in lines], {}) for key, lines in part]
+            finish_all(context, waiting, outcome_of(problem))
+        else:
+            _write_gathered(context, part, stored)
+
+
+def _write_gathered(
+    context: WriteContext,
+    gathered: list[tuple[tuple[int, str], list[tuple[InputRecord, Document]]]],
+    stored: dict[tuple[int, str], Document],
+) -> None:
+    upserts = []
+    for key, lines in gathered:
+        if key in stored:
+            upserts.append(_with_lines(key, lines, stored[key]))
+            continue
+        for row, _ in lines:
+            context.rows.defer(row, RowDeferred(NO_ORDER, "order"))
+    send_all(context, MUTATION, upserts)
+
+
+def _line_of(
+    context: WriteContext, sink: Sink, row: InputRecord
+) -> tuple[tuple[int, str], Document]:
+    written = writer.write(sink.resource, row.record)
+    if written.problems:
+        raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
+    own = written.native.pop("storeOrderId", None)
+    if is_nothing(own):
+        raise RowRejected("store_order_id: missing; it says which order the line belongs to")
+    written.native.pop("legacyConnectionId", None)
+    return (store_of(context, row), str(own)), written.native
+
+
+def _with_lines(
+    key: tuple[int, str], rows: list[tuple[InputRecord, Document]], stored: Document
+) -> Upsert:
+    """Return an order with its lines: a row takes the place of the line that it names."""
+    lines = list(stored.get("lineItems") or [])
+    for _, line in rows:
+        places = [at for at, other in enumerate(lines) if _is_same_line(line, other)]
+        if places:
+            lines[places[0]] = {**lines[places[0]], **line}
+        else:
+            lines.append(line)
+    identity = {"legacyConnectionId": key[0], "storeOrderId": key[1]}
+    document = {**stored, **identity, "lineItems": lines, "creationSource": HISTORICAL}
+    return Upsert(key, [row for row, _ in rows], document, exists=True)
+
+
+def _is_same_line(line: Document, other: Document) -> bool:
+    if line.get("storeLineItemId") or other.get("storeLineItemId"):
+        return line.get("storeLineItemId") == other.get("storeLineItemId")
+    columns = ("productStorePrimaryId", "storeBaseProductId", "sku", "name")
+    return all(line.get(name) == other.get(name) for name in columns)

@@ -1,0 +1,239 @@
+"""Batches of upserts over GraphQL: bad rows are found by their own ids, the others sent again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import InvalidRequest, RequestError
+from tap_activecampaign_unified.client.graphql import TooLarge
+from tap_activecampaign_unified.resources import writer
+from target_activecampaign.outcome import (
+    Action,
+    Outcome,
+    RowDeferred,
+    RowError,
+    RowRejected,
+    outcome_of,
+)
+from target_activecampaign.records.values import is_nothing
+from target_activecampaign.reporting.results import BEHIND
+from target_activecampaign.sinks.context import join_reasons
+
+from .stores import store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.client.errors import ErrorDetail
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
+
+    Key = tuple[int, str]
+    Document = dict[str, Any]
+
+MOST_ROWS = 50
+ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """How rows of a resource are upserted: the mutation, its variable, and what it answers.
+
+    ``key`` is the native column of the store's own id, ``column`` its unified name. A mutation
+    that ``is_async`` answers only that it took the rows.
+    """
+
+    name: str
+    variable: str
+    type_name: str
+    key: str
+    column: str
+    is_async: bool = False
+
+    @property
+    def document(self) -> str:
+        """The constant document."""
+        answer = "recordId" if self.is_async else f"id legacyConnectionId {self.key}"
+        return (
+            f"mutation($rows: [{self.type_name}]) "
+            f"{{ {self.name}({self.variable}: $rows) {{ {answer} }} }}"
+        )
+
+
+@dataclass
+class Upsert:
+    """One thing to write: the rows that ask for it, in their order, and the document to send.
+
+    ``exists`` says whether the store had it before, None where that is not known.
+    """
+
+    key: Key
+    rows: list[InputRecord]
+    document: Document
+    exists: bool | None = None
+    remarks: list[str] = field(default_factory=list)
+
+
+def gather(
+    context: WriteContext, sink: Sink, mutation: Mutation, rows: list[InputRecord]
+) -> list[Upsert]:
+    """Return what the rows ask for, rows of one key merged; rows at fault get their results."""
+    found: dict[Key, Upsert] = {}
+    for row in rows:
+        if context.rows.is_behind(row):
+            context.rows.defer(row, RowDeferred(BEHIND))
+            continue
+        try:
+            key, document, remarks = _document_of(context, sink, mutation, row)
+        except RowDeferred as wait:
+            context.rows.defer(row, wait)
+        except RowError as problem:
+            context.rows.finish(row, problem.outcome())
+        else:
+            upsert = found.setdefault(key, Upsert(key, [], {}))
+            upsert.rows.append(row)
+            upsert.document |= document
+            upsert.remarks += remarks
+    return list(found.values())
+
+
+def _document_of(
+    context: WriteContext, sink: Sink, mutation: Mutation, row: InputRecord
+) -> tuple[Key, Document, list[str]]:
+    clears = context.policy.clears
+    record = {name: value for name, value in row.record.items() if clears or not is_nothing(value)}
+    written = writer.write(sink.resource, record)
+    if written.problems:
+        raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
+    own = written.native.get(mutation.key)
+    if is_nothing(own):
+        raise RowRejected(f"{mutation.column}: missing; it identifies the row in its store")
+    entries = {entry.unified: entry for entry in sink.resource.entries}
+    document = dict(written.native)
+    if clears:
+        document |= {getattr(entries[name], "native", name): None for name in written.nulls}
+    store = store_of(context, row)
+    document |= {"legacyConnectionId": store, mutation.key: str(own)}
+    known = entries.keys() | sink.also
+    unknown = sorted(name for name in written.ignored if name not in known and name[:1] != "_")
+    remarks = [f"ignored, no such field: {', '.join(unknown)}"] if unknown else []
+    return (store, str(own)), document, remarks
+
+
+def send_all(
+    context: WriteContext,
+    mutation: Mutation,
+    upserts: list[Upsert],
+    done: Callable[[Upsert], None] = lambda _: None,
+) -> None:
+    """Send upserts in batches and give each row its result; ``done`` gets each that was written.
+
+    A batch that is refused as too large is halved. Rows that a validation error names are
+    rejected, and the others are sent again.
+    """
+    waiting, most = list(upserts), MOST_ROWS
+    while waiting:
+        now, waiting = waiting[:most], waiting[most:]
+        try:
+            ids = _send(context, mutation, now)
+        except TooLarge as problem:
+            most = max(1, len(now) // 2)
+            waiting = _unless_alone(context, problem, now) + waiting
+        except InvalidRequest as problem:
+            waiting = _without_bad(context, mutation, problem, now, done) + waiting
+        except RequestError as problem:
+            finish_all(context, now, outcome_of(problem))
+        else:
+            for upsert in now:
+                done(upsert)
+                finish_all(context, [upsert], _outcome(mutation, upsert, ids.get(upsert.key)))
+
+
+def _unless_alone(
+    context: WriteContext, problem: RequestError, upserts: list[Upsert]
+) -> list[Upsert]:
+    """Return what is to be sent again: nothing where one row alone was refused."""
+    if len(upserts) > 1:
+        return upserts
+    finish_all(context, upserts, outcome_of(problem))
+    return []
+
+
+def _without_bad(
+    context: WriteContext,
+    mutation: Mutation,
+    problem: InvalidRequest,
+    upserts: list[Upsert],
+    done: Callable[[Upsert], None],
+) -> list[Upsert]:
+    """Reject the rows that an error names, and return the others, to be sent again.
+
+    Where it names none, the halves of the batch are sent until the bad row is alone.
+    """
+    named = _named_by(problem.reasons, upserts)
+    for upsert, texts in named:
+        reason = f"ActiveCampaign refused: {'; '.join(texts)}"
+        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
+    if named:
+        bad = {id(upsert) for upsert, _ in named}
+        return [one for one in upserts if id(one) not in bad]
+    left = _unless_alone(context, problem, upserts)
+    half = len(left) // 2
+    for part in (left[:half], left[half:]):
+        send_all(context, mutation, part, done)
+    return []
+
+
+def _send(context: WriteContext, mutation: Mutation, upserts: list[Upsert]) -> dict[Key, str]:
+    """Send one batch; return ActiveCampaign's ids by key, none of an async mutation."""
+    rows = [upsert.document for upsert in upserts]
+    data = context.write_client.mutate(mutation.name, mutation.document, {"rows": rows})
+    answers = data.get(mutation.name)
+    return {
+        (int(one["legacyConnectionId"]), str(one[mutation.key])): str(one["id"])
+        for one in (answers if isinstance(answers, list) else ())
+        if isinstance(one, dict) and one.get("id") and one.get(mutation.key)
+    }
+
+
+def _named_by(
+    reasons: tuple[ErrorDetail, ...], upserts: list[Upsert]
+) -> list[tuple[Upsert, list[str]]]:
+    """Return the upserts that a validation error names by their own ids, with its words.
+
+    Ids may hold dashes: the longest id that stands in the key of a complaint is meant.
+    """
+    found: dict[int, tuple[Upsert, list[str]]] = {}
+    for reason in reasons:
+        named = [one for one in upserts if _names(reason.attribute, one.key[1])]
+        longest = max((len(one.key[1]) for one in named), default=0)
+        for one in named:
+            if len(one.key[1]) == longest:
+                found.setdefault(id(one), (one, []))[1].append(reason.text)
+    return list(found.values())
+
+
+def _names(attribute: str, own_id: str) -> bool:
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(own_id)}(?![A-Za-z0-9])", attribute) is not None
+
+
+def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outcome:
+    remarks = list(upsert.remarks)
+    if mutation.is_async:
+        remarks.append(ACCEPTED)
+    elif upsert.exists is None:
+        remarks.append("created or updated")
+    action = Action.CREATED if upsert.exists is False else Action.UPDATED
+    return Outcome(action, native_id, join_reasons(remarks))
+
+
+def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -> None:
+    """Give every row of these its result: only the first of a key can have created it."""
+    for upsert in upserts:
+        for place, row in enumerate(upsert.rows):
+            is_later = place and outcome.action is Action.CREATED
+            later = Outcome(Action.UPDATED, outcome.id, outcome.reason, whole=outcome.whole)
+            context.rows.finish(row, later if is_later else outcome)

@@ -1,0 +1,276 @@
+"""E-commerce as it is written: upserts by the store's ids, nothing started, nothing cleared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox.ecommerce import store
+from tests.tap.running import Account
+from tests.target.lab import state_of, stream_of
+
+if TYPE_CHECKING:
+    from tests.target.lab import Lab
+
+ORDER: dict[str, Any] = {
+    "store_id": "1",
+    "store_order_id": "a-1",
+    "contact": {"email": "lea@harbour.example"},
+    "store_customer_id": "c-1",
+    "currency": "USD",
+    "total_amount": 12.5,
+    "discount_amount": 1,
+    "store_created_at": "2030-05-01T10:00:00+00:00",
+    "status": "completed",
+    "notes": ["ring twice"],
+    "lines": [{"name": "Mug", "quantity": 2, "amount": "12.50", "store_product_id": "p-1"}],
+}
+PRODUCT = {"store_id": 1, "store_product_id": "p-1", "name": "Mug", "price_amount": "6.25"}
+SUBSCRIPTION = {
+    "store_id": "1",
+    "store_subscription_id": "s-1",
+    "contact__email": "lea@harbour.example",
+    "status": "active",
+    "amount": 9.9,
+    "currency": "USD",
+}
+
+
+@pytest.fixture(autouse=True)
+def _shop(lab: Lab) -> None:
+    lab.world.switches.ecommerce = "served"
+    store.add_connection(lab.world, "own", "shop-1", "Shop")
+
+
+def documents(lab: Lab, table: str = "storeOrders") -> dict[str, dict[str, Any]]:
+    """Return what the GraphQL store holds, by the store's own id, once all of it arrived."""
+    lab.world.settle(at_once=True)
+    return {row.key: row.document for row in lab.world.tables[table]}
+
+
+def test_an_order_is_written_once_with_its_lines_and_starts_nothing(lab: Lab) -> None:
+    """Created, unchanged, updated; historical, so that no automation starts."""
+    run = lab.send("commerce_orders", ORDER)
+    assert (run.code, run.actions) == (0, ["created"])
+    (order,) = documents(lab).values()
+    assert order["finalAmount"] == "12.5"
+    assert order["lineItems"][0]["name"] == "Mug"
+    assert order["creationSource"] == "HISTORICAL"
+    assert not any(entry["starts"] for entry in lab.world.automation_log)
+    assert lab.send("commerce_orders", ORDER).actions == ["unchanged"]
+    assert lab.send("commerce_orders", ORDER | {"total_amount": 20}).actions == ["updated"]
+    assert len(documents(lab)) == 1
+
+
+@pytest.mark.parametrize("reading", ["replace", "patch"])
+@pytest.mark.parametrize("discount", ["discountsAmount", "discountAmount", "both"])
+def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, discount: str) -> None:
+    """Under both readings of the upsert and each name of the discount; it goes out historical."""
+    lab.world.switches.order_upsert = reading
+    lab.world.switches.order_discount_field = discount
+    lab.send("commerce_orders", ORDER)
+    partial = {
+        **{name: ORDER[name] for name in ("store_id", "store_order_id")},
+        "status": "refunded",
+        "creation_source": "real_time",
+    }
+    run = lab.send("commerce_orders", partial)
+    assert run.actions == ["updated"]
+    assert "historical" in run.reason()
+    (order,) = documents(lab).values()
+    assert order["normalizedStatus"] == "REFUNDED"
+    assert (order["notes"], order["email"]) == (["ring twice"], "lea@harbour.example")
+    assert order["lineItems"][0]["productStorePrimaryId"] == "p-1"
+    assert float(order.get("discountsAmount", order.get("discountAmount"))) == 1
+    assert not any(entry["starts"] for entry in lab.world.automation_log)
+
+
+def test_real_time_is_sent_only_where_row_and_setting_say_so(lab: Lab) -> None:
+    """`run_automations: false` writes the order as historical, and the result says so."""
+    live = ORDER | {"creation_source": "real_time"}
+    run = lab.send("commerce_orders", live, dry_run=True)
+    assert "starts automations" in run.reason()
+    assert documents(lab) == {}
+    assert lab.send("commerce_orders", live, run_automations=False).actions == ["created"]
+    assert documents(lab)["a-1"]["creationSource"] == "HISTORICAL"
+    other = live | {"store_order_id": "a-2"}
+    assert lab.send("commerce_orders", other).actions == ["created"]
+    assert documents(lab)["a-2"]["creationSource"] == "REAL_TIME"
+
+
+def test_bad_rows_are_found_by_their_own_ids_and_the_others_are_written(lab: Lab) -> None:
+    """One refusal costs one more request, whatever dashes the ids hold."""
+    rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(20)]
+    rows[3] = rows[3] | {"contact": {"email": "nonsense"}}
+    rows[7] = rows[7] | {"store_order_id": "n-7-b", "currency": "Dollars"}
+    run = lab.send("commerce_orders", *rows)
+    assert [run.actions[3], run.actions[7]] == ["rejected", "rejected"]
+    assert run.actions.count("created") == 18
+    assert "email" in run.reason(4)
+    assert len(documents(lab)) == 18
+    assert run.writes.count(("POST", "ecom/graphql")) == 3
+
+
+@pytest.mark.parametrize("most", [1, 7, 30])
+def test_batches_halve_where_the_account_takes_fewer_rows(lab: Lab, most: int) -> None:
+    """Every order is written, each once."""
+    lab.world.switches.graphql_most_rows = most
+    rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(40)]
+    assert lab.send("commerce_orders", *rows).actions == ["created"] * 40
+    assert len(documents(lab)) == 40
+
+
+def test_an_error_that_names_no_row_still_ends_only_the_bad_row(lab: Lab) -> None:
+    """Halves of the batch are sent until the bad row is alone."""
+
+    def unnamed(body: dict[str, Any]) -> None:
+        for error in body.get("errors", ()):
+            error["extensions"] = {}
+
+    lab.world.faults.rewrite("/ecom/graphql", unnamed)
+    rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(8)]
+    rows[5] = rows[5] | {"currency": "Dollars"}
+    run = lab.send("commerce_orders", *rows)
+    assert run.actions == ["created"] * 5 + ["rejected"] + ["created"] * 2
+
+
+@pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "late_trouble"])
+def test_an_answer_that_is_lost_is_asked_for_again(lab: Lab, fault: str) -> None:
+    """An upsert twice is an upsert once."""
+    getattr(lab.world.faults, fault)("/ecom/graphql", times=2)
+    assert lab.send("commerce_orders", ORDER).actions == ["created"]
+    assert len(documents(lab)) == 1
+
+
+@pytest.mark.parametrize(
+    ("stream", "record", "word"),
+    [
+        ("commerce_orders", ORDER | {"store_id": "9"}, "store_id"),
+        ("commerce_orders", ORDER | {"store_id": None}, "store_id"),
+        ("commerce_orders", ORDER | {"store_order_id": None}, "store_order_id"),
+        ("commerce_orders", ORDER | {"total_amount": None}, "total_amount"),
+        ("commerce_orders", ORDER | {"status": "halfway"}, "status"),
+        ("commerce_orders", ORDER | {"lines": [{"colour": "red"}]}, "lines"),
+        ("commerce_products", PRODUCT | {"price_amount": "much"}, "price_amount"),
+        ("commerce_subscriptions", SUBSCRIPTION | {"store_id": "9"}, "store_id"),
+        (
+            "commerce_order_lines",
+            {"store_id": "1", "store_order_id": "x", "name": "Mug"},
+            "store_order_id",
+        ),
+    ],
+)
+def test_a_row_at_fault_is_rejected_with_its_column(
+    lab: Lab, stream: str, record: dict[str, Any], word: str
+) -> None:
+    """Nothing is written for it."""
+    run = lab.send(stream, record)
+    assert run.actions == ["rejected"]
+    assert run.reason().startswith(word)
+    assert documents(lab) == {}
+
+
+def test_lines_as_rows_are_gathered_with_their_order(lab: Lab) -> None:
+    """Before or behind the order in the input; a line that is there is replaced."""
+    order = {name: ORDER[name] for name in ORDER if name != "lines"}
+    lines = [
+        {"store_id": "1", "store_order_id": "a-1", "store_line_id": f"l-{n}", "name": f"Cup {n}"}
+        for n in range(3)
+    ]
+    run = lab.run(
+        *stream_of("commerce_order_lines", *lines),
+        *stream_of("commerce_orders", order),
+        state_of(1),
+    )
+    assert run.actions == ["updated"] * 3 + ["created"]
+    lab.send("commerce_order_lines", lines[1] | {"name": "Bowl"})
+    names = [line["name"] for line in documents(lab)["a-1"]["lineItems"]]
+    assert names == ["Cup 0", "Bowl", "Cup 2"]
+
+
+def test_products_are_patched_and_rows_of_one_key_are_merged(lab: Lab) -> None:
+    """Two rows of one key in a batch are one row to ActiveCampaign, which would lose the second."""
+    run = lab.send(
+        "commerce_products", PRODUCT, {**PRODUCT, "name": "Cup"}, PRODUCT | {"brand": "A"}
+    )
+    assert set(run.actions) == {"updated"}
+    assert documents(lab, "storeProducts")["p-1"]["brand"] == "A"
+    clear = {"store_id": "1", "store_product_id": "p-1", "brand": None}
+    lab.send("commerce_products", clear)
+    assert documents(lab, "storeProducts")["p-1"]["brand"] == "A"
+    lab.send("commerce_products", clear, null_policy="clear")
+    product = documents(lab, "storeProducts")["p-1"]
+    assert (product["brand"], product["variantName"]) == (None, "Mug")
+
+
+@pytest.mark.parametrize("reading", ["replace", "patch"])
+def test_subscriptions_are_accepted_and_keep_what_a_row_does_not_name(
+    lab: Lab, reading: str
+) -> None:
+    """Also where the store does not show yet what this run wrote."""
+    lab.world.switches.payment_upsert = reading
+    lab.batch_rows = 1
+    partial = {"store_id": "1", "store_subscription_id": "s-1", "status": "cancelled"}
+    run = lab.send("commerce_subscriptions", SUBSCRIPTION, partial)
+    assert run.actions == ["created", "updated"]
+    assert "accepted" in run.reason()
+    (payment,) = documents(lab, "storeRecurringPayments").values()
+    assert payment["normalizedStatus"] == "CANCELLED"
+    assert (payment["paymentAmount"], payment["email"]) == ("9.9", "lea@harbour.example")
+
+
+def test_a_copy_goes_into_the_store_of_the_same_service_and_key(lab: Lab) -> None:
+    """The other account's ids mean nothing here; without a store of that key rows are rejected."""
+    rows = [ORDER | {"store_id": "77"}]
+    stores = [{"id": "77", "service": "own", "external_id": "shop-1"}]
+    settings = {"source_ids": "foreign"}
+    assert lab.send("commerce_orders", *rows, **settings).actions == ["rejected"]
+    run = lab.run(
+        *stream_of("commerce_orders", *rows),
+        *stream_of("commerce_stores", *stores),
+        state_of(1),
+        **settings,
+    )
+    assert run.actions == ["created", "unchanged"]
+    assert documents(lab)["a-1"]["legacyConnectionId"] == 1
+    other = {"id": "78", "service": "own", "external_id": "shop-2"}
+    run = lab.run(
+        *stream_of("commerce_stores", other),
+        *stream_of("commerce_orders", ORDER | {"store_id": "78"}),
+        state_of(1),
+        **settings,
+    )
+    assert run.actions == ["skipped", "rejected"]
+    assert lab.send("commerce_stores", stores[0]).actions == ["skipped"]
+
+
+def test_what_one_account_has_another_has_after_a_copy(lab: Lab) -> None:
+    """Orders, products and subscriptions read by the tap and written by the target are equal."""
+    from tests.sandbox import Shape  # noqa: PLC0415 - this test alone plants shops
+
+    source = Account(contacts=5, shape=Shape(stores=1, orders=20, products=6, subscriptions=4))
+    source.world.tables["connections"][1].service = "own"
+    source.world.tables["connections"][1].externalid = "shop-1"
+    streams = (
+        *("commerce_stores", "commerce_products", "commerce_orders"),
+        "commerce_subscriptions",
+    )
+    ran = source.run(only=streams)
+    messages = [m for name in streams for m in stream_of(name, *ran.records[name], keys=["id"])]
+    run = lab.run(*messages, state_of(1), source_ids="foreign")
+    carts = sum(one["store_order_id"] is None for one in ran.records["commerce_orders"])
+    assert run.actions.count("rejected") == carts
+    left_out = {"id", "connectionId", "creationSource"}
+    for table in ("storeProducts", "storeRecurringPayments"):
+        there = {row.key: row.document for row in source.world.tables[table]}
+        here = documents(lab, table)
+        assert here.keys() == there.keys()
+    there = {row.key: row.document for row in source.world.tables["storeOrders"]}
+    for key, document in there.items():
+        mine = documents(lab)[key]
+        for name in ("email", "normalizedStatus", "storeCreatedDate", "storeModifiedDate"):
+            assert mine.get(name) == document.get(name)
+        assert float(mine["finalAmount"]) == float(document["finalAmount"])
+        assert len(mine["lineItems"]) == len(document["lineItems"])
+        assert left_out <= mine.keys()
