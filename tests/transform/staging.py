@@ -9,7 +9,6 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_activecampaign_unified.resources import RESOURCES
-from tap_activecampaign_unified.resources.codecs import cents
 from tap_activecampaign_unified.resources.resource import (
     ACCOUNT_LABEL,
     Attribute,
@@ -88,7 +87,7 @@ def _columns(one: Resource, entry: Entry) -> Iterator[Column]:
     if name == "id":
         name = f"{noun(one.name)}_id"
     kind = _type(schema)
-    if isinstance(entry, Field) and entry.codec is cents:
+    if kind == "number" and name.endswith("amount"):
         kind = "money"
     parts = schema.get("properties") or {}
     if parts and all(_type(part) != "json" for part in parts.values()):

@@ -6,7 +6,8 @@ import json
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,12 +15,9 @@ import yaml
 
 from tests.demo.account import API_KEY, ROOT
 from tests.demo.pipeline import Pipeline, install, run_meltano
-from tests.end_to_end.loaders import into_duckdb
+from tests.end_to_end.loaders import into_duckdb, into_postgres
 from tests.sandbox import World, serve
 from tests.tap.running import Account
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GRADES = {"engagement:hot", "engagement:warm", "engagement:cold"}
 
@@ -72,7 +70,10 @@ def make_transform(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_one_job_loads_transforms_and_activates(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Every contact gets its score and one of three tags; the same job again writes nothing."""
+    """Every contact gets its score and one of three tags; the same job again writes nothing.
+
+    The results of the first run, loaded beside the account, are what the lift is counted from.
+    """
     plugins = ["tap-activecampaign-unified", "target-activecampaign", f"target-{database}", "dbt"]
     install(*plugins, "tap-jsonl" if database == "duckdb" else "tap-postgres")
     job = "load-transform-activate"
@@ -81,6 +82,7 @@ def test_one_job_loads_transforms_and_activates(
         "TARGET_ACTIVECAMPAIGN_REQUESTS_PER_SECOND": "0",
         "TARGET_ACTIVECAMPAIGN_RUN_REPORT_PATH": str(tmp_path / "written.json"),
         "TARGET_ACTIVECAMPAIGN_RESULTS_PATH": str(tmp_path / "results.jsonl"),
+        "TARGET_ACTIVECAMPAIGN_RESULTS_FORMAT": "singer",
         "DBT_DUCKDB_PATH": str(tmp_path / "activecampaign.duckdb"),
         "DBT_ACTIVATION_FOLDER": str(tmp_path),
         "DBT_TARGET_PATH": str(tmp_path / "dbt"),
@@ -90,6 +92,11 @@ def test_one_job_loads_transforms_and_activates(
         job += "-postgres"
         server = request.getfixturevalue("postgres_database")
         settings |= {**server.environment, "POSTGRES_URL": server.url("postgresql+psycopg")}
+        loader = into_postgres(tmp_path, server)
+    else:
+        file = settings["DBT_DUCKDB_PATH"]
+        loader = into_duckdb(tmp_path, path=file, default_target_schema="main")
+        loader.tables.path = Path(file)
     world = World(contacts=30, deals=20, accounts=5, api_key=API_KEY, requests_per_second=0)
     with serve(world) as served:
         pipeline = Pipeline(tmp_path, served.url, tuple(settings.items()))
@@ -99,10 +106,14 @@ def test_one_job_loads_transforms_and_activates(
         assert first["updated"] == len(people)
         assert grades(world) == dict.fromkeys(people, 1)
         assert len(scores(world)) == len(people)
+        loader.load((tmp_path / "results.jsonl").read_text(encoding="utf-8"))
 
         before = writes(world)
         assert run(pipeline, job)["unchanged"] == len(people)
         assert writes(world) == before
+        query = "SELECT metric, treated, control FROM analytics.activation_lift"
+        metrics = ("opened", "clicked", "won a deal", "unsubscribed")
+        assert set(loader.tables.query(query)) == {(one, len(people), 0) for one in metrics}
 
 
 def run(pipeline: Pipeline, job: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_activecampaign.reporting.result_file import SCHEMA
+
 from . import account
 from .conftest import STREAMS, Warehouse
 from .project import ACTIVATION, MARTS, STAGING
@@ -130,16 +132,36 @@ def test_the_marts_are_the_account_after_each_load(warehouse: Warehouse) -> None
     assert dt.timedelta(0) < seen < dt.timedelta(minutes=10)
 
 
+def results(labels: dict[str, list[str]]) -> str:
+    """Return Singer messages of results with a column for the account, as a stream map adds it.
+
+    ``labels`` holds the contacts that were written, by account.
+    """
+    known = SCHEMA["schema"]["properties"] | {"account_label": {"type": ["string", "null"]}}
+    schema = {**SCHEMA, "schema": {"type": "object", "properties": known}}
+    common = {"stream": "crm_contacts", "action": "updated", "time": "2026-01-01T00:00:00+00:00"}
+    records = [
+        {**common, "run": label, "number": number, "account_label": label, "key": {"id": one}}
+        for label, people in labels.items()
+        for number, one in enumerate(people, 1)
+    ]
+    messages = [{"type": "RECORD", "stream": SCHEMA["stream"], "record": one} for one in records]
+    return "".join(json.dumps(one) + "\n" for one in (schema, *messages))
+
+
 def test_accounts_that_share_tables_keep_apart(warehouse: Warehouse) -> None:
     """With `account_labels` each account's marts are its own, though all ids are the same."""
     other = Warehouse(warehouse.loader, warehouse.transform, seed=2)
     warehouse.load(account_label="north")
     other.load(account_label="south")
+    warehouse.loader.load(results({"north": ["1", "2"], "south": ["1", "2", "3"]}))
     transform = built(warehouse, account_labels=True)
     for label, one in (("north", warehouse), ("south", other)):
         transform.label = label
         compare(transform, one.world)
         assert carried(transform) == in_account(one.world)
+        treated = {row["treated"] for row in transform.rows("activation_lift")}
+        assert treated == {2 if label == "north" else 3}
         rows = transform.rows("activation_contacts", ACTIVATION)
         assert {row["id"] for row in rows} == {str(n) for n in one.world.tables["contacts"].ids()}
 

@@ -9,7 +9,7 @@
 {%- set relation = source(source_name, table) -%}
 {%- set there = loaded_columns(relation) -%}
 {%- if var('account_labels') -%}
-  {%- set keys = ['account_label'] + keys -%}
+  {%- set keys = (['account_label'] if 'account_label' in there else []) + keys -%}
   {%- set columns = [['account_label', 'account_label', 'text']] + columns -%}
 {%- endif -%}
 {%- set columns = columns + [['loaded_at', '_sdc_batched_at', 'time']] -%}

@@ -1,8 +1,9 @@
 {{ config(schema='staging') }}
 -- What became of each row that the target was given; empty until its results are loaded.
 {{ staged(
-  'activation', 'activecampaign_results', keys=['run', 'stream', 'key'], columns=[
+  'activation', 'activecampaign_results', keys=['run', 'number'], columns=[
     ['run', 'run', 'text'],
+    ['result_number', 'number', 'integer'],
     ['ran_at', 'time', 'time'],
     ['stream', 'stream', 'text'],
     ['contact_id', 'key.id', 'text'],

@@ -6,7 +6,7 @@
     ['store_customer_id', 'store_customer_id', 'text'],
     ['contact_email', 'contact.email', 'text'],
     ['accepts_marketing', 'accepts_marketing', 'boolean'],
-    ['revenue', 'revenue', 'money'],
+    ['revenue', 'revenue', 'number'],
     ['order_count', 'order_count', 'integer'],
     ['product_count', 'product_count', 'integer'],
     ['average_order_amount', 'average_order_amount', 'money'],

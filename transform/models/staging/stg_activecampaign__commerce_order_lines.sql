@@ -12,7 +12,7 @@
     ['name', 'name', 'text'],
     ['sku', 'sku', 'text'],
     ['quantity', 'quantity', 'integer'],
-    ['amount', 'amount', 'number'],
+    ['amount', 'amount', 'money'],
     ['category', 'category', 'text'],
     ['brand', 'brand', 'text'],
     ['tags', 'tags', 'json'],

@@ -20,7 +20,7 @@
     ['description', 'description', 'text'],
     ['sku', 'sku', 'text'],
     ['upc', 'upc', 'text'],
-    ['price_amount', 'price_amount', 'number'],
+    ['price_amount', 'price_amount', 'money'],
     ['currency', 'currency', 'text'],
     ['url', 'url', 'text'],
     ['url_slug', 'url_slug', 'text'],
