@@ -265,7 +265,7 @@ class TargetActiveCampaign(Target):
         self.interrupts.begin_message()
         self._flush()
         processor = self.processor  # rows that failed last time are sent even if none came today
-        self.background.settle()
+        self.background.wait_all()
         processor.decide_deferred()
         if processor.rows.stop_reason:
             self._end_early(processor.rows.stop_reason)

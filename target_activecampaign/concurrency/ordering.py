@@ -1,4 +1,4 @@
-"""What may be written at once, and what waits: rows that may be one thing stay in their order."""
+"""Concurrent writes that keep the order of rows which may be the same record."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Item = TypeVar("Item")
 def run_in_identity_order(
     pool: CooperativePool,
     items: Sequence[Item],
-    sign_of: Callable[[Item], RecordIdentity],
+    identity_of: Callable[[Item], RecordIdentity],
     do: Callable[[Item], None],
 ) -> None:
-    """Do something to each item: at once where nobody can tell the difference, else in order."""
+    """Call ``do`` for each item: concurrently where the items cannot be the same record."""
     if pool.most == 1 or len(items) < 2:
         for item in items:
             do(item)
         return
-    for stretch in _stretches(items, sign_of):
-        pool.each([partial(_do_all, chain, do) for chain in stretch])
+    for run in _runs_of_equal_columns(items, identity_of):
+        pool.each([partial(_do_all, chain, do) for chain in run])
 
 
 def _do_all(chain: list[Item], do: Callable[[Item], None]) -> None:
@@ -35,35 +35,38 @@ def _do_all(chain: list[Item], do: Callable[[Item], None]) -> None:
         do(item)
 
 
-def _stretches(
-    items: Iterable[Item], sign_of: Callable[[Item], RecordIdentity]
+def _runs_of_equal_columns(
+    items: Iterable[Item], identity_of: Callable[[Item], RecordIdentity]
 ) -> Iterable[list[list[Item]]]:
-    """Cut items where their way changes; within a stretch, join those that share a name."""
-    way: frozenset[str] | None = None
+    """Split items where the identifying columns change; within a run, chain those that share a key.
+
+    Two records identified by different columns may be the same, so runs are written in order.
+    """
+    columns: frozenset[str] | None = None
     links: _Links[Item] = _Links()
     for item in items:
-        sign = sign_of(item)
-        if sign.way != way:
+        identity = identity_of(item)
+        if identity.columns != columns:
             yield links.chains()
-            way, links = sign.way, _Links()
-        links.add(item, sign.names)
+            columns, links = identity.columns, _Links()
+        links.add(item, identity.keys)
     yield links.chains()
 
 
 class _Links(Generic[Item]):
-    """Items joined by what they share."""
+    """Chains of items that share a key (union-find)."""
 
     def __init__(self) -> None:
         self._items: list[Item] = []
         self._above: list[int] = []
         self._first: dict[Hashable, int] = {}
 
-    def add(self, item: Item, names: Iterable[Hashable]) -> None:
+    def add(self, item: Item, keys: Iterable[Hashable]) -> None:
         place = len(self._items)
         self._items.append(item)
         self._above.append(place)
-        for name in names:
-            other = self._top(self._first.setdefault(name, place))
+        for key in keys:
+            other = self._top(self._first.setdefault(key, place))
             mine = self._top(place)
             self._above[max(other, mine)] = min(other, mine)
 
@@ -79,6 +82,3 @@ class _Links(Generic[Item]):
         for place, item in enumerate(self._items):
             found.setdefault(self._top(place), []).append(item)
         return list(found.values())
-
-
-# --- the signs of rows ---------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Threads that take turns: one runs at a time, and another goes on only while it waits.
+"""Cooperative threads: one runs at a time, and another runs only while it waits.
 
-Whoever runs holds the baton. It is handed over while an answer, the account's budget or a moment
-is waited for, and never in between: code between two waits sees nobody else, and needs no locks.
+The running thread holds a lock. It releases the lock only while it waits for a response, for the
+rate limit or for a time. Code between two waits therefore needs no locks of its own.
 """
 
 from __future__ import annotations
@@ -25,29 +25,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What is begun in the background is little and lives long: it has places of its own.
+# Background tasks are few and long; they have threads of their own.
 MOST_TASKS = 3
-# Long enough for another thread to take the baton.
-BREATH = 0.001
+# Seconds: long enough for another thread to acquire the lock.
+YIELD_SECONDS = 0.001
 
 
 class JobGroup:
-    """Jobs that belong together: begun in their order, several under way at once.
-
-    The first problem of any of them keeps the rest from being begun.
-    """
+    """Jobs started in order, several of them at once. After the first exception no more start."""
 
     def __init__(self, pool: CooperativePool) -> None:
-        """Begin without a job."""
         self._pool = pool
         self._left: deque[Job] = deque()
         self.helpers = 0
         self.problem: BaseException | None = None
 
     def do(self, job: Job) -> None:
-        """Have a job begun at once: by a helper, or by the caller when none is free.
+        """Start a job at once: in a helper thread, or in this one when none is free.
 
-        Raises the first problem of any job so far.
+        Raises the first exception of any job so far.
         """
         self._left.append(job)
         if not self._pool.start_helpers(self, self.helpers + 1):
@@ -56,7 +52,7 @@ class JobGroup:
             raise self.problem
 
     def _work_off(self) -> None:
-        """Do what is left, beside the helpers; a problem is kept."""
+        """Do the remaining jobs beside the helpers; keep an exception."""
         try:
             self.work()
         except BaseException as problem:  # noqa: BLE001 - raised again by `close`
@@ -70,13 +66,13 @@ class JobGroup:
             job()
 
     def fail(self, problem: BaseException) -> None:
-        """Begin nothing more; what no request can survive ends every other thread's work too."""
+        """Start no more jobs; an exception that ends the run ends the other threads too."""
         self.problem = self.problem or problem
         if isinstance(problem, FatalError) or not isinstance(problem, Exception):
             self._pool.fail(problem)
 
     def close(self) -> None:
-        """Wait until every job is done; raises the first problem."""
+        """Wait until every job is done; raise the first exception."""
         self._work_off()
         self._pool.wait_until(lambda: not self.helpers)
         if self.problem is not None:
@@ -84,61 +80,60 @@ class JobGroup:
 
 
 class CooperativePool:
-    """Hands the baton from thread to thread; at most ``most`` of them, the caller's included.
+    """Runs one of at most ``most`` threads at a time, the caller's included.
 
-    With one, everything is done by the caller, in order. The thread that first takes the baton is
-    the main one: it alone outlives `end`.
+    With one, the caller does everything in order. The thread that first acquires the lock is the
+    main thread: only it continues after `end`.
     """
 
     def __init__(self, most: int = 1) -> None:
-        """Begin with nobody running."""
         self.most = most
         self.most_tasks = min(MOST_TASKS, (most - 1) // 2)
         self._most_helpers = most - 1 - self.most_tasks
-        #: What ended the work of all threads, None while they may go on.
+        #: The exception that ended the work of all threads; None while they may continue.
         self.problem: BaseException | None = None
-        self._baton = threading.RLock()
-        self._changed = threading.Condition(self._baton)
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._mine = threading.local()
-        # As long as how many wait for the baton; threads may append and pop without it.
-        self._comers: list[None] = []
+        # One entry per thread that waits for the lock; threads append and pop without it.
+        self._queued: list[None] = []
         self._names: dict[Hashable, int] = {}
         self._helpers = self._tasks = 0
         self._is_hurried = self._is_over = False
 
-    # --- the baton --------------------------------------------------------------------------
+    # --- the lock ---------------------------------------------------------------------------
 
     @property
     def is_mine(self) -> bool:
-        """Whether this thread holds the baton."""
+        """Whether this thread holds the lock."""
         return getattr(self._mine, "holds", False)
 
     def acquire(self) -> None:
-        """Wait for the baton, unless this thread has it."""
+        """Wait for the lock, unless this thread has it."""
         if not self.is_mine:
             self._acquire()
             self._mine.holds = True
 
     def release(self) -> None:
-        """Hand the baton over, if this thread has it."""
+        """Release the lock, if this thread has it."""
         if self.is_mine and not self._is_over:
             self._mine.holds = False
             self._release()
 
     def _acquire(self) -> None:
-        self._comers.append(None)
+        self._queued.append(None)
         try:
-            self._baton.acquire()
+            self._lock.acquire()
         finally:
-            self._comers.pop()
+            self._queued.pop()
 
     def _release(self) -> None:
-        with contextlib.suppress(RuntimeError):  # a second signal kept it from being taken
-            self._baton.release()
+        with contextlib.suppress(RuntimeError):  # a second signal interrupted the acquiring
+            self._lock.release()
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
-        """Let others run for the time of the block; for a thread without the baton, nothing."""
+        """Let other threads run during the block; without the lock, do nothing."""
         if not self.is_mine:
             yield
             return
@@ -149,26 +144,26 @@ class CooperativePool:
             self.acquire()
 
     def yield_now(self) -> None:
-        """Let others run if any wait: for work that takes seconds and waits for nothing itself."""
-        if self._comers:
+        """Let waiting threads run; for loops that take seconds without a wait."""
+        if self._queued:
             with self.released():
-                time.sleep(BREATH)
+                time.sleep(YIELD_SECONDS)
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
-        """Let others run until ``is_so``; it is asked again after each `tell`."""
+        """Let other threads run until ``is_so`` returns true; checked after each `notify`."""
         while not is_so():
             if self._is_hurried and not getattr(self._mine, "is_helper", False):
                 return
             self._changed.wait()
 
     def notify(self) -> None:
-        """Have everybody look again at what they wait for."""
+        """Make all threads check their conditions again."""
         if self.most > 1:
             self._changed.notify_all()
 
     @contextlib.contextmanager
     def named_lock(self, *name: Hashable) -> Iterator[None]:
-        """Let no other thread into a block of this name; the same thread may enter it again."""
+        """Lock a name; the same thread may lock it again."""
         me = threading.get_ident()
         if self._names.get(name) == me:
             yield
@@ -185,7 +180,7 @@ class CooperativePool:
 
     @contextlib.contextmanager
     def group(self) -> Iterator[JobGroup]:
-        """Gather jobs that are done side by side; the block ends when all are done."""
+        """Return a group of concurrent jobs; the block ends when all are done."""
         group = JobGroup(self)
         try:
             yield group
@@ -194,7 +189,7 @@ class CooperativePool:
         group.close()
 
     def each(self, jobs: Iterable[Job]) -> None:
-        """Do jobs side by side, begun in their order; raises the first problem of any."""
+        """Do jobs concurrently, started in order; raise the first exception."""
         if self.most == 1:
             for job in jobs:
                 job()
@@ -204,9 +199,9 @@ class CooperativePool:
         group.close()
 
     def start(self, job: Job) -> None:
-        """Do a job in the background; whoever starts one sees to it that there is a place.
+        """Do a job in the background, or here where the machine starts no thread.
 
-        Where the machine gives no thread for it, it is done here and now.
+        The caller checks that fewer than `most_tasks` are running.
         """
         self._tasks += 1
 
@@ -223,12 +218,11 @@ class CooperativePool:
             run()
 
     def start_helpers(self, group: JobGroup, wanted: int) -> bool:
-        """Find helpers for a group, so many in all; False when there are not so many."""
+        """Start helper threads for a group; return whether it has as many as wanted."""
         while group.helpers < wanted and self._helpers < self._most_helpers:
             if not self._spawn(lambda: self._help(group)):
                 self._most_helpers = self._helpers
                 break
-            # It waits for the baton, which is here.
             group.helpers += 1
             self._helpers += 1
         return group.helpers >= wanted
@@ -255,30 +249,29 @@ class CooperativePool:
         try:
             threading.Thread(target=body, daemon=True).start()
         except RuntimeError as problem:
-            logger.warning("%s: writing goes on with those there are", problem)
+            logger.warning("%s: writing continues with the existing threads", problem)
             return False
         return True
 
     # --- the end ----------------------------------------------------------------------------
 
     def fail(self, problem: BaseException) -> None:
-        """Have every thread end before its next request, with this problem."""
+        """Make every thread raise this exception before its next request."""
         self.problem = self.problem or problem
 
     def raise_if_ending(self) -> None:
-        """Raise what ended the work of all threads: called before every request."""
+        """Raise the exception that ended the work of all threads; called before every request."""
         if self.problem is not None:
             raise self.problem
 
     def stop_now(self) -> None:
-        """Wait for nobody any more: for signal handlers that end the run at once."""
+        """Wait for no other thread any more; for signal handlers that end the run at once."""
         self._is_hurried = True
 
     def end(self, problem: BaseException) -> None:
-        """Keep the baton for good, once every other thread came to its end.
+        """Keep the lock forever, once the other threads have ended; they send no more requests.
 
-        They make no further request. Those that are in a hurry are not waited for: they never run
-        again.
+        After `stop_now` it does not wait for them: they never run again.
         """
         self.acquire()
         self.problem = self.problem or problem
@@ -289,10 +282,9 @@ class CooperativePool:
 
 
 class ReleasingClock:
-    """A clock whose sleepers let others run meanwhile."""
+    """A clock that releases the pool's lock during a sleep."""
 
     def __init__(self, clock: Clock, pool: CooperativePool) -> None:
-        """Take the clock that is slept by."""
         self._clock, self._pool = clock, pool
 
     def now(self) -> dt.datetime:

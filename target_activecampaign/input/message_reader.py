@@ -1,4 +1,4 @@
-"""Lines of the input become messages; a line that is none costs itself and nothing else."""
+"""Parses lines of the input into messages; an unreadable line affects no other line."""
 
 from __future__ import annotations
 
@@ -14,32 +14,31 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]
 
-# Deeper than anything ActiveCampaign takes, and no deeper than what follows can be written with.
+# Deeper than anything that ActiveCampaign accepts, and not too deep to be written to files.
 MOST_LEVELS = 100
 
 
 class BrokenLine(Protocol):
-    """Who is told of a line that cannot be read."""
+    """Callback for a line that cannot be read."""
 
     def __call__(self, why: str, *, is_record: bool) -> None:
-        """Take the reason, and whether the line may have been a record."""
+        """Handle the reason, and whether the line may have been a record."""
 
 
 class MessageReader:
-    """Reads Singer messages line by line, in the shape the SDK asks of its readers.
+    """Reads Singer messages line by line, with the interface of the SDK's readers.
 
-    ``on_fault`` is told of each line that cannot be read: why, and whether it may be a record.
+    Calls ``on_fault`` for each line that cannot be read.
     """
 
     def __init__(self, on_fault: BrokenLine) -> None:
-        """Keep who is told."""
         self._on_fault = on_fault
         self._number = 0
 
     def process_lines(
         self, file_input: Iterable[str] | None, callbacks: dict[str, Callable[[Message], None]]
     ) -> Counter[str]:
-        """Hand each message to the callback of its type and count them."""
+        """Call the callback of each message's type and count the messages."""
         stats: Counter[str] = Counter()
         lines = _bearing(sys.stdin if file_input is None else file_input)
         for self._number, line in enumerate(lines, 1):
@@ -52,7 +51,7 @@ class MessageReader:
             callback = callbacks.get(message_type) if isinstance(message_type, str) else None
             if callback is None:
                 self._leave_out(
-                    "it has no type that Singer knows (SCHEMA, RECORD, STATE)", is_record=False
+                    "its type is not one of Singer's (SCHEMA, RECORD, STATE)", is_record=False
                 )
                 continue
             stats[str(message_type)] += 1
@@ -60,7 +59,7 @@ class MessageReader:
         return stats
 
     def _leave_out(self, why: str, *, is_record: bool) -> None:
-        """Tell of a line that cannot be read: by its number, unless it counts as a row."""
+        """Report an unreadable line, by its number unless it counts as a row."""
         where = "" if is_record else f"line {self._number}: "
         self._on_fault(f"{where}{why}", is_record=is_record)
 
@@ -68,16 +67,16 @@ class MessageReader:
         try:
             if not line.isascii():
                 line.encode("utf-8")
-            message, may_hold_halves = _read(line)
+            message, may_hold_surrogates = _read(line)
             if not isinstance(message, dict):
-                self._leave_out("it is no JSON object", is_record=False)
+                self._leave_out("it is not a JSON object", is_record=False)
                 return None
             if _is_deep(line, message):
                 self._leave_out("nested more than 100 levels deep", is_record=_is_record(line))
                 return None
-            if may_hold_halves and _has_lone_surrogate(message):
+            if may_hold_surrogates and _has_lone_surrogate(message):
                 self._leave_out(
-                    "text that is not Unicode (half a character)", is_record=_is_record(line)
+                    "text that is not Unicode (a lone surrogate)", is_record=_is_record(line)
                 )
                 return None
         except UnicodeEncodeError:
@@ -102,11 +101,11 @@ class MessageReader:
 
 
 def _read(line: str) -> tuple[Any, bool]:
-    """Return a line's JSON, and whether half a character may be in it; raise `ValueError`."""
+    """Return a line's JSON and whether it may hold a lone surrogate; raise `ValueError`."""
     try:
         return msgspec.json.decode(line), False
     except ValueError:
-        # It is strict: NaN and 1e400 are refused too, and half a character is told as such.
+        # msgspec also refuses NaN and 1e400, which Python's reader accepts.
         return json.loads(line), "\\u" in line
 
 
@@ -121,7 +120,7 @@ def _is_deep(line: str, message: Message) -> bool:
 
 
 def _is_record(line: str) -> bool:
-    """Say whether a broken line was to be a record: everything that is not plainly another."""
+    """Return whether a broken line may be a record: it is not plainly another message."""
     begin = line[:400].replace(" ", "")
     return not any(
         f'"type":"{message_type}"' in begin
@@ -138,7 +137,7 @@ def _has_lone_surrogate(message: Message) -> bool:
 
 
 def _bearing(source: Iterable[str]) -> Iterable[str]:
-    """Return a source of lines of which a byte that is no UTF-8 costs its line, not the run."""
+    """Return the input such that a byte that is not UTF-8 affects only its line."""
     reconfigure = getattr(source, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="surrogateescape")

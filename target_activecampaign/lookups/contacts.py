@@ -51,9 +51,9 @@ class ContactLookup:
             self.contacts_by_email(emails)
 
     def contacts_by_email(self, emails: Iterable[str]) -> dict[str, str]:
-        """Return the ids of the addresses that are there, by folded address.
+        """Return the ids of existing contacts by folded address.
 
-        Asks one by one, or walks all contacts where that is fewer requests.
+        Sends a request per address, or reads all contacts where that is fewer requests.
         """
         wanted = {fold(email): email.strip() for email in emails}
         found = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
@@ -75,7 +75,7 @@ class ContactLookup:
         return found
 
     def _find(self, email: str, found: dict[str, str]) -> None:
-        """Look an address up, unless another thread just did."""
+        """Look up an address, unless another thread just did."""
         key = fold(email)
         with self.pool.named_lock("contact", key):
             if key in self._contacts:
@@ -94,22 +94,22 @@ class ContactLookup:
         return total is not None and total / FULL_PAGE + 2 < count
 
     def read_contact(self, email: str, *, loosely: bool = False) -> NativeRow | None:
-        """Return the contact of an address, None where there is none.
+        """Return the contact of an address; None where there is none.
 
-        ``loosely`` asks again in a way that finds it spelled in another case: an account that
-        tells cases apart must not lose somebody's opt-out for it.
+        ``loosely`` also finds the address in another case: a case-sensitive account must not lose
+        a person's opt-out.
         """
         for name in ("email", "email_like") if loosely else ("email",):
             params: list[tuple[str, str | int]] = [(name, email), ("limit", 100), ("status", -1)]
             rows = self.client.get("contacts", params).body.get("contacts")
             for row in rows if isinstance(rows, list) else ():
-                # A filter that is not honoured brings everybody: look closely.
+                # An ignored filter returns other contacts: compare the address.
                 if isinstance(row, dict) and fold(str(row.get("email") or "")) == fold(email):
                     return row
         return None
 
     def contacts_by_id(self, ids: Iterable[str]) -> dict[str, NativeRow]:
-        """Return the contacts with these ids, a hundred to a request."""
+        """Return the contacts with these ids, a hundred per request."""
         wanted = sorted({one for one in ids if one.isdigit()}, key=int)
         found: dict[str, NativeRow] = {}
         if not wanted:

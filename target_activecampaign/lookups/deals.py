@@ -34,7 +34,7 @@ class DealLookup:
         self._noted: list[tuple[str, str]] = []
 
     def get(self, native_id: str) -> dict[str, Any]:
-        """Return a deal; all are read at once where that is fewer requests than one by one."""
+        """Return a deal; read all deals at once where that is fewer requests."""
         if is_planned(native_id):
             return {}
         with self._pool.named_lock("deals"):
@@ -60,7 +60,7 @@ class DealLookup:
                 }
 
     def keyed(self, external_id: str, field_id: str) -> list[str]:
-        """Return the deals that hold your own key in the custom field for it."""
+        """Return the ids of deals with this external id in its custom field."""
         references = self._references
         with self._pool.named_lock("deal keys"):
             if references.deal_keys is None:
@@ -81,7 +81,7 @@ class DealLookup:
         return found
 
     def note_key(self, external_id: str, native_id: str) -> None:
-        """Remember the key of a deal that was just written."""
+        """Remember the external id of a deal that was just written."""
         keys = self._references.deal_keys
         if keys is None:
             self._noted.append((fold(external_id), native_id))
@@ -91,7 +91,7 @@ class DealLookup:
             known.append(native_id)
 
     def named(self, name: str, contact: str) -> list[str]:
-        """Return the deals of a contact that carry a name."""
+        """Return the ids of a contact's deals with this name."""
         return [
             str(row.get("id"))
             for row in self._titled(name)
@@ -110,7 +110,7 @@ class DealLookup:
     def created_since(
         self, since: float, body: dict[str, Any], external: tuple[str, str] | None
     ) -> list[str]:
-        """Return the deals like ``body`` that were created since a moment."""
+        """Return the ids of deals like ``body`` created since a time (epoch seconds)."""
         found = []
         for row in self._titled(str(body["title"])):
             made = parse_instant(row.get("cdate"))

@@ -1,4 +1,4 @@
-"""Ids and natural keys: who and what a row means, found in the account once a run."""
+"""Resolves references of rows to ids of the account; reads small tables once per run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FULL_PAGE = 100
 
 @dataclass(frozen=True)
 class LookupTable:
-    """Where the rows of a family lie and which columns are their natural keys."""
+    """The endpoint of a family and the column of its natural key."""
 
     path: str
     column: str
@@ -66,7 +66,7 @@ LOOKUP_TABLES = {
 
 @dataclass(frozen=True)
 class ValueTable:
-    """Where the custom values of an entity are: below their parent, and in a collection."""
+    """Where the custom values of an entity are: nested under their parent, and in a collection."""
 
     parent: str
     key: RowsKey
@@ -90,12 +90,11 @@ FIELD_TABLES = {
 
 
 class References(ContactLookup):
-    """Resolves references; small tables are read once, contacts and accounts as they are asked."""
+    """Resolves references: reads small tables once, contacts and accounts on demand."""
 
     def __init__(
         self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
     ) -> None:
-        """Read nothing yet."""
         super().__init__(write_client.client, pool)
         self.ledger, self.policy = ledger, policy
         self._tables: dict[str, dict[str, NativeRow]] = {}
@@ -105,9 +104,9 @@ class References(ContactLookup):
         self._fields: dict[str, CustomFields] = {}
         self._accounts: dict[str, str | None] = {}
         self._all_accounts = False
-        #: The deals that hold your own keys, by folded key; None until somebody asked.
+        #: Ids of the deals by folded external id; None until read.
         self.deal_keys: dict[str, list[str]] | None = None
-        #: While false, what is not found may still come with a later row.
+        #: While false, a later row may still create what is not found.
         self.is_final = False
 
     # --- small tables -----------------------------------------------------------------------
@@ -140,21 +139,21 @@ class References(ContactLookup):
             if row is None:
                 rows.pop(native_id, None)
             else:
-                self.note(family, row)
+                self.remember(family, row)
 
     def invalidate(self, family: str) -> None:
-        """Forget a table: somebody else changed it."""
+        """Forget a table that another client changed."""
         self._tables.pop(family, None)
         self._by_name.pop(family, None)
 
     def forget_small(self, family: str) -> None:
-        """Forget what is known of a family and of all custom fields, so that it is read anew."""
+        """Forget a family's table, or all custom fields, so that they are read again."""
         if family == "field":
             self._fields.clear()
         elif family in LOOKUP_TABLES:
             self.invalidate(family)
 
-    def note(self, family: str, row: NativeRow) -> None:
+    def remember(self, family: str, row: NativeRow) -> None:
         """Add a row that was just created or changed."""
         if family in self._noted:
             self._noted[family].append((str(row["id"]), row))
@@ -163,15 +162,15 @@ class References(ContactLookup):
             known = self._tables[family].get(str(row["id"]), {})
             self._tables[family][str(row["id"])] = {**known, **row}
 
-    def drop(self, family: str, native_id: str) -> None:
-        """Forget a row that is gone."""
+    def forget(self, family: str, native_id: str) -> None:
+        """Forget a deleted row."""
         if family in self._noted:
             self._noted[family].append((native_id, None))
         self._by_name.pop(family, None)
         self._tables.get(family, {}).pop(native_id, None)
 
-    def named(self, family: str, name: str) -> list[NativeRow]:
-        """Return the rows of a natural key; those spelled exactly so, where there are any."""
+    def find_by_name(self, family: str, name: str) -> list[NativeRow]:
+        """Return the rows with a name; only those in the exact spelling, if there are any."""
         column = LOOKUP_TABLES[family].column
         table = self.table(family)
         if family not in self._by_name:
@@ -184,38 +183,38 @@ class References(ContactLookup):
         exact = [row for row in rows if str(row.get(column)).strip() == name.strip()]
         return exact or list(rows)
 
-    def find(self, family: str, ref: Ref) -> str:
-        """Return the id of what ``ref`` means; raises `RowDeferred` when it may still come."""
-        shelf = LOOKUP_TABLES[family]
+    def resolve_id(self, family: str, ref: Ref) -> str:
+        """Return the id of the referenced record; raise `RowDeferred` while it may still come."""
+        table = LOOKUP_TABLES[family]
         source = ref.get("id")
         if source and not self.policy.is_foreign:
             if source in self.table(family):
                 return source
-            raise RowRejected(f"{shelf.word}: there is none with this id in the account")
+            raise RowRejected(f"{table.word}: the account has none with this id")
         if source:
             own = self.ledger.own_id(family, source)
             if own and (is_planned(own) or own in self.table(family)):
                 return own
-        name = ref.get(shelf.part) or ref.get("name") or ref.get("email")
+        name = ref.get(table.part) or ref.get("name") or ref.get("email")
         if name:
-            rows = self.named(family, name)
+            rows = self.find_by_name(family, name)
             if len(rows) == 1:
                 return str(rows[0]["id"])
             if rows:
-                raise RowRejected(f"{shelf.word}: several carry this name; give the id")
-        raise self.absent(shelf.word, family, "name" if name else "id")
+                raise RowRejected(f"{table.word}: several have this name; give the id")
+        raise self.absent(table.word, family, "name" if name else "id")
 
     def absent(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
-        """Return what ends a row that refers ``by`` something to what is not there (yet)."""
+        """Return the error of a row whose reference ``by`` name or id does not resolve (yet)."""
         if family == "user" and by == "name":
             by = "address"
-        reason = f"{word}: the account has none with this {by}; create it or mend the row"
+        reason = f"{word}: the account has none with this {by}; create it or correct the row"
         return RowRejected(reason) if self.is_final else RowDeferred(reason, family)
 
     def user(self, ref: Ref) -> str | None:
-        """Return a user's id, None where the reference cannot be resolved."""
+        """Return a user's id; None where the reference does not resolve."""
         try:
-            return self.find("user", ref)
+            return self.resolve_id("user", ref)
         except (RowRejected, RowDeferred):
             wanted = ref.get("name")
             rows = self.table("user").values()
@@ -232,10 +231,10 @@ class References(ContactLookup):
             return str(found[0]["id"]) if len(found) == 1 else None
 
     def stage(self, ref: Ref, pipeline: str | None) -> NativeRow:
-        """Return a stage within a pipeline; None looks in all of them."""
+        """Return a stage of a pipeline; None searches all pipelines."""
         source = ref.get("id")
         if source and not self.policy.is_foreign:
-            row = self.table("stage").get(self.find("stage", {"id": source}), {})
+            row = self.table("stage").get(self.resolve_id("stage", {"id": source}), {})
             if pipeline and str(row.get("group")) != pipeline:
                 raise RowRejected("stage: it does not belong to the pipeline of this row")
             return row
@@ -243,12 +242,12 @@ class References(ContactLookup):
         if own and own in self.table("stage"):
             return self.table("stage")[own]
         name = ref.get("name")
-        rows = self.named("stage", name) if name else []
+        rows = self.find_by_name("stage", name) if name else []
         rows = [row for row in rows if pipeline in {None, str(row.get("group"))}]
         if len(rows) == 1:
             return rows[0]
         if rows:
-            raise RowRejected("stage: several carry this name; name the pipeline or give the id")
+            raise RowRejected("stage: several have this name; name the pipeline or give the id")
         raise self.absent("stage", "stage", "name" if name else "id")
 
     # --- custom fields ----------------------------------------------------------------------
@@ -271,7 +270,7 @@ class References(ContactLookup):
         self._fields[entity] = CustomFields(found, self.policy.custom_field_keys)
 
     def forget_fields(self, entity: str) -> None:
-        """Forget an entity's custom fields: somebody else changed them."""
+        """Forget an entity's custom fields that another client changed."""
         self._fields.pop(entity, None)
 
     def note_field(self, entity: str, row: NativeRow, options: list[NativeRow]) -> None:
@@ -302,7 +301,7 @@ class References(ContactLookup):
         raise self.no_contact(has_email=bool(email))
 
     def no_contact(self, *, has_email: bool) -> RowDeferred | RowRejected:
-        """Return what ends a row whose contact is not there (yet)."""
+        """Return the error of a row whose contact does not exist (yet)."""
         by = "address" if has_email else "id"
         reason = f"contact: the account has none with this {by}; write the contact too"
         return RowRejected(reason) if self.is_final else RowDeferred(reason, "contact")
@@ -310,7 +309,7 @@ class References(ContactLookup):
     # --- accounts ---------------------------------------------------------------------------
 
     def prefetch_accounts(self, names: Iterable[str]) -> None:
-        """Read all accounts at once where many names are asked for."""
+        """Read all accounts at once where that needs fewer requests than a lookup per name."""
         missing = {fold(name) for name in names} - self._accounts.keys()
         if self._all_accounts or len(missing) < 5:
             return
@@ -323,14 +322,14 @@ class References(ContactLookup):
                 self.note_account(str(row.get("name") or ""), str(row.get("id")))
         self._all_accounts = True
 
-    def account_named(self, name: str, *, anew: bool = False) -> str | None:
-        """Return the id of an account by name, None where there is none."""
+    def account_named(self, name: str, *, is_fresh: bool = False) -> str | None:
+        """Return an account's id by name, None without one; ``is_fresh`` looks again."""
         with self.pool.named_lock("account", fold(name)):
-            return self._account_named(name, anew=anew)
+            return self._account_named(name, is_fresh=is_fresh)
 
-    def _account_named(self, name: str, *, anew: bool) -> str | None:
+    def _account_named(self, name: str, *, is_fresh: bool) -> str | None:
         key = fold(name)
-        if not anew:
+        if not is_fresh:
             if self._accounts.get(key):
                 return self._accounts[key]
             if key in self._accounts or self._all_accounts:
@@ -363,9 +362,9 @@ class References(ContactLookup):
     # --- nested rows ------------------------------------------------------------------------
 
     def nested_rows(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
-        """Return the rows that hang on one: ``/contacts/7/contactTags`` and the like.
+        """Return the nested rows of a record, for example ``/contacts/7/contactTags``.
 
-        Raises `UnexpectedAnswer` where the answer does not name them.
+        Raises `UnexpectedAnswer` where the response does not name them.
         """
         if is_planned(native_id):
             return []

@@ -1,4 +1,4 @@
-"""Batches of contacts that only wait for their import, while the next ones are read and queued."""
+"""Batches of contacts that wait for their import while the next batches are read and queued."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
 
 @dataclass(eq=False)
 class _OpenBatch:
-    """A batch under way: its first row, and whom its rows mean."""
+    """A batch in the background: the number of its first row, and the identity of its rows."""
 
     first: int | None
-    sign: RecordIdentity
+    identity: RecordIdentity
 
 
 class BackgroundBatches:
-    """Writes batches in their order, as far as anybody could tell the difference.
+    """Writes batches in order, some of them in the background.
 
-    A batch goes on in the background where all of it are contacts that can be imported and no
-    setting asks what became of it before the next is begun. Whatever else comes waits for it, and
-    so do contacts that may be the same people. ``after`` is called when one came to its end,
-    ``wake`` when one failed.
+    A batch runs in the background if all its rows are contacts for the importer and no setting
+    needs its results before the next batch. Other rows, and contacts that may be the same people,
+    wait for it. ``after`` is called when a background batch is done, ``wake`` when one failed.
     """
 
     def __init__(
@@ -46,44 +45,43 @@ class BackgroundBatches:
         after: Callable[[], None],
         wake: Callable[[], None],
     ) -> None:
-        """Begin with nothing under way."""
         self._pool, self._policy = pool, policy
         self._after, self._wake = after, wake
         self._open: list[_OpenBatch] = []
-        self._sign: RecordIdentity | None = None
+        self._identity: RecordIdentity | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether a batch is under way."""
+        """Whether a batch runs in the background."""
         return bool(self._open)
 
     def first(self) -> int | None:
-        """Return the lowest number of a row in a batch under way."""
+        """Return the lowest row number of the batches in the background."""
         return min((one.first for one in self._open if one.first is not None), default=None)
 
-    def settle(self) -> None:
-        """Wait until nothing is under way; raises what ended the run meanwhile."""
+    def wait_all(self) -> None:
+        """Wait for all background batches; raise what ended the run meanwhile."""
         self._wait_until(lambda: not self._open)
 
     def wait_for_conflicts(self, processor: BatchProcessor, rows: list[InputRecord]) -> bool:
-        """Wait for what must be over before the rows are written.
+        """Wait for the batches that must be done before these rows are written.
 
-        Returns whether they may be written beside what is left under way.
+        Returns whether the rows may be written beside the batches that still run.
         """
-        self._sign = None
+        self._identity = None
         if not self._may_overlap(rows):
-            self.settle()
+            self.wait_all()
             return False
         if processor.may_retry_deferred:
-            self.settle()
+            self.wait_all()
             processor.retry_deferred()
         if self._open:
-            sign = self._sign = _sign_of(rows, self._policy)
-            self._wait_until(lambda: not any(_may_meet(one.sign, sign) for one in self._open))
+            mine = self._identity = _identity_of(rows, self._policy)
+            self._wait_until(lambda: not any(_may_meet(one.identity, mine) for one in self._open))
         return True
 
     def write(self, processor: BatchProcessor, rows: list[InputRecord], *, beside: bool) -> None:
-        """Write a batch: afterwards each of its rows has its outcome, waits or is under way."""
+        """Write a batch: each row gets a result, is deferred or runs in the background."""
         if not beside:
             processor.write(rows)
             processor.retry_deferred()
@@ -111,13 +109,13 @@ class BackgroundBatches:
     def _start(
         self, processor: BatchProcessor, rows: list[InputRecord], left: dict[str, list[InputRecord]]
     ) -> None:
-        mine = _OpenBatch(rows[0].number, self._sign or _sign_of(rows, self._policy))
+        mine = _OpenBatch(rows[0].number, self._identity or _identity_of(rows, self._policy))
         self._open.append(mine)
 
-        def go_on() -> None:
+        def run() -> None:
             try:
                 processor.write_changed(rows, left)
-                # One that fails before stays open: no state goes out that covers its rows.
+                # A batch that fails before this stays open: no state covers its rows.
                 self._open.remove(mine)
                 self._after()
             except BaseException as problem:
@@ -125,7 +123,7 @@ class BackgroundBatches:
                 self._wake()
                 raise
 
-        self._pool.start(go_on)
+        self._pool.start(run)
 
     def _wait_until(self, is_so: Callable[[], bool]) -> None:
         self._pool.wait_until(lambda: self._pool.problem is not None or is_so())
@@ -133,13 +131,13 @@ class BackgroundBatches:
 
 
 def _may_meet(one: RecordIdentity, other: RecordIdentity) -> bool:
-    """Say whether two batches may mean the same people."""
-    is_alike = one.way == other.way and len(one.way) == 1
-    return not is_alike or not one.names.isdisjoint(other.names)
+    """Return whether two batches may hold the same people."""
+    is_alike = one.columns == other.columns and len(one.columns) == 1
+    return not is_alike or not one.keys.isdisjoint(other.keys)
 
 
-def _sign_of(rows: list[InputRecord], policy: WritePolicy) -> RecordIdentity:
-    """Return whom rows of contacts mean; ``way`` holds every way in which they say it."""
+def _identity_of(rows: list[InputRecord], policy: WritePolicy) -> RecordIdentity:
+    """Return the identity of all rows; ``columns`` holds each combination that identifies one."""
     names: set[Hashable] = set()
     ways: set[str] = set()
     for row in rows:

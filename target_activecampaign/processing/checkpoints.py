@@ -1,4 +1,4 @@
-"""States go out only when every row before them has its result, and none of them is held back."""
+"""Emits a state only when every row before it has a result and none of them is held."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]{5,15}(Z|[+-]\d\d:?\d\d)?)?")
 class Checkpoints:
     """Keeps incoming states until they may be emitted.
 
-    A row that is held for good (failed and kept nowhere, over a limit, rejected with
-    ``on_reject: fail``) stops every state behind it; a waiting row stops them until it is decided.
+    A held row (failed and not kept, over a limit, rejected under ``on_reject: fail``) stops every
+    later state for good. A deferred row stops them until it has a result.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing held."""
         self._states: list[tuple[int, State]] = []
         self._held: int | None = None
-        #: The first state that came, and the last that went out.
+        #: The first state of the input, and the last emitted one.
         self.first: State | None = None
         self.last: State | None = None
 
     def hold(self, number: int) -> None:
-        """Let no state behind this row out any more."""
+        """Emit no state after this row any more."""
         self._held = number if self._held is None else min(self._held, number)
         self._states = [(rows, state) for rows, state in self._states if rows < self._held]
 
     def arrive(self, rows: int, state: State) -> None:
-        """Take a state that came after ``rows`` input rows."""
+        """Keep a state that came after ``rows`` input rows."""
         self.first = self.first or state
         if self._held is not None and rows >= self._held:
             return
@@ -40,7 +39,7 @@ class Checkpoints:
         self._states.append((rows, state))
 
     def take(self, first_open: int | None) -> State | None:
-        """Return the latest state before the first open row, None if there is none; once each."""
+        """Return the latest state before the first open row, once; None if there is none."""
         found = None
         while self._states and (first_open is None or self._states[0][0] < first_open):
             found = self._states.pop(0)[1]
@@ -48,9 +47,9 @@ class Checkpoints:
 
 
 def bookmarks_of(state: State | None) -> dict[str, Any]:
-    """Return how far each stream of a state is, for a report.
+    """Return the bookmarks of a state for the report.
 
-    The state is the source's own: what is no instant and no number may be anybody's name.
+    The state is the source's: values that are neither times nor numbers may be personal data.
     """
     bookmarks = (state or {}).get("bookmarks")
     return {

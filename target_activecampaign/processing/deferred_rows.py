@@ -1,4 +1,4 @@
-"""Rows put aside on disk: those that wait for others, and those that failed."""
+"""Deferred rows: kept on disk until what they refer to may exist."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ Kept = dict[str, Any]
 
 
 class DeferredRows:
-    """Rows that refer to something that may still come; a file of this run alone."""
+    """Rows that refer to a record that may still come, in a temporary file of this run."""
 
     def __init__(self) -> None:
-        """Make the file when the first row needs it."""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._db: Database | None = None
         self.count = 0
@@ -42,7 +41,7 @@ class DeferredRows:
         return self._db
 
     def add(self, row: InputRecord, family: str, key: bytes) -> None:
-        """Put a row aside; ``key`` is what the ledger knows it by."""
+        """Defer a row; ``key`` is its key in the ledger."""
         kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
         self._open().rows(
             "INSERT INTO rows (number, key, row) VALUES (?, ?, ?)", (row.number, key, kept)
@@ -51,7 +50,7 @@ class DeferredRows:
         self.families.add(family)
 
     def has_before(self, key: bytes, number: int | None) -> bool:
-        """Say whether a row of this key waits that came before row ``number``."""
+        """Return whether a deferred row of this key came before row ``number``."""
         if self._db is None or not self.count:
             return False
         found = self._db.rows(
@@ -61,14 +60,14 @@ class DeferredRows:
         return bool(found)
 
     def first(self) -> int | None:
-        """Return the lowest number of an input row that waits."""
+        """Return the lowest number of a deferred input row."""
         if self._db is None or not self.count:
             return None
         found = self._db.rows("SELECT min(number) FROM rows")[0][0]
         return None if found is None else int(found)
 
     def take(self, most: int, after: int) -> tuple[list[InputRecord], int]:
-        """Take rows out from behind place ``after``; returns them and the last one's place."""
+        """Remove and return up to ``most`` rows after a place, with the last one's place."""
         if self._db is None:
             return [], after
         found = self._db.rows(
@@ -85,7 +84,7 @@ class DeferredRows:
         return rows, after
 
     def last_place(self) -> int:
-        """Return the place of the row put aside last."""
+        """Return the place of the row deferred last."""
         if self._db is None:
             return 0
         return int(self._db.rows("SELECT coalesce(max(place), 0) FROM rows")[0][0])

@@ -1,4 +1,4 @@
-"""Reading and being ended: a message is taken whole, and between two the run may be ended."""
+"""Stop signals: a message is always handled whole; between two messages the run may end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _ImmediateStop(cli.StopSignal):
-    """The sign of a run; ``stop_now`` is called when it must end at once."""
+    """The run's stop signal; it calls ``stop_now`` when the run must end at once."""
 
     def __init__(self, clock: SystemClock) -> None:
         super().__init__(clock)
@@ -35,13 +35,12 @@ class _ImmediateStop(cli.StopSignal):
 
 
 class Interrupts:
-    """Whether the program only waits for its next message: then a signal ends it at once.
+    """Ends the run at once after a signal if the program only waits for its next message.
 
-    ``handler`` is what signals are handled by; it calls `handle`.
+    ``handler`` is the installed signal handler; it calls `handle`.
     """
 
     def __init__(self, clock: SystemClock, handler: Handle) -> None:
-        """Begin before the first message."""
         self.stop = _ImmediateStop(clock)
         self.pool: CooperativePool | None = None
         self._handler = handler
@@ -49,31 +48,31 @@ class Interrupts:
         self._is_woken = False
 
     def share(self, pool: CooperativePool) -> None:
-        """Let other threads work while messages are read."""
+        """Let other threads of the pool run while messages are read."""
         self.pool = pool
         self.stop.stop_now = pool.stop_now
 
     def raise_if_ending(self) -> None:
-        """Raise what ends the run: a signal, or another thread's problem."""
+        """Raise what ends the run: a signal, or the exception of another thread."""
         self.stop.raise_if_stopped()
         if self.pool is not None:
             self.pool.raise_if_ending()
 
     def begin_message(self) -> None:
-        """Begin to do something: no signal ends the run in its middle, and nobody else runs."""
+        """Begin to handle a message: no signal interrupts it, and no other thread runs."""
         self._is_reading = False
         if self.pool is not None:
             self.pool.acquire()
 
     def end_message(self, *, beside: bool) -> None:
-        """Go back to reading; ``beside`` lets others run meanwhile."""
+        """Go back to reading; with ``beside``, other threads run meanwhile."""
         if beside and self.pool is not None:
             self.pool.release()
         self._is_reading = True
         self.raise_if_ending()
 
     def end(self, problem: BaseException) -> None:
-        """Let no other thread run any more."""
+        """End the other threads."""
         self._is_reading = False
         with contextlib.suppress(cli.Stopped):
             if self.pool is not None:
@@ -81,7 +80,7 @@ class Interrupts:
 
     def handle(self, signum: int, frame: object = None) -> None:
         """Handle a signal."""
-        if self._is_woken:  # by ourselves
+        if self._is_woken:  # by `wake`
             self._is_woken = False
             if self._is_reading:
                 self.raise_if_ending()
@@ -91,7 +90,7 @@ class Interrupts:
             self.stop.raise_if_stopped()
 
     def wake(self) -> None:
-        """End the waiting for a message: what failed in another thread is told at once."""
+        """Interrupt the wait for a message, because another thread failed."""
         can_wake = hasattr(signal, "pthread_kill")
         if can_wake and self._is_reading and signal.getsignal(signal.SIGINT) == self._handler:
             self._is_woken = True
@@ -99,7 +98,7 @@ class Interrupts:
 
 
 def message_handler(handle: Handle) -> Handle:
-    """Make a method that takes something from the reader, and does it whole."""
+    """Decorate a method that handles a message without interruption."""
 
     @functools.wraps(handle)
     def handled(self: Any, *args: Any, **kwargs: Any) -> None:

@@ -21,29 +21,28 @@ if TYPE_CHECKING:
 
 
 class RetryFile:
-    """Failed rows, kept whole from run to run; None keeps nothing.
+    """Failed rows, kept whole from run to run; without a path it keeps nothing.
 
-    The file only grows during a run: a line per failed row, and a line per row of that key that
-    was settled later, so that a killed process leaves nothing that is older than what came after.
+    During a run the file only grows: a line per failed row, and a line per later row of its key
+    that was written. So a killed process never leaves an older row than the account holds.
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Read what the last run left."""
         self._path = path
         self.rows: dict[str, list[Kept]] = {}
         if path is None:
             return
         if path.exists() and not path.is_file():
-            raise OSError(errno.EINVAL, "it is no file that rows can be kept in", str(path))
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
         with contextlib.suppress(FileNotFoundError):
             self._read_all(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._rewrite()
 
     def _read_all(self, path: Path) -> None:
-        """Read every line; a file of anything else must not be written over."""
+        """Read every line; a file with other content must not be overwritten."""
         lines = path.read_bytes().split(b"\n")
-        lines.pop()  # nothing, or what a process was writing when it was killed
+        lines.pop()  # empty, or cut off when the process was killed
         for line in lines:
             try:
                 self._read(json.loads(line))
@@ -64,7 +63,7 @@ class RetryFile:
         return iter([entry for entries in self.rows.values() for entry in entries])
 
     def keeps(self, row: InputRecord) -> bool:
-        """Say whether a failed row can be kept: never one with a password."""
+        """Return whether a failed row can be kept: never one with a password."""
         return self._path is not None and "password" not in row.source
 
     def keep(self, row: InputRecord, key_properties: list[str]) -> None:
@@ -81,22 +80,22 @@ class RetryFile:
         self.rows.setdefault(name, []).append(entry)
         self._append(entry)
 
-    def settle(self, row: InputRecord) -> None:
-        """Drop what a later row of the same key said anew."""
+    def note_written(self, row: InputRecord) -> None:
+        """Drop from kept rows the columns that a later row of the same key has written."""
         name = row.ledger_key.hex()
         if name in self.rows:
-            said = {
+            written = {
                 k: sorted(v) if isinstance(v, dict) else v if isinstance(v, list) else None
                 for k, v in row.source.items()
             }
-            self._append({"id": name, "settled": said})
-            self._reduce(name, said)
+            self._append({"id": name, "settled": written})
+            self._reduce(name, written)
 
-    def _reduce(self, name: str, said: dict[str, Any]) -> None:
+    def _reduce(self, name: str, written: dict[str, Any]) -> None:
         left = []
         for entry in self.rows.pop(name, []):
             keys = set(entry.get("key_properties") or ())
-            record = _without(entry["record"], said, keys)
+            record = _without(entry["record"], written, keys)
             known = keys | {"email", "id"}
             if any(k not in known and not is_nothing(v) for k, v in record.items()):
                 left.append({**entry, "record": record})
@@ -123,18 +122,18 @@ class RetryFile:
         fresh.replace(self._path)
 
     def close(self) -> None:
-        """Leave only what is to be sent again."""
+        """Rewrite the file with the rows to send again."""
         self._rewrite()
 
 
-def _without(record: Record, said: dict[str, Any], keys: set[str]) -> Record:
-    """Return what of a record nobody said anew; columns of the key stay."""
+def _without(record: Record, written: dict[str, Any], keys: set[str]) -> Record:
+    """Return a record without the written columns; columns of the key stay."""
     found: Record = {}
     for name, value in record.items():
-        if name in keys or name not in said or name in {"email", "id"}:
+        if name in keys or name not in written or name in {"email", "id"}:
             found[name] = value
-        elif isinstance(value, dict) and isinstance(said[name], list):
-            found[name] = {k: v for k, v in value.items() if k not in said[name]}
-        elif isinstance(value, list) and isinstance(said[name], list):
-            found[name] = [item for item in value if item not in said[name]]
+        elif isinstance(value, dict) and isinstance(written[name], list):
+            found[name] = {k: v for k, v in value.items() if k not in written[name]}
+        elif isinstance(value, list) and isinstance(written[name], list):
+            found[name] = [item for item in value if item not in written[name]]
     return found

@@ -119,7 +119,7 @@ class RowFinisher:
             # A row that was written in part is sent again; its id is kept all the same.
             fields = row.fields if outcome.whole else {}
             self.ledger.confirm(row.ledger_key, outcome.id, fields)
-        self.retries.settle(row)
+        self.retries.note_written(row)
 
     def _key_of(self, row: InputRecord) -> bytes:
         return row.ledger_key or self.ledger.hash_key(row.stream, identity_of(row))

@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordIdentity:
-    """By what an item is told from others.
+    """The values by which a record may be the same as another.
 
-    ``names`` are the values that identify it: who shares one may be the same thing. ``way`` says
-    which columns they came from: a thing told by one column and a thing told by another may be
-    the same, whatever their values are.
+    ``keys`` are the identifying values: records that share one may be the same. ``columns`` are the
+    columns they came from: records identified by different columns may be the same whatever their
+    values are.
     """
 
-    names: frozenset[Hashable]
-    way: frozenset[str] = frozenset()
+    keys: frozenset[Hashable]
+    columns: frozenset[str] = frozenset()
 
     def __or__(self, other: RecordIdentity) -> RecordIdentity:
-        """Return the sign of both together."""
-        return RecordIdentity(self.names | other.names, self.way | other.way)
+        """Return the identity of both records together."""
+        return RecordIdentity(self.keys | other.keys, self.columns | other.columns)
 
 
 def identity_of_row(row: InputRecord, *, ids_are_foreign: bool) -> RecordIdentity:
-    """Return the sign of a row that goes by ``id`` and ``name``."""
+    """Return the identity of a record by its ``id`` and ``name``."""
     return identity_by(row, {"name": row.record.get("name")}, ids_are_foreign=ids_are_foreign)
 
 
@@ -43,25 +43,25 @@ def identity_by(
     ids_are_foreign: bool,
     also: Iterable[Hashable] = (),
 ) -> RecordIdentity:
-    """Return the sign of a row with an ``id`` and other identifying columns.
+    """Return the identity of a record by its ``id`` and other identifying columns.
 
-    ``also`` are further values that must not be at work at once, and say nothing of the way.
+    ``also``: further values of which only one record may be written at a time.
     """
-    names: set[Hashable] = {("also", one) for one in also}
+    keys: set[Hashable] = {("also", one) for one in also}
     if row.ledger_key:
-        names.add(("key", row.ledger_key))
+        keys.add(("key", row.ledger_key))
     if row.known_id:
-        names.add(("id", row.known_id))
-    way = set()
+        keys.add(("id", row.known_id))
+    used = set()
     source = row.record.get("id")
     if not is_nothing(source):
-        names.add(("source" if ids_are_foreign else "id", str(source).strip()))
-        way.add("id")
+        keys.add(("source" if ids_are_foreign else "id", str(source).strip()))
+        used.add("id")
     for column, value in columns.items():
         if not is_nothing(value):
-            names.add((column, _folded(value)))
-            way.add(column)
-    return RecordIdentity(frozenset(names), frozenset(way))
+            keys.add((column, _folded(value)))
+            used.add(column)
+    return RecordIdentity(frozenset(keys), frozenset(used))
 
 
 def _folded(value: Any) -> str:

@@ -47,7 +47,7 @@ def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
     with context.pool.named_lock("account", fold(name)):
         native_id, is_new = context.creates.create_named(
             send,
-            lambda: context.references.account_named(name, anew=True),
+            lambda: context.references.account_named(name, is_fresh=True),
             is_taken=is_duplicate,
         )
         context.references.note_account(name, native_id)

@@ -229,7 +229,7 @@ def _place(
     pipeline_ref = reference(row.record.get("pipeline"), "pipeline")
     if not stage_ref and not pipeline_ref:
         return
-    pipeline = context.references.find("pipeline", pipeline_ref) if pipeline_ref else None
+    pipeline = context.references.resolve_id("pipeline", pipeline_ref) if pipeline_ref else None
     if not stage_ref:
         native.columns["group"] = pipeline
         return

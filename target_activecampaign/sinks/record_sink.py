@@ -90,13 +90,13 @@ def row_by_row(
             return
         early: list[InputRecord] = []
 
-        def sign_of(group: list[InputRecord]) -> RecordIdentity:
+        def identity_of_group(group: list[InputRecord]) -> RecordIdentity:
             return reduce(or_, [sign(context, row) for row in group])
 
         def do(group: list[InputRecord]) -> None:
             _write_group(context, sink, group, write, early)
 
-        run_in_identity_order(pool, groups, sign_of, do)
+        run_in_identity_order(pool, groups, identity_of_group, do)
         # What was taken may have been let go of by a row that stood before this one.
         for row in sorted(early, key=lambda row: row.number or 0):
             _write_alone(context, sink, row, write)

@@ -78,7 +78,7 @@ def _references(context: WriteContext, row: InputRecord, native: NativeFields) -
     ):
         ref = reference(row.record.get(column), column)
         if ref:
-            found[attribute] = context.references.find(family, ref)
+            found[attribute] = context.references.resolve_id(family, ref)
     owner = reference(row.record.get("owner"), "owner")
     if owner:
         user = context.references.user(owner)

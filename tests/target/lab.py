@@ -16,7 +16,7 @@ from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World
 from tests.tap.client.lab import KEY, ORIGIN, LabClock
 
-from .seeded import SeededTurns
+from .seeded import SeededPool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ class Lab:
         self.pool: CooperativePool = CooperativePool()
 
     def _turns(self, most: int) -> CooperativePool:
-        self.pool = CooperativePool(most) if self.seed is None else SeededTurns(most, self.seed)
+        self.pool = CooperativePool(most) if self.seed is None else SeededPool(most, self.seed)
         return self.pool
 
     def target(self, **settings: Any) -> TargetActiveCampaign:

@@ -19,10 +19,10 @@ class Stuck(BaseException):
     """Every thread waits for another."""
 
 
-class SeededTurns(CooperativePool):
-    """Hands the baton to a thread that a die chooses, before and after whatever is waited for.
+class SeededPool(CooperativePool):
+    """Lets a seeded random choice decide which thread runs, before and after each wait.
 
-    The request itself is made with the baton: what is carried out between the asking of one thread
+    A thread makes its request while it holds the lock: what runs between the request of one thread
     and its going on is what the others did meanwhile, no more and no less. A thread that ends with
     anything but an `Exception` is the process killed: nobody runs any more but the main one.
     """
@@ -39,13 +39,13 @@ class SeededTurns(CooperativePool):
         self.changes = 0
         self.handovers = 0
 
-    # --- the baton --------------------------------------------------------------------------
+    # --- the lock ---------------------------------------------------------------------------
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         """Be the main thread, before there are others."""
         self._next = self._number
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let others run between two messages: the main thread reads the next when it is called.
 
         A real one reads beside the others; what it reads is nobody else's, so the order of the two
@@ -67,7 +67,7 @@ class SeededTurns(CooperativePool):
         return self.problem is not None and not isinstance(self.problem, Exception)
 
     @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
+    def released(self) -> Iterator[None]:
         """Let others run, then make the request, then let others run again."""
         if not self.is_mine:
             yield
@@ -87,7 +87,7 @@ class SeededTurns(CooperativePool):
         while not is_so() and not self._is_killed:
             self._hand_over(is_so)
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Do nothing: whoever may go on is asked at each turn."""
 
     def _spawn(self, run: Callable[[], None]) -> bool:

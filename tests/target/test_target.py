@@ -73,8 +73,8 @@ def test_a_line_that_is_no_message_is_told_by_its_number(
     assert run.results == []
     told = [one.message for one in caplog.records if one.levelname == "ERROR"]
     assert [line.partition("; ")[0] for line in told] == [
-        "Left out of the input: line 1: it is no JSON object",
-        "Left out of the input: line 3: it has no type that Singer knows (SCHEMA, RECORD, STATE)",
+        "Left out of the input: line 1: it is not a JSON object",
+        "Left out of the input: line 3: its type is not one of Singer's (SCHEMA, RECORD, STATE)",
         "Left out of the input: line 4: broken JSON",
     ]
 

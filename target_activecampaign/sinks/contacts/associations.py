@@ -79,7 +79,9 @@ def _tag_wish(context: WriteContext, row: InputRecord) -> ContactChange:
     if row.creates and change.id:
         there = {str(one.get("tag")) for one in _below(context, change.id, "contactTags")}
         ids = [
-            str(one["id"]) for name in change.adds for one in context.references.named("tag", name)
+            str(one["id"])
+            for name in change.adds
+            for one in context.references.find_by_name("tag", name)
         ]
         reject_existing(row, "tag_id", next((one for one in ids if one in there), None))
     note_requested(change)

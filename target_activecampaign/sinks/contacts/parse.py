@@ -63,7 +63,7 @@ def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
         raise RowRejected(f"{column}: the account has no automation with this id; mend the row")
     if not name:
         raise RowRejected(f"{column}: give a name; another account's id says nothing here")
-    rows = context.references.named("automation", name)
+    rows = context.references.find_by_name("automation", name)
     if len(rows) == 1:
         return str(rows[0]["id"])
     if rows:
@@ -207,7 +207,7 @@ def put_tag(
         return
     if len(name) > LONGEST_TAG:
         raise RowRejected(f"tags: a name is longer than {LONGEST_TAG} characters; shorten it")
-    known = context.references.named("tag", name)
+    known = context.references.find_by_name("tag", name)
     if known:
         name = str(known[0]["tag"])
     elif is_added and not context.policy.create_missing_tags:
@@ -246,7 +246,7 @@ def put_list(
     if word not in {"active", "unsubscribed"}:
         part.denied.append(f"segments: the status {_known_word(word)} never subscribes")
         return
-    list_id = context.references.find("list", ref)
+    list_id = context.references.resolve_id("list", ref)
     row = context.references.table("list").get(list_id, {})
     if word == "active" and str(row.get("channel") or "email") == "sms" and "id" not in ref:
         part.denied.append("segments: a text-message list is subscribed only by its id")

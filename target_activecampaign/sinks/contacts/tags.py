@@ -48,7 +48,7 @@ def apply_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) 
 
 
 def _tag_ids(context: WriteContext, change: ContactChange) -> list[str]:
-    found = [context.references.named("tag", name) for name in change.removes]
+    found = [context.references.find_by_name("tag", name) for name in change.removes]
     return [str(rows[0]["id"]) for rows in found if rows]
 
 

@@ -110,19 +110,19 @@ def ensure_tag(context: WriteContext, name: str) -> str:
 
 
 def _ensure_tag(context: WriteContext, name: str) -> str:
-    known = context.references.named("tag", name)
+    known = context.references.find_by_name("tag", name)
     if known:
         return str(known[0]["id"])
 
     def send() -> str:
         body = {"tag": name, "tagType": "contact", "description": ""}
         row = context.write_client.write("POST", "tags", {"tag": body}).body["tag"]
-        context.references.note("tag", {**body, **row})
+        context.references.remember("tag", {**body, **row})
         return str(row["id"])
 
     def look() -> str | None:
         context.references.invalidate("tag")
-        found = context.references.named("tag", name)
+        found = context.references.find_by_name("tag", name)
         return str(found[0]["id"]) if found else None
 
     return context.creates.create_named(send, look, is_taken=is_duplicate)[0]
@@ -154,9 +154,9 @@ def plan(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> Non
     for change in changes:
         who = fold(change.email) if change.email else change.id
         for name in change.adds:
-            if not there.has(change, "tagid", context.references.named("tag", name)):
+            if not there.has(change, "tagid", context.references.find_by_name("tag", name)):
                 context.plan.gain(f"the tag {name}", who)
-            if not context.references.named("tag", name):
+            if not context.references.find_by_name("tag", name):
                 context.plan.unknown[f"tag {name}"] += 1
         for one, status in change.lists.items():
             row = context.references.table("list").get(one, {})

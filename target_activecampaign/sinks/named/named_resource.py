@@ -121,7 +121,7 @@ def _named(context: WriteContext, family: str, name: str, within: str | None) ->
             and str(row.get("tagType") or "contact") == (within or "contact")
         ]
         return [str(row["id"]) for row in rows]
-    rows = context.references.named(family, name)
+    rows = context.references.find_by_name(family, name)
     return [str(r["id"]) for r in rows if within is None or id_text(r.get("group")) == within]
 
 
@@ -130,7 +130,7 @@ def _update(context: WriteContext, sink: Sink, native_id: str, change: dict[str,
     path = f"{sink.resource.endpoint}/{native_id}"
     context.write_client.write(way.update, path, {way.wrapper: change})
     kept = {k: v for k, v in change.items() if k != "password"}
-    context.references.note(sink.family, {"id": native_id, **kept})
+    context.references.remember(sink.family, {"id": native_id, **kept})
 
 
 def _create(
@@ -145,7 +145,7 @@ def _create(
         )
         made = answer.body[way.wrapper]
         kept = {k: v for k, v in fresh.items() if k != "password"}
-        context.references.note(family, {**kept, "id": str(made["id"])})
+        context.references.remember(family, {**kept, "id": str(made["id"])})
         return str(made["id"])
 
     def look() -> str | None:

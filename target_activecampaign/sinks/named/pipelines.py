@@ -42,6 +42,6 @@ def write_stage(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if "order" in native.columns:
         native.columns["order"] = int(float(native.columns["order"]))
     ref = reference(row.record.get("pipeline"), "pipeline")
-    pipeline = context.references.find("pipeline", ref) if ref else None
+    pipeline = context.references.resolve_id("pipeline", ref) if ref else None
     fresh = {**native.columns, "group": pipeline}
     return _write(context, sink, row, native, name=name, fresh=fresh, within=pipeline)

@@ -49,7 +49,11 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
             raise RowRejected("password: must be text")
         fresh["password"] = password
     found = own_id_of(context, sink, row) or next(
-        (str(one["id"]) for one in (context.references.named("user", email) if email else [])), None
+        (
+            str(one["id"])
+            for one in (context.references.find_by_name("user", email) if email else [])
+        ),
+        None,
     )
     if found is None and (row.known_id is None or row.creates):
         missing = [n for n in ("username", "email", "group", "password") if not fresh.get(n)]
@@ -68,7 +72,7 @@ def _group(context: WriteContext, row: InputRecord) -> str | None:
     elif isinstance(given, str) and given.strip().isdigit():
         given = {"id": given.strip()}
     refs = references(given, "group") or references(row.record.get("groups"), "groups")
-    return context.references.find("group", refs[0]) if refs else None
+    return context.references.resolve_id("group", refs[0]) if refs else None
 
 
 def map_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

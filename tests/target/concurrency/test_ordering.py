@@ -63,7 +63,7 @@ def test_any_interleaving_ends_as_the_order_does(
 @given(
     seed=SEEDS,
     rate=st.sampled_from([0.05, 0.15, 0.3]),
-    sinks=st.sets(st.sampled_from(LOSSES), min_size=1),
+    kinds=st.sets(st.sampled_from(LOSSES), min_size=1),
     rows=st.sampled_from([2, 13]),
     keyed=st.booleans(),
 )
@@ -71,7 +71,7 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     folders: pytest.TempPathFactory,
     seed: int,
     rate: float,
-    sinks: set[str],
+    kinds: set[str],
     rows: int,
     *,
     keyed: bool,
@@ -82,7 +82,7 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     lab = Lab(world, clock, folders.mktemp("lab"), seed)
     lines = messages(rows, keyed=keyed, pieces=2)
     for turn in range(2):
-        world.faults.mix(rate, seed=seed + turn, sinks=tuple(sorted(sinks)))
+        world.faults.mix(rate, seed=seed + turn, kinds=tuple(sorted(kinds)))
         run = lab.run(*lines, **SETTINGS)
         assert len(run.results) in {0, 6 * rows} or run.code == 1
     world.faults.clear()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tap_activecampaign_unified.client import ConnectionFailed
 from target_activecampaign.concurrency.pool import CooperativePool
 from tests.tap.client.lab import few_threads
-from tests.target.seeded import SeededTurns
+from tests.target.seeded import SeededPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
     seed: int, most: int, jobs: int
 ) -> None:
     """Groups within groups too, whatever the order."""
-    pool = SeededTurns(most, seed)
+    pool = SeededPool(most, seed)
     pool.acquire()
     done: list[tuple[int, int]] = []
     away = most_away = 0
@@ -89,7 +89,7 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
 @given(seed=st.integers(0, 1000), jobs=st.integers(1, 12))
 def test_a_block_of_one_name_is_entered_by_one_thread(seed: int, jobs: int) -> None:
     """Also by the same again; what it made is made once."""
-    pool = SeededTurns(8, seed)
+    pool = SeededPool(8, seed)
     pool.acquire()
     made: list[str] = []
 
@@ -105,7 +105,7 @@ def test_a_block_of_one_name_is_entered_by_one_thread(seed: int, jobs: int) -> N
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: CooperativePool(8), lambda: SeededTurns(8, 3)], ids=["threads", "seeded"]
+    "make", [lambda: CooperativePool(8), lambda: SeededPool(8, 3)], ids=["threads", "seeded"]
 )
 def test_the_first_problem_is_told_and_nothing_more_is_begun(
     make: Callable[[], CooperativePool],
