@@ -32,17 +32,83 @@ BY_NAME: Mapping[str, Resource] = {one.name: one for one in STREAMS}
 _LABEL = described({"type": "string"}, "Whose row it is: the setting `account_label`")
 
 
+FULL_TABLE, INCREMENTAL = "FULL_TABLE", "INCREMENTAL"
+
+
 @dataclass(frozen=True)
 class StreamSelection:
-    """A stream that a catalog selects, before it exists; ``entry`` is its state's."""
+    """A stream that a catalog selects, before it exists; ``entry`` is its state's.
+
+    Where it ``is_full_table``, its bookmark is left alone and every record is emitted.
+    """
 
     resource: Resource
     mask: Any
     entry: dict[str, Any]
+    is_full_table: bool = False
 
     def wanted(self, name: str) -> bool:
         """Say whether a property is selected."""
         return bool(self.mask.get(("properties", name), True))
+
+
+def method_of(entry: Any) -> str | None:
+    """Return the replication method that a catalog's entry asks for, None for the stream's own."""
+    found: str | None = entry.metadata.root.forced_replication_method or entry.replication_method
+    return found
+
+
+def complete_catalog(catalog: Any, streams: list[dict[str, Any]]) -> None:
+    """Take over what the SDK does not read of a catalog file's ``streams``.
+
+    That is Meltano's `replication-method`, and `selected` outside the metadata. Raises
+    `SettingsError` for a method that does not exist, and where no stream says whether it is
+    selected: the SDK would read them all.
+    """
+    faults, says = [], False
+    for raw in streams:
+        entry, meta = catalog[raw["tap_stream_id"]], _root_of(raw)
+        given = meta.get("replication-method") or meta.get("forced-replication-method")
+        method = str(given or raw.get("replication_method") or "").upper() or None
+        if method not in {None, FULL_TABLE, INCREMENTAL}:
+            faults.append(
+                f"the catalog: stream {entry.tap_stream_id}: replication-method must be "
+                f"{FULL_TABLE} or {INCREMENTAL}"
+            )
+        # The one place where both the SDK and the tap look; it also makes the root entry.
+        entry.metadata.root.forced_replication_method = entry.replication_method = method
+        if meta.get("selected") is None and meta.get("selected-by-default") is None:
+            says = _select_by_hand(entry, raw) or says
+        else:
+            says = True
+    if streams and not says:
+        faults.append(
+            "the catalog does not say which streams are selected: run --discover for a new one, "
+            'or write "selected": true into each stream that is to be read'
+        )
+    if faults:
+        raise SettingsError(faults)
+
+
+def _root_of(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a stream itself."""
+    for one in raw.get("metadata") or ():
+        if not one["breadcrumb"]:
+            return dict(one["metadata"])
+    return {}
+
+
+def _select_by_hand(entry: Any, raw: dict[str, Any]) -> bool:
+    """Take over `selected` from a stream, or from its schema; say whether there is one."""
+    schema = raw.get("schema") or {}
+    stated = raw.get("selected", schema.get("selected"))
+    if not isinstance(stated, bool):
+        return False
+    entry.metadata.root.selected = stated
+    for name, part in (schema.get("properties") or {}).items():
+        if isinstance(part, dict) and part.get("selected") is False:
+            entry.metadata[("properties", name)].selected = False
+    return True
 
 
 def streams_of(custom_objects: Iterable[Resource] = ()) -> dict[str, Resource]:
@@ -79,7 +145,8 @@ def selected_streams(
                 "run --discover for a new catalog"
             )
         else:
-            found.append(StreamSelection(resource, mask, bookmarks.get(name, {})))
+            is_full = method_of(entry) == FULL_TABLE
+            found.append(StreamSelection(resource, mask, bookmarks.get(name, {}), is_full))
     if unknown:
         raise SettingsError(unknown)
     if not found:

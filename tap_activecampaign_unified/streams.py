@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +18,7 @@ from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
 from tap_activecampaign_unified.sync.stream_writer import COLUMNS
 
-from .catalog import labelled
+from .catalog import FULL_TABLE, complete_catalog, labelled, method_of
 from .cli import read_json
 from .messages import MessageWriter
 from .raw import InferredSchema, RawResource
@@ -87,6 +86,17 @@ class UnifiedStream(Stream):
     def wanted(self, name: str) -> bool:
         """Say whether a property is selected."""
         return bool(self.mask.get(("properties", name), True))
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over a catalog's entry; what its metadata says of the method goes first."""
+        super().apply_catalog(catalog)
+        if (entry := catalog.get_stream(self.name)) is not None:
+            self.forced_replication_method = method_of(entry)
+
+    @property
+    def is_full_table(self) -> bool:
+        """Whether the catalog asks for all records of a stream that could be incremental."""
+        return self.forced_replication_method == FULL_TABLE
 
     @property
     def record_limit(self) -> int | None:
@@ -165,7 +175,7 @@ class UnifiedStream(Stream):
 
         A labelled table has none: to a loader the rows of other accounts would be of an older one.
         """
-        if self.replication_key is None:
+        if self.replication_key is None or self.is_full_table:
             self._stream_version = version if self._label is None else None
             if version is not None and self._label is not None and self.resource.is_open:
                 self.logger.warning(
@@ -257,8 +267,13 @@ def parse_catalog(text: str, called: str) -> Catalog:
     """Read a catalog file's text; raise `SettingsError` with one line when it is none."""
     raw = read_json(text, called)
     if isinstance(raw.get("streams"), list):
-        with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
-            return Catalog.from_dict(raw)
+        try:
+            catalog = Catalog.from_dict(raw)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            pass
+        else:
+            complete_catalog(catalog, raw["streams"])
+            return catalog
     raise SettingsError(["the catalog is misshapen: run --discover for a new one"])
 
 
