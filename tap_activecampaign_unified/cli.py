@@ -162,7 +162,7 @@ def run_ending_of(problem: BaseException) -> RunEnding:
         return RunEnding([describe(problem)], EXIT_FAILED)
     if _is_of_a_map(problem):
         line = f"stream_maps or flattening cannot be applied ({type(problem).__name__}): "
-        return RunEnding([line + "mend the setting of that name"], EXIT_SETTINGS)
+        return RunEnding([line + "fix the setting of that name"], EXIT_SETTINGS)
     line = f"a defect of this program ({type(problem).__name__}): "
     line += "run again with LOGLEVEL=DEBUG and report what it says"
     return RunEnding([line], EXIT_FAILED, is_defect=True)
@@ -192,8 +192,8 @@ def describe(problem: OSError) -> str:
     if isinstance(problem, BrokenPipeError):
         return "the reader of our output went away: see what ended it, then run again"
     where, why = problem.filename or "our output", problem.strerror or type(problem).__name__
-    mend = "make room there" if problem.errno in NO_ROOM else "mend that"
-    return f"{where} cannot be used ({why}): {mend} and run again"
+    fix = "free some space there" if problem.errno in NO_ROOM else "fix that"
+    return f"{where} cannot be used ({why}): {fix} and run again"
 
 
 def _silence_stdout_if_broken() -> None:
@@ -232,7 +232,7 @@ def is_news(line: logging.LogRecord) -> bool:
 def _unreadable(called: str, problem: OSError | UnicodeDecodeError) -> str:
     """Say why a file cannot be read, and nothing of what it holds."""
     why = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
-    return f"{called} cannot be read ({why}): give another or mend that"
+    return f"{called} cannot be read ({why}): name another one or fix that"
 
 
 def read_json(text: str, what: str) -> dict[str, Any]:
@@ -240,10 +240,10 @@ def read_json(text: str, what: str) -> dict[str, Any]:
     try:
         found = json.loads(text, parse_constant=_no_number)
     except RecursionError:
-        raise SettingsError([f"the {what} is nested beyond all measure"]) from None
+        raise SettingsError([f"the {what} is nested too deeply"]) from None
     except ValueError as problem:
         where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise SettingsError([f"the {what} is not JSON{where}: mend it there"]) from None
+        raise SettingsError([f"the {what} is not JSON{where}: correct it"]) from None
     if not isinstance(found, dict):
         raise SettingsError([f"the {what} must hold a JSON object, {{…}}"])
     return found

@@ -88,12 +88,12 @@ def bookmarks_of(state: Entry, now: dt.datetime) -> Entry:
         raise InvalidState("it has no bookmarks; give what a STATE message has in its value")
     found = state.get("bookmarks", {})
     if not isinstance(found, dict):
-        raise InvalidState("bookmarks must be an object; delete it to start anew")
+        raise InvalidState("bookmarks must be an object; delete it to start again")
     for name, entry in found.items():
         try:
             Bookmark(entry, BookmarkPolicy(), now, "")
         except (InvalidState, TypeError) as problem:
-            line = f"bookmark {name}: {problem}; delete it to read that stream anew"
+            line = f"bookmark {name}: {problem}; delete it to read that stream again"
             raise InvalidState(line) from None
     return found
 

@@ -179,7 +179,7 @@ class UnifiedStream(Stream):
             self._stream_version = version if self._label is None else None
             if version is not None and self._label is not None and self.resource.is_open:
                 self.logger.warning(
-                    "%s: what is deleted is not told while account_label is set", self.name
+                    "%s: deletes are not reported while account_label is set", self.name
                 )
         self._write_schema_message()
 

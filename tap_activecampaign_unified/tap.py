@@ -256,7 +256,7 @@ class TapActiveCampaignUnified(Tap):
         return EndpointEnding("done", None)
 
     def _note_failure(self, names: str, problem: ActiveCampaignError) -> EndpointEnding:
-        self.logger.error("%s: %s; the other streams go on", names, problem)
+        self.logger.error("%s: %s; the other streams continue", names, problem)
         return EndpointEnding("failed", str(problem))
 
     def _note_refusal(

@@ -73,7 +73,7 @@ MOST_DELETES = 1_000_000
 READ_ONLY = {"crm_users", "raw_requests"}
 PAIRS = {"marketing_contact_tags": "removed", "marketing_segment_memberships": "unsubscribed"}
 NO_UPDATES = {**dict.fromkeys(PAIRS, "upsert or delete it"), "crm_fields": "it can be created only"}
-# What other rows refer to by name: its table is read anew after a change.
+# What other rows refer to by name: its table is read again after a change.
 QUOTED = {
     *("marketing_tags", "marketing_segments", "crm_pipelines", "crm_stages", "crm_fields"),
     *("directory_groups", "directory_users", "crm_accounts"),
@@ -142,7 +142,7 @@ class ActiveCampaign(ActiveCampaignReader):
         super().close()
 
     def refresh(self) -> None:
-        """Forget the names and custom fields that were read: the next call reads them anew."""
+        """Forget the names and custom fields that were read: the next call reads them again."""
         self._let_go()
         super().refresh()
 

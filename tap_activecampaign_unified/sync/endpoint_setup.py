@@ -151,7 +151,8 @@ class EndpointSetup:
     def closed(self, selection: SelectedStream, *, is_whole: bool) -> list[str]:
         """Return what of a stream's records could not be read.
 
-        Unless all rows were read anew (``is_whole``), what earlier runs could not read is among it.
+        Unless all rows were read again (``is_whole``), it includes what earlier runs could not
+        read.
         """
         closed = set(self.run.lookups.unread)
         if not is_whole:

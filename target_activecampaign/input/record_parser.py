@@ -68,10 +68,10 @@ class RecordParser:
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
         """Reject a line that cannot be read, as a row where it may have been one."""
         if not is_record:
-            logger.error("Left out of the input: %s; write it anew", why)
+            logger.error("Left out of the input: %s; correct it", why)
             return
         self.number += 1
-        self._reject(self.number, None, {}, f"row {self.number}: {why}; write the line anew")
+        self._reject(self.number, None, {}, f"row {self.number}: {why}; correct the line")
 
     def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
         """Read a SCHEMA; returns the streams it stands for, with schema and key."""

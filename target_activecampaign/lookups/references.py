@@ -148,7 +148,7 @@ class References(ContactLookup):
         self._by_name.pop(family, None)
 
     def forget_small(self, family: str) -> None:
-        """Forget what is known of a family and of all custom fields, so that it is read anew."""
+        """Forget what is known of a family and of all custom fields, so that it is read again."""
         if family == "field":
             self._fields.clear()
         elif family in LOOKUP_TABLES:
@@ -202,14 +202,14 @@ class References(ContactLookup):
             if len(rows) == 1:
                 return str(rows[0]["id"])
             if rows:
-                raise RowRejected(f"{shelf.word}: several carry this name; give the id")
+                raise RowRejected(f"{shelf.word}: several have this name; give the id")
         raise self.absent(shelf.word, family, "name" if name else "id")
 
     def absent(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
         """Return what ends a row that refers ``by`` something to what is not there (yet)."""
         if family == "user" and by == "name":
             by = "address"
-        reason = f"{word}: the account has none with this {by}; create it or mend the row"
+        reason = f"{word}: the account has none with this {by}; create it or correct the row"
         return RowRejected(reason) if self.is_final else RowDeferred(reason, family)
 
     def user(self, ref: Ref) -> str | None:
@@ -248,7 +248,7 @@ class References(ContactLookup):
         if len(rows) == 1:
             return rows[0]
         if rows:
-            raise RowRejected("stage: several carry this name; name the pipeline or give the id")
+            raise RowRejected("stage: several have this name; name the pipeline or give the id")
         raise self.absent("stage", "stage", "name" if name else "id")
 
     # --- custom fields ----------------------------------------------------------------------
@@ -323,14 +323,14 @@ class References(ContactLookup):
                 self.note_account(str(row.get("name") or ""), str(row.get("id")))
         self._all_accounts = True
 
-    def account_named(self, name: str, *, anew: bool = False) -> str | None:
+    def account_named(self, name: str, *, again: bool = False) -> str | None:
         """Return the id of an account by name, None where there is none."""
         with self.pool.named_lock("account", fold(name)):
-            return self._account_named(name, anew=anew)
+            return self._account_named(name, again=again)
 
-    def _account_named(self, name: str, *, anew: bool) -> str | None:
+    def _account_named(self, name: str, *, again: bool) -> str | None:
         key = fold(name)
-        if not anew:
+        if not again:
             if self._accounts.get(key):
                 return self._accounts[key]
             if key in self._accounts or self._all_accounts:

@@ -82,7 +82,7 @@ class RetryFile:
         self._append(entry)
 
     def settle(self, row: InputRecord) -> None:
-        """Drop what a later row of the same key said anew."""
+        """Drop what a later row of the same key said again."""
         name = row.ledger_key.hex()
         if name in self.rows:
             said = {
@@ -128,7 +128,7 @@ class RetryFile:
 
 
 def _without(record: Record, said: dict[str, Any], keys: set[str]) -> Record:
-    """Return what of a record nobody said anew; columns of the key stay."""
+    """Return what of a record nobody said again; columns of the key stay."""
     found: Record = {}
     for name, value in record.items():
         if name in keys or name not in said or name in {"email", "id"}:

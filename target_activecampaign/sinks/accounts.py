@@ -47,7 +47,7 @@ def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
     with context.pool.named_lock("account", fold(name)):
         native_id, is_new = context.creates.create_named(
             send,
-            lambda: context.references.account_named(name, anew=True),
+            lambda: context.references.account_named(name, again=True),
             is_taken=is_duplicate,
         )
         context.references.note_account(name, native_id)
@@ -103,7 +103,7 @@ def _update(
     except NotFound:
         if not name:
             raise RowRejected("id: the account has no such row") from None
-        # The one we knew is gone: it is made anew.
+        # The one we knew is gone: it is made again.
         return Action.CREATED, create(context, {**body, "name": name})[0]
     return Action.UPDATED, native_id
 

@@ -109,7 +109,7 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
             context.ledger.forget(row.ledger_key)
             raise RowRejected(
                 "id: the account has no opportunity with this id (any more); a row without an id "
-                "is made anew when it is delivered again"
+                "is created again when it is delivered again"
             ) from None
     elif len(contacts) < 2:
         action = Action.UNCHANGED

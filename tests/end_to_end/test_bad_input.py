@@ -1,4 +1,4 @@
-"""Whatever is wrong, a run ends with the right exit code and one line that says how to mend it."""
+"""Whatever is wrong, a run ends with the right exit code and one line that says how to fix it."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_wrong_setting_is_named_with_its_mend(desk: Desk, case: str) -> None:
 
 
 def test_every_wrong_setting_has_a_line_of_its_own(desk: Desk) -> None:
-    """Two faults are told at once, so that nobody mends one to be told the next."""
+    """Two faults are told at once, so that a user fixes both at once."""
     ended = desk.run(lookback_hours="long", sideload="maybe")
     assert ended.code == 2
     assert [line.split()[0] for line in ended.errors] == ["lookback_hours", "sideload"]

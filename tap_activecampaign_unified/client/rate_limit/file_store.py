@@ -113,7 +113,7 @@ class FileBudgetStore:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             # Its writer was killed while writing: assume that the whole window is used up.
             return Budget({f"spent-{number}": now for number in range(MANY)})
-        # Uptime starts anew with the machine: what lies too far ahead is from before that.
+        # Uptime starts again with the machine: what lies too far ahead is from before that.
         late = now + 2 * FARTHEST  # slots stand behind the longest pause
         if any(not moment <= late for moment in numbers.values()) or not 0 < numbers["share"] <= 1:
             numbers = {}

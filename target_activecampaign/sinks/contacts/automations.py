@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 # Seconds after a lost answer: what was still under way is there by then.
 LOOKS = (2.0, 8.0)
-ENTERED_BEFORE = "automations: entered before; enters anew only after leave_automations"
-THERE_ALREADY = "automations: is or was in it already; enters anew only after leave_automations"
+ENTERED_BEFORE = "automations: entered before; enters again only after leave_automations"
+THERE_ALREADY = "automations: is or was in it already; enters again only after leave_automations"
 UNFINISHED = "automations: not entered while the rest of the row is left out"
 REFUSED = "automations: ActiveCampaign does not let this key enter or take out contacts (403)"
 NOT_TAKEN = "automations: ActiveCampaign did not take the contact in (403)"

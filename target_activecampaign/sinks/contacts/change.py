@@ -22,7 +22,7 @@ NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 class RowRequest:
     """One row's share of a wish: what it asks for (``requested``) and what cannot be done of it.
 
-    ``left_out`` is the row's fault or the account's lack and may be mended; ``denied`` is what the
+    ``left_out`` is the row's fault or the account's lack and may be fixed; ``denied`` is what the
     settings or a person's opt-out forbid; ``postponed`` is no fault of the row's, and asked again.
     """
 
@@ -98,7 +98,7 @@ class ContactChange:
             part.denied.append(reason)
 
     def leave_out(self, token: str, reason: str) -> None:
-        """Strike out what may be mended, for every row that asked for it."""
+        """Strike out what may be fixed, for every row that asked for it."""
         for part in self._struck(token):
             part.left_out.append(reason)
 

@@ -61,7 +61,7 @@ class LabClock:
         self.is_woken = True
 
     def reboot(self) -> None:
-        """Start the uptime anew, as the machine does."""
+        """Start the uptime again, as the machine does."""
         self._booted = self.moments()
 
 

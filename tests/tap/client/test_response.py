@@ -20,7 +20,7 @@ GOOD = (200, {})
 
 
 def test_an_unpaid_account_ends_the_run(world, make_client, clock):
-    """402 on whatever is asked: one sentence with the way to mend it, and no repeating."""
+    """402 on whatever is asked: one sentence with the way to fix it, and no repeating."""
     world.faults.lapsed()
     with pytest.raises(PaymentRequired, match="Billing"):
         make_client(world).get("contacts")

@@ -146,7 +146,7 @@ def test_a_contact_always_has_a_last_change():
 
 
 def test_a_stage_changed_in_the_future_is_carried_as_sent():
-    """ActiveCampaign prints UTC with the local offset there: hours ahead, and not ours to mend."""
+    """ActiveCampaign prints UTC with the local offset there: hours ahead, and not ours to fix."""
     record = read_one("crm_stages", {"id": "10", "udate": "2031-07-15T20:00:00-05:00"})
     assert record["updated_at"] == "2031-07-16T01:00:00+00:00"
 

@@ -69,7 +69,7 @@ def test_impossible_moments_are_forgotten(clock, tmp_path, number):
 
 
 def test_after_a_reboot_the_old_uptime_holds_nobody(clock, tmp_path):
-    """The uptime starts anew; slots and pauses written before are out of reach."""
+    """The uptime starts again; slots and pauses written before are out of reach."""
     store = tmp_path / "rate.json"
     limiter = limiter_of(5, clock, store)
     for _ in range(5):

@@ -103,7 +103,7 @@ def test_entering_whose_answer_is_lost_is_looked_for(
 def test_what_cannot_be_seen_is_failed_and_looked_for_first(
     lab: Lab, fault: str, blind: str, count: int
 ) -> None:
-    """Nobody guesses: the row fails, the state stays before it, the next run looks and mends."""
+    """Nobody guesses: the row fails, the state stays before it, the next run looks and fixes."""
     faults = lab.world.faults
 
     def spoil(world: World, method: str, path: str, query: Any) -> None:
