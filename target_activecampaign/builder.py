@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import account_file
+from tap_activecampaign_unified.client.event_client import EventClient
 from tap_activecampaign_unified.config.settings import SettingsError
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
@@ -59,6 +60,21 @@ def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledg
     )
 
 
+def _event_client(settings: Settings, client: Client) -> EventClient | None:
+    """Return what sends events, None where the settings do not say for which account."""
+    if not settings["event_account_id"] or not settings["event_key"]:
+        return None
+    return EventClient(
+        settings["event_url"],
+        settings["event_account_id"],
+        settings["event_key"],
+        timeout=settings["request_timeout"],
+        user_agent=client.user_agent,
+        away=lambda: client.while_blocked(),  # noqa: PLW0108 - it is set after this
+        adapters=client.adapters,
+    )
+
+
 def open_processor(
     settings: Settings,
     policy: WritePolicy,
@@ -107,5 +123,6 @@ def open_processor(
         limits=limits,
         plan=plan,
         rows=rows,
+        events=_event_client(settings, client),
     )
     return BatchProcessor(context, rows)

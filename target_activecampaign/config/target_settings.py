@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tap_activecampaign_unified.client.event_client import DEFAULT_URL
 from tap_activecampaign_unified.config.settings import Setting
 from tap_activecampaign_unified.config.shared_settings import SHARED
 
@@ -69,6 +70,23 @@ TARGET = (
         "Allow contact rows to enter and leave automations (`automations`, "
         "`leave_automations`); otherwise that part is left out, with the reason",
         default=False,
+    ),
+    Setting(
+        "event_account_id",
+        "string",
+        "Account id of event tracking (`actid`), from Settings › Tracking; for `marketing_events`",
+    ),
+    Setting(
+        "event_key",
+        "string",
+        "Key of event tracking, from Settings › Tracking; sent only to `event_url`",
+        secret=True,
+    ),
+    Setting(
+        "event_url",
+        "string",
+        "Where events are sent: an https address, or this machine",
+        default=DEFAULT_URL,
     ),
     Setting(
         "max_changes",

@@ -9,6 +9,7 @@ from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, Clock
+    from tap_activecampaign_unified.client.event_client import EventClient
     from target_activecampaign.client.create_once import CreateOnce
     from target_activecampaign.client.write_client import WriteClient
     from target_activecampaign.concurrency.pool import CooperativePool
@@ -72,6 +73,10 @@ class WriteContext:
     plan: DryRunPlan
     rows: RowResults
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)
+    #: Sends events, None where the settings name no account of event tracking.
+    events: EventClient | None = None
+    #: The names of events that the account knows, empty until they were read.
+    event_names: set[str] = field(default_factory=set)
     #: The columns of e-commerce that the account has, by type, where it was asked for them.
     known_columns: dict[str, dict[str, str]] = field(default_factory=dict)
     #: The subscriptions of this run, by store and their own id: reads show them some seconds later.

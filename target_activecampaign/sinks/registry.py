@@ -16,6 +16,9 @@ from target_activecampaign.sinks.named.tags import write_tag
 from target_activecampaign.sinks.named.users import map_user, write_group, write_user
 
 from .accounts import write_account
+from .events import COLUMNS as EVENT_COLUMNS
+from .events import RESOURCE as EVENTS
+from .events import write_events
 from .notes import write_notes
 from .opportunities import write_opportunities
 from .raw_requests import RESOURCE as RAW_REQUESTS
@@ -167,6 +170,14 @@ SINKS: dict[str, Sink] = {
             (("store_id", "store_subscription_id"),),
             write_subscriptions,
             _STORE,
+            starts_automations=True,
+        ),
+        Sink(
+            EVENTS,
+            "event",
+            (("external_id",),),
+            write_events,
+            EVENT_COLUMNS,
             starts_automations=True,
         ),
         Sink(
