@@ -170,6 +170,11 @@ class Importer:
                     raise
                 waits += 1
                 if not is_limit:
+                    logger.warning(
+                        "Waiting %.0f s for the next batch: the importer refused one without "
+                        "naming a contact",
+                        REFUSED_PAUSE,
+                    )
                     self._clock.sleep(REFUSED_PAUSE)
                 continue
             except UnconfirmedWrite:
