@@ -97,7 +97,7 @@ class RecordParser:
     def note_schema(self, stream: str, schema: Message, keys: list[str], *, hints: bool) -> None:
         """Remember a stream's key and, with ``hints``, the types of its custom fields."""
         self._keys[stream] = keys
-        sink = registry.SINKS.get(self.alias(stream))
+        sink = registry.find_sink(self.alias(stream))
         properties = schema.get("properties")
         if sink is None or not hints or not isinstance(properties, dict):
             return
@@ -154,7 +154,7 @@ class RecordParser:
         self, number: int | None, stream: str, record: Message, keys: list[str]
     ) -> InputRecord | None:
         """Return the row of a record; one that cannot be a row is rejected."""
-        sink, source = registry.SINKS.get(stream), record
+        sink, source = registry.find_sink(stream), record
         told = {name: record.get(name) for name in keys}
         record, keys = without_label(record, keys)
         key: Message = {name: record.get(name) for name in keys}

@@ -34,7 +34,6 @@ class BatchProcessor:
     def __init__(self, context: WriteContext, rows: RowFinisher) -> None:
         self.context, self.rows = context, rows
         self._written_families: set[str] = set()
-        self._writable = {name: sink.writable() for name, sink in registry.SINKS.items()}
         settings = json.dumps(context.policy.fingerprint).encode()
         self._fingerprint = hashlib.sha256(settings).hexdigest()[:8]
 
@@ -46,11 +45,9 @@ class BatchProcessor:
         Where the run ends in its middle, `abandon` gives the rows that are left their results.
         """
         self.rows.open(rows)
-        for name, sink in registry.SINKS.items():
-            mine = [row for row in rows if row.stream == name]
-            if mine:
-                self._write_sink(sink, mine)
-                self._written_families.add(sink.family)
+        for name, sink in registry.sinks_of(row.stream for row in rows).items():
+            self._write_sink(sink, [row for row in rows if row.stream == name])
+            self._written_families.add(sink.family)
         self._end_batch(rows)
 
     def begin(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
@@ -59,15 +56,17 @@ class BatchProcessor:
         Returns the other rows by stream, for `write_changed`.
         """
         self.rows.open(rows)
-        sinks = registry.SINKS.items()
-        mine = {name: [row for row in rows if row.stream == name] for name, _ in sinks}
-        return {name: self._drop_unchanged(sink, mine[name]) for name, sink in sinks if mine[name]}
+        sinks = registry.sinks_of(row.stream for row in rows)
+        return {
+            name: self._drop_unchanged(sink, [row for row in rows if row.stream == name])
+            for name, sink in sinks.items()
+        }
 
     def write_changed(self, rows: list[InputRecord], changed: dict[str, list[InputRecord]]) -> None:
         """Write what `begin` returned of a batch; other batches may be open at the same time."""
-        for name, mine in changed.items():
-            self._write_rows(registry.SINKS[name], mine)
-            self._written_families.add(registry.SINKS[name].family)
+        for name, sink in registry.sinks_of(changed).items():
+            self._write_rows(sink, changed[name])
+            self._written_families.add(sink.family)
         self._end_batch(rows)
 
     def _end_batch(self, rows: list[InputRecord]) -> None:
@@ -106,7 +105,7 @@ class BatchProcessor:
     def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Finish the rows that the ledger knows as confirmed; return the others."""
         policy, ledger = self.context.policy, self.context.ledger
-        writable = self._writable[sink.resource.name]
+        writable = sink.writable()
         groups: dict[bytes, list[InputRecord]] = {}
         for row in rows:
             self.context.pool.yield_now()

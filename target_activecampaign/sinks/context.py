@@ -10,6 +10,7 @@ from target_activecampaign.reporting.automation_counts import AutomationCounts
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, Clock
     from tap_activecampaign_unified.client.event_client import EventClient
+    from tap_activecampaign_unified.resources.custom_objects import CustomObject
     from target_activecampaign.client.create_once import CreateOnce
     from target_activecampaign.client.write_client import WriteClient
     from target_activecampaign.concurrency.pool import CooperativePool
@@ -79,6 +80,10 @@ class WriteContext:
     event_names: set[str] = field(default_factory=set)
     #: The columns of e-commerce that the account has, by type, where it was asked for them.
     known_columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: The custom objects of the account by stream, None until they were read.
+    custom_objects: dict[str, CustomObject] | None = None
+    #: The records of custom objects that this run wrote, by schema and external id.
+    written_records: RecentDocuments = field(default_factory=RecentDocuments)
     #: The subscriptions of this run, by store and their own id: reads show them some seconds later.
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 
