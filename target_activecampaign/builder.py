@@ -21,6 +21,7 @@ from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
+from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.custom_fields import CustomFieldWriter
 from target_activecampaign.sinks.limits import ChangeLimits
@@ -121,6 +122,7 @@ def open_processor(
         custom=CustomFieldWriter(write_client, references, policy, clock),
         importer=Importer(write_client, clock, pool, runs_automations=policy.run_automations),
         limits=limits,
+        contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
         rows=rows,
         events=_event_client(settings, client),

@@ -96,6 +96,13 @@ TARGET = (
         minimum=0,
     ),
     Setting(
+        "respect_contact_limit",
+        "boolean",
+        "Create no contacts beyond the account's contact limit; they are skipped, held for "
+        "another run, and the run ends with exit code 1",
+        default=True,
+    ),
+    Setting(
         "only_if_empty",
         "list",
         "Fields that are written only where ActiveCampaign has no value",

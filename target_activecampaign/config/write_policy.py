@@ -24,6 +24,7 @@ class WritePolicy:
     run_automations: bool = True
     allow_automations: bool = False
     max_changes: int | None = None
+    respect_contact_limit: bool = True
     only_if_empty: frozenset[str] = frozenset()
     allow_raw_requests: bool = False
     tags_mode: str = "add"

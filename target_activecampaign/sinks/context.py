@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
+    from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 
     from .custom_fields import CustomFieldWriter
     from .limits import ChangeLimits
@@ -71,6 +72,7 @@ class WriteContext:
     custom: CustomFieldWriter
     importer: Importer
     limits: ChangeLimits
+    contact_limit: ContactLimit
     plan: DryRunPlan
     rows: RowResults
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)
