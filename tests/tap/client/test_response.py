@@ -140,6 +140,18 @@ SHAPES = {
         {"message": "Could not process request", "error": "Duplicate entry"},
         [("Could not process request: Duplicate entry", "", "")],
     ),
+    "the parameter of a request": (
+        {
+            "errors": [
+                {
+                    "title": "Invalid value for query parameter contactTag.tag",
+                    "detail": "No tag id provided",
+                    "source": {"parameter": "contactTag.tag"},
+                }
+            ]
+        },
+        [("No tag id provided", "", "contactTag.tag")],
+    ),
     "a pointer as a value": (
         {"errors": [{"title": "t", "source": {"type": "pointer", "value": "/fields/1"}}]},
         [("t", "", "/fields/1")],
