@@ -12,6 +12,7 @@ from tap_activecampaign_unified.config.settings import SettingsError
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
 from target_activecampaign.concurrency.pool import ReleasingClock
+from target_activecampaign.holdout import Holdout
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
@@ -20,8 +21,8 @@ from target_activecampaign.processing.row_finisher import RowFinisher
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
+from target_activecampaign.sinks.contact_limit import ContactLimit
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
-from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.custom_fields import CustomFieldWriter
 from target_activecampaign.sinks.limits import ChangeLimits
@@ -122,6 +123,7 @@ def open_processor(
         custom=CustomFieldWriter(write_client, references, policy, clock),
         importer=Importer(write_client, clock, pool, runs_automations=policy.run_automations),
         limits=limits,
+        holdout=Holdout(policy.holdout_percent, policy.holdout_salt, references),
         contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
         rows=rows,

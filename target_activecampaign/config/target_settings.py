@@ -103,6 +103,21 @@ TARGET = (
         default=True,
     ),
     Setting(
+        "holdout_percent",
+        "number",
+        "The share of contacts that is not written, as a control group: the same people on every "
+        "run and machine, in every stream that writes to contacts",
+        default=0,
+        minimum=0,
+        maximum=100,
+    ),
+    Setting(
+        "holdout_salt",
+        "string",
+        "Text that chooses the control group together with the address; another text chooses "
+        "other people",
+    ),
+    Setting(
         "only_if_empty",
         "list",
         "Fields that are written only where ActiveCampaign has no value",

@@ -25,6 +25,8 @@ class WritePolicy:
     allow_automations: bool = False
     max_changes: int | None = None
     respect_contact_limit: bool = True
+    holdout_percent: float = 0
+    holdout_salt: str = ""
     only_if_empty: frozenset[str] = frozenset()
     allow_raw_requests: bool = False
     tags_mode: str = "add"

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
+from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, outcome_of
 from target_activecampaign.records.record import InputRecord, content_of, identity_of
 from target_activecampaign.reporting.results import BEHIND
@@ -51,7 +52,7 @@ class BatchProcessor:
         self._end_batch(rows)
 
     def begin(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
-        """Finish the unchanged rows of a batch without deletes; no request is made.
+        """Finish the unchanged rows of a batch without deletes; nothing is written.
 
         Returns the other rows by stream, for `write_changed`.
         """
@@ -106,6 +107,7 @@ class BatchProcessor:
         """Finish the rows that the ledger knows as confirmed; return the others."""
         policy, ledger = self.context.policy, self.context.ledger
         writable = sink.writable()
+        rows = self._hold_out(sink, rows)
         groups: dict[bytes, list[InputRecord]] = {}
         for row in rows:
             self.context.pool.yield_now()
@@ -134,10 +136,25 @@ class BatchProcessor:
             for row in group:
                 row.known_id = known.id
                 merged |= row.fields
-            if not policy.force and known.fields and merged.items() <= known.fields.items():
+            is_sent = policy.force or any(row.is_held_out for row in group)
+            if not is_sent and known.fields and merged.items() <= known.fields.items():
                 unchanged += [(row, known.id) for row in group]
         for row, native_id in unchanged:
             self.rows.finish(row, Outcome(Action.UNCHANGED, native_id, whole=False))
+        return [row for row in rows if self.rows.is_open(row)]
+
+    def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
+        """Finish the rows of the control group, except those that may unsubscribe somebody."""
+        try:
+            held_out = self.context.holdout.find(rows)
+        except RequestError as problem:
+            for row in rows:
+                self.rows.finish(row, outcome_of(problem))
+            return []
+        for row in held_out:
+            row.is_held_out = True
+            if sink.consent_column not in row.record:
+                self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, whole=False))
         return [row for row in rows if self.rows.is_open(row)]
 
     def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from target_activecampaign.client.write_client import WriteClient
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.holdout import Holdout
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.references import References
     from target_activecampaign.outcome import Outcome, RowDeferred
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
-    from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 
+    from .contact_limit import ContactLimit
     from .custom_fields import CustomFieldWriter
     from .limits import ChangeLimits
 
@@ -73,6 +74,7 @@ class WriteContext:
     importer: Importer
     limits: ChangeLimits
     contact_limit: ContactLimit
+    holdout: Holdout
     plan: DryRunPlan
     rows: RowResults
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)

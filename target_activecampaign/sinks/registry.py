@@ -101,6 +101,7 @@ SINKS: dict[str, Sink] = {
             write_contacts,
             _CONTACT,
             can_delete=True,
+            consent_column="segments",
         ),
         Sink(
             by_name["crm_contacts"],
@@ -109,6 +110,7 @@ SINKS: dict[str, Sink] = {
             write_contacts,
             _CONTACT,
             can_delete=True,
+            consent_column="segments",
         ),
         Sink(
             by_name["marketing_contact_tags"],
@@ -123,6 +125,7 @@ SINKS: dict[str, Sink] = {
             (("contact_id", "segment_id"), ("contact", "segment"), ("email", "segment_name")),
             write_memberships,
             _PAIR | {"segment", "segment_name"},
+            consent_column="status",
         ),
         Sink(
             by_name["crm_opportunities"],

@@ -29,7 +29,7 @@ from . import automations as contact_automations
 from . import consent
 from . import tags as contact_tags
 from . import upsert as contact_calls
-from .change import ContactChange, identity_of_change
+from .change import ContactChange, identity_of_change, strip_held_out
 from .contact_limit import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .import_changes import ENOUGH_TO_IMPORT, import_changes, is_importable
 from .only_if_empty import keep_only_blanks
@@ -79,6 +79,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
     """Carry out wishes and report the rows they came from."""
     try:
         changes = _check_identities(context, changes)
+        strip_held_out(changes)
         changes = _merge(changes)
         consent.check(context, changes)
         keep_only_blanks(context, changes)

@@ -247,8 +247,8 @@ class History:
         real = world.answer
         what = dice.random()
         if what < 0.5:
-            sinks = tuple(dice.sample(LOSSES, dice.randint(1, len(LOSSES))))
-            world.faults.mix(dice.choice([0.05, 0.2, 0.4]), seed=dice.randrange(1000), sinks=sinks)
+            kinds = tuple(dice.sample(LOSSES, dice.randint(1, len(LOSSES))))
+            world.faults.mix(dice.choice([0.05, 0.2, 0.4]), seed=dice.randrange(1000), kinds=kinds)
         elif what < 0.75:
             kill(world, dice.randint(1, 40), after=dice.random() < 0.5)
         with contextlib.suppress(Killed):
