@@ -41,11 +41,11 @@ class SeededTurns(CooperativePool):
 
     # --- the baton --------------------------------------------------------------------------
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         """Be the main thread, before there are others."""
         self._next = self._number
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let others run between two messages: the main thread reads the next when it is called.
 
         A real one reads beside the others; what it reads is nobody else's, so the order of the two
@@ -67,7 +67,7 @@ class SeededTurns(CooperativePool):
         return self.problem is not None and not isinstance(self.problem, Exception)
 
     @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
+    def released(self) -> Iterator[None]:
         """Let others run, then make the request, then let others run again."""
         if not self.is_mine:
             yield
@@ -87,7 +87,7 @@ class SeededTurns(CooperativePool):
         while not is_so() and not self._is_killed:
             self._hand_over(is_so)
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Do nothing: whoever may go on is asked at each turn."""
 
     def _spawn(self, run: Callable[[], None]) -> bool:
