@@ -1,6 +1,6 @@
 """`python -m bench`: every script in its short form, beside the figures kept in the repository.
 
-Names choose scripts; `--keep` writes what was measured to `bench/figures.json` anew. Ends with 1
+Names choose scripts; `--keep` writes what was measured to `bench/figures.json` again. Ends with 1
 where a bar is missed or a figure is worse than the kept one by more than noise: then it says which,
 what was kept and what was measured. Speeds are compared by ratio to a yardstick, a fixed piece of
 work timed before and after each script. A script that looks worse is measured once more.

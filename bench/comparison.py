@@ -1,4 +1,4 @@
-"""Figures beside the kept ones: what is noise, what is a regression, and what is kept anew."""
+"""Figures beside the kept ones: what is noise, what is a regression, and what is kept again."""
 
 from __future__ import annotations
 

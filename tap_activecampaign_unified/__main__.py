@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .early_signals import heed_signals
+from .early_signals import install_early_handlers
 
 
 def main() -> None:
     """Run the tap."""
-    heed_signals()
-    from .tap import main as run  # noqa: PLC0415 - it takes long to load
+    install_early_handlers()
+    from .tap import main as run  # noqa: PLC0415 - slow import
 
     run()
 

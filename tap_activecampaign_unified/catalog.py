@@ -1,6 +1,6 @@
-"""Catalogs that users bring: checked, and brought up to date with the account's fields.
+"""Checks the user's catalog and adds the account's new custom fields to it.
 
-A catalog and its entries are the SDK's objects; here they are only looked at.
+A catalog and its entries are objects of the SDK. This module does not import the SDK.
 """
 
 from __future__ import annotations
@@ -26,32 +26,97 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Everything that may be a stream on any account.
+#: All streams that every account has.
 STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
 BY_NAME: Mapping[str, Resource] = {one.name: one for one in STREAMS}
-_LABEL = described({"type": "string"}, "Whose row it is: the setting `account_label`")
+_LABEL = described({"type": "string"}, "The account of the record: the setting `account_label`")
+
+
+FULL_TABLE, INCREMENTAL = "FULL_TABLE", "INCREMENTAL"
 
 
 @dataclass(frozen=True)
 class StreamSelection:
-    """A stream that a catalog selects, before it exists; ``entry`` is its state's."""
+    """A stream that a catalog selects. ``entry`` is its entry in the state.
+
+    If it ``is_full_table``, the tap emits every record and leaves the bookmark unchanged.
+    """
 
     resource: Resource
     mask: Any
     entry: dict[str, Any]
+    is_full_table: bool = False
 
     def wanted(self, name: str) -> bool:
         """Say whether a property is selected."""
         return bool(self.mask.get(("properties", name), True))
 
 
+def method_of(entry: Any) -> str | None:
+    """Return the replication method in a catalog's entry, None for the stream's default."""
+    method: str | None = entry.metadata.root.forced_replication_method or entry.replication_method
+    return method
+
+
+def complete_catalog(catalog: Any, streams: list[dict[str, Any]]) -> None:
+    """Copy what the SDK ignores in a catalog file's ``streams`` into the catalog.
+
+    That is Meltano's `replication-method`, and `selected` outside the metadata. Raises
+    `SettingsError` for an unknown method, and if no stream has a selection: the SDK would read
+    them all.
+    """
+    faults, has_selection = [], False
+    for raw in streams:
+        entry, meta = catalog[raw["tap_stream_id"]], _root_of(raw)
+        given = meta.get("replication-method") or meta.get("forced-replication-method")
+        method = str(given or raw.get("replication_method") or "").upper() or None
+        if method not in {None, FULL_TABLE, INCREMENTAL}:
+            faults.append(
+                f"the catalog: stream {entry.tap_stream_id}: replication-method must be "
+                f"{FULL_TABLE} or {INCREMENTAL}"
+            )
+        # The SDK and the tap both read this attribute. The access creates the root entry.
+        entry.metadata.root.forced_replication_method = entry.replication_method = method
+        if meta.get("selected") is None and meta.get("selected-by-default") is None:
+            has_selection = _copy_selection(entry, raw) or has_selection
+        else:
+            has_selection = True
+    if streams and not has_selection:
+        faults.append(
+            "the catalog does not say which streams are selected: run --discover for a new one, "
+            'or write "selected": true into each stream that is to be read'
+        )
+    if faults:
+        raise SettingsError(faults)
+
+
+def _root_of(raw: dict[str, Any]) -> dict[str, Any]:
+    for one in raw.get("metadata") or ():
+        if not one["breadcrumb"]:
+            return dict(one["metadata"])
+    return {}
+
+
+def _copy_selection(entry: Any, raw: dict[str, Any]) -> bool:
+    """Copy `selected` from a stream or its schema. Return False if it has none."""
+    schema = raw.get("schema") or {}
+    stated = raw.get("selected", schema.get("selected"))
+    if not isinstance(stated, bool):
+        return False
+    entry.metadata.root.selected = stated
+    for name, part in (schema.get("properties") or {}).items():
+        if isinstance(part, dict) and part.get("selected") is False:
+            entry.metadata[("properties", name)].selected = False
+    return True
+
+
 def streams_of(custom_objects: Iterable[Resource] = ()) -> dict[str, Resource]:
-    """Return the streams of an account by name: those of every account and its own."""
+    """Return an account's streams by name: the common ones and its custom objects."""
     return {**BY_NAME, **{one.name: one for one in custom_objects}}
 
 
 def selects_custom_objects(catalog: Any) -> bool:
-    """Say whether a catalog selects a custom object, so that their schemas must be asked for."""
+    """Return whether a catalog selects a custom object. Its schema then costs requests."""
     return any(
         name.startswith(PREFIX) and entry.metadata.resolve_selection().get((), False)
         for name, entry in (catalog or {}).items()
@@ -61,9 +126,9 @@ def selects_custom_objects(catalog: Any) -> bool:
 def selected_streams(
     catalog: Any, bookmarks: dict[str, Any], known: Mapping[str, Resource] = BY_NAME
 ) -> list[StreamSelection]:
-    """Return the streams that a catalog selects; where there is none, those that are so by default.
+    """Return the streams that a catalog selects; without a catalog, the default selection.
 
-    ``known`` are the streams that exist. Raises `SettingsError` for one that does not.
+    ``known`` are the streams that exist. Raises `SettingsError` if the catalog selects another.
     """
     if catalog is None:
         by_default = [one for one in STREAMS if one.selected_by_default]
@@ -79,11 +144,12 @@ def selected_streams(
                 "run --discover for a new catalog"
             )
         else:
-            found.append(StreamSelection(resource, mask, bookmarks.get(name, {})))
+            is_full = method_of(entry) == FULL_TABLE
+            found.append(StreamSelection(resource, mask, bookmarks.get(name, {}), is_full))
     if unknown:
         raise SettingsError(unknown)
     if not found:
-        logger.warning("The catalog selects no stream: nothing is read")
+        logger.warning("The catalog selects no stream: the tap reads nothing")
     return found
 
 
@@ -96,42 +162,43 @@ def update_catalog(
     deletes: bool = False,
     label: str | None = None,
 ) -> None:
-    """Refuse selected streams that do not exist; add custom fields that are newer.
+    """Add the account's new custom fields to a catalog, and the columns that settings ask for.
 
-    ``known`` are the streams that exist.
+    ``known`` are the streams that exist. Raises `SettingsError` if the catalog selects another.
 
-    With ``deletes`` every stream gets the column of its tombstones, with a ``label`` that of the
-    account in its key; without one, a catalog that has it from before loses it.
+    With ``deletes``, every stream gets the column that marks tombstones. With a ``label``, every
+    stream gets the account's column, which becomes part of its key. Without one, the column is
+    removed.
 
-    ``schema_of`` is only called for selected streams: it may cost a request. ``prefetch``
-    gets all of them first.
+    ``schema_of`` may send requests. It is called for selected streams only, after ``prefetch``
+    got all of them.
     """
     selected = selected_streams(catalog, {}, known)
-    chosen = [(catalog[one.resource.name], one) for one in selected]
-    dated = [(entry, one.resource) for entry, one in chosen if _wants_fields(entry, one)]
-    prefetch([resource for _, resource in dated])
-    for entry, resource in dated:
+    entries = [(catalog[one.resource.name], one) for one in selected]
+    outdated = [(entry, one.resource) for entry, one in entries if _wants_fields(entry, one)]
+    prefetch([resource for _, resource in outdated])
+    for entry, resource in outdated:
         _add_newer_fields(entry, schema_of(resource))
-    for entry, one in chosen:
+    for entry, one in entries:
         if isinstance(one.resource, CustomObject):
             _add_newer_columns(entry, schema_of(one.resource))
     if deletes:
         closed = [one for one in selected if not one.resource.is_open]
         for entry in (catalog[one.resource.name] for one in closed):
-            known = type(entry.schema).from_dict(DATE_TIME)
-            entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: known}
+            deleted_at = type(entry.schema).from_dict(DATE_TIME)
+            entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: deleted_at}
     for one in selected:
         _label(catalog[one.resource.name], is_labelled=label is not None)
 
 
 def labelled(schema: Schema) -> Schema:
-    """Return a schema with the column that says whose row it is."""
+    """Return a schema with the account's column."""
     properties = schema["properties"] | {ACCOUNT_LABEL: _LABEL}
     return schema | {"properties": properties, "required": [*schema["required"], ACCOUNT_LABEL]}
 
 
 def _label(entry: Any, *, is_labelled: bool) -> None:
-    """Have a catalog's entry say whose its rows are, in its key too, or not."""
+    """Add the account's column to a catalog's entry and to its key, or remove it."""
     schema, keys = entry.schema, entry.key_properties or entry.metadata.root.table_key_properties
     properties = dict(schema.properties or {})
     if not is_labelled and properties.pop(ACCOUNT_LABEL, None) is None:
@@ -141,11 +208,11 @@ def _label(entry: Any, *, is_labelled: bool) -> None:
         properties[ACCOUNT_LABEL] = type(schema).from_dict(_LABEL)
     schema.properties = properties
     schema.required = [name for name in schema.required or () if name != ACCOUNT_LABEL] + own
-    # What has no key shall have none: the label alone would make one row of all.
+    # A stream without a key stays without one: the label alone would merge all its rows.
     left = [name for name in keys or () if name != ACCOUNT_LABEL]
     entry.key_properties = left + own if left else []
     entry.metadata.root.table_key_properties = entry.key_properties
-    entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # so that nobody deselects it
+    entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # a key cannot be deselected
 
 
 def _wants_fields(entry: Any, one: StreamSelection) -> bool:
@@ -155,7 +222,7 @@ def _wants_fields(entry: Any, one: StreamSelection) -> bool:
 
 
 def _add_newer_columns(entry: Any, schema: Schema) -> None:
-    """Add columns of a custom object that the catalog does not know."""
+    """Add columns of a custom object that the catalog lacks."""
     known = dict(entry.schema.properties or {})
     for name, live in schema["properties"].items():
         if name not in known:

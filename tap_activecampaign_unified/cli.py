@@ -1,4 +1,4 @@
-"""The command line of both programs: clear last lines, exit codes, clean stops."""
+"""Command line of both programs: error messages, exit codes, stop signals."""
 
 from __future__ import annotations
 
@@ -31,45 +31,45 @@ _MAPS = {"singer_sdk.mapper", "singer_sdk.helpers._flattening", "simpleeval"}
 
 
 class Stopped(Exception):
-    """SIGINT or SIGTERM came; ``signum`` says which."""
+    """The program received SIGINT or SIGTERM: ``signum``."""
 
     def __init__(self, signum: int) -> None:
-        """Keep the signal's number."""
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.signum = signum
 
 
 class ExitProgram(BaseException):
-    """End the process with ``code`` and ``line`` as the last word; passes every handler."""
+    """Ends the process: logs ``line`` and exits with ``code``. No ``except Exception`` stops it."""
 
     def __init__(self, line: str, code: int) -> None:
-        """Keep both."""
         super().__init__(line)
         self.line, self.code = line, code
 
 
 def exit_because(problem: Exception) -> ExitProgram:
-    """Return the exception that ends the program because of ``problem``, its cause."""
-    ending = ExitProgram(str(problem), EXIT_FAILED)
-    ending.__cause__ = problem
-    return ending
+    """Return the exception that ends the program with the message of ``problem``."""
+    exit_program = ExitProgram(str(problem), EXIT_FAILED)
+    exit_program.__cause__ = problem
+    return exit_program
 
 
 class StopSignal:
-    """Turns signals into an orderly end: the request in flight is finished, for up to 10 s."""
+    """Handles stop signals: the program finishes the request in flight, for up to 10 s.
+
+    A signal also ends the sleeps of ``clock``.
+    """
 
     def __init__(self, clock: SystemClock) -> None:
-        """Remember whose sleeps to end."""
         self._clock = clock
         self._signum: int | None = None
 
     def raise_if_stopped(self) -> None:
-        """Raise `Stopped` when a signal came: called wherever stopping is safe."""
+        """Raise `Stopped` after a signal. Called wherever it is safe to stop."""
         if self._signum is not None:
             raise Stopped(self._signum)
 
     def on_signal(self, signum: int, _: object = None) -> None:
-        """Handle a signal; a second one, or the end of the grace time, stops at once."""
+        """Handle a signal. A second one, or the end of the 10 s, stops at once."""
         if self._signum is not None:
             raise Stopped(self._signum)
         self._signum = signum
@@ -80,36 +80,36 @@ class StopSignal:
 
     @staticmethod
     def cancel_deadline() -> None:
-        """Let the grace time go: everything that had to be written is."""
+        """Cancel the 10 s timer: the program has written everything."""
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def is_watched() -> bool:
-    """Whether a person sees stderr, on a terminal that can be drawn on and shows nothing else.
+    """Return whether stderr is a terminal for the live view.
 
-    Where stdout is a terminal too, it shows Singer messages.
+    If stdout is a terminal too, it shows the Singer messages, and there is no live view.
     """
     terminal = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
-    able = terminal not in {"dumb", "unknown"}
-    return able and sys.stderr.isatty() and not sys.stdout.isatty()
+    is_capable = terminal not in {"dumb", "unknown"}
+    return is_capable and sys.stderr.isatty() and not sys.stdout.isatty()
 
 
 def _mute_log(name: str) -> None:
-    """Keep the log to warnings where a person watches the run, unless the user set up the log."""
+    """Log warnings only while the live view is shown, unless the user configured the log."""
     own = name.upper().replace("-", "_")
-    asked = (f"{own}_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
-    if is_watched() and not any(os.environ.get(one) for one in asked):
+    variables = (f"{own}_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+    if is_watched() and not any(os.environ.get(one) for one in variables):
         logging.disable(logging.INFO)
 
 
 def unmute_log() -> None:
-    """Let the log have every line again."""
+    """Undo `_mute_log`."""
     logging.disable(logging.NOTSET)
 
 
 def run(name: str, command: Callable[[], click.Command]) -> None:
-    """Run a program and end the process with its exit code, and never with a traceback."""
+    """Run a program and end the process with its exit code. Never prints a traceback."""
     logger = logging.getLogger(name)
     _mute_log(name)
     lines, code = _run(logger, name, command)
@@ -122,13 +122,13 @@ def run(name: str, command: Callable[[], click.Command]) -> None:
 def _run(
     logger: logging.Logger, name: str, command: Callable[[], click.Command]
 ) -> tuple[list[str], int]:
-    """Run a program; return its last words and its exit code."""
+    """Run a program; return its last log lines and its exit code."""
     try:
         return [], _main(name, command)
     except (ExitProgram, KeyboardInterrupt, Exception) as problem:  # noqa: BLE001 - the last line of defence
         ending = run_ending_of(problem)
         if ending.is_defect:
-            # Where it happened, and not in which words: those may hold a value of a row.
+            # Log the places, not the message: it may contain a value of a row.
             frames = traceback.extract_tb(problem.__traceback__)
             places = (f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames)
             logger.debug("%s: %s", type(problem).__name__, ", ".join(places))
@@ -137,7 +137,7 @@ def _run(
 
 @dataclass(frozen=True)
 class RunEnding:
-    """How a run ends: its last words, its exit code, and whether the program itself is at fault."""
+    """How a run ends: last log lines, exit code, and whether a defect of the program ended it."""
 
     lines: list[str]
     code: int
@@ -145,7 +145,7 @@ class RunEnding:
 
 
 def run_ending_of(problem: BaseException) -> RunEnding:
-    """Return what ends with a problem; its words hold neither the key nor a person."""
+    """Return the ending for an exception. Its lines contain no API key and no personal data."""
     if isinstance(problem, ExitProgram):
         return RunEnding([problem.line], problem.code)
     if isinstance(problem, SettingsError):
@@ -160,27 +160,27 @@ def run_ending_of(problem: BaseException) -> RunEnding:
         return RunEnding([str(problem)], EXIT_FAILED)
     if isinstance(problem, OSError):
         return RunEnding([describe(problem)], EXIT_FAILED)
-    if _is_of_a_map(problem):
+    if _is_from_stream_map(problem):
         line = f"stream_maps or flattening cannot be applied ({type(problem).__name__}): "
-        return RunEnding([line + "mend the setting of that name"], EXIT_SETTINGS)
+        return RunEnding([line + "fix the setting of that name"], EXIT_SETTINGS)
     line = f"a defect of this program ({type(problem).__name__}): "
-    line += "run again with LOGLEVEL=DEBUG and report what it says"
+    line += "run again with LOGLEVEL=DEBUG and report the output"
     return RunEnding([line], EXIT_FAILED, is_defect=True)
 
 
-def _is_of_a_map(problem: BaseException) -> bool:
-    """Whether it was raised where the SDK carries out the user's own expressions."""
+def _is_from_stream_map(problem: BaseException) -> bool:
+    """Return whether the SDK raised it while it evaluated the user's expressions."""
     frames = traceback.walk_tb(problem.__traceback__)
     return any(str(frame.f_globals.get("__name__")) in _MAPS for frame, _ in frames)
 
 
 def _main(name: str, command: Callable[[], click.Command]) -> int:
-    """Return the exit code; whichever way out the program takes, stdout is written by then."""
+    """Run the command, flush stdout, return the exit code."""
     stdout = sys.stdout
     try:
         result = command().main(prog_name=name, standalone_mode=False)
     except SystemExit as end:
-        if sys.stdout is not stdout:  # click muffles it when a pipe breaks, and says nothing
+        if sys.stdout is not stdout:  # click replaces stdout when a pipe breaks
             raise BrokenPipeError from None
         result = end.code
     sys.stdout.flush()
@@ -188,16 +188,16 @@ def _main(name: str, command: Callable[[], click.Command]) -> int:
 
 
 def describe(problem: OSError) -> str:
-    """Return what the system says of a file or pipe, in one line."""
+    """Return one line for an error of a file or pipe: what, why, and what to do."""
     if isinstance(problem, BrokenPipeError):
-        return "the reader of our output went away: see what ended it, then run again"
-    where, why = problem.filename or "our output", problem.strerror or type(problem).__name__
-    mend = "make room there" if problem.errno in NO_ROOM else "mend that"
-    return f"{where} cannot be used ({why}): {mend} and run again"
+        return "the program that reads the output has ended: check its log, then run again"
+    where, why = problem.filename or "the output", problem.strerror or type(problem).__name__
+    fix = "free some space there" if problem.errno in NO_ROOM else "fix that"
+    return f"{where} cannot be used ({why}): {fix} and run again"
 
 
 def _silence_stdout_if_broken() -> None:
-    """Keep the interpreter from flushing into a closed or full stdout once more at exit."""
+    """Keep the interpreter from flushing into a closed or full stdout at exit."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -216,39 +216,39 @@ def check_json_files(paths: tuple[str, ...], what: str) -> None:
 
 
 def read_file(handle: Any, what: str) -> tuple[str, str]:
-    """Return the text of a file the user gave, and what to call it; raise `SettingsError`."""
-    called = f"{what} file {handle.name}"
+    """Return the text of the user's file and its name for messages. Raises `SettingsError`."""
+    name = f"{what} file {handle.name}"
     try:
-        return str(handle.read()), called
+        return str(handle.read()), name
     except (OSError, UnicodeDecodeError) as problem:
-        raise SettingsError([_unreadable(called, problem)]) from None
+        raise SettingsError([_unreadable(name, problem)]) from None
 
 
-def is_news(line: logging.LogRecord) -> bool:
-    """Keep out of the log a line for each of a hundred streams that nobody selected."""
+def is_not_skip_line(line: logging.LogRecord) -> bool:
+    """Filter the SDK's log line for each deselected stream: there are about a hundred."""
     return line.msg != "Skipping deselected stream '%s'."
 
 
-def _unreadable(called: str, problem: OSError | UnicodeDecodeError) -> str:
-    """Say why a file cannot be read, and nothing of what it holds."""
+def _unreadable(name: str, problem: OSError | UnicodeDecodeError) -> str:
+    """Return one line that says why a file cannot be read, without its content."""
     why = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
-    return f"{called} cannot be read ({why}): give another or mend that"
+    return f"{name} cannot be read ({why}): name another file or fix that"
 
 
 def read_json(text: str, what: str) -> dict[str, Any]:
-    """Parse a file the user gave; raise `SettingsError` with one line when it is no JSON object."""
+    """Parse the user's file. Raises `SettingsError` if it is not a JSON object."""
     try:
         found = json.loads(text, parse_constant=_no_number)
     except RecursionError:
-        raise SettingsError([f"the {what} is nested beyond all measure"]) from None
+        raise SettingsError([f"the {what} is nested too deeply"]) from None
     except ValueError as problem:
         where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise SettingsError([f"the {what} is not JSON{where}: mend it there"]) from None
+        raise SettingsError([f"the {what} is not JSON{where}: correct it"]) from None
     if not isinstance(found, dict):
         raise SettingsError([f"the {what} must hold a JSON object, {{…}}"])
     return found
 
 
 def _no_number(name: str) -> Any:
-    """Refuse NaN and Infinity, which Python's reader takes for JSON and the SDK's does not."""
+    """Reject NaN and Infinity: Python's parser accepts them, the SDK's does not."""
     raise ValueError(name)

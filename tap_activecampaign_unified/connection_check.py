@@ -1,7 +1,7 @@
-"""What to know of an account before a pipeline depends on it: the table that `--test` shows.
+"""Connection check: tests an account and its key, and prints the table of `--test`.
 
-Each probe is a request or two. What the account does not show by its answer is said to be unknown:
-an account without a single tag cannot prove that it sends tags along.
+Each probe sends one or two requests. If the response proves nothing, the result is "unknown": an
+account without tags cannot prove that it honours the sideload of tags.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ Params = tuple[tuple[str, str | int], ...]
 
 BEYOND = "2999-01-01"
 WITNESSES = 20
-#: Seconds after which none of our requests is in the second that the account counts.
-ALONE_AFTER = 1.5
+#: Seconds after which the tap's own requests are out of the second that the account counts.
+QUIET_SECONDS = 1.5
 ONE: Params = (("limit", 1),)
 BY_ID: Params = (("orders[id]", "ASC"),)
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
 
 
-#: What `--test` takes.
+#: The values of `--test`.
 ALL, AS_JSON, SCHEMA, OFF = "all", "json", "schema", "disabled"
 
 
 def describe(option: Any) -> None:
-    """Make ``--test`` of the command line take and tell what it does here."""
+    """Set the values and the help text of the option ``--test``."""
     option.type = click.Choice([ALL, AS_JSON, SCHEMA, OFF])
     option.metavar = f"[{AS_JSON}|{SCHEMA}]"
     option.help = (
-        "Tell on stderr what the account is like and what the key may read, as a table or with "
-        f"--test={AS_JSON} as a line of JSON, and read a record of each stream. "
+        "Print on stderr what the account supports and what the key may read, as a table or with "
+        f"--test={AS_JSON} as a line of JSON, and read one record of each stream. "
         f"--test={SCHEMA} only writes the schemas."
     )
 
 
 @contextlib.contextmanager
 def shown(form: str) -> Iterator[Document]:
-    """Give a document to write findings into; tell it on stderr at the end, whatever ends it.
+    """Yield a document for the results. Print it on stderr at the end, also after an error.
 
-    The log of the records that are read meanwhile would push it off the screen.
+    It comes last because the log would push it off the screen.
     """
     document: Document = {}
     try:
@@ -67,15 +67,14 @@ def shown(form: str) -> Iterator[Document]:
 
 
 class ConnectionCheck:
-    """Asks an account what it is like; `document` holds what is known so far, by topic."""
+    """Probes an account. `document` holds the results so far, by topic."""
 
     def __init__(self, client: Client, document: Document) -> None:
-        """Ask nothing yet."""
         self._client = client
         self.document = document
 
     def run(self) -> None:
-        """Ask everything; raises `RunEnds` when the account or the key is no good."""
+        """Run all probes. Raises `FatalError` if the account or the key cannot be used."""
         self.document["url"] = {"answers": self._client.address.origin}
         self._note("key", self._key())
         self._note("may read", self._collections())
@@ -90,7 +89,7 @@ class ConnectionCheck:
             part[name] = value
 
     def _ask(self, path: str, params: Params = ()) -> ApiResponse | str:
-        """Return the answer, or in a few words why there is none."""
+        """Return the response, or a short text that says why there is none."""
         try:
             return self._ask_twice(path, params)
         except PermissionDenied:
@@ -107,7 +106,7 @@ class ConnectionCheck:
             return self._client.get(path, params, patience=0)
 
     def _rows(self, path: str, params: Params) -> list[dict[str, Any]] | None:
-        """Return a page's rows, None where the account does not give it."""
+        """Return a page's rows, None if the request fails."""
         answer = self._ask(path, params)
         return None if isinstance(answer, str) else rows_of(answer.body, path)
 
@@ -129,8 +128,8 @@ class ConnectionCheck:
         related = [
             one for plan in DEFAULT_ENDPOINTS.values() for one in plan.relations if one.is_listed
         ]
-        hanging = [one.collection for one in related]
-        for path in sorted({*DEFAULT_ENDPOINTS, *hanging, *CUSTOM_FIELDS}):
+        collections = [one.collection for one in related]
+        for path in sorted({*DEFAULT_ENDPOINTS, *collections, *CUSTOM_FIELDS}):
             answer = self._ask(path, ONE)
             if isinstance(answer, str):
                 yield path, answer
@@ -190,8 +189,8 @@ class ConnectionCheck:
         if traffic.counted is None:
             others = f"{UNKNOWN}: the account does not count for us"
         else:
-            # Alone in its second: what is counted besides this request is none of ours.
-            client.clock.sleep(ALONE_AFTER)
+            # The next request is the tap's only one in its second. All others are not the tap's.
+            client.clock.sleep(QUIET_SECONDS)
             self._ask("users/me")
             limit, left = traffic.counted
             others = f"{max(0, limit - left - 1)} of {limit} in the last second"
@@ -202,7 +201,7 @@ class ConnectionCheck:
 
 
 def lines_of(document: Document) -> list[str]:
-    """Return findings as a table for people."""
+    """Return the lines of a table of results."""
     width = max((len(name) for part in document.values() for name in part), default=0)
     found = []
     for topic, part in document.items():
@@ -212,7 +211,7 @@ def lines_of(document: Document) -> list[str]:
 
 
 def _honoured(some: list[Any] | None, later: list[Any] | None) -> str:
-    """Judge a filter that nothing can pass."""
+    """Return whether a filter works that no row can pass."""
     if some is None or later is None:
         return f"{UNKNOWN}: it may not be read"
     if not some:

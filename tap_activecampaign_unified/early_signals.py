@@ -1,6 +1,6 @@
-"""The first moments of a program: what it is made of takes longer to load than a finger to stop it.
+"""Signal handlers for the time in which Python imports the program, which takes about a second.
 
-Imports nothing that would have to be loaded first.
+This module imports nothing but `signal`, so that the handlers are in place at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ def _leave(signum: int, _: object) -> None:
     raise SystemExit(128 + signum)
 
 
-def heed_signals() -> None:
-    """End with 130 or 143, and without a traceback, until the program handles signals itself."""
+def install_early_handlers() -> None:
+    """Exit with 130 or 143, without a traceback, until the program installs its own handlers."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _leave)

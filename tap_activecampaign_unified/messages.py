@@ -1,4 +1,4 @@
-"""Singer messages on stdout: a line each, ASCII throughout, told onward when a page is done."""
+"""Writes Singer messages to stdout: one line of ASCII each, flushed after every page."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
 
 ESCAPED = "json-escaped"
-# Room for a page of records, so that each page costs one call of the system.
-GATHERED_BYTES = 1 << 20
-# Deeper than anything that means something, and no deeper than loaders read.
+# A page of records fits into the buffer and costs one system call.
+BUFFER_BYTES = 1 << 20
+# Values nested deeper become null: loaders do not read deeper JSON.
 MOST_LEVELS = 100
 
 
 def _escape(problem: UnicodeError) -> tuple[str, int]:
-    """Spell what is not ASCII as JSON can: a line stays whole, whoever splits or decodes it."""
+    """Escape non-ASCII characters as JSON: no reader can split or decode such a line wrongly."""
     if not isinstance(problem, UnicodeEncodeError):
         raise problem
     return json.dumps(problem.object[problem.start : problem.end])[1:-1], problem.end
@@ -38,21 +38,20 @@ codecs.register_error(ESCAPED, _escape)
 
 
 class MessageWriter(GenericSingerWriter[bytes, "Message"]):
-    """The SDK's writer, with a short way for records that need no more of the SDK.
+    """The SDK's writer, with a fast path for records that need no mapping.
 
-    Records gather in a buffer; `flush` lets them go. Every other message takes with it what
-    was written before, so that a reader never has a STATE ahead of its records. A line goes into
-    the buffer in one piece: a signal that ends the run never leaves half of one behind.
+    Records are buffered until `flush`. Every other message flushes the buffer, so that a reader
+    never has a STATE before its records. The writer adds a line to the buffer in one piece: a
+    signal never leaves half a line in the output.
     """
 
     def __init__(self) -> None:
-        """Write to whatever stdout is by then."""
         super().__init__()
         self._stdout: object = None
         self._lines: _Lines | None = None
 
     def write_record(self, stream: str, record: Record) -> None:
-        """Write a record of JSON values as it stands."""
+        """Write a record that holds JSON values only."""
         try:
             line = encoder.encode(self.envelope(stream, record))
         except (ValueError, TypeError, OverflowError):  # numbers beyond 64 bits, for one
@@ -62,7 +61,7 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
         self.write_line(line)
 
     def envelope(self, stream: str, record: Record) -> dict[str, Any]:
-        """Return the message that carries a record."""
+        """Return the RECORD message of a record."""
         return {
             "type": "RECORD",
             "stream": stream,
@@ -71,23 +70,23 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
         }
 
     def write_line(self, line: bytes) -> None:
-        """Write a message that is JSON already."""
+        """Write a message that is JSON text."""
         if not line.isascii():
             line = line.decode().encode("ascii", ESCAPED)
         self._write(line)
 
     def serialize_message(self, message: Message) -> bytes:
-        """Return a message's line: what stream maps made of a record may be more than JSON."""
+        """Return a message's line. Stream maps may have made values that are not JSON types."""
         return serialize_json(message.to_dict()).encode("ascii")
 
     def write_message(self, message: Message) -> None:
-        """Write a message."""
+        """Write a message. Any but a record flushes the buffer."""
         self._write(self.format_message(message))
         if not isinstance(message, RecordMessage):
             self.flush()
 
     def flush(self) -> None:
-        """Let go what was written; raise `OSError` where nobody takes it."""
+        """Flush the buffer to stdout. Raises `OSError` if that fails."""
         if self._lines is not None:
             self._lines.flush()
 
@@ -98,7 +97,7 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
 
 
 def _shallow(value: Any, left: int = MOST_LEVELS) -> Any:
-    """Return a value with null in place of what is nested too deep for JSON to be written."""
+    """Return a value with null in place of values nested deeper than ``left`` levels."""
     if not isinstance(value, (dict, list)):
         return value
     if not left:
@@ -109,34 +108,34 @@ def _shallow(value: Any, left: int = MOST_LEVELS) -> Any:
 
 
 class _Lines(Protocol):
-    """Where lines gather."""
+    """A buffered output of lines."""
 
     def write(self, line: bytes, /) -> Any:
-        """Take a line."""
+        """Buffer a line."""
 
     def flush(self) -> None:
-        """Let go all lines taken."""
+        """Write all buffered lines."""
 
 
 class _Text:
-    """A stdout of text alone, as programs have it that run the tap in their own process."""
+    """A text-only stdout, as in programs that run the tap in their own process."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, line: bytes, /) -> None:
-        """Take a line."""
+        """Buffer a line."""
         self._stream.write(line.decode("ascii"))
 
     def flush(self) -> None:
-        """Let go all lines taken."""
+        """Write all buffered lines."""
         self._stream.flush()
 
 
 def _lines_of(stdout: TextIO) -> _Lines:
-    """Return what is behind a stdout, with room for a page's lines where that is a file."""
+    """Return an output for a stdout; a file gets a buffer of `BUFFER_BYTES`."""
     stdout.flush()
     try:
-        return open(stdout.fileno(), "wb", GATHERED_BYTES, closefd=False)
+        return open(stdout.fileno(), "wb", BUFFER_BYTES, closefd=False)
     except (OSError, ValueError, AttributeError):  # no file
         return getattr(stdout, "buffer", None) or _Text(stdout)

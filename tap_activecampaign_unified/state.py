@@ -1,8 +1,8 @@
-"""Which rows are new, and where the next run begins.
+"""Bookmarks: which rows are new, and where the next run begins.
 
-A bookmark is never ahead of the run's start on the server's clock. Rows in the overlap before it
-are read again, because ActiveCampaign's filter has the granularity of a day in a zone nobody
-knows; those that were emitted before are known by fingerprints in the state and not repeated.
+A bookmark is never later than the run's start on the server's clock. The tap reads the rows in
+the overlap before it again: ActiveCampaign filters by day, in an unknown time zone. The state
+holds fingerprints of the rows that were emitted, so that the tap does not emit them twice.
 """
 
 from __future__ import annotations
@@ -20,34 +20,35 @@ if TYPE_CHECKING:
 
 Entry = dict[str, Any]
 
-# ActiveCampaign's zones reach from 14 hours ahead of UTC to 12 behind it.
+# Time zones reach from 14 hours ahead of UTC to 12 hours behind it.
 ZONE_SLACK = dt.timedelta(hours=14)
 LEAST_OVERLAP = dt.timedelta(hours=24)
 FINGERPRINT_BYTES = 6
 MOST_FINGERPRINTS = 5_000
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
-# A sweep may take this part of the time since the last one, within these bounds.
+# A full read may take this share of the time since the last one, within these bounds.
 SWEEP_SHARE = 0.05
 SHORTEST_SWEEP, LONGEST_SWEEP = dt.timedelta(hours=1), dt.timedelta(hours=168)
-# Clocks differ by so much: what lies further ahead was not written by a run of this account.
+# Clocks differ by up to this much. A later time was not written by a run of this account.
 CLOCK_SLACK = dt.timedelta(minutes=5)
 
 
 class InvalidState(ValueError):
-    """State that no run of ours can have written; the text says where."""
+    """A state that the tap cannot have written. The message says where the error is."""
 
 
 def fingerprint(records: object) -> bytes:
-    """Return what tells one version of a row's records from another."""
+    """Return a hash of a row's records: another version of the row has another hash."""
     text = json.dumps(records, sort_keys=True, default=str)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=FINGERPRINT_BYTES).digest()
 
 
 @dataclass(frozen=True)
 class BookmarkPolicy:
-    """What the settings ask: bounds, overlap, and how old a whole read may be (None: any age).
+    """What the settings ask for: bounds, overlap, and when to read a stream in full again.
 
-    Where a ``rate`` of requests per second is given, the age follows from what a whole read costs.
+    ``sweep_after`` is the age of the last full read (None: never read in full again). With a
+    ``rate`` in requests per second, the age follows from the requests that a full read needs.
     """
 
     start: dt.datetime | None = None
@@ -58,13 +59,13 @@ class BookmarkPolicy:
 
     @property
     def sweeps(self) -> bool:
-        """Whether incremental streams are ever read whole again."""
+        """Whether the tap ever reads incremental streams in full again."""
         return self.sweep_after is not None or self.rate is not None
 
     def sweep_age(self, requests: int | None) -> dt.timedelta | None:
-        """Return from which age of the last whole read another is due, None for never.
+        """Return the age of the last full read at which another is due, None for never.
 
-        ``requests`` is what the last one cost, None where nobody knows.
+        ``requests`` is how many the last full read needed, None if unknown.
         """
         if self.rate is None:
             return self.sweep_after
@@ -76,35 +77,35 @@ class BookmarkPolicy:
 
 @dataclass(frozen=True)
 class RowChange:
-    """When a row changed: as its replication key states it, and the latest that any column says."""
+    """When a row changed: by its replication key, and the latest time in any of its columns."""
 
     stated: dt.datetime | None
     latest: dt.datetime | None
 
 
 def bookmarks_of(state: Entry, now: dt.datetime) -> Entry:
-    """Return a state's bookmarks by stream; raise `InvalidState` when one cannot be read."""
+    """Return a state's bookmarks by stream. Raises `InvalidState` if one is invalid."""
     if state and "bookmarks" not in state:
-        raise InvalidState("it has no bookmarks; give what a STATE message has in its value")
-    found = state.get("bookmarks", {})
-    if not isinstance(found, dict):
-        raise InvalidState("bookmarks must be an object; delete it to start anew")
-    for name, entry in found.items():
+        raise InvalidState("it has no bookmarks; pass the value of a STATE message")
+    bookmarks = state.get("bookmarks", {})
+    if not isinstance(bookmarks, dict):
+        raise InvalidState("bookmarks must be an object; delete it to start again")
+    for name, entry in bookmarks.items():
         try:
             Bookmark(entry, BookmarkPolicy(), now, "")
         except (InvalidState, TypeError) as problem:
-            line = f"bookmark {name}: {problem}; delete it to read that stream anew"
+            line = f"bookmark {name}: {problem}; delete it to read that stream again"
             raise InvalidState(line) from None
-    return found
+    return bookmarks
 
 
 class Bookmark:
-    """One stream's memory over one run: made from its state entry, and turned into the next."""
+    """The bookmark of one stream: read from its state entry, written as the next entry."""
 
     def __init__(self, entry: Entry, policy: BookmarkPolicy, now: dt.datetime, key: str) -> None:
-        """Read the entry; ``now`` decides whether a whole read is due. Raise `InvalidState`."""
+        """Read the entry; ``now`` decides whether a full read is due. Raises `InvalidState`."""
         if not isinstance(entry, dict):
-            raise InvalidState("not an object")
+            raise InvalidState("it is not an object")
         self._policy = policy
         self._key = key
         self.value = _moment(entry.get("replication_key_value"), "replication_key_value")
@@ -122,7 +123,7 @@ class Bookmark:
         return age is not None and (last is None or now - last >= age)
 
     def moments_ahead(self, now: dt.datetime) -> list[str]:
-        """Name what of the entry lies in the future, where no run of this account can be."""
+        """Return which values of the entry are later than now plus `CLOCK_SLACK`."""
         started = _moment(self.progress["started"], "") if self.progress else None
         moments = {
             "replication_key_value": self.value,
@@ -132,7 +133,7 @@ class Bookmark:
         return [name for name, one in moments.items() if one and one > now + CLOCK_SLACK]
 
     def discard_future(self, now: dt.datetime) -> None:
-        """Forget what lies in the future: the run begins now, and reads everything."""
+        """Set future times to now and read the stream in full."""
         if not self.moments_ahead(now):
             return
         self.value = min(self.value, now) if self.value else None
@@ -141,7 +142,7 @@ class Bookmark:
 
     @property
     def since(self) -> dt.datetime | None:
-        """The earliest change this run wants, None for all there is."""
+        """The earliest change that this run emits, None for all rows."""
         if self.is_whole or self.value is None:
             return self._policy.start
         since = self.value - self._policy.lookback
@@ -149,18 +150,18 @@ class Bookmark:
 
     @property
     def filter_since(self) -> dt.date | None:
-        """The day to ask the server for, so that no reading of it leaves a wanted row out."""
+        """The day for the server's filter: early enough in every time zone. None for all rows."""
         if self.is_whole or self.value is None:
             start = self._policy.start
             return (start - LEAST_OVERLAP - ZONE_SLACK).date() if start else None
         overlap = max(self._policy.lookback, LEAST_OVERLAP)
-        asked = (self.value - overlap - ZONE_SLACK).date()
+        day = (self.value - overlap - ZONE_SLACK).date()
         if self._policy.start:
-            return max(asked, (self._policy.start - LEAST_OVERLAP - ZONE_SLACK).date())
-        return asked
+            return max(day, (self._policy.start - LEAST_OVERLAP - ZONE_SLACK).date())
+        return day
 
     def begin(self, started: dt.datetime) -> None:
-        """Fix the run's start, by the server's clock: the next bookmark cannot lie behind it."""
+        """Set the run's start on the server's clock: the next bookmark cannot be later."""
         self.started = started
         value = started - dt.timedelta(seconds=1)
         if self._policy.end:
@@ -170,11 +171,11 @@ class Bookmark:
             value = max(value, self.value)
         self._next = value.replace(microsecond=0)
 
-    def wants(self, change: RowChange, print_of: Callable[[], bytes]) -> bool:
-        """Say whether a row that changed then is to be emitted, and remember it if it is recent.
+    def wants(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
+        """Return whether to emit a row, and keep its fingerprint if the row is recent.
 
-        A row that does not tell when it changed counts as recent. ``print_of`` is only called for
-        rows in the overlap.
+        A row without a time of change counts as recent. ``fingerprint_of`` is called for rows in
+        the overlap only.
         """
         policy, since, changed = self._policy, self.since, change.latest
         if policy.end and change.stated and change.stated >= policy.end:
@@ -185,7 +186,7 @@ class Bookmark:
             if self.is_whole and changed < self._next - policy.lookback:
                 return True
         moment = changed or NEVER
-        mark = print_of()
+        mark = fingerprint_of()
         if moment >= self._next - policy.lookback:
             self._remember(moment, mark)
         return self.is_whole or mark not in self._known
@@ -197,19 +198,19 @@ class Bookmark:
             heapq.heappushpop(self._recent, (moment, mark))
 
     def resume(self, progress: Entry) -> None:
-        """Go on where an interrupted run stopped, under the bounds it began with."""
+        """Continue an interrupted run, with the bounds that it began with."""
         self.is_whole = bool(progress["whole"])
         self.begin(_moment(progress["started"], "progress.started") or NEVER)
 
     @property
     def requests_before(self) -> int:
-        """How many requests an interrupted run made of the read that goes on now."""
+        """How many requests an interrupted run made of the read that this run continues."""
         return int(self.progress.get("requests") or 0) if self.progress else 0
 
     def interim(self, after: int, requests: int) -> Entry:
-        """Return the entry that lets another run go on behind row ``after``.
+        """Return the entry from which another run continues after the row with id ``after``.
 
-        ``requests`` is what the read cost until now.
+        ``requests`` is how many requests the read needed until now.
         """
         progress = {
             "after": after,
@@ -220,7 +221,7 @@ class Bookmark:
         return {**self.unmoved(), "progress": progress}
 
     def unmoved(self) -> Entry:
-        """Return the entry that this run began with, as if it had read nothing."""
+        """Return the entry that this run began with."""
         entry: Entry = {"replication_key": self._key}
         if self.value:
             entry["replication_key_value"] = self.value.isoformat()
@@ -233,12 +234,12 @@ class Bookmark:
         return entry
 
     def final(self, requests: int) -> Entry:
-        """Return the entry after everything was read, with so many requests."""
+        """Return the entry after a complete read that needed so many ``requests``."""
         entry: Entry = {
             "replication_key": self._key,
             "replication_key_value": self._next.isoformat(),
         }
-        # Where no whole read is known, the time to the next counts from the first bookmark on.
+        # Without a known full read, the time to the next one counts from the first bookmark.
         whole = self.started if self.is_whole else self.read_whole_at or self.value
         if whole and self._policy.sweeps:
             entry["read_whole_at"] = whole.isoformat()
@@ -255,7 +256,7 @@ def _moment(text: Any, where: str) -> dt.datetime | None:
     try:
         found = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise InvalidState(f"{where} is no date-time") from None
+        raise InvalidState(f"{where} is not a date-time") from None
     return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
@@ -263,7 +264,7 @@ def _count(found: Any, where: str) -> int | None:
     if found is None:
         return None
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-        raise InvalidState(f"{where} is no number of requests")
+        raise InvalidState(f"{where} is not a number of requests")
     return found
 
 
@@ -271,9 +272,9 @@ def _progress(found: Any) -> Entry | None:
     if found is None:
         return None
     if not isinstance(found, dict) or not isinstance(found.get("after"), int):
-        raise InvalidState("progress does not say after which row to go on")
+        raise InvalidState("progress has no valid `after`, the id of the last row")
     if _moment(found.get("started"), "progress.started") is None or "whole" not in found:
-        raise InvalidState("progress does not say when its run started")
+        raise InvalidState("progress has no `started` or no `whole`")
     _count(found.get("requests"), "progress.requests")
     return found
 
@@ -288,6 +289,6 @@ def _unpack(text: Any) -> set[bytes]:
     try:
         raw = base64.b64decode(text, validate=True)
     except (TypeError, ValueError):
-        raise InvalidState("fingerprints are not what a run of ours wrote") from None
+        raise InvalidState("fingerprints are not base64 text") from None
     size = FINGERPRINT_BYTES
     return {raw[at : at + size] for at in range(0, len(raw) - size + 1, size)}

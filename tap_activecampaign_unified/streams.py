@@ -1,8 +1,7 @@
-"""The one stream class: a unified resource as a Singer stream, fed by a crawl."""
+"""The stream class: one unified resource as a Singer stream."""
 
 from __future__ import annotations
 
-import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +18,7 @@ from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
 from tap_activecampaign_unified.sync.stream_writer import COLUMNS
 
-from .catalog import labelled
+from .catalog import FULL_TABLE, complete_catalog, labelled, method_of
 from .cli import read_json
 from .messages import MessageWriter
 from .raw import InferredSchema, RawResource
@@ -43,32 +42,31 @@ class StreamHost(Protocol):
 
     @property
     def account_label(self) -> str | None:
-        """Whose rows the streams hold: the setting `account_label`."""
+        """The setting `account_label`, None if unset."""
 
     def schema_of(self, resource: Resource) -> Schema:
-        """Return a resource's schema; may cost a request."""
+        """Return a resource's schema. May send requests."""
 
     def sync_endpoint(self, stream: UnifiedStream) -> None:
         """Sync the endpoint of a stream, once for all streams that share it."""
 
 
 class UnifiedStream(Stream):
-    """One resource. Its schema is made when somebody asks: that may cost a request.
+    """One resource as a stream. Its schema is built at the first access, which may send requests.
 
-    The SDK calls streams one after the other. The first of those that live on one endpoint runs
-    the crawl, which writes the records of all of them, so that the endpoint is read once.
+    The SDK calls the streams one after the other. Several streams can share an endpoint: the first
+    of them syncs the endpoint and writes the records of all, so that the endpoint is read once.
     """
 
-    # Readers return JSON types only; conforming them again would double the cost of a record.
+    # Readers return JSON types only. To conform them again would double the time per record.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: Tap, host: StreamHost, resource: Resource) -> None:
-        """Take name and keys from the resource's table."""
         self._host = host
         self.resource = resource
         self.selected_by_default = resource.selected_by_default
         self._schema_written = False
-        self._shape: InferredSchema | None = None
+        self._inferred: InferredSchema | None = None
         super().__init__(tap, name=resource.name)
         self._label = host.account_label
         self.primary_keys = [*resource.keys, *([ACCOUNT_LABEL] if self._label else [])]
@@ -76,21 +74,32 @@ class UnifiedStream(Stream):
 
     @property
     def schema(self) -> Schema:
-        """The schema, custom fields as the account defines them now."""
+        """The JSON schema, with the custom fields that the account defines now."""
         if self._input_schema is not None:
-            return self._input_schema  # the catalog's, to which newer fields were added
+            return self._input_schema  # from the catalog, with newer fields added
         if self._schema is None:
-            found = self._host.schema_of(self.resource)
-            self._schema = labelled(found) if self._label else found
+            schema = self._host.schema_of(self.resource)
+            self._schema = labelled(schema) if self._label else schema
         return self._schema
 
     def wanted(self, name: str) -> bool:
         """Say whether a property is selected."""
         return bool(self.mask.get(("properties", name), True))
 
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Apply a catalog's entry. The replication method in its metadata has precedence."""
+        super().apply_catalog(catalog)
+        if (entry := catalog.get_stream(self.name)) is not None:
+            self.forced_replication_method = method_of(entry)
+
+    @property
+    def is_full_table(self) -> bool:
+        """Whether the catalog sets FULL_TABLE."""
+        return self.forced_replication_method == FULL_TABLE
+
     @property
     def record_limit(self) -> int | None:
-        """How many records are enough: set by ``--test``."""
+        """After how many records the stream stops, None for no limit. ``--test`` sets it."""
         return self.ABORT_AT_RECORD_COUNT
 
     @property
@@ -116,7 +125,7 @@ class UnifiedStream(Stream):
         self._write_record_message(record)
 
     def emit_tombstone(self, tombstone: Record) -> None:
-        """Write the record of a row that is gone; it belongs to no version of the table."""
+        """Write the tombstone of a deleted record. It carries no table version."""
         version, self._stream_version = self._stream_version, None
         try:
             self.emit(tombstone)
@@ -124,31 +133,31 @@ class UnifiedStream(Stream):
             self._stream_version = version
 
     def activate(self) -> None:
-        """Tell readers that the whole table was written: what has an older version is gone."""
+        """Write ACTIVATE_VERSION: a loader then deletes rows of older versions."""
         if self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
 
     def flush(self) -> None:
-        """Let go what was written: the next records may take a while."""
+        """Write buffered messages to stdout: the next records may take a while."""
         if isinstance(self._tap.message_writer, MessageWriter):
             self._tap.message_writer.flush()
 
     @cached_property
     def _direct_writer(self) -> MessageWriter | None:
-        """Where records go as they are, None where the SDK is to map, flatten or strip them."""
+        """Writes records unchanged. None if the SDK must map, flatten or strip them."""
         writer, maps = self._tap.message_writer, self.stream_maps
-        has_own_shape = (
+        needs_sdk = (
             self._stream_version is not None
-            or any(type(one) is not SameRecordTransform for one in maps)
-            or any(one.flattening_enabled or one.stream_alias != self.name for one in maps)
+            or any(type(each) is not SameRecordTransform for each in maps)
+            or any(each.flattening_enabled or each.stream_alias != self.name for each in maps)
             or len(maps) != 1
             or self._strips_more_than_readers
         )
-        return None if has_own_shape or not isinstance(writer, MessageWriter) else writer
+        return None if needs_sdk or not isinstance(writer, MessageWriter) else writer
 
     @property
     def _strips_more_than_readers(self) -> bool:
-        """Whether something is deselected that a `Reader` does not leave out by itself."""
+        """Whether the catalog deselects a property that a `RecordReader` does not leave out."""
         kept = {*self.resource.keys, "_errors"}
         return any(
             not selected and len(place) > 1 and (place[1] in kept or self.mask[place[:2]])
@@ -157,43 +166,43 @@ class UnifiedStream(Stream):
 
     @cached_property
     def _null_objects(self) -> dict[str, Any]:
-        """The objects that flattening needs whole, none where nothing is flattened."""
+        """The columns of nested objects, for flattening. Empty without flattening."""
         return null_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
     def begin(self, version: int | None = None) -> None:
-        """Write the schema, unless that was done already; ``version`` is a full table's.
+        """Write the schema, unless it was written. ``version`` is the version of a full table.
 
-        A labelled table has none: to a loader the rows of other accounts would be of an older one.
+        A labelled table has no version: a loader would delete the rows of the other accounts.
         """
-        if self.replication_key is None:
+        if self.replication_key is None or self.is_full_table:
             self._stream_version = version if self._label is None else None
             if version is not None and self._label is not None and self.resource.is_open:
                 self.logger.warning(
-                    "%s: what is deleted is not told while account_label is set", self.name
+                    "%s: deletes are not reported while account_label is set", self.name
                 )
         self._write_schema_message()
 
     def _write_schema_message(self) -> None:
-        # A stream fed by another's crawl has its schema written before its turn comes; one whose
-        # schema is open, when its first rows were seen.
+        # Another stream's sync may have written the schema before the SDK calls this stream.
+        # A stream with an open schema writes it with its first rows.
         if not self._schema_written and not self.resource.is_open:
             self._schema_written = True
             super()._write_schema_message()
 
     def extend_schema(self, rows: Iterable[Row]) -> None:
-        """Declare what these rows hold beyond what is declared; write the schema if that is new."""
+        """Add columns of these rows that the schema lacks. Write the schema if it changed."""
         resource = self.resource
         if not isinstance(resource, RawResource):
             return
-        if self._shape is None:
-            self._shape = resource.shape(self.schema, self.entry.get(COLUMNS))
-        if self._shape.learn(rows) or not self._schema_written:
-            self._declare(self._shape.schema())
+        if self._inferred is None:
+            self._inferred = resource.shape(self.schema, self.entry.get(COLUMNS))
+        if self._inferred.learn(rows) or not self._schema_written:
+            self._declare(self._inferred.schema())
 
     @property
     def learned(self) -> Entry:
-        """What an open schema learned beyond the catalog's, by column."""
-        return dict(self._shape.learned()) if self._shape is not None else {}
+        """The columns of an open schema that the catalog lacks, with their types."""
+        return dict(self._inferred.learned()) if self._inferred is not None else {}
 
     def _declare(self, schema: Schema) -> None:
         self._input_schema = schema
@@ -201,13 +210,13 @@ class UnifiedStream(Stream):
         selected = get_selected_schema(self.name, schema, self.mask)
         mapper.register_raw_stream_schema(self.name, selected, self.primary_keys)
         self._stream_maps = None
-        for name in ("_short_way", "_hollow"):
+        for name in ("_direct_writer", "_null_objects"):
             self.__dict__.pop(name, None)
         self._schema_written = True
         super()._write_schema_message()
 
     def log_metrics(self, tally: StreamStats) -> None:
-        """Emit the SDK's metrics, so that dashboards made for other taps show this one."""
+        """Log the SDK's metrics, for dashboards that read them."""
         with self.get_record_counter() as records:
             records.increment(tally.emitted)
         with metrics.http_request_counter(self.name, self.resource.endpoint) as requests:
@@ -223,7 +232,7 @@ class UnifiedStream(Stream):
         *,
         write_messages: bool = True,  # noqa: ARG002 - the SDK's signature
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Run the crawl this stream lives on, unless another stream did."""
+        """Sync the stream's endpoint, unless another stream did."""
         self._host.sync_endpoint(self)
         yield from ()
 
@@ -231,18 +240,18 @@ class UnifiedStream(Stream):
         self,
         context: Context | None,  # noqa: ARG002 - the SDK's signature
     ) -> Iterable[dict[str, Any]]:
-        """Not used: crawls write records themselves."""
+        """Return nothing: `EndpointSync` writes the records."""
         return ()
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """No signpost: bookmarks are kept by the server's clock."""
+        """Return None: `Bookmark` keeps the bookmark below the server's time."""
 
 
 def register(mapper: PluginMapper, catalog: Catalog) -> None:
-    """Let the SDK's mapper know all streams; those that are off with all their properties.
+    """Register all streams with the SDK's mapper, deselected ones with all their properties.
 
-    With none, as the SDK has it, a stream map for a stream that is off would be refused, and a
-    stream that is switched on later would have an empty schema.
+    The SDK registers deselected streams without properties. It would then reject a stream map for
+    such a stream, and a stream that is selected later would have an empty schema.
     """
     for entry in catalog.streams:
         mask = entry.metadata.resolve_selection()
@@ -253,17 +262,22 @@ def register(mapper: PluginMapper, catalog: Catalog) -> None:
         mapper.register_raw_stream_schema(name, schema, entry.key_properties)
 
 
-def parse_catalog(text: str, called: str) -> Catalog:
-    """Read a catalog file's text; raise `SettingsError` with one line when it is none."""
-    raw = read_json(text, called)
+def parse_catalog(text: str, name: str) -> Catalog:
+    """Parse the text of a catalog file. Raises `SettingsError` if it is not a catalog."""
+    raw = read_json(text, name)
     if isinstance(raw.get("streams"), list):
-        with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):
-            return Catalog.from_dict(raw)
-    raise SettingsError(["the catalog is misshapen: run --discover for a new one"])
+        try:
+            catalog = Catalog.from_dict(raw)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            pass
+        else:
+            complete_catalog(catalog, raw["streams"])
+            return catalog
+    raise SettingsError(["the catalog is invalid: run --discover for a new one"])
 
 
 def null_objects(schema: Schema) -> dict[str, Any]:
-    """Return, for each property that is an object, the same for its own properties."""
+    """Return the properties of a schema: a nested dict for objects, None for all others."""
     return {
         name: null_objects(part)
         for name, part in schema.get("properties", {}).items()
@@ -275,9 +289,9 @@ def null_objects(schema: Schema) -> dict[str, Any]:
     }
 
 
-def fill_null_objects(record: Record, hollow: dict[str, Any]) -> None:
-    """Turn null objects into objects of nulls: flattened, each column must be null, not absent."""
-    for name, inner in hollow.items():
+def fill_null_objects(record: Record, objects: dict[str, Any]) -> None:
+    """Replace null objects by objects of nulls: flattening must give null columns, not none."""
+    for name, inner in objects.items():
         if isinstance(inner, dict):
             if record.get(name) is None:
                 record[name] = dict.fromkeys(inner)

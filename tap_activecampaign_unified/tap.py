@@ -1,4 +1,4 @@
-"""The tap's front door: settings, the registry turned into streams, the run from start to end."""
+"""The Singer tap: settings, streams, and a sync from start to end."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from tap_activecampaign_unified.sync.endpoint_ending import EndpointEnding, clos
 from tap_activecampaign_unified.sync.endpoint_setup import prepare_endpoints
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 
-from . import cli
-from . import connection_check as checkup
+from . import cli, connection_check
 from .catalog import selected_streams, selects_custom_objects, streams_of, update_catalog
 from .client import (
     ActiveCampaignError,
@@ -60,14 +59,14 @@ if TYPE_CHECKING:
 
 
 class TapActiveCampaignUnified(Tap):
-    """Reads an ActiveCampaign account as unified records."""
+    """Singer tap that reads an ActiveCampaign account as unified records."""
 
     name = PACKAGE
     package_name = PACKAGE
     dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TAP)
     message_writer_class = MessageWriter
-    # BATCH would write rows past stream maps and selection.
+    # No BATCH: batch files would bypass stream maps and selection.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -79,17 +78,17 @@ class TapActiveCampaignUnified(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    #: The seams at which tests put another clock, an account in-process and no threads.
+    #: Tests replace these: the clock, the HTTP session and the prefetch threads.
     make_clock: ClassVar[Any] = SystemClock
     make_session: ClassVar[Any] = staticmethod(lambda: None)
     make_workers: ClassVar[Any] = staticmethod(lambda: None)
 
     def __init__(self, **kwargs: Any) -> None:
         self._settings: Settings | None = None
-        self._run: SyncContext | None = None
-        self._crawled: set[str] = set()
-        self._is_under_way = False
-        self._openings: dict[str, EndpointSetup] = {}
+        self._context: SyncContext | None = None
+        self._synced: set[str] = set()
+        self._is_syncing = False
+        self._setups: dict[str, EndpointSetup] = {}
         self._clock: Clock = type(self).make_clock()
         self._stop = cli.StopSignal(self._clock)
         self._report = RunReport()
@@ -113,9 +112,9 @@ class TapActiveCampaignUnified(Tap):
         return faults
 
     @property
-    def run(self) -> SyncContext:
-        """What the crawls share; made once, at the first need."""
-        if self._run is None:
+    def context(self) -> SyncContext:
+        """What all endpoint syncs share. Created at the first access."""
+        if self._context is None:
             settings = self._settings
             if settings is None or settings.connection is None:
                 raise SettingsError(["the settings are not complete"])
@@ -124,96 +123,97 @@ class TapActiveCampaignUnified(Tap):
                 self.name, self._clock, kind.make_session(), kind.make_workers()
             )
             client.before_request = self._stop.raise_if_stopped
-            self._run = build_context(settings, client, self._report, self._write_state)
-        return self._run
+            self._context = build_context(settings, client, self._report, self._write_state)
+        return self._context
 
     @property
     def account_label(self) -> str | None:
-        """What the user calls the account, None where tables hold no other."""
+        """The setting `account_label`: the account's name in every record. None if unset."""
         return self._settings["account_label"] if self._settings else None
 
     # --- streams ----------------------------------------------------------------------------
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
-        """Return a stream per resource; their schemas are made when they are asked for."""
+        """Return one stream per resource. A stream builds its schema at the first access."""
         return [UnifiedStream(self, self, resource) for resource in self._known.values()]
 
     @cached_property
     def _known(self) -> dict[str, Resource]:
-        """The streams that there are on this account, by name."""
-        is_discovery = self.input_catalog is None and not self._is_under_way
+        """The streams that exist on this account, by name."""
+        is_discovery = self.input_catalog is None and not self._is_syncing
         wanted = is_discovery or selects_custom_objects(self.input_catalog)
-        return streams_of(self.run.lookups.custom_objects() if wanted else ())
+        return streams_of(self.context.lookups.custom_objects() if wanted else ())
 
     def schema_of(self, resource: Resource) -> Schema:
-        """Return a resource's schema, with the account's own custom fields."""
-        run = self.run
+        """Return a resource's schema, including the account's custom fields."""
+        context = self.context
         custom = None
         if resource.custom_fields:
             try:
-                custom = run.lookups.custom_fields(resource.custom_fields)
+                custom = context.lookups.custom_fields(resource.custom_fields)
             except (InvalidRequest, ServerError):
-                if not self._is_under_way:
+                if not self._is_syncing:
                     raise
-                # The crawl meets the same trouble: its streams fail, the others go on.
-        return resource.schema(custom, remote_data=run.remote_data, deletes=run.deletes is not None)
+                # The endpoint's sync meets the same error. Only its streams fail.
+        deletes = context.deletes is not None
+        return resource.schema(custom, remote_data=context.remote_data, deletes=deletes)
 
     def _selected(self) -> list[UnifiedStream]:
         return [s for s in self.streams.values() if isinstance(s, UnifiedStream) and s.selected]
 
     def prepare(self) -> None:
-        """Announce what the run asks for first, then make the schemas, which ask too."""
-        self._is_under_way = True
-        self.logger.addFilter(cli.is_news)
-        chosen = selected_streams(self.input_catalog, self._bookmarks_before, self._known)
-        self._openings = prepare_endpoints(self.run, chosen)
+        """Prefetch the first requests of the sync, then build the schemas, which send requests."""
+        self._is_syncing = True
+        self.logger.addFilter(cli.is_not_skip_line)
+        selected = selected_streams(self.input_catalog, self._bookmarks_before, self._known)
+        self._setups = prepare_endpoints(self.context, selected)
         self.setup_mapper()
 
     def setup_mapper(self) -> None:
-        """Bring the catalog up to date before the SDK reads it."""
+        """Add new custom fields to the catalog before the SDK reads it."""
         if self.input_catalog is not None:
             update_catalog(
                 self.input_catalog,
                 self.schema_of,
-                self.run.lookups.prefetch_fields_of,
+                self.context.lookups.prefetch_fields_of,
                 known=self._known,
                 deletes=self._settings is not None and self._settings["detect_deletes"],
                 label=self.account_label,
             )
         elif self._settings is not None:
-            self.run.lookups.prefetch_fields_of(RESOURCES)
+            self.context.lookups.prefetch_fields_of(RESOURCES)
         super(Tap, self).setup_mapper()
         register(self.mapper, self.catalog)
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over the last run's state; raise `SettingsError` when it cannot be one."""
+        """Load the last run's state. Raises `SettingsError` for an invalid state."""
         try:
             bookmarks = bookmarks_of(state, self._clock.now())
         except InvalidState as problem:
-            raise SettingsError([f"the state is misshapen: {problem}"]) from None
+            raise SettingsError([f"the state is invalid: {problem}"]) from None
         super().load_state(copy.deepcopy(state))
         self._bookmarks_before = copy.deepcopy(bookmarks)
 
     # --- running ----------------------------------------------------------------------------
 
     def sync_endpoint(self, stream: UnifiedStream) -> None:
-        """Run the crawl a stream lives on, once; a failure is told and the other streams go on."""
+        """Sync the endpoint of a stream, once. If it fails, log it; the other streams continue."""
         name = stream.resource.endpoint_name
-        if name in self._crawled:
+        if name in self._synced:
             return
-        self._crawled.add(name)
+        self._synced.add(name)
         streams = [one for one in self._selected() if one.resource.endpoint_name == name]
-        if not self._openings:
-            self._openings = prepare_endpoints(self.run, self._selected())
-        endpoint_sync = EndpointSync(self._openings[name], streams)
-        run = self.run
-        requests, started = run.client.traffic.requests, self._clock.monotonic()
-        run.progress.begin(name, [one.resource for one in streams])
+        if not self._setups:
+            self._setups = prepare_endpoints(self.context, self._selected())
+        endpoint_sync = EndpointSync(self._setups[name], streams)
+        context = self.context
+        requests, started = context.client.traffic.requests, self._clock.monotonic()
+        context.progress.begin(name, [one.resource for one in streams])
         end = EndpointEnding("failed", None)
         try:
-            end = self._crawl_to_its_end(endpoint_sync, streams)
+            end = self._sync_to_end(endpoint_sync, streams)
         finally:
-            run.progress.end()
+            context.progress.end()
             for one in streams:
                 tally = self._report.tally(one.name)
                 tally.outcome, tally.problem = end.outcome, end.problem
@@ -222,48 +222,48 @@ class TapActiveCampaignUnified(Tap):
                     tally.outcome, tally.problem = closed.outcome, closed.problem
                 tally.seconds = self._clock.monotonic() - started
                 if one is streams[0]:
-                    tally.requests += run.client.traffic.requests - requests
+                    tally.requests += context.client.traffic.requests - requests
                 one.log_metrics(tally)
         endpoint_sync.end(is_done=end.outcome not in {"stopped", "failed"})
         self._write_state()
-        if end.leave is not None:
+        if end.exit_program is not None:
             self._stop.cancel_deadline()
-            raise end.leave
+            raise end.exit_program
 
-    def _crawl_to_its_end(
+    def _sync_to_end(
         self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
     ) -> EndpointEnding:
-        """Run a crawl and say how it ended; only what ends the whole run is raised later."""
+        """Sync an endpoint and return its ending. Only `OSError` on output is raised at once."""
         names = ", ".join(one.name for one in streams)
         try:
-            version = None if self.run.deletes is None else int(self._clock.now().timestamp())
+            version = None if self.context.deletes is None else int(self._clock.now().timestamp())
             endpoint_sync.open()
             for one in streams:
                 one.begin(version)
             endpoint_sync.sync()
         except (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer) as problem:
-            return self._note_refusal(names, problem, is_confirmed=endpoint_sync.is_confirmed)
-        except cli.Stopped as news:
-            leave = cli.ExitProgram(str(news), 128 + news.signum)
-            return EndpointEnding("stopped", str(news), leave)
+            return self._log_refusal(names, problem, is_confirmed=endpoint_sync.is_confirmed)
+        except cli.Stopped as stop:
+            exit_program = cli.ExitProgram(str(stop), 128 + stop.signum)
+            return EndpointEnding("stopped", str(stop), exit_program)
         except FatalError as problem:
             return EndpointEnding("failed", str(problem), cli.exit_because(problem))
         except ActiveCampaignError as problem:
-            return self._note_failure(names, problem)
+            return self._log_failure(names, problem)
         except OSError as problem:
-            # Our own output failed: nothing more can be written, state least of all.
+            # The tap's own output failed: it can write no more records and no state.
             raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
         return EndpointEnding("done", None)
 
-    def _note_failure(self, names: str, problem: ActiveCampaignError) -> EndpointEnding:
-        self.logger.error("%s: %s; the other streams go on", names, problem)
+    def _log_failure(self, names: str, problem: ActiveCampaignError) -> EndpointEnding:
+        self.logger.error("%s: %s; the other streams continue", names, problem)
         return EndpointEnding("failed", str(problem))
 
-    def _note_refusal(
+    def _log_refusal(
         self, names: str, problem: RequestError, *, is_confirmed: bool
     ) -> EndpointEnding:
         if is_confirmed and isinstance(problem, (InvalidRequest, UnexpectedAnswer)):
-            return self._note_failure(names, problem)
+            return self._log_failure(names, problem)
         end = self._closed(is_confirmed=is_confirmed)
         level = logging.ERROR if end.outcome == "failed" else logging.WARNING
         self.logger.log(level, "%s: %s (%s)", names, end.outcome, problem)
@@ -285,7 +285,7 @@ class TapActiveCampaignUnified(Tap):
         self._stop.on_signal(signum, frame)
 
     def finish(self, ending: cli.RunEnding | None = None) -> int:
-        """Tell what was done and return the exit code; ``ending`` is what ended the run early."""
+        """Log the summary, write the report, return the exit code; ``ending`` is an early end."""
         report, settings = self._report, self._settings
         failed = report.failed
         if ending is None:
@@ -294,36 +294,37 @@ class TapActiveCampaignUnified(Tap):
         report.log_summary()
         if settings:
             write_reports(settings, self._document(settings, ending), *report.summary())
-        self._let_go()
+        self._close()
         return ending.code
 
-    def _let_go(self) -> None:
-        if self._run is not None:
-            self._run.close()
+    def _close(self) -> None:
+        if self._context is not None:
+            self._context.close()
 
     def _document(self, settings: Settings, ending: cli.RunEnding) -> dict[str, Any]:
-        run = self._run
-        return self._metadata.document(settings, run.client.traffic if run else None, ending) | {
+        context = self._context
+        traffic = context.client.traffic if context else None
+        return self._metadata.document(settings, traffic, ending) | {
             "rows": self._report.totals(),
             "streams": self._report.document(),
-            "left_out": run.lookups.unread if run else [],
+            "left_out": context.lookups.unread if context else [],
             "bookmarks_before": self._bookmarks_before,
             "bookmarks_after": self.state.get("bookmarks", {}),
         }
 
     def run_discovery(self) -> str:
-        """Write the catalog and return it; where that fails, the report says why."""
+        """Write the catalog and return it. If that fails, the run report says why."""
         try:
             return super().run_discovery()
         except BaseException as problem:
             self.finish(cli.run_ending_of(problem))
             raise
         finally:
-            self._let_go()
+            self._close()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Tell what was done, and write the report, however it ends."""
+    def _reported(self) -> Iterator[None]:
+        """Log the summary and write the run report, however the block ends."""
         try:
             yield
             sys.stdout.flush()
@@ -335,21 +336,21 @@ class TapActiveCampaignUnified(Tap):
 
     @classmethod
     def get_singer_command(cls) -> Any:
-        """Return the SDK's command; what ``--test`` takes, and does, is ours."""
+        """Return the SDK's command with the tap's own ``--test`` option."""
         command = super().get_singer_command()
-        checkup.describe(next(one for one in command.params if one.name == "test"))
+        connection_check.describe(next(one for one in command.params if one.name == "test"))
         return command
 
     @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
-        """Read the config files, after making sure that they can be."""
+        """Check that the config files can be read, then read them."""
         cli.check_json_files(value, "config")
         return super().cb_config(ctx, param, value)
 
     @classmethod
     def cb_test(cls, ctx: Any, param: Any, value: str) -> None:  # noqa: ARG003 - click's signature
-        """Check the account up, then read one record per stream; reports go to stderr."""
-        if value == checkup.OFF:
+        """Check the account, then read one record per stream. The results go to stderr."""
+        if value == connection_check.OFF:
             return
         config = ctx.params.get("config")
         tap = cls(
@@ -357,11 +358,11 @@ class TapActiveCampaignUnified(Tap):
             parse_env_config=bool(config and config.parse_env),
             validate_config=True,
         )
-        if value == checkup.SCHEMA:
+        if value == connection_check.SCHEMA:
             tap.write_schemas()
             ctx.exit()
-        with checkup.shown(value) as findings, tap._told():
-            checkup.ConnectionCheck(tap.run.client, findings).run()
+        with connection_check.shown(value) as findings, tap._reported():
+            connection_check.ConnectionCheck(tap.context.client, findings).run()
             tap.try_out()
         ctx.exit()
 
@@ -379,17 +380,17 @@ class TapActiveCampaignUnified(Tap):
         if about:
             super().invoke(about=about, about_format=about_format)
             return
-        known = None if state is None else cli.read_json(*cli.read_file(state, "state"))
-        chosen = None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
+        former = None if state is None else cli.read_json(*cli.read_file(state, "state"))
+        selected = None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
         tap = cls(
             config=config.config if config else {},
-            state=known,
-            catalog=chosen,
+            state=former,
+            catalog=selected,
             parse_env_config=bool(config and config.parse_env),
             validate_config=True,
             setup_mapper=False,
         )
-        with tap._told(), tap.run.progress.shown():
+        with tap._reported(), tap.context.progress.shown():
             tap.prepare()
             tap.sync_all()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.early_signals import heed_signals
+from tap_activecampaign_unified.early_signals import install_early_handlers
 
 
 def main() -> None:
     """Run the target."""
-    heed_signals()
+    install_early_handlers()
     from .target import main as run  # noqa: PLC0415 - it takes long to load
 
     run()

@@ -70,10 +70,10 @@ OF_STREAMS = {"stream_aliases", "max_reject_ratio", "allow_raw_requests", "accou
 OF_FILES = {"results_path", "results_format", "retry_path"}
 MOST_DELETES = 1_000_000
 #: What can be written; of these, what is known by two ids is neither updated nor deleted by one.
-READ_ONLY = {"crm_users", "raw_requests"}
+READ_ONLY = {"crm_users", "raw_requests", "commerce_stores"}
 PAIRS = {"marketing_contact_tags": "removed", "marketing_segment_memberships": "unsubscribed"}
 NO_UPDATES = {**dict.fromkeys(PAIRS, "upsert or delete it"), "crm_fields": "it can be created only"}
-# What other rows refer to by name: its table is read anew after a change.
+# What other rows refer to by name: its table is read again after a change.
 QUOTED = {
     *("marketing_tags", "marketing_segments", "crm_pipelines", "crm_stages", "crm_fields"),
     *("directory_groups", "directory_users", "crm_accounts"),
@@ -142,7 +142,7 @@ class ActiveCampaign(ActiveCampaignReader):
         super().close()
 
     def refresh(self) -> None:
-        """Forget the names and custom fields that were read: the next call reads them anew."""
+        """Forget the names and custom fields that were read: the next call reads them again."""
         self._let_go()
         super().refresh()
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import account_file
+from tap_activecampaign_unified.client.event_client import EventClient
 from tap_activecampaign_unified.config.settings import SettingsError
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
 from target_activecampaign.concurrency.pool import ReleasingClock
+from target_activecampaign.holdout import Holdout
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
@@ -19,6 +21,7 @@ from target_activecampaign.processing.row_finisher import RowFinisher
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
+from target_activecampaign.sinks.contact_limit import ContactLimit
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.custom_fields import CustomFieldWriter
@@ -56,6 +59,21 @@ def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledg
         patience=settings["max_retry_seconds"],
         is_dry_run=is_dry_run,
         secret=settings["ledger_secret"],
+    )
+
+
+def _event_client(settings: Settings, client: Client) -> EventClient | None:
+    """Return what sends events, None where the settings do not say for which account."""
+    if not settings["event_account_id"] or not settings["event_key"]:
+        return None
+    return EventClient(
+        settings["event_url"],
+        settings["event_account_id"],
+        settings["event_key"],
+        timeout=settings["request_timeout"],
+        user_agent=client.user_agent,
+        away=lambda: client.while_blocked(),  # noqa: PLW0108 - it is set after this
+        adapters=client.adapters,
     )
 
 
@@ -105,7 +123,10 @@ def open_processor(
         custom=CustomFieldWriter(write_client, references, policy, clock),
         importer=Importer(write_client, clock, pool, runs_automations=policy.run_automations),
         limits=limits,
+        holdout=Holdout(policy.holdout_percent, policy.holdout_salt, references),
+        contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
         rows=rows,
+        events=_event_client(settings, client),
     )
     return BatchProcessor(context, rows)

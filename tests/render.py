@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.config.settings import SHARED, Setting
+from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.resources import RESOURCES
@@ -25,11 +25,14 @@ from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox.__main__ import parser as sandbox_parser
+from tests.test_import_laws import SHARED as SHARED_PACKAGES
+from tests.test_import_laws import TAP_LAW, TARGET_LAW
 from tests.transform import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_activecampaign_unified.config.settings import Setting
     from tap_activecampaign_unified.resources.resource import Resource
 
 ROOT = Path(__file__).parents[1]
@@ -163,6 +166,19 @@ def _default(one: Setting) -> str:
     return kind
 
 
+def import_law() -> str:
+    """Return what each package and module may import, as a table."""
+    shared = f"the target, from the tap's package: {', '.join(sorted(SHARED_PACKAGES))}"
+    parts = [
+        table(
+            (f"in {program}", "may import, of the same package"),
+            [(f"`{name}`", ", ".join(sorted(allowed)) or "nothing") for name, allowed in law],
+        )
+        for program, law in (("the tap", TAP_LAW.items()), ("the target", TARGET_LAW.items()))
+    ]
+    return "".join(parts) + f"Besides, {shared}.\n"
+
+
 def sandbox_options() -> str:
     """Return the options of the sandbox account as a table."""
     rows = []
@@ -246,6 +262,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "raw streams": raw_streams,
     **{f"fields {one.name}": partial(fields, one) for one in RESOURCES},
+    "import law": import_law,
     "sandbox options": sandbox_options,
     "shared settings": lambda: settings(SHARED),
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
@@ -266,6 +283,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 DOCUMENTS = (
     "README.md",
+    "CONTRIBUTING.md",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
     "meltano.yml",
     "plugins/tap-activecampaign-unified.yml",

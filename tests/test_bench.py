@@ -171,7 +171,7 @@ def test_a_script_that_breaks_off_fails_and_the_run_goes_on(runs, capsys):
 
 
 def test_keeping_keeps_the_others(runs):
-    """Measuring one script anew leaves what is kept of the rest."""
+    """Measuring one script again leaves what is kept of the rest."""
     runs.file.write_text(
         json.dumps({"measured": "then", "figures": {"other": {"x": {"value": 1, "normal": 1}}}})
     )

@@ -66,17 +66,27 @@ TARGET_LAW: dict[str, set[str]] = {
     "reporting": {"outcome"},
     "concurrency": {"records"},
     "lookups": {"client", "concurrency", "config", "ledger", "outcome", "records"},
+    "holdout": {"lookups", "outcome", "records"},
     "sinks": {
-        *("client", "concurrency", "config", "ledger", "lookups", "outcome", "records"),
+        *("client", "concurrency", "config", "holdout", "ledger", "lookups", "outcome", "records"),
         "reporting",
     },
     "processing": {
-        *("client", "concurrency", "config", "ledger", "lookups", "outcome", "records"),
+        *("client", "concurrency", "config", "holdout", "ledger", "lookups", "outcome", "records"),
         *("reporting", "sinks"),
     },
     "input": {"outcome", "processing", "records", "sinks"},
     "builder": {
-        *("client", "concurrency", "config", "ledger", "lookups", "processing", "reporting"),
+        *(
+            "client",
+            "concurrency",
+            "config",
+            "holdout",
+            "ledger",
+            "lookups",
+            "processing",
+            "reporting",
+        ),
         "sinks",
     },
     "target": {

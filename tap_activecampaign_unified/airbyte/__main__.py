@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.early_signals import heed_signals
+from tap_activecampaign_unified.early_signals import install_early_handlers
 
 from .installation import need_models
 
 
 def main() -> None:
     """Run the Airbyte source."""
-    heed_signals()
+    install_early_handlers()
     need_models("source-activecampaign-unified")
     from .commands import main as run  # noqa: PLC0415 - it takes long to load
 

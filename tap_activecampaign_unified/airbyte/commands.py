@@ -34,7 +34,7 @@ def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
         def attempt() -> None:
             tap = make_tap(config=connector.read_settings(config), message_writer=writer)
             findings: Document = {}
-            ConnectionCheck(tap.run.client, findings).run()
+            ConnectionCheck(tap.context.client, findings).run()
             findings["key"].pop("user", None)  # a person's name, which a log may not hold
             for line in lines_of(findings):
                 logger.info(line)

@@ -131,7 +131,7 @@ class SourceTap(TapActiveCampaignUnified):
         """Write the number of rows to expect from a stream, once ActiveCampaign counts them."""
         if stream in self._estimated:
             return
-        for line in self.run.progress.lines():
+        for line in self.context.progress.lines():
             if line.name == stream and line.total is not None:
                 self._estimated.add(stream)
                 self._writer.send(estimate(stream, line.total))
@@ -174,9 +174,9 @@ class SourceTap(TapActiveCampaignUnified):
         self._statuses[stream] = status
         self._writer.send(stream_status(stream, status))
 
-    def _note_failure(self, names: str, problem: ActiveCampaignError) -> Any:
+    def _log_failure(self, names: str, problem: ActiveCampaignError) -> Any:
         self._failure = failure_type(problem)
-        return super()._note_failure(names, problem)
+        return super()._log_failure(names, problem)
 
     def discover(self) -> AirbyteMessage:
         """Return the CATALOG message."""
@@ -186,11 +186,11 @@ class SourceTap(TapActiveCampaignUnified):
             self.finish(cli.run_ending_of(problem))
             raise
         finally:
-            self._let_go()
+            self._close()
 
     def read(self) -> None:
         """Read all selected streams; raises what ends the run early."""
-        with self._told():
+        with self._reported():
             try:
                 self.prepare()
                 self.sync_all()

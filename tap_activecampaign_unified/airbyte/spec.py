@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airbyte_protocol_dataclasses.models import AirbyteMessage, ConnectorSpecification, Type
 
-from tap_activecampaign_unified.config.settings import SHARED
+from tap_activecampaign_unified.config.shared_settings import SHARED
 
 if TYPE_CHECKING:
     from airbyte_protocol_dataclasses.models import DestinationSyncMode

@@ -6,7 +6,7 @@ import contextlib
 import json as jsonlib
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from . import response as outcome
@@ -101,6 +101,7 @@ class Client:
             session=session,
         )
         self.traffic = self._transport.traffic
+        self.user_agent = user_agent
         #: Called before every request. Raises to end the run, after a signal for example.
         self.before_request: Callable[[], None] = lambda: None
         #: Context manager around everything that blocks: other threads of the pool run meanwhile.
@@ -108,6 +109,11 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client of {self.address.origin}>"
+
+    @property
+    def adapters(self) -> dict[str, Any]:
+        """The adapters of the session that tests gave, for sessions to other hosts; else none."""
+        return self._transport.adapters
 
     def get(
         self,

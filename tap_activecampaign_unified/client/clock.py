@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 
@@ -17,8 +19,19 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds that never run backwards and are the same for every process."""
 
+    def boot(self) -> str | None:
+        """Return what names the machine's current start, None where nothing does."""
+
     def sleep(self, seconds: float) -> None:
         """Return after ``seconds``, or at once when the run is being stopped."""
+
+
+@cache
+def _boot_id() -> str | None:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() or None
+    except (OSError, ValueError):
+        return None
 
 
 class SystemClock:
@@ -34,6 +47,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return the machine's uptime in seconds, the same for all its processes."""
         return time.monotonic()
+
+    def boot(self) -> str | None:
+        """Return Linux's id of the current start, None on other systems."""
+        return _boot_id()
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless `wake` was or is called."""

@@ -141,7 +141,8 @@ def _of_error(error: object) -> ErrorDetail:
     source = error.get("source")
     pointer = ""
     if isinstance(source, dict):
-        pointer = str(source.get("pointer") or source.get("value") or "")
+        found = (source.get(name) for name in ("pointer", "value", "parameter"))
+        pointer = str(next(filter(None, found), ""))
     text = str(error.get("detail") or error.get("title") or "")
     code = str(error.get("code") or error.get("error") or "")
     return ErrorDetail(text, code, pointer.removeprefix("/data/attributes/"))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import backoff
+
+from .rate_limit.limiter import LONG_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .clock import Clock
+
+logger = logging.getLogger(__name__)
 
 LONGEST_WAIT = 60.0
 SHORTEST_WAIT = 0.05
@@ -68,7 +73,11 @@ class RetryBudget:
         wait = self._next_wait(kind)
         # The last attempt is sent at the very end of the allowed time.
         began = self._clock.monotonic()
-        self._clock.sleep(max(SHORTEST_WAIT, min(wait, left)))
+        seconds = max(SHORTEST_WAIT, min(wait, left))
+        if seconds > LONG_WAIT:
+            # The line before it says what the attempt came to.
+            logger.warning("Waiting %.0f s for the next attempt", seconds)
+        self._clock.sleep(seconds)
         self.slept = self._clock.monotonic() - began
         return True
 

@@ -124,6 +124,7 @@ class Transport:
         #: Recent response time of the account, in seconds.
         self.latency = 0.0
         self._lock = threading.Lock()
+        self._is_given = session is not None
         if session is None:
             session = _Session()
             session.mount(address.origin, RateLimitedAdapter(limiter, connections))
@@ -136,6 +137,11 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    @property
+    def adapters(self) -> dict[str, Any]:
+        """The adapters of a session that was given, for sessions to other hosts; else none."""
+        return dict(self._session.adapters) if self._is_given else {}
 
     def attempt(
         self, call: ApiRequest, url: str, body: bytes | None, leaving: Callable[[], None]

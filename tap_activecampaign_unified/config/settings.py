@@ -1,10 +1,10 @@
-"""The settings, each once: its type, its default, its meaning, and the line that mends a wrong one.
+"""Reads settings: type, default and description of each, and one line for a wrong value.
 
-The SDK would print a bad value, a key too, and it leaves formats and numbers from the environment
-unchecked; so settings are read here. No line repeats a value.
+The SDK would print a wrong value, also an API key, and it does not check formats and numbers from
+the environment. So this module reads the settings. No message repeats a value.
 
-A secret that is not given is taken from the environment, ``ACTIVECAMPAIGN_API_KEY`` and so on for
-both programs: so it need stand in no file, where Meltano puts all that it is told.
+A secret that is not given is read from the environment: ``ACTIVECAMPAIGN_API_KEY`` and so on, for
+both programs. So it need not be in a file, and Meltano writes all other settings to files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ import pendulum
 from jsonschema import Draft7Validator
 
 from tap_activecampaign_unified.client import AccountUrl, InvalidUrl, parse_url
-from tap_activecampaign_unified.resources.custom_fields import KEY_MODES
 
 from .connection import Connection, check_store
 
@@ -97,77 +96,6 @@ class Setting:
         return found
 
 
-SHARED = (
-    Setting(
-        "api_url", "string", "The URL from Settings › Developer in ActiveCampaign", required=True
-    ),
-    Setting(
-        "api_key",
-        "string",
-        "The key from Settings › Developer; sent only to the host of `api_url`",
-        required=True,
-        secret=True,
-    ),
-    Setting(
-        "requests_per_second",
-        "number",
-        "This installation's share of the account's budget: above 0, at most 5 "
-        "(on a loopback `api_url` any number, 0 for no limit)",
-        default=5,
-    ),
-    Setting(
-        "rate_limit_store",
-        "string",
-        "Where the processes that use one account share its budget: a file of this machine "
-        "(default: one per account and user), or `redis://…` for several machines",
-        secret=True,  # the address of a Redis server may hold its password
-    ),
-    Setting(
-        "request_timeout",
-        "number",
-        "Seconds to wait for a connection and for an answer",
-        default=60,
-        positive=True,
-    ),
-    Setting(
-        "max_retry_seconds",
-        "number",
-        "How long one request is repeated before it counts as failed",
-        default=600,
-        minimum=0,
-    ),
-    Setting(
-        "max_concurrent_requests",
-        "integer",
-        "Most requests that are under way at once; how many are follows the account's latency",
-        default=12,
-        minimum=1,
-        maximum=100,
-    ),
-    Setting("user_agent", "string", "Sent with every request, in place of ours"),
-    Setting(
-        "run_report_path",
-        "string",
-        "File for the run's summary as one JSON document, without secrets or personal data "
-        "(but for the samples of a dry run)",
-    ),
-    Setting(
-        "run_report_html_path",
-        "string",
-        "File for the same summary as one page for a browser, complete in itself and without "
-        "personal data: rows, rates over time, and what was not done and why",
-    ),
-    Setting(
-        "custom_field_keys",
-        "choice",
-        "How `custom_fields` are keyed: `perstag` (the personalization tag in lower case), "
-        "`title` as it is, or `id` (`field_<id>`)",
-        default="perstag",
-        choices=KEY_MODES,
-    ),
-)
-
-
 def json_schema(settings: tuple[Setting, ...]) -> JsonSchema:
     """Return the settings as one JSON schema."""
     return {
@@ -225,7 +153,7 @@ class Settings:
         if not isinstance(value, str):
             raise ValueError("must be text")
         if not is_text(value):
-            raise ValueError("holds a character that is none")
+            raise ValueError("holds an invalid character")
         return value.strip()
 
     @staticmethod
@@ -320,7 +248,7 @@ class Settings:
         key = values["api_key"]
         if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key):
             self._faults.append(
-                "api_key holds characters that no key has: copy it anew from Settings › Developer"
+                "api_key holds characters that no key has: copy it again from Settings › Developer"
             )
         if values["user_agent"] and not re.fullmatch(r"[\x20-\x7e]+", values["user_agent"]):
             self._faults.append("user_agent must be one line of ASCII text")

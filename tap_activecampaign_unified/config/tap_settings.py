@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from .settings import SHARED, Setting
+from .settings import Setting
+from .shared_settings import SHARED
 
 TAP = (
     *SHARED,
-    Setting("start_date", "instant", "Rows updated before this are not read"),
-    Setting("end_date", "instant", "Rows updated from this on are not read"),
+    Setting("start_date", "instant", "Rows that were updated before this time are not read"),
+    Setting("end_date", "instant", "Rows that were updated at or after this time are not read"),
     Setting(
         "lookback_hours",
         "number",
-        "Overlap with the last run's bookmark; unchanged rows are not emitted again for it",
+        "Overlap with the bookmark of the last run, in hours. Rows in the overlap that did "
+        "not change are not emitted again",
         default=24,
         minimum=0,
         maximum=1_000_000,
@@ -19,17 +21,18 @@ TAP = (
     Setting(
         "sideload",
         "choice",
-        "`auto`: read field values, tags, memberships and account links with the contact page "
-        "where the account proves to honour it; `never`: always from their collections",
+        "`auto`: read field values, tags, memberships and account links with the pages of "
+        "contacts, where the account proves that it sends them; `never`: always read their "
+        "own collections",
         default="auto",
         choices=("auto", "never"),
     ),
     Setting(
         "full_sweep_hours",
         "number",
-        "Read incremental streams whole, with their related rows, when the last whole read is "
-        "older. `auto`: as soon as that takes at most 5 % of the time since the last one, at least "
-        "1 and at most 168 hours. 0: never",
+        "Hours after which the tap reads the incremental streams whole again, with their "
+        "related rows. `auto`: as soon as that takes at most 5 % of the time since the last "
+        "time, at least 1 and at most 168 hours; 0: never",
         default="auto",
         choices=("auto",),
         minimum=0,
@@ -38,43 +41,43 @@ TAP = (
     Setting(
         "detect_deletes",
         "boolean",
-        "After each complete read, find what is gone and emit a tombstone (`_sdc_deleted_at`) for "
-        "it; full-table streams end with ACTIVATE_VERSION. Costs a request per 100 contacts and "
-        "per 100 opportunities, and one for each row that is missing",
+        "After each complete read, find deleted rows and emit a tombstone (`_sdc_deleted_at`)"
+        " for each; full-table streams end with ACTIVATE_VERSION. Costs one request per 100 "
+        "contacts, one per 100 opportunities, and one for each missing row",
         default=False,
     ),
     Setting(
         "known_ids_path",
         "string",
-        "Where `detect_deletes` keeps the ids there were: a file of this machine (default: one per "
-        "account and user), kept between runs, or `postgresql://…` for several machines",
+        "Where `detect_deletes` keeps the ids of the last read: a file on this machine "
+        "(default: one per account and user), or `postgresql://…` for several machines",
         secret=True,  # the address of a database may hold its password
     ),
     Setting(
         "max_delete_share",
         "number",
-        "`detect_deletes` tells nothing of a collection of which more than this share vanished at "
-        "once (five rows always may); 1: no such limit",
+        "If more than this share of a collection disappeared at once, `detect_deletes` emits "
+        "no tombstones for it (up to five rows are always allowed); 1: no limit",
         default=0.3,
         minimum=0,
     ),
     Setting(
         "account_label",
         "string",
-        "What you call this account: each record of each stream carries it as `account_label`, "
-        "which is part of the key, so that one table can hold many accounts",
+        "Your name for this account. Every record of every stream has it as `account_label`, "
+        "as part of the key, so that one table can hold many accounts",
     ),
     Setting(
         "saved_segments",
         "list",
-        "The saved segments, by id or name, whose members `marketing_saved_segment_members` reads; "
-        "each costs a request per 100 members",
+        "Saved segments, by id or name, whose members `marketing_saved_segment_members` "
+        "reads. Each costs one request per 100 members",
     ),
     Setting(
         "engagement_lookback_days",
         "number",
-        "How many days back `marketing_engagements` reads again on each run: an open or a click "
-        "that happens again moves the time of its old row",
+        "Days that `marketing_engagements` reads again in each run, because an open or a "
+        "click that happens again changes the time of its old row",
         default=7,
         minimum=0,
         maximum=3650,
@@ -82,13 +85,14 @@ TAP = (
     Setting(
         "include_remote_data",
         "boolean",
-        "Add `remote_data`, the row as ActiveCampaign sent it",
+        "Add `remote_data`, the row as ActiveCampaign sent it, to every record",
         default=False,
     ),
     Setting(
         "on_forbidden",
         "choice",
-        "What to do about a stream that the plan or the key's user may not read",
+        "What to do with a stream that the plan or the user of the key may not read: `skip` "
+        "it with a warning, or `fail`",
         default="skip",
         choices=("skip", "fail"),
     ),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TOLD = "deletes_told"
-# So few rows may vanish at once whatever their share: small tables are mended by hand.
+# So few rows may vanish at once whatever their share: small tables are fixed by hand.
 FEW_ROWS = 5
 FEWEST_FOR_ALL = 3
 SECONDS_UNTIL_ASKED_AGAIN = 86_400
@@ -187,7 +187,7 @@ class DeleteSweep:
         self._open.add(kind)
         text = f"{missing} of {before} vanished at once"
         logger.warning(
-            "%s: %s: not told as deletes. If they were deleted, run once with a higher "
+            "%s: %s: no tombstones are emitted. If they were deleted, run once with a higher "
             "max_delete_share",
             kind,
             text,

@@ -82,7 +82,7 @@ class Position:
 
 
 def positions_of(entry: Any) -> dict[str, Position]:
-    """Return the positions that a state holds; what cannot be one is read anew."""
+    """Return the positions that a state holds; what cannot be one is read again."""
     found: dict[str, Position] = {}
     for name, one in entry.items() if isinstance(entry, dict) else ():
         if name in PREFIXES and isinstance(one, dict):

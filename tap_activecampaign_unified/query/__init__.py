@@ -23,7 +23,8 @@ from tap_activecampaign_unified.client import (
     SystemClock,
     UnconfirmedWrite,
 )
-from tap_activecampaign_unified.config.settings import SHARED, Settings, SettingsError
+from tap_activecampaign_unified.config.settings import Settings, SettingsError
+from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.resources import by_name
 
 from .cursor import Cursor, opened, question_of
@@ -129,7 +130,7 @@ class ActiveCampaignReader:
         self.client.close()
 
     def refresh(self) -> None:
-        """Forget the names and custom fields that were read: the next call reads them anew."""
+        """Forget the names and custom fields that were read: the next call reads them again."""
         self._joining.refresh()
         self._questions.forget()
 

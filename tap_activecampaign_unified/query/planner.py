@@ -165,7 +165,7 @@ class QueryPlanner:
     # --- the way --------------------------------------------------------------------------------
 
     def course(self, question: Query, *, is_new: bool, kind: str) -> Traversal:
-        """Return the way through the account; ``is_new`` begins anew where rows were sorted.
+        """Return the way through the account; ``is_new`` begins again where rows were sorted.
 
         ``kind`` is the way of the pages before, in another process perhaps; empty for none.
         """

@@ -117,11 +117,14 @@ def segments(_: Row, row_context: RowContext) -> list[Row]:
 
 
 def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
-    """Roll the memberships up: active, else bounced, unconfirmed, unsubscribed; none is null."""
+    """Roll the memberships up: active, else bounced, unconfirmed, unsubscribed; none is null.
+
+    A contact with a hard bounce that is active nowhere is bounced, on a list or not.
+    """
     found = {segment_status(one) for one in row_context.rows(MEMBERSHIPS)}
     if "active" in found:
         return "active"
-    if "bounced" in found or (found and str(row.get("bounced_hard") or 0) != "0"):
+    if "bounced" in found or str(row.get("bounced_hard") or 0) != "0":
         return "bounced"
     return next((word for word in ("unconfirmed", "unsubscribed") if word in found), None)
 

@@ -123,7 +123,10 @@ def _plain(text: str) -> str:
 
 
 def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
-    """Return the key in ``custom_fields`` of each field id; the lower id keeps a plain key."""
+    """Return the key in ``custom_fields`` of each field id; the lower id keeps a plain key.
+
+    Flattened, money becomes two columns. No other key is one of them, nor the other way round.
+    """
     keys: dict[str, str] = {}
     taken: set[str] = set()
     for one in sorted(definitions, key=lambda d: _by_number(d.id)):
@@ -134,11 +137,17 @@ def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
         else:
             key = _plain(one.tag) or slug(one.title)
         key = key or f"field_{one.id}"
-        while key in taken:
+        while not taken.isdisjoint(_columns_of(one, key)):
             key = f"{key}_{one.id}"
-        taken.add(key)
+        taken.update(_columns_of(one, key))
         keys[one.id] = key
     return keys
+
+
+def _columns_of(one: FieldDefinition, key: str) -> set[str]:
+    """Return the names that a field takes, as it stands and flattened."""
+    parts = MONEY["properties"] if one.type == "currency" else ()
+    return {key, *(f"{key}__{part}" for part in parts)}
 
 
 class CustomFields:
@@ -184,6 +193,22 @@ class CustomFields:
         """Return (old key, new key) of the fields whose key in ``former`` was another."""
         now = ((one.id, self.keys[one.id]) for one in self.definitions)
         return [(former[id_], key) for id_, key in now if former.get(id_, key) != key]
+
+    def collisions(self) -> list[tuple[str, str]]:
+        """Return the titles of fields whose columns would be one when flattened.
+
+        The second of each pair got another key for it.
+        """
+        owners: dict[str, FieldDefinition] = {}
+        found = []
+        for one in self.definitions:
+            plain = keys_of([one], self._mode)[one.id]
+            columns = _columns_of(one, plain)
+            others = [owners[name] for name in sorted(columns & owners.keys())]
+            is_flat = bool(others) and plain not in {keys_of([o], self._mode)[o.id] for o in others}
+            found += [(others[0].title, one.title)] if is_flat else []
+            owners |= dict.fromkeys(columns - owners.keys(), one)
+        return found
 
     def keys_by_title(self) -> dict[str, str]:
         """Return the keys that a new title would change: those no tag and no id stands behind."""

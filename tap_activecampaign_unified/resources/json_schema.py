@@ -20,5 +20,9 @@ def array_of(items: Schema) -> Schema:
 
 
 def object_of(**properties: Schema) -> Schema:
-    """Return the schema of an object, null where there is nothing."""
-    return {"type": ["object", "null"], "properties": properties}
+    """Return the schema of an object, null where there is nothing.
+
+    Without a known property it declares none: flattened, it is one column then, and not lost.
+    """
+    found: Schema = {"type": ["object", "null"]}
+    return {**found, "properties": properties} if properties else found

@@ -186,14 +186,15 @@ class Resource:
         if self.custom_fields:
             fields = custom.schema() if custom else object_of()
             properties["custom_fields"] = described(
-                fields, "Fields the account defines itself, typed as it declares them"
+                fields, "Custom fields of the account, with their types"
             )
         if remote_data:
             properties["remote_data"] = described(
                 {"type": ["object", "null"]}, "The row as ActiveCampaign sent it"
             )
         properties["_errors"] = described(
-            array_of({"type": "string"}), "Fields of this row that could not be read, and why"
+            array_of({"type": "string"}),
+            "Fields of this row that could not be read, with the reason",
         )
         if deletes:
             properties[DELETED_AT] = described(

@@ -14,11 +14,11 @@ PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
 
 @dataclass(frozen=True)
 class EndpointEnding:
-    """The outcome of one endpoint's streams; ``leave`` is set if the run cannot go on."""
+    """The outcome of one endpoint's streams; ``exit_program`` is set if it ends the run."""
 
     outcome: str
     problem: str | None
-    leave: cli.ExitProgram | None = None
+    exit_program: cli.ExitProgram | None = None
 
 
 def closed_ending(*, is_confirmed: bool, is_failure: bool) -> EndpointEnding:

@@ -60,6 +60,10 @@ class SelectedStream(Protocol):
     def entry(self) -> Entry:
         """The stream's state entry."""
 
+    @property
+    def is_full_table(self) -> bool:
+        """Whether every record is wanted, whatever the bookmark says."""
+
     def wanted(self, name: str) -> bool:
         """Say whether a property is selected."""
 
@@ -75,7 +79,9 @@ class EndpointSetup:
         self.run, self.plan, self.selections = run, endpoint_of(name), selections
         self._walk: Any = None
         if self.plan.make_walk is not None:
-            self._walk = self.plan.make_walk(run.walk_options, selections[0].entry)
+            first = selections[0]
+            entry = {} if first.is_full_table else first.entry
+            self._walk = self.plan.make_walk(run.walk_options, entry)
             self.plan = replace(self.plan, walk=self._walk)
         needed = set().union(
             *(selection.resource.relations(selection.wanted) for selection in selections)
@@ -94,7 +100,7 @@ class EndpointSetup:
 
     def _mark(self, selection: SelectedStream) -> Bookmark | None:
         run, key = self.run, selection.resource.replication_key
-        if not key or self.keeps_positions:
+        if not key or self.keeps_positions or selection.is_full_table:
             return None
         now = run.client.server_now or run.client.clock.now()
         mark = Bookmark(selection.entry, run.policy, now, key)
@@ -145,7 +151,8 @@ class EndpointSetup:
     def closed(self, selection: SelectedStream, *, is_whole: bool) -> list[str]:
         """Return what of a stream's records could not be read.
 
-        Unless all rows were read anew (``is_whole``), what earlier runs could not read is among it.
+        Unless all rows were read again (``is_whole``), it includes what earlier runs could not
+        read.
         """
         closed = set(self.run.lookups.unread)
         if not is_whole:

@@ -200,7 +200,15 @@ class Lookups:
                     definitions += [definition_of(entity, row, options) for row in page.rows]
             except (PermissionDenied, NotFound) as problem:
                 self._note_unread(path, problem)
-            self._fields[entity] = CustomFields(definitions, self._key_mode)
+            self._fields[entity] = found = CustomFields(definitions, self._key_mode)
+            for first, second in found.collisions():
+                logger.warning(
+                    "The %s fields %r and %r would be one column when flattened: the key of the "
+                    "second has its id behind it",
+                    entity,
+                    first,
+                    second,
+                )
         return self._fields[entity]
 
     def custom_objects(self) -> list[CustomObject]:

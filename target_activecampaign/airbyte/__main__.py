@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.airbyte.installation import need_models
-from tap_activecampaign_unified.early_signals import heed_signals
+from tap_activecampaign_unified.early_signals import install_early_handlers
 
 
 def main() -> None:
     """Run the Airbyte destination."""
-    heed_signals()
+    install_early_handlers()
     need_models("destination-activecampaign")
     from .commands import main as run  # noqa: PLC0415 - it takes long to load
 

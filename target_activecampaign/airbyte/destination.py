@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.processing.batch_processor import BatchProcessor
 
+_AGAIN = "the rows that came were written; see what ended the source, then run both again"
 _WRITTEN = frozenset({Action.CREATED, Action.UPDATED, Action.UNCHANGED})
 
 
@@ -42,7 +43,8 @@ class DestinationTarget(TargetActiveCampaign):
 
     def make_reader(self, on_fault: BrokenLine) -> AirbyteReader:
         """Return what reads the input."""
-        return AirbyteReader(on_fault, self._schemas)
+        self._reader = AirbyteReader(on_fault, self._schemas)
+        return self._reader
 
     def check(self) -> None:
         """Reach the account and open the ledger; raises what keeps the destination from both."""
@@ -57,7 +59,8 @@ class DestinationTarget(TargetActiveCampaign):
     def failure(self) -> FailureType:
         """Return why a run that read its whole input failed: rows to correct, or to send again."""
         failed = self._processor.rows.results.count(Action.FAILED) if self._processor else 0
-        return FailureType.transient_error if failed else FailureType.config_error
+        is_transient = bool(failed or self._reader.unfinished)
+        return FailureType.transient_error if is_transient else FailureType.config_error
 
     # --- messages ---------------------------------------------------------------------------
 
@@ -72,6 +75,13 @@ class DestinationTarget(TargetActiveCampaign):
             return
         number = self._states.arrive(message, self._parser.number)
         super()._process_state_message({"value": {"airbyte_states": number}})
+
+    def process_endofpipe(self) -> None:
+        """Write the rows that are left; a stream that the source did not finish is an error."""
+        if unfinished := self._reader.unfinished:
+            names = ", ".join(sorted(unfinished))
+            self._broken_input = f"the source did not read {names} to the end: {_AGAIN}"
+        super().process_endofpipe()
 
     def _write_state_message(self, state: Message) -> None:
         names = {one["stream"]: self._parser.alias(one["stream"]) for one in self._schemas}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from airbyte_protocol_dataclasses.models import (
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from target_activecampaign.input.message_reader import BrokenLine, Message
-
-logger = logging.getLogger("destination-activecampaign")
 
 #: Whole tables cannot be replaced: no one may delete what an input does not hold.
 MODES = [DestinationSyncMode.append, DestinationSyncMode.append_dedup]
@@ -79,6 +76,13 @@ class AirbyteReader(MessageReader):
         """Keep the schemas of the configured catalog."""
         super().__init__(on_fault)
         self._schemas = schemas
+        self._statuses: dict[str, str] = {}
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The streams that the source began, and did not read to their end."""
+        done = AirbyteStreamStatus.COMPLETE.value
+        return [name for name, status in self._statuses.items() if status != done]
 
     def process_lines(
         self, file_input: Iterable[str] | None, callbacks: dict[str, Callable[[Message], None]]
@@ -104,17 +108,22 @@ class AirbyteReader(MessageReader):
     def _status(self, trace: Any) -> Message | None:
         if not isinstance(trace, dict) or trace.get("type") != TraceType.STREAM_STATUS.value:
             return None
-        status = trace.get("stream_status") or {}
-        name = (status.get("stream_descriptor") or {}).get("name")
-        if status.get("status") == AirbyteStreamStatus.INCOMPLETE.value:
-            logger.warning("%s: the source could not read this stream to its end", name)
-        if status.get("status") == AirbyteStreamStatus.COMPLETE.value:
+        status = _object(trace.get("stream_status"))
+        name = _object(status.get("stream_descriptor")).get("name")
+        if not isinstance(name, str):
+            return None
+        self._statuses[name] = str(status.get("status"))
+        if self._statuses[name] == AirbyteStreamStatus.COMPLETE.value:
             return {"type": "ACTIVATE_VERSION", "stream": name, "version": 1}
         return None
 
 
+def _object(part: Any) -> Message:
+    return part if isinstance(part, dict) else {}
+
+
 def _record(part: Any) -> Message:
-    part = part if isinstance(part, dict) else {}
+    part = _object(part)
     data = part.get("data")
     record = ours(data) if isinstance(data, dict) else data
     return {"type": "RECORD", "stream": part.get("stream"), "record": record}

@@ -295,6 +295,10 @@ class ReleasingClock:
         """Return seconds that never run backwards."""
         return self._clock.monotonic()
 
+    def boot(self) -> str | None:
+        """Return what names the machine's current start, None where nothing does."""
+        return self._clock.boot()
+
     def sleep(self, seconds: float) -> None:
         """Return after ``seconds``, or at once when the run is being stopped."""
         with self._pool.released():

@@ -2,110 +2,162 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.config.settings import SHARED, Setting
+from tap_activecampaign_unified.client.event_client import DEFAULT_URL
+from tap_activecampaign_unified.config.settings import Setting
+from tap_activecampaign_unified.config.shared_settings import SHARED
 
 TARGET = (
     *SHARED,
     Setting(
         "source_ids",
         "choice",
-        "Whose ids the rows carry. `own`: this account's, an `id` decides first. `foreign`: "
-        "another account's, natural keys decide and the ledger remembers which id became which",
+        "Whose ids the rows have. `own`: ids of this account, and an `id` decides first. "
+        "`foreign`: ids of another account; natural keys decide, and the ledger stores which "
+        "id became which",
         default="own",
         choices=("own", "foreign"),
     ),
     Setting(
         "allow_email_change",
         "boolean",
-        "Let a contact row change the address of the contact its `id` names; otherwise such a row "
-        "is rejected",
+        "Allow a contact row to change the address of the contact that its `id` names; "
+        "otherwise such a row is rejected",
         default=False,
     ),
     Setting(
         "stream_aliases",
         "object",
-        'The source\'s own stream names to ours: `{"analytics-lead_scores": "crm_contacts"}`',
+        "Maps stream names of the source to streams of this target: "
+        '`{"analytics-lead_scores": "crm_contacts"}`',
     ),
     Setting(
         "account_label",
         "string",
-        "Whose rows are written, where a table holds many accounts: rows with another "
-        "`account_label` are skipped, rows without one rejected",
+        "The account whose rows are written, where a table holds many accounts: rows with "
+        "another `account_label` are skipped, rows without one are rejected",
     ),
-    Setting("dry_run", "boolean", "Plan only: read, count and show, write nothing", default=False),
+    Setting(
+        "dry_run",
+        "boolean",
+        "Plan only: read, count and show what would be done, and write nothing",
+        default=False,
+    ),
     Setting(
         "bulk_import",
         "choice",
-        "Contacts through the 250-row importer: when there are enough of them, always, or never",
+        "When contacts go through the importer, 250 in one request: `auto` (ten or more "
+        "contacts), `always` or `never`",
         default="auto",
         choices=("auto", "always", "never"),
     ),
     Setting(
         "look_up_ids",
         "boolean",
-        "Look up the ids of contacts that the importer created or updated, for the results: up to "
-        "one more request per 100 new contacts, one per updated contact",
+        "Look up the ids of contacts that the importer created or updated, for the results: "
+        "up to one more request per 100 new contacts, and one per updated contact",
         default=False,
     ),
     Setting(
         "run_automations",
         "boolean",
-        "False: nothing that can start an automation is sent; contacts, tags and lists go only "
-        "through the importer, and what it cannot do is skipped",
+        "`false`: send nothing that can start an automation. Contacts, tags and lists go only"
+        " through the importer; what it cannot do is skipped",
         default=True,
     ),
     Setting(
         "allow_automations",
         "boolean",
-        "Let contact rows enter and leave automations (`automations`, `leave_automations`); "
-        "otherwise these are left out, with the reason",
+        "Allow contact rows to enter and leave automations (`automations`, "
+        "`leave_automations`); otherwise that part is left out, with the reason",
         default=False,
+    ),
+    Setting(
+        "event_account_id",
+        "string",
+        "Account id of event tracking (`actid`), from Settings › Tracking; for `marketing_events`",
+    ),
+    Setting(
+        "event_key",
+        "string",
+        "Key of event tracking, from Settings › Tracking; sent only to `event_url`",
+        secret=True,
+    ),
+    Setting(
+        "event_url",
+        "string",
+        "Where events are sent: an https address, or this machine",
+        default=DEFAULT_URL,
     ),
     Setting(
         "max_changes",
         "integer",
-        "Most rows changed in one run; later ones are skipped and the run ends with exit code 1",
+        "Largest number of rows that one run changes. Later rows are skipped, and the run "
+        "ends with exit code 1",
         minimum=0,
+    ),
+    Setting(
+        "respect_contact_limit",
+        "boolean",
+        "Create no contacts beyond the account's contact limit; they are skipped, held for "
+        "another run, and the run ends with exit code 1",
+        default=True,
+    ),
+    Setting(
+        "holdout_percent",
+        "number",
+        "The share of contacts that is not written, as a control group: the same people on every "
+        "run and machine, in every stream that writes to contacts",
+        default=0,
+        minimum=0,
+        maximum=100,
+    ),
+    Setting(
+        "holdout_salt",
+        "string",
+        "Text that chooses the control group together with the address; another text chooses "
+        "other people",
     ),
     Setting(
         "only_if_empty",
         "list",
-        "Fields that are written only where ActiveCampaign has nothing yet",
+        "Fields that are written only where ActiveCampaign has no value",
     ),
     Setting(
         "allow_raw_requests",
         "boolean",
-        "Let rows of `raw_requests` be sent as they stand",
+        "Allow rows of `raw_requests`, which are sent as they are",
         default=False,
     ),
     Setting(
         "tags_mode",
         "choice",
-        "`add`: tags are added and `remove_tags` removed; `mirror`: a contact's tags that start "
-        "with `tag_namespace` become exactly those of the row",
+        "`add`: add `tags` and remove `remove_tags`; `mirror`: make the tags of a contact "
+        "that start with `tag_namespace` exactly those of the row",
         default="add",
         choices=("add", "mirror"),
     ),
-    Setting("tag_namespace", "string", "The beginning of the tag names that mirroring may touch"),
     Setting(
-        "create_missing_tags", "boolean", "Create tags the account does not have", default=True
+        "tag_namespace", "string", "Start of the tag names that `tags_mode: mirror` may change"
+    ),
+    Setting(
+        "create_missing_tags", "boolean", "Create tags that the account does not have", default=True
     ),
     Setting(
         "create_missing_fields",
         "boolean",
-        "Create custom fields the account does not have",
+        "Create custom fields that the account does not have",
         default=False,
     ),
     Setting(
         "resubscribe",
         "boolean",
-        "Whether a person who unsubscribed or bounced may be subscribed again",
+        "Allow the subscription of a person who unsubscribed or bounced",
         default=False,
     ),
     Setting(
         "opportunity_external_id_field",
         "string",
-        "The deal custom field (personalization tag, title or id) that holds your own key",
+        "Deal custom field (personalization tag, title or id) that holds your own key",
     ),
     Setting(
         "match_opportunities_on",
@@ -117,67 +169,73 @@ TARGET = (
     Setting(
         "null_policy",
         "choice",
-        "What null means: leave alone, or clear",
+        "What null means: `ignore` leaves the value alone, `clear` clears it",
         default="ignore",
         choices=("ignore", "clear"),
     ),
     Setting(
         "delete_mode",
         "choice",
-        "Whether rows with `_sdc_deleted_at` delete contacts, accounts, opportunities and notes",
+        "`delete`: rows with `_sdc_deleted_at` delete contacts, accounts, opportunities and "
+        "notes; `ignore`: they delete nothing",
         default="ignore",
         choices=("ignore", "delete"),
     ),
     Setting(
         "max_deletes",
         "integer",
-        "Most rows deleted in one run; later ones are skipped and the run ends with exit code 1",
+        "Largest number of rows that one run deletes. Later rows are skipped, and the run "
+        "ends with exit code 1",
         default=0,
         minimum=0,
     ),
     Setting(
         "on_reject",
         "choice",
-        "After a rejected row: go on, or end the run with exit code 1 before any state covers it",
+        "After a rejected row: `continue`; or `fail`: end the run with exit code 1 before any"
+        " state covers the row",
         default="continue",
         choices=("continue", "fail"),
     ),
     Setting(
         "max_reject_ratio",
         "number",
-        "Largest share of rejected rows; beyond it the run ends with exit code 1",
+        "Largest share of rejected rows. Above it, the run ends with exit code 1",
         default=1.0,
         minimum=0,
     ),
     Setting(
-        "results_path", "string", "File for one JSON line per input row, written anew by each run"
+        "results_path", "string", "File with one JSON line per input row. Each run replaces it"
     ),
     Setting(
         "results_format",
         "choice",
-        "`jsonl`: one JSON line per result; `singer`: SCHEMA and RECORD messages of the stream "
-        "`activecampaign_results`, for any loader",
+        "Format of `results_path`. `jsonl`: one JSON line per result; `singer`: SCHEMA and "
+        "RECORD messages of the stream `activecampaign_results`, for any loader",
         default="jsonl",
         choices=("jsonl", "singer"),
     ),
     Setting(
         "retry_path",
         "string",
-        "File that keeps failed rows whole, to be sent first on the next run",
+        "File that keeps failed rows whole. The next run sends them first",
     ),
-    Setting("force", "boolean", "Send rows even if the ledger says nothing changed", default=False),
+    Setting(
+        "force", "boolean", "Send rows also if the ledger says that nothing changed", default=False
+    ),
     Setting(
         "ledger_path",
         "string",
-        "Where it is kept what was last confirmed (keyed hashes and ids): a SQLite file of this "
-        "machine (default: one per account and user), or `postgresql://…` for several machines",
+        "Where the ledger is: what was last confirmed, as keyed hashes and ids. A SQLite file"
+        " on this machine (default: one per account and user), or `postgresql://…` for "
+        "several machines",
         secret=True,  # the address of a database may hold its password
     ),
     Setting(
         "ledger_secret",
         "string",
-        "Your part of the key of the ledger's hashes, the same on every machine and for good: "
-        "for a ledger that others can read",
+        "Part of the key of the ledger's hashes, for a ledger that other people can read. It "
+        "must be the same on every machine and never change",
         secret=True,
     ),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tap_activecampaign_unified.client.event_client import is_event_url
 from tap_activecampaign_unified.config.settings import SettingsError
 
 SHORTEST_SECRET = 16
@@ -23,6 +24,9 @@ class WritePolicy:
     run_automations: bool = True
     allow_automations: bool = False
     max_changes: int | None = None
+    respect_contact_limit: bool = True
+    holdout_percent: float = 0
+    holdout_salt: str = ""
     only_if_empty: frozenset[str] = frozenset()
     allow_raw_requests: bool = False
     tags_mode: str = "add"
@@ -86,6 +90,10 @@ def build_policy(values: dict[str, Any]) -> WritePolicy:
         faults.append("results_path and retry_path must be different files")
     if 0 < len(values["ledger_secret"] or "") < SHORTEST_SECRET:
         faults.append(f"ledger_secret must have at least {SHORTEST_SECRET} characters")
+    if not is_event_url(values["event_url"]):
+        faults.append("event_url must be an https address, or http on this machine")
+    if bool(values["event_account_id"]) != bool(values["event_key"]):
+        faults.append("event_account_id and event_key belong together: set both, or none")
     if faults:
         raise SettingsError(faults)
     names = WritePolicy.__dataclass_fields__

@@ -68,10 +68,10 @@ class RecordParser:
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
         """Reject a line that cannot be read, as a row where it may have been one."""
         if not is_record:
-            logger.error("Left out of the input: %s; write it anew", why)
+            logger.error("Left out of the input: %s; correct it", why)
             return
         self.number += 1
-        self._reject(self.number, None, {}, f"row {self.number}: {why}; write the line anew")
+        self._reject(self.number, None, {}, f"row {self.number}: {why}; correct the line")
 
     def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
         """Read a SCHEMA; returns the streams it stands for, with schema and key."""
@@ -97,7 +97,7 @@ class RecordParser:
     def note_schema(self, stream: str, schema: Message, keys: list[str], *, hints: bool) -> None:
         """Remember a stream's key and, with ``hints``, the types of its custom fields."""
         self._keys[stream] = keys
-        sink = registry.SINKS.get(self.alias(stream))
+        sink = registry.find_sink(self.alias(stream))
         properties = schema.get("properties")
         if sink is None or not hints or not isinstance(properties, dict):
             return
@@ -154,7 +154,7 @@ class RecordParser:
         self, number: int | None, stream: str, record: Message, keys: list[str]
     ) -> InputRecord | None:
         """Return the row of a record; one that cannot be a row is rejected."""
-        sink, source = registry.SINKS.get(stream), record
+        sink, source = registry.find_sink(stream), record
         told = {name: record.get(name) for name in keys}
         record, keys = without_label(record, keys)
         key: Message = {name: record.get(name) for name in keys}

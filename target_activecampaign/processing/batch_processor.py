@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
+from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, outcome_of
 from target_activecampaign.records.record import InputRecord, content_of, identity_of
 from target_activecampaign.reporting.results import BEHIND
@@ -34,7 +35,6 @@ class BatchProcessor:
     def __init__(self, context: WriteContext, rows: RowFinisher) -> None:
         self.context, self.rows = context, rows
         self._written_families: set[str] = set()
-        self._writable = {name: sink.writable() for name, sink in registry.SINKS.items()}
         settings = json.dumps(context.policy.fingerprint).encode()
         self._fingerprint = hashlib.sha256(settings).hexdigest()[:8]
 
@@ -46,28 +46,28 @@ class BatchProcessor:
         Where the run ends in its middle, `abandon` gives the rows that are left their results.
         """
         self.rows.open(rows)
-        for name, sink in registry.SINKS.items():
-            mine = [row for row in rows if row.stream == name]
-            if mine:
-                self._write_sink(sink, mine)
-                self._written_families.add(sink.family)
+        for name, sink in registry.sinks_of(row.stream for row in rows).items():
+            self._write_sink(sink, [row for row in rows if row.stream == name])
+            self._written_families.add(sink.family)
         self._end_batch(rows)
 
     def begin(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
-        """Finish the unchanged rows of a batch without deletes; no request is made.
+        """Finish the unchanged rows of a batch without deletes; nothing is written.
 
         Returns the other rows by stream, for `write_changed`.
         """
         self.rows.open(rows)
-        sinks = registry.SINKS.items()
-        mine = {name: [row for row in rows if row.stream == name] for name, _ in sinks}
-        return {name: self._drop_unchanged(sink, mine[name]) for name, sink in sinks if mine[name]}
+        sinks = registry.sinks_of(row.stream for row in rows)
+        return {
+            name: self._drop_unchanged(sink, [row for row in rows if row.stream == name])
+            for name, sink in sinks.items()
+        }
 
     def write_changed(self, rows: list[InputRecord], changed: dict[str, list[InputRecord]]) -> None:
         """Write what `begin` returned of a batch; other batches may be open at the same time."""
-        for name, mine in changed.items():
-            self._write_rows(registry.SINKS[name], mine)
-            self._written_families.add(registry.SINKS[name].family)
+        for name, sink in registry.sinks_of(changed).items():
+            self._write_rows(sink, changed[name])
+            self._written_families.add(sink.family)
         self._end_batch(rows)
 
     def _end_batch(self, rows: list[InputRecord]) -> None:
@@ -106,7 +106,8 @@ class BatchProcessor:
     def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Finish the rows that the ledger knows as confirmed; return the others."""
         policy, ledger = self.context.policy, self.context.ledger
-        writable = self._writable[sink.resource.name]
+        writable = sink.writable()
+        rows = self._hold_out(sink, rows)
         groups: dict[bytes, list[InputRecord]] = {}
         for row in rows:
             self.context.pool.yield_now()
@@ -135,10 +136,25 @@ class BatchProcessor:
             for row in group:
                 row.known_id = known.id
                 merged |= row.fields
-            if not policy.force and known.fields and merged.items() <= known.fields.items():
+            is_sent = policy.force or any(row.is_held_out for row in group)
+            if not is_sent and known.fields and merged.items() <= known.fields.items():
                 unchanged += [(row, known.id) for row in group]
         for row, native_id in unchanged:
             self.rows.finish(row, Outcome(Action.UNCHANGED, native_id, whole=False))
+        return [row for row in rows if self.rows.is_open(row)]
+
+    def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
+        """Finish the rows of the control group, except those that may unsubscribe somebody."""
+        try:
+            held_out = self.context.holdout.find(rows)
+        except RequestError as problem:
+            for row in rows:
+                self.rows.finish(row, outcome_of(problem))
+            return []
+        for row in held_out:
+            row.is_held_out = True
+            if sink.consent_column not in row.record:
+                self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, whole=False))
         return [row for row in rows if self.rows.is_open(row)]
 
     def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:

@@ -83,4 +83,4 @@ def _from_json(name: str, value: str) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
-        raise RowRejected(f"{name}: text that begins like JSON but is none") from None
+        raise RowRejected(f"{name}: text that starts like JSON but is not JSON") from None

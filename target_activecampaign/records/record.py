@@ -20,7 +20,7 @@ class InputRecord:
     ``number`` counts the RECORD lines of the input from 1 and is None for a row of the retry file.
     ``source`` is the record as it came, to be kept should it fail; ``fields`` are the hashes of
     what it asks for, by hash of the field. One that ``creates`` must be new: what is there already
-    is left as it is.
+    is left as it is. Of one that ``is_held_out`` only unsubscriptions are written.
     """
 
     number: int | None
@@ -32,6 +32,7 @@ class InputRecord:
     ledger_key: bytes = b""
     known_id: str | None = None
     creates: bool = False
+    is_held_out: bool = False
 
 
 def key_of(

@@ -30,7 +30,7 @@ def email_of(text: Any, what: str = "email") -> str:
         found = text.strip()
         if len(found) <= LONGEST_EMAIL and _EMAIL.fullmatch(found) and ".." not in found:
             return found
-    raise RowRejected(f"{what}: not an e-mail address; mend it in the source")
+    raise RowRejected(f"{what}: not an e-mail address; correct it in the source")
 
 
 def fold(text: str) -> str:

@@ -30,6 +30,10 @@ class DryRunPlan:
         self.actions: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.samples: list[dict[str, Any]] = []
+        #: Contacts that would be created, also those beyond the limit, and the account's room for
+        #: them; None where no limit is kept.
+        self.new_contacts = 0
+        self.contact_room: int | None = None
         self._counted: set[tuple[str, object]] = set()
 
     def gain(self, what: str, who: object) -> None:
@@ -59,6 +63,7 @@ class DryRunPlan:
             "leaves": dict(sorted(self.leaves.items())),
             "unknown": dict(self.unknown.most_common(100)),
             "samples": self.samples,
+            "contacts": {"created": self.new_contacts, "room": self.contact_room},
             "requests": requests,
             "by_endpoint": dict(sorted(planned.items())),
             "seconds": round(max(requests / rate if rate else 0.0, 60.0 * imports / 95), 1),
@@ -69,6 +74,14 @@ class DryRunPlan:
         plan = self.document(planned, rate)
         actions = (f"{count} {action}" for action, count in plan["actions"].items())
         logger.info("Dry run: nothing was written; it would be %s", ", ".join(actions) or "nothing")
+        if self.contact_room is not None:
+            is_over = self.new_contacts > self.contact_room
+            logger.log(
+                logging.WARNING if is_over else logging.INFO,
+                "Dry run: creates %s contacts; the account has room for %s",
+                f"{self.new_contacts:,}",
+                f"{self.contact_room:,}",
+            )
         for what, count in plan["gains"].items():
             logger.info("Dry run: %d would gain %s", count, what)
         for verb in ("enter", "leave"):

@@ -103,7 +103,7 @@ def _update(
     except NotFound:
         if not name:
             raise RowRejected("id: the account has no such row") from None
-        # The one we knew is gone: it is made anew.
+        # The one we knew is gone: it is made again.
         return Action.CREATED, create(context, {**body, "name": name})[0]
     return Action.UPDATED, native_id
 

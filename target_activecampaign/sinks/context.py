@@ -9,10 +9,13 @@ from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, Clock
+    from tap_activecampaign_unified.client.event_client import EventClient
+    from tap_activecampaign_unified.resources.custom_objects import CustomObject
     from target_activecampaign.client.create_once import CreateOnce
     from target_activecampaign.client.write_client import WriteClient
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.holdout import Holdout
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.references import References
     from target_activecampaign.outcome import Outcome, RowDeferred
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
 
+    from .contact_limit import ContactLimit
     from .custom_fields import CustomFieldWriter
     from .limits import ChangeLimits
 
@@ -69,11 +73,21 @@ class WriteContext:
     custom: CustomFieldWriter
     importer: Importer
     limits: ChangeLimits
+    contact_limit: ContactLimit
+    holdout: Holdout
     plan: DryRunPlan
     rows: RowResults
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)
+    #: Sends events, None where the settings name no account of event tracking.
+    events: EventClient | None = None
+    #: The names of events that the account knows, empty until they were read.
+    event_names: set[str] = field(default_factory=set)
     #: The columns of e-commerce that the account has, by type, where it was asked for them.
     known_columns: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: The custom objects of the account by stream, None until they were read.
+    custom_objects: dict[str, CustomObject] | None = None
+    #: The records of custom objects that this run wrote, by schema and external id.
+    written_records: RecentDocuments = field(default_factory=RecentDocuments)
     #: The subscriptions of this run, by store and their own id: reads show them some seconds later.
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 

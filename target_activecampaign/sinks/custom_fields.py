@@ -308,7 +308,7 @@ def _choose(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
     wanted = value if isinstance(value, list) else [value]
     unknown = [w for w in wanted if isinstance(w, (dict, list)) or fold(str(w)) not in by_name]
     if unknown:
-        return value, "the field has no such option; add it in ActiveCampaign or mend the row"
+        return value, "the field has no such option; add it in ActiveCampaign or correct the row"
     chosen = [by_name[fold(str(w))] for w in wanted]
     if one.is_choices:
         return chosen, None

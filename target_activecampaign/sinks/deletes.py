@@ -131,7 +131,7 @@ def _refuse(context: WriteContext, sink: Sink) -> None:
         raise RowSkipped("a deleted row; set delete_mode to delete here too")
     if not sink.can_delete:
         raise RowRejected(
-            f"{sink.resource.name}: never deleted, because others would go with it; "
+            f"{sink.resource.name}: never deleted, because other records would be deleted with it; "
             "delete it in ActiveCampaign"
         )
     if not context.policy.run_automations:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
+from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.deals import DealLookup
-from target_activecampaign.outcome import Action, RowRejected
+from target_activecampaign.outcome import Action, RowRejected, RowSkipped
 from target_activecampaign.records.identity import identity_by
 from target_activecampaign.records.reference import id_text, reference, references
 from target_activecampaign.records.values import fold, is_nothing
@@ -86,6 +87,7 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
     contacts = [
         context.references.contact(ref) for ref in references(row.record.get("contact"), "contact")
     ]
+    _skip_held_out(context, deals, None if contacts else native_id)
     account = reference(row.record.get("account"), "account")
     if contacts:
         native.columns["contact"] = contacts[0]
@@ -109,7 +111,7 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
             context.ledger.forget(row.ledger_key)
             raise RowRejected(
                 "id: the account has no opportunity with this id (any more); a row without an id "
-                "is made anew when it is delivered again"
+                "is created again when it is delivered again"
             ) from None
     elif len(contacts) < 2:
         action = Action.UNCHANGED
@@ -121,6 +123,14 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
         context.plan.gain(f"the stage {title}", row.ledger_key)
     context.note_copy(sink.family, row, native_id)
     return native.outcome(action, native_id)
+
+
+def _skip_held_out(context: WriteContext, deals: DealLookup, native_id: str | None) -> None:
+    """Skip a deal whose own contact is in the control group."""
+    if native_id is not None and context.holdout.is_active:
+        owner = id_text(deals.get(native_id).get("contact"))
+        if owner and context.holdout.is_contact_held_out(owner):
+            raise RowSkipped(HELD_OUT)
 
 
 def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:

@@ -92,7 +92,7 @@ def path_of(given: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, st
     lower = [part.lower() for part in parts]
     moves_stage = lower[0] == "dealstages" and lower[-1] == "deals"
     if writes and (lower[0].startswith(REFUSED) or moves_stage):
-        raise RowRejected("path: it sends or moves in bulk, which raw_requests never do")
+        raise RowRejected("path: raw_requests never send e-mails or move records in bulk")
     return "/".join(parts), list(parse_qsl(query, keep_blank_values=True))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tap_activecampaign_unified.resources import by_name
+from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from target_activecampaign.sinks.commerce.catalog import write_products, write_subscriptions
 from target_activecampaign.sinks.commerce.orders import write_lines, write_orders
 from target_activecampaign.sinks.commerce.stores import map_store
@@ -16,6 +19,10 @@ from target_activecampaign.sinks.named.tags import write_tag
 from target_activecampaign.sinks.named.users import map_user, write_group, write_user
 
 from .accounts import write_account
+from .custom_objects import sink_of_object
+from .events import COLUMNS as EVENT_COLUMNS
+from .events import RESOURCE as EVENTS
+from .events import write_events
 from .notes import write_notes
 from .opportunities import write_opportunities
 from .raw_requests import RESOURCE as RAW_REQUESTS
@@ -24,6 +31,9 @@ from .record_sink import identity_by_name, row_by_row
 from .sink import Sink
 from .tasks import COLUMNS as TASK_COLUMNS
 from .tasks import write_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _CONTACT = frozenset(
     {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}
@@ -91,6 +101,7 @@ SINKS: dict[str, Sink] = {
             write_contacts,
             _CONTACT,
             can_delete=True,
+            consent_column="segments",
         ),
         Sink(
             by_name["crm_contacts"],
@@ -99,6 +110,7 @@ SINKS: dict[str, Sink] = {
             write_contacts,
             _CONTACT,
             can_delete=True,
+            consent_column="segments",
         ),
         Sink(
             by_name["marketing_contact_tags"],
@@ -113,6 +125,7 @@ SINKS: dict[str, Sink] = {
             (("contact_id", "segment_id"), ("contact", "segment"), ("email", "segment_name")),
             write_memberships,
             _PAIR | {"segment", "segment_name"},
+            consent_column="status",
         ),
         Sink(
             by_name["crm_opportunities"],
@@ -170,6 +183,14 @@ SINKS: dict[str, Sink] = {
             starts_automations=True,
         ),
         Sink(
+            EVENTS,
+            "event",
+            (("external_id",),),
+            write_events,
+            EVENT_COLUMNS,
+            starts_automations=True,
+        ),
+        Sink(
             RAW_REQUESTS,
             "raw",
             (),
@@ -179,3 +200,18 @@ SINKS: dict[str, Sink] = {
         ),
     )
 }
+
+
+def find_sink(stream: str) -> Sink | None:
+    """Return the sink of a stream, None for a stream that cannot be written."""
+    if stream.startswith(PREFIX):
+        return sink_of_object(stream)
+    return SINKS.get(stream)
+
+
+def sinks_of(streams: Iterable[str]) -> dict[str, Sink]:
+    """Return the sinks of these streams in the order of writing, custom objects last."""
+    wanted = set(streams)
+    own = sorted(name for name in wanted if name.startswith(PREFIX))
+    found = {name: sink for name, sink in SINKS.items() if name in wanted}
+    return found | {name: sink_of_object(name) for name in own}

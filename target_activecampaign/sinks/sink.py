@@ -22,8 +22,9 @@ class Sink:
 
     ``family`` is what its rows are in ActiveCampaign, ``identity`` the columns that identify a
     row, in order; ``weak`` those that do so only where `match_opportunities_on` says so: else
-    such a row is known by all it says. ``also`` are the columns it takes beside its resource's.
-    ``write`` gets the rows of a batch and reports an outcome for each.
+    such a row is known by all it says. ``also`` are the columns it takes beside its resource's,
+    ``consent_column`` the one that can unsubscribe a contact. ``write`` gets the rows of a batch
+    and reports an outcome for each.
     """
 
     resource: Resource
@@ -33,6 +34,7 @@ class Sink:
     also: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
     can_delete: bool = False
+    consent_column: str | None = None
     starts_automations: bool = False
 
     @property

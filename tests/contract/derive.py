@@ -1,4 +1,4 @@
-"""Writes `documented.json` anew from the provider's OpenAPI file, which is not ours to keep.
+"""Writes `documented.json` again from the provider's OpenAPI file, which is not ours to keep.
 
     python -m tests.contract.derive PATH-TO-OPENAPI.json
 

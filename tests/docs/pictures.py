@@ -36,7 +36,7 @@ KEY = "sandbox-key"
 COLUMNS, LINES = 112, 22
 WIDTH, HEIGHT = 1000, 900
 # The part of the run after which the terminal is drawn.
-MOMENT = 0.24
+MOMENT = 0.48
 # As rich draws it, without the fonts that it would fetch from another server.
 SVG = CONSOLE_SVG_FORMAT[: CONSOLE_SVG_FORMAT.index("    @font-face")] + (
     CONSOLE_SVG_FORMAT[CONSOLE_SVG_FORMAT.index("    .{unique_id}-matrix") :].replace(
@@ -88,7 +88,7 @@ def run(folder: Path) -> bytes:
         code = terminal.run(arguments, environment, folder / "out.jsonl")
     terminal.close()
     if code:
-        raise SystemExit(f"the tap ended with exit code {code}")
+        raise SystemExit(f"the tap ended with exit code {code}: {terminal.told[-2000:].decode()}")
     return terminal.told
 
 

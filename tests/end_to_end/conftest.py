@@ -25,7 +25,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def desk(tmp_path: Path, served: Served) -> Iterator[Desk]:
-    """A user's folder; the account is mended behind each test."""
+    """A user's folder; the account is fixed behind each test."""
     yield Desk(tmp_path, served.url)
     served.world.faults.clear()
     served.world.api_key = KEY

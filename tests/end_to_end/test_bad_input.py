@@ -1,4 +1,4 @@
-"""Whatever is wrong, a run ends with the right exit code and one line that says how to mend it."""
+"""Whatever is wrong, a run ends with the right exit code and one line that says how to fix it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ WRONG_SETTINGS = {
     ),
     "a Redis without a port": (
         {"rate_limit_store": f"redis://:{KEY}@host:port", "requests_per_second": 5},
-        r"rate_limit_store is no address of a Redis server.*redis://host:6379/0",
+        r"rate_limit_store is not the URL of a Redis server.*redis://host:6379/0",
     ),
     "no request at once": (
         {"max_concurrent_requests": 0},
@@ -85,8 +85,8 @@ WRONG_SETTINGS = {
 WRONG_STATES = {
     "no JSON": ("{'bookmarks': ", r"the state file \S+/state.json is not JSON \(line 1\)"),
     "a list": ([], r"the state file \S+ must hold a JSON object"),
-    "a message": ({"type": "STATE", "value": STATE}, r"state is misshapen: .*no bookmarks.*value"),
-    "bookmarks a list": ({"bookmarks": []}, r"the state is misshapen: bookmarks.*delete it"),
+    "a message": ({"type": "STATE", "value": STATE}, r"state is invalid: .*no bookmarks.*value"),
+    "bookmarks a list": ({"bookmarks": []}, r"the state is invalid: bookmarks.*delete it"),
     "bookmark a text": ({"bookmarks": {"crm_notes": "2026"}}, r"state.*crm_notes.*delete it"),
     "no moment": (
         {"bookmarks": {"crm_notes": {"replication_key_value": "soon"}}},
@@ -96,8 +96,8 @@ WRONG_STATES = {
 WRONG_CATALOGS = {
     "no JSON": ("streams: []", r"the catalog file \S+ is not JSON \(line 1\)"),
     "a list": ([], r"the catalog file \S+ must hold a JSON object"),
-    "streams by name": ({"streams": {"crm_notes": {}}}, r"the catalog is misshapen.*--discover"),
-    "no streams": ({"streams": [{"schema": {}}]}, r"the catalog is misshapen.*--discover"),
+    "streams by name": ({"streams": {"crm_notes": {}}}, r"the catalog is invalid.*--discover"),
+    "no streams": ({"streams": [{"schema": {}}]}, r"the catalog is invalid.*--discover"),
 }
 
 
@@ -126,7 +126,7 @@ def test_a_wrong_setting_is_named_with_its_mend(desk: Desk, case: str) -> None:
 
 
 def test_every_wrong_setting_has_a_line_of_its_own(desk: Desk) -> None:
-    """Two faults are told at once, so that nobody mends one to be told the next."""
+    """Two faults are told at once, so that a user fixes both at once."""
     ended = desk.run(lookback_hours="long", sideload="maybe")
     assert ended.code == 2
     assert [line.split()[0] for line in ended.errors] == ["lookback_hours", "sideload"]
@@ -154,7 +154,7 @@ def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
     metadata[0]["metadata"]["selected"] = False
     ended = desk.run(catalog={"streams": [entry]})
     assert ended.code == 0
-    assert "The catalog selects no stream: nothing is read" in ended.err
+    assert "The catalog selects no stream: the tap reads nothing" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_a_reader_that_goes_away_ends_the_run(desk: Desk, option: list[str]) -> 
     running.process.stdout = None
     ended = running.end()
     assert ended.code == 1, ended.err
-    assert "reader of our output went away" in ended.line
+    assert "program that reads the output has ended" in ended.line
 
 
 @pytest.mark.parametrize("option", [[], ["--discover"], ["--test"], ["--about"], ["--version"]])

@@ -123,7 +123,7 @@ def test_every_way_to_fare_is_told(folder: Path, postgres_database: Database) ->
 
 
 def test_the_next_run_of_an_account_decides(tmp_path: Path, postgres_database: Database) -> None:
-    """A failure that was mended is history; a success that is followed by a failure is not fresh.
+    """A failure that was fixed is history; a success that is followed by a failure is not fresh.
 
     A stopped run is neither.
     """
@@ -131,8 +131,8 @@ def test_the_next_run_of_an_account_decides(tmp_path: Path, postgres_database: D
     account.world.faults.server_error("/contacts", times=None)
     seen = []
     environment = postgres_database.environment
-    for mended in (False, True, False):
-        if mended:
+    for fixed in (False, True, False):
+        if fixed:
             account.world.faults.clear()
         elif seen:
             account.world.faults.server_error("/contacts", times=None)

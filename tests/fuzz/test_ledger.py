@@ -64,7 +64,7 @@ class Notes:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Notes in any order; between any two the process may end, be killed or start anew."""
+    """Notes in any order; between any two the process may end, be killed or start again."""
 
     def __init__(self) -> None:
         """Begin with nothing."""

@@ -99,6 +99,10 @@ class ProcessClock:
         """Return the uptime."""
         return self._machine.uptime
 
+    def boot(self) -> str:
+        """Return the name of the machine's one start."""
+        return "the only start"
+
     def sleep(self, seconds: float) -> None:
         """Let others run."""
         self._machine.wait(seconds + next(self._late))

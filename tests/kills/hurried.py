@@ -10,7 +10,7 @@ import datetime as dt
 import importlib
 import sys
 
-from tap_activecampaign_unified.early_signals import heed_signals
+from tap_activecampaign_unified.early_signals import install_early_handlers
 
 HASTE = 20
 PROGRAMS = {"tap": "tap_activecampaign_unified.tap", "target": "target_activecampaign.target"}
@@ -30,7 +30,7 @@ class Hurry:
 
 def main() -> None:
     """Run one of the programs."""
-    heed_signals()
+    install_early_handlers()
     clock = importlib.import_module("tap_activecampaign_unified.client").SystemClock
     sleep = clock.sleep
     clock.sleep = lambda self, seconds: sleep(self, seconds / HASTE)

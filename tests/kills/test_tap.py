@@ -140,5 +140,5 @@ def test_what_was_deleted_is_told_though_the_run_that_found_it_was_killed(
         check_ending(second, killer.moment.signum, is_sent=killer.is_sent)
         third = loader.run()
         assert third.code == 0, (killer.moment, third.err)
-        anew = Loader(served, tmp_path_factory.mktemp("anew")).run()
-    assert loaded(first, second, third) == loaded(anew), killer.moment
+        again = Loader(served, tmp_path_factory.mktemp("again")).run()
+    assert loaded(first, second, third) == loaded(again), killer.moment

@@ -24,7 +24,7 @@ class Block:
 
 
 def fill(path: Path, said: dict[int, str]) -> None:
-    """Write anew what is shown, by the number of the line that opens the block."""
+    """Write again what is shown, by the number of the line that opens the block."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     for number in sorted(said, reverse=True):
         end = lines.index("```\n", number)

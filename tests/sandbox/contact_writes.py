@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _COLUMNS = ("firstName", "lastName", "phone")
+FULL = "The contact limit of this account has been reached."
 _ONLY_IN_LISTS = (
     "last_click_date",
     "last_open_date",
@@ -43,6 +44,17 @@ def is_email(text: object) -> bool:
     return isinstance(text, str) and _EMAIL.fullmatch(text.strip()) is not None
 
 
+def is_full(w: World) -> bool:
+    """Say whether another contact would be refused; no recording shows such a refusal."""
+    return w.switches.over_limit == "refused" and len(w.tables["contacts"]) >= w.contact_limit
+
+
+def refuse_beyond_limit(w: World) -> None:
+    """Refuse a contact that the account has no room for."""
+    if is_full(w):
+        raise invalid("limit_reached", "email", FULL)
+
+
 @route("POST", "/contacts", "/contacts/sync")
 def create_contact(w: World, r: Request) -> Answer:
     """Create; the plural sync route is no sync, it comes here too (§10 trap 11)."""
@@ -51,6 +63,7 @@ def create_contact(w: World, r: Request) -> Answer:
     if email and w.find_contact(email) is not None:
         w.tables["contacts"].take_id()
         raise _taken()
+    refuse_beyond_limit(w)
     row = w.add_contact(email, **_columns(body))
     w.trigger("contact_added", contact=row.id)
     values = write_contact_values(w, row.id, body.get("fieldValues"))
@@ -73,6 +86,7 @@ def sync_contact(w: World, r: Request) -> Answer:
     row = w.find_contact(email) if email else None
     if row is not None:
         return Answer(200, _updated(w, row, columns, body))
+    refuse_beyond_limit(w)
     row = w.add_contact(email, **columns)
     w.trigger("contact_added", contact=row.id)
     values = write_contact_values(w, row.id, body.get("fieldValues"))

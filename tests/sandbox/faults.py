@@ -59,7 +59,7 @@ class Faults:
         self._mix: tuple[float, random.Random, tuple[Kind, ...]] | None = None
 
     def clear(self) -> None:
-        """Mend everything."""
+        """Fix everything."""
         self.rules.clear()
         self.is_lapsed = False
         self.deaf_to = ()

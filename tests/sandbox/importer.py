@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.account_writes import find_account
-from tests.sandbox.contact_writes import is_email
+from tests.sandbox.contact_writes import FULL, is_email, is_full
 from tests.sandbox.field_inputs import write_contact_values
 from tests.sandbox.routes import route
 from tests.sandbox.store import fold
@@ -214,6 +214,8 @@ def _fault_of(w: World, contact: Any) -> str | None:
             return f"The {key} are not a list."
     if not all(_names(w, entry, "id", None) for entry in contact.get("fields") or []):
         return "A field has no id."
+    if is_full(w) and w.find_contact(contact["email"].strip()) is None:
+        return FULL
     lists = [*(contact.get("subscribe") or []), *(contact.get("unsubscribe") or [])]
     return None if all(_names(w, e, "listid", "lists") for e in lists) else "A list does not exist."
 

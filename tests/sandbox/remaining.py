@@ -273,4 +273,15 @@ def answer_missing(w: World, r: Request) -> Answer:
 @route("GET", "/settings/account")
 def account_settings(w: World, r: Request) -> dict[str, Any]:
     """Answer what the hosted account is."""
-    return {"account": {"name": "acme", "timezone": w.zone.name}}
+    row = {
+        "account": w.base_url.removeprefix("https://"),
+        "cname": "",
+        "status": "active",
+        "subscriber_limit": w.contact_limit,
+        "subscriber_total": len(w.tables["contacts"]),
+        "trial": False,
+        "credits": None,
+        "branding": True,
+        "timezone": w.zone.name,
+    }
+    return row if w.switches.account_settings == "bare" else {"account": row}

@@ -63,6 +63,8 @@ class Switches:
 
     email_match: Literal["folded", "exact"] = "folded"
     email_invalid_status: Literal[422, 400] = 422
+    account_settings: Literal["wrapped", "bare"] = "wrapped"  # GET /settings/account
+    over_limit: Literal["added", "refused"] = "added"  # contacts beyond the account's limit
     tag_match: Literal["folded", "exact"] = "folded"
     account_match: Literal["folded", "exact"] = "folded"
     resubscribe_needs_source: bool = True  # without sourceid 4 a person's own opt-out stands

@@ -62,6 +62,7 @@ class World(EnrolmentActs):
         self.faults = Faults()
         self.hidden = Hidden()
         self.planted = Planted()
+        self.contact_limit = 500_000  # what the plan allows; the API goes beyond it
         self.whoami: int | None = None  # whose key it is; None: the oldest user's
         self.pages = KeptPages()
         self.jobs = Jobs()  # what a request starts and the account does later

@@ -135,7 +135,7 @@ def test_an_answer_may_be_changed_on_its_way(caller):
 
 
 def test_parameters_may_be_ignored(caller):
-    """Those that begin so, until all is mended."""
+    """Those that begin so, until all is fixed."""
     caller.world.faults.deaf("email", "limit")
     assert len(caller.rows("/contacts", email="nobody@x.example", limit=1)) == 5
     caller.world.faults.clear()

@@ -1,4 +1,4 @@
-"""An account that keeps its pages answers as one that writes each anew."""
+"""An account that keeps its pages answers as one that writes each again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_kept_page_never_outlives_a_change(change):
 
 
 def test_only_so_many_bytes_are_kept():
-    """What finds no room is written anew, and is right all the same."""
+    """What finds no room is written again, and is right all the same."""
     caller = caller_of(contacts=12)
     caller.world.pages.most = 1
     first = caller.get("/contacts", **ASKED)

@@ -194,7 +194,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def make_runs(tmp_path: Path, served: Served) -> Iterator[Callable[[str], Runs]]:
-    """Make a folder for a key that the account knows; the account is mended behind each test."""
+    """Make a folder for a key that the account knows; the account is fixed behind each test."""
 
     def make(key: str) -> Runs:
         served.world.api_key = key

@@ -137,8 +137,8 @@ class Account:
                     setup_mapper=False,
                 )
                 if self.reads_far_ahead:
-                    ran.tap.run.client.__class__ = FarSighted
-                with ran.tap._told():
+                    ran.tap.context.client.__class__ = FarSighted
+                with ran.tap._reported():
                     ran.tap.prepare()
                     ran.tap.sync_all()
             except SystemExit as end:

@@ -157,7 +157,7 @@ def test_deletes_reach_the_table_as_tombstones_with_the_label_and_no_version(
     for ran in (first, second):
         assert "ACTIVATE_VERSION" not in {message["type"] for message in ran.messages}
         assert not [message for message in ran.messages if "version" in message]
-    assert "raw_tags: what is deleted is not told while account_label is set" in caplog.text
+    assert "raw_tags: deletes are not reported while account_label is set" in caplog.text
     buried = {
         name: [row for row in rows if row.get(DELETED)] for name, rows in second.records.items()
     }
@@ -189,7 +189,7 @@ def test_an_empty_label_is_none(given: Any) -> None:
     ("given", "line"),
     [
         ("a\nb", "account_label must be one line of visible characters"),
-        ("a\x00b", "account_label holds a character that is none"),
+        ("a\x00b", "account_label holds an invalid character"),
         ("a\u200bb", "account_label must be one line of visible characters"),
         ("x" * 101, "account_label must have at most 100 characters"),
         (42, "account_label must be text"),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 
+import pytest
+
+from tests.sandbox import Shape
+
 from .running import Account
 
 
@@ -129,3 +133,41 @@ def test_a_field_may_be_called_like_a_column():
     assert record["first_name"] not in {None, "Other"}
     flat = account.run(only=["crm_contacts"], flattening_enabled=True, flattening_max_depth=1)
     assert flat.by_id("crm_contacts")["2"]["custom_fields__first_name"] == "Other"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize(
+    "shape", [Shape(), Shape(contact_fields=0, account_fields=0, deal_fields=0)], ids=["all", "few"]
+)
+def test_flattened_records_have_the_columns_of_their_schema(depth, shape):
+    """A loader gets no column that no SCHEMA declares, and none is declared in vain."""
+    account = Account(contacts=12, deals=6, accounts=5, shape=shape)
+    ran = account.run(flattening_enabled=True, flattening_max_depth=depth)
+    assert ran.code == 0
+    for stream, records in ran.records.items():
+        declared = set(ran.schemas[stream]["schema"]["properties"])
+        assert set().union(*records) == declared, stream
+    assert "identifiers" in ran.schemas["directory_users"]["schema"]["properties"]
+
+
+@pytest.mark.parametrize("money_first", [True, False])
+def test_columns_that_collide_when_flattened_get_names_of_their_own(money_first, caplog):
+    """Money and a field called like one of its columns: both arrive, and a warning names both."""
+    account = Account(contacts=3, deals=4)
+    w = account.world
+    kinds = [("Margin", "currency", "1250"), ("Margin__Amount", "text", "high")]
+    for label, kind, value in kinds if money_first else kinds[::-1]:
+        field = w.add_custom_field("deal", label, kind)
+        w.set_datum("deal", 1, field.id, value, "usd" if kind == "currency" else None)
+    with caplog.at_level(logging.WARNING):
+        ran = account.run(
+            only=["crm_opportunities", "crm_users"], flattening_enabled=True, flattening_max_depth=3
+        )
+    assert ran.code == 0
+    assert ran.records["crm_users"]
+    record = ran.by_id("crm_opportunities")["1"]
+    values = [v for k, v in record.items() if k.startswith("custom_fields__margin") and v]
+    assert sorted(map(str, values)) == ["12.5", "USD", "high"]
+    [line] = {one for one in caplog.messages if "would be one column" in one}
+    assert "'Margin'" in line
+    assert "'Margin__Amount'" in line

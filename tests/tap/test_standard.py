@@ -19,7 +19,7 @@ SHAPE = Shape(stores=1, orders=10, products=5, subscriptions=3, sends=40, tasks=
 ACCOUNT = Account(contacts=60, deals=60, accounts=15, shape=SHAPE)
 
 
-class Mapped(ACCOUNT.tap_class()):  # type: ignore[misc]  # made anew for each account
+class Mapped(ACCOUNT.tap_class()):  # type: ignore[misc]  # made again for each account
     """All streams that a table maps, those too that are off until they are selected."""
 
     def discover_streams(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 LONGEST_FILE = 1 << 20
 # More slots than any window has.
 MANY = 100
+# Where the machine's start has no id, its moment on the wall clock tells: clocks drift and are set.
+BOOT_DRIFT_SECONDS = 60.0
 
 
 def default_store(account: str) -> Path:
@@ -65,7 +68,7 @@ class FileBudgetStore:
             try:
                 self._own = self._read(os.pread(handle, LONGEST_FILE, 0))
                 yield self._own
-                text = json.dumps(vars(self._own))
+                text = json.dumps(vars(self._own) | self._boot())
                 # Overwrite, then truncate: after a kill in between, the file does not parse.
                 os.ftruncate(handle, os.pwrite(handle, text.encode(), 0))
             except OSError as problem:
@@ -100,12 +103,27 @@ class FileBudgetStore:
         )
         self._path = None
 
+    def _boot(self) -> dict[str, str | float | None]:
+        """Return what tells this start of this machine from others, whose uptimes mean nothing."""
+        boot = self._clock.boot()
+        if boot is not None:
+            return {"boot": boot}
+        return {"boot": None, "booted": self._clock.now().timestamp() - self._clock.monotonic()}
+
+    def _is_of_this_boot(self, found: dict[str, Any]) -> bool:
+        mine = self._boot()
+        if mine["boot"] is not None or found.get("boot") is not None:
+            return found.get("boot") == mine["boot"]
+        apart = float(found.get("booted", math.nan)) - float(mine["booted"] or 0)
+        return abs(apart) <= BOOT_DRIFT_SECONDS
+
     def _read(self, text: bytes) -> Budget:
         now = self._clock.monotonic()
         if not text:
             return Budget()
         try:
             found = json.loads(text)
+            is_current = self._is_of_this_boot(found)
             numbers = {
                 name: float(found[name]) for name in ("not_before", "share", "share_at", "cut_at")
             }
@@ -113,7 +131,8 @@ class FileBudgetStore:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             # Its writer was killed while writing: assume that the whole window is used up.
             return Budget({f"spent-{number}": now for number in range(MANY)})
-        # Uptime starts anew with the machine: what lies too far ahead is from before that.
+        if not is_current:
+            return Budget()  # its moments are uptimes of another start, or of another machine
         late = now + 2 * FARTHEST  # slots stand behind the longest pause
         if any(not moment <= late for moment in numbers.values()) or not 0 < numbers["share"] <= 1:
             numbers = {}

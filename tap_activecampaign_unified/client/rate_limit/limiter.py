@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import secrets
 import threading
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client.clock import Clock
 
+logger = logging.getLogger(__name__)
+
+# A wait of more seconds is logged.
+LONG_WAIT = 10.0
 # Seconds after which a granted slot must be asked for again.
 STALE = 0.25
 # A large body is handed over at once and arrives later, at about this rate.
@@ -92,6 +97,10 @@ class Limiter:
             if seconds < EARLY:
                 break
             began = self._clock.monotonic()
+            if seconds > LONG_WAIT:
+                logger.warning(
+                    "Waiting %.0f s for the next request: %s", seconds, self._reason(began)
+                )
             self._clock.sleep(seconds)
             slept = self._clock.monotonic() - began
             paused = min(slept, max(0.0, self._paused_until - began))
@@ -100,6 +109,15 @@ class Limiter:
             if slept < seconds / 2:
                 break  # woken: the run is being stopped, nothing more is sent
         self._mine.granted = self._clock.monotonic()
+
+    def _reason(self, now: float) -> str:
+        """Say why the next request must wait for long."""
+        if self._paused_until > now:
+            return "ActiveCampaign refused a request and asked for a pause"
+        stored, until = self._store.do("paused")
+        if until > stored:
+            return "another process that uses this account was asked to pause"
+        return "other requests to this account take up the rate limit until then"
 
     def _ask(self) -> float:
         """Return the seconds until this thread's request may be sent, 0 for now."""

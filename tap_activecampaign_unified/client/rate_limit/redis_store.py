@@ -208,5 +208,5 @@ class RedisBudgetStore:
             if is_new:
                 self._held_until = self._clock.monotonic() + CHANGEOVER_SECONDS
         if is_new:
-            logger.warning("The rate limit store in Redis answers again: back to the whole rate")
+            logger.warning("The rate limit store in Redis answers again: using the whole rate")
         return is_new

@@ -140,7 +140,7 @@ ACCOUNTS = Resource(
             _whole_number,
             _write_number,
             INTEGER,
-            "Null where ActiveCampaign holds a range",
+            "Null where ActiveCampaign has a range",
         ),
         Attribute("annual_revenue", ("ACCT_ANNUAL_REVENUE",), _amount, _write_number, NUMBER),
         Attribute("addresses", tuple(ADDRESS_PARTS.values()), _address, _write_address, ADDRESSES),

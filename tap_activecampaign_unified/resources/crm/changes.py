@@ -111,7 +111,7 @@ CHANGES = Resource(
         Linked("new_stage", "stages", _stage(_new), NAMED_REF),
         Derived("old_status", _status(_old), STRING, "`open`, `won` or `lost`"),
         Derived("new_status", _status(_new), STRING, "`open`, `won` or `lost`"),
-        Derived("user", _user, object_of(id=STRING), "Who changed it"),
+        Derived("user", _user, object_of(id=STRING), "The user who changed it"),
         Derived("automation", _automation, object_of(id=STRING), "The automation that changed it"),
         Field("changed_at", "cdate", instant, read_only=True),
     ),

@@ -67,11 +67,13 @@ FIELDS = Resource(
     entries=(
         Derived("entity", lambda row, _: row["entity"], STRING, "contact, account, opportunity"),
         Derived("id", lambda row, _: row["id"], STRING),
-        Derived("key", lambda row, _: row["key"], STRING, "Its property in custom_fields"),
+        Derived(
+            "key", lambda row, _: row["key"], STRING, "The key of the field in `custom_fields`"
+        ),
         _plain("name"),
         _plain("type"),
         _plain("tag"),
-        Derived("options", lambda row, _: row["options"], OPTIONS, "Choices, by id"),
+        Derived("options", lambda row, _: row["options"], OPTIONS, "Options, in order of id"),
         Derived("is_required", lambda row, _: decode_flag(row["required"]), BOOLEAN),
         Derived("position", lambda row, _: decode_integer(row["position"]), INTEGER),
         Derived("created_at", _time("created"), DATE_TIME),

@@ -156,7 +156,7 @@ OPPORTUNITIES = Resource(
             "is_disabled",
             "isDisabled",
             flag,
-            "True: the key's user may not see the pipeline",
+            "True if the user of the key may not see the pipeline",
             read_only=True,
         ),
         Derived("last_activity_at", nothing, DATE_TIME, "Always null"),

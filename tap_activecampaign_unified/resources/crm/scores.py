@@ -52,7 +52,7 @@ def _entries(unified: str, native: str) -> Any:
             f"{unified}_updated_at",
             f"{unified}_updated_at",
             instant,
-            "The last change of what it is a score of",
+            "The last change of the record that has the score",
             read_only=True,
         ),
     )

@@ -33,7 +33,7 @@ USERS = Resource(
         Field("email", "email", text),
         Field("username", "username", text),
         Field("phone", "phone", text),
-        Derived("is_active", nothing, BOOLEAN, "Always null: ActiveCampaign does not say"),
+        Derived("is_active", nothing, BOOLEAN, "Always null: ActiveCampaign does not send it"),
         Derived("urls", empty, URLS, "Always empty"),
         Field(
             "created_at",

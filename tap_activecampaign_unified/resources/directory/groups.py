@@ -50,7 +50,7 @@ GROUPS = Resource(
             "permissions",
             _permissions,
             {"type": ["object", "null"], "additionalProperties": {"type": ["boolean", "null"]}},
-            "ActiveCampaign's pg… flags",
+            "ActiveCampaign's permission flags (`pg…`)",
         ),
         Field("created_at", "sdate", instant, read_only=True),
         Derived("updated_at", nothing, DATE_TIME, "Always null"),

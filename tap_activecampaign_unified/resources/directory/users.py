@@ -60,7 +60,7 @@ USERS = Resource(
         Field("username", "username", text),
         Field("emails", "email", single_item("email", type=None, is_primary=True)),
         Field("phones", "phone", single_item("number", extension=None, type=None)),
-        Derived("status", nothing, STRING, "Always null: ActiveCampaign does not say"),
+        Derived("status", nothing, STRING, "Always null: ActiveCampaign does not send it"),
         Derived("is_email_verified", nothing, BOOLEAN, "Always null"),
         Field("is_2fa_enabled", "mfaEnabled", flag, read_only=True),
         Derived(

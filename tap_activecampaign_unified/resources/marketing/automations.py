@@ -79,7 +79,7 @@ CONTACT_AUTOMATIONS = Resource(
     stamps=("adddate", "lastdate"),
     selected_by_default=False,
     entries=(
-        Field("id", "id", identifier, "A contact that enters again has another"),
+        Field("id", "id", identifier, "A contact that enters again gets a new id"),
         Derived("contact_id", _id_of("contact"), STRING),
         Derived("automation_id", _id_of("automation", "seriesid"), STRING),
         Linked("automation_name", "automations", _name, STRING),

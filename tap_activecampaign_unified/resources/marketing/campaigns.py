@@ -83,7 +83,7 @@ def _pointing_at(*columns: str) -> Any:
 
 CAMPAIGNS = Resource(
     name="marketing_campaigns",
-    title="Campaigns and how they did",
+    title="Campaigns with their figures",
     endpoint_name="campaigns",
     endpoint="campaigns",
     stamps=("cdate", "mdate"),
@@ -99,7 +99,9 @@ CAMPAIGNS = Resource(
         Field("scheduled_at", "sdate", instant, read_only=True),
         Field("last_sent_at", "ldate", instant, read_only=True),
         *_PERFORMANCE,
-        Field("verified_opens", "verified_opens", integer, "Without machines", read_only=True),
+        Field(
+            "verified_opens", "verified_opens", integer, "Without opens by machines", read_only=True
+        ),
         Field("verified_unique_opens", "verified_unique_opens", integer, read_only=True),
         Field("created_at", "cdate", instant, read_only=True),
         Field("updated_at", "mdate", instant, read_only=True),
@@ -107,7 +109,7 @@ CAMPAIGNS = Resource(
 )
 CAMPAIGN_MESSAGES = Resource(
     name="marketing_campaign_messages",
-    title="Messages of campaigns and how they did",
+    title="Messages of campaigns with their figures",
     endpoint_name="campaignMessages",
     endpoint="campaignMessages",
     selected_by_default=False,
@@ -117,7 +119,7 @@ CAMPAIGN_MESSAGES = Resource(
         Derived("campaign", _pointing_at("campaign", "campaignid"), object_of(id=STRING)),
         Derived("message", _pointing_at("message", "messageid"), object_of(id=STRING)),
         Field("subject", "subject", text, read_only=True),
-        Field("share", "percentage", integer, "Percent of a split test", read_only=True),
+        Field("share", "percentage", integer, "Percentage of a split test", read_only=True),
         *_PERFORMANCE,
     ),
 )

@@ -100,10 +100,10 @@ ENGAGEMENTS = Resource(
             "is_machine",
             _is_machine,
             BOOLEAN,
-            "Whether a program fetched the message, as Apple's mail does, and perhaps nobody "
-            "read it",
+            "Whether a program fetched the message, for example Apple's mail, so that perhaps no "
+            "person read it",
         ),
-        Derived("contact", _contact, object_of(id=STRING), "Whose it is"),
+        Derived("contact", _contact, object_of(id=STRING), "The contact of the event"),
         Field("campaign", "campaignid", ref, read_only=True),
         Field("message", "messageid", ref, read_only=True),
         Derived(

@@ -38,10 +38,12 @@ SEGMENTS = Resource(
         Field("description", "description", text),
         Derived("status", _status, STRING, "`inactive` once the list is deleted, else `active`"),
         Derived("is_starred", nothing, BOOLEAN, "Always null"),
-        Field("string_id", "stringid", text, "The list's name in addresses"),
+        Field("string_id", "stringid", text, "The name of the list in URLs"),
         Field("channel", "channel", text, "`email` or `sms`", read_only=True),
         Field("sender_url", "sender_url", text),
-        Field("sender_reminder", "sender_reminder", text, "Why people get this mail"),
+        Field(
+            "sender_reminder", "sender_reminder", text, "Reminds people why they get these e-mails"
+        ),
         Field("subscriber_count", "active_subscribers", integer, read_only=True),
         Field("created_at", "cdate", instant, read_only=True),
         Field("updated_at", "udate", instant, read_only=True),

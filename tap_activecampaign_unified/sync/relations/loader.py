@@ -144,7 +144,7 @@ class RelationLoader:
             return self._give_up(problem)
 
     def _give_up(self, problem: RequestError) -> dict[str, list[Row]]:
-        logger.warning("%s: what hangs on it is left empty in this run", problem)
+        logger.warning("%s: its related rows are left empty in this run", problem)
         self.way, self.is_whole = LoadStrategy.NOTHING, False
         return {}
 
@@ -347,7 +347,7 @@ class RelationLoader:
             for part in walk_offset(self._client, collection, self._relation.keys):
                 self._spool.add((self.parent_of(row), row) for row in part.rows)
         except (NotFound, UnexpectedAnswer) as problem:
-            logger.warning("%s: what hangs on it is left empty in this run", problem)
+            logger.warning("%s: its related rows are left empty in this run", problem)
             self.is_whole = False
         self._spool.seal()
 

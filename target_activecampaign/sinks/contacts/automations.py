@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 # Seconds after a lost answer: what was still under way is there by then.
 LOOKS = (2.0, 8.0)
-ENTERED_BEFORE = "automations: entered before; enters anew only after leave_automations"
-THERE_ALREADY = "automations: is or was in it already; enters anew only after leave_automations"
+ENTERED_BEFORE = "automations: entered before; enters again only after leave_automations"
+THERE_ALREADY = "automations: is or was in it already; enters again only after leave_automations"
 UNFINISHED = "automations: not entered while the rest of the row is left out"
 REFUSED = "automations: ActiveCampaign does not let this key enter or take out contacts (403)"
-NOT_TAKEN = "automations: ActiveCampaign did not take the contact in (403)"
+NOT_TAKEN = "automations: ActiveCampaign did not take the contact in"
 NOBODY = "automations: the account has no such contact any more"
 UNSEEN = (
     "automations: entering was sent and not answered, and cannot be seen now; the next run looks "
@@ -104,7 +104,10 @@ def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str)
             except PermissionDenied as problem:
                 change.postpone(token, _note_forbidden(context, problem))
             except InvalidRequest as problem:
-                change.leave_out(token, f"automations: {outcome_of(problem).reason}")
+                if _is_not_taken(problem):
+                    change.postpone(token, NOT_TAKEN)
+                else:
+                    change.leave_out(token, f"automations: {outcome_of(problem).reason}")
 
 
 def _leave_out(change: ContactChange, reason: str) -> None:
@@ -112,9 +115,14 @@ def _leave_out(change: ContactChange, reason: str) -> None:
         change.leave_out(f"automation:{one}", reason)
 
 
+def _is_not_taken(problem: PermissionDenied | InvalidRequest) -> bool:
+    """Say whether a 403 or a 422 concerns this contact alone."""
+    return any("could not create" in reason.text.lower() for reason in problem.reasons)
+
+
 def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
     """Return why; a refusal that is not about this contact stands for the rest of the run."""
-    if any("could not create" in reason.text.lower() for reason in problem.reasons):
+    if _is_not_taken(problem):
         return NOT_TAKEN
     context.enrolments.refused = REFUSED
     return REFUSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.records.identity import RecordIdentity
 from target_activecampaign.records.values import fold
 
@@ -22,7 +23,7 @@ NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 class RowRequest:
     """One row's share of a wish: what it asks for (``requested``) and what cannot be done of it.
 
-    ``left_out`` is the row's fault or the account's lack and may be mended; ``denied`` is what the
+    ``left_out`` is the row's fault or the account's lack and may be fixed; ``denied`` is what the
     settings or a person's opt-out forbid; ``postponed`` is no fault of the row's, and asked again.
     """
 
@@ -98,7 +99,7 @@ class ContactChange:
             part.denied.append(reason)
 
     def leave_out(self, token: str, reason: str) -> None:
-        """Strike out what may be mended, for every row that asked for it."""
+        """Strike out what may be fixed, for every row that asked for it."""
         for part in self._struck(token):
             part.left_out.append(reason)
 
@@ -133,6 +134,25 @@ class ContactChange:
         self.automations |= later.automations
         self.account = later.account or self.account
         self.title = later.title if later.title is not None else self.title
+
+
+def strip_held_out(changes: list[ContactChange]) -> None:
+    """Leave only unsubscriptions of the changes of held-out contacts, before they are merged.
+
+    The rest is postponed: the ledger does not know it as confirmed when the control group ends.
+    """
+    for change in changes:
+        [part] = change.parts
+        if not part.row.is_held_out:
+            continue
+        change.lists = {one: s for one, s in change.lists.items() if s == UNSUBSCRIBE}
+        change.columns, change.values, change.tags = {}, {}, {}
+        change.automations, change.account, change.title = {}, {}, None
+        change.is_mirror, change.new_email = False, None
+        if part.requested != (kept := {f"list:{one}" for one in change.lists}):
+            part.requested &= kept
+            part.left_out, part.denied, part.remarks = [], [], []
+            part.postponed = [HELD_OUT]
 
 
 def identity_of_change(change: ContactChange) -> RecordIdentity:

@@ -45,8 +45,8 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
         one = _find(context, ref, column)
         if change.automations.setdefault(one, enters) is not enters:
             raise RowRejected(
-                "automations: the row enters and leaves the same one; to enter anew, leave with "
-                "one run and enter with a later one"
+                "automations: the row enters and leaves the same one; to enter again, leave in "
+                "one run and enter in a later one"
             )
     for one, enters in list(change.automations.items()):
         status = context.references.table("automation")[one].get("status")
@@ -60,20 +60,20 @@ def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
     if source and not context.policy.is_foreign:
         if source in context.references.table("automation"):
             return source
-        raise RowRejected(f"{column}: the account has no automation with this id; mend the row")
+        raise RowRejected(f"{column}: the account has no automation with this id; correct the row")
     if not name:
-        raise RowRejected(f"{column}: give a name; another account's id says nothing here")
+        raise RowRejected(f"{column}: give a name: an id of another account does not exist here")
     rows = context.references.find_by_name("automation", name)
     if len(rows) == 1:
         return str(rows[0]["id"])
     if rows:
         ids = ", ".join(sorted((str(row["id"]) for row in rows), key=_number))
         raise RowRejected(
-            f"{column}: several automations carry this name; give the id, one of {ids}"
+            f"{column}: several automations have this name; give the id, one of {ids}"
         )
     raise RowRejected(
-        f"{column}: the account has no automation with this name; ActiveCampaign lets nobody make "
-        "one by API: make it there, or mend the row"
+        f"{column}: the account has no automation with this name; the API cannot create "
+        "one: create it in ActiveCampaign, or correct the row"
     )
 
 

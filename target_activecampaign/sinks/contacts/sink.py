@@ -29,7 +29,8 @@ from . import automations as contact_automations
 from . import consent
 from . import tags as contact_tags
 from . import upsert as contact_calls
-from .change import ContactChange, identity_of_change
+from .change import ContactChange, identity_of_change, strip_held_out
+from .contact_limit import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .import_changes import ENOUGH_TO_IMPORT, import_changes, is_importable
 from .only_if_empty import keep_only_blanks
 from .parse import parse_contact_change
@@ -78,6 +79,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
     """Carry out wishes and report the rows they came from."""
     try:
         changes = _check_identities(context, changes)
+        strip_held_out(changes)
         changes = _merge(changes)
         consent.check(context, changes)
         keep_only_blanks(context, changes)
@@ -92,6 +94,25 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
         if not change.asks:
             _report(context, sink, change)
     changes = [change for change in changes if change.asks]
+    try:
+        changes, held, new = hold_beyond_limit(context, changes)
+    except RequestError as problem:
+        for change in changes:
+            _end(context, change, outcome_of(problem))
+        return
+    for change in held:
+        _end(context, change, _held(LIMIT_REACHED))
+    try:
+        _write_changes(context, sink, changes)
+    finally:
+        context.contact_limit.give_back(new)
+
+
+def _held(reason: str) -> Outcome:
+    return Outcome(Action.SKIPPED, reason=reason, whole=False, held=True)
+
+
+def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
     if context.write_client.is_dry_run:
         _forecast(context, sink, changes)
     imported = import_changes(context, [w for w in changes if is_importable(context, w)])
@@ -111,7 +132,9 @@ def _after_import(
         elif entry.problem is not None or not entry.is_imported:
             action = Action.FAILED if entry.is_lost else Action.REJECTED
             reason = entry.problem or "the import was not carried out"
-            _end(context, change, Outcome(action, reason=reason, whole=False))
+            is_full = is_limit_refusal(entry.problem)
+            outcome = Outcome(action, reason=reason, whole=False)
+            _end(context, change, _held(LIMIT_REFUSED) if is_full else outcome)
         else:
             change.created = change.created if context.write_client.is_dry_run else entry.created
             rest.append(change)
@@ -278,6 +301,8 @@ def _fail(context: WriteContext, change: ContactChange, problem: RowError | Requ
         change.parts = []
         return
     outcome = problem.outcome() if isinstance(problem, RowError) else outcome_of(problem)
+    if isinstance(problem, InvalidRequest) and change.id is None:
+        outcome = _held(LIMIT_REFUSED) if is_limit_refusal(outcome.reason) else outcome
     if isinstance(problem, InvalidRequest) and change.created is not None:
         # The contact itself is written; what hangs on it was refused.
         for part in change.parts:

@@ -105,7 +105,7 @@ def _find(
             raise RowRejected(f"id: the account has no {word} with this id")
     found = _named(context, sink.family, name, within) if name else []
     if len(found) > 1:
-        raise RowRejected(f"{word}: several carry this name; give the id")
+        raise RowRejected(f"{word}: several have this name; give the id")
     if found:
         return found[0]
     return row.known_id if row.known_id in table and not row.creates else None

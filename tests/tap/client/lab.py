@@ -39,6 +39,7 @@ class LabClock:
         self.moments = moments or FakeClock()
         self._booted = self.moments() - dt.timedelta(hours=1)
         self.is_woken = False
+        self.names_boots = True
         self.slept: list[float] = []
         self.oversleep: Callable[[], float] = lambda: 0.0
 
@@ -49,6 +50,10 @@ class LabClock:
     def monotonic(self) -> float:
         """Return the seconds since the machine started."""
         return (self.moments() - self._booted).total_seconds()
+
+    def boot(self) -> str | None:
+        """Return the name of this start of the machine, if starts have names here."""
+        return f"boot {self._booted}" if self.names_boots else None
 
     def sleep(self, seconds: float) -> None:
         """Move the moment instead of waiting."""
@@ -61,7 +66,7 @@ class LabClock:
         self.is_woken = True
 
     def reboot(self) -> None:
-        """Start the uptime anew, as the machine does."""
+        """Start the uptime again, as the machine does."""
         self._booted = self.moments()
 
 

@@ -32,7 +32,7 @@ def test_what_is_announced_is_sent_once(times):
 
 
 def test_an_answer_is_given_once():
-    """Who asks again wants to know anew."""
+    """Who asks again wants to know again."""
     script = Script((200, {"n": 1}), (200, {"n": 2}))
     client = ahead_of(script)
     client.prefetch("contacts")

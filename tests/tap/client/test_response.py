@@ -20,7 +20,7 @@ GOOD = (200, {})
 
 
 def test_an_unpaid_account_ends_the_run(world, make_client, clock):
-    """402 on whatever is asked: one sentence with the way to mend it, and no repeating."""
+    """402 on whatever is asked: one sentence with the way to fix it, and no repeating."""
     world.faults.lapsed()
     with pytest.raises(PaymentRequired, match="Billing"):
         make_client(world).get("contacts")
@@ -139,6 +139,18 @@ SHAPES = {
     "the database speaks": (
         {"message": "Could not process request", "error": "Duplicate entry"},
         [("Could not process request: Duplicate entry", "", "")],
+    ),
+    "the parameter of a request": (
+        {
+            "errors": [
+                {
+                    "title": "Invalid value for query parameter contactTag.tag",
+                    "detail": "No tag id provided",
+                    "source": {"parameter": "contactTag.tag"},
+                }
+            ]
+        },
+        [("No tag id provided", "", "contactTag.tag")],
     ),
     "a pointer as a value": (
         {"errors": [{"title": "t", "source": {"type": "pointer", "value": "/fields/1"}}]},

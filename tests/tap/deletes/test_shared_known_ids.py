@@ -77,7 +77,7 @@ def test_a_database_that_goes_away_ends_the_run_in_one_line(
     second = sweep(account, postgres_database, first.state)
     assert second.code == 1
     assert second.line == (
-        "known_ids_path cannot be used (the connection to its PostgreSQL server was lost): mend "
+        "known_ids_path cannot be used (the connection to its PostgreSQL server was lost): fix "
         "that and run again"
     )
     account.world.hooks.clear()

@@ -301,7 +301,7 @@ def test_the_numbers_are_the_accounts_own(
     ],
 )
 def test_a_fault_has_one_name(tmp_path: Path, fault: str, told: str) -> None:
-    """Each fault, met twice and then mended, is counted twice under its own name."""
+    """Each fault, met twice and then fixed, is counted twice under its own name."""
     program = Reading(tmp_path)
     getattr(program.world.faults, fault)(prefix="/tags", times=2)
     assert program.run(max_concurrent_requests=1)[0] == 0

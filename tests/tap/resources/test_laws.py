@@ -169,7 +169,7 @@ def test_attributes_are_read_back_as_they_were_written(resource, entry, value):
 @pytest.mark.parametrize(("resource", "entry"), ATTRIBUTES)
 @given(data=st.data())
 def test_attributes_make_do_with_whatever_type_their_field_was_given(resource, entry, data):
-    """A field that ActiveCampaign ships may have been made anew with another type."""
+    """A field that ActiveCampaign ships may have been made again with another type."""
     values = st.none() | TEXTS | st.integers() | st.floats(-1e9, 1e9) | st.lists(TEXTS, max_size=2)
     money = st.fixed_dictionaries({"amount": st.integers(), "currency": st.just("EUR")})
     found = entry.read(*(data.draw(values | money) for _ in entry.tags))

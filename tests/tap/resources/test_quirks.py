@@ -146,7 +146,7 @@ def test_a_contact_always_has_a_last_change():
 
 
 def test_a_stage_changed_in_the_future_is_carried_as_sent():
-    """ActiveCampaign prints UTC with the local offset there: hours ahead, and not ours to mend."""
+    """ActiveCampaign prints UTC with the local offset there: hours ahead, and not ours to fix."""
     record = read_one("crm_stages", {"id": "10", "udate": "2031-07-15T20:00:00-05:00"})
     assert record["updated_at"] == "2031-07-16T01:00:00+00:00"
 
@@ -231,12 +231,13 @@ def test_a_value_that_cannot_be_read_costs_the_field_and_not_the_row():
         ("2", None, "unsubscribed"),
         ("20", "0", "unconfirmed"),
         ("2", "0", "unsubscribed"),
-        ("", "1", None),
+        ("", "1", "bounced"),
+        ("1", "1", "active"),
         ("", "0", None),
     ],
 )
 def test_a_contacts_status_is_rolled_up_from_its_lists(statuses, hard, word):
-    """Active anywhere is active; then bounced, unconfirmed, unsubscribed; no list, no status."""
+    """Active anywhere is active; then bounced, also on no list; unconfirmed, unsubscribed."""
     rows = [
         {"contact": "7", "list": str(n), "status": status} for n, status in enumerate(statuses, 1)
     ]

@@ -250,17 +250,31 @@ def test_other_messages_are_passed_over(destination):
     assert len(answer.of("STATE")) == 1
 
 
-def test_a_stream_that_the_source_did_not_finish_is_named(destination, caplog):
-    """INCOMPLETE is a warning; the rows that came are written and their state comes back."""
+@pytest.mark.parametrize("last", ["STARTED", "RUNNING", "INCOMPLETE"])
+def test_a_stream_that_the_source_did_not_finish_is_an_error(destination, last):
+    """Its rows are written and its state comes back; the run ends with 1, a transient error."""
     messages = [
-        record(CONTACTS, email="a@b.example"),
+        record(CONTACTS, email="ann@example.com"),
         state(CONTACTS),
-        status(CONTACTS, "INCOMPLETE"),
+        status("marketing_tags", "COMPLETE"),
+        status(CONTACTS, last),
     ]
+    answer, results = destination.write(catalog_of(CONTACTS, "marketing_tags"), *messages)
+    assert answer.code == 1
+    assert answer.errors == [(None, "transient_error")]
+    (error,) = answer.traces("ERROR")
+    assert error["message"].startswith("the source did not read crm_contacts to the end")
+    assert [one["action"] for one in results] == ["created"]
+    assert len(answer.of("STATE")) == 1
+
+
+def test_a_trace_of_another_shape_is_passed_over(destination):
+    """A status without its parts costs nothing."""
+    odd = [{"type": "STREAM_STATUS", "stream_status": one} for one in (None, {}, [])]
+    messages = [{"type": "TRACE", "trace": one} for one in (*odd, None, "x", {"type": "ERROR"})]
     answer, results = destination.write(catalog_of(CONTACTS), *messages)
     assert answer.code == 0
-    assert len(results) == len(answer.of("STATE")) == 1
-    assert "crm_contacts: the source could not read this stream to its end" in caplog.text
+    assert results == []
 
 
 def test_a_line_that_is_no_message_costs_itself(destination):

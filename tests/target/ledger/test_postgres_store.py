@@ -183,7 +183,7 @@ def test_a_server_that_goes_away_ends_the_run_and_no_create_is_sent_twice(
     run = shared(*messages)
     assert run.code == 1
     assert run.last_word == (
-        "ledger_path cannot be used (the connection to its PostgreSQL server was lost): mend that "
+        "ledger_path cannot be used (the connection to its PostgreSQL server was lost): fix that "
         "and run again"
     )
     assert len(run.results) <= 4

@@ -85,7 +85,7 @@ def test_marked_rows_are_skipped(lab: Lab, flag: str) -> None:
     ],
 )
 def test_a_deleted_row_is_deleted_once(lab: Lab, stream: str, table: str) -> None:
-    """Delivered again it costs no request; a newer one finds nothing, and `force` asks anew."""
+    """Delivered again it costs no request; a newer one finds nothing, and `force` asks again."""
     w = lab.world
     w.add_note("Subscriber", next(iter(w.tables["contacts"])).id, "Called.")
     row = {"id": str(next(iter(w.tables[table])).id), "_sdc_deleted_at": "2031-01-01"}

@@ -201,7 +201,7 @@ def test_failed_rows_are_sent_even_if_nothing_comes(lab: Lab) -> None:
 
 
 def test_an_older_failed_row_never_overwrites_a_newer_one(lab: Lab) -> None:
-    """The newer row settles what it says anew; only the rest of the older one is sent later."""
+    """The newer row settles what it says again; only the rest of the older one is sent later."""
     retry = str(lab.folder / "retry.jsonl")
     lab.world.faults.server_error("/contact/sync", times=None)
     old = {"email": "r@shop.example", "first_name": "Old", "phone_numbers": [{"number": "1"}]}

@@ -1,4 +1,4 @@
-"""The bulk importer: batches by count and bytes, queued side by side, mended when refused.
+"""The bulk importer: batches by count and bytes, queued side by side, fixed when refused.
 
 A batch is refused whole for one bad contact and carried out some time after it was taken. Whether
 the answer to it arrived does not matter: a contact imported twice is the same contact.
@@ -170,6 +170,11 @@ class Importer:
                     raise
                 waits += 1
                 if not is_limit:
+                    logger.warning(
+                        "Waiting %.0f s for the next batch: the importer refused one without "
+                        "naming a contact",
+                        REFUSED_PAUSE,
+                    )
                     self._clock.sleep(REFUSED_PAUSE)
                 continue
             except UnconfirmedWrite:

@@ -68,8 +68,72 @@ def test_impossible_moments_are_forgotten(clock, tmp_path, number):
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("names_boots", [True, False])
+@pytest.mark.parametrize("hours", [0, 0.1, 5])
+def test_moments_of_another_start_hold_nobody(clock, tmp_path, names_boots, hours):
+    """Whatever the uptime was: a pause of ten minutes and a spent window end with the machine.
+
+    A start is told by its id, and where it has none by its moment on the wall clock.
+    """
+    clock.names_boots = names_boots
+    store = tmp_path / "rate.json"
+    limiter = limiter_of(5, clock, store)
+    for _ in range(8):
+        limiter.acquire()
+    limiter.refused(600)
+    clock.moments.advance(3600 * hours + 100)
+    clock.reboot()
+    clock.moments.advance(30)
+    clock.slept.clear()
+    limiter_of(5, clock, store).acquire()
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("names_boots", [True, False])
+def test_moments_of_this_start_hold_everybody(clock, tmp_path, names_boots):
+    """A pause that another process was asked for is kept."""
+    clock.names_boots = names_boots
+    store = tmp_path / "rate.json"
+    limiter_of(5, clock, store).refused(120)
+    limiter_of(5, clock, store).acquire()
+    assert sum(clock.slept) == pytest.approx(120)
+
+
+def test_a_file_without_a_start_is_of_another_one(clock, tmp_path):
+    """Earlier versions did not note it: nobody waits twenty minutes for what they wrote."""
+    store = tmp_path / "rate.json"
+    moments = f'"not_before": {clock.monotonic() + 1200}, "share": 1, "share_at": 0, "cut_at": 0'
+    store.write_text(f'{{"slots": {{}}, {moments}}}')
+    limiter_of(5, clock, store).acquire()
+    assert clock.slept == []
+
+
+def test_a_long_wait_is_logged_with_its_reason(clock, tmp_path, caplog):
+    """More than ten seconds: who was refused, this process or another, or that all is taken."""
+    store = tmp_path / "rate.json"
+    mine, other = limiter_of(5, clock, store), limiter_of(5, clock, store)
+    with caplog.at_level(logging.WARNING):
+        mine.refused(9)
+        mine.acquire()
+        assert caplog.messages == []
+        mine.refused(60)
+        mine.acquire()
+        [line] = caplog.messages
+        assert line.startswith("Waiting 60 s for the next request: ActiveCampaign refused")
+        caplog.clear()
+        other.refused(45)
+        mine.acquire()
+        assert "another process that uses this account was asked to pause" in caplog.text
+        caplog.clear()
+        slow, again = limiter_of(0.01, clock, store), limiter_of(0.01, clock, store)
+        slow.acquire()
+        caplog.clear()
+        again.acquire()
+        assert "other requests to this account take up the rate limit" in caplog.text
+
+
 def test_after_a_reboot_the_old_uptime_holds_nobody(clock, tmp_path):
-    """The uptime starts anew; slots and pauses written before are out of reach."""
+    """The uptime starts again; slots and pauses written before are out of reach."""
     store = tmp_path / "rate.json"
     limiter = limiter_of(5, clock, store)
     for _ in range(5):

@@ -364,7 +364,7 @@ def test_what_was_waited_is_summed(kept, clock):
 
 
 class Process:
-    """One process at the store: its waiting thread has a slot, and asks anew once it left."""
+    """One process at the store: its waiting thread has a slot, and asks again once it left."""
 
     def __init__(self, limiter: Limiter, rest: float) -> None:
         self.limiter, self.rest, self.left, self.waited = limiter, rest, 0, 0.0

@@ -247,7 +247,7 @@ def test_run_automations_false_enters_nobody(account: Account) -> None:
         ({"automations": ["Dunning"], "leave_automations": ["dunning"]}, "enters and leaves"),
         ({"automations": "Dunning"}, "must be an array"),
         ({"automations": [7]}, "must hold names or objects"),
-        ({"automations": '["Dunning"'}, "begins like JSON"),
+        ({"automations": '["Dunning"'}, "starts like JSON"),
     ],
 )
 def test_a_row_that_names_no_automation_is_rejected_whole(
@@ -315,8 +315,10 @@ def test_a_key_that_may_not_enter_anybody_costs_that_part_alone(
     assert {account.entered(row["email"]) for row in rows} == {1}
 
 
-def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account) -> None:
-    """ActiveCampaign says so with a 403 as well."""
+@pytest.mark.parametrize("status", [403, 422])
+def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account, status: int) -> None:
+    """ActiveCampaign says so with a 403 or with a 422, and either is tried again."""
+    account.world.switches.refused_enrolment_status = status
     rows = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
         for n in range(3)
@@ -333,6 +335,10 @@ def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account) -
     run = account.send(*rows)
     assert "did not take the contact in" in run.reason(2)
     assert [account.entered(row["email"]) for row in rows] == [1, 0, 1]
+    account.world.hooks.clear()
+    account.dunning.status = 1
+    account.send(*rows)
+    assert [account.entered(row["email"]) for row in rows] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("status", [2, 3])

@@ -103,7 +103,7 @@ def test_entering_whose_answer_is_lost_is_looked_for(
 def test_what_cannot_be_seen_is_failed_and_looked_for_first(
     lab: Lab, fault: str, blind: str, count: int
 ) -> None:
-    """Nobody guesses: the row fails, the state stays before it, the next run looks and mends."""
+    """Nobody guesses: the row fails, the state stays before it, the next run looks and fixes."""
     faults = lab.world.faults
 
     def spoil(world: World, method: str, path: str, query: Any) -> None:
@@ -247,8 +247,8 @@ class History:
         real = world.answer
         what = dice.random()
         if what < 0.5:
-            sinks = tuple(dice.sample(LOSSES, dice.randint(1, len(LOSSES))))
-            world.faults.mix(dice.choice([0.05, 0.2, 0.4]), seed=dice.randrange(1000), sinks=sinks)
+            kinds = tuple(dice.sample(LOSSES, dice.randint(1, len(LOSSES))))
+            world.faults.mix(dice.choice([0.05, 0.2, 0.4]), seed=dice.randrange(1000), kinds=kinds)
         elif what < 0.75:
             kill(world, dice.randint(1, 40), after=dice.random() < 0.5)
         with contextlib.suppress(Killed):

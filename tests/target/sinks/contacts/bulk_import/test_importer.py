@@ -254,7 +254,7 @@ def test_the_importer_never_sees_one_batch_too_many(
 def test_a_refused_batch_holds_up_no_other(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Batches with bad rows are mended while the others go through; each row has its own result."""
+    """Batches with bad rows are fixed while the others go through; each row has its own result."""
     monkeypatch.setattr(
         "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
     )

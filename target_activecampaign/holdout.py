@@ -1,0 +1,108 @@
+"""The control group: a share of the contacts, chosen by a keyed hash, that a run does not write."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.reference import references
+from target_activecampaign.records.values import fold, is_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_activecampaign.lookups.references import References
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.values import Record
+
+HELD_OUT = "held out"
+_CONTACTS = frozenset({"crm_contacts", "marketing_contacts"})
+_HASHES = 2**64
+
+
+def position_of(address: str, salt: str) -> float:
+    """Return where an address stands between 0 and 100: even over all addresses, the same anywhere.
+
+    Who is held out at one percentage is held out at every higher one.
+    """
+    text = unicodedata.normalize("NFC", fold(unicodedata.normalize("NFC", address)))
+    digest = hmac.digest(salt.encode(), text.encode(), "sha256")
+    return 100 * int.from_bytes(digest[:8], "big") / _HASHES
+
+
+class Holdout:
+    """Finds the rows that write to contacts of the control group."""
+
+    def __init__(self, percent: float, salt: str, references: References) -> None:
+        self._percent, self._salt, self._references = percent, salt, references
+        self.is_active = percent > 0
+
+    def is_held_out(self, address: str) -> bool:
+        """Return whether the contact of an address is in the control group."""
+        return position_of(address, self._salt) < self._percent
+
+    def is_contact_held_out(self, native_id: str) -> bool:
+        """Return whether a contact of the account is in the control group; looks it up."""
+        return native_id in self._held_out_ids([native_id])
+
+    def find(self, rows: list[InputRecord]) -> list[InputRecord]:
+        """Return the rows of held-out contacts; those with only an id are looked up together.
+
+        A row that does not say which contact it means is none of them. Raises `RequestError`.
+        """
+        if not self.is_active:
+            return []
+        found, by_id = [], []
+        for row in rows:
+            email, native_id = self._contact_of(row)
+            if email:
+                found += [row] if self.is_held_out(email) else []
+            elif native_id:
+                by_id.append((row, native_id))
+        held_out = self._held_out_ids(native_id for _, native_id in by_id)
+        return found + [row for row, native_id in by_id if native_id in held_out]
+
+    def _held_out_ids(self, ids: Iterable[str]) -> set[str]:
+        contacts = self._references.contacts_by_id(ids)
+        return {
+            native_id
+            for native_id, contact in contacts.items()
+            if self.is_held_out(str(contact.get("email") or ""))
+        }
+
+    def _contact_of(self, row: InputRecord) -> tuple[str | None, str | None]:
+        """Return the address or this account's id of the contact that a row writes to."""
+        record = row.record
+        with contextlib.suppress(RowRejected):
+            if row.stream in _CONTACTS:
+                return _address_of(record), self._own(record.get("id"))
+            named = references(record.get("contact"), "contact")
+            ref: dict[str, Any] = named[0] if named else {}
+            emails = (ref.get("email"), record.get("contact_email"), record.get("email"))
+            ids = (ref.get("id"), record.get("contact_id"))
+            email = _first(str(one).strip() for one in emails if not is_nothing(one))
+            return email, self._own(_first(one for one in ids if not is_nothing(one)))
+        return None, None
+
+    def _own(self, source: Any) -> str | None:
+        text = None if is_nothing(source) else str(source).strip()
+        if text is None or not self._references.policy.is_foreign:
+            return text
+        return self._references.ledger.own_id("contact", text)
+
+
+def _address_of(record: Record) -> str | None:
+    """Return the address of a contact's row: its ``email``, else the primary or first one."""
+    if not is_nothing(record.get("email")):
+        return str(record["email"]).strip()
+    given = record.get("email_addresses")
+    several = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    primary = _first(one for one in several if one.get("is_primary")) or _first(several) or {}
+    return None if is_nothing(primary.get("email")) else str(primary["email"]).strip()
+
+
+def _first(values: Iterable[Any]) -> Any:
+    return next(iter(values), None)

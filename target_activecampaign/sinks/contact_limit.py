@@ -1,0 +1,87 @@
+"""The account's contact limit, and how much of it a run has used.
+
+ActiveCampaign itself lets the API exceed the limit. That costs money, and about ten percent beyond
+the limit campaigns are not sent any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import RequestError
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import Client
+
+    from .contacts.change import ContactChange
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN = "The account's contact limit is not known (%s): no limit is kept"
+
+
+class ContactLimit:
+    """Counts the contacts that a run creates against the account's limit.
+
+    It is read once, before the first contact is created. Where the importer does not say which
+    contacts were new, all of them count as new until the account's total is read again.
+    """
+
+    def __init__(self, client: Client, *, is_kept: bool) -> None:
+        self._client, self._is_kept = client, is_kept
+        self._is_read = False
+        self._limit: int | None = None
+        self._total = 0
+        #: Contacts that changes under way may create.
+        self._open = 0
+        #: Contacts that may have been new since the total was read.
+        self._unsure = 0
+
+    def room(self) -> int | None:
+        """Return how many contacts may still be created; None where no limit is kept."""
+        if self._is_kept and not self._is_read:
+            self._read()
+            self._is_read = True
+        if self._limit is None:
+            return None
+        return max(0, self._limit - self._total - self._open - self._unsure)
+
+    def read_again(self) -> None:
+        """Read the total again where that can show more room."""
+        if self._unsure:
+            self._unsure = 0
+            self._read()
+
+    def take(self, changes: list[ContactChange]) -> None:
+        """Count changes that may create a contact each, until `give_back`."""
+        self._open += len(changes)
+
+    def give_back(self, changes: list[ContactChange]) -> None:
+        """Count what became of changes that were taken."""
+        self._open -= len(changes)
+        self._total += sum(one.created is True for one in changes)
+        self._unsure += sum(one.created is None for one in changes)
+
+    def _read(self) -> None:
+        try:
+            # Only keys of admins may read it: a refusal says nothing about the key.
+            body = self._client.get("settings/account", patience=0).body
+        except RequestError as problem:
+            logger.info(UNKNOWN, problem.problem)
+            return
+        limit, total = _count(body, "subscriber_limit"), _count(body, "subscriber_total")
+        if not limit or total is None:
+            logger.info(UNKNOWN, "settings/account does not have it")
+            return
+        # The account may count late what was created just now.
+        self._limit, self._total = limit, max(total, self._total)
+
+
+def _count(body: dict[str, Any], name: str) -> int | None:
+    """Return a number of the account; it may stand in an object of the answer."""
+    for part in (body, *(value for value in body.values() if isinstance(value, dict))):
+        text = str(part.get(name, "")).strip()
+        if text.isdigit():
+            return int(text)
+    return None

@@ -1,0 +1,196 @@
+"""Records of custom objects: upserted by external id, always whole, because an upsert clears.
+
+What a row does not name is read first and sent along. Reads lag behind writes for some seconds:
+what this run wrote itself counts before what is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import NotFound, PermissionDenied, walk_offset
+from tap_activecampaign_unified.client.url import is_plain
+from tap_activecampaign_unified.resources import writer
+from tap_activecampaign_unified.resources.custom_objects import (
+    RECORDS,
+    CustomObject,
+    native_row,
+    record_of,
+    resources_of,
+)
+from tap_activecampaign_unified.resources.resource import Resource
+from target_activecampaign.outcome import Action, Outcome, RowRejected
+from target_activecampaign.records.reference import references
+from target_activecampaign.records.values import is_nothing
+
+from .context import join_reasons
+from .notes import opportunity_of
+from .record_sink import row_by_row
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from target_activecampaign.records.record import InputRecord
+
+    from .context import WriteContext
+
+    Columns = dict[str, Any]
+
+READ_ONLY = frozenset({"id", "created_at", "updated_at"})
+
+
+class AnyColumn(frozenset[str]):
+    """The columns of an object that is not known before the account was asked: all but these."""
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether a column is written."""
+        return isinstance(name, str) and name not in READ_ONLY and not name.startswith("_")
+
+
+class CustomSink(Sink):
+    """The sink of one custom object, whose fields the account defines."""
+
+    def writable(self) -> frozenset[str]:
+        """Return all columns but those that ActiveCampaign sets."""
+        return AnyColumn()
+
+
+def sink_of_object(stream: str) -> Sink:
+    """Return the sink of a custom object's stream; the account is asked when a row is written."""
+    resource = Resource(
+        name=stream, title=stream, endpoint_name=RECORDS, endpoint=RECORDS, entries=()
+    )
+    return CustomSink(
+        resource,
+        "custom_object",
+        (("external_id",), ("id",)),
+        row_by_row(write_record),
+        starts_automations=True,
+    )
+
+
+def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+    """Upsert one record, completed by what the account has of it."""
+    resource = _object_of(context, sink.resource.name)
+    external = row.record.get("external_id")
+    if is_nothing(external) or isinstance(external, (dict, list, bool)):
+        raise RowRejected("external_id: missing; it identifies the record")
+    key = str(external).strip()
+    columns, remarks = _columns_of(context, resource, row)
+    place = (resource.schema_id, key)
+    before = context.written_records.get(place)
+    native_id = None
+    if before is None:
+        before, native_id = _read(context, resource, key)
+    whole = {**(before or {}), **columns}
+    whole = {name: value for name, value in whole.items() if value not in (None, [])}
+    if before is not None and whole == before:
+        return Outcome(Action.UNCHANGED, native_id, join_reasons(remarks))
+    body = {"record": {"externalId": key, **record_of(whole)}}
+    answer = context.write_client.write(
+        "POST", f"{RECORDS}{resource.schema_id}", body, repeatable=True
+    )
+    context.written_records[place] = whole
+    dropped = [] if context.policy.dry_run else _dropped(answer.body, whole)
+    if dropped:
+        remarks.append(f"ActiveCampaign left out {', '.join(dropped)}")
+    made = answer.body.get("record")
+    if native_id is None and isinstance(made, dict) and not context.policy.dry_run:
+        native_id = str(made["id"]) if made.get("id") else None
+    action = Action.CREATED if before is None else Action.UPDATED
+    return Outcome(action, native_id, join_reasons(remarks), whole=not dropped)
+
+
+def _object_of(context: WriteContext, stream: str) -> CustomObject:
+    if context.custom_objects is None:
+        schemas: list[dict[str, Any]] = []
+        try:
+            for page in walk_offset(context.client, "customObjects/schemas", "schemas", lean=True):
+                schemas += page.rows
+        except (PermissionDenied, NotFound):
+            schemas = []
+        context.custom_objects = {one.name: one for one in resources_of(schemas)}
+    found = context.custom_objects.get(stream)
+    if found is None:
+        raise RowRejected(f"{stream}: the account has no such custom object")
+    if found.is_foreign:
+        raise RowRejected(f"{stream}: it belongs to an app and is only read")
+    return found
+
+
+def _columns_of(
+    context: WriteContext, resource: CustomObject, row: InputRecord
+) -> tuple[Columns, list[str]]:
+    """Return what a row says in native columns, its references resolved."""
+    clears = context.policy.clears
+    targets = dict(resource.relations_to)
+    record = {
+        name: _resolved(context, name, targets[name], value) if name in targets else value
+        for name, value in row.record.items()
+        if name not in READ_ONLY | {"external_id"} and (clears or not is_nothing(value))
+    }
+    written = writer.write(resource, record)
+    if written.problems:
+        raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
+    natives = {entry.unified: getattr(entry, "native", "") for entry in resource.entries}
+    columns = dict(written.native)
+    if clears:
+        columns |= {natives[name]: None for name in written.nulls}
+    unknown = sorted(name for name in written.ignored if not name.startswith("_"))
+    remarks = [f"ignored, no such field: {', '.join(unknown)}"] if unknown else []
+    return columns, remarks
+
+
+def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
+    """Return the ids of what a relationship names: contacts by address, accounts by name."""
+    found = []
+    for ref in references(value, name):
+        if target == "contact":
+            found.append({"id": context.references.contact(ref)})
+        elif target == "account":
+            found.append({"id": context.references.account(ref)})
+        elif target == "opportunity":
+            found.append({"id": opportunity_of(context, ref)})
+        elif "id" in ref:
+            found.append({"id": ref["id"]})
+        else:
+            raise RowRejected(f"{name}: must be objects with an id")
+    return found
+
+
+def _read(
+    context: WriteContext, resource: CustomObject, key: str
+) -> tuple[Columns | None, str | None]:
+    """Return a record's native columns and its id, None where the account has none."""
+    path = f"{RECORDS}{resource.schema_id}/external/{key}"
+    if "/" in key or not is_plain(path):
+        raise RowRejected("external_id: has characters that cannot be part of a request's path")
+    try:
+        found = context.client.get(path).body.get("record")
+    except NotFound:
+        return None, None
+    if not isinstance(found, dict):
+        return None, None
+    row = next(iter(native_row(found)))
+    columns = {
+        name: value
+        for name, value in row.items()
+        if name.startswith(("field:", "relation:")) and value not in (None, [])
+    }
+    for name, ids in columns.items():
+        if name.startswith("relation:"):
+            columns[name] = [int(one) for one in ids if str(one).isdecimal()]
+    return columns, str(found["id"]) if found.get("id") else None
+
+
+def _dropped(body: dict[str, Any], whole: Columns) -> list[str]:
+    """Return the fields that were sent and are not in the answer."""
+    made = body.get("record")
+    fields = made.get("fields") if isinstance(made, dict) else None
+    if not isinstance(fields, list):
+        return []
+    there = {f"field:{one.get('id')}" for one in fields if isinstance(one, dict)}
+    return sorted(
+        name.removeprefix("field:")
+        for name in whole
+        if name.startswith("field:") and name not in there
+    )

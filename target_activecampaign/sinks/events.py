@@ -1,0 +1,123 @@
+"""Events: recorded once, for a contact that is there, and never sent again when unanswered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    ServerError,
+    UnconfirmedWrite,
+)
+from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.client.event_client import LONGEST_NAME
+from tap_activecampaign_unified.resources.resource import Resource
+from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
+from target_activecampaign.records.reference import references
+from target_activecampaign.records.values import email_of, is_nothing
+
+from .record_sink import row_by_row
+
+if TYPE_CHECKING:
+    from target_activecampaign.records.record import InputRecord
+
+    from .context import WriteContext
+    from .sink import Sink
+
+STEP = "event"
+RESOURCE = Resource(
+    name="marketing_events", title="Events", endpoint_name="", endpoint="event", entries=(), keys=()
+)
+COLUMNS = frozenset({"name", "contact", "value", "external_id"})
+NAMES = "eventTrackingEvents"
+UNANSWERED = "this event was sent earlier and never answered: it is never sent again"
+
+
+def write_event(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+    """Send one event, unless it was sent before."""
+    del sink
+    client = context.events
+    if client is None:
+        raise RowRejected(
+            "event_key: events need event_account_id and event_key, from Settings › Tracking"
+        )
+    if context.ledger.find(row.ledger_key) is not None:
+        return Outcome(Action.UNCHANGED, reason="sent before; an event cannot be changed")
+    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
+        raise RowFailed(UNANSWERED, held=True)
+    name, value, email = _event_of(context, row)
+    _register(context, name)
+    if context.policy.dry_run:
+        context.plan.gain(f"the event {name}", email)
+        context.write_client.planned["POST event"] += 1
+        return Outcome(Action.CREATED)
+    context.ledger.record_pending(row.ledger_key, STEP, context.creates.server_time())
+    try:
+        client.send(name, email, value)
+    except UnconfirmedWrite as problem:
+        raise RowFailed(f"{problem.problem}; it is never sent again", held=True) from None
+    except (InvalidRequest, ServerError):
+        context.ledger.resolve_pending(row.ledger_key, STEP)
+        raise
+    with context.ledger.transaction():
+        context.ledger.confirm(row.ledger_key, None, row.fields)
+        context.ledger.resolve_pending(row.ledger_key, STEP)
+    return Outcome(Action.CREATED)
+
+
+write_events = row_by_row(write_event)
+
+
+def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
+    """Return name, value and the address of the contact, who is there."""
+    name = row.record.get("name")
+    if is_nothing(name) or not isinstance(name, str):
+        raise RowRejected("name: an event needs a name")
+    name = name.strip()
+    if len(name) > LONGEST_NAME:
+        raise RowRejected(f"name: longer than {LONGEST_NAME} characters; shorten it")
+    value = row.record.get("value")
+    if isinstance(value, (dict, list, bool)):
+        raise RowRejected("value: must be text")
+    found = references(row.record.get("contact"), "contact")
+    if not found:
+        raise RowRejected("contact: an event needs a contact, by email or id")
+    contact = context.references.contact(found[0])
+    email = found[0].get("email")
+    address = email_of(email, "contact.email") if email else _address_of(context, contact)
+    return name, "" if is_nothing(value) else str(value), address
+
+
+def _address_of(context: WriteContext, contact: str) -> str:
+    try:
+        row: dict[str, Any] = context.client.get(f"contacts/{contact}").body.get("contact") or {}
+    except NotFound:
+        raise RowRejected("contact.id: the account has no contact with this id") from None
+    return email_of(row.get("email"), "contact.id: its address")
+
+
+def _register(context: WriteContext, name: str) -> None:
+    """Make sure that the account knows the event's name: others are refused."""
+    known = context.event_names
+    if not known:
+        rows = context.client.get(NAMES).body.get(NAMES)
+        known.update(
+            str(one.get("name")) for one in (rows if isinstance(rows, list) else ()) if one
+        )
+        known.add("")  # read, even where there are none
+    if name in known:
+        return
+    body = {"eventTrackingEvent": {"name": name}}
+    try:
+        context.write_client.write("POST", NAMES, body, repeatable=True)
+    except InvalidRequest as problem:
+        if not is_duplicate(problem):
+            raise
+    except PermissionDenied:
+        raise RowRejected(
+            "name: the account does not know this event, and event tracking is off; turn it on "
+            "in Settings › Tracking"
+        ) from None
+    known.add(name)

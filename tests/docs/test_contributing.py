@@ -1,0 +1,38 @@
+"""CONTRIBUTING: every path that it names exists, and it answers where things are."""
+
+from __future__ import annotations
+
+import re
+
+from tests.render import ROOT
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PACKAGES = ("tap_activecampaign_unified", "target_activecampaign")
+FEWEST_ANSWERS = 20
+
+
+def test_every_path_exists() -> None:
+    """A path is a file or folder of the project, or of one of its two packages."""
+    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*(?:\.(?:py|md|json|yml|yaml)|/))`", TEXT)
+    assert len(named) > FEWEST_ANSWERS
+    places = (ROOT, *(ROOT / package for package in PACKAGES))
+    missing = [path for path in named if not any((one / path).exists() for one in places)]
+    assert missing == []
+
+
+def test_where_is_answers_with_a_path() -> None:
+    """At least twenty questions, each answered with a path from the root of the project."""
+    answers = re.findall(r"^\| Where .*\? \| (.*) \|$", TEXT, re.MULTILINE)
+    assert len(answers) >= FEWEST_ANSWERS
+    for answer in answers:
+        assert any((ROOT / path).exists() for path in re.findall(r"`([\w./-]+)`", answer)), answer
+
+
+def test_each_list_says_what_fails() -> None:
+    """How to add a field, a resource, a sink, a raw stream and a setting, and record a quirk."""
+    for thing in ("add a field", "add a resource", "add a sink", "add a raw stream"):
+        part = TEXT.partition(f"## To {thing}\n")[2].partition("\n## ")[0]
+        assert "\n1. " in part, thing
+        assert "| forgotten | what fails |" in part, thing
+    assert "## To add a setting" in TEXT
+    assert "## To record a quirk" in TEXT

@@ -1,0 +1,129 @@
+"""Catalogs that people write by hand, and what Meltano adds to one: what is selected, and how."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.streams import parse_catalog
+from tests.tap.running import Account
+
+ONLY = ["crm_contacts", "marketing_contacts", "marketing_tags"]
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(contacts=30, deals=12, accounts=8)
+
+
+def written(account: Account, *selected: str, **changes: Any) -> dict[str, Any]:
+    """Return a discovered catalog as JSON; ``changes`` are made to each stream's own metadata."""
+    found: dict[str, Any] = json.loads(json.dumps(account.discover().to_dict()))
+    for stream in found["streams"]:
+        root = next(one for one in stream["metadata"] if not one["breadcrumb"])["metadata"]
+        root["selected"] = stream["tap_stream_id"] in selected
+        root |= changes
+    return found
+
+
+def by_hand(account: Account, *names: str) -> dict[str, Any]:
+    """Return a catalog without metadata."""
+    streams = [s for s in written(account)["streams"] if s["tap_stream_id"] in names]
+    for stream in streams:
+        del stream["metadata"]
+    return {"streams": streams}
+
+
+def run(account: Account, catalog: dict[str, Any], state: Any = None, **settings: Any) -> Any:
+    return account.run(state, catalog=parse_catalog(json.dumps(catalog), "catalog"), **settings)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"replication-method": "FULL_TABLE"},
+        {"replication-method": "full_table"},
+        {"forced-replication-method": "FULL_TABLE"},
+    ],
+    ids=str,
+)
+def test_full_table_in_the_metadata_reads_and_emits_everything(account, changes):
+    """Meltano's `replication-method` and Singer's forced one, over the catalog's own method."""
+    first = account.run(only=ONLY)
+    account.wait(hours=3)
+    again = run(account, written(account, *ONLY, **changes), first.state)
+    for stream in ONLY:
+        assert again.records[stream] == first.records[stream]
+    assert again.state["bookmarks"]["crm_contacts"] == first.state["bookmarks"]["crm_contacts"]
+    assert not any("updated_after" in name for entry in again.asked for name, _ in entry.query)
+
+
+def test_full_table_beside_an_incremental_stream_of_the_same_walk(account):
+    """One stream gets all contacts, the other those alone that changed."""
+    first = account.run(only=ONLY)
+    account.wait(hours=3)
+    account.world.touch(4)
+    catalog = written(account, *ONLY)
+    for stream in catalog["streams"]:
+        if stream["tap_stream_id"] == "marketing_contacts":
+            stream["replication_method"] = "FULL_TABLE"
+    again = run(account, catalog, first.state)
+    assert again.ids("crm_contacts") == ["4"]
+    assert len(again.ids("marketing_contacts")) == 30
+
+
+@pytest.mark.parametrize("stream", ["crm_opportunities", "crm_accounts", "crm_notes", "raw_deals"])
+def test_full_table_is_honoured_by_every_kind_of_stream(account, stream):
+    """By those that the server filters, and by those that are scanned here."""
+    chosen = written(account, stream, **{"replication-method": "FULL_TABLE"})
+    first = run(account, chosen)
+    account.wait(hours=3)
+    assert run(account, chosen, first.state).records == first.records
+    assert first.records[stream]
+
+
+@pytest.mark.parametrize("method", ["LOG_BASED", "weekly"])
+def test_a_method_that_does_not_exist_is_refused(account, method):
+    """One line that names the stream and both methods."""
+    catalog = written(account, "crm_notes", **{"replication-method": method})
+    with pytest.raises(SettingsError, match=r"stream crm_notes: replication-method must be FULL_T"):
+        parse_catalog(json.dumps(catalog), "catalog")
+
+
+@pytest.mark.parametrize("place", ["stream", "schema"])
+def test_a_catalog_without_metadata_is_read_by_its_selected(account, place, caplog):
+    """Singer's old way: `selected` in the stream or in its schema, and in properties."""
+    catalog = by_hand(account, "crm_contacts", "crm_notes", "marketing_tags")
+    for stream in catalog["streams"]:
+        holder = stream if place == "stream" else stream["schema"]
+        if stream["tap_stream_id"] != "marketing_tags":
+            holder["selected"] = stream["tap_stream_id"] == "crm_contacts"
+        if stream["tap_stream_id"] == "crm_contacts":
+            stream["schema"]["properties"]["first_name"]["selected"] = False
+    with caplog.at_level(logging.WARNING):
+        ran = run(account, catalog)
+    assert set(ran.records) == {"crm_contacts"}
+    assert "first_name" not in ran.records["crm_contacts"][0]
+    assert "last_name" in ran.records["crm_contacts"][0]
+    assert not [one for one in caplog.records if "nothing is read" in one.message]
+
+
+def test_a_catalog_that_does_not_say_what_is_selected_is_refused(account):
+    """Without metadata and without `selected` nobody knows: exit code 2, and what to do."""
+    with pytest.raises(SettingsError, match=r"does not say which streams are selected: run --disc"):
+        parse_catalog(json.dumps(by_hand(account, "crm_contacts")), "catalog")
+
+
+def test_a_stream_whose_metadata_leaves_it_out_is_not_read(account):
+    """Metadata of properties alone selects no stream, and the run reads what the log says."""
+    catalog = written(account, "crm_notes")
+    for stream in catalog["streams"]:
+        if stream["tap_stream_id"] == "crm_contacts":
+            stream["metadata"] = [{"breadcrumb": ["properties", "id"], "metadata": {}}]
+    ran = run(account, catalog)
+    assert set(ran.schemas) == {"crm_notes"}
+    assert "contacts" not in ran.paths()
