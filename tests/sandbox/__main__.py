@@ -61,7 +61,12 @@ def main() -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with serve(world, asked.port, asked.latency_ms) as served:
+    try:
+        service = serve(world, asked.port, asked.latency_ms)
+    except OSError as problem:
+        sys.stderr.write(f"port {asked.port}: {problem.strerror}; choose another one with --port\n")
+        return 1
+    with service as served:
         if asked.ready_file:
             part = Path(f"{asked.ready_file}.part")
             part.write_text(served.url + "\n", encoding="utf-8")

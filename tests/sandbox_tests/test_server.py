@@ -109,3 +109,16 @@ def test_the_program_starts_listens_and_ends(tmp_path):
     world = World(1, is_empty=True)
     state.load(world, str(kept))
     assert world.find_contact("new@x.example").id == 21
+
+
+def test_a_port_in_use_is_one_line():
+    """The program names the port and the option, without a traceback."""
+    with serve(World(1, is_empty=True)) as served:
+        port = served.url.rpartition(":")[2]
+        command = [sys.executable, "-m", "tests.sandbox", "--port", port, "--contacts", "1"]
+        root = Path(__file__).parents[2]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"port {port}: Address already in use; choose another one with --port"
+    ]
