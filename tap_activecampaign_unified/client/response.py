@@ -14,6 +14,7 @@ import requests
 
 from .errors import InvalidRequest, NotFound, RequestError, error_details_of, redact_values
 
+ERROR_HEADER = "X-Ac-Error"
 TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
 _NUL = b"\\u0000"
 
@@ -132,6 +133,11 @@ def _of_good(method: str, response: requests.Response, content: bytes) -> Respon
         return ResponseVerdict(
             ResponseKind.GOOD, status=status, answer=ApiResponse(status, body, date)
         )
+    code = response.headers.get(ERROR_HEADER)
+    if code and method != "GET" and not content.strip():
+        # A refusal with status 200: the same write would fail again.
+        errors = {"errors": [{"title": f"ActiveCampaign failed without a reason: {code}"}]}
+        return ResponseVerdict(ResponseKind.FINAL, f"refused ({status})", status, body=errors)
     return ResponseVerdict(ResponseKind.TROUBLE, f"{_no_object(body, content)} ({status})", status)
 
 

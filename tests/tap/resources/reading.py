@@ -35,6 +35,7 @@ SIDELOADS = {
     "scoreValues": (people.SCORE_VALUES, ("contact",)),
     "dealCustomFieldData": (people.VALUES, ("dealId", "deal_id")),
     "accountCustomFieldData": (people.VALUES, ("accountId",)),
+    "customerAccountCustomFieldData": (people.VALUES, ("customer_account_id",)),
     "contactDeals": (CONTACT_DEALS, ("deal",)),
     "dealStages": (DEAL_STAGES, ("group",)),
     "userGroups": (USER_GROUPS, ("user",)),

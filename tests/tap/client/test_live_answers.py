@@ -1,0 +1,42 @@
+"""Answers in the shapes of recorded ones are judged as what they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from tap_activecampaign_unified.client.response import ResponseKind, judge_response
+
+FILE = Path(__file__).parents[2] / "golden" / "live" / "answers.json"
+ANSWERS: list[dict[str, Any]] = json.loads(FILE.read_text())
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=[one["what"] for one in ANSWERS])
+def test_an_answer_is_judged_as_what_it_is(answer):
+    """Done, refused for good with a reason, or forbidden; nothing final is repeated."""
+    response = requests.Response()
+    response.status_code = answer["status"]
+    response.headers = CaseInsensitiveDict(answer.get("headers", {}))
+    body = answer["body"]
+    content = b"" if body is None else json.dumps(body).encode()
+    verdict = judge_response(answer["method"], response, content)
+    assert verdict.kind is ResponseKind(answer["kind"])
+    if answer["kind"] == "good":
+        assert verdict.answer is not None
+        assert verdict.answer.body == body
+    if answer["kind"] == "final":
+        assert answer["says"] in str(verdict.error(answer["method"], "things/1"))
+
+
+def test_an_empty_answer_without_an_error_code_is_tried_again():
+    """Only ActiveCampaign's own code makes an empty answer a refusal; a read is always repeated."""
+    for method, headers in (("PUT", {}), ("GET", {"X-Ac-Error": "Code 9001"})):
+        response = requests.Response()
+        response.status_code = 200
+        response.headers = CaseInsensitiveDict(headers)
+        assert judge_response(method, response, b"").kind is ResponseKind.TROUBLE

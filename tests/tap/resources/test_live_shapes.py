@@ -1,0 +1,47 @@
+"""Pages in the shapes of recorded answers become the records that the documented shapes become."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_activecampaign_unified.resources import by_name
+
+from .reading import GOLDEN, golden, records_of
+
+LIVE = GOLDEN / "live"
+
+
+@pytest.mark.parametrize("name", ["crm_accounts", "crm_opportunities"])
+def test_wide_values_become_the_same_records(name):
+    """One column for each kind of value, under the name that accounts send: nothing is lost."""
+    live = json.loads((LIVE / f"{name}.json").read_text())
+    assert live["page"] != golden(name)["page"]
+    assert records_of(by_name[name], live) == golden(name)["records"]
+
+
+@pytest.mark.parametrize("status", [{"status": "0"}, {}], ids=["with status", "without"])
+@pytest.mark.parametrize("hidden", [True, 1, "1"], ids=repr)
+def test_a_hidden_deal_is_a_record_without_faults(status, hidden):
+    """A stub has no date, and in some accounts no status."""
+    row = {"title": "Hidden one", "id": "17", "isDisabled": hidden, **status}
+    [record] = records_of(by_name["crm_opportunities"], {"page": {"deals": [row]}})
+    assert (record["id"], record["name"], record["is_disabled"]) == ("17", "Hidden one", True)
+    assert record["status"] == ("open" if status else None)
+    assert (record["updated_at"], record["_errors"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("crm_accounts", {"id": "14", "name": "Fjord", "links": [], "owner": 1}),
+        ("crm_users", {"id": "3", "username": "ida", "signature": "NULL", "localZoneid": "UTC"}),
+        ("marketing_contacts", {"id": "7", "email": "", "email_empty": True, "sentiment": None}),
+    ],
+)
+def test_rows_with_the_further_columns_of_accounts_have_no_faults(name, row):
+    """Columns that no table maps, links that are an array, ids that are numbers."""
+    [record] = records_of(by_name[name], {"page": {by_name[name].endpoint_name: [row]}})
+    assert record["id"] == row["id"]
+    assert record["_errors"] == []
