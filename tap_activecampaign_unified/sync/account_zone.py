@@ -12,6 +12,7 @@ import zoneinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.endpoints.table import WITNESSES
 from tap_activecampaign_unified.resources.codecs import Zone, stamped
 from tap_activecampaign_unified.resources.custom_fields import VALUE_OWNERS
 
@@ -60,10 +61,14 @@ class AccountZone:
     def zone_of(self, resource: Resource, row: Row) -> Zone:
         """Return the account's clock for one row: where nothing is known, at the row's offset.
 
+        Rows that are no witnesses keep to their own offset, whatever was read before them.
         Only values of accounts' and deals' fields are worth a request: their times may carry no
         offset at all, while those of other rows are told by stamped columns as well.
         """
-        offset = resource.zone_of(row).offset
+        zone = resource.zone_of(row)
+        if resource.endpoint_name not in WITNESSES:
+            return zone
+        offset = zone.offset
         may_ask = resource.custom_fields in VALUE_OWNERS
         key = (offset, may_ask)
         if key not in self._zones:

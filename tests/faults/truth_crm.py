@@ -215,9 +215,10 @@ def _fields(found: Truth) -> None:
                     {"id": None, "value": one, "label": one} for one in row.fieldOptions or []
                 ]
                 required, position = row.isRequired, row.displayOrder
-                # These rows carry no offset anywhere: their clock is taken for UTC.
+                # Those of accounts carry no offset anywhere: their clock is taken for UTC.
+                is_stamped = entity == "opportunity" and w.switches.deal_field_stamps == "UTC"
                 created, updated = (
-                    w.zone.plain(stamp).replace(" ", "T") + "+00:00"
+                    utc(stamp) if is_stamped else w.zone.plain(stamp).replace(" ", "T") + "+00:00"
                     for stamp in (row.created, row.updated)
                 )
             found.put(
