@@ -160,7 +160,7 @@ def write_back(pipeline: Pipeline, account: Account, database: Database, run: An
     total = tell_results(_activate(pipeline, account, dry_run=False))
     if total["rejected"] or total["failed"]:
         raise WrongAccountError("rows were not written: see .demo/results")
-    say("  The result of each row, with its reason: .demo/results/*.jsonl")
+    say("  The result of each row, with its reason: .demo/results/*.singer")
     head("8  The tap reads the account again")
     run()
     wrong = check(rows, database, account.tables()["notes"] - notes_before)

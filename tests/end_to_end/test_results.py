@@ -1,0 +1,104 @@
+"""Results in the warehouse: the real loaders read the results file, through Meltano's job too."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+import yaml
+
+from tests.demo.account import ROOT
+from tests.demo.pipeline import Pipeline, install, run_meltano
+from tests.tap.client.lab import LabClock, world_of
+from tests.target.lab import Lab, stream_of
+
+from .loaders import into_duckdb, into_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .loaders import Loader
+
+pytestmark = [pytest.mark.meltano, pytest.mark.slow]
+
+ROWS = [{"email": "new@shop.example"}, {"email": "no address"}, {"first_name": "Nobody"}]
+RESULTS = "activecampaign_results"
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def loader(request: pytest.FixtureRequest, tmp_path: Path) -> Loader:
+    """A loader with an empty database."""
+    if request.param == "duckdb":
+        return into_duckdb(tmp_path)
+    return into_postgres(tmp_path, request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture
+def activate(tmp_path: Path) -> Callable[[], tuple[str, str]]:
+    """Write the rows, and return the run's id and its results file."""
+    clock = LabClock()
+    folder = tmp_path / "target"
+    folder.mkdir()
+    lab = Lab(world_of(clock, is_empty=True), clock, folder)
+
+    def run() -> tuple[str, str]:
+        done = lab.run(*stream_of("crm_contacts", *ROWS), results_format="singer")
+        return done.report["run"], (folder / "results.jsonl").read_text()
+
+    return run
+
+
+def test_both_loaders_read_the_results_of_each_run_once(
+    loader: Loader, activate: Callable[[], tuple[str, str]]
+) -> None:
+    """Two runs are two sets of rows with their reasons; a file that is loaded twice is one set."""
+    loader.tables.keys[RESULTS] = ("run", "number")
+    runs = [activate(), activate()]
+    for _, text in (*runs, runs[0]):
+        loader.load(text)
+    rows = loader.tables.rows(RESULTS)
+    assert len(rows) == 6
+    for run, text in runs:
+        mine = sorted((one for one in rows if one["run"] == run), key=lambda one: one["number"])
+        sent = [json.loads(line)["record"] for line in text.splitlines()[1:]]
+        names = ("row", "stream", "action", "id", "reason")
+        assert [[one[n] for n in names] for one in mine] == [
+            [one[n] for n in names] for one in sent
+        ]
+        assert {(one["key"] or {}).get("email") for one in mine} == {
+            "new@shop.example",
+            "no address",
+            None,
+        }
+
+
+def test_the_job_loads_the_results_of_all_files(
+    tmp_path: Path, activate: Callable[[], tuple[str, str]]
+) -> None:
+    """`meltano run load-results` reads every .singer file of the folder into one table."""
+    install("target-duckdb")
+    jobs = {one["name"]: one["tasks"] for one in _project()["jobs"]}
+    assert jobs["load-results"] == ["activation-results target-duckdb"]
+    assert jobs["load-results-postgres"] == ["activation-results target-postgres"]
+    folder = tmp_path / "results"
+    folder.mkdir()
+    pipeline = Pipeline(tmp_path, "http://127.0.0.1:1")
+    environment = pipeline.environment | {"ACTIVATION_RESULTS_PATH": str(folder)}
+    for name in ("contacts", "notes"):
+        (folder / f"{name}.singer").write_text(activate()[1])
+    run_meltano(["run", "load-results"], environment, tmp_path / "log")
+    with duckdb.connect(str(pipeline.database)) as database:
+        [(count, runs)] = database.execute(
+            f"SELECT count(*), count(DISTINCT run) FROM {RESULTS}"  # noqa: S608 - our own name
+        ).fetchall()
+    assert (count, runs) == (6, 2)
+    shutil.rmtree(folder)
+
+
+def _project() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+    return found
