@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 GRACE_SECONDS = 10
+# What simpleeval raises for an expression itself, whatever the row holds.
+_OF_EXPRESSIONS = {"FeatureNotAvailable", "FunctionNotDefined", "NameNotDefined"}
 _MAPS = {"singer_sdk.mapper", "singer_sdk.helpers._flattening", "simpleeval"}
 
 
@@ -162,7 +164,7 @@ def run_ending_of(problem: BaseException) -> RunEnding:
         return RunEnding([describe(problem)], EXIT_FAILED)
     if _is_from_stream_map(problem):
         line = f"stream_maps or flattening cannot be applied ({type(problem).__name__}): "
-        return RunEnding([line + "fix the setting of that name"], EXIT_SETTINGS)
+        return RunEnding([line + _remedy_of(problem)], EXIT_SETTINGS)
     line = f"a defect of this program ({type(problem).__name__}): "
     line += "run again with LOGLEVEL=DEBUG and report the output"
     return RunEnding([line], EXIT_FAILED, is_defect=True)
@@ -172,6 +174,21 @@ def _is_from_stream_map(problem: BaseException) -> bool:
     """Return whether the SDK raised it while it evaluated the user's expressions."""
     frames = traceback.walk_tb(problem.__traceback__)
     return any(str(frame.f_globals.get("__name__")) in _MAPS for frame, _ in frames)
+
+
+def _remedy_of(problem: BaseException) -> str:
+    """Return what the SDK says about its settings, which names the fix.
+
+    Every other exception comes from the user's own expression, and may repeat a value of a row.
+    """
+    found = [problem, problem.__cause__]
+    words = [" ".join(str(one).split()) for one in found if one and _is_of_settings(one)]
+    return ": ".join(filter(None, words)) or "correct the setting of that name"
+
+
+def _is_of_settings(problem: BaseException) -> bool:
+    kind = type(problem)
+    return kind.__module__ == "singer_sdk.exceptions" or kind.__name__ in _OF_EXPRESSIONS
 
 
 def _main(name: str, command: Callable[[], click.Command]) -> int:

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .state import Entry
 
 
+CUSTOM_FIELDS = "custom_fields"
+
+
 class StreamHost(Protocol):
     """What a stream needs of its tap."""
 
@@ -187,7 +190,18 @@ class UnifiedStream(Stream):
         # A stream with an open schema writes it with its first rows.
         if not self._schema_written and not self.resource.is_open:
             self._schema_written = True
+            self._title_flat_columns()
             super()._write_schema_message()
+
+    def _title_flat_columns(self) -> None:
+        """Give flattened custom fields the titles that flattening takes from arrays and money."""
+        custom = self.schema.get("properties", {}).get(CUSTOM_FIELDS, {}).get("properties", {})
+        for one in self.stream_maps:
+            flat = one.transformed_schema.get("properties", {}) if one.flattening_enabled else {}
+            for key, part in custom.items():
+                for name in (f"{CUSTOM_FIELDS}__{key}", f"{CUSTOM_FIELDS}__{key}__amount"):
+                    if name in flat and part.get("title"):
+                        flat[name] = {"title": part["title"], **flat[name]}
 
     def extend_schema(self, rows: Iterable[Row]) -> None:
         """Add columns of these rows that the schema lacks. Write the schema if it changed."""

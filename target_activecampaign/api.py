@@ -33,7 +33,7 @@ from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import build_policy
 from target_activecampaign.input.record_parser import RecordParser
-from target_activecampaign.records.values import is_nothing
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.raw_requests import METHODS, path_of
@@ -66,7 +66,13 @@ __all__ = [
 PREFIX = "TARGET_ACTIVECAMPAIGN_"
 DELETED = "_sdc_deleted_at"
 OF_THE_CALL = {"source_ids", "dry_run", "delete_mode", "max_deletes", "on_reject", "force"}
-OF_STREAMS = {"stream_aliases", "max_reject_ratio", "allow_raw_requests", "account_label"}
+OF_STREAMS = {
+    "stream_aliases",
+    "column_aliases",
+    "max_reject_ratio",
+    "allow_raw_requests",
+    "account_label",
+}
 OF_FILES = {"results_path", "results_format", "retry_path"}
 MOST_DELETES = 1_000_000
 #: What can be written; of these, what is known by two ids is neither updated nor deleted by one.
@@ -251,7 +257,8 @@ class ActiveCampaign(ActiveCampaignReader):
             processor = self._open()
             kept = _Kept()
             processor.rows.results = kept
-            row = RecordParser(lambda: processor, None, None).row_of(1, resource, record, [])
+            parser = RecordParser(lambda: processor, None, None, policy=self._policy)
+            row = parser.row_of(1, resource, record, [])
             if row is not None:
                 row.creates = creates
                 if creates:

@@ -16,6 +16,7 @@ from target_activecampaign.holdout import Holdout
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
+from target_activecampaign.processing.denials import DeniedParts
 from target_activecampaign.processing.retry_file import RetryFile
 from target_activecampaign.processing.row_finisher import RowFinisher
 from target_activecampaign.reporting.dry_run import DryRunPlan
@@ -105,7 +106,16 @@ def open_processor(
     references = References(write_client, ledger, policy, pool)
     limits, plan = ChangeLimits(policy), DryRunPlan()
     rows = RowFinisher(
-        policy, ledger, references, limits, plan, Results(file), DeferredRows(), retries, hold
+        policy,
+        ledger,
+        references,
+        limits,
+        plan,
+        Results(file),
+        DeferredRows(),
+        retries,
+        hold,
+        DeniedParts(ledger, policy.fingerprint),
     )
 
     def server_time() -> float:

@@ -7,9 +7,10 @@ import hmac
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
-from target_activecampaign.records.values import fold, is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

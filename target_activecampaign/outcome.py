@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import (
     InvalidRequest,
@@ -11,6 +12,9 @@ from tap_activecampaign_unified.client import (
     PermissionDenied,
     RequestError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Action(enum.StrEnum):
@@ -29,8 +33,9 @@ class Action(enum.StrEnum):
 class Outcome:
     """The end of one row.
 
-    ``id`` is ActiveCampaign's. ``whole`` says that everything the row asks for is confirmed, so
-    that the ledger may remember it; ``held`` that no state may cover the row.
+    ``id`` is ActiveCampaign's. ``whole`` says that everything the row asks for is decided, so that
+    the ledger may remember it; ``held`` that no state may cover the row. Of a whole row the ledger
+    leaves out the ``undone`` columns, and it remembers which settings ``denied`` a part.
     """
 
     action: Action
@@ -38,6 +43,8 @@ class Outcome:
     reason: str | None = None
     whole: bool = True
     held: bool = False
+    undone: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
 
 
 class RowError(Exception):
@@ -97,3 +104,8 @@ def outcome_of(problem: RequestError) -> Outcome:
             Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", whole=False
         )
     return Outcome(Action.FAILED, reason=str(problem), whole=False)
+
+
+def join_reasons(reasons: Iterable[str | None]) -> str | None:
+    """Join reasons, each once, None where there is none."""
+    return "; ".join(dict.fromkeys(filter(None, reasons))) or None

@@ -101,7 +101,7 @@ class TargetActiveCampaign(Target):
         self.background = BackgroundBatches(self._pool, self._plan(), self._emit, wake)
         maps = StreamMaps(self.mapper) if self._config.get("stream_maps") is not None else None
         aliases, label = self._setting("stream_aliases"), self._setting("account_label")
-        self._parser = RecordParser(lambda: self.processor, maps, aliases, label)
+        self._parser = RecordParser(lambda: self.processor, maps, aliases, label, self._policy)
         self._progress = WriteProgress(self.name, self._clock, lambda: self._parser.number)
 
     # --- settings ---------------------------------------------------------------------------

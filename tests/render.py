@@ -24,6 +24,7 @@ from tap_activecampaign_unified.resources.resource import Attribute, Field, Link
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
+from tests import render_columns
 from tests.sandbox.__main__ import parser as sandbox_parser
 from tests.test_import_laws import SHARED as SHARED_PACKAGES
 from tests.test_import_laws import TAP_LAW, TARGET_LAW
@@ -263,6 +264,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "raw streams": raw_streams,
     **{f"fields {one.name}": partial(fields, one) for one in RESOURCES},
     "import law": import_law,
+    "column values": render_columns.forms,
+    "columns": render_columns.columns,
     "sandbox options": sandbox_options,
     "shared settings": lambda: settings(SHARED),
     "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),

@@ -75,7 +75,7 @@ TARGET_LAW: dict[str, set[str]] = {
         *("client", "concurrency", "config", "holdout", "ledger", "lookups", "outcome", "records"),
         *("reporting", "sinks"),
     },
-    "input": {"outcome", "processing", "records", "sinks"},
+    "input": {"config", "outcome", "processing", "records", "sinks"},
     "builder": {
         *(
             "client",
@@ -112,6 +112,7 @@ PURE = {
     "__future__",
     "collections",
     "contextlib",
+    "difflib",
     "dataclasses",
     "datetime",
     "decimal",

@@ -9,6 +9,7 @@ both programs. So it need not be in a file, and Meltano writes all other setting
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import difflib
 import json
@@ -24,6 +25,8 @@ import pendulum
 from jsonschema import Draft7Validator
 
 from tap_activecampaign_unified.client import AccountUrl, InvalidUrl, parse_url
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.flags import parse_flag
 
 from .connection import Connection, check_store
 
@@ -46,7 +49,6 @@ class SettingsError(Exception):
     """The settings are wrong; ``lines`` holds one sentence each, fit to be shown."""
 
     def __init__(self, lines: list[str]) -> None:
-        """Keep the lines."""
         super().__init__("; ".join(lines))
         self.lines = lines
 
@@ -212,12 +214,10 @@ class Settings:
 
     @staticmethod
     def _read_boolean(_: Setting, value: Any) -> bool:
-        words = {"true": True, "1": True, "yes": True, "on": True}
-        words |= {"false": False, "0": False, "no": False, "off": False}
-        found = words.get(str(value).strip().lower())
-        if found is None:
-            raise ValueError("must be true or false")
-        return found
+        with contextlib.suppress(InvalidValue):
+            if (found := parse_flag(value)) is not None:
+                return found
+        raise ValueError("must be true or false")
 
     @staticmethod
     def _read_choice(one: Setting, value: Any) -> str:

@@ -26,13 +26,9 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.raw.pagination import WALKS
-from tap_activecampaign_unified.resources.codecs import (
-    InvalidValue,
-    offset_of,
-    parse_instant,
-    zone_at,
-)
+from tap_activecampaign_unified.resources.codecs import offset_of, parse_instant, zone_at
 from tap_activecampaign_unified.resources.marketing.engagements import PREFIXES, SOURCE, URL
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import ActiveCampaignError
-from tap_activecampaign_unified.resources.codecs import InvalidValue, parse_instant
+from tap_activecampaign_unified.resources.codecs import parse_instant
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
 
 if TYPE_CHECKING:

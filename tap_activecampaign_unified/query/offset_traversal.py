@@ -7,7 +7,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import total_of
-from tap_activecampaign_unified.resources.codecs import InvalidValue, parse_instant
+from tap_activecampaign_unified.resources.codecs import parse_instant
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 
 from .filters import InvalidQuery
 from .traversal import AFTER, BEFORE, MOST, MOVED, TraversalStep, identity_of

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .codecs import UTC_ZONE, Codec, InvalidValue, Zone, decode_text, encode_text
+from .codecs import UTC_ZONE, Codec, Zone, decode_text, encode_text
 from .json_schema import BOOLEAN, STRING, array_of, object_of
+from .parsing import InvalidValue
+from .parsing.flags import parse_flag
 
 
 def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
@@ -67,9 +69,8 @@ def single_item(name: str, **fixed: Any) -> Codec:
             return ""
         if not isinstance(value, list):
             raise InvalidValue("must be an array of objects")
-        chosen = next(
-            (item for item in value if isinstance(item, dict) and item.get("is_primary")), value[0]
-        )
+        primary = (i for i in value if isinstance(i, dict) and parse_flag(i.get("is_primary")))
+        chosen = next(primary, value[0])
         return encode_text(chosen.get(name)) if isinstance(chosen, dict) else encode_text(chosen)
 
     properties = {name: STRING} | {

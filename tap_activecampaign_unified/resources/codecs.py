@@ -10,18 +10,34 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .json_schema import BOOLEAN, DATE, DATE_TIME, INTEGER, NUMBER, STRING, Schema, object_of
+from .json_schema import (
+    BOOLEAN,
+    DATE,
+    DATE_TIME,
+    INTEGER,
+    NUMBER,
+    STRING,
+    Schema,
+    object_of,
+)
+from .parsing import InvalidValue
+from .parsing.flags import parse_flag
+from .parsing.numbers import (
+    LONGEST_ID,
+    parse_cents,
+    parse_decimal,
+    parse_foreign_id,
+    parse_whole,
+    plain_text,
+)
+from .parsing.times import parse_date, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class InvalidValue(ValueError):
-    """A value that cannot be read; the text says why and never repeats the value."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +104,13 @@ def encode_text(value: Any) -> str:
     """Return what clears a text when there is none: the empty string."""
     if value is None:
         return ""
-    if isinstance(value, (dict, list, bool)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise InvalidValue("must be text")
-    return str(value)
+    return plain_text(value)
 
 
 text = Codec("text", decode_text, encode_text, STRING, ("Ada", "Zoë & Søn", None))
 verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines ", None))
-
-LONGEST_ID = 64
 
 
 def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
@@ -116,7 +130,7 @@ def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
 
 def encode_id(value: Any) -> str | None:
     """Return an id as ActiveCampaign takes it."""
-    return decode_id(value)
+    return parse_foreign_id(value)
 
 
 def decode_ref(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
@@ -129,11 +143,10 @@ def encode_ref(value: Any) -> str | None:
     """Return the id out of ``{id}``; natural keys are resolved before this."""
     if value is None:
         return None
-    found = value.get("id") if isinstance(value, dict) else None
-    if isinstance(found, bool) or not isinstance(found, (str, int)) or found == "":
+    found = parse_foreign_id(value.get("id")) if isinstance(value, dict) else None
+    if found is None:
         raise InvalidValue("must be an object with an id")
-    decode_id(found)  # refuses what is none
-    return str(found)
+    return found
 
 
 identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
@@ -143,7 +156,6 @@ ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, N
 MOST_DIGITS_OF_AN_INTEGER = 18
 # What a loader's column of whole numbers holds.
 LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 63) - 1
-MOST_DIGITS_OF_A_NUMBER = 30
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
 
@@ -162,8 +174,8 @@ def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
 
 
 def encode_flag(value: Any) -> int:
-    """Return 0 or 1; the words that ActiveCampaign sends mean what they mean there."""
-    return int(bool(decode_flag(value)))
+    """Return 0 or 1."""
+    return int(bool(parse_flag(value)))
 
 
 def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
@@ -172,7 +184,7 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
         return int(raw)
     if _is_blank(raw):
         return None
-    found = _decimal(raw, "not a whole number")
+    found = parse_decimal(raw, "not a whole number")
     if not LEAST_INTEGER <= found <= MOST_INTEGER or found != found.to_integral_value():
         raise InvalidValue("not a whole number")
     return int(found)
@@ -182,7 +194,7 @@ def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
     """Read a number, whole where it is whole."""
     if _is_plain_integer(raw):
         return int(raw)
-    return None if _is_blank(raw) else plain_number(_decimal(raw, "not a number"))
+    return None if _is_blank(raw) else plain_number(parse_decimal(raw, "not a number"))
 
 
 def _is_plain_integer(raw: Any) -> bool:
@@ -199,19 +211,6 @@ def _is_blank(raw: Any) -> bool:
     return raw is None or (isinstance(raw, str) and not raw.strip())
 
 
-def _decimal(raw: Any, problem: str) -> Decimal:
-    """Return a number that is finite and of sensible size: 1e999999 is a megabyte of zeros."""
-    if isinstance(raw, bool) or not isinstance(raw, (str, int, float, Decimal)):
-        raise InvalidValue(problem)
-    try:
-        found = Decimal(str(raw).strip())
-    except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
-        raise InvalidValue(problem) from None
-    if not found.is_finite() or abs(found.adjusted()) > MOST_DIGITS_OF_A_NUMBER:
-        raise InvalidValue(f"{problem} of sensible size")
-    return found
-
-
 def plain_number(value: Decimal) -> int | float:
     """Return a decimal as JSON can carry it: whole when whole, else the nearest float."""
     if value == value.to_integral_value():
@@ -223,26 +222,29 @@ def encode_number(value: Any) -> str:
     """Return a number as ActiveCampaign spells it, without exponents."""
     if value is None:
         return ""
-    number = _decimal(value, "must be a number")
+    number = parse_decimal(value, "must be a number")
     return format(number.normalize(), "f") if number else "0"
 
 
+def encode_integer(value: Any) -> str:
+    """Return a whole number as ActiveCampaign spells it."""
+    found = parse_whole(value)
+    return "" if found is None else str(found)
+
+
 flag = Codec("flag", decode_flag, encode_flag, BOOLEAN, (True, False))
-integer = Codec("integer", decode_integer, encode_number, INTEGER, (0, 7, -3))
+integer = Codec("integer", decode_integer, encode_integer, INTEGER, (0, 7, -3))
 number = Codec("number", decode_number, encode_number, NUMBER, (0, 7, -3.25, 1e6))
 
 
 def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
     """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
-    return None if _is_blank(raw) else plain_number(_decimal(raw, "not an amount").scaleb(-2))
+    return None if _is_blank(raw) else plain_number(parse_decimal(raw, "not an amount").scaleb(-2))
 
 
 def encode_cents(value: Any) -> int:
     """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
-    cents = _decimal(value, "must be an amount").scaleb(2)
-    if cents < 0 or cents != cents.to_integral_value():
-        raise InvalidValue("must be an amount of at least 0 with at most two decimals")
-    return int(cents)
+    return parse_cents(value)
 
 
 def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
@@ -319,14 +321,8 @@ def _stamped_text(raw: str) -> str | None:
 
 def encode_instant(value: Any) -> str:
     """Return a time with its offset; ActiveCampaign turns it to the account's clock."""
-    if value is None:
-        return ""
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    moment = parse_instant(value)
-    if moment is None:
-        raise InvalidValue("must be a time")
-    return moment.isoformat()
+    moment = parse_time(value)
+    return "" if moment is None else moment.isoformat()
 
 
 def decode_date(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
@@ -339,14 +335,8 @@ def decode_date(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
 
 def encode_date(value: Any) -> str:
     """Return ``YYYY-MM-DD``."""
-    if value is None:
-        return ""
-    if isinstance(value, (dt.date, dt.datetime)):
-        return value.isoformat()[:10]
-    found = decode_date(value)
-    if found is None:
-        raise InvalidValue("must be a date")
-    return found
+    found = parse_date(value)
+    return "" if found is None else found.isoformat()
 
 
 def stamped(raw: Any) -> dt.datetime | None:

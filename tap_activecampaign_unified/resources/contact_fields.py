@@ -6,7 +6,6 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from .codecs import (
-    InvalidValue,
     decode_id,
     decode_instant,
     decode_number,
@@ -15,6 +14,7 @@ from .codecs import (
     parse_instant,
 )
 from .json_schema import NUMBER, STRING, array_of, object_of
+from .parsing import InvalidValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

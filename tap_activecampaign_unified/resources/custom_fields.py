@@ -6,12 +6,19 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import array_codecs as arrays
 from . import codecs
-from .codecs import InvalidValue, Zone
 from .json_schema import NUMBER, STRING, Schema, object_of
+from .parsing import InvalidValue
+from .parsing.names import FieldNames
+from .parsing.numbers import LONGEST_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .codecs import Zone
 
 Row = dict[str, Any]
 
@@ -33,6 +40,7 @@ STANDARD_LABELS = {
     "ACCT_PHONE_NUMBER": "Phone Number",
     "DEAL_FORECASTED_CLOSE_DATE": "Forecasted Close Date",
 }
+STANDARD_TYPES = {"ACCT_ANNUAL_REVENUE": "currency", "DEAL_FORECASTED_CLOSE_DATE": "date"}
 _STANDARD_PREFIX = {"account": "ACCT_", "opportunity": "DEAL_"}
 
 
@@ -166,6 +174,15 @@ class CustomFields:
         }
         self._blank: dict[str, Any] = dict.fromkeys(self.keys[one.id] for one in self.definitions)
         self._several = [self.keys[one.id] for one in self.definitions if one.is_choices]
+        ways: tuple[Callable[[FieldDefinition], str], ...] = (
+            lambda d: self.keys[d.id],
+            lambda d: d.tag,
+            lambda d: self._by_perstag[d.id],
+            lambda d: f"field_{d.id}",
+            lambda d: d.title,
+            lambda d: d.id,
+        )
+        self._named = FieldNames((way(d), d) for way in ways for d in self.definitions)
         self._tags = {tag: self.keys[one.id] for tag, one in self._standard().items()}
 
     def _standard(self) -> dict[str, FieldDefinition]:
@@ -249,21 +266,11 @@ class CustomFields:
         return record, {tag: record[key] for tag, key in self._tags.items()}
 
     def find(self, name: str) -> FieldDefinition | None:
-        """Return the field that a record names by key, tag, title or id, in any case."""
-        wanted = name.strip().lower()
-        ways = (
-            lambda d: self.keys[d.id].lower(),
-            lambda d: d.tag.lower(),
-            lambda d: self._by_perstag[d.id].lower(),
-            lambda d: f"field_{d.id}",
-            lambda d: d.title.lower(),
-            lambda d: d.id,
-        )
-        for way in ways:
-            for one in self.definitions:
-                if way(one) == wanted:
-                    return one
-        return None
+        """Return the field that a record names by key, tag, title or id.
+
+        Case does not matter, a tag may stand in `%`, and a key may be in camelCase.
+        """
+        return self._named.find(name)
 
     def by_tag(self, tag: str) -> FieldDefinition | None:
         """Return the shipped attribute with this personalization tag."""
@@ -390,4 +397,4 @@ def _by_number(text: str | None) -> tuple[int, str]:
 
 
 def _is_id(text: str) -> bool:
-    return text.isdecimal() and len(text) <= codecs.LONGEST_ID
+    return text.isdecimal() and len(text) <= LONGEST_ID

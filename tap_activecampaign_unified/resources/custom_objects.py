@@ -14,7 +14,6 @@ from .array_codecs import choices
 from .codecs import (
     UTC_ZONE,
     Codec,
-    InvalidValue,
     Zone,
     date,
     decode_id,
@@ -31,6 +30,7 @@ from .codecs import (
 )
 from .custom_fields import slug
 from .json_schema import NUMBER, STRING, array_of, object_of
+from .parsing import InvalidValue
 from .resource import Field, Replication, Resource, Row, RowContext
 
 if TYPE_CHECKING:

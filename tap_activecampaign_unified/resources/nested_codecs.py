@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .codecs import UTC_ZONE, Codec, InvalidValue, Zone
+from .codecs import UTC_ZONE, Codec, Zone
 from .json_schema import array_of, object_of
+from .parsing import InvalidValue
 
 if TYPE_CHECKING:
     from .json_schema import Schema

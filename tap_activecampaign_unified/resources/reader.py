@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .codecs import InvalidValue
+from .parsing import InvalidValue
 from .resource import (
     DELETED_AT,
     Attribute,

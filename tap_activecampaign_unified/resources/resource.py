@@ -104,13 +104,17 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Linked:
-    """A value read from ``relation`` and written by calls of its own after the row's."""
+    """A value read from ``relation`` and written by calls of its own after the row's.
+
+    `read_only` where ActiveCampaign computes it, or another column writes it.
+    """
 
     unified: str
     relation: str
     read: Callable[[Row, RowContext], Any]
     schema: Schema
     doc: str = ""
+    read_only: bool = False
 
 
 Entry = Field | Derived | Attribute | Linked
@@ -243,7 +247,7 @@ def _without_null(types: Any) -> Any:
 
 def is_read_only(entry: Entry) -> bool:
     """Say whether a column can be read but not written."""
-    return isinstance(entry, Field) and entry.read_only
+    return isinstance(entry, (Field, Linked)) and entry.read_only
 
 
 def nothing(_: Row, __: RowContext) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .codecs import InvalidValue
+from .parsing import InvalidValue
 from .resource import Attribute, Derived, Field, is_read_only
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from tap_activecampaign_unified.deletes.detection import DeleteSweep
 from tap_activecampaign_unified.endpoints.table import WITNESSES
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
 from tap_activecampaign_unified.resources import contact_fields as people
-from tap_activecampaign_unified.resources.codecs import InvalidValue, Zone, parse_instant
+from tap_activecampaign_unified.resources.codecs import Zone, parse_instant
 from tap_activecampaign_unified.resources.crm.fields import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.reader import RecordReader
 from tap_activecampaign_unified.resources.resource import (
     NameTables,

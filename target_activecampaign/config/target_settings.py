@@ -31,6 +31,26 @@ TARGET = (
         '`{"analytics-lead_scores": "crm_contacts"}`',
     ),
     Setting(
+        "column_aliases",
+        "object",
+        "Your columns to our fields, by stream: "
+        '`{"crm_contacts": {"MAIL_ADDR": "email", "Firma": "account__name"}}`',
+    ),
+    Setting(
+        "unknown_columns",
+        "choice",
+        "Columns that are no field: `warn` (one warning per stream and column, and a remark in "
+        "each result), `reject` the row, or `ignore` them",
+        default="warn",
+        choices=("warn", "reject", "ignore"),
+    ),
+    Setting(
+        "list_delimiter",
+        "string",
+        "What separates the items of an array that comes as plain text, such as `;`; not set, "
+        "plain text is one item",
+    ),
+    Setting(
         "account_label",
         "string",
         "The account whose rows are written, where a table holds many accounts: rows with "

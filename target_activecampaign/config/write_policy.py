@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.event_client import is_event_url
 from tap_activecampaign_unified.config.settings import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SHORTEST_SECRET = 16
 
@@ -43,6 +48,9 @@ class WritePolicy:
     max_reject_ratio: float = 1.0
     force: bool = False
     custom_field_keys: str = "perstag"
+    column_aliases: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    unknown_columns: str = "warn"
+    list_delimiter: str | None = None
 
     @property
     def is_foreign(self) -> bool:
@@ -60,9 +68,9 @@ class WritePolicy:
         return self.tags_mode == "mirror"
 
     @property
-    def fingerprint(self) -> list[Any]:
+    def fingerprint(self) -> str:
         """What changes the meaning of a row: a row confirmed under other settings is sent again."""
-        return [
+        meaning = [
             self.source_ids,
             self.null_policy,
             self.tags_mode,
@@ -71,6 +79,7 @@ class WritePolicy:
             self.run_automations,
             sorted(self.only_if_empty),
         ]
+        return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:8]
 
 
 def build_policy(values: dict[str, Any]) -> WritePolicy:

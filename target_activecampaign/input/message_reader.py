@@ -141,4 +141,10 @@ def _bearing(source: Iterable[str]) -> Iterable[str]:
     reconfigure = getattr(source, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="surrogateescape")
-    return source
+    return _without_mark(source)
+
+
+def _without_mark(source: Iterable[str]) -> Iterable[str]:
+    """Return the lines without the byte order mark that some editors put before the first."""
+    for number, line in enumerate(source):
+        yield line.removeprefix("\ufeff") if number == 0 else line

@@ -6,12 +6,16 @@ import copy
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.account_label import AccountLabelCheck, without_label
-from target_activecampaign.records.flatten import unflatten
+from target_activecampaign.records.clean import composed
+from target_activecampaign.records.columns import CUSTOM_FIELDS
 from target_activecampaign.records.record import InputRecord, key_of
-from target_activecampaign.records.values import fold
 from target_activecampaign.sinks import registry
+
+from .row_columns import RowColumns, canonical_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +56,14 @@ class RecordParser:
         maps: StreamMaps | None,
         aliases: dict[str, str] | None,
         label: str | None = None,
+        policy: WritePolicy | None = None,
     ) -> None:
-        """Begin before the first line; ``label`` is the account's whose rows are written."""
+        """Begin before the first line; ``label`` is the account's whose rows are written.
+
+        Raises `SettingsError` where `column_aliases` names what is unknown.
+        """
         self._processor, self._maps, self._aliases = processor, maps, aliases or {}
+        self._columns = RowColumns(policy or WritePolicy(), self._aliases)
         self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
         self.number = 0
@@ -102,14 +111,16 @@ class RecordParser:
         if sink is None or not hints or not isinstance(properties, dict):
             return
         found = self._processor().context.custom.hints
+        table = self._columns.table(sink.resource.name)
         for column, part in properties.items():
-            inner = part.get("properties") if isinstance(part, dict) else None
-            if column == "custom_fields" and isinstance(inner, dict):
-                for name, hint in inner.items():
-                    if isinstance(hint, dict):
-                        found.setdefault((sink.entity, fold(name)), hint)
-            elif column.startswith("custom_fields__") and isinstance(part, dict):
-                found.setdefault((sink.entity, fold(column.partition("__")[2])), part)
+            place = table.place_of(column)
+            if place.column != CUSTOM_FIELDS or not isinstance(part, dict):
+                continue
+            inner = part.get("properties")
+            hints_by_name = {place.key: part} if place.key else inner
+            for name, hint in (hints_by_name if isinstance(hints_by_name, dict) else {}).items():
+                if isinstance(hint, dict):
+                    found.setdefault((sink.entity, fold(name)), hint)
 
     # --- rows ---------------------------------------------------------------------------------
 
@@ -165,8 +176,9 @@ class RecordParser:
             return None
         try:
             self._labels.check(source)
-            nested = unflatten(record)
-            key = key_of({**nested, **record}, keys, sink.identity)
+            found, remarks = self._columns.read(stream, record, keys)
+            fields, given = canonical_key(record, found, keys)
+            key = key_of({**found.record, **given}, fields, sink.identity)
         except RowSkipped as skip:
             self._processor().rows.results.add(number, stream, told, skip.outcome())
             return None
@@ -174,7 +186,11 @@ class RecordParser:
             self._reject(number, stream, key, rejection.reason)
             return None
         self._processor().rows.key_properties.setdefault(stream, keys)
-        return InputRecord(number, stream, nested, key, source)
+        nested = composed(found.record) if sink.family != "raw" else found.record
+        row = InputRecord(number, stream, nested, key, source, remarks=remarks)
+        row.shown_key = {name: record.get(name) for name in keys} if fields != keys else None
+        row.said = None if nested is found.record else found.record
+        return row
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
         self._processor().rows.reject_unread(number, stream or "unknown", key, why)

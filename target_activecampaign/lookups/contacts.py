@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, total_of, walk_keyset
-from target_activecampaign.records.values import fold
+from tap_activecampaign_unified.resources.parsing.names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

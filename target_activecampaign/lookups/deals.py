@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, total_of, walk_offset
 from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of, value_owner
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.reference import id_text
-from target_activecampaign.records.values import fold
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 
 FULL_PAGE = 100
+
+
+_WHOLE_FLOAT = re.compile(r"([0-9]+)\.0+")
+
+
+def key_of_deal(text: str) -> str:
+    """Return your own key of a deal as it is compared: `7.0` of a column of floats is `7`."""
+    found = fold(text)
+    whole = _WHOLE_FLOAT.fullmatch(found)
+    return whole[1] if whole else found
 
 
 class DealLookup:
@@ -65,7 +76,7 @@ class DealLookup:
         with self._pool.named_lock("deal keys"):
             if references.deal_keys is None:
                 references.deal_keys = self._read_keys(field_id)
-        return references.deal_keys.get(fold(external_id), [])
+        return references.deal_keys.get(key_of_deal(external_id), [])
 
     def _read_keys(self, field_id: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -73,7 +84,7 @@ class DealLookup:
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
                 if value_field(row) == field_id:
-                    key = fold(str(value_of(row) or ""))
+                    key = key_of_deal(str(value_of(row) or ""))
                     found.setdefault(key, []).append(value_owner(row, "opportunity"))
         for key, native_id in self._noted:  # written while the keys were read
             if native_id not in found.setdefault(key, []):
@@ -84,9 +95,9 @@ class DealLookup:
         """Remember the external id of a deal that was just written."""
         keys = self._references.deal_keys
         if keys is None:
-            self._noted.append((fold(external_id), native_id))
+            self._noted.append((key_of_deal(external_id), native_id))
             return
-        known = keys.setdefault(fold(external_id), [])
+        known = keys.setdefault(key_of_deal(external_id), [])
         if native_id not in known:
             known.append(native_id)
 
@@ -128,6 +139,7 @@ class DealLookup:
     def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
         rows = self._references.values_below("opportunity", native_id)
         return any(
-            value_field(row) == field_id and fold(str(value_of(row) or "")) == fold(external_id)
+            value_field(row) == field_id
+            and key_of_deal(str(value_of(row) or "")) == key_of_deal(external_id)
             for row in rows
         )

@@ -19,9 +19,9 @@ from tap_activecampaign_unified.resources.custom_fields import (
     definition_of,
     value_owner,
 )
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowRejected
-from target_activecampaign.records.values import fold
 
 from .contacts import ContactLookup
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import RecordIdentity
 from target_activecampaign.records.record import emails_of, is_delete
-from target_activecampaign.records.values import is_nothing
 from target_activecampaign.sinks.contacts.import_changes import ENOUGH_TO_IMPORT
 
 if TYPE_CHECKING:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.holdout import HELD_OUT
-from target_activecampaign.outcome import Action, Outcome, RowDeferred, outcome_of
-from target_activecampaign.records.record import InputRecord, content_of, identity_of
+from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons, outcome_of
+from target_activecampaign.records.record import (
+    KEPT_BY_REMAINDER,
+    InputRecord,
+    content_of,
+    identity_of,
+    said_by,
+    separable_of,
+)
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
@@ -19,6 +24,7 @@ from target_activecampaign.sinks.limits import AUTOMATIONS
 from .row_finisher import REJECTED_ONE
 
 if TYPE_CHECKING:
+    from target_activecampaign.ledger.ledger import Confirmed
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
@@ -35,8 +41,7 @@ class BatchProcessor:
     def __init__(self, context: WriteContext, rows: RowFinisher) -> None:
         self.context, self.rows = context, rows
         self._written_families: set[str] = set()
-        settings = json.dumps(context.policy.fingerprint).encode()
-        self._fingerprint = hashlib.sha256(settings).hexdigest()[:8]
+        self._fingerprint = context.policy.fingerprint
 
     # --- a batch ----------------------------------------------------------------------------
 
@@ -118,29 +123,25 @@ class BatchProcessor:
                 mirrors=policy.mirrors,
                 enrols=policy.allow_automations,
             )
-            row.fields = ledger.hash_fields(
-                (f"{self._fingerprint}/{name}", value) for name, value in content
-            )
+            row.fields = self._hashes(content)
+            row.separable = {
+                column: frozenset(self._hashes([(path, None) for path in paths]))
+                for column, paths in separable_of(content).items()
+            }
             row.ledger_key = ledger.hash_key(row.stream, self._identity(sink, row))
             if self.rows.is_behind(row):
                 self.rows.defer(row, RowDeferred(BEHIND))
             else:
                 groups.setdefault(row.ledger_key, []).append(row)
         ledger.prefetch(groups)
-        unchanged: list[tuple[InputRecord, str | None]] = []
         for key, group in groups.items():
             known = ledger.find(key)
-            if known is None:
-                continue
-            merged: dict[bytes, bytes] = {}
-            for row in group:
-                row.known_id = known.id
-                merged |= row.fields
-            is_sent = policy.force or any(row.is_held_out for row in group)
-            if not is_sent and known.fields and merged.items() <= known.fields.items():
-                unchanged += [(row, known.id) for row in group]
-        for row, native_id in unchanged:
-            self.rows.finish(row, Outcome(Action.UNCHANGED, native_id, whole=False))
+            if known is not None:
+                for row in group:
+                    row.known_id = known.id
+                is_sent = policy.force or any(row.is_held_out for row in group)
+                if known.fields and not is_sent:
+                    self._finish_confirmed(sink, group, known)
         return [row for row in rows if self.rows.is_open(row)]
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
@@ -157,11 +158,35 @@ class BatchProcessor:
                 self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, whole=False))
         return [row for row in rows if self.rows.is_open(row)]
 
+    def _hashes(self, content: list[tuple[str, Any]]) -> dict[bytes, bytes]:
+        return self.context.ledger.hash_fields(
+            (f"{self._fingerprint}/{name}", value) for name, value in content
+        )
+
+    def _finish_confirmed(self, sink: Sink, group: list[InputRecord], known: Confirmed) -> None:
+        """Finish rows of one key of which nothing is left to be written.
+
+        Of a single row whose separable columns alone are left, only these stay in its record.
+        """
+        merged: dict[bytes, bytes] = {}
+        for row in group:
+            merged |= row.fields
+        left = {path for path, value in merged.items() if known.fields.get(path) != value}
+        reasons = [self.rows.denials.known(row, known.fields) for row in group]
+        if left or None in reasons:
+            if len(group) == 1 and None not in reasons:
+                _reduce(group[0], left, is_contact=sink.family == "contact")
+            return
+        for row, denied in zip(group, reasons, strict=True):
+            action = Action.SKIPPED if denied else Action.UNCHANGED
+            reason = join_reasons(denied or ())
+            self.rows.finish(row, Outcome(action, known.id, reason, whole=False))
+
     def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
         """Return what the ledger knows a row by: its key, or the whole record without one."""
         is_weak = bool(sink.weak & row.key.keys()) and not self.rows.key_properties.get(row.stream)
         if is_weak and "name+contact" not in self.context.policy.match_opportunities_on:
-            return row.record
+            return said_by(row)
         return identity_of(row)
 
     # --- deferred rows ----------------------------------------------------------------------
@@ -250,3 +275,16 @@ class BatchProcessor:
         if results.count(Action.REJECTED) > policy.max_reject_ratio * max(1, results.rows):
             return "more rows were rejected than max_reject_ratio allows: see the results"
         return None
+
+
+def _reduce(row: InputRecord, left: set[bytes], *, is_contact: bool) -> None:
+    """Leave only separable columns in a record, where nothing else is left to be written.
+
+    A contact is still found by its address; another record by the id that the ledger has.
+    """
+    columns = {column for column, paths in row.separable.items() if left & paths}
+    is_separable = left <= frozenset().union(*row.separable.values())
+    if is_separable and (is_contact or row.known_id):
+        kept = KEPT_BY_REMAINDER | columns if is_contact else columns
+        row.record = {name: value for name, value in row.record.items() if name in kept}
+        row.is_remainder = True

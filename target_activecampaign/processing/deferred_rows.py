@@ -42,7 +42,10 @@ class DeferredRows:
 
     def add(self, row: InputRecord, family: str, key: bytes) -> None:
         """Defer a row; ``key`` is its key in the ledger."""
-        kept = json.dumps([row.stream, row.record, row.key, row.source], default=str)
+        kept = json.dumps(
+            [row.stream, row.record, row.key, row.source, row.remarks, row.shown_key, row.said],
+            default=str,
+        )
         self._open().rows(
             "INSERT INTO rows (number, key, row) VALUES (?, ?, ?)", (row.number, key, kept)
         )
@@ -76,8 +79,10 @@ class DeferredRows:
         )
         rows = []
         for place, number, text in found:
-            stream, record, key, source = json.loads(text)
-            rows.append(InputRecord(number, stream, record, key, source))
+            stream, record, key, source, remarks, shown_key, said = json.loads(text)
+            row = InputRecord(number, stream, record, key, source, remarks=remarks)
+            row.shown_key, row.said = shown_key, said
+            rows.append(row)
             after = place
         self._db.rows("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])
         self.count -= len(found)

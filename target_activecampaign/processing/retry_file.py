@@ -9,13 +9,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.storage.files import naming, open_private
-from target_activecampaign.records.values import Record, is_nothing
+from target_activecampaign.records.clean import is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.values import Record
 
     from .deferred_rows import Kept
 
@@ -64,7 +65,7 @@ class RetryFile:
 
     def keeps(self, row: InputRecord) -> bool:
         """Return whether a failed row can be kept: never one with a password."""
-        return self._path is not None and "password" not in row.source
+        return self._path is not None and "password" not in row.record
 
     def keep(self, row: InputRecord, key_properties: list[str]) -> None:
         """Keep a failed row; it is on disk when this returns."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.outcome import Action, Outcome
+from target_activecampaign.outcome import Action, Outcome, join_reasons
 from target_activecampaign.records.record import identity_of
 from target_activecampaign.reporting.results import CHANGED
+
+from .denials import UNCONFIRMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.limits import ChangeLimits
 
     from .deferred_rows import DeferredRows
+    from .denials import DeniedParts
     from .retry_file import RetryFile
 
 REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
@@ -44,6 +47,7 @@ class RowFinisher:
     deferred: DeferredRows
     retries: RetryFile
     hold: Callable[[int], None]
+    denials: DeniedParts
     key_properties: dict[str, list[str]] = field(default_factory=dict)
     #: The rows that have no result yet, by `id`.
     open_rows: dict[int, InputRecord] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class RowFinisher:
         """Give a row its result; a second result of the same row is ignored."""
         if not self.is_open(row):
             return
+        outcome = _with_remarks(outcome, row.remarks)
         action, is_dry_run = outcome.action, self.policy.dry_run
         self._count_planned(action)
         if action in CHANGED:
@@ -84,7 +89,7 @@ class RowFinisher:
             self.hold(row.number)
         # The row stays open until all of this is written: where that fails, it is not done.
         del self.open_rows[id(row)]
-        self.results.add(row.number, row.stream, row.key, outcome, row.record)
+        self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
         """Keep a row until what it refers to may have come; reject it where nothing can come."""
@@ -115,14 +120,33 @@ class RowFinisher:
     def _remember(self, row: InputRecord, outcome: Outcome) -> None:
         if outcome.action is Action.FAILED or not row.ledger_key:
             return
-        if outcome.action in CHANGED or (outcome.action is Action.UNCHANGED and outcome.whole):
-            # A row that was written in part is sent again; its id is kept all the same.
-            fields = row.fields if outcome.whole else {}
-            self.ledger.confirm(row.ledger_key, outcome.id, fields)
+        if outcome.action in CHANGED or outcome.whole:
+            self.ledger.confirm(row.ledger_key, outcome.id, self._decided(row, outcome))
         self.retries.note_written(row)
+
+    def _decided(self, row: InputRecord, outcome: Outcome) -> dict[bytes, bytes]:
+        """Return the fields of a row that the ledger may confirm.
+
+        A row that was written in part is sent again; only its id is kept.
+        """
+        if not outcome.whole or not outcome.undone <= row.separable.keys():
+            return {}
+        undone = frozenset[bytes]().union(*(row.separable[name] for name in outcome.undone))
+        known = self.ledger.find(row.ledger_key)
+        before = known.fields if known else {}
+        denied = self.denials.fields(row, outcome.denied, before)
+        return {**row.fields, **dict.fromkeys(undone, UNCONFIRMED), **denied}
 
     def _key_of(self, row: InputRecord) -> bytes:
         return row.ledger_key or self.ledger.hash_key(row.stream, identity_of(row))
+
+
+def _with_remarks(outcome: Outcome, remarks: list[str]) -> Outcome:
+    """Return an outcome that says what of its row was not done; such a row is never unchanged."""
+    is_partial = bool(remarks or outcome.undone or outcome.denied)
+    is_unchanged = outcome.action is Action.UNCHANGED
+    action = Action.SKIPPED if is_unchanged and is_partial else outcome.action
+    return replace(outcome, action=action, reason=join_reasons([outcome.reason, *remarks]))
 
 
 def _planned(outcome: Outcome) -> Outcome:

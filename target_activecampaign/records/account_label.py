@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
 from target_activecampaign.outcome import RowRejected, RowSkipped
 
-from .values import is_nothing
+from .clean import is_nothing
 
 if TYPE_CHECKING:
     from .values import Record

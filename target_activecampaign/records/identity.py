@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .values import fold, is_nothing
+from tap_activecampaign_unified.resources.parsing.names import fold
+
+from .clean import is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable

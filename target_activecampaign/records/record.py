@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected
 
-from .flatten import NESTED
-from .reference import references
-from .values import Record, fold, is_nothing
+from .clean import is_nothing
+from .reference import REFERENCES, references
+
+if TYPE_CHECKING:
+    from .values import Record
+
+#: Columns that can be written without the rest of a row, and their fields in the ledger.
+SEPARABLE = {
+    "segments": "list:",
+    "automations": "automation:",
+    "title": "title",
+    "owner": "owner",
+}
+#: What a contact keeps when only such a column is left to be written.
+KEPT_BY_REMAINDER = frozenset(
+    {"id", "email", "email_addresses", "status", "is_disabled", "is_deleted"}
+    | {"deleted", "anonymized", "leave_automations"}
+)
+
+
+ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id"}
+_WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 
 
 @dataclass(slots=True)
@@ -19,8 +40,12 @@ class InputRecord:
 
     ``number`` counts the RECORD lines of the input from 1 and is None for a row of the retry file.
     ``source`` is the record as it came, to be kept should it fail; ``fields`` are the hashes of
-    what it asks for, by hash of the field. One that ``creates`` must be new: what is there already
-    is left as it is. Of one that ``is_held_out`` only unsubscriptions are written.
+    what it asks for, by hash of the field, and ``separable`` those of columns that can be written
+    without the rest, by column. ``remarks`` say what of the row cannot be read. One that
+    ``creates`` must be new: what is there already is left as it is. Of a ``remainder`` everything
+    but its record is confirmed. ``shown_key`` is the key under the source's own names, where they
+    differ; ``said`` the record before its text was composed, where that changed it. Of one that
+    ``is_held_out`` only unsubscriptions are written.
     """
 
     number: int | None
@@ -33,6 +58,11 @@ class InputRecord:
     known_id: str | None = None
     creates: bool = False
     is_held_out: bool = False
+    remarks: list[str] = field(default_factory=list)
+    separable: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    is_remainder: bool = False
+    shown_key: Record | None = None
+    said: Record | None = None
 
 
 def key_of(
@@ -43,7 +73,7 @@ def key_of(
     Raises `RowRejected` when the row lacks a property of the schema's key.
     """
     if key_properties:
-        key = {name: record.get(name) for name in key_properties}
+        key = {name: _plain_id(name, record.get(name)) for name in key_properties}
         missing = sorted(name for name, value in key.items() if is_nothing(value))
         if missing:
             raise RowRejected(
@@ -51,10 +81,27 @@ def key_of(
             )
         return key
     for columns in identity:
-        key = {name: record.get(name) for name in columns}
+        key = {name: _plain_id(name, record.get(name)) for name in columns}
         if not any(is_nothing(value) for value in key.values()):
             return key
     return {}
+
+
+def _plain_id(name: str, value: Any) -> Any:
+    """Return an id without the fraction that a column of floats gives it; None for 0."""
+    if name not in ID_COLUMNS:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    elif isinstance(value, str) and _WHOLE_FLOAT.fullmatch(value.strip()):
+        value = value.strip().partition(".")[0]
+    is_zero = isinstance(value, (int, str)) and not isinstance(value, bool) and value in {0, "0"}
+    return None if is_zero else value
+
+
+def said_by(row: InputRecord) -> Record:
+    """Return all that a row says, as the ledger knows rows without a key."""
+    return row.record if row.said is None else row.said
 
 
 def identity_of(row: InputRecord) -> Record:
@@ -62,9 +109,9 @@ def identity_of(row: InputRecord) -> Record:
 
     Whoever a key points to may be spelled in another case, stand in an array or alone.
     """
-    found = dict(row.key) or row.record
+    found = dict(row.key) or said_by(row)
     for name, value in row.key.items():
-        if name in NESTED:
+        if name in REFERENCES:
             with contextlib.suppress(RowRejected):
                 refs = references(row.record.get(name), name)
                 found[name] = [{k: fold(v) for k, v in ref.items()} for ref in refs] or value
@@ -95,16 +142,33 @@ def content_of(
         elif name in {"tags", "remove_tags"} and isinstance(value, list) and not mirrors:
             found += [(f"tag:{_name(item)}", name == "tags") for item in value]
         elif name == "segments" and isinstance(value, list):
-            found += [
-                (f"list:{_name(item)}", item.get("status") if isinstance(item, dict) else None)
-                for item in value
-            ]
+            found += [(f"list:{_name(item)}", _membership(item, record)) for item in value]
         elif name in {"automations", "leave_automations"} and isinstance(value, list):
             # One path for both: who left is asked for again when a row enters once more.
             enters = name == "automations"
             found += [(f"automation:{_name(item)}", [enters, enrols]) for item in value]
         else:
             found.append((name, value))
+    return found
+
+
+def _membership(item: Any, record: Record) -> Any:
+    """Return what decides about one list: its status, else what says that the status is missing."""
+    if not isinstance(item, dict):
+        beside = record.get("status")
+        return None if is_nothing(beside) else ["beside", beside]
+    status = item.get("status")
+    facts = sorted(item.keys() - {"id", "name"})
+    return status if not is_nothing(status) else ["no status", *facts] if facts else None
+
+
+def separable_of(content: list[tuple[str, Any]]) -> dict[str, list[str]]:
+    """Return the fields of a row's content that can be written without the rest, by column."""
+    found: dict[str, list[str]] = {}
+    for path, _ in content:
+        for column, prefix in SEPARABLE.items():
+            if path == prefix or (prefix.endswith(":") and path.startswith(prefix)):
+                found.setdefault(column, []).append(path)
     return found
 
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.arrays import FORMS
+from tap_activecampaign_unified.resources.parsing.numbers import (
+    parse_foreign_id,
+    parse_id,
+    plain_text,
+)
 from target_activecampaign.outcome import RowRejected
 
-from .values import is_nothing
+from .clean import is_nothing
+
+#: Columns that refer to another record.
+REFERENCES = frozenset(
+    {"account", "contact", "opportunity", "stage", "pipeline", "owner", "group", "tag", "segment"}
+)
 
 
 def reference(value: Any, what: str) -> dict[str, str]:
@@ -23,13 +35,30 @@ def reference(value: Any, what: str) -> dict[str, str]:
         raise RowRejected(f"{what}: must be an object with an id or a natural key")
     found = {}
     for name in ("id", "email", "name", *(["external_id"] if what == "opportunity" else [])):
-        part = value.get(name)
-        if is_nothing(part) or (name == "id" and str(part) == "0"):
-            continue
-        if isinstance(part, (dict, list, bool)):
-            raise RowRejected(f"{what}.{name}: must be text")
-        found[name] = str(part).strip()
+        text = key_text(value.get(name), f"{what}.{name}", is_id=name == "id")
+        if text is not None:
+            found[name] = text
     return found
+
+
+def key_text(value: Any, column: str, *, is_id: bool = False) -> str | None:
+    """Return an id or a natural key as text, None for none; raise `RowRejected` otherwise."""
+    if is_nothing(value):
+        return None
+    if isinstance(value, (dict, list, bool)):
+        raise RowRejected(f"{column}: must be text")
+    try:
+        return parse_foreign_id(value) if is_id else plain_text(value).strip()
+    except InvalidValue as problem:
+        raise RowRejected(f"{column}: {problem}") from None
+
+
+def own_id(value: Any, column: str = "id") -> str | None:
+    """Return an id of this account as digits, None for none; raise `RowRejected` otherwise."""
+    try:
+        return None if isinstance(value, (dict, list)) and not value else parse_id(value)
+    except InvalidValue as problem:
+        raise RowRejected(f"{column}: not an id of ActiveCampaign; {problem}") from None
 
 
 def references(value: Any, what: str) -> list[dict[str, str]]:
@@ -40,22 +69,28 @@ def references(value: Any, what: str) -> list[dict[str, str]]:
     return [found for item in items if (found := reference(item, what))]
 
 
+def item_reference(item: Any, column: str) -> dict[str, str]:
+    """Return what one item of an array means: a text is a name, a whole number an id."""
+    if isinstance(item, str):
+        return {"name": item.strip()} if item.strip() else {}
+    if isinstance(item, dict):
+        return reference(item, column)
+    try:
+        found = None if isinstance(item, bool) else parse_id(item)
+    except InvalidValue:
+        found = None
+    if found is None:
+        raise RowRejected(f"{column}: must hold names, ids, or objects with an id or a name")
+    return {"id": found}
+
+
 def named_references(value: Any, column: str) -> list[dict[str, str]]:
     """Return the references of an array in which a plain text is a name."""
     if is_nothing(value):
         return []
     if not isinstance(value, list):
-        raise RowRejected(f"{column}: must be an array, or one as JSON text")
-    found = []
-    for item in value:
-        if isinstance(item, str):
-            if item.strip():
-                found.append({"name": item.strip()})
-        elif not isinstance(item, dict):
-            raise RowRejected(f"{column}: must hold names or objects with an id or a name")
-        else:
-            found += references(item, column)
-    return found
+        raise RowRejected(f"{column}: must be {FORMS}")
+    return [found for item in value if (found := item_reference(item, column))]
 
 
 def id_text(value: Any) -> str | None:

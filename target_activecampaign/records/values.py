@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.flags import parse_flag
 from target_activecampaign.outcome import RowRejected
 
 Record = dict[str, Any]
@@ -19,11 +21,6 @@ _EMAIL = re.compile(
 LONGEST_EMAIL = 254
 
 
-def is_nothing(value: Any) -> bool:
-    """Say whether a value means "no value", as null does."""
-    return value is None or value in ("", [], {}) or (isinstance(value, str) and not value.strip())
-
-
 def email_of(text: Any, what: str = "email") -> str:
     """Return an address without outer white space; raise `RowRejected` when it is none."""
     if isinstance(text, str):
@@ -33,11 +30,9 @@ def email_of(text: Any, what: str = "email") -> str:
     raise RowRejected(f"{what}: not an e-mail address; correct it in the source")
 
 
-def fold(text: str) -> str:
-    """Return a name as it is compared: without case and outer white space."""
-    return text.strip().casefold()
-
-
-def is_true(value: Any) -> bool:
-    """Read a flag of a record, whichever way the source spells it."""
-    return value is True or str(value).strip().lower() in {"1", "true", "yes"}
+def flag_of(record: Record, name: str, column: str | None = None) -> bool:
+    """Return a flag of a record, False where there is none; raise `RowRejected` for other words."""
+    try:
+        return bool(parse_flag(record.get(name)))
+    except InvalidValue as problem:
+        raise RowRejected(f"{column or name}: {problem}") from None

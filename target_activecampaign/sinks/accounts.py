@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, RowRejected
-from target_activecampaign.records.values import fold
 
 from .create_only import reject_existing
 from .record_sink import keep_only_blanks, may_fill, native_fields_of, own_id_of, skip_flagged
@@ -56,7 +56,7 @@ def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
 
 def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Write one account."""
-    skip_flagged(row)
+    skip_flagged(row.record)
     native = native_fields_of(context, sink, row, entity="account", owner=True)
     name = str(native.columns.get("name") or "").strip()
     native_id = own_id_of(context, sink, row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from target_activecampaign.records.reference import key_text
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
@@ -93,11 +94,6 @@ class WriteContext:
 
     def note_copy(self, family: str, row: InputRecord, native_id: str | None) -> None:
         """Remember which row here is the copy of another account's row."""
-        source = row.record.get("id")
-        if self.policy.is_foreign and native_id and source not in {None, ""}:
-            self.ledger.record_copy(family, str(source), native_id)
-
-
-def join_reasons(reasons: list[str]) -> str | None:
-    """Join reasons, each once, None where there is none."""
-    return "; ".join(dict.fromkeys(reasons)) or None
+        source = key_text(row.record.get("id"), "id", is_id=True)
+        if self.policy.is_foreign and native_id and source:
+            self.ledger.record_copy(family, source, native_id)

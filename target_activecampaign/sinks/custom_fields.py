@@ -8,17 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, UnconfirmedWrite
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.codecs import InvalidValue
 from tap_activecampaign_unified.resources.custom_fields import (
     STANDARD_LABELS,
+    STANDARD_TYPES,
     FieldDefinition,
     encode_value,
     slug,
 )
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
 from target_activecampaign.lookups.references import FIELD_TABLES
 from target_activecampaign.outcome import RowFailed, RowRejected
-from target_activecampaign.records.values import fold, is_nothing
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.columns import SEPARATOR
+from target_activecampaign.records.custom_values import (
+    choose_options,
+    joined_money,
+    option_text,
+    read_custom_value,
+    structure_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +76,7 @@ class CustomFieldWriter:
         self._pen, self._references, self._policy = write_client, references, policy
         self._clock = clock
         self.hints: dict[tuple[str, str], dict[str, Any]] = {}
+        self._refused: dict[tuple[str, str], FieldDefinition] = {}
 
     def encode(
         self, entity: str, values: dict[str, Any], attributes: dict[str, Any] | None = None
@@ -76,31 +87,68 @@ class CustomFieldWriter:
         `RowRejected`.
         """
         found = EncodedFields()
-        for tag, value in (attributes or {}).items():
+        self._encode_attributes(found, entity, attributes or {})
+        self._encode_values(found, entity, values)
+        return found
+
+    def _encode_attributes(
+        self, found: EncodedFields, entity: str, attributes: dict[str, Any]
+    ) -> None:
+        for tag, value in attributes.items():
             if is_nothing(value) and not self._policy.clears:
                 continue
             one = self._references.fields(entity).by_tag(tag)
             if one is None and not is_nothing(value):
-                one = self._create(entity, tag.lower(), value, STANDARD_LABELS.get(tag, tag))
+                one = self._create(
+                    entity,
+                    tag.lower(),
+                    value,
+                    STANDARD_LABELS.get(tag, tag),
+                    STANDARD_TYPES.get(tag),
+                )
             if one is None:
                 if not is_nothing(value):
                     found.left_out.append(f"the account has no field {tag}")
                 continue
             self._put(found, one, value, tag.lower())
-        for name, value in values.items():
-            if is_nothing(value) and not self._policy.clears:
+
+    def _encode_values(self, found: EncodedFields, entity: str, values: dict[str, Any]) -> None:
+        names: dict[str, str] = {}
+        clears = self._policy.clears
+        given = {name: value for name, value in values.items() if clears or not is_nothing(value)}
+
+        def is_field(name: str) -> bool:
+            return self._references.fields(entity).find(name) is not None
+
+        for name, value in joined_money(given, is_field).items():
+            if is_nothing(value) and not clears:
                 continue
-            one = self._references.fields(entity).find(name)
-            if one is None and not is_nothing(value):
-                one = self._create(entity, name, value)
+            one = known = self._references.fields(entity).find(name)
+            structure = structure_of(value) if one is None else value
+            if one is None and not is_nothing(structure):
+                one = self._create(entity, name, structure)
+            if one is None and is_nothing(structure):
+                continue  # the text of an empty array, or of money without an amount
             if one is None:
                 found.left_out.append(
                     f"custom_fields.{name}: the account has no such field; "
                     "create it or set create_missing_fields"
                 )
                 continue
-            self._put(found, one, value, name)
-        return found
+            readable = read_custom_value(one, value, name, self._policy.list_delimiter)
+            if is_nothing(readable) and not clears:
+                continue
+            if known is None and one.id in names:
+                found.left_out.append(
+                    f"custom_fields.{name}: not created, the account's field {names[one.id]} has "
+                    "its title; rename one of them"
+                )
+                continue
+            if names.setdefault(one.id, name) != name:
+                raise RowRejected(
+                    f"custom_fields.{name}: {names[one.id]} names the same field; keep one of them"
+                )
+            self._put(found, one, readable, name)
 
     def _put(self, found: EncodedFields, one: FieldDefinition, value: Any, name: str) -> None:
         if is_nothing(value):
@@ -113,10 +161,10 @@ class CustomFieldWriter:
         if isinstance(value, bool):
             value = "true" if value else "false"
         if one.type in _WITH_OPTIONS and one.options:
-            chosen, unknown = _choose(one, value)
+            chosen, unknown = choose_options(one, value)
             if unknown and self._policy.create_missing_fields:
                 one = self._add_options(one, value)
-                chosen, unknown = _choose(one, value)
+                chosen, unknown = choose_options(one, value)
             value = chosen
             if unknown:
                 found.left_out.append(f"custom_fields.{name}: {unknown}")
@@ -141,7 +189,9 @@ class CustomFieldWriter:
         known = {fold(text) for o in one.options for text in (o.value, o.label)}
         wanted = value if isinstance(value, list) else [value]
         missing = [
-            str(w) for w in wanted if not isinstance(w, (dict, list)) and fold(str(w)) not in known
+            option_text(w)
+            for w in wanted
+            if not isinstance(w, (dict, list)) and fold(option_text(w)) not in known
         ]
         if not missing:
             return one
@@ -172,21 +222,30 @@ class CustomFieldWriter:
     # --- making fields ----------------------------------------------------------------------
 
     def _create(
-        self, entity: str, name: str, value: Any, title: str | None = None
+        self,
+        entity: str,
+        name: str,
+        value: Any,
+        title: str | None = None,
+        standard_type: str | None = None,
     ) -> FieldDefinition | None:
         if not self._policy.create_missing_fields:
             return None
         with self._references.pool.named_lock("define", entity):
             made = self._references.fields(entity).find(name)  # by another row, meanwhile
-            return made or self._create_now(entity, name, value, title)
+            made = made or self._refused.get((entity, fold(name)))
+            if made is None:
+                made = self._create_now(entity, name, value, title, standard_type)
+                if made is not None and self._references.fields(entity).find(name) is None:
+                    self._refused[entity, fold(name)] = made  # another field has the title
+            return made
 
     def _create_now(
-        self, entity: str, name: str, value: Any, title: str | None
+        self, entity: str, name: str, value: Any, title: str | None, standard_type: str | None
     ) -> FieldDefinition | None:
-        hint = self.hints.get((entity, fold(name)), {})
-        field_type = str(hint.get("type") if isinstance(hint.get("type"), str) else "") or _kind_of(
-            entity, hint, value
-        )
+        hint = self._hint(entity, name)
+        named = hint.get("type") if isinstance(hint.get("type"), str) else standard_type
+        field_type = named or _kind_of(entity, hint, value)
         options = hint.get("options") or (value if isinstance(value, list) else ())
         return self.define(
             entity,
@@ -199,6 +258,15 @@ class CustomFieldWriter:
                 o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options
             ],
         )
+
+    def _hint(self, entity: str, name: str) -> dict[str, Any]:
+        """Return what the input's schema says about a field, flattened money included."""
+        found = self.hints.get((entity, fold(name)))
+        if found is None:
+            amount = self.hints.get((entity, fold(f"{name}{SEPARATOR}amount")), {})
+            is_money = bool(amount)
+            found = {"type": ["object", "null"], "title": amount.get("title")} if is_money else {}
+        return found
 
     def define(
         self, entity: str, *, title: str, field_type: str, tag: str, options: list[dict[str, Any]]
@@ -299,22 +367,6 @@ class CustomFieldWriter:
                 if found is not None:
                     return found
         raise RowFailed("the field was sent and never answered; the next run looks for it first")
-
-
-def _choose(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
-    """Return the options' own values for those a row names by value or label."""
-    by_name = {fold(option.label): option.value for option in one.options}
-    by_name |= {fold(option.value): option.value for option in one.options}
-    wanted = value if isinstance(value, list) else [value]
-    unknown = [w for w in wanted if isinstance(w, (dict, list)) or fold(str(w)) not in by_name]
-    if unknown:
-        return value, "the field has no such option; add it in ActiveCampaign or correct the row"
-    chosen = [by_name[fold(str(w))] for w in wanted]
-    if one.is_choices:
-        return chosen, None
-    if len(chosen) != 1:
-        return value, "the field takes one option"
-    return chosen[0], None
 
 
 def _kind_of(entity: str, hint: dict[str, Any], value: Any) -> str:

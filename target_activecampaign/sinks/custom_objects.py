@@ -19,11 +19,10 @@ from tap_activecampaign_unified.resources.custom_objects import (
     resources_of,
 )
 from tap_activecampaign_unified.resources.resource import Resource
-from target_activecampaign.outcome import Action, Outcome, RowRejected
+from target_activecampaign.outcome import Action, Outcome, RowRejected, join_reasons
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
-from target_activecampaign.records.values import is_nothing
 
-from .context import join_reasons
 from .notes import opportunity_of
 from .record_sink import row_by_row
 from .sink import Sink

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
 from target_activecampaign.records.record import emails_of, identity_of, is_delete
 from target_activecampaign.records.reference import reference
-from target_activecampaign.records.values import fold, is_nothing
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
 from .limits import AUTOMATIONS

@@ -9,9 +9,9 @@ from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.crm.notes import PARENTS
 from target_activecampaign.lookups.deals import DealLookup
 from target_activecampaign.outcome import Action, Outcome, RowRejected
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
 from target_activecampaign.records.reference import reference, references
-from target_activecampaign.records.values import is_nothing
 
 from .create_only import reject_created_earlier
 from .opportunities import prefetch
@@ -55,7 +55,7 @@ def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Write one note."""
-    skip_flagged(row)
+    skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
     content = native.columns.get("note")
     native_id = own_id_of(context, sink, row)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.deals import DealLookup
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
-from target_activecampaign.records.reference import id_text, reference, references
-from target_activecampaign.records.values import fold, is_nothing
+from target_activecampaign.records.reference import id_text, key_text, reference, references
+from target_activecampaign.records.values import flag_of
 
 from .create_only import reject_created_earlier, reject_existing
 from .record_sink import (
@@ -52,7 +54,9 @@ def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecor
 def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
     """Return by what a deal is known; without a key of its own it might be any of its name."""
     policy = context.policy
-    external = _external_of(context, row)
+    external = None
+    with contextlib.suppress(RowRejected):  # the row is rejected when it is written
+        external = _external_of(context, row)
     name = row.record.get("name")
     is_by_name = "name+contact" in policy.match_opportunities_on
     columns = {"external_id": external, **({"name": name} if is_by_name else {})}
@@ -68,29 +72,29 @@ def _external_of(context: WriteContext, row: InputRecord) -> Any:
     custom = row.record.get("custom_fields")
     name = context.policy.opportunity_external_id_field
     if not is_nothing(given) or name is None or not isinstance(custom, dict):
-        return given
+        return key_text(given, "external_id")
     fields = context.references.fields("opportunity")
     key = fields.find(name)
     for column, value in custom.items():
         if key is not None and fields.find(column) == key and not is_nothing(value):
-            return str(value).strip()
+            return key_text(value, column)
     return None
 
 
 def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLookup) -> Outcome:
-    skip_flagged(row)
+    skip_flagged(row.record)
     native = native_fields_of(context, sink, row, entity="opportunity", owner=True)
     external = _external(context, row, native.custom)
     reject_created_earlier(context, row, "name", "deals")
     native_id = _match(context, sink, row, deals, external)
     reject_existing(row, "external_id" if external else "name", native_id)
-    contacts = [
-        context.references.contact(ref) for ref in references(row.record.get("contact"), "contact")
-    ]
-    _skip_held_out(context, deals, None if contacts else native_id)
+    primary_ref, other_refs = _contacts_of(row)
+    primary = context.references.contact(primary_ref) if primary_ref else None
+    others = [context.references.contact(ref) for ref in other_refs]
+    _skip_held_out(context, deals, None if primary or others else native_id)
     account = reference(row.record.get("account"), "account")
-    if contacts:
-        native.columns["contact"] = contacts[0]
+    if primary:
+        native.columns["contact"] = primary
     if account:
         native.columns["account"] = context.references.account(account)
     _place(context, row, native, native_id, deals)
@@ -113,11 +117,11 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
                 "id: the account has no opportunity with this id (any more); a row without an id "
                 "is created again when it is delivered again"
             ) from None
-    elif len(contacts) < 2:
+    elif not others:
         action = Action.UNCHANGED
     if external:
         deals.note_key(external[1], native_id)
-    _join(context, native_id, contacts[1:], is_new=action is Action.CREATED)
+    _join(context, native_id, others, is_new=action is Action.CREATED)
     if native.columns.get("stage"):
         title = context.references.table("stage").get(str(native.columns["stage"]), {}).get("title")
         context.plan.gain(f"the stage {title}", row.ledger_key)
@@ -131,6 +135,28 @@ def _skip_held_out(context: WriteContext, deals: DealLookup, native_id: str | No
         owner = id_text(deals.get(native_id).get("contact"))
         if owner and context.holdout.is_contact_held_out(owner):
             raise RowSkipped(HELD_OUT)
+
+
+def _contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str, str]]]:
+    """Return a deal's primary contact, None where no contact is primary, and the other contacts.
+
+    Where no ``is_primary`` is given, the first contact is the primary one.
+    """
+    given = row.record.get("contact")
+    items = given if isinstance(given, list) else [] if is_nothing(given) else [given]
+    found: list[tuple[dict[str, str], bool | None]] = []
+    for item in items:
+        ref = reference(item, "contact")
+        flag = None
+        if isinstance(item, dict) and not is_nothing(item.get("is_primary")):
+            flag = flag_of(item, "is_primary", "contact[].is_primary")
+        if ref:
+            found.append((ref, flag))
+    primaries = [ref for ref, flag in found if flag]
+    if len(primaries) > 1:
+        raise RowRejected("contact[].is_primary: several contacts are primary; keep one")
+    primary = next(iter(primaries or [ref for ref, flag in found if flag is None]), None)
+    return primary, [ref for ref, _ in found if ref is not primary]
 
 
 def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
@@ -151,7 +177,7 @@ def _external(
 ) -> tuple[str, str] | None:
     """Return the field of your own key and the row's value of it; puts it among the values."""
     name = context.policy.opportunity_external_id_field
-    given = row.record.get("external_id")
+    given = key_text(row.record.get("external_id"), "external_id")
     if name is None:
         if not is_nothing(given):
             raise RowRejected(
@@ -160,7 +186,7 @@ def _external(
         return None
     one = context.references.fields("opportunity").find(name)
     if one is None and not is_nothing(given):
-        found = context.custom.encode("opportunity", {name: str(given)})
+        found = context.custom.encode("opportunity", {name: given})
         one = context.references.fields("opportunity").find(name)
         custom.values |= found.values
     if one is None:
@@ -172,10 +198,8 @@ def _external(
     if is_nothing(given):
         value = custom.values.get(one.id, (one, None, None))[1]
         return None if is_nothing(value) else (one.id, str(value).strip())
-    if isinstance(given, (dict, list, bool)):
-        raise RowRejected("external_id: must be text")
-    custom.values |= context.custom.encode("opportunity", {name: str(given).strip()}).values
-    return one.id, str(given).strip()
+    custom.values |= context.custom.encode("opportunity", {name: given}).values
+    return one.id, str(given)
 
 
 def _match(
@@ -215,13 +239,13 @@ def _by_key(
 
 
 def _by_name(context: WriteContext, row: InputRecord, deals: DealLookup) -> list[str]:
-    refs = references(row.record.get("contact"), "contact")
+    primary, _ = _contacts_of(row)
     name = row.record.get("name")
-    if not refs or is_nothing(name) or row.known_id:
+    if not primary or is_nothing(name) or row.known_id:
         return [row.known_id] if row.known_id else []
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         return []  # it is looked for among the new ones
-    return sorted(set(deals.named(str(name).strip(), context.references.contact(refs[0]))))
+    return sorted(set(deals.named(str(name).strip(), context.references.contact(primary))))
 
 
 # --- where it stands --------------------------------------------------------------------------
@@ -270,7 +294,7 @@ def _create(
     if not body.get("title"):
         raise RowRejected("name: a new opportunity needs a name")
     if not body.get("contact") and not body.get("account"):
-        raise RowRejected("contact: a new opportunity needs a contact or an account")
+        raise RowRejected("contact: a new opportunity needs a primary contact or an account")
     if not body.get("group") and not body.get("stage"):
         raise RowRejected("stage: a new opportunity needs a stage or a pipeline")
     body.setdefault("value", 0)

@@ -13,7 +13,7 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.resources.resource import Resource
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected, RowSkipped
-from target_activecampaign.records.values import is_nothing
+from target_activecampaign.records.clean import is_nothing
 
 from .limits import AUTOMATIONS
 

@@ -19,22 +19,24 @@ from target_activecampaign.outcome import (
     RowError,
     RowRejected,
     RowSkipped,
+    join_reasons,
     outcome_of,
 )
+from target_activecampaign.records.clean import FLAGS, is_nothing
 from target_activecampaign.records.identity import identity_of_row
-from target_activecampaign.records.reference import reference
-from target_activecampaign.records.values import is_nothing, is_true
+from target_activecampaign.records.reference import key_text, own_id, reference
+from target_activecampaign.records.values import flag_of
 from target_activecampaign.reporting.results import BEHIND
 
-from .context import join_reasons
 from .custom_fields import EncodedFields
-from .limits import is_blank
+from .limits import ONLY_IF_EMPTY, is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_activecampaign.records.identity import RecordIdentity
     from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.values import Record
 
     from .context import WriteContext
     from .sink import Sink
@@ -42,14 +44,18 @@ if TYPE_CHECKING:
     WriteRow = Callable[[WriteContext, Sink, InputRecord], Outcome]
     IdentityOfRow = Callable[[WriteContext, InputRecord], RecordIdentity]
 
+NO_OWNER = "owner: the account has no such user; left out"
+
 
 @dataclass
 class NativeFields:
-    """What a row says in native columns; ``left_out`` and ``remarks`` go into its result."""
+    """What a row says in native columns; the lists of reasons go into its result."""
 
     columns: dict[str, Any]
     custom: EncodedFields = field(default_factory=EncodedFields)
     left_out: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
+    undone: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     def body(self) -> dict[str, Any]:
@@ -59,8 +65,17 @@ class NativeFields:
 
     def outcome(self, action: Action, native_id: str | None) -> Outcome:
         """Return the outcome of a row that was written as far as it could be."""
-        reason = join_reasons([*self.left_out, *self.remarks])
-        return Outcome(action, native_id, reason, whole=not self.left_out)
+        reasons = [*self.left_out, *self.denied, *self.undone.values(), *self.remarks]
+        if self.left_out and action is Action.UNCHANGED:
+            action = Action.SKIPPED
+        return Outcome(
+            action,
+            native_id,
+            join_reasons(reasons),
+            whole=not self.left_out,
+            denied=frozenset(self.denied),
+            undone=frozenset(self.undone),
+        )
 
 
 def identity_by_name(context: WriteContext, row: InputRecord) -> RecordIdentity:
@@ -166,16 +181,16 @@ def _write_merged(
     except (RowError, RequestError):
         return False
     for place, row in enumerate(group):
-        later = Outcome(Action.UPDATED, outcome.id, outcome.reason, whole=outcome.whole)
+        later = replace(outcome, action=Action.UPDATED)
         is_first = place == 0 or outcome.action is not Action.CREATED
         context.rows.finish(row, outcome if is_first else later)
     return True
 
 
-def skip_flagged(row: InputRecord) -> None:
+def skip_flagged(record: Record) -> None:
     """Raise `RowSkipped` for rows that only say that something is hidden or gone."""
-    for flag in ("is_disabled", "is_deleted", "deleted", "anonymized"):
-        if is_true(row.record.get(flag)):
+    for flag in FLAGS:
+        if flag_of(record, flag):
             raise RowSkipped(f"the row is marked {flag}")
 
 
@@ -210,14 +225,10 @@ def native_fields_of(
     if entity:
         found.custom = context.custom.encode(entity, fragment.custom_fields, fragment.attributes)
         found.left_out += found.custom.left_out
-    known = set(entries) | sink.also | set(row.key)
-    unknown = sorted(n for n in fragment.ignored if n not in known and not n.startswith("_"))
-    if unknown:
-        found.remarks.append(f"ignored, no such field: {', '.join(unknown)}")
     if owner and not is_nothing(row.record.get("owner")):
         user = context.references.user(reference(row.record["owner"], "owner"))
         if user is None:
-            found.remarks.append("owner: the account has no such user; left out")
+            found.undone["owner"] = NO_OWNER
         else:
             found.columns["owner"] = user
     return found
@@ -225,16 +236,10 @@ def native_fields_of(
 
 def own_id_of(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
     """Return the id here that a row's own id means, None where it says none that is known."""
-    source = row.record.get("id")
-    if is_nothing(source):
-        return None
-    if isinstance(source, (dict, list, bool)):
-        raise RowRejected("id: must be text")
-    if context.policy.is_foreign:
-        return context.ledger.own_id(sink.family, str(source))
-    if not str(source).strip().isdigit():
-        raise RowRejected("id: not an id of ActiveCampaign")
-    return str(source).strip()
+    if not context.policy.is_foreign:
+        return own_id(row.record.get("id"))
+    source = key_text(row.record.get("id"), "id", is_id=True)
+    return context.ledger.own_id(sink.family, source) if source else None
 
 
 def keep_only_blanks(
@@ -248,7 +253,7 @@ def keep_only_blanks(
     for name in fills_only(context, sink, native):
         if name in native.columns and not is_blank(there.get(name)):
             del native.columns[name]
-            native.remarks.append("only_if_empty: ActiveCampaign has a value already")
+            native.denied.append(ONLY_IF_EMPTY)
     if native.custom.values:
         _keep_only_blank_values(context, sink, native, stored)
 
@@ -274,7 +279,7 @@ def _keep_only_blank_values(
         if there and not all(is_blank(stored.get(one)) for one in ids):
             for one in there:
                 del native.custom.values[one]
-            native.remarks.append("only_if_empty: ActiveCampaign has a value already")
+            native.denied.append(ONLY_IF_EMPTY)
 
 
 def fills_only(context: WriteContext, sink: Sink, native: NativeFields) -> list[str]:

@@ -11,13 +11,14 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.resources.codecs import parse_instant
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import reference, references
-from target_activecampaign.records.values import fold, is_nothing
 
 from .create_only import reject_created_earlier
 from .notes import opportunity_of
-from .record_sink import native_fields_of, own_id_of, row_by_row, skip_flagged
+from .record_sink import NO_OWNER, native_fields_of, own_id_of, row_by_row, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -37,7 +38,7 @@ COLUMNS = frozenset({"external_id", "status", "type", "owner", "contact", "oppor
 
 def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Write one task: update the one that the row means, else create it, once."""
-    skip_flagged(row)
+    skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
     status = _status(row)
     columns = {**native.columns, **_references(context, row, native)}
@@ -83,7 +84,7 @@ def _references(context: WriteContext, row: InputRecord, native: NativeFields) -
     if owner:
         user = context.references.user(owner)
         if user is None:
-            native.remarks.append("owner: the account has no such user; left out")
+            native.undone["owner"] = NO_OWNER
         else:
             found["assignee"] = user
     return found
@@ -140,6 +141,8 @@ def _create(
     context.note_copy(sink.family, row, native_id)
     if status:
         _complete(context, native, native_id, at_end)
+    elif at_end:
+        native.left_out.append("outcome: left out, an open task has none; set status to completed")
     return native.outcome(Action.CREATED, native_id)
 
 

@@ -152,7 +152,10 @@ def _opportunities(found: Truth) -> None:
                 "id": str(row.id),
                 "name": text(row.title),
                 "status": ("open", "won", "lost")[row.status],
-                "contact": [{"id": str(one)} for one in dict.fromkeys(people)],
+                "contact": [
+                    {"id": str(one), "is_primary": not hidden and one == row.contact}
+                    for one in dict.fromkeys(people)
+                ],
                 "tags": [],
                 "is_disabled": hidden,
                 "last_activity_at": None,

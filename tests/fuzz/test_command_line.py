@@ -323,6 +323,16 @@ FOUND = {
         2,
         "stream_maps or flattening cannot be applied",
     ),
+    "a key that a map takes away": (
+        {"stream_maps": {"crm_users": {"id": None, "user_id": "id"}}},
+        2,
+        "use the `__key_properties__` operator",
+    ),
+    "a map that names no column": (
+        {"stream_maps": {"crm_users": {"half": "no_such_column"}}},
+        2,
+        "'no_such_column' is not defined",
+    ),
     "no maps": ({"stream_maps": None}, 0, None),
 }
 

@@ -188,7 +188,7 @@ ROWS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "note": ("crm_notes", lambda p: {"content": "N", "contact": {"id": p["id"]}}),
     "task": (
         "crm_tasks",
-        lambda p: {"title": "Call", "contact__email": p["email"], "due_at": "2031-01-01"},
+        lambda p: {"subject": "Call", "contact__email": p["email"], "due_at": "2031-01-01"},
     ),
     "deal by its contact": (
         "crm_opportunities",

@@ -95,7 +95,7 @@ def _columns(one: Resource, entry: Entry) -> Iterator[Column]:
             yield Column(f"{name}_{part}", f"{entry.unified}.{part}", _type(its), f"{doc}: {part}")
         return
     yield Column(name, entry.unified, kind, doc)
-    if set(schema.get("items", {}).get("properties") or {}) == {"id"}:
+    if set(schema.get("items", {}).get("properties") or {}) in ({"id"}, {"id", "is_primary"}):
         yield Column(f"{name}_id", f"{entry.unified}[0].id", "text", f"{doc}: id of the first")
 
 

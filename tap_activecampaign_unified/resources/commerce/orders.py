@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.codecs import (
     Codec,
-    InvalidValue,
     currency,
     decode_cents,
     decode_currency,
@@ -23,6 +22,7 @@ from tap_activecampaign_unified.resources.codecs import (
     ref,
     text,
 )
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,

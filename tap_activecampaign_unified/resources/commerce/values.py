@@ -12,7 +12,6 @@ from tap_activecampaign_unified.resources.array_codecs import decode_choices
 from tap_activecampaign_unified.resources.codecs import (
     UTC_ZONE,
     Codec,
-    InvalidValue,
     Zone,
     decode_flag,
     decode_id,
@@ -35,6 +34,7 @@ from tap_activecampaign_unified.resources.json_schema import (
     object_of,
 )
 from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import Field
 
 ORDER_STATUSES = [

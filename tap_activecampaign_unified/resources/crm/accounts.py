@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tap_activecampaign_unified.resources.codecs import (
-    InvalidValue,
     decode_integer,
     decode_number,
     decode_text,
@@ -25,6 +24,7 @@ from tap_activecampaign_unified.resources.json_schema import (
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     ADDRESSES,
     TAGS,

@@ -43,7 +43,8 @@ CONTACTS = Resource(
             people.LINKS,
             people.accounts,
             array_of(object_of(id=STRING, name=STRING, title=STRING, link_id=STRING)),
-            "Every account, in order of the links",
+            "Every account, in order of the links (read only)",
+            read_only=True,
         ),
         Derived("addresses", empty, ADDRESSES, "Always empty: contacts have none"),
         Field(
@@ -61,7 +62,14 @@ CONTACTS = Resource(
             people.SEGMENTS,
             "Every list that the contact is or was on, with the status there, in order of id",
         ),
-        Linked("scores", people.SCORE_VALUES, people.scores, people.SCORES, "Scores (read only)"),
+        Linked(
+            "scores",
+            people.SCORE_VALUES,
+            people.scores,
+            people.SCORES,
+            "Scores (read only)",
+            read_only=True,
+        ),
         Derived(
             "last_activity_at",
             people.latest_of("last_open_date", "last_click_date"),

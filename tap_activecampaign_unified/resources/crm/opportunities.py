@@ -6,7 +6,6 @@ from typing import Any
 
 from tap_activecampaign_unified.resources.codecs import (
     Codec,
-    InvalidValue,
     Zone,
     cents,
     currency,
@@ -25,12 +24,14 @@ from tap_activecampaign_unified.resources.codecs import (
     verbatim,
 )
 from tap_activecampaign_unified.resources.json_schema import (
+    BOOLEAN,
     DATE,
     DATE_TIME,
     STRING,
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     TAGS,
@@ -81,16 +82,16 @@ def _account(row: Row, _: RowContext) -> Row | None:
 
 
 def _contacts(row: Row, row_context: RowContext) -> list[Row]:
-    """The primary contact first, the secondary ones behind it by link."""
-    found: dict[str, None] = {}
+    """Return the primary contact first, where there is one, and the secondary ones by link."""
+    found: dict[str, bool] = {}
     primary = decode_id(row.get("contact"))
     if primary:
-        found[primary] = None
+        found[primary] = True
     for link in row_context.rows(CONTACT_DEALS):
         other = decode_id(link.get("contact"))
         if other:
-            found.setdefault(other)
-    return [{"id": one} for one in found]
+            found.setdefault(other, False)
+    return [{"id": one, "is_primary": is_primary} for one, is_primary in found.items()]
 
 
 def _named(column: str, names: str) -> Any:
@@ -131,8 +132,8 @@ OPPORTUNITIES = Resource(
             "contact",
             CONTACT_DEALS,
             _contacts,
-            array_of(object_of(id=STRING)),
-            "The primary contact first",
+            array_of(object_of(id=STRING, is_primary=BOOLEAN)),
+            "The primary contact first; a deal may have secondary contacts alone",
         ),
         Derived("tags", empty, TAGS, "Always empty: deals have no tags"),
         Attribute(

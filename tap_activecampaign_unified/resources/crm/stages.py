@@ -106,7 +106,7 @@ PIPELINES = Resource(
         Field("id", "id", identifier),
         Field("name", "title", text),
         Field("currency", "currency", currency, "ISO 4217, upper case"),
-        Linked("stages", DEAL_STAGES, _stages, _STAGE_REFS, "In order"),
+        Linked("stages", DEAL_STAGES, _stages, _STAGE_REFS, "In order", read_only=True),
         Field("created_at", "cdate", instant, read_only=True),
         Field(
             "updated_at",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import (
-    InvalidValue,
     decode_flag,
     flag,
     identifier,
@@ -11,6 +10,7 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
 )
 from tap_activecampaign_unified.resources.json_schema import DATE_TIME, STRING
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,

@@ -7,7 +7,6 @@ collection it came from; the walk adds it.
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import (
-    InvalidValue,
     decode_id,
     decode_instant,
     decode_text,
@@ -17,6 +16,7 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
 )
 from tap_activecampaign_unified.resources.json_schema import BOOLEAN, DATE_TIME, STRING, object_of
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,

@@ -16,7 +16,7 @@ from target_activecampaign.outcome import (
     RowRejected,
     outcome_of,
 )
-from target_activecampaign.records.values import is_nothing
+from target_activecampaign.records.clean import is_nothing
 
 from .reading import StoredDocuments
 from .stores import store_of

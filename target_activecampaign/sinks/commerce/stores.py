@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, RowRejected, RowSkipped
-from target_activecampaign.records.values import fold, is_nothing
+from target_activecampaign.records.clean import is_nothing
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord

@@ -15,11 +15,11 @@ from target_activecampaign.outcome import (
     RowDeferred,
     RowError,
     RowRejected,
+    join_reasons,
     outcome_of,
 )
-from target_activecampaign.records.values import is_nothing
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.reporting.results import BEHIND
-from target_activecampaign.sinks.context import join_reasons
 
 from .stores import store_of
 

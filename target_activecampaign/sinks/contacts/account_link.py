@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError, total_of, walk_offset
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import RowError
 from target_activecampaign.records.reference import id_text
-from target_activecampaign.records.values import fold
 from target_activecampaign.sinks.accounts import ensure_account
 
 from .change import identity_of_change
@@ -84,7 +84,8 @@ def _settle_one(
     link = links.get(change.id) if links is not None else link_of(context, change)
     account = ensure_account(context, change.account) if change.account else None
     if link is None and account is None:
-        change.deny("title", "title: the contact has no account, and titles live with it")
+        reason = "title: the contact has no account, and titles live with it"
+        change.leave_undone("title", "title", reason)
         return
     columns: dict[str, Any] = {}
     if account is not None and (link is None or id_text(link.get("account")) != account):

@@ -7,9 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, RequestError
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
-from target_activecampaign.records.reference import reference
-from target_activecampaign.records.values import email_of, fold, is_nothing
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.consent_status import consent_of
+from target_activecampaign.records.reference import key_text, own_id, reference
+from target_activecampaign.records.values import email_of
 from target_activecampaign.sinks.create_only import reject_existing
 
 from .change import ContactChange, RowRequest
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
     from target_activecampaign.records.values import Record
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
+
+#: The columns of a membership that name its contact and its list; every other one is a fact of it.
+IDENTIFYING = frozenset(
+    {"id", "email", "contact_email", "account_label", "remote_data", "_errors"}
+    | {f"{what}{part}" for what in ("contact", "segment") for part in ("", "_id", "_name")}
+)
 
 
 def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
@@ -93,9 +102,12 @@ def _list_wish(context: WriteContext, row: InputRecord) -> ContactChange:
     ref = _ref(row.record, "segment")
     if not ref:
         raise RowRejected("segment_id: the row names no list")
-    put_list(context, change, ref, row.record.get("status"))
+    given = {name: row.record[name] for name in ("status",) if name in row.record}
+    known = IDENTIFYING | row.key.keys()
+    facts = [name for name in row.record if name not in known and not name.startswith("_sdc_")]
+    put_list(context, change, ref, consent_of(given, facts), "status")
     if not change.lists:
-        raise RowSkipped("; ".join(change.parts[0].denied))
+        raise RowSkipped("; ".join(change.parts[0].undone_reasons))
     if row.creates and change.id:
         there = {str(one.get("list")) for one in _below(context, change.id, "contactLists")}
         reject_existing(
@@ -116,10 +128,8 @@ def _wish(context: WriteContext, row: InputRecord) -> ContactChange:
     if ref.get("id"):
         if context.policy.is_foreign:
             change.id = context.ledger.own_id("contact", ref["id"])
-        elif not ref["id"].isdigit():
-            raise RowRejected("contact_id: not an id of ActiveCampaign")
         else:
-            change.id = ref["id"]
+            change.id = own_id(ref["id"], "contact_id")
     if change.id is None:
         if change.email is None:
             raise context.references.no_contact(has_email=False)
@@ -144,7 +154,7 @@ def _ref(record: Record, what: str) -> dict[str, str]:
     for part in ("id", "name", "email"):
         value = record.get(f"{what}_{part}")
         if part not in found and not is_nothing(value):
-            if isinstance(value, (dict, list, bool)):
-                raise RowRejected(f"{what}_{part}: must be text")
-            found[part] = str(value).strip()
+            text = key_text(value, f"{what}_{part}", is_id=part == "id")
+            if text is not None:
+                found[part] = text
     return found

@@ -15,10 +15,10 @@ from tap_activecampaign_unified.client import (
     RequestError,
     UnconfirmedWrite,
 )
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import RowError, RowFailed, outcome_of
-from target_activecampaign.records.values import fold
 
 from . import consent
 from .change import identity_of_change
@@ -188,8 +188,9 @@ def _is_kept_out(
     elif not is_finished:
         change.postpone(token, UNFINISHED)
     elif (word := consent.left_all_lists(context, change)) is not None:
-        change.deny(
+        change.leave_undone(
             token,
+            "automations",
             f"automations: the person {word} and is active on no list; enters only with "
             "resubscribe",
         )

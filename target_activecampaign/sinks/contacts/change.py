@@ -5,18 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.records.identity import RecordIdentity
-from target_activecampaign.records.values import fold
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
+    from tap_activecampaign_unified.resources.resource import Resource
     from target_activecampaign.records.record import InputRecord
 
 LONGEST_TAG = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
 SAID_OTHERWISE = "automations: a later row of this person says otherwise"
-NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
+ADDRESS = "email"
+
+
+def contact_columns(resource: Resource) -> dict[str, str]:
+    """Return the native columns of a contact that its rows may write, with our names of them.
+
+    The address is none of them: it says which contact is meant.
+    """
+    return {
+        entry.native: entry.unified
+        for entry in resource.entries
+        if isinstance(entry, Field)
+        and not entry.read_only
+        and entry.unified not in resource.keys
+        and entry.native != ADDRESS
+    }
 
 
 @dataclass(slots=True)
@@ -24,15 +41,28 @@ class RowRequest:
     """One row's share of a wish: what it asks for (``requested``) and what cannot be done of it.
 
     ``left_out`` is the row's fault or the account's lack and may be fixed; ``denied`` is what the
-    settings or a person's opt-out forbid; ``postponed`` is no fault of the row's, and asked again.
+    settings forbid; ``undone`` is what a person's opt-out or the contact's state forbids today, by
+    column; ``postponed`` is no fault of the row's, and asked again. A row that asks for nothing
+    asks for the contact itself where it ``may_create`` one.
     """
 
     row: InputRecord
     requested: set[str] = field(default_factory=set)
     left_out: list[str] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)
+    undone: dict[str, list[str]] = field(default_factory=dict)
     postponed: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    may_create: bool = True
+
+    def leave_undone(self, column: str, reason: str) -> None:
+        """Note that a column's part is not done now."""
+        self.undone.setdefault(column, []).append(reason)
+
+    @property
+    def undone_reasons(self) -> list[str]:
+        """Why parts are not done now."""
+        return [reason for reasons in self.undone.values() for reason in reasons]
 
 
 @dataclass(slots=True)
@@ -48,7 +78,7 @@ class ContactChange:
     id: str | None = None
     email: str | None = None
     new_email: str | None = None
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
     values: dict[str, tuple[FieldDefinition, Any, str | None]] = field(default_factory=dict)
     tags: dict[str, tuple[str, bool]] = field(default_factory=dict)
     is_mirror: bool = False
@@ -98,6 +128,11 @@ class ContactChange:
         for part in self._struck(token):
             part.denied.append(reason)
 
+    def leave_undone(self, token: str, column: str, reason: str) -> None:
+        """Strike out what cannot be done now, for every row that asked for it."""
+        for part in self._struck(token):
+            part.leave_undone(column, reason)
+
     def leave_out(self, token: str, reason: str) -> None:
         """Strike out what may be fixed, for every row that asked for it."""
         for part in self._struck(token):
@@ -118,8 +153,7 @@ class ContactChange:
         """Add what later rows of the same person ask for."""
         for one, enters in later.automations.items():
             if self.automations.get(one, enters) is not enters:
-                for part in self._struck(f"automation:{one}"):
-                    part.denied.append(SAID_OTHERWISE)
+                self.leave_undone(f"automation:{one}", "automations", SAID_OTHERWISE)
         self.parts += later.parts
         self.id = self.id or later.id
         self.email = self.email or later.email
@@ -151,7 +185,7 @@ def strip_held_out(changes: list[ContactChange]) -> None:
         change.is_mirror, change.new_email = False, None
         if part.requested != (kept := {f"list:{one}" for one in change.lists}):
             part.requested &= kept
-            part.left_out, part.denied, part.remarks = [], [], []
+            part.left_out, part.denied, part.undone, part.remarks = [], [], {}, []
             part.postponed = [HELD_OUT]
 
 

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Page, total_of, walk_keyset
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.records.values import fold
 
 from .change import SUBSCRIBE, ContactChange
 
@@ -147,7 +147,7 @@ def _apply(context: WriteContext, change: ContactChange, found: dict[str, int]) 
                 reason = f"{word} earlier: the importer cannot subscribe again"
             else:
                 reason = f"segments: the person {word}; subscribed again only with resubscribe"
-            change.deny(f"list:{one}", reason)
+            change.leave_undone(f"list:{one}", "segments", reason)
 
 
 def _number(value: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from target_activecampaign.records.values import fold
+from tap_activecampaign_unified.resources.parsing.names import fold
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext

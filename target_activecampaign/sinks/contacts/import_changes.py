@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
-from target_activecampaign.records.values import fold
-from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.sinks.contacts.bulk_import.status import IMPORTED_COLUMNS, ImportEntry
 
 from .change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
 
@@ -24,12 +24,11 @@ ENOUGH_TO_IMPORT = 10
 FULL_PAGE = 100
 
 
-_IMPORT_NAMES = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
-
-
 def is_importable(context: WriteContext, change: ContactChange) -> bool:
     """Return whether the importer can carry out a change and the settings allow it."""
     if change.email is None or change.new_email is not None or not change.upserts:
+        return False
+    if change.columns.keys() - IMPORTED_COLUMNS.keys():
         return False
     return context.policy.bulk_import != "never" or not context.policy.run_automations
 
@@ -66,7 +65,7 @@ def import_changes(context: WriteContext, changes: list[ContactChange]) -> dict[
 
 def _contact_of(change: ContactChange, *, is_foreign: bool) -> dict[str, Any]:
     contact: dict[str, Any] = {"email": change.email}
-    contact |= {_IMPORT_NAMES[name]: text for name, text in change.columns.items()}
+    contact |= {IMPORTED_COLUMNS[name]: value for name, value in change.columns.items()}
     if change.values:
         contact["fields"] = [
             {"id": _number(one), "value": value} for one, (_, value, __) in change.values.items()

@@ -5,22 +5,29 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.sinks.limits import is_blank
+from target_activecampaign.sinks.limits import ONLY_IF_EMPTY, is_blank
 
-from .change import NAMES
+from .change import contact_columns
+
+PHONES = ("phone", "phones", "phone_numbers")
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Resource
     from target_activecampaign.sinks.context import WriteContext
 
     from .change import ContactChange
 
 
-def keep_only_blanks(context: WriteContext, changes: list[ContactChange]) -> None:
+def keep_only_blanks(
+    context: WriteContext, resource: Resource, changes: list[ContactChange]
+) -> None:
     """Strike the fields of `only_if_empty` that ActiveCampaign has something in."""
     fills = context.limits.fills_only
-    names = {native: unified for native, unified in NAMES.items() if fills(unified)}
-    if fills("phone_numbers") or fills("phones"):
-        names["phone"] = "phone"
+    names = {
+        native
+        for native, unified in contact_columns(resource).items()
+        if fills(unified) or (native == "phone" and any(map(fills, PHONES)))
+    }
     keys = context.references.fields("contact").keys if any(w.values for w in changes) else {}
 
     def keep(change: ContactChange) -> None:
@@ -45,7 +52,7 @@ def keep_only_blanks(context: WriteContext, changes: list[ContactChange]) -> Non
 
 
 def _strike(change: ContactChange, token: str) -> None:
-    change.deny(token, "only_if_empty: ActiveCampaign has a value already")
+    change.deny(token, ONLY_IF_EMPTY)
 
 
 def _read_person(

@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources import writer as fragments
-from target_activecampaign.outcome import RowRejected, RowSkipped
-from target_activecampaign.records.reference import named_references, reference
-from target_activecampaign.records.values import email_of, fold, is_nothing, is_true
-from target_activecampaign.sinks.limits import AUTOMATIONS
+from tap_activecampaign_unified.resources.parsing.arrays import FORMS as ARRAY_FORMS
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
+from target_activecampaign.records.consent_status import Consent, consent_of, parse_consent
+from target_activecampaign.records.reference import (
+    item_reference,
+    named_references,
+    own_id,
+    reference,
+)
+from target_activecampaign.records.values import email_of, flag_of
+from target_activecampaign.sinks.limits import AUTOMATIONS, NOT_ALLOWED, OUTSIDE_NAMESPACE
+from target_activecampaign.sinks.record_sink import skip_flagged
 
-from .change import LONGEST_TAG, NAMES, SUBSCRIBE, UNSUBSCRIBE, ContactChange, RowRequest
-from .enrolments import ACTIVE, COLUMNS, NOT_ALLOWED, NOT_RUNNING, NOT_SEEN, _number
+from .change import LONGEST_TAG, SUBSCRIBE, UNSUBSCRIBE, ContactChange, RowRequest, contact_columns
+from .enrolments import ACTIVE, COLUMNS, NOT_RUNNING, NOT_SEEN, _number
+
+STATUS_ALONE = "status: not written; a status belongs to a list, so give it in segments"
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -80,9 +93,7 @@ def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
 def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) -> ContactChange:
     """Read one row of a contact stream; raises a verdict where it ends here."""
     record = row.record
-    for flag in ("is_disabled", "is_deleted", "deleted", "anonymized"):
-        if is_true(record.get(flag)):
-            raise RowSkipped(f"the row is marked {flag}")
+    skip_flagged(record)
     part = RowRequest(row)
     change = ContactChange([part])
     _identify(context, record, change)
@@ -90,26 +101,23 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
         sink.resource,
         {k: v for k, v in record.items() if not is_nothing(v) or context.policy.clears},
     )
-    _note_unknown(sink, row, fragment.ignored, part)
     faults = [f"{name}: {problem}" for name, problem in fragment.problems]
     if faults:
         raise RowRejected("; ".join(faults))
-    columns = {name: text for name, text in fragment.native.items() if name in NAMES}
+    known = contact_columns(sink.resource)
+    columns = {name: value for name, value in fragment.native.items() if name in known}
     if context.policy.clears:
-        cleared = {"phone_numbers": "phone", "phones": "phone"}
-        cleared |= {unified: native for native, unified in NAMES.items()}
-        columns |= {cleared[name]: "" for name in fragment.nulls if name in cleared}
+        columns |= {name: "" for name, unified in known.items() if unified in fragment.nulls}
     elif not is_nothing(record.get("name")) and not columns.keys() & {"firstName", "lastName"}:
         columns |= split_name(str(record["name"]))
+    stripped = {k: v.strip() if isinstance(v, str) else v for k, v in columns.items()}
     change.columns = {
-        name: text.strip()
-        for name, text in columns.items()
-        if text.strip() or context.policy.clears
+        name: value for name, value in stripped.items() if value != "" or context.policy.clears
     }
     values = context.custom.encode("contact", fragment.custom_fields)
     change.values, part.left_out = values.values, values.left_out
     read_tags(context, record, change)
-    read_lists(context, record.get("segments"), change)
+    read_lists(context, record, change)
     change.account = reference(record.get("account"), "account")
     if not is_nothing(record.get("title")):
         change.title = str(record["title"]).strip()
@@ -132,16 +140,14 @@ def note_requested(change: ContactChange) -> None:
     part.requested |= set(map(sys.intern, requested))
     if not part.requested and part.left_out:
         raise RowRejected("; ".join(part.left_out))
-    if not part.requested and not part.denied and not part.postponed:
+    is_open = not (part.denied or part.postponed or part.row.is_remainder)
+    if not part.requested and is_open and part.may_create:
         part.requested.add("exist")
 
 
 def _identify(context: WriteContext, record: Record, change: ContactChange) -> None:
-    source = record.get("id")
-    if not is_nothing(source) and not context.policy.is_foreign:
-        if isinstance(source, (dict, list, bool)) or not str(source).strip().isdigit():
-            raise RowRejected("id: not an id of ActiveCampaign")
-        change.id = str(source).strip()
+    if not context.policy.is_foreign:
+        change.id = own_id(record.get("id"))
     email = record.get("email")
     if is_nothing(email):
         addresses = record.get("email_addresses")
@@ -157,7 +163,12 @@ def _primary(addresses: Any) -> Any:
     if not isinstance(addresses, list):
         raise RowRejected("email_addresses: must be an array of objects")
     first = next(
-        (a for a in addresses if isinstance(a, dict) and a.get("is_primary")), addresses[0]
+        (
+            a
+            for a in addresses
+            if isinstance(a, dict) and flag_of(a, "is_primary", "email_addresses[].is_primary")
+        ),
+        addresses[0],
     )
     return first.get("email") if isinstance(first, dict) else first
 
@@ -166,15 +177,6 @@ def split_name(name: str) -> dict[str, str]:
     """Split a full name: the last word is the last name, a single one the first."""
     *first, last = name.split()
     return {"firstName": " ".join(first), "lastName": last} if first else {"firstName": last}
-
-
-def _note_unknown(sink: Sink, row: InputRecord, ignored: list[str], part: RowRequest) -> None:
-    known = {entry.unified for entry in sink.resource.entries} | sink.also | set(row.key)
-    unknown = sorted(
-        name for name in ignored if name not in known and not name.startswith("_") and name != "id"
-    )
-    if unknown:
-        part.remarks.append(f"ignored, no such field: {', '.join(unknown)}")
 
 
 def read_tags(context: WriteContext, record: Record, change: ContactChange) -> None:
@@ -214,45 +216,65 @@ def put_tag(
         part.left_out.append("tags: the account lacks a tag; create it or set create_missing_tags")
         return
     if change.is_mirror and not fold(name).startswith(fold(context.policy.tag_namespace)):
-        part.denied.append("a tag outside tag_namespace is left alone")
+        part.denied.append(OUTSIDE_NAMESPACE)
         return
     change.tags[fold(name)] = (name, is_added)
 
 
-def read_lists(context: WriteContext, value: Any, change: ContactChange) -> None:
-    """Read ``segments``: texts subscribe, objects say their status."""
+def read_lists(context: WriteContext, record: Record, change: ContactChange) -> None:
+    """Read ``segments``: names and ids alone subscribe, objects give a status.
+
+    A row whose own ``status`` is no subscription subscribes nobody by a name alone.
+    """
+    part, value = change.parts[0], record.get("segments")
+    beside = parse_consent(record.get("status"))
     if is_nothing(value):
+        if not is_nothing(record.get("status")) and "segments" not in record:
+            part.leave_undone("segments", STATUS_ALONE)
         return
     if not isinstance(value, list):
-        raise RowRejected("segments: must be an array, or one as JSON text")
+        raise RowRejected(f"segments: must be {ARRAY_FORMS}")
     for item in value:
-        if isinstance(item, str):
-            if item.strip():
-                put_list(context, change, {"name": item.strip()}, "active")
-            continue
-        if not isinstance(item, dict):
-            raise RowRejected("segments: must hold names or objects with an id or a name")
-        ref = reference({k: item.get(k) for k in ("id", "name")}, "segments")
+        if isinstance(item, dict):
+            facts = item.keys() - {"id", "name", "status"}
+            ref = reference({k: item.get(k) for k in ("id", "name")}, "segments")
+            consent = consent_of(item, facts)
+        else:
+            ref = item_reference(item, "segments")
+            is_free = is_nothing(record.get("status")) or beside is Consent.SUBSCRIBE
+            consent = Consent.SUBSCRIBE if is_free else Consent.LEAVE_ALONE
         if ref:
-            put_list(context, change, ref, item.get("status"))
+            put_list(context, change, ref, consent, "segments[].status")
 
 
 def put_list(
-    context: WriteContext, change: ContactChange, ref: dict[str, str], status: Any
+    context: WriteContext, change: ContactChange, ref: dict[str, str], consent: Consent, column: str
 ) -> None:
-    """Note a list to subscribe to or unsubscribe from."""
+    """Note a list to subscribe to or unsubscribe from; ``column`` is where the status stands."""
     part = change.parts[0]
-    word = "active" if is_nothing(status) else str(status).strip().lower()
-    if word not in {"active", "unsubscribed"}:
-        part.denied.append(f"segments: the status {_known_word(word)} never subscribes")
+    if consent is Consent.UNKNOWN:
+        raise RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
+    if consent is Consent.LEAVE_ALONE:
+        part.leave_undone("segments", f"{column}: missing, the list is left alone; {CONSENT_FORMS}")
         return
-    list_id = context.references.resolve_id("list", ref)
+    if consent is Consent.CANNOT_BE_WRITTEN:
+        part.may_create = False
+        part.leave_undone("segments", f"{column}: unconfirmed and bounced cannot be written")
+        return
+    list_id = _list_of(context, ref)
     row = context.references.table("list").get(list_id, {})
-    if word == "active" and str(row.get("channel") or "email") == "sms" and "id" not in ref:
-        part.denied.append("segments: a text-message list is subscribed only by its id")
+    is_subscription = consent is Consent.SUBSCRIBE
+    if is_subscription and str(row.get("channel") or "email") == "sms" and "id" not in ref:
+        part.may_create = False
+        part.leave_undone("segments", "segments: a text-message list is subscribed only by its id")
         return
-    change.lists[list_id] = SUBSCRIBE if word == "active" else UNSUBSCRIBE
+    change.lists[list_id] = SUBSCRIBE if is_subscription else UNSUBSCRIBE
 
 
-def _known_word(word: str) -> str:
-    return word if word in {"unconfirmed", "bounced"} else "given (unknown)"
+def _list_of(context: WriteContext, ref: dict[str, str]) -> str:
+    """Return a list's id; digits that are no list's name are its id."""
+    name = ref.get("name", "")
+    is_number = "id" not in ref and name.isdecimal() and not context.policy.is_foreign
+    if is_number and not context.references.find_by_name("list", name):
+        ref = {"id": name}
+    return context.references.resolve_id("list", ref)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import (
@@ -16,11 +17,11 @@ from target_activecampaign.outcome import (
     RowDeferred,
     RowError,
     RowRejected,
+    join_reasons,
     outcome_of,
 )
-from target_activecampaign.records.values import fold
 from target_activecampaign.reporting.results import BEHIND, OTHER_ADDRESS
-from target_activecampaign.sinks.context import join_reasons
+from target_activecampaign.sinks.contacts.bulk_import.status import IMPORTED_COLUMNS
 from target_activecampaign.sinks.create_only import reject_existing_contact
 from target_activecampaign.sinks.limits import AUTOMATIONS
 
@@ -82,7 +83,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
         strip_held_out(changes)
         changes = _merge(changes)
         consent.check(context, changes)
-        keep_only_blanks(context, changes)
+        keep_only_blanks(context, sink.resource, changes)
     except RequestError as problem:
         for change in changes:
             _end(context, change, outcome_of(problem))
@@ -218,6 +219,9 @@ def _strike_what_starts_automations(change: ContactChange) -> None:
         if not is_added:
             change.deny(f"tag:{name}", AUTOMATIONS)
             del change.tags[name]
+    for name in change.columns.keys() - IMPORTED_COLUMNS.keys():
+        change.deny(f"column:{name}", AUTOMATIONS)
+        del change.columns[name]
     change.deny("mirror", AUTOMATIONS) if not change.tags else None
     change.is_mirror = False
     change.deny("title", AUTOMATIONS)
@@ -321,13 +325,21 @@ def _report(
     context: WriteContext, sink: Sink, change: ContactChange, *, is_imported: bool = False
 ) -> None:
     for place, part in enumerate(change.parts):
-        reasons = [*part.left_out, *part.denied, *part.postponed, *part.remarks]
+        reasons = [
+            *part.left_out,
+            *part.denied,
+            *part.undone_reasons,
+            *part.postponed,
+            *part.remarks,
+        ]
+        undone, denied = frozenset(part.undone), frozenset(part.denied)
+        whole = not part.left_out and not part.postponed
         if not part.requested:
-            is_at_fault = part.left_out and not part.denied and not part.postponed
+            is_at_fault = part.left_out and not (denied or undone or part.postponed)
             action = Action.REJECTED if is_at_fault else Action.SKIPPED
-            context.rows.finish(
-                part.row, Outcome(action, change.id, join_reasons(reasons), whole=False)
-            )
+            reason = join_reasons(reasons)
+            outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
+            context.rows.finish(part.row, outcome)
             continue
         if change.created and place == 0:
             action = Action.CREATED
@@ -339,11 +351,11 @@ def _report(
                 reasons.append(BY_IMPORT)
         context.note_copy(sink.family, part.row, change.id)
         if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:
-            part.left_out.append("its id here could not be looked up; it is sent again")
-        whole = not part.left_out and not part.postponed
-        context.rows.finish(
-            part.row, Outcome(action, change.id, join_reasons(reasons), whole=whole)
-        )
+            whole = False
+            reasons.append("its id here could not be looked up; it is sent again")
+        reason = join_reasons(reasons)
+        outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
+        context.rows.finish(part.row, outcome)
     change.parts = []
 
 

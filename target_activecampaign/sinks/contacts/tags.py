@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, RequestError, walk_keyset
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import RowError, RowSkipped
-from target_activecampaign.records.values import fold
 
 from .change import identity_of_change
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, walk_keyset
 from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
-from target_activecampaign.records.values import fold
 from target_activecampaign.sinks.create_only import create_contact
 
 from .change import SUBSCRIBE, ContactChange

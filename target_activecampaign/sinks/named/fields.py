@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
-from target_activecampaign.records.values import is_nothing
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.sinks.create_only import reject_existing
 
 if TYPE_CHECKING:

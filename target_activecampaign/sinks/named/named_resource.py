@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.lookups.references import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import id_text
-from target_activecampaign.records.values import fold, is_nothing
 from target_activecampaign.sinks.create_only import reject_existing
 from target_activecampaign.sinks.record_sink import own_id_of, skip_flagged
 
@@ -52,7 +53,7 @@ def _write(
     within: str | None = None,
 ) -> Outcome:
     """Update the row that the record means, or create it with ``fresh``."""
-    skip_flagged(row)
+    skip_flagged(row.record)
     family = sink.family
     native_id = _find(context, sink, row, name, within)
     reject_existing(row, LOOKUP_TABLES[family].part, native_id)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.crm.stages import CARD_COLUMNS
 from target_activecampaign.outcome import Action, Outcome
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import reference
-from target_activecampaign.records.values import is_nothing
 from target_activecampaign.sinks.record_sink import native_fields_of
 
 from .named_resource import _write

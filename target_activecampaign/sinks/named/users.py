@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
-from target_activecampaign.records.values import email_of, is_nothing
+from target_activecampaign.records.values import email_of, flag_of
 from target_activecampaign.sinks.contacts.parse import split_name
 from target_activecampaign.sinks.record_sink import native_fields_of, own_id_of
 
@@ -22,9 +23,10 @@ def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or change a group of users, with its permissions."""
     native = native_fields_of(context, sink, row)
     permissions = row.record.get("permissions")
-    for name, value in (permissions if isinstance(permissions, dict) else {}).items():
-        if name.startswith("pg") and isinstance(value, bool):
-            native.columns[name] = int(value)
+    permissions = permissions if isinstance(permissions, dict) else {}
+    for name, value in permissions.items():
+        if name.startswith("pg") and not is_nothing(value):
+            native.columns[name] = int(flag_of(permissions, name, f"permissions.{name}"))
     name = str(native.columns.get("title") or "").strip()
     return _write(context, sink, row, native, name=name, fresh=native.columns)
 

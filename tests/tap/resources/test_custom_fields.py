@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.resources.codecs import UTC_ZONE, InvalidValue
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.custom_fields import (
     STANDARD_LABELS,
     CustomFields,
@@ -16,6 +16,7 @@ from tap_activecampaign_unified.resources.custom_fields import (
     encode_value,
     value_of,
 )
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 
 OPTIONS = {"40": {"id": "40", "field": "2", "value": "sea", "label": "Sea"}}
 

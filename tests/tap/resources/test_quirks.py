@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tap_activecampaign_unified.resources import by_name, codecs
-from tap_activecampaign_unified.resources.codecs import UTC_ZONE, InvalidValue
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE
+from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.writer import write
 
 from .reading import read_one

@@ -224,7 +224,9 @@ def test_a_note_waits_for_its_deal_and_is_written_once(shop: Lab) -> None:
     notes = [n for n in shop.world.tables["notes"] if n.note == "Call back"]
     assert len(notes) == 1
     again = shop.run(*messages, source_ids="foreign")
-    assert again.actions == ["unchanged", "unchanged"]
+    assert again.actions == ["unchanged", "skipped"]  # its owner is no user here
+    assert again.reason(2) == "owner: the account has no such user; left out"
+    assert run.reason(2).startswith(again.reason(2))
     assert again.writes == []
 
 

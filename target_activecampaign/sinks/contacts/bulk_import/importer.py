@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError, UnconfirmedWrite
-from target_activecampaign.records.values import fold
+from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .rate_limit import REFUSED_PAUSE, ImportRateLimit
 from .status import ImportBatch, ImportEntry, ImportPoller

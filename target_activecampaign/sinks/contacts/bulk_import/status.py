@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
-from target_activecampaign.records.values import fold
+from tap_activecampaign_unified.resources.parsing.names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,9 @@ LONGEST_WAIT = 3600.0
 MOST_STRIKES = 5
 MOST_AT_ONCE = 8
 ENDED = frozenset({"completed", "failed", "interrupted"})
+
+#: The columns of a contact that the importer takes, with its names of them.
+IMPORTED_COLUMNS = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
 
 
 @dataclass(eq=False, slots=True)

@@ -1,0 +1,90 @@
+"""Arrays: JSON text, SQL array text, ActiveCampaign's own `||a||b||`, and delimited text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import InvalidValue
+
+FORMS = 'an array, JSON text like ["a", "b"], SQL array text like {a,b}, or ||a||b||'
+
+
+def parse_structure(value: Any, delimiter: str | None = None) -> Any:
+    """Return the array or object that a text stands for; every other value as it is.
+
+    Plain text without ``delimiter`` stays text: the caller decides what one item alone means.
+    Raises `InvalidValue` for text that begins like an array or an object and is neither.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text[:1] in {"[", "{"}:
+        return _bracketed(text)
+    if text.startswith("||"):
+        return _parts(text, "||")
+    return _parts(text, delimiter) if delimiter and text else value
+
+
+def _parts(text: str, delimiter: str) -> list[str]:
+    return [part for part in (one.strip() for one in text.split(delimiter)) if part]
+
+
+def _bracketed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        found = _sql_items(text) if text.startswith("{") else None
+    if found is None:
+        raise InvalidValue(f"text that begins like an array but is none; use {FORMS}")
+    return found
+
+
+def _sql_items(text: str) -> list[str | None] | None:
+    """Read PostgreSQL's array text: `{a,"b, c",NULL}`; None where it is none, or nested."""
+    if not text.endswith("}"):
+        return None
+    items: list[str | None] = []
+    at, end = 1, len(text) - 1
+    while True:
+        at = _after_blanks(text, at)
+        if at < end and text[at] == '"':
+            item, at = _quoted(text, at + 1, end)
+            if item is None:
+                return None
+            at = _after_blanks(text, at)
+        else:
+            stop = text.find(",", at, end)
+            stop = end if stop < 0 else stop
+            bare, at = text[at:stop].strip(), stop
+            if not bare or any(c in bare for c in '{}"\\'):
+                return None
+            item = None if bare.upper() == "NULL" else bare
+        items.append(item)
+        if at >= end:
+            return items if at == end else None
+        if text[at] != ",":
+            return None
+        at += 1
+
+
+def _after_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _quoted(text: str, at: int, end: int) -> tuple[str | None, int]:
+    """Return a quoted item and the place behind it, None where the quotes do not end."""
+    found: list[str] = []
+    while at < end:
+        char = text[at]
+        if char == '"':
+            return "".join(found), at + 1
+        if char == "\\":
+            at += 1
+            if at >= end:
+                break
+        found.append(text[at])
+        at += 1
+    return None, at

@@ -1,0 +1,42 @@
+"""Flags: `true`, `t`, `yes`, `on`, `1` and their opposites."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from . import InvalidValue, is_blank
+
+WORDS = {
+    "true": True,
+    "t": True,
+    "yes": True,
+    "y": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "f": False,
+    "no": False,
+    "n": False,
+    "off": False,
+    "0": False,
+}
+FORMS = "true/false, t/f, yes/no, y/n, on/off or 1/0"
+
+
+def parse_flag(value: Any) -> bool | None:
+    """Return a flag, None where there is none; raise `InvalidValue` for every other word."""
+    if isinstance(value, bool):
+        return value
+    if is_blank(value):
+        return None
+    if isinstance(value, str) and (known := WORDS.get(value.strip().lower())) is not None:
+        return known
+    if isinstance(value, (str, int, float, Decimal)):
+        try:
+            number = Decimal(str(value).strip())
+        except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
+            number = None
+        if number in {0, 1}:
+            return number == 1
+    raise InvalidValue(f"not a flag; use {FORMS}")

@@ -1,0 +1,56 @@
+"""What the ledger remembers of parts that the settings deny: the reason, as hashes.
+
+Such a part is decided until the row or a setting changes. The row is not sent again, and every run
+gives the same reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_activecampaign.sinks.limits import DENIALS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.records.record import InputRecord
+
+#: The value of a field that the ledger must not take for confirmed; no hash of a value is this.
+UNCONFIRMED = bytes(8)
+
+
+class DeniedParts:
+    """Reads and writes the reasons beside the confirmed fields of a row."""
+
+    def __init__(self, ledger: Ledger, fingerprint: str) -> None:
+        self._ledger, self._fingerprint = ledger, fingerprint
+        self._paths = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
+
+    def known(self, row: InputRecord, fields: Mapping[bytes, bytes]) -> list[str] | None:
+        """Return the reasons that the ledger has for this row; None where they are another row's.
+
+        ``fields`` are the hashes that the ledger has for the row's key.
+        """
+        found = []
+        for reason, path in self._paths.items():
+            stored = fields.get(path, UNCONFIRMED)
+            if stored == UNCONFIRMED:
+                continue
+            if stored != self._hashes(reason, row)[1]:
+                return None
+            found.append(reason)
+        return found
+
+    def fields(
+        self, row: InputRecord, denied: Iterable[str], before: Mapping[bytes, bytes]
+    ) -> dict[bytes, bytes]:
+        """Return the fields that remember the reasons, and end those of ``before``."""
+        found = {path: UNCONFIRMED for path in self._paths.values() if path in before}
+        return found | dict(self._hashes(reason, row) for reason in denied)
+
+    def _hashes(self, reason: str, row: InputRecord | None) -> tuple[bytes, bytes]:
+        said = sorted((path + value).hex() for path, value in row.fields.items()) if row else None
+        return next(
+            iter(self._ledger.hash_fields([(f"{self._fingerprint}/denied/{reason}", said)]).items())
+        )

@@ -1,0 +1,49 @@
+"""Values of a record before they are read: nulls, NaN and the JSON text `null` are nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from tap_activecampaign_unified.resources.parsing import is_blank
+
+#: Flags of rows that only say that something is hidden or gone; every stream takes them.
+FLAGS = ("is_disabled", "is_deleted", "deleted", "anonymized")
+
+
+def without_nulls(value: Any) -> Any:
+    """Return a value in which null is None at every depth; an array holds no null at all.
+
+    Values without any null are returned as they are, not copied.
+    """
+    if isinstance(value, str):
+        return None if value.strip() == "null" else value
+    if isinstance(value, dict):
+        found = {name: without_nulls(part) for name, part in value.items()}
+        return found if any(found[name] is not part for name, part in value.items()) else value
+    if isinstance(value, list):
+        items = [item for item in map(without_nulls, value) if item is not None]
+        same = len(items) == len(value) and all(a is b for a, b in zip(items, value, strict=True))
+        return value if same else items
+    return None if value is not None and is_blank(value) else value
+
+
+def composed(value: Any) -> Any:
+    """Return a value whose text is in Unicode's composed form (NFC), at every depth.
+
+    Values that are so already are returned as they are, not copied.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        found = {composed(name): composed(part) for name, part in value.items()}
+        return found if found != value else value
+    if isinstance(value, list):
+        items = [composed(item) for item in value]
+        return items if items != value else value
+    return value
+
+
+def is_nothing(value: Any) -> bool:
+    """Return whether a value means "no value": null, blank text, an empty array or object."""
+    return value in ([], {}) or is_blank(value)

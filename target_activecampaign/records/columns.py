@@ -1,0 +1,152 @@
+"""Which field a column of the input stands for: by exact name, by case, by camelCase, by alias."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.parsing.names import snake_case
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BYTE_ORDER_MARK = "\ufeff"
+SEPARATOR = "__"
+CUSTOM_FIELDS = "custom_fields"
+#: Columns of the Singer protocol: loaders add them, and none of them is ever unknown.
+SINGER_PREFIX = "_sdc_"
+_NUMBERED = re.compile(r"(?<=[a-z])(?=[0-9])")
+_SIMILAR = 0.6
+
+
+class NameIndex:
+    """Known names, found by exact name, else without regard to case, else from camelCase."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Map every accepted spelling in ``names`` to the name it stands for."""
+        self._names = dict(names)
+        self._lower = {spelled.lower(): name for spelled, name in names.items()}
+
+    def find(self, name: str) -> str | None:
+        """Return the known name that a name stands for, None where there is none."""
+        snake = snake_case(name)
+        return (
+            self._names.get(name)
+            or self._lower.get(name.lower())
+            or self._lower.get(snake)
+            or self._lower.get(_NUMBERED.sub("_", snake))  # street1 is street_1
+        )
+
+    def nearest(self, name: str) -> str | None:
+        """Return the known name that is spelled most like an unknown one."""
+        found = difflib.get_close_matches(snake_case(name), self._lower, 1, _SIMILAR)
+        return self._lower[found[0]] if found else None
+
+
+@dataclass(frozen=True)
+class RecordColumn:
+    """A column that a stream takes.
+
+    ``keys`` are the keys of its objects, by accepted spelling: None for a column of single values,
+    empty for objects with keys of any name. ``is_array`` says that it holds several. ActiveCampaign
+    ``has`` no field for some columns of the shared model: the tap writes null there.
+    """
+
+    name: str
+    keys: Mapping[str, str] | None = None
+    is_array: bool = False
+    has: bool = True
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether its values are arrays or objects, which may come as text."""
+        return self.is_array or self.keys is not None
+
+
+@dataclass(frozen=True)
+class UnknownColumn:
+    """A column, or a key inside one, that stands for no field of ActiveCampaign's."""
+
+    path: str
+    nearest: str | None = None
+    problem: str = "no such column"
+
+    @property
+    def text(self) -> str:
+        """What is wrong and what to do."""
+        hint = f"; did you mean {self.nearest}?" if self.nearest else ""
+        return f"{self.path}: not written, {self.problem}{hint}"
+
+
+@dataclass(frozen=True)
+class ColumnPlace:
+    """Where the value of a column goes: into a field, or under ``key`` of a field's object."""
+
+    column: str
+    key: str | None = None
+    unknown: UnknownColumn | None = None
+
+    @property
+    def path(self) -> str:
+        """The place as a user writes it."""
+        return self.column if self.key is None else f"{self.column}.{self.key}"
+
+
+@dataclass
+class ColumnTable:
+    """The columns of one stream; ``aliases`` are the user's own names of them, which come first."""
+
+    columns: Mapping[str, RecordColumn]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the names."""
+        self._names = NameIndex({name: name for name in self.columns})
+        self._keys = {c.name: NameIndex(c.keys) for c in self.columns.values() if c.keys}
+        self._places: dict[str, ColumnPlace] = {}
+        self._inner: dict[tuple[str, str], str | None] = {}
+
+    def place_of(self, name: str) -> ColumnPlace:
+        """Return where a column's value goes; one that is unknown keeps its name."""
+        found = self._places.get(name)
+        if found is None:
+            found = self._places[name] = self._find(name)
+        return found
+
+    def key_of(self, column: str, key: str) -> str | None:
+        """Return the key that a spelling inside a field's object stands for, None for none."""
+        at = (column, key)
+        if at not in self._inner:
+            names = self._keys.get(column)
+            self._inner[at] = key if names is None else names.find(key)
+        return self._inner[at]
+
+    def nearest_key(self, column: str, key: str) -> str | None:
+        """Return the known key that is spelled most like an unknown one."""
+        names = self._keys.get(column)
+        return names.nearest(key) if names else None
+
+    def is_known(self, name: str) -> bool:
+        """Return whether a name stands for a field."""
+        return self.place_of(name).unknown is None
+
+    def _find(self, name: str) -> ColumnPlace:
+        plain = name.removeprefix(BYTE_ORDER_MARK)
+        plain = self.aliases.get(plain, plain)
+        if plain.lower().startswith(SINGER_PREFIX):
+            return ColumnPlace(plain.lower())
+        known = self._names.find(plain)
+        if known is not None:
+            return ColumnPlace(known)
+        head, mark, tail = plain.partition(SEPARATOR)
+        column = self._names.find(head) if mark and tail else None
+        if column is None or self.columns[column].keys is None:
+            return ColumnPlace(name, unknown=UnknownColumn(plain, self._names.nearest(plain)))
+        key = self.key_of(column, tail)
+        if key is not None:
+            return ColumnPlace(column, key)
+        near = self.nearest_key(column, tail)
+        hint = f"{column}{SEPARATOR}{near}" if near else None
+        return ColumnPlace(column, tail, UnknownColumn(plain, hint))

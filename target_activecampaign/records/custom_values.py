@@ -1,0 +1,104 @@
+"""Values of custom fields: choices and money, as arrays and objects or as their text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.arrays import FORMS, parse_structure
+from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.parsing.numbers import plain_text
+from target_activecampaign.outcome import RowRejected
+
+from .clean import is_nothing, without_nulls
+from .columns import SEPARATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
+
+MONEY_KEYS = {"amount", "currency"}
+
+
+def joined_money(values: dict[str, Any], is_field: Callable[[str], bool]) -> dict[str, Any]:
+    """Return values in which a flattened amount and its currency are one value again.
+
+    ``is_field`` says whether a name is a field of its own, which then keeps its value.
+    """
+    if not any(SEPARATOR in name for name in values):
+        return values
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        head, _, part = name.rpartition(SEPARATOR)
+        key = part.strip().lower()
+        if not head or key not in MONEY_KEYS or is_field(name):
+            found[name] = value
+            continue
+        money = found.setdefault(head, {})
+        if not isinstance(money, dict) or money.get(key) is not None:
+            raise RowRejected(f"custom_fields.{head}: two columns give it; keep one of them")
+        money[key] = value
+    return {
+        name: structure_of(value) if isinstance(value, dict) else value
+        for name, value in found.items()
+    }
+
+
+def structure_of(value: Any) -> Any:
+    """Return the array or object that a text stands for; other text as it is.
+
+    An object without any value, as flattened money that is null, is None.
+    """
+    try:
+        found = without_nulls(parse_structure(value))
+    except InvalidValue:
+        return value
+    is_empty = isinstance(found, dict) and all(is_nothing(part) for part in found.values())
+    return None if is_empty else found
+
+
+def read_custom_value(
+    one: FieldDefinition, value: Any, name: str, delimiter: str | None = None
+) -> Any:
+    """Return the value of a field that holds several choices or money, which may be text."""
+    if one.type == "currency":
+        found = structure_of(value)
+        is_money = isinstance(found, dict)
+        return {key.strip().lower(): part for key, part in found.items()} if is_money else found
+    if not one.is_choices or not isinstance(value, str) or _is_option(one, value):
+        return value
+    try:
+        found = without_nulls(parse_structure(value, delimiter))
+    except InvalidValue as problem:
+        raise RowRejected(f"custom_fields.{name}: {problem}") from None
+    if isinstance(found, dict):
+        raise RowRejected(f"custom_fields.{name}: must be {FORMS}")
+    return found
+
+
+def _is_option(one: FieldDefinition, text: str) -> bool:
+    return any(fold(text) in {fold(option.value), fold(option.label)} for option in one.options)
+
+
+def option_text(value: Any) -> str:
+    """Return an option as text, a whole float without its fraction."""
+    return plain_text(value) if isinstance(value, float) else str(value)
+
+
+def choose_options(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
+    """Return the options' own values for those a row names by value or label."""
+    by_name = {fold(option.label): option.value for option in one.options}
+    by_name |= {fold(option.value): option.value for option in one.options}
+    wanted = value if isinstance(value, list) else [value]
+    unknown = [
+        w for w in wanted if isinstance(w, (dict, list)) or fold(option_text(w)) not in by_name
+    ]
+    if unknown:
+        return value, "the field has no such option; add it in ActiveCampaign or correct the row"
+    chosen = [by_name[fold(option_text(w))] for w in wanted]
+    if one.is_choices:
+        return chosen, None
+    if len(chosen) != 1:
+        return value, "the field takes one option"
+    return chosen[0], None

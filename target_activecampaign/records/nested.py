@@ -1,0 +1,138 @@
+"""A record in our own shape: columns under our names, flat columns nested, text arrays read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
+from target_activecampaign.outcome import RowRejected
+
+from .clean import is_nothing, without_nulls
+from .columns import CUSTOM_FIELDS, UnknownColumn
+
+if TYPE_CHECKING:
+    from .columns import ColumnPlace, ColumnTable, RecordColumn
+
+Record = dict[str, Any]
+
+ABSENT = "ActiveCampaign has no such field"
+
+
+@dataclass
+class NestedRecord:
+    """A record under our names. UnknownColumn columns stay in it, and ``unknown`` names them.
+
+    ``fields`` maps each column of the input to the field that it stands for.
+    """
+
+    record: Record = field(default_factory=dict)
+    unknown: list[UnknownColumn] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> NestedRecord:
+    """Return a record with its columns under our names and its objects and arrays read.
+
+    Raises `RowRejected` where two columns stand for one field, and where text begins like an array
+    or an object and is neither.
+    """
+    found = NestedRecord()
+    parts: dict[str, Record] = {}
+    given: dict[str, str] = {}
+    for name, value in record.items():
+        place = table.place_of(name)
+        if place.unknown is not None:
+            found.unknown.append(place.unknown)
+        _refuse_double(given, place, name)
+        found.fields[name] = place.column if place.key is None else f"{place.column}__{place.key}"
+        column = table.columns.get(place.column)
+        if place.key is not None:
+            parts.setdefault(place.column, {})[place.key] = without_nulls(value)
+        elif column is None:
+            found.record[place.column] = without_nulls(value)
+        else:
+            found.record[place.column] = _read(table, column, value, delimiter, found.unknown)
+            if not column.has and not is_nothing(found.record[place.column]):
+                found.unknown.append(UnknownColumn(name, problem=ABSENT))
+    for head, keys in parts.items():
+        found.record[head] = _joined(head, found.record.get(head), keys)
+    return found
+
+
+def _refuse_double(given: dict[str, str], place: ColumnPlace, name: str) -> None:
+    other = given.setdefault(place.path, name)
+    if other != name:
+        raise RowRejected(
+            f"{place.path}: the columns {other} and {name} both stand for it; "
+            "keep one of them, or map one in column_aliases"
+        )
+
+
+def _joined(head: str, beside: Any, keys: Record) -> Any:
+    """Return an object put together from flat columns and the object beside them."""
+    is_empty = all(value is None for value in keys.values())
+    if isinstance(beside, dict):
+        doubles = sorted(
+            key for key in keys if keys[key] is not None and beside.get(key) is not None
+        )
+        if doubles:
+            raise RowRejected(
+                f"{head}.{doubles[0]}: the columns {head} and {head}__{doubles[0]} both give it; "
+                "keep one of them"
+            )
+        return beside | {key: value for key, value in keys.items() if key not in beside or value}
+    if head == CUSTOM_FIELDS:
+        return keys
+    if is_empty:
+        return beside
+    if beside is not None:
+        raise RowRejected(
+            f"{head}: the columns {head} and {head}__{min(keys)} both give it; keep one of them"
+        )
+    return keys
+
+
+def _read(
+    table: ColumnTable,
+    column: RecordColumn,
+    value: Any,
+    delimiter: str | None,
+    unknown: list[UnknownColumn],
+) -> Any:
+    """Return a column's value with arrays and objects read and their keys under our names."""
+    if column.is_structured and isinstance(value, str):
+        try:
+            value = parse_structure(value, delimiter if column.is_array else None)
+        except InvalidValue as problem:
+            raise RowRejected(f"{column.name}: {problem}") from None
+    value = without_nulls(value)
+    if not column.keys:
+        return value
+    if isinstance(value, list):
+        return [_renamed(table, column, item, unknown) for item in value]
+    return _renamed(table, column, value, unknown)
+
+
+def _renamed(
+    table: ColumnTable, column: RecordColumn, value: Any, unknown: list[UnknownColumn]
+) -> Any:
+    """Return an object with its keys under our names; keys that are unknown stay."""
+    if not isinstance(value, dict):
+        return value
+    found: Record = {}
+    for name, part in value.items():
+        key = table.key_of(column.name, name)
+        if key is None:
+            mark = "[]" if column.is_array else ""
+            near = table.nearest_key(column.name, name)
+            unknown.append(UnknownColumn(f"{column.name}{mark}.{name}", near))
+            found.setdefault(name, part)
+        elif found.get(key) is None:
+            found[key] = part
+        elif part is not None and part != found[key]:
+            raise RowRejected(
+                f"{column.name}.{key}: two keys of one object stand for it; keep one of them"
+            )
+    return found

@@ -1,0 +1,121 @@
+"""The columns of each stream to write, from its resource's table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.resource import (
+    ACCOUNT_LABEL,
+    DELETED_AT,
+    Derived,
+    Field,
+    empty,
+    nothing,
+)
+
+from .clean import FLAGS
+from .columns import CUSTOM_FIELDS, ColumnTable, RecordColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_activecampaign_unified.resources.resource import Entry, Resource
+
+#: What a reference may hold beside the keys that the tap writes.
+_REFERENCE_KEYS: dict[str, tuple[str, ...]] = {
+    "account": ("id", "name"),
+    "automations": ("id", "name"),
+    "contact": ("id", "email", "is_primary"),
+    "email_addresses": ("email", "is_primary"),
+    "emails": ("email", "is_primary"),
+    "group": ("id", "name"),
+    "groups": ("id", "name"),
+    "leave_automations": ("id", "name"),
+    "list": ("id", "name", "status", "subscribed_at", "unsubscribed_at"),
+    "lists": ("id", "name", "status", "subscribed_at", "unsubscribed_at"),
+    "opportunity": ("id", "external_id"),
+    "outcome": ("id", "name"),
+    "owner": ("id", "email", "name"),
+    "pipeline": ("id", "name"),
+    "remove_tags": ("id", "name"),
+    "segment": ("id", "name"),
+    "segments": ("id", "name", "status", "subscribed_at", "unsubscribed_at"),
+    "stage": ("id", "name"),
+    "tag": ("id", "name"),
+    "tags": ("id", "name"),
+}
+_ARRAYS = {"automations", "leave_automations", "list", "lists", "remove_tags"}
+#: Objects whose keys are not ours to know.
+_OPEN = {CUSTOM_FIELDS, "body", "permissions", "remote_data"}
+#: What others call the thing that a column refers to: keys like `list_id` and `segment_name`.
+_WORDS: dict[str, tuple[str, ...]] = {
+    "account": ("account", "company"),
+    "automations": ("automation",),
+    "contact": ("contact",),
+    "group": ("group",),
+    "groups": ("group",),
+    "leave_automations": ("automation",),
+    "list": ("list", "segment"),
+    "lists": ("list", "segment"),
+    "opportunity": ("opportunity", "deal"),
+    "owner": ("owner", "user"),
+    "pipeline": ("pipeline",),
+    "remove_tags": ("tag",),
+    "segment": ("segment", "list"),
+    "segments": ("segment", "list"),
+    "stage": ("stage",),
+    "tag": ("tag",),
+    "tags": ("tag",),
+}
+_NUMBERS = ("number", "phone", "phone_number")
+_ADDRESSES = ("email", "email_address")
+#: Columns that every stream takes: none of them is written.
+_EVERYWHERE = ("id", "remote_data", "_errors", ACCOUNT_LABEL, DELETED_AT, *FLAGS)
+
+
+def columns_of(
+    resource: Resource, also: Iterable[str], aliases: Mapping[str, str] | None = None
+) -> ColumnTable:
+    """Return the columns of a resource's stream; ``also`` are those beside its own."""
+    also = set(also)
+    columns = {name: _column(name) for name in _EVERYWHERE}
+    for entry in resource.entries:
+        has = not _is_absent(entry) or entry.unified in also
+        columns[entry.unified] = _column(entry.unified, _schema_of(entry), has=has)
+    for name in also - columns.keys():
+        columns[name] = _column(name)
+    if resource.custom_fields:
+        columns[CUSTOM_FIELDS] = _column(CUSTOM_FIELDS)
+    return ColumnTable(columns, dict(aliases or {}))
+
+
+def _is_absent(entry: Entry) -> bool:
+    return isinstance(entry, Derived) and entry.read in {nothing, empty}
+
+
+def _schema_of(entry: Entry) -> dict[str, Any]:
+    return entry.codec.schema if isinstance(entry, Field) else entry.schema
+
+
+def _column(name: str, schema: dict[str, Any] | None = None, *, has: bool = True) -> RecordColumn:
+    types = (schema or {}).get("type") or ()
+    is_array = name in _ARRAYS or "array" in types
+    if name in _OPEN:
+        return RecordColumn(name, {}, is_array, has)
+    inner = (schema or {}).get("items", schema or {})
+    keys = (*inner.get("properties", ()), *_REFERENCE_KEYS.get(name, ()))
+    is_object = bool(keys) or "object" in (inner.get("type") or ())
+    return RecordColumn(name, _spellings(name, keys) if is_object else None, is_array, has)
+
+
+def _spellings(name: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """Return the accepted spellings of an object's keys."""
+    found: dict[str, str] = {}
+    for words in (_NUMBERS, _ADDRESSES):
+        known = next((word for word in words if word in keys), None)
+        found |= dict.fromkeys(words, known) if known else {}
+    for word in _WORDS.get(name, ()):
+        found |= {f"{word}_{key}": key for key in ("id", "name", "email") if key in keys}
+        if "name" in keys:
+            found[word] = "name"
+    return found | {key: key for key in keys}

@@ -1,0 +1,61 @@
+"""Arrays that come as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ('["a", "b"]', ["a", "b"]),
+        ('[\n  "a",\n  "b"\n]', ["a", "b"]),
+        ("{a,b}", ["a", "b"]),
+        ('{a,"b, c"}', ["a", "b, c"]),
+        ('{"say \\"hi\\"",NULL}', ['say "hi"', None]),
+        ('{ a , "b" }', ["a", "b"]),
+        ("||a||b||", ["a", "b"]),
+        ("{}", {}),
+        ("[]", []),
+        ('{"id": "5"}', {"id": "5"}),
+        ("null", "null"),
+        ("plain, text", "plain, text"),
+    ],
+)
+def test_an_array_as_text_is_that_array(text: str, items: Any) -> None:
+    """JSON text, PostgreSQL's array text and ActiveCampaign's own form; plain text stays text."""
+    assert parse_structure(text) == items
+
+
+@pytest.mark.parametrize("text", ["[a, b]", "{a,{b}}", "{a", '{"a', "{a,}", "['a']", '{a"b}'])
+def test_text_that_only_begins_like_an_array_is_refused(text: str) -> None:
+    """The message lists the accepted forms."""
+    with pytest.raises(InvalidValue, match="SQL array text"):
+        parse_structure(text)
+
+
+def test_a_delimiter_splits_plain_text_alone() -> None:
+    """An array in another form is still read as such."""
+    assert parse_structure("a; b;;c", ";") == ["a", "b", "c"]
+    assert parse_structure("a", ";") == ["a"]
+    assert parse_structure('["a;b"]', ";") == ["a;b"]
+    assert parse_structure("{a;b}", ";") == ["a;b"]
+    assert parse_structure("", ";") == ""
+    assert parse_structure(["a;b"], ";") == ["a;b"]
+
+
+@given(st.lists(st.text().filter(lambda one: "\0" not in one)))
+def test_postgres_array_text_round_trips(items: list[str]) -> None:
+    """Quotes, backslashes, commas and braces inside an item are kept."""
+    quoted = [json.dumps(one, ensure_ascii=False) for one in items if one.isprintable()]
+    text = "{" + ",".join(quoted) + "}"
+    wanted = [one for one in items if one.isprintable()]
+    assert (parse_structure(text) or []) == wanted

@@ -1,0 +1,42 @@
+"""Flags of records to write and of settings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.flags import parse_flag
+
+YES = [True, "true", "True", "T", "yes", "Y", "ON", "on", 1, 1.0, "1", "1.0", Decimal(1)]
+NO = [False, "false", "FALSE", "f", "No", "n", "off", 0, 0.0, "0", "0.0", " 0 "]
+
+
+@pytest.mark.parametrize("value", YES, ids=repr)
+def test_every_word_for_yes_is_true(value: Any) -> None:
+    """Databases, spreadsheets and JSON each have their own word for a true flag."""
+    assert parse_flag(value) is True
+
+
+@pytest.mark.parametrize("value", NO, ids=repr)
+def test_every_word_for_no_is_false(value: Any) -> None:
+    """The same for a false flag."""
+    assert parse_flag(value) is False
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "null", float("nan")], ids=repr)
+def test_a_missing_flag_is_none(value: Any) -> None:
+    """Null, blank text and NaN are no flag."""
+    assert parse_flag(value) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["maybe", "2", 2, 0.5, "oui", [], {}, "nan", "1e999999"], ids=repr
+)
+def test_every_other_value_is_refused(value: Any) -> None:
+    """An unknown word is an error that names the accepted words and never repeats the value."""
+    with pytest.raises(InvalidValue, match="true/false") as caught:
+        parse_flag(value)
+    assert "maybe" not in str(caught.value)

@@ -1,0 +1,365 @@
+"""Rows as warehouses, spreadsheets and data frames really write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.lab import schema_of, state_of, stream_of
+
+if TYPE_CHECKING:
+    from tests.target.lab import Lab
+
+WHO = "row@shop.example"
+
+
+def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
+    """Return the custom values of a deal or an account by label."""
+    meta = lab.world.tables[f"{kind}CustomFieldMeta"]
+    rows = lab.world.tables[f"{kind}CustomFieldData"].by("owner", owner)
+    return {meta[one.customFieldId].fieldLabel: one.fieldValue for one in rows}
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"EMAIL": WHO, "FIRST_NAME": "Ann", "PHONE": "+1 555"},
+        {"email": WHO, "firstName": "Ann", "phone": "+1 555"},
+        {"\ufeffemail": WHO, "First_Name": "Ann", "Phone": "+1 555"},
+        {"email": WHO, "first_name": "Ann", "phone_numbers": [{"phone": "+1 555"}]},
+        {"email": WHO, "first_name": "Ann", "PHONE_NUMBERS": '[{"NUMBER": "+1 555"}]'},
+        {"emailAddresses": [{"Email": WHO}], "firstName": "Ann", "phone": "+1 555"},
+    ],
+    ids=str,
+)
+def test_columns_match_in_any_case(lab: Lab, row: dict[str, Any]) -> None:
+    """Snowflake, Oracle, BigQuery, a spreadsheet with a byte order mark, our own other shape."""
+    run = lab.send("crm_contacts", row)
+    assert (run.actions, run.reason()) == (["created"], "")
+    person = lab.world.find_contact(WHO)
+    assert (person.firstName, person.phone) == ("Ann", "+1 555")
+
+
+def test_a_key_in_upper_case_is_shown_as_the_source_spells_it(lab: Lab) -> None:
+    """The result names the row as its source does, and the ledger knows it all the same."""
+    row = {"EMAIL": WHO, "FIRST_NAME": "Ann"}
+    messages = [*stream_of("crm_contacts", row, keys=["EMAIL"]), state_of(1)]
+    run = lab.run(*messages)
+    assert (run.actions, run.results[0]["key"]) == (["created"], {"EMAIL": WHO})
+    assert lab.run(*messages).actions == ["unchanged"]
+    lower = stream_of("crm_contacts", {"email": WHO, "first_name": "Ann"}, keys=["email"])
+    assert lab.run(*lower).actions == ["unchanged"]
+
+
+def test_a_deleted_mark_in_upper_case_never_writes_the_row(lab: Lab) -> None:
+    """`_SDC_DELETED_AT` of a Snowflake loader is the mark of a deleted row."""
+    row = {"EMAIL": WHO, "_SDC_DELETED_AT": "2026-01-02 03:04:05.000 +0000"}
+    assert lab.send("crm_contacts", row).actions == ["skipped"]
+    assert lab.world.find_contact(WHO) is None
+
+
+def test_column_aliases_come_first(lab: Lab) -> None:
+    """For our stream or the source's own name of it; nested fields by their flat name."""
+    aliases = {"dim_customer": {"MAIL": "email", "name": "company", "Ort": "custom_fields__city"}}
+    lab.world.add_field("City", "text", "CITY")
+    row = {"MAIL": WHO, "name": "Alias Co", "Ort": "Ulm"}
+    run = lab.run(
+        *stream_of("dim_customer", row),
+        stream_aliases={"dim_customer": "crm_contacts"},
+        column_aliases=aliases,
+    )
+    assert (run.actions, run.reason()) == (["created"], "")
+    assert [one.name for one in lab.world.tables["accounts"] if one.name == "Alias Co"]
+
+
+@pytest.mark.parametrize(
+    ("aliases", "word"),
+    [
+        ({"crm_contacts": {"MAIL": "emial"}}, "did you mean email"),
+        ({"crm_contcts": {"MAIL": "email"}}, "unknown"),
+        ({"crm_contacts": "email"}, "must name a field"),
+    ],
+)
+def test_an_alias_of_what_is_unknown_ends_before_the_first_row(
+    lab: Lab, aliases: Any, word: str
+) -> None:
+    """A wrong setting is a wrong setting, not ten thousand wrong rows."""
+    with pytest.raises(Exception, match=word):
+        lab.target(column_aliases=aliases)
+
+
+@pytest.mark.parametrize(
+    ("stream", "row", "path", "near"),
+    [
+        ("crm_contacts", {"email": WHO, "fist_name": "x"}, "fist_name", "first_name"),
+        ("crm_contacts", {"email": WHO, "account__nam": "x"}, "account__nam", "account__name"),
+        ("crm_contacts", {"email": WHO, "tags": [{"name": "a", "colr": 1}]}, "tags[].colr", ""),
+        ("crm_accounts", {"name": "Co", "web_site": "x"}, "web_site", "website"),
+        ("crm_contacts", {"email": WHO, "owner": {"id": "1"}}, "owner", "no such field"),
+        ("crm_contacts", {"email": WHO, "addresses": [{"city": "Ulm"}]}, "addresses", "no such"),
+    ],
+    ids=str,
+)
+def test_an_unknown_column_is_a_warning_and_a_remark(
+    lab: Lab,
+    caplog: pytest.LogCaptureFixture,
+    stream: str,
+    row: dict[str, Any],
+    path: str,
+    near: str,
+) -> None:
+    """One warning per stream and column, and the column in every result, with the nearest name."""
+    run = lab.send(stream, row, row | {("email" if "email" in row else "name"): "b@shop.example"})
+    assert all(path in run.reason(n) and near in run.reason(n) for n in (1, 2))
+    warned = [one for one in caplog.records if "column_aliases" in one.getMessage()]
+    assert len(warned) == 1
+    assert warned[0].levelname == "WARNING"
+    rejected = lab.send(stream, row, unknown_columns="reject", force=True)
+    assert rejected.actions == ["rejected"]
+    assert path in rejected.reason()
+    ignored = lab.send(stream, row, unknown_columns="ignore", force=True)
+    assert path not in ignored.reason()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"email": WHO, "EMAIL": "b@shop.example"},
+        {"email": WHO, "phone": "1", "phone_numbers": [{"number": "2"}]},
+        {"email": WHO, "custom_fields": {"mood": "a", "MOOD": "b"}},
+        {"email": WHO, "custom_fields__mood": "a", "custom_fields": {"mood": "b"}},
+        {"email": WHO, "custom_fields__mood": "a", "custom_fields__%MOOD%": "b"},
+    ],
+    ids=str,
+)
+def test_two_columns_for_one_field_reject_the_row(lab: Lab, row: dict[str, Any]) -> None:
+    """The target does not choose between them."""
+    lab.world.add_field("Mood", "text", "MOOD")
+    run = lab.send("crm_contacts", row)
+    assert (run.actions, run.writes) == (["rejected"], [])
+    assert "keep one" in run.reason()
+
+
+# --- nothing ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"tags": [None, "Nowhere"]},
+        {"tags": '[null, "Nowhere"]'},
+        {"tags": "{NULL,Nowhere}"},
+        {"tags": ["Nowhere", "null"]},
+        {"tags": [{"name": None}, {"name": "Nowhere"}, None]},
+    ],
+    ids=str,
+)
+def test_null_in_an_array_is_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
+    """`array_agg` of a LEFT JOIN."""
+    run = lab.send("crm_contacts", {"email": WHO, **nothing})
+    assert run.actions == ["created"]
+    assert {
+        one.tag for one in lab.world.tables["tags"] if one.tag in {"Nowhere", "null", "None"}
+    } == {"Nowhere"}
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"account": "null"},
+        {"account": {"name": "null"}},
+        {"account__name": "null"},
+        {"company": "null"},
+        {"first_name": "null"},
+        {"first_name": float("nan")},
+        {"segments": "null"},
+        {"custom_fields": "null"},
+        {"custom_fields": {"mood": "null"}},
+        {"title": None},
+    ],
+    ids=str,
+)
+def test_null_and_its_json_text_write_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
+    """No company named null, nobody called nan."""
+    lab.world.add_field("Mood", "text", "MOOD")
+    before = len(lab.world.tables["accounts"])
+    run = lab.send("crm_contacts", {"email": WHO, **nothing})
+    assert (run.actions, run.reason()) == (["created"], "")
+    assert len(lab.world.tables["accounts"]) == before
+    assert not lab.world.find_contact(WHO).firstName
+
+
+# --- flags, numbers, times ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["t", "Y", "on", 1.0, "1.0", "TRUE", True, "yes"], ids=repr)
+@pytest.mark.parametrize("flag", ["deleted", "anonymized", "IS_DELETED"])
+def test_a_flagged_person_is_never_created_again(lab: Lab, flag: str, word: Any) -> None:
+    """Whichever way the source spells true."""
+    assert lab.send("crm_contacts", {"email": WHO, flag: word}).actions == ["skipped"]
+    assert lab.world.find_contact(WHO) is None
+
+
+@pytest.mark.parametrize("flag", ["deleted", "anonymized"])
+def test_an_unknown_word_for_a_flag_rejects_the_row(lab: Lab, flag: str) -> None:
+    """It may mean that the person is gone."""
+    run = lab.send("crm_contacts", {"email": WHO, flag: "maybe"})
+    assert run.actions == ["rejected"]
+    assert flag in run.reason()
+    assert "true/false" in run.reason()
+
+
+@pytest.mark.parametrize("form", [float, lambda one: f"{one}.0", str, int])
+def test_an_id_in_any_numeric_form_is_that_row(lab: Lab, form: Any) -> None:
+    """A data frame turns a column of ids into floats."""
+    person = lab.world.add_contact(WHO)
+    stage = next(iter(lab.world.tables["dealStages"]))
+    account = lab.world.add_account("Float Co")
+    tag = lab.world.add_tag("Float")
+    row = {"id": form(person.id), "first_name": "Ann", "account__id": form(account.id)}
+    assert lab.send("crm_contacts", row).actions == ["updated"]
+    assert person.firstName == "Ann"
+    pair = {"contact_id": form(person.id), "tag_id": form(tag.id)}
+    assert lab.send("marketing_contact_tags", pair).actions == ["updated"]
+    deal = {
+        "name": "Float deal",
+        "contact": [{"id": form(person.id)}],
+        "stage__id": form(stage.id),
+        "owner__id": form(1),
+        "amount": 0.1 + 0.2,
+    }
+    run = lab.send("crm_opportunities", deal)
+    assert (run.actions, run.reason()) == (["created"], "")
+    (made,) = [one for one in lab.world.tables["deals"] if one.title == "Float deal"]
+    assert (made.contact, made.stage, made.value, made.owner) == (person.id, stage.id, 30, 1)
+
+
+@pytest.mark.parametrize("amount", [0.305, "12.345", -1, "12 EUR", "1,50"], ids=repr)
+def test_a_real_third_decimal_is_rejected(lab: Lab, amount: Any) -> None:
+    """Nobody's money is rounded away."""
+    deal = next(iter(lab.world.tables["deals"]))
+    run = lab.send("crm_opportunities", {"id": str(deal.id), "amount": amount})
+    assert (run.actions, run.writes) == (["rejected"], [])
+    assert "amount" in run.reason()
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "moment"),
+    [
+        ("2026-01-02 03:04:05 UTC", "2026-01-02", "2026-01-02T03:04:05+00:00"),
+        ("2026-01-02 03:04:05.678 +0000", "2026-01-02", "2026-01-02T03:04:05.678000+00:00"),
+        ("2026/01/02", "2026-01-02", "2026-01-02T00:00:00+00:00"),
+        ("20260102", "2026-01-02", "2026-01-02T00:00:00+00:00"),
+        ("2026-01-02", "2026-01-02", "2026-01-02T00:00:00+00:00"),
+        ("2026-01-02T23:00:00-05:00", "2026-01-02", "2026-01-02T23:00:00-05:00"),
+    ],
+)
+def test_times_and_dates_of_databases(lab: Lab, text: str, day: str, moment: str) -> None:
+    """In a field of dates and in one of times."""
+    world = lab.world
+    world.add_custom_field("deal", "Due", "date")
+    world.add_custom_field("deal", "Seen", "datetime")
+    deal = next(iter(world.tables["deals"]))
+    row = {"id": str(deal.id), "close_date": text, "custom_fields": {"due": text, "seen": text}}
+    assert lab.send("crm_opportunities", row).actions == ["updated"]
+    found = values_of(lab, "deal", deal.id)
+    assert found["Due"] == day
+    seen, wanted = map(dt.datetime.fromisoformat, (found["Seen"], moment))
+    assert seen == wanted.replace(microsecond=0)  # ActiveCampaign keeps whole seconds
+
+
+@pytest.mark.parametrize("text", ["1712011230123", "1712011230", "02.01.2026", "Jan 2"], ids=repr)
+def test_text_that_is_no_time_is_rejected_with_the_accepted_forms(lab: Lab, text: str) -> None:
+    """An epoch is not the year 1712."""
+    lab.world.add_custom_field("deal", "Seen", "datetime")
+    deal = next(iter(lab.world.tables["deals"]))
+    run = lab.send("crm_opportunities", {"id": str(deal.id), "custom_fields": {"seen": text}})
+    assert (run.actions, run.writes) == (["rejected"], [])
+    assert "custom_fields.seen" in run.reason()
+    assert "20260131" in run.reason()
+
+
+# --- text ---------------------------------------------------------------------------------------
+
+
+def test_decomposed_text_is_the_same_text(lab: Lab) -> None:
+    """A tag, a list and an option in NFD are those of the account; what is written is NFC."""
+    world = lab.world
+    field = world.add_field("Körnung", "dropdown", "GRAIN")
+    world.add_options(field.id, "Übergroß")
+    world.add_tag("Café")
+    world.add_list("Été")
+    nfd = {
+        key: unicodedata.normalize("NFD", text)
+        for key, text in {"name": "Zoë", "tag": "Café", "list": "Été", "size": "Übergroß"}.items()
+    }
+    row = {
+        "email": WHO,
+        "first_name": nfd["name"],
+        "tags": [nfd["tag"]],
+        "segments": [nfd["list"]],
+        "custom_fields": {unicodedata.normalize("NFD", "Körnung"): nfd["size"]},
+    }
+    before = {name: len(world.tables[name]) for name in ("tags", "lists", "fields")}
+    run = lab.send("crm_contacts", row)
+    assert (run.actions, run.reason()) == (["created"], "")
+    assert before == {name: len(world.tables[name]) for name in before}
+    person = world.find_contact(WHO)
+    assert person.firstName == "Zoë"
+    assert world.field_value(person.id, field.id).value == "Übergroß"
+
+
+@pytest.mark.parametrize("key", ["%LAW_ZONE%", "law_zone", "Law_Zone", "%law_zone%", "LAW_ZONE"])
+def test_a_personalization_tag_is_a_fields_key(lab: Lab, key: str) -> None:
+    """In per cent signs and in any case."""
+    field = lab.world.add_field("Zone of law", "text", "LAW_ZONE")
+    run = lab.send("crm_contacts", {"email": WHO, "custom_fields": {key: "EMEA"}})
+    assert (run.actions, run.reason()) == (["created"], "")
+    person = lab.world.find_contact(WHO)
+    assert lab.world.field_value(person.id, field.id).value == "EMEA"
+
+
+@pytest.mark.parametrize(
+    ("value", "settings"),
+    [
+        (["Hiking", "Chess"], {}),
+        ('["Hiking", "Chess"]', {}),
+        ("{Hiking,Chess}", {}),
+        ("||Hiking||Chess||", {}),
+        ("Hiking; Chess", {"list_delimiter": ";"}),
+        (["Hiking", None, "Chess"], {}),
+    ],
+    ids=str,
+)
+def test_several_choices_in_every_form(lab: Lab, value: Any, settings: dict[str, Any]) -> None:
+    """With create_missing_fields too, no option is made of an array's text."""
+    field = lab.world.add_field("Hobbies", "listbox", "HOBBIES")
+    lab.world.add_options(field.id, "Hiking", "Chess")
+    options = len(lab.world.tables["fieldOptions"])
+    row = {"email": WHO, "custom_fields__hobbies": value}
+    run = lab.send("crm_contacts", row, create_missing_fields=True, **settings)
+    assert (run.actions, run.reason()) == (["created"], "")
+    person = lab.world.find_contact(WHO)
+    assert lab.world.field_value(person.id, field.id).value == "||Hiking||Chess||"
+    assert len(lab.world.tables["fieldOptions"]) == options
+
+
+def test_a_byte_order_mark_before_the_input_is_skipped(lab: Lab) -> None:
+    """Some editors and shells put one before the first line."""
+    schema, record = stream_of("crm_contacts", {"email": WHO})
+    assert schema == schema_of("crm_contacts", [])
+    run = lab.run("\ufeff" + json.dumps(schema) + "\n", record)
+    assert run.actions == ["created"]
+
+
+def test_a_whole_float_in_a_text_column_has_no_fraction(lab: Lab) -> None:
+    """A phone number that a data frame read as a number."""
+    lab.send("crm_contacts", {"email": WHO, "phone": 15551234567.0})
+    assert lab.world.find_contact(WHO).phone == "15551234567"

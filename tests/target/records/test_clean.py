@@ -1,0 +1,58 @@
+"""Nothing and text, at every depth."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_activecampaign.records.clean import composed, is_nothing, without_nulls
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.just("null"),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def texts_of(value: object) -> list[str]:
+    """Return every text in a value."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for pair in value.items() for part in pair for text in texts_of(part)]
+    return [text for part in value for text in texts_of(part)] if isinstance(value, list) else []
+
+
+@given(VALUES)
+def test_no_array_holds_null_and_no_text_is_the_json_text_null(value: object) -> None:
+    """At any depth."""
+
+    def check(one: object) -> None:
+        if isinstance(one, list):
+            assert None not in one
+        for part in one.values() if isinstance(one, dict) else one if isinstance(one, list) else ():
+            check(part)
+        assert not (isinstance(one, str) and one.strip() == "null")
+
+    check(without_nulls(value))
+
+
+@given(VALUES)
+def test_text_is_composed(value: object) -> None:
+    """Files of macOS and some exports decompose accents: `é` as `e` and an accent."""
+    assert all(unicodedata.is_normalized("NFC", text) for text in texts_of(composed(value)))
+
+
+def test_values_without_a_change_are_not_copied() -> None:
+    """Most rows have neither."""
+    record = {"a": [1, {"b": "c"}], "d": "é"}
+    assert without_nulls(record) is record
+    assert composed(record) is record
+
+
+def test_nan_is_nothing() -> None:
+    """Python writes NaN where a pandas column has no value."""
+    assert without_nulls({"a": float("nan")}) == {"a": None}
+    assert is_nothing(float("nan"))
+    assert not is_nothing(0)

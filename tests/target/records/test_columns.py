@@ -1,0 +1,82 @@
+"""Which field a column stands for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_activecampaign_unified.resources.parsing.names import snake_case
+from target_activecampaign.records.columns import ColumnTable, NameIndex, RecordColumn
+
+TABLE = ColumnTable(
+    {
+        one.name: one
+        for one in (
+            RecordColumn("email"),
+            RecordColumn("first_name"),
+            RecordColumn("account", {"id": "id", "name": "name", "account_name": "name"}),
+            RecordColumn("custom_fields", {}),
+        )
+    },
+    {"Mail Address": "email"},
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("email", "email"),
+        ("EMAIL", "email"),
+        ("\ufeffemail", "email"),
+        ("FIRST_NAME", "first_name"),
+        ("firstName", "first_name"),
+        ("FirstName", "first_name"),
+        ("account", "account"),
+        ("account__name", "account.name"),
+        ("ACCOUNT__NAME", "account.name"),
+        ("account__Name", "account.name"),
+        ("account__accountName", "account.name"),
+        ("custom_fields__LEAD_SCORE", "custom_fields.LEAD_SCORE"),
+        ("customFields__margin__amount", "custom_fields.margin__amount"),
+        ("_SDC_DELETED_AT", "_sdc_deleted_at"),
+        ("_sdc_anything", "_sdc_anything"),
+        ("Mail Address", "email"),
+    ],
+)
+def test_a_column_stands_for_a_field_by_name_case_camel_case_or_alias(name: str, path: str) -> None:
+    """Snowflake and Oracle shout, BigQuery and JSON use camelCase, a BOM hides the first column."""
+    place = TABLE.place_of(name)
+    assert (place.path, place.unknown) == (path, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("e_mail", "email"),
+        ("fist_name", "first_name"),
+        ("account__nme", "account__name"),
+        ("zzz", None),
+        ("email__x", "email"),
+    ],
+)
+def test_an_unknown_column_names_the_nearest_field(name: str, near: str | None) -> None:
+    """So that a slip is seen at once."""
+    unknown = TABLE.place_of(name).unknown
+    assert unknown is not None
+    assert (unknown.path, unknown.nearest) == (name, near)
+    assert name in unknown.text
+
+
+def test_an_exact_name_comes_before_another_case() -> None:
+    """Two fields that differ in case alone are told apart."""
+    names = NameIndex({"Name": "one", "name": "two"})
+    assert (names.find("Name"), names.find("name")) == ("one", "two")
+
+
+@given(st.lists(st.from_regex(r"[a-z][a-z]{1,5}", fullmatch=True), min_size=1, max_size=4))
+def test_camel_case_of_any_snake_case_name_is_that_name(words: list[str]) -> None:
+    """Both camelCase and PascalCase."""
+    camel = words[0] + "".join(word.capitalize() for word in words[1:])
+    assert snake_case(camel) == "_".join(words)
+    assert snake_case(camel[0].upper() + camel[1:]) == "_".join(words)

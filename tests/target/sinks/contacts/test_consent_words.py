@@ -1,0 +1,234 @@
+"""A row's list status is carried out as it says, or the row says on every run that it was not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.target.lab import Lab, Run
+
+UNSUBSCRIBES = ["unsubscribe", "Opt-Out", "opted_out", "removed", 2, "2", 2.0, "UNSUBSCRIBED"]
+SUBSCRIBES = ["active", "Subscribed", "subscribe", 1, "1", 1.0]
+NULLS: list[Any] = [None, "", " ", "null"]
+READ_ONLY = ["unconfirmed", "bounced", "Bounced"]
+UNKNOWN: list[Any] = [0, "0", True, False, "yes", "inactive", "whatever", 3]
+ACTIVE, UNSUBSCRIBED = 1, 2
+
+
+def of_contact(email: str, status: Any) -> tuple[str, dict[str, Any]]:
+    """A membership as a part of a contact's row."""
+    return "crm_contacts", {"email": email, "segments": [{"name": "News", "status": status}]}
+
+
+def of_marketing(email: str, status: Any) -> tuple[str, dict[str, Any]]:
+    """The same under the names that warehouses use."""
+    return "marketing_contacts", {"EMAIL": email, "Lists": [{"list": "News", "STATUS": status}]}
+
+
+def of_pair(email: str, status: Any) -> tuple[str, dict[str, Any]]:
+    """A membership as a row of its own."""
+    row = {"email": email, "segment_name": "News", "status": status}
+    return "marketing_segment_memberships", row
+
+
+SHAPES = [of_contact, of_marketing, of_pair]
+
+
+def world_of(lab: Lab, count: int, before: int | None) -> tuple[Any, list[Any]]:
+    """Make a list, and people with a status on it or none."""
+    news = lab.world.add_list("News")
+    people = [lab.world.add_contact(f"p{n}@shop.example") for n in range(count)]
+    for one in people:
+        if before is not None:
+            lab.world.subscribe(one.id, news.id, before)
+    return news, people
+
+
+def send(lab: Lab, shape: Any, people: list[Any], status: Any, **more: Any) -> Run:
+    """Send a row for each person."""
+    rows = [shape(one.email, status) for one in people]
+    return lab.send(rows[0][0], *(row | more for _, row in rows))
+
+
+def statuses(lab: Lab, news: Any, people: list[Any]) -> set[Any]:
+    """Return what the account has of these people on the list."""
+    found = [lab.world.membership(one.id, news.id) for one in people]
+    return {None if one is None else one.status for one in found}
+
+
+@pytest.mark.parametrize("count", [1, 12])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("status", UNSUBSCRIBES, ids=repr)
+def test_every_word_for_an_opt_out_unsubscribes(
+    lab: Lab, shape: Any, status: Any, count: int
+) -> None:
+    """One by one and through the importer; the second run has nothing to do."""
+    news, people = world_of(lab, count, ACTIVE)
+    assert set(send(lab, shape, people, status).actions) == {"updated"}
+    assert statuses(lab, news, people) == {UNSUBSCRIBED}
+    assert set(send(lab, shape, people, status).actions) == {"unchanged"}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("status", SUBSCRIBES, ids=repr)
+def test_every_word_for_a_subscription_subscribes(lab: Lab, shape: Any, status: Any) -> None:
+    """In any case, and as ActiveCampaign's own number."""
+    news, people = world_of(lab, 1, None)
+    assert send(lab, shape, people, status).actions == ["updated"]
+    assert statuses(lab, news, people) == {ACTIVE}
+
+
+@pytest.mark.parametrize("count", [1, 12])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("status", NULLS, ids=repr)
+def test_a_null_status_leaves_the_person_alone(
+    lab: Lab, shape: Any, status: Any, count: int
+) -> None:
+    """A LEFT JOIN subscribes nobody; every run says so."""
+    news, people = world_of(lab, count, None)
+    reasons = []
+    for _ in range(3):
+        run = send(lab, shape, people, status)
+        assert "unchanged" not in run.actions
+        reasons.append(run.reason())
+    assert statuses(lab, news, people) == {None}
+    assert "status" in reasons[0]
+    assert len(set(reasons[1:])) == 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("status", UNKNOWN, ids=repr)
+def test_every_other_word_rejects_the_row(lab: Lab, shape: Any, status: Any) -> None:
+    """The reason names the column and the accepted words; nothing is written, on any run."""
+    news, people = world_of(lab, 1, ACTIVE)
+    for _ in range(2):
+        run = send(lab, shape, people, status)
+        assert run.actions == ["rejected"]
+        assert "status" in run.reason()
+        assert "unsubscribe" in run.reason()
+        assert run.writes == []
+    assert statuses(lab, news, people) == {ACTIVE}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("status", READ_ONLY, ids=repr)
+def test_what_cannot_be_written_is_skipped(lab: Lab, shape: Any, status: Any) -> None:
+    """`unconfirmed` and `bounced` come from the tap; they change nothing, and every run says so."""
+    news, people = world_of(lab, 1, ACTIVE)
+    runs = [send(lab, shape, people, status) for _ in range(2)]
+    assert [run.actions for run in runs] == [["skipped"], ["skipped"]]
+    assert runs[0].reason() == runs[1].reason() != ""
+    assert statuses(lab, news, people) == {ACTIVE}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"segments": ["News"]},
+        {"segments": [{"name": "News"}]},
+        {"segments": [{"list": "News"}]},
+        {"lists": "News"},
+        {"list": "News"},
+        {"lists": "{News}"},
+        {"lists": "||News||"},
+    ],
+    ids=str,
+)
+def test_the_list_alone_subscribes(lab: Lab, row: dict[str, Any]) -> None:
+    """Nothing but the list and the person: the row asks for the subscription."""
+    news, people = world_of(lab, 1, None)
+    assert lab.send("crm_contacts", {"email": people[0].email, **row}).actions == ["updated"]
+    assert statuses(lab, news, people) == {ACTIVE}
+
+
+@pytest.mark.parametrize(
+    "fact", [{"unsubscribed_at": "2026-01-02"}, {"subscribed_at": None}, {"state": "gone"}], ids=str
+)
+def test_a_fact_of_a_membership_without_a_status_subscribes_nobody(
+    lab: Lab, fact: dict[str, Any]
+) -> None:
+    """The status is missing, so the row says nothing about today."""
+    news, people = world_of(lab, 1, None)
+    for _ in range(2):
+        row = {"email": people[0].email, "segments": [{"name": "News", **fact}]}
+        run = lab.send("crm_contacts", row)
+        assert "unchanged" not in run.actions
+        assert "status" in run.reason()
+        pair = {"email": people[0].email, "segment_name": "News", **fact}
+        run = lab.send("marketing_segment_memberships", pair)
+        assert run.actions == ["skipped"]
+        assert "status" in run.reason()
+    assert statuses(lab, news, people) == {None}
+
+
+@pytest.mark.parametrize("word", ["unsubscribed", "bounced", "gone"])
+def test_a_list_name_never_overrides_the_rows_own_status(lab: Lab, word: str) -> None:
+    """A row that says `unsubscribed` beside a plain list name subscribes nobody."""
+    news, people = world_of(lab, 1, None)
+    for stream in ("crm_contacts", "marketing_contacts"):
+        row = {"email": people[0].email, "lists": "News", "status": word}
+        run = lab.send(stream, row)
+        assert "status" in run.reason()
+        assert "unchanged" not in lab.send(stream, row).actions
+    assert statuses(lab, news, people) == {None}
+
+
+ANY_STATUS = st.sampled_from([*UNSUBSCRIBES, *SUBSCRIBES, *NULLS, *READ_ONLY, *UNKNOWN]) | st.text(
+    max_size=8
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    statuses_=st.lists(ANY_STATUS, min_size=1, max_size=12),
+    shape=st.sampled_from(SHAPES),
+    before=st.sampled_from([None, ACTIVE, UNSUBSCRIBED]),
+    resubscribe=st.booleans(),
+)
+def test_no_row_whose_consent_was_not_carried_out_is_ever_unchanged(
+    make_lab: Callable[..., Lab],
+    statuses_: list[Any],
+    shape: Any,
+    before: int | None,
+    resubscribe: bool,
+) -> None:
+    """The law, over words, shapes, sizes and the account's state, on the first run and later."""
+    lab = make_lab()
+    ledger = str(lab.folder / f"{uuid4()}.sqlite")
+    news, people = world_of(lab, len(statuses_), before)
+    pairs = list(zip(people, statuses_, strict=True))
+    rows = [shape(one.email, status) for one, status in pairs]
+    reasons: list[list[str]] = []
+    for _ in range(2):
+        given_rows = [row for _, row in rows]
+        run = lab.send(rows[0][0], *given_rows, resubscribe=resubscribe, ledger_path=ledger)
+        reasons.append([run.reason(n) for n in range(1, len(rows) + 1)])
+        for number, (one, status) in enumerate(pairs):
+            found = lab.world.membership(one.id, news.id)
+            now = None if found is None else found.status
+            wanted = wanted_of(status)
+            if wanted is None:
+                assert now == before
+            if run.actions[number] == "unchanged":
+                assert wanted is not None
+                assert now == wanted
+            elif now != wanted:
+                assert reasons[-1][number]
+
+
+def wanted_of(status: Any) -> int | None:
+    """Return the status that a word of this test asks for."""
+    for words, wanted in ((UNSUBSCRIBES, UNSUBSCRIBED), (SUBSCRIBES, ACTIVE)):
+        if any(type(one) is type(status) and one == status for one in words):
+            return wanted
+    if isinstance(status, str):
+        plain = status.strip().lower()
+        return {"1": ACTIVE, "2": UNSUBSCRIBED}.get(plain)
+    return None

@@ -1,0 +1,95 @@
+"""Deals with secondary contacts: who is primary is read, and written back as it was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox.rows import ContactDeal
+from tests.target.test_copy import read
+
+if TYPE_CHECKING:
+    from tests.target.lab import Lab
+
+
+def people_of(lab: Lab, count: int) -> list[Any]:
+    """Make contacts."""
+    return [lab.world.add_contact(f"d{n}@shop.example") for n in range(count)]
+
+
+def links_of(lab: Lab, deal: Any) -> set[int]:
+    """Return the secondary contacts of a deal."""
+    return {link.contact for link in lab.world.tables["contactDeals"].by("deal", deal.id)}
+
+
+def deal_of(lab: Lab, name: str) -> Any:
+    """Return the one deal of this name."""
+    (found,) = [one for one in lab.world.tables["deals"] if one.title == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("flags", "primary"),
+    [
+        ([None, None], 0),
+        ([True, False], 0),
+        ([False, True], 1),
+        ([False, None], 1),
+        ([False, "yes"], 1),
+        (["f", "t"], 1),
+        ([False, False], None),
+    ],
+    ids=str,
+)
+def test_the_flag_says_who_is_primary(lab: Lab, flags: list[Any], primary: int | None) -> None:
+    """Without a flag the first is; with flags that are all false nobody is."""
+    people = people_of(lab, 2)
+    account = lab.world.add_account("Deal Co")
+    stage = next(iter(lab.world.tables["dealStages"]))
+    contact = [
+        {"email": one.email} | ({} if flag is None else {"is_primary": flag})
+        for one, flag in zip(people, flags, strict=True)
+    ]
+    row = {
+        "name": "Flagged",
+        "stage": {"id": str(stage.id)},
+        "account": {"id": str(account.id)},
+        "contact": contact,
+    }
+    assert lab.send("crm_opportunities", row).actions == ["created"]
+    deal = deal_of(lab, "Flagged")
+    wanted = None if primary is None else people[primary].id
+    assert (deal.contact or None) == wanted
+    assert links_of(lab, deal) - {wanted} == {one.id for one in people} - {wanted}
+
+
+def test_two_primary_contacts_are_rejected(lab: Lab) -> None:
+    """A deal has one."""
+    contact = [{"email": one.email, "is_primary": True} for one in people_of(lab, 2)]
+    run = lab.send("crm_opportunities", {"name": "Two", "contact": contact})
+    assert run.actions == ["rejected"]
+    assert "is_primary" in run.reason()
+
+
+def test_a_deal_with_only_secondary_contacts_goes_there_and_back(lab: Lab) -> None:
+    """The tap says that nobody is primary; the row through the target makes nobody primary."""
+    people = people_of(lab, 2)
+    account = lab.world.add_account("Deal Co")
+    deal = lab.world.add_deal("Secondary", account=account.id)
+    deal.contact = 0
+    for one in people:
+        now = lab.world.now()
+        lab.world.tables["contactDeals"].insert(ContactDeal(one.id, deal.id, now, now))
+    messages = read(lab.world, lab.clock, lab.folder)
+    (row,) = [
+        message["record"]
+        for message in messages
+        if message["type"] == "RECORD"
+        and message["stream"] == "crm_opportunities"
+        and message["record"]["name"] == "Secondary"
+    ]
+    assert row["contact"] == [{"id": str(one.id), "is_primary": False} for one in people]
+    assert lab.send("crm_opportunities", row).code == 0
+    assert not deal.contact
+    assert links_of(lab, deal) == {one.id for one in people}
