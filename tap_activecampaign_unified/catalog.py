@@ -48,7 +48,7 @@ class StreamSelection:
     is_full_table: bool = False
 
     def wanted(self, name: str) -> bool:
-        """Say whether a property is selected."""
+        """Return whether a property is selected."""
         return bool(self.mask.get(("properties", name), True))
 
 

@@ -86,7 +86,7 @@ class UnifiedStream(Stream):
         return self._schema
 
     def wanted(self, name: str) -> bool:
-        """Say whether a property is selected."""
+        """Return whether a property is selected."""
         return bool(self.mask.get(("properties", name), True))
 
     def apply_catalog(self, catalog: Catalog) -> None:

@@ -1,7 +1,8 @@
-"""Deletes: what is missing, whether it is really gone, and what a stream is told of it.
+"""Delete detection: which rows are missing, which of them are deleted, and their tombstones.
 
-ActiveCampaign says nowhere that a row was deleted. So the ids there are now are held against those
-there were; each row that is missing is asked for, because a narrower key may no longer see it.
+ActiveCampaign has no list of deleted rows. The tap compares the ids that exist now with those of
+the last sweep. It requests each missing row by its id: the row may exist and be hidden from the
+key's user.
 """
 
 from __future__ import annotations
@@ -24,137 +25,138 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TOLD = "deletes_told"
-# So few rows may vanish at once whatever their share: small tables are fixed by hand.
-FEW_ROWS = 5
-FEWEST_FOR_ALL = 3
-SECONDS_UNTIL_ASKED_AGAIN = 86_400
+TOMBSTONES_UNTIL = "deletes_told"
+# Up to this many rows may be missing at once, whatever their share: people edit small tables.
+MAX_MISSING_ROWS = 5
+MIN_ROWS_FOR_ALL = 3
+RECHECK_SECONDS = 86_400
 # ActiveCampaign answers 403, not 404, for a group that does not exist.
 FORBIDDEN_IF_GONE = frozenset({"groups"})
 
 
 class TombstoneOutput(Protocol):
-    """A stream that is told what has gone."""
+    """A stream that emits tombstones."""
 
     @property
     def resource(self) -> Resource:
-        """What its records are."""
+        """The stream's resource."""
 
     @property
     def tally(self) -> StreamStats:
-        """Its numbers."""
+        """The stream's counts."""
 
     @property
-    def told(self) -> str | None:
-        """What it was told of by the run before, None for nothing yet."""
+    def tombstones_emitted_until(self) -> str | None:
+        """The time up to which earlier runs emitted tombstones, None before the first."""
 
     def emit_tombstone(self, key: dict[str, str], at: str) -> None:
-        """Write the tombstone of a record."""
+        """Write the tombstone of a record that was missing ``at`` this time."""
 
 
 class DeleteDetection:
-    """What all sweeps of a run share: the file, whose key it is, how much may vanish at once."""
+    """What all delete sweeps of a run share: known ids, the key's user, the highest share.
 
-    def __init__(self, client: Client, known: KnownIds, most_share: float) -> None:
-        """Ask nothing yet."""
-        self.client, self.known, self._share = client, known, most_share
-        self._who: str | None = None
+    ``max_share`` is the share of a stream's records that may be missing at once.
+    """
+
+    def __init__(self, client: Client, known: KnownIds, max_share: float) -> None:
+        self.client, self.known, self._share = client, known, max_share
+        self._user: str | None = None
 
     @property
-    def who(self) -> str:
-        """Whose key this is: another user may see less, which deletes nothing."""
-        if self._who is None:
+    def user(self) -> str:
+        """The id of the key's user. Rows that another user does not see are not deleted."""
+        if self._user is None:
             try:
                 user = self.client.get("users/me").body.get("user")
             except RequestError as problem:
-                logger.info("%s: deletes are found as if the key had always been this one", problem)
+                logger.info("%s: delete detection assumes that the key's user is the same", problem)
                 user = None
-            self._who = str(user.get("id")) if isinstance(user, dict) else ""
-        return self._who
+            self._user = str(user.get("id")) if isinstance(user, dict) else ""
+        return self._user
 
-    def too_many(self, missing: int, known: int, *, all_may_go: bool) -> bool:
-        """Say whether more is missing at once than one may believe."""
+    def is_above_limit(self, missing: int, known: int, *, all_may_go: bool) -> bool:
+        """Return whether more is missing at once than `max_delete_share` allows."""
         if self._share >= 1:
             return False
-        if missing == known and known > FEWEST_FOR_ALL and not all_may_go:
+        if missing == known and known > MIN_ROWS_FOR_ALL and not all_may_go:
             return True
-        return missing > max(FEW_ROWS, self._share * known)
+        return missing > max(MAX_MISSING_ROWS, self._share * known)
 
 
 class DeleteSweep:
-    """One crawl's look at what there is, and at its end what there is no longer."""
+    """Records the ids that one endpoint's sync reads. At its end, finds the deleted ones."""
 
     def __init__(
-        self, deletes: DeleteDetection, plan: Endpoint, graves: Iterable[TombstoneOutput]
+        self, deletes: DeleteDetection, endpoint: Endpoint, outputs: Iterable[TombstoneOutput]
     ) -> None:
-        """Note nothing yet."""
-        self._deletes, self._known, self._plan = deletes, deletes.known, plan
+        self._deletes, self._known, self._endpoint = deletes, deletes.known, endpoint
         self._client = deletes.client
-        self._graves = list(graves)
-        self._may_return = self._known.has_gone(plan.path)
-        #: Kinds whose sweep left something open: not all that is missing has gone.
-        self._open: set[str] = set()
+        self._outputs = list(outputs)
+        self._may_return = self._known.has_gone(endpoint.path)
+        #: Kinds whose sweep is incomplete: not everything that is missing is deleted.
+        self._incomplete: set[str] = set()
 
-    # --- while the crawl reads --------------------------------------------------------------
+    # --- during the sync --------------------------------------------------------------------
 
-    def saw(self, rows: Iterable[Row], skip: Callable[[Row], str | None]) -> None:
-        """Note a page's rows; one that is skipped for being deleted is not there."""
+    def record_seen(self, rows: Iterable[Row], skip: Callable[[Row], str | None]) -> None:
+        """Record the ids of a page's rows, except rows that ``skip`` marks as deleted."""
         self._known.record_seen(
-            self._plan.path, (("", str(row.get("id"))) for row in rows if skip(row) is None)
+            self._endpoint.path, (("", str(row.get("id"))) for row in rows if skip(row) is None)
         )
 
-    def saw_parts(self, resource: Resource, parent: str, records: Iterable[Record]) -> None:
-        """Note all the records of a resource that hang on one row."""
+    def record_pairs_seen(self, resource: Resource, parent: str, records: Iterable[Record]) -> None:
+        """Record all records of a resource that belong to the row with id ``parent``."""
         kind = resource.endpoint
         self._known.record_read(kind, (parent,))
         self._known.record_seen(kind, (_key_of(resource, record) for record in records))
 
-    def leave_open(self, resource: Resource) -> None:
-        """Note that not all of a resource's records could be read."""
-        self._open.add(_kind_of(resource, self._plan))
+    def mark_incomplete(self, resource: Resource) -> None:
+        """Record that the tap could not read all records of a resource."""
+        self._incomplete.add(_kind_of(resource, self._endpoint))
 
     def returned(self, rows: Iterable[Row]) -> set[str]:
-        """Return the ids of rows that were told to be gone: they are records again."""
+        """Return the ids of these rows that had a tombstone: they exist again."""
         if not self._may_return:
             return set()
-        return self._known.reappeared(self._plan.path, (str(row.get("id")) for row in rows))
+        return self._known.reappeared(self._endpoint.path, (str(row.get("id")) for row in rows))
 
-    # --- at its end -------------------------------------------------------------------------
+    # --- at the end of the sync -------------------------------------------------------------
 
     def finish(self) -> None:
-        """Find out what has gone since the last sweep."""
-        path, now = self._plan.path, self._client.clock.now()
-        if not self._plan.is_definitions:
+        """Find what was deleted since the last sweep, and store it with the known ids."""
+        path, now = self._endpoint.path, self._client.clock.now()
+        if not self._endpoint.is_definitions:
             self._sweep_rows(path, now)
-        for kind in {one.resource.endpoint for one in self._graves if _hangs(one.resource)}:
-            self._sweep_parts(kind, path, now)
+        for kind in {one.resource.endpoint for one in self._outputs if _is_pair(one.resource)}:
+            self._sweep_pairs(kind, path, now)
 
     def _sweep_rows(self, kind: str, now: dt.datetime) -> None:
-        who, known = self._deletes.who, self._known
-        missing, before = known.count_missing(kind, who), known.count(kind)
-        if self._deletes.too_many(missing, before, all_may_go=False):
+        user, known = self._deletes.user, self._known
+        missing, before = known.count_missing(kind, user), known.count(kind)
+        if self._deletes.is_above_limit(missing, before, all_may_go=False):
             self._refuse(kind, missing, before)
             return
-        day_ago = now - dt.timedelta(seconds=SECONDS_UNTIL_ASKED_AGAIN)
-        asked = known.missing_rows(kind, who, day_ago.isoformat())
-        for one in asked:
+        day_ago = now - dt.timedelta(seconds=RECHECK_SECONDS)
+        to_check = known.missing_rows(kind, user, day_ago.isoformat())
+        for one in to_check:
             self._client.prefetch(f"{kind}/{one}", patience=0)
-        there: list[str] = []
+        existing: list[str] = []
         gone: list[Key] = []
-        for one in asked:
+        for one in to_check:
             if self._is_gone(f"{kind}/{one}", kind):
                 gone.append(("", one))
             else:
-                there.append(one)
+                existing.append(one)
         if missing > len(gone):
-            self._open.add(kind)
+            self._incomplete.add(kind)
             logger.warning(
                 "%s: %d rows are no longer listed, but not known to be deleted: this key may not "
                 "see them any more",
                 kind,
                 missing - len(gone),
             )
-        known.commit_sweep(kind, who, now, gone, there)
+        known.commit_sweep(kind, user, now, gone, existing)
 
     def _is_gone(self, path: str, kind: str) -> bool:
         try:
@@ -168,23 +170,23 @@ class DeleteSweep:
         return any(_is_flagged(part) for part in answer.body.values())
 
     def _ask(self, path: str) -> ApiResponse:
-        """Be impatient with refusals, of which there may be many, but not with trouble."""
+        """Request a path with few retries: many may be refused. Retry server errors in full."""
         try:
             return self._client.get(path, patience=0)
         except ServerError:
             return self._client.get(path)
 
-    def _sweep_parts(self, kind: str, parents: str, now: dt.datetime) -> None:
-        who, known = self._deletes.who, self._known
-        lost, before = known.missing_pairs(kind, who), known.count(kind)
-        if self._deletes.too_many(len(lost), before, all_may_go=True):
+    def _sweep_pairs(self, kind: str, parents: str, now: dt.datetime) -> None:
+        user, known = self._deletes.user, self._known
+        lost, before = known.missing_pairs(kind, user), known.count(kind)
+        if self._deletes.is_above_limit(len(lost), before, all_may_go=True):
             self._refuse(kind, len(lost), before)
             return
         gone = dict.fromkeys([*lost, *known.pairs_of_gone(kind, parents)])
-        known.commit_sweep(kind, who, now, gone, ())
+        known.commit_sweep(kind, user, now, gone, ())
 
     def _refuse(self, kind: str, missing: int, before: int) -> None:
-        self._open.add(kind)
+        self._incomplete.add(kind)
         text = f"{missing} of {before} vanished at once"
         logger.warning(
             "%s: %s: no tombstones are emitted. If they were deleted, run once with a higher "
@@ -192,38 +194,37 @@ class DeleteSweep:
             kind,
             text,
         )
-        for one in self._graves:
-            if _kind_of(one.resource, self._plan) == kind:
+        for one in self._outputs:
+            if _kind_of(one.resource, self._endpoint) == kind:
                 one.tally.deletes_refused = text
 
     def is_certain(self, resource: Resource) -> bool:
-        """Say whether nothing but what was read is there: older versions of it may go."""
-        return _kind_of(resource, self._plan) not in self._open
+        """Return whether the run read all that exists, so that older versions may be deleted."""
+        return _kind_of(resource, self._endpoint) not in self._incomplete
 
-    def tell(self, grave: TombstoneOutput) -> dict[str, Any]:
-        """Write the tombstones a stream was not told of yet; return what its state keeps."""
-        resource = grave.resource
-        kind = _kind_of(resource, self._plan)
-        swept = self._known.last_sweep(kind)
+    def emit_tombstones(self, output: TombstoneOutput) -> dict[str, Any]:
+        """Emit the tombstones that the stream has not emitted. Return its new state entry."""
+        resource = output.resource
+        kind = _kind_of(resource, self._endpoint)
+        swept, since = self._known.last_sweep(kind), output.tombstones_emitted_until
         if swept is None:
-            return {TOLD: grave.told} if grave.told else {}
-        told = grave.told
-        if told is None:  # told of nothing yet: of this sweep's finds alone
-            told = _just_before(swept)
-        elif told > swept:
+            return {TOMBSTONES_UNTIL: since} if since else {}
+        if since is None:  # the first sweep of this stream: emit its own tombstones only
+            since = _just_before(swept)
+        elif since > swept:
             logger.warning(
                 "%s: %s in the state is later than now: every tombstone of the last year is "
                 "emitted again",
                 resource.name,
-                TOLD,
+                TOMBSTONES_UNTIL,
             )
-            told = ""
-        for key, at in self._known.gone_since(kind, told):
-            grave.emit_tombstone(
+            since = ""
+        for key, at in self._known.gone_since(kind, since):
+            output.emit_tombstone(
                 dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at
             )
-            grave.tally.deleted += 1
-        return {TOLD: max(swept, told)}
+            output.tally.deleted += 1
+        return {TOMBSTONES_UNTIL: max(swept, since)}
 
 
 def _is_flagged(part: object) -> bool:
@@ -235,13 +236,13 @@ def _just_before(moment: str) -> str:
     return earlier.isoformat(timespec="microseconds")
 
 
-def _hangs(resource: Resource) -> bool:
-    """Say whether a resource's records are known by what they hang on."""
+def _is_pair(resource: Resource) -> bool:
+    """Return whether a resource's key includes the id of a parent row."""
     return len(resource.keys) > 1
 
 
-def _kind_of(resource: Resource, plan: Endpoint) -> str:
-    return resource.endpoint if _hangs(resource) else plan.path
+def _kind_of(resource: Resource, endpoint: Endpoint) -> str:
+    return resource.endpoint if _is_pair(resource) else endpoint.path
 
 
 def _key_of(resource: Resource, record: Record) -> Key:

@@ -1,8 +1,8 @@
-"""The ids that an account had at the last complete read, and those that are gone since.
+"""The ids that an account had at the last complete read, and those deleted since.
 
-They are in a file of one account, or in PostgreSQL tables that all accounts and machines share.
-What is gone is kept for a year, because several pipelines may read the account: each emits the
-tombstones that its own state does not cover yet.
+A file holds the ids of one account; PostgreSQL tables hold those of all accounts and machines.
+Deleted ids are kept for a year: several pipelines may read the account, and each emits the
+tombstones that it has not emitted.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ class KnownIds:
             database.rows(sa.schema.CreateTable(table))
 
     def close(self) -> None:
-        """Close it; what this run has seen is dropped."""
+        """Close the database. The ids that this run saw are dropped."""
         self._database.close()
 
     def _kind(self, kind: str) -> str:
-        """Return how the tables name a kind of this account."""
+        """Return a kind's name in the tables, which is prefixed with the account in PostgreSQL."""
         return self._prefix + kind
 
     # --- what this run sees -----------------------------------------------------------------
@@ -132,7 +132,7 @@ class KnownIds:
     # --- what is missing --------------------------------------------------------------------
 
     def _missing(self, column: Any, kind: str, user: str) -> Any:
-        """Return the statement for what ``user`` saw before and this run did not see."""
+        """Return the query for the keys that ``user`` saw before and this run did not see."""
         return (
             sa.select(*column)
             .where(_known.c.kind == self._kind(kind), _known.c.who == user)
@@ -163,14 +163,14 @@ class KnownIds:
         return [one for (one,) in found]
 
     def missing_pairs(self, kind: str, user: str) -> list[Key]:
-        """Return the pairs that rows read by this run had before, as ``user`` saw, and lost."""
+        """Return the pairs that ``user`` saw before and that are missing from a row now."""
         self._flush()
         read = sa.select(_read.c.parent).where(_read.c.kind == self._kind(kind))
         missing = self._missing([_known.c.parent, _known.c.id], kind, user)
         return self._pairs(missing.where(_known.c.parent.in_(read)))
 
     def pairs_of_gone(self, kind: str, parents: str) -> list[Key]:
-        """Return the known pairs of rows of the kind ``parents`` that are gone."""
+        """Return the known pairs whose parent, of the kind ``parents``, is deleted."""
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(parents))
         pairs = sa.select(_known.c.parent, _known.c.id).where(_known.c.kind == self._kind(kind))
         return self._pairs(pairs.where(_known.c.parent.in_(gone)))
@@ -179,12 +179,12 @@ class KnownIds:
         return [(parent, one) for parent, one in self._database.rows(statement)]
 
     def reappeared(self, kind: str, ids: Iterable[str]) -> set[str]:
-        """Return which of these rows were gone, and exist again."""
+        """Return which of these rows were deleted before: they exist again."""
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind), _gone.c.parent == "")
         return {one for (one,) in self._database.rows(gone.where(_gone.c.id.in_(list(ids))))}
 
     def has_gone(self, kind: str) -> bool:
-        """Say whether any row of a kind is gone."""
+        """Return whether any row of a kind is deleted."""
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind)).limit(1)
         return bool(self._database.rows(gone))
 
@@ -193,12 +193,12 @@ class KnownIds:
     def commit_sweep(
         self, kind: str, user: str, now: dt.datetime, gone: Iterable[Key], existing: Iterable[str]
     ) -> None:
-        """Make known what was seen; ``existing`` rows were not seen, but looked up and found."""
+        """Store the result of a sweep. ``existing`` rows were missing, but found by their id."""
         self._flush()
         at, named, database = self._sweep_time(kind, now), self._kind(kind), self._database
         keys = [{"b_kind": named, "b_parent": parent, "b_id": one} for parent, one in gone]
         seen = sa.select(_seen.c.kind, _seen.c.parent, _seen.c.id)
-        mine = sa.and_(*(_known.c[name] == sa.bindparam(f"b_{name}") for name in _KEY))
+        same_key = sa.and_(*(_known.c[name] == sa.bindparam(f"b_{name}") for name in _KEY))
         with database.transaction(SCHEMA, self._prefix):
             is_back = sa.tuple_(*(_gone.c[name] for name in _KEY)).in_(seen)
             is_old = _gone.c.at < (now - RETENTION).isoformat()
@@ -208,10 +208,10 @@ class KnownIds:
                 _known.c.keys(), found.where(_seen.c.kind == named)
             )
             database.rows(put)
-            database.rows(sa.delete(_known).where(mine), keys)
+            database.rows(sa.delete(_known).where(same_key), keys)
             rows = [{"kind": named, "parent": one["b_parent"], "id": one["b_id"]} for one in keys]
             database.rows(database.put(_gone), [{**row, "at": at} for row in rows])
-            checked = sa.update(_known).where(mine).values(checked=at)
+            checked = sa.update(_known).where(same_key).values(checked=at)
             rows = [{"b_kind": named, "b_parent": "", "b_id": one} for one in existing]
             database.rows(checked, rows)
             database.rows(database.put(_swept), [{"kind": named, "at": at}])
@@ -229,7 +229,7 @@ class KnownIds:
         return str(found[0][0]) if found else None
 
     def gone_since(self, kind: str, since: str) -> list[tuple[Key, str]]:
-        """Return what was found to be gone after ``since``, and when."""
+        """Return the keys found to be deleted after ``since``, each with the time."""
         gone = sa.select(_gone.c.parent, _gone.c.id, _gone.c.at)
         gone = gone.where(_gone.c.kind == self._kind(kind), _gone.c.at > since)
         found = self._database.rows(gone.order_by(_gone.c.at, *_ORDER))

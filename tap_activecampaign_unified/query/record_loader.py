@@ -131,7 +131,7 @@ class RecordLoader:
         self._level = ALL
         self._apart.clear()
         self._joiners = {
-            k: one for k, one in self._joiners.items() if one.way is not LoadStrategy.NOTHING
+            k: one for k, one in self._joiners.items() if one.strategy is not LoadStrategy.CLOSED
         }
 
     def custom_fields(self, resource: Resource) -> CustomFields | None:
@@ -317,13 +317,13 @@ class RecordLoader:
         loader = RelationLoader(self._client, relation, base, sideload=False, is_part=True)
         stack.callback(loader.close)
         if len(page.rows) <= FEW_ROWS and relation.nested:
-            loader.ask_each()
+            loader.use_nested()
         return loader
 
     def _settle(self) -> None:
         """Let go of what the account does not send along: it is asked for apart from now on."""
         for key, loader in list(self._joiners.items()):
-            if loader.way in {LoadStrategy.SPOOL, LoadStrategy.NESTED}:
+            if loader.strategy in {LoadStrategy.COLLECTION, LoadStrategy.NESTED}:
                 loader.close()
                 self._apart.add(key)
                 del self._joiners[key]

@@ -1,8 +1,8 @@
-"""The account's time zone, learned from the times that carry an offset.
+"""Finds the account's time zone from times that have an offset.
 
-Half of ActiveCampaign's times are on the account's clock and carry no offset. No endpoint names the
-zone: a user's `localZoneid` may be another one. A row's own stamped times give the offset of their
-dates only, which in summer is another than in winter.
+Half of ActiveCampaign's times are local times of the account, without an offset. No endpoint names
+the zone: a user's `localZoneid` may differ. A time with an offset shows the offset of its own date
+only, which differs between summer and winter.
 """
 
 from __future__ import annotations
@@ -22,30 +22,29 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Resource, Row
 
 DAY = dt.timedelta(days=1)
-# Prefixes of names that no account's settings offer.
+# Prefixes of zone names that ActiveCampaign's account settings do not offer.
 _NO_PLACES = ("Etc/", "posix", "right", "SystemV", "localtime", "Factory")
 
 
 class AccountZone:
-    """Narrows the zones of the world down to those that agree with all offsets seen so far.
+    """Reduces all time zones to those that match every offset seen so far.
 
-    Where these do not agree on the offset of a date, ``ask`` is called once: it returns rows with
-    ``columns`` of times that carry the account's offset. If they still do not agree, a row's own
-    offset is the best guess. Not for several threads at once.
+    If these differ in the offset of a date, the first use calls ``ask`` once. It returns rows
+    whose ``columns`` have the account's offset. If the zones still differ, the row's own offset is
+    used. Not thread-safe.
     """
 
     def __init__(self, ask: Callable[[], list[Row]], columns: tuple[str, ...]) -> None:
-        """Know nothing yet."""
         self._ask: Callable[[], list[Row]] | None = ask
         self._columns = columns
         self._seen: set[tuple[dt.date, dt.timedelta]] = set()
-        self._news: list[tuple[dt.datetime, dt.timedelta]] = []
+        self._new: list[tuple[dt.datetime, dt.timedelta]] = []
         self._candidates: list[dt.tzinfo] | None = None
         self._days: dict[dt.date, dt.tzinfo | None] = {}
         self._zones: dict[tuple[dt.tzinfo, bool], Zone] = {}
 
     def observe(self, rows: list[Row], columns: tuple[str, ...]) -> None:
-        """Learn from columns of these rows whose offset is the account's."""
+        """Collect the offsets in these columns, which have the account's offset."""
         for row in rows:
             for column in columns:
                 self._observe(row.get(column))
@@ -56,14 +55,14 @@ class AccountZone:
         if moment is None or offset is None or (moment.date(), offset) in self._seen:
             return
         self._seen.add((moment.date(), offset))
-        self._news.append((moment, offset))
+        self._new.append((moment, offset))
 
     def zone_of(self, resource: Resource, row: Row) -> Zone:
-        """Return the account's clock for one row: where nothing is known, at the row's offset.
+        """Return the zone of one row's local times. The fallback is the row's own offset.
 
-        Rows that are no witnesses keep to their own offset, whatever was read before them.
-        Only values of accounts' and deals' fields are worth a request: their times may carry no
-        offset at all, while those of other rows are told by stamped columns as well.
+        Rows of endpoints outside `WITNESSES` keep their own offset, whatever the tap read before.
+        Only custom fields of accounts and deals may cause a request: their rows may have no offset
+        at all. Other rows have other columns with an offset.
         """
         zone = resource.zone_of(row)
         if resource.endpoint_name not in WITNESSES:
@@ -72,18 +71,18 @@ class AccountZone:
         may_ask = resource.custom_fields in VALUE_OWNERS
         key = (offset, may_ask)
         if key not in self._zones:
-            self._zones[key] = Zone(offset, self._at_all_costs if may_ask else self.at)
+            self._zones[key] = Zone(offset, self._at_or_ask if may_ask else self.at)
         return self._zones[key]
 
     def at(self, moment: dt.datetime) -> dt.tzinfo | None:
-        """Return the zone of a time on the account's clock, None where it is not known."""
+        """Return the zone of a local time of the account, None if unknown."""
         self._narrow()
         day = moment.date()
         if day not in self._days:
             self._days[day] = self._agreed(day)
         return self._days[day]
 
-    def _at_all_costs(self, moment: dt.datetime) -> dt.tzinfo | None:
+    def _at_or_ask(self, moment: dt.datetime) -> dt.tzinfo | None:
         found = self.at(moment)
         if found is None and self._ask is not None:
             ask, self._ask = self._ask, None
@@ -92,22 +91,22 @@ class AccountZone:
         return found
 
     def _narrow(self) -> None:
-        if not self._news:
+        if not self._new:
             return
         if self._candidates is None:
             self._candidates = list(_all_zones())
-        news, self._news = self._news, []
+        new, self._new = self._new, []
         kept = [
             zone
             for zone in self._candidates
-            if all(moment.astimezone(zone).utcoffset() == offset for moment, offset in news)
+            if all(moment.astimezone(zone).utcoffset() == offset for moment, offset in new)
         ]
         if len(kept) < len(self._candidates):
             self._candidates = kept
             self._days.clear()
 
     def _agreed(self, day: dt.date) -> dt.tzinfo | None:
-        """Return a zone whose offset on a day all candidates share, None where they differ."""
+        """Return a zone with the offset that all candidates have on a day, None if they differ."""
         try:
             noons = [dt.datetime.combine(day + n * DAY, dt.time(12)) for n in (-1, 0, 1)]
         except OverflowError:

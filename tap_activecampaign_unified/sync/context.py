@@ -1,4 +1,4 @@
-"""What all streams of one sync share."""
+"""The objects that all endpoint syncs of one run share."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.reporting.run_report import RunReport
 
 
-# Where no rate limits the run, the cost of a sweep is that at the account's own rate.
+# Without `requests_per_second`, a full read is planned at the account's own rate limit.
 USUAL_RATE = 5.0
 
 
 @dataclass
 class SyncContext:
-    """What the crawls of one run share."""
+    """The objects that all endpoint syncs of one run share."""
 
     client: Client
     lookups: Lookups
@@ -41,11 +41,11 @@ class SyncContext:
     write_state: Any
     deletes: DeleteDetection | None = None
     walk_options: WalkOptions = field(default_factory=WalkOptions)
-    #: How many requests were made until the last walk ended.
+    #: How many requests the run had sent when the last endpoint's sync ended.
     requests_before: int = 0
 
     def close(self) -> None:
-        """Close the known ids: other runs wait for them."""
+        """Close the known ids, which other runs wait for."""
         if self.deletes is not None:
             self.deletes.known.close()
 
@@ -53,11 +53,11 @@ class SyncContext:
 def build_context(
     settings: Settings, client: Client, report: RunReport, write_state: Callable[[], None]
 ) -> SyncContext:
-    """Put together what the settings ask for."""
+    """Create the context that the settings ask for."""
     hours, deletes = settings["full_sweep_hours"], None
     is_auto = hours == "auto"
     if settings["detect_deletes"]:
-        # Imported here, because it loads SQLAlchemy, which takes 0.1 s.
+        # Imported here because SQLAlchemy takes 0.1 s to import.
         from tap_activecampaign_unified.deletes.known_ids import KnownIds  # noqa: PLC0415
 
         account = client.address.account

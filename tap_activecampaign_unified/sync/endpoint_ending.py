@@ -22,7 +22,7 @@ class EndpointEnding:
 
 
 def closed_ending(*, is_confirmed: bool, is_failure: bool) -> EndpointEnding:
-    """Return the ending of a stream that may not be read, or that this account does not have.
+    """Return the ending of a stream that the key may not read or the account does not have.
 
     ``is_failure``: the setting `on_forbidden` is ``fail``.
     """

@@ -1,4 +1,4 @@
-"""What a crawl asks for first, prepared and announced before its turn comes."""
+"""Prepares the sync of each endpoint and prefetches its first requests before its turn."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
-# Most collections that pass through unmapped are a page or less: so many are asked for at once.
+# Most raw collections have at most one page: the tap prefetches so many of them at once.
 RAW_AHEAD = 3
-#: In a stream's state: what could not be read, so that its records lack what it tells.
+#: Key in a stream's state: collections that the tap could not read, so that values are missing.
 LEFT_OUT = "left_out"
 
 
 class SelectedStream(Protocol):
-    """A stream that is wanted, as far as it takes to know what to ask for."""
+    """A selected stream, as far as its requests depend on it."""
 
     @property
     def resource(self) -> Resource:
-        """What its records are."""
+        """The stream's resource."""
 
     @property
     def entry(self) -> Entry:
@@ -62,63 +62,65 @@ class SelectedStream(Protocol):
 
     @property
     def is_full_table(self) -> bool:
-        """Whether every record is wanted, whatever the bookmark says."""
+        """Whether the stream emits every record and ignores its bookmark."""
 
     def wanted(self, name: str) -> bool:
-        """Say whether a property is selected."""
+        """Return whether a property is selected."""
 
 
 class EndpointSetup:
-    """One walk over one endpoint for all the streams that live on it, up to its first answers."""
+    """Prepares the sync of one endpoint for all its streams, up to the first responses."""
 
-    def __init__(self, run: SyncContext, name: str, selections: Sequence[SelectedStream]) -> None:
-        """Prepare bookmarks and what hangs on the rows.
+    def __init__(
+        self, context: SyncContext, name: str, selections: Sequence[SelectedStream]
+    ) -> None:
+        """Create bookmarks and loaders.
 
-        Nothing is asked yet, but whether what was closed to the last run is open.
+        The only requests test whether the key can read what it could not read in the last run.
         """
-        self.run, self.plan, self.selections = run, endpoint_of(name), selections
+        self.context, self.endpoint, self.selections = context, endpoint_of(name), selections
         self._walk: Any = None
-        if self.plan.make_walk is not None:
+        if self.endpoint.make_walk is not None:
             first = selections[0]
             entry = {} if first.is_full_table else first.entry
-            self._walk = self.plan.make_walk(run.walk_options, entry)
-            self.plan = replace(self.plan, walk=self._walk)
+            self._walk = self.endpoint.make_walk(context.walk_options, entry)
+            self.endpoint = replace(self.endpoint, walk=self._walk)
         needed = set().union(
             *(selection.resource.relations(selection.wanted) for selection in selections)
         )
-        #: Which kinds of names the records quote.
+        #: The kinds of names that the records contain.
         self.kinds = {kind for need in needed for kind in NAMES_OF.get(need, ())}
         self.loaders = self._make_loaders(needed)
-        #: Bookmarks by stream, None where everything is emitted.
+        #: Bookmarks by stream, None if it emits every record.
         self.marks = {selection.resource.name: self._mark(selection) for selection in selections}
         if None in self.marks.values():
-            self.plan = replace(self.plan, is_filtered=False)  # somebody wants all there is
+            self.endpoint = replace(self.endpoint, is_filtered=False)  # a stream needs every row
         self.page_source = self._make_page_source([mark for mark in self.marks.values() if mark])
-        self._is_announced = False
-        #: Called once, when nothing is left to be asked for but what was asked for already.
-        self.near_the_end: Callable[[], None] = lambda: None
+        self._is_prefetched = False
+        #: Called once, when this endpoint has no requests left that are not prefetched.
+        self.prefetch_next: Callable[[], None] = lambda: None
 
     def _mark(self, selection: SelectedStream) -> Bookmark | None:
-        run, key = self.run, selection.resource.replication_key
+        context, key = self.context, selection.resource.replication_key
         if not key or self.keeps_positions or selection.is_full_table:
             return None
-        now = run.client.server_now or run.client.clock.now()
-        mark = Bookmark(selection.entry, run.policy, now, key)
+        now = context.client.server_now or context.client.clock.now()
+        mark = Bookmark(selection.entry, context.policy, now, key)
         if ahead := mark.moments_ahead(now):
             self._discard_future(selection.resource.name, mark, ahead)
-        if any(run.lookups.may_read(path) for path in self._left_out(selection)):
-            # What could not be read then may be read now: no row that lacks it is to stay so.
+        if any(context.lookups.may_read(path) for path in self._left_out(selection)):
+            # The key can read now what it could not read then: emit all rows with these values.
             mark.progress, mark.is_whole = None, True
         elif mark.progress:
             mark.resume(mark.progress)
         return mark
 
     def _discard_future(self, name: str, mark: Bookmark, ahead: list[str]) -> None:
-        """Begin at now where a bookmark is later, by the server's clock if it can be had."""
-        client = self.run.client
+        """Discard bookmark times that are later than now, by the server's clock if it answers."""
+        client = self.context.client
         if client.server_now is None:
             with contextlib.suppress(RequestError):
-                client.get("users/me")  # its answer carries the server's time
+                client.get("users/me")  # its response has the server's time
         now = client.server_now or client.clock.now()
         if mark.moments_ahead(now):
             logger.warning(
@@ -131,16 +133,16 @@ class EndpointSetup:
             mark.discard_future(now)
 
     def _left_out(self, selection: SelectedStream) -> list[str]:
-        """Return what earlier runs could not read of what a stream's records are made of."""
+        """Return the collections of a stream's values that earlier runs could not read."""
         former = selection.entry.get(LEFT_OUT)
         return sorted(
             self._sources(selection).intersection(former if isinstance(former, list) else ())
         )
 
     def _sources(self, selection: SelectedStream) -> set[str]:
-        """Return the collections that a stream's records are made of beside its own rows."""
+        """Return the collections that a stream's values come from, besides its own rows."""
         needed = selection.resource.relations(selection.wanted)
-        found = {one.collection for one in self.plan.relations if one.name in needed}
+        found = {one.collection for one in self.endpoint.relations if one.name in needed}
         found |= {NAME_COLUMNS[kind][0] for need in needed for kind in NAMES_OF.get(need, ())}
         if people.LINKS in needed:
             found.add("accounts")
@@ -149,12 +151,11 @@ class EndpointSetup:
         return found
 
     def closed(self, selection: SelectedStream, *, is_whole: bool) -> list[str]:
-        """Return what of a stream's records could not be read.
+        """Return the collections of a stream's values that the tap could not read.
 
-        Unless all rows were read again (``is_whole``), it includes what earlier runs could not
-        read.
+        They include those of earlier runs, unless this run read all rows again (``is_whole``).
         """
-        closed = set(self.run.lookups.unread)
+        closed = set(self.context.lookups.unread)
         if not is_whole:
             closed.update(self._left_out(selection))
         for loader in self.loaders.values():
@@ -163,27 +164,27 @@ class EndpointSetup:
         return sorted(closed & self._sources(selection))
 
     def _make_page_source(self, marks: list[Bookmark]) -> PageSource:
-        run, position = self.run, 0
-        goes_on = len(marks) == len(self.marks) and all(mark.progress for mark in marks)
-        if self.plan.by_id and goes_on:
+        context, position = self.context, 0
+        is_resumed = len(marks) == len(self.marks) and all(mark.progress for mark in marks)
+        if self.endpoint.by_id and is_resumed:
             position = min(mark.progress["after"] for mark in marks if mark.progress)
         return PageSource(
-            run.client,
-            run.lookups,
-            self.plan,
+            context.client,
+            context.lookups,
+            self.endpoint,
             self.loaders,
             marks=marks,
-            policy=run.policy,
+            policy=context.policy,
             position=position,
         )
 
     def _make_loaders(self, needed: set[str]) -> dict[str, Any]:
-        run = self.run
+        context = self.context
         found: dict[str, Any] = {}
-        for relation in self.plan.relations:
+        for relation in self.endpoint.relations:
             if relation.name in needed:
                 found[relation.name] = RelationLoader(
-                    run.client, relation, self.plan.path, sideload=run.sideload
+                    context.client, relation, self.endpoint.path, sideload=context.sideload
                 )
         for selection in self.selections:
             resource = selection.resource
@@ -192,64 +193,67 @@ class EndpointSetup:
         if people.SCORE_VALUES in needed:
             found[people.SCORE_VALUES] = IncludedRows("scoreValues", "contact")
         if USER_GROUPS in needed:
-            found[USER_GROUPS] = GroupMembers(run.client, run.lookups)
+            found[USER_GROUPS] = GroupMembers(context.client, context.lookups)
         if STORE_ORDERS in needed:
-            found[STORE_ORDERS] = StoreOrders(run.client)
+            found[STORE_ORDERS] = StoreOrders(context.client)
         if SEGMENT_COUNTS in needed:
-            found[SEGMENT_COUNTS] = SegmentCounts(run.client)
+            found[SEGMENT_COUNTS] = SegmentCounts(context.client)
         if DEAL_STAGES in needed:
-            found[DEAL_STAGES] = PipelineStages(run.lookups)
+            found[DEAL_STAGES] = PipelineStages(context.lookups)
         return found
 
     @property
     def keeps_positions(self) -> bool:
-        """Whether its walk itself knows how far it came, in place of a bookmark."""
+        """Whether the walk keeps its own positions instead of a bookmark."""
         return hasattr(self._walk, POSITIONS)
 
     @property
     def positions(self) -> Entry:
-        """What the state is to hold of how far the walk came, empty where it keeps nothing."""
+        """The walk's positions for the state, empty if it keeps none."""
         return {POSITIONS: self._walk.document()} if self.keeps_positions else {}
 
     @property
     def is_small(self) -> bool:
-        """Whether everything it asks for is a table or two of a page."""
-        mapped = self.plan.is_definitions or self.plan.path == "users"
-        return mapped or self.plan.path in SMALL_TABLES
+        """Whether the endpoint needs one or two pages only."""
+        mapped = self.endpoint.is_definitions or self.endpoint.path == "users"
+        return mapped or self.endpoint.path in SMALL_TABLES
 
     @property
     def is_raw(self) -> bool:
-        """Whether its rows pass through unmapped, for no other stream."""
+        """Whether the endpoint feeds raw streams only."""
         return all(selection.resource.is_open for selection in self.selections)
 
     def prefetch(self) -> None:
-        """Announce what the crawl asks for first, once."""
-        if self._is_announced:
+        """Prefetch the first requests of the sync, once."""
+        if self._is_prefetched:
             return
-        self._is_announced = True
-        is_fields = self.plan.is_definitions
+        self._is_prefetched = True
+        is_fields = self.endpoint.is_definitions
         entities = [entity for selection in self.selections if (entity := entity_of(selection))]
-        self.run.lookups.prefetch_fields(ENTITIES if is_fields else entities)
+        self.context.lookups.prefetch_fields(ENTITIES if is_fields else entities)
         if not is_fields:
-            self.page_source.prefetch(self.pass_on_before)
-        if self.page_source.reads_whole:
-            self.run.lookups.prefetch_names(self.kinds)
+            self.page_source.prefetch(self.prefetch_next_if_near_end)
+        if self.page_source.is_unfiltered:
+            self.context.lookups.prefetch_names(self.kinds)
 
-    def pass_on_before(self, left: int | None) -> None:
-        """Let the next crawl ask, once all that is left of this one may be asked for at once."""
-        if left is None or left <= FULL_PAGE * self.run.client.look_ahead:
-            near_the_end, self.near_the_end = self.near_the_end, lambda: None
-            near_the_end()
+    def prefetch_next_if_near_end(self, left: int | None) -> None:
+        """Prefetch the next endpoint, once the rest of this one is prefetched.
+
+        ``left`` is how many rows are left, None if unknown.
+        """
+        if left is None or left <= FULL_PAGE * self.context.client.look_ahead:
+            prefetch_next, self.prefetch_next = self.prefetch_next, lambda: None
+            prefetch_next()
 
 
 def entity_of(selection: SelectedStream) -> str | None:
-    """Return whose custom fields a stream's records hold, None where they hold none."""
+    """Return the entity whose custom fields a stream's records contain, None if none."""
     needed = people.VALUES in selection.resource.relations(selection.wanted)
     return selection.resource.custom_fields if needed else None
 
 
 def _prefetch_all(setups: list[EndpointSetup]) -> Callable[[], None]:
-    """Return what announces the first of these, and those behind it that pass through unmapped."""
+    """Return a function that prefetches the first setup and the raw ones right after it."""
 
     def prefetch() -> None:
         for setup in itertools.chain(
@@ -262,21 +266,22 @@ def _prefetch_all(setups: list[EndpointSetup]) -> Callable[[], None]:
 
 
 def prepare_endpoints(
-    run: SyncContext, selections: Iterable[SelectedStream]
+    context: SyncContext, selections: Iterable[SelectedStream]
 ) -> dict[str, EndpointSetup]:
-    """Return the openings of a run by crawl, in the order of the streams' names.
+    """Return the setups of a run by endpoint, in the order of the streams' names.
 
-    Small ones ask at once, and the first of the others; each of these when the last is ending.
+    Small endpoints are prefetched at once, and the first of the large ones. Each other large
+    endpoint is prefetched when the one before it ends.
     """
-    chosen: dict[str, list[SelectedStream]] = {}
+    by_endpoint: dict[str, list[SelectedStream]] = {}
     selections = sorted(selections, key=lambda selection: selection.resource.name)
-    run.progress.expect_streams(selection.resource.name for selection in selections)
+    context.progress.expect_streams(selection.resource.name for selection in selections)
     for selection in selections:
-        chosen.setdefault(selection.resource.endpoint_name, []).append(selection)
-    found = {name: EndpointSetup(run, name, mine) for name, mine in chosen.items()}
+        by_endpoint.setdefault(selection.resource.endpoint_name, []).append(selection)
+    found = {name: EndpointSetup(context, name, group) for name, group in by_endpoint.items()}
     large = [setup for setup in found.values() if not setup.is_small]
     for at, before in enumerate(large):
-        before.near_the_end = _prefetch_all(large[at + 1 : at + 1 + RAW_AHEAD])
+        before.prefetch_next = _prefetch_all(large[at + 1 : at + 1 + RAW_AHEAD])
     for setup in (*(one for one in found.values() if one.is_small), *large[:1]):
         setup.prefetch()
     return found

@@ -1,4 +1,4 @@
-"""The walks of a run: each endpoint is read once and feeds every stream that lives on it."""
+"""Syncs one endpoint: reads it once and writes the records of every stream that it feeds."""
 
 from __future__ import annotations
 
@@ -35,209 +35,212 @@ if TYPE_CHECKING:
 
     from .stream_writer import RecordOutput
 
-# A STATE every so many pages lets an interrupted first load go on where it stopped.
+# After every so many pages the tap writes a STATE, from which an interrupted run continues.
 PAGES_PER_STATE = 10
 NO_CHANGE = RowChange(None, None)
 
 
 class EndpointSync:
-    """One walk over one endpoint, for all the streams that live on it."""
+    """The sync of one endpoint, for all streams that are made of its rows."""
 
-    def __init__(self, setup: EndpointSetup, sinks: Sequence[RecordOutput]) -> None:
-        """Take what was prepared for the sinks; nothing more is asked yet."""
-        self._opening, self._run, self._plan = setup, setup.run, setup.plan
-        self._sinks = sinks
-        self._joiners = setup.loaders
-        self._lanes: list[StreamWriter] = []
+    def __init__(self, setup: EndpointSetup, outputs: Sequence[RecordOutput]) -> None:
+        self._setup, self._context, self._endpoint = setup, setup.context, setup.endpoint
+        self._outputs = outputs
+        self._loaders = setup.loaders
+        self._writers: list[StreamWriter] = []
         self._names = NameTables()
         self._sweep: DeleteSweep | None = None
-        #: Streams made of rows that the plan or the key's user may not read.
+        #: Streams whose rows the plan or the key's user may not read.
         self.closed: set[str] = set()
-        #: Rows of the page that were told to be gone and are there again.
+        #: Ids of the page's rows that had a tombstone and exist again.
         self._returned: set[str] = set()
 
-    def _writer_for(self, sink: RecordOutput, mark: Bookmark | None) -> StreamWriter:
-        resource, run, entity = sink.resource, self._run, entity_of(sink)
-        custom = run.lookups.custom_fields(entity) if entity else None
+    def _writer_for(self, output: RecordOutput, mark: Bookmark | None) -> StreamWriter:
+        resource, context, entity = output.resource, self._context, entity_of(output)
+        custom = context.lookups.custom_fields(entity) if entity else None
         if isinstance(resource, RawResource):
-            reader: RecordReader | RawRecordReader = RawRecordReader(resource, sink.wanted)
-            return StreamWriter(sink, reader, mark, run.report.tally(resource.name), None)
+            reader: RecordReader | RawRecordReader = RawRecordReader(resource, output.wanted)
+            return StreamWriter(output, reader, mark, context.report.tally(resource.name), None)
         reader = RecordReader(
             resource,
             custom,
-            wanted=sink.wanted,
-            remote_data=run.remote_data,
-            deletes=run.deletes is not None,
+            wanted=output.wanted,
+            remote_data=context.remote_data,
+            deletes=context.deletes is not None,
         )
-        return StreamWriter(sink, reader, mark, run.report.tally(resource.name), custom)
+        return StreamWriter(output, reader, mark, context.report.tally(resource.name), custom)
 
     def open(self) -> None:
-        """Ask for the custom fields, without which no record can be read."""
-        self._opening.prefetch()
-        marks = self._opening.marks
-        self._lanes = [self._writer_for(sink, marks[sink.resource.name]) for sink in self._sinks]
+        """Create the writers, which need the custom fields. Sends requests."""
+        self._setup.prefetch()
+        marks = self._setup.marks
+        self._writers = [
+            self._writer_for(output, marks[output.resource.name]) for output in self._outputs
+        ]
 
     def sync(self) -> None:
-        """Read everything the streams want, emit it, and move their bookmarks."""
-        is_whole_run = all(sink.record_limit is None for sink in self._sinks)
-        if self._run.deletes is not None and is_whole_run:
-            graves = [writer for writer in self._lanes if writer.tells_deletes]
-            self._sweep = DeleteSweep(self._run.deletes, self._plan, graves) if graves else None
-        if self._plan.is_definitions:
+        """Read the endpoint, emit the records and save the bookmarks."""
+        is_whole_run = all(output.record_limit is None for output in self._outputs)
+        if self._context.deletes is not None and is_whole_run:
+            outputs_of_deletes = [writer for writer in self._writers if writer.emits_tombstones]
+            self._sweep = (
+                DeleteSweep(self._context.deletes, self._endpoint, outputs_of_deletes)
+                if outputs_of_deletes
+                else None
+            )
+        if self._endpoint.is_definitions:
             self._sync_fields()
             self._finish()
             return
         try:
             self._walk_all()
         finally:
-            for loader in self._joiners.values():
+            for loader in self._loaders.values():
                 if isinstance(loader, RelationLoader):
                     loader.close()
 
     def end(self, *, is_done: bool) -> None:
-        """Keep how far a walk came that ended early; later requests are those of the next one."""
+        """Save the position of a walk that ended early. Later requests count for the next sync."""
         if not is_done:
             self.interim()
-        self._run.requests_before = self._run.client.traffic.requests
+        self._context.requests_before = self._context.client.traffic.requests
 
     def interim(self) -> None:
-        """Keep how far the walk came, where another run can go on from there."""
-        position = self._opening.page_source.position
-        if self._opening.keeps_positions:
-            for writer in self._lanes:
-                writer.sink.save(self._opening.positions)
-        if self._plan.by_id and position:
-            for writer in self._lanes:
+        """Save the position of the walk, if another run can continue from there."""
+        position = self._setup.page_source.position
+        if self._setup.keeps_positions:
+            for writer in self._writers:
+                writer.output.save(self._setup.positions)
+        if self._endpoint.by_id and position:
+            for writer in self._writers:
                 if writer.mark and writer.mark.started:
                     after = None if self._is_closed(writer) else after_of(writer, position)
-                    closed = self._opening.closed(writer.sink, is_whole=False)
-                    writer.stay(after, closed, self._cost(writer))
+                    closed = self._setup.closed(writer.output, is_whole=False)
+                    writer.save_unmoved(after, closed, self._cost(writer))
 
     def _cost(self, writer: StreamWriter) -> int:
-        """Return the requests of this walk, with those before it was interrupted."""
+        """Return the requests of this read, including those of the interrupted run."""
         before = writer.mark.requests_before if writer.mark else 0
-        return before + self._run.client.traffic.requests - self._run.requests_before
+        return before + self._context.client.traffic.requests - self._context.requests_before
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether every account must have what is read here."""
-        resources = [sink.resource for sink in self._sinks]
+        """Whether every account has the endpoint."""
+        resources = [output.resource for output in self._outputs]
         rows = [one for one in resources if one.relation is None]
         return all(one.is_confirmed for one in rows or resources)
 
     def _is_closed(self, writer: StreamWriter) -> bool:
-        """Say whether rows that a stream is made of could not be read."""
-        loader = self._joiners.get(writer.resource.relation or "")
+        """Return whether the tap could not read some of a stream's rows."""
+        loader = self._loaders.get(writer.resource.relation or "")
         return isinstance(loader, RelationLoader) and not loader.is_whole
 
     def _walk_all(self) -> None:
-        run, setup, came, total = self._run, self._opening, 0, None
-        may_go_on = self._plan.by_id or setup.keeps_positions
+        context, setup, count_read, total = self._context, self._setup, 0, None
+        can_resume = self._endpoint.by_id or setup.keeps_positions
         for count, page in enumerate(setup.page_source.pages()):
             if count == 0:
                 total = page.total
-                marks = [writer.mark for writer in self._lanes if writer.mark]
-                begin(marks, page.date or run.client.clock.now())
-            elif may_go_on and count % PAGES_PER_STATE == 0:
+                marks = [writer.mark for writer in self._writers if writer.mark]
+                begin(marks, page.date or context.client.clock.now())
+            elif can_resume and count % PAGES_PER_STATE == 0:
                 self.interim()
-                run.write_state()
-            came += len(page.rows)
-            setup.pass_on_before(None if total is None else total - came)
+                context.write_state()
+            count_read += len(page.rows)
+            setup.prefetch_next_if_near_end(None if total is None else total - count_read)
             self.write_page(page)
-            if all(writer.is_sated for writer in self._lanes):
+            if all(writer.is_at_limit for writer in self._writers):
                 return
-        if self._sweep is not None and not setup.page_source.sees_all:
+        if self._sweep is not None and not setup.page_source.walks_all_rows:
             self._look_for_deletes(self._sweep)
         self._finish()
 
     def _look_for_deletes(self, sweep: DeleteSweep) -> None:
-        """Walk over the ids of all rows: the crawl came by those alone that changed."""
-        for page in self._opening.page_source.everything():
-            sweep.saw(page.rows, self._sinks[0].resource.skip)
+        """Walk the ids of all rows: the sync itself read changed rows only."""
+        for page in self._setup.page_source.all_pages():
+            sweep.record_seen(page.rows, self._outputs[0].resource.skip)
             back = sweep.returned(page.rows)
             if back:
                 rows = [row for row in page.rows if str(row.get("id")) in back]
                 self.write_page(Page(rows, {}, page.total, page.date))
 
     def _finish(self) -> None:
-        """Tell what has gone, then move the bookmarks."""
+        """Emit the tombstones, then save the bookmarks."""
         if self._sweep is not None:
             self._sweep.finish()
-        for writer in self._lanes:
+        for writer in self._writers:
             if self._is_closed(writer):
                 self.closed.add(writer.resource.name)
-                writer.stay()
+                writer.save_unmoved()
                 continue
             if writer.resource.is_open:
-                writer.sink.extend_schema(())
-                writer.sink.activate()
-                learned = writer.sink.learned
+                writer.output.extend_schema(())
+                writer.output.activate()
+                learned = writer.output.learned
                 writer.finish({COLUMNS: learned} if learned else {}, self._cost(writer))
                 continue
-            has_sweep = self._sweep is not None and writer.tells_deletes
-            told = self._sweep.tell(writer) if self._sweep is not None and has_sweep else {}
-            told |= self._opening.positions
-            if not writer.tells_deletes or (
-                self._sweep is not None and self._sweep.is_certain(writer.resource)
-            ):
-                writer.sink.activate()
+            sweep = self._sweep if writer.emits_tombstones else None
+            extra = sweep.emit_tombstones(writer) if sweep else {}
+            extra |= self._setup.positions
+            if not writer.emits_tombstones or (sweep and sweep.is_certain(writer.resource)):
+                writer.output.activate()
             if writer.mark is not None:
-                closed = self._opening.closed(writer.sink, is_whole=writer.mark.is_whole)
-                told |= {LEFT_OUT: closed} if closed else {}
-            writer.finish(told, self._cost(writer))
+                closed = self._setup.closed(writer.output, is_whole=writer.mark.is_whole)
+                extra |= {LEFT_OUT: closed} if closed else {}
+            writer.finish(extra, self._cost(writer))
 
     # --- emitting ---------------------------------------------------------------------------
 
     def write_page(self, page: Page) -> None:
-        """Write the records of a page's rows, with all that hangs on them."""
+        """Write the records of a page's rows, with their related rows."""
         rows = page.rows
-        self._run.progress.advance(len(rows), page.total)
-        if self._plan.path in WITNESSES:
-            self._run.lookups.account_zone.observe(rows, self._lanes[0].resource.stamps)
-        if self._plan.path == "accounts":
-            self._run.lookups.note_accounts(rows)
+        self._context.progress.advance(len(rows), page.total)
+        if self._endpoint.path in WITNESSES:
+            self._context.lookups.account_zone.observe(rows, self._writers[0].resource.stamps)
+        if self._endpoint.path == "accounts":
+            self._context.lookups.note_accounts(rows)
         if self._sweep is not None:
-            self._sweep.saw(rows, self._sinks[0].resource.skip)
+            self._sweep.record_seen(rows, self._outputs[0].resource.skip)
             self._returned = self._sweep.returned(rows)
         kept = self._worth_joining(rows)
-        for writer in self._lanes:
-            if writer.sink.resource.relation is None:
+        for writer in self._writers:
+            if writer.output.resource.relation is None:
                 writer.tally.read += len(rows) - len(kept)
                 writer.tally.suppressed += len(rows) - len(kept)
         if not kept:
             return
         kept_page = Page(kept, page.body, page.total, page.date)
-        for loader in self._joiners.values():
+        for loader in self._loaders.values():
             loader.prefetch(kept_page)
-        self._run.lookups.prefetch_names(self._opening.kinds)
-        related = {name: loader.join(kept_page) for name, loader in self._joiners.items()}
+        self._context.lookups.prefetch_names(self._setup.kinds)
+        related = {name: loader.join(kept_page) for name, loader in self._loaders.items()}
         self._load_names(page, related)
-        self._cover(kept, related)
+        self._extend_schemas(kept, related)
         for row in kept:
             self._emit_row(row, related)
-        for writer in self._lanes:
-            writer.sink.flush()
+        for writer in self._writers:
+            writer.output.flush()
 
     def _zone_of(self, row: Row) -> Zone:
-        return self._run.lookups.account_zone.zone_of(self._lanes[0].resource, row)
+        return self._context.lookups.account_zone.zone_of(self._writers[0].resource, row)
 
-    def _cover(self, kept: list[Row], related: dict[str, dict[str, list[Row]]]) -> None:
-        """Let open schemas know what a page brings before its first record is written."""
-        for writer in self._lanes:
+    def _extend_schemas(self, kept: list[Row], related: dict[str, dict[str, list[Row]]]) -> None:
+        """Add the columns of a page to open schemas, before its first record is written."""
+        for writer in self._writers:
             if writer.resource.is_open:
-                hanging = related.get(writer.resource.relation or "", {}).values()
-                writer.sink.extend_schema(
-                    itertools.chain(*hanging) if writer.resource.relation else kept
+                parts = related.get(writer.resource.relation or "", {}).values()
+                writer.output.extend_schema(
+                    itertools.chain(*parts) if writer.resource.relation else kept
                 )
 
     def _worth_joining(self, rows: list[Row]) -> list[Row]:
-        """Spare the joins for rows that every stream would hold back anyway."""
-        bounds = [writer.mark.since for writer in self._lanes if writer.mark]
+        """Drop rows that no stream will emit, so that their related rows cost no request."""
+        bounds = [writer.mark.since for writer in self._writers if writer.mark]
         known = [bound for bound in bounds if bound is not None]
-        if not self._plan.is_filtered or len(known) < len(self._lanes):
+        if not self._endpoint.is_filtered or len(known) < len(self._writers):
             return rows
         since = min(known)
-        zone_of = self._lanes[0].resource.zone_of
+        zone_of = self._writers[0].resource.zone_of
         changes = [self._change(row, zone_of(row), []).latest for row in rows]
         return [
             row
@@ -246,19 +249,19 @@ class EndpointSync:
         ]
 
     def _load_names(self, page: Page, related: dict[str, Any]) -> None:
-        lookups = self._run.lookups
-        self._names = lookups.load_names(self._opening.kinds)
+        lookups = self._context.lookups
+        self._names = lookups.load_names(self._setup.kinds)
         links = related.get(people.LINKS)
         if links:
             ids = {str(link.get("account")) for rows in links.values() for link in rows}
             sideloaded = page.body.get("accounts")
             if not isinstance(sideloaded, list):
-                self._opening.page_source.names_come_along = False
+                self._setup.page_source.has_account_names = False
             lookups.load_accounts(ids, sideloaded if isinstance(sideloaded, list) else ())
 
     def _change(self, row: Row, zone: Zone, values: list[Row]) -> RowChange:
-        """Return when a row last changed, by any of the columns that tell."""
-        times = [row.get(column) for column in self._lanes[0].sink.resource.changed]
+        """Return when a row last changed, by the latest of its time columns."""
+        times = [row.get(column) for column in self._writers[0].output.resource.changed]
         if values:
             times += [value.get(name) for value in values for name in people.VALUE_STAMPS]
         known = []
@@ -277,18 +280,18 @@ class EndpointSync:
         row_context = RowContext(
             self._names, {name: rows.get(one, []) for name, rows in related.items()}, zone
         )
-        values = [] if self._plan.is_filtered else row_context.rows(people.VALUES)
-        change = self._change(row, self._lanes[0].resource.zone_of(row), values)
-        for writer in self._lanes:
-            if not writer.is_sated:
+        values = [] if self._endpoint.is_filtered else row_context.rows(people.VALUES)
+        change = self._change(row, self._writers[0].resource.zone_of(row), values)
+        for writer in self._writers:
+            if not writer.is_at_limit:
                 self._emit_to(writer, row, row_context, change)
 
     def _emit_to(
         self, writer: StreamWriter, row: Row, row_context: RowContext, change: RowChange
     ) -> None:
-        resource, tally, mark = writer.sink.resource, writer.tally, writer.mark
+        resource, tally, mark = writer.output.resource, writer.tally, writer.mark
         tally.read += resource.relation is None
-        is_first = not self._opening.page_source.is_second_walk
+        is_first = not self._setup.page_source.is_second_walk
         if (
             mark
             and mark.progress
@@ -302,7 +305,7 @@ class EndpointSync:
         ]
         if resource.relation is not None:
             tally.read += len(records)
-            self._note_parts(resource, row, records)
+            self._record_pairs(resource, row, records)
         reason = resource.skip(row) or missing_key(resource, records)
         if reason is not None:
             tally.skipped[reason] += len(records)
@@ -314,31 +317,31 @@ class EndpointSync:
         for record in records:
             if record.get("_errors"):
                 tally.note_faults(record["_errors"])
-            writer.sink.emit(record)
+            writer.output.emit(record)
         tally.emitted += len(records)
 
-    def _note_parts(self, resource: Resource, row: Row, records: list[Record]) -> None:
-        """Let the sweep know what hangs on a row, if all of it could be read."""
+    def _record_pairs(self, resource: Resource, row: Row, records: list[Record]) -> None:
+        """Record a row's related records for the delete sweep, if the tap could read them all."""
         if self._sweep is None or resource.relation is None or resource.is_open:
             return
-        loader = self._joiners[resource.relation]
+        loader = self._loaders[resource.relation]
         if isinstance(loader, RelationLoader) and not loader.is_whole:
-            self._sweep.leave_open(resource)
+            self._sweep.mark_incomplete(resource)
         else:
-            self._sweep.saw_parts(resource, str(row.get("id")), records)
+            self._sweep.record_pairs_seen(resource, str(row.get("id")), records)
 
     def _sync_fields(self) -> None:
-        names, lookups = NameTables(), self._run.lookups
-        for writer in self._lanes:
+        names, lookups = NameTables(), self._context.lookups
+        for writer in self._writers:
             for entity in ENTITIES:
                 fields = lookups.custom_fields(entity)
                 if self._sweep is not None and lookups.could_read_fields(entity):
                     keys = [{"entity": entity, "id": one.id} for one in fields.definitions]
-                    self._sweep.saw_parts(writer.resource, entity, keys)
+                    self._sweep.record_pairs_seen(writer.resource, entity, keys)
                 elif self._sweep is not None:
-                    self._sweep.leave_open(writer.resource)
+                    self._sweep.mark_incomplete(writer.resource)
                 for one in fields.definitions:
-                    if not writer.is_sated:
+                    if not writer.is_at_limit:
                         row = row_of(one, fields)
                         row_context = RowContext(names, zone=self._zone_of(row))
                         self._emit_to(writer, row, row_context, NO_CHANGE)

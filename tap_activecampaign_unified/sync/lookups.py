@@ -1,4 +1,4 @@
-"""The account's small tables, read once a run and only when somebody needs them."""
+"""Reads the account's small tables: once per run, at the first use."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
-# Whole rows of a table are kept for the stream that reads it too, up to this many.
-MOST_KEPT_ROWS = 2_000
+# Tables with up to this many rows stay in memory for the stream that reads them too.
+MAX_CACHED_ROWS = 2_000
 FEW_ACCOUNTS = 3
 SCHEMAS = "customObjects/schemas"
 
@@ -59,13 +59,12 @@ NAME_COLUMNS = {
 
 
 class Lookups:
-    """Answers what a tag, list, stage, … is called and which custom fields there are.
+    """Names of tags, lists, stages and so on by id, and the definitions of custom fields.
 
-    A table that may not be read is empty, with one warning: its names are null in this run.
+    A table that the key may not read counts as empty, with one warning: its names are null.
     """
 
     def __init__(self, client: Client, key_mode: str) -> None:
-        """Read nothing yet."""
         self._client = client
         self._key_mode = key_mode
         self._tables: dict[str, list[Row] | None] = {}
@@ -73,14 +72,14 @@ class Lookups:
         self._loaded: set[str] = set()
         self._all_accounts = False
         self._is_open: dict[str, bool] = {}
-        self._troubles: dict[str, RequestError] = {}
+        self._failures: dict[str, RequestError] = {}
         self.names = NameTables()
-        #: Learns the account's time zone from the rows that come by.
+        #: The account's time zone, from the rows that the sync reads.
         self.account_zone = AccountZone(self._read_contacts, ("cdate", "udate"))
         self.unread: list[str] = []
 
     def _read_contacts(self) -> list[Row]:
-        """Return some contacts, none where they may not be read."""
+        """Return up to 100 contacts, none if the request fails."""
         try:
             return rows_of(self._client.get("contacts", [("limit", 100)]).body, "contacts")
         except RequestError as problem:
@@ -88,7 +87,7 @@ class Lookups:
             return []
 
     def table(self, path: str) -> Iterable[Page]:
-        """Walk a small table, from memory where it was kept."""
+        """Yield the pages of a small table, from memory after the first time."""
         kept = self._tables.get(path)
         if kept is not None:
             yield Page(kept, {}, len(kept), None)
@@ -96,43 +95,43 @@ class Lookups:
         rows: list[Row] | None = []
         for page in self._walk(path, path):
             if rows is not None:
-                rows = [*rows, *page.rows] if len(rows) <= MOST_KEPT_ROWS else None
+                rows = [*rows, *page.rows] if len(rows) <= MAX_CACHED_ROWS else None
             yield page
         self._tables[path] = rows
 
     def _walk(self, path: str, key: str, *, lean: bool = False) -> Iterator[Page]:
-        """Walk a table; one that was in trouble once is not waited for again in this run."""
-        if path in self._troubles:
-            raise self._troubles[path]
+        """Walk a table. After a failure, later walks of the run raise the same error at once."""
+        if path in self._failures:
+            raise self._failures[path]
         try:
             yield from walk_offset(self._client, path, key, lean=lean)
-        except (InvalidRequest, ServerError) as trouble:
-            self._troubles[path] = trouble
+        except (InvalidRequest, ServerError) as problem:
+            self._failures[path] = problem
             raise
 
     def prefetch_table(self, path: str, then: Callable[[list[Row]], None] | None = None) -> None:
-        """Announce a small table that will surely be walked; ``then`` gets its first rows."""
+        """Prefetch a small table that will certainly be read. ``then`` gets its first rows."""
         if path not in self._tables:
             prefetch_walk(
                 self._client, path, then=then and (lambda answer: then(rows_of(answer.body, path)))
             )
 
     def prefetch_names(self, kinds: Iterable[str]) -> None:
-        """Announce the tables that names of these kinds are in."""
+        """Prefetch the tables of names of these kinds."""
         for kind in sorted(set(kinds) - self._loaded):
             self.prefetch_table(NAME_COLUMNS[kind][0])
 
     def prefetch_fields_of(self, resources: Iterable[Resource]) -> None:
-        """Announce the custom fields that schemas of these resources will be made of."""
+        """Prefetch the custom fields in the schemas of these resources."""
         self.prefetch_fields({one.custom_fields for one in resources if one.custom_fields})
 
     def prefetch_fields(self, entities: Iterable[str]) -> None:
-        """Announce these entities' custom fields."""
+        """Prefetch these entities' custom fields."""
         for entity in sorted(set(entities) - self._fields.keys()):
             prefetch_walk(self._client, FIELD_TABLES[entity][0])
 
     def load_names(self, kinds: Iterable[str]) -> NameTables:
-        """Fill in the names of tags, segments, stages, pipelines or groups."""
+        """Read the names of these kinds (keys of `NAME_COLUMNS`) and return all names."""
         for kind in sorted(set(kinds) - self._loaded):
             path, column = NAME_COLUMNS[kind]
             names = getattr(self.names, kind)
@@ -149,7 +148,7 @@ class Lookups:
     def load_accounts(
         self, ids: Iterable[str], sideloaded: Iterable[Row] = (), *, few: int = FEW_ACCOUNTS
     ) -> None:
-        """Fill in account names: sideloaded ones, up to ``few`` one by one, else all."""
+        """Load account names: from sideloaded rows, up to ``few`` one by one, or else all."""
         self.note_accounts(sideloaded)
         if self._all_accounts:
             return
@@ -180,13 +179,13 @@ class Lookups:
         self.note_accounts([row] if isinstance(row, dict) else [])
 
     def note_accounts(self, rows: Iterable[Row]) -> None:
-        """Remember the names of accounts that came by."""
+        """Store the names of these accounts."""
         for row in rows:
             if isinstance(row, dict):
                 self.names.accounts[str(row.get("id"))] = str(row.get("name") or "").strip()
 
     def custom_fields(self, entity: str) -> CustomFields:
-        """Return an entity's custom fields; none where the account may not read them."""
+        """Return an entity's custom fields, none if the key may not read them."""
         if entity not in self._fields:
             path, key = FIELD_TABLES[entity]
             definitions: list[FieldDefinition] = []
@@ -212,7 +211,7 @@ class Lookups:
         return self._fields[entity]
 
     def custom_objects(self) -> list[CustomObject]:
-        """Return the account's custom objects; none where the plan has none of its own."""
+        """Return the account's custom objects, none if the plan does not include them."""
         schemas: list[Row] = []
         try:
             for page in walk_offset(self._client, SCHEMAS, "schemas", lean=True):
@@ -222,20 +221,20 @@ class Lookups:
         return resources_of(schemas)
 
     def could_read_fields(self, entity: str) -> bool:
-        """Say whether an entity's custom fields were read, once they were asked for."""
+        """Return whether `custom_fields` could read an entity's custom fields."""
         return FIELD_TABLES[entity][0] not in self.unread
 
     def may_read(self, path: str) -> bool:
-        """Ask whether a collection that was closed to an earlier run may be read now."""
+        """Return whether the key can read a collection that an earlier run could not read."""
         if path not in self._is_open:
             try:
                 self._client.get(path, [("limit", 1)])
                 self._is_open[path] = True
             except RequestError as problem:
-                logger.info("%s: still closed", problem)
+                logger.info("%s: still not readable", problem)
                 self._is_open[path] = False
         return self._is_open[path]
 
     def _note_unread(self, path: str, problem: RequestError) -> None:
-        logger.warning("%s: names and fields from it are left out of this run", problem)
+        logger.warning("%s: this run leaves out its names and fields", problem)
         self.unread.append(path)

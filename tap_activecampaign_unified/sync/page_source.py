@@ -1,4 +1,4 @@
-"""What the server is asked for, page by page: filters, sideloads, and less when it objects."""
+"""Reads an endpoint's pages with filters and sideloads, or with fewer if the server fails."""
 
 from __future__ import annotations
 
@@ -38,69 +38,68 @@ DAY = dt.timedelta(days=1)
 
 
 class PageSource:
-    """One endpoint's pages under the filters and sideloads of this run.
+    """The pages of one endpoint, with the filters and sideloads of this run.
 
-    ``position`` is the id behind which another run can go on once the last page given out was
-    worked on.
+    ``position`` is the id after which another run can continue, once the last page that `pages`
+    yielded is processed.
     """
 
     def __init__(
         self,
         client: Client,
         lookups: Lookups,
-        plan: Endpoint,
+        endpoint: Endpoint,
         loaders: dict[str, Any],
         *,
         marks: list[Bookmark],
         policy: BookmarkPolicy,
         position: int = 0,
     ) -> None:
-        """Ask nothing yet."""
-        self._client, self._lookups, self._plan = client, lookups, plan
-        self._everything = list(loaders.values())
-        self._joiners = [one for one in self._everything if isinstance(one, RelationLoader)]
+        self._client, self._lookups, self._endpoint = client, lookups, endpoint
+        self._loaders = list(loaders.values())
+        self._relation_loaders = [one for one in self._loaders if isinstance(one, RelationLoader)]
         self._seen: set[Any] = set()
-        self._since = _earliest(marks) if plan.is_filtered else None
+        self._since = _earliest(marks) if endpoint.is_filtered else None
         self._until: Params = []
-        if policy.end and plan.is_filtered and plan.until:
+        if policy.end and endpoint.is_filtered and endpoint.until:
             day = (policy.end + ZONE_SLACK).date() + DAY
-            self._until = [(plan.until, day.isoformat())]
-        if plan.may_lack_dates and any(mark.is_whole for mark in marks):
+            self._until = [(endpoint.until, day.isoformat())]
+        if endpoint.may_lack_dates and any(mark.is_whole for mark in marks):
             self._read_all()
-        # A first load and a sweep read as much as the filters leave: they may leave nearly all.
-        self._is_open = bool(
-            plan.by_id and (self._since or self._until) and any(mark.is_whole for mark in marks)
+        # A full read with filters may need more requests than one without: `_decide` compares.
+        self._is_undecided = bool(
+            endpoint.by_id and (self._since or self._until) and any(mark.is_whole for mark in marks)
         )
         self._resumed = self.position = position
-        #: Whether the pages come from a second walk, which an interrupted run had not ended.
+        #: Whether the pages come from the second walk, which an interrupted run had not reached.
         self.is_second_walk = False
-        #: Whether account names come with the account links.
-        self.names_come_along = True
+        #: Whether the server sends account names with the account links.
+        self.has_account_names = True
 
     @property
-    def reads_whole(self) -> bool:
-        """Whether all rows are asked for, whenever they changed."""
-        return self._since is None and not self._is_open
+    def is_unfiltered(self) -> bool:
+        """Whether the walk has no filter on the time of change."""
+        return self._since is None and not self._is_undecided
 
     @property
-    def sees_all(self) -> bool:
-        """Whether the walk comes by every row there is."""
+    def walks_all_rows(self) -> bool:
+        """Whether the walk reads every row that exists."""
         return self._since is None and not self._until and not self._resumed
 
     def _read_all(self) -> None:
-        """Filter nothing: the rows are filtered here."""
+        """Remove the server's filters. The tap filters the rows itself."""
         self._since, self._until = None, []
 
     def _decide(self) -> None:
-        """Keep the filters of a first load where they spare at least half of the rows.
+        """Keep the filters of a full read if they exclude at least half of the rows.
 
-        What the server does not count is read whole: one walk, and no row without a date is missed.
+        Without a count from the server, read all rows: in one walk, which misses no undated row.
         """
-        if not self._is_open:
+        if not self._is_undecided:
             return
-        self._is_open = False
+        self._is_undecided = False
         whole, changed = (
-            self._count(params) for params in (list(self._plan.params), self._changed)
+            self._count(params) for params in (list(self._endpoint.params), self._changed)
         )
         if whole is None or changed is None or 2 * changed > whole:
             self._read_all()
@@ -110,59 +109,61 @@ class PageSource:
             self._read_all()
 
     def _count(self, params: Params) -> int | None:
-        return total_of(self._client.get(self._plan.path, _counting(params)).body)
+        return total_of(self._client.get(self._endpoint.path, _counting(params)).body)
 
     @property
     def _changed(self) -> Params:
-        """What to ask for first: rows by their last change."""
+        """The parameters of the first walk: rows by their last change."""
         since = self._since
-        filters = [] if since is None else [(self._plan.since, since.isoformat())]
-        return [*self._plan.params, *filters, *self._until]
+        filters = [] if since is None else [(self._endpoint.since, since.isoformat())]
+        return [*self._endpoint.params, *filters, *self._until]
 
     @property
     def _created(self) -> Params | None:
-        """What to ask for then, None for nothing.
+        """The parameters of the second walk, None if there is none.
 
-        A contact that was never edited may have no `udate`, which no filter on it can find.
+        A contact that was never edited may have no `udate`, so that no filter on it finds it.
         """
         since = self._since
-        if not self._plan.by_id or (since is None and not self._until):
+        if not self._endpoint.by_id or (since is None and not self._until):
             return None
         created = [] if since is None else [("filters[created_after]", since.isoformat())]
-        return [*self._plan.params, *created]
+        return [*self._endpoint.params, *created]
 
     def prefetch(self, then: Callable[[int | None], None]) -> None:
-        """Announce the first page of each walk, and what it leads to where all of it is wanted.
+        """Prefetch the first page of each walk and, without filters, its related rows.
 
-        ``then`` is told how many rows the server counts, before anybody gets the first page.
+        ``then`` is called with the server's count of rows before the first page is returned.
         """
 
-        def lead_on(answer: ApiResponse) -> None:
-            if self.reads_whole:
-                page = Page(rows_of(answer.body, self._plan.rows_key), answer.body, None, None)
-                for loader in self._everything:
+        def prefetch_related(answer: ApiResponse) -> None:
+            if self.is_unfiltered:
+                page = Page(rows_of(answer.body, self._endpoint.rows_key), answer.body, None, None)
+                for loader in self._loaders:
                     loader.prefetch(page)
             then(total_of(answer.body))
 
-        if self._plan.walk is not None or self._plan.search is not None:
+        if self._endpoint.walk is not None or self._endpoint.search is not None:
             then(None)
             return
-        if self._plan.path in SMALL_TABLES:
-            self._lookups.prefetch_table(self._plan.path)
+        if self._endpoint.path in SMALL_TABLES:
+            self._lookups.prefetch_table(self._endpoint.path)
             return
-        if self._is_open:
-            for params in (list(self._plan.params), self._changed):
-                self._client.prefetch(self._plan.path, _counting(params))
+        if self._is_undecided:
+            for params in (list(self._endpoint.params), self._changed):
+                self._client.prefetch(self._endpoint.path, _counting(params))
             return
         for base, after in ((self._changed, self.position), (self._created, 0)):
             if base is not None:
                 params = list(base)
-                self._ask_for(params, base, nested=True)
-                by_id = after if self._plan.by_id else None
-                prefetch_walk(self._client, self._plan.path, params, after=by_id, then=lead_on)
+                self._set_include(params, base, nested=True)
+                by_id = after if self._endpoint.by_id else None
+                prefetch_walk(
+                    self._client, self._endpoint.path, params, after=by_id, then=prefetch_related
+                )
 
     def pages(self) -> Iterator[Page]:
-        """Give every row that may have changed since the bookmarks, once."""
+        """Yield every row that may have changed since the bookmarks, once."""
         self._decide()
         created, ignored = self._created, False
         for page in self._pages(self._changed, is_first=True):
@@ -174,26 +175,26 @@ class PageSource:
             return
         self.is_second_walk = True
         for page in self._pages(created, is_first=False):
-            fresh = [row for row in page.rows if not self._came(row)]
+            fresh = [row for row in page.rows if not self._was_read(row)]
             yield Page(fresh, page.body, page.total, page.date, page.limit)
 
-    def _came(self, row: Row) -> bool:
-        """Say whether the first walk brought a row, in this run or before it was interrupted."""
+    def _was_read(self, row: Row) -> bool:
+        """Return whether the first walk read a row, in this run or the interrupted one."""
         if row.get("id") in self._seen:
             return True
         if not self._resumed or int(row.get("id") or 0) > self._resumed or self._since is None:
             return False
-        # The filter is on this column: a row without it came by no walk of an earlier run.
+        # The first walk filters by this column: it did not read a row without it.
         return str(row.get("udate") or "")[:10] >= (self._since + 2 * DAY).isoformat()
 
-    def everything(self) -> Iterator[Page]:
-        """Give every row there is, with nothing that hangs on it."""
-        return self._walk(list(self._plan.params), 0, since=None)
+    def all_pages(self) -> Iterator[Page]:
+        """Yield every row that exists, without related rows."""
+        return self._walk(list(self._endpoint.params), 0, since=None)
 
     def _pages(self, base: Params, *, is_first: bool) -> Iterator[Page]:
-        """Walk with all sideloads; where the server takes offence, with fewer, then without."""
+        """Walk with all sideloads. If the server rejects them, walk with fewer, then without."""
         params = list(base)
-        self._ask_for(params, base, nested=True)
+        self._set_include(params, base, nested=True)
         start = self.position if is_first else 0
         for attempt in (1, 2, 3):
             walk = self._walk(params, start, since=self._since)
@@ -202,40 +203,40 @@ class PageSource:
             except (InvalidRequest, ServerError) as problem:
                 if params == base:
                     raise
-                logger.info("%s: asking for fewer sideloads", problem)
-                if attempt > 1 or not self._ask_for(params, base, nested=False):
-                    for loader in self._joiners:
+                logger.info("%s: retrying with fewer sideloads", problem)
+                if attempt > 1 or not self._set_include(params, base, nested=False):
+                    for loader in self._relation_loaders:
                         loader.abandon_sideload()
                     params[:] = base
                 continue
             break
         while page is not None:
             yield page
-            if is_first and self._plan.by_id and page.rows:
+            if is_first and self._endpoint.by_id and page.rows:
                 self.position = max(self.position, int(page.rows[-1].get("id") or 0))
-            # The page was worked on meanwhile: some sideloads may not be worth asking for now.
-            self._ask_for(params, base, nested=self.names_come_along)
+            # The loaders have processed the page and may have abandoned some sideloads.
+            self._set_include(params, base, nested=self.has_account_names)
             page = next(walk, None)
 
-    def _ask_for(self, params: Params, base: Params, *, nested: bool) -> bool:
-        """Set ``include`` to what is still worth asking for; False when that changes nothing."""
-        names = [one.include for one in self._joiners if one.include]
+    def _set_include(self, params: Params, base: Params, *, nested: bool) -> bool:
+        """Set ``include`` to the sideloads in use. Return False if that changes nothing."""
+        names = [one.include for one in self._relation_loaders if one.include]
         if nested and "accountContacts" in names:
             names.append("accountContacts.account")
-        asked = [*base, ("include", ",".join(names))] if names else base
-        changed = params != asked
-        params[:] = asked
+        with_include = [*base, ("include", ",".join(names))] if names else base
+        changed = params != with_include
+        params[:] = with_include
         return changed
 
     def _walk(self, params: Params, after: int, *, since: dt.date | None) -> Iterator[Page]:
-        client, path, key = self._client, self._plan.path, self._plan.rows_key
-        if self._plan.search is not None:
-            return walk_search(client, self._plan.search, since)
-        if self._plan.walk is not None:
-            return self._plan.walk(client)
+        client, path, key = self._client, self._endpoint.path, self._endpoint.rows_key
+        if self._endpoint.search is not None:
+            return walk_search(client, self._endpoint.search, since)
+        if self._endpoint.walk is not None:
+            return self._endpoint.walk(client)
         if path in SMALL_TABLES:
             return iter(self._lookups.table(path))
-        if self._plan.by_id:
+        if self._endpoint.by_id:
             return walk_keyset(client, path, key, params, after=after, is_eager=True)
         return walk_offset(client, path, key, params, is_eager=True)
 
@@ -245,14 +246,14 @@ def _counting(params: Params) -> Params:
 
 
 def _earliest(marks: list[Bookmark]) -> dt.date | None:
-    """Return the day all streams want to be asked from; None when one wants everything."""
+    """Return the earliest day that a stream needs, None if one needs all rows."""
     bounds = [mark.filter_since for mark in marks]
     known = [bound for bound in bounds if bound is not None]
     return min(known) if known and len(known) == len(bounds) else None
 
 
 def _is_older(rows: list[Row], since: dt.date | None) -> bool:
-    """Say whether a row shows that the filter was ignored."""
+    """Return whether a row shows that the server ignored the filter."""
     if since is None:
         return False
     bound = (since - 2 * DAY).isoformat()

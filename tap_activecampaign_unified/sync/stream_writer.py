@@ -1,4 +1,4 @@
-"""One stream on a crawl: where its records go, its bookmark, its numbers."""
+"""Writes the records of one stream and saves its bookmark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tap_activecampaign_unified.deletes.detection import TOLD
+from tap_activecampaign_unified.deletes.detection import TOMBSTONES_UNTIL
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 
 from .endpoint_setup import LEFT_OUT, SelectedStream
@@ -26,44 +26,44 @@ logger = logging.getLogger(__name__)
 
 FIELD_KEYS = "custom_field_keys"
 COLUMNS = "columns"
-KEPT_KEYS = {FIELD_KEYS, TOLD, COLUMNS}
+KEPT_KEYS = {FIELD_KEYS, TOMBSTONES_UNTIL, COLUMNS}
 
 
 class RecordOutput(SelectedStream, Protocol):
-    """What a crawl needs of a stream: where records go and where its bookmark is kept."""
+    """A stream as an endpoint's sync sees it: takes records and keeps the state entry."""
 
     @property
     def record_limit(self) -> int | None:
-        """How many records are enough, None for all."""
+        """After how many records the stream stops, None for no limit."""
 
     def emit(self, record: Record) -> None:
         """Write one record."""
 
     def flush(self) -> None:
-        """Let go what was written."""
+        """Flush the records to stdout."""
 
     def save(self, entry: Entry) -> None:
         """Replace the stream's state entry."""
 
     def emit_tombstone(self, tombstone: Record) -> None:
-        """Write the record of a row that is gone."""
+        """Write the tombstone of a deleted record."""
 
     def activate(self) -> None:
-        """Tell readers that all there is was written."""
+        """Write ACTIVATE_VERSION, after all records that exist."""
 
     def extend_schema(self, rows: Iterable[Row]) -> None:
-        """Declare what these rows hold, where the schema is open."""
+        """Add the columns of these rows to an open schema."""
 
     @property
     def learned(self) -> Entry:
-        """What an open schema learned beyond the catalog's, by column."""
+        """The columns of an open schema that the catalog lacks, with their types."""
 
 
 @dataclass
 class StreamWriter:
-    """One stream on a crawl: its reader, its bookmark (None: everything goes), its numbers."""
+    """One stream of an endpoint's sync. Without a ``mark`` (bookmark), it emits every record."""
 
-    sink: RecordOutput
+    output: RecordOutput
     reader: RecordReader | RawRecordReader
     mark: Bookmark | None
     tally: StreamStats
@@ -71,76 +71,78 @@ class StreamWriter:
 
     @property
     def resource(self) -> Resource:
-        """What its records are."""
-        return self.sink.resource
+        """The stream's resource."""
+        return self.output.resource
 
     @property
-    def told(self) -> str | None:
-        """What the stream was told of deletes by the runs before."""
-        found = self.sink.entry.get(TOLD)
+    def tombstones_emitted_until(self) -> str | None:
+        """The time up to which earlier runs emitted tombstones, None before the first."""
+        found = self.output.entry.get(TOMBSTONES_UNTIL)
         return found if isinstance(found, str) else None
 
     def emit_tombstone(self, key: dict[str, str], at: str) -> None:
-        """Write the tombstone of a record: it changed when it was found to be gone."""
+        """Write a tombstone. Its replication key is the time at which the record was missing."""
         values: Record = {**key, DELETED_AT: at}
         if self.resource.replication_key:
             values[self.resource.replication_key] = at
-        self.sink.emit_tombstone(self.reader.tombstone(values))
+        self.output.emit_tombstone(self.reader.tombstone(values))
 
-    def stay(self, after: int | None = None, closed: Sequence[str] = (), requests: int = 0) -> None:
-        """Leave the bookmark where it was; keep behind which row to go on, and what was closed."""
+    def save_unmoved(
+        self, after: int | None = None, closed: Sequence[str] = (), requests: int = 0
+    ) -> None:
+        """Save the old bookmark, with the row to continue after and the unreadable collections."""
         if self.mark is not None:
-            kept = {k: v for k, v in self.sink.entry.items() if k in KEPT_KEYS}
-            kept |= {COLUMNS: learned} if (learned := self.sink.learned) else {}
+            kept = {k: v for k, v in self.output.entry.items() if k in KEPT_KEYS}
+            kept |= {COLUMNS: learned} if (learned := self.output.learned) else {}
             kept |= {LEFT_OUT: [*closed]} if closed else {}
             entry = self.mark.unmoved() if after is None else self.mark.interim(after, requests)
-            self.sink.save(entry | kept)
+            self.output.save(entry | kept)
 
-    def finish(self, told: Entry, requests: int) -> None:
-        """Move the bookmark after a read of so many requests.
+    def finish(self, extra: Entry, requests: int) -> None:
+        """Save the new bookmark after a read of so many ``requests``, with ``extra`` entries.
 
-        The keys of fields that a new title would rename are kept.
+        The entry keeps the keys of custom fields, so that the next run can report renamed ones.
         """
         if self.mark is None:
-            if told:
-                self.sink.save(told)
+            if extra:
+                self.output.save(extra)
             return
-        entry = self.mark.final(requests) | told
+        entry = self.mark.final(requests) | extra
         if self.custom is not None:
-            former = self.sink.entry.get(FIELD_KEYS)
+            former = self.output.entry.get(FIELD_KEYS)
             for old, new in self.custom.renamed(former if isinstance(former, dict) else {}):
                 logger.warning(
                     "%s: the custom field %s was renamed in ActiveCampaign and is now %s",
-                    self.sink.resource.name,
+                    self.output.resource.name,
                     old,
                     new,
                 )
             keys = self.custom.keys_by_title()
             if keys:
                 entry[FIELD_KEYS] = keys
-        self.sink.save(entry)
+        self.output.save(entry)
 
     @property
-    def tells_deletes(self) -> bool:
-        """Whether its rows are known by the ids of the walk, or as pairs that hang on them."""
+    def emits_tombstones(self) -> bool:
+        """Whether delete detection covers the stream."""
         return self.resource.finds_deletes and not self.resource.is_open
 
     @property
-    def is_sated(self) -> bool:
-        """Whether as many records were written as are wanted."""
-        limit = self.sink.record_limit
+    def is_at_limit(self) -> bool:
+        """Whether the stream has written as many records as its limit allows."""
+        limit = self.output.record_limit
         return limit is not None and self.tally.emitted >= limit
 
 
 def begin(marks: list[Bookmark], started: dt.datetime) -> None:
-    """Fix the run's start for all bookmarks that do not go on with an interrupted run's."""
+    """Set the run's start in all bookmarks that do not continue an interrupted run."""
     for mark in marks:
         if mark.started is None:
             mark.begin(started)
 
 
 def missing_key(resource: Resource, records: list[Record]) -> str | None:
-    """Return why records are none: they cannot be told apart from others."""
+    """Return the skip reason for records without a complete key, None if all have one."""
     for record in records:
         for key in resource.keys:
             if record.get(key) is None:
@@ -149,6 +151,6 @@ def missing_key(resource: Resource, records: list[Record]) -> str | None:
 
 
 def after_of(writer: StreamWriter, position: int) -> int:
-    """Return the row behind which a stream can go on."""
+    """Return the id of the row after which the next run can continue a stream."""
     progress = writer.mark.progress if writer.mark else None
     return max(position, progress["after"] if progress else 0)

@@ -1,6 +1,7 @@
-"""What hangs on a page's rows, the cheapest way that the account proves to honour.
+"""Loads related rows with the fewest requests that give complete rows on this account.
 
-It comes with the page, from the collection, or row by row; all ways give the same rows.
+They come with the page (sideload), from the whole collection, or from one request per row. All
+strategies give the same rows.
 """
 
 from __future__ import annotations
@@ -36,24 +37,24 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 FEW_ROWS = 2
 FULL_PAGE = 100
-MOST_CUT_SHORT = 5
-# So many rows are asked about one by one; where more have nothing, the collection is small.
-MOST_BEHIND = 3
+MAX_TRUNCATED = 5
+# Up to so many rows without related rows are verified one by one. With more, the sideload ends.
+MAX_BEHIND = 3
 PROBE = [("limit", 1)]
 
 
 class LoadStrategy(enum.Enum):
-    """How a relation's rows come."""
+    """How a relation's rows are loaded."""
 
-    OPEN = "not proven yet"
+    UNPROVEN = "not verified yet"
     SIDELOAD = "with the page"
-    SPOOL = "from the collection"
-    NESTED = "row by row"
-    NOTHING = "not at all"
+    COLLECTION = "from the collection"
+    NESTED = "one request per row"
+    CLOSED = "not readable"
 
 
 class RelationLoader:
-    """Finds one relation's rows for page after page of the rows they hang on."""
+    """Loads one relation's rows for one page of parent rows after the other."""
 
     def __init__(
         self,
@@ -64,80 +65,80 @@ class RelationLoader:
         sideload: bool,
         is_part: bool = False,
     ) -> None:
-        """Start unproven; ``base`` is the path of the rows the relation hangs on.
+        """Create a loader for a relation of the rows at the path ``base``.
 
-        Where only a part of those rows is wanted (``is_part``), a collection that does not say how
-        much it holds is not read.
+        With ``is_part``, the caller needs some of those rows only: the loader then does not read a
+        collection of unknown size.
         """
         self._client = client
         self._relation = relation
         self._base = base
         self._most_apart = FULL_PAGE if is_part else FEW_ROWS
-        #: Where the page's rows themselves list the ids of what hangs on them.
-        self._lists = (relation.include or relation.collection, *relation.keys)
+        #: The columns in which a parent row may list the ids of its related rows.
+        self._id_columns = (relation.include or relation.collection, *relation.keys)
         self._spool: RowSpool | None = None
-        self._nobody_has_any = False
+        self._is_collection_empty = False
         self._probed: dict[str, Any] | None = None
-        # How many rows came with the fullest page that was proven to be whole.
+        # How many related rows came with the fullest page that was verified to be complete.
         self._proven = 0
-        #: Whether all that hangs on the rows could be read so far.
+        #: Whether the loader could read all related rows so far.
         self.is_whole = True
-        asks = sideload and relation.include is not None
-        self.way = LoadStrategy.OPEN if asks else LoadStrategy.NESTED
-        self._decided = asks
+        can_sideload = sideload and relation.include is not None
+        self.strategy = LoadStrategy.UNPROVEN if can_sideload else LoadStrategy.NESTED
+        self._decided = can_sideload
 
     @property
     def include(self) -> str | None:
-        """What to ask the page for, None when it need not be asked."""
-        return self._relation.include if self._asks_the_page() else None
+        """The value for the page's ``include`` parameter, None without a sideload."""
+        return self._relation.include if self._uses_sideload() else None
 
     @property
     def collection(self) -> str:
-        """Where the relation's rows are of their own."""
+        """The path of the relation's own collection."""
         return self._relation.collection
 
-    def _asks_the_page(self) -> bool:
-        return self.way in {LoadStrategy.OPEN, LoadStrategy.SIDELOAD}
+    def _uses_sideload(self) -> bool:
+        return self.strategy in {LoadStrategy.UNPROVEN, LoadStrategy.SIDELOAD}
 
-    def ask_each(self) -> None:
-        """Ask for each row's own: so few are wanted that nothing else is worth finding out."""
-        self.way, self._decided = LoadStrategy.NESTED, True
+    def use_nested(self) -> None:
+        """Send one request per row: the caller needs few rows."""
+        self.strategy, self._decided = LoadStrategy.NESTED, True
 
     def abandon_sideload(self) -> None:
-        """Ask no page for the rows again: the server takes offence."""
-        if self._asks_the_page():
-            self.way, self._decided = LoadStrategy.NESTED, False
+        """Stop the sideload: the server rejects it."""
+        if self._uses_sideload():
+            self.strategy, self._decided = LoadStrategy.NESTED, False
 
     def prefetch(self, page: Page) -> None:
-        """Announce what joining this page will ask for first."""
-        if self.way is LoadStrategy.NOTHING:
+        """Prefetch the first requests of `join` for this page."""
+        if self.strategy is LoadStrategy.CLOSED:
             return
         ids = [str(row.get("id")) for row in page.rows]
         collection = self._relation.collection
-        if self.way is LoadStrategy.OPEN:
+        if self.strategy is LoadStrategy.UNPROVEN:
             for one in _witnesses(ids, self._sideloaded(page, ids)):
                 self._prefetch_nested(one)
         elif not self._decided and self._relation.nested is None:
             prefetch_walk(self._client, collection)
-        elif self.way is LoadStrategy.NESTED and not self._relation.is_listed:
-            # Whether there is such an endpoint shows with the first.
+        elif self.strategy is LoadStrategy.NESTED and not self._relation.is_listed:
+            # The first request shows whether the endpoint exists.
             for one in self._candidates(page, ids)[: None if self._decided else 1]:
                 self._prefetch_nested(one)
         elif not self._decided and self._probed is None:
             self._client.prefetch(collection, PROBE)
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return the relation's rows by the id of the page's row they hang on."""
+        """Return the relation's rows by the id of their parent row."""
         ids = [str(row.get("id")) for row in page.rows]
-        if not ids or self.way is LoadStrategy.NOTHING:
+        if not ids or self.strategy is LoadStrategy.CLOSED:
             return {}
         try:
             return self._join(page, ids)
         except (NotFound, UnexpectedAnswer) as problem:
             if not self._relation.is_listed:
                 return self._give_up(problem)
-            # One row's own rows have no endpoint here, or no name: the collection must do.
-            logger.info("%s: reading the collection", problem)
+            # The nested endpoint does not exist or answers with other rows: use the collection.
+            logger.info("%s: the tap reads the whole collection instead", problem)
             self._read_collection()
             return self._join(page, ids)
         except PermissionDenied as problem:
@@ -145,19 +146,19 @@ class RelationLoader:
 
     def _give_up(self, problem: RequestError) -> dict[str, list[Row]]:
         logger.warning("%s: its related rows are left empty in this run", problem)
-        self.way, self.is_whole = LoadStrategy.NOTHING, False
+        self.strategy, self.is_whole = LoadStrategy.CLOSED, False
         return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
-        if self._asks_the_page():
+        if self._uses_sideload():
             found = self._sideloaded(page, ids)
             if not self._is_complete(found):
                 self._fall_back(page, ids)
-            elif not self._lists_any(page) and rows_of(page.body, self._relation.keys):
-                self._check_for_a_cut(page, ids)
-            elif self.way is LoadStrategy.OPEN:
-                self._prove(page, ids, found)
-            if self._asks_the_page() and self._completed(page, ids, found):
+            elif not self._has_id_lists(page) and rows_of(page.body, self._relation.keys):
+                self._verify_not_truncated(page, ids)
+            elif self.strategy is LoadStrategy.UNPROVEN:
+                self._verify(page, ids, found)
+            if self._uses_sideload() and self._complete_truncated(page, ids, found):
                 return found
         found = {}
         candidates = self._candidates(page, ids)
@@ -184,7 +185,7 @@ class RelationLoader:
         return {one: in_order(found[one]) for one in ids if one in found}
 
     def parent_of(self, row: Row) -> str:
-        """Return the id of the row that ``row`` hangs on."""
+        """Return the id of the parent of ``row``."""
         for column in self._relation.parents:
             found = row.get(column)
             if found is not None:
@@ -192,85 +193,86 @@ class RelationLoader:
         return ""
 
     def _listed(self, row: Row) -> set[str] | None:
-        """Return the ids that the page's row itself lists, None where it lists none."""
-        for name in self._lists:
+        """Return the related ids that a parent row lists, None if it has no such list."""
+        for name in self._id_columns:
             found = row.get(name)
             if isinstance(found, list):
                 return {str(one) for one in found}
         return None
 
-    def _completed(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
-        """Fetch what a page was cut short of; fall back, and say False, when that is much."""
+    def _complete_truncated(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
+        """Load rows that a page lacks. If it lacks many, fall back and return False."""
         short = []
         for one, row in zip(ids, page.rows, strict=True):
             came = found.get(one, ())
-            # Nearly always just those came that are listed, in the same order: no sets are needed.
-            if row.get(self._lists[0]) == [each.get("id") for each in came]:
+            # The usual case, compared without sets: the listed rows in the listed order.
+            if row.get(self._id_columns[0]) == [each.get("id") for each in came]:
                 continue
             listed = self._listed(row)
             if listed and listed - _ids(came):
                 short.append(one)
-        if len(short) > MOST_CUT_SHORT:
+        if len(short) > MAX_TRUNCATED:
             self._fall_back(page, ids)
             return False
         for one in short:
             found[one] = self.nested(one)
         return True
 
-    def _lists_any(self, page: Page) -> bool:
-        """Say whether the page's rows list what hangs on them: then what is missing shows."""
+    def _has_id_lists(self, page: Page) -> bool:
+        """Return whether the page's rows list their related ids, so that missing rows show."""
         return any(self._listed(row) is not None for row in self._all_rows(page))
 
     def _all_rows(self, page: Page) -> list[Row]:
-        """Return all rows of the answer: those that are joined may be a few of them."""
+        """Return all rows of the response, of which ``page.rows`` may be a part."""
         return rows_of(page.body, self._base) or page.rows
 
-    def _check_for_a_cut(self, page: Page, ids: list[str]) -> None:
-        """Prove that a page brought all rows though none says how many; fall back if it did not.
+    def _verify_not_truncated(self, page: Page, ids: list[str]) -> None:
+        """Verify that a page without id lists has all related rows. Fall back if it does not.
 
-        A limit of the server's own cuts the end off: the last row that has any may lack some, and
-        those behind it all. It shows on no page with fewer rows than were once proven to be whole.
+        A limit of the server cuts off the end: the last parent that has related rows may lack
+        some, and those after it all. A page with fewer related rows than a verified one is
+        complete.
         """
-        everybody = [str(row.get("id")) for row in self._all_rows(page)]
-        brought = self._sideloaded(page, everybody)
-        count = sum(map(len, brought.values()))
-        last = max((at for at, one in enumerate(everybody) if one in brought), default=-1)
-        behind = everybody[last + 1 :]
+        all_ids = [str(row.get("id")) for row in self._all_rows(page)]
+        included = self._sideloaded(page, all_ids)
+        count = sum(map(len, included.values()))
+        last = max((at for at, one in enumerate(all_ids) if one in included), default=-1)
+        behind = all_ids[last + 1 :]
         if count > self._proven or (count == self._proven and behind):
-            checked = everybody[max(last, 0) :]
-            if len(behind) > MOST_BEHIND or any(
-                self._essence(self.nested(one)) != self._essence(brought.get(one, []))
-                for one in checked
+            unverified = all_ids[max(last, 0) :]
+            if len(behind) > MAX_BEHIND or any(
+                self._essence(self.nested(one)) != self._essence(included.get(one, []))
+                for one in unverified
             ):
                 self._fall_back(page, ids)
                 return
-        self.way, self._proven = LoadStrategy.SIDELOAD, max(count, self._proven)
+        self.strategy, self._proven = LoadStrategy.SIDELOAD, max(count, self._proven)
 
-    def _prove(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
-        """Compare with the truth for the fullest and the last row; fall back when they differ."""
+    def _verify(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
+        """Compare the fullest and the last row with their nested rows. Fall back if they differ."""
         lists = [self._listed(row) for row in page.rows]
         if not found:
             if self._relation.counted and not any(lists) and None not in lists:
-                return  # the rows themselves say that nothing hangs on them: still open
-            if self._nobody_has_any:
+                return  # the rows list no related ids: verify with a later page
+            if self._is_collection_empty:
                 return
             if any(lists):
                 self._fall_back(page, ids)
                 return
-            self._prove_by_witness(page, ids)
+            self._verify_by_witness(page, ids)
             return
         for one in _witnesses(ids, found):
             if self._essence(self.nested(one)) != self._essence(found.get(one, [])):
                 self._fall_back(page, ids)
                 return
-        logger.debug("%s come with the page: proven", self._relation.collection)
-        self.way = LoadStrategy.SIDELOAD
+        logger.debug("%s come with the page: verified", self._relation.collection)
+        self.strategy = LoadStrategy.SIDELOAD
 
     def _essence(self, rows: list[Row]) -> set[Any]:
         return {self._relation.essence(row) for row in rows}
 
-    def _prove_by_witness(self, page: Page, ids: list[str]) -> None:
-        """Nothing came: look whether anybody has any, and whether it then comes."""
+    def _verify_by_witness(self, page: Page, ids: list[str]) -> None:
+        """No related rows came: find a parent that has some, and test its sideload."""
         if len(ids) <= FEW_ROWS:
             if any(self.nested(one) for one in ids):
                 self._fall_back(page, ids)
@@ -282,12 +284,12 @@ class RelationLoader:
             return
         witness = self.parent_of(rows[0]) if rows else ""
         if not witness:
-            self._nobody_has_any = True
+            self._is_collection_empty = True
             return
         if witness in ids or not witness.isdigit():
-            self._fall_back(page, ids)  # it hangs on a row of this page, and did not come with it
+            self._fall_back(page, ids)  # its parent is on this page, and it did not come with it
             return
-        seen = self._client.get(
+        response = self._client.get(
             self._base,
             [
                 ("limit", 1),
@@ -296,25 +298,25 @@ class RelationLoader:
                 ("id_greater", int(witness) - 1),
             ],
         )
-        sideloaded = rows_of(seen.body, self._relation.keys)
+        sideloaded = rows_of(response.body, self._relation.keys)
         if not any(self.parent_of(row) == witness for row in sideloaded):
             self._fall_back(page, ids)
         else:
-            self.way = LoadStrategy.SIDELOAD
+            self.strategy = LoadStrategy.SIDELOAD
 
     def _fall_back(self, page: Page, ids: list[str]) -> None:
         logger.info(
-            "This account does not send %s with %s: reading them apart",
+            "This account does not send %s with %s: the tap reads them separately",
             self._relation.collection,
             self._base,
         )
         self._decide(page, ids)
 
     def _decide(self, page: Page, ids: list[str]) -> None:
-        """Choose between the whole collection and row by row: the fewer requests."""
+        """Choose between the collection and one request per row: the fewer requests."""
         self._decided = True
         if not self._relation.is_listed:
-            self.way = LoadStrategy.NESTED
+            self.strategy = LoadStrategy.NESTED
             return
         if self._relation.nested is None:
             self._read_collection()
@@ -323,15 +325,15 @@ class RelationLoader:
         try:
             total = total_of(self._probe())
         except (NotFound, UnexpectedAnswer):
-            self.way = LoadStrategy.NESTED
+            self.strategy = LoadStrategy.NESTED
             return
         if expected <= (self._most_apart if total is None else total / FULL_PAGE):
-            self.way = LoadStrategy.NESTED
+            self.strategy = LoadStrategy.NESTED
         else:
             self._read_collection()
 
     def _probe(self) -> dict[str, Any]:
-        """Return the smallest page of the whole collection: how much there is, and one row."""
+        """Return the smallest page of the collection: the total and one row."""
         if self._probed is None:
             path = self._relation.collection
             body = self._client.get(path, PROBE).body
@@ -340,7 +342,7 @@ class RelationLoader:
         return self._probed
 
     def _read_collection(self) -> None:
-        self.way = LoadStrategy.SPOOL
+        self.strategy = LoadStrategy.COLLECTION
         self._spool = RowSpool()
         collection = self._relation.collection
         try:
@@ -352,7 +354,7 @@ class RelationLoader:
         self._spool.seal()
 
     def _candidates(self, page: Page, ids: list[str]) -> list[str]:
-        """Leave out rows that list, unasked, that nothing hangs on them."""
+        """Return the ids of parents that may have related rows."""
         counted, may_have = self._relation.counted, self._relation.may_have
         return [
             one
@@ -367,7 +369,7 @@ class RelationLoader:
         prefetch_walk(self._client, self._path_of(one))
 
     def nested(self, one: str) -> list[Row]:
-        """Ask for one row's own rows, the truth that the others are held against."""
+        """Request the related rows of one parent. They are complete."""
         path = self._path_of(one)
         try:
             return in_order(
@@ -378,16 +380,16 @@ class RelationLoader:
         except NotFound as problem:
             if problem.is_endpoint:
                 raise
-            return []  # the row was deleted while we read
+            return []  # the row was deleted during the sync
 
     def close(self) -> None:
-        """Remove what was set aside."""
+        """Delete the spool file."""
         if self._spool:
             self._spool.close()
 
 
 def _witnesses(ids: list[str], found: dict[str, list[Row]]) -> list[str]:
-    """Return whose own rows tell whether a page brought them all: the fullest's and the last's."""
+    """Return the parents that show whether a page is complete: the fullest and the last."""
     if not found:
         return []
     return list(dict.fromkeys((max(found, key=lambda one: len(found[one])), ids[-1])))

@@ -1,4 +1,4 @@
-"""Rows in the one order in which they are told, however they came."""
+"""Puts related rows into the order in which the tap emits them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ LONGEST_ID = 64
 
 
 def in_order(rows: Any) -> list[Row]:
-    """Return rows by ascending id, each id once, the last one read."""
+    """Return rows by ascending id. Of several rows with one id, keep the last."""
     found: list[Row] = list(rows)
-    if _stand_in_order(found):
+    if _is_in_order(found):
         return found
     by_id = {row.get("id", (at,)): row for at, row in enumerate(found)}
     found = list(by_id.values())
@@ -20,8 +20,8 @@ def in_order(rows: Any) -> list[Row]:
     return found
 
 
-def _stand_in_order(rows: list[Row]) -> bool:
-    """Say whether rows stand by ascending numbers already, as nearly all do."""
+def _is_in_order(rows: list[Row]) -> bool:
+    """Return whether the ids ascend, which is nearly always true."""
     before = -1
     for row in rows:
         found = row.get("id")

@@ -1,4 +1,4 @@
-"""Rows of a collection, set aside on disk by the row they hang on, so that memory stays flat."""
+"""Stores a collection's rows on disk by their parent row, so that memory use stays constant."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Row = dict[str, Any]
 
 
 class RowSpool:
-    """A temporary file that holds one collection's rows; gone when it is closed."""
+    """A temporary file with one collection's rows. `close` deletes it."""
 
     def __init__(self) -> None:
-        """Create the file, readable by this user alone."""
-        # Imported here, because it loads SQLAlchemy, which most runs do not need.
+        """Create the file, readable by this user only."""
+        # Imported here because it imports SQLAlchemy, which most runs do not need.
         from tap_activecampaign_unified.storage.database import Database  # noqa: PLC0415
 
         self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
@@ -28,7 +28,7 @@ class RowSpool:
         self._db.rows("CREATE TABLE rows (parent TEXT, row TEXT)")
 
     def add(self, rows: Iterable[tuple[str, Row]]) -> None:
-        """Set aside rows, each under the id of the row it hangs on."""
+        """Store rows, each with the id of its parent."""
         with self._db.transaction():
             self._db.rows(
                 "INSERT INTO rows VALUES (?, ?)",
@@ -36,15 +36,15 @@ class RowSpool:
             )
 
     def seal(self) -> None:
-        """Make look-ups fast, once everything is in."""
+        """Create the index, once all rows are stored."""
         self._db.rows("CREATE INDEX by_parent ON rows (parent)")
 
     def get(self, parent: str) -> list[Row]:
-        """Return the rows under ``parent``."""
+        """Return the rows of one parent."""
         found = self._db.rows("SELECT row FROM rows WHERE parent = ?", (parent,))
         return [json.loads(text) for (text,) in found]
 
     def close(self) -> None:
-        """Remove the file."""
+        """Delete the file."""
         self._db.close()
         self._folder.cleanup()

@@ -1,4 +1,4 @@
-"""How many contacts each saved segment has."""
+"""Loads how many contacts each saved segment has."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ Row = dict[str, Any]
 
 
 class SegmentCounts:
-    """Asks for the smallest page of each segment's contacts: it says how many there are."""
+    """Requests the smallest page of each segment's contacts, which contains the total."""
 
     def __init__(self, client: Client) -> None:
-        """Ask nothing yet."""
         self._client = client
 
     def prefetch(self, page: Page) -> None:
-        """Announce a request per segment."""
+        """Prefetch one request per segment."""
         for row in page.rows:
             self._client.prefetch("contacts", [("limit", 1), *contacts_of(str(row.get("id")))])
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return ``{total}`` by segment; none where the account does not say."""
+        """Return ``[{"total": …}]`` by segment id, without segments whose total is unknown."""
         found: dict[str, list[Row]] = {}
         for row in page.rows:
             one = str(row.get("id"))
             try:
                 answer = self._client.get("contacts", [("limit", 1), *contacts_of(one)])
             except RequestError as problem:
-                logger.warning("%s: the count of a saved segment is left out", problem)
+                logger.warning("%s: the tap leaves out the count of a saved segment", problem)
                 continue
             if is_honoured(answer.body, one):
                 found[one] = [{"total": total_of(answer.body)}]

@@ -1,4 +1,4 @@
-"""Rows that hang on others and come neither by sideload nor from a collection of their own."""
+"""Loaders for related rows that have neither a sideload nor a collection."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ Row = dict[str, Any]
 
 
 class GroupMembers:
-    """Which group each user belongs to: asked once per group, or per user where that is closed."""
+    """The group of each user: one request per group, or per user if groups are not readable."""
 
     def __init__(self, client: Client, lookups: Lookups) -> None:
-        """Ask nothing yet."""
         self._client, self._lookups = client, lookups
         self._by_user: dict[str, list[Row]] | None = None
 
     def prefetch(self, page: Page) -> None:
-        """Announce the groups, if anybody is to be found in them."""
+        """Prefetch the groups and their members, at the first page that has users."""
         if self._by_user is None and page.rows:
             self._lookups.prefetch_table("groups", self._prefetch_members)
 
@@ -48,7 +47,7 @@ class GroupMembers:
             try:
                 self._read_groups(self._by_user)
             except (PermissionDenied, NotFound) as problem:
-                logger.info("%s: asking user by user", problem)
+                logger.info("%s: the tap sends one request per user instead", problem)
         known = self._by_user or {}
         for one in ids:
             if one not in known:
@@ -74,14 +73,13 @@ class GroupMembers:
 
 
 class PipelineStages:
-    """The stages of each pipeline: sent along with the page, else from their own table."""
+    """The stages of each pipeline: from the page, or else from their own table."""
 
     def __init__(self, lookups: Lookups) -> None:
-        """Ask nothing yet."""
         self._lookups = lookups
 
     def prefetch(self, page: Page) -> None:
-        """Announce nothing: the stages come with the page, as a rule."""
+        """Prefetch nothing: the stages usually come with the page."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the stages of the page's pipelines."""
@@ -97,17 +95,17 @@ class PipelineStages:
 
 
 class IncludedRows:
-    """Rows that ActiveCampaign sends with every page without being asked."""
+    """Related rows that ActiveCampaign includes in every page."""
 
     def __init__(self, key: str, parent: str) -> None:
-        """Name the key they come under and the column that names what they hang on."""
+        """``key`` names their list in the page, ``parent`` the column of the parent's id."""
         self._key, self._parent = key, parent
 
     def prefetch(self, page: Page) -> None:
-        """Announce nothing: they are there."""
+        """Prefetch nothing: they come with the page."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return them by the row they hang on."""
+        """Return them by the id of their parent."""
         found: dict[str, list[Row]] = {}
         rows = page.body.get(self._key)
         for row in rows if isinstance(rows, list) else ():
@@ -117,18 +115,18 @@ class IncludedRows:
 
 
 class SiblingRows:
-    """Rows of another kind that come with a page and may hang on none of its rows."""
+    """Rows of another kind in a page, which may belong to none of its rows."""
 
     def __init__(self, key: str) -> None:
-        """Name the key they come under."""
+        """``key`` is the name of their list in the page."""
         self._key = key
         self._seen: set[str] = set()
 
     def prefetch(self, page: Page) -> None:
-        """Announce nothing: they are there."""
+        """Prefetch nothing: they come with the page."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return those not seen before, all under the page's first row."""
+        """Return those not returned before, all under the id of the page's first row."""
         fresh = []
         for row in rows_of(page.body, self._key):
             one = str(row.get("id"))

@@ -1,4 +1,4 @@
-"""Orders of the GraphQL store, by the page of REST orders that they complete."""
+"""Loads the GraphQL orders that complete a page of REST orders."""
 
 from __future__ import annotations
 
@@ -26,31 +26,30 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 Key = tuple[int, str]
 
-# What a REST row has and GraphQL does not.
+# Columns that GraphQL does not have.
 _REST_ONLY = ("id", "customer", "taxAmount", "abandonedDate", "createdDate", "updatedDate")
 _OTHER_DISCOUNT = "discountAmount"
-MOST_AT_ONCE = 100
+MAX_PER_QUERY = 100
 
 
 class StoreOrders:
-    """Asks for all orders of a page in one document, and for half of them where that is refused.
+    """Requests all orders of a page in one GraphQL query, or in smaller ones if it is rejected.
 
-    Where the account does not answer GraphQL, orders are read without what only it knows, with one
-    line in the log. Where it only refuses a column, the order is read without that column.
+    If the account rejects GraphQL, orders lack the columns that only GraphQL has, and the tap logs
+    one warning. If the account rejects a column, orders lack that column.
     """
 
     def __init__(self, client: Client) -> None:
-        """Ask nothing yet."""
         self._client = client
         self._selection = selection_of(orders.ORDERS, _REST_ONLY)
-        self._most = MOST_AT_ONCE
+        self._most = MAX_PER_QUERY
         self._is_adapted = self._is_closed = False
 
     def prefetch(self, page: Page) -> None:
-        """Announce nothing: a POST is not prefetched."""
+        """Prefetch nothing: the client does not prefetch POST requests."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return the order of the GraphQL store by the id of the page's row."""
+        """Return the GraphQL order by the id of the REST order."""
         wanted = {str(row.get("id")): key for row in page.rows if (key := _key_of(row))}
         found: dict[str, list[Row]] = {}
         ids = list(wanted)
@@ -59,7 +58,7 @@ class StoreOrders:
             try:
                 answers = self._read([wanted[one] for one in now])
             except InvalidRequest as problem:
-                if self._is_worth_another(problem, len(now)):
+                if self._reduce_query(problem, len(now)):
                     ids = now + ids
                     continue
                 self._close(problem)
@@ -72,8 +71,8 @@ class StoreOrders:
                     found[one] = [answer]
         return found
 
-    def _is_worth_another(self, problem: InvalidRequest, count: int) -> bool:
-        """Ask for fewer, or without columns that the account does not have."""
+    def _reduce_query(self, problem: InvalidRequest, count: int) -> bool:
+        """Reduce the query. Return False if nothing is left to reduce."""
         if not isinstance(problem, TooLarge) and self._adapt():
             return True
         if count <= 1:
@@ -83,9 +82,7 @@ class StoreOrders:
 
     def _close(self, problem: RequestError) -> None:
         self._is_closed = True
-        logger.warning(
-            "%s: orders are read without what the GraphQL store alone knows of them", problem
-        )
+        logger.warning("%s: orders lack the columns that only the GraphQL store has", problem)
 
     def _adapt(self) -> bool:
         if self._is_adapted:
@@ -94,9 +91,9 @@ class StoreOrders:
         known = fields_of(self._client, "Order")
         every = {**self._selection, _OTHER_DISCOUNT: _OTHER_DISCOUNT}
         kept = {name: text for name, text in every.items() if name in known}
-        is_news = bool(kept) and kept != self._selection
+        is_new = bool(kept) and kept != self._selection
         self._selection = kept or self._selection
-        return is_news
+        return is_new
 
     def _read(self, keys: Sequence[Key]) -> list[Row | None]:
         places = range(len(keys))
@@ -104,20 +101,20 @@ class StoreOrders:
         for place, (store, order) in enumerate(keys):
             variables |= {f"s{place}": store, f"o{place}": order}
         declared = ", ".join(f"$s{place}: Int, $o{place}: String" for place in places)
-        asked = " ".join(
+        fields = " ".join(
             f"a{place}: getOrder(legacyConnectionId: $s{place}, storeOrderId: $o{place}) "
             "{ ...Whole }"
             for place in places
         )
         columns = " ".join(self._selection.values())
-        document = f"query({declared}) {{ {asked} }} fragment Whole on Order {{ {columns} }}"
+        document = f"query({declared}) {{ {fields} }} fragment Whole on Order {{ {columns} }}"
         data = run_graphql(self._client, document, variables)
         answers = [data.get(f"a{place}") for place in places]
         return [one if isinstance(one, dict) else None for one in answers]
 
 
 def _key_of(row: Row) -> Key | None:
-    """Return the key of an order in the GraphQL store; a cart has none."""
+    """Return the key of an order in the GraphQL store, None for a cart."""
     store, order = str(row.get("connectionid")), row.get("externalid")
     if not (store.isascii() and store.isdecimal()) or not order:
         return None
