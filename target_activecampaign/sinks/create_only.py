@@ -1,4 +1,4 @@
-"""Rows that must be new: what is there already ends them, and stays as it is."""
+"""Create-only rows: if the record exists, reject the row and leave the record unchanged."""
 
 from __future__ import annotations
 
@@ -16,24 +16,27 @@ if TYPE_CHECKING:
 
 
 def already_exists(word: str, native_id: str | None) -> RowRejected:
-    """Return what ends a row whose counterpart is there."""
+    """Return the error of a create-only row whose record exists."""
     known = f" (id {native_id})" if native_id else ""
-    return RowRejected(f"{word}: the account has it already{known}; update or upsert it instead")
+    return RowRejected(f"{word}: the account already has it{known}; update or upsert it instead")
 
 
 def reject_existing(row: InputRecord, word: str, native_id: str | None) -> None:
-    """End a row that must be new if its counterpart was found."""
+    """Raise `RowRejected` if a create-only row has a record in the account."""
     if row.creates and native_id is not None:
         raise already_exists(word, native_id)
 
 
 def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, path: str) -> None:
-    """End a row that an earlier call made; where that is gone by now, forget it."""
+    """Raise `RowRejected` if the record of an earlier create exists; else forget it."""
     if not row.creates or row.known_id is None:
         return
     try:
         context.client.get(f"{path}/{row.known_id}")
-    except (NotFound, PermissionDenied):  # a note that is not there may answer 403
+    except (
+        NotFound,
+        PermissionDenied,
+    ):  # ActiveCampaign may answer 403 for a note that does not exist
         context.ledger.forget(row.ledger_key)
         row.known_id = None
         return

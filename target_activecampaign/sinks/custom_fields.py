@@ -1,4 +1,4 @@
-"""Custom fields of a row: found, encoded for their type, checked against their options, made."""
+"""Custom fields of a row: finds them, encodes their values, checks options, creates fields."""
 
 from __future__ import annotations
 
@@ -46,16 +46,21 @@ _WRAPPERS = {
 }
 MOST_DEFINITION_TEXT = 100
 
+CustomValues = dict[str, tuple[FieldDefinition, Any, str | None]]
+
 
 @dataclass
 class EncodedFields:
-    """A row's values as ActiveCampaign takes them, by field, and what had to be left out."""
+    """A row's encoded values by field id, and the reasons for values that are left out.
 
-    values: dict[str, tuple[FieldDefinition, Any, str | None]] = field(default_factory=dict)
+    A value is the field's definition, the encoded value, and a currency code or None.
+    """
+
+    values: CustomValues = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def for_parent(self) -> list[dict[str, Any]]:
-        """Return ``fields`` of an account or a deal."""
+        """Return the values as the array ``fields`` of an account or a deal."""
         return [
             {
                 "customFieldId": int(one.id) if one.id.isdigit() else one.id,
@@ -67,13 +72,12 @@ class EncodedFields:
 
 
 class CustomFieldWriter:
-    """Encodes custom values; ``hints`` are JSON schemas and definitions that rows brought along."""
+    """Encodes custom values; ``hints`` are JSON schemas from the input, by entity and name."""
 
     def __init__(
         self, write_client: WriteClient, references: References, policy: WritePolicy, clock: Clock
     ) -> None:
-        """Know nothing yet."""
-        self._pen, self._references, self._policy = write_client, references, policy
+        self._write_client, self._references, self._policy = write_client, references, policy
         self._clock = clock
         self.hints: dict[tuple[str, str], dict[str, Any]] = {}
         self._refused: dict[tuple[str, str], FieldDefinition] = {}
@@ -81,7 +85,7 @@ class CustomFieldWriter:
     def encode(
         self, entity: str, values: dict[str, Any], attributes: dict[str, Any] | None = None
     ) -> EncodedFields:
-        """Encode ``custom_fields`` and shipped attributes of one row.
+        """Encode the ``custom_fields`` and the attributes of one row.
 
         An unknown field or option is left out with a reason; a value of the wrong type raises
         `RowRejected`.
@@ -176,12 +180,12 @@ class CustomFieldWriter:
         found.values[one.id] = (one, encoded if one.entity != "contact" else str(encoded), currency)
 
     def _add_options(self, one: FieldDefinition, value: Any) -> FieldDefinition:
-        """Add the options that a value names and the field lacks."""
+        """Add the options of a value that the field does not have."""
         with self._references.pool.named_lock("define", one.entity):
-            return self._with_options(self._again(one), value)
+            return self._with_options(self._reload(one), value)
 
-    def _again(self, one: FieldDefinition) -> FieldDefinition:
-        """Return a field as it is known by now."""
+    def _reload(self, one: FieldDefinition) -> FieldDefinition:
+        """Return the present definition of a field."""
         found = self._references.fields(one.entity).definitions
         return next((d for d in found if d.id == one.id), one)
 
@@ -206,7 +210,7 @@ class CustomFieldWriter:
                 }
                 for number, text in enumerate(missing, 1)
             ]
-            self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": rows})
+            self._write_client.write("POST", "fieldOption/bulk", {"fieldOptions": rows})
             old = [{"id": o.id, "value": o.value, "label": o.label} for o in one.options]
             row = {k: v for k, v in one.row.items() if k != "options"}
             self._references.note_field(
@@ -215,11 +219,11 @@ class CustomFieldWriter:
         else:
             texts = [*(o.value for o in one.options), *missing]
             path = f"{FIELD_TABLES[one.entity]}/{one.id}"
-            self._pen.write("PUT", path, {_WRAPPERS[one.entity]: {"fieldOptions": texts}})
+            self._write_client.write("PUT", path, {_WRAPPERS[one.entity]: {"fieldOptions": texts}})
             self._references.note_field(one.entity, {**one.row, "fieldOptions": texts}, [])
-        return self._again(one)
+        return self._reload(one)
 
-    # --- making fields ----------------------------------------------------------------------
+    # --- create fields ----------------------------------------------------------------------
 
     def _create(
         self,
@@ -232,7 +236,7 @@ class CustomFieldWriter:
         if not self._policy.create_missing_fields:
             return None
         with self._references.pool.named_lock("define", entity):
-            made = self._references.fields(entity).find(name)  # by another row, meanwhile
+            made = self._references.fields(entity).find(name)  # another row may have created it
             made = made or self._refused.get((entity, fold(name)))
             if made is None:
                 made = self._create_now(entity, name, value, title, standard_type)
@@ -245,7 +249,7 @@ class CustomFieldWriter:
     ) -> FieldDefinition | None:
         hint = self._hint(entity, name)
         named = hint.get("type") if isinstance(hint.get("type"), str) else standard_type
-        field_type = named or _kind_of(entity, hint, value)
+        field_type = named or _type_of(entity, hint, value)
         options = hint.get("options") or (value if isinstance(value, list) else ())
         return self.define(
             entity,
@@ -271,7 +275,7 @@ class CustomFieldWriter:
     def define(
         self, entity: str, *, title: str, field_type: str, tag: str, options: list[dict[str, Any]]
     ) -> FieldDefinition | None:
-        """Create a field with its options and make it available; one that is there is found."""
+        """Create a field with its options and make it available; return an existing one."""
         try:
             if entity == "contact":
                 self._define_for_contacts(title, field_type, tag, options)
@@ -292,7 +296,7 @@ class CustomFieldWriter:
         body = {"title": title, "type": field_type, "visible": 1}
         if slug(tag):
             body["perstag"] = slug(tag).upper()
-        made = self._make("contact", title, {"field": body})
+        made = self._create_row("contact", title, {"field": body})
         entries = [
             {
                 "orderid": number,
@@ -305,10 +309,10 @@ class CustomFieldWriter:
             if option.get("value")
         ]
         if entries and field_type in _WITH_OPTIONS:
-            self._make_options(str(made["id"]), entries)
-        # Without a relation the field is neither shown nor usable; 0 is every list.
+            self._create_options(str(made["id"]), entries)
+        # Without a relation, ActiveCampaign neither shows nor uses the field; 0 means every list.
         rel = {"fieldRel": {"field": str(made["id"]), "relid": 0}}
-        self._pen.write("POST", "fieldRels", rel, repeatable=True)
+        self._write_client.write("POST", "fieldRels", rel, repeatable=True)
         self._references.note_field("contact", {**body, **made}, entries)
 
     def _define_for_parents(
@@ -322,15 +326,15 @@ class CustomFieldWriter:
         texts = [str(option.get("value")) for option in options if option.get("value")]
         if texts and body["fieldType"] in _WITH_OPTIONS:
             body["fieldOptions"] = texts
-        made = self._make(entity, title, {_WRAPPERS[entity]: body})
+        made = self._create_row(entity, title, {_WRAPPERS[entity]: body})
         self._references.note_field(entity, {**body, **made}, [])
 
-    def _make(self, entity: str, title: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Create a field and return its row; one whose answer was lost is looked for."""
+    def _create_row(self, entity: str, title: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create a field and return its row. After a lost answer, look for the field first."""
         known = {one.id for one in self._references.fields(entity).definitions}
 
         def send() -> dict[str, Any]:
-            answer = self._pen.write("POST", FIELD_TABLES[entity], body)
+            answer = self._write_client.write("POST", FIELD_TABLES[entity], body)
             return dict(answer.body[_WRAPPERS[entity]])
 
         def look() -> dict[str, Any] | None:
@@ -341,9 +345,10 @@ class CustomFieldWriter:
 
         return self._once(entity, send, look)
 
-    def _make_options(self, field_id: str, entries: list[dict[str, Any]]) -> None:
+    def _create_options(self, field_id: str, entries: list[dict[str, Any]]) -> None:
         def send() -> dict[str, Any]:
-            return self._pen.write("POST", "fieldOption/bulk", {"fieldOptions": entries}).body
+            body = {"fieldOptions": entries}
+            return self._write_client.write("POST", "fieldOption/bulk", body).body
 
         def look() -> dict[str, Any] | None:
             found = self._references.fields("contact").definitions
@@ -369,8 +374,8 @@ class CustomFieldWriter:
         raise RowFailed("the field was sent and never answered; the next run looks for it first")
 
 
-def _kind_of(entity: str, hint: dict[str, Any], value: Any) -> str:
-    """Guess the type of a field to be made: from its JSON schema, else from its first value."""
+def _type_of(entity: str, hint: dict[str, Any], value: Any) -> str:
+    """Infer the type of a new field from its JSON schema, else from its first value."""
     types = hint.get("type")
     types = types if isinstance(types, list) else []
     if hint.get("format") == "date":

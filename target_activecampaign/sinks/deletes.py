@@ -1,4 +1,4 @@
-"""Rows that say that something is gone: deleted here too, if the settings allow it."""
+"""Deletes the records of tombstones (rows with ``_sdc_deleted_at``), if the settings allow it."""
 
 from __future__ import annotations
 
@@ -25,47 +25,47 @@ if TYPE_CHECKING:
     from .context import WriteContext
     from .sink import Sink
 
-GONE = "gone already"
+GONE = "deleted already"
 UNSUBSCRIBED = "2"
 
 
 def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list[InputRecord]]]:
-    """Cut a batch into rounds: deletes, and the rows to be written after them.
+    """Split a batch into rounds of deletes and the rows to write after them.
 
-    A row deleted after it was written must stay deleted, so such a delete begins a new round.
+    A delete that follows a write of the same record begins a new round: the record stays deleted.
     """
-    if not any(map(is_delete, rows)):  # as nearly always: nobody need be told apart
+    if not any(map(is_delete, rows)):  # the usual case
         yield [], rows
         return
     deleted: list[InputRecord] = []
     others: list[InputRecord] = []
     written: dict[frozenset[str], dict[str, set[str]]] = {}
     for row in rows:
-        names = _names(row)
+        names = _columns(row)
         if not is_delete(row):
             others.append(row)
             known = written.setdefault(frozenset(names), {name: set() for name in names})
             for name, value in names.items():
                 known[name].add(value)
             continue
-        if any(_may_mean(names, known) for known in written.values()):
+        if any(_may_match(names, known) for known in written.values()):
             yield deleted, others
             deleted, others, written = [], [], {}
         deleted.append(row)
     yield deleted, others
 
 
-def _names(row: InputRecord) -> dict[str, str]:
-    """Return by what a row is told, the surest first."""
+def _columns(row: InputRecord) -> dict[str, str]:
+    """Return the columns that identify a row, the most reliable first."""
     record = row.record
     found = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
-    # Two keys can only be compared where they are of the same columns.
+    # Keys are comparable only if they have the same columns.
     found[f"key {sorted(row.key)}"] = repr(sorted(identity_of(row).items()))
     return {name: fold(str(value)) for name, value in found.items() if not is_nothing(value)}
 
 
-def _may_mean(names: dict[str, str], known: dict[str, set[str]]) -> bool:
-    """Say whether one of the rows known by these columns may be the one with these names."""
+def _may_match(names: dict[str, str], known: dict[str, set[str]]) -> bool:
+    """Return whether a row with these values may be one of the ``known`` rows."""
     for name, value in names.items():
         if name in known:
             return value in known[name]
@@ -73,17 +73,17 @@ def _may_mean(names: dict[str, str], known: dict[str, set[str]]) -> bool:
 
 
 def write_deletes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-    """Delete the rows' counterparts, or say why not.
+    """Delete the records of the rows, or give each row a reason.
 
-    Side by side only where no limit can be met: which row is one too many depends on those before.
+    Concurrent only if no limit can be reached: the rows before decide which row exceeds a limit.
     """
     limits = context.limits
     changes, deletes = limits.changes_left, limits.deletes_left
     is_free = deletes >= len(rows) and (changes is None or changes >= len(rows))
-    row_by_row(_delete, _sign if is_free else None)(context, sink, rows)
+    row_by_row(_delete, _identity if is_free else None)(context, sink, rows)
 
 
-def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
+def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
     record = row.record
     columns = {"email": record.get("email"), "name": record.get("name")}
     return identity_by(row, columns, ids_are_foreign=context.policy.is_foreign)
@@ -93,20 +93,20 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     mark = context.ledger.hash_key("deleted", row.stream, row.record)
     known = context.ledger.find(mark)
     key = context.ledger.hash_key(row.stream, identity_of(row))
-    # Written since, it is there again: the rows before this one came again, too.
+    # A write after the delete created the record again: then the delete is new, too.
     if known is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
-        return Outcome(Action.UNCHANGED, known.id, "deleted before", whole=False)
-    _refuse(context, sink)
+        return Outcome(Action.UNCHANGED, known.id, "deleted by an earlier row", whole=False)
+    _check_settings(context, sink)
     native_id = _find(context, sink, row)
     if native_id is None:
         raise RowSkipped(GONE)
     if sink.family == "contact":
-        _refuse_stranger(context, row, native_id)
-        _refuse_opted_out(context, native_id)
+        _check_email(context, row, native_id)
+        _check_consent(context, native_id)
     context.limits.take_delete()
     path = f"{sink.resource.endpoint}/{native_id}"
-    # Deleting a note that is not there answers 403, which may mean anything; reading it, 404.
+    # For a note that does not exist, DELETE answers 403, which has other causes, and GET 404.
     gone = (NotFound, PermissionDenied) if sink.family == "note" else (NotFound,)
     try:
         if sink.family == "note":
@@ -126,8 +126,8 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
 
 
-def _refuse(context: WriteContext, sink: Sink) -> None:
-    """Raise what the settings say against deleting rows of this kind."""
+def _check_settings(context: WriteContext, sink: Sink) -> None:
+    """Raise `RowSkipped` or `RowRejected` if the settings or the resource forbid the delete."""
     if context.policy.delete_mode == "ignore":
         raise RowSkipped("a deleted row; set delete_mode to delete here too")
     if not sink.can_delete:
@@ -141,8 +141,8 @@ def _refuse(context: WriteContext, sink: Sink) -> None:
         raise RowSkipped("max_changes is reached; the row is left for another run", held=True)
 
 
-def _refuse_stranger(context: WriteContext, row: InputRecord, native_id: str) -> None:
-    """Raise where the id is of somebody else than the row's address: nothing brings them back."""
+def _check_email(context: WriteContext, row: InputRecord, native_id: str) -> None:
+    """Raise `RowRejected` if the id is of a contact with another address: deletes are final."""
     emails = emails_of(row)
     if context.policy.is_foreign or context.policy.allow_email_change or not emails:
         return
@@ -153,13 +153,13 @@ def _refuse_stranger(context: WriteContext, row: InputRecord, native_id: str) ->
         raise RowRejected(OTHER_ADDRESS)
 
 
-def _refuse_opted_out(context: WriteContext, native_id: str) -> None:
+def _check_consent(context: WriteContext, native_id: str) -> None:
     try:
         memberships = context.references.nested_rows("contacts", native_id, "contactLists")
     except NotFound:
         raise RowSkipped(GONE) from None
     if any(str(one.get("status")) == UNSUBSCRIBED for one in memberships):
-        raise RowSkipped("the person opted out, and deleting would lose that")
+        raise RowSkipped("the contact opted out; a delete would lose the opt-out")
 
 
 def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:

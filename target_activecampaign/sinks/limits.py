@@ -1,8 +1,8 @@
-"""Limits on what one run may do, counted."""
+"""Counts changes and deletes of a run against its limits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from target_activecampaign.outcome import RowSkipped
 
@@ -25,7 +25,6 @@ class ChangeLimits:
     """Counts changes and deletes against `max_changes` and `max_deletes`."""
 
     def __init__(self, policy: WritePolicy) -> None:
-        """Begin at nothing."""
         self._policy = policy
         self.changes = 0
         self.deletes = 0
@@ -42,20 +41,7 @@ class ChangeLimits:
         return max(0, self._policy.max_deletes - self.deletes)
 
     def take_delete(self) -> None:
-        """Count a delete; raises `RowSkipped` when it would be one too many."""
+        """Count a delete; raise `RowSkipped` if it exceeds `max_deletes`."""
         if self.deletes >= self._policy.max_deletes:
             raise RowSkipped("max_deletes is reached; raise it to delete this row", held=True)
         self.deletes += 1
-
-    def fills_only(self, name: str) -> bool:
-        """Say whether a field is written only where ActiveCampaign has nothing."""
-        wanted = self._policy.only_if_empty
-        if not wanted:
-            return False
-        short = name.removeprefix("custom_fields.")
-        return bool({name, short, f"custom_fields__{short}"} & wanted)
-
-
-def is_blank(value: Any) -> bool:
-    """Say whether ActiveCampaign has nothing in a column."""
-    return value in (None, "", [], "||", "0000-00-00", "0000-00-00 00:00:00")

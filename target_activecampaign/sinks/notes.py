@@ -1,4 +1,4 @@
-"""Notes: on a contact, an account or an opportunity, each of them once."""
+"""Sink of notes. A note belongs to a contact, an account or an opportunity."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _PATHS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deal
 def write_notes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the notes of a batch."""
     prefetch(context, rows)
-    row_by_row(write_note, _sign)(context, sink, rows)
+    row_by_row(write_note, _identity)(context, sink, rows)
 
 
-def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
-    """Return by what a note is known: its id, else its content and what it hangs on."""
+def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
+    """Return the identity of a note: its id, else its content and its parent."""
     record = row.record
     content = "" if is_nothing(record.get("content")) else str(record["content"]).strip()
     for parent in ("opportunity", "contact", "account"):
@@ -45,7 +45,7 @@ def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
         except RowRejected:
             break
         if refs:
-            # A parent by id and one by address may be the same one.
+            # A parent given by id and a parent given by address may be the same record.
             column = f"content on {parent} by {' and '.join(refs[0])}"
             return identity_by(
                 row, {column: repr((content, refs[0]))}, ids_are_foreign=context.policy.is_foreign
@@ -90,11 +90,11 @@ def _rewrite(
 ) -> Outcome:
     content = native.columns.get("note")
     if is_nothing(content):
-        raise RowRejected("content: nothing to write")
+        raise RowRejected("content: a note needs content")
     try:
         context.write_client.write("PUT", f"notes/{native_id}", {"note": {"note": str(content)}})
     except (NotFound, PermissionDenied):
-        # A note that is not there answers 403.
+        # For a note that does not exist, ActiveCampaign answers 403.
         raise RowRejected("id: the account has no note with this id") from None
     context.note_copy(sink.family, row, native_id)
     return native.outcome(Action.UPDATED, native_id)
@@ -112,7 +112,7 @@ def _is_like(one: dict[str, Any], body: dict[str, Any], since: float) -> bool:
 
 
 def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
-    """Return what the note hangs on, in ActiveCampaign's words."""
+    """Return the parent of a note as ``reltype`` and ``relid``."""
     record = row.record
     deals = references(record.get("opportunity"), "opportunity")
     if deals:
@@ -127,7 +127,10 @@ def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
 
 
 def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
-    """Return a deal's id; another account's id only once its copy is here."""
+    """Return the id of a deal reference.
+
+    Raises `RowDeferred` for another account's id whose copy is not written yet.
+    """
     source = ref.get("id")
     if source and not context.policy.is_foreign:
         return source
@@ -135,12 +138,12 @@ def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
     if own:
         return own
     if ref.get("external_id"):
-        return _keyed_by(context, ref["external_id"])
+        return _by_external_id(context, ref["external_id"])
     raise context.references.absent("opportunity", "deal", "id" if source else "name")
 
 
-def _keyed_by(context: WriteContext, external_id: str) -> str:
-    """Return the one deal that holds your own key; raises `Wait` when it may still come."""
+def _by_external_id(context: WriteContext, external_id: str) -> str:
+    """Return the deal that has an external id; raise `RowDeferred` if a later row may create it."""
     name = context.policy.opportunity_external_id_field
     field = context.references.fields("opportunity").find(name) if name else None
     if field is None:

@@ -1,4 +1,4 @@
-"""Opportunities: found by id, by your own key or by name and contact; created once."""
+"""Sink of opportunities, matched by id, by external id, or by name and contact."""
 
 from __future__ import annotations
 
@@ -18,14 +18,8 @@ from target_activecampaign.records.reference import id_text, key_text, reference
 from target_activecampaign.records.values import flag_of
 
 from .create_only import reject_created_earlier, reject_existing
-from .record_sink import (
-    keep_only_blanks,
-    may_fill,
-    native_fields_of,
-    own_id_of,
-    row_by_row,
-    skip_flagged,
-)
+from .only_if_empty import drop_filled_fields, needs_read
+from .record_sink import native_fields_of, own_id_of, row_by_row, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
@@ -48,11 +42,11 @@ def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecor
     def write(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         return _write(context, sink, row, deals)
 
-    row_by_row(write, _sign)(context, sink, rows)
+    row_by_row(write, _identity)(context, sink, rows)
 
 
-def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
-    """Return by what a deal is known; without a key of its own it might be any of its name."""
+def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
+    """Return the identity of a deal. Without an external id, it may be any deal of its name."""
     policy = context.policy
     external = None
     with contextlib.suppress(RowRejected):  # the row is rejected when it is written
@@ -67,7 +61,7 @@ def _sign(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 
 def _external_of(context: WriteContext, row: InputRecord) -> Any:
-    """Return a row's value of your own key, from whichever column gives it."""
+    """Return a row's external id, from ``external_id`` or from its custom field."""
     given = row.record.get("external_id")
     custom = row.record.get("custom_fields")
     name = context.policy.opportunity_external_id_field
@@ -97,13 +91,12 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
         native.columns["contact"] = primary
     if account:
         native.columns["account"] = context.references.account(account)
-    _place(context, row, native, native_id, deals)
-    if native_id is not None and may_fill(context, sink, native):
+    _set_stage(context, row, native, native_id, deals)
+    if native_id is not None and needs_read(context, sink, native):
         there = deals.get(native_id)
-        stored = context.references.values_below("opportunity", native_id)
-        keep_only_blanks(
-            context, sink, native, there, {value_field(r): value_of(r) for r in stored}
-        )
+        rows = context.references.values_below("opportunity", native_id)
+        stored = {value_field(row): value_of(row) for row in rows}
+        drop_filled_fields(context, sink, native, there, stored)
     action = Action.UPDATED
     if native_id is None:
         native_id = _create(context, row, native, deals, external)
@@ -114,14 +107,14 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
         except NotFound:
             context.ledger.forget(row.ledger_key)
             raise RowRejected(
-                "id: the account has no opportunity with this id (any more); a row without an id "
-                "is created again when it is delivered again"
+                "id: the account has no opportunity with this id; if the row has no id, the "
+                "target creates the opportunity when it reads the row again"
             ) from None
     elif not others:
         action = Action.UNCHANGED
     if external:
         deals.note_key(external[1], native_id)
-    _join(context, native_id, others, is_new=action is Action.CREATED)
+    _add_contacts(context, native_id, others, is_new=action is Action.CREATED)
     if native.columns.get("stage"):
         title = context.references.table("stage").get(str(native.columns["stage"]), {}).get("title")
         context.plan.gain(f"the stage {title}", row.ledger_key)
@@ -160,7 +153,7 @@ def _contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str
 
 
 def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
-    """Look up the contacts of many rows at once; what cannot be read is each row's own affair."""
+    """Look up the contacts of many rows at once; an error surfaces when its row is written."""
     refs = []
     for row in rows:
         with contextlib.suppress(RowRejected):
@@ -169,13 +162,13 @@ def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
         context.references.prefetch_contacts(refs)
 
 
-# --- which deal -------------------------------------------------------------------------------
+# --- match ------------------------------------------------------------------------------------
 
 
 def _external(
     context: WriteContext, row: InputRecord, custom: EncodedFields
 ) -> tuple[str, str] | None:
-    """Return the field of your own key and the row's value of it; puts it among the values."""
+    """Return the external id's field and the row's value; add the value to ``custom``."""
     name = context.policy.opportunity_external_id_field
     given = key_text(row.record.get("external_id"), "external_id")
     if name is None:
@@ -210,15 +203,15 @@ def _match(
     external: tuple[str, str] | None,
 ) -> str | None:
     native_id = own_id_of(context, sink, row)
-    ways = {
+    finders = {
         "id": lambda: [native_id] if native_id else [],
         "external_id": lambda: _by_key(context, row, deals, external),
         "name+contact": lambda: _by_name(context, row, deals),
     }
-    for way in context.policy.match_opportunities_on:
-        found = ways[way]()
+    for column in context.policy.match_opportunities_on:
+        found = finders[column]()
         if len(found) > 1:
-            raise RowRejected(f"{way}: it fits several opportunities; give the id")
+            raise RowRejected(f"{column}: it matches several opportunities; give the id")
         if found:
             return found[0]
     if native_id is not None and not context.policy.is_foreign:
@@ -234,7 +227,7 @@ def _by_key(
     if row.known_id:
         return [row.known_id]
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        return []  # it is looked for among the new ones
+        return []  # the create step looks for it among the new deals
     return sorted(set(deals.keyed(external[1], external[0])))
 
 
@@ -244,21 +237,24 @@ def _by_name(context: WriteContext, row: InputRecord, deals: DealLookup) -> list
     if not primary or is_nothing(name) or row.known_id:
         return [row.known_id] if row.known_id else []
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        return []  # it is looked for among the new ones
+        return []  # the create step looks for it among the new deals
     return sorted(set(deals.named(str(name).strip(), context.references.contact(primary))))
 
 
-# --- where it stands --------------------------------------------------------------------------
+# --- stage and pipeline -----------------------------------------------------------------------
 
 
-def _place(
+def _set_stage(
     context: WriteContext,
     row: InputRecord,
     native: NativeFields,
     native_id: str | None,
     deals: DealLookup,
 ) -> None:
-    """Find stage and pipeline: the stage within its pipeline, both where the deal changes over."""
+    """Set the native columns of stage and pipeline.
+
+    A stage name is looked up in the row's pipeline, else in the deal's present one.
+    """
     stage_ref = reference(row.record.get("stage"), "stage")
     pipeline_ref = reference(row.record.get("pipeline"), "pipeline")
     if not stage_ref and not pipeline_ref:
@@ -303,7 +299,7 @@ def _create(
         body["currency"] = str(group.get("currency") or "usd").lower()
 
     if not body.get("owner"):
-        _own(context, native, body)
+        _set_owner(context, native, body)
 
     def send() -> str:
         return str(context.write_client.write("POST", "deals", {"deal": body}).body["deal"]["id"])
@@ -317,8 +313,8 @@ def _create(
     return native_id
 
 
-def _own(context: WriteContext, native: NativeFields, body: dict[str, Any]) -> None:
-    """Give a deal to the key's own user where the pipeline would refuse one without an owner."""
+def _set_owner(context: WriteContext, native: NativeFields, body: dict[str, Any]) -> None:
+    """Make the API key's user the owner, if the pipeline rejects a deal without one."""
     pipeline = body.get("group")
     if not pipeline:
         pipeline = context.references.table("stage").get(str(body["stage"]), {}).get("group")
@@ -327,11 +323,15 @@ def _own(context: WriteContext, native: NativeFields, body: dict[str, Any]) -> N
         me = context.client.get("users/me").body.get("user")
         if isinstance(me, dict) and me.get("id"):
             body["owner"] = str(me["id"])
-            native.remarks.append("owner: none that is known; given to the key's user")
+            native.remarks.append(
+                "owner: the row names no known user; the owner is the API key's user"
+            )
 
 
-def _join(context: WriteContext, native_id: str, others: list[str], *, is_new: bool) -> None:
-    """Add secondary contacts that are not on the deal yet."""
+def _add_contacts(
+    context: WriteContext, native_id: str, others: list[str], *, is_new: bool
+) -> None:
+    """Add the secondary contacts that the deal does not have yet."""
     if not others:
         return
     rows = [] if is_new else context.references.nested_rows("deals", native_id, "contactDeals")
@@ -340,7 +340,7 @@ def _join(context: WriteContext, native_id: str, others: list[str], *, is_new: b
         if contact not in known:
             body = {"contactDeal": {"contact": contact, "deal": native_id}}
             try:
-                # A second one is refused, so it may be repeated.
+                # ActiveCampaign rejects a duplicate, so a retry is safe.
                 context.write_client.write("POST", "contactDeals", body, repeatable=True)
             except InvalidRequest as problem:
                 if not is_duplicate(problem):

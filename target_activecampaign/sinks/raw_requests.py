@@ -1,4 +1,4 @@
-"""The proxy for writing: calls as a row states them, within limits."""
+"""Sink of raw requests: sends the request that a row describes, within limits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STEP = "raw"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
-# What sends or moves in bulk is never a row's affair.
+# Paths that send messages. A raw request never sends one.
 REFUSED = ("campaign", "message", "sms")
 
 RESOURCE = Resource(
@@ -34,11 +34,14 @@ RESOURCE = Resource(
 
 
 def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Send one call as it stands."""
+    """Send the request of one row. A POST is never sent twice."""
     del sink
-    method, path, params, body = _call_of(context, row)
+    method, path, params, body = _request_of(context, row)
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        raise RowFailed("this POST was sent earlier and never answered: not repeated", held=True)
+        raise RowFailed(
+            "an earlier run sent this POST, and ActiveCampaign never answered; it is not repeated",
+            held=True,
+        )
     if method == "DELETE":
         for _ in range(max(1, sum(name.strip("[]") == "ids" for name, _ in params))):
             context.limits.take_delete()
@@ -58,10 +61,10 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     return Outcome(action, _id_of(answer.body), "deleted" if method == "DELETE" else None)
 
 
-def _call_of(
+def _request_of(
     context: WriteContext, row: InputRecord
 ) -> tuple[str, str, list[tuple[str, str | int]], Any]:
-    """Return method, path, parameters and body; raises what speaks against the call."""
+    """Return method, path, parameters and body; raise `RowError` for a request that is not sent."""
     if not context.policy.allow_raw_requests:
         raise RowRejected("raw_requests: sent only with allow_raw_requests")
     method = str(row.record.get("method") or "").strip().upper()
@@ -79,7 +82,7 @@ def _call_of(
 
 
 def path_of(given: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str | int]]]:
-    """Return path and parameters of a call; raises `RowRejected` for paths that may not be."""
+    """Return path and parameters of a request; raise `RowRejected` for a forbidden path."""
     if not isinstance(given, str) or not given.strip():
         raise RowRejected("path: missing; give it relative to /api/3/")
     path, _, query = given.strip().partition("?")

@@ -1,4 +1,4 @@
-"""A record's plain columns in ActiveCampaign's words, for everything that is no contact."""
+"""Writes rows one by one, and maps their columns to native ones. Contacts have their own sink."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from target_activecampaign.records.values import flag_of
 from target_activecampaign.reporting.results import BEHIND
 
 from .custom_fields import EncodedFields
-from .limits import ONLY_IF_EMPTY, is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +48,7 @@ NO_OWNER = "owner: the account has no such user; left out"
 
 @dataclass
 class NativeFields:
-    """What a row says in native columns; the lists of reasons go into its result."""
+    """A row in native columns, and the reasons for its result."""
 
     columns: dict[str, Any]
     custom: EncodedFields = field(default_factory=EncodedFields)
@@ -59,12 +58,12 @@ class NativeFields:
     remarks: list[str] = field(default_factory=list)
 
     def body(self) -> dict[str, Any]:
-        """Return what a create or an update is sent."""
+        """Return the body of a create or an update."""
         fields = self.custom.for_parent()
         return {**self.columns, "fields": fields} if fields else dict(self.columns)
 
     def outcome(self, action: Action, native_id: str | None) -> Outcome:
-        """Return the outcome of a row that was written as far as it could be."""
+        """Return the outcome of a written row, with its reasons."""
         reasons = [*self.left_out, *self.denied, *self.undone.values(), *self.remarks]
         if self.left_out and action is Action.UNCHANGED:
             action = Action.SKIPPED
@@ -84,13 +83,13 @@ def identity_by_name(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 
 def row_by_row(
-    write: WriteRow, sign: IdentityOfRow | None = None
+    write: WriteRow, identity: IdentityOfRow | None = None
 ) -> Callable[[WriteContext, Sink, list[InputRecord]], None]:
-    """Return a writer of batches that writes row by row; what ends a row ends no other.
+    """Return a writer of batches that writes row by row; an error ends only its own row.
 
-    Rows of one key are merged in their order and written once: a deal that is to pass through
-    three stages goes to the last, and starts one automation instead of three. With ``sign`` rows
-    that cannot be one thing are written side by side, without it all are in order.
+    Rows of one key are merged in their order and written once: a deal with three stages goes to
+    the last one, and starts one automation instead of three. With ``identity``, rows that cannot
+    be the same record are written concurrently; without it, in the order of the input.
     """
 
     def write_all(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
@@ -99,20 +98,20 @@ def row_by_row(
             found.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
         groups = list(found.values())
         pool = context.pool
-        if sign is None or pool.most == 1 or len(groups) == 1:
+        if identity is None or pool.most == 1 or len(groups) == 1:
             for group in groups:
                 _write_group(context, sink, group, write)
             return
         early: list[InputRecord] = []
 
         def identity_of_group(group: list[InputRecord]) -> RecordIdentity:
-            return reduce(or_, [sign(context, row) for row in group])
+            return reduce(or_, [identity(context, row) for row in group])
 
         def do(group: list[InputRecord]) -> None:
             _write_group(context, sink, group, write, early)
 
         run_in_identity_order(pool, groups, identity_of_group, do)
-        # What was taken may have been let go of by a row that stood before this one.
+        # An earlier row may have released the unique value of this one: try again in order.
         for row in sorted(early, key=lambda row: row.number or 0):
             _write_alone(context, sink, row, write)
 
@@ -126,7 +125,7 @@ def _write_group(
     write: WriteRow,
     early: list[InputRecord] | None = None,
 ) -> None:
-    """Write rows of one key; those refused for what others have are put into ``early``."""
+    """Write rows of one key; add rows rejected as duplicates to ``early``."""
     if len(group) == 1 or not _write_merged(context, sink, group, write):
         for row in group:
             _write_alone(context, sink, row, write, early)
@@ -147,11 +146,11 @@ def _write_alone(
         row.known_id = known.id if known else None
     try:
         outcome = write(context, sink, row)
-    except RowDeferred as wait:
-        context.rows.defer(row, wait)
+    except RowDeferred as deferred:
+        context.rows.defer(row, deferred)
         return
-    except RowError as verdict:
-        outcome = verdict.outcome()
+    except RowError as error:
+        outcome = error.outcome()
     except RequestError as problem:
         if early is not None and isinstance(problem, InvalidRequest) and is_duplicate(problem):
             early.append(row)
@@ -163,7 +162,7 @@ def _write_alone(
 def _write_merged(
     context: WriteContext, sink: Sink, group: list[InputRecord], write: WriteRow
 ) -> bool:
-    """Write rows of one key as one; False when that ends badly and each must be tried alone."""
+    """Write rows of one key as one; return False on an error: then write each row alone."""
     record: dict[str, Any] = {}
     for row in group:
         custom = record.get("custom_fields")
@@ -188,7 +187,7 @@ def _write_merged(
 
 
 def skip_flagged(record: Record) -> None:
-    """Raise `RowSkipped` for rows that only say that something is hidden or gone."""
+    """Raise `RowSkipped` for rows that a flag marks as hidden or deleted."""
     for flag in FLAGS:
         if flag_of(record, flag):
             raise RowSkipped(f"the row is marked {flag}")
@@ -202,7 +201,10 @@ def native_fields_of(
     entity: str | None = None,
     owner: bool = False,
 ) -> NativeFields:
-    """Read a row's plain columns and custom fields; raises `RowRejected` for wrong types."""
+    """Map a row's columns and custom fields; raise `RowRejected` for wrong types.
+
+    With ``owner``, the column of that name is looked up among the users.
+    """
     record = {
         name: value
         for name, value in row.record.items()
@@ -235,61 +237,8 @@ def native_fields_of(
 
 
 def own_id_of(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
-    """Return the id here that a row's own id means, None where it says none that is known."""
+    """Return the id in this account for a row's id, None if the row has none that is known."""
     if not context.policy.is_foreign:
         return own_id(row.record.get("id"))
     source = key_text(row.record.get("id"), "id", is_id=True)
     return context.ledger.own_id(sink.family, source) if source else None
-
-
-def keep_only_blanks(
-    context: WriteContext,
-    sink: Sink,
-    native: NativeFields,
-    there: dict[str, Any],
-    stored: dict[str, Any],
-) -> None:
-    """Strike the fields of `only_if_empty` that ActiveCampaign has something in."""
-    for name in fills_only(context, sink, native):
-        if name in native.columns and not is_blank(there.get(name)):
-            del native.columns[name]
-            native.denied.append(ONLY_IF_EMPTY)
-    if native.custom.values:
-        _keep_only_blank_values(context, sink, native, stored)
-
-
-def _keep_only_blank_values(
-    context: WriteContext, sink: Sink, native: NativeFields, stored: dict[str, Any]
-) -> None:
-    """Strike custom fields by their own names, and attributes that live in them by theirs.
-
-    An attribute of several fields is one value: no address is put together from two.
-    """
-    fields, fills = context.references.fields(sink.entity), context.limits.fills_only
-    parts = [
-        [d.id for tag in entry.tags if (d := fields.by_tag(tag)) is not None]
-        for entry in sink.resource.entries
-        if isinstance(entry, Attribute) and fills(entry.unified)
-    ]
-    for one, (definition, _, __) in native.custom.values.items():
-        if fills(f"custom_fields.{fields.keys.get(one, one)}") or fills(definition.title):
-            parts.append([one])
-    for ids in parts:
-        there = [one for one in ids if one in native.custom.values]
-        if there and not all(is_blank(stored.get(one)) for one in ids):
-            for one in there:
-                del native.custom.values[one]
-            native.denied.append(ONLY_IF_EMPTY)
-
-
-def fills_only(context: WriteContext, sink: Sink, native: NativeFields) -> list[str]:
-    """Return the native columns of a row that are written only where nothing is."""
-    by_native = {e.native: e.unified for e in sink.resource.entries if isinstance(e, Field)}
-    return [n for n in native.columns if context.limits.fills_only(by_native.get(n, n))]
-
-
-def may_fill(context: WriteContext, sink: Sink, native: NativeFields) -> bool:
-    """Say whether a row's target must be read first for `only_if_empty`."""
-    if not context.policy.only_if_empty:
-        return False
-    return bool(fills_only(context, sink, native) or native.custom.values)

@@ -12,13 +12,13 @@ from target_activecampaign.sinks.commerce.stores import map_store
 from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
 from target_activecampaign.sinks.contacts.enrolments import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts
+from target_activecampaign.sinks.named.accounts import write_account
 from target_activecampaign.sinks.named.fields import write_field
 from target_activecampaign.sinks.named.pipelines import write_pipeline, write_stage
 from target_activecampaign.sinks.named.segments import write_list
 from target_activecampaign.sinks.named.tags import write_tag
 from target_activecampaign.sinks.named.users import map_user, write_group, write_user
 
-from .accounts import write_account
 from .custom_objects import sink_of_object
 from .events import COLUMNS as EVENT_COLUMNS
 from .events import RESOURCE as EVENTS

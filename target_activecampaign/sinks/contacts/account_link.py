@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import RowError
 from target_activecampaign.records.reference import id_text
-from target_activecampaign.sinks.accounts import ensure_account
+from target_activecampaign.sinks.named.accounts import ensure_account
 
 from .change import identity_of_change
 

@@ -24,6 +24,7 @@ from target_activecampaign.reporting.results import BEHIND, OTHER_ADDRESS
 from target_activecampaign.sinks.contacts.bulk_import.status import IMPORTED_COLUMNS
 from target_activecampaign.sinks.create_only import reject_existing_contact
 from target_activecampaign.sinks.limits import AUTOMATIONS
+from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 
 from . import account_link as contact_links
 from . import automations as contact_automations
@@ -33,7 +34,6 @@ from . import upsert as contact_calls
 from .change import ContactChange, identity_of_change, strip_held_out
 from .contact_limit import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .import_changes import ENOUGH_TO_IMPORT, import_changes, is_importable
-from .only_if_empty import keep_only_blanks
 from .parse import parse_contact_change
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
         strip_held_out(changes)
         changes = _merge(changes)
         consent.check(context, changes)
-        keep_only_blanks(context, sink.resource, changes)
+        drop_filled_contact_fields(context, sink.resource, changes)
     except RequestError as problem:
         for change in changes:
             _end(context, change, outcome_of(problem))

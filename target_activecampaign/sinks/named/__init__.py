@@ -1,1 +1,1 @@
-"""Sinks of records that have a unique name: tags, segments, pipelines, stages, users, fields."""
+"""Sinks of records with a unique name: accounts, tags, lists, pipelines, stages, users, fields."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_field(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Create a custom field, if the settings allow it; one that is there is left as it is."""
+    """Create a custom field if `create_missing_fields` is set; never change an existing one."""
     del sink
     record = row.record
     entity = str(record.get("entity") or "")

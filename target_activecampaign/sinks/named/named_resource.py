@@ -1,4 +1,4 @@
-"""What an account is set up with: tags, lists, pipelines, stages, groups, users, custom fields."""
+"""Writes records that have a unique name: tags, lists, pipelines, stages, groups, users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WriteEndpoint:
-    """How rows of a family are sent: the body's wrapper and the verb of an update."""
+    """How a resource is sent: the key that wraps the body, and the method of an update."""
 
     wrapper: str
     update: str = "PUT"
@@ -39,10 +39,7 @@ WRITE_ENDPOINTS = {
 }
 
 
-# --- one way for all ----------------------------------------------------------------------------
-
-
-def _write(
+def write_named(
     context: WriteContext,
     sink: Sink,
     row: InputRecord,
@@ -52,7 +49,10 @@ def _write(
     fresh: dict[str, Any],
     within: str | None = None,
 ) -> Outcome:
-    """Update the row that the record means, or create it with ``fresh``."""
+    """Update the row that the record identifies, or create it with the columns ``fresh``.
+
+    ``within`` is the id of the pipeline of a stage, or the type of a tag.
+    """
     skip_flagged(row.record)
     family = sink.family
     native_id = _find(context, sink, row, name, within)
@@ -127,9 +127,9 @@ def _named(context: WriteContext, family: str, name: str, within: str | None) ->
 
 
 def _update(context: WriteContext, sink: Sink, native_id: str, change: dict[str, Any]) -> None:
-    way = WRITE_ENDPOINTS[sink.family]
+    endpoint = WRITE_ENDPOINTS[sink.family]
     path = f"{sink.resource.endpoint}/{native_id}"
-    context.write_client.write(way.update, path, {way.wrapper: change})
+    context.write_client.write(endpoint.update, path, {endpoint.wrapper: change})
     kept = {k: v for k, v in change.items() if k != "password"}
     context.references.remember(sink.family, {"id": native_id, **kept})
 
@@ -137,14 +137,14 @@ def _update(context: WriteContext, sink: Sink, native_id: str, change: dict[str,
 def _create(
     context: WriteContext, sink: Sink, name: str, fresh: dict[str, Any], within: str | None
 ) -> tuple[str, bool]:
-    way, family = WRITE_ENDPOINTS[sink.family], sink.family
+    wrapper, family = WRITE_ENDPOINTS[sink.family].wrapper, sink.family
     params = [("reorder", 1)] if family == "stage" and "order" in fresh else []
 
     def send() -> str:
         answer = context.write_client.write(
-            "POST", sink.resource.endpoint, {way.wrapper: fresh}, params=params, repeatable=False
+            "POST", sink.resource.endpoint, {wrapper: fresh}, params=params, repeatable=False
         )
-        made = answer.body[way.wrapper]
+        made = answer.body[wrapper]
         kept = {k: v for k, v in fresh.items() if k != "password"}
         context.references.remember(family, {**kept, "id": str(made["id"])})
         return str(made["id"])
@@ -155,6 +155,3 @@ def _create(
         return found[0] if len(found) == 1 else None
 
     return context.creates.create_named(send, look, is_taken=is_duplicate)
-
-
-# --- what the tap reads of users and fields -------------------------------------------------------

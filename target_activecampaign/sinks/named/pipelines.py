@@ -10,7 +10,7 @@ from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import reference
 from target_activecampaign.sinks.record_sink import native_fields_of
 
-from .named_resource import _write
+from .named_resource import write_named
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def write_pipeline(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Create or rename a pipeline; ActiveCampaign adds three stages of its own."""
+    """Create or rename a pipeline; ActiveCampaign adds three stages to a new one."""
     native = native_fields_of(context, sink, row)
     name = str(native.columns.get("title") or "").strip()
-    outcome = _write(
+    outcome = write_named(
         context, sink, row, native, name=name, fresh={"currency": "usd", **native.columns}
     )
     if outcome.action is Action.CREATED:
@@ -44,4 +44,4 @@ def write_stage(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     ref = reference(row.record.get("pipeline"), "pipeline")
     pipeline = context.references.resolve_id("pipeline", ref) if ref else None
     fresh = {**native.columns, "group": pipeline}
-    return _write(context, sink, row, native, name=name, fresh=fresh, within=pipeline)
+    return write_named(context, sink, row, native, name=name, fresh=fresh, within=pipeline)

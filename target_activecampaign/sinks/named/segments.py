@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.custom_fields import slug
 from target_activecampaign.outcome import Action, Outcome
 from target_activecampaign.sinks.record_sink import native_fields_of
 
-from .named_resource import _write
+from .named_resource import write_named
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -21,7 +21,10 @@ REMINDER = "You are on this list because you signed up for it."
 
 
 def write_list(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Create or describe a list; a new one never sends the last broadcast to its members."""
+    """Create or update a list.
+
+    A new list is created so that ActiveCampaign never sends its last broadcast to new members.
+    """
     native = native_fields_of(context, sink, row)
     name = str(native.columns.get("name") or "").strip()
     other = next(iter(context.references.table("list").values()), {})
@@ -36,18 +39,18 @@ def write_list(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if channel in {"email", "sms"}:
         fresh["channel"] = channel
     before = set(context.references.table("list"))
-    outcome = _write(context, sink, row, native, name=name, fresh=fresh)
+    outcome = write_named(context, sink, row, native, name=name, fresh=fresh)
     if outcome.action is Action.CREATED and outcome.id not in before:
         _show_list(context, str(outcome.id))
     return outcome
 
 
 def _show_list(context: WriteContext, list_id: str) -> None:
-    """Let the first group see a new list: without it the list may be invisible to people."""
+    """Give the first group access to a new list: without a group, users may not see the list."""
     try:
         groups = sorted(context.references.table("group"), key=lambda one: (len(one), one))
         if groups:
             body = {"listGroup": {"listid": list_id, "groupid": groups[0]}}
             context.write_client.write("POST", "listGroups", body, repeatable=True)
     except (InvalidRequest, PermissionDenied, NotFound):
-        return  # the list is there; who sees it is the account's affair
+        return  # the list exists; its access is not part of the row

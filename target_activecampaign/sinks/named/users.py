@@ -11,7 +11,7 @@ from target_activecampaign.records.values import email_of, flag_of
 from target_activecampaign.sinks.contacts.parse import split_name
 from target_activecampaign.sinks.record_sink import native_fields_of, own_id_of
 
-from .named_resource import _write
+from .named_resource import write_named
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Create or change a group of users, with its permissions."""
+    """Create or update a group of users, with its permissions."""
     native = native_fields_of(context, sink, row)
     permissions = row.record.get("permissions")
     permissions = permissions if isinstance(permissions, dict) else {}
@@ -28,11 +28,11 @@ def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         if name.startswith("pg") and not is_nothing(value):
             native.columns[name] = int(flag_of(permissions, name, f"permissions.{name}"))
     name = str(native.columns.get("title") or "").strip()
-    return _write(context, sink, row, native, name=name, fresh=native.columns)
+    return write_named(context, sink, row, native, name=name, fresh=native.columns)
 
 
 def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Create or change a user; the password is sent and kept nowhere."""
+    """Create or update a user. The target never stores the password."""
     native = native_fields_of(context, sink, row)
     columns = native.columns
     if is_nothing(columns.get("email")) and not is_nothing(row.record.get("email")):
@@ -61,10 +61,10 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         missing = [n for n in ("username", "email", "group", "password") if not fresh.get(n)]
         if missing:
             raise RowRejected(f"{missing[0]}: a new user needs it ({', '.join(missing)} missing)")
-    columns.pop("username", None)  # it cannot be changed
+    columns.pop("username", None)  # ActiveCampaign cannot change it
     if "password" in fresh:
         columns["password"] = fresh["password"]
-    return _write(context, sink, row, native, name=email, fresh=fresh)
+    return write_named(context, sink, row, native, name=email, fresh=fresh)
 
 
 def _group(context: WriteContext, row: InputRecord) -> str | None:
@@ -78,7 +78,10 @@ def _group(context: WriteContext, row: InputRecord) -> str | None:
 
 
 def map_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Remember which user here is another account's; users are written as ``directory_users``."""
+    """Store which user here has the address of another account's user. Nothing is written.
+
+    Users are written as ``directory_users``.
+    """
     if not context.policy.is_foreign:
         raise RowSkipped("read only: users are written as directory_users")
     email = row.record.get("email")

@@ -92,10 +92,14 @@ def test_a_deleted_row_is_deleted_once(lab: Lab, stream: str, table: str) -> Non
     allowed = {"delete_mode": "delete", "max_deletes": 1}
     assert lab.send(stream, row, **allowed).actions == ["updated"]
     again = lab.send(stream, row, **allowed)
-    assert (again.actions, again.reason(), again.requests) == (["unchanged"], "deleted before", [])
+    assert (again.actions, again.reason(), again.requests) == (
+        ["unchanged"],
+        "deleted by an earlier row",
+        [],
+    )
     newer = row | {"_sdc_deleted_at": "2031-02-02"}
-    assert lab.send(stream, newer, **allowed).reason() == "gone already"
-    assert lab.send(stream, row, force=True, **allowed).reason() == "gone already"
+    assert lab.send(stream, newer, **allowed).reason() == "deleted already"
+    assert lab.send(stream, row, force=True, **allowed).reason() == "deleted already"
     assert sum(lab.clock.slept) < 10, "a note that is gone is not asked for again and again"
 
 

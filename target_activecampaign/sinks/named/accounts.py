@@ -1,4 +1,4 @@
-"""Accounts: by id or by name, whose case does not matter and which no two may share."""
+"""Sink of accounts, found by id or by name. Names are unique, and their case does not matter."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, RowRejected
-
-from .create_only import reject_existing
-from .record_sink import keep_only_blanks, may_fill, native_fields_of, own_id_of, skip_flagged
+from target_activecampaign.sinks.create_only import reject_existing
+from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
+from target_activecampaign.sinks.record_sink import native_fields_of, own_id_of, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.record import InputRecord
-
-    from .context import WriteContext
-    from .record_sink import NativeFields
-    from .sink import Sink
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.record_sink import NativeFields
+    from target_activecampaign.sinks.sink import Sink
 
 
 def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:
-    """Return the id of the account a contact belongs to; one that has only a name is made."""
+    """Return the id of an account reference; create the account if only its name is given."""
     name = ref.get("name")
     source = ref.get("id")
     if source and not context.policy.is_foreign:
@@ -36,7 +35,10 @@ def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:
 
 
 def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
-    """Create an account; returns its id and whether it is new (somebody may have been faster)."""
+    """Create an account; return its id and whether it is new.
+
+    It is not new if another client created an account of this name meanwhile.
+    """
     name = str(body["name"])
 
     def send() -> str:
@@ -72,7 +74,7 @@ def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcom
     if native_id is None:
         action, native_id = _create(context, row, native)
     else:
-        _keep_only_blanks(context, sink, native, native_id)
+        _apply_only_if_empty(context, sink, native, native_id)
         action, native_id = _update(context, native, native_id, name=None if is_own else name)
     if name:
         context.references.note_account(name, native_id)
@@ -86,7 +88,7 @@ def _create(context: WriteContext, row: InputRecord, native: NativeFields) -> tu
     if is_new:
         return Action.CREATED, native_id
     reject_existing(row, "name", native_id)
-    del body["name"]  # somebody was faster
+    del body["name"]  # another client created the account meanwhile
     if body:
         context.write_client.write("PUT", f"accounts/{native_id}", {"account": body})
     return Action.UPDATED, native_id
@@ -103,15 +105,16 @@ def _update(
     except NotFound:
         if not name:
             raise RowRejected("id: the account has no such row") from None
-        # The one we knew is gone: it is made again.
+        # The account of the ledger was deleted: create it again.
         return Action.CREATED, create(context, {**body, "name": name})[0]
     return Action.UPDATED, native_id
 
 
-def _keep_only_blanks(
+def _apply_only_if_empty(
     context: WriteContext, sink: Sink, native: NativeFields, native_id: str
 ) -> None:
-    if may_fill(context, sink, native):
+    if needs_read(context, sink, native):
         there = context.client.get(f"accounts/{native_id}").body.get("account") or {}
         rows = context.references.values_below("account", native_id)
-        keep_only_blanks(context, sink, native, there, {value_field(r): value_of(r) for r in rows})
+        stored = {value_field(row): value_of(row) for row in rows}
+        drop_filled_fields(context, sink, native, there, stored)
