@@ -34,7 +34,6 @@ def expected() -> dict[str, Any]:
         {"account_data": "documented"},
         {"account_data": "live everywhere"},
         {"account_data": "live everywhere", "include": "none"},
-        {"deal_field_stamps": "naive"},
         {"meta_total": "missing"},
         {"meta_total": "wrong"},
         {"meta_total": "string"},
