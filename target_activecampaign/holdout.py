@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held out"
 _CONTACTS = frozenset({"crm_contacts", "marketing_contacts"})
+_PAIRS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
+#: Rows of these belong to the contact that they name, opportunities to their first one.
+_OF_CONTACTS = frozenset({"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"})
 _HASHES = 2**64
 
 
@@ -80,12 +83,15 @@ class Holdout:
         with contextlib.suppress(RowRejected):
             if row.stream in _CONTACTS:
                 return _address_of(record), self._own(record.get("id"))
+            if row.stream not in _PAIRS | _OF_CONTACTS:
+                return None, None
             named = references(record.get("contact"), "contact")
-            ref: dict[str, Any] = named[0] if named else {}
-            emails = (ref.get("email"), record.get("contact_email"), record.get("email"))
-            ids = (ref.get("id"), record.get("contact_id"))
-            email = _first(str(one).strip() for one in emails if not is_nothing(one))
-            return email, self._own(_first(one for one in ids if not is_nothing(one)))
+            ref: Record = dict(named[0]) if named else {}
+            if row.stream in _PAIRS:
+                ref.setdefault("email", record.get("contact_email") or record.get("email"))
+                ref.setdefault("id", record.get("contact_id"))
+            email = None if is_nothing(ref.get("email")) else str(ref["email"]).strip()
+            return email, self._own(ref.get("id"))
         return None, None
 
     def _own(self, source: Any) -> str | None:

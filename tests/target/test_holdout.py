@@ -190,6 +190,7 @@ ROWS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
         "crm_tasks",
         lambda p: {"subject": "Call", "contact__email": p["email"], "due_at": "2031-01-01"},
     ),
+    "event": ("marketing_events", lambda p: {"name": "signup", "contact": {"id": p["id"]}}),
     "deal by its contact": (
         "crm_opportunities",
         lambda p: {
@@ -211,19 +212,31 @@ def test_no_stream_writes_to_a_held_out_contact(
 ) -> None:
     """Whichever stream and column names the contact, the row is skipped and counted."""
     stream, row = ROWS[name]
-    run = lab.send(stream, row(person), holdout_percent=PERCENT)
+    event = {"event_account_id": lab.world.event_account_id, "event_key": lab.world.event_key}
+    run = lab.send(stream, row(person), holdout_percent=PERCENT, **event)
     assert run.actions == ["skipped"]
     assert run.reason() == "held out"
     assert run.writes == []
     assert run.report["streams"][stream]["reasons"] == {"skipped: held out": 1}
-    without = lab.send(stream, row(person))
+    without = lab.send(stream, row(person), **event)
     assert without.actions != ["skipped"]
+
+
+def test_a_user_with_the_address_of_a_held_out_contact_is_written(
+    lab: Lab, person: dict[str, Any]
+) -> None:
+    """Users of the account are no contacts, whatever their address is."""
+    group = next(iter(lab.world.tables["groups"]))
+    row = {"email": person["email"], "username": "own", "name": "Own User", "password": "S3cret-77"}
+    run = lab.send("directory_users", row | {"group": group.title}, holdout_percent=100)
+    assert run.actions == ["created"]
 
 
 @pytest.mark.parametrize(
     ("stream", "row"),
     [
         ("crm_contacts", {"segments": [{"name": "News", "status": "unsubscribed"}, "Other"]}),
+        ("crm_contacts", {"SEGMENTS": '[{"name": "News", "status": "Opt-Out"}]'}),
         ("marketing_segment_memberships", {"segment_name": "News", "status": "unsubscribed"}),
     ],
 )

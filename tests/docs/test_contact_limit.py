@@ -1,0 +1,49 @@
+"""docs/contact-limit.md shows what the programs log, and a run does what the page says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tests.render import ROOT
+from tests.tap.client.lab import LabClock, world_of
+from tests.target.lab import Lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+PAGE = ROOT / "docs" / "contact-limit.md"
+NEW, ROOM = 8_200, 3_000
+
+
+def test_the_page_shows_what_is_logged_and_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of 8,200 new contacts the plan shows 3,000 that fit; the run creates them, the next the rest.
+
+    A key that may not read the limit has the line that the page shows.
+    """
+    caplog.set_level("INFO")
+    planned, unknown = re.findall(r"```text\n(.*?)\n```", PAGE.read_text("utf-8"), re.DOTALL)
+    clock = LabClock()
+    world = world_of(clock, is_empty=True)
+    world.add_contact("owner@shop.example")
+    world.contact_limit = 1 + ROOM
+    lab = Lab(world, clock, tmp_path)
+    rows = [{"email": f"p{n}@shop.example"} for n in range(NEW)]
+    assert lab.send("crm_contacts", *rows, dry_run=True).writes == []
+    assert planned in caplog.messages
+    run = lab.send("crm_contacts", *rows)
+    assert (run.code, run.states, len(world.tables["contacts"])) == (1, [], 1 + ROOM)
+    reasons = {one["reason"] for one in run.results if one["action"] == "skipped"}
+    assert len(reasons) == 1
+    assert f"`{reasons.pop()}`" in PAGE.read_text("utf-8")
+    world.contact_limit = 10_000
+    later = lab.send("crm_contacts", *rows)
+    assert (later.code, len(later.states), len(world.tables["contacts"])) == (0, 1, 1 + NEW)
+    assert unknown not in caplog.messages
+    world.faults.forbid("/api/3/settings/account")
+    lab.send("crm_contacts", {"email": "another@shop.example"})
+    assert unknown in caplog.messages
