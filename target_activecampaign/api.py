@@ -76,7 +76,11 @@ OF_STREAMS = {
 OF_FILES = {"results_path", "results_format", "retry_path"}
 MOST_DELETES = 1_000_000
 #: What can be written; of these, what is known by two ids is neither updated nor deleted by one.
-READ_ONLY = {"crm_users", "raw_requests", "commerce_stores"}
+#: What is not written one by one: read only, or upserted in batches and sent once by the target.
+READ_ONLY = {
+    *("crm_users", "raw_requests", "marketing_events", "commerce_stores", "commerce_products"),
+    *("commerce_orders", "commerce_order_lines", "commerce_subscriptions"),
+}
 PAIRS = {"marketing_contact_tags": "removed", "marketing_segment_memberships": "unsubscribed"}
 NO_UPDATES = {**dict.fromkeys(PAIRS, "upsert or delete it"), "crm_fields": "it can be created only"}
 # What other rows refer to by name: its table is read again after a change.

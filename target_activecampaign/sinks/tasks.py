@@ -43,9 +43,9 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     status = _status(row)
     columns = {**native.columns, **_references(context, row, native)}
     native_id = own_id_of(context, sink, row)
-    if native_id is None and row.known_id:
+    if native_id is None:
+        reject_created_earlier(context, row, "external_id", "dealTasks")
         native_id = row.known_id
-        reject_created_earlier(context, row, "external_id", "tasks")
     if native_id is None:
         return _create(context, sink, row, native, columns=columns, status=status)
     body = columns | ({} if status is None else {"status": status})

@@ -292,9 +292,18 @@ def exchange(request: pytest.FixtureRequest) -> Exchange:
     return request.getfixturevalue(request.param)
 
 
+# Their calls are not among those that the provider's description has; they have tests of their own.
+NOT_DOCUMENTED = {
+    "crm_tasks",
+    "marketing_events",
+    *(f"commerce_{one}" for one in ("stores", "products", "orders", "order_lines")),
+    "commerce_subscriptions",
+}
+
+
 def test_every_stream_is_written(writing: Exchange) -> None:
     """The rows above leave no stream out, and each kind of write was made."""
-    assert set(ROWS) == set(SINKS)
+    assert set(ROWS) | NOT_DOCUMENTED == set(SINKS)
     made = {call_of(method, path) for method, path, *_ in writing.calls}
     for call in (
         "POST /import/bulk_import",

@@ -9,13 +9,17 @@ import pytest
 
 from target_activecampaign.api import PAIRS, READ_ONLY, InvalidQuery, NotWritten, UnconfirmedWrite
 from target_activecampaign.sinks import registry
+from tests.sandbox.tasks.planting import define_types
 from tests.tap.query.lab import access_of, asked, small
 
 
 @pytest.fixture
 def account():
-    """A small account."""
-    return small()
+    """A small account that serves tasks."""
+    made = small()
+    made.world.switches.tasks = "served"
+    define_types(made.world)
+    return made
 
 
 @pytest.fixture
@@ -76,6 +80,15 @@ def new_records(account):
             "deals",
         ),
         "crm_notes": ({"content": "Call on Monday", **person}, "notes"),
+        "crm_tasks": (
+            {
+                "external_id": "t-1",
+                "type": "Call",
+                "due_at": "2031-04-01T10:00:00Z",
+                **person,
+            },
+            "dealTasks",
+        ),
     }
 
 
@@ -91,14 +104,14 @@ def made_as(resource):
 def test_create_makes_one_and_says_so_when_it_is_there(account, access, resource):
     """The first call makes exactly one row; the second is an error and changes nothing.
 
-    Deals and notes have no name of their own: there it is the same record that is known again.
+    Deals, notes and tasks have no name of their own: it is the same record that is known again.
     """
     record, table = new_records(account)[resource]
     before = count(account, table)
     made = access.create(resource, record)
     assert made["action"] == made_as(resource)
     assert count(account, table) == before + 1
-    is_nameless = resource in {"crm_opportunities", "crm_notes"}
+    is_nameless = resource in {"crm_opportunities", "crm_notes", "crm_tasks"}
     again = record if is_nameless or resource in PAIRS else {**record, "description": "changed"}
     with asked(account) as paths, pytest.raises(NotWritten, match="already has it") as problem:
         access.create(resource, again)
