@@ -42,7 +42,11 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
     """
     part, asked = change.parts[0], []
     for column, enters in COLUMNS.items():
-        refs = named_references(record.get(column), column)
+        given = record.get(column)
+        for item in given if isinstance(given, list) else ():
+            if not isinstance(item, (str, dict)):  # entering sends mails: no number is a guess
+                raise RowRejected(f"{column}: must hold names or objects with an id or a name")
+        refs = named_references(given, column)
         asked += [(column, ref, enters) for ref in refs]
     if not asked:
         return

@@ -247,7 +247,7 @@ def test_run_automations_false_enters_nobody(account: Account) -> None:
         ({"automations": ["Dunning"], "leave_automations": ["dunning"]}, "enters and leaves"),
         ({"automations": "Dunning"}, "must be an array"),
         ({"automations": [7]}, "must hold names or objects"),
-        ({"automations": '["Dunning"'}, "starts like JSON"),
+        ({"automations": '["Dunning"'}, "begins like an array"),
     ],
 )
 def test_a_row_that_names_no_automation_is_rejected_whole(
