@@ -35,6 +35,13 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.sink import Sink
 
 
+def _automation_references(value: Any, column: str) -> list[dict[str, str]]:
+    """Return the automations of a column; entering sends mails, so a bare number is no id."""
+    if isinstance(value, list) and not all(isinstance(item, (str, dict)) for item in value):
+        raise RowRejected(f"{column}: must hold names or objects with an id or a name")
+    return named_references(value, column)
+
+
 def read_automations(context: WriteContext, record: Record, change: ContactChange) -> None:
     """Read ``automations`` and ``leave_automations``; both hold names, or objects with id or name.
 
@@ -42,11 +49,7 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
     """
     part, asked = change.parts[0], []
     for column, enters in COLUMNS.items():
-        given = record.get(column)
-        for item in given if isinstance(given, list) else ():
-            if not isinstance(item, (str, dict)):  # entering sends mails: no number is a guess
-                raise RowRejected(f"{column}: must hold names or objects with an id or a name")
-        refs = named_references(given, column)
+        refs = _automation_references(record.get(column), column)
         asked += [(column, ref, enters) for ref in refs]
     if not asked:
         return
