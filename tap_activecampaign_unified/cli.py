@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_activecampaign_unified.config.settings import SettingsError
-from tap_activecampaign_unified.storage.files import NO_ROOM
+from tap_activecampaign_unified.storage.files import DISK_FULL
 
 from .client import ActiveCampaignError
 
@@ -209,7 +209,7 @@ def describe(problem: OSError) -> str:
     if isinstance(problem, BrokenPipeError):
         return "the program that reads the output has ended: check its log, then run again"
     where, why = problem.filename or "the output", problem.strerror or type(problem).__name__
-    fix = "free some space there" if problem.errno in NO_ROOM else "fix that"
+    fix = "free some space there" if problem.errno in DISK_FULL else "fix that"
     return f"{where} cannot be used ({why}): {fix} and run again"
 
 

@@ -1,4 +1,4 @@
-"""What a client is made of: address, key, pace, and where the account's budget is shared."""
+"""The connection settings of a client: URL, key, rate, and where the rate limit is shared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DISTRIBUTION = "tap-activecampaign-unified"
 
 @dataclass(frozen=True)
 class Connection:
-    """What a client is made of, checked."""
+    """The checked settings of a client."""
 
     address: AccountUrl
     api_key: str
@@ -39,13 +39,13 @@ class Connection:
     user_agent: str | None
 
     def __repr__(self) -> str:
-        """Name the account, never the key."""
+        """Return the account's URL without the key."""
         return f"<Connection to {self.address.origin}>"
 
     def open(
         self, program: str, clock: Clock, session: Any = None, workers: Workers | None = None
     ) -> Client:
-        """Return a client that shares the account's budget with every other."""
+        """Return a client that shares the account's rate limit with other clients."""
         return Client(
             self.address,
             self.api_key,
@@ -60,23 +60,23 @@ class Connection:
         )
 
     def _store(self, clock: Clock) -> FileBudgetStore | RedisBudgetStore:
-        """Return where the budget is kept; one without limit is nobody else's affair."""
+        """Return the store of the rate limit. Without a limit, nothing is shared."""
         if not self.requests_per_second:
             return FileBudgetStore(clock)
-        account, chosen = self.address.account, self.rate_limit_store
-        if chosen and chosen.startswith(REDIS_SCHEMES):
-            spare = FileBudgetStore(clock, default_store(account))
-            return RedisBudgetStore(chosen, account, clock, spare)
+        account, location = self.address.account, self.rate_limit_store
+        if location and location.startswith(REDIS_SCHEMES):
+            fallback = FileBudgetStore(clock, default_store(account))
+            return RedisBudgetStore(location, account, clock, fallback)
         return FileBudgetStore(
-            clock, Path(chosen).expanduser() if chosen else default_store(account)
+            clock, Path(location).expanduser() if location else default_store(account)
         )
 
 
-def check_store(chosen: str | None) -> None:
-    """Raise `InvalidUrl` when the budget cannot be shared at ``chosen``."""
-    if chosen and chosen.startswith(REDIS_SCHEMES):
-        redis_client(chosen)
-    elif chosen and "://" in chosen:
+def check_store(location: str | None) -> None:
+    """Raise `InvalidUrl` if ``location`` is neither a file nor the URL of a Redis server."""
+    if location and location.startswith(REDIS_SCHEMES):
+        redis_client(location)
+    elif location and "://" in location:
         raise InvalidUrl(
             "rate_limit_store must be a file of this machine, or an address like "
             "redis://host:6379/0"
@@ -84,7 +84,7 @@ def check_store(chosen: str | None) -> None:
 
 
 def distribution_version() -> str:
-    """Return the installed version, which both programs share."""
+    """Return the installed version of the package, which both programs share."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:

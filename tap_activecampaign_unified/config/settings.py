@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 
 class SettingsError(Exception):
-    """The settings are wrong; ``lines`` holds one sentence each, fit to be shown."""
+    """The settings are wrong. ``lines`` has one sentence per error, without secrets."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("; ".join(lines))
@@ -130,8 +130,8 @@ class Settings:
         """Return a checked value."""
         return self.values[name]
 
-    def told(self) -> dict[str, Any]:
-        """Return the settings that anybody may see."""
+    def public_values(self) -> dict[str, Any]:
+        """Return the settings that are not secret."""
         return {name: value for name, value in self.values.items() if name not in self._secret}
 
     def _read(self, one: Setting, value: Any) -> Any:

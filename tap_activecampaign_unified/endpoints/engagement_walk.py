@@ -1,11 +1,11 @@
-"""The walk over sends, opens, clicks and bounces: forward by id, and back over the last days.
+"""Walks sends, opens, clicks and bounces: new rows by id, and the rows of the last days again.
 
-Nothing is documented here, so nothing is taken for granted. The collections are walked by offset,
-in the ascending order of ids that they are seen in. Offsets shift when rows go away: where a walk
-goes on, the row that it expects there proves the place, else the walk steps back.
+ActiveCampaign does not document these collections. The tap walks them by offset; their ids
+ascend. Offsets shift when rows are deleted: the walk continues only where it finds the last row
+that it knows, and otherwise steps back.
 
-A row of an open or a click moves its time when it happens again. Rows that were created within the
-look-back are read again, and emitted when they are new or their time moved.
+An open or a click that happens again changes the time of its old row. The walk reads rows again
+that were created within the look-back, and emits those that are new or whose time changed.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 FULL_PAGE = 100
-#: In a stream's state: how far each of its collections was read.
+#: Key in a stream's state: the position in each collection.
 POSITIONS = "positions"
 DAY = dt.timedelta(days=1)
-#: How much later than its time a row may become visible; without an offset, in any zone.
+#: How much later than its time a row may become visible. `ZONE_SLACK` is for times without offset.
 SLACK, ZONE_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
-MOST_IDS = 1 << 63
+ANY_ID = 1 << 63
 LINKED = ("linkData", "mppLinkData")
 
 
 @dataclass
 class Position:
-    """How far a collection was read: the last row's id and place, and where recent days begin.
+    """The position in a collection: id and offset of the last row, and of each recent day's first.
 
     ``days`` holds ``[day, offset, id]`` of the first row of each of the last days, oldest first.
     ``started`` is when the last complete run began, by the server's clock.
@@ -62,7 +62,7 @@ class Position:
     days: list[list[Any]] = field(default_factory=list)
 
     def note(self, number: int, offset: int, day: str, most: int) -> None:
-        """Move on to a row."""
+        """Move the position to a row."""
         if number <= self.after:
             return
         self.after, self.offset = number, offset
@@ -70,7 +70,7 @@ class Position:
             self.days = [*self.days, [day, offset, number]][-most:]
 
     def place(self, since: str) -> tuple[int, int]:
-        """Return offset and id of the last known row before a day, 0 and 0 for none."""
+        """Return offset and id of the last known row before a day, ``(0, 0)`` if there is none."""
         before = [entry for entry in self.days if entry[0] < since]
         if not before:
             return (0, 0) if self.days else (self.offset, self.after)
@@ -78,7 +78,7 @@ class Position:
 
 
 def positions_of(entry: Any) -> dict[str, Position]:
-    """Return the positions that a state holds; what cannot be one is read again."""
+    """Return the positions in a state. A collection with an invalid one is read again."""
     found: dict[str, Position] = {}
     for name, one in entry.items() if isinstance(entry, dict) else ():
         if name in PREFIXES and isinstance(one, dict):
@@ -93,26 +93,25 @@ def positions_of(entry: Any) -> dict[str, Position]:
 
 
 class _NotAscending(Exception):
-    """The rows of a collection do not come in the order of their ids."""
+    """A collection is not in the order of its ids."""
 
 
 class EngagementWalk:
-    """Gives the pages of all collections one after the other; ``positions`` says how far it came.
+    """Yields the pages of all collections, one collection after the other.
 
-    The position of a page is noted when the next one is asked for: then it was worked on.
+    It moves ``positions`` past a page when the caller takes the next page.
     """
 
     def __init__(self, positions: dict[str, Position], lookback_days: float) -> None:
-        """Go on from where the last run stopped."""
         self.positions = positions
         self._lookback = dt.timedelta(days=lookback_days)
         self._most_days = int(lookback_days) + 3
         self._links: dict[str, str] | None = None
-        #: Collections that this account does not have or may not be read.
+        #: Collections that the account does not have or the key may not read.
         self.closed: list[str] = []
 
     def __call__(self, client: Client) -> Iterator[Page]:
-        """Walk all collections; raises what the first raises where none can be read."""
+        """Walk all collections. Raises the first error if none is readable."""
         first: RequestError | None = None
         for name in PREFIXES:
             try:
@@ -121,7 +120,7 @@ class EngagementWalk:
                 self.closed.append(name)
                 first = first or problem
                 level = logging.INFO if name == "mppLinkData" else logging.WARNING
-                logger.log(level, "marketing_engagements: %s: left out of this run", problem)
+                logger.log(level, "marketing_engagements: %s: this run leaves it out", problem)
         if first is not None and len(self.closed) == len(PREFIXES):
             raise first
 
@@ -138,7 +137,7 @@ class EngagementWalk:
         known, last_run = position.after, _instant(position.started)
         now = client.server_now or client.clock.now()
         since = (last_run - self._lookback if last_run else now - self._lookback).date()
-        # Only rows of links move their time: the others are read forward alone.
+        # Only rows of links change their time. The walk reads the others forward only.
         offset, after = (
             position.place(since.isoformat())
             if name in LINKED
@@ -149,33 +148,33 @@ class EngagementWalk:
             for rows, body, place, total, date in self._pages(client, name, offset, after):
                 started = started or (date or now).isoformat()
                 self.positions[name] = position
-                wanted = [row for row in rows if _is_news(row, known, last_run)]
-                yield Page([self._told(client, name, row) for row in wanted], body, total, date)
+                new = [row for row in rows if _is_new(row, known, last_run)]
+                yield Page([self._complete(client, name, row) for row in new], body, total, date)
                 for at, row in enumerate(rows):
                     number = _number(row)
                     if number is not None:
                         position.note(number, place + at, _day(row, now), self._most_days)
         except _NotAscending:
-            logger.warning("%s does not come in the order of ids: it is read whole", name)
+            logger.warning("%s is not in the order of its ids: the tap reads all of it", name)
             self.positions[name] = position = Position(started=position.started)
             for page in walk_offset(client, name, name, is_eager=True):
                 started = started or (page.date or now).isoformat()
-                wanted = [row for row in page.rows if _is_news(row, MOST_IDS, last_run)]
-                told = [self._told(client, name, row) for row in wanted]
-                yield Page(told, page.body, page.total, page.date)
+                new = [row for row in page.rows if _is_new(row, ANY_ID, last_run)]
+                complete = [self._complete(client, name, row) for row in new]
+                yield Page(complete, page.body, page.total, page.date)
         position.started = started or position.started
 
     def _pages(
         self, client: Client, name: str, offset: int, after: int
     ) -> Iterator[tuple[list[Row], dict[str, Any], int, int | None, dt.datetime | None]]:
-        """Give rows behind ``after`` in ascending order, with the offset of the first of them."""
+        """Yield the rows after the id ``after``, with the offset of the first of them."""
         last, steps = after, 0
         while True:
             answer = client.get(name, _page_at(offset))
             rows = rows_of(answer.body, name)
             numbers = [number for row in rows if (number := _number(row)) is not None]
             if offset and last and (not numbers or numbers[0] > last):
-                # Rows before this place went away: step back until one that is known shows.
+                # Rows before this offset were deleted: step back to a known row.
                 steps += 1
                 offset = max(0, offset - (FULL_PAGE - 1) * min(steps, 50))
                 continue
@@ -193,14 +192,14 @@ class EngagementWalk:
                 return
             last = max([last, *numbers])
 
-    def _told(self, client: Client, name: str, row: Row) -> Row:
-        """Return a row with the collection it came from and the address of its link."""
-        told = {**row, SOURCE: name}
+    def _complete(self, client: Client, name: str, row: Row) -> Row:
+        """Return a row with the name of its collection and the URL of its link."""
+        complete = {**row, SOURCE: name}
         if name in LINKED:
-            told[URL] = self._address_of(client, row)
-        return told
+            complete[URL] = self._url_of(client, row)
+        return complete
 
-    def _address_of(self, client: Client, row: Row) -> str | None:
+    def _url_of(self, client: Client, row: Row) -> str | None:
         if self._links is None:
             self._links = {}
             try:
@@ -208,7 +207,7 @@ class EngagementWalk:
                     for link in page.rows:
                         self._links[str(link.get("id"))] = str(link.get("link") or "")
             except RequestError as problem:
-                logger.warning("%s: addresses of links are left out of this run", problem)
+                logger.warning("%s: this run leaves out the URLs of links", problem)
         return self._links.get(str(row.get("linkid") or row.get("link")))
 
 
@@ -221,8 +220,8 @@ def _number(row: Row) -> int | None:
     return int(found) if found.isascii() and found.isdecimal() else None
 
 
-def _is_news(row: Row, known: int, last_run: dt.datetime | None) -> bool:
-    """Say whether a row is new, or its time moved since the last run."""
+def _is_new(row: Row, known: int, last_run: dt.datetime | None) -> bool:
+    """Return whether a row is new, or its time changed since the last run."""
     if (_number(row) or 0) > known or last_run is None:
         return True
     moment = _instant(row.get("tstamp"))
@@ -239,6 +238,6 @@ def _instant(text: Any) -> dt.datetime | None:
 
 
 def _day(row: Row, now: dt.datetime) -> str:
-    """Return the day on which a row was made, the account's; this one's where it does not tell."""
+    """Return the day on which a row was created, in the account's zone; today if unknown."""
     text = row.get("created_timestamp") or row.get("tstamp")
     return text[:10] if isinstance(text, str) and text[:4] > "1000" else now.date().isoformat()

@@ -1,4 +1,4 @@
-"""What may hang on the rows of a collection, and where it is found."""
+"""The related rows of a collection, and where the tap reads them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ def _its_id(row: Row) -> Any:
 
 
 def always(_: Row) -> bool:
-    """Say yes."""
+    """Return True."""
     return True
 
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows of ``collection`` that hang on rows of another, by one of ``parents``' columns.
+    """Rows of ``collection`` that refer to a parent row by one of the ``parents`` columns.
 
-    ``also`` are other names that answers know them by.
-    ``include`` is the name the page knows them by (None: it cannot send them), ``nested`` the
-    path of one row's (None: only the collection will do), ``counted`` whether the rows themselves
-    list their ids unasked. Two readings of a row are the same when their ``essence`` is;
-    ``complete`` says that a reading lacks nothing. Where it is not ``is_listed``, there is no
-    collection to read; ``may_have`` leaves out rows on which nothing can hang.
+    * ``also``: other names of the rows in responses.
+    * ``include``: the sideload's name, None if a page cannot include them.
+    * ``nested``: the path of the related rows of one parent, None if there is none.
+    * ``counted``: whether parent rows list the ids of their related rows.
+    * ``essence``: two versions of a row are the same if this value is equal.
+    * ``complete``: whether a sideloaded row has all its values.
+    * ``is_listed``: whether the collection exists.
+    * ``may_have``: False for a parent that cannot have related rows.
     """
 
     name: str
@@ -46,5 +48,5 @@ class Relation:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All the names that answers know its rows by."""
+        """All names of the rows in responses."""
         return (self.collection, *self.also)

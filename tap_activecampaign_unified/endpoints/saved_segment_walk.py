@@ -1,4 +1,4 @@
-"""Saved segments: how many contacts each has, and who they are."""
+"""Walks the members of saved segments."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ Params = list[tuple[str, Any]]
 
 
 class FilterIgnored(ActiveCampaignError):
-    """The account answers with all contacts where those of a saved segment are asked for."""
+    """The account ignores the filter by saved segment and returns all contacts."""
 
 
 def contacts_of(segment: str) -> Params:
-    """Return the parameters that ask for the contacts of a saved segment."""
+    """Return the query parameters for the contacts of a saved segment."""
     return [("segmentid", segment), ("status", -1)]
 
 
 def is_honoured(body: dict[str, Any], segment: str) -> bool:
-    """Say whether an answer repeats the filter, as every account does that honours it."""
+    """Return whether a response repeats the filter, as accounts do that honour it."""
     meta = body.get("meta")
     given = meta.get("page_input") if isinstance(meta, dict) else None
     return isinstance(given, dict) and str(given.get("segmentid")) == segment
 
 
 def walk_members(wanted: Sequence[str]) -> Callable[[Client], Iterator[Page]]:
-    """Return the walk over the contacts of the saved segments named, by id or name.
+    """Return a walk over the contacts of the saved segments ``wanted``, given by id or name.
 
-    Raises `ActiveCampaignError` for a segment that does not exist, before any member is read, and
-    `FilterIgnored` where the account does not narrow contacts by segment.
+    The walk raises `ActiveCampaignError` for a segment that does not exist, before it reads a
+    member, and `FilterIgnored` if the account does not filter contacts by segment.
     """
 
     def walk(client: Client) -> Iterator[Page]:
         if not wanted:
             logger.warning(
-                "saved_segments is empty: no members are read; name segments by id or name"
+                "saved_segments is empty: the tap reads no members; list segments by id or name"
             )
             return
         rows = [row for page in walk_offset(client, "segments", "segments") for row in page.rows]
-        for row in _chosen(rows, wanted):
+        for row in _select(rows, wanted):
             yield from _members(client, row)
 
     return walk
 
 
-def _chosen(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
+def _select(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
     found: dict[str, Row] = {}
     for name in wanted:
         by_id = [row for row in rows if str(row.get("id")) == name]
@@ -67,7 +67,7 @@ def _chosen(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
         if not by_id and not by_name:
             raise ActiveCampaignError(
                 f"saved_segments: the account has no saved segment {name!r}; "
-                "give the id or the name of one"
+                "use the id or the name of one"
             )
         for row in by_id or by_name:
             found.setdefault(str(row.get("id")), row)
@@ -79,8 +79,8 @@ def _members(client: Client, segment: Row) -> Iterator[Page]:
     for page in walk_keyset(client, "contacts", "contacts", contacts_of(one), is_eager=True):
         if page.body and not is_honoured(page.body, one):
             raise FilterIgnored(
-                f"saved segment {one}: the account does not narrow contacts by segmentid; "
-                "its members cannot be read"
+                f"saved segment {one}: the account does not filter contacts by segmentid; "
+                "the tap cannot read its members"
             )
         rows = [
             {

@@ -1,4 +1,4 @@
-"""How each endpoint is walked, and what hangs on its rows: one table."""
+"""The endpoint table: how the tap walks each endpoint, and its related rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WalkOptions:
-    """The settings that decide what a walk of its own reads."""
+    """The settings that special walks need."""
 
     saved_segments: tuple[str, ...] = ()
     engagement_lookback_days: float = 7
@@ -46,14 +46,15 @@ class WalkOptions:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How one endpoint is walked: by id or offset, filtered or not, and what hangs on its rows.
+    """How the tap walks one endpoint: by id or offset, filtered or not, with which related rows.
 
-    ``key`` is what the answer calls its rows, or all it may call them, the path's own name where it
-    is empty; ``since`` and ``until`` are the filters' names; where rows ``may_lack_dates``, no
-    filter finds them all. ``walk`` stands in for all of it, and
-    so does ``search``, a search of the GraphQL store, which finds changes by itself. ``make_walk``
-    makes the walk of one run from its options and the stream's state. ``is_definitions``: the rows
-    are the custom fields of every kind, read as the run's definitions are.
+    * ``key``: the name or names of the rows in responses; empty if it is the path.
+    * ``since``, ``until``: the names of the filters.
+    * ``may_lack_dates``: rows may have no date, so that no filter finds them all.
+    * ``walk``: replaces the generic walk. So does ``search``, a search of the GraphQL store, which
+      filters changes itself.
+    * ``make_walk``: creates the walk of one run from its options and the stream's state.
+    * ``is_definitions``: the rows are the custom field definitions, which `Lookups` reads.
     """
 
     path: str
@@ -72,7 +73,7 @@ class Endpoint:
 
     @property
     def rows_key(self) -> RowsKey:
-        """What the answer calls its rows."""
+        """The name or names of the rows in responses."""
         return self.key or self.path
 
 
@@ -82,12 +83,12 @@ def _contact_relation(name: str, collection: str, *, counted: bool = False) -> R
 
 
 def _is_seen(row: Row) -> bool:
-    """Say whether a deal is more than the stub of one that the key's user may not see."""
+    """Return False for the stub of a deal that the key's user may not see."""
     return not row.get("isDisabled")
 
 
 def _scores(one: str) -> Relation:
-    """The scores of contacts or deals, which no collection of their own lists."""
+    """Return the relation of the scores of contacts or deals, which have no collection."""
     return Relation(
         f"{one}_scores",
         "scoreValues",
@@ -100,9 +101,9 @@ def _scores(one: str) -> Relation:
     )
 
 
-def _with_raw(plans: dict[str, Endpoint]) -> dict[str, Endpoint]:
-    """Add a walk for each collection that has none yet, and what hangs on its rows."""
-    found = dict(plans)
+def _with_raw(endpoints: dict[str, Endpoint]) -> dict[str, Endpoint]:
+    """Add an endpoint for each raw collection that has none, and its related rows."""
+    found = dict(endpoints)
     for one in COLLECTIONS:
         if one.relation is None and one.endpoint_name not in found:
             found[one.endpoint_name] = Endpoint(
@@ -124,12 +125,12 @@ def _with_raw(plans: dict[str, Endpoint]) -> dict[str, Endpoint]:
                 is_listed=False,
                 may_have=_is_seen,
             )
-            plan = found[one.endpoint_name]
-            found[one.endpoint_name] = replace(plan, relations=(*plan.relations, relation))
+            endpoint = found[one.endpoint_name]
+            found[one.endpoint_name] = replace(endpoint, relations=(*endpoint.relations, relation))
     return found
 
 
-#: The walks of the streams that are selected by default.
+#: The endpoints of the streams that are selected by default.
 DEFAULT_ENDPOINTS = {
     "contacts": Endpoint(
         "contacts",
@@ -238,16 +239,16 @@ ENDPOINTS = _with_raw({**DEFAULT_ENDPOINTS, **COMMERCE, **MARKETING})
 
 
 def endpoint_of(name: str) -> Endpoint:
-    """Return an endpoint by its name; that of a custom object is made for its schema."""
+    """Return an endpoint by its name. Those of custom objects are not in the table."""
     if name.startswith(RECORDS):
         return Endpoint(name, key="records", params=(("orders[createdTimestamp]", "ASC"),))
     return ENDPOINTS[name]
 
 
-#: The stamped times of these rows carry the account's offset.
+#: The times of these rows have the account's offset.
 WITNESSES = {"contacts", "deals", "accounts"}
 
-# Which names a record quotes, by the relation that brings their ids.
+# The kinds of names in a record, by the relation that has their ids.
 NAMES_OF = {
     people.TAGS: ("tags",),
     people.MEMBERSHIPS: ("segments",),

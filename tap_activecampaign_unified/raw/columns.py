@@ -1,7 +1,7 @@
-"""The columns that are known of each collection, so that discovery shows what may be chosen.
+"""The known columns of each raw collection, which discovery shows.
 
-A column holds text unless its suffix says otherwise: ``:i`` a whole number, ``:b`` a boolean,
-``:o`` an object, ``:a`` an array, ``:oa`` either. What an account sends beside them arrives too.
+A column is text, or has a type suffix: ``:i`` integer, ``:b`` boolean, ``:o`` object, ``:a``
+array, ``:oa`` object or array. The tap also emits columns that are not in this table.
 """
 
 from __future__ import annotations

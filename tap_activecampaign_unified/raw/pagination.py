@@ -1,4 +1,4 @@
-"""The walks that a collection has to itself: other pages, no pages, keys that nobody is sure of."""
+"""Special walks of raw collections: without pages, by page number, with unknown keys."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
-MOST_PAGES = 10_000
+MAX_PAGES = 10_000
 
 
 def at_once(path: str, key: str, value: str = "value") -> Callable[[Client], Iterator[Page]]:
-    """Return the walk of a collection without pages; plain values become rows of one column."""
+    """Return the walk of a collection without pages. Plain values become rows with one column."""
 
     def walk(client: Client) -> Iterator[Page]:
         answer = client.get(path)
@@ -43,11 +43,11 @@ def at_once(path: str, key: str, value: str = "value") -> Callable[[Client], Ite
 
 
 def by_number(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
-    """Return the walk of a collection whose pages are numbered; it ends where nothing new comes."""
+    """Return the walk of a collection with numbered pages. It ends at a page without new rows."""
 
     def walk(client: Client) -> Iterator[Page]:
         seen: set[str] = set()
-        for number in range(1, MOST_PAGES + 1):
+        for number in range(1, MAX_PAGES + 1):
             answer = client.get(path, [("page", number), ("page_size", FULL_PAGE)])
             rows = [row for row in rows_of(answer.body, key) if str(row.get("id")) not in seen]
             seen.update(str(row.get("id")) for row in rows)
@@ -59,7 +59,7 @@ def by_number(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
 
 
 def under_any(path: str, *keys: str) -> Callable[[Client], Iterator[Page]]:
-    """Return the walk of a collection that goes by one of several names, or by the only one."""
+    """Return the walk of a collection whose rows are under one of ``keys``, or the only list."""
 
     def walk(client: Client) -> Iterator[Page]:
         body = client.get(path, [("limit", 1)]).body
@@ -72,14 +72,14 @@ def under_any(path: str, *keys: str) -> Callable[[Client], Iterator[Page]]:
 
 
 def or_under(path: str, parents: str, nested: str) -> Callable[[Client], Iterator[Page]]:
-    """Return the walk of a collection that not every account lists: then parent by parent."""
+    """Return the walk of a collection, or of each parent's rows if it has no list."""
 
     def walk(client: Client) -> Iterator[Page]:
         pages = walk_offset(client, path, path, is_eager=True)
         try:
             first = next(pages)
         except (PermissionDenied, NotFound, InvalidRequest) as problem:
-            logger.info("%s: reading it from %s, one by one", problem, parents)
+            logger.info("%s: the tap reads it from each of %s instead", problem, parents)
             yield from _under(client, path, parents, nested)
             return
         yield first
@@ -98,7 +98,7 @@ def _under(client: Client, key: str, parents: str, nested: str) -> Iterator[Page
                 yield from walk_offset(client, path, key, lean=True)
             except NotFound as problem:
                 if problem.is_endpoint:
-                    raise  # not a row that was deleted meanwhile: nobody lists these here
+                    raise  # the endpoint does not exist, rather than a parent row
 
 
 def _is_number(found: Any) -> bool:

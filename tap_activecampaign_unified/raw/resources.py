@@ -1,4 +1,4 @@
-"""The table of ActiveCampaign's collections: where each is, how it is walked, what is certain."""
+"""The table of the raw streams: path, rows, key and relation of each collection."""
 
 from __future__ import annotations
 
@@ -42,12 +42,14 @@ def snake(name: str) -> str:
 
 @dataclass(frozen=True)
 class RawResource(Resource):
-    """A collection as ActiveCampaign sends it; no table maps it.
+    """A collection that the tap emits as ActiveCampaign sends it, without a mapping.
 
-    ``key`` is what the answer calls its rows, ``shape_of`` the entry of `COLUMNS`. ``parent`` names
-    the collection whose rows it hangs on where it has no list of its own, ``beside`` the one whose
-    answers it comes with. ``without`` are columns that are there only because another stream of
-    the same walk asked for more. ``is_confirmed`` says that the documentation promises the list.
+    * ``key``: the name of the rows in responses.
+    * ``shape_of``: the entry in `COLUMNS`.
+    * ``parent``: the collection of the parent rows, if this one has no list.
+    * ``beside``: the collection whose responses include it.
+    * ``without``: columns that another stream of the same walk adds to the rows.
+    * ``is_confirmed``: ActiveCampaign's documentation has the list.
     """
 
     selected_by_default: bool = False
@@ -66,7 +68,7 @@ class RawResource(Resource):
         remote_data: bool = False,  # noqa: ARG002
         deletes: bool = False,  # noqa: ARG002
     ) -> Schema:
-        """Return the schema of what is known before anything was read."""
+        """Return the schema of the known columns, before the tap reads a row."""
         properties = {key: {"type": [self.id_type]} for key in self.keys}
         for entry in COLUMNS.get(self.shape_of, "").split():
             name, _, kind = entry.partition(":")
@@ -74,19 +76,18 @@ class RawResource(Resource):
         return {"type": "object", "properties": properties, "required": list(self.keys)}
 
     def shape(self, declared: Schema, learned: Any) -> InferredSchema:
-        """Return the growing schema, begun with what a catalog declares."""
+        """Return a schema that starts with the catalog's columns and grows with the rows."""
         return InferredSchema(declared, learned, self.without)
 
     def relations(self, wanted: Callable[[str], bool]) -> set[str]:  # noqa: ARG002
-        """Return what its rows come from, if they are not the walk's own."""
+        """Return the relation that its rows come from, empty for rows of the walk itself."""
         return {self.relation} if self.relation else set()
 
 
 class RawRecordReader:
-    """Takes rows as they are, less what nobody selected."""
+    """Returns rows unchanged, without deselected columns."""
 
     def __init__(self, collection: RawResource, wanted: Callable[[str], bool]) -> None:
-        """Look at nothing yet."""
         self._without, self._keys = frozenset(collection.without), frozenset(collection.keys)
         self._wanted = wanted
 
@@ -99,7 +100,7 @@ class RawRecordReader:
         }
 
     def tombstone(self, values: Record) -> Record:
-        """Return the record of a row that is gone."""
+        """Return the tombstone of a deleted row."""
         return {name: value for name, value in values.items() if name != DELETED_AT}
 
 
@@ -108,7 +109,7 @@ def _rows_of(relation: str) -> Callable[[Row, RowContext], Iterable[Row]]:
 
 
 def _listed(path: str, **more: Any) -> RawResource:
-    """A collection with a list of its own."""
+    """Return a collection that has a list."""
     key = more.pop("key", path)
     name = more.pop("name", None) or key
     return RawResource(
@@ -124,7 +125,7 @@ def _listed(path: str, **more: Any) -> RawResource:
 
 
 def _child(parent: str, key: str, **more: Any) -> RawResource:
-    """A collection that is read row by row of its parent's."""
+    """Return a collection that the tap reads with one request per parent row."""
     endpoint = more.pop("endpoint", f"{parent}/{{id}}/{key}")
     more.setdefault("is_confirmed", False)
     return _listed(

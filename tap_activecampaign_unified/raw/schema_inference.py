@@ -1,6 +1,6 @@
-"""A schema that grows with what comes: no column is lost, and each has the types it was sent with.
+"""Infers the schema of raw streams from their rows: every column, with the types of its values.
 
-A loader drops what no SCHEMA declares, so a new column is declared before its first record.
+A loader drops columns that no SCHEMA declares, so the tap declares each first.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ TYPES: dict[type, str] = {
 }
 _KINDS = {name: kind for kind, name in TYPES.items()}
 _NESTED = {dict, list}
-# What a loader's column of whole numbers holds.
+# The range of a loader's integer column.
 _LEAST, _BEYOND = -(1 << 63), 1 << 63
 
 
 class InferredSchema:
-    """What is declared of a stream's columns, and what was learned beyond.
+    """The declared columns of a stream, and those inferred from its rows.
 
-    A type once declared is never taken back: a column of two types has both. One that was only
-    ever null is declared as text, which nearly all columns of ActiveCampaign are.
+    A declared type stays: a column with values of two types has both. A column that was always
+    null is declared as text, the type of nearly all columns of ActiveCampaign.
 
-    A column of several scalar types may be text as well, which stands first. A loader's column
-    has one type: text holds them all, others round, drop or refuse what does not fit.
+    A column of several scalar types also allows text, as its first type. A loader's column has one
+    type: text can hold all values, other types round, drop or reject some.
     """
 
     def __init__(self, declared: Schema, learned: Any = None, without: Iterable[str] = ()) -> None:
-        """Begin with a schema and what an earlier run `learned`; ``without`` are no columns."""
+        """``learned`` comes from an earlier run; the columns ``without`` are ignored."""
         self._declared = declared
         self._keys = frozenset(declared.get("required", ()))
         self._without = frozenset(without)
@@ -51,7 +51,7 @@ class InferredSchema:
             self._known.setdefault(name, set()).update(_kinds_of(types))
 
     def learn(self, rows: Iterable[Row]) -> bool:
-        """Take note of what rows hold; say whether the schema is another one for it."""
+        """Add the columns and types of rows. Return whether the schema changed."""
         before = {name: frozenset(kinds) for name, kinds in self._known.items()}
         known, without = self._known, self._without
         for row in rows:

@@ -1,10 +1,10 @@
-"""Durations as people read them."""
+"""Formats durations."""
 
 from __future__ import annotations
 
 
 def clock_time(seconds: float) -> str:
-    """Return seconds as people read them off a clock: ``1:05``, ``2:00:00``."""
+    """Return seconds in clock format: ``1:05``, ``2:00:00``."""
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

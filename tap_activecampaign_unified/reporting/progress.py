@@ -1,7 +1,7 @@
-"""How far a run is: a live view for who watches on a terminal, sparse lines in the log elsewhere.
+"""Progress of a run: a live view on a terminal, or a line in the log every 30 seconds.
 
-Never on stdout, which carries Singer messages. Nothing here is done by row: the view looks at the
-run's own numbers twice a second, from a thread of its own.
+It never writes to stdout, which is for Singer messages. A thread reads the run's counts twice a
+second, so that the view costs nothing per row.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_LOOKS = 0.5
-#: Over so many seconds a rate is what it is now.
+#: The current rate is the average of so many seconds.
 RATE_SECONDS = 10.0
-#: An answer that takes longer is worth a word.
+#: The view mentions a response that takes longer.
 LONG_SECONDS = 5.0
-#: What is left of a crawl is not foretold before so many seconds of it.
-FORETOLD_AFTER = 3.0
+#: The view estimates the time left after so many seconds of an endpoint's sync.
+ESTIMATE_AFTER = 3.0
 
 
 class Progress:
-    """Shows or tells how far a run is; programs say what there is by ``lines`` and ``told``."""
+    """Shows or logs the progress of a run. Programs override ``lines`` and ``log_line``."""
 
     def __init__(self, program: str, clock: Clock) -> None:
         """Begin now, unseen."""
@@ -51,35 +51,35 @@ class Progress:
         self._is_shown = False
 
     def follow(self, client: Client) -> None:
-        """Look at this client's traffic."""
+        """Show this client's requests."""
         self._account = client.address.account
         self._pace = _Pace(client.traffic, client.rate, self._clock)
 
     def lines(self) -> list[ProgressRow]:
-        """Return the streams."""
+        """Return one row per stream."""
         return []
 
     def remarks(self) -> list[str]:
-        """Return what else is to be said beside the streams."""
+        """Return further notes for the last line of the view."""
         return []
 
-    def told(self) -> str | None:
-        """Return the line for a log, None where there is nothing to tell."""
+    def log_line(self) -> str | None:
+        """Return a line for the log, None if there is no progress to log."""
         return None
 
     def tick(self) -> None:
-        """Tell the log, where half a minute has passed and nobody watches; any thread may call."""
+        """Log a line if there is no live view and 30 s have passed. Thread-safe."""
         with self._lock:
             now = self._clock.monotonic()
             if self._is_shown or now - self._last < SECONDS_BETWEEN_LINES:
                 return
             self._last = now
-        told = self.told()
-        if told is not None:
-            logger.info("%s", told)
+        line = self.log_line()
+        if line is not None:
+            logger.info("%s", line)
 
     def ticking(self, checkpoint: Callable[[], None]) -> Callable[[], None]:
-        """Return a checkpoint of requests that ticks as well."""
+        """Return a ``before_request`` callback that also calls `tick`."""
 
         def check() -> None:
             self.tick()
@@ -88,18 +88,18 @@ class Progress:
         return check
 
     def glance(self) -> ProgressView:
-        """Return what there is to see now."""
+        """Return the current view."""
         took = clock_time(self._clock.monotonic() - self._began)
         title = "  ".join(part for part in (self._program, self._account, took) if part)
         return ProgressView(title, self.lines(), [*self.remarks(), *(self._pace or _no_pace)()])
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the live view for the time of the block, where a person watches."""
+        """Show the live view during the block, if stderr is a terminal."""
         if not is_watched():
             yield
             return
-        from .terminal import screen_of  # noqa: PLC0415 - it takes long to load, and few look
+        from .terminal import screen_of  # noqa: PLC0415 - slow import, for a terminal only
 
         screen = screen_of(sys.stderr)
         if screen is None:
@@ -112,13 +112,13 @@ class Progress:
                 while not over.is_set():
                     screen.draw(self.glance())
                     over.wait(SECONDS_BETWEEN_LOOKS)
-            except Exception as problem:  # noqa: BLE001 - a view costs no run
+            except Exception as problem:  # noqa: BLE001 - the view must not end the run
                 self._is_shown = False
                 logger.debug("The live view ended: %s", type(problem).__name__)
 
         thread = threading.Thread(target=draw_on, name="progress", daemon=True)
         with screen:
-            with contextlib.suppress(RuntimeError):  # the machine gives no thread: no view
+            with contextlib.suppress(RuntimeError):  # no thread available: no view
                 thread.start()
                 self._is_shown = True
             try:
@@ -134,7 +134,6 @@ class SyncProgress(Progress):
     """Shows rows read, stream by stream, of the total that ActiveCampaign counts."""
 
     def __init__(self, program: str, client: Client, report: RunReport) -> None:
-        """Begin before the first crawl."""
         super().__init__(program, client.clock)
         self.follow(client)
         self._client, self._report = client, report
@@ -146,28 +145,28 @@ class SyncProgress(Progress):
         self._since = self._began
 
     def expect_streams(self, streams: Iterable[str]) -> None:
-        """Name the streams that will be read, in their order."""
+        """Set the streams that the run will read, in their order."""
         self._streams = list(streams)
 
     def begin(self, label: str, resources: Iterable[Resource]) -> None:
-        """Start a crawl that brings these."""
+        """Start the sync of an endpoint that feeds these resources."""
         self._rows, self._total = 0, 0
         self._since = self._clock.monotonic()
         self._label, self._counted = label, {one.name: _is_counted(one) for one in resources}
 
     def advance(self, rows: int, total: int | None) -> None:
-        """Note that ``rows`` more were read, of ``total`` as far as it is known."""
+        """Add ``rows`` rows. ``total`` is the server's count, None if unknown."""
         self._rows += rows
-        # Under a keyset the server may count only what lies beyond: the first count is the whole.
+        # A keyset walk may count the rows that are left: the first count is the total.
         self._total = max(self._total, total or 0)
         self.tick()
 
     def end(self) -> None:
-        """End the crawl."""
+        """End the sync of the endpoint."""
         self._counted = {}
 
-    def told(self) -> str | None:
-        """Return how far the crawl is, and what the requests do."""
+    def log_line(self) -> str | None:
+        """Return rows and requests of the endpoint's sync."""
         if not self._counted:
             return None
         known = f" of about {self._total}" if self._total > self._rows else ""
@@ -179,7 +178,7 @@ class SyncProgress(Progress):
         return [self._line(name) for name in self._streams]
 
     def remarks(self) -> list[str]:
-        """Return how many streams failed: not all of them may be in sight."""
+        """Return how many streams failed. The view may be too small to show them all."""
         failed = len(self._report.failed)
         return [f"{failed} failed"] if failed else []
 
@@ -199,20 +198,20 @@ class SyncProgress(Progress):
         )
 
     def _left(self) -> str:
-        """Foretell this crawl's end by its own speed; what comes behind it nobody has counted."""
+        """Estimate the time left of this endpoint's sync by its own speed."""
         took = self._clock.monotonic() - self._since
-        if took < FORETOLD_AFTER or not 0 < self._rows < self._total:
+        if took < ESTIMATE_AFTER or not 0 < self._rows < self._total:
             return ""
         return f"about {clock_time(took / self._rows * (self._total - self._rows))} left"
 
 
 def _is_counted(resource: Resource) -> bool:
-    """Whether ActiveCampaign counts its rows: not what hangs on others, which comes in heaps."""
+    """Return whether ActiveCampaign counts a resource's rows. It does not count related rows."""
     return resource.relation is None and not getattr(resource, "parent", None)
 
 
 class _Pace:
-    """Says how fast requests leave, and what holds them up."""
+    """Formats the request rate and the reasons of waits."""
 
     def __init__(self, traffic: RequestStats, rate: float, clock: Clock) -> None:
         self._traffic, self._rate, self._clock = traffic, rate, clock
@@ -230,7 +229,7 @@ class _Pace:
         before, count = self._seen[0]
         rate = (requests - count) / (now - before) if now > before else 0.0
         if self._rate:
-            # A second's requests may leave at once: no time has passed yet that they stand for.
+            # The limiter may send a second's requests at once, which would exceed the rate.
             rate = min(rate, self._rate)
         limit = f" of {self._rate:g}" if self._rate else ""
         found = [f"{rate:.1f}{limit} requests/s", f"{requests:,} requests"]

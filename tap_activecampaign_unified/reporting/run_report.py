@@ -1,4 +1,4 @@
-"""What a run did, stream by stream: for the summary at its end and the report file."""
+"""Counts and outcome of each stream, for the summary and the run report."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# So many kinds of faults are a line each in the log; all of them are in the report.
-MOST_FAULTS = 10
+# The log has a line for so many kinds of faults. The run report has all of them.
+MAX_LOGGED_FAULTS = 10
 
 
 @dataclass
 class StreamStats:
-    """One stream's numbers. ``read`` = ``emitted`` + ``suppressed`` + all of ``skipped``.
+    """One stream's counts. ``read`` = ``emitted`` + ``suppressed`` + the sum of ``skipped``.
 
     ``outcome`` is done, skipped, failed or stopped; ``faults`` counts unreadable fields;
-    ``deleted`` counts tombstones, which are none of the rows read.
+    ``deleted`` counts tombstones, which are not part of ``read``.
     """
 
     read: int = 0
@@ -51,23 +51,22 @@ class StreamStats:
 
 
 class RunReport:
-    """The tallies of all selected streams."""
+    """The counts of all selected streams."""
 
     def __init__(self) -> None:
-        """Begin empty."""
         self.tallies: dict[str, StreamStats] = {}
 
     def tally(self, stream: str) -> StreamStats:
-        """Return a stream's tally, a new one at first."""
+        """Return a stream's counts, which start at 0."""
         return self.tallies.setdefault(stream, StreamStats())
 
     @property
     def failed(self) -> list[str]:
-        """The streams that failed for good."""
+        """The streams that failed."""
         return [name for name, tally in self.tallies.items() if tally.outcome == "failed"]
 
     def totals(self) -> dict[str, int]:
-        """Return the rows of all streams together."""
+        """Return the sums over all streams."""
         tallies = self.tallies.values()
         return {
             "read": sum(one.read for one in tallies),
@@ -79,9 +78,9 @@ class RunReport:
         }
 
     def summary(self) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
-        """Return for people each stream's rows by what became of them, and how streams ended.
+        """Return each stream's counts for the summary table, and how streams ended.
 
-        A stream that was read to its end has no word on that.
+        The second dict has no entry for a stream that is done.
         """
         counts = {
             name: {
@@ -102,7 +101,7 @@ class RunReport:
         }
 
     def log_summary(self) -> None:
-        """Write a line per stream to the process log."""
+        """Log a line per stream."""
         for name, one in sorted(self.tallies.items()):
             logger.info(
                 "%s: %s, %d rows read, %d emitted, %d suppressed, %d faulty, %d requests, %.1f s%s",
@@ -117,16 +116,16 @@ class RunReport:
                 f" ({one.problem})" if one.problem else "",
             )
             if one.deleted:
-                logger.info("%s: %d rows or pairs told to be deleted", name, one.deleted)
-            for error, count in one.faults.most_common(MOST_FAULTS):
+                logger.info("%s: %d tombstones emitted", name, one.deleted)
+            for error, count in one.faults.most_common(MAX_LOGGED_FAULTS):
                 logger.warning("%s: %d times %s", name, count, error)
-            if (more := len(one.faults) - MOST_FAULTS) > 0:
+            if (more := len(one.faults) - MAX_LOGGED_FAULTS) > 0:
                 logger.warning("%s: %d more kinds of faults: see run_report_path", name, more)
             for reason, count in one.skipped.items():
                 logger.info("%s: %d rows left out: %s", name, count, reason)
 
     def document(self) -> dict[str, Any]:
-        """Return the streams' numbers as JSON."""
+        """Return the streams' counts for the run report."""
         return {
             name: {
                 "outcome": one.outcome,
@@ -147,20 +146,16 @@ class RunReport:
 
 
 class RunMetadata:
-    """What the reports of both programs have in common, from a run's start to its end.
-
-    A report holds neither secrets nor values of a row.
-    """
+    """The part of the run report that both programs share. It has no secrets and no row values."""
 
     def __init__(self, program: str, version: str, clock: Clock) -> None:
-        """Begin now."""
         self._program, self._version, self._clock = program, version, clock
         self._began_at, self._began = clock.now(), clock.monotonic()
 
     def document(
         self, settings: Settings, traffic: RequestStats | None, ending: RunEnding
     ) -> dict[str, Any]:
-        """Return it as JSON; ``traffic`` is None where no client was made."""
+        """Return it for the run report. ``traffic`` is None if the program created no client."""
         return {
             "program": self._program,
             "versions": {
@@ -175,6 +170,6 @@ class RunMetadata:
             "seconds": round(self._clock.monotonic() - self._began, 3),
             "exit_code": ending.code,
             "problem": "; ".join(ending.lines) or None,
-            "settings": settings.told(),
+            "settings": settings.public_values(),
             "traffic": (traffic or RequestStats(self._clock)).document(),
         }

@@ -1,4 +1,4 @@
-"""The table that ends a run at a terminal: what was read or written, and where the report is."""
+"""Prints the summary table at the end of a run on a terminal."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def print_summary(
     notes: Mapping[str, str],
     run_id: str | None,
 ) -> None:
-    """Print the counts of each stream by what they count, a note per stream, and the run's id.
+    """Print the counts of each stream by name, a note per stream, and the run's id.
 
-    Counts that are 0 for every stream have no column. Where nobody watches, the log has the
-    numbers, and nothing is printed.
+    Counts that are 0 for every stream have no column. Without a terminal, the function prints
+    nothing: the log has the counts.
     """
     if not is_watched():
         return
-    from rich.console import Console  # noqa: PLC0415 - slow to load, and a pipe needs none
+    from rich.console import Console  # noqa: PLC0415 - slow import, for a terminal only
     from rich.table import Table  # noqa: PLC0415
 
     counted = dict.fromkeys(name for counts in streams.values() for name in counts)

@@ -1,7 +1,7 @@
-"""The live view on a terminal, drawn below the line on which the cursor rests.
+"""Draws the live view on a terminal, below the line of the cursor.
 
-So whatever comes meanwhile, a log line of ours or the output of a program that shares the
-terminal, is written where the cursor is, above the view: it neither sticks to it nor is erased.
+Log lines, and the output of other programs on the same terminal, go to the cursor's line above the
+view. They do not mix with the view, and the view does not erase them.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ WITH_NOTES, WITH_BARS, WIDE = 63, 79, 100
 
 
 class Screen:
-    """Lines at the foot of a terminal, drawn over and over; what is written goes above them.
+    """The lines of the view at the bottom of a terminal. Other output goes above them.
 
-    For the time of a ``with`` block stderr and the handlers that log to it write through it.
+    During a ``with`` block, stderr and the log handlers on it write through the screen.
     """
 
     def __init__(self, stream: TextIO, claim: int | None = None) -> None:
-        """Take the terminal; ``claim`` is the open file by which others know that it is taken."""
+        """``claim`` is the locked file by which other programs know that the terminal is in use."""
         self._stream, self._claim = stream, claim
         self._console = Console(file=stream, force_terminal=True, highlight=False)
         self._lock = threading.RLock()
@@ -52,7 +52,7 @@ class Screen:
         self._above = _Above(self)
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
+        """Redirect stderr and start to draw."""
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream is self._stream:
                 handler.setStream(self._above)
@@ -63,7 +63,7 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing of it, and the terminal to others."""
+        """Erase the view, restore stderr and release the terminal."""
         with self._lock:
             self._is_open = False
             with contextlib.suppress(OSError, ValueError):
@@ -76,7 +76,7 @@ class Screen:
             os.close(self._claim)
 
     def draw(self, glance: ProgressView) -> None:
-        """Show what there is to see now; raises `OSError` where the terminal is gone."""
+        """Draw the view. Raises `OSError` if the terminal is closed."""
         lines = self.rendered(glance)
         frame = ERASE_BELOW
         if lines:
@@ -100,8 +100,8 @@ class Screen:
         self._stream.flush()
 
     def rendered(self, glance: ProgressView) -> list[str]:
-        """Return the lines of the view; they fit the terminal, whatever its size is now."""
-        # One less: some terminals begin a new line when the last column is written.
+        """Return the lines of the view, which fit the terminal's current size."""
+        # One less: some terminals start a new line after the last column.
         width, height = max(self._console.width - 1, 1), max(self._console.height - 2, 0)
         console = Console(file=self._stream, force_terminal=True, highlight=False, width=width)
         foot = self._text("   ".join(glance.foot), "dim").wrap(console, width, no_wrap=False)[:2]
@@ -122,7 +122,7 @@ class Screen:
         return Text(text, style, no_wrap=True, overflow="crop" if is_plain else "ellipsis")
 
     def _table(self, shown: list[ProgressRow], width: int) -> Table:
-        """Lay the streams out: rich cuts names and notes to the width, and numbers never."""
+        """Return the table of streams. Only names and notes are cut to the width."""
         has_bars = width >= WITH_BARS and any(line.total for line in shown)
         bar = 28 if width >= WIDE else 12
         table = Table.grid(padding=(0, 2, 0, 0))
@@ -145,7 +145,7 @@ class Screen:
 
 
 class _Above:
-    """Stderr for the time of a view."""
+    """Replaces stderr during the view."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -156,14 +156,14 @@ class _Above:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: it is written by then."""
+        """Do nothing: `write` flushes."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._screen._stream, name)  # noqa: SLF001 - it stands in for that
+        return getattr(self._screen._stream, name)  # noqa: SLF001 - a proxy of the stream
 
 
 def screen_of(stream: TextIO) -> Screen | None:
-    """Return the terminal's screen, None where it cannot be drawn on or another program draws."""
+    """Return a screen, None if the terminal cannot draw or another program draws on it."""
     if Console(file=stream, force_terminal=True).legacy_windows or not is_in_front(stream):
         return None
     if os.name != "posix":
@@ -179,24 +179,24 @@ def screen_of(stream: TextIO) -> Screen | None:
     except BlockingIOError:
         os.close(claim)
         return None
-    except OSError:  # terminals know no locks here
+    except OSError:  # this system cannot lock terminals
         os.close(claim)
         return Screen(stream)
     return Screen(stream, claim)
 
 
 def is_in_front(stream: TextIO) -> bool:
-    """Whether this program has the terminal, and is none in the background."""
+    """Return whether this program is in the terminal's foreground."""
     if not hasattr(os, "tcgetpgrp"):
         return True
     try:
         return os.tcgetpgrp(stream.fileno()) == os.getpgrp()
-    except (OSError, ValueError):  # not the terminal that controls us
+    except (OSError, ValueError):  # not the controlling terminal
         return True
 
 
 def _around(lines: list[ProgressRow], room: int) -> tuple[list[ProgressRow], int, int]:
-    """Return the lines that fit, those under way among them, and how many are above and below."""
+    """Return the rows that fit, including active ones, and how many are above and below."""
     if len(lines) <= room:
         return lines, 0, 0
     room = max(room - 2, 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class ProgressStatus(enum.Enum):
-    """How far a stream is."""
+    """The status of a stream."""
 
     WAITING = "waiting"
     UNDER_WAY = "under way"
@@ -18,7 +18,7 @@ class ProgressStatus(enum.Enum):
 
 @dataclass(frozen=True)
 class ProgressRow:
-    """A stream in the live view: its rows so far, of ``total`` where that is known, and a note."""
+    """A stream in the live view: rows so far, ``total`` if known, and a note."""
 
     name: str
     mark: ProgressStatus
@@ -29,7 +29,7 @@ class ProgressRow:
 
 @dataclass(frozen=True)
 class ProgressView:
-    """All that the live view shows at a moment: a title, the streams, and what else there is."""
+    """The content of the live view: a title, the streams, and the notes in the last line."""
 
     title: str
     lines: list[ProgressRow]

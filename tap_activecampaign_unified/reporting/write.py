@@ -21,9 +21,9 @@ def write_reports(
     counts: dict[str, dict[str, int]],
     notes: dict[str, str] | None = None,
 ) -> None:
-    """Write the report as JSON and as a page, as far as the settings name a file for them.
+    """Write the run report as JSON and as HTML, if the settings name a file for it.
 
-    At a terminal, print the rows' ``counts`` and the ``notes`` by stream as well.
+    On a terminal, also print the ``counts`` and ``notes`` of each stream.
     """
     path, page = settings["run_report_path"], settings["run_report_html_path"]
     if path:
@@ -34,20 +34,20 @@ def write_reports(
 
 
 def write_report(path: Path, document: dict[str, Any]) -> None:
-    """Write the report, readable by this user alone; a full disk costs the report, not the run.
+    """Write the run report, readable by this user only. An error is logged and ends no run.
 
-    The old one is there, whole, until the new one is.
+    The new report replaces the old one in one step.
     """
     _write(path, json.dumps(document, indent=2, default=str) + "\n")
 
 
 def write_page(path: Path, document: dict[str, Any]) -> None:
-    """Write the report as a page for a browser, in the same way; what cannot be drawn costs it."""
-    from .html import page_of  # noqa: PLC0415 - what draws it is loaded where it is asked for
+    """Write the HTML report in the same way."""
+    from .html import page_of  # noqa: PLC0415 - slow import, rarely needed
 
     try:
         page = page_of(json.loads(json.dumps(document, default=str)))
-    except Exception as problem:  # noqa: BLE001 - a page costs no run
+    except Exception as problem:  # noqa: BLE001 - the report must not end the run
         logger.warning("The run report %s could not be drawn: %s", path, type(problem).__name__)
         return
     _write(path, page)
@@ -58,5 +58,5 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_private(path, text)
     except (OSError, ValueError) as problem:
-        told = problem.strerror if isinstance(problem, OSError) else "no such path can be"
-        logger.warning("The run report %s could not be written: %s", path, told)
+        reason = problem.strerror if isinstance(problem, OSError) else "the path is invalid"
+        logger.warning("The run report %s could not be written: %s", path, reason)

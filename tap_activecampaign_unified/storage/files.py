@@ -1,4 +1,4 @@
-"""Files that only their user may read: reports, results, ledgers, rows that are kept."""
+"""Writes files that only their user may read: reports, results, ledgers, deferred rows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODE = 0o600
-#: What the system says where nothing more can be written.
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-# Windows has neither links of that kind nor modes.
+#: Error numbers of a full or broken disk.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+# Windows has neither O_NOFOLLOW nor file modes.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open or make a file for this user alone, whatever the umask and whoever could read it before.
+    """Open or create a file with mode 0600, also if the umask or the old file allows more.
 
-    A link in its place is refused: who may write into its folder could lead us to overwrite any
-    file of the user's. Devices and pipes stay as they are. Raises `OSError`.
+    A symbolic link is rejected: another user of the folder could redirect the write to any file.
+    Devices and pipes keep their mode. Raises `OSError`.
     """
     is_special = path.exists() and not path.is_file()
     descriptor = os.open(path, flags | os.O_CREAT | (0 if is_special else _NO_LINK), MODE)
@@ -39,10 +39,7 @@ def open_private(path: Path, flags: int) -> int:
 
 @contextlib.contextmanager
 def naming(path: Path | None) -> Iterator[None]:
-    """Put a file's name to what the system says of it: of an open file it says only what is wrong.
-
-    Raises `OSError`.
-    """
+    """Add the file's name to an `OSError` of the block: the system omits it for open files."""
     try:
         yield
     except OSError as problem:
@@ -52,9 +49,9 @@ def naming(path: Path | None) -> Iterator[None]:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Write a file for this user alone, whole or not at all; links and specials as above.
+    """Replace a file in one step, with mode 0600. Links, devices and pipes as in `open_private`.
 
-    Raises `OSError`, and leaves what was there.
+    Raises `OSError` and then leaves the old file unchanged.
     """
     if path.exists() and not path.is_file():
         with os.fdopen(open_private(path, os.O_WRONLY), "w", encoding="utf-8") as special:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_activecampaign_unified.client import FatalError
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.storage.database import open_database
-from tap_activecampaign_unified.storage.files import NO_ROOM
+from tap_activecampaign_unified.storage.files import DISK_FULL
 
 from .store import Store
 
@@ -111,7 +111,7 @@ def _error_of(problem: OSError) -> Exception:
         return LedgerInUse(f"{why}: wait until it ends, then run again")
     if problem.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
         return LedgerInUse(f"{why}: no row was sent; run again")
-    if problem.errno in NO_ROOM:
+    if problem.errno in DISK_FULL:
         return LedgerInUse(f"{why}: free some space, then run again")
     return SettingsError([f"{why}: name another file"])
 

@@ -49,7 +49,7 @@ class WriteProgress(Progress):
         done = self._processor.rows.results.rows if self._processor else 0
         return [*found, *([f"{came - done:,} to do"] if came > done else [])]
 
-    def told(self) -> str | None:
+    def log_line(self) -> str | None:
         """Return what became of the rows so far, and what the requests do."""
         processor = self._processor
         if processor is None:

@@ -1,7 +1,7 @@
-"""A run report as one page for a browser: complete in itself, and nothing in it runs or is fetched.
+"""Renders the run report as one HTML page without scripts and without external resources.
 
-All values are escaped, and a policy in the page forbids scripts and requests. The samples of a dry
-run, which may tell of people, are left out.
+All values are escaped, and a content security policy forbids scripts and requests. The page leaves
+out the samples of a dry run, which may contain personal data.
 """
 
 from __future__ import annotations
