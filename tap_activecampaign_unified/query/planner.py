@@ -1,4 +1,4 @@
-"""What a call asks for, and the way through the account that answers it with fewest requests."""
+"""Plans a query: what to request, and the traversal that needs the fewest requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ORDERS = {
 }
 # What a row alone is called. Of contacts, lists and the like a page tells more than the row alone.
 SINGLES = {"contacts": None, "lists": None, "tags": None, "deals": "deal"}
-#: Most rows that are sorted here.
+#: The highest number of rows that the reader sorts itself.
 MOST_SORTED = 10_000
 FIELDS = "crm_fields"
 
@@ -51,7 +51,7 @@ Brought = list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]
 
 
 class SortNotSupported(Exception):
-    """The account does not sort as it was asked to: rows are sorted here from now on."""
+    """The account ignores the sort order. The reader then sorts the rows itself."""
 
 
 @dataclass
@@ -78,15 +78,15 @@ class Query:
 
     @property
     def is_loose(self) -> bool:
-        """Whether unwanted rows will come too: times are asked for by days, with a margin."""
+        """Whether responses include unwanted rows: the server filters times by day."""
         return any(one.bounds for one in self.early)
 
     def fits(self, record: Record) -> bool:
-        """Say whether a whole record is wanted."""
+        """Return whether a complete record matches all filters."""
         return all(one.matches(record.get(one.field)) for one in (*self.early, *self.late))
 
     def falls_back(self) -> bool:
-        """Ask in another way, once, where there is one."""
+        """Switch to the alternative filter, once, if there is one."""
         if self._has_fallen_back or self.narrowing.otherwise is None:
             return False
         self._has_fallen_back = True
@@ -99,32 +99,32 @@ class Query:
 
 
 class QueryPlanner:
-    """Reads calls, and finds their ways; knows which orders the account does not keep."""
+    """Plans queries and their traversals. It remembers which sort orders the account ignores."""
 
     def __init__(self, client: Client, joining: RecordLoader) -> None:
         """Ask nothing yet."""
         self._client, self._joining = client, joining
         self._sorted: tuple[str, SortedTraversal] | None = None
-        #: Score values that came with the contacts which are sorted here.
+        #: Score values of the contacts that the reader sorts itself.
         self._along: dict[str, list[Row]] = {}
         self._disordered: set[tuple[str, str]] = set()
         self._keeps_ids = False
         self.ordered: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
-        """Forget rows that were sorted here, and which orders the account did not keep."""
+        """Clear the sorted rows and the sort orders that the account ignores."""
         self._sorted = None
         self._disordered.clear()
 
     def note_disorder(self, question: Query) -> None:
-        """Note that the account does not keep an order."""
+        """Remember that the account ignores a sort order."""
         if question.order is not None:
             self._disordered.add((question.resource.endpoint_name, question.order.field))
 
     # --- reading a call -------------------------------------------------------------------------
 
     def read(self, resource: Resource, sort_by: Any, given: Mapping[str, Any]) -> Query:
-        """Check a call, and find out what to ask for; raises `InvalidQuery`."""
+        """Check a query and plan its filters. Raises `InvalidQuery`."""
         order = order_of(resource, sort_by)
         custom = self._joining.custom_fields(resource) if "custom_fields" in given else None
         filters = read_filters(resource, given, resource.schema(custom)["properties"])
@@ -136,7 +136,7 @@ class QueryPlanner:
             resource,
             order,
             [one for one in filters if one not in late],
-            # Records that hang on a row are told apart only once it was read.
+            # The reader can distinguish the records of one row only after it has read the row.
             late,
             narrowing,
             print=repr((resource.name, order, sorted(given.items(), key=repr))),
@@ -246,7 +246,7 @@ class QueryPlanner:
     # --- sorted here ----------------------------------------------------------------------------
 
     def _sort(self, question: Query, *, is_new: bool) -> SortedTraversal:
-        """Return all rows that may be wanted, sorted here; read once for the pages of a call."""
+        """Return all rows that may match, sorted. They are read once for all pages of a query."""
         if is_new or self._sorted is None or self._sorted[0] != question.print:
             order = question.order
             self._sorted = None
@@ -277,7 +277,7 @@ class QueryPlanner:
         return [([rank, *own], row) for rank, own, row in zip(ranks, last, rows, strict=True)]
 
     def ranks(self, question: Query, rows: Sequence[Row]) -> list[list[Any]]:
-        """Return what rows are sorted by."""
+        """Return the sort key of rows."""
         order = question.order
         if order is None:
             return [[number_of(row)] for row in rows]
@@ -286,7 +286,7 @@ class QueryPlanner:
         return [order.rank(record) for record in records]
 
     def _everything(self, question: Query) -> Iterator[tuple[list[Row], int | None]]:
-        """Give the rows that may be wanted, and how many the account counts."""
+        """Yield the rows that may match, with the account's count."""
         resource, narrowing = question.resource, question.narrowing
         plan = ENDPOINTS[resource.endpoint_name]
         if resource.name == FIELDS:
@@ -310,7 +310,7 @@ class QueryPlanner:
     # --- rows -----------------------------------------------------------------------------------
 
     def candidates(self, question: Query, batch: TraversalStep) -> Candidates:
-        """Return the rows that may be wanted, as far as they tell by themselves."""
+        """Return the rows that match the filters on their own columns."""
         resource = question.resource
         rows = [
             (row, body)
@@ -353,7 +353,7 @@ class QueryPlanner:
 
 
 class _Checked(OffsetTraversal):
-    """An order that the account is asked for, held against the rows that come."""
+    """Checks whether rows come in the requested sort order."""
 
     def __init__(
         self, ask: PageFetcher, params: Params, value: Any, questions: QueryPlanner, question: Query
@@ -380,7 +380,7 @@ class _Checked(OffsetTraversal):
 
 
 def _stand_wrongly(low: list[Any], high: list[Any]) -> bool:
-    """Say whether two ranks are surely in the wrong order: alphabets differ, letters do not."""
+    """Return whether two ranks are in the wrong order in every alphabet."""
     if low <= high:
         return False
     if len(low) < 2 or len(high) < 2 or not isinstance(low[1], str):
@@ -390,7 +390,7 @@ def _stand_wrongly(low: list[Any], high: list[Any]) -> bool:
 
 
 def _place_of(row: Row) -> list[Any]:
-    """Return where a row stands among those that are sorted alike."""
+    """Return the rank of a row among rows with the same sort key."""
     entity = row.get("entity")
     place = [ENTITIES.index(entity)] if entity in ENTITIES else []
     return [*place, number_of(row)]

@@ -47,7 +47,7 @@ LEAST, PLAIN, ALL = 0, 1, 2
 
 
 class _Noting(dict[str, str | None]):
-    """Names by id that note which were asked for and are not known."""
+    """Names by id. It records which ids were looked up and are unknown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class _Noting(dict[str, str | None]):
 
 
 class _Tables(Lookups):
-    """The account's small tables, kept, and read again where they prove to be old."""
+    """The account's small tables, cached, and read again if they are outdated."""
 
     def __init__(self, client: Client, key_mode: str) -> None:
         super().__init__(client, key_mode)
@@ -68,7 +68,7 @@ class _Tables(Lookups):
         self.names = NameTables(accounts=_Noting(), **self._kinds)
 
     def reread_missed(self) -> bool:
-        """Forget the tables that lack a name that was asked for; say whether there are any."""
+        """Drop the tables that lack a name that was looked up. Return whether there are any."""
         found = [kind for kind, names in self._kinds.items() if names.missed]
         for kind in found:
             names, path = self._kinds[kind], NAME_COLUMNS[kind][0]
@@ -78,12 +78,12 @@ class _Tables(Lookups):
                 continue
             self._forget(kind)
             self.load_names([kind])
-            # What the new table lacks as well is no reason to read it again.
+            # An id that the new table lacks too is no reason to read it again.
             names.update(dict.fromkeys(missed - names.keys()))
         return bool(found)
 
     def fresh_names(self, kind: str) -> Mapping[str, str | None]:
-        """Return the names of a kind as they are now."""
+        """Return the current names of a kind."""
         self._forget(kind)
         self.load_names([kind])
         return self._kinds[kind]
@@ -94,7 +94,7 @@ class _Tables(Lookups):
         self._kinds[kind].clear()
 
     def forget_fields(self, entity: str) -> None:
-        """Forget the custom fields of an entity."""
+        """Drop the cached custom fields of an entity."""
         self._fields.pop(entity, None)
 
 
@@ -108,34 +108,34 @@ class RecordLoader:
         """Read nothing yet."""
         self._client, self._key_mode = client, key_mode
         self.tables = _Tables(client, key_mode)
-        self._joiners: dict[tuple[str, str], RelationLoader] = {}
+        self._loaders: dict[tuple[str, str], RelationLoader] = {}
         self._apart: set[tuple[str, str]] = set()
         self._level = ALL
         self._unknown_fields: set[str] = set()
         self._scan: dict[tuple[str, str], RelationLoader] | None = None
 
     def scan(self) -> None:
-        """Keep what is read apart from now on: many rows are looked through."""
+        """Cache related rows from now on: the query searches many rows."""
         self._scan = {} if self._scan is None else self._scan
 
     def end_scan(self) -> None:
-        """Let go of what was kept: a later call may find other rows."""
+        """Drop the cached related rows: they may change before the next query."""
         kept, self._scan = self._scan, None
         for loader in (kept or {}).values():
             loader.close()
 
     def refresh(self) -> None:
-        """Forget names, custom fields, and what was not sent or could not be read."""
+        """Drop names, custom fields, and which sideloads and collections failed."""
         self.tables = _Tables(self._client, self._key_mode)
         self._unknown_fields.clear()
         self._level = ALL
         self._apart.clear()
-        self._joiners = {
-            k: one for k, one in self._joiners.items() if one.strategy is not LoadStrategy.CLOSED
+        self._loaders = {
+            k: one for k, one in self._loaders.items() if one.strategy is not LoadStrategy.CLOSED
         }
 
     def custom_fields(self, resource: Resource) -> CustomFields | None:
-        """Return the custom fields of a resource, None where it has none."""
+        """Return the custom fields of a resource, None if it has none."""
         entity = resource.custom_fields
         return self.tables.custom_fields(entity) if entity else None
 
@@ -144,14 +144,14 @@ class RecordLoader:
         self.tables.load_names([kind])
         return getattr(self.tables.names, kind)  # type: ignore[no-any-return]
 
-    # --- what a page is asked to bring along --------------------------------------------------
+    # --- sideloads ----------------------------------------------------------------------------
 
     def includes(self, resource: Resource) -> _Includes:
-        """Return what a page of a resource is asked to bring along."""
+        """Return the sideloads of a resource's pages."""
         return _Includes(self, resource)
 
     def include_of(self, resource: Resource) -> str:
-        """Name what a page is asked to bring along, empty for nothing."""
+        """Return the value of ``include`` for a page, empty for no sideload."""
         loaders = [self._kept(resource, one) for one in self._relations(resource)]
         asked = [one.include for one in loaders if one and one.include] if self._level else []
         if "accountContacts" in asked and self._level == ALL:
@@ -159,12 +159,12 @@ class RecordLoader:
         return ",".join(filter(None, asked))
 
     def ask_for_less(self) -> bool:
-        """Ask for fewer sideloads from now on, then for none: the account takes offence."""
+        """Use fewer sideloads from now on, then none: the account rejects them."""
         self._level -= 1
         if self._level == LEAST:
-            for key in self._joiners:
+            for key in self._loaders:
                 self._apart.add(key)
-            self._joiners.clear()
+            self._loaders.clear()
         return self._level >= LEAST
 
     def _relations(self, resource: Resource) -> Iterator[Relation]:
@@ -175,24 +175,24 @@ class RecordLoader:
                 yield replace(relation, nested=OF_ONE_DEAL) if is_deals else relation
 
     def _kept(self, resource: Resource, relation: Relation) -> RelationLoader | None:
-        """Return the joiner that finds a relation with the pages, None where none can."""
+        """Return the loader that sideloads a relation, None if there is no sideload."""
         key = (resource.endpoint_name, relation.name)
         if relation.include is None or key in self._apart:
             return None
-        if key not in self._joiners:
+        if key not in self._loaders:
             base = ENDPOINTS[resource.endpoint_name].path
-            self._joiners[key] = RelationLoader(self._client, relation, base, sideload=True)
-        return self._joiners[key]
+            self._loaders[key] = RelationLoader(self._client, relation, base, sideload=True)
+        return self._loaders[key]
 
     # --- rows ---------------------------------------------------------------------------------
 
     def needs_rows(self, resource: Resource, relation: str) -> bool:
-        """Say whether a relation is more than names: rows that must be found for each row."""
+        """Return whether a relation needs related rows, rather than names only."""
         hanging = {one.name for one in ENDPOINTS[resource.endpoint_name].relations}
         return relation in hanging | {people.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
 
     def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
-        """Return what rows say by themselves of some fields, nothing that hangs on them."""
+        """Return some properties of rows that need no related rows."""
         reader = RecordReader(resource, wanted=lambda name: name in fields)
         kinds = self._kinds(resource, lambda name: name in fields)
         self.tables.load_names(kinds)
@@ -212,7 +212,7 @@ class RecordLoader:
         *,
         remote_data: bool,
     ) -> list[list[Record]]:
-        """Return the records of each row: one, or those that hang on it."""
+        """Return the records of each row: one, or those made of its related rows."""
         if ENDPOINTS[resource.endpoint_name].path in WITNESSES:
             self.tables.account_zone.observe(list(rows), resource.stamps)
         related, closed = self._related(resource, rows, bodies)
@@ -251,7 +251,7 @@ class RecordLoader:
         return {kind for need in needed for kind in NAMES_OF.get(need, ())}
 
     def _check_fields(self, resource: Resource, related: Related) -> None:
-        """Read the definitions again where a value belongs to a field that nobody knows."""
+        """Read the field definitions again if a value belongs to an unknown field."""
         entity, values = resource.custom_fields, related.get(people.VALUES)
         if entity is None or not values:
             return
@@ -262,12 +262,12 @@ class RecordLoader:
             self.tables.forget_fields(entity)
             self._unknown_fields |= unknown - self.tables.custom_fields(entity).keys.keys()
 
-    # --- what hangs on them -------------------------------------------------------------------
+    # --- related rows -------------------------------------------------------------------------
 
     def _related(
         self, resource: Resource, rows: Sequence[Row], bodies: Sequence[dict[str, Any]]
     ) -> tuple[Related, set[str]]:
-        """Return what hangs on rows by relation and row, and which relations are closed."""
+        """Return related rows by relation and row, and the relations that are not readable."""
         pages: dict[int, tuple[list[Row], dict[str, Any]]] = {}
         for row, body in zip(rows, bodies, strict=True):
             pages.setdefault(id(body), ([], body))[0].append(row)
@@ -277,7 +277,7 @@ class RecordLoader:
             total = total_of(body) if self._scan is not None else None
             page = Page(mine, body, total or len(mine), None)
             with contextlib.ExitStack() as stack:
-                loaders = self._joiners_for(resource, page, stack)
+                loaders = self._loaders_for(resource, page, stack)
                 for loader in loaders.values():
                     loader.prefetch(page)
                 for name, loader in loaders.items():
@@ -288,7 +288,7 @@ class RecordLoader:
             self._load_accounts(related, body)
         return related, closed
 
-    def _joiners_for(
+    def _loaders_for(
         self, resource: Resource, page: Page, stack: contextlib.ExitStack
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -308,7 +308,7 @@ class RecordLoader:
     def _apart_from(
         self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack
     ) -> RelationLoader:
-        """Return the joiner that finds a relation apart from the pages."""
+        """Return the loader that reads a relation with separate requests."""
         key, base = (resource.endpoint_name, relation.name), ENDPOINTS[resource.endpoint_name].path
         if self._scan is not None:
             if key not in self._scan:
@@ -321,12 +321,12 @@ class RecordLoader:
         return loader
 
     def _settle(self) -> None:
-        """Let go of what the account does not send along: it is asked for apart from now on."""
-        for key, loader in list(self._joiners.items()):
+        """Stop the sideloads that the account does not honour."""
+        for key, loader in list(self._loaders.items()):
             if loader.strategy in {LoadStrategy.COLLECTION, LoadStrategy.NESTED}:
                 loader.close()
                 self._apart.add(key)
-                del self._joiners[key]
+                del self._loaders[key]
 
     def _load_accounts(self, related: Related, body: dict[str, Any]) -> None:
         links = related.get(people.LINKS)
@@ -340,7 +340,7 @@ class RecordLoader:
 
 
 class _Includes:
-    """What pages of one resource bring along."""
+    """The sideloads of one resource's pages."""
 
     def __init__(self, joining: RecordLoader, resource: Resource) -> None:
         self._joining, self._resource = joining, resource
@@ -355,7 +355,7 @@ class _Includes:
 
 
 def _own_up(resource: Resource, record: Record, closed: set[str]) -> None:
-    """Say in a record what of it could not be read: null, and named in ``_errors``."""
+    """Set the unreadable properties of a record to null, and name them in ``_errors``."""
     lost = [e.unified for e in resource.entries if isinstance(e, Linked) and e.relation in closed]
     if people.VALUES in closed:
         lost += [e.unified for e in resource.entries if isinstance(e, Attribute)]

@@ -1,4 +1,4 @@
-"""Ways through a collection, onwards and backwards from a border between two rows.
+"""Traversals of a collection, forwards and backwards from a border between two rows.
 
 A border is JSON: it goes into a cursor and holds in another process too. Each course asks for as
 many rows as are wanted (``size``), and the rows that come show whether the account did as asked.
@@ -40,7 +40,7 @@ MOVED = "the rows at which this page ended are gone or stand elsewhere: begin wi
 
 @dataclass(frozen=True)
 class TraversalStep:
-    """Rows in the order of the walk, each with the answer that it came in."""
+    """Rows in the order of the walk, each with its response."""
 
     rows: list[Row]
     bodies: list[dict[str, Any]]
@@ -52,26 +52,26 @@ def identity_of(row: Row) -> str:
 
 
 class Includes(Protocol):
-    """What a page is asked to bring along; less, where the account takes offence."""
+    """The sideloads of a page, which can be reduced if the account rejects them."""
 
     @property
     def params(self) -> Params:
-        """The parameters that ask for it."""
+        """The query parameters of the sideloads."""
 
     def ask_for_less(self) -> bool:
-        """Ask for less from now on; False where there is nothing left to leave out."""
+        """Use fewer sideloads from now on. Return False if there are none left to remove."""
 
 
 class Traversal(Protocol):
-    """A way through a collection."""
+    """A traversal of a collection."""
 
     size: int
 
     def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
-        """Give the rows after or before a border; None: from the beginning on."""
+        """Yield the rows after or before a border, from the start if it is None."""
 
     def border(self, row: Row, *, behind: bool) -> Border:
-        """Return the border behind or before a row that was given out."""
+        """Return the border after or before a row that was returned."""
 
 
 class PageFetcher:
@@ -89,7 +89,7 @@ class PageFetcher:
         self._whole = whole
 
     def __call__(self, params: Params) -> tuple[list[Row], dict[str, Any]]:
-        """Return the rows of a page, and the answer they came in."""
+        """Return the rows of a page, and the response."""
         while True:
             more = self._includes.params
             patience = SHRINK_AFTER_SECONDS if more else None
@@ -102,14 +102,14 @@ class PageFetcher:
                 if self._whole is None:
                     raise
                 if not problem.is_endpoint:
-                    return [], {}  # what it is a part of is gone
+                    return [], {}  # its parent row was deleted
                 self._path, self._whole = self._whole, None
             else:
                 return rows_of(body, self._key), body
 
 
 def number_of(row: Row) -> int:
-    """Return a row's id as a number, 0 where it is none."""
+    """Return a row's id as a number, 0 if it is not a number."""
     text = str(row.get("id"))
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else 0
 
@@ -133,19 +133,19 @@ class KeysetTraversal:
         is_descending: bool = False,
         note_order: Callable[[], None] | None = None,
     ) -> None:
-        """Ask nothing yet; ``low`` and ``high`` are the ids between which rows are wanted."""
+        """The traversal returns rows with ids between ``low`` and ``high``."""
         self._note_order = note_order
         self._ask, self._questions, self._spare = ask, questions, spare
         self._low, self._high, self._is_descending = low, high, is_descending
         self.size = MOST
 
     def border(self, row: Row, *, behind: bool) -> Border:
-        """Return the id behind which to go on."""
+        """Return the id after which to continue."""
         one = number_of(row)
         return [one if behind is not self._is_descending else one - 1]
 
     def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
-        """Go up or down from an id."""
+        """Walk up or down from an id."""
         goes_up = (way == AFTER) is not self._is_descending
         at = border[0] if border else None
         if goes_up:
@@ -186,7 +186,7 @@ class KeysetTraversal:
     def _answer(
         self, question: Params, at: int | None, *, goes_up: bool
     ) -> tuple[list[Row], dict[str, Any], bool]:
-        """Return rows beyond an id, the answer they came in, and whether they are the last."""
+        """Return rows beyond an id, the response, and whether they are the last."""
         limit = min(MOST, self.size) if self._note_order is None else MOST
         way = "ASC" if goes_up else "DESC"
         low, high = (at, self._high) if goes_up else (self._low or None, at)
@@ -211,7 +211,7 @@ class KeysetTraversal:
 
 
 class _Unordered(Exception):
-    """The account does not keep to ids; rows up to ``at`` were given out."""
+    """The account does not sort by id. Rows up to ``at`` were returned."""
 
     def __init__(self, at: int | None) -> None:
         super().__init__()
@@ -240,11 +240,11 @@ class SortedTraversal:
         self.size = MOST
 
     def border(self, row: Row, *, behind: bool) -> Border:
-        """Return what the row is sorted by, and on which side of it the border is."""
+        """Return the row's sort key, and the side of the row on which the border is."""
         return [*self._ranks[id(row)], int(behind)]
 
     def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
-        """Go on from where a row stands or stood."""
+        """Continue from the place of a row, which may have been deleted."""
         items = self._items
         if border is not None:
             try:

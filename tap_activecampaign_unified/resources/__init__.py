@@ -1,7 +1,7 @@
-"""The dictionary: what a unified record is, and how it is read and written.
+"""The unified resources: their properties, and how the packages read and write them.
 
-Nothing in here does I/O. ``RESOURCES`` stands in the order in which records have to be written, so
-that whatever a record refers to exists before it.
+This package does no I/O. ``RESOURCES`` is in writing order: a record's references are written
+before the record.
 """
 
 from . import array_codecs as arrays

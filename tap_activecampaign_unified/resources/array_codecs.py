@@ -1,4 +1,4 @@
-"""Values that are arrays: the choices of a field, and one text that stands in an array alone."""
+"""Codecs of arrays: the choices of a field, and an array that holds one text."""
 
 from __future__ import annotations
 

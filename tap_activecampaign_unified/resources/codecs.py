@@ -1,4 +1,4 @@
-"""How single values travel between ActiveCampaign and the unified records, each way.
+"""Codecs: decode native values into unified ones, and encode them back.
 
 Every quirk of a value has its home here. ``decode`` gets the row's `Zone`, because half of
 ActiveCampaign's times carry no offset; it returns None for what means "no value" and raises
@@ -92,7 +92,7 @@ def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:
 
 
 def decode_verbatim(raw: Any, _: Zone = UTC_ZONE) -> str | None:
-    """Return text as it stands, None when it is empty: notes keep their spaces."""
+    """Return text unchanged, None if it is empty. Notes keep their spaces."""
     if raw is None or raw == "":
         return None
     if isinstance(raw, bool) or not isinstance(raw, (str, int, float)):
@@ -154,7 +154,7 @@ ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, N
 
 
 MOST_DIGITS_OF_AN_INTEGER = 18
-# What a loader's column of whole numbers holds.
+# The range of a loader's integer column.
 LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 63) - 1
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 

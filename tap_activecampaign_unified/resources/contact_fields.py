@@ -1,4 +1,4 @@
-"""What both shapes of a contact share: when it changed, and what hangs on it."""
+"""Fields that the CRM contact and the marketing contact share."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ STATUSES = {"0": "unconfirmed", "1": "active", "2": "unsubscribed", "3": "bounce
 SEGMENTS = array_of(object_of(id=STRING, name=STRING, status=STRING))
 SCORES = array_of(object_of(id=STRING, score_id=STRING, value=NUMBER))
 
-# Said where nothing tells when a contact changed: never null, so that no row is skipped.
+# The value if a contact has no time of change. It is not null, so that loaders keep the row.
 EARLIEST = format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
-# The relations of a contact as its rows, its nested paths and its sideloads name them.
+# The relations of a contact, by their names in rows, nested paths and sideloads.
 VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
     "custom_values",
     "contactTags",
@@ -39,12 +39,12 @@ VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
 )
 
 
-#: When a custom value changed, in either spelling of its row.
+#: The columns with the time of change of a custom field value.
 VALUE_STAMPS = ("updatedTimestamp", "updated_timestamp")
 
 
 def first_of(*columns: str) -> Callable[[Row, RowContext], str]:
-    """Return a reader of the first of several times that can be read; never null."""
+    """Return a reader of the first readable time of several columns. It never returns null."""
 
     def read(row: Row, row_context: RowContext) -> str:
         for column in columns:

@@ -153,7 +153,7 @@ def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
 
 
 def _columns_of(one: FieldDefinition, key: str) -> set[str]:
-    """Return the names that a field takes, as it stands and flattened."""
+    """Return the column names of a field, nested and flattened."""
     parts = MONEY["properties"] if one.type == "currency" else ()
     return {key, *(f"{key}__{part}" for part in parts)}
 
@@ -321,7 +321,7 @@ _SIDELOADED_VALUES = (
 
 
 def value_field(row: Row) -> str:
-    """Return the field id of a value row, whichever way the row came spells it."""
+    """Return the field id of a value row, in any of its spellings."""
     found = row.get("field")
     if isinstance(found, str):
         return found
@@ -339,7 +339,7 @@ def value_owner(row: Row, entity: str) -> str:
 
 
 def value_of(row: Row) -> Any:
-    """Return the stored value, whichever way the row came spells it."""
+    """Return the value of a value row, in any of its spellings."""
     if "value" in row:
         return row["value"]
     if "fieldValue" in row:
@@ -359,7 +359,7 @@ def value_currency(row: Row) -> Any:
 
 
 def is_complete(row: Row) -> bool:
-    """Say whether a value row tells all of its value: sideloads may leave a currency out."""
+    """Return whether a value row is complete: sideloads may omit a currency."""
     amount = row.get("custom_field_currency_value")
     return amount is None or amount == "" or bool(value_currency(row))
 

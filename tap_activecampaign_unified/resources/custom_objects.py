@@ -150,7 +150,7 @@ def record_of(native: Row) -> Row:
 
 
 def resources_of(schemas: Iterable[Row]) -> list[CustomObject]:
-    """Return a resource per schema, in the order of their names; a name is given once."""
+    """Return one resource per schema, in the order of their names, without duplicate names."""
     found: dict[str, CustomObject] = {}
     for schema in sorted(schemas, key=lambda one: (str(one.get("slug")), str(one.get("id")))):
         uuid = str(schema.get("id") or "")

@@ -1,4 +1,4 @@
-"""The JSON schemas of single values; nothing is null, and empty for arrays."""
+"""JSON schemas of single values. An absent value is null, or an empty array."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class RecordReader:
-    """Reads rows of one resource into records, compiled once per stream.
+    """Reads the rows of one resource into records.
 
-    ``wanted`` leaves out what nobody selected. A value that cannot be read becomes None and is
-    named in ``_errors``; the row goes on.
+    ``wanted`` returns False for deselected properties. A value that cannot be read becomes None,
+    and ``_errors`` names it.
     """
 
     def __init__(
@@ -39,30 +39,30 @@ class RecordReader:
         remote_data: bool = False,
         deletes: bool = False,
     ) -> None:
-        """Sort the table's entries by kind."""
+
         self._custom = custom if resource.custom_fields else None
         self._remote_data = remote_data and wanted("remote_data")
         self._wants_custom = wanted("custom_fields")
-        chosen = [e for e in resource.entries if e.unified in resource.keys or wanted(e.unified)]
-        self._template: Record = dict.fromkeys(e.unified for e in chosen)
+        selected = [e for e in resource.entries if e.unified in resource.keys or wanted(e.unified)]
+        self._template: Record = dict.fromkeys(e.unified for e in selected)
         if deletes:
             self._template[DELETED_AT] = None
         self._fields = [
-            (e.unified, e.native, e.codec.decode) for e in chosen if isinstance(e, Field)
+            (e.unified, e.native, e.codec.decode) for e in selected if isinstance(e, Field)
         ]
         readers = [
             (e.unified, _reader_of(e) if isinstance(e, Attribute) else e.read)
-            for e in chosen
+            for e in selected
             if not isinstance(e, Field)
         ]
-        # What is always null stands in the template already.
+        # The template has the values that are always null.
         self._always_empty = [unified for unified, read in readers if read is empty]
         self._computed = [
             (unified, read) for unified, read in readers if read not in {nothing, empty}
         ]
 
     def tombstone(self, values: Record) -> Record:
-        """Return the record of a row that is gone: nothing but these values."""
+        """Return a tombstone: only ``values``, and null in all other properties."""
         return {**self._template, **values, "_errors": []}
 
     def read(self, row: Row, row_context: RowContext) -> Record:

@@ -1,11 +1,11 @@
-"""One table per resource, for both ways: its kinds of entries, and its reader.
+"""The resource model: one table of entries per resource, used to read and to write.
 
 A table's entries are of four kinds:
 
-* `Field`: one native column, there and back;
+* `Field`: one native column, read and written;
 * `Derived`: read only, computed from the row;
-* `Attribute`: lives in one of the custom fields that ActiveCampaign ships, there and back;
-* `Linked`: read from rows that hang on this one; written by further calls.
+* `Attribute`: stored in custom fields that every account has, read and written;
+* `Linked`: read from related rows, written by separate requests.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Record = dict[str, Any]
 
-#: When a record was found to be gone; null in all others. The name is the loaders'.
+#: The time of a tombstone, null in all other records. Loaders define this name.
 DELETED_AT = "_sdc_deleted_at"
-#: Whose row it is, where one table holds many accounts; part of the key then.
+#: The account of a record, if the setting `account_label` is set. Part of the key.
 ACCOUNT_LABEL = "account_label"
 
 
 @dataclass
 class NameTables:
-    """The small tables that records quote names from: id to name."""
+    """The names that records contain, by kind and id."""
 
     tags: dict[str, str | None] = field(default_factory=dict)
     segments: dict[str, str | None] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class NameTables:
 
 @dataclass(slots=True)
 class RowContext:
-    """What hangs on one row: native rows by relation, the names to quote, the row's clock.
+    """The context of one row: related native rows by relation, names, and the row's time zone.
 
-    ``custom`` and ``attributes`` are the decoded custom fields, by key and by personalization tag:
-    read once for all the records that one row becomes.
+    ``custom`` and ``attributes`` are the decoded custom fields, by key and by personalization tag.
+    They are decoded once for all records of the row.
     """
 
     names: NameTables
@@ -68,7 +68,7 @@ class RowContext:
 
 @dataclass(frozen=True)
 class Field:
-    """A native column, there and back through its codec; `read_only` where only there."""
+    """A native column that a codec decodes and, unless it is ``read_only``, encodes."""
 
     unified: str
     native: str
@@ -79,7 +79,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Derived:
-    """A value computed from the row; ignored when it is written."""
+    """A value computed from the row. A record's value is never written."""
 
     unified: str
     read: Callable[[Row, RowContext], Any]
@@ -89,7 +89,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class Attribute:
-    """A value that ActiveCampaign keeps in custom fields it ships, found by ``tags``.
+    """A value in custom fields that every account has, identified by ``tags``.
 
     ``read`` gets the decoded values in the order of ``tags``; ``write`` returns them.
     """
@@ -104,9 +104,9 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Linked:
-    """A value read from ``relation`` and written by calls of its own after the row's.
+    """A value read from ``relation`` and written by separate requests after the row.
 
-    `read_only` where ActiveCampaign computes it, or another column writes it.
+    It is ``read_only`` if ActiveCampaign computes it or another column writes it.
     """
 
     unified: str
@@ -246,7 +246,7 @@ def _without_null(types: Any) -> Any:
 
 
 def is_read_only(entry: Entry) -> bool:
-    """Say whether a column can be read but not written."""
+    """Return whether a column can be read but not written."""
     return isinstance(entry, (Field, Linked)) and entry.read_only
 
 

@@ -1,4 +1,4 @@
-"""The way back: what a record asks to be written, by the table it was read with."""
+"""Converts unified records to the native values that the target writes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class NativeWrite:
-    """What a record asks to be written: ``native`` for the row's own call, the rest by name.
+    """The native values of one record. ``native`` is the body of the row's own request.
 
-    ``attributes`` are custom-field values by personalization tag, ``links`` unified values that
-    need calls of their own, ``custom_fields`` as the record gave them. ``nulls`` names keys that
-    were present and null: whether they clear is the caller's policy. ``ignored`` names keys that
-    cannot be written, ``problems`` (key, reason) pairs.
+    ``attributes`` are custom field values by personalization tag, ``links`` unified values that
+    need separate requests, ``custom_fields`` the record's own object. ``nulls`` are the keys with
+    a null: the caller decides whether to clear the value. ``ignored`` are keys that cannot be
+    written, ``problems`` are (key, reason) pairs.
     """
 
     native: Row = field(default_factory=dict)
@@ -32,34 +32,34 @@ class NativeWrite:
 
 
 def write(resource: Resource, record: Record) -> NativeWrite:
-    """Turn a record into what ActiveCampaign is to be told; absent keys are not mentioned."""
+    """Convert a record to native values. Absent keys are not written."""
     entries = {entry.unified: entry for entry in resource.entries}
-    fragment = NativeWrite()
+    converted = NativeWrite()
     for key, value in record.items():
         entry = entries.get(key)
         if key == "custom_fields" and resource.custom_fields:
             if isinstance(value, dict):
-                fragment.custom_fields = value
+                converted.custom_fields = value
             elif value is not None:
-                fragment.problems.append((key, "must be an object"))
+                converted.problems.append((key, "must be an object"))
         elif key in resource.keys:
             continue
         elif entry is None or isinstance(entry, Derived) or is_read_only(entry):
-            fragment.ignored.append(key)
+            converted.ignored.append(key)
         elif value is None:
-            fragment.nulls.append(key)
+            converted.nulls.append(key)
         else:
-            _write_entry(entry, value, fragment)
-    return fragment
+            _write_entry(entry, value, converted)
+    return converted
 
 
-def _write_entry(entry: Entry, value: Any, fragment: NativeWrite) -> None:
+def _write_entry(entry: Entry, value: Any, converted: NativeWrite) -> None:
     try:
         if isinstance(entry, Field):
-            fragment.native[entry.native] = entry.codec.encode(value)
+            converted.native[entry.native] = entry.codec.encode(value)
         elif isinstance(entry, Attribute):
-            fragment.attributes.update(zip(entry.tags, entry.write(value), strict=True))
+            converted.attributes.update(zip(entry.tags, entry.write(value), strict=True))
         else:
-            fragment.links[entry.unified] = value
+            converted.links[entry.unified] = value
     except InvalidValue as problem:
-        fragment.problems.append((entry.unified, str(problem)))
+        converted.problems.append((entry.unified, str(problem)))

@@ -24,7 +24,7 @@ _DIMENSIONS = nested_object(
     Field("height", "height", amount),
     example={"length": 1, "width": 2, "height": 3.5},
 )
-#: The native columns that say when a product was modified, and when it was made.
+#: The native columns of a product's time of change and time of creation.
 MODIFIED = ("variantStoreModifiedDate", "baseProductStoreModifiedDate")
 CREATED = ("variantStoreCreatedDate", "baseProductStoreCreatedDate")
 

@@ -1,4 +1,4 @@
-"""What is asked of GraphQL for each resource: the columns of its table, and no other."""
+"""The GraphQL searches of each resource: they request the columns of its table only."""
 
 from __future__ import annotations
 

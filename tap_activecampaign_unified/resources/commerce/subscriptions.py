@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.resource import Derived, Field, Replic
 from .orders import order_currency
 from .values import address, amount, boolean, contact, count, stamp, store, texts, word_of
 
-#: The native columns that say when a subscription was modified, and when it was made.
+#: The native columns of a subscription's time of change and time of creation.
 MODIFIED, CREATED = "storeModifiedDate", "storeCreatedDate"
 SUBSCRIPTION_STATUSES = ["active", "cancelled", "expired", "payment_failed", "paused", "pending"]
 _PAYMENT_STATUSES = ["completed", "declined", "partially_refunded", "pending", "refunded"]

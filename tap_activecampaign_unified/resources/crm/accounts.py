@@ -51,7 +51,7 @@ ADDRESS_PARTS = {
 
 
 def _shown(value: Any) -> str | None:
-    """Return an attribute as text, whatever type its field was given."""
+    """Return an attribute as text, whatever type its custom field has."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or None
     if isinstance(value, dict):

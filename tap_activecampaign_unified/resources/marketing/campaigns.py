@@ -24,7 +24,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 
-# As the application numbers them; what is beyond stands as it was sent.
+# ActiveCampaign's numbers. Unknown numbers are emitted unchanged.
 STATUSES = {
     "0": "draft",
     "1": "scheduled",

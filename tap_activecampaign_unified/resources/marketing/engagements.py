@@ -26,7 +26,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 
-#: Under which name a row says from which collection it came, and the address of its link.
+#: The columns that the walk adds: a row's collection, and the URL of its link.
 SOURCE, URL = "engagement", "linkUrl"
 #: What an id begins with, by collection: ids of two collections may be the same number.
 PREFIXES = {"logs": "send", "linkData": "link", "mppLinkData": "machine", "bounceLogs": "bounce"}
@@ -74,7 +74,7 @@ def _link(row: Row, context: RowContext) -> Row | None:
 
 
 def _first(row: Row, context: RowContext) -> str | None:
-    """Read when it happened first; where the row does not tell, when it happened last."""
+    """Return the time of the first event; if the row does not have it, that of the last one."""
     return decode_instant(row.get("created_timestamp"), context.zone) or _last(row, context)
 
 

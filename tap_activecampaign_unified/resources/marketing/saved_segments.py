@@ -17,7 +17,7 @@ from tap_activecampaign_unified.resources.resource import Field, Linked, Resourc
 
 #: The relation that brings how many contacts a saved segment has.
 SEGMENT_COUNTS = "segment_counts"
-#: The walk that brings the members of the saved segments that are asked for.
+#: The name of the walk over the members of saved segments.
 SEGMENT_MEMBERS = "segmentMembers"
 
 _CLOCK = "On the account's clock: the row has no offset"
