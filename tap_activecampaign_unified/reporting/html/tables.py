@@ -79,6 +79,7 @@ class Headline:
     began: str
     finished: str
     took: str
+    run: str | None
     tiles: list[tuple[str, Any, str]]
     rates: str
     limit: float
@@ -111,6 +112,7 @@ def headline_of(document: Document) -> Headline:
         _moment(document["began_at"]),
         _moment(document["finished_at"]),
         clock_time(document["seconds"]),
+        document.get("run"),
         tiles,
         _rates(document, limit),
         limit,
@@ -253,6 +255,9 @@ def _reasons(one: Document) -> list[tuple[str, str, int]]:
 
 def _plan(plan: Document) -> ReportTable:
     rows = [(_spaced(name), count) for name, count in plan.get("actions", {}).items()]
+    if plan and plan["contacts"]["room"] is not None:
+        rows.append(("contacts to create", plan["contacts"]["created"]))
+        rows.append(("contacts the account has room for", plan["contacts"]["room"]))
     if plan:
         rows += [("requests needed", plan["requests"]), ("seconds at best", plan["seconds"])]
     note = "Nothing was written. Samples of old and new values are in the JSON report only."

@@ -39,6 +39,7 @@ CLIPPED = """
 """
 #: The setting `api_url`, as a text, and what an SVG's elements are called by.
 ACCOUNT = "https://acme.api-us1.com"
+EVENT_URL = "https://trackcmp.net/event"  # the default of the setting event_url
 NAMESPACES = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
 SCREENS = [(1200, "light"), (1200, "dark"), (360, "light"), (360, "dark")]
 #: The least contrast between any text of the page and what is behind it.
@@ -298,7 +299,7 @@ def test_nobody_is_told_of(tmp_path: Path, run: Callable[[Path], tuple[Document,
     page = path.read_text(encoding="utf-8")
     for private in (KEY, "shop.example", "y.example", "Augusta"):
         assert private not in page
-    assert set(re.findall(r"\w+://[^\"'<\s]*", page)) <= {ACCOUNT, *NAMESPACES}
+    assert set(re.findall(r"\w+://[^\"'<\s]*", page)) <= {ACCOUNT, EVENT_URL, *NAMESPACES}
 
 
 def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
@@ -316,6 +317,26 @@ def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
     assert ": dry run done</title>" in text
     assert "Augusta" not in text
     assert "shop.example" not in text
+
+
+def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
+    """The run's id, the rows of the control group and of the contact limit stand on the page."""
+    clock = LabClock()
+    lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
+    lab.world.contact_limit = 6
+    rows = [{"email": f"p{n}@shop.example"} for n in range(20)]
+    page = tmp_path / "r.html"
+    ran = lab.send("crm_contacts", *rows, holdout_percent=50, run_report_html_path=str(page))
+    text = page.read_text(encoding="utf-8")
+    assert f", run {ran.report['run']}</p>" in text
+    for reason in ("held out", "respect_contact_limit: the account has no room"):
+        count = sum((one["reason"] or "").startswith(reason) for one in ran.results)
+        assert count
+        row = text.rpartition(f'"why">{reason}')[2].partition("</tr>")[0]
+        assert f">{count}</td>" in row
+    lab.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
+    text = page.read_text(encoding="utf-8")
+    assert "contacts the account has room for" in text
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 130, 143])
