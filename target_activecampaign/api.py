@@ -1,8 +1,8 @@
-"""Unified access with writing: each write is one row through the target's own writers and policies.
+"""ActiveCampaign for Python, with writing: each write is one row through the target's sinks.
 
-For one thread. In a ``with`` block the ledger is opened by the first write and held to the end of
-the block, as by a run of the target: other runs of the account wait. Without one, each write opens
-and closes it.
+For one thread. In a ``with`` block, the first write opens the ledger, and the end of the block
+closes it. Meanwhile other runs of the account wait, as they do for a run of the target. Without a
+block, each write opens and closes the ledger.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ OF_STREAMS = {
 }
 OF_FILES = {"results_path", "results_format", "retry_path"}
 MOST_DELETES = 1_000_000
-#: What can be written; of these, what is known by two ids is neither updated nor deleted by one.
+#: Resources that cannot be written; resources whose rows have two ids, with the status of a delete.
 #: What is not written one by one: read only, or upserted in batches and sent once by the target.
 READ_ONLY = {
     *("crm_users", "raw_requests", "marketing_events", "commerce_stores", "commerce_products"),
@@ -83,8 +83,8 @@ READ_ONLY = {
 }
 PAIRS = {"marketing_contact_tags": "removed", "marketing_segment_memberships": "unsubscribed"}
 NO_UPDATES = {**dict.fromkeys(PAIRS, "upsert or delete it"), "crm_fields": "it can be created only"}
-# What other rows refer to by name: its table is read again after a change.
-QUOTED = {
+# Resources that other rows refer to by name: a write makes the next call read their tables again.
+REFERENCED = {
     *("marketing_tags", "marketing_segments", "crm_pipelines", "crm_stages", "crm_fields"),
     *("directory_groups", "directory_users", "crm_accounts"),
 }
@@ -92,20 +92,19 @@ WRITTEN = {Action.CREATED, Action.UPDATED, Action.UNCHANGED}
 
 
 class NotWritten(ActiveCampaignError):
-    """The record was not written; ``action`` and ``reason`` are those of a result of the target.
+    """The record was not written; ``action`` and ``reason`` are those of the target's results.
 
-    ``rejected``: the record is at fault. ``skipped``: nothing was to be done, or is not allowed.
-    ``failed``: never confirmed; the same call may be made again, and makes nothing twice.
+    ``rejected``: the record has a fault. ``skipped``: there was nothing to do, or a setting forbids
+    it. ``failed``: the write was not confirmed; make the same call again, it creates nothing twice.
     """
 
     def __init__(self, action: str, reason: str) -> None:
-        """Keep both."""
         super().__init__(f"{action}: {reason}")
         self.action, self.reason = action, reason
 
 
-class _Kept(Results):
-    """Keeps the outcome of the one row."""
+class _OneResult(Results):
+    """Stores the outcome of one row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,8 +118,8 @@ class _Kept(Results):
 class ActiveCampaign(ActiveCampaignReader):
     """Lists, gets and writes unified records of one account.
 
-    ``settings`` are those of the target but what a call decides and what belongs to streams and
-    files. Consent, references by natural key and lost creates are as there.
+    ``settings`` are those of the target, except those that a call decides and those of streams and
+    files. Consent, references by natural key and lost answers work as in the target.
     """
 
     known: ClassVar[frozenset[str]] = (
@@ -128,7 +127,7 @@ class ActiveCampaign(ActiveCampaignReader):
     )
 
     def __init__(self, api_url: str, api_key: str, **settings: Any) -> None:
-        """Check the settings (`SettingsError`, `InvalidQuery`); nothing is asked yet."""
+        """Check the settings (`SettingsError`, `InvalidQuery`). No request is sent."""
         super().__init__(api_url, api_key, **settings)
         chosen = {name: value for name, value in settings.items() if name in type(self).known}
         fixed = {"force": True, "delete_mode": "delete", "max_deletes": MOST_DELETES}
@@ -148,34 +147,34 @@ class ActiveCampaign(ActiveCampaignReader):
     def close(self) -> None:
         """Close the ledger and the connections; a later call opens them again."""
         self._is_held = False
-        self._let_go()
+        self._close_processor()
         super().close()
 
     def refresh(self) -> None:
         """Forget the names and custom fields that were read: the next call reads them again."""
-        self._let_go()
+        self._close_processor()
         super().refresh()
 
     # --- writing --------------------------------------------------------------------------------
 
     def create(self, resource: str, record: Mapping[str, Any]) -> dict[str, str | None]:
-        """Make a record that is not there yet, and return ``id``, ``action`` and ``reason``.
+        """Create a record, and return ``id``, ``action`` and ``reason``.
 
-        Raises `NotWritten` where there is one with the same natural key: it is left as it is.
+        Raises `NotWritten` if a record with the same natural key exists: it stays unchanged.
         """
         if not is_nothing(_record(record).get("id")):
             raise InvalidQuery("id: a new record has none; update the one that is there")
         return self._write(resource, _live(record), creates=True)
 
     def upsert(self, resource: str, record: Mapping[str, Any]) -> dict[str, str | None]:
-        """Write a record found by its id or natural key, made where there is none.
+        """Update the record with this id or natural key, or create it.
 
-        Returns ``id``, ``action`` and ``reason``. Raises `NotWritten` where nothing was written.
+        Returns ``id``, ``action`` and ``reason``. Raises `NotWritten` if nothing was written.
         """
         return self._write(resource, _live(record))
 
     def update(self, resource: str, id: str, record: Mapping[str, Any]) -> dict[str, str | None]:  # noqa: A002
-        """Change what ``record`` names of the row with this id; never makes one."""
+        """Update the columns in ``record`` of the record with this id. Never creates a record."""
         if resource in NO_UPDATES:
             raise InvalidQuery(f"{resource}: cannot be updated; {NO_UPDATES[resource]}")
         if is_nothing(id):
@@ -186,10 +185,11 @@ class ActiveCampaign(ActiveCampaignReader):
         return self._write(resource, {**given, "id": id})
 
     def delete(self, resource: str, id: Any) -> dict[str, str | None]:  # noqa: A002
-        """Delete a contact, account, opportunity or note; take a tag or a membership away.
+        """Delete a contact, account, opportunity or note; remove a tag or end a membership.
 
-        Of what has two ids, ``id`` is an object with both. A contact that opted out is never
-        deleted: the opt-out would be lost. A membership stays, as ``unsubscribed``.
+        For tags and memberships of contacts, ``id`` is an object with both ids. A contact that
+        opted out is never deleted: the opt-out would be lost. A membership becomes
+        ``unsubscribed``.
         """
         if resource in PAIRS:
             if not isinstance(id, Mapping):
@@ -207,10 +207,10 @@ class ActiveCampaign(ActiveCampaignReader):
         params: Sequence[tuple[str, str | int]] | Mapping[str, str | int] = (),
         json: Any = None,
     ) -> dict[str, Any]:
-        """Send any other call and return its answer, within the same budget and repeats.
+        """Send any other request and return its response, with the same rate limit and retries.
 
         A POST whose response is lost raises `UnconfirmedWrite` and is never repeated. Paths that
-        send or move in bulk raise `InvalidQuery`, as in `raw_requests`.
+        send messages or move records in bulk raise `InvalidQuery`, as in `raw_requests`.
         """
         verb = str(method).strip().upper()
         if verb not in {"GET", *METHODS}:
@@ -243,24 +243,24 @@ class ActiveCampaign(ActiveCampaignReader):
                 outcome = self._outcome(resource, record, creates=creates)
                 is_refused = outcome.action is Action.REJECTED and self._count_writes() == sent
                 if is_refused and not is_fresh:
-                    # Nothing was sent: what was known of the account may be too old.
-                    self._let_go()
+                    # Nothing was sent: the tables that were read may be out of date.
+                    self._close_processor()
                     outcome = self._outcome(resource, record, creates=creates)
         finally:
             if not self._is_held:
-                self._let_go()
-            if resource in QUOTED:
+                self._close_processor()
+            if resource in REFERENCED:
                 super().refresh()
         if outcome.action not in WRITTEN:
             raise NotWritten(outcome.action.value, outcome.reason or "nothing was confirmed")
         return {"id": outcome.id, "action": outcome.action.value, "reason": outcome.reason}
 
     def _outcome(self, resource: str, record: dict[str, Any], *, creates: bool) -> Outcome:
-        """Write a row and return what became of it."""
+        """Write a row and return its outcome."""
         try:
             processor = self._open()
-            kept = _Kept()
-            processor.rows.results = kept
+            result = _OneResult()
+            processor.rows.results = result
             parser = RecordParser(lambda: processor, None, None, policy=self._policy)
             row = parser.row_of(1, resource, record, [])
             if row is not None:
@@ -269,13 +269,13 @@ class ActiveCampaign(ActiveCampaignReader):
                     processor.context.references.forget_small(registry.SINKS[resource].family)
                 processor.write([row])
         except OSError as problem:
-            self._let_go()
+            self._close_processor()
             why = f"the ledger cannot be written ({problem.strerror or type(problem).__name__})"
             raise NotWritten("failed", f"{why}: make the same call again once it can be") from None
         except BaseException:
-            self._let_go()
+            self._close_processor()
             raise
-        return kept.outcome or Outcome(Action.FAILED)
+        return result.outcome or Outcome(Action.FAILED)
 
     def _open(self) -> BatchProcessor:
         if self._processor is None:
@@ -288,11 +288,11 @@ class ActiveCampaign(ActiveCampaignReader):
                 hold=lambda _: None,
                 run_id=run_id,
             )
-            # No row will come that this one could wait for.
+            # No later row can bring what this one refers to.
             self._processor.context.references.is_final = True
         return self._processor
 
-    def _let_go(self) -> None:
+    def _close_processor(self) -> None:
         processor, self._processor = self._processor, None
         if processor is not None:
             processor.close()
@@ -302,7 +302,7 @@ class ActiveCampaign(ActiveCampaignReader):
 
 
 def _record(record: Any) -> dict[str, Any]:
-    """Return a record as JSON has it, which is what the target takes."""
+    """Return a record with the types of JSON, as the target reads it."""
     if not isinstance(record, Mapping):
         raise InvalidQuery("record: must be an object")
     try:
@@ -324,7 +324,7 @@ def _plain(value: Any) -> str:
 
 
 def _live(record: Any) -> dict[str, Any]:
-    """Return a record to be written; one that says that it is gone is not."""
+    """Return a record to write; raise `InvalidQuery` for a tombstone."""
     found = _record(record)
     if not is_nothing(found.get(DELETED)):
         raise InvalidQuery(f"{DELETED}: the record is gone; delete it by its id")

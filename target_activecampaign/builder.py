@@ -1,4 +1,4 @@
-"""What a run is made of, put together from its settings."""
+"""Builds the objects of a run from its settings."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledg
 
 
 def _event_client(settings: Settings, client: Client) -> EventClient | None:
-    """Return what sends events, None where the settings do not say for which account."""
+    """Return the client of event tracking, None if the settings name no account for it."""
     if not settings["event_account_id"] or not settings["event_key"]:
         return None
     return EventClient(
@@ -87,7 +87,7 @@ def open_processor(
     hold: Callable[[int], None],
     run_id: str,
 ) -> BatchProcessor:
-    """Open the run's files and return its engine; raises `SettingsError` for paths of no use."""
+    """Open the run's files and return its processor; raise `SettingsError` for an unusable path."""
     clock = ReleasingClock(client.clock, pool)
     ledger = open_ledger(settings, client, is_dry_run=policy.dry_run)
     setting = "retry_path"

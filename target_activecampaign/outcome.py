@@ -1,4 +1,4 @@
-"""Outcomes of rows, and the exceptions that end one."""
+"""Outcomes of rows, and the exceptions that end the writing of a row."""
 
 from __future__ import annotations
 
@@ -53,7 +53,6 @@ class RowError(Exception):
     action = Action.REJECTED
 
     def __init__(self, reason: str, *, held: bool = False) -> None:
-        """Keep the reason."""
         super().__init__(reason)
         self.reason, self.held = reason, held
 
@@ -63,35 +62,36 @@ class RowError(Exception):
 
 
 class RowRejected(RowError):
-    """The row is at fault."""
+    """The row has a fault that its source must correct."""
 
 
 class RowSkipped(RowError):
-    """Nothing was to be done, or nothing is allowed."""
+    """There is nothing to do for the row, or a setting forbids it."""
 
     action = Action.SKIPPED
 
 
 class RowFailed(RowError):
-    """The row could not be confirmed: it is tried again."""
+    """The write was not confirmed: the row is sent again."""
 
     action = Action.FAILED
 
 
 class RowDeferred(RowError):
-    """The row refers to something that may still come; at the end of the input it is rejected.
+    """The row refers to a record that a later row may bring.
+
+    At the end of the input, the row is rejected.
 
     ``family`` is what it waits for, empty where that is another row.
     """
 
     def __init__(self, reason: str, family: str = "") -> None:
-        """Keep both."""
         super().__init__(reason)
         self.family = family
 
 
 def outcome_of(problem: RequestError) -> Outcome:
-    """Say what an error of a call means for its row."""
+    """Return the outcome of a row whose request raised an error."""
     if isinstance(problem, InvalidRequest):
         texts = "; ".join(str(reason) for reason in problem.reasons)
         return Outcome(

@@ -1,4 +1,4 @@
-"""The one place from which anything is written; in a dry run it counts and writes nothing."""
+"""Sends all write requests. In a dry run, counts them instead."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ Body = dict[str, Any]
 
 
 class WriteClient:
-    """Sends the calls that change the account; ``planned`` counts those a dry run would send."""
+    """Sends write requests; ``planned`` counts those of a dry run, by method and endpoint."""
 
     def __init__(self, client: Client, *, is_dry_run: bool = False) -> None:
-        """Take the client that reads and writes."""
         self.client = client
         self.is_dry_run = is_dry_run
         self.planned: Counter[str] = Counter()
@@ -33,7 +32,7 @@ class WriteClient:
         params: Sequence[tuple[str, str | int]] = (),
         repeatable: bool | None = None,
     ) -> ApiResponse:
-        """Send one call; a dry run answers what ActiveCampaign would, with an id of its own."""
+        """Send one request. A dry run returns a likely response with an invented id instead."""
         if not self.is_dry_run:
             return self.client.send(method, path, params=params, json=body, repeatable=repeatable)
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
@@ -47,7 +46,7 @@ class WriteClient:
     def mutate(self, name: str, document: str, variables: Body) -> Body:
         """Send a GraphQL mutation that may be repeated, and return its `data`.
 
-        A dry run counts it under its name and answers nothing.
+        A dry run counts it under its name and returns an empty object.
         """
         if not self.is_dry_run:
             return run_graphql(self.client, document, variables)
@@ -55,13 +54,13 @@ class WriteClient:
         return {}
 
     def plan_id(self) -> str:
-        """Make up an id for what a dry run would create."""
+        """Return an invented id for a record that a dry run would create."""
         self._made += 1
         return f"planned-{self._made}"
 
 
 def is_planned(native_id: str | None) -> bool:
-    """Say whether an id is one that a dry run made up."""
+    """Return whether a dry run invented an id."""
     return bool(native_id) and str(native_id).startswith("planned-")
 
 

@@ -9,26 +9,25 @@ logger = logging.getLogger(__name__)
 
 
 class AutomationCounts:
-    """What this run did, by the automation's name."""
+    """Counts of one run, by the automation's name."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
         self.entered: Counter[str] = Counter()
         self.left: Counter[str] = Counter()
-        #: The pairs that a dry run would have entered by now.
+        #: The enrolments that a dry run has planned, by the hash of contact and automation.
         self.planned: set[bytes] = set()
-        #: Why nobody can be entered in this run, None while it is not known to be so.
+        #: Why ActiveCampaign refuses enrolments in this run, None if it has not refused one.
         self.refused: str | None = None
 
     def document(self) -> dict[str, dict[str, int]]:
-        """Return the numbers as JSON."""
+        """Return the counts as JSON."""
         return {
             "entered": dict(sorted(self.entered.items())),
             "left": dict(sorted(self.left.items())),
         }
 
     def log(self) -> None:
-        """Write the numbers to the process log."""
+        """Write the counts to the process log."""
         for verb, counts in self.document().items():
             for name, count in counts.items():
                 logger.info("%d contacts %s the automation %s", count, verb, name)

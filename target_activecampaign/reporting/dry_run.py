@@ -1,4 +1,4 @@
-"""What a dry run tells beside the outcomes: who would gain what, samples old and new, the time."""
+"""The plan of a dry run: gains, samples of old and new values, requests, and time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ MOST_SAMPLES = 10
 
 
 class DryRunPlan:
-    """Gathers what a dry run finds; a real run leaves it empty.
+    """Collects the findings of a dry run; a real run leaves it empty.
 
     ``gains`` counts contacts and deals that would gain a tag, a list or a stage: these start
     automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name,
     ``unknown`` rows by the names in them that the account does not have yet.
-    ``samples`` hold field names with what is there and what would be.
+    ``samples`` hold the present and the new value of each field.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.gains: Counter[str] = Counter()
         self.enters: Counter[str] = Counter()
         self.leaves: Counter[str] = Counter()
@@ -37,22 +36,22 @@ class DryRunPlan:
         self._counted: set[tuple[str, object]] = set()
 
     def gain(self, what: str, who: object) -> None:
-        """Count somebody who would gain something, once however many rows say so."""
+        """Count a contact or deal that would gain something, once for any number of rows."""
         if (what, who) not in self._counted:
             self._counted.add((what, who))
             self.gains[what] += 1
 
     def wants_sample(self) -> bool:
-        """Whether another sample is of use."""
+        """Return whether the plan takes another sample."""
         return len(self.samples) < MOST_SAMPLES
 
     def add_sample(self, stream: str, native_id: str | None, fields: dict[str, Any]) -> None:
-        """Keep what would change: ``{field: [old, new]}``."""
+        """Add a sample of changes: ``{field: [old, new]}``."""
         if fields and self.wants_sample():
             self.samples.append({"stream": stream, "id": native_id, "fields": fields})
 
     def document(self, planned: Counter[str], rate: float) -> dict[str, Any]:
-        """Return the plan as JSON; the time is what the account's budget allows at best."""
+        """Return the plan as JSON; the time is the shortest that the rate limit allows."""
         requests = sum(planned.values())
         imports = planned.get("POST import/bulk_import", 0)
         requests += imports

@@ -75,7 +75,7 @@ class ResultFile:
                 self._file.write(json.dumps(line, default=str) + "\n")
 
     def flush(self) -> None:
-        """Hand every line to the operating system: a killed process keeps it."""
+        """Pass every line to the operating system, so that a killed process loses none."""
         if self._file is not None:
             with naming(self._path):
                 self._file.flush()

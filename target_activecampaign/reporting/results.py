@@ -1,4 +1,4 @@
-"""What became of each row: one outcome, one line in the results file, one count in the summary."""
+"""Results of rows: each has one outcome, one line in the results file, one count in the summary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 SHORTEST_SECRET = 4
 MOST_NESTED = 3
-# So many reasons are a line each in the log; all of them are in the results.
+# Most reasons that the log shows per stream; the results file has all.
 MOST_REASONS = 10
 BEHIND = "an earlier row of the same key waits for something that may still come"
 OTHER_ADDRESS = (
@@ -31,8 +31,8 @@ OTHER_ADDRESS = (
 CHANGED = frozenset({Action.CREATED, Action.UPDATED, Action.PLANNED})
 
 
-def _untold(reason: str, record: dict[str, Any]) -> str:
-    """Return a reason without what ActiveCampaign repeats in it of a row."""
+def _without_values(reason: str, record: dict[str, Any]) -> str:
+    """Return a reason without the row's values, which ActiveCampaign may repeat in it."""
     for text in sorted(set(_texts_of(record)), key=len, reverse=True):
         if text in reason:
             reason = reason.replace(text, "…")
@@ -50,7 +50,7 @@ def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
 
 @dataclass
 class StreamResults:
-    """One stream's rows by action, and the reasons that were given."""
+    """One stream's rows by action, and their reasons."""
 
     actions: Counter[Action] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -62,7 +62,7 @@ class StreamResults:
 
 
 class Results:
-    """Takes every row's outcome once, and writes it to ``file`` if there is one."""
+    """Counts the outcome of each row and writes it to ``file``, if given."""
 
     def __init__(self, file: ResultFile | None = None) -> None:
         self.streams: dict[str, StreamResults] = {}
@@ -83,20 +83,20 @@ class Results:
         outcome: Outcome,
         record: dict[str, Any] | None = None,
     ) -> None:
-        """Note a row's end; ``number`` is None for a row of the retry file.
+        """Record the outcome of a row; ``number`` is None for a row of the retry file.
 
         The file has the reason as it is; summary and report have it without values of ``record``.
         """
-        tally = self.streams.setdefault(stream, StreamResults())
-        tally.actions[outcome.action] += 1
+        counts = self.streams.setdefault(stream, StreamResults())
+        counts.actions[outcome.action] += 1
         self.rows += 1
         if self.observer is not None:
             self.observer(number, stream, outcome)
         if outcome.reason:
-            told = _untold(outcome.reason, record or key)
-            tally.reasons[f"{outcome.action.value}: {told}"] += 1
-            if len(tally.reasons) > 10_000:
-                tally.reasons = Counter(dict(tally.reasons.most_common(1_000)))
+            reason = _without_values(outcome.reason, record or key)
+            counts.reasons[f"{outcome.action.value}: {reason}"] += 1
+            if len(counts.reasons) > 10_000:
+                counts.reasons = Counter(dict(counts.reasons.most_common(1_000)))
         if self._file is not None:
             line = {
                 "row": number,
@@ -109,7 +109,7 @@ class Results:
             self._file.add(line)
 
     def flush(self) -> None:
-        """Hand every line to the operating system: a killed process keeps it."""
+        """Pass every line to the operating system, so that a killed process loses none."""
         if self._file is not None:
             self._file.flush()
 
@@ -120,38 +120,38 @@ class Results:
 
     def log_summary(self) -> None:
         """Write a line per stream to the process log; its numbers add up to the input."""
-        for name, tally in sorted(self.streams.items()):
-            counts = ", ".join(
-                f"{tally.actions[action]} {action.value}"
+        for name, counts in sorted(self.streams.items()):
+            text = ", ".join(
+                f"{counts.actions[action]} {action.value}"
                 for action in Action
-                if tally.actions[action]
+                if counts.actions[action]
             )
-            logger.info("%s: %d rows: %s", name, tally.rows, counts)
-            for reason, count in tally.reasons.most_common(MOST_REASONS):
+            logger.info("%s: %d rows: %s", name, counts.rows, text)
+            for reason, count in counts.reasons.most_common(MOST_REASONS):
                 is_undone = reason.startswith((Action.REJECTED, Action.FAILED))
                 level = logging.WARNING if is_undone else logging.INFO
                 logger.log(level, "%s: %d times %s", name, count, reason)
-            if (more := len(tally.reasons) - MOST_REASONS) > 0:
+            if (more := len(counts.reasons) - MOST_REASONS) > 0:
                 logger.warning("%s: %d more reasons: see results_path", name, more)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return each stream's rows, all and by action, for people."""
+        """Return the number of rows of each stream, in total and by action."""
         return {
             name: {"rows": one.rows} | {action.value: one.actions[action] for action in Action}
             for name, one in self.streams.items()
         }
 
     def totals(self) -> dict[str, int]:
-        """Return the rows of all streams together, all and by action."""
+        """Return the number of rows of all streams, in total and by action."""
         return {"read": self.rows} | {action.value: self.count(action) for action in Action}
 
     def document(self) -> dict[str, Any]:
-        """Return the numbers as JSON."""
+        """Return the counts as JSON."""
         return {
             name: {
-                "rows": tally.rows,
-                "actions": {action.value: tally.actions[action] for action in Action},
-                "reasons": dict(tally.reasons.most_common(100)),
+                "rows": counts.rows,
+                "actions": {action.value: counts.actions[action] for action in Action},
+                "reasons": dict(counts.reasons.most_common(100)),
             }
-            for name, tally in sorted(self.streams.items())
+            for name, counts in sorted(self.streams.items())
         }

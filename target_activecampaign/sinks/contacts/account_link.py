@@ -1,26 +1,21 @@
-"""The account a contact belongs to, and the title there: one link per contact, moved by update."""
+"""Links contacts to their account and sets their title there. A contact has at most one link."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest, RequestError, total_of, walk_offset
-from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.concurrency.ordering import run_in_identity_order
-from target_activecampaign.outcome import RowError
+from tap_activecampaign_unified.client import InvalidRequest, total_of, walk_offset
 from target_activecampaign.records.reference import id_text
 from target_activecampaign.sinks.named.accounts import ensure_account
 
-from .change import identity_of_change
+from .apply import apply_each, look_up_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_activecampaign.sinks.context import WriteContext
 
+    from .apply import ApplyOne, Fail
     from .change import ContactChange
-
-    Fail = Callable[[ContactChange, RowError | RequestError], None]
 
 Link = dict[str, Any]
 FULL_PAGE = 100
@@ -28,39 +23,25 @@ FEW = 10
 
 
 def apply_account_links(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
-    """Bring links and titles to what the wishes say, and write nothing where they are so."""
-    needy = [
+    """Write the links and titles that differ from those of the account."""
+    affected = [
         change
         for change in changes
         if change.parts and (change.account or change.title is not None)
     ]
-    if not needy:
-        return
-    try:
-        emails = [w.email for w in needy if w.id is None and w.email]
-        known = context.references.contacts_by_email(emails) if emails else {}
-        for change in needy:
-            change.id = change.id or known.get(fold(change.email or ""))
+
+    def prepare() -> ApplyOne:
+        look_up_ids(context, affected)
         context.references.prefetch_accounts(
-            w.account["name"] for w in needy if w.account.get("name")
+            one.account["name"] for one in affected if one.account.get("name")
         )
-        links = _all_links(context, needy)
-    except RequestError as problem:
-        for change in needy:
-            fail(change, problem)
-        return
+        return partial(_write_change, context, _all_links(context, affected))
 
-    def settle_one(change: ContactChange) -> None:
-        try:
-            _settle_one(context, change, links)
-        except (RowError, RequestError) as problem:
-            fail(change, problem)
-
-    run_in_identity_order(context.pool, needy, identity_of_change, settle_one)
+    apply_each(context, affected, prepare, fail)
 
 
 def _all_links(context: WriteContext, changes: list[ContactChange]) -> dict[str, Link] | None:
-    """Return every contact's link where reading all is fewer requests than one per contact."""
+    """Return all links by contact, or None if one request per contact is cheaper."""
     if len(changes) < FEW or context.write_client.is_dry_run:
         return None
     answer = context.client.get("accountContacts", [("limit", 1)])
@@ -74,8 +55,8 @@ def _all_links(context: WriteContext, changes: list[ContactChange]) -> dict[str,
     return found
 
 
-def _settle_one(
-    context: WriteContext, change: ContactChange, links: dict[str, Link] | None
+def _write_change(
+    context: WriteContext, links: dict[str, Link] | None, change: ContactChange
 ) -> None:
     if change.id is None:
         if not context.write_client.is_dry_run:
@@ -98,7 +79,7 @@ def _settle_one(
 
 
 def link_of(context: WriteContext, change: ContactChange) -> Link | None:
-    """Return a contact's link, None where there is none."""
+    """Return a contact's link, None if it has none."""
     rows = context.references.nested_rows("contacts", change.id or "", "accountContacts")
     return next((row for row in rows if id_text(row.get("contact")) in {None, change.id}), None)
 
@@ -106,12 +87,12 @@ def link_of(context: WriteContext, change: ContactChange) -> Link | None:
 def write_link(
     context: WriteContext, change: ContactChange, link: Link | None, columns: dict[str, Any]
 ) -> None:
-    """Make a link or columns the one there is."""
+    """Create a link, or update the present one."""
     change.is_touched = True
     if link is None:
         body = {"accountContact": {"contact": change.id, **columns}}
         try:
-            # A second one is refused, so it may be repeated.
+            # ActiveCampaign rejects a second link, so a retry is safe.
             context.write_client.write("POST", "accountContacts", body, repeatable=True)
         except InvalidRequest:
             link = link_of(context, change)

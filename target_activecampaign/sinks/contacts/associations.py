@@ -1,4 +1,4 @@
-"""Rows of two: a contact with a tag, a contact with a list."""
+"""Sinks of associations: a contact with a tag, a contact with a list."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ IDENTIFYING = frozenset(
 
 def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Apply tags, or remove them where the row says so."""
-    _write(context, sink, rows, _tag_wish)
+    _write(context, sink, rows, _tag_change)
 
 
 def write_memberships(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Subscribe and unsubscribe."""
-    _write(context, sink, rows, _list_wish)
+    _write(context, sink, rows, _list_change)
 
 
 def _write(
@@ -60,7 +60,7 @@ def _write(
 
 
 def _prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
-    """Look up the addresses of rows without an id; what cannot be read is each row's own affair."""
+    """Look up the addresses of rows without an id; an error surfaces when its row is parsed."""
     refs = []
     for row in rows:
         with contextlib.suppress(RowRejected):
@@ -76,8 +76,8 @@ def _prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
         context.references.prefetch_contacts(refs)
 
 
-def _tag_wish(context: WriteContext, row: InputRecord) -> ContactChange:
-    change = _wish(context, row)
+def _tag_change(context: WriteContext, row: InputRecord) -> ContactChange:
+    change = _contact_change(context, row)
     ref = _ref(row.record, "tag")
     if not ref:
         raise RowRejected("tag_id: the row names no tag")
@@ -97,8 +97,8 @@ def _tag_wish(context: WriteContext, row: InputRecord) -> ContactChange:
     return change
 
 
-def _list_wish(context: WriteContext, row: InputRecord) -> ContactChange:
-    change = _wish(context, row)
+def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
+    change = _contact_change(context, row)
     ref = _ref(row.record, "segment")
     if not ref:
         raise RowRejected("segment_id: the row names no list")
@@ -117,7 +117,7 @@ def _list_wish(context: WriteContext, row: InputRecord) -> ContactChange:
     return change
 
 
-def _wish(context: WriteContext, row: InputRecord) -> ContactChange:
+def _contact_change(context: WriteContext, row: InputRecord) -> ContactChange:
     change = ContactChange([RowRequest(row)])
     ref = _ref(row.record, "contact")
     email = row.record.get("email")
@@ -133,7 +133,7 @@ def _wish(context: WriteContext, row: InputRecord) -> ContactChange:
     if change.id is None:
         if change.email is None:
             raise context.references.no_contact(has_email=False)
-        # A pair does not bring a contact into being: it belongs to one.
+        # An association never creates a contact.
         change.id = context.references.contacts_by_email([change.email]).get(fold(change.email))
         if change.id is None:
             raise context.references.no_contact(has_email=True)

@@ -1,11 +1,13 @@
-"""Contacts enter and leave automations, last of all: the first mail finds the contact finished.
+"""Enters contacts into automations and takes them out, after everything else of a row.
 
-Entering cannot be taken back and is no upsert. Before it, the account is asked who is there; after
-a lost answer it is asked again, and nobody is entered on a guess.
+So the first e-mail finds the contact complete. ActiveCampaign cannot undo an enrolment, and a
+second one sends the e-mails again. The target reads the enrolments before it enters a contact, and
+again after a lost answer; it never enters a contact that may be enrolled.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import (
@@ -17,23 +19,19 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
-from target_activecampaign.concurrency.ordering import run_in_identity_order
-from target_activecampaign.outcome import RowError, RowFailed, outcome_of
+from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import consent
-from .change import identity_of_change
+from .apply import apply_each, look_up_ids
 from .enrolments import Enrolment, EnrolmentRecord, enrolments_of, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_activecampaign.sinks.context import WriteContext
 
+    from .apply import ApplyOne, Fail
     from .change import ContactChange
 
-    Fail = Callable[[ContactChange, RowError | RequestError], None]
-
-# Seconds after a lost answer: what was still under way is there by then.
+# Seconds to wait after a lost answer: by then the list shows an enrolment that was in progress.
 LOOKS = (2.0, 8.0)
 ENTERED_BEFORE = "automations: entered before; enters again only after leave_automations"
 THERE_ALREADY = "automations: is or was in it already; enters again only after leave_automations"
@@ -49,37 +47,24 @@ UNANSWERED = "automations: entering was sent and never answered; the next run lo
 
 
 def apply_automations(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
-    """Let contacts leave and enter what their wishes say, each automation once."""
-    needy = [change for change in changes if change.parts and change.automations]
-    if not needy:
-        return
-    try:
-        emails = [change.email for change in needy if change.id is None and change.email]
-        known = context.references.contacts_by_email(emails) if emails else {}
-    except RequestError as problem:
-        for change in needy:
-            fail(change, problem)
-        return
-    for change in needy:
-        change.id = change.id or known.get(fold(change.email or ""))
+    """Enter contacts into automations and take them out, once per automation."""
+    affected = [change for change in changes if change.parts and change.automations]
 
-    def settle_one(change: ContactChange) -> None:
-        try:
-            _settle_one(context, change)
-        except (RowError, RequestError) as problem:
-            fail(change, problem)
+    def prepare() -> ApplyOne:
+        look_up_ids(context, affected)
+        return partial(_apply_one, context)
 
-    run_in_identity_order(context.pool, needy, identity_of_change, settle_one)
+    apply_each(context, affected, prepare, fail)
 
 
-def _settle_one(context: WriteContext, change: ContactChange) -> None:
+def _apply_one(context: WriteContext, change: ContactChange) -> None:
     if change.id is None:
         _leave_out(change, "automations: the contact was not found after its import")
         return
     try:
         _leave_and_enter(context, change, change.id)
     except NotFound:
-        # The id was of a contact that was deleted; the address may have a new one.
+        # The contact of this id was deleted; the address may have a new contact.
         known = context.references.contacts_by_email([change.email]) if change.email else {}
         again = known.get(fold(change.email or ""))
         if again is None or again == change.id:
@@ -92,8 +77,8 @@ def _settle_one(context: WriteContext, change: ContactChange) -> None:
 def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str) -> None:
     is_finished = not any(part.left_out for part in change.parts)
     for one, enters in sorted(change.automations.items(), key=lambda pair: pair[1]):
-        token = f"automation:{one}"
-        if not any(token in part.requested for part in change.parts):
+        request = f"automation:{one}"
+        if not any(request in part.requested for part in change.parts):
             continue
         with context.pool.named_lock("enrolment", contact, one):
             try:
@@ -102,12 +87,12 @@ def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str)
                 else:
                     _leave(context, change, contact, one)
             except PermissionDenied as problem:
-                change.postpone(token, _note_forbidden(context, problem))
+                change.postpone(request, _note_forbidden(context, problem))
             except InvalidRequest as problem:
                 if _is_not_taken(problem):
-                    change.postpone(token, NOT_TAKEN)
+                    change.postpone(request, NOT_TAKEN)
                 else:
-                    change.leave_out(token, f"automations: {outcome_of(problem).reason}")
+                    change.leave_out(request, f"automations: {outcome_of(problem).reason}")
 
 
 def _leave_out(change: ContactChange, reason: str) -> None:
@@ -121,7 +106,7 @@ def _is_not_taken(problem: PermissionDenied | InvalidRequest) -> bool:
 
 
 def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
-    """Return why; a refusal that is not about this contact stands for the rest of the run."""
+    """Return the reason; a refusal that does not concern this contact applies to the whole run."""
     if _is_not_taken(problem):
         return NOT_TAKEN
     context.enrolments.refused = REFUSED
@@ -148,7 +133,7 @@ def _take_out(context: WriteContext, contact: str, one: str, enrolment: Enrolmen
     try:
         context.write_client.write("DELETE", f"contactAutomations/{enrolment.number}")
     except (NotFound, PermissionDenied):
-        # One that is gone, perhaps by this call's own first try, answers so too.
+        # ActiveCampaign answers so, too, if the first attempt of this request succeeded.
         there = enrolments_of(context, contact, one)
         if any(again.number == enrolment.number and again.is_active for again in there):
             raise
@@ -181,15 +166,15 @@ def _enter(
 def _is_kept_out(
     context: WriteContext, change: ContactChange, one: str, *, is_finished: bool
 ) -> bool:
-    """Say whether a contact may not enter now, and tell the rows why."""
-    token = f"automation:{one}"
+    """Return whether a contact may not enter now, and give the rows the reason."""
+    request = f"automation:{one}"
     if context.enrolments.refused is not None:
-        change.postpone(token, context.enrolments.refused)
+        change.postpone(request, context.enrolments.refused)
     elif not is_finished:
-        change.postpone(token, UNFINISHED)
+        change.postpone(request, UNFINISHED)
     elif (word := consent.left_all_lists(context, change)) is not None:
         change.leave_undone(
-            token,
+            request,
             "automations",
             f"automations: the person {word} and is active on no list; enters only with "
             "resubscribe",
@@ -200,10 +185,10 @@ def _is_kept_out(
 
 
 def _look(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord) -> int | None:
-    """Return the enrolment that counts as this entering, None where there is none.
+    """Return the id of the enrolment that counts as this one, None if there is none.
 
-    That is an active one, or any behind those of before. What was begun and cannot be seen is a
-    `RowFailed`.
+    That is an active one, or any after the last known one. Raises `RowFailed` if an earlier
+    request is unconfirmed and ActiveCampaign does not show the enrolments.
     """
     try:
         there = enrolments_of(context, contact, one)
@@ -216,7 +201,7 @@ def _look(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord)
 
 
 def _send(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord) -> int:
-    """Enter a contact; returns the enrolment's id. The intent is on disk before it is sent."""
+    """Enter a contact; return the enrolment's id. The ledger stores the intent first."""
     body = {"contactAutomation": {"contact": contact, "automation": one}}
     for _ in range(MAX_ATTEMPTS):
         guard.begin(context.creates.server_time())

@@ -1,4 +1,4 @@
-"""What rows ask of a contact: read from each row, merged over all rows of one person in a batch."""
+"""The change of a contact: parsed from each row, merged over all rows of a contact in a batch."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ADDRESS = "email"
 
 
 def contact_columns(resource: Resource) -> dict[str, str]:
-    """Return the native columns of a contact that its rows may write, with our names of them.
+    """Return the unified names of a contact's writable columns, by native name.
 
-    The address is none of them: it says which contact is meant.
+    The address is not one of them: it identifies the contact.
     """
     return {
         entry.native: entry.unified
@@ -38,7 +38,7 @@ def contact_columns(resource: Resource) -> dict[str, str]:
 
 @dataclass(slots=True)
 class RowRequest:
-    """One row's share of a wish: what it asks for (``requested``) and what cannot be done of it.
+    """The part of one row in a change: what it requests, and reasons for what is not done.
 
     ``left_out`` is the row's fault or the account's lack and may be fixed; ``denied`` is what the
     settings forbid; ``undone`` is what a person's opt-out or the contact's state forbids today, by
@@ -67,7 +67,7 @@ class RowRequest:
 
 @dataclass(slots=True)
 class ContactChange:
-    """What the rows of one person ask for, together; later rows win.
+    """The requests of all rows of one contact; later rows win.
 
     ``tags`` holds by folded name the name and whether it is added; ``lists`` the status by list
     id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
@@ -102,19 +102,19 @@ class ContactChange:
         return [name for name, is_added in self.tags.values() if not is_added]
 
     @property
-    def asks(self) -> bool:
-        """Whether anything is left to be done."""
+    def has_requests(self) -> bool:
+        """Whether there is anything left to do."""
         return any(part.requested for part in self.parts)
 
     @property
     def upserts(self) -> bool:
-        """Whether the contact is to be there afterwards, whatever else is asked."""
+        """Whether the contact must exist afterwards."""
         core = self.columns or self.values or self.adds or self.lists or self.account
         return bool(core) or any("exist" in part.requested for part in self.parts)
 
     @property
     def known_id(self) -> str | None:
-        """The id that the ledger has of this address; another key may have had another address."""
+        """The ledger's id of this address; None if the row's key is not its address."""
         row = self.parts[0].row if self.parts else None
         return row.known_id if row is not None and "email" in row.key else None
 
@@ -123,34 +123,34 @@ class ContactChange:
         """Whether the contact is to enter an automation."""
         return any(self.automations.values())
 
-    def deny(self, token: str, reason: str) -> None:
-        """Strike something out for every row that asked for it."""
-        for part in self._struck(token):
+    def deny(self, request: str, reason: str) -> None:
+        """Withdraw a request that a setting forbids, from every row that has it."""
+        for part in self._withdraw(request):
             part.denied.append(reason)
 
-    def leave_undone(self, token: str, column: str, reason: str) -> None:
-        """Strike out what cannot be done now, for every row that asked for it."""
-        for part in self._struck(token):
+    def leave_undone(self, request: str, column: str, reason: str) -> None:
+        """Withdraw a request that cannot be done now, from every row that has it."""
+        for part in self._withdraw(request):
             part.leave_undone(column, reason)
 
-    def leave_out(self, token: str, reason: str) -> None:
-        """Strike out what may be fixed, for every row that asked for it."""
-        for part in self._struck(token):
+    def leave_out(self, request: str, reason: str) -> None:
+        """Withdraw a request with a fault that may be corrected, from every row that has it."""
+        for part in self._withdraw(request):
             part.left_out.append(reason)
 
-    def postpone(self, token: str, reason: str) -> None:
-        """Strike out what is asked again, for every row that asked for it."""
-        for part in self._struck(token):
+    def postpone(self, request: str, reason: str) -> None:
+        """Withdraw a request that is sent again later, from every row that has it."""
+        for part in self._withdraw(request):
             part.postponed.append(reason)
 
-    def _struck(self, token: str) -> list[RowRequest]:
-        found = [part for part in self.parts if token in part.requested]
+    def _withdraw(self, request: str) -> list[RowRequest]:
+        found = [part for part in self.parts if request in part.requested]
         for part in found:
-            part.requested.discard(token)
+            part.requested.discard(request)
         return found
 
     def merge(self, later: ContactChange) -> None:
-        """Add what later rows of the same person ask for."""
+        """Add the requests of later rows of the same contact."""
         for one, enters in later.automations.items():
             if self.automations.get(one, enters) is not enters:
                 self.leave_undone(f"automation:{one}", "automations", SAID_OTHERWISE)
@@ -190,9 +190,11 @@ def strip_held_out(changes: list[ContactChange]) -> None:
 
 
 def identity_of_change(change: ContactChange) -> RecordIdentity:
-    """Return by what a person is known so far."""
+    """Return the identity of a contact as far as it is known."""
     names = {("id", change.id)} if change.id else set()
     names |= {("email", fold(one)) for one in (change.email, change.new_email) if one}
     names |= {("id", part.row.known_id) for part in change.parts if part.row.known_id}
-    ways = {"id": change.id, "email": change.email}
-    return RecordIdentity(frozenset(names), frozenset(way for way, value in ways.items() if value))
+    columns = {"id": change.id, "email": change.email}
+    return RecordIdentity(
+        frozenset(names), frozenset(column for column, value in columns.items() if value)
+    )

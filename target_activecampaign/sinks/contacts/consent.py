@@ -1,6 +1,6 @@
-"""Who opted out: read in this run, just before the write, and never assumed.
+"""Consent: reads in each run, just before the write, which contacts opted out.
 
-A person who unsubscribed or bounced is not subscribed again unless `resubscribe` says so.
+A contact who unsubscribed or bounced is not subscribed again unless `resubscribe` says so.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ENOUGH_PROOF = 20
 
 
 def check(context: WriteContext, changes: list[ContactChange]) -> None:
-    """Strike the subscriptions of people who opted out; or note them, where they may come back."""
+    """Deny the subscriptions of contacts who opted out; with `resubscribe`, mark them instead."""
     wanted = [change for change in changes if SUBSCRIBE in change.lists.values()]
     if not wanted:
         return
@@ -44,7 +44,7 @@ def _check_one(context: WriteContext, change: ContactChange) -> None:
 
 
 def memberships_of(context: WriteContext, change: ContactChange) -> dict[str, int]:
-    """Return one contact's status by list; of a contact that is not there, nothing."""
+    """Return a contact's status by list id, empty if the account has no such contact."""
     native_id = change.id
     if native_id is None and change.email is not None:
         row = context.references.read_contact(change.email, loosely=True)
@@ -58,7 +58,7 @@ def memberships_of(context: WriteContext, change: ContactChange) -> dict[str, in
 
 
 def left_all_lists(context: WriteContext, change: ContactChange) -> str | None:
-    """Say how somebody left who is active on no list any more; None for everybody else.
+    """Return how a contact left, if it left lists and is active on none; else None.
 
     Automations belong to no list, and may subscribe to one: with `resubscribe` that is wanted.
     """
@@ -96,9 +96,9 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
 
 
 def _judge(context: WriteContext, one: str, suspects: list[ContactChange], enough: int) -> None:
-    """Ask about suspects by name: a filter that is not honoured brings people who never left.
+    """Read the memberships of contacts that a filter returned: ActiveCampaign may ignore a filter.
 
-    Once ``enough`` of them proved right in a row, the filter is taken at its word.
+    If the first ``enough`` of them left the list, the filter is trusted for the others.
     """
     first, others = suspects[:enough], suspects[enough:]
     is_proven = _ask_about(context, one, first)
@@ -110,7 +110,7 @@ def _judge(context: WriteContext, one: str, suspects: list[ContactChange], enoug
 
 
 def _ask_about(context: WriteContext, one: str, suspects: list[ContactChange]) -> bool:
-    """Ask about each by name; say whether all of them left the list."""
+    """Read the memberships of each contact; return whether all of them left the list."""
     statuses: list[int] = []
 
     def ask(change: ContactChange) -> None:
@@ -123,7 +123,7 @@ def _ask_about(context: WriteContext, one: str, suspects: list[ContactChange]) -
 
 
 def _members(context: WriteContext, one: str, status: int, most: int) -> Iterator[Page | None]:
-    """Walk a list's people of one status; None where asking about each person is cheaper."""
+    """Walk a list's contacts of one status; yield None if one request per contact is cheaper."""
     params: list[tuple[str, Any]] = [("listid", one), ("status", status)]
     for number, page in enumerate(walk_keyset(context.client, "contacts", "contacts", params)):
         total = total_of(page.body)

@@ -1,8 +1,8 @@
-"""Who was entered into which automation: told by a row, guarded in the ledger, seen at the account.
+"""Enrolments of contacts in automations, in the ledger and in the account.
 
-Entering again sends somebody the mails again. So a contact enters an automation once: a note of its
-own, beside those of the rows, keeps every later row from entering it, `force` or not. Whoever was
-let in by others counts as well. Only a confirmed `leave_automations` lifts the note.
+A second enrolment sends the e-mails again. So a contact enters an automation once: an entry of its
+own in the ledger keeps every later row from entering it, even with `force`. An enrolment by another
+client counts, too. Only a confirmed `leave_automations` removes the entry.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ class EnrolmentRecord:
     """
 
     def __init__(self, context: WriteContext, contact: str, automation: str) -> None:
-        """Look the pair up."""
         self._ledger, self._planned = context.ledger, context.enrolments.planned
         self._is_dry = context.write_client.is_dry_run
         self._key = context.ledger.hash_key(STEP, contact, automation)
@@ -59,7 +58,7 @@ class EnrolmentRecord:
         self._ledger.resolve_pending(self._key, STEP)
 
     def note_entered(self, number: int) -> None:
-        """Note that the contact is, or was, in the automation; settles what was begun."""
+        """Note that the contact is, or was, in the automation; resolve the pending request."""
         self._planned.add(self._key) if self._is_dry else self._note(str(number))
 
     def lift(self, number: int) -> None:
@@ -73,8 +72,8 @@ class EnrolmentRecord:
 
 
 def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[Enrolment]:
-    """Return a contact's runs through an automation, as the account tells them now."""
-    # A status unknown to us is taken for active: nobody is entered on a guess.
+    """Return a contact's runs through an automation, as the account shows them now."""
+    # An unknown status counts as active, so that no contact enters twice.
     return [
         Enrolment(_number(row.get("id")), str(row.get("status")) != DONE)
         for row in context.references.nested_rows("contacts", contact, "contactAutomations")
@@ -85,9 +84,6 @@ def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[
 def _number(value: Any) -> int:
     text = str(value)
     return int(text) if text.isdecimal() else 0
-
-
-# --- what a row says ----------------------------------------------------------------------------
 
 
 def name_of(context: WriteContext, automation: str) -> str:

@@ -34,7 +34,7 @@ def is_importable(context: WriteContext, change: ContactChange) -> bool:
 
 
 def import_changes(context: WriteContext, changes: list[ContactChange]) -> dict[int, ImportEntry]:
-    """Import the wishes if there are enough of them; returns each one's entry by identity."""
+    """Import the changes if there are enough of them; returns each one's entry by identity."""
     forced = context.policy.bulk_import == "always" or not context.policy.run_automations
     if not changes or (len(changes) < ENOUGH_TO_IMPORT and not forced):
         return {}
@@ -47,7 +47,7 @@ def import_changes(context: WriteContext, changes: list[ContactChange]) -> dict[
     batches = context.importer.run(list(entries.values()))
     if context.write_client.is_dry_run:
         for change in changes:
-            # Rows behind this one may lean on a contact that would be there by then.
+            # Later rows may refer to a contact that the run would create.
             change.id = change.id or context.write_client.plan_id()
             context.references.note_contact(change.email or "", change.id)
         return entries

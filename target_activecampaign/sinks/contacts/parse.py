@@ -98,7 +98,7 @@ def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
 
 
 def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) -> ContactChange:
-    """Read one row of a contact stream; raises a verdict where it ends here."""
+    """Read one row of a contact stream; raise `RowError` if the row ends here."""
     record = row.record
     skip_flagged(record)
     part = RowRequest(row)
@@ -134,7 +134,7 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
 
 
 def note_requested(change: ContactChange) -> None:
-    """Write down what a row's wish asks for; one that asks for nothing asks for the contact."""
+    """Record the requests of a row; a row without any requests the contact itself."""
     part = change.parts[0]
     requested = [f"column:{name}" for name in change.columns]
     requested += [f"value:{name}" for name in change.values]

@@ -1,4 +1,4 @@
-"""Contacts: through the importer where there are enough of them, one by one where it cannot."""
+"""Sink of contacts: through the importer if there are enough, else one by one."""
 
 from __future__ import annotations
 
@@ -62,22 +62,22 @@ def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -
 def parse_or_report(
     context: WriteContext, row: InputRecord, act: Callable[[], ContactChange]
 ) -> ContactChange | None:
-    """Run ``act`` for one row; what ends the row is reported and None returned."""
+    """Return the change of one row; on an error, give the row its result and return None."""
     try:
         if context.rows.is_behind(row):
-            raise RowDeferred(BEHIND)  # noqa: TRY301 - it ends as every row that waits
+            raise RowDeferred(BEHIND)  # noqa: TRY301 - handled like every deferred row
         return act()
-    except RowDeferred as wait:
-        context.rows.defer(row, wait)
-    except RowError as verdict:
-        context.rows.finish(row, verdict.outcome())
+    except RowDeferred as deferred:
+        context.rows.defer(row, deferred)
+    except RowError as error:
+        context.rows.finish(row, error.outcome())
     except RequestError as problem:
         context.rows.finish(row, outcome_of(problem))
     return None
 
 
 def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
-    """Carry out wishes and report the rows they came from."""
+    """Apply changes and give each of their rows its result."""
     try:
         changes = _check_identities(context, changes)
         strip_held_out(changes)
@@ -90,11 +90,11 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
         return
     if not context.policy.run_automations:
         for change in changes:
-            _strike_what_starts_automations(change)
+            _deny_automation_starts(change)
     for change in changes:
-        if not change.asks:
+        if not change.has_requests:
             _report(context, sink, change)
-    changes = [change for change in changes if change.asks]
+    changes = [change for change in changes if change.has_requests]
     try:
         changes, held, new = hold_beyond_limit(context, changes)
     except RequestError as problem:
@@ -146,7 +146,7 @@ def _after_import(
 
 
 def _check_identities(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
-    """Make sure that an id is the person the row means, and find the address an id stands for."""
+    """Check that a row's id and address belong to one contact; read the address of an id."""
     by_id = [w for w in changes if w.id is not None]
     needs = [
         w
@@ -192,7 +192,7 @@ def _needs_email(context: WriteContext, change: ContactChange, count: int) -> bo
 
 
 def _merge(changes: list[ContactChange]) -> list[ContactChange]:
-    """Join the wishes of one person, in the order of the rows."""
+    """Merge the changes of each contact, in the order of the rows."""
     merged: list[ContactChange] = []
     known: dict[str, ContactChange] = {}
     for change in changes:
@@ -208,8 +208,8 @@ def _merge(changes: list[ContactChange]) -> list[ContactChange]:
     return merged
 
 
-def _strike_what_starts_automations(change: ContactChange) -> None:
-    """Leave only what the importer can do with `exclude_automations`."""
+def _deny_automation_starts(change: ContactChange) -> None:
+    """Deny all requests but those that the importer can do with `exclude_automations`."""
     if change.email is None or change.new_email is not None:
         for part in change.parts:
             part.denied += [AUTOMATIONS] if part.requested else []
@@ -231,10 +231,7 @@ def _strike_what_starts_automations(change: ContactChange) -> None:
         change.account = {}
 
 
-# --- the importer -----------------------------------------------------------------------------
-
-
-# --- what the importer cannot do, and the end ---------------------------------------------------
+# --- after the import -------------------------------------------------------------------------
 
 
 def _finish(
@@ -262,7 +259,7 @@ def _finish(
 
     _prefetch(context, changes)
     run_in_identity_order(context.pool, changes, identity_of_change, write)
-    # An address that was taken may have been let go of by a row that stood before this one.
+    # An earlier row may have released the address: try again in order.
     for change in early:
         _try(context, change, partial(contact_calls.write_one, context, change))
     if context.policy.run_automations:
@@ -282,9 +279,9 @@ def _finish(
 
 
 def _prefetch(context: WriteContext, changes: list[ContactChange]) -> None:
-    """Look up together those of whom nothing but automations is asked."""
+    """Look up the contacts that only enter automations, together."""
     without_id = [w for w in changes if w.email and w.id is None and w.enters and not w.upserts]
-    with contextlib.suppress(RequestError):  # each is asked for by itself then
+    with contextlib.suppress(RequestError):  # then each is looked up alone
         context.references.prefetch_contacts(
             [{"email": change.email or ""} for change in without_id]
         )
@@ -298,7 +295,7 @@ def _try(context: WriteContext, change: ContactChange, act: Callable[[], None]) 
 
 
 def _fail(context: WriteContext, change: ContactChange, problem: RowError | RequestError) -> None:
-    """End a wish for all its rows; nothing more is done about it."""
+    """End a change with an error, for all its rows."""
     if isinstance(problem, RowDeferred):
         for part in change.parts:
             context.rows.defer(part.row, problem)
@@ -308,7 +305,7 @@ def _fail(context: WriteContext, change: ContactChange, problem: RowError | Requ
     if isinstance(problem, InvalidRequest) and change.id is None:
         outcome = _held(LIMIT_REFUSED) if is_limit_refusal(outcome.reason) else outcome
     if isinstance(problem, InvalidRequest) and change.created is not None:
-        # The contact itself is written; what hangs on it was refused.
+        # The contact itself is written; a related record was rejected.
         for part in change.parts:
             part.left_out.append(outcome.reason or "")
         return

@@ -1,50 +1,38 @@
-"""Tags taken away: by the association's id, found with the fewest requests."""
+"""Removes tags from contacts: finds the ids of the associations with the fewest requests."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import NotFound, RequestError, walk_keyset
+from tap_activecampaign_unified.client import NotFound, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.concurrency.ordering import run_in_identity_order
-from target_activecampaign.outcome import RowError, RowSkipped
+from target_activecampaign.outcome import RowSkipped
 
-from .change import identity_of_change
+from .apply import apply_each, look_up_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_activecampaign.sinks.context import WriteContext
 
+    from .apply import ApplyOne, Fail
     from .change import ContactChange
-
-    Fail = Callable[[ContactChange, RowError | RequestError], None]
 
 FULL_PAGE = 100
 
 
 def apply_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
-    """Take away the tags that wishes want gone; in mirror mode, all others of the namespace."""
-    needy = [change for change in changes if change.parts and (change.removes or change.is_mirror)]
-    if not needy:
-        return
-    try:
-        walked = _walk_tags(context, [w for w in needy if not w.is_mirror])
-        _learn_ids(context, [w for w in needy if not _is_covered(context, w, walked)])
-    except RequestError as problem:
-        for change in needy:
-            fail(change, problem)
-        return
+    """Remove the tags that rows remove; in mirror mode, all other tags of the namespace, too."""
+    affected = [
+        change for change in changes if change.parts and (change.removes or change.is_mirror)
+    ]
 
-    def settle_one(change: ContactChange) -> None:
-        try:
-            _settle_one(context, change, walked)
-        except (RowError, RequestError) as problem:
-            fail(change, problem)
+    def prepare() -> ApplyOne:
+        walked = _walk_tags(context, [one for one in affected if not one.is_mirror])
+        _learn_ids(context, [one for one in affected if not _is_covered(context, one, walked)])
+        return partial(_remove_tags, context, walked)
 
-    run_in_identity_order(context.pool, needy, identity_of_change, settle_one)
+    apply_each(context, affected, prepare, fail)
 
 
 def _tag_ids(context: WriteContext, change: ContactChange) -> list[str]:
@@ -61,14 +49,11 @@ def _is_covered(
 def _learn_ids(context: WriteContext, changes: list[ContactChange]) -> None:
     for change in changes:
         change.id = change.id or change.known_id
-    emails = [change.email for change in changes if change.id is None and change.email]
-    known = context.references.contacts_by_email(emails) if emails else {}
-    for change in changes:
-        change.id = change.id or known.get(fold(change.email or ""))
+    look_up_ids(context, changes)
 
 
-def _settle_one(
-    context: WriteContext, change: ContactChange, walked: dict[str, dict[str, str]]
+def _remove_tags(
+    context: WriteContext, walked: dict[str, dict[str, str]], change: ContactChange
 ) -> None:
     tags = _tag_ids(context, change)
     if _is_covered(context, change, walked):
@@ -76,7 +61,7 @@ def _settle_one(
         for tag in tags:
             for name in names:
                 if name in walked[tag]:
-                    _take_off(context, change, walked[tag][name])
+                    _remove(context, change, walked[tag][name])
                     break
         return
     if change.id is None:
@@ -96,14 +81,14 @@ def _settle_one(
             and table.get(tag, {}).get("tagType", "contact") == "contact"
         )
         if tag in tags or is_extra:
-            _take_off(context, change, str(row["id"]))
+            _remove(context, change, str(row["id"]))
 
 
 def _associations(context: WriteContext, change: ContactChange) -> list[dict[str, Any]]:
     try:
         return context.references.nested_rows("contacts", change.id or "", "contactTags")
     except NotFound:
-        # The ledger's id is of a contact that was deleted; the address may have a new one.
+        # The contact of the ledger's id was deleted; the address may have a new contact.
         known = context.references.contacts_by_email([change.email]) if change.email else {}
         again = known.get(fold(change.email or ""))
         if again is None or again == change.id:
@@ -112,18 +97,18 @@ def _associations(context: WriteContext, change: ContactChange) -> list[dict[str
         return context.references.nested_rows("contacts", again, "contactTags")
 
 
-def _take_off(context: WriteContext, change: ContactChange, association: str) -> None:
+def _remove(context: WriteContext, change: ContactChange, association: str) -> None:
     try:
         context.write_client.write("DELETE", f"contactTags/{association}")
     except NotFound:
-        return  # gone already, perhaps by this call's own first try
+        return  # removed already, perhaps by the first attempt of this request
     change.is_touched = True
 
 
 def _walk_tags(context: WriteContext, changes: list[ContactChange]) -> dict[str, dict[str, str]]:
-    """Return each worthwhile tag's associations by contact, from the contacts that carry it.
+    """Return the associations by contact of the tags for which reading their contacts is cheaper.
 
-    Only a walk that proves to honour filter and sideload counts.
+    A walk counts only if its pages show that ActiveCampaign applied the filter and the sideload.
     """
     wanted: dict[str, int] = {}
     for change in changes:
@@ -159,7 +144,7 @@ def _walk_tag(context: WriteContext, tag: str, most: int) -> dict[str, str] | No
         for row in page.rows:
             association = by_contact.get(str(row.get("id")))
             if association is None:
-                return None  # not a carrier, or the sideload was cut short
+                return None  # the contact lacks the tag, or the sideload is incomplete
             found[f"id:{row.get('id')}"] = association
             found[f"email:{fold(str(row.get('email') or ''))}"] = association
     return found

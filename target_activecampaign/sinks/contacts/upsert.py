@@ -1,4 +1,4 @@
-"""One contact at a time: upsert, tags added, lists, each by its own call."""
+"""Writes one contact at a time: upsert, tags, lists, each with its own request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESUBSCRIBED = 4
 
 
 def write_one(context: WriteContext, change: ContactChange) -> None:
-    """Carry out a wish but for tags taken away and links; sets its id and whether it is new."""
+    """Write a change except removed tags, links and automations; set its id and ``created``."""
     body: dict[str, Any] = dict(change.columns)
     if change.values:
         body["fieldValues"] = [
@@ -60,7 +60,7 @@ def _update(context: WriteContext, change: ContactChange, body: dict[str, Any]) 
 
 
 def _sync(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
-    # An upsert by address: done twice it is done once, so it may be repeated.
+    # An upsert by address has the same effect twice, so a retry is safe.
     answer = context.write_client.write(
         "POST", "contact/sync", {"contact": {"email": change.email, **body}}, repeatable=True
     )
@@ -88,7 +88,7 @@ def _find(context: WriteContext, change: ContactChange) -> None:
 
 
 def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:
-    """Add a tag, making it first if the account lacks it."""
+    """Add a tag to a contact; create the tag if the account does not have it."""
     tag = ensure_tag(context, name)
     body = {"contactTag": {"contact": change.id, "tag": tag}}
     for may_repeat in (True, False):
@@ -104,7 +104,7 @@ def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:
 
 
 def ensure_tag(context: WriteContext, name: str) -> str:
-    """Return the id of a tag by name, of a new one if there is none."""
+    """Return the id of a tag by name; create the tag if it does not exist."""
     with context.pool.named_lock("tag", fold(name)):
         return _ensure_tag(context, name)
 
@@ -129,7 +129,7 @@ def _ensure_tag(context: WriteContext, name: str) -> str:
 
 
 def set_status(context: WriteContext, change: ContactChange, list_id: str, status: int) -> None:
-    """Subscribe or unsubscribe, unless the person has that status already."""
+    """Subscribe or unsubscribe, unless the contact has that status already."""
     if change.memberships.get(list_id) == status:
         return
     body: dict[str, Any] = {"list": list_id, "contact": change.id, "status": status}
@@ -143,7 +143,7 @@ def set_status(context: WriteContext, change: ContactChange, list_id: str, statu
 
 
 def plan(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
-    """Count who would gain what, and keep samples of old and new."""
+    """Count the gains of a dry run, and collect samples of old and new values."""
     emails = [change.email for change in changes if change.email and change.id is None]
     known = context.references.contacts_by_email(emails) if emails else {}
     for change in changes:
@@ -170,19 +170,19 @@ class _Carriers:
     """Who has a tag or is on a list already; read once for each, where anybody may be."""
 
     def __init__(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        self._desk = context
+        self._context = context
         self._there = {change.id for change in changes if change.id}
         self._found: dict[tuple[str, str], set[str]] = {}
 
     def has(self, change: ContactChange, param: str, rows: list[dict[str, Any]]) -> bool:
-        """Say whether a contact is among those a filter of contacts brings."""
+        """Return whether a contact has the tag or list of this filter."""
         native_id = str(rows[0].get("id")) if rows else ""
         if not native_id or change.id not in self._there:
             return False
         if (param, native_id) not in self._found:
             params: list[tuple[str, Any]] = [(param, native_id)]
             params.append(("status", SUBSCRIBE if param == "listid" else -1))
-            pages = walk_keyset(self._desk.client, "contacts", "contacts", params)
+            pages = walk_keyset(self._context.client, "contacts", "contacts", params)
             ids = {str(row.get("id")) for page in pages for row in page.rows}
             self._found[param, native_id] = ids & self._there
         return change.id in self._found[param, native_id]

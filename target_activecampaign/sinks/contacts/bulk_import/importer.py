@@ -1,7 +1,7 @@
-"""The bulk importer: batches by count and bytes, queued side by side, fixed when refused.
+"""Sends contacts in batches to the bulk importer.
 
-A batch is refused whole for one bad contact and carried out some time after it was taken. Whether
-the answer to it arrived does not matter: a contact imported twice is the same contact.
+ActiveCampaign rejects a whole batch for one bad contact, and processes an accepted batch later. A
+batch whose answer is lost may be sent again: a contact imported twice is the same contact.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ MOST_WAITS = 20
 
 
 class Importer:
-    """Sends contacts through the importer and learns what became of each.
+    """Sends contacts through the importer and sets the result of each.
 
-    Several threads may be at it: they share its limits and one watch over what is queued.
+    Several threads may use it: they share its rate limit and its poller.
     """
 
     def __init__(
@@ -48,34 +48,33 @@ class Importer:
         *,
         runs_automations: bool,
     ) -> None:
-        """Begin with the minute's whole budget."""
-        self._pen, self._clock, self._turns = write_client, clock, pool
+        self._write_client, self._clock, self._pool = write_client, clock, pool
         self._excludes = not runs_automations
-        self._watch = ImportPoller(write_client.client, clock, pool)
-        self._pace = ImportRateLimit(write_client.client, clock, pool, self._watch.rest)
-        self._watch.is_waiting = lambda: self._pace.is_spent
+        self._poller = ImportPoller(write_client.client, clock, pool)
+        self._rate_limit = ImportRateLimit(write_client.client, clock, pool, self._poller.rest)
+        self._poller.is_waiting = lambda: self._rate_limit.is_spent
         self._base: int | None = None
         self._numbers = itertools.count()
-        self._places: list[tuple[bool, int]] = []
+        self._queue_order: list[tuple[bool, int]] = []
         self.batches = 0
 
     def run(self, entries: list[ImportEntry]) -> list[ImportBatch]:
-        """Import everything; returns the batches that came to an end, with the ids they created."""
+        """Import the entries; return the batches that ended, with the ids that they created."""
         if self._excludes:
             for entry in entries:
                 entry.contact["exclude_automations"] = True
         queued = self._queue(self._pack(entries))
-        if self._pen.is_dry_run:
+        if self._write_client.is_dry_run:
             for entry in entries:
                 entry.is_imported = True
             return []
-        self._watch.follow(queued)
+        self._poller.follow(queued)
         again = [batch for batch in queued if batch.status in {"failed", "interrupted"}]
         if again:
             logger.warning("%d import batches were not carried out: sending them again", len(again))
             packs = [[e for e in old.entries if e.problem is None] for old in again]
             retried = self._queue(packs, is_again=True)
-            self._watch.follow(retried)
+            self._poller.follow(retried)
             queued = [batch for batch in queued if batch not in again] + retried
         done = [batch for batch in queued if batch.status]
         for entry in (e for one in done for e in one.entries):
@@ -99,30 +98,30 @@ class Importer:
     def _queue(
         self, packs: list[list[ImportEntry]], *, is_again: bool = False
     ) -> list[ImportBatch]:
-        """Queue packs side by side, as the importer's limits allow."""
+        """Queue packs concurrently, as the importer's limits allow."""
         queued: list[ImportBatch] = []
-        self._watch.queueing += 1
+        self._poller.queueing += 1
         try:
-            with self._turns.group() as group, self._line(is_again=is_again):
+            with self._pool.group() as group, self._in_order(is_again=is_again):
                 for pack in filter(None, packs):
-                    # Waited for here, so that no helper spends its time waiting.
+                    # Wait here, so that no helper thread waits.
                     self._take(pack)
                     group.do(partial(self._submit_taken, pack, queued, is_again=is_again))
         finally:
-            self._watch.queueing -= 1
+            self._poller.queueing -= 1
         return queued
 
     @contextlib.contextmanager
-    def _line(self, *, is_again: bool) -> Iterator[None]:
-        """Let one after another queue: the first comes to its end first, and another may begin."""
+    def _in_order(self, *, is_again: bool) -> Iterator[None]:
+        """Let one caller queue at a time, in the order of their calls."""
         place = (not is_again, next(self._numbers))
-        self._places.append(place)
+        self._queue_order.append(place)
         try:
-            self._turns.wait_until(lambda: min(self._places) == place)
+            self._pool.wait_until(lambda: min(self._queue_order) == place)
             yield
         finally:
-            self._places.remove(place)
-            self._turns.notify()
+            self._queue_order.remove(place)
+            self._pool.notify()
 
     def _submit_taken(
         self, pack: list[ImportEntry], queued: list[ImportBatch], *, is_again: bool
@@ -130,29 +129,29 @@ class Importer:
         queued += self._submit(pack, is_again=is_again, is_taken=True)
 
     def _take(self, entries: list[ImportEntry]) -> None:
-        if not self._pen.is_dry_run:
-            self._pace.take(is_single=len(entries) == 1)
+        if not self._write_client.is_dry_run:
+            self._rate_limit.take(is_single=len(entries) == 1)
 
     def _submit(
         self, entries: list[ImportEntry], *, is_again: bool = False, is_taken: bool = False
     ) -> list[ImportBatch]:
-        """Queue entries, without those that ActiveCampaign refuses; each of them is told why.
+        """Queue entries; set a problem on those that ActiveCampaign rejects.
 
-        ``is_taken``: the importer's limits are kept already.
+        ``is_taken``: the rate limit has already been acquired.
         """
         if not entries:
             return []
         try:
             return [self._send(entries, is_again=is_again, is_taken=is_taken)]
         except InvalidRequest as refusal:
-            return self._mend(entries, refusal, is_again=is_again)
+            return self._submit_accepted(entries, refusal, is_again=is_again)
         except RequestError as problem:
             for entry in entries:
                 entry.is_lost, entry.problem = True, str(problem)
             return []
 
     def _send(self, entries: list[ImportEntry], *, is_again: bool, is_taken: bool) -> ImportBatch:
-        """Queue one batch; waits for the importer's budget; an unanswered one is sent again."""
+        """Queue one batch within the importer's rate limit; send an unanswered one again."""
         payload: dict[str, Any] = {"contacts": [entry.contact for entry in entries]}
         if self._excludes:
             payload["exclude_automations"] = True
@@ -164,7 +163,7 @@ class Importer:
             try:
                 answer = self._post(payload, is_single=len(entries) == 1)
             except InvalidRequest as refusal:
-                # What names no contact may be the importer's limit, whatever its words.
+                # An error that names no contact may be the importer's rate limit.
                 is_limit = _is_rate_limit(refusal)
                 if _reasons_by_place(refusal) or waits >= (MOST_WAITS if is_limit else 2):
                     raise
@@ -196,13 +195,13 @@ class Importer:
     def _post(self, payload: dict[str, Any], *, is_single: bool) -> ApiResponse:
         is_refused = False
         try:
-            return self._pen.write("POST", "import/bulk_import", payload, repeatable=False)
+            return self._write_client.write("POST", "import/bulk_import", payload, repeatable=False)
         except InvalidRequest as refusal:
             is_refused = not _reasons_by_place(refusal) and _is_rate_limit(refusal)
             raise
         finally:
-            if not self._pen.is_dry_run:
-                self._pace.answered(is_single=is_single, is_refused=is_refused)
+            if not self._write_client.is_dry_run:
+                self._rate_limit.answered(is_single=is_single, is_refused=is_refused)
 
     def _note(
         self, answer: ApiResponse, entries: list[ImportEntry], *, is_sent_again: bool
@@ -212,13 +211,13 @@ class Importer:
         batch = ImportBatch(number, entries, self._clock.monotonic(), is_sent_again=is_sent_again)
         for entry in entries:
             entry.batch = batch
-        if not self._pen.is_dry_run:
-            self._watch.add(batch)
+        if not self._write_client.is_dry_run:
+            self._poller.add(batch)
         return batch
 
-    # --- mending ----------------------------------------------------------------------------
+    # --- rejected batches -------------------------------------------------------------------
 
-    def _mend(
+    def _submit_accepted(
         self, entries: list[ImportEntry], refusal: InvalidRequest, *, is_again: bool
     ) -> list[ImportBatch]:
         if len(entries) == 1:
@@ -232,7 +231,7 @@ class Importer:
         tested: ImportEntry | None = None
         base = self._base_of(entries, reasons)
         if base is None:
-            # Nobody says whether places count from 0 or 1: the last one, sent alone, tells.
+            # ActiveCampaign counts places from 0 or from 1: the last one, sent alone, shows which.
             tested = entries[max(reasons)]
             queued += self._submit([tested], is_again=is_again)
             base = 0 if tested.problem is not None else 1
