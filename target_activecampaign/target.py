@@ -1,4 +1,4 @@
-"""The target's front door: settings, messages into batches, checkpoints, a clean end."""
+"""Singer entry of the target: settings, batches of messages, checkpoints, exit codes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TargetActiveCampaign(Target):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    #: The seams at which tests put another clock and an account in-process.
+    #: Tests replace these: the clock, and the transport to an account in the same process.
     make_clock: ClassVar[Any] = SystemClock
     make_session: ClassVar[Any] = staticmethod(lambda: None)
     make_pool: ClassVar[Any] = CooperativePool
@@ -92,7 +92,7 @@ class TargetActiveCampaign(Target):
         self.exit_code = 0
         kwargs["message_reader"] = self.make_reader(self._note_broken_line)
         super().__init__(**kwargs)
-        # Streams lean on one another: nothing is drained in parallel.
+        # Streams refer to one another: no sinks are drained in parallel.
         self.max_parallelism = 1
         most = self._setting("max_concurrent_requests") or 1
         self._pool: CooperativePool = type(self).make_pool(most)
@@ -141,7 +141,7 @@ class TargetActiveCampaign(Target):
 
     @property
     def processor(self) -> BatchProcessor:
-        """What writes; made at the first need, and what failed last time is sent first."""
+        """The batch processor, built at first use; it first sends the rows of the retry file."""
         is_new = self._processor is None
         processor = self._open_processor()
         if is_new:
@@ -229,7 +229,7 @@ class TargetActiveCampaign(Target):
     # --- writing ----------------------------------------------------------------------------
 
     def _flush(self) -> None:
-        """Write what was gathered: each row has its outcome, waits, or is under way."""
+        """Write the batch: then each row has its outcome, is deferred, or is in the background."""
         if self._batch:
             processor = self.processor  # may end the run: the batch must not be forgotten by then
             beside = self.background.wait_for_conflicts(processor, self._batch)
@@ -261,7 +261,7 @@ class TargetActiveCampaign(Target):
         raise cli.ExitProgram(why, cli.EXIT_FAILED)
 
     def process_endofpipe(self) -> None:
-        """Decide every row that is left, emit the last state, tell what was done."""
+        """Finish every remaining row, emit the last state, log the summary."""
         self.interrupts.begin_message()
         self._flush()
         processor = self.processor  # rows that failed last time are sent even if none came today

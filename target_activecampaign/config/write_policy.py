@@ -1,4 +1,4 @@
-"""What the settings allow, checked against one another."""
+"""The write policy: the settings that decide what is written, checked for consistency."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHORTEST_SECRET = 16
 
 @dataclass(frozen=True)
 class WritePolicy:
-    """The settings that decide what is written, by their names in the contract."""
+    """The settings that decide what is written, under their own names."""
 
     source_ids: str = "own"
     allow_email_change: bool = False
@@ -54,22 +54,22 @@ class WritePolicy:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the rows carry another account's ids."""
+        """Whether the ids of the rows are those of another account."""
         return self.source_ids == "foreign"
 
     @property
     def clears(self) -> bool:
-        """Whether null clears."""
+        """Whether null clears a value."""
         return self.null_policy == "clear"
 
     @property
     def mirrors(self) -> bool:
-        """Whether tags are made to be exactly those of the row."""
+        """Whether a contact's tags are made equal to those of the row."""
         return self.tags_mode == "mirror"
 
     @property
     def fingerprint(self) -> str:
-        """What changes the meaning of a row: a row confirmed under other settings is sent again."""
+        """The settings that change the meaning of a row: when they change, rows are sent again."""
         meaning = [
             self.source_ids,
             self.null_policy,
@@ -83,7 +83,7 @@ class WritePolicy:
 
 
 def build_policy(values: dict[str, Any]) -> WritePolicy:
-    """Return the policy; raise `SettingsError` where settings do not fit together."""
+    """Return the policy; raise `SettingsError` for settings that contradict each other."""
     faults = []
     if values["tags_mode"] == "mirror" and not values["tag_namespace"]:
         faults.append(

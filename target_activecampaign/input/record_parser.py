@@ -1,4 +1,4 @@
-"""Messages become rows: numbered, named as ours, keyed; what cannot be a row is rejected here."""
+"""Parses Singer messages into input records; rejects what is not a record."""
 
 from __future__ import annotations
 
@@ -31,24 +31,23 @@ BY_MAPS = "left out by stream_maps"
 
 
 class StreamMaps:
-    """The SDK's stream maps, as the intake needs them; ``mapper`` is the SDK's."""
+    """Stream maps of the SDK; ``mapper`` is the SDK's."""
 
     def __init__(self, mapper: Any) -> None:
-        """Keep the SDK's."""
         self._mapper = mapper
 
     def streams(self, stream: str) -> list[Any]:
-        """Return the maps of a stream, none where nothing is mapped."""
+        """Return the maps of a stream, empty if it has none."""
         return list(self._mapper.stream_maps.get(stream, ()))
 
     def register(self, stream: str, schema: Message, keys: list[str]) -> list[Any]:
-        """Take a schema and return the stream's maps."""
+        """Register a schema and return the stream's maps."""
         self._mapper.register_raw_stream_schema(stream, schema, keys)
         return self.streams(stream)
 
 
 class RecordParser:
-    """Turns messages into rows; ``number`` counts the RECORD lines of the input from 1."""
+    """Parses messages into rows; ``number`` counts the RECORD lines of the input from 1."""
 
     def __init__(
         self,
@@ -69,13 +68,13 @@ class RecordParser:
         self.number = 0
 
     def alias(self, stream: str) -> str:
-        """Return our name of a source's stream."""
+        """Return the target's name of a source's stream."""
         return str(self._aliases.get(stream, stream))
 
     # --- lines and schemas --------------------------------------------------------------------
 
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
-        """Reject a line that cannot be read, as a row where it may have been one."""
+        """Report a line that cannot be read; count it as a rejected row if it may be one."""
         if not is_record:
             logger.error("Left out of the input: %s; correct it", why)
             return
@@ -83,7 +82,7 @@ class RecordParser:
         self._reject(self.number, None, {}, f"row {self.number}: {why}; correct the line")
 
     def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
-        """Read a SCHEMA; returns the streams it stands for, with schema and key."""
+        """Parse a SCHEMA; return the streams after stream maps, with schema and key."""
         stream, schema = message.get("stream"), message.get("schema")
         if not isinstance(stream, str) or not isinstance(schema, dict):
             logger.error("A SCHEMA without stream or schema is left out; so are its rows")
@@ -100,7 +99,7 @@ class RecordParser:
         ]
 
     def is_rekeyed(self, stream: str, keys: list[str]) -> bool:
-        """Say whether a stream's rows are keyed otherwise from now on."""
+        """Return whether the key of a stream changes."""
         return self._keys.get(stream, keys) != keys
 
     def note_schema(self, stream: str, schema: Message, keys: list[str], *, hints: bool) -> None:
@@ -125,7 +124,7 @@ class RecordParser:
     # --- rows ---------------------------------------------------------------------------------
 
     def rows_of(self, message: Message) -> list[InputRecord]:
-        """Return the rows of a RECORD: one, unless stream maps leave it out or double it."""
+        """Return the rows of a RECORD: one, unless stream maps drop or duplicate it."""
         self.number += 1
         stream, record = message.get("stream"), message.get("record")
         if not isinstance(stream, str) or not isinstance(record, dict):
@@ -166,12 +165,12 @@ class RecordParser:
     ) -> InputRecord | None:
         """Return the row of a record; one that cannot be a row is rejected."""
         sink, source = registry.find_sink(stream), record
-        told = {name: record.get(name) for name in keys}
+        full_key = {name: record.get(name) for name in keys}
         record, keys = without_label(record, keys)
         key: Message = {name: record.get(name) for name in keys}
         if sink is None:
             names = ", ".join(sorted(registry.SINKS))
-            why = f"a stream nobody knows; name it in stream_aliases as one of {names}"
+            why = f"unknown stream; map it in stream_aliases to one of {names}"
             self._reject(number, stream, key, why)
             return None
         try:
@@ -180,7 +179,7 @@ class RecordParser:
             fields, given = canonical_key(record, found, keys)
             key = key_of({**found.record, **given}, fields, sink.identity)
         except RowSkipped as skip:
-            self._processor().rows.results.add(number, stream, told, skip.outcome())
+            self._processor().rows.results.add(number, stream, full_key, skip.outcome())
             return None
         except RowRejected as rejection:
             self._reject(number, stream, key, rejection.reason)

@@ -1,4 +1,4 @@
-"""Whose rows are written: one table may hold many accounts, and each target writes its own."""
+"""Account labels: a table may hold the rows of many accounts, and a target writes those of one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 OTHERS = "account_label: the row is another account's"
 MISSING = (
-    "account_label: missing, so that nobody knows whose row it is; give every row its account's, "
+    "account_label: missing, so the row's account is unknown; give every row its account's label, "
     "or leave the setting account_label out"
 )
 SEVERAL = (
@@ -24,18 +24,17 @@ SEVERAL = (
 
 
 class AccountLabelCheck:
-    """Holds rows against ``mine``, the setting ``account_label``.
+    """Compares the label of rows with ``mine``, the setting ``account_label``.
 
     Without it a run writes rows without a label, and those of the first label that it meets.
     """
 
     def __init__(self, mine: str | None) -> None:
-        """Begin before the first row."""
         self._mine = mine
         self._first: str | None = None
 
     def check(self, record: Record) -> None:
-        """Raise `RowSkipped` or `RowRejected` for a row that is not to be written."""
+        """Raise `RowSkipped` for a row of another account, `RowRejected` for an unclear one."""
         value = record.get(ACCOUNT_LABEL)
         found = None if is_nothing(value) else str(value).strip()
         if self._mine is None:
@@ -49,7 +48,7 @@ class AccountLabelCheck:
 
 
 def without_label(record: Record, keys: list[str]) -> tuple[Record, list[str]]:
-    """Return a record and its key without the label: to its own account a row is the same row."""
+    """Return a record and its key without the label, on which its ledger key never depends."""
     if ACCOUNT_LABEL not in record and ACCOUNT_LABEL not in keys:
         return record, keys
     left = {name: value for name, value in record.items() if name != ACCOUNT_LABEL}

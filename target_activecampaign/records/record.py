@@ -1,4 +1,4 @@
-"""Rows as they come: flat or nested, from a tap or from a plain SQL table."""
+"""Input records: their key, their identity, and the content that the ledger compares."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 
 @dataclass(slots=True)
 class InputRecord:
-    """One input row: where it stood, what it is called and what it says.
+    """One input row.
 
     ``number`` counts the RECORD lines of the input from 1 and is None for a row of the retry file.
     ``source`` is the record as it came, to be kept should it fail; ``fields`` are the hashes of
@@ -68,7 +68,7 @@ class InputRecord:
 def key_of(
     record: Record, key_properties: list[str], identity: tuple[tuple[str, ...], ...]
 ) -> Record:
-    """Return a row's key: the schema's, else the first identifying columns it has.
+    """Return a row's key: that of the schema, else the first identifying columns that it has.
 
     Raises `RowRejected` when the row lacks a property of the schema's key.
     """
@@ -100,12 +100,12 @@ def _plain_id(name: str, value: Any) -> Any:
 
 
 def said_by(row: InputRecord) -> Record:
-    """Return all that a row says, as the ledger knows rows without a key."""
+    """Return all columns of a row: the identity of a row without a key."""
     return row.record if row.said is None else row.said
 
 
 def identity_of(row: InputRecord) -> Record:
-    """Return by what the ledger knows a row: its key, else all it says.
+    """Return the identity of a row in the ledger: its key, else all its columns.
 
     Whoever a key points to may be spelled in another case, stand in an array or alone.
     """
@@ -125,7 +125,7 @@ def identity_of(row: InputRecord) -> Record:
 def content_of(
     record: Record, writable: frozenset[str], *, clears: bool, mirrors: bool, enrols: bool = False
 ) -> list[tuple[str, Any]]:
-    """Return what a row asks for, piece by piece: each tag, list and custom field is one.
+    """Return the parts of a row's content: each tag, list and custom field is one part.
 
     An automation is another piece once ``enrols`` allows it: what was left out is asked for then.
     """
@@ -144,7 +144,7 @@ def content_of(
         elif name == "segments" and isinstance(value, list):
             found += [(f"list:{_name(item)}", _membership(item, record)) for item in value]
         elif name in {"automations", "leave_automations"} and isinstance(value, list):
-            # One path for both: who left is asked for again when a row enters once more.
+            # One path for both columns: after a leave, a new entry is a change.
             enters = name == "automations"
             found += [(f"automation:{_name(item)}", [enters, enrols]) for item in value]
         else:
@@ -179,12 +179,12 @@ def _name(item: Any) -> str:
 
 
 def is_delete(row: InputRecord) -> bool:
-    """Say whether a row tells that its counterpart is gone."""
+    """Return whether a row is a tombstone."""
     return not is_nothing(row.record.get("_sdc_deleted_at"))
 
 
 def emails_of(row: InputRecord) -> set[str]:
-    """Return the addresses a contact's row gives, as they are compared."""
+    """Return the addresses of a contact's row, folded for comparison."""
     found: list[Any] = [row.record.get("email")]
     others = row.record.get("email_addresses")
     if isinstance(others, list):

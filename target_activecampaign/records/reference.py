@@ -22,7 +22,7 @@ REFERENCES = frozenset(
 
 
 def reference(value: Any, what: str) -> dict[str, str]:
-    """Return ``{id, email, name}`` as far as given, in text; empty when it points nowhere.
+    """Return ``{id, email, name}`` as far as given, in text; empty if it has none of them.
 
     An opportunity may be given by ``external_id``, your own key, too. A plain text is an address
     where it looks like one, else a name.
@@ -62,7 +62,7 @@ def own_id(value: Any, column: str = "id") -> str | None:
 
 
 def references(value: Any, what: str) -> list[dict[str, str]]:
-    """Return the references of an array, or of one alone, leaving out those that point nowhere."""
+    """Return the references of an array, or of one alone, without empty ones."""
     if is_nothing(value):
         return []
     items = value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Values of records to write: what counts as nothing, flags, addresses."""
+"""Values of records to write: addresses and flags."""
 
 from __future__ import annotations
 

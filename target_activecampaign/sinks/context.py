@@ -1,4 +1,4 @@
-"""What every sink of a run works with."""
+"""The dependencies that every sink of a run shares."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 class RecentDocuments(dict[Any, dict[str, Any]]):
-    """The newest documents that were written, by key: so many that memory stays flat."""
+    """The newest written documents by key; it drops the oldest, so that memory stays bounded."""
 
     MOST = 10_000
 
     def __setitem__(self, key: Any, document: dict[str, Any]) -> None:
-        """Keep a document as the newest."""
+        """Store a document as the newest."""
         self.pop(key, None)
         super().__setitem__(key, document)
         if len(self) > self.MOST:
@@ -49,7 +49,7 @@ class RowResults(Protocol):
         """Give a row its result."""
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
-        """Keep a row until what it refers to may have come."""
+        """Keep a row until a later row may have brought the record that it refers to."""
 
     def is_behind(self, row: InputRecord) -> bool:
         """Return whether an earlier row of the same key is deferred."""
@@ -57,7 +57,7 @@ class RowResults(Protocol):
 
 @dataclass
 class WriteContext:
-    """What every sink gets: the clients, the lookups, the settings, and the results of rows.
+    """The clients, lookups, settings and row results of a run.
 
     All threads share it. Only one thread of the ``pool`` runs at a time; another one goes on only
     while this one waits for a response or sleeps.
@@ -93,7 +93,7 @@ class WriteContext:
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 
     def note_copy(self, family: str, row: InputRecord, native_id: str | None) -> None:
-        """Remember which row here is the copy of another account's row."""
+        """Store the id here of the copy of another account's record."""
         source = key_text(row.record.get("id"), "id", is_id=True)
         if self.policy.is_foreign and native_id and source:
             self.ledger.record_copy(family, source, native_id)

@@ -1,4 +1,4 @@
-"""Every stream that can be written, in the order of writing: what others lean on comes first."""
+"""All writable streams in the order of writing: referenced records come before references."""
 
 from __future__ import annotations
 

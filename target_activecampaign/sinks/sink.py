@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Sink:
     """A stream that can be written.
 
-    ``family`` is what its rows are in ActiveCampaign, ``identity`` the columns that identify a
-    row, in order; ``weak`` those that do so only where `match_opportunities_on` says so: else
+    ``family`` is the kind of its records in ActiveCampaign, ``identity`` the columns that identify
+    a row, in order; ``weak`` those that do so only where `match_opportunities_on` says so: else
     such a row is known by all it says. ``also`` are the columns it takes beside its resource's,
     ``consent_column`` the one that can unsubscribe a contact. ``write`` gets the rows of a batch
     and reports an outcome for each.
@@ -39,11 +39,11 @@ class Sink:
 
     @property
     def entity(self) -> str:
-        """Whose custom fields its rows have."""
+        """The entity whose custom fields its rows have."""
         return {"deal": "opportunity"}.get(self.family, self.family)
 
     def writable(self) -> frozenset[str]:
-        """Return the columns that are written; the others do not make a row a changed one."""
+        """Return the columns that are written; changes of other columns are no changes of a row."""
         names = {
             entry.unified
             for entry in self.resource.entries

@@ -1,1 +1,1 @@
-"""The sink of contacts and of what hangs on them."""
+"""The sink of contacts, with their tags, lists, account links and automations."""

@@ -36,7 +36,7 @@ class EnrolmentRecord:
     """What the ledger knows of one contact and one automation.
 
     Its note is the enrolment's id; after the contact left, the last id of before, negative. An
-    enrolment behind that one counts as entered, whoever did it: `before`.
+    enrolment after that one (`before`) counts as entered, also by another client.
     """
 
     def __init__(self, context: WriteContext, contact: str, automation: str) -> None:

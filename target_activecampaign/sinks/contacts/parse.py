@@ -231,7 +231,7 @@ def put_tag(
 def read_lists(context: WriteContext, record: Record, change: ContactChange) -> None:
     """Read ``segments``: names and ids alone subscribe, objects give a status.
 
-    A row whose own ``status`` is no subscription subscribes nobody by a name alone.
+    A row whose own ``status`` is no subscription never subscribes by a name alone.
     """
     part, value = change.parts[0], record.get("segments")
     beside = parse_consent(record.get("status"))

@@ -79,7 +79,7 @@ def _find(context: WriteContext, change: ContactChange) -> None:
     email = change.email or ""
     change.id = context.references.contacts_by_email([email]).get(fold(email))
     if change.id is None and change.enters:
-        # Who is to enter an automation is made, as somebody who is to get a tag is.
+        # A row that enters an automation creates the contact, as a row that adds a tag does.
         for part in change.parts:
             part.requested.add("exist")
         _sync(context, change, {})

@@ -314,7 +314,7 @@ def test_rows_that_may_be_one_thing_keep_their_order(
 def test_deletes_stop_where_they_would_in_order(
     folders: pytest.TempPathFactory, seed: int, whom: list[int], limits: dict[str, int]
 ) -> None:
-    """Which row is one too many, and that people who are gone already do not count."""
+    """Limits hold in the order of the rows; contacts deleted already do not count."""
     gone = [{"id": str(one), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for one in whom]
     found = []
     for one in (None, seed):

@@ -187,7 +187,7 @@ def test_null_in_an_array_is_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
     ids=str,
 )
 def test_null_and_its_json_text_write_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
-    """No company named null, nobody called nan."""
+    """The values null and NaN never become the name of a company or a contact."""
     lab.world.add_field("Mood", "text", "MOOD")
     before = len(lab.world.tables["accounts"])
     run = lab.send("crm_contacts", {"email": WHO, **nothing})

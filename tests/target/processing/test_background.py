@@ -276,7 +276,7 @@ def test_a_person_of_a_batch_under_way_is_waited_for(
 
 
 def test_other_rows_wait_for_contacts_under_way(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A note for somebody who is just being imported finds the person."""
+    """A note of a contact whose import is in progress finds the contact."""
     lab = lab_of(tmp_path_factory, 1, import_seconds=120)
     lines = rows(*range(BATCH))
     lines.insert(-1, schema_of("crm_notes"))

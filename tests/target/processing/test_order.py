@@ -40,7 +40,7 @@ def test_who_is_deleted_and_then_written_is_there(lab: Lab) -> None:
 
 
 def test_a_delete_told_otherwise_than_its_row_waits_for_it(lab: Lab) -> None:
-    """An id may be the address's: who was written first is not deleted before."""
+    """An id and an address may be one contact: a write before a delete stays before it."""
     person = next(iter(lab.world.tables["contacts"]))
     rows = [{"email": person.email, "first_name": "Lea"}, {"id": str(person.id)}]
     rows[1]["_sdc_deleted_at"] = GONE

@@ -20,7 +20,7 @@ def person(name: str, label: Any) -> dict[str, Any]:
 
 
 def test_rows_of_other_accounts_are_skipped_and_say_so(lab: Lab) -> None:
-    """With the setting, a row with another label makes no request; its key tells whose it is."""
+    """With the setting, a row of another account makes no request; its result has the full key."""
     rows = [person("mine", "acme"), person("theirs", "other"), person("also-mine", " acme ")]
     run = lab.run(
         *stream_of("crm_contacts", *rows, keys=["email", LABEL]), state_of(1), account_label="acme"

@@ -69,7 +69,7 @@ def test_an_unknown_column_names_the_nearest_field(name: str, near: str | None) 
 
 
 def test_an_exact_name_comes_before_another_case() -> None:
-    """Two fields that differ in case alone are told apart."""
+    """Two fields that differ only in case stay two fields."""
     names = NameIndex({"Name": "one", "name": "two"})
     assert (names.find("Name"), names.find("name")) == ("one", "two")
 

@@ -50,7 +50,7 @@ def test_these_words_unsubscribe(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [None, "", " ", "null", float("nan")], ids=repr)
 def test_no_status_leaves_the_person_alone(value: Any) -> None:
-    """A LEFT JOIN that finds no membership subscribes nobody."""
+    """A LEFT JOIN that finds no membership subscribes no contact."""
     assert parse_consent(value) is Consent.LEAVE_ALONE
 
 

@@ -34,7 +34,7 @@ class Account:
         return run
 
     def entered(self, email: str = EMAIL, automation: Any = None) -> int:
-        """Count how often somebody was sent into an automation."""
+        """Count how often a contact was entered into an automation."""
         person = self.world.find_contact(email)
         one = (automation or self.dunning).id
         return self.world.enrolled(person.id, one) if person else 0
@@ -48,7 +48,7 @@ class Account:
 
 @pytest.fixture
 def account(make_lab: Callable[..., Lab]) -> Account:
-    """An account without people."""
+    """An account without contacts."""
     return Account(make_lab(contacts=0, deals=0, accounts=0))
 
 
@@ -105,7 +105,7 @@ def test_a_row_enters_once_whatever_is_sent_again(account: Account) -> None:
 
 
 def test_a_row_that_only_enters_touches_nothing_else(account: Account) -> None:
-    """Of somebody who is there: one look each for person, enrolments and lists, and the entry."""
+    """An existing contact takes a read of contact, enrolments and lists each, and one write."""
     account.world.add_contact(EMAIL)
     before = account.world.find_contact(EMAIL).udate
     account.lab.clock.sleep(60)
@@ -149,7 +149,7 @@ def test_the_sequence_finds_the_contact_finished(account: Account) -> None:
 
 
 def test_people_of_an_import_enter_once_their_import_is_over(account: Account) -> None:
-    """New and known ones, 30 of each: everybody once, and the rows say so."""
+    """30 new and 30 known contacts enter once each, and the results say so."""
     for n in range(30):
         account.world.add_contact(f"p{n}@shop.example")
     rows = [
@@ -166,14 +166,14 @@ def test_people_of_an_import_enter_once_their_import_is_over(account: Account) -
     changed = [{**row, "first_name": "New"} for row in rows]
     run = account.send(*changed)
     assert set(run.actions) == {"updated"}
-    # The ledger knows them all: nobody is looked up.
+    # The ledger has all their ids: no contact is looked up.
     looks = {path for method, path in run.requests if method == "GET"}
     assert looks <= {"automations", "import/info", "import/bulk_import"}
     assert {account.entered(row["email"]) for row in rows} == {1}
 
 
 def test_who_the_importer_leaves_out_is_told(account: Account) -> None:
-    """Somebody on the exclusion list is never made: the row says that nobody entered."""
+    """A contact on the exclusion list is not created: its row says that it did not enter."""
     account.world.excluded_emails.add("p3@shop.example")
     rows = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
@@ -296,7 +296,7 @@ def test_an_unfinished_contact_does_not_enter(account: Account) -> None:
 def test_a_key_that_may_not_enter_anybody_costs_that_part_alone(
     account: Account, spoiled: tuple[str, str]
 ) -> None:
-    """The rest is written and told; with the permission the same rows enter."""
+    """The rest of the row is written with a reason; with the permission, the same rows enter."""
     method, prefix = spoiled
     rows = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
@@ -343,7 +343,7 @@ def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account, s
 
 @pytest.mark.parametrize("status", [2, 3])
 def test_who_left_every_list_does_not_enter(account: Account, status: int) -> None:
-    """Unsubscribed or bounced, and active nowhere: told; not so with another list, or by will."""
+    """A contact that opted out and is active on no list does not enter, except by resubscribe."""
     w = account.world
     news, offers = w.add_list("News"), w.add_list("Offers")
     people = [w.add_contact(f"p{n}@shop.example") for n in range(3)]
@@ -411,7 +411,7 @@ def test_who_left_by_a_row_may_enter_once_more(
 def test_whoever_came_back_by_others_after_leaving_is_in(
     make_lab: Callable[..., Lab], left: str
 ) -> None:
-    """An enrolment behind the leaving counts, whoever made it, over or not."""
+    """An enrolment after the leave counts, by any client, active or completed."""
     account = Account(make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left))
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
@@ -427,7 +427,7 @@ def test_whoever_came_back_by_others_after_leaving_is_in(
 def test_leaving_whose_answer_was_lost_is_done(
     make_lab: Callable[..., Lab], left: str, gone: int, fault: str
 ) -> None:
-    """Repeated, it finds nobody to take out: that is no refusal."""
+    """A repeated delete of an enrolment answers 404: the row is not refused."""
     account = Account(
         make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
     )
@@ -451,7 +451,7 @@ def test_leaving_that_is_not_allowed_is_told_and_lifts_nothing(account: Account)
 
 
 def test_leaving_takes_out_of_every_run_through_it(account: Account) -> None:
-    """An account that let somebody in twice: both are over; a stranger's are not."""
+    """A leave ends both enrolments of a contact, and none of another contact."""
     w = account.world
     people = [w.add_contact(EMAIL), w.add_contact("bob@shop.example")]
     for person in people:
@@ -473,7 +473,7 @@ def test_who_is_not_there_has_nothing_to_leave(account: Account) -> None:
 
 
 def test_in_one_batch_the_later_row_wins(account: Account) -> None:
-    """Out and in again by one batch is in, as it was; in and out is out, and told."""
+    """In one batch, leave then enter keeps a contact in; enter then leave takes it out."""
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     enter = {"email": EMAIL, "automations": ["Dunning"]}
     leave = {"email": EMAIL, "leave_automations": ["Dunning"]}
@@ -572,7 +572,7 @@ def test_a_dry_run_counts_a_person_of_two_batches_once(account: Account) -> None
 
 
 def test_max_changes_lets_no_more_people_in(account: Account) -> None:
-    """Rows beyond it are left for another run, and enter then; nobody twice."""
+    """Rows beyond max_changes enter in a later run; no contact enters twice."""
     rows = [{"email": f"p{n}@shop.example", "automations": ["Dunning"]} for n in range(6)]
     run = account.send(*rows, max_changes=2)
     assert run.code == 1

@@ -1,4 +1,4 @@
-"""Whatever breaks while somebody is entered: in once, or not yet and told; never in twice."""
+"""Faults during an enrolment: the contact enters once, or later with a reason; never twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SETTINGS: dict[str, Any] = {"allow_automations": True, "max_retry_seconds": 2}
 POSTS = "/contactAutomations"
 LOOKS = "/contacts/"
-#: What may become of a request to enter somebody, and whether the account carries it out.
+#: Faults of an enrolment request, and whether the account carries it out.
 LOST = {
     "throttle": ("throttle", {"retry_after": 1}),
     "glitch": ("forbid", {}),
@@ -83,7 +83,7 @@ def lab(clock: LabClock, tmp_path: Any) -> Lab:
 def test_entering_whose_answer_is_lost_is_looked_for(
     lab: Lab, fault: str, count: int, times: int
 ) -> None:
-    """Once and twice in a row: the run ends with 0, and everybody is in once."""
+    """After one or two faults in a row, the run exits with 0, and each contact is in once."""
     kind, told = LOST[fault]
     getattr(lab.world.faults, kind)(prefix=POSTS, method="POST", times=times, **told)
     run = lab.send("crm_contacts", *rows(count), **SETTINGS | {"max_retry_seconds": 5})
@@ -117,7 +117,7 @@ def test_what_cannot_be_seen_is_failed_and_looked_for_first(
     assert "failed" in run.actions
     sent = entries(lab.world)
     assert max(sent.values(), default=0) <= 1
-    # As long as nobody can see, nobody is entered.
+    # While the enrolments cannot be read, no contact enters.
     lab.world.hooks.clear()
     faults.rules = [rule for rule in faults.rules if rule.method == "GET"]
     run = lab.send("crm_contacts", *rows(count), **SETTINGS)

@@ -1,4 +1,4 @@
-"""People who opted out stay opted out, and nobody is mailed by accident."""
+"""Contacts who opted out stay opted out, whatever path a row takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNSUBSCRIBED, BOUNCED, ACTIVE = 2, 3, 1
 
 
 def members(lab: Lab, count: int, status: int) -> tuple[Any, list[Any]]:
-    """Make a list with people of one status; returns both."""
+    """Make a list with contacts of one status; return both."""
     news = lab.world.add_list("News")
     people = [lab.world.add_contact(f"m{n}@shop.example") for n in range(count)]
     for one in people:

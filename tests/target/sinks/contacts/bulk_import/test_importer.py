@@ -210,7 +210,7 @@ def test_blanks_are_never_sent_by_accident(lab: Lab) -> None:
 def test_a_budget_that_others_spend_is_waited_for(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
-    """The importer's own 400 for its limit rejects nobody, however it is worded."""
+    """A 400 of the importer for its rate limit rejects no contact, whatever its text."""
     prepare(lab.world)
     window = lab.world.import_windows[1]
     window.kept.extend([lab.clock.moments()] * 100)
@@ -231,7 +231,7 @@ def test_a_budget_that_others_spend_is_waited_for(
 def test_the_importer_never_sees_one_batch_too_many(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int | None, seconds: float
 ) -> None:
-    """However long answers take, and whoever is beside whom: 100 in any minute, none refused."""
+    """Batches stay within 100 per minute, whatever the delay of responses: none is refused."""
     monkeypatch.setattr(
         "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 2
     )
