@@ -1,4 +1,4 @@
-"""Unified records for scripts and notebooks, page by page: the tap's client and mapping, no Singer.
+"""Reads unified records page by page for scripts and notebooks, without Singer.
 
 For one thread. Names of tags, segments, stages and the like and the definitions of custom fields
 are read once and kept; `ActiveCampaignReader.refresh` forgets them.
@@ -61,7 +61,7 @@ __all__ = [
 RESOURCES = tuple(by_name)
 # A run's affairs, which a call has not.
 OF_RUNS = {"run_report_path", "run_report_html_path"}
-# So many rows are joined at once where what hangs on them decides whether they are wanted.
+# The reader loads the related rows of so many rows at once if a filter needs them.
 AT_ONCE = 20
 
 Records = list[dict[str, Any]]
@@ -70,7 +70,7 @@ Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
 
 @dataclass(frozen=True)
 class _Hit:
-    """A record and the row it is of; ``part`` is its place among the records of that row."""
+    """A record and its row. ``part`` is the record's position among the records of the row."""
 
     row: Row
     record: Record | None = None
@@ -81,13 +81,13 @@ Hits = list[_Hit]
 
 
 class ActiveCampaignReader:
-    """Lists and gets unified records of one account.
+    """Reads unified records of one account.
 
     ``settings`` are those that tap and target share. Every error is an `ActiveCampaignError` or,
     for wrong settings, a `SettingsError`.
     """
 
-    #: The settings there are.
+    #: The settings of the reader.
     known: ClassVar[frozenset[str]] = frozenset(one.name for one in SHARED) - OF_RUNS
 
     def __init__(
@@ -99,7 +99,7 @@ class ActiveCampaignReader:
         session: Any = None,
         **settings: Any,
     ) -> None:
-        """Check the settings (`SettingsError`, `InvalidQuery`); nothing is asked yet."""
+        """Check the settings. Raises `SettingsError` or `InvalidQuery`. Sends no request."""
         unknown = sorted(set(settings) - type(self).known)
         if unknown:
             raise InvalidQuery(f"no such setting here: {', '.join(unknown)}")
@@ -114,11 +114,11 @@ class ActiveCampaignReader:
         self._questions = QueryPlanner(self.client, self._joining)
 
     def __repr__(self) -> str:
-        """Name the account, never the key."""
+        """Return the account's URL without the key."""
         return f"<{type(self).__name__} of {self.client.address.origin}>"
 
     def __enter__(self) -> Self:
-        """Use it until the end of the block."""
+        """Return the reader. The end of the block closes it."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -126,11 +126,11 @@ class ActiveCampaignReader:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; a later call opens them again."""
+        """Close the connections. A later call opens new ones."""
         self.client.close()
 
     def refresh(self) -> None:
-        """Forget the names and custom fields that were read: the next call reads them again."""
+        """Drop the cached names and custom fields: the next call reads them again."""
         self._joining.refresh()
         self._questions.forget()
 
@@ -165,7 +165,7 @@ class ActiveCampaignReader:
                 return self._page(question, start, limit, text, remote_data=remote_data)
 
     def every(self, resource: str, **query: Any) -> Iterator[Record]:
-        """Give every record there is, page after page; ``query`` is that of `list`."""
+        """Yield every record, page after page. ``query`` takes the arguments of `list`."""
         cursor = query.pop("cursor", None)
         while True:
             page = self.list(resource, cursor=cursor, **{"limit": MOST, **query})
@@ -175,7 +175,7 @@ class ActiveCampaignReader:
                 return
 
     def get(self, resource: str, id: Any, *, remote_data: bool = False) -> Record:  # noqa: A002
-        """Return one record; raises `NotFound` where there is none.
+        """Return one record. Raises `NotFound` if it does not exist.
 
         ``id`` is ActiveCampaign's; for what has several keys, an object with all of them.
         """
@@ -225,7 +225,7 @@ class ActiveCampaignReader:
                 ).closed(text)
             hit = hits[-1] if way == AFTER else hits[0]
             part = None if hit.part is None else (str(hit.row.get("id")), hit.part)
-            # The row of a part is walked over again.
+            # A row with several records is read again for its other records.
             border = course.border(hit.row, behind=(way == AFTER) is (part is None))
             return Cursor(way, type(course).__name__, border, part).closed(text)
 
@@ -239,7 +239,7 @@ class ActiveCampaignReader:
     def _hits(
         self, question: Query, start: Cursor, limit: int, *, remote_data: bool
     ) -> tuple[Hits, Traversal]:
-        """Return up to ``limit`` records and one more row, if there is one."""
+        """Return up to ``limit`` records, and one more row if there is one."""
         course = self._questions.course(question, is_new=start.border is None, kind=start.course)
         if start.course and start.course != type(course).__name__:
             raise InvalidQuery(MOVED)
@@ -251,7 +251,7 @@ class ActiveCampaignReader:
             course.size = MOST if len(rows) < len(batch.rows) else course.size
             while rows and len(hits) <= limit:
                 left = limit + 1 - len(hits)
-                # The row beyond the page need not be read, only be there.
+                # The row beyond the page only shows that there is a next page.
                 count = max(left, AT_ONCE) if question.is_late else max(left - 1, 1)
                 part, rows = rows[:count], rows[count:]
                 if left == 1 and not question.is_late:
@@ -279,7 +279,7 @@ class ActiveCampaignReader:
         *,
         remote_data: bool,
     ) -> Hits:
-        """Return the records of rows that are wanted, in the order of the walk."""
+        """Return the records of these rows that match, in the order of the walk."""
         brought = self._questions.with_sideloads(question.resource, part)
         rows, bodies = [row for _, row, _ in brought], [body for _, _, body in brought]
         found = self._joining.records(question.resource, rows, bodies, remote_data=remote_data)
@@ -289,7 +289,7 @@ class ActiveCampaignReader:
             mine = []
             for record in records:
                 if any(record.get(key) is None for key in keys):
-                    continue  # it could not be told from others
+                    continue  # without an id it is no record
                 place = int(record[keys[1]]) if question.resource.relation else None
                 if question.fits(record) and not _is_given(start, row, place):
                     mine.append(_Hit(row, record, place))
@@ -298,7 +298,7 @@ class ActiveCampaignReader:
 
 
 def _is_given(start: Cursor, row: Row, place: int | None) -> bool:
-    """Say whether the page before had this record of a row that is walked over again."""
+    """Return whether the page before had this record of a row that is read again."""
     if start.part is None or place is None or start.part[0] != str(row.get("id")):
         return False
     return place <= start.part[1] if start.way == AFTER else place >= start.part[1]

@@ -1,4 +1,4 @@
-"""Cursors: where a page ends, as opaque text that holds in another process too."""
+"""Cursors: the position of a page as opaque text, valid in other processes too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OF_ANOTHER = "the cursor belongs to another question: begin without one"
 
 @dataclass(frozen=True)
 class Cursor:
-    """Which way to go from where; ``part`` names the last record of a row that becomes several."""
+    """A position and a direction. ``part`` names the last record of a row that has several."""
 
     way: str = AFTER
     course: str = ""
@@ -27,14 +27,14 @@ class Cursor:
     part: tuple[str, int] | None = None
 
     def closed(self, question: str) -> str:
-        """Return it as text that serves this question alone."""
+        """Return the cursor as text that is valid for this query only."""
         part = [*self.part] if self.part else None
         text = json.dumps([VERSION, question, self.way, self.course, self.border, part])
         return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def opened(text: Any, question: str) -> Cursor:
-    """Read a cursor; raises `InvalidQuery` for one that is not ours, or another question's."""
+    """Parse a cursor. Raises `InvalidQuery` for an invalid one, or one of another query."""
     try:
         decoded = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
         version, known, way, course, border, part = json.loads(decoded)
@@ -50,6 +50,6 @@ def opened(text: Any, question: str) -> Cursor:
 
 
 def question_of(*parts: Any) -> str:
-    """Return what tells one question from another."""
+    """Return a fingerprint of a query."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""Filters and order of a list call, checked on each record here, whatever the server made of them.
+"""Filters and sort order of a query. The reader applies them to each record itself.
 
 Texts are compared without case and outer white space. Nothing here asks the account.
 """
@@ -33,12 +33,12 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 EMAIL, CUSTOM = "email", "custom_fields"
 #: Where addresses stand in arrays, ``email`` is a filter and a sort key all the same.
 ADDRESSES = ("email_addresses", "emails")
-# What a text given for an object is taken for: the first of these that the object has.
+# A text as filter of an object applies to the first of these properties that it has.
 SPOKEN = ("name", EMAIL, "phone", "number", "url", "id")
 
 
 class InvalidQuery(ActiveCampaignError):
-    """The call asks for what is not here or not in this account: a resource, a filter, a page."""
+    """The query names a resource, a filter or a page that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class Filter:
 
 @dataclass(frozen=True)
 class Order:
-    """What records are sorted by."""
+    """A sort order of records."""
 
     field: str
     is_descending: bool
 
     def rank(self, record: Record) -> list[Any]:
-        """Return what a record is sorted by: nothing comes before everything."""
+        """Return a record's sort key. Null comes first."""
         found = record.get(self.field)
         if self.field == EMAIL and EMAIL not in record:
             found = _first_address(record)
@@ -74,7 +74,7 @@ class Order:
 
 
 def fold(text: str) -> str:
-    """Return a text as it is compared: without case and outer white space."""
+    """Return a text for comparison: case-folded, without outer white space."""
     return text.strip().casefold()
 
 
@@ -83,7 +83,7 @@ def _first_address(record: Record) -> str | None:
     return next((str(one[EMAIL]) for one in found if one.get(EMAIL)), None)
 
 
-# --- what there is -------------------------------------------------------------------------------
+# --- available filters ---------------------------------------------------------------------------
 
 
 def _says_something(entry: Entry) -> bool:
@@ -91,7 +91,7 @@ def _says_something(entry: Entry) -> bool:
 
 
 def filters_of(resource: Resource) -> list[str]:
-    """Return the filters there are: every field that ActiveCampaign has anything for."""
+    """Return the available filters: every property with a value in ActiveCampaign."""
     names = [entry.unified for entry in resource.entries if _says_something(entry)]
     if EMAIL not in names and set(ADDRESSES) & set(names):
         names.append(EMAIL)
@@ -99,7 +99,7 @@ def filters_of(resource: Resource) -> list[str]:
 
 
 def sort_keys_of(resource: Resource) -> list[str]:
-    """Return what can be sorted by: single values that stand in the rows themselves."""
+    """Return the properties that can be sorted by: single values of the rows themselves."""
     if resource.relation is not None:
         return []
     schema = resource.schema()["properties"]
@@ -135,7 +135,7 @@ def order_of(resource: Resource, sort_by: Any) -> Order | None:
 def read_filters(
     resource: Resource, given: Mapping[str, Any], properties: Mapping[str, Schema]
 ) -> list[Filter]:
-    """Read the filters of a call; ``properties`` is the schema with the account's own fields."""
+    """Read the filters of a query. ``properties`` is the schema with the custom fields."""
     known = filters_of(resource)
     unknown = sorted(set(given) - set(known))
     if unknown:
@@ -172,7 +172,7 @@ def _kind_of(schema: Schema) -> str:
 
 
 def _test(name: str, schema: Schema, given: Any) -> Test:
-    """Return the test of one value, None where there must be nothing."""
+    """Return the test of one value, None if the value must be null."""
     if given is None:
         return lambda value: value is None or value in ([], {}, "")
     kind = _kind_of(schema)
@@ -199,7 +199,7 @@ def _test(name: str, schema: Schema, given: Any) -> Test:
 
 
 def _array_test(name: str, items: Schema, given: Any) -> Test:
-    """All that is asked for must be in the array, in any order."""
+    """Return whether the array contains all values of the filter, in any order."""
     asked = given if isinstance(given, (list, tuple)) else [given]
     if not asked:
         return lambda value: not value
@@ -215,7 +215,7 @@ def _array_test(name: str, items: Schema, given: Any) -> Test:
 
 
 def _active(name: str) -> Callable[[Any], Any]:
-    """Who left a segment is not in it, unless that is asked for."""
+    """Ignore contacts that left a segment, unless the filter asks for a status."""
 
     def complete(item: Any) -> Any:
         if name != "segments" or item is None:
@@ -283,7 +283,7 @@ def _bounds(name: str, given: Any) -> dict[str, dt.datetime]:
 
 
 def _moment(name: str, value: Any) -> dt.datetime:
-    """Read an instant; one without an offset is UTC, a day its midnight."""
+    """Parse a time. Without an offset it is UTC; a day is its midnight."""
     if isinstance(value, dt.date):
         value = value.isoformat()
     found = _moment_or_none(value)

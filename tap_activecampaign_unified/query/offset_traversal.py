@@ -1,4 +1,4 @@
-"""A collection in an order of the account's, by pages at an offset that are held against shifts."""
+"""Traverses a sorted collection by offset, and detects rows that shift between pages."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ class OffsetTraversal:
     def __init__(
         self, ask: PageFetcher, params: Params, value_of: Callable[[Row], Any] | None = None
     ) -> None:
-        """Ask nothing yet."""
         self._ask, self._params, self._value_of = ask, params, value_of
-        #: Offset, id and value of the rows that were given out, as they stand in the collection.
+        #: Offset, id and value of the returned rows, in the order of the collection.
         self._given: list[tuple[int, str, Any]] = []
         self.size = MOST
 
     def border(self, row: Row, *, behind: bool) -> Border:
-        """Return where the border is and which rows stand around it."""
+        """Return the offset of the border and the rows around it."""
         one = identity_of(row)
         at = next(at for at, given in enumerate(self._given) if given[1] == one) + behind
         offset = self._given[at - 1][0] + 1 if behind else self._given[at][0]
@@ -51,7 +50,7 @@ class OffsetTraversal:
         return [offset, before, after, near[2]]
 
     def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
-        """Go on from a border, wherever it is by now."""
+        """Continue from a border, whose offset may have changed."""
         here = border or [0, [], [], None]
         seen: set[str] = set()
         self._given, quiet = [], 0
@@ -91,7 +90,7 @@ class OffsetTraversal:
         return self._search(border, way)
 
     def _search(self, border: Border, way: str) -> _Page:
-        """Look for a border further and further around where it was."""
+        """Search for a border at growing distances from its old offset."""
         offset, before, after, value = border
         stride, is_over = MOST - ANCHORS, {-1: False, 1: False}
         for step in itertools.count(1):
@@ -108,7 +107,7 @@ class OffsetTraversal:
         raise InvalidQuery(MOVED)
 
     def _crosses(self, page: _Page, value: Any, way: str) -> bool:
-        """Find the border by what the order goes by: rows may come twice then, none is left out."""
+        """Find the border by the sort value. Rows may then come twice; none is missed."""
         values = [self._value(row) for row in page.rows]
         if value is None or None in values or values != sorted(values):
             return False
@@ -127,14 +126,14 @@ class OffsetTraversal:
 
 
 class _Page:
-    """A page at an offset; ``at`` is how many of its rows stand before the border."""
+    """A page at an offset. ``at`` is how many of its rows are before the border."""
 
     def __init__(self, rows: list[Row], body: dict[str, Any], start: int, limit: int) -> None:
         self.rows, self.body, self.start, self.limit = rows, body, start, limit
         self.at = 0
 
     def find(self, before: list[str], after: list[str]) -> bool:
-        """Look for the border by the rows that stood around it.
+        """Search for the border by the rows that were around it.
 
         At an edge of the page only the nearest of them will do: others may be beyond the edge.
         """
@@ -155,7 +154,7 @@ class _Page:
         return rows[self.at :] if way == AFTER else rows[: self.at][::-1]
 
     def is_last(self, quiet: int) -> bool:
-        """Say whether nothing follows; ``quiet`` pages in a row brought nothing new."""
+        """Return whether no rows follow. The last ``quiet`` pages had no new rows."""
         total, end = total_of(self.body), self.start + len(self.rows)
         if len(self.rows) >= self.limit and not quiet:
             return False
@@ -165,7 +164,7 @@ class _Page:
 
 
 def seconds_of(column: str, *, is_descending: bool = False) -> Callable[[Row], float | None]:
-    """Return what reads a stamped time as a number that grows along the order."""
+    """Return a function that turns a time into a number that ascends along the sort order."""
 
     def read(row: Row) -> float | None:
         try:

@@ -40,7 +40,7 @@ ORDERS = {
     },
     "deals": {"created_at": "cdate", "name": "title", "amount": "value"},
 }
-# What a row alone is called. Of contacts, lists and the like a page tells more than the row alone.
+# The key of a single row. The pages of other resources have more columns than a single row.
 SINGLES = {"contacts": None, "lists": None, "tags": None, "deals": "deal"}
 #: The highest number of rows that the reader sorts itself.
 MOST_SORTED = 10_000
@@ -102,7 +102,6 @@ class QueryPlanner:
     """Plans queries and their traversals. It remembers which sort orders the account ignores."""
 
     def __init__(self, client: Client, joining: RecordLoader) -> None:
-        """Ask nothing yet."""
         self._client, self._joining = client, joining
         self._sorted: tuple[str, SortedTraversal] | None = None
         #: Score values of the contacts that the reader sorts itself.
@@ -328,7 +327,7 @@ class QueryPlanner:
         ]
 
     def with_sideloads(self, resource: Resource, rows: Candidates) -> Brought:
-        """Return each row, as it is now, and the answer that brings what hangs on it.
+        """Return each row's current version, and the response with its related rows.
 
         Contacts that came alone are asked for again, together with all that; who went away
         meanwhile is left out.
@@ -366,7 +365,7 @@ class _Checked(OffsetTraversal):
         order = self._question.order
         name = (self._question.resource.endpoint_name, order.field if order else "")
         if name not in self._questions.ordered:
-            self.size = MOST  # enough rows to tell
+            self.size = MOST  # enough rows to verify the order
         for batch in super().walk(way, border):
             ranks = self._questions.ranks(self._question, batch.rows)
             goes_up = (way == "after") is not (order is not None and order.is_descending)

@@ -1,7 +1,7 @@
-"""Rows into records: what hangs on the rows of a page, and the small tables that records quote.
+"""Turns rows into records: loads related rows and the small tables of names.
 
-Names and definitions of custom fields are read once and kept. One that a row names and nobody knows
-is newer: its table is read again, once.
+Names and custom field definitions are read once and cached. If a row has an unknown id, the loader
+reads its table again, once.
 """
 
 from __future__ import annotations
@@ -105,7 +105,6 @@ class RecordLoader:
     """
 
     def __init__(self, client: Client, key_mode: str) -> None:
-        """Read nothing yet."""
         self._client, self._key_mode = client, key_mode
         self.tables = _Tables(client, key_mode)
         self._loaders: dict[tuple[str, str], RelationLoader] = {}
@@ -188,8 +187,8 @@ class RecordLoader:
 
     def needs_rows(self, resource: Resource, relation: str) -> bool:
         """Return whether a relation needs related rows, rather than names only."""
-        hanging = {one.name for one in ENDPOINTS[resource.endpoint_name].relations}
-        return relation in hanging | {people.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
+        related = {one.name for one in ENDPOINTS[resource.endpoint_name].relations}
+        return relation in related | {people.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
 
     def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
         """Return some properties of rows that need no related rows."""

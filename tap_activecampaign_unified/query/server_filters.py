@@ -1,7 +1,7 @@
-"""What of a call's filters the account is asked for, so that fewer rows come; all are checked here.
+"""Translates a query's filters to the server's filters, to read fewer rows.
 
-A filter is passed on only where none of its readings leaves a wanted row out: times by days with a
-margin for zones nobody knows, a name only where one thing has it.
+The server gets a filter only if it cannot exclude a wanted row: times by day, with a margin for
+unknown time zones, and a name only if it is unique.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     Names = Callable[[str], Mapping[str, str | None]]
 
-# ActiveCampaign's zones reach from 14 hours ahead of UTC to 12 behind it.
+# Time zones reach from 14 hours ahead of UTC to 12 hours behind it.
 ZONE_SLACK = dt.timedelta(hours=14)
 DAY = dt.timedelta(days=1)
 CONTACTS, DEALS = "contacts", "deals"
 STATUSES = {"open": 0, "won": 1, "lost": 2}
-# Shorter words are not looked for everywhere.
+# Not every search finds shorter words.
 SHORTEST_WORD = 4
 NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"}
 
@@ -48,13 +48,13 @@ class ServerFilter:
     is_empty: bool = False
 
     def add(self, *params: tuple[str, Any]) -> None:
-        """Ask for less in every question."""
+        """Add filters to every request."""
         for question in self.questions:
             question.extend(params)
 
 
 def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> ServerFilter:
-    """Return what to ask for; ``names`` gives the names of tags, lists, stages by kind and id."""
+    """Return the server's filters. ``names`` returns the names of a kind by id."""
     found = ServerFilter()
     given = {one.field: one for one in filters}
     key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
@@ -87,7 +87,7 @@ def _narrow_contacts(
         asked = given[column].given if column in given else None
         email = asked.get("email") if isinstance(asked, Mapping) else asked
         if text := _text(email):
-            # Some accounts tell cases apart: then it is looked for by its likeness.
+            # On some accounts the exact filter is case-sensitive: use the similarity search.
             found.otherwise = [("email_like", text)]
             found.add(("email", text))
     if word := _word_in(*(given.get(name) for name in ("name", "last_name", "first_name"))):
@@ -106,7 +106,7 @@ def _narrow_contacts(
     changed = given.get("contact_updated_at" if is_part else "updated_at")
     updated = _between("updated", changed)
     if updated:
-        # A contact that was never edited may have no `udate`, which no filter on it can find.
+        # A contact that was never edited may have no `udate`, so that no filter on it finds it.
         others = _between("created", changed)
         rest = found.questions[0]
         found.questions = [[*rest, *updated], [*rest, *others]]
@@ -119,7 +119,7 @@ def _narrow_by_name(
     param: str,
     names: Callable[[], Mapping[str, str | None]],
 ) -> None:
-    """Ask for who has the first of these that is known by one id; nobody has what is not there."""
+    """Filter by the first of these that has exactly one id. An unknown one matches no row."""
     ids: list[str] = []
     for item in given if isinstance(given, (list, tuple)) else [given]:
         by_id = column.endswith("_id")
@@ -155,7 +155,7 @@ def _narrow_deals(found: ServerFilter, given: Mapping[str, Filter], names: Names
 
 
 def _ids_named(asked: Any, names: Callable[[], Mapping[str, str | None]]) -> list[str] | None:
-    """Return whom a filter on one object may mean, None where only the rows tell."""
+    """Return the ids that a filter on one object can match, None if only the rows show it."""
     if isinstance(asked, Mapping) and asked.get("id") is not None:
         return [str(asked["id"]).strip()]
     name = _text(asked.get("name") if isinstance(asked, Mapping) else asked)
@@ -165,7 +165,7 @@ def _ids_named(asked: Any, names: Callable[[], Mapping[str, str | None]]) -> lis
 
 
 def _id_in(one: Filter | None) -> str | None:
-    """Return the id that a filter on an object, or on an array of one, asks for."""
+    """Return the id in a filter on an object, or on an array of one object."""
     given = one.given if one is not None else None
     if isinstance(given, (list, tuple)):
         given = given[0] if len(given) == 1 else None
@@ -176,7 +176,7 @@ def _id_in(one: Filter | None) -> str | None:
 
 
 def _word_in(*filters: Filter | None) -> str | None:
-    """Return the longest word of the first name that has one which no search can take apart."""
+    """Return the longest word that no search can split, of the first name that has one."""
     for one in filters:
         text = str(one.given) if one is not None and _is_text(one) else ""
         words = [word for word in text.split() if word.isascii() and word.isalnum()]
@@ -187,7 +187,7 @@ def _word_in(*filters: Filter | None) -> str | None:
 
 
 def _text(given: Any) -> str:
-    """Return what is given as text, empty for what is none."""
+    """Return a filter value as text, empty if it is not text."""
     return str(given).strip() if isinstance(given, (str, int)) else ""
 
 
@@ -196,7 +196,7 @@ def _is_text(one: Filter | None) -> bool:
 
 
 def _between(column: str, one: Filter | None) -> list[tuple[str, Any]]:
-    """Return date filters that leave nothing out, whatever zone, side and unit they go by."""
+    """Return date filters that exclude no wanted row, whatever the server's time zone and unit."""
     bounds = one.bounds if one is not None else {}
     found: list[tuple[str, Any]] = []
     lows = [bounds[name] for name in ("gt", "gte", "eq") if name in bounds]

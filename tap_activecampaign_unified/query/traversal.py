@@ -84,7 +84,6 @@ class PageFetcher:
     def __init__(
         self, client: Client, path: str, key: RowsKey, includes: Includes, whole: str | None = None
     ) -> None:
-        """Ask nothing yet."""
         self._client, self._path, self._key, self._includes = client, path, key, includes
         self._whole = whole
 
@@ -119,7 +118,7 @@ class KeysetTraversal:
 
     Where the account does not keep to ids, ``spare`` goes on. With ``note_order`` that is still to
     be seen: whole pages are asked for, since a few rows may stand in order by chance, until there
-    were enough rows to tell.
+    were enough rows to verify the order.
     """
 
     def __init__(
@@ -232,7 +231,6 @@ class SortedTraversal:
         key: RowsKey = "",
         along: Mapping[str, list[Row]] | None = None,
     ) -> None:
-        """Sort them."""
         self._key, self._along = key, along or {}
         self._items = sorted(items, key=lambda item: item[0], reverse=is_descending)
         self._is_descending = is_descending

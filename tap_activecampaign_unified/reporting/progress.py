@@ -42,7 +42,6 @@ class Progress:
     """Shows or logs the progress of a run. Programs override ``lines`` and ``log_line``."""
 
     def __init__(self, program: str, clock: Clock) -> None:
-        """Begin now, unseen."""
         self._program, self._clock = program, clock
         self._began = self._last = clock.monotonic()
         self._pace: _Pace | None = None

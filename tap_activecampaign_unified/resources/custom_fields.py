@@ -162,7 +162,6 @@ class CustomFields:
     """The custom fields of one entity of one account, in ascending order of id."""
 
     def __init__(self, definitions: list[FieldDefinition], mode: str = "perstag") -> None:
-        """Give every field its key."""
         self.definitions = sorted(definitions, key=lambda d: _by_number(d.id))
         self._mode = mode
         self.keys = keys_of(self.definitions, mode)

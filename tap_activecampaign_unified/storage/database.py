@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock: two runs on one file are not kept apart there
+except ImportError:  # Windows has no flock: it cannot prevent two runs on one file
     fcntl = None  # type: ignore[assignment]
 
 INSTALL = "pip install 'tap-activecampaign-unified[postgres]'"
 EXAMPLE = "postgresql://user:password@host/database"
 _ADDRESS = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
-# The connection is idle while ActiveCampaign is asked: keepalives stop firewalls from dropping it.
+# The connection is idle during requests: keepalives stop firewalls from dropping it.
 _DEFAULTS = {
     "connect_timeout": 10,
     "keepalives": 1,
@@ -82,14 +82,14 @@ _POSTGRES_CAUSES = {
     "40": (errno.EAGAIN, "another program changed the same rows"),
     "42": (errno.EILSEQ, "its tables are damaged, or not of this program"),
 }
-# What libpq says of a failed login; these errors have no SQLSTATE.
+# libpq's messages for a failed login. These errors have no SQLSTATE.
 _LOGIN = ("authentication failed", "no password supplied", "pg_hba.conf")
 
 
 def open_database(
     setting: str, place: str | Path, *, program: str, schema: str, wait_seconds: float
 ) -> Database:
-    """Open what a setting names: a file of this machine, or a PostgreSQL address.
+    """Open the database of a setting: a file on this machine, or a PostgreSQL URL.
 
     Raises `SettingsError` for what the user can correct, else `OSError`.
     """
@@ -103,12 +103,12 @@ def open_database(
 
 
 def is_address(place: str) -> bool:
-    """Say whether a setting names a PostgreSQL database, not a file."""
+    """Return whether a setting names a PostgreSQL database rather than a file."""
     return _ADDRESS.match(place) is not None
 
 
 class Database:
-    """One connection to a SQLite file that its user alone may read.
+    """One connection to a SQLite file that only its user may read.
 
     It commits each statement when the call returns, except inside `transaction`. Every method
     raises `OSError` where the database fails.
@@ -120,19 +120,19 @@ class Database:
     _driver, _begin = "sqlite", "BEGIN IMMEDIATE"
 
     def __init__(self, path: Path, wait_seconds: float = 5.0) -> None:
-        """Open or create the file; ``wait_seconds``: how long another program may lock it."""
+        """Open or create the file. Waits ``wait_seconds`` for the lock of another program."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(open_private(path, os.O_RDWR))
         options: dict[str, Any] = {"timeout": wait_seconds, "check_same_thread": False}
         self._connect(str(path), lambda: sqlite3.connect(path, isolation_level=None, **options))
 
     def _connect(self, name: str, connect: Callable[[], Any]) -> None:
-        """Connect once: a lost connection has lost its locks, so that it is not replaced."""
+        """Connect once. A lost connection is not replaced, because its locks are lost too."""
         self._name, self._is_in_transaction, self._lock_file = name, False, -1
         once = iter([connect])
         engine = create_engine(
             f"{self._driver}://",
-            creator=lambda: next(once)(),  # noqa: PLW0108 - it is called when it connects
+            creator=lambda: next(once)(),  # noqa: PLW0108 - called at connect time
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
         )
@@ -142,7 +142,7 @@ class Database:
             raise self._error_of(problem) from None
 
     def rows(self, statement: Executable | str, values: Any = None) -> list[Any]:
-        """Run a statement and return its rows; a list of values runs it once for each.
+        """Run a statement and return its rows. With a list of values, run it once for each.
 
         A string is SQL with the driver's placeholders.
         """
@@ -175,7 +175,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, *lock: str) -> Iterator[None]:
-        """Commit all writes of the block or none; a block within a block is part of it.
+        """Commit all writes of the block or none. A nested block is part of the outer one.
 
         ``lock`` names what one transaction may do at a time, where several can write at all.
         """
@@ -197,7 +197,7 @@ class Database:
             self._is_in_transaction = False
 
     def try_lock(self, *_: str) -> bool:
-        """Take a lock that ends with this connection; return False while another has it.
+        """Take a lock for the lifetime of the connection. Return False if another has it.
 
         For a file it is the lock of a second file beside it.
         """
@@ -216,7 +216,7 @@ class Database:
         return {name for (name,) in self.rows("SELECT name FROM sqlite_master")}
 
     def create_tables(self, metadata: MetaData) -> None:
-        """Create the tables that are missing; a file that only holds other tables is refused."""
+        """Create missing tables. Reject a file that has other tables only."""
         ours, found = set(metadata.tables), self.table_names()
         if found and not found & ours:
             raise OSError(*_FOREIGN, self._name)
@@ -238,13 +238,13 @@ class Database:
 
 
 class PostgresDatabase(Database):
-    """A schema of a PostgreSQL database; errors name ``setting`` in place of the address."""
+    """A schema of a PostgreSQL database. Errors name ``setting``, never the URL."""
 
     is_file = False
     _driver, _begin = "postgresql+psycopg", "BEGIN"
 
     def __init__(self, setting: str, address: str, program: str, schema: str) -> None:
-        """Connect; raise `SettingsError` for what the user can correct, else `OSError`."""
+        """Connect. Raises `SettingsError` for what the user can correct, otherwise `OSError`."""
         try:
             import psycopg  # noqa: PLC0415 - an extra that only such an address needs
             from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
@@ -289,7 +289,7 @@ class PostgresDatabase(Database):
         return SettingsError([f"{self._name}: {fix}"])
 
     def try_lock(self, *lock: str) -> bool:
-        """Take a lock that ends with this connection; return False while another has it."""
+        """Take a lock for the lifetime of the connection. Return False if another has it."""
         return bool(self.rows("SELECT pg_try_advisory_lock(%s)", (_number_of(*lock),))[0][0])
 
     def table_names(self) -> set[str]:

@@ -140,7 +140,7 @@ def test_a_stream_whose_key_was_taken_away_gets_none_again(account: Account) -> 
 def test_deletes_reach_the_table_as_tombstones_with_the_label_and_no_version(
     account: Account, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """ACTIVATE_VERSION would end the rows of other accounts: none is sent, and no row has one.
+    """The tap sends no ACTIVATE_VERSION and no version: a loader would delete other accounts' rows.
 
     Rows, pairs and small tables are told by tombstones that carry the whole key; a raw stream,
     which has no tombstones, says so.

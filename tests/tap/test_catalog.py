@@ -113,7 +113,7 @@ def test_a_catalog_without_metadata_is_read_by_its_selected(account, place, capl
 
 
 def test_a_catalog_that_does_not_say_what_is_selected_is_refused(account):
-    """Without metadata and without `selected` nobody knows: exit code 2, and what to do."""
+    """A catalog without metadata and without `selected` ends with exit code 2 and what to do."""
     with pytest.raises(SettingsError, match=r"does not say which streams are selected: run --disc"):
         parse_catalog(json.dumps(by_hand(account, "crm_contacts")), "catalog")
 

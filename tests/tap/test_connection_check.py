@@ -1,4 +1,4 @@
-"""`--test` tells what an account is like, as the account is."""
+"""`--test` prints what the account supports."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_stopped_write_is_taken_up_where_it_stopped():
 
 
 def test_records_of_a_page_are_out_before_the_run_goes_on():
-    """Whoever reads the output has each page while later ones are still to come."""
+    """A reader of stdout gets each page before the tap reads the next ones."""
     account = Account(contacts=350)
     out = io.StringIO()
     seen = []

@@ -151,7 +151,7 @@ def test_the_summary_adds_up():
 
 
 def test_the_grace_time_ends_with_the_run():
-    """The alarm that a signal sets does not strike whoever runs in the process afterwards."""
+    """The timer of a stop signal does not interrupt later code in the process."""
     account = Account(contacts=250)
     stop_at(account, 1)
     assert account.run(only=["crm_contacts"]).code == 128 + signal.SIGTERM

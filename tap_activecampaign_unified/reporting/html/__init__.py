@@ -25,7 +25,7 @@ def page_of(document: dict[str, Any]) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["told"] = text_of
+    environment.filters["text"] = text_of
     here = resources.files(__package__ or __name__)
     template = environment.from_string(here.joinpath("page.html").read_text("utf-8"))
     headline: Headline = headline_of(document)

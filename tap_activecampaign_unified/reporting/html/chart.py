@@ -1,4 +1,4 @@
-"""The rate over time, drawn: once for a desk, once for a phone; the page's colours are its own."""
+"""Charts of the request rate over time: one for large screens, one for small ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pygal.style import Style  # type: ignore[import-untyped]
 
 from tap_activecampaign_unified.reporting.durations import clock_time
 
-# For maps it does without: a way to import that Python has given up, and warns of.
+# pygal imports its map plugins through a deprecated module, which warns.
 sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != pygal.__name__]
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -22,7 +22,7 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 2
 
 
 def rate_charts(over_time: dict[str, Any], limit: float) -> dict[str, str]:
-    """Return the drawings by what they are for, none where there was no request.
+    """Return the charts by screen size, none if the run sent no request.
 
     They are SVG, made of numbers alone.
     """
@@ -96,10 +96,10 @@ def _style() -> Style:
 
 
 def _still(root: Any) -> str:
-    """Return a drawing without what would run or point elsewhere, and unseen by readers aloud."""
+    """Return a chart without scripts and links, hidden from screen readers."""
     for parent in list(root.iter()):
         for child in list(parent):
             if not isinstance(child.tag, str) or child.tag in {f"{SVG}script", "script"}:
                 parent.remove(child)
-    root.set("aria-hidden", "true")  # the caption and the table say the same
+    root.set("aria-hidden", "true")  # the caption and the table have the same content
     return ET.tostring(root, encoding="unicode")

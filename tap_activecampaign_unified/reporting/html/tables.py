@@ -1,4 +1,4 @@
-"""What the page says, as tables and a headline, read off a run report."""
+"""The tables and the headline of the HTML report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tap_activecampaign_unified.reporting.durations import clock_time
 
 Document = dict[str, Any]
 NOTHING = "–"
-#: What may become of a row, in the order in which it is shown.
+#: The outcomes of rows, in display order.
 FATES = {
     "emitted": "emitted",
     "suppressed": "unchanged",
@@ -23,11 +23,11 @@ FATES = {
     "rejected": "rejected",
     "failed": "failed",
 }
-#: A small screen has room for a table of numbers in so many columns.
+#: A small screen can show a table of numbers with so many columns.
 MOST_COLUMNS = 4
-#: In a shorter run the first requests, which leave at once, weigh too much for an average.
+#: In a shorter run the first requests, which are sent at once, would distort the average.
 FEWEST_SECONDS = 20
-#: Ends of rows that somebody may have to do something about.
+#: Outcomes that may need an action of the user.
 UNDONE = ("rejected", "failed", "skipped")
 STOPPED = {130, 143}
 
@@ -53,7 +53,7 @@ class ReportTable:
 
     @property
     def numbers(self) -> list[bool]:
-        """Whether a column holds numbers."""
+        """Return whether a column contains numbers."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.head)
         return [
             any(_is_number(cell) for cell in cells)
@@ -63,7 +63,7 @@ class ReportTable:
 
     @property
     def folds(self) -> bool:
-        """Whether each row becomes a card on a small screen: texts want its whole width."""
+        """Whether a small screen shows each row as a card: long texts need the full width."""
         return len(self.head) > MOST_COLUMNS or not all(self.numbers[1:])
 
 
@@ -86,7 +86,7 @@ class Headline:
 
 
 def headline_of(document: Document) -> Headline:
-    """Return what stands on top."""
+    """Return the headline of the page."""
     code, traffic, rows = document["exit_code"], document["traffic"], document["rows"]
     outcome = "done" if code == 0 else "stopped" if code in STOPPED else "failed"
     undone = sum(rows.get(fate, 0) for fate in ("rejected", "failed"))
@@ -120,7 +120,7 @@ def headline_of(document: Document) -> Headline:
 
 
 def _is_undone(one: Document) -> bool:
-    """Whether a stream of the tap did not come whole."""
+    """Return whether the tap did not read a stream completely."""
     return bool(one.get("outcome", "done") != "done")
 
 
@@ -129,14 +129,14 @@ def _rates(document: Document, limit: float) -> str:
     width, counts = over_time["bucket_seconds"], over_time["requests"]
     if not counts:
         return "No request was sent."
-    told = f"At most {max(counts) / width:.1f} a second over {width} seconds"
+    text = f"At most {max(counts) / width:.1f} a second over {width} seconds"
     if seconds >= FEWEST_SECONDS:
-        told = f"On average {document['traffic']['requests'] / seconds:.1f}, at{told[2:]}"
-    return told + (f"; the limit is {limit:g}." if limit else "; without a limit.")
+        text = f"On average {document['traffic']['requests'] / seconds:.1f}, at{text[2:]}"
+    return text + (f"; the limit is {limit:g}." if limit else "; without a limit.")
 
 
 def tables_of(document: Document) -> dict[str, ReportTable]:
-    """Return the tables by id, in their order; those that would be empty are left out."""
+    """Return the tables by id, in display order, without empty ones."""
     traffic = document["traffic"]
     found = {
         "streams": _streams(document),
@@ -174,7 +174,7 @@ def tables_of(document: Document) -> dict[str, ReportTable]:
 
 
 def _streams(document: Document) -> ReportTable:
-    """Return the streams with what became of their rows; ends that no row had are left out."""
+    """Return the streams with the outcomes of their rows, without outcomes that no row has."""
     streams, totals = document["streams"], document["rows"]
     is_tap = "emitted" in totals
     fates = [name for name in FATES if name in totals and (totals[name] or name == "emitted")]
@@ -183,9 +183,9 @@ def _streams(document: Document) -> ReportTable:
     for name, one in streams.items():
         counts = _counts(one)
         ends = [counts[fate] for fate in (*fates, *more)]
-        told = (_spaced(one["outcome"]),) if is_tap else ()
+        outcome = (_spaced(one["outcome"]),) if is_tap else ()
         costs = (one["requests"], round(one["seconds"], 1)) if is_tap else ()
-        rows.append((name, *told, counts["read"], *ends, *costs))
+        rows.append((name, *outcome, counts["read"], *ends, *costs))
         bars.append([Part(fate, counts[fate]) for fate in fates if counts[fate]])
     head = ("stream", *(("how it ended",) if is_tap else ()), "rows")
     head += tuple(FATES.get(name, name) for name in (*fates, *more))
@@ -203,7 +203,7 @@ def _streams(document: Document) -> ReportTable:
 
 
 def _counts(one: Document) -> dict[str, int]:
-    """Return a stream's rows by what became of them, of either program."""
+    """Return a stream's counts by outcome, for either program."""
     if "actions" in one:
         return {"read": one["rows"], **one["actions"]}
     left_out = sum(one["rows_left_out"].values())
@@ -212,7 +212,7 @@ def _counts(one: Document) -> dict[str, int]:
 
 
 def _undone(document: Document) -> ReportTable:
-    """Return what was not done, with reasons: rows, fields, whole streams."""
+    """Return rows, fields and streams that were not processed, with reasons."""
     rows: list[tuple[Any, ...]] = []
     for name, one in document["streams"].items():
         if "actions" in one:
@@ -221,7 +221,7 @@ def _undone(document: Document) -> ReportTable:
         if _is_undone(one):
             rows.append((name, _spaced(one["outcome"]), one["problem"] or NOTHING, None))
         if one["deletes_refused"]:
-            rows.append((name, "deletes not told", one["deletes_refused"], None))
+            rows.append((name, "tombstones not emitted", one["deletes_refused"], None))
         rows += [(name, "left out", why, count) for why, count in one["rows_left_out"].items()]
         rows += [(name, "field unreadable", why, count) for why, count in one["faults"].items()]
     rows += [(path, "not readable", "", None) for path in document.get("left_out", ())]
@@ -229,7 +229,7 @@ def _undone(document: Document) -> ReportTable:
     note = ""
     if "rejected" in document["rows"]:
         path = document["settings"].get("results_path")
-        note = f"Row by row: {path}" if path else "The setting results_path tells which rows."
+        note = f"Row by row: {path}" if path else "Set results_path for a result per row."
     return ReportTable("What was not done, and why", head, rows, note=note)
 
 
@@ -245,7 +245,7 @@ def _remarks(document: Document) -> ReportTable:
 
 
 def _reasons(one: Document) -> list[tuple[str, str, int]]:
-    """Return a stream's reasons, what became of the rows split off."""
+    """Return a stream's reasons, each split into outcome and text."""
     found = []
     for text, count in one["reasons"].items():
         action, _, reason = text.partition(": ")
@@ -347,7 +347,7 @@ def _spaced(name: str) -> str:
 
 
 def _moment(text: str) -> str:
-    """Return an instant as people read it."""
+    """Return a time in display format."""
     return dt.datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S %Z").strip()
 
 
@@ -356,7 +356,7 @@ def _is_number(cell: Any) -> bool:
 
 
 def text_of(cell: Any) -> str:
-    """Return a cell as it is shown: numbers in groups, and nothing that garbles what is around."""
+    """Return a cell in display format: grouped digits, no control characters."""
     if cell is None:
         return NOTHING
     if _is_number(cell):

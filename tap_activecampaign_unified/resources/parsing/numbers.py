@@ -10,7 +10,7 @@ from . import InvalidValue, is_blank
 
 MOST_DIGITS = 30
 LONGEST_ID = 64
-# Beyond this a double cannot tell two whole numbers apart.
+# Above this, a double cannot represent every whole number.
 LARGEST_EXACT_FLOAT = 1 << 53
 # A double that stands for a sum of two-decimal amounts lies this close to it, in cents.
 NOISE = Decimal("0.001")

@@ -17,7 +17,6 @@ class RowSpool:
     """A temporary file with one collection's rows. `close` deletes it."""
 
     def __init__(self) -> None:
-        """Create the file, readable by this user only."""
         # Imported here because it imports SQLAlchemy, which most runs do not need.
         from tap_activecampaign_unified.storage.database import Database  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ def test_what_is_no_number_is_refused_without_being_repeated(value):
 
 
 def test_every_fault_gets_its_own_line():
-    """Several wrong settings are told at once, each in one line."""
+    """The tap reports all wrong settings at once, each in one line."""
     with pytest.raises(SettingsError) as refused:
         Settings(TAP, {"requests_per_second": 9, "sideload": "maybe"}, "X_")
     told = refused.value.lines

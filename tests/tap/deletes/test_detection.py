@@ -1,4 +1,4 @@
-"""What was deleted is told once to everybody, and nothing that is still there is told to be."""
+"""The tap emits one tombstone per deleted row to each pipeline, and none for a row that exists."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def delete_one_of_each(world):
 
 
 def test_the_first_sweep_only_records(account, run):
-    """Nothing is told to be deleted before anything was known."""
+    """The first run emits no tombstone: it knows no earlier ids."""
     account.world.delete_contact(7)
     assert all_deleted(run()) == {}
 
 
 def test_every_kind_of_row_is_told_once(account, run):
-    """A tombstone has the key, when it was found, and nothing else; the next run tells no more."""
+    """A tombstone has the key and its time, and nothing else. The next run does not repeat it."""
     first = run()
     expected = delete_one_of_each(account.world)
     second = run(first.state)
@@ -219,7 +219,7 @@ def test_another_users_key_deletes_nothing(account, run):
 
 @pytest.mark.parametrize(("gone", "is_told"), [(18, True), (19, False), (60, False)])
 def test_a_landslide_is_refused(account, run, gone, is_told, caplog):
-    """More than the share at once is told as a warning, not as deletes, and costs no questions."""
+    """Above `max_delete_share` the tap logs a warning, emits no tombstone and checks no row."""
     first = run(only=CONTACT_STREAMS)
     for one in range(1, gone + 1):
         account.world.delete_contact(one)
@@ -278,7 +278,7 @@ def test_fields_of_a_plan_that_lapsed_are_not_deleted(account, run):
 
 
 def test_a_run_whose_state_never_arrived_is_told_again(account, run):
-    """Tombstones are told until a state comes back that covers them, to every pipeline."""
+    """The tap repeats tombstones to each pipeline until its state covers them."""
     first = run()
     account.world.delete_contact(8)
     lost = run(first.state)
@@ -322,7 +322,7 @@ def test_the_sweep_costs_a_request_per_hundred_contacts(tmp_path):
 
 
 def test_the_file_is_the_users_own_and_holds_ids_alone(account, run, tmp_path):
-    """Mode 0600, and no name or address of anybody."""
+    """The known ids have mode 0600 and contain no name and no e-mail address."""
     run()
     path = tmp_path / "known.sqlite"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -1,4 +1,4 @@
-"""The ids there were, in PostgreSQL: what one machine saw, another tells to be deleted."""
+"""Known ids in PostgreSQL: a machine emits tombstones for rows that another machine saw."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def gone(ran: Ran, stream: str) -> set[str]:
 def test_what_one_machine_saw_another_tells_to_be_gone(
     account: Account, postgres_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """Nothing but state and database is shared; an account beside it in the tables tells nothing.
+    """Two machines share state and database only; another account in the tables gets no tombstone.
 
     The ids alone are there, no name and no address.
     """
@@ -65,7 +65,7 @@ def test_what_one_machine_saw_another_tells_to_be_gone(
 def test_a_database_that_goes_away_ends_the_run_in_one_line(
     account: Account, postgres_database: Database
 ) -> None:
-    """Exit code 1; the next run tells what had gone, since no state says that it was told."""
+    """The run ends with exit code 1, and the next run emits the tombstones that no state covers."""
     first = sweep(account, postgres_database)
     account.world.delete_contact(7)
 

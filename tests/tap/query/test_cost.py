@@ -47,7 +47,7 @@ PAGES = {
 
 @pytest.mark.parametrize(("resource", "limit"), PAGES, ids=str)
 def test_a_page_costs_what_its_rows_cost(account, resource, limit):
-    """However large the account is: the page, what hangs on it, and small tables once."""
+    """On an account of any size, a call reads the page, related rows and small tables once."""
     reading = reading_of(account)
     page = {}
     first = costs(account, lambda: page.update(reading.list(resource, limit=limit)))
@@ -146,7 +146,7 @@ def test_people_of_a_name_are_searched_for(account):
 
 
 def test_too_many_rows_to_be_sorted_are_refused_by_their_number(account, monkeypatch):
-    """The first page tells how many there are: one request, not a walk that ends in an error."""
+    """The reader rejects too many rows after one request, which has the count."""
     monkeypatch.setattr(questions, "MOST_SORTED", 300)
     with (
         asked(account) as paths,

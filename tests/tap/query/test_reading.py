@@ -31,7 +31,7 @@ def test_the_pages_hold_what_the_tap_writes(account, resource):
 
 @pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_accounts"])
 def test_an_account_that_sends_nothing_along_gives_the_same_records(account, resource):
-    """Without sideloads, what hangs on the rows is asked for apart, and equal."""
+    """Without sideloads, the reader requests related rows separately, and records are the same."""
     truth, _ = walk(reading_of(account), resource, limit=7)
     account.world.switches.include = "none"
     assert walk(reading_of(account), resource, limit=7)[0] == truth

@@ -61,7 +61,7 @@ def test_a_filter_that_is_ignored_brings_nothing_twice():
 
 
 def test_a_whole_stream_beside_an_incremental_one_stays_whole():
-    """Rows that hang on contacts come for all contacts, those too that did not change."""
+    """Each run reads the related rows of all contacts, also of unchanged ones."""
     account = complete()
     first = account.run(only=["raw_contacts", "raw_tracking_logs"])
     account.wait(hours=72)
@@ -146,7 +146,7 @@ def test_rows_under_another_name_are_found():
 
 
 def test_a_row_without_its_key_is_counted():
-    """Nothing could tell it from others: it is left out, with the reason in the numbers."""
+    """The tap skips a row without an id, and the report has the reason."""
     account = complete()
     account.world.planted.plant("/goals", "goals", [{"name": "lost"}, {"id": "1"}])
     ran = account.run(only=["raw_goals"])

@@ -138,7 +138,7 @@ def test_an_empty_collection_has_its_known_columns():
 
 
 def test_what_is_deselected_stays_out():
-    """A column of the catalog that nobody wants; the key stays, and new columns come."""
+    """A deselected column is not emitted; the key and new columns are."""
     account = account_with(rows_of(3, fresh=1))
     catalog = select(account.discover(), ["raw_webhooks"])
     for column in ("name", "id"):

@@ -332,7 +332,7 @@ def test_what_is_under_way_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_time_left_is_told_only_when_it_is_known(
     make_client: Callable[..., Client], world: World, clock: LabClock
 ) -> None:
-    """Nothing at first, then by the crawl's own speed; nothing where rows outrun the count."""
+    """The view estimates the time left by the endpoint's speed, not if rows exceed the count."""
     report = RunReport()
     reading = SyncProgress("tap", make_client(world), report)
     reading.expect_streams(["crm_contacts"])
@@ -358,7 +358,7 @@ def test_the_time_left_is_told_only_when_it_is_known(
 def test_rows_that_nobody_counts_have_no_end(
     make_client: Callable[..., Client], world: World, clock: LabClock
 ) -> None:
-    """What hangs on contacts is shown without a total: the count is of the contacts."""
+    """The view shows related rows without a total: the count is that of the contacts."""
     report = RunReport()
     reading = SyncProgress("tap", make_client(world), report)
     names = ["crm_contacts", "marketing_contact_tags", "raw_contact_logs"]

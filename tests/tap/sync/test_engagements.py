@@ -28,7 +28,7 @@ def truth(world):
 
 
 def test_every_send_open_click_and_bounce_is_one_record(account):
-    """Kinds, machines and addresses of links are told apart; nothing is there twice."""
+    """The stream distinguishes kinds, machines and link URLs, and emits no event twice."""
     ran = account.run(only=[STREAM])
     assert ran.code == 0
     assert len(ran.ids(STREAM)) == len(set(ran.ids(STREAM)))
@@ -126,7 +126,7 @@ def test_a_collection_out_of_order_is_read_whole(account, caplog):
     new = acts.send(account.world, 5).id
     second = account.run(first.state, only=[STREAM])
     assert f"send-{new}" in second.ids(STREAM)
-    assert "read whole" in caplog.text
+    assert "the tap reads all of it" in caplog.text
 
 
 def test_saved_segments_have_a_count_and_members_that_are_asked_for():
@@ -163,7 +163,7 @@ def test_an_unknown_saved_segment_fails_the_stream_with_a_line(caplog):
 
 
 def test_nobody_becomes_a_member_where_the_filter_is_ignored(caplog):
-    """An account that answers with everybody is not believed."""
+    """The tap does not emit members if the account ignores the filter."""
     account = Account(contacts=30)
     account.world.faults.deaf("segmentid")
     ran = account.run(
@@ -172,7 +172,7 @@ def test_nobody_becomes_a_member_where_the_filter_is_ignored(caplog):
     assert ran.code == 1
     assert "marketing_saved_segment_members" not in ran.records
     assert {one["contact_count"] for one in ran.records["marketing_saved_segments"]} == {None}
-    assert "does not narrow" in caplog.text
+    assert "does not filter contacts" in caplog.text
 
 
 def test_none_of_it_costs_a_request_where_it_is_not_selected(account):

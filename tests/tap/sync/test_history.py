@@ -221,7 +221,7 @@ def test_performance_that_no_account_must_have_is_skipped(account):
 
 
 def test_history_takes_part_in_deletes(account, tmp_path):
-    """A score whose contact is gone is told to be gone; a contact's row is no score's."""
+    """The tap emits a tombstone for the score of a deleted contact, and none for other scores."""
     options = {"detect_deletes": True, "known_ids_path": str(tmp_path / "known.sqlite")}
     chosen = ["crm_contact_scores", "marketing_contacts"]
     first = account.run(only=chosen, **options)

@@ -28,7 +28,7 @@ def large() -> Account:
 @pytest.mark.long
 @pytest.mark.slow
 def test_ten_thousand_contacts_take_115_requests(large):
-    """Both contact streams of 10,000 contacts with all that hangs on them: at most 115 requests."""
+    """Both contact streams of 10,000 contacts with related rows need at most 115 requests."""
     ran = large.run(only=CONTACT_STREAMS)
     assert len(ran.ids("crm_contacts")) == len(set(ran.ids("marketing_contacts"))) == CONTACTS
     record = ran.by_id("crm_contacts")["77"]
@@ -67,7 +67,7 @@ def test_accounts_that_are_not_sideloaded_cost_their_own_pages(large):
 
 
 def test_a_deselected_stream_costs_no_request():
-    """Streams that nobody selected, and their lookups, are not asked for."""
+    """The tap sends no request for deselected streams and their lookups."""
     account = Account(contacts=30, deals=10, accounts=10)
     ran = account.run(only=["marketing_tags"])
     assert ran.paths() == ["tags"]
@@ -76,7 +76,7 @@ def test_a_deselected_stream_costs_no_request():
 
 
 def test_a_deselected_property_costs_no_request():
-    """What hangs on contacts is not asked for when no property shows it."""
+    """The tap requests no related rows of contacts if no selected property needs them."""
     account = Account(contacts=30, accounts=10)
     catalog = account.discover()
     entry = catalog["crm_contacts"]

@@ -1,4 +1,4 @@
-"""However the rows that hang on others come, the records are the same to the byte."""
+"""All strategies for related rows give the same records, byte for byte."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_never_asks_for_no_sideload():
 
 
 def test_an_account_without_tags_proves_nothing_and_loses_nothing():
-    """A first page on which nobody has a tag leaves the proof open; later tags still come."""
+    """A first page without tags does not verify the sideload; later tags are still read."""
     account = Account(contacts=0, include_id_arrays=False, include_empty_key=False)
     tag = account.world.add_tag("late")
     for number in range(250):
