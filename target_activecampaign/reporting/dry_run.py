@@ -73,7 +73,7 @@ class DryRunPlan:
         plan = self.document(planned, rate)
         actions = (f"{count} {action}" for action, count in plan["actions"].items())
         logger.info("Dry run: nothing was written; it would be %s", ", ".join(actions) or "nothing")
-        if self.contact_room is not None:
+        if self.new_contacts and self.contact_room is not None:
             is_over = self.new_contacts > self.contact_room
             logger.log(
                 logging.WARNING if is_over else logging.INFO,
