@@ -57,8 +57,13 @@ __all__ = [
     "UnconfirmedWrite",
 ]
 
-#: What can be listed.
-RESOURCES = tuple(by_name)
+# Resources that have no page of their own to list: GraphQL, several collections, or other rows.
+_NOT_LISTED = {
+    *("commerce_order_lines", "commerce_products", "commerce_subscriptions"),
+    *("marketing_engagements", "marketing_saved_segments", "marketing_saved_segment_members"),
+}
+#: The resources that can be listed.
+RESOURCES = tuple(name for name in by_name if name not in _NOT_LISTED)
 # A run's affairs, which a call has not.
 OF_RUNS = {"run_report_path", "run_report_html_path"}
 # The reader loads the related rows of so many rows at once if a filter needs them.

@@ -156,7 +156,7 @@ def test_test_tells_programs_in_its_last_line(desk: Desk) -> None:
 def test_test_takes_and_says_what_it_does(desk: Desk, served: Served) -> None:
     """--help names what --test tells and its switch; a word it does not know is refused."""
     told = " ".join(desk.call([str(TAP), "--help"]).out.split())
-    assert "--test [json|schema] Tell on stderr what the account is like" in told
+    assert "--test [json|schema] Print on stderr what the account supports" in told
     before = len(served.world.log)
     ended = desk.run("--test=table")
     assert ended.code == 2

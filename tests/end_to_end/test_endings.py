@@ -110,8 +110,8 @@ def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any 
         (1, signal.SIGTERM),
         pytest.param(9, signal.SIGINT, marks=pytest.mark.long),
         pytest.param(18, signal.SIGTERM, marks=pytest.mark.long),
-        pytest.param(31, signal.SIGINT, marks=pytest.mark.long),
-        (48, signal.SIGTERM),
+        pytest.param(25, signal.SIGINT, marks=pytest.mark.long),
+        (33, signal.SIGTERM),
     ],
 )
 def test_a_stopped_run_is_completed_by_the_next(

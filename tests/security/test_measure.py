@@ -89,9 +89,9 @@ def test_an_answer_without_measure_is_hung_up_on(speak: Any) -> None:
     """After 64 MiB, unpacked: it is not asked for again, and a write of it is unconfirmed."""
     clock = LabClock()
     with Listener(speak) as listener, wired_client(listener.url, clock) as client:
-        with pytest.raises(ServerError, match="an answer of more than 64 MiB"):
+        with pytest.raises(ServerError, match="a response of more than 64 MiB"):
             client.get("tags")
-        with pytest.raises(UnconfirmedWrite, match="an answer of more than 64 MiB"):
+        with pytest.raises(UnconfirmedWrite, match="a response of more than 64 MiB"):
             client.send("POST", "tags", json={})
     assert len(listener.heard) == 2
 

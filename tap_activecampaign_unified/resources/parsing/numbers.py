@@ -42,6 +42,8 @@ def parse_id(value: Any) -> str | None:
         return None
     if isinstance(value, str) and value.strip().isdecimal() and value.strip().isascii():
         found = value.strip().lstrip("0")
+    elif isinstance(value, str) and not value.strip().isascii():
+        raise InvalidValue(ID_FORMS)
     else:
         number = parse_decimal(value, ID_FORMS)
         if number != number.to_integral_value() or number < 0:

@@ -257,7 +257,7 @@ def test_a_repeat_is_told_only_when_it_lasts(world, make_client, caplog):
     world.faults.server_error("/tags", times=12)
     with caplog.at_level(logging.WARNING):
         make_client(world).get("tags")
-    assert len(caplog.records) == 2
+    assert sum("retrying" in line.message for line in caplog.records) == 2
 
 
 def test_an_answer_later_than_the_timeout_is_lost(make_world, clock):
