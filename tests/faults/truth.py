@@ -148,7 +148,7 @@ class Truth:
         found = {row.status for row in self.t["contactLists"].by("contact", c.id)}
         order = (1, 3, 0, 2)
         status = next((STATUS[one] for one in order if one in found), None)
-        if found and status != "active" and c.bounced_hard == 1:
+        if status != "active" and c.bounced_hard:
             status = "bounced"
         phone = text(c.phone)
         return {
