@@ -18,7 +18,7 @@ from tests.tap.client.lab import KEY, ORIGIN
 from .lab import Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from tests.tap.client.lab import LabClock
@@ -64,7 +64,7 @@ def titles_twice(world: World) -> set[str]:
     return {title for title, count in titles.items() if count > 1}
 
 
-def picture(world: World, without: set[str]) -> dict[str, Any]:
+def picture(world: World, without: Collection[str] = ()) -> dict[str, Any]:
     """Describe an account by natural keys alone, ``without`` the fields of these titles."""
     t = world.tables
 
