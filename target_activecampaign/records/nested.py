@@ -22,7 +22,7 @@ ABSENT = "ActiveCampaign has no such field"
 
 @dataclass
 class NestedRecord:
-    """A record under our names. UnknownColumn columns stay in it, and ``unknown`` names them.
+    """A record under our names. Unknown columns stay in it, and ``unknown`` names them.
 
     ``fields`` maps each column of the input to the field that it stands for.
     """
