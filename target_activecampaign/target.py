@@ -6,26 +6,12 @@ import contextlib
 import time
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Target
-from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.helpers.capabilities import PluginCapabilities
-from singer_sdk.plugin_base import PluginBase
-
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.client import FatalError, SystemClock
-from tap_activecampaign_unified.config.connection import DISTRIBUTION
-from tap_activecampaign_unified.config.settings import (
-    Settings,
-    SettingsError,
-    json_schema,
-    other_faults,
-)
+from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.reporting.run_report import RunMetadata
 from tap_activecampaign_unified.reporting.write import write_reports
 from target_activecampaign.concurrency.pool import CooperativePool
-from target_activecampaign.config.target_settings import TARGET
-from target_activecampaign.config.write_policy import WritePolicy, build_policy
 from target_activecampaign.input.message_reader import MessageReader
 from target_activecampaign.input.record_parser import RecordParser, StreamMaps
 from target_activecampaign.processing.background import BackgroundBatches
@@ -36,11 +22,10 @@ from target_activecampaign.processing.run_document import document_of
 from target_activecampaign.reporting.result_file import new_run_id
 
 from .builder import NAME, open_processor
+from .configured_target import ConfiguredTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.processing.batch_processor import BatchProcessor
@@ -55,17 +40,8 @@ BATCH_MODE = (
 )
 
 
-class TargetActiveCampaign(Target):
+class TargetActiveCampaign(ConfiguredTarget):
     """Writes unified records back to ActiveCampaign, each row with exactly one result."""
-
-    name = NAME
-    package_name = DISTRIBUTION
-    config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TARGET)
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
 
     #: Tests replace these: the clock, and the transport to an account in the same process.
     make_clock: ClassVar[Any] = SystemClock
@@ -77,8 +53,6 @@ class TargetActiveCampaign(Target):
     make_reader: ClassVar[Any] = MessageReader
 
     def __init__(self, **kwargs: Any) -> None:
-        self._settings: Settings | None = None
-        self._policy: WritePolicy | None = None
         self._clock: Clock = type(self).make_clock()
         self.interrupts = Interrupts(self._clock, self._handle_termination)
         self._metadata = RunMetadata(self.name, self.plugin_version, self._clock)
@@ -104,40 +78,7 @@ class TargetActiveCampaign(Target):
         self._parser = RecordParser(lambda: self.processor, maps, aliases, label, self._policy)
         self._progress = WriteProgress(self.name, self._clock, lambda: self._parser.number)
 
-    # --- settings ---------------------------------------------------------------------------
-
-    @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's settings that this target honours, and no others."""
-        PluginBase.append_builtin_config.__func__(cls, config_jsonschema)  # type: ignore[attr-defined]
-
-    @classproperty
-    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        """Read the environment as text: what it means is checked with the other settings."""
-        builtin: dict[str, Any] = {"type": "object", "properties": {}}
-        cls.append_builtin_config(builtin)
-        properties = {one.name: {"type": "string"} for one in TARGET} | builtin["properties"]
-        prefix = str(cls._env_var_prefix)
-        try:
-            return dict(parse_environment_config({"properties": properties}, prefix))
-        except ValueError:
-            raise SettingsError(
-                [f"an environment variable {prefix}… holds no JSON: see --about for its type"]
-            ) from None
-
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        prefix = str(type(self)._env_var_prefix)  # noqa: SLF001 - our own class
-        try:
-            self._settings = Settings(TARGET, self._config, prefix)
-            self._policy = build_policy(self._settings.values)
-        except SettingsError as problem:
-            if raise_errors:
-                raise
-            return problem.lines
-        faults = other_faults(self.append_builtin_config, TARGET, self._config)
-        if faults and raise_errors:
-            raise SettingsError(faults)
-        return faults
+    # --- the processor ----------------------------------------------------------------------
 
     @property
     def processor(self) -> BatchProcessor:
@@ -177,12 +118,6 @@ class TargetActiveCampaign(Target):
         if rows:
             self.logger.info("%d rows failed last time and are sent again first", len(rows))
             processor.write(rows)
-
-    def _plan(self) -> WritePolicy:
-        return self._policy if self._policy is not None else WritePolicy()
-
-    def _setting(self, name: str) -> Any:
-        return self._settings[name] if self._settings is not None else None
 
     # --- messages ---------------------------------------------------------------------------
 
@@ -313,34 +248,6 @@ class TargetActiveCampaign(Target):
 
     def _handle_termination(self, signum: int, frame: Any) -> None:
         self.interrupts.handle(signum, frame)
-
-    @classmethod
-    def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
-        """Read the config files, after making sure that they can be."""
-        cli.check_json_files(value, "config")
-        return super().cb_config(ctx, param, value)
-
-    @classmethod
-    def invoke(  # type: ignore[override]
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: Any = None,
-        file_input: IO[str] | None = None,
-    ) -> None:
-        """Run the target from the command line."""
-        if about:
-            PluginBase.invoke.__func__(cls, about=about, about_format=about_format)  # type: ignore[attr-defined]
-            return
-        target = cls(
-            config=config.config if config else {},
-            parse_env_config=bool(config and config.parse_env),
-            validate_config=True,
-        )
-        code = target.run(file_input)
-        if code:
-            raise SystemExit(code)
 
     def run(self, file_input: IO[str] | None = None) -> int:
         """Read the whole input and return the exit code; raises what ends the run early."""

@@ -1,0 +1,119 @@
+"""The target's settings and its command line."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Target
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers.capabilities import PluginCapabilities
+from singer_sdk.plugin_base import PluginBase
+
+from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.config.connection import DISTRIBUTION
+from tap_activecampaign_unified.config.settings import (
+    Settings,
+    SettingsError,
+    json_schema,
+    other_faults,
+)
+from target_activecampaign.config.target_settings import TARGET
+from target_activecampaign.config.write_policy import WritePolicy, build_policy
+
+from .builder import NAME
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+
+class ConfiguredTarget(Target):
+    """A target with checked settings, run from the command line; `run` is its subclass's."""
+
+    name = NAME
+    package_name = DISTRIBUTION
+    config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TARGET)
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    #: The settings and the policy, set when the settings have been checked.
+    _settings: Settings | None = None
+    _policy: WritePolicy | None = None
+
+    # --- settings ---------------------------------------------------------------------------
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings that this target honours, and no others."""
+        PluginBase.append_builtin_config.__func__(cls, config_jsonschema)  # type: ignore[attr-defined]
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        """Read the environment as text: what it means is checked with the other settings."""
+        builtin: dict[str, Any] = {"type": "object", "properties": {}}
+        cls.append_builtin_config(builtin)
+        properties = {one.name: {"type": "string"} for one in TARGET} | builtin["properties"]
+        prefix = str(cls._env_var_prefix)
+        try:
+            return dict(parse_environment_config({"properties": properties}, prefix))
+        except ValueError:
+            raise SettingsError(
+                [f"an environment variable {prefix}… holds no JSON: see --about for its type"]
+            ) from None
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        prefix = str(type(self)._env_var_prefix)  # noqa: SLF001 - our own class
+        try:
+            self._settings = Settings(TARGET, self._config, prefix)
+            self._policy = build_policy(self._settings.values)
+        except SettingsError as problem:
+            if raise_errors:
+                raise
+            return problem.lines
+        faults = other_faults(self.append_builtin_config, TARGET, self._config)
+        if faults and raise_errors:
+            raise SettingsError(faults)
+        return faults
+
+    def _plan(self) -> WritePolicy:
+        return self._policy if self._policy is not None else WritePolicy()
+
+    def _setting(self, name: str) -> Any:
+        return self._settings[name] if self._settings is not None else None
+
+    # --- command line -------------------------------------------------------------------------
+
+    @classmethod
+    def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
+        """Read the config files, after making sure that they can be."""
+        cli.check_json_files(value, "config")
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        file_input: IO[str] | None = None,
+    ) -> None:
+        """Run the target from the command line."""
+        if about:
+            PluginBase.invoke.__func__(cls, about=about, about_format=about_format)  # type: ignore[attr-defined]
+            return
+        target = cls(
+            config=config.config if config else {},
+            parse_env_config=bool(config and config.parse_env),
+            validate_config=True,
+        )
+        code = target.run(file_input)
+        if code:
+            raise SystemExit(code)
+
+    def run(self, file_input: IO[str] | None = None) -> int:
+        """Read the whole input and return the exit code."""
+        raise NotImplementedError
