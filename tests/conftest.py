@@ -33,10 +33,11 @@ SURROUNDINGS = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
-# Suites of which every test is long: programs of their own, killed, copied or under Airflow.
+# In these folders every test is long: it runs programs, kills them, or runs them under Airflow.
 LONG_FOLDERS = ("tests/kills/", "tests/many/", "tests/recipes/", "tests/transform/")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as long what is long by its folder, by Meltano or by a browser.
 
