@@ -83,7 +83,7 @@ class RowChange:
     latest: dt.datetime | None
 
 
-def bookmarks_of(state: Entry, now: dt.datetime) -> Entry:
+def read_bookmarks(state: Entry, now: dt.datetime) -> Entry:
     """Return a state's bookmarks by stream. Raises `InvalidState` if one is invalid."""
     if state and "bookmarks" not in state:
         raise InvalidState("it has no bookmarks; pass the value of a STATE message")

@@ -42,7 +42,7 @@ from .client import (
 )
 from .messages import MessageWriter
 from .resources import RESOURCES
-from .state import InvalidState, bookmarks_of
+from .state import InvalidState, read_bookmarks
 from .streams import UnifiedStream, parse_catalog, register
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class TapActiveCampaignUnified(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         """Load the last run's state. Raises `SettingsError` for an invalid state."""
         try:
-            bookmarks = bookmarks_of(state, self._clock.now())
+            bookmarks = read_bookmarks(state, self._clock.now())
         except InvalidState as problem:
             raise SettingsError([f"the state is invalid: {problem}"]) from None
         super().load_state(copy.deepcopy(state))

@@ -22,8 +22,8 @@ from target_activecampaign.processing.row_finisher import RowFinisher
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
-from target_activecampaign.sinks.contact_limit import ContactLimit
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
+from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.custom_fields import CustomFieldWriter
 from target_activecampaign.sinks.limits import ChangeLimits

@@ -6,15 +6,15 @@ import http.cookiejar
 import re
 import threading
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
-from requests.auth import AuthBase
 
 from . import response as outcome
 from .adapter import RateLimitedAdapter
+from .auth import ApiTokenAuth
 from .body import BodyTooLarge, read_body
 from .errors import ConnectionFailed
 from .redaction import Redactor
@@ -52,30 +52,6 @@ class ApiRequest:
         return "/".join(
             part if _ENDPOINT_WORD.fullmatch(part) else "{id}" for part in self.path.split("/")
         )
-
-
-class _ApiToken(AuthBase):
-    """Sets the key's header, and keeps `requests` from reading netrc.
-
-    Checks the prepared URL, because libraries parse odd URLs differently: the key goes only to
-    the account's own host.
-    """
-
-    def __init__(self, key: str, address: AccountUrl) -> None:
-        self._key, self._address = key, address
-
-    @cached_property
-    def _home(self) -> str:
-        return requests.Request("GET", f"{self._address.origin}/").prepare().url or ""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if not (request.url or "").startswith(self._home):
-            raise requests.exceptions.InvalidURL("not a URL of the account")
-        request.headers["Api-Token"] = self._key
-        return request
-
-    def __repr__(self) -> str:
-        return "<ApiToken>"
 
 
 class _Session(requests.Session):
@@ -128,7 +104,7 @@ class Transport:
         if session is None:
             session = _Session()
             session.mount(address.origin, RateLimitedAdapter(limiter, connections))
-        session.auth = _ApiToken(api_key, address)
+        session.auth = ApiTokenAuth(api_key, address)
         self._redactor = Redactor(api_key)
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})

@@ -13,12 +13,13 @@ from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields as people
-from tap_activecampaign_unified.resources.commerce.orders import STORE_ORDERS
+from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
 from tap_activecampaign_unified.state import Bookmark
+from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
 from tap_activecampaign_unified.sync.relations.loader import RelationLoader
 from tap_activecampaign_unified.sync.relations.segment_counts import SegmentCounts
 from tap_activecampaign_unified.sync.relations.special_loaders import (
@@ -27,7 +28,6 @@ from tap_activecampaign_unified.sync.relations.special_loaders import (
     PipelineStages,
     SiblingRows,
 )
-from tap_activecampaign_unified.sync.relations.store_orders import StoreOrders
 
 from .lookups import FIELD_TABLES, NAME_COLUMNS
 from .page_source import PageSource
@@ -194,8 +194,8 @@ class EndpointSetup:
             found[people.SCORE_VALUES] = IncludedRows("scoreValues", "contact")
         if USER_GROUPS in needed:
             found[USER_GROUPS] = GroupMembers(context.client, context.lookups)
-        if STORE_ORDERS in needed:
-            found[STORE_ORDERS] = StoreOrders(context.client)
+        if GRAPHQL_ORDERS in needed:
+            found[GRAPHQL_ORDERS] = GraphqlOrders(context.client)
         if SEGMENT_COUNTS in needed:
             found[SEGMENT_COUNTS] = SegmentCounts(context.client)
         if DEAL_STAGES in needed:

@@ -105,7 +105,7 @@ class References(ContactLookup):
         self._accounts: dict[str, str | None] = {}
         self._all_accounts = False
         #: Ids of the deals by folded external id; None until read.
-        self.deal_keys: dict[str, list[str]] | None = None
+        self.opportunity_ids: dict[str, list[str]] | None = None
         #: While false, a later row may still create what is not found.
         self.is_final = False
 

@@ -1,8 +1,7 @@
-"""Values of records to write: addresses and flags."""
+"""Flags of records to write."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from tap_activecampaign_unified.resources.parsing import InvalidValue
@@ -10,24 +9,6 @@ from tap_activecampaign_unified.resources.parsing.flags import parse_flag
 from target_activecampaign.outcome import RowRejected
 
 Record = dict[str, Any]
-
-
-_EMAIL = re.compile(
-    r"[^@\s,;:<>()\[\]\\\"]{1,64}@[A-Za-z0-9](?:[^@\s,;:<>()\[\]\\\"./]|\.(?!\.))*"
-    r"\.[^@\s,;:<>()\[\]\\\".\d][^@\s,;:<>()\[\]\\\".]*"
-)
-
-
-LONGEST_EMAIL = 254
-
-
-def email_of(text: Any, what: str = "email") -> str:
-    """Return an address without outer white space; raise `RowRejected` when it is none."""
-    if isinstance(text, str):
-        found = text.strip()
-        if len(found) <= LONGEST_EMAIL and _EMAIL.fullmatch(found) and ".." not in found:
-            return found
-    raise RowRejected(f"{what}: not an e-mail address; correct it in the source")
 
 
 def flag_of(record: Record, name: str, column: str | None = None) -> bool:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
+    from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 
-    from .contact_limit import ContactLimit
     from .custom_fields import CustomFieldWriter
     from .limits import ChangeLimits
 

@@ -16,8 +16,8 @@ from tap_activecampaign_unified.client.event_client import LONGEST_NAME
 from tap_activecampaign_unified.resources.resource import Resource
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import references
-from target_activecampaign.records.values import email_of
 
 from .record_sink import row_by_row
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.crm.notes import PARENTS
-from target_activecampaign.lookups.deals import DealLookup
+from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
@@ -151,7 +151,9 @@ def _by_external_id(context: WriteContext, external_id: str) -> str:
             "opportunity: external_id needs opportunity_external_id_field, and that deal field"
         )
     found = set(
-        DealLookup(context.client, context.pool, context.references, 0).keyed(external_id, field.id)
+        OpportunityLookup(context.client, context.pool, context.references, 0).keyed(
+            external_id, field.id
+        )
     )
     if len(found) > 1:
         raise RowRejected("opportunity: external_id fits several; give the id")

@@ -10,7 +10,7 @@ from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.holdout import HELD_OUT
-from target_activecampaign.lookups.deals import DealLookup
+from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
@@ -36,7 +36,7 @@ STEP = "deal"
 
 def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the opportunities of a batch."""
-    deals = DealLookup(context.client, context.pool, context.references, len(rows))
+    deals = OpportunityLookup(context.client, context.pool, context.references, len(rows))
     prefetch(context, rows)
 
     def write(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
@@ -75,7 +75,9 @@ def _external_of(context: WriteContext, row: InputRecord) -> Any:
     return None
 
 
-def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLookup) -> Outcome:
+def _write(
+    context: WriteContext, sink: Sink, row: InputRecord, deals: OpportunityLookup
+) -> Outcome:
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row, entity="opportunity", owner=True)
     external = _external(context, row, native.custom)
@@ -122,7 +124,7 @@ def _write(context: WriteContext, sink: Sink, row: InputRecord, deals: DealLooku
     return native.outcome(action, native_id)
 
 
-def _skip_held_out(context: WriteContext, deals: DealLookup, native_id: str | None) -> None:
+def _skip_held_out(context: WriteContext, deals: OpportunityLookup, native_id: str | None) -> None:
     """Skip a deal whose own contact is in the control group."""
     if native_id is not None and context.holdout.is_active:
         owner = id_text(deals.get(native_id).get("contact"))
@@ -199,7 +201,7 @@ def _match(
     context: WriteContext,
     sink: Sink,
     row: InputRecord,
-    deals: DealLookup,
+    deals: OpportunityLookup,
     external: tuple[str, str] | None,
 ) -> str | None:
     native_id = own_id_of(context, sink, row)
@@ -220,7 +222,10 @@ def _match(
 
 
 def _by_key(
-    context: WriteContext, row: InputRecord, deals: DealLookup, external: tuple[str, str] | None
+    context: WriteContext,
+    row: InputRecord,
+    deals: OpportunityLookup,
+    external: tuple[str, str] | None,
 ) -> list[str]:
     if external is None:
         return []
@@ -231,7 +236,7 @@ def _by_key(
     return sorted(set(deals.keyed(external[1], external[0])))
 
 
-def _by_name(context: WriteContext, row: InputRecord, deals: DealLookup) -> list[str]:
+def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) -> list[str]:
     primary, _ = _contacts_of(row)
     name = row.record.get("name")
     if not primary or is_nothing(name) or row.known_id:
@@ -249,7 +254,7 @@ def _set_stage(
     row: InputRecord,
     native: NativeFields,
     native_id: str | None,
-    deals: DealLookup,
+    deals: OpportunityLookup,
 ) -> None:
     """Set the native columns of stage and pipeline.
 
@@ -283,7 +288,7 @@ def _create(
     context: WriteContext,
     row: InputRecord,
     native: NativeFields,
-    deals: DealLookup,
+    deals: OpportunityLookup,
     external: tuple[str, str] | None,
 ) -> str:
     body = native.body()

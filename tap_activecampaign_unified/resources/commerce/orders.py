@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 #: The relations that bring an order's lines, and the same order of the GraphQL store.
-ORDER_LINES, STORE_ORDERS = "order_lines", "store_orders"
+ORDER_LINES, GRAPHQL_ORDERS = "order_lines", "graphql_orders"
 
 _STATES = {"0": "PENDING", "1": "COMPLETED", "2": "ABANDONED", "3": "RECOVERED", "4": "WAITING"}
 _SOURCES = {"0": "HISTORICAL", "1": "REAL_TIME"}
@@ -110,7 +110,7 @@ def _known(row: Row) -> Row:
 def _whole(row: Row, context: RowContext) -> Row:
     """Return an order with all that either store knows of it, its lines included."""
     found = from_rest(row)
-    written = next(iter(context.rows(STORE_ORDERS)), {})
+    written = next(iter(context.rows(GRAPHQL_ORDERS)), {})
     discount = written.get("discountsAmount", written.get("discountAmount"))
     found |= _known({**written, "discountsAmount": discount, "id": None})
     found["lineItems"] = _lines(context, written.get("lineItems"))
@@ -179,7 +179,7 @@ ORDERS = Resource(
     changed=("updatedDate", "tstamp", "createdDate"),
     stamps=("tstamp", "updatedDate", "createdDate"),
     expand=expand_order,
-    joins=((ORDER_LINES, ("lines",)), (STORE_ORDERS, COMPLETED)),
+    joins=((ORDER_LINES, ("lines",)), (GRAPHQL_ORDERS, COMPLETED)),
     selected_by_default=False,
     entries=(
         Field("id", "id", identifier),
@@ -242,7 +242,7 @@ LINES = Resource(
     stamps=("tstamp", "updatedDate", "createdDate"),
     expand=expand_lines,
     relation=ORDER_LINES,
-    joins=((STORE_ORDERS, ("store_line_id", "store_product_id", "store_base_product_id")),),
+    joins=((GRAPHQL_ORDERS, ("store_line_id", "store_product_id", "store_base_product_id")),),
     selected_by_default=False,
     entries=(
         Field("id", "id", identifier),

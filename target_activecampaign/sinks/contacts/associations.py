@@ -11,8 +11,8 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.consent_status import consent_of
+from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import key_text, own_id, reference
-from target_activecampaign.records.values import email_of
 from target_activecampaign.sinks.create_only import reject_existing
 
 from .change import ContactChange, RowRequest

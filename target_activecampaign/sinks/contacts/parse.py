@@ -13,13 +13,14 @@ from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
 from target_activecampaign.records.consent_status import Consent, consent_of, parse_consent
+from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import (
     item_reference,
     named_references,
     own_id,
     reference,
 )
-from target_activecampaign.records.values import email_of, flag_of
+from target_activecampaign.records.values import flag_of
 from target_activecampaign.sinks.limits import AUTOMATIONS, NOT_ALLOWED, OUTSIDE_NAMESPACE
 from target_activecampaign.sinks.record_sink import skip_flagged
 

@@ -32,7 +32,7 @@ from . import consent
 from . import tags as contact_tags
 from . import upsert as contact_calls
 from .change import ContactChange, identity_of_change, strip_held_out
-from .contact_limit import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
+from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .import_changes import ENOUGH_TO_IMPORT, import_changes, is_importable
 from .parse import parse_contact_change
 

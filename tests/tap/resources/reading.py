@@ -10,7 +10,7 @@ import pytest
 
 from tap_activecampaign_unified.resources import RESOURCES, by_name
 from tap_activecampaign_unified.resources import contact_fields as people
-from tap_activecampaign_unified.resources.commerce.orders import ORDER_LINES, STORE_ORDERS
+from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS, ORDER_LINES
 from tap_activecampaign_unified.resources.crm import fields as crm_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
@@ -75,7 +75,7 @@ def joined_of(
             str(row.get("connectionid")),
             row.get("externalid"),
         ):
-            related.setdefault(STORE_ORDERS, []).append(one)
+            related.setdefault(GRAPHQL_ORDERS, []).append(one)
     relation, column = SCORES.get(resource.endpoint_name, ("", ""))
     scores = page.get("scoreValues") if relation else None
     for one in scores if isinstance(scores, list) else ():

@@ -1,4 +1,4 @@
-"""Lookups of deals."""
+"""Finds opportunities in the account: by id, by external id, by name and contact."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FULL_PAGE = 100
 _WHOLE_FLOAT = re.compile(r"([0-9]+)\.0+")
 
 
-def key_of_deal(text: str) -> str:
+def comparable_key(text: str) -> str:
     """Return your own key of a deal as it is compared: `7.0` of a column of floats is `7`."""
     found = fold(text)
     whole = _WHOLE_FLOAT.fullmatch(found)
     return whole[1] if whole else found
 
 
-class DealLookup:
+class OpportunityLookup:
     """The account's deals as far as ``count`` rows of a batch need them."""
 
     def __init__(
@@ -74,9 +74,9 @@ class DealLookup:
         """Return the ids of deals with this external id in its custom field."""
         references = self._references
         with self._pool.named_lock("deal keys"):
-            if references.deal_keys is None:
-                references.deal_keys = self._read_keys(field_id)
-        return references.deal_keys.get(key_of_deal(external_id), [])
+            if references.opportunity_ids is None:
+                references.opportunity_ids = self._read_keys(field_id)
+        return references.opportunity_ids.get(comparable_key(external_id), [])
 
     def _read_keys(self, field_id: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -84,7 +84,7 @@ class DealLookup:
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
                 if value_field(row) == field_id:
-                    key = key_of_deal(str(value_of(row) or ""))
+                    key = comparable_key(str(value_of(row) or ""))
                     found.setdefault(key, []).append(value_owner(row, "opportunity"))
         for key, native_id in self._noted:  # written while the keys were read
             if native_id not in found.setdefault(key, []):
@@ -93,11 +93,11 @@ class DealLookup:
 
     def note_key(self, external_id: str, native_id: str) -> None:
         """Remember the external id of a deal that was just written."""
-        keys = self._references.deal_keys
+        keys = self._references.opportunity_ids
         if keys is None:
-            self._noted.append((key_of_deal(external_id), native_id))
+            self._noted.append((comparable_key(external_id), native_id))
             return
-        known = keys.setdefault(key_of_deal(external_id), [])
+        known = keys.setdefault(comparable_key(external_id), [])
         if native_id not in known:
             known.append(native_id)
 
@@ -140,6 +140,6 @@ class DealLookup:
         rows = self._references.values_below("opportunity", native_id)
         return any(
             value_field(row) == field_id
-            and key_of_deal(str(value_of(row) or "")) == key_of_deal(external_id)
+            and comparable_key(str(value_of(row) or "")) == comparable_key(external_id)
             for row in rows
         )

@@ -32,7 +32,7 @@ _OTHER_DISCOUNT = "discountAmount"
 MAX_PER_QUERY = 100
 
 
-class StoreOrders:
+class GraphqlOrders:
     """Requests all orders of a page in one GraphQL query, or in smaller ones if it is rejected.
 
     If the account rejects GraphQL, orders lack the columns that only GraphQL has, and the tap logs

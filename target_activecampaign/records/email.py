@@ -1,0 +1,25 @@
+"""E-mail addresses of records to write: what counts as one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from target_activecampaign.outcome import RowRejected
+
+_EMAIL = re.compile(
+    r"[^@\s,;:<>()\[\]\\\"]{1,64}@[A-Za-z0-9](?:[^@\s,;:<>()\[\]\\\"./]|\.(?!\.))*"
+    r"\.[^@\s,;:<>()\[\]\\\".\d][^@\s,;:<>()\[\]\\\".]*"
+)
+
+
+LONGEST_EMAIL = 254
+
+
+def email_of(text: Any, what: str = "email") -> str:
+    """Return an address without outer white space; raise `RowRejected` when it is none."""
+    if isinstance(text, str):
+        found = text.strip()
+        if len(found) <= LONGEST_EMAIL and _EMAIL.fullmatch(found) and ".." not in found:
+            return found
+    raise RowRejected(f"{what}: not an e-mail address; correct it in the source")

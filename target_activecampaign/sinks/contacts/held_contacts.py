@@ -1,0 +1,72 @@
+"""Contacts that the account's contact limit leaves no room for: they are held for another run."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.parsing.names import fold
+
+if TYPE_CHECKING:
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .change import ContactChange
+
+LIMIT_REACHED = (
+    "respect_contact_limit: the account has no room for another contact; the row is left for "
+    "another run"
+)
+LIMIT_REFUSED = (
+    "ActiveCampaign refused the contact for the account's contact limit; the row is left for "
+    "another run"
+)
+_REFUSAL = re.compile(
+    r"(contact|subscriber)s?[ _]limit|limit (of|on|for) (the )?(contact|subscriber)", re.IGNORECASE
+)
+
+
+def hold_beyond_limit(
+    context: WriteContext, changes: list[ContactChange]
+) -> tuple[list[ContactChange], list[ContactChange], list[ContactChange]]:
+    """Return the changes that may be sent, those that are held, and those to `give_back`.
+
+    Contacts are looked up only where not all changes that may create one fit. Raises
+    `RequestError` where that fails; then nothing is taken.
+    """
+    limit, plan = context.contact_limit, context.plan
+    candidates = [
+        change for change in changes if change.id is None and (change.upserts or change.enters)
+    ]
+    new = [change for change in candidates if change.known_id is None]
+    if not (candidates if context.write_client.is_dry_run else new):
+        return changes, [], []
+    with context.pool.named_lock("contact limit", ""):
+        room = limit.room()
+        if room is None:
+            return changes, [], []
+        if context.write_client.is_dry_run:
+            new = _find_new(context, candidates)
+            plan.contact_room = room if plan.contact_room is None else plan.contact_room
+            plan.new_contacts += len(new)
+        elif len(new) > room:
+            limit.read_again()
+            new = _find_new(context, candidates)
+            room = limit.room() or 0
+        new, held = new[:room], new[room:]
+        limit.take(new)
+    left_out = {id(change) for change in held}
+    return [change for change in changes if id(change) not in left_out], held, new
+
+
+def _find_new(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
+    """Return the changes whose contact the account does not have."""
+    references = context.references
+    by_id = references.contacts_by_id(change.known_id for change in changes if change.known_id)
+    others = [change for change in changes if change.known_id not in by_id]
+    by_email = references.contacts_by_email(change.email for change in others if change.email)
+    return [change for change in others if fold(change.email or "") not in by_email]
+
+
+def is_limit_refusal(text: str | None) -> bool:
+    """Return whether ActiveCampaign refused a contact because the account is full."""
+    return bool(text and _REFUSAL.search(text))
