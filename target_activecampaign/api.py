@@ -266,7 +266,7 @@ class ActiveCampaign(ActiveCampaignReader):
             if row is not None:
                 row.creates = creates
                 if creates:
-                    processor.context.references.forget_small(registry.SINKS[resource].family)
+                    processor.context.references.forget_definitions(registry.SINKS[resource].family)
                 processor.write([row])
         except OSError as problem:
             self._close_processor()

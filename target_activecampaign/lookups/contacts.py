@@ -1,34 +1,57 @@
-"""Contacts found by address and by id, with the fewest requests."""
+"""Contacts found by e-mail address and by id, with the fewest requests."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, total_of, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.outcome import RowDeferred, RowRejected
+
+from .lookup import FULL_PAGE, Lookup, NativeRow, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_activecampaign_unified.client import Client
+    from target_activecampaign.client.write_client import WriteClient
     from target_activecampaign.concurrency.pool import CooperativePool
-
-NativeRow = dict[str, Any]
-Ref = dict[str, str]
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
 
 MOST_KEPT_CONTACTS = 50_000
-FULL_PAGE = 100
 
 
-class ContactLookup:
+class ContactLookup(Lookup):
     """The contacts that rows mean, remembered for this run."""
 
-    def __init__(self, client: Client, pool: CooperativePool) -> None:
-        """Know nobody yet."""
-        self.client, self.pool = client, pool
+    def __init__(
+        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
+    ) -> None:
+        super().__init__(write_client, ledger, policy, pool)
         self._contacts: dict[str, str] = {}
         self._absent: set[str] = set()
+
+    def contact(self, ref: Ref) -> str:
+        """Return a contact's id by id or address."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            return source
+        own = self.ledger.own_id("contact", source) if source else None
+        if own:
+            return own
+        email = ref.get("email")
+        if email:
+            found = self.contacts_by_email([email]).get(fold(email))
+            if found:
+                return found
+        raise self.no_contact(has_email=bool(email))
+
+    def no_contact(self, *, has_email: bool) -> RowDeferred | RowRejected:
+        """Return the error of a row whose contact does not exist (yet)."""
+        by = "address" if has_email else "id"
+        reason = f"contact: the account has none with this {by}; write the contact too"
+        return RowRejected(reason) if self.is_final else RowDeferred(reason, "contact")
 
     def note_contact(self, email: str, native_id: str | None) -> None:
         """Remember an address's contact for this run."""

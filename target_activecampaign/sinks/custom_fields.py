@@ -18,7 +18,7 @@ from tap_activecampaign_unified.resources.custom_fields import (
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
-from target_activecampaign.lookups.references import FIELD_TABLES
+from target_activecampaign.lookups.custom_fields import FIELD_TABLES
 from target_activecampaign.outcome import RowFailed, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.columns import SEPARATOR

@@ -11,6 +11,7 @@ from tap_activecampaign_unified.resources.custom_fields import value_field, valu
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.opportunities import OpportunityLookup
+from target_activecampaign.lookups.stages import find_stage
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
@@ -271,14 +272,14 @@ def _set_stage(
     there = None
     if pipeline is None and native_id is not None:
         if stage_ref.get("id"):
-            stage = context.references.stage(stage_ref, None)
+            stage = find_stage(context.references, stage_ref, None)
             native.columns |= {"stage": str(stage["id"]), "group": str(stage.get("group"))}
             return
         there = deals.get(native_id)
         if there.get("isDisabled") in {True, "1"}:
             raise RowRejected("id: the key's user may not see this opportunity's pipeline")
         pipeline = id_text(there.get("group"))
-    stage = context.references.stage(stage_ref, pipeline)
+    stage = find_stage(context.references, stage_ref, pipeline)
     native.columns["stage"] = str(stage["id"])
     if pipeline_ref or native_id is None:
         native.columns["group"] = str(stage.get("group") or pipeline)

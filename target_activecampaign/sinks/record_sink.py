@@ -12,6 +12,7 @@ from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources import writer as fragments
 from tap_activecampaign_unified.resources.resource import Attribute, Field
 from target_activecampaign.concurrency.ordering import run_in_identity_order
+from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import (
     Action,
     Outcome,
@@ -228,7 +229,7 @@ def native_fields_of(
         found.custom = context.custom.encode(entity, fragment.custom_fields, fragment.attributes)
         found.left_out += found.custom.left_out
     if owner and not is_nothing(row.record.get("owner")):
-        user = context.references.user(reference(row.record["owner"], "owner"))
+        user = find_user(context.references, reference(row.record["owner"], "owner"))
         if user is None:
             found.undone["owner"] = NO_OWNER
         else:

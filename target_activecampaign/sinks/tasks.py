@@ -12,6 +12,7 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import reference, references
@@ -82,7 +83,7 @@ def _references(context: WriteContext, row: InputRecord, native: NativeFields) -
             found[attribute] = context.references.resolve_id(family, ref)
     owner = reference(row.record.get("owner"), "owner")
     if owner:
-        user = context.references.user(owner)
+        user = find_user(context.references, owner)
         if user is None:
             native.undone["owner"] = NO_OWNER
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.lookups.references import LOOKUP_TABLES
+from target_activecampaign.lookups.named_tables import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import id_text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.email import email_of
@@ -86,7 +87,7 @@ def map_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if not context.policy.is_foreign:
         raise RowSkipped("read only: users are written as directory_users")
     email = row.record.get("email")
-    found = None if is_nothing(email) else context.references.user({"email": str(email)})
+    found = None if is_nothing(email) else find_user(context.references, {"email": str(email)})
     if found is None:
         raise RowSkipped("read only: no user here has this address")
     context.note_copy(sink.family, row, found)

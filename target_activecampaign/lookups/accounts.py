@@ -1,0 +1,80 @@
+"""Accounts found by name, with the fewest requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import total_of, walk_offset
+from tap_activecampaign_unified.resources.parsing.names import fold
+
+from .lookup import FULL_PAGE, Lookup, NativeRow, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
+
+
+class AccountLookup(Lookup):
+    """The accounts that rows mean, remembered for this run."""
+
+    def __init__(
+        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
+    ) -> None:
+        super().__init__(write_client, ledger, policy, pool)
+        self._accounts: dict[str, str | None] = {}
+        self._all_accounts = False
+
+    def prefetch_accounts(self, names: Iterable[str]) -> None:
+        """Read all accounts at once where that needs fewer requests than a lookup per name."""
+        missing = {fold(name) for name in names} - self._accounts.keys()
+        if self._all_accounts or len(missing) < 5:
+            return
+        answer = self.client.get("accounts", [("limit", 1)])
+        total = total_of(answer.body)
+        if total is None or total / FULL_PAGE + 2 >= len(missing):
+            return
+        for page in walk_offset(self.client, "accounts", "accounts"):
+            for row in page.rows:
+                self.note_account(str(row.get("name") or ""), str(row.get("id")))
+        self._all_accounts = True
+
+    def account_named(self, name: str, *, is_fresh: bool = False) -> str | None:
+        """Return an account's id by name, None without one; ``is_fresh`` looks again."""
+        with self.pool.named_lock("account", fold(name)):
+            return self._account_named(name, is_fresh=is_fresh)
+
+    def _account_named(self, name: str, *, is_fresh: bool) -> str | None:
+        key = fold(name)
+        if not is_fresh:
+            if self._accounts.get(key):
+                return self._accounts[key]
+            if key in self._accounts or self._all_accounts:
+                return None
+        found: list[NativeRow] = []
+        for page in walk_offset(self.client, "accounts", "accounts", [("search", name.strip())]):
+            found += [row for row in page.rows if fold(str(row.get("name") or "")) == key]
+        exact = [row for row in found if str(row.get("name")).strip() == name.strip()]
+        self._accounts[key] = str((exact or found)[0]["id"]) if found else None
+        return self._accounts[key]
+
+    def note_account(self, name: str, native_id: str | None) -> None:
+        """Remember an account's name for this run."""
+        self._accounts[fold(name)] = native_id
+
+    def account(self, ref: Ref) -> str:
+        """Return an account's id by id or name."""
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            return source
+        own = self.ledger.own_id("account", source) if source else None
+        if own:
+            return own
+        name = ref.get("name")
+        found = self.account_named(name) if name else None
+        if found:
+            return found
+        raise self.absent("account", "account", "name" if name else "id")

@@ -1,0 +1,105 @@
+"""The custom fields of an account, and the values that its records have in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import NotFound, UnexpectedAnswer, walk_offset
+from tap_activecampaign_unified.resources.custom_fields import (
+    ACCOUNT_VALUES,
+    CustomFields,
+    definition_of,
+    value_owner,
+)
+
+from .lookup import Lookup, NativeRow
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import RowsKey
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class ValueTable:
+    """Where the custom values of an entity are: nested under their parent, and in a collection."""
+
+    parent: str
+    key: RowsKey
+    path: str
+    filter: str
+
+
+VALUE_TABLES = {
+    "account": ValueTable(
+        "accounts", ACCOUNT_VALUES, ACCOUNT_VALUES[0], "filters[customerAccountId]"
+    ),
+    "opportunity": ValueTable(
+        "deals", "dealCustomFieldData", "dealCustomFieldData", "filters[dealId]"
+    ),
+}
+FIELD_TABLES = {
+    "contact": "fields",
+    "account": "accountCustomFieldMeta",
+    "opportunity": "dealCustomFieldMeta",
+}
+
+
+class CustomFieldLookup(Lookup):
+    """The custom fields of contacts, accounts and opportunities, read once per run."""
+
+    def __init__(
+        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
+    ) -> None:
+        super().__init__(write_client, ledger, policy, pool)
+        self._fields: dict[str, CustomFields] = {}
+        #: Ids of the opportunities by their value in the external id's field; None until read.
+        self.opportunity_ids: dict[str, list[str]] | None = None
+
+    def fields(self, entity: str) -> CustomFields:
+        """Return the custom fields of contacts, accounts or opportunities."""
+        while entity not in self._fields:
+            with self.pool.named_lock("fields", entity):
+                if entity not in self._fields:
+                    self._read_fields(entity)
+        return self._fields[entity]
+
+    def _read_fields(self, entity: str) -> None:
+        path = FIELD_TABLES[entity]
+        found = []
+        for page in walk_offset(self.client, path, path):
+            sideloads = page.body.get("fieldOptions") or ()
+            options = {str(o.get("id")): o for o in sideloads if isinstance(o, dict)}
+            found += [definition_of(entity, row, options) for row in page.rows]
+        self._fields[entity] = CustomFields(found, self.policy.custom_field_keys)
+
+    def forget_fields(self, entity: str) -> None:
+        """Forget an entity's custom fields that another client changed."""
+        self._fields.pop(entity, None)
+
+    def note_field(self, entity: str, row: NativeRow, options: list[NativeRow]) -> None:
+        """Add a field that was just created."""
+        by_id = {
+            str(option.get("id", number)): {"field": row.get("id"), **option}
+            for number, option in enumerate(options)
+        }
+        made = definition_of(entity, row, by_id)
+        known = [one for one in self.fields(entity).definitions if one.id != made.id]
+        self._fields[entity] = CustomFields([*known, made], self.policy.custom_field_keys)
+
+    def values_below(self, entity: str, native_id: str) -> list[NativeRow]:
+        """Return the custom values of an account or opportunity.
+
+        Where its own path does not exist, or does not name its rows, they come from the collection.
+        Raises `UnexpectedAnswer` where that does not name them either: nothing is known then.
+        """
+        table = VALUE_TABLES[entity]
+        try:
+            return self.nested_rows(table.parent, native_id, table.key)
+        except (NotFound, UnexpectedAnswer):
+            pages = walk_offset(self.client, table.path, table.key, [(table.filter, native_id)])
+            rows = [row for page in pages for row in page.rows]
+        return [row for row in rows if value_owner(row, entity) == native_id]

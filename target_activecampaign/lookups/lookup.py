@@ -1,0 +1,53 @@
+"""What every lookup has: the client, the ledger, and the error of a name that is not found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import walk_offset
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.outcome import RowDeferred, RowRejected
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import RowsKey
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
+
+NativeRow = dict[str, Any]
+Ref = dict[str, str]
+
+FULL_PAGE = 100
+
+
+class Lookup:
+    """A lookup in one account for one run. The lookups of `References` share its attributes."""
+
+    def __init__(
+        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
+    ) -> None:
+        self.client, self.pool = write_client.client, pool
+        self.ledger, self.policy = ledger, policy
+        #: While false, a later row may still create what is not found.
+        self.is_final = False
+
+    def absent(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
+        """Return the error of a row whose reference ``by`` name or id does not resolve (yet)."""
+        if family == "user" and by == "name":
+            by = "address"
+        reason = f"{word}: the account has none with this {by}; create it or correct the row"
+        return RowRejected(reason) if self.is_final else RowDeferred(reason, family)
+
+    def nested_rows(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
+        """Return the nested rows of a record, for example ``/contacts/7/contactTags``.
+
+        Raises `UnexpectedAnswer` where the response does not name them.
+        """
+        if is_planned(native_id):
+            return []
+        found: list[NativeRow] = []
+        name = key if isinstance(key, str) else key[0]
+        for page in walk_offset(self.client, f"{parent}/{native_id}/{name}", key, lean=True):
+            found += page.rows
+        return found

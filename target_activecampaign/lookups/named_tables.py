@@ -1,0 +1,143 @@
+"""Small tables that rows refer to by name, read once per run, as tags and lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import NotFound, PermissionDenied, walk_offset
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.outcome import RowRejected
+
+from .lookup import Lookup, NativeRow, Ref
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import RequestError
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class LookupTable:
+    """The endpoint of a family and the column of its natural key."""
+
+    path: str
+    column: str
+    word: str
+    part: str = "name"
+
+
+LOOKUP_TABLES = {
+    "tag": LookupTable("tags", "tag", "tag"),
+    "list": LookupTable("lists", "name", "list"),
+    "pipeline": LookupTable("dealGroups", "title", "pipeline"),
+    "stage": LookupTable("dealStages", "title", "stage"),
+    "user": LookupTable("users", "email", "user", "email"),
+    "group": LookupTable("groups", "title", "group"),
+    "automation": LookupTable("automations", "name", "automation"),
+    "store": LookupTable("connections", "name", "store"),
+    "task_type": LookupTable("dealTasktypes", "title", "type"),
+    "task_outcome": LookupTable("taskOutcomes", "title", "outcome"),
+}
+
+
+class NamedTables(Lookup):
+    """The rows of small tables, by id and by name."""
+
+    def __init__(
+        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
+    ) -> None:
+        super().__init__(write_client, ledger, policy, pool)
+        self._tables: dict[str, dict[str, NativeRow]] = {}
+        self._by_name: dict[str, dict[str, list[NativeRow]]] = {}
+        self._noted: dict[str, list[tuple[str, NativeRow | None]]] = {}
+        self._refused: dict[str, RequestError] = {}
+
+    def table(self, family: str) -> dict[str, NativeRow]:
+        """Return the rows of a family by id."""
+        while family not in self._tables:
+            with self.pool.named_lock("table", family):
+                if family in self._refused:
+                    raise self._refused[family]
+                if family not in self._tables:
+                    self._read_table(family)
+        return self._tables[family]
+
+    def _read_table(self, family: str) -> None:
+        path = LOOKUP_TABLES[family].path
+        rows: dict[str, NativeRow] = {}
+        changes = self._noted[family] = []
+        try:
+            for page in walk_offset(self.client, path, path):
+                rows |= {str(row.get("id")): row for row in page.rows}
+        except (PermissionDenied, NotFound) as problem:
+            self._refused[family] = problem
+            raise
+        finally:
+            del self._noted[family]
+        self._tables[family] = rows
+        self._by_name.pop(family, None)
+        for native_id, row in changes:  # made while the table was read
+            if row is None:
+                rows.pop(native_id, None)
+            else:
+                self.remember(family, row)
+
+    def invalidate(self, family: str) -> None:
+        """Forget a table that another client changed."""
+        self._tables.pop(family, None)
+        self._by_name.pop(family, None)
+
+    def remember(self, family: str, row: NativeRow) -> None:
+        """Add a row that was just created or changed."""
+        if family in self._noted:
+            self._noted[family].append((str(row["id"]), row))
+        elif family in self._tables:
+            self._by_name.pop(family, None)
+            known = self._tables[family].get(str(row["id"]), {})
+            self._tables[family][str(row["id"])] = {**known, **row}
+
+    def forget(self, family: str, native_id: str) -> None:
+        """Forget a deleted row."""
+        if family in self._noted:
+            self._noted[family].append((native_id, None))
+        self._by_name.pop(family, None)
+        self._tables.get(family, {}).pop(native_id, None)
+
+    def find_by_name(self, family: str, name: str) -> list[NativeRow]:
+        """Return the rows with a name; only those in the exact spelling, if there are any."""
+        column = LOOKUP_TABLES[family].column
+        table = self.table(family)
+        if family not in self._by_name:
+            found: dict[str, list[NativeRow]] = {}
+            for row in table.values():
+                if family != "tag" or row.get("tagType", "contact") == "contact":
+                    found.setdefault(fold(str(row.get(column) or "")), []).append(row)
+            self._by_name[family] = found
+        rows = self._by_name[family].get(fold(name), [])
+        exact = [row for row in rows if str(row.get(column)).strip() == name.strip()]
+        return exact or list(rows)
+
+    def resolve_id(self, family: str, ref: Ref) -> str:
+        """Return the id of the referenced record; raise `RowDeferred` while it may still come."""
+        table = LOOKUP_TABLES[family]
+        source = ref.get("id")
+        if source and not self.policy.is_foreign:
+            if source in self.table(family):
+                return source
+            raise RowRejected(f"{table.word}: the account has none with this id")
+        if source:
+            own = self.ledger.own_id(family, source)
+            if own and (is_planned(own) or own in self.table(family)):
+                return own
+        name = ref.get(table.part) or ref.get("name") or ref.get("email")
+        if name:
+            rows = self.find_by_name(family, name)
+            if len(rows) == 1:
+                return str(rows[0]["id"])
+            if rows:
+                raise RowRejected(f"{table.word}: several have this name; give the id")
+        raise self.absent(table.word, family, "name" if name else "id")

@@ -1,0 +1,32 @@
+"""Finds a stage by id or name, within its pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_activecampaign.outcome import RowRejected
+
+if TYPE_CHECKING:
+    from .lookup import NativeRow, Ref
+    from .named_tables import NamedTables
+
+
+def find_stage(references: NamedTables, ref: Ref, pipeline: str | None) -> NativeRow:
+    """Return a stage of a pipeline; None searches all pipelines."""
+    source = ref.get("id")
+    if source and not references.policy.is_foreign:
+        row = references.table("stage").get(references.resolve_id("stage", {"id": source}), {})
+        if pipeline and str(row.get("group")) != pipeline:
+            raise RowRejected("stage: it does not belong to the pipeline of this row")
+        return row
+    own = references.ledger.own_id("stage", source) if source else None
+    if own and own in references.table("stage"):
+        return references.table("stage")[own]
+    name = ref.get("name")
+    rows = references.find_by_name("stage", name) if name else []
+    rows = [row for row in rows if pipeline in {None, str(row.get("group"))}]
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        raise RowRejected("stage: several have this name; name the pipeline or give the id")
+    raise references.absent("stage", "stage", "name" if name else "id")

@@ -1,0 +1,32 @@
+"""Finds a user by id, e-mail address or name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.outcome import RowDeferred, RowRejected
+
+if TYPE_CHECKING:
+    from .lookup import Ref
+    from .named_tables import NamedTables
+
+
+def find_user(references: NamedTables, ref: Ref) -> str | None:
+    """Return a user's id; None where the reference does not resolve."""
+    try:
+        return references.resolve_id("user", ref)
+    except (RowRejected, RowDeferred):
+        wanted = ref.get("name")
+        rows = references.table("user").values()
+        found = [
+            row
+            for row in rows
+            if wanted
+            and fold(wanted)
+            in {
+                fold(f"{row.get('firstName') or ''} {row.get('lastName') or ''}"),
+                fold(str(row.get("username") or "")),
+            }
+        ]
+        return str(found[0]["id"]) if len(found) == 1 else None
