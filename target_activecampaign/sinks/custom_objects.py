@@ -23,7 +23,7 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected, join_rea
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
 
-from .notes import opportunity_of
+from .opportunities.reference import opportunity_of
 from .record_sink import row_by_row
 from .sink import Sink
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.crm.notes import PARENTS
-from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
 from target_activecampaign.records.reference import reference, references
 
 from .create_only import reject_created_earlier
-from .opportunities import prefetch
+from .opportunities.contacts import prefetch
+from .opportunities.reference import opportunity_of
 from .record_sink import native_fields_of, own_id_of, row_by_row, skip_flagged
 
 if TYPE_CHECKING:
@@ -124,39 +124,3 @@ def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
     if account:
         return PARENTS["account"], context.references.account(account)
     raise RowRejected("contact: a note needs a contact, an account or an opportunity")
-
-
-def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
-    """Return the id of a deal reference.
-
-    Raises `RowDeferred` for another account's id whose copy is not written yet.
-    """
-    source = ref.get("id")
-    if source and not context.policy.is_foreign:
-        return source
-    own = context.ledger.own_id("deal", source) if source else None
-    if own:
-        return own
-    if ref.get("external_id"):
-        return _by_external_id(context, ref["external_id"])
-    raise context.references.absent("opportunity", "deal", "id" if source else "name")
-
-
-def _by_external_id(context: WriteContext, external_id: str) -> str:
-    """Return the deal that has an external id; raise `RowDeferred` if a later row may create it."""
-    name = context.policy.opportunity_external_id_field
-    field = context.references.fields("opportunity").find(name) if name else None
-    if field is None:
-        raise RowRejected(
-            "opportunity: external_id needs opportunity_external_id_field, and that deal field"
-        )
-    found = set(
-        OpportunityLookup(context.client, context.pool, context.references, 0).keyed(
-            external_id, field.id
-        )
-    )
-    if len(found) > 1:
-        raise RowRejected("opportunity: external_id fits several; give the id")
-    if found:
-        return found.pop()
-    raise context.references.absent("opportunity", "deal", "external_id")

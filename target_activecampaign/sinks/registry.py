@@ -24,7 +24,7 @@ from .events import COLUMNS as EVENT_COLUMNS
 from .events import RESOURCE as EVENTS
 from .events import write_events
 from .notes import write_notes
-from .opportunities import write_opportunities
+from .opportunities.sink import write_opportunities
 from .raw_requests import RESOURCE as RAW_REQUESTS
 from .raw_requests import write_raw
 from .record_sink import identity_by_name, row_by_row

@@ -18,7 +18,7 @@ from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import reference, references
 
 from .create_only import reject_created_earlier
-from .notes import opportunity_of
+from .opportunities.reference import opportunity_of
 from .record_sink import NO_OWNER, native_fields_of, own_id_of, row_by_row, skip_flagged
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Writes opportunities, which ActiveCampaign calls deals."""

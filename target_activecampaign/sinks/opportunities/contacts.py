@@ -1,0 +1,66 @@
+"""The contacts of an opportunity: the primary one, and the others."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import InvalidRequest, RequestError
+from tap_activecampaign_unified.client.errors import is_duplicate
+from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.reference import id_text, reference, references
+from target_activecampaign.records.values import flag_of
+
+if TYPE_CHECKING:
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.context import WriteContext
+
+
+def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str, str]]]:
+    """Return a deal's primary contact, None where no contact is primary, and the other contacts.
+
+    Where no ``is_primary`` is given, the first contact is the primary one.
+    """
+    given = row.record.get("contact")
+    items = given if isinstance(given, list) else [] if is_nothing(given) else [given]
+    found: list[tuple[dict[str, str], bool | None]] = []
+    for item in items:
+        ref = reference(item, "contact")
+        flag = None
+        if isinstance(item, dict) and not is_nothing(item.get("is_primary")):
+            flag = flag_of(item, "is_primary", "contact[].is_primary")
+        if ref:
+            found.append((ref, flag))
+    primaries = [ref for ref, flag in found if flag]
+    if len(primaries) > 1:
+        raise RowRejected("contact[].is_primary: several contacts are primary; keep one")
+    primary = next(iter(primaries or [ref for ref, flag in found if flag is None]), None)
+    return primary, [ref for ref, _ in found if ref is not primary]
+
+
+def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
+    """Look up the contacts of many rows at once; an error surfaces when its row is written."""
+    refs = []
+    for row in rows:
+        with contextlib.suppress(RowRejected):
+            refs += references(row.record.get("contact"), "contact")
+    with contextlib.suppress(RequestError):
+        context.references.prefetch_contacts(refs)
+
+
+def add_contacts(context: WriteContext, native_id: str, others: list[str], *, is_new: bool) -> None:
+    """Add the secondary contacts that the deal does not have yet."""
+    if not others:
+        return
+    rows = [] if is_new else context.references.nested_rows("deals", native_id, "contactDeals")
+    known = {id_text(row.get("contact")) for row in rows}
+    for contact in dict.fromkeys(others):
+        if contact not in known:
+            body = {"contactDeal": {"contact": contact, "deal": native_id}}
+            try:
+                # ActiveCampaign rejects a duplicate, so a retry is safe.
+                context.write_client.write("POST", "contactDeals", body, repeatable=True)
+            except InvalidRequest as problem:
+                if not is_duplicate(problem):
+                    raise

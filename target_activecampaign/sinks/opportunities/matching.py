@@ -1,0 +1,120 @@
+"""Finds the opportunity that a row means, in the order of `match_opportunities_on`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.reference import key_text
+from target_activecampaign.sinks.record_sink import own_id_of
+
+from .contacts import contacts_of
+
+if TYPE_CHECKING:
+    from target_activecampaign.lookups.opportunities import OpportunityLookup
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.custom_fields import EncodedFields
+    from target_activecampaign.sinks.sink import Sink
+
+
+STEP = "deal"
+
+
+def external_id_of(context: WriteContext, row: InputRecord) -> Any:
+    """Return a row's external id, from ``external_id`` or from its custom field."""
+    given = row.record.get("external_id")
+    custom = row.record.get("custom_fields")
+    name = context.policy.opportunity_external_id_field
+    if not is_nothing(given) or name is None or not isinstance(custom, dict):
+        return key_text(given, "external_id")
+    fields = context.references.fields("opportunity")
+    key = fields.find(name)
+    for column, value in custom.items():
+        if key is not None and fields.find(column) == key and not is_nothing(value):
+            return key_text(value, column)
+    return None
+
+
+def encode_external_id(
+    context: WriteContext, row: InputRecord, custom: EncodedFields
+) -> tuple[str, str] | None:
+    """Return the external id's field and the row's value; add the value to ``custom``."""
+    name = context.policy.opportunity_external_id_field
+    given = key_text(row.record.get("external_id"), "external_id")
+    if name is None:
+        if not is_nothing(given):
+            raise RowRejected(
+                "external_id: set opportunity_external_id_field to the custom field that holds it"
+            )
+        return None
+    one = context.references.fields("opportunity").find(name)
+    if one is None and not is_nothing(given):
+        found = context.custom.encode("opportunity", {name: given})
+        one = context.references.fields("opportunity").find(name)
+        custom.values |= found.values
+    if one is None:
+        if is_nothing(given):
+            return None
+        raise RowRejected(
+            "opportunity_external_id_field: the account has no such deal field; create it"
+        )
+    if is_nothing(given):
+        value = custom.values.get(one.id, (one, None, None))[1]
+        return None if is_nothing(value) else (one.id, str(value).strip())
+    custom.values |= context.custom.encode("opportunity", {name: given}).values
+    return one.id, str(given)
+
+
+def find_opportunity(
+    context: WriteContext,
+    sink: Sink,
+    row: InputRecord,
+    deals: OpportunityLookup,
+    external: tuple[str, str] | None,
+) -> str | None:
+    """Return the id of the row's opportunity, None for a new one.
+
+    Raises `RowRejected` where several match, or where the row's id may not decide.
+    """
+    native_id = own_id_of(context, sink, row)
+    finders = {
+        "id": lambda: [native_id] if native_id else [],
+        "external_id": lambda: _by_key(context, row, deals, external),
+        "name+contact": lambda: _by_name(context, row, deals),
+    }
+    for column in context.policy.match_opportunities_on:
+        found = finders[column]()
+        if len(found) > 1:
+            raise RowRejected(f"{column}: it matches several opportunities; give the id")
+        if found:
+            return found[0]
+    if native_id is not None and not context.policy.is_foreign:
+        raise RowRejected("id: given, but match_opportunities_on does not name it")
+    return native_id or row.known_id
+
+
+def _by_key(
+    context: WriteContext,
+    row: InputRecord,
+    deals: OpportunityLookup,
+    external: tuple[str, str] | None,
+) -> list[str]:
+    if external is None:
+        return []
+    if row.known_id:
+        return [row.known_id]
+    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
+        return []  # the create step looks for it among the new deals
+    return sorted(set(deals.keyed(external[1], external[0])))
+
+
+def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) -> list[str]:
+    primary, _ = contacts_of(row)
+    name = row.record.get("name")
+    if not primary or is_nothing(name) or row.known_id:
+        return [row.known_id] if row.known_id else []
+    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
+        return []  # the create step looks for it among the new deals
+    return sorted(set(deals.named(str(name).strip(), context.references.contact(primary))))

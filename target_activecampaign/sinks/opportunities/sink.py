@@ -1,0 +1,167 @@
+"""Sink of opportunities, matched by id, by external id, or by name and contact."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import NotFound
+from tap_activecampaign_unified.resources.custom_fields import value_field, value_of
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.holdout import HELD_OUT
+from target_activecampaign.lookups.opportunities import OpportunityLookup
+from target_activecampaign.outcome import Action, RowRejected, RowSkipped
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.identity import identity_by
+from target_activecampaign.records.reference import id_text, reference
+from target_activecampaign.sinks.create_only import reject_created_earlier, reject_existing
+from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
+from target_activecampaign.sinks.record_sink import (
+    native_fields_of,
+    row_by_row,
+    skip_flagged,
+)
+
+from .contacts import add_contacts, contacts_of, prefetch
+from .matching import STEP, encode_external_id, external_id_of, find_opportunity
+from .stage import set_stage
+
+if TYPE_CHECKING:
+    from target_activecampaign.outcome import Outcome
+    from target_activecampaign.records.identity import RecordIdentity
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.record_sink import NativeFields
+    from target_activecampaign.sinks.sink import Sink
+
+
+def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+    """Write the opportunities of a batch."""
+    deals = OpportunityLookup(context.client, context.pool, context.references, len(rows))
+    prefetch(context, rows)
+
+    def write(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+        return _write(context, sink, row, deals)
+
+    row_by_row(write, _identity)(context, sink, rows)
+
+
+def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
+    """Return the identity of a deal. Without an external id, it may be any deal of its name."""
+    policy = context.policy
+    external = None
+    with contextlib.suppress(RowRejected):  # the row is rejected when it is written
+        external = external_id_of(context, row)
+    name = row.record.get("name")
+    is_by_name = "name+contact" in policy.match_opportunities_on
+    columns = {"external_id": external, **({"name": name} if is_by_name else {})}
+    is_vague = is_nothing(external) and not is_nothing(name)
+    return identity_by(
+        row, columns, ids_are_foreign=policy.is_foreign, also=[fold(str(name))] if is_vague else []
+    )
+
+
+def _write(
+    context: WriteContext, sink: Sink, row: InputRecord, deals: OpportunityLookup
+) -> Outcome:
+    skip_flagged(row.record)
+    native = native_fields_of(context, sink, row, entity="opportunity", owner=True)
+    external = encode_external_id(context, row, native.custom)
+    reject_created_earlier(context, row, "name", "deals")
+    native_id = find_opportunity(context, sink, row, deals, external)
+    reject_existing(row, "external_id" if external else "name", native_id)
+    primary_ref, other_refs = contacts_of(row)
+    primary = context.references.contact(primary_ref) if primary_ref else None
+    others = [context.references.contact(ref) for ref in other_refs]
+    _skip_held_out(context, deals, None if primary or others else native_id)
+    account = reference(row.record.get("account"), "account")
+    if primary:
+        native.columns["contact"] = primary
+    if account:
+        native.columns["account"] = context.references.account(account)
+    set_stage(context, row, native, native_id, deals)
+    if native_id is not None and needs_read(context, sink, native):
+        there = deals.get(native_id)
+        rows = context.references.values_below("opportunity", native_id)
+        stored = {value_field(row): value_of(row) for row in rows}
+        drop_filled_fields(context, sink, native, there, stored)
+    action = Action.UPDATED
+    if native_id is None:
+        native_id = _create(context, row, native, deals, external)
+        action = Action.CREATED
+    elif native.body():
+        try:
+            context.write_client.write("PUT", f"deals/{native_id}", {"deal": native.body()})
+        except NotFound:
+            context.ledger.forget(row.ledger_key)
+            raise RowRejected(
+                "id: the account has no opportunity with this id; if the row has no id, the "
+                "target creates the opportunity when it reads the row again"
+            ) from None
+    elif not others:
+        action = Action.UNCHANGED
+    if external:
+        deals.note_key(external[1], native_id)
+    add_contacts(context, native_id, others, is_new=action is Action.CREATED)
+    if native.columns.get("stage"):
+        title = context.references.table("stage").get(str(native.columns["stage"]), {}).get("title")
+        context.plan.gain(f"the stage {title}", row.ledger_key)
+    context.note_copy(sink.family, row, native_id)
+    return native.outcome(action, native_id)
+
+
+def _skip_held_out(context: WriteContext, deals: OpportunityLookup, native_id: str | None) -> None:
+    """Skip a deal whose own contact is in the control group."""
+    if native_id is not None and context.holdout.is_active:
+        owner = id_text(deals.get(native_id).get("contact"))
+        if owner and context.holdout.is_contact_held_out(owner):
+            raise RowSkipped(HELD_OUT)
+
+
+def _create(
+    context: WriteContext,
+    row: InputRecord,
+    native: NativeFields,
+    deals: OpportunityLookup,
+    external: tuple[str, str] | None,
+) -> str:
+    body = native.body()
+    if not body.get("title"):
+        raise RowRejected("name: a new opportunity needs a name")
+    if not body.get("contact") and not body.get("account"):
+        raise RowRejected("contact: a new opportunity needs a primary contact or an account")
+    if not body.get("group") and not body.get("stage"):
+        raise RowRejected("stage: a new opportunity needs a stage or a pipeline")
+    body.setdefault("value", 0)
+    if not body.get("currency"):
+        group = context.references.table("pipeline").get(str(body.get("group")), {})
+        body["currency"] = str(group.get("currency") or "usd").lower()
+
+    if not body.get("owner"):
+        _set_owner(context, native, body)
+
+    def send() -> str:
+        return str(context.write_client.write("POST", "deals", {"deal": body}).body["deal"]["id"])
+
+    def look(since: float) -> list[str]:
+        return deals.created_since(since, body, external)
+
+    native_id = context.creates.create(row.ledger_key, STEP, send, look)
+    context.creates.confirm(row.ledger_key, STEP, native_id)
+    row.known_id = native_id
+    return native_id
+
+
+def _set_owner(context: WriteContext, native: NativeFields, body: dict[str, Any]) -> None:
+    """Make the API key's user the owner, if the pipeline rejects a deal without one."""
+    pipeline = body.get("group")
+    if not pipeline:
+        pipeline = context.references.table("stage").get(str(body["stage"]), {}).get("group")
+    row = context.references.table("pipeline").get(str(pipeline), {})
+    if str(row.get("autoassign") or "0") == "0":
+        me = context.client.get("users/me").body.get("user")
+        if isinstance(me, dict) and me.get("id"):
+            body["owner"] = str(me["id"])
+            native.remarks.append(
+                "owner: the row names no known user; the owner is the API key's user"
+            )
