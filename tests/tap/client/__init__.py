@@ -1,1 +1,1 @@
-"""What the telephone promises."""
+"""Tests of the HTTP client."""

@@ -1,4 +1,4 @@
-"""Time that tests move by hand, clients of in-process accounts, and an account made of one list."""
+"""A clock that tests advance, clients of in-process accounts, and an account with one list."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ KEY = "sandbox-key"
 
 
 class LabClock:
-    """The clock of ``api``, run by the sandbox's: whoever sleeps moves both."""
+    """A clock for clients that shares the sandbox's time: a sleep advances both."""
 
     def __init__(self, moments: FakeClock | None = None) -> None:
-        """Start an hour after the machine did."""
+        """The machine starts one hour before the first moment."""
         self.moments = moments or FakeClock()
         self._booted = self.moments() - dt.timedelta(hours=1)
         self.is_woken = False
@@ -52,7 +52,7 @@ class LabClock:
         return (self.moments() - self._booted).total_seconds()
 
     def boot(self) -> str | None:
-        """Return the name of this start of the machine, if starts have names here."""
+        """Return the id of this start of the machine, or None where starts have no id."""
         return f"boot {self._booted}" if self.names_boots else None
 
     def sleep(self, seconds: float) -> None:
@@ -66,26 +66,26 @@ class LabClock:
         self.is_woken = True
 
     def reboot(self) -> None:
-        """Start the uptime again, as the machine does."""
+        """Restart the uptime, as a restart of the machine does."""
         self._booted = self.moments()
 
 
 class AnyOrder:
-    """Carries out announced requests in this thread: some at once, in an order of the seed's."""
+    """Sends prefetched requests in this thread, some at once, in an order that a seed chooses."""
 
     def __init__(self, seed: int) -> None:
-        """Begin with nothing to do."""
+        """No work is queued."""
         self._dice = random.Random(seed)
         self._waiting: list[Callable[[], None]] = []
 
     def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
-        """Take work, and perhaps do some of what is waiting; nobody keeps to what is urgent."""
+        """Queue work, and perhaps do some of the queued work; urgent work has no priority."""
         self._waiting.append(work)
         while self._waiting and self._dice.random() < 0.5:
             self._do_one()
 
     def wait(self, over: threading.Event) -> None:
-        """Work until ``over`` is set."""
+        """Do queued work until ``over`` is set."""
         while not over.is_set():
             self._do_one()
 
@@ -94,16 +94,16 @@ class AnyOrder:
 
 
 class FarSighted(Client):
-    """A client that reads as far ahead as it may, however quick the account is."""
+    """A client that always prefetches as many requests as it may."""
 
     @property
     def look_ahead(self) -> int:
-        """All that may be under way."""
+        """The maximum number of requests under way."""
         return self.max_concurrent_requests
 
 
 def side_by_side(seed: int | None) -> dict[str, Any]:
-    """Return how a client reads ahead, as the seed would have it; None: not at all."""
+    """Return how a client prefetches under a seed; None for no prefetching."""
     if seed is None:
         return {}
     return {"max_concurrent_requests": 2 + seed % 11, "workers": AnyOrder(seed)}
@@ -113,12 +113,12 @@ SEEDS = st.one_of(st.none(), st.integers(0, 9999))
 
 
 def world_of(clock: LabClock, **options: Any) -> World:
-    """Return an account on this clock, without a limit of its own unless one is asked for."""
+    """Return an account on this clock, without a rate limit unless one is given."""
     return World(clock=clock.moments, **({"requests_per_second": 0} | options))
 
 
 def limiter_of(rate: float, clock: Any, path: Path | None = None) -> Limiter:
-    """Return a process's access to the budget in a file, or to one of its own."""
+    """Return a limiter for one process, with its budget in a file or in memory."""
     return Limiter(rate, clock, FileBudgetStore(clock, path))
 
 
@@ -149,7 +149,7 @@ def client_of(
 
 @contextlib.contextmanager
 def wired_client(url: str, clock: Clock, **options: Any) -> Iterator[Client]:
-    """Give a client over real connections, which are closed behind it."""
+    """Yield a client that uses real connections, and close them afterwards."""
     client = Client(
         parse_url(url),
         KEY,
@@ -163,9 +163,9 @@ def wired_client(url: str, clock: Clock, **options: Any) -> Iterator[Client]:
 
 
 class Script(BaseAdapter):
-    """An account that says what it was told to: for answers the sandbox has no reason to give.
+    """An account that gives scripted answers that the sandbox has no reason to give.
 
-    Each entry is ``(status, body, headers)`` or an exception; the last one is repeated for ever.
+    Each entry is ``(status, body, headers)`` or an exception. The last one is repeated.
     """
 
     def __init__(self, *answers: Any) -> None:
@@ -194,7 +194,7 @@ def response(
     body: Any = b"{}",
     headers: dict[str, str] | None = None,
 ) -> requests.Response:
-    """Return an answer; a body that is not bytes is written as JSON."""
+    """Return an answer; encode a body that is not bytes as JSON."""
     found = requests.Response()
     found.status_code = status
     found.url = request.url or ""
@@ -205,15 +205,16 @@ def response(
 
 
 class Shelf(BaseAdapter):
-    """An account with one collection, ``things``, which moves as a test wants between requests.
+    """An account with one collection, ``things``, which a test changes between requests.
 
-    ``order`` sorts the ids (None: ascending), ``cap`` is a limit of the server's own, ``total``
-    turns the true count into what the server says (None: nothing), ``withheld`` ids are cut from a
-    page after it was made, ``before`` is called before each answer with the number of requests.
+    ``order`` sorts the ids (None: ascending), ``cap`` is the server's own page limit, ``total``
+    turns the true count into the count that the server reports (None: no count), ``withheld`` ids
+    are removed from a page after it was cut, ``before`` is called before each answer with the
+    number of requests.
     """
 
     def __init__(self, ids: list[int], **ways: Any) -> None:
-        """Put the rows on the shelf."""
+        """The collection has the given rows."""
         super().__init__()
         self.ids = list(ids)
         self.order: Callable[[int], Any] = ways.get("order", lambda one: one)
@@ -252,7 +253,7 @@ class Shelf(BaseAdapter):
 
 
 def few_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Let so many threads be started, and no more."""
+    """Allow only so many threads to start."""
     real, left = threading.Thread.start, iter(range(count))
 
     def start(thread: threading.Thread) -> None:

@@ -1,4 +1,4 @@
-"""When a request leaves: over a connection that was ready, and counted from its last byte."""
+"""When a request leaves: on an open connection, counted from its last byte."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .lab import KEY, world_of
 
 
 class Watched(Limiter):
-    """A limiter that writes down what it is asked."""
+    """A limiter that records its calls."""
 
     def __init__(self, rate: float = 0) -> None:
         self.clock = SystemClock()
@@ -42,7 +42,7 @@ class Watched(Limiter):
 
 @contextlib.contextmanager
 def real_client(served, limiter, **options):
-    """Give a client that speaks to a served account over real sockets."""
+    """Yield a client that reaches a served account over real sockets."""
     address = parse_url(served.url)
     client = Client(address, KEY, limiter=limiter, clock=limiter.clock, user_agent="lab", **options)
     try:
@@ -51,8 +51,11 @@ def real_client(served, limiter, **options):
         client._transport._session.close()
 
 
-def test_the_budget_is_asked_last_and_told_first(clock, monkeypatch):
-    """Connecting comes before; a connection that is kept asks again for each request."""
+def test_the_slot_is_reserved_after_connecting(clock, monkeypatch):
+    """The client connects first and then reserves a slot.
+
+    A kept connection reserves for each request.
+    """
     limiter, connect = Watched(), HTTPConnection.connect
 
     def watched(self) -> None:
@@ -67,8 +70,8 @@ def test_the_budget_is_asked_last_and_told_first(clock, monkeypatch):
     assert limiter.seen == ["connected", *leaves, *leaves]
 
 
-def test_the_budget_is_told_how_much_left(clock):
-    """A body is counted, so that a large one may arrive later."""
+def test_the_limiter_gets_the_size_of_the_body(clock):
+    """The limiter gets the size of the body, so a large body can count later."""
     limiter = Watched()
     with serve(world_of(clock)) as served, real_client(served, limiter) as client:
         client.send("POST", "tags", json={"tag": {"tag": "new", "tagType": "contact"}})
@@ -76,7 +79,10 @@ def test_the_budget_is_told_how_much_left(clock):
 
 
 def test_a_connection_lost_while_it_waited_is_a_request_not_sent(clock):
-    """So even a create is sent again, and the account sees it once."""
+    """A connection that closed before the request left is retried, creates included.
+
+    The account sees the request once.
+    """
     limiter, world = Watched(), world_of(clock, contacts=1)
     with serve(world) as served, real_client(served, limiter) as client:
         client.get("contacts")
@@ -97,7 +103,7 @@ def test_a_connection_lost_while_it_waited_is_a_request_not_sent(clock):
 
 @pytest.mark.slow
 def test_the_account_never_sees_a_sixth_request_in_a_second():
-    """Eight threads that ask as fast as they can, over connections that are made as they go."""
+    """Eight threads at full speed over new connections never exceed five requests per second."""
     world = World(contacts=100, requests_per_second=5)
     limiter = Watched(rate=5)
     with serve(world) as served:

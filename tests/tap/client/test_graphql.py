@@ -1,4 +1,4 @@
-"""GraphQL requests and walks: errors with status 200 are judged, and changes are found or not."""
+"""GraphQL requests and pagination: errors with status 200, and the search for changed rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVERY = "{ searchProduct { id } }"
 
 @pytest.fixture
 def shop(make_world):
-    """An account with 250 products, one modified each day."""
+    """An account with 250 products, one of them modified on each day."""
     world = make_world(shape=Shape(stores=1), requests_per_second=0)
     now = world.now()
     for number in range(250):
@@ -36,7 +36,7 @@ def shop(make_world):
 
 
 def put(world, key, modified):
-    """Write a product as a shop does."""
+    """Write a product as a store does."""
     row = {"legacyConnectionId": 1, "storePrimaryId": key}
     if modified is not None:
         row["baseProductStoreModifiedDate"] = stamp(modified)
@@ -44,26 +44,26 @@ def put(world, key, modified):
 
 
 def keys(client, since=None, search=PRODUCTS):
-    """Walk and give the keys in the order in which they came."""
+    """Return the keys in the order of the walk."""
     return [
         row["storePrimaryId"] for page in walk_search(client, search, since) for row in page.rows
     ]
 
 
 def day(world, ago):
-    """Give the day so many days ago."""
+    """Return the day that lies so many days in the past."""
     return (dt.datetime.fromtimestamp(world.now(), dt.UTC) - dt.timedelta(days=ago)).date()
 
 
 def test_a_walk_gives_every_row_once_in_the_order_of_its_key(shop, make_client):
-    """Pages of 100 overlap by a row; a short one is the last."""
+    """The walk emits every row once in the order of its key; pages of 100 overlap by a row."""
     client = make_client(shop)
     assert keys(client) == [f"p-{number:03}" for number in range(250)]
     assert shop.count("POST", "ecom/graphql") == 3
 
 
-def test_rows_that_go_away_meanwhile_cost_none_of_the_others(shop, make_client):
-    """A row that is missing where two pages overlap leads back to where nothing was lost."""
+def test_rows_deleted_during_a_walk_cost_no_other_row(shop, make_client):
+    """If the shared row of two pages is missing, the walk steps back until it finds a known row."""
     client = make_client(shop)
     gone = []
 
@@ -81,7 +81,7 @@ def test_rows_that_go_away_meanwhile_cost_none_of_the_others(shop, make_client):
 
 
 def test_changes_are_found_by_the_order_of_modification_where_the_account_sorts(shop, make_client):
-    """Newest first, up to the first row that is older than asked."""
+    """If the account sorts by modification, the walk reads newest first and stops at an old row."""
     client = make_client(shop)
     found = keys(client, day(shop, 5))
     assert set(found) >= {f"p-{number:03}" for number in range(6)}
@@ -89,7 +89,10 @@ def test_changes_are_found_by_the_order_of_modification_where_the_account_sorts(
 
 
 def test_changes_are_found_day_by_day_where_the_account_does_not_sort(shop, make_client):
-    """`CONTAINS` finds a day; one page unsorted and a page of its day prove that it works."""
+    """Where the account does not sort, the walk reads day by day with `CONTAINS`.
+
+    An unsorted page and a page of its day prove first that `CONTAINS` works.
+    """
     shop.switches.ecommerce_sort = "ignored"
     rows = list(shop.tables["storeProducts"])
     first, last = rows[0], rows[-1]
@@ -101,7 +104,7 @@ def test_changes_are_found_day_by_day_where_the_account_does_not_sort(shop, make
 
 
 def test_everything_is_read_where_changes_cannot_be_asked_for(make_world, make_client):
-    """Rows without a date prove neither an order nor days: they all come."""
+    """If rows have no date, the walk reads all rows."""
     world = make_world(shape=Shape(stores=1), requests_per_second=0)
     for number in range(5):
         put(world, f"p-{number}", None)
@@ -110,7 +113,7 @@ def test_everything_is_read_where_changes_cannot_be_asked_for(make_world, make_c
 
 @pytest.mark.parametrize("place", ["first", "last"])
 def test_rows_without_a_date_do_not_end_the_walk_too_early(shop, make_client, place):
-    """Where missing dates come first, the order is not proven and days are asked for."""
+    """If rows without a date come first, the walk does not trust the order and reads by day."""
     shop.switches.missing_dates_sort = place
     put(shop, "x-undated", None)
     found = keys(make_client(shop), day(shop, 5))
@@ -118,7 +121,7 @@ def test_rows_without_a_date_do_not_end_the_walk_too_early(shop, make_client, pl
 
 
 def test_columns_that_the_account_does_not_have_are_left_out(shop, make_client):
-    """The schema is asked for after a refusal, once; the rest is read."""
+    """After a refusal the client reads the schema once and leaves out unknown columns."""
     selection = PRODUCTS.selection | {"ups": "ups"}
     search = Search(
         *(getattr(PRODUCTS, name) for name in ("field", "filter_type", "type_name")),
@@ -133,7 +136,7 @@ def test_columns_that_the_account_does_not_have_are_left_out(shop, make_client):
 
 
 def test_errors_beside_data_are_failures(shop, make_client):
-    """Status 200 does not make a request good."""
+    """An answer with errors fails, even with status 200 and data."""
     client = make_client(shop)
     with pytest.raises(InvalidRequest, match="Cannot query field"):
         run_graphql(client, "{ nonsense }")
@@ -144,8 +147,8 @@ def test_errors_beside_data_are_failures(shop, make_client):
         run_graphql(client, EVERY)
 
 
-def test_errors_of_the_server_are_repeated(shop, make_client):
-    """An internal error is tried again, as one with a status is; then it is the server's."""
+def test_errors_of_the_server_are_retried(shop, make_client):
+    """An internal error is retried as a 5xx is, and then raised as the server's error."""
     client = make_client(shop, max_retry_seconds=60)
     error = {"errors": [{"message": "Internal Server Error(s) while executing query"}]}
     shop.faults.refuse("/ecom/graphql", error, 2, status=200)
@@ -156,7 +159,7 @@ def test_errors_of_the_server_are_repeated(shop, make_client):
 
 
 def test_validation_errors_name_each_complaint(shop, make_client):
-    """Every entry of the extensions is a reason: its key the attribute, its value the text."""
+    """Each entry of the extensions is a reason with its attribute and its text."""
     client = make_client(shop)
     document = "mutation($p: [ProductInput]) { bulkUpsertProducts(products: $p) { id } }"
     rows = [
@@ -190,6 +193,6 @@ def test_validation_errors_name_each_complaint(shop, make_client):
     ],
 )
 def test_each_error_is_of_one_kind(error, kind):
-    """The words and the classification of an error say what to do next."""
+    """Text and classification of an error decide how the client handles it."""
     assert type(problem_of([error])) is kind
     assert type(problem_of([])) is ServerError

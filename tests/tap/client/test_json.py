@@ -1,4 +1,4 @@
-"""What an answer's bytes become: all that can be read is read, and all of it is text."""
+"""How the client decodes the bytes of an answer."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ JSON = st.recursive(
 
 
 def read(body: bytes) -> object:
-    """Return what a client makes of an answer's body."""
+    """Return what a client decodes from an answer's body."""
     return client_of(Script((200, body)), LabClock()).get("contacts").body
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=4), st.booleans())
 def test_json_is_read_as_the_standard_library_reads_it(document, is_ascii):
-    """Texts, nesting, numbers of any size and kind: value by value and type by type."""
+    """The client decodes JSON to the same values and types as the standard library."""
     body = json.dumps(document, ensure_ascii=is_ascii).encode()
     assert repr(read(body)) == repr(json.loads(body))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
 def test_other_encodings_of_unicode_are_read(encoding):
-    """With and without the mark that says which."""
+    """The client decodes UTF-16 and UTF-32 with and without a byte order mark."""
     assert read('{"name": "Zoë"}'.encode(encoding)) == {"name": "Zoë"}
 
 
@@ -51,12 +51,12 @@ def test_other_encodings_of_unicode_are_read(encoding):
     ],
 )
 def test_numbers_that_few_send_are_read(number, value):
-    """Beyond 64 bits, beyond floats, and in words that are no JSON."""
+    """The client reads integers beyond 64 bits, floats beyond the range, and NaN and Infinity."""
     assert read(f'{{"n": {number}}}'.encode()) == {"n": value}
 
 
-def test_no_number_is_read_too():
-    """NaN is no JSON, and no reason to lose a page."""
+def test_nan_is_read():
+    """A NaN in an answer does not lose the page."""
     found = read(b'{"n": NaN}')
     assert isinstance(found, dict)
     assert math.isnan(found["n"])
@@ -75,7 +75,7 @@ def test_no_number_is_read_too():
     ],
 )
 def test_what_no_loader_takes_is_replaced(body, text):
-    """Half a character, however it is spelled, and NUL: the whole output would be refused."""
+    """The client replaces lone surrogates and NUL, which loaders refuse."""
     assert read(b'{"name": ' + body + b', "n": [{' + body + b": 1}]}") == {
         "name": text,
         "n": [{text: 1}],

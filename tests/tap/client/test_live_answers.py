@@ -1,4 +1,4 @@
-"""Answers in the shapes of recorded ones are judged as what they are."""
+"""The client classifies answers in the shapes of recorded ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWERS: list[dict[str, Any]] = json.loads(FILE.read_text())
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=[one["what"] for one in ANSWERS])
 def test_an_answer_is_judged_as_what_it_is(answer):
-    """Done, refused for good with a reason, or forbidden; nothing final is repeated."""
+    """Each recorded answer is a success, a refusal with a reason, or a 403; none is retried."""
     response = requests.Response()
     response.status_code = answer["status"]
     response.headers = CaseInsensitiveDict(answer.get("headers", {}))
@@ -34,7 +34,7 @@ def test_an_answer_is_judged_as_what_it_is(answer):
 
 
 def test_an_empty_answer_without_an_error_code_is_tried_again():
-    """Only ActiveCampaign's own code makes an empty answer a refusal; a read is always repeated."""
+    """An empty answer is a refusal only with ActiveCampaign's code; a read is always retried."""
     for method, headers in (("PUT", {}), ("GET", {"X-Ac-Error": "Code 9001"})):
         response = requests.Response()
         response.status_code = 200

@@ -1,4 +1,4 @@
-"""GETs that are announced: sent once, meanwhile, and given to whoever asks."""
+"""Prefetched GETs: sent once in the background, and returned to the caller that requests them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ GOOD = (200, {"ok": True})
 
 
 def ahead_of(script: Script, **ways: object):
-    """Return a client that reads ahead."""
+    """Return a client that prefetches."""
     return client_of(script, LabClock(), **{**side_by_side(3), **ways})
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_what_is_announced_is_sent_once(times):
-    """However often it is announced, and whether or not it was sent by the time it is asked for."""
+def test_a_prefetched_request_is_sent_once(times):
+    """A request is sent once, however often it is prefetched.
+
+    It makes no difference whether its answer is there when a caller needs it.
+    """
     for seed in range(10):
         script = Script(GOOD)
         client = ahead_of(script, workers=AnyOrder(seed))
@@ -31,16 +34,16 @@ def test_what_is_announced_is_sent_once(times):
         assert len(script.asked) == 1
 
 
-def test_an_answer_is_given_once():
-    """Who asks again wants to know again."""
+def test_a_prefetched_answer_is_used_once():
+    """A second call for the same request sends a new request."""
     script = Script((200, {"n": 1}), (200, {"n": 2}))
     client = ahead_of(script)
     client.prefetch("contacts")
     assert [client.get("contacts").body["n"] for _ in range(2)] == [1, 2]
 
 
-def test_other_words_are_another_request():
-    """An announcement serves only who asks for the very same."""
+def test_other_parameters_are_another_request():
+    """A prefetched answer serves only a call with the same path and parameters."""
     script = Script(GOOD)
     client = ahead_of(script, workers=AnyOrder(0))
     client.prefetch("contacts", [("limit", 100)])
@@ -49,16 +52,16 @@ def test_other_words_are_another_request():
     assert len(script.asked) == 2
 
 
-def test_what_went_wrong_is_told_to_who_asks():
-    """And to nobody before: the announcement itself raises nothing."""
+def test_an_error_is_raised_at_the_call_and_not_at_the_prefetch():
+    """An error is raised at the call that needs the answer, not at the prefetch."""
     client = ahead_of(Script((404, b"<html>")))
     client.prefetch("contacts")
     with pytest.raises(NotFound):
         client.get("contacts")
 
 
-def test_what_was_taken_back_is_not_sent():
-    """Unless it was under way already."""
+def test_a_cancelled_prefetch_is_not_sent():
+    """A cancelled prefetch is not sent, unless it was already under way."""
     sent = set()
     for seed in range(10):
         script = Script(GOOD)
@@ -70,8 +73,8 @@ def test_what_was_taken_back_is_not_sent():
     assert sent == {1, 2}
 
 
-def test_what_an_answer_leads_to_is_announced_before_it_is_asked_for():
-    """One answer names the next; nobody has to be there for it."""
+def test_an_answer_prefetches_the_next_request():
+    """The callback of an answer prefetches the next request before any caller needs it."""
     script = Script(GOOD)
     workers = AnyOrder(1)
     client = ahead_of(script, workers=workers)
@@ -84,8 +87,8 @@ def test_what_an_answer_leads_to_is_announced_before_it_is_asked_for():
     assert [r.url.rsplit("/api/3/")[1] for r in script.asked] == ["groups", "groups/1/userGroups"]
 
 
-def test_who_comes_late_still_learns_of_the_answer():
-    """A second announcement with something to do about the answer is not forgotten."""
+def test_a_second_callback_gets_the_answer():
+    """The callback of a second prefetch of the same request is called as well."""
     for seed in range(10):
         client, seen = ahead_of(Script(GOOD), workers=AnyOrder(seed)), []
         client.prefetch("groups")
@@ -99,8 +102,8 @@ def test_who_comes_late_still_learns_of_the_answer():
         assert seen == [{"ok": True}]
 
 
-def test_one_request_at_a_time_announces_nothing():
-    """With `max_concurrent_requests` 1 nothing is sent before it is asked for."""
+def test_with_one_request_at_a_time_nothing_is_prefetched():
+    """With `max_concurrent_requests` 1 the client prefetches nothing."""
     script = Script(GOOD)
     client = client_of(script, LabClock())
     client.prefetch("contacts")
@@ -109,7 +112,7 @@ def test_one_request_at_a_time_announces_nothing():
 
 
 def test_no_more_than_allowed_are_under_way():
-    """A thread per request, and never more of them than the setting says."""
+    """At most `max_concurrent_requests` requests are under way, one per thread."""
     here, most, lock, gate = 0, 0, threading.Lock(), threading.Event()
     done = threading.Semaphore(0)
 
@@ -133,7 +136,7 @@ def test_no_more_than_allowed_are_under_way():
 
 
 def test_what_is_urgent_goes_first():
-    """A proof that somebody waits for is not kept behind pages that nobody needs yet."""
+    """An urgent request is sent before prefetched pages."""
     order, gate, done = [], threading.Event(), threading.Semaphore(0)
     threads = WorkerThreads(1)
     threads.begin(lambda: gate.wait(10) and None, is_urgent=True)
@@ -151,7 +154,7 @@ def test_what_is_urgent_goes_first():
 
 
 def test_a_refusal_by_another_thread_is_raised_where_it_was_asked_for():
-    """With real threads too."""
+    """A refusal in another thread is raised in the thread of the call."""
     client = client_of(Script((422, {"message": "no"})), LabClock(), max_concurrent_requests=3)
     client.prefetch("contacts")
     with pytest.raises(InvalidRequest):
@@ -159,10 +162,10 @@ def test_a_refusal_by_another_thread_is_raised_where_it_was_asked_for():
 
 
 @pytest.mark.parametrize("given_", [0, 1])
-def test_where_the_machine_gives_no_thread_who_asks_sends(
+def test_without_further_threads_the_caller_sends(
     given_: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every answer comes, each is asked for once."""
+    """If no thread can start, the caller sends each request itself, once."""
     few_threads(monkeypatch, given_)
     script = Script(GOOD)
     client = ahead_of(script, workers=WorkerThreads(3))

@@ -1,4 +1,4 @@
-"""What ends a call: 402, 403 in its meanings, 404, and the shapes of a refusal."""
+"""Final answers: 402, the meanings of 403, 404, and the shapes of a refusal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOOD = (200, {})
 
 
 def test_an_unpaid_account_ends_the_run(world, make_client, clock):
-    """402 on whatever is asked: one sentence with the way to fix it, and no repeating."""
+    """A 402 ends the run without a retry, with one sentence that names the fix."""
     world.faults.lapsed()
     with pytest.raises(PaymentRequired, match="Billing"):
         make_client(world).get("contacts")
@@ -28,14 +28,17 @@ def test_an_unpaid_account_ends_the_run(world, make_client, clock):
 
 
 def test_a_403_that_goes_away_was_a_glitch(world, make_client):
-    """Good keys are refused now and then: it is tried again before anything is concluded."""
+    """A 403 is retried first, because ActiveCampaign refuses valid keys now and then."""
     world.faults.forbid("/contacts", times=3)
     assert make_client(world).get("contacts").body["contacts"]
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "DELETE"])
 def test_a_403_that_stays_while_the_key_is_good_is_the_plan(world, make_client, verb):
-    """After twenty seconds the key is tried elsewhere, and only the call has failed."""
+    """After 20 seconds of 403 the client checks the key elsewhere.
+
+    With a valid key only the call fails.
+    """
     world.faults.no_crm()
     with pytest.raises(PermissionDenied) as forbidden:
         make_client(world).send(verb, "deals")
@@ -44,8 +47,8 @@ def test_a_403_that_stays_while_the_key_is_good_is_the_plan(world, make_client, 
     assert world.count(prefix="/users/me") == 1
 
 
-def test_a_403_is_repeated_for_twenty_seconds(world, make_client, clock):
-    """No longer, whatever max_retry_seconds allows."""
+def test_a_403_is_retried_for_twenty_seconds(world, make_client, clock):
+    """A 403 is retried for 20 seconds at most, whatever `max_retry_seconds` is."""
     world.faults.no_crm()
     started = clock.monotonic()
     with pytest.raises(PermissionDenied):
@@ -53,8 +56,8 @@ def test_a_403_is_repeated_for_twenty_seconds(world, make_client, clock):
     assert clock.monotonic() - started == pytest.approx(20, abs=1)
 
 
-def test_what_is_known_to_be_forbidden_is_not_waited_for_again(world, make_client, clock):
-    """The second time the answer is believed at once."""
+def test_a_known_403_is_not_retried(world, make_client, clock):
+    """A second 403 of a forbidden path is not retried."""
     world.faults.no_crm()
     client = make_client(world)
     for _ in range(2):
@@ -63,8 +66,8 @@ def test_what_is_known_to_be_forbidden_is_not_waited_for_again(world, make_clien
     assert sum(clock.slept) == pytest.approx(20, abs=1)
 
 
-def test_what_answers_again_is_forbidden_no_more(world, make_client):
-    """The next glitch there is waited out like the first."""
+def test_a_path_that_answers_again_is_no_longer_forbidden(world, make_client):
+    """After a path answered again, its next 403 is retried like the first."""
     client = make_client(world)
     first = world.faults.forbid("/deals")
     with pytest.raises(PermissionDenied):
@@ -75,8 +78,8 @@ def test_what_answers_again_is_forbidden_no_more(world, make_client):
     assert client.get("deals").body["deals"]
 
 
-def test_waiting_out_a_throttle_does_not_use_up_the_patience_for_a_403(world, make_client):
-    """A glitch after a long pause is still taken for a glitch."""
+def test_waiting_for_a_429_does_not_shorten_the_retries_of_a_403(world, make_client):
+    """A 403 after a long rate limit pause is still retried for 20 seconds."""
     world.faults.throttle(prefix="/contacts", times=2, retry_after=45)
     world.faults.forbid("/contacts", times=3)
     assert make_client(world).get("contacts").body["contacts"]
@@ -84,8 +87,8 @@ def test_waiting_out_a_throttle_does_not_use_up_the_patience_for_a_403(world, ma
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("path", ["contacts", "users/me"])
-def test_a_key_that_opens_nothing_ends_the_run(world, make_client, clock, path, status):
-    """Neither the call nor /users/me answers: the key is wrong, said within half a minute."""
+def test_a_key_that_reads_nothing_ends_the_run(world, make_client, clock, path, status):
+    """If the call and `/users/me` both answer 403, the run ends within 30 seconds."""
     world.switches.bad_key_status = status
     started = clock.monotonic()
     with pytest.raises(AuthenticationError, match="copy api_key again") as bad:
@@ -94,8 +97,8 @@ def test_a_key_that_opens_nothing_ends_the_run(world, make_client, clock, path, 
     assert clock.monotonic() - started < 30
 
 
-def test_a_key_that_cannot_be_checked_is_taken_for_good(make_client):
-    """When /users/me is missing itself, only the call is forbidden."""
+def test_a_key_that_cannot_be_checked_counts_as_valid(make_client):
+    """If `/users/me` is missing, only the call is forbidden."""
 
     def answer(request):
         return (404, b"<html>") if request.url.endswith("users/me") else (403, b"")
@@ -104,8 +107,8 @@ def test_a_key_that_cannot_be_checked_is_taken_for_good(make_client):
         make_client(Script(answer)).get("deals")
 
 
-def test_a_missing_row_and_a_missing_endpoint_are_told_apart(world, make_client):
-    """JSON says there is no such row, HTML that there is no such route."""
+def test_a_missing_row_differs_from_a_missing_endpoint(world, make_client):
+    """A 404 with JSON is a missing row; a 404 with HTML is a missing endpoint."""
     client = make_client(world)
     with pytest.raises(NotFound, match="no such row"):
         client.get("contacts/99999")
@@ -174,7 +177,7 @@ SHAPES = {
 @pytest.mark.parametrize(("body", "reasons"), SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("status", [400, 422])
 def test_every_shape_of_a_refusal_is_read(make_client, body, reasons, status):
-    """Text, code and the attribute it points at, in whichever way they were sent."""
+    """The client reads text, code and attribute of a refusal in each known shape."""
     with pytest.raises(InvalidRequest) as refused:
         make_client(Script((status, body))).send("POST", "contacts", json={})
     found = [(one.text, one.code, one.attribute) for one in refused.value.reasons]
@@ -183,16 +186,16 @@ def test_every_shape_of_a_refusal_is_read(make_client, body, reasons, status):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[1]", b'"no"', b"null"])
-def test_a_refusal_without_words_is_still_a_refusal(make_client, body):
-    """400 is documented with `{}`, and anything may stand there."""
+def test_a_refusal_without_a_text_is_still_a_refusal(make_client, body):
+    """A 400 with `{}` or any other body is a refusal."""
     with pytest.raises(InvalidRequest) as refused:
         make_client(Script((400, body))).get("contacts")
     assert refused.value.reasons == ()
     assert str(refused.value) == "GET contacts: refused (400)"
 
 
-def test_an_error_names_the_call_and_what_came_back(make_client):
-    """Verb, path, status and ActiveCampaign's own words, in one sentence."""
+def test_an_error_names_the_call_and_the_answer(make_client):
+    """An error names verb, path, status and ActiveCampaign's text in one sentence."""
     body = {"errors": [{"title": "taken", "code": "duplicate", "source": {"pointer": "x"}}]}
     with pytest.raises(InvalidRequest) as refused:
         make_client(Script((422, body))).send("POST", "contacts", json={})
@@ -200,6 +203,6 @@ def test_an_error_names_the_call_and_what_came_back(make_client):
 
 
 def test_a_call_error_is_never_the_end_of_the_run():
-    """Who catches what concerns one call does not catch what concerns all."""
+    """A handler of errors of one call does not catch errors that end the run."""
     assert not issubclass(FatalError, RequestError)
     assert not issubclass(RequestError, FatalError)

@@ -1,4 +1,4 @@
-"""What is repeated, for which verb, and for how long."""
+"""Retries: which answers, for which verbs, and for how long."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LOST = {
 
 
 def refused_connection() -> requests.ConnectionError:
-    """Return what requests raises when nobody listens."""
+    """Return what requests raises when no server listens."""
     inner = NewConnectionError(None, "Connection refused")  # type: ignore[arg-type]  # no connection
     return requests.ConnectionError(MaxRetryError(None, "/", inner))  # type: ignore[arg-type]  # no pool
 
@@ -55,8 +55,8 @@ UNSENT = {
 
 @pytest.mark.parametrize("status", TROUBLE)
 @pytest.mark.parametrize("verb", READS)
-def test_a_server_in_trouble_is_asked_again(make_client, verb, status):
-    """A 5xx to a call that may be repeated is waited out."""
+def test_a_5xx_is_retried(make_client, verb, status):
+    """A 5xx is retried where the call may be repeated."""
     script = Script((status, b"<html>"), (status, b""), GOOD)
     assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
     assert len(script.asked) == 3
@@ -68,11 +68,11 @@ def test_a_server_in_trouble_is_asked_again(make_client, verb, status):
         pytest.param(verb, answer, id=f"{verb} {name}")
         for verb in READS
         for name, answer in BROKEN.items()
-        if verb != "DELETE" or answer[1].strip()  # see test_a_delete_may_answer_nothing
+        if verb != "DELETE" or answer[1].strip()  # see test_an_empty_body_is_good_for_a_delete
     ],
 )
-def test_a_good_status_with_a_broken_body_is_asked_again(make_client, verb, answer):
-    """200 means nothing without the JSON object that belongs to it."""
+def test_a_200_with_a_broken_body_is_retried(make_client, verb, answer):
+    """A 200 without a JSON object is retried."""
     script = Script(answer, GOOD)
     assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
 
@@ -82,7 +82,7 @@ def test_a_good_status_with_a_broken_body_is_asked_again(make_client, verb, answ
     [{"message": "Unavailable"}, {"success": 0, "error": "Wait"}, {"errors": [{"title": "Wait"}]}],
 )
 def test_a_complaint_with_a_good_status_is_no_empty_collection(make_client, complaint):
-    """Words where rows should be are asked about again, lest all rows seem to be gone."""
+    """A 200 with a message in place of rows is retried, so no row counts as deleted."""
     script = Script((200, complaint), GOOD)
     assert make_client(script).get("contacts").body == {"ok": True}
 
@@ -97,8 +97,8 @@ def test_a_complaint_with_a_good_status_is_no_empty_collection(make_client, comp
         ("DELETE", {"message": "CustomFieldMeta deleted."}),
     ],
 )
-def test_words_beside_data_or_after_a_write_are_a_good_answer(make_client, verb, body):
-    """A mail is a ``message`` as well, and some writes answer with words alone."""
+def test_a_message_beside_data_or_after_a_write_is_a_good_answer(make_client, verb, body):
+    """A ``message`` beside data is a good answer, and so is one alone after a write."""
     script = Script((200, body))
     assert make_client(script).send(verb, "messages/3").body == body
     assert len(script.asked) == 1
@@ -106,15 +106,15 @@ def test_words_beside_data_or_after_a_write_are_a_good_answer(make_client, verb,
 
 @pytest.mark.parametrize("problem", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("verb", READS)
-def test_a_lost_answer_is_asked_for_again(make_client, verb, problem):
-    """A connection that breaks is no reason to give up a call that may be repeated."""
+def test_a_lost_answer_is_retried(make_client, verb, problem):
+    """A broken connection is retried where the call may be repeated."""
     script = Script(problem, GOOD)
     assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
 
 
 @pytest.mark.parametrize("answer", [(200, b""), (200, b" "), (204, b"")])
-def test_a_delete_may_answer_nothing(make_client, answer):
-    """An empty body is a good answer to DELETE, and to anything with 204."""
+def test_an_empty_body_is_good_for_a_delete(make_client, answer):
+    """An empty body is a good answer to DELETE, and to any verb with status 204."""
     script = Script(answer)
     assert make_client(script).send("DELETE", "contacts/7").body == {}
     assert len(script.asked) == 1
@@ -125,7 +125,7 @@ LOST_ANSWERS = [*LOST.values(), *BROKEN.values(), *((status, b"") for status in 
 
 @pytest.mark.parametrize("answer", LOST_ANSWERS, ids=lambda answer: str(answer)[:30])
 def test_a_post_is_never_repeated_after_a_lost_answer(make_client, answer):
-    """The write may have happened: the caller has to look before it tries again."""
+    """A POST whose answer is lost is not retried: the write may have happened."""
     script = Script(answer, GOOD)
     with pytest.raises(UnconfirmedWrite) as lost:
         make_client(script).send("POST", "contacts", json={"contact": {}})
@@ -133,8 +133,8 @@ def test_a_post_is_never_repeated_after_a_lost_answer(make_client, answer):
     assert (lost.value.method, lost.value.path) == ("POST", "contacts")
 
 
-def test_a_post_that_is_as_good_twice_as_once_is_repeated(make_client):
-    """`repeatable` says so, as for contact/sync."""
+def test_a_repeatable_post_is_retried(make_client):
+    """A POST with `repeatable`, such as contact/sync, is retried."""
     script = Script((502, b""), GOOD)
     make_client(script).send("POST", "contact/sync", json={}, repeatable=True)
     assert len(script.asked) == 2
@@ -142,8 +142,8 @@ def test_a_post_that_is_as_good_twice_as_once_is_repeated(make_client):
 
 @pytest.mark.parametrize("problem", UNSENT.values(), ids=UNSENT)
 @pytest.mark.parametrize("verb", [*READS, "POST"])
-def test_what_was_never_sent_is_sent_again(make_client, verb, problem):
-    """Nobody listened: nothing can have happened, so even a POST goes again."""
+def test_a_request_that_was_never_sent_is_retried(make_client, verb, problem):
+    """A request that reached no server is retried, POST included."""
     script = Script(problem, problem, GOOD)
     assert make_client(script).send(verb, "contacts").body == {"ok": True}
 
@@ -151,14 +151,14 @@ def test_what_was_never_sent_is_sent_again(make_client, verb, problem):
 @pytest.mark.parametrize("answer", [(429, b""), (503, b"", {"Retry-After": "2"})])
 @pytest.mark.parametrize("verb", [*READS, "POST"])
 def test_a_throttled_call_is_repeated_whatever_its_verb(make_client, verb, answer):
-    """It was refused, not done; 503 that names a time is the older way to say so."""
+    """A 429, or a 503 with Retry-After, is retried for every verb."""
     script = Script(answer, answer, GOOD)
     assert make_client(script).send(verb, "contacts").body == {"ok": True}
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 413, 422])
-def test_what_the_request_is_at_fault_for_is_not_repeated(make_client, status):
-    """A refusal stays one, however often it is asked."""
+def test_a_4xx_is_not_retried(make_client, status):
+    """A refusal of the request itself is not retried."""
     script = Script((status, {"message": "no"}))
     with pytest.raises((InvalidRequest, NotFound)):
         make_client(script).get("contacts")
@@ -166,7 +166,7 @@ def test_what_the_request_is_at_fault_for_is_not_repeated(make_client, status):
 
 
 def test_a_throttled_client_waits_as_long_as_the_server_says(make_world, make_client, clock):
-    """Retry-After is honoured to the second."""
+    """The client waits exactly as long as Retry-After says."""
     world = make_world()
     world.faults.throttle(retry_after=30)
     make_client(world).get("users/me")
@@ -175,7 +175,7 @@ def test_a_throttled_client_waits_as_long_as_the_server_says(make_world, make_cl
 
 
 def test_a_date_in_retry_after_is_understood(make_client, clock):
-    """HTTP allows a moment instead of seconds; it counts from the server's own clock."""
+    """A date in Retry-After is read against the server's clock."""
     headers = {
         "Retry-After": "Mon, 03 Mar 2031 15:00:42 GMT",
         "Date": "Mon, 03 Mar 2031 15:00:00 GMT",
@@ -186,8 +186,8 @@ def test_a_date_in_retry_after_is_understood(make_client, clock):
 
 
 @pytest.mark.parametrize("word", ["soon", "", "-5", "NaN", "1e999", "Mon, 03 Mar"])
-def test_a_senseless_retry_after_does_not_break_the_call(make_client, word):
-    """It is then as if the server had named no time."""
+def test_an_unreadable_retry_after_is_ignored(make_client, word):
+    """An unreadable Retry-After is ignored."""
     script = Script((429, b"", {"Retry-After": word}), GOOD)
     try:
         make_client(script).get("users/me")
@@ -195,8 +195,8 @@ def test_a_senseless_retry_after_does_not_break_the_call(make_client, word):
         assert word == "1e999"
 
 
-def test_one_throttled_client_holds_back_the_others(make_world, make_client, clock, tmp_path):
-    """The pause lies in the file that the account's processes share."""
+def test_a_429_pauses_all_processes_of_the_account(make_world, make_client, clock, tmp_path):
+    """After a 429 of one process, the other processes of the account pause too."""
     world = make_world()
     one, other = (make_client(world, rate=5, store=tmp_path / "rate.json") for _ in range(2))
     world.faults.throttle(times=None, prefix="/lists", retry_after=400)
@@ -208,7 +208,7 @@ def test_one_throttled_client_holds_back_the_others(make_world, make_client, clo
 
 
 def test_the_account_is_never_asked_more_than_five_times_a_second(world, client):
-    """The sandbox refuses a sixth; it never has to."""
+    """The account never has to refuse a sixth request in a second."""
     for _ in range(40):
         client.get("users/me")
     assert world.busiest_second() <= 5
@@ -216,8 +216,8 @@ def test_the_account_is_never_asked_more_than_five_times_a_second(world, client)
 
 
 @given(st.floats(1, 900), st.sampled_from([(502, b""), (200, b""), *LOST.values()]))
-def test_one_request_is_repeated_no_longer_than_allowed(limit, answer):
-    """`max_retry_seconds` bounds the repeating, and all of it is used."""
+def test_a_request_is_retried_for_max_retry_seconds(limit, answer):
+    """A request is retried for all of `max_retry_seconds` and no longer."""
     clock = LabClock()
     script = Script(GOOD, answer)
     client = client_of(script, clock, max_retry_seconds=limit)
@@ -229,8 +229,8 @@ def test_one_request_is_repeated_no_longer_than_allowed(limit, answer):
 
 
 @pytest.mark.parametrize("retry_after", [None, "1", "50"])
-def test_throttling_without_end_ends_within_the_time_allowed(make_client, clock, retry_after):
-    """A server that only ever says 429 is in trouble after `max_retry_seconds`."""
+def test_endless_429s_end_after_max_retry_seconds(make_client, clock, retry_after):
+    """A server that answers only 429 raises its error after `max_retry_seconds`."""
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     client, started = make_client(Script((429, b"", headers))), clock.monotonic()
     with pytest.raises(ServerError, match="throttled"):
@@ -238,8 +238,8 @@ def test_throttling_without_end_ends_within_the_time_allowed(make_client, clock,
     assert clock.monotonic() - started <= 600
 
 
-def test_waiting_for_the_budget_is_not_the_servers_trouble(make_client, clock):
-    """A call that waited out another's pause still has its own patience afterwards."""
+def test_waiting_for_the_budget_does_not_shorten_the_retries(make_client, clock):
+    """A call that waited for another's pause still has all of its retry time."""
     script = Script((502, b""), GOOD)
     client = make_client(script, max_retry_seconds=100)
     client._limiter.refused(400)
@@ -247,7 +247,7 @@ def test_waiting_for_the_budget_is_not_the_servers_trouble(make_client, clock):
 
 
 def test_waits_grow_and_stay_below_a_minute(make_client, clock):
-    """Full jitter under a bound that doubles: 0.5, 1, 2 … 60 seconds."""
+    """Waits have full jitter below a bound that doubles from 0.5 to 60 seconds."""
     with pytest.raises(ServerError):
         make_client(Script((502, b""))).get("contacts")
     assert len(clock.slept) > 10
@@ -255,16 +255,16 @@ def test_waits_grow_and_stay_below_a_minute(make_client, clock):
         assert wait <= min(60, 0.5 * 2**place) + 0.05
 
 
-def test_patience_asked_for_is_shorter(make_client, clock):
-    """Walks give a large page less time than the whole."""
+def test_a_caller_can_shorten_the_retry_time(make_client, clock):
+    """A walk gives a large page less retry time than `max_retry_seconds`."""
     client, started = make_client(Script((502, b""))), clock.monotonic()
     with pytest.raises(ServerError):
         client.get("contacts", patience=15)
     assert clock.monotonic() - started == pytest.approx(15, abs=1)
 
 
-def test_an_address_where_nobody_ever_answered_is_given_twenty_seconds(make_client, clock):
-    """Most likely api_url is wrong: ten minutes of hope help nobody."""
+def test_an_address_that_never_answered_is_retried_for_twenty_seconds(make_client, clock):
+    """An address that never answered is retried for 20 seconds: api_url is most likely wrong."""
     started = clock.monotonic()
     with pytest.raises(ConnectionFailed, match="check api_url"):
         make_client(Script(refused_connection())).get("users/me")
@@ -272,7 +272,7 @@ def test_an_address_where_nobody_ever_answered_is_given_twenty_seconds(make_clie
 
 
 def test_an_account_that_answered_before_is_given_the_whole_time(make_client, clock):
-    """A network that goes away for minutes comes back."""
+    """An account that answered before is retried for the whole time."""
     client = make_client(Script(GOOD, refused_connection()))
     client.get("users/me")
     started = clock.monotonic()
@@ -282,21 +282,21 @@ def test_an_account_that_answered_before_is_given_the_whole_time(make_client, cl
 
 
 def test_an_untrusted_certificate_ends_the_run_at_once(make_client, clock):
-    """Repeating does not make it trusted."""
+    """An untrusted certificate ends the run without a retry."""
     with pytest.raises(ConnectionFailed, match="certificate"):
         make_client(Script(requests.exceptions.SSLError("bad"))).get("users/me")
     assert clock.slept == []
 
 
-def test_a_request_that_cannot_be_sent_is_not_repeated(make_client, clock):
-    """A header with a line break never leaves the machine."""
+def test_an_invalid_header_is_not_retried(make_client, clock):
+    """A request with a line break in a header fails without a retry."""
     with pytest.raises(InvalidRequest, match="cannot be sent"):
         make_client(Script(requests.exceptions.InvalidHeader("x"))).get("users/me")
     assert clock.slept == []
 
 
-def test_a_checkpoint_ends_the_run_between_attempts(make_client):
-    """What a signal sets off is raised before the next request, not swallowed."""
+def test_a_stop_signal_ends_the_retries(make_client):
+    """The exception of a stop signal is raised before the next attempt."""
 
     class StopError(Exception):
         pass
@@ -314,7 +314,7 @@ def test_a_checkpoint_ends_the_run_between_attempts(make_client):
 
 
 def test_every_fault_the_sandbox_knows_is_survived(clock):
-    """A third of all requests fail in any way: every answer is still the true one."""
+    """With a third of all requests failing in any way, each call returns the true answer."""
     world = world_of(clock, contacts=30)
     world.faults.mix(0.33, seed=7)
     client = client_of(world, clock)

@@ -1,4 +1,4 @@
-"""What goes over the line, and what never does."""
+"""What the client sends and what it never sends."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from .lab import KEY, ORIGIN, Script, client_of, limiter_of, wired_client
 GOOD = (200, {})
 
 
-def test_every_request_says_who_asks_and_for_what(make_client):
-    """The key in its own header, our name, and JSON wanted."""
+def test_every_request_has_key_user_agent_and_accept(make_client):
+    """Each request has the key in its own header, our user agent, and accepts JSON."""
     script = Script(GOOD)
     make_client(script).get("contacts")
     headers = script.asked[0].headers
@@ -38,7 +38,7 @@ def test_every_request_says_who_asks_and_for_what(make_client):
 
 
 def test_a_body_is_sent_as_json(make_client):
-    """With its content type, and whatever the text holds."""
+    """A body is sent as JSON with its content type, whatever its text is."""
     script = Script(GOOD)
     make_client(script).send("PUT", "contacts/7", json={"contact": {"firstName": "Zoë \ud800"}})
     assert script.asked[0].headers["Content-Type"] == "application/json"
@@ -60,7 +60,7 @@ def test_a_body_is_sent_as_json(make_client):
     ],
 )
 def test_parameters_are_encoded_as_activecampaign_reads_them(make_client, params, query):
-    """A blank is %20 and a plus is %2B; a comma stays as it is."""
+    """A space is encoded as %20 and a plus as %2B; a comma is not encoded."""
     script = Script(GOOD)
     make_client(script).get("contacts", params)
     sent = urlsplit(str(script.asked[0].url)).query
@@ -70,7 +70,7 @@ def test_parameters_are_encoded_as_activecampaign_reads_them(make_client, params
 
 
 def test_a_plus_in_an_address_finds_its_contact(make_world, make_client):
-    """The sandbox decodes as ActiveCampaign does."""
+    """A search for an address with a plus finds its contact."""
     world = make_world(is_empty=True)
     world.add_contact("a+b@lake.example")
     answer = make_client(world).get("contacts", [("email", "a+b@lake.example")])
@@ -82,7 +82,7 @@ def test_a_plus_in_an_address_finds_its_contact(make_world, make_client):
 )
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_within_the_host_is_followed(make_world, make_client, location, status):
-    """With the same verb and the key, and counted against the budget."""
+    """A redirect within the host is followed with the same verb and key, within the rate limit."""
     world = make_world(contacts=1)
     world.faults.redirect("/lists", location, status=status)
     client = make_client(world)
@@ -101,7 +101,7 @@ def test_a_redirect_within_the_host_is_followed(make_world, make_client, locatio
     ],
 )
 def test_a_redirect_elsewhere_is_refused(make_world, make_client, location):
-    """The key goes to api_url's own host and nowhere else."""
+    """The client never follows a redirect to another host than that of api_url."""
     world = make_world(contacts=1)
     world.faults.redirect("/lists", location)
     with pytest.raises(ConnectionFailed, match="another host"):
@@ -109,8 +109,8 @@ def test_a_redirect_elsewhere_is_refused(make_world, make_client, location):
     assert len(world.log) == 1
 
 
-def test_a_redirect_to_nonsense_is_refused(make_world, make_client):
-    """A Location that is no URL breaks the call, not the program."""
+def test_a_redirect_to_an_invalid_url_is_refused(make_world, make_client):
+    """A Location that is no URL fails the call and raises nothing else."""
     world = make_world(contacts=1)
     world.faults.redirect("/lists", "https://[::1")
     with pytest.raises(InvalidRequest, match="cannot be sent"):
@@ -119,7 +119,7 @@ def test_a_redirect_to_nonsense_is_refused(make_world, make_client):
 
 @pytest.mark.parametrize("key", ["two\nlines-5f0c1b9e", "nöt-ascii-5f0c1b9e-€"])
 def test_a_key_that_no_header_can_hold_is_not_shown(make_world, key):
-    """Python's own complaint would print it."""
+    """The error for a key that no header can hold does not show the key."""
     with serve(make_world(contacts=1)) as served:
         clock = SystemClock()
         limiter = limiter_of(0, clock)
@@ -132,8 +132,8 @@ def test_a_key_that_no_header_can_hold_is_not_shown(make_world, key):
     assert refused.value.__context__ is None
 
 
-def test_redirects_without_end_are_given_up(make_world, make_client):
-    """Five, then the call is refused."""
+def test_a_sixth_redirect_is_refused(make_world, make_client):
+    """The client follows five redirects and then refuses the call."""
     world = make_world(contacts=1)
     world.faults.redirect("/lists", "/api/3/lists", times=None)
     with pytest.raises(InvalidRequest):
@@ -159,7 +159,7 @@ FAULTS = {
 def test_the_key_and_the_query_are_in_no_error_and_no_log(
     make_world, make_client, caplog, fault, verb
 ):
-    """Whatever goes wrong, at the most talkative log level."""
+    """No error and no log line of any level has the key or the query."""
     world = make_world(contacts=3, api_key="right-key-0123456789")
     fault(world.faults)
     client = make_client(world, key="wrong-key-9876543210")
@@ -171,8 +171,8 @@ def test_the_key_and_the_query_are_in_no_error_and_no_log(
     assert "mila" not in told
 
 
-def test_netrc_is_not_asked(make_client, monkeypatch, tmp_path):
-    """A password that lies there for the host is not ours to send."""
+def test_netrc_is_ignored(make_client, monkeypatch, tmp_path):
+    """The client sends no password of a netrc file."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine acme.api-us1.com login me password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -182,7 +182,7 @@ def test_netrc_is_not_asked(make_client, monkeypatch, tmp_path):
 
 
 def test_cookies_are_not_kept(make_world, make_client):
-    """ActiveCampaign sets a session with every answer; none is sent back."""
+    """The client sends no session cookie back."""
     world, seen = make_world(contacts=1), []
     world.before_request(lambda own, *_: seen.append(own))
     client = make_client(world)
@@ -192,7 +192,7 @@ def test_cookies_are_not_kept(make_world, make_client):
 
 
 def test_cookies_are_not_sent_over_real_http(make_world):
-    """The same over a socket, where the cookie jar has its say."""
+    """The client sends no cookie over a real socket either."""
     with serve(make_world(contacts=1)) as served:
         clock = SystemClock()
         address, limiter = parse_url(served.url), limiter_of(0, clock)
@@ -204,7 +204,10 @@ def test_cookies_are_not_sent_over_real_http(make_world):
 
 
 def test_the_servers_clock_is_known_after_an_answer(world, make_client, clock):
-    """From the `Date` of the last good answer; None before the first."""
+    """The client knows the server's time from the `Date` of the last good answer.
+
+    Before the first good answer it is None.
+    """
     client = make_client(world)
     assert client.server_now is None
     assert client.get("users/me").date == clock.now()
@@ -212,21 +215,21 @@ def test_the_servers_clock_is_known_after_an_answer(world, make_client, clock):
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2031-03-03", "Mon, 99 Mar 2031 15:00:00 GMT"])
-def test_a_date_that_is_none_is_no_date(make_client, text):
-    """The answer is good all the same."""
+def test_an_unreadable_date_header_is_ignored(make_client, text):
+    """An answer with an unreadable `Date` is good."""
     client = make_client(Script((200, {}, {"Date": text})))
     assert client.get("users/me").date is None
     assert client.server_now is None
 
 
 def test_a_date_without_a_zone_is_utc(make_client):
-    """As HTTP has it."""
+    """A `Date` without a zone is in UTC."""
     client = make_client(Script((200, {}, {"Date": "Mon, 03 Mar 2031 15:00:00 -0000"})))
     assert client.get("x").date == dt.datetime(2031, 3, 3, 15, tzinfo=dt.UTC)
 
 
 def test_traffic_is_counted_by_endpoint_and_by_status(make_world, make_client):
-    """Ids are folded, repeats are counted apart."""
+    """The client counts requests by endpoint without ids and by status, retries apart."""
     world = make_world(contacts=10)
     client = make_client(world)
     client.get("contacts/7")
@@ -245,15 +248,15 @@ def test_traffic_is_counted_by_endpoint_and_by_status(make_world, make_client):
     assert traffic.by_status == {"200": 4, "502": 2}
 
 
-def test_lost_answers_are_counted_by_what_happened(make_client):
-    """There is no status then, but there is a reason."""
+def test_lost_answers_are_counted_by_cause(make_client):
+    """A lost answer is counted by its cause, since it has no status."""
     client = make_client(Script(requests.ConnectionError("reset"), GOOD))
     client.get("contacts")
     assert client.traffic.by_status == {"ConnectionError": 1, "200": 1}
 
 
-def test_a_repeat_is_told_only_when_it_lasts(world, make_client, caplog):
-    """The third, tenth and thirtieth attempt are warnings; the others are for debugging."""
+def test_only_some_retries_are_warnings(world, make_client, caplog):
+    """The 3rd, 10th and 30th attempt are warnings; the others are at level DEBUG."""
     world.faults.server_error("/tags", times=12)
     with caplog.at_level(logging.WARNING):
         make_client(world).get("tags")
@@ -261,7 +264,7 @@ def test_a_repeat_is_told_only_when_it_lasts(world, make_client, caplog):
 
 
 def test_an_answer_later_than_the_timeout_is_lost(make_world, clock):
-    """`request_timeout` is for reading, too."""
+    """`request_timeout` applies to reading the answer as well."""
     world = make_world(contacts=1)
     world.faults.slow(61, prefix="/contacts", times=1)
     client = client_of(world, clock, timeout=60)
@@ -271,7 +274,7 @@ def test_an_answer_later_than_the_timeout_is_lost(make_world, clock):
 
 
 def test_a_woken_clock_sleeps_no_more():
-    """The machine's clock ends this and every later sleep when the run is stopped."""
+    """Stopping the run ends this sleep and every later one."""
     clock = SystemClock()
     before = clock.monotonic()
     clock.wake()
@@ -280,8 +283,8 @@ def test_a_woken_clock_sleeps_no_more():
     assert clock.now().tzinfo is dt.UTC
 
 
-def test_the_environment_is_asked_for_a_proxy_once(clock, monkeypatch):
-    """`https_proxy` is honoured, and looked up once however many requests there are."""
+def test_a_proxy_is_looked_up_once(clock, monkeypatch):
+    """The client reads `https_proxy` once, however many requests it sends."""
     asked = []
     look_up = requests.sessions.get_environ_proxies
     monkeypatch.setattr(
@@ -305,8 +308,8 @@ def test_the_environment_is_asked_for_a_proxy_once(clock, monkeypatch):
         assert KEY.encode() not in heard
 
 
-def test_no_proxy_hears_of_this_machine(make_world, clock, monkeypatch):
-    """On the loopback nothing is encrypted: `http_proxy` would be told the key."""
+def test_no_proxy_is_used_for_the_loopback(make_world, clock, monkeypatch):
+    """Requests to the loopback use no proxy, which would see the key unencrypted."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with Listener() as proxy, serve(make_world(contacts=1)) as served:
@@ -317,8 +320,8 @@ def test_no_proxy_hears_of_this_machine(make_world, clock, monkeypatch):
     assert proxy.heard == []
 
 
-def test_what_was_waited_for_the_budget_is_told(make_client, clock):
-    """The summary says how long requests waited before they left."""
+def test_the_summary_has_the_wait_for_the_rate_limit(make_client, clock):
+    """The summary says how long requests waited for the rate limit."""
     client = make_client(Script(GOOD), rate=1)
     for _ in range(3):
         client.get("contacts")

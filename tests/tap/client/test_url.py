@@ -1,4 +1,4 @@
-"""The account's address, as people paste it."""
+"""The account's address in the forms that users paste."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PASTED = [
 
 @pytest.mark.parametrize("text", PASTED)
 def test_every_way_of_pasting_the_url_is_one_address(text):
-    """Case, slashes, quotes, the default port and /api/3 make no difference."""
+    """Case, slashes, quotes, the default port and /api/3 do not change the address."""
     address = parse_url(text)
     assert address.origin == "https://acme.api-us1.com"
     assert address.account == "acme"
@@ -41,14 +41,14 @@ def test_every_way_of_pasting_the_url_is_one_address(text):
 
 
 def test_both_hosts_of_an_account_share_what_belongs_to_the_account():
-    """The API's host and the older activehosted.com name one account."""
+    """The API host and the older activehosted.com host are one account."""
     hosted = parse_url("https://acme.activehosted.com")
     assert hosted.account == parse_url("https://acme.api-us1.com").account
     assert hosted.origin == "https://acme.activehosted.com"
 
 
 def test_a_host_of_another_brand_is_taken_as_it_is():
-    """ActiveCampaign says not to assemble the host: any host may be an account's."""
+    """Any host is accepted: ActiveCampaign advises against assembling host names."""
     address = parse_url("https://crm.example.org:8443")
     assert (address.origin, address.account) == (
         "https://crm.example.org:8443",
@@ -68,8 +68,8 @@ def test_a_host_of_another_brand_is_taken_as_it_is():
         ("http://localhost:80", "http://localhost"),
     ],
 )
-def test_this_machine_may_be_asked_without_encryption(text, origin):
-    """Loopback addresses keep their scheme and need none."""
+def test_loopback_addresses_may_use_http(text, origin):
+    """Loopback addresses keep their scheme and may use http."""
     address = parse_url(text)
     assert address.origin == origin
     assert address.is_loopback
@@ -82,7 +82,7 @@ def test_every_name_of_this_machine_is_one_account():
 
 
 def test_an_address_makes_the_urls_of_endpoints():
-    """Paths are appended to /api/3, whether or not they begin with a slash."""
+    """A path is appended to /api/3, with or without a leading slash."""
     address = parse_url("acme.api-us1.com")
     assert address.url("contacts/7") == "https://acme.api-us1.com/api/3/contacts/7"
     assert address.url("/contacts") == "https://acme.api-us1.com/api/3/contacts"
@@ -125,7 +125,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "words"), REFUSED)
 def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
-    """The sentence names the setting and says what is wrong."""
+    """The error names the setting and says in one sentence what is wrong."""
     with pytest.raises(InvalidUrl) as refused:
         parse_url(text)
     told = str(refused.value)
@@ -136,15 +136,15 @@ def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
 
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED if KEY in str(text)])
 def test_a_key_pasted_into_the_url_is_never_repeated(text):
-    """Wherever in the URL the key stands, no message shows it."""
+    """No message shows a key that stands anywhere in the URL."""
     with pytest.raises(InvalidUrl) as refused:
         parse_url(text)
     assert KEY not in str(refused.value)
 
 
 @given(st.text(max_size=60) | st.from_regex(r"https?://[^\s]{0,40}"))
-def test_no_text_breaks_the_reader(text):
-    """Anything is an address or is refused; nothing else is ever raised."""
+def test_any_text_is_an_address_or_a_settings_error(text):
+    """Any text is an address or raises the settings error, and no other exception."""
     try:
         address = parse_url(text)
     except InvalidUrl:

@@ -1,4 +1,4 @@
-"""Settings as files, environments and Meltano deliver them."""
+"""Settings as files, the environment and Meltano pass them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def test_a_number_is_a_number_however_it_comes(value):
 
 @pytest.mark.parametrize("value", [True, "1,5", "NaN", "inf", [1], {}], ids=repr)
 def test_what_is_no_number_is_refused_without_being_repeated(value):
-    """The line names the setting and says what it must be, never the value."""
+    """The error names the setting and the accepted values, and never the value given."""
     with pytest.raises(SettingsError) as refused:
         Settings(TAP, {**GIVEN, "lookback_hours": value}, "X_")
     assert refused.value.lines == ["lookback_hours must be a number"]
 
 
 def test_every_fault_gets_its_own_line():
-    """The tap reports all wrong settings at once, each in one line."""
+    """The tap reports all wrong settings at once, one line each."""
     with pytest.raises(SettingsError) as refused:
         Settings(TAP, {"requests_per_second": 9, "sideload": "maybe"}, "X_")
     told = refused.value.lines
@@ -41,7 +41,7 @@ def test_every_fault_gets_its_own_line():
 
 
 def test_a_loopback_account_may_be_asked_without_limit():
-    """0 requests per second means no limit, on this machine only."""
+    """A rate of 0 means no limit, and only a loopback address may have it."""
     local = Settings(TAP, {**GIVEN, "api_url": "127.0.0.1:8321", "requests_per_second": 0}, "X_")
     assert local.connection.requests_per_second == 0
     with pytest.raises(SettingsError):
@@ -49,7 +49,10 @@ def test_a_loopback_account_may_be_asked_without_limit():
 
 
 def test_a_secret_that_is_not_given_comes_from_the_environment(monkeypatch):
-    """Meltano then has none to write to a file. What is given counts; only secrets come so."""
+    """A secret without a value is read from the environment; other settings are not.
+
+    Meltano then has no secret to write to a file.
+    """
     monkeypatch.setenv("ACTIVECAMPAIGN_API_KEY", "k2")
     monkeypatch.setenv("ACTIVECAMPAIGN_RATE_LIMIT_STORE", "redis://:p@db.example/0")
     monkeypatch.setenv("ACTIVECAMPAIGN_LOOKBACK_HOURS", "1")
@@ -61,5 +64,5 @@ def test_a_secret_that_is_not_given_comes_from_the_environment(monkeypatch):
 
 
 def test_an_empty_string_is_an_unset_setting():
-    """Meltano hands over settings that were never set as empty strings."""
+    """An empty string is an unset setting: Meltano passes unset settings as empty strings."""
     assert Settings(TAP, {**GIVEN, "lookback_hours": ""}, "X_")["lookback_hours"] == 24

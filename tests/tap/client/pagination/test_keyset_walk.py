@@ -1,4 +1,4 @@
-"""Walking by ascending id: no row twice, none lost, whatever moves and whatever is not honoured."""
+"""Pagination by ascending id: the walk emits each row once, whatever the account changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .test_offset_walk import MOVES, TOTALS, Mover, sparse
 
 
 def walked(shelf: Shelf, after: int = 0, seed: int | None = None) -> list[int]:
-    """Return the ids in the order in which the walk brings them, read ahead in some order."""
+    """Return the ids in the order of the walk, with prefetching in some order."""
     client = client_of(shelf, LabClock(), **side_by_side(seed))
     pages = walk_keyset(client, "things", "things", after=after)
     return [int(row["id"]) for page in pages for row in page.rows]
@@ -24,7 +24,10 @@ def walked(shelf: Shelf, after: int = 0, seed: int | None = None) -> list[int]:
 @given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
 @settings(max_examples=200)
 def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, seed):
-    """With hundreds of rows deleted or added between any two requests, whoever reads ahead."""
+    """A walk emits each lasting row once, even if hundreds of rows are added or deleted meanwhile.
+
+    This holds for any prefetching.
+    """
     mover = Mover(moves)
     shelf = Shelf(ids, before=mover, total=total, cap=cap)
     found = walked(shelf, seed=seed)
@@ -34,8 +37,13 @@ def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, t
 
 
 @given(sparse(), TOTALS, st.booleans(), st.booleans(), st.integers(0, 99), SEEDS)
-def test_what_is_not_honoured_is_noticed(ids, total, by_key, by_order, seed, ahead):
-    """Without id_greater or orders[id] the walk goes on by offset and still loses nothing."""
+def test_a_walk_detects_that_the_account_ignores_the_key_or_the_order(
+    ids, total, by_key, by_order, seed, ahead
+):
+    """The walk falls back to offsets if the account ignores `id_greater` or `orders[id]`.
+
+    It still emits every row.
+    """
 
     def odd(one: int) -> float:
         return random.Random(one * 7919 + seed).random()
@@ -47,7 +55,7 @@ def test_what_is_not_honoured_is_noticed(ids, total, by_key, by_order, seed, ahe
 
 @given(sparse(), st.integers(0, 2000), st.booleans(), st.booleans(), SEEDS)
 def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_all, seed):
-    """Only rows beyond `after` come, also where the server ignores the key."""
+    """A walk with `after` emits only rows with higher ids, even if the server ignores the key."""
     shelf = Shelf(ids, by_key=by_key)
     if counts_all:
         shelf.total = lambda _: len(ids)
@@ -56,7 +64,7 @@ def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_
 
 @pytest.mark.parametrize("total", [str, int, lambda _: None])
 def test_a_server_that_caps_pages_at_twenty_is_walked(total):
-    """A page shorter than asked for is not the last one for that."""
+    """The walk does not take a page that is shorter than requested for the last page."""
     assert walked(Shelf(list(range(1, 171)), cap=20, total=total)) == list(range(1, 171))
 
 
@@ -64,7 +72,7 @@ def test_a_server_that_caps_pages_at_twenty_is_walked(total):
 @pytest.mark.parametrize("cap", [20, 25, 37])
 @pytest.mark.parametrize("counts_all", [False, True])
 def test_half_way_is_not_the_end(cap, counts_all, seed):
-    """Where as many rows are left as came, a capped page is not taken for the last one."""
+    """The walk does not stop at a capped page when as many rows remain as it has read."""
     for count in range(0, 10 * cap + 1, cap):
         shelf = Shelf(list(range(1, count + 1)), cap=cap)
         if counts_all:
@@ -74,7 +82,7 @@ def test_half_way_is_not_the_end(cap, counts_all, seed):
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11)])
 def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
-    """One more only where a full page leaves the end open."""
+    """A walk sends one request per 100 rows, and one more only after a full last page."""
     shelf = Shelf(list(range(1, count + 1)))
     walked(shelf)
     assert len(shelf.asked) == requests
@@ -86,7 +94,7 @@ def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
     ("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11), (5000, 51)]
 )
 def test_reading_ahead_costs_a_request_in_a_hundred(count, requests, counts_all, seed):
-    """The row that a page shares with the one before; nothing is asked for in vain."""
+    """Prefetching costs one request in a hundred, because consecutive pages share a row."""
     shelf = Shelf(list(range(1, count + 1)))
     if counts_all:
         shelf.total = lambda _: str(count)
@@ -96,8 +104,11 @@ def test_reading_ahead_costs_a_request_in_a_hundred(count, requests, counts_all,
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("status", [200, 400, 404, 422, 500])
-def test_an_offset_behind_a_key_that_is_not_honoured_is_noticed(seed, status):
-    """A server that knows either but not both is walked page by page, and nothing is lost."""
+def test_a_server_that_ignores_offset_and_key_together_is_detected(seed, status):
+    """A walk loses no row if the server honours either the key or the offset, but not both.
+
+    The walk then reads one page at a time.
+    """
 
     class OneAtATime(Shelf):
         def send(self, request, **rest):
@@ -113,19 +124,19 @@ def test_an_offset_behind_a_key_that_is_not_honoured_is_noticed(seed, status):
 
 
 def test_a_server_that_counts_more_than_it_gives_is_asked_once_more():
-    """Once, not for ever."""
+    """If the server counts more rows than it returns, the walk sends exactly one more request."""
     shelf = Shelf(list(range(1, 51)), total=lambda _: "80")
     assert walked(shelf) == list(range(1, 51))
     assert len(shelf.asked) == 3
 
 
 def test_large_pages_that_fail_become_small_ones():
-    """And the key goes on from the last row that came."""
+    """After large pages fail, the walk requests small ones, from the last row that it read."""
     assert walked(Shelf(list(range(1, 90)), most=7)) == list(range(1, 90))
 
 
 def test_parameters_changed_between_pages_are_used_for_the_next():
-    """Who walks may drop a relation once it turns out not to be sent along."""
+    """The next page is requested with the parameters that the caller changed meanwhile."""
     shelf = Shelf(list(range(1, 151)))
     params = [("include", "tags")]
     for _ in walk_keyset(client_of(shelf, LabClock()), "things", "things", params):
@@ -135,16 +146,16 @@ def test_parameters_changed_between_pages_are_used_for_the_next():
 
 @pytest.mark.parametrize("seed", [None, 3])
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
-def test_pages_are_asked_for_only_when_they_are_wanted(walk, seed):
-    """Who stops after a page causes no further request."""
+def test_a_caller_that_stops_causes_no_further_request(walk, seed):
+    """A caller that stops after a page causes no further request."""
     shelf = Shelf(list(range(1, 500)))
     next(iter(walk(client_of(shelf, LabClock(), **side_by_side(seed)), "things", "things")))
     assert len(shelf.asked) == 1
 
 
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
-def test_a_page_brings_its_whole_answer(walk):
-    """Sideloads, the server's count and the server's clock come with the rows."""
+def test_a_page_has_sideloads_count_and_server_time(walk):
+    """A page holds its rows, its sideloads, the server's count and the server's time."""
     clock = LabClock()
     world = world_of(clock, contacts=5)
     params = [("include", "contactTags")]
@@ -157,7 +168,7 @@ def test_a_page_brings_its_whole_answer(walk):
 
 @pytest.mark.parametrize("key", ["contacts", "nothing"])
 def test_a_collection_that_is_missing_from_the_answer_is_empty(key):
-    """An answer without the key, or with something else under it, holds no rows."""
+    """An answer without the collection's key, or with another type under it, has no rows."""
     clock = LabClock()
     world = world_of(clock, is_empty=True)
     for page in walk_offset(client_of(world, clock), "contacts", key):
@@ -178,7 +189,7 @@ def test_a_collection_that_is_missing_from_the_answer_is_empty(key):
     ],
 )
 def test_a_total_comes_as_a_number_a_text_or_not_at_all(meta, total):
-    """ActiveCampaign's collections differ; what cannot be read is not counted."""
+    """The client reads a total that is a number or text, and ignores any other value."""
     assert total_of({"meta": meta}) == total
     assert total_of({}) is None
 
@@ -186,7 +197,7 @@ def test_a_total_comes_as_a_number_a_text_or_not_at_all(meta, total):
 @pytest.mark.parametrize("switch", ["missing", "string", "int", "wrong"])
 @pytest.mark.parametrize("keyset", [True, False])
 def test_the_sandboxs_contacts_come_once_whatever_the_total_says(switch, keyset):
-    """Keyset and offset bring the same contacts, with a contact deleted and one added between."""
+    """Keyset and offset pagination emit the same contacts while one is deleted and one added."""
     clock = LabClock()
     world = world_of(clock, contacts=230, meta_total=switch)
 

@@ -1,4 +1,4 @@
-"""Walking by offset: every row that was there all along comes exactly once."""
+"""Pagination by offset: the walk emits each lasting row exactly once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, side_by_side
 
 
 def walked(shelf: Shelf, seed: int | None = None, **ways: object) -> list[int]:
-    """Return the ids in the order in which the walk brings them, read ahead in some order."""
+    """Return the ids in the order of the walk, with prefetching in some order."""
     client = client_of(shelf, LabClock(), **side_by_side(seed))
     pages = walk_offset(client, "things", "things", **ways)  # type: ignore[arg-type]  # any way
     return [int(row["id"]) for page in pages for row in page.rows]
@@ -29,7 +29,7 @@ def sparse(most: int = 450) -> st.SearchStrategy[list[int]]:
 
 
 class Mover:
-    """Between requests, takes rows away and puts new ones in, as often as it was told to."""
+    """Deletes rows and adds others between requests, as often as it is configured to."""
 
     def __init__(self, moves: list[tuple[int, int, int, int]]) -> None:
         self.moves = {at: (gone, new, seed) for at, gone, new, seed in moves}
@@ -58,7 +58,7 @@ TOTALS = st.sampled_from([str, int, lambda _: None, lambda _: "many"])
 @given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
 @settings(max_examples=200)
 def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, ahead):
-    """By ascending id, with hundreds of rows deleted or added between any two requests."""
+    """A walk by ascending id emits each lasting row once while hundreds are added or deleted."""
     mover = Mover(moves)
     shelf = Shelf(ids, before=mover, total=total, cap=cap)
     found = walked(shelf, ahead)
@@ -68,8 +68,8 @@ def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, t
 
 
 @given(sparse(), st.integers(0, 1000), TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
-def test_any_order_that_stays_is_walked(ids, seed, total, cap, ahead):
-    """The order need not be by id, only the same from page to page."""
+def test_a_walk_accepts_any_order_that_does_not_change(ids, seed, total, cap, ahead):
+    """A walk needs no order by id, only the same order on every page."""
     shelf = Shelf(
         ids, order=lambda one: random.Random(one * 7919 + seed).random(), total=total, cap=cap
     )
@@ -80,7 +80,7 @@ def test_any_order_that_stays_is_walked(ids, seed, total, cap, ahead):
 @given(sparse(), MOVES, st.integers(0, 1000), TOTALS, SEEDS)
 @settings(max_examples=200)
 def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total, ahead):
-    """A collection that moved is read again until it holds still."""
+    """A walk in another order than by id reads a collection again until it stops changing."""
     mover = Mover(moves)
     shelf = Shelf(
         ids, order=lambda one: random.Random(one * 7919 + seed).random(), before=mover, total=total
@@ -93,7 +93,7 @@ def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total, a
 
 @given(sparse(250), st.integers(0, 1000), SEEDS)
 def test_an_order_that_drifts_is_read_until_all_came(ids, seed, ahead):
-    """Near the borders of pages the order differs from request to request."""
+    """A walk emits every row if the order near page borders differs from request to request."""
     shelf = Shelf(ids)
 
     def drift(own: Shelf, count: int) -> None:
@@ -110,14 +110,14 @@ def test_an_order_that_drifts_is_read_until_all_came(ids, seed, ahead):
 
 @given(sparse(), st.integers(0, 400), TOTALS, SEEDS)
 def test_a_total_that_is_wrong_loses_nothing(ids, wrong, total, ahead):
-    """The count is a hint: too small, too large or senseless, all rows come."""
+    """The walk emits all rows if the server's count is too small, too large or unreadable."""
     found = walked(Shelf(ids, total=lambda _: total(wrong)), ahead)
     assert found == ids
 
 
 @given(sparse(), st.floats(0, 0.2), st.integers(0, 99), TOTALS, SEEDS)
 def test_rows_withheld_from_pages_do_not_end_the_walk(ids, share, seed, total, ahead):
-    """A page may lack rows that the offset counts, the shared one too."""
+    """The walk goes on if a page lacks rows that its offset counts, the shared row included."""
     dice = random.Random(seed)
     withheld = {one for one in ids if dice.random() < share}
     shelf = Shelf(ids, withheld=withheld, total=total)
@@ -126,19 +126,22 @@ def test_rows_withheld_from_pages_do_not_end_the_walk(ids, share, seed, total, a
 
 
 def test_an_empty_page_in_the_middle_is_not_the_end():
-    """All rows of a page withheld: as long as the server counts more, the walk goes on."""
+    """The walk goes on after an empty page while the server counts more rows."""
     ids = list(range(1, 401))
     shelf = Shelf(ids, withheld=set(range(150, 270)))
     assert walked(shelf) == [one for one in ids if not 150 <= one < 270]
 
 
 def test_without_a_total_all_thousand_rows_come():
-    """D1 of the peer: no meta.total, and it stopped at 200 of 1000."""
+    """A walk without `meta.total` emits all 1,000 rows; the peer's defect D1 stops at 200."""
     assert walked(Shelf(list(range(1, 1001)), total=lambda _: None)) == list(range(1, 1001))
 
 
 def test_five_rows_deleted_meanwhile_cost_no_other():
-    """D2 of the peer: ids 101 to 105 slipped through to the page that was read already."""
+    """A delete of rows 101 to 105 during the walk loses no other row.
+
+    The peer's defect D2 loses 5.
+    """
     mover = Mover([(1, 5, 0, 0)])
     found = walked(Shelf(list(range(1, 301)), before=mover))
     assert found == list(range(1, 301))
@@ -146,21 +149,21 @@ def test_five_rows_deleted_meanwhile_cost_no_other():
 
 @pytest.mark.parametrize("total", [str, lambda _: None])
 def test_a_deletion_of_more_than_what_was_read_is_noticed(total):
-    """The next page is empty, not because the end was reached but because the rest moved up."""
+    """The walk does not stop at an empty page if deletes moved the remaining rows forward."""
     mover = Mover([(1, 100, 0, 0)])
     assert walked(Shelf(list(range(1, 151)), before=mover, total=total)) == list(range(1, 151))
 
 
 @pytest.mark.parametrize("total", [str, lambda _: None])
 def test_hundreds_of_rows_deleted_at_once_are_walked_back_over(total):
-    """Known ground lies several pages back."""
+    """After hundreds of deletes, the walk steps back several pages to a row that it knows."""
     mover = Mover([(6, 450, 0, 0)])
     found = walked(Shelf(list(range(1, 1001)), before=mover, total=total))
     assert sorted(found) == list(range(1, 1001))
 
 
 def test_a_server_that_caps_pages_at_twenty_is_walked():
-    """A page shorter than asked for is not the last one for that."""
+    """The walk does not take a page that is shorter than requested for the last page."""
     assert walked(Shelf(list(range(1, 171)), cap=20)) == list(range(1, 171))
 
 
@@ -169,23 +172,23 @@ def test_a_server_that_caps_pages_at_twenty_is_walked():
     ("count", "requests"), [(0, 1), (1, 1), (99, 1), (100, 2), (150, 2), (1000, 11), (5000, 51)]
 )
 def test_a_quiet_collection_costs_no_request_too_many(count, requests, ahead):
-    """One per ninety-nine rows, and one more only where a full page leaves the end open."""
+    """A walk sends one request per 99 rows, and one more only after a full last page."""
     shelf = Shelf(list(range(1, count + 1)))
     walked(shelf, ahead)
     assert len(shelf.asked) == requests
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 2), (19, 2), (20, 2), (150, 3)])
-def test_where_nobody_counts_the_end_is_asked_for_once_more(count, requests):
-    """One request more than where a total stands."""
+def test_without_a_total_the_walk_sends_one_more_request(count, requests):
+    """Without a total, a walk sends one request more than with a total."""
     shelf = Shelf(list(range(1, count + 1)), total=lambda _: None)
     walked(shelf)
     assert len(shelf.asked) == requests
 
 
 @pytest.mark.parametrize("ahead", [1, 5, 10])
-def test_where_nobody_counts_little_is_asked_for_in_vain(ahead):
-    """Guesses stay a tenth of what came."""
+def test_without_a_total_few_prefetched_pages_are_empty(ahead):
+    """Without a total, at most a tenth of the requested pages are prefetched in vain."""
     shelf = Shelf(list(range(1, 5001)), total=lambda _: None)
     assert len(walked(shelf, ahead)) == 5000
     assert len(shelf.asked) <= 52 + 5
@@ -193,28 +196,28 @@ def test_where_nobody_counts_little_is_asked_for_in_vain(ahead):
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (19, 1), (20, 2), (21, 1)])
 def test_a_lean_walk_spares_that_request(count, requests):
-    """For the small collections under one row, unless the page looks capped."""
+    """A lean walk sends no last request, unless the page looks capped."""
     shelf = Shelf(list(range(1, count + 1)), total=lambda _: None)
     assert len(walked(shelf, lean=True)) == count
     assert len(shelf.asked) == requests
 
 
 def test_a_lean_walk_is_not_fooled_by_a_cap():
-    """Twenty rows of seventy, and nobody counts."""
+    """A lean walk emits all 70 rows of a server that caps pages at 20 and reports no total."""
     shelf = Shelf(list(range(1, 71)), total=lambda _: None, cap=20)
     assert walked(shelf, lean=True) == list(range(1, 71))
 
 
 def test_a_server_that_cannot_deliver_large_pages_is_asked_for_small_ones():
-    """The walk goes on with pages it can have."""
+    """The walk requests smaller pages after large pages fail."""
     shelf = Shelf(list(range(1, 61)), most=10)
     assert walked(shelf) == list(range(1, 61))
     assert min(int(query["limit"]) for query in shelf.asked) >= 1
 
 
 @pytest.mark.parametrize("total", [str, lambda _: None])
-def test_even_pages_of_one_row_are_walked(total):
-    """Too small to overlap, so the collection's own count or a second pass has to prove it."""
+def test_pages_of_one_row_are_verified_by_count_or_second_pass(total):
+    """Pages of one row cannot overlap, so the walk verifies them by count or by a second pass."""
     shelf = Shelf(list(range(1, 31)), most=1, total=total)
     assert walked(shelf) == list(range(1, 31))
 
@@ -224,7 +227,7 @@ def test_even_pages_of_one_row_are_walked(total):
 )
 @pytest.mark.parametrize("trouble", range(1, 9))
 def test_a_page_that_shrinks_to_the_overlap_is_not_the_end(total, trouble):
-    """Where a page of one row is all that can be had, it is the row that is known already."""
+    """The walk goes on if a page of one row holds only the row that it already knows."""
     shelf = Shelf(list(range(1, 401)), total=total)
 
     def fail(own: Shelf, count: int) -> None:
@@ -236,8 +239,8 @@ def test_a_page_that_shrinks_to_the_overlap_is_not_the_end(total, trouble):
 
 @pytest.mark.parametrize("total", [str, lambda count: count + 50], ids=["counted", "miscounted"])
 @pytest.mark.parametrize("cap", [20, 100])
-def test_the_way_back_over_known_ground_leads_on_from_its_end(cap, total):
-    """A row that shows and goes again sends the walk back; from there it skips nothing."""
+def test_a_walk_that_steps_back_skips_no_row(cap, total):
+    """A walk that stepped back because a row appeared and vanished skips no row afterwards."""
     shelf = Shelf(list(range(2, 802, 2)), cap=cap, total=total)
     at = 3 * (cap - 1)
 
@@ -249,8 +252,8 @@ def test_the_way_back_over_known_ground_leads_on_from_its_end(cap, total):
     assert [one for one in walked(shelf) if one % 2 == 0] == list(range(2, 802, 2))
 
 
-def test_pages_grow_back_when_the_trouble_is_over():
-    """A short outage does not leave the whole walk at small pages."""
+def test_pages_grow_again_after_an_outage():
+    """After a short outage the page size grows again."""
     shelf = Shelf(list(range(1, 3001)), most=30)
 
     def recover(own: Shelf, count: int) -> None:
@@ -264,13 +267,13 @@ def test_pages_grow_back_when_the_trouble_is_over():
 
 
 def test_a_server_that_delivers_nothing_is_given_up():
-    """At pages of one row the whole patience is used once, then the walk fails."""
+    """A walk fails once a page of one row fails for the whole retry time."""
     with pytest.raises(ServerError):
         walked(Shelf([1, 2, 3], most=0))
 
 
 def test_an_order_asked_for_is_not_replaced():
-    """The walk adds orders[id] only where the caller asked for none."""
+    """The walk adds `orders[id]` only if the caller gave no order."""
     client = client_of(shelf := Shelf([1, 2]), LabClock())
     list(walk_offset(client, "things", "things", [("orders[cdate]", "ASC")]))
     list(walk_offset(client, "things", "things"))
@@ -281,6 +284,6 @@ def test_an_order_asked_for_is_not_replaced():
 
 
 def test_never_more_than_a_hundred_rows_are_asked_for():
-    """More is refused by some accounts and cut by others."""
+    """The walk requests at most 100 rows, because accounts reject or cap larger limits."""
     walked(shelf := Shelf(list(range(1, 500))))
     assert {int(query["limit"]) for query in shelf.asked} == {100}

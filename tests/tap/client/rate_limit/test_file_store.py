@@ -1,4 +1,4 @@
-"""The file in which processes share the budget: broken, lost, shared for real."""
+"""The file in which processes share the rate limit: corrupt, lost, and used by real processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("content", GARBAGE, ids=lambda content: repr(content[:44]))
 def test_a_torn_file_counts_as_a_spent_window(clock, tmp_path, content):
-    """What a killed writer left costs one window of waiting, never an error or a burst."""
+    """A half-written file costs one window of waiting; it raises no error and permits no burst."""
     store = tmp_path / "rate.json"
     store.write_bytes(content)
     limiter = limiter_of(5, clock, store)
@@ -51,7 +51,7 @@ def test_a_torn_file_counts_as_a_spent_window(clock, tmp_path, content):
 
 
 def test_an_empty_file_is_a_new_one(clock, tmp_path):
-    """Nothing has left yet: nobody waits."""
+    """With an empty file no request waits."""
     store = tmp_path / "rate.json"
     store.touch()
     limiter_of(5, clock, store).acquire()
@@ -60,7 +60,7 @@ def test_an_empty_file_is_a_new_one(clock, tmp_path):
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e300"])
 def test_impossible_moments_are_forgotten(clock, tmp_path, number):
-    """A pause or a slot that no clock can reach holds nobody."""
+    """A pause or slot that the clock cannot reach delays no request."""
     store = tmp_path / "rate.json"
     others = '"share": 1, "share_at": 0, "cut_at": 0'
     store.write_text(f'{{"slots": {{"a": {number}}}, "not_before": {number}, {others}}}')
@@ -70,10 +70,10 @@ def test_impossible_moments_are_forgotten(clock, tmp_path, number):
 
 @pytest.mark.parametrize("names_boots", [True, False])
 @pytest.mark.parametrize("hours", [0, 0.1, 5])
-def test_moments_of_another_start_hold_nobody(clock, tmp_path, names_boots, hours):
-    """Whatever the uptime was: a pause of ten minutes and a spent window end with the machine.
+def test_moments_of_another_start_delay_no_request(clock, tmp_path, names_boots, hours):
+    """A pause or a spent window from before a restart of the machine delays no request.
 
-    A start is told by its id, and where it has none by its moment on the wall clock.
+    The limiter identifies a start by its id, or by its time on the wall clock where it has none.
     """
     clock.names_boots = names_boots
     store = tmp_path / "rate.json"
@@ -90,8 +90,8 @@ def test_moments_of_another_start_hold_nobody(clock, tmp_path, names_boots, hour
 
 
 @pytest.mark.parametrize("names_boots", [True, False])
-def test_moments_of_this_start_hold_everybody(clock, tmp_path, names_boots):
-    """A pause that another process was asked for is kept."""
+def test_a_pause_of_this_start_delays_every_process(clock, tmp_path, names_boots):
+    """A pause that another process recorded delays this one."""
     clock.names_boots = names_boots
     store = tmp_path / "rate.json"
     limiter_of(5, clock, store).refused(120)
@@ -99,8 +99,8 @@ def test_moments_of_this_start_hold_everybody(clock, tmp_path, names_boots):
     assert sum(clock.slept) == pytest.approx(120)
 
 
-def test_a_file_without_a_start_is_of_another_one(clock, tmp_path):
-    """Earlier versions did not note it: nobody waits twenty minutes for what they wrote."""
+def test_a_file_without_a_start_delays_no_request(clock, tmp_path):
+    """A file of an earlier version, which names no start, delays no request."""
     store = tmp_path / "rate.json"
     moments = f'"not_before": {clock.monotonic() + 1200}, "share": 1, "share_at": 0, "cut_at": 0'
     store.write_text(f'{{"slots": {{}}, {moments}}}')
@@ -109,7 +109,7 @@ def test_a_file_without_a_start_is_of_another_one(clock, tmp_path):
 
 
 def test_a_long_wait_is_logged_with_its_reason(clock, tmp_path, caplog):
-    """More than ten seconds: who was refused, this process or another, or that all is taken."""
+    """A wait of more than ten seconds is logged with its cause: a 429, or a spent budget."""
     store = tmp_path / "rate.json"
     mine, other = limiter_of(5, clock, store), limiter_of(5, clock, store)
     with caplog.at_level(logging.WARNING):
@@ -132,8 +132,8 @@ def test_a_long_wait_is_logged_with_its_reason(clock, tmp_path, caplog):
         assert "other requests to this account take up the rate limit" in caplog.text
 
 
-def test_after_a_reboot_the_old_uptime_holds_nobody(clock, tmp_path):
-    """The uptime starts again; slots and pauses written before are out of reach."""
+def test_after_a_reboot_earlier_moments_delay_no_request(clock, tmp_path):
+    """After a reboot, slots and pauses of the earlier uptime delay no request."""
     store = tmp_path / "rate.json"
     limiter = limiter_of(5, clock, store)
     for _ in range(5):
@@ -145,23 +145,23 @@ def test_after_a_reboot_the_old_uptime_holds_nobody(clock, tmp_path):
 
 
 def test_no_pause_outlasts_ten_minutes(clock, tmp_path):
-    """Whatever the server says, somebody asks again within the ten minutes a request may last."""
+    """No pause lasts longer than ten minutes, whatever Retry-After says."""
     limiter = limiter_of(5, clock, tmp_path / "rate.json")
     limiter.refused(86_400)
     limiter.acquire()
     assert sum(clock.slept) <= 600
 
 
-def test_the_file_is_its_owners_alone(clock, tmp_path):
-    """Mode 0600, in a folder of mode 0700."""
+def test_only_the_owner_can_read_the_file(clock, tmp_path):
+    """The file has mode 0600, its folder 0700."""
     store = tmp_path / "state" / "rate.json"
     limiter_of(5, clock, store).acquire()
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
     assert stat.S_IMODE(store.parent.stat().st_mode) == 0o700
 
 
-def test_an_unusable_place_costs_one_warning_and_the_sharing(clock, tmp_path, caplog):
-    """The budget is then kept by this process alone, and still kept."""
+def test_an_unusable_folder_is_a_warning_and_the_limit_still_holds(clock, tmp_path, caplog):
+    """In an unusable folder the limiter logs one warning and limits this process alone."""
     (tmp_path / "file").touch()
     limiter, left = limiter_of(5, clock, tmp_path / "file" / "rate.json"), []
     with caplog.at_level(logging.WARNING):
@@ -174,7 +174,7 @@ def test_an_unusable_place_costs_one_warning_and_the_sharing(clock, tmp_path, ca
 
 
 def test_a_file_system_without_locks_is_no_error(clock, tmp_path, monkeypatch, caplog):
-    """Some network drives refuse flock: the process keeps its own budget."""
+    """Where flock is refused, as on some network drives, the limiter limits this process alone."""
 
     def refuse(*_: object) -> None:
         raise OSError(37, "No locks available")
@@ -185,7 +185,7 @@ def test_a_file_system_without_locks_is_no_error(clock, tmp_path, monkeypatch, c
 
 
 def test_a_full_disk_loses_the_sharing_but_not_the_count(clock, tmp_path, monkeypatch, caplog):
-    """What was read from the file before it could not be written still counts."""
+    """On a full disk the limiter still counts the requests that it read from the file before."""
     store, left = tmp_path / "rate.json", []
     first = limiter_of(5, clock, store)
     for _ in range(5):
@@ -204,8 +204,8 @@ def test_a_full_disk_loses_the_sharing_but_not_the_count(clock, tmp_path, monkey
     assert "No space left" in caplog.text
 
 
-def test_a_writer_killed_halfway_leaves_a_file_that_is_noticed(clock, tmp_path, monkeypatch):
-    """The new content is written over the old and cut last: in between it does not read."""
+def test_a_file_of_a_writer_that_was_killed_is_detected(clock, tmp_path, monkeypatch):
+    """A file that a killed process left between writing and truncating is detected as corrupt."""
     store = tmp_path / "rate.json"
     limiter = limiter_of(5, clock, store)
     limiter.refused(1.0)
@@ -233,14 +233,14 @@ PROCESS = """
 
 
 def start(source: str, *arguments: str) -> subprocess.Popen[str]:
-    """Run a few lines in a process of their own."""
+    """Run a few lines of Python in their own process."""
     command = [sys.executable, "-c", textwrap.dedent(source), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow
 def test_four_real_processes_keep_one_budget(tmp_path):
-    """No rolling second of the machine's clock holds more than five departures."""
+    """Four processes together send at most five requests in any rolling second."""
     running = [start(PROCESS, str(tmp_path / "rate.json"), "1.2") for _ in range(4)]
     told = [process.communicate(timeout=30)[0].split() for process in running]
     left = [float(word) for word in itertools.chain(*told) if word != "ready"]
@@ -259,8 +259,8 @@ HOLDER = """
 
 
 @pytest.mark.slow
-def test_a_process_killed_while_it_holds_the_lock_lets_go(clock, tmp_path):
-    """The lock dies with its holder; nobody waits for the dead."""
+def test_a_killed_process_releases_the_lock(clock, tmp_path):
+    """The lock of a killed process is released, so no other process waits for it."""
     store = tmp_path / "rate.json"
     holder = start(HOLDER, str(store))
     assert holder.stdout is not None

