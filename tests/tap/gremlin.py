@@ -1,4 +1,4 @@
-"""What may happen to an account between any two requests: every act on every table, by a die."""
+"""Random changes of an account between two requests, on every table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .running import Account
 
-FEWEST = 12  # rows below which nothing is deleted any more: an empty account proves nothing
+FEWEST = 12  # with fewer rows nothing is deleted, because an empty account proves nothing
 TABLES = {
     "crm_accounts": "accounts",
     "crm_contacts": "contacts",
@@ -32,17 +32,17 @@ TABLES = {
 
 
 class Gremlin:
-    """Acts before a request is answered, now and then, and knows what was there all along."""
+    """Changes the account before some requests, and records which rows existed all the time."""
 
     def __init__(self, account: Account, seed: int, rate: float) -> None:
-        """Start with a seeded die; ``rate`` is the share of requests before which it acts."""
+        """Seed the random generator; ``rate`` is the share of requests before which it acts."""
         self._account, self._dice, self._rate = account, random.Random(seed), rate
         self._made = 0
-        #: Keys by stream of the rows that were there at every moment.
+        #: Keys by stream of the rows that existed all the time.
         self.steady = keys_of(account.world)
 
     def __call__(self, w: World, *_: Any) -> None:
-        """Act, or not."""
+        """Perhaps change the account."""
         self._account.moments.advance(0.3)
         if self._dice.random() > self._rate:
             return
@@ -55,12 +55,12 @@ class Gremlin:
     # --- choosing ---------------------------------------------------------------------------
 
     def one(self, w: World, table: str, *, first: int = 0) -> int | None:
-        """Choose a row, among the ``first`` of its table where so many are meant."""
+        """Choose a row, among the ``first`` rows of its table if given."""
         ids = w.tables[table].ids()
         return self._dice.choice(ids[:first] if first else ids) if ids else None
 
     def spare(self, w: World, table: str, *, first: int = 40) -> int | None:
-        """Choose a row that may go: early ones, for their going moves all that follow."""
+        """Choose a row to delete: an early one, because its delete shifts all later rows."""
         return self.one(w, table, first=first) if len(w.tables[table]) > FEWEST else None
 
     def some(self, many: list[Any]) -> Any:
@@ -69,7 +69,7 @@ class Gremlin:
 
     @property
     def name(self) -> str:
-        """A name that nothing else has."""
+        """Return a name that no other row has."""
         return f"made {self._made}"
 
 
@@ -161,7 +161,7 @@ def _tag(g: Gremlin, w: World) -> None:
 
 
 def _hang(g: Gremlin, w: World) -> None:
-    """Change what hangs on a contact and is not known to mark it."""
+    """Change related rows in ways that are not known to change the contact's date."""
     one, account = g.one(w, "contacts") or 0, g.one(w, "accounts")
     links = w.tables["accountContacts"]
     match g.some(["list", "list", "value", "link", "second"]):
@@ -181,7 +181,7 @@ def _hang(g: Gremlin, w: World) -> None:
 
 
 def _rename(g: Gremlin, w: World) -> None:
-    """Rename what others quote: nothing marks those."""
+    """Rename rows that other rows quote by name, which changes no date of theirs."""
     t, now = w.tables, w.now()
     match g.some(["tags", "lists", "accounts", "dealStages", "dealGroups", "groups"]):
         case "tags":
@@ -198,7 +198,7 @@ def _rename(g: Gremlin, w: World) -> None:
 
 
 def _merge(g: Gremlin, w: World) -> None:
-    """Make two contacts one: one vanishes, the other gets its tags and lists."""
+    """Merge two contacts: one is deleted, the other gets its tags and lists."""
     kept, gone = g.one(w, "contacts"), g.spare(w, "contacts")
     if kept and gone and kept != gone:
         w.merge_contacts(kept, gone)
@@ -222,7 +222,7 @@ ACTS: list[Callable[[Gremlin, World], None]] = [
 
 
 def keys_of(w: World) -> dict[str, set[tuple[str, ...]]]:
-    """Return the keys of all rows there are, by stream."""
+    """Return the keys of all rows by stream."""
     found = {
         stream: {(str(one),) for one in w.tables[table].ids()} for stream, table in TABLES.items()
     }

@@ -111,14 +111,14 @@ class _Fixed:
 
 
 class Connector:
-    """The source of an in-process account, with the files that Airbyte gives it."""
+    """The source for an account in this process, with the files that Airbyte passes to it."""
 
     def __init__(self, account: Account, folder: Path) -> None:
         """Keep the account and the folder."""
         self.account, self.folder = account, folder
 
     def make_tap(self) -> type[SourceTap]:
-        """Return the source's tap with this account at the end of its line."""
+        """Return the source's tap, connected to this account."""
         account, seams = self.account, self.account.tap_class()
 
         class InProcess(SourceTap):
@@ -189,7 +189,7 @@ class Connector:
     def read(
         self, catalog: Message, states: dict[str, Message] | None = None, **settings: Any
     ) -> Answer:
-        """Read a configured catalog, going on from these states."""
+        """Read a configured catalog from these states on."""
         arguments = ["read", *self.config(**settings)]
         arguments += ["--catalog", self.file("catalog.json", catalog)]
         if states is not None:

@@ -95,7 +95,7 @@ def test_only_selected_fields_are_emitted(connector):
 
 
 def test_deselected_fields_cost_no_requests(account, connector):
-    """Without tags, custom fields and the like, nothing but the contacts is asked for."""
+    """Without related fields selected, the source requests contacts only."""
     catalog = connector.configured(["crm_contacts"], fields={"crm_contacts": ["first_name"]})
     before = len(account.world.log)
     connector.read(catalog)
@@ -104,7 +104,7 @@ def test_deselected_fields_cost_no_requests(account, connector):
 
 
 def test_a_new_custom_field_comes_without_a_new_catalog(account, connector):
-    """A field that is newer than the configured catalog is in the next records."""
+    """Records have a custom field that is newer than the configured catalog."""
     catalog = connector.configured(["crm_contacts"])
     field = account.world.add_field("Shoe size", "text")
     account.world.set_field(7, field.id, "42")
@@ -113,7 +113,7 @@ def test_a_new_custom_field_comes_without_a_new_catalog(account, connector):
 
 
 def test_the_rows_to_come_are_estimated(connector):
-    """Each stream that ActiveCampaign counts has one estimate, which is its number of rows."""
+    """Each stream that ActiveCampaign counts has one ESTIMATE with its number of rows."""
     answer = connector.read(connector.configured(["crm_contacts", "marketing_tags"]))
     found = {one["name"]: one["row_estimate"] for one in answer.traces("ESTIMATE")}
     assert found == {name: len(rows) for name, rows in answer.records.items()}
@@ -134,8 +134,8 @@ def test_a_stream_that_fails_is_incomplete_and_the_others_complete(account, conn
     assert "crm_notes" not in answer.states
 
 
-def test_a_read_that_breaks_off_goes_on_from_its_last_state(account, connector):
-    """A crash in the middle leaves states that cover what came; the next read has the rest."""
+def test_a_read_continues_from_its_last_state_after_a_crash(account, connector):
+    """After a crash, states cover the rows that were emitted; the next read emits the others."""
     account = Account(contacts=2500)
     connector = Connector(account, connector.folder)
     catalog = connector.configured(["crm_contacts"])
@@ -160,8 +160,8 @@ def test_a_read_that_breaks_off_goes_on_from_its_last_state(account, connector):
     ],
     ids=["bad key", "unpaid account"],
 )
-def test_what_ends_the_run_is_one_error(account, connector, act, kind):
-    """A bad key or an unpaid account ends the run with 1; each stream is INCOMPLETE, none twice."""
+def test_a_bad_key_ends_the_run_with_one_error(account, connector, act, kind):
+    """A bad key or an unpaid account ends the run with 1, and each stream is INCOMPLETE once."""
     catalog = connector.configured(["crm_contacts", "marketing_tags"])
     act(account.world)
     answer = connector.read(catalog)
@@ -174,7 +174,7 @@ def test_what_ends_the_run_is_one_error(account, connector, act, kind):
 
 
 def test_a_defect_is_a_system_error(account, connector):
-    """What no one foresaw ends the read with 1, one system error, and no word of a row."""
+    """An unexpected exception ends the read with 1 and one system error without values of a row."""
     catalog = connector.configured(["marketing_tags"])
 
     def break_down(_world, _method, path, _query):
@@ -189,8 +189,11 @@ def test_a_defect_is_a_system_error(account, connector):
     assert answer.statuses["marketing_tags"][-1] == "INCOMPLETE"
 
 
-def test_a_stopped_read_says_so(account, connector):
-    """SIGTERM ends the read with 143, INCOMPLETE streams, states for what came and one error."""
+def test_a_stopped_read_reports_the_signal(account, connector):
+    """SIGTERM ends the read with 143: streams are INCOMPLETE, states cover what was emitted.
+
+    One error names the signal.
+    """
     account = Account(contacts=2500)
     connector = Connector(account, connector.folder)
     catalog = connector.configured(["crm_contacts", "marketing_tags"])
@@ -213,7 +216,7 @@ def test_a_stopped_read_says_so(account, connector):
 
 
 def test_a_stop_after_a_failed_stream_is_an_error_of_its_own(connector):
-    """The failed stream has its error, and the signal that ends the run another."""
+    """The failed stream has one error, and the signal that ends the run has another."""
     account = connector.account = Account(contacts=950, accounts=5)
     catalog = connector.configured(["crm_accounts", "crm_contacts"])
     account.world.faults.server_error("/accounts", status=500, times=None)
@@ -229,7 +232,10 @@ def test_a_stop_after_a_failed_stream_is_an_error_of_its_own(connector):
 
 
 def test_a_stream_that_may_not_be_read_is_never_complete(account, connector):
-    """`on_forbidden: skip` ends with 0; the stream is INCOMPLETE, so no table is emptied for it."""
+    """With `on_forbidden: skip` the run ends with 0 and the stream is INCOMPLETE.
+
+    Airbyte therefore does not empty its table.
+    """
     catalog = connector.configured(["crm_notes", "marketing_tags"])
     account.world.faults.forbid("/notes")
     answer = connector.read(catalog)
@@ -251,7 +257,7 @@ def test_a_stream_that_the_account_does_not_have_is_empty(account, connector):
 
 
 def test_deleted_rows_come_as_airbyte_marks_them(account, connector):
-    """A deleted contact comes once with `_ab_cdc_deleted_at`; a full refresh has no such row."""
+    """A deleted contact is emitted once with `_ab_cdc_deleted_at`, but not in a full refresh."""
     catalog = connector.configured(["crm_contacts"], detect_deletes=True)
     first = connector.read(catalog, detect_deletes=True)
     assert {row["_ab_cdc_deleted_at"] for row in first.records["crm_contacts"]} == {None}
@@ -288,7 +294,7 @@ def test_custom_objects_are_streams_of_their_own(connector):
 
 
 def test_a_custom_object_that_is_gone_is_a_config_error(connector):
-    """The error names the stream; the exit code is 2."""
+    """The error for a deleted custom object names the stream; the exit code is 2."""
     stream = {"name": "custom_pets", "json_schema": {}}
     catalog = {"streams": [{"stream": stream, "sync_mode": "full_refresh"}]}
     answer = connector.read(catalog)
@@ -306,8 +312,8 @@ def test_the_account_label_is_in_key_and_records(connector):
     assert {row["account_label"] for row in answer.records["marketing_tags"]} == {"emea"}
 
 
-def test_the_sdks_settings_mean_nothing(connector):
-    """Stream maps and flattening belong to Singer: the source ignores them."""
+def test_the_source_ignores_settings_of_the_sdk(connector):
+    """The source ignores the SDK's stream maps and flattening."""
     catalog = connector.configured(["marketing_tags"])
     maps = {"marketing_tags": None}
     answer = connector.read(catalog, stream_maps=maps, flattening_enabled=True)
@@ -330,7 +336,7 @@ GLOBAL = {"type": "GLOBAL", "global": {"stream_states": []}}
     ],
 )
 def test_a_file_that_cannot_be_used_is_a_config_error(connector, file, text, words):
-    """A bad catalog or state ends the read with 2 and one line that says what is wrong with it."""
+    """A bad catalog or state ends the read with 2 and one line that names the problem."""
     good = connector.configured(["marketing_tags"])
     catalog = text if file == "catalog" else good
     answer = connector.read(catalog, text if file == "state" else None)
@@ -341,7 +347,7 @@ def test_a_file_that_cannot_be_used_is_a_config_error(connector, file, text, wor
 
 
 def test_a_state_that_no_run_wrote_is_a_config_error(connector):
-    """A state entry of another shape is refused, and names its stream."""
+    """The source rejects a state entry of another shape and names its stream."""
     entry = {"stream_descriptor": {"name": "crm_contacts"}, "stream_state": {"progress": 1}}
     states = {"crm_contacts": {"type": "STREAM", "stream": entry}}
     answer = connector.read(connector.configured(["crm_contacts"]), states)
@@ -350,7 +356,7 @@ def test_a_state_that_no_run_wrote_is_a_config_error(connector):
 
 
 def test_records_are_the_taps_for_every_stream(connector):
-    """With every stream selected, source and tap emit the same number of records of each."""
+    """Source and tap emit the same number of records of every stream."""
     account = connector.account = Account(contacts=20, deals=6, accounts=4)
     catalog = account.discover()
     names = [entry.tap_stream_id for entry in catalog.streams]

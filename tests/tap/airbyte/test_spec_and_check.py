@@ -26,7 +26,7 @@ def connector(tmp_path: Path) -> Connector:
 
 
 def form_of(connector: Connector) -> dict[str, Any]:
-    """Return the form of the settings."""
+    """Return the settings form of `spec`."""
     answer = connector.call("spec")
     assert answer.code == 0
     (spec,) = answer.of("SPEC")
@@ -75,7 +75,7 @@ def test_a_number_that_may_be_a_word_is_text(connector):
 
 
 def test_check_succeeds_on_a_good_account(connector):
-    """`check` asks the account what `--test` asks it, and succeeds."""
+    """`check` sends the requests that `--test` sends, and succeeds."""
     assert connector.check() == {"status": "SUCCEEDED"}
 
 
@@ -89,7 +89,7 @@ def test_check_succeeds_on_a_good_account(connector):
     ],
 )
 def test_check_fails_with_the_reason(connector, settings, words):
-    """A wrong key or setting is a failed check, which names it and never repeats a value."""
+    """A wrong key or setting fails the check, which names it and repeats no value."""
     status = connector.check(**settings)
     assert status["status"] == "FAILED"
     assert words in status["message"]
@@ -98,7 +98,7 @@ def test_check_fails_with_the_reason(connector, settings, words):
 
 
 def test_check_fails_for_a_key_that_may_read_nothing(connector):
-    """A key that is good, and whose user may read nothing but users, fails the check."""
+    """A valid key whose user may read only users fails the check."""
     for path in ("a", "c", "d", "f", "g", "l", "n", "t"):
         connector.account.world.faults.forbid(f"/{path}")
     status = connector.check()
@@ -132,14 +132,14 @@ def types_in(schema: Any) -> Iterator[list[str]]:
 
 
 def test_no_property_is_nothing_but_null(connector):
-    """Each property at any depth has a type besides null; PyAirbyte refuses one that has none."""
+    """Each property at any depth has a type besides null; PyAirbyte rejects one without."""
     for name, stream in connector.discover(include_remote_data=True).items():
         for types in types_in(stream["json_schema"]):
             assert set(types) - {"null"}, name
 
 
 def test_custom_fields_are_discovered_with_their_types(connector):
-    """A contact's custom fields are properties of their own."""
+    """A contact's custom fields are typed properties."""
     connector.account.world.add_field("Shoe size", "text")
     schema = connector.discover()["crm_contacts"]["json_schema"]
     assert "shoe_size" in schema["properties"]["custom_fields"]["properties"]
@@ -161,8 +161,8 @@ def test_discover_with_a_wrong_key_is_a_config_error(connector):
     assert answer.errors == [(None, "config_error")]
 
 
-def test_a_missing_option_is_said_in_one_line(connector):
-    """`read` without a catalog ends with exit code 2."""
+def test_a_missing_option_is_one_error_line(connector):
+    """`read` without a catalog ends with one line and exit code 2."""
     answer = connector.call("read", *connector.config())
     assert answer.code == 2
     assert answer.lines == ["Missing option '--catalog'."]

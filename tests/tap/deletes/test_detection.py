@@ -37,7 +37,7 @@ def account() -> Account:
 
 @pytest.fixture
 def run(account, tmp_path):
-    """Run the tap with deletes on, its file in a folder of the test's."""
+    """Return a function that runs the tap with `detect_deletes` and a file of known ids."""
 
     def go(state=None, **settings):
         path = settings.pop("known_ids_path", str(tmp_path / "known.sqlite"))
@@ -58,13 +58,13 @@ def deleted(ran, stream):
 
 
 def all_deleted(ran):
-    """Return all tombstones by stream, streams without left out."""
+    """Return all tombstones by stream; omit streams without any."""
     found = {stream: deleted(ran, stream) for stream in ran.records}
     return {stream: keys for stream, keys in found.items() if keys}
 
 
 def delete_one_of_each(world):
-    """Delete a row of every kind; return the tombstones expected."""
+    """Delete a row of every kind; return the expected tombstones."""
     contact, deal, account, note = 7, 5, 3, next(iter(world.tables["notes"].ids()))
     pairs = {
         PAIRS[0]: [
@@ -94,7 +94,7 @@ def test_the_first_sweep_only_records(account, run):
     assert all_deleted(run()) == {}
 
 
-def test_every_kind_of_row_is_told_once(account, run):
+def test_every_kind_of_row_gets_one_tombstone(account, run):
     """A tombstone has the key and its time, and nothing else. The next run does not repeat it."""
     first = run()
     expected = delete_one_of_each(account.world)
@@ -110,8 +110,8 @@ def test_every_kind_of_row_is_told_once(account, run):
     assert all_deleted(run(second.state)) == {}
 
 
-def test_a_record_that_is_there_says_so(account, run):
-    """The column is in every schema and null, so that a loader clears what it held."""
+def test_a_record_has_a_null_tombstone_column(account, run):
+    """The tombstone column is in every schema and null in records, so loaders clear it."""
     ran = run()
     for stream, message in ran.schemas.items():
         assert DELETED in message["schema"]["properties"], stream
@@ -121,8 +121,8 @@ def test_a_record_that_is_there_says_so(account, run):
     assert "ACTIVATE_VERSION" not in {m["type"] for m in plain.messages}
 
 
-def test_a_catalog_from_before_gets_the_column(account, run):
-    """A catalog discovered without deletes does not hide them."""
+def test_an_earlier_catalog_gets_the_column(account, run):
+    """A catalog that was discovered without `detect_deletes` gets the tombstone column."""
     catalog = account.discover()
     first = run(only=CONTACT_STREAMS, catalog=catalog)
     account.world.delete_contact(9)
@@ -130,8 +130,8 @@ def test_a_catalog_from_before_gets_the_column(account, run):
     assert all_deleted(second) == {stream: [("9",)] for stream in CONTACT_STREAMS}
 
 
-def test_small_tables_are_told_and_versions_end_them(account, run):
-    """A deleted tag, stage or field: a tombstone, and ACTIVATE_VERSION behind a whole table."""
+def test_small_tables_have_tombstones_and_versions(account, run):
+    """A deleted tag, stage or field gets a tombstone; a full table ends with ACTIVATE_VERSION."""
     world = account.world
     tag, group = world.add_tag("Short-lived"), world.tables["groups"]
     extra = world.add_stage("Extra", next(iter(world.tables["dealGroups"].ids())))
@@ -167,8 +167,8 @@ def test_small_tables_are_told_and_versions_end_them(account, run):
 
 
 @pytest.mark.parametrize("sideload", ["auto", "never"])
-def test_a_re_read_contact_tells_the_tags_and_lists_it_lost(account, run, sideload):
-    """A tag taken off is a tombstone of the pair; the others of the contact stay."""
+def test_a_removed_tag_gets_a_tombstone_of_the_pair(account, run, sideload):
+    """The tap emits a tombstone for a tag removed from a contact, and none for its other tags."""
     world = account.world
     tags = list(world.tables["tags"].ids())[:2]
     for tag in tags:
@@ -185,7 +185,7 @@ def test_a_re_read_contact_tells_the_tags_and_lists_it_lost(account, run, sidelo
 
 
 def test_a_row_this_key_may_not_see_any_more_is_not_deleted(account, run):
-    """Missing from the list but refused, or answered, when asked for: it stays known."""
+    """A row that is missing from the list but answers 403 or 200 stays known."""
     first = run()
     hidden = {"contacts": (11, 12), "deals": (4,), "accounts": (2,)}
     for table, ids in hidden.items():
@@ -195,7 +195,7 @@ def test_a_row_this_key_may_not_see_any_more_is_not_deleted(account, run):
     second = run(first.state)
     assert all_deleted(second).keys() <= {*CONTACT_STREAMS, *PAIRS, "crm_notes"}
     assert deleted(second, "crm_contacts") == [("13",)]
-    # Not asked for again the same day; and deleted in the end, it is told.
+    # The tap does not check it again on the same day. Once deleted, it gets a tombstone.
     third = run(second.state)
     assert not [path for path in third.paths() if path.startswith(("contacts/1", "deals/4"))]
     account.world.hidden.clear()
@@ -205,7 +205,10 @@ def test_a_row_this_key_may_not_see_any_more_is_not_deleted(account, run):
 
 
 def test_another_users_key_deletes_nothing(account, run):
-    """What another user's key does not see was never seen by it: no deletes, no questions."""
+    """A run with another user's key emits no tombstone for rows that this user never saw.
+
+    It sends no requests about them.
+    """
     first = run()
     world = account.world
     other = next(one for one in world.tables["users"].ids() if one != 1)
@@ -218,7 +221,7 @@ def test_another_users_key_deletes_nothing(account, run):
 
 
 @pytest.mark.parametrize(("gone", "is_told"), [(18, True), (19, False), (60, False)])
-def test_a_landslide_is_refused(account, run, gone, is_told, caplog):
+def test_deletes_beyond_max_delete_share_are_not_emitted(account, run, gone, is_told, caplog):
     """Above `max_delete_share` the tap logs a warning, emits no tombstone and checks no row."""
     first = run(only=CONTACT_STREAMS)
     for one in range(1, gone + 1):
@@ -235,7 +238,10 @@ def test_a_landslide_is_refused(account, run, gone, is_told, caplog):
 
 
 def test_a_refused_table_keeps_its_older_versions(account, run):
-    """No ACTIVATE_VERSION where the deletes were not believed: loaders would drop the rows."""
+    """The tap emits no ACTIVATE_VERSION for deletes beyond the limit.
+
+    Loaders would drop the rows.
+    """
     for n in range(20):
         account.world.add_tag(f"More {n}")
     first = run(only=["marketing_tags"])
@@ -245,8 +251,8 @@ def test_a_refused_table_keeps_its_older_versions(account, run):
     assert "ACTIVATE_VERSION" not in {m["type"] for m in second.messages}
 
 
-def test_a_sweep_that_breaks_off_concludes_nothing(account, run):
-    """A collection that could not be read to its end deletes nothing, then or later."""
+def test_an_incomplete_sweep_emits_no_tombstone(account, run):
+    """A collection that the tap could not read to its end causes no tombstone, then or later."""
     first = run()
     account.world.delete_account(3)
     account.world.faults.server_error("/accounts", times=None)
@@ -257,8 +263,8 @@ def test_a_sweep_that_breaks_off_concludes_nothing(account, run):
     assert all_deleted(run(second.state)) == {"crm_accounts": [("3",)]}
 
 
-def test_what_hangs_on_contacts_and_may_not_be_read_deletes_nothing(account, run):
-    """Tags that this run may not read are not tags that were lost."""
+def test_tags_that_may_not_be_read_get_no_tombstones(account, run):
+    """Tags that a run may not read get no tombstones."""
     first = run()
     for contact in range(1, 60):
         account.world.edit_contact(contact, firstName="Re-read")
@@ -269,7 +275,7 @@ def test_what_hangs_on_contacts_and_may_not_be_read_deletes_nothing(account, run
 
 
 def test_fields_of_a_plan_that_lapsed_are_not_deleted(account, run):
-    """Custom fields of an entity that may not be read any more stay what they were."""
+    """Custom fields of an entity that may no longer be read get no tombstones."""
     first = run(only=["crm_fields"])
     account.world.faults.no_crm()
     second = run(first.state, only=["crm_fields"])
@@ -277,19 +283,19 @@ def test_fields_of_a_plan_that_lapsed_are_not_deleted(account, run):
     assert "ACTIVATE_VERSION" not in {m["type"] for m in second.messages}
 
 
-def test_a_run_whose_state_never_arrived_is_told_again(account, run):
+def test_tombstones_are_repeated_until_the_state_covers_them(account, run):
     """The tap repeats tombstones to each pipeline until its state covers them."""
     first = run()
     account.world.delete_contact(8)
     lost = run(first.state)
     assert deleted(lost, "crm_contacts") == [("8",)]
-    again = run(first.state)  # the loader failed: the same state comes again
+    again = run(first.state)  # the loader failed, so the tap gets the same state again
     assert deleted(again, "crm_contacts") == [("8",)]
     assert all_deleted(run(again.state)) == {}
 
 
-def test_a_row_that_was_taken_for_gone_and_is_there_again_is_a_record_again(account, run):
-    """Whether or not it changed: the tombstone's column is null again."""
+def test_a_row_that_exists_again_is_a_record_again(account, run):
+    """A row that exists again is emitted, changed or not, with a null tombstone column."""
     first = run()
     for table in ("contacts", "notes"):
         account.world.hidden.hide(table, next(iter(account.world.tables[table].ids())), status=404)
@@ -303,14 +309,14 @@ def test_a_row_that_was_taken_for_gone_and_is_there_again_is_a_record_again(acco
 
 
 def test_start_date_and_filters_do_not_make_deletes(account, run):
-    """Rows that the run does not ask for are there all the same."""
+    """Rows outside `start_date` and filters get no tombstones."""
     first = run(start_date="2031-01-01")
     second = run(first.state, start_date="2031-01-01", end_date="2040-01-01")
     assert all_deleted(second) == {}
 
 
 def test_the_sweep_costs_a_request_per_hundred_contacts(tmp_path):
-    """Beside what a run without deletes costs, and one to know whose key it is."""
+    """A sweep costs one request per 100 contacts more, and one for the user of the key."""
     account = Account(contacts=950)
     path = str(tmp_path / "known.sqlite")
     plain = account.run(only=CONTACT_STREAMS)
@@ -322,7 +328,7 @@ def test_the_sweep_costs_a_request_per_hundred_contacts(tmp_path):
 
 
 def test_the_file_is_the_users_own_and_holds_ids_alone(account, run, tmp_path):
-    """The known ids have mode 0600 and contain no name and no e-mail address."""
+    """The file of known ids has mode 0600 and contains no name and no e-mail address."""
     run()
     path = tmp_path / "known.sqlite"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -333,8 +339,8 @@ def test_the_file_is_the_users_own_and_holds_ids_alone(account, run, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but long enough", b""])
-def test_a_file_that_is_none_is_one_line(run, tmp_path, content):
-    """A file of another kind is named; an empty one is a new one."""
+def test_a_file_of_another_kind_is_one_error_line(run, tmp_path, content):
+    """The error names a file of another kind; an empty file is a new one."""
     (tmp_path / "odd").write_bytes(content * 100)
     if not content:
         assert run(known_ids_path=str(tmp_path / "odd")).code == 0
@@ -345,7 +351,7 @@ def test_a_file_that_is_none_is_one_line(run, tmp_path, content):
 
 
 def test_a_file_of_a_newer_version_is_left_alone(run, tmp_path):
-    """An older program does not guess."""
+    """An older program rejects a file of a newer version and does not change it."""
     path = tmp_path / "known.sqlite"
     run()
     with sqlite3.connect(path) as db:
@@ -358,7 +364,7 @@ def test_a_file_of_a_newer_version_is_left_alone(run, tmp_path):
 @settings(max_examples=of(8, 400))
 @given(seed=st.integers(0, 100_000), sideload=st.sampled_from(["auto", "never"]))
 def test_after_any_history_the_warehouse_is_the_account(tmp_path_factory, seed, sideload):
-    """Inserts, edits, deletes between runs, states lost: what is live is what there is."""
+    """After inserts, edits, deletes and lost states, the live rows are those of the account."""
     dice = random.Random(seed)
     account = Account(contacts=40, deals=12, accounts=10, seed=seed)
     world = account.world
@@ -392,7 +398,7 @@ def test_after_any_history_the_warehouse_is_the_account(tmp_path_factory, seed, 
 
 
 def _act(world, dice):
-    """Do one thing that people do."""
+    """Make one change in the account."""
     contacts = list(world.tables["contacts"].ids())
     deals = list(world.tables["deals"].ids())
     kind = dice.choice(["insert", "edit", "delete", "deal", "tag", "untag"])

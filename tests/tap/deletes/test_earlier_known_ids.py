@@ -1,7 +1,7 @@
-"""Known ids that version 0.1.0 wrote on 28 November 2026 open and mean the same.
+"""Known ids that version 0.1.0 wrote on 28 November 2026 have the same meaning today.
 
-It swept contacts 1, 2, 3 and 10; an hour later 2 was gone, and 10 was looked up and found. Then it
-read the pairs of contacts 1 and 2. ``known_ids.sql`` is what pg_dump wrote.
+That version swept contacts 1, 2, 3 and 10. An hour later 2 was gone, and 10 was looked up and
+found. Then it read the pairs of contacts 1 and 2. ``known_ids.sql`` is what pg_dump wrote.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def known(
 
 
 def test_what_an_earlier_version_swept_is_known(known: KnownIds) -> None:
-    """Ids, users, times and pairs are as that version left them."""
+    """Ids, users, times and pairs are as the earlier version left them."""
     assert [known.count(kind) for kind in ("contacts", "contactTags", "tags")] == [3, 3, 0]
     assert known.missing_rows("contacts", "1", SECOND) == ["1", "3"]
     assert known.missing_rows("contacts", "1", NOW.isoformat()) == ["1", "3", "10"]
@@ -56,7 +56,7 @@ def test_what_an_earlier_version_swept_is_known(known: KnownIds) -> None:
 
 
 def test_a_sweep_goes_on_where_an_earlier_version_stopped(known: KnownIds) -> None:
-    """A row that is missing now is gone, and one that was gone is known again."""
+    """A row that is missing now counts as deleted; a row that exists again is known again."""
     known.record_seen("contacts", [("", one) for one in ("2", "3", "10")])
     assert known.missing_rows("contacts", "1", NOW.isoformat()) == ["1"]
     known.commit_sweep("contacts", "1", NOW, [("", "1")], [])

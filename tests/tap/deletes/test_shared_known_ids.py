@@ -26,7 +26,7 @@ def account() -> Account:
 
 
 def sweep(account: Account, database: Database, state: Any = None, **settings: Any) -> Ran:
-    """Run the tap as any machine would: the ids there were are in the database."""
+    """Run the tap as another machine would, with the known ids in the database."""
     account.wait(minutes=5)
     place = {"known_ids_path": database.url(), "detect_deletes": True}
     catalog = account.discover()
@@ -34,17 +34,18 @@ def sweep(account: Account, database: Database, state: Any = None, **settings: A
 
 
 def gone(ran: Ran, stream: str) -> set[str]:
-    """Return whose tombstones a run wrote."""
+    """Return the ids of the tombstones of a run."""
     key = ran.schemas[stream]["key_properties"][0]
     return {row[key] for row in ran.records.get(stream, []) if row.get(DELETED)}
 
 
-def test_what_one_machine_saw_another_tells_to_be_gone(
+def test_a_machine_emits_tombstones_for_rows_that_another_saw(
     account: Account, postgres_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """Two machines share state and database only; another account in the tables gets no tombstone.
+    """Two machines that share state and database emit tombstones for each other's rows.
 
-    The ids alone are there, no name and no address.
+    Another account in the same tables gets no tombstone. The database holds ids, and no name and no
+    address.
     """
     first = sweep(account, postgres_database)
     stranger = Account(contacts=3)
@@ -65,7 +66,7 @@ def test_what_one_machine_saw_another_tells_to_be_gone(
 def test_a_database_that_goes_away_ends_the_run_in_one_line(
     account: Account, postgres_database: Database
 ) -> None:
-    """The run ends with exit code 1, and the next run emits the tombstones that no state covers."""
+    """If the database goes away, the run ends with 1; the next run emits the tombstones."""
     first = sweep(account, postgres_database)
     account.world.delete_contact(7)
 

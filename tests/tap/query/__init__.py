@@ -1,1 +1,1 @@
-"""Unified access from Python, against the sandbox."""
+"""Tests of the Python API for reading."""

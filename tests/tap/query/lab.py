@@ -1,4 +1,4 @@
-"""Access to accounts in this process, and what the account was asked meanwhile."""
+"""The Python API on accounts in this process, and the requests that an account got."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def small(**options: Any) -> Account:
 
 
 def reading_of(account: Account, **settings: Any) -> ActiveCampaignReader:
-    """Return access for reading, one request after the other."""
+    """Return access for reading, one request at a time."""
     return ActiveCampaignReader(ORIGIN, KEY, **_ways(account), **settings)
 
 
 def access_of(account: Account, **settings: Any) -> ActiveCampaign:
-    """Return access for writing too."""
+    """Return access for reading and writing."""
     return ActiveCampaign(ORIGIN, KEY, **_ways(account), **settings)
 
 
@@ -57,7 +57,7 @@ def walk(
 
 @contextlib.contextmanager
 def asked(account: Account) -> Iterator[list[str]]:
-    """Collect what the account is asked in a block, as verbs and paths."""
+    """Collect the requests that the account gets in a block, as verbs and paths."""
     before, found = len(account.world.log), []
     yield found
     for one in account.world.log[before:]:

@@ -1,4 +1,4 @@
-"""What calls cost: exact numbers of requests, first and later ones."""
+"""Calls of the Python API have exact numbers of requests, first and later ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def account():
 
 
 def costs(account, call):
-    """Return how many requests a call takes, and what it gave."""
+    """Return the number of requests of a call, and its result."""
     with asked(account) as paths:
         call()
     return len(paths)
@@ -46,7 +46,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize(("resource", "limit"), PAGES, ids=str)
-def test_a_page_costs_what_its_rows_cost(account, resource, limit):
+def test_a_page_costs_the_same_on_an_account_of_any_size(account, resource, limit):
     """On an account of any size, a call reads the page, related rows and small tables once."""
     reading = reading_of(account)
     page = {}
@@ -57,7 +57,7 @@ def test_a_page_costs_what_its_rows_cost(account, resource, limit):
 
 
 def test_one_record_costs_one_request_once_names_are_known(account):
-    """What comes with a contact is proven once; from then on it is one request per record."""
+    """Once names and sideloads are known, `get` sends one request per record."""
     reading = reading_of(account)
     reading.list("crm_contacts", limit=25)
     assert costs(account, lambda: reading.get("crm_contacts", 300)) == 1
@@ -66,7 +66,7 @@ def test_one_record_costs_one_request_once_names_are_known(account):
     assert costs(account, lambda: reading.get("crm_contacts", 300)) == 4  # three small tables
 
 
-def test_an_account_that_sends_nothing_along_is_asked_row_by_row(account):
+def test_without_sideloads_related_rows_are_read_per_contact(account):
     """Without sideloads a contact costs its four relations and its account's name, no more."""
     account.world.switches.include = "none"
     reading = reading_of(account)
@@ -75,7 +75,7 @@ def test_an_account_that_sends_nothing_along_is_asked_row_by_row(account):
 
 
 def test_filters_that_the_account_honours_spare_the_rest(account):
-    """A person by address, a tag's carriers, what changed last: a page each, not the account."""
+    """A filter that the account honours reads one page, not the whole account."""
     reading = reading_of(account)
     reading.list("crm_contacts", limit=25)
     contact = list(account.world.tables["contacts"])[-1]
@@ -93,26 +93,26 @@ def test_filters_that_the_account_honours_spare_the_rest(account):
 
 
 def test_what_is_sorted_here_is_read_once_for_all_its_pages(account):
-    """ActiveCampaign sorts no accounts: 210 of them are three requests, and the next page none."""
+    """The reader sorts 210 accounts after three requests; the next page costs none."""
     reading = reading_of(account)
     how = {"sort_by": {"name": "asc"}, "limit": 2}
     page = {}
     costs(account, lambda: page.update(reading.list("crm_accounts", **how)))
     first = costs(account, lambda: page.update(reading.list("crm_accounts", **how)))
     then = costs(account, lambda: reading.list("crm_accounts", cursor=page["next_cursor"], **how))
-    assert (first, then) == (3 + 2, 2)  # two rows' custom values
+    assert (first, then) == (3 + 2, 2)  # custom values of two rows
 
 
 def test_a_page_of_what_is_sorted_here_never_reads_a_collection_of_unknown_size(account):
-    """Fields of deals do not say how many there are: those of the page's rows are asked for."""
+    """The reader reads fields of the page's deals only: their collection reports no count."""
     with asked(account) as paths:
         reading_of(account).list("crm_opportunities", sort_by={"updated_at": "desc"}, limit=10)
-    assert paths.count("dealCustomFieldData") == 1  # a look at its size
+    assert paths.count("dealCustomFieldData") == 1  # a request for its count
     assert sum(path.endswith("/dealCustomFieldData") for path in paths) == 10
 
 
 def test_opportunities_are_sorted_by_the_account_where_it_can(account):
-    """By name, amount and time of creation: a page, not all of them."""
+    """An order that the account supports reads one page of opportunities."""
     reading = reading_of(account)
     reading.list("crm_opportunities", limit=5)
     for field in ("name", "amount", "created_at"):
@@ -121,8 +121,8 @@ def test_opportunities_are_sorted_by_the_account_where_it_can(account):
         assert paths.count("deals") == 1
 
 
-def test_a_search_through_everything_asks_row_by_row_only_at_first(account):
-    """What hangs on many rows is read once as a whole, and let go of at the end of the call."""
+def test_a_long_search_reads_related_rows_as_a_whole(account):
+    """A search over many rows reads their related rows as a whole, and drops them afterwards."""
     reading = reading_of(account)
     with asked(account) as paths:
         assert reading.list("crm_accounts", industry="none of these")["result"] == []
@@ -134,8 +134,8 @@ def test_a_search_through_everything_asks_row_by_row_only_at_first(account):
     assert "accounts/7/accountCustomFieldData" in paths
 
 
-def test_people_of_a_name_are_searched_for(account):
-    """A name is asked for by a word of it, and held against the whole name here."""
+def test_a_name_is_searched_by_one_word_and_compared_as_a_whole(account):
+    """The reader searches for one word of a name and compares the whole name itself."""
     reading = reading_of(account)
     reading.list("crm_contacts", limit=25)
     one = list(account.world.tables["contacts"])[-1]
@@ -157,7 +157,7 @@ def test_too_many_rows_to_be_sorted_are_refused_by_their_number(account, monkeyp
 
 
 def test_the_second_write_of_a_block_costs_the_write_alone(account):
-    """Small tables are read by the first write of a block and kept for the others."""
+    """The second write of a block sends only its write: small tables were read by the first."""
     with access_of(account) as access:
 
         def tag(email):

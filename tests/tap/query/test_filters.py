@@ -1,4 +1,4 @@
-"""Filters and orders: what comes is held against all records, filtered and sorted by the test."""
+"""Filters and orders return the records that the test itself filters and sorts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tap_activecampaign_unified.resources import by_name
 from .lab import asked, reading_of, small, walk
 
 CONTACTS = ("crm_contacts", "marketing_contacts")
-# What an account may ignore without saying so.
+# What an account may ignore without an error.
 DEAF = ("filters[", "email", "tagid", "listid", "search", "orders[", "ids[]")
 
 
@@ -35,7 +35,7 @@ def ids(records):
 
 
 def moments(records, field):
-    """Return a low and a high instant that leave out some of the records."""
+    """Return an early and a late instant that exclude some of the records."""
     known = sorted(record[field] for record in records if record[field])
     return known[len(known) // 3], known[2 * len(known) // 3]
 
@@ -46,7 +46,7 @@ def moments(records, field):
 )
 @pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
 def test_times_lie_between_any_two_instants(account, resource, field, is_deaf):
-    """Each operator is exact to the second, whatever the account makes of its own filters."""
+    """Each operator on times is exact to the second, whatever the account's own filter does."""
     records = every(account, resource)
     low, high = moments(records, field)
     if is_deaf:
@@ -76,7 +76,7 @@ def test_times_lie_between_any_two_instants(account, resource, field, is_deaf):
     ids=str,
 )
 def test_no_reading_of_a_date_filter_leaves_a_contact_out(switches):
-    """Days or seconds, this zone or that: a contact changed a second ago is found."""
+    """A contact changed a second ago is found under every reading of the account's date filter."""
     account = small(contacts=60, **switches)
     records = every(account, "crm_contacts")
     for bound in sorted({record["created_at"] for record in records})[::7]:
@@ -85,7 +85,7 @@ def test_no_reading_of_a_date_filter_leaves_a_contact_out(switches):
 
 
 def test_a_contact_without_a_change_of_its_own_is_found_by_its_creation():
-    """Where `udate` is null no filter on it can find a row: both walks are one, in order of ids."""
+    """A contact without `udate` is found by its creation, in one list ordered by id."""
     account = small(contacts=40)
     for contact in itertools.islice(account.world.tables["contacts"], 0, None, 3):
         contact.udate, contact.updated, contact.edited = None, contact.cdate, False
@@ -101,7 +101,10 @@ def test_a_contact_without_a_change_of_its_own_is_found_by_its_creation():
 
 @pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
 def test_contacts_are_found_by_address_tag_and_segment(account, is_deaf):
-    """Also inside arrays: by name or id, any case; several tags must all be there."""
+    """Contacts are found by address, tag and segment, by name or id, in any case.
+
+    A contact must have all of several tags.
+    """
     records = every(account, "crm_contacts")
     some = next(one for one in records if len(one["tags"]) > 1 and one["email_addresses"])
     member = next(
@@ -135,7 +138,7 @@ def named(tag):
 
 
 def test_who_left_a_segment_is_not_in_it(account):
-    """A segment holds its active members; others are found by their status, if one asks for it."""
+    """A segment contains its active members; other members are found by their status."""
     records = every(account, "marketing_contacts")
     gone = next(
         (one, two) for one in records for two in one["segments"] if two["status"] == "unsubscribed"
@@ -148,7 +151,7 @@ def test_who_left_a_segment_is_not_in_it(account):
 
 
 def test_an_address_in_another_case_is_found_where_cases_are_told_apart(account):
-    """An account that tells cases apart finds nobody at first: its likeness is asked for then."""
+    """An address is found in any case, even if the account compares with case."""
     account.world.switches.email_match = "exact"
     one = next(iter(account.world.tables["contacts"]))
     found = reading_of(account).list("marketing_contacts", email=one.email.upper())["result"]
@@ -156,8 +159,8 @@ def test_an_address_in_another_case_is_found_where_cases_are_told_apart(account)
 
 
 @pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
-def test_opportunities_are_found_by_what_they_say(account, is_deaf):
-    """Stage, pipeline, owner, status, name, amount: each alone gives exactly those."""
+def test_opportunities_are_found_by_each_of_their_fields(account, is_deaf):
+    """Each of stage, pipeline, owner, status, name and amount finds exactly its opportunities."""
     records = every(account, "crm_opportunities")
     some = records[3]
     if is_deaf:
@@ -176,12 +179,12 @@ def test_opportunities_are_found_by_what_they_say(account, is_deaf):
     ]
     for given, of, value in questions:
         found, _ = walk(reading_of(account), "crm_opportunities", limit=4, **given)
-        # Deals are in no order that the account would keep to unless it is asked for one.
+        # The account lists deals in no fixed order unless the request has one.
         assert sorted(ids(found)) == sorted(one["id"] for one in records if of(one) == value), given
 
 
 def test_custom_fields_are_filters_too(account):
-    """By the keys of `custom_fields`, typed: texts, numbers with operators, choices."""
+    """Filters accept keys of `custom_fields` with typed values."""
     records = every(account, "crm_contacts")
     reading = reading_of(account)
     seen = set()
@@ -211,7 +214,7 @@ def test_custom_fields_are_filters_too(account):
 
 
 def test_pairs_are_found_by_either_id(account):
-    """Tags of a contact, members of a segment; the account is asked for these alone."""
+    """Pairs are found by either id, and the reader requests only these."""
     reading = reading_of(account)
     pairs = every(account, "marketing_contact_tags")
     some = pairs[len(pairs) // 2]
@@ -243,7 +246,7 @@ def test_pairs_are_found_by_either_id(account):
 )
 @pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
 def test_pages_are_sorted_from_first_to_last(account, resource, field, way, is_deaf):
-    """Every record once, in order over all pages and back, whether the account sorts or we do."""
+    """Pages hold every record once in order, whether the account or the reader sorts."""
     records = every(account, resource)
     if is_deaf:
         account.world.faults.deaf(*DEAF)
@@ -266,7 +269,7 @@ def test_pages_are_sorted_from_first_to_last(account, resource, field, way, is_d
 
 
 def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
-    """One line says what is wrong and what there is, and nothing is asked."""
+    """An unknown filter or order is an error with the known ones, before any request."""
     reading = reading_of(account)
     with asked(account) as paths:
         for resource in RESOURCES:
@@ -293,12 +296,12 @@ def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
         ):
             with pytest.raises(InvalidQuery, match=problem):
                 reading.list("crm_contacts", **given)
-    # Which custom fields there are is asked for; nothing else.
+    # Only the custom fields are requested.
     assert paths == ["fields"]
 
 
-def test_what_nobody_has_is_asked_for_nowhere(account):
-    """A tag that the account does not have is looked for among its tags alone."""
+def test_an_unknown_tag_reads_no_contacts(account):
+    """A filter by a tag that does not exist reads only tags."""
     for given in ("no such tag", 12345):
         with asked(account) as paths:
             page = reading_of(account).list("crm_contacts", tags=given)
@@ -307,7 +310,7 @@ def test_what_nobody_has_is_asked_for_nowhere(account):
 
 
 def test_times_may_be_given_in_any_form(account):
-    """A datetime, a date, a text with any offset: the same instant, the same records."""
+    """A datetime, a date and text with any offset find the same records."""
     records = every(account, "crm_contacts")
     low, _ = moments(records, "created_at")
     moment = dt.datetime.fromisoformat(low)

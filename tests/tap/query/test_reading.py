@@ -1,4 +1,4 @@
-"""Pages and single records are held against the account's own tables and the tap's records."""
+"""Pages and single records equal the account's own tables and the tap's records."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def account():
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_the_pages_hold_what_the_tap_writes(account, resource):
-    """All pages together are the tap's records, each once, and the way back is the same pages."""
+    """All pages together are the tap's records, each once, forwards and backwards."""
     records, pages = walk(reading_of(account), resource, limit=7)
     truth = account.run(only=[resource]).records.get(resource, [])
     assert sorted(records, key=repr) == sorted(truth, key=repr)
-    again = reading_of(account)  # a cursor outlives the process that gave it
+    again = reading_of(account)  # a cursor works in another process
     for before, page in zip(pages[-2::-1], pages[:0:-1], strict=True):
         back = again.list(resource, limit=7, cursor=page["prev_cursor"])
         assert back["result"] == before["result"]
@@ -30,7 +30,7 @@ def test_the_pages_hold_what_the_tap_writes(account, resource):
 
 
 @pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_accounts"])
-def test_an_account_that_sends_nothing_along_gives_the_same_records(account, resource):
+def test_without_sideloads_the_records_are_the_same(account, resource):
     """Without sideloads, the reader requests related rows separately, and records are the same."""
     truth, _ = walk(reading_of(account), resource, limit=7)
     account.world.switches.include = "none"
@@ -41,7 +41,7 @@ def test_an_account_that_sends_nothing_along_gives_the_same_records(account, res
 
 @pytest.mark.parametrize("limit", [1, 2, 99, 100])
 def test_every_page_size_gives_all_of_it_once(account, limit):
-    """The smallest and the largest page too; a limit beyond 100 is refused."""
+    """Every page size up to 100 returns all records once; a larger limit is rejected."""
     found, pages = walk(reading_of(account), "crm_contacts", limit=limit)
     ids = [record["id"] for record in found]
     assert ids == sorted(set(ids), key=int)
@@ -53,7 +53,7 @@ def test_every_page_size_gives_all_of_it_once(account, limit):
 
 @pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_notes"])
 def test_rows_deleted_between_pages_cost_no_other(resource):
-    """A script that deletes each page before it asks for the next meets every row once."""
+    """A script that deletes each page before it reads the next one gets every record once."""
     account = small(contacts=60, deals=40)
     reading, seen, cursor = reading_of(account), [], None
     world = account.world
@@ -77,7 +77,7 @@ def test_rows_deleted_between_pages_cost_no_other(resource):
 
 
 def test_rows_added_between_pages_move_no_other(account):
-    """Newest first: what is made meanwhile shifts the pages, and no row comes twice for it."""
+    """New rows that shift the pages cause no record to be returned twice."""
     reading = reading_of(account)
     order = {"sort_by": {"created_at": "desc"}, "limit": 5}
     first = reading.list("crm_opportunities", **order)
@@ -89,8 +89,8 @@ def test_rows_added_between_pages_move_no_other(account):
     assert len(ids) == len(set(ids)) == 8
 
 
-def test_a_cursor_serves_only_the_question_it_came_from(account):
-    """A cursor of other filters or another order, of another resource or made up is refused."""
+def test_a_cursor_works_only_with_its_own_query(account):
+    """A cursor of another filter, order or resource, or an invented one, is rejected."""
     reading = reading_of(account)
     cursor = reading.list("crm_contacts", limit=1)["next_cursor"]
     for resource, made_up, more in (
@@ -107,7 +107,7 @@ def test_a_cursor_serves_only_the_question_it_came_from(account):
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_one_record_is_the_record_of_the_list(account, resource):
-    """`get` maps as `list` does, by one id or by all that a resource has."""
+    """`get` returns the record that `list` returns, by each id that a resource has."""
     reading = reading_of(account)
     listed = reading.list(resource, limit=3)["result"]
     if not listed:
@@ -118,8 +118,8 @@ def test_one_record_is_the_record_of_the_list(account, resource):
         assert reading.get(resource, key) == record
 
 
-def test_what_is_not_there_is_said(account):
-    """An id that nobody has is `NotFound`; what cannot be an id never becomes part of a path."""
+def test_an_unknown_id_is_not_found(account):
+    """An unknown id raises `NotFound`; text that cannot be an id is never part of a path."""
     reading = reading_of(account)
     for resource in ("crm_contacts", "crm_accounts", "crm_opportunities", "marketing_tags"):
         with pytest.raises(NotFound):
@@ -134,7 +134,7 @@ def test_what_is_not_there_is_said(account):
 
 
 def test_the_untouched_row_comes_on_request(account):
-    """`remote_data` is the row as ActiveCampaign sent it, and absent unless asked for."""
+    """`remote_data` is the row as ActiveCampaign sent it, and only present on request."""
     reading = reading_of(account)
     assert "remote_data" not in reading.get("crm_contacts", "1")
     assert reading.get("crm_contacts", 1, remote_data=True)["remote_data"]["id"] == "1"
@@ -143,7 +143,7 @@ def test_the_untouched_row_comes_on_request(account):
 
 
 def test_an_account_that_does_not_go_on_behind_an_id_loses_nothing(account):
-    """Where `id_greater` is ignored the pages are the same, forwards and backwards."""
+    """Where the account ignores `id_greater`, the pages are the same in both directions."""
     truth, _ = walk(reading_of(account), "crm_contacts", limit=7)
     account.world.switches.id_greater = False
     records, pages = walk(reading_of(account), "crm_contacts", limit=7)
@@ -156,7 +156,7 @@ def test_an_account_that_does_not_go_on_behind_an_id_loses_nothing(account):
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
 def test_an_account_that_goes_on_behind_an_id_but_orders_as_it_likes_loses_nothing(account, limit):
-    """Few rows may stand in order by chance; at no page size do they pass for the order."""
+    """A few rows that are in order by chance do not prove the order, at any page size."""
     truth, _ = walk(reading_of(account), "crm_contacts", limit=limit)
     account.world.switches.contact_orders = "ignored"
     records, _ = walk(reading_of(account), "crm_contacts", limit=limit)
@@ -164,7 +164,7 @@ def test_an_account_that_goes_on_behind_an_id_but_orders_as_it_likes_loses_nothi
 
 
 def test_an_account_that_keeps_neither_ids_nor_orders_gives_the_one_asked_for(account):
-    """A single row of somebody else is no sign that there is none with the id."""
+    """If the account answers with another row, `get` still finds the requested one."""
     truth, _ = walk(reading_of(account), "crm_contacts", limit=7)
     account.world.switches.id_greater = False
     account.world.switches.contact_orders = "ignored"
@@ -179,7 +179,7 @@ def test_an_account_that_keeps_neither_ids_nor_orders_gives_the_one_asked_for(ac
 
 
 def test_what_may_not_be_read_is_named_in_each_record(account):
-    """Tags that are closed to the key are null and in `_errors`, never an empty array."""
+    """Tags that the key may not read are null and in `_errors`, never an empty array."""
     account.world.switches.include = "none"
     account.world.faults.forbid("/contacts/1/contactTags", None)
     account.world.faults.forbid("/contactTags", None)
@@ -192,7 +192,7 @@ def test_what_may_not_be_read_is_named_in_each_record(account):
 
 
 def test_every_gives_all_records(account):
-    """`every` goes through all pages by itself, filters and all."""
+    """`every` returns all records over all pages, with filters."""
     reading = reading_of(account)
     assert [one["id"] for one in reading.every("crm_accounts")] == [
         one["id"] for one in walk(reading, "crm_accounts")[0]

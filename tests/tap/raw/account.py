@@ -1,4 +1,4 @@
-"""What an account sends, read past the tap, and accounts that have every collection."""
+"""Rows of an account read without the tap, and accounts that have every collection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BY_NAME = {one.name: one for one in COLLECTIONS}
 
 
 def complete(**options: Any) -> Account:
-    """Return an account in which no collection is missing or empty."""
+    """Return an account that has rows in every collection."""
     shape = Shape(enrolled_share=1.0, scores_share=1.0, secondary_share=1.0)
     account = Account(**({"contacts": 12, "deals": 6, "accounts": 4, "shape": shape} | options))
     account.world.edit_deal(1, status=1)
@@ -80,12 +80,12 @@ def complete(**options: Any) -> Account:
 
 
 def key_of(path: str) -> str:
-    """Return what a collection's answer calls its rows."""
+    """Return the key of a collection's rows in an answer."""
     return next(one.key for one in COLLECTIONS if one.endpoint == path and not one.beside)
 
 
 def ask(world: World, path: str, query: list[tuple[str, str]] | None = None) -> dict[str, Any]:
-    """Return an answer of the account, asked past the tap."""
+    """Return an answer of the account, read without the tap."""
     _, _, body = world.answer("GET", f"/api/3{path}", query or [], {"Api-Token": KEY})
     found: dict[str, Any] = json.loads(body)
     return found

@@ -10,7 +10,7 @@ from tests.tap.running import CONTACT_STREAMS, Account
 
 from .account import RAW, complete, expected
 
-# The list endpoints that the reference knows of; of automations one by one there is no more.
+# The list endpoints of the reference. A single automation has no further columns.
 PATHS = """
 accounts accountContacts accountCustomFieldMeta accountCustomFieldData activities addresses
 audiences automations automationBlocks bounceLogs brandings calendars campaigns links linkData
@@ -28,7 +28,7 @@ tasktypeOutcomeRels templates users webhooks webhook/events
 
 @pytest.fixture(scope="module")
 def account():
-    """An account in which no collection is missing or empty."""
+    """An account that has rows in every collection."""
     return complete()
 
 
@@ -39,7 +39,7 @@ def ran(account):
 
 
 def test_no_list_endpoint_is_left_out():
-    """Each of them is where some stream reads, under a name made of the collection's."""
+    """Every list endpoint is the source of a stream, which is named after its collection."""
     assert set(PATHS) <= {one.endpoint for one in COLLECTIONS}
     assert all(name.startswith("raw_") and name == name.lower() for name in RAW)
     assert {"raw_contact_tags", "raw_segments", "raw_account_custom_field_meta"} <= set(RAW)
@@ -47,7 +47,7 @@ def test_no_list_endpoint_is_left_out():
 
 @pytest.mark.parametrize("name", RAW)
 def test_rows_arrive_one_to_one(account, ran, name):
-    """Every row, every column, every value with the type it was sent with, nested ones whole."""
+    """A raw stream emits every row with every column and value in its type."""
     found, wanted = ran.records.get(name, []), expected(account, name)
     assert wanted
     order = lambda row: str(sorted(row.items(), key=str))  # noqa: E731
@@ -56,7 +56,7 @@ def test_rows_arrive_one_to_one(account, ran, name):
 
 
 def test_every_column_is_declared_before_it_comes(ran):
-    """A loader drops what no SCHEMA declared: none has to, and every record is valid."""
+    """Every column is in a SCHEMA before its first record, because loaders drop others."""
     declared, checkers = {}, {}
     for message in ran.messages:
         stream = message.get("stream")
@@ -70,7 +70,7 @@ def test_every_column_is_declared_before_it_comes(ran):
 
 
 def test_off_until_selected():
-    """No raw stream runs by itself, and the catalog says that none is selected by default."""
+    """No raw stream is selected by default."""
     account = Account(contacts=5, deals=3, accounts=2)
     assert not set(RAW) & set(account.run().schemas)
     catalog = account.discover()
@@ -81,7 +81,7 @@ def test_off_until_selected():
 
 
 def test_in_one_run_with_unified_streams_an_endpoint_is_read_once():
-    """The raw rows are those of a run of their own: nothing that others asked along shows."""
+    """Beside unified streams an endpoint is read once, and raw rows have no sideload columns."""
     account = Account(contacts=40, deals=15, accounts=5)
     raw = ("raw_contacts", "raw_deals", "raw_tags", "raw_notes")
     alone = account.run(only=raw)
@@ -95,7 +95,7 @@ def test_in_one_run_with_unified_streams_an_endpoint_is_read_once():
 
 
 def test_rows_of_a_parent_cost_a_request_for_each_parent_and_no_more():
-    """Nothing is tried that is not there: the parents' pages, and one request per parent."""
+    """A child stream costs the parents' pages and one request per parent."""
     account = complete()
     ran = account.run(only=["raw_tracking_logs"])
     nested = [path for path in ran.paths() if path != "contacts"]

@@ -1,4 +1,4 @@
-"""Raw streams from run to run: what changed, what may not be read, what is gone."""
+"""Raw streams over several runs: changes, forbidden collections, deletes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INCREMENTAL = {
 
 
 def test_only_what_can_be_is_labelled_incremental():
-    """The catalog's word for each stream is what its runs do."""
+    """The catalog's replication method of each stream is what its runs do."""
     catalog = complete().discover()
     for name in RAW:
         method = "INCREMENTAL" if name in INCREMENTAL else "FULL_TABLE"
@@ -29,7 +29,7 @@ def test_only_what_can_be_is_labelled_incremental():
 
 
 def test_incremental_ones_bring_what_changed_and_others_all():
-    """A second run: the contact, the deal and the activity that changed, every tag."""
+    """A second run emits changed rows of incremental streams, and all rows of the others."""
     account = complete(contacts=120, deals=30)
     chosen = [*INCREMENTAL, "raw_tags"]
     account.wait(hours=48)
@@ -52,7 +52,7 @@ def test_incremental_ones_bring_what_changed_and_others_all():
 
 
 def test_a_filter_that_is_ignored_brings_nothing_twice():
-    """Activities of an account that does not know `after`: all read, the new one written."""
+    """If the account ignores `after`, the tap reads all activities and emits only the new one."""
     account = complete()
     account.world.planted["/activities"].after = None
     first = account.run(only=["raw_activities"])
@@ -73,8 +73,11 @@ def test_a_whole_stream_beside_an_incremental_one_stays_whole():
 
 @pytest.mark.parametrize("fault", ["not_found", "forbid", "refuse"])
 @pytest.mark.parametrize("on_forbidden", ["skip", "fail"])
-def test_what_is_not_promised_may_be_missing(fault, on_forbidden, caplog):
-    """404, 403 or 400 from an undocumented collection: one line, the stream skipped, exit 0."""
+def test_an_undocumented_collection_may_be_missing(fault, on_forbidden, caplog):
+    """A missing undocumented collection is skipped with one line, and the run exits with 0.
+
+    It answers 404, 403 or 400.
+    """
     account = complete()
     if fault == "refuse":
         account.world.faults.refuse("/goals", {}, times=None, status=400)
@@ -88,8 +91,8 @@ def test_what_is_not_promised_may_be_missing(fault, on_forbidden, caplog):
     assert ran.ids("raw_tags")
 
 
-def test_what_is_promised_may_be_closed():
-    """A documented collection that answers 403 is skipped or fails, by the setting."""
+def test_a_documented_collection_may_be_forbidden():
+    """A documented collection that answers 403 is skipped or fails, as `on_forbidden` says."""
     account = complete()
     account.world.faults.forbid("/campaigns")
     assert account.run(only=["raw_campaigns"]).code == 0
@@ -99,7 +102,7 @@ def test_what_is_promised_may_be_closed():
 
 
 def test_children_without_an_endpoint_are_skipped():
-    """Where the first parent's path is unknown, no other is tried."""
+    """If the path below the first parent is unknown, the tap tries no other parent."""
     account = complete(contacts=3)
     for number in (2, 3, 4):
         row = {"id": str(number), "title": "c"}
@@ -112,7 +115,7 @@ def test_children_without_an_endpoint_are_skipped():
 
 
 def test_an_endpoint_that_is_not_there_is_asked_for_once():
-    """However many contacts there are: the first shows it."""
+    """A path below contacts that answers 404 is requested once, for the first contact."""
     account = Account(contacts=300)
     account.world.faults.not_found("/contacts/1/contactLogs")
     ran = account.run(only=["raw_contact_logs"])
@@ -123,7 +126,7 @@ def test_an_endpoint_that_is_not_there_is_asked_for_once():
 
 
 def test_links_that_are_not_listed_come_from_the_campaigns():
-    """Campaign by campaign where there is no list of all; with one, no campaign is asked."""
+    """Without a list of links the tap reads them by campaign; with a list it reads only that."""
     account = complete()
     listed = account.run(only=["raw_links"])
     assert set(listed.paths()) == {"links"}
@@ -136,7 +139,7 @@ def test_links_that_are_not_listed_come_from_the_campaigns():
 
 
 def test_rows_under_another_name_are_found():
-    """Groups of fields are called two things; broadcasts whatever they are called."""
+    """The tap finds the rows of a collection whose key differs between accounts."""
     account = complete()
     account.world.planted.plant("/groupMembers", "groupMembers", [{"id": 3, "rel_id": 1}])
     account.world.planted.plant("/sms/broadcasts", "theBroadcasts", [{"id": "x"}])
@@ -156,7 +159,7 @@ def test_a_row_without_its_key_is_counted():
 
 
 def test_with_deletes_a_whole_table_ends_with_its_version(tmp_path):
-    """Loaders then drop what is gone; no tombstone is written, nothing is asked about ids."""
+    """With `detect_deletes` a full raw table ends with ACTIVATE_VERSION and has no tombstones."""
     account = complete()
     options = {"detect_deletes": True, "known_ids_path": str(tmp_path / "known.sqlite")}
     chosen = ["raw_tags", "raw_contacts", "raw_tracking_logs"]
@@ -176,7 +179,7 @@ def test_with_deletes_a_whole_table_ends_with_its_version(tmp_path):
 
 
 def test_contacts_of_an_interrupted_run_go_on():
-    """Nothing between the two runs is missing, and what was learned is kept."""
+    """After an interruption the next run emits the missing rows and keeps the inferred schema."""
     account = Account(contacts=2_500)
     account.world.faults.server_error("/contacts", status=500, times=None, after=14)
     first = account.run(only=["raw_contacts"], max_retry_seconds=5)

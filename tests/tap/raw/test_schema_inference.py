@@ -1,4 +1,4 @@
-"""A schema that grows: nothing is taken back, nothing is lost, nothing comes undeclared."""
+"""An inferred schema only grows: no column or type is removed or undeclared."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def types_of(column):
 
 @given(pages=st.lists(ROWS, max_size=4))
 def test_whatever_comes_is_valid_under_the_schema_before_it(pages):
-    """Any rows at all: accepted, no column undeclared, no type ever taken back; state holds it."""
+    """Every record is valid under the SCHEMA before it, for any rows.
+
+    No type is removed later, and the state holds the schema.
+    """
     shape, before = InferredSchema(DECLARED), {}
     for page in pages:
         rows = [{"id": "1", **row} for row in page]
@@ -66,7 +69,7 @@ def test_whatever_comes_is_valid_under_the_schema_before_it(pages):
 
 
 def test_a_new_column_is_declared_before_its_first_record():
-    """On the page that brings it, once; the columns before it stay."""
+    """A new column causes one SCHEMA before its first record; earlier columns stay."""
     rows = rows_of(250)
     rows[180]["brand_new"] = {"deep": [1, {"er": None}]}
     ran = account_with(rows).run(only=["raw_webhooks"])
@@ -80,7 +83,7 @@ def test_a_new_column_is_declared_before_its_first_record():
 
 
 def test_a_column_of_two_types_has_both():
-    """And one that was only ever null is text until it is more."""
+    """A column with values of two types has both; a column of nulls alone is text."""
     rows = rows_of(120, odd=None, count=1)
     rows[110] |= {"odd": 7, "count": "many"}
     first, second = schemas_of(account_with(rows).run(only=["raw_webhooks"]), "raw_webhooks")
@@ -103,10 +106,10 @@ def test_a_column_of_two_types_has_both():
     ],
 )
 def test_several_scalar_types_may_be_text_too(pages, types):
-    """So that a loader's column holds every value: a whole number's would round 2.5 to 2.
+    """A column of several scalar types may be text, so a loader's column holds every value.
 
-    Text is named first, for loaders that take the first type; numbers stay numbers where no
-    loader can have made a column of whole ones of them.
+    Text is named first, for loaders that take the first type. Numbers stay numbers where no loader
+    can have created an integer column, which would round 2.5 to 2.
     """
     shape = InferredSchema(DECLARED)
     for page in pages:
@@ -114,8 +117,8 @@ def test_several_scalar_types_may_be_text_too(pages, types):
     assert types_of(shape.schema()["properties"]["odd"]) == types
 
 
-def test_the_next_run_begins_with_what_was_learned():
-    """So that a loader's column does not change its type to and fro; the state holds it."""
+def test_the_next_run_starts_with_the_inferred_schema():
+    """The next run starts with the schema in the state, so a column's type does not alternate."""
     rows = rows_of(3, odd=1)
     account = account_with(rows)
     first = account.run(only=["raw_webhooks"])
@@ -130,7 +133,7 @@ def test_the_next_run_begins_with_what_was_learned():
 
 
 def test_an_empty_collection_has_its_known_columns():
-    """A table without rows is a table."""
+    """A collection without rows has a SCHEMA with its known columns."""
     ran = account_with([]).run(only=["raw_webhooks"])
     [schema] = schemas_of(ran, "raw_webhooks")
     assert {"id", "name", "url", "events"} <= set(schema)
@@ -149,7 +152,7 @@ def test_what_is_deselected_stays_out():
 
 
 def test_flattened_nothing_is_lost():
-    """With the SDK's flattening nested values are text that holds them; new columns come."""
+    """With the SDK's flattening, nested values are text, and new columns are emitted."""
     rows = rows_of(150, nested={"a": {"b": 1}}, many=[1, 2])
     rows[140]["late"] = {"c": [3]}
     account = account_with(rows)
@@ -163,7 +166,7 @@ def test_flattened_nothing_is_lost():
 
 
 def test_stream_maps_apply_to_columns_known_and_new():
-    """An alias, a hash, a column taken out: also after the schema grew."""
+    """Stream maps apply to known and new columns."""
     rows = rows_of(150)
     rows[140]["late"] = "x"
     maps = {"raw_webhooks": {"name": "md5(name)", "__alias__": "hooks"}}

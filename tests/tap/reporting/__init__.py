@@ -1,1 +1,1 @@
-"""What people look at: the live view on a terminal, the report in a browser."""
+"""Tests of the live view and the run report."""

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, spoken to over two pipes in its own protocol (CDP)."""
+"""A real headless Chromium, controlled over two pipes with the DevTools protocol."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ OPTIONS = (
     "--disable-sync",
     "--disable-extensions",
     "--remote-debugging-pipe",
-    # Nobody may be asked for anything: every request but for a file ends at a closed port.
+    # Every request except for a file ends at a closed port.
     "--proxy-server=127.0.0.1:9",
     "--proxy-bypass-list=<-loopback>",
 )
-#: It reads from descriptor 3 and writes to 4, whatever ours are called.
+#: Chromium reads from descriptor 3 and writes to 4.
 START = """
 import fcntl, os, sys
 for place, given in [(3, fcntl.fcntl(int(sys.argv[1]), fcntl.F_DUPFD, 10)),
@@ -50,7 +50,7 @@ SECONDS = 60
 
 
 def find() -> str | None:
-    """Return the path of a Chromium: the one that is named, else the first that is installed."""
+    """Return the path of Chromium: the one that CHROMIUM names, else the first installed one."""
     named = os.environ.get("CHROMIUM")
     return next(filter(None, map(shutil.which, (named,) if named else NAMES)), None)
 
@@ -80,7 +80,7 @@ class Browser:
         self.events: list[dict[str, Any]] = []
 
     def ask(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
-        """Send a command and return its result; what is told meanwhile is kept as events."""
+        """Send a command and return its result; keep the events that arrive meanwhile."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if session:
@@ -110,7 +110,7 @@ class Browser:
         return dict(json.loads(line))
 
     def close(self) -> None:
-        """End it, and everything it started."""
+        """End it and all its processes."""
         with contextlib.suppress(AssertionError, OSError):
             self.ask("Browser.close")
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -123,7 +123,7 @@ class Browser:
 
 
 class Tab:
-    """A page that is open, on a screen of a given width, in the light or in the dark."""
+    """An open page on a screen of a given width, in the light or dark colour scheme."""
 
     def __init__(self, browser: Browser, *, width: int, height: int, scheme: str) -> None:
         """Open an empty one."""
@@ -149,14 +149,14 @@ class Tab:
         self._browser.until("Page.loadEventFired")
 
     def value(self, expression: str) -> Any:
-        """Return what an expression is worth on the page."""
+        """Return the value of an expression on the page."""
         found = self._ask("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
     @property
     def requested(self) -> list[str]:
-        """All that was asked for since it was opened."""
+        """All requests since the page was opened."""
         return [
             event["params"]["request"]["url"]
             for event in self._browser.events
@@ -165,7 +165,7 @@ class Tab:
 
     @property
     def complaints(self) -> list[str]:
-        """What the console says since it was opened: errors, warnings, broken rules."""
+        """Errors, warnings and violations on the console since the page was opened."""
         heard = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
         return [json.dumps(one) for one in self._browser.events if one.get("method") in heard]
 
@@ -199,7 +199,7 @@ class Tab:
 def tab(
     browser: Browser, *, width: int = 1200, height: int = 900, scheme: str = "light"
 ) -> Iterator[Tab]:
-    """Give a new tab, which is closed behind it."""
+    """Yield a new tab, and close it afterwards."""
     found = Tab(browser, width=width, height=height, scheme=scheme)
     try:
         yield found

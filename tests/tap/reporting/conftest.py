@@ -1,4 +1,4 @@
-"""Whether there is a browser to look with: without one its tests are left out, and that is told."""
+"""Skips the browser tests where no browser is installed, and reports that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a browser where there is none; one that is named must be there."""
+    """Deselect browser tests without a browser; a browser that CHROMIUM names must exist."""
     if browsers.find() is not None or os.environ.get("CHROMIUM"):
         return
     gone = [item for item in items if "browser" in getattr(item, "fixturenames", ())]
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out and what it takes."""
+    """Report the deselected tests and what they need."""
     if browsers.find() is None:
         terminalreporter.write_line(f"Tests in a browser were left out. {browsers.MISSING}")
 

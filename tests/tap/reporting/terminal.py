@@ -1,4 +1,4 @@
-"""A terminal as a person sees it, and programs that run on it."""
+"""A terminal emulator, and programs that run in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS = 60
 
 
 class Screen:
-    """What a terminal shows, and what has scrolled away above."""
+    """The visible lines of a terminal, and the lines that scrolled away."""
 
     def __init__(self, columns: int, lines: int) -> None:
         """Begin empty."""
@@ -31,17 +31,17 @@ class Screen:
         self._stream = pyte.ByteStream(self._screen)
 
     def feed(self, told: bytes) -> None:
-        """Show what a program writes."""
+        """Process what a program writes."""
         self._stream.feed(told)
 
     @property
     def shown(self) -> list[str]:
-        """The lines that are seen now."""
+        """The visible lines."""
         return [line.rstrip() for line in self._screen.display]
 
     @property
     def all(self) -> list[str]:
-        """All lines, those too that have scrolled away; empty ones at the end are none."""
+        """All lines, scrolled ones included, without empty ones at the end."""
         columns = self._screen.columns
         above = [
             "".join(line[place].data for place in range(columns)).rstrip()
@@ -54,7 +54,7 @@ class Screen:
 
 
 class Terminal:
-    """A terminal on which programs run; ``seen`` are all its pictures, ``told`` all its bytes."""
+    """A terminal in which programs run; ``seen`` has all screens, ``told`` all bytes."""
 
     def __init__(self, columns: int = 200, lines: int = 40) -> None:
         """Open it."""
@@ -86,7 +86,7 @@ class Terminal:
                 stdout.close()
 
     def watch(self, is_over: Callable[[], bool]) -> None:
-        """Look at what comes until it is over, and all of that is seen."""
+        """Read the output until the program ends."""
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             ready, _, _ = select.select([self._near], [], [], 0.05)
@@ -100,7 +100,7 @@ class Terminal:
         raise AssertionError("it does not end")
 
     def showed(self, *words: str) -> bool:
-        """Say whether all these words were seen at one moment."""
+        """Return whether all these words were visible at one moment."""
         return any(all(word in "\n".join(one) for word in words) for one in self.seen)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The report as a page: what a browser makes of it, and that it says what the report says."""
+"""The report page: how a browser shows it, and that its numbers are those of the report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Document = dict[str, Any]
 HOSTILE = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e\x00\ud800</style>{{ 7*7 }}"
 )
-#: Tables with texts of which a part is out of sight.
+#: Tables in which a part of a text is not visible.
 CLIPPED = """
 [...document.querySelectorAll('table.folds')].map(one => one.parentElement)
   .filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerHTML)
@@ -73,7 +73,7 @@ CONTRAST = """
 
 
 def reading(folder: Path) -> tuple[Document, Path]:
-    """Run a tap that meets all sorts; return its report and the page."""
+    """Run a tap with faults of many kinds; return its report and the page."""
     account = Account(contacts=230, deals=40, accounts=20)
     for number in (3, 4):
         account.world.tables["contacts"].get(number).bounced_hard = "Augusta"
@@ -90,7 +90,7 @@ def reading(folder: Path) -> tuple[Document, Path]:
 
 
 def writing(folder: Path) -> tuple[Document, Path]:
-    """Run a target with rows that end in every way; return its report and the page."""
+    """Run a target with rows of every result; return its report and the page."""
     clock = LabClock()
     world = world_of(clock, contacts=30)
     world.faults.server_error(prefix="/tags", status=502, times=3)
@@ -114,7 +114,7 @@ BOTH = pytest.mark.parametrize("run", [reading, writing], ids=["tap", "target"])
 
 
 def hostile(document: Document) -> Document:
-    """Return a report in which everything that comes from outside is an attack."""
+    """Return a report in which every text from outside is an attack."""
     found = copy.deepcopy(document)
     found["account"] = found["problem"] = HOSTILE
     found["streams"] = {HOSTILE + name: one for name, one in found["streams"].items()}
@@ -134,7 +134,7 @@ def hostile(document: Document) -> Document:
 
 
 def long(document: Document) -> Document:
-    """Return a report of a day, with words that do not break."""
+    """Return a report of one day, with long words."""
     found = copy.deepcopy(document)
     counts = [1200 - 13 * (n % 40) for n in range(360)]
     faults = [int(n % 50 == 0) for n in range(360)]
@@ -151,7 +151,7 @@ def long(document: Document) -> Document:
 
 
 def check(opened: Tab, path: Path, width: int) -> None:
-    """Hold a page to what every page must keep."""
+    """Check the properties that every page must have."""
     assert opened.requested == [path.as_uri()]
     assert opened.complaints == []
     assert opened.overflow() <= 0
@@ -169,16 +169,16 @@ def check(opened: Tab, path: Path, width: int) -> None:
 @pytest.mark.parametrize(
     "make", [lambda found: found, hostile, long], ids=["real", "hostile", "long"]
 )
-def test_a_browser_shows_it(
+def test_a_browser_shows_the_page_without_requests_or_errors(
     browser: Browser,
     tmp_path: Path,
     run: Callable[[Path], tuple[Document, Path]],
     make: Callable[[Document], Document],
 ) -> None:
-    """Nothing is fetched, run or complained of, and nothing is wider than the screen.
+    """A page fetches and runs nothing, logs no error, and is not wider than the screen.
 
-    On a desk and on a phone of 360 pixels, in the light and in the dark, every text has contrast,
-    and on the phone texts are in sight without pushing; so it is whatever is in the report.
+    On a large screen and on one of 360 pixels, in both colour schemes, every text has contrast. On
+    the small screen texts are visible without scrolling sideways. This holds for any report.
     """
     document, path = run(tmp_path)
     made = make(document)
@@ -200,10 +200,10 @@ def test_a_browser_shows_it(
 
 
 @BOTH
-def test_its_numbers_are_the_reports(
+def test_the_page_has_the_numbers_of_the_report(
     browser: Browser, tmp_path: Path, run: Callable[[Path], tuple[Document, Path]]
 ) -> None:
-    """Title, tables and tiles say what the JSON says, number for number."""
+    """Title, tables and tiles have the numbers of the JSON report."""
     document, path = run(tmp_path)
     with tab(browser) as opened:
         opened.open(path)
@@ -283,7 +283,7 @@ def test_its_numbers_are_the_reports(
 
 
 def test_a_chromium_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CHROMIUM says where it is; one that is not there is not replaced by another."""
+    """A missing Chromium that CHROMIUM names is an error; no other one is used."""
     monkeypatch.setenv("CHROMIUM", "/no/such/chromium")
     assert browsers.find() is None
 
@@ -292,8 +292,10 @@ def test_a_chromium_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch)
 
 
 @BOTH
-def test_nobody_is_told_of(tmp_path: Path, run: Callable[[Path], tuple[Document, Path]]) -> None:
-    """No key, no address, no name; the file is its user's alone."""
+def test_the_page_names_no_key_and_no_person(
+    tmp_path: Path, run: Callable[[Path], tuple[Document, Path]]
+) -> None:
+    """The page has no key, no address and no name, and mode 0600."""
     _, path = run(tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600
     page = path.read_text(encoding="utf-8")
@@ -303,7 +305,7 @@ def test_nobody_is_told_of(tmp_path: Path, run: Callable[[Path], tuple[Document,
 
 
 def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
-    """The plan is there, with what it takes; whom it is about is not."""
+    """The page of a dry run has the plan and its counts, and no sample."""
     clock = LabClock()
     lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
     rows = [{"email": "ada.lovelace@shop.example", "first_name": "Augusta", "tags": ["vip"]}]
@@ -320,7 +322,7 @@ def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
 
 
 def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
-    """The run's id, the rows of the control group and of the contact limit stand on the page."""
+    """The page has the run's id and the rows of the control group and of the contact limit."""
     clock = LabClock()
     lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
     lab.world.contact_limit = 6
@@ -341,7 +343,7 @@ def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", [0, 1, 2, 130, 143])
 def test_every_ending_has_a_page(tmp_path: Path, code: int) -> None:
-    """Also a run that came to nothing: no stream, no request, no account."""
+    """A run without streams, requests or account has a page too."""
     document, _ = reading(tmp_path)
     document |= {"exit_code": code, "streams": {}, "account": None, "problem": None}
     document["rows"] = dict.fromkeys(document["rows"], 0)
@@ -353,8 +355,8 @@ def test_every_ending_has_a_page(tmp_path: Path, code: int) -> None:
     assert "No request was sent." in page
 
 
-def test_an_average_is_told_where_it_says_something(tmp_path: Path) -> None:
-    """In a run of seconds the first requests, which leave at once, would lift it over the limit."""
+def test_a_short_run_shows_no_average_rate(tmp_path: Path) -> None:
+    """A run of seconds shows no average: its first requests would exceed the limit."""
     document, _ = reading(tmp_path)
     average = document["traffic"]["requests"] / document["seconds"]
     assert f"On average {average:.1f}, at most 5.0 a second" in page_of(document)
@@ -363,8 +365,8 @@ def test_an_average_is_told_where_it_says_something(tmp_path: Path) -> None:
     assert "At most 5.0 a second over 2 seconds; the limit is 5." in page_of(document)
 
 
-def test_what_was_left_out_is_seen_at_once(tmp_path: Path) -> None:
-    """A run that ended well but for some rows or streams does not look as if all were."""
+def test_the_page_shows_skipped_rows_and_streams_at_the_top(tmp_path: Path) -> None:
+    """A successful run with skipped rows or streams does not look complete."""
     document, path = writing(tmp_path)
     assert document["exit_code"] == 0
     assert "done, not every row" in path.read_text(encoding="utf-8")
@@ -377,17 +379,17 @@ def test_what_was_left_out_is_seen_at_once(tmp_path: Path) -> None:
 @given(values=st.lists(st.text() | st.integers() | st.floats() | st.booleans() | st.none()))
 @settings(max_examples=length.of(50, 2000))
 def test_any_value_can_be_shown(values: list[Any]) -> None:
-    """Whatever a setting holds, its cell is one line of characters that can be seen and written."""
+    """The cell of any setting is one line of printable characters."""
     told = text_of(values)
     assert told
     assert told.isprintable()
     told.encode("utf-8")
 
 
-def test_a_report_that_cannot_be_drawn_costs_the_page(
+def test_a_report_that_cannot_be_rendered_is_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever is in it: one warning, and nothing half done."""
+    """A report that cannot be rendered costs one warning, and no partial page is left."""
     write_page(tmp_path / "r.html", {"exit_code": 0})
     assert caplog.messages == [f"The run report {tmp_path / 'r.html'} could not be drawn: KeyError"]
     assert not (tmp_path / "r.html").exists()
@@ -396,7 +398,7 @@ def test_a_report_that_cannot_be_drawn_costs_the_page(
 def test_a_page_that_cannot_be_written_costs_no_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The run ends as it would, with one warning."""
+    """A page that cannot be written costs one warning; the exit code stays the same."""
     (tmp_path / "file").write_text("")
     account = Account(contacts=5)
     ran = account.run(only=["crm_users"], run_report_html_path=str(tmp_path / "file" / "r.html"))

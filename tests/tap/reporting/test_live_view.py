@@ -1,4 +1,4 @@
-"""The live view: what a person sees on a terminal while a run lasts, and what is left of it."""
+"""The live view: what a terminal shows during a run and after it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def screen() -> Iterator[terminal.Terminal]:
 
 
 def desk_of(folder: Path, url: str) -> Desk:
-    """Return a desk at a terminal that can be drawn on."""
+    """Return the start of a run on a terminal that supports drawing."""
     desk = Desk(folder, url)
     desk.settings |= {"api_key": KEY, "max_concurrent_requests": 2}
     return desk
@@ -64,10 +64,10 @@ def desk_of(folder: Path, url: str) -> Desk:
 def test_a_terminal_shows_the_run_and_ends_with_a_table(
     screen: terminal.Terminal, tmp_path: Path
 ) -> None:
-    """Streams, rows of how many, the rate and what was sent again are seen while it lasts.
+    """A terminal shows streams, rows of the expected count, the rate and retries during a run.
 
-    Warnings stay, each line by itself, and nothing of the view. The last lines are a table of the
-    rows read and the path of the report; the log's other lines are left out.
+    Warnings stay, each on its own line, and nothing of the view does. The last lines are a table of
+    the rows read and the path of the report. The log's other lines are left out.
     """
     world = World(contacts=1500, api_key=KEY, requests_per_second=0)
     world.faults.slow(0.12, "/contacts", times=None)
@@ -98,10 +98,10 @@ def test_a_terminal_shows_the_run_and_ends_with_a_table(
 
 
 @pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_ACTIVECAMPAIGN_UNIFIED_LOGLEVEL"])
-def test_a_terminal_has_the_whole_log_for_who_asks(
+def test_with_a_log_level_a_terminal_has_the_whole_log(
     screen: terminal.Terminal, tmp_path: Path, name: str
 ) -> None:
-    """With a log level in the environment the log is as it is in a pipe."""
+    """With a log level in the environment a terminal has the log that a pipe has."""
     world = World(contacts=3, api_key=KEY, requests_per_second=0)
     with serve(world) as served:
         desk = desk_of(tmp_path, served.url)
@@ -111,7 +111,7 @@ def test_a_terminal_has_the_whole_log_for_who_asks(
 
 
 def test_a_terminal_shows_the_plan_of_a_dry_run(screen: terminal.Terminal, tmp_path: Path) -> None:
-    """The plan is what a dry run is for, so that its lines are not left out."""
+    """A terminal shows the lines of the plan of a dry run."""
     world = World(contacts=0, api_key=KEY, requests_per_second=0)
     source = tmp_path / "in.jsonl"
     messages = stream_of("crm_contacts", {"email": "ada@shop.example"})
@@ -127,13 +127,13 @@ def test_a_terminal_shows_the_plan_of_a_dry_run(screen: terminal.Terminal, tmp_p
 
 
 def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_path: Path) -> None:
-    """The target shows rows by what became of them, and how many are left.
+    """The target shows rows by result, and how many are left.
 
-    At the end a table has the same numbers.
+    The table at the end has the same numbers.
     """
     world = World(contacts=0, api_key=KEY, requests_per_second=0)
     world.faults.slow(0.02, "/contact/sync", times=None)
-    # The faulty first: what becomes of them is told while the others are still under way.
+    # The rejected rows come first, so their results are visible while others are under way.
     rows = [{"email": "none" if n < 40 else f"p{n}@shop.example"} for n in range(200)]
     lines = [{"type": "RECORD", "stream": "crm_contacts", "record": row} for row in rows]
     source = tmp_path / "in.jsonl"
@@ -154,7 +154,7 @@ def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_pa
 
 
 @pytest.mark.parametrize(("out", "kind"), [(None, "xterm"), ("out.jsonl", "dumb")])
-def test_where_nothing_can_be_drawn_nothing_is(
+def test_without_a_usable_terminal_there_is_no_view(
     screen: terminal.Terminal, tmp_path: Path, out: str | None, kind: str
 ) -> None:
     """A terminal that shows the messages, or one that cannot be drawn on, gets plain lines."""
@@ -171,7 +171,7 @@ def test_where_nothing_can_be_drawn_nothing_is(
 def test_of_two_programs_on_a_terminal_one_draws(
     screen: terminal.Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a pipeline of both programs the second leaves the terminal to the first."""
+    """In a pipeline of both programs only the first draws on the terminal."""
     monkeypatch.setenv("TERM", "xterm")
     with open(screen.far, "w", closefd=False) as stderr:
         first = screen_of(stderr)
@@ -232,7 +232,7 @@ WORDS = st.text("abc |0", min_size=1, max_size=90).map(lambda text: f"x{text.str
 def test_the_log_is_what_it_would_be_without_the_view(
     columns: int, lines: int, encoding: str, steps: list[ProgressView | str]
 ) -> None:
-    """Any sizes, any languages, any streams: what is written comes out as on a bare terminal."""
+    """The view changes no line of the log, for any screen size, language and stream."""
     with pytest.MonkeyPatch.context() as surroundings:
         surroundings.setenv("COLUMNS", str(columns))
         surroundings.setenv("LINES", str(lines))
@@ -253,7 +253,7 @@ def test_the_log_is_what_it_would_be_without_the_view(
 @given(steps=st.lists(GLANCES | WORDS, max_size=8))
 @settings(max_examples=length.of(30, 1000))
 def test_what_another_program_writes_is_not_erased(steps: list[ProgressView | str]) -> None:
-    """A line of a loader at the other end of the pipe lands above the view and stays there."""
+    """The view does not erase lines of a loader at the other end of the pipe."""
     with pytest.MonkeyPatch.context() as surroundings:
         surroundings.setenv("COLUMNS", "100")
         surroundings.setenv("LINES", "24")
@@ -272,7 +272,7 @@ def test_what_another_program_writes_is_not_erased(steps: list[ProgressView | st
 
 @pytest.mark.parametrize("columns", [24, 40, 64, 80, 120, 200])
 def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A narrow terminal loses bars, notes and the ends of names, never the end of a number."""
+    """A narrow terminal loses bars, notes and ends of names, and never digits of a number."""
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", "24")
     stage = Stage(columns, 24)
@@ -296,8 +296,8 @@ def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["NO_COLOR", None])
-def test_no_color_is_heeded(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With NO_COLOR there is no colour, and without it there is."""
+def test_no_color_is_honoured(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR the view has no colour; without it there is colour."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("COLORTERM", raising=False)
     if name:
@@ -310,8 +310,8 @@ def test_no_color_is_heeded(name: str | None, monkeypatch: pytest.MonkeyPatch) -
     assert bool(colours) is (name is None)
 
 
-def test_what_is_under_way_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a hundred streams on a small terminal those are shown that are read now."""
+def test_streams_under_way_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred streams a small terminal shows those that are read now."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "12")
     stage = Stage(80, 12)
@@ -329,7 +329,7 @@ def test_what_is_under_way_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- what it says ---------------------------------------------------------------------------------
 
 
-def test_the_time_left_is_told_only_when_it_is_known(
+def test_the_time_left_is_shown_only_when_it_can_be_estimated(
     make_client: Callable[..., Client], world: World, clock: LabClock
 ) -> None:
     """The view estimates the time left by the endpoint's speed, not if rows exceed the count."""
@@ -355,7 +355,7 @@ def test_the_time_left_is_told_only_when_it_is_known(
     assert reading.glance().lines[0].total is None
 
 
-def test_rows_that_nobody_counts_have_no_end(
+def test_rows_without_a_count_have_no_total(
     make_client: Callable[..., Client], world: World, clock: LabClock
 ) -> None:
     """The view shows related rows without a total: the count is that of the contacts."""
@@ -371,14 +371,14 @@ def test_rows_that_nobody_counts_have_no_end(
 
 
 def collection(name: str) -> Any:
-    """Return a collection that passes through."""
+    """Return a raw collection."""
     return next(one for one in COLLECTIONS if one.name == name)
 
 
 def test_the_rate_is_that_of_the_last_seconds(
     make_client: Callable[..., Client], world: World, clock: LabClock
 ) -> None:
-    """A run that stands still says so: the rate falls to nothing, and how long no answer came."""
+    """During a standstill the rate falls to zero, and the view says since when no answer came."""
     client = make_client(world)
     reading = SyncProgress("tap", client, RunReport())
     for _ in range(40):
@@ -392,10 +392,10 @@ def test_the_rate_is_that_of_the_last_seconds(
     assert foot == ["0.0 requests/s", "40 requests", "no answer for 0:20"]
 
 
-def test_the_rate_is_never_told_above_the_limit(
+def test_the_rate_shown_never_exceeds_the_limit(
     make_client: Callable[..., Client], world: World, clock: LabClock, tmp_path: Path
 ) -> None:
-    """The first requests leave at once and stand for the second that follows."""
+    """The view never shows a rate above the limit, though the first requests leave at once."""
     client = make_client(world, rate=5, store=tmp_path / "rate.json")
     reading = SyncProgress("tap", client, RunReport())
     began = clock.monotonic()
@@ -405,10 +405,10 @@ def test_the_rate_is_never_told_above_the_limit(
     assert reading.glance().foot[:2] == ["5.0 of 5 requests/s", "9 requests"]
 
 
-def test_the_target_tells_the_log_where_nobody_watches(
+def test_without_a_terminal_the_target_logs_its_progress(
     tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Rows by what became of them, once in half a minute at most, and no value of any."""
+    """Without a terminal the target logs rows by result at most twice a minute, and no value."""
     world = world_of(clock, contacts=0)
     world.faults.slow(4, "/contact/sync", times=None)
     lab = Lab(world, clock, tmp_path)
@@ -427,5 +427,5 @@ def test_the_target_tells_the_log_where_nobody_watches(
     ("seconds", "told"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (7200, "2:00:00")]
 )
 def test_durations_read_like_a_clock(seconds: float, told: str) -> None:
-    """Minutes and seconds, with hours where there are any."""
+    """Durations are shown as minutes and seconds, with hours where there are any."""
     assert clock_time(seconds) == told

@@ -1,4 +1,4 @@
-"""The run report: what a support person asks for first, the same for tap and target."""
+"""The run report of tap and target."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ PERSON = {"email": "ada.lovelace@shop.example", "first_name": "Augusta"}
 
 
 def read(path: Path, *, people: bool = False) -> dict[str, Any]:
-    """Return a report, provided that it keeps what every report must keep.
+    """Return a report after checking what every report must have.
 
-    ``people`` says that it may tell of them: it has the samples of a dry run.
+    With ``people`` it may name people, because it has the samples of a dry run.
     """
     assert path.stat().st_mode & 0o777 == 0o600
     text = path.read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ class Reading:
         self.world = self.account.world
 
     def run(self, state: Any = None, **settings: Any) -> tuple[int, str | None]:
-        """Run it; return exit code and last word."""
+        """Run it; return exit code and last log line."""
         path = str(self.path)
         ran: Ran = self.account.run(state, run_report_path=path, **settings)
         return ran.code, ran.line
@@ -103,7 +103,7 @@ class Writing:
         self.lab = Lab(self.world, clock, folder)
 
     def run(self, **settings: Any) -> tuple[int, str | None]:
-        """Run it; return exit code and last word."""
+        """Run it; return exit code and last log line."""
         made, real = [], self.lab.target
 
         def remember(**options: Any) -> Any:
@@ -126,8 +126,8 @@ BOTH = pytest.mark.parametrize("kind", [Reading, Writing], ids=["tap", "target"]
 
 
 @BOTH
-def test_a_run_that_is_done_is_told(kind: Callable[[Path], Any], tmp_path: Path) -> None:
-    """Exit code 0, no problem, no fault, the rows, and every request the account saw."""
+def test_the_report_of_a_successful_run(kind: Callable[[Path], Any], tmp_path: Path) -> None:
+    """A successful run reports exit code 0, no problem, its rows, and every request."""
     program = kind(tmp_path)
     assert program.run() == (0, None)
     found = read(program.path)
@@ -140,10 +140,10 @@ def test_a_run_that_is_done_is_told(kind: Callable[[Path], Any], tmp_path: Path)
 
 @BOTH
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_is_told(
+def test_the_report_of_a_stopped_run(
     kind: Callable[[Path], Any], tmp_path: Path, signum: signal.Signals
 ) -> None:
-    """The signal's name, 130 or 143, and the requests until then."""
+    """A stopped run reports the signal, 130 or 143, and its requests."""
     program = kind(tmp_path)
     seen: list[str] = []
 
@@ -161,10 +161,10 @@ def test_a_run_that_is_stopped_is_told(
 
 
 @BOTH
-def test_a_wrong_key_is_told(kind: Callable[[Path], Any], tmp_path: Path) -> None:
-    """Exit code 1, the line that says what to do, the refusals by endpoint; the key is not there.
+def test_the_report_of_a_run_with_a_wrong_key(kind: Callable[[Path], Any], tmp_path: Path) -> None:
+    """A wrong key is reported with exit code 1, the fix, and the refusals by endpoint.
 
-    The target was given a row, so the report counts it as failed.
+    The report does not have the key. The target's row counts as failed.
     """
     program = kind(tmp_path)
     code, word = program.run(api_key=WRONG_KEY)
@@ -178,8 +178,8 @@ def test_a_wrong_key_is_told(kind: Callable[[Path], Any], tmp_path: Path) -> Non
 
 
 @BOTH
-def test_a_run_that_failed_is_told(kind: Callable[[Path], Any], tmp_path: Path) -> None:
-    """An account in trouble for good: exit code 1, what it answered, how often it was asked."""
+def test_the_report_of_a_failed_run(kind: Callable[[Path], Any], tmp_path: Path) -> None:
+    """A failed run reports exit code 1, the account's answers, and the number of requests."""
     program = kind(tmp_path)
     program.world.faults.server_error(status=502, times=None)
     code, _ = program.run(max_retry_seconds=20)
@@ -191,8 +191,8 @@ def test_a_run_that_failed_is_told(kind: Callable[[Path], Any], tmp_path: Path) 
     assert 0 < traffic["repeats"] == sum(traffic["retries"].values()) < traffic["requests"]
 
 
-def test_a_discovery_that_failed_is_told(tmp_path: Path) -> None:
-    """In a pipeline a wrong key ends the discovery: that leaves a report, one that works none."""
+def test_a_failed_discovery_leaves_a_report(tmp_path: Path) -> None:
+    """A discovery that fails leaves a report; a successful one leaves none."""
     program = Reading(tmp_path)
     config = program.account.config(run_report_path=str(program.path))
 
@@ -208,8 +208,8 @@ def test_a_discovery_that_failed_is_told(tmp_path: Path) -> None:
     assert (found["exit_code"], found["problem"]) == (1, str(told.value))
 
 
-def test_a_reader_that_goes_away_is_told(tmp_path: Path) -> None:
-    """Output that cannot be written: the report has the exit code of the process, not 0."""
+def test_a_closed_output_is_in_the_report(tmp_path: Path) -> None:
+    """If the output is closed, the report has the exit code of the process, not 0."""
     world = World(contacts=5, api_key=KEY, requests_per_second=0)
     with serve(world) as served, Path("/dev/full").open("wb") as full:
         desk = Desk(tmp_path, served.url)
@@ -227,8 +227,8 @@ def test_a_reader_that_goes_away_is_told(tmp_path: Path) -> None:
     assert "No space left on device" in found["problem"]
 
 
-def test_a_ledger_of_no_use_is_told(tmp_path: Path) -> None:
-    """Settings that only the run finds wrong: exit code 2, the line, and nothing was asked."""
+def test_an_unusable_ledger_is_in_the_report(tmp_path: Path) -> None:
+    """An unusable ledger is reported with exit code 2 and the error, without a request."""
     program = Writing(tmp_path)
     with pytest.raises(Exception, match="ledger_path"):
         program.run(ledger_path=str(tmp_path))
@@ -246,10 +246,10 @@ def test_a_ledger_of_no_use_is_told(tmp_path: Path) -> None:
 def test_the_numbers_are_the_accounts_own(
     kind: Callable[[Path], Any], tmp_path: Path, seed: int
 ) -> None:
-    """Under a mix of faults: each status as often as the account gave it, each fault by its name.
+    """The report counts each status and each fault as often as the account gave it.
 
-    What happened, and why a call was repeated, are told apart for 429, 403, 5xx, nothing, half an
-    answer, HTML, a connection that broke, and an answer that did not come.
+    Statuses and retry reasons are separate for 429, 403, 5xx, an empty answer, half an answer,
+    HTML, a broken connection, and an answer that did not come.
     """
     program = kind(tmp_path)
     faults = (
@@ -301,7 +301,7 @@ def test_the_numbers_are_the_accounts_own(
     ],
 )
 def test_a_fault_has_one_name(tmp_path: Path, fault: str, told: str) -> None:
-    """Each fault, met twice and then fixed, is counted twice under its own name."""
+    """A fault that occurs twice is counted twice under one name."""
     program = Reading(tmp_path)
     getattr(program.world.faults, fault)(prefix="/tags", times=2)
     assert program.run(max_concurrent_requests=1)[0] == 0
@@ -310,8 +310,8 @@ def test_a_fault_has_one_name(tmp_path: Path, fault: str, told: str) -> None:
     assert traffic["repeats"] == 2
 
 
-def test_waits_are_told_apart(tmp_path: Path) -> None:
-    """What the server asked for, what lay between attempts, and the budget add up to all sleep."""
+def test_waits_are_reported_by_cause(tmp_path: Path) -> None:
+    """Waits for the server, between attempts and for the budget add up to all sleep."""
     program = Reading(tmp_path)
     program.world.faults.throttle(prefix="/tags", times=1, retry_after=30)
     program.world.faults.server_error(prefix="/lists", times=3)
@@ -326,9 +326,9 @@ def test_waits_are_told_apart(tmp_path: Path) -> None:
 
 @given(pauses=st.lists(st.floats(0, 90_000), min_size=1, max_size=60))
 def test_rates_over_time_are_whole_and_bounded(pauses: list[float]) -> None:
-    """Any run, of seconds or of months: no request and no fault is missing, never 361 buckets.
+    """The rates have every request and fault in at most 360 buckets, for a run of any length.
 
-    A bucket begins where it says, so that a rate can be read off.
+    A bucket's start is exact, so that a reader can calculate a rate.
     """
     clock = LabClock()
     traffic = RequestStats(clock)
@@ -348,7 +348,7 @@ def test_rates_over_time_are_whole_and_bounded(pauses: list[float]) -> None:
 
 
 def test_unreadable_fields_are_counted(tmp_path: Path) -> None:
-    """Rows that lost a field, and which field, without what stood in it."""
+    """The report counts rows that lost a field, by field and without the value."""
     program = Reading(tmp_path)
     for number in (3, 4):
         program.world.tables["contacts"].get(number).bounced_hard = "Augusta"
@@ -362,7 +362,7 @@ def test_unreadable_fields_are_counted(tmp_path: Path) -> None:
 
 
 def test_rejected_rows_are_counted_by_reason(tmp_path: Path) -> None:
-    """Every row by its end, and why, without what stood in it."""
+    """The report counts rows by result and reason, without values."""
     program = Writing(tmp_path)
     rows = [PERSON, {"email": "no address of Augusta"}, {"email": "none"}, {"last_name": "Augusta"}]
     program.lab.run(*stream_of("crm_contacts", *rows))
@@ -376,8 +376,8 @@ def test_rejected_rows_are_counted_by_reason(tmp_path: Path) -> None:
 # --- bookmarks ------------------------------------------------------------------------------------
 
 
-def test_the_taps_bookmarks_stand_beside_each_other(tmp_path: Path) -> None:
-    """Before: what the run was given. After: what its last state says."""
+def test_the_report_has_the_taps_bookmarks_before_and_after(tmp_path: Path) -> None:
+    """The report has the bookmarks of the input state and of the last state."""
     program = Reading(tmp_path)
     ran = program.account.run(only=["crm_contacts"], run_report_path=str(program.path))
     assert read(program.path)["bookmarks_before"] == {}
@@ -388,10 +388,10 @@ def test_the_taps_bookmarks_stand_beside_each_other(tmp_path: Path) -> None:
     assert read(program.path)["bookmarks_after"] == again.state["bookmarks"]
 
 
-def test_the_targets_bookmarks_are_those_it_let_out(tmp_path: Path) -> None:
-    """Of the source's states the first that came and the last that went out.
+def test_the_report_has_the_states_that_the_target_emitted(tmp_path: Path) -> None:
+    """The target reports the first state that it read and the last one that it emitted.
 
-    Only instants and numbers: a source may keep anything in its state.
+    It reports only instants and numbers, because a source may keep anything in its state.
     """
     program = Writing(tmp_path)
     marks = [
@@ -416,8 +416,8 @@ def test_the_targets_bookmarks_are_those_it_let_out(tmp_path: Path) -> None:
     assert read(program.path)["bookmarks_after"]["leads"] == {}
 
 
-def test_a_dry_run_lets_nothing_out(tmp_path: Path) -> None:
-    """Its report has the plan, and no bookmark moved."""
+def test_a_dry_run_moves_no_bookmark(tmp_path: Path) -> None:
+    """The report of a dry run has the plan, and no bookmark moved."""
     program = Writing(tmp_path)
     program.lab.run(*stream_of("crm_contacts", PERSON), state_of(1), dry_run=True)
     found = read(program.path, people=True)
@@ -432,7 +432,7 @@ def test_a_dry_run_lets_nothing_out(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_old_report_whole(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No half a report, nothing left beside it, one warning, and the run goes on."""
+    """On a full disk the old report stays, no temporary file is left, and one warning is logged."""
     path = tmp_path / "report.json"
     write_report(path, {"old": True})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -451,10 +451,13 @@ def test_a_full_disk_leaves_the_old_report_whole(
 @pytest.mark.parametrize(
     "name", ["report\0.json", "x" * 300, "report.json/report.json", "/proc/x/y"]
 )
-def test_a_path_of_no_use_costs_the_report(
+def test_an_unusable_report_path_is_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    """A name that cannot be, a folder that is a file, a place for nobody: one warning each."""
+    """An unusable report path costs one warning.
+
+    It is an invalid name, a file in place of a folder, or a read-only folder.
+    """
     (tmp_path / "report.json").write_text("")
     write_report(tmp_path / name, {})
     assert caplog.text.count("could not be written") == 1
@@ -464,9 +467,9 @@ def test_a_path_of_no_use_costs_the_report(
 
 
 def test_the_page_names_what_there_is(tmp_path: Path) -> None:
-    """Every key on docs/run-report.md is in the reports of both programs, and no other key is.
+    """docs/run-report.md names every key of both programs' reports, and no other key.
 
-    Each report may have what only its program knows: the tap's what it left out, the target's
+    Some keys exist in the report of one program only: the tap's skipped rows, the target's
     automations.
     """
     page = Path(__file__).parents[3].joinpath("docs", "run-report.md")
@@ -489,7 +492,7 @@ def test_the_page_names_what_there_is(tmp_path: Path) -> None:
 def test_what_the_log_has_no_line_for_is_counted(
     tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ten kinds of faults, ten reasons: how many more there are is said, and where they are."""
+    """Of many kinds of faults the log names some, and says how many more the report has."""
     report = RunReport()
     for number in range(14):
         report.tally("crm_notes").note_faults([f"column_{number}: no date"])
