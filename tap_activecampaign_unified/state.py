@@ -1,19 +1,17 @@
 """Bookmarks: which rows are new, and where the next run begins.
 
 A bookmark is never later than the run's start on the server's clock. The tap reads the rows in
-the overlap before it again: ActiveCampaign filters by day, in an unknown time zone. The state
-holds fingerprints of the rows that were emitted, so that the tap does not emit them twice.
+the overlap before it again: ActiveCampaign filters by day, in an unknown time zone.
+`unchanged_rows` suppresses those that did not change.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import heapq
-import json
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+
+from .unchanged_rows import EmittedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +21,6 @@ Entry = dict[str, Any]
 # Time zones reach from 14 hours ahead of UTC to 12 hours behind it.
 ZONE_SLACK = dt.timedelta(hours=14)
 LEAST_OVERLAP = dt.timedelta(hours=24)
-FINGERPRINT_BYTES = 6
-MOST_FINGERPRINTS = 5_000
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 # A full read may take this share of the time since the last one, within these bounds.
 SWEEP_SHARE = 0.05
@@ -35,12 +31,6 @@ CLOCK_SLACK = dt.timedelta(minutes=5)
 
 class InvalidState(ValueError):
     """A state that the tap cannot have written. The message says where the error is."""
-
-
-def fingerprint(records: object) -> bytes:
-    """Return a hash of a row's records: another version of the row has another hash."""
-    text = json.dumps(records, sort_keys=True, default=str)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=FINGERPRINT_BYTES).digest()
 
 
 @dataclass(frozen=True)
@@ -110,12 +100,14 @@ class Bookmark:
         self._key = key
         self.value = _moment(entry.get("replication_key_value"), "replication_key_value")
         self.read_whole_at = _moment(entry.get("read_whole_at"), "read_whole_at")
-        self._known = _unpack(entry.get("fingerprints"))
+        try:
+            self._emitted = EmittedRows(entry.get("fingerprints"))
+        except ValueError as problem:
+            raise InvalidState(str(problem)) from None
         self.progress = _progress(entry.get("progress"))
         self.sweep_requests = _count(entry.get("sweep_requests"), "sweep_requests")
         self.is_whole = self.value is None or self._sweep_is_due(now)
         self.started: dt.datetime | None = None
-        self._recent: list[tuple[dt.datetime, bytes]] = []
         self._next = NEVER
 
     def _sweep_is_due(self, now: dt.datetime) -> bool:
@@ -171,7 +163,7 @@ class Bookmark:
             value = max(value, self.value)
         self._next = value.replace(microsecond=0)
 
-    def wants(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
+    def should_emit(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
         """Return whether to emit a row, and keep its fingerprint if the row is recent.
 
         A row without a time of change counts as recent. ``fingerprint_of`` is called for rows in
@@ -186,16 +178,10 @@ class Bookmark:
             if self.is_whole and changed < self._next - policy.lookback:
                 return True
         moment = changed or NEVER
-        mark = fingerprint_of()
+        row_hash = fingerprint_of()
         if moment >= self._next - policy.lookback:
-            self._remember(moment, mark)
-        return self.is_whole or mark not in self._known
-
-    def _remember(self, moment: dt.datetime, mark: bytes) -> None:
-        if len(self._recent) < MOST_FINGERPRINTS:
-            heapq.heappush(self._recent, (moment, mark))
-        else:
-            heapq.heappushpop(self._recent, (moment, mark))
+            self._emitted.add(moment, row_hash)
+        return self.is_whole or row_hash not in self._emitted
 
     def resume(self, progress: Entry) -> None:
         """Continue an interrupted run, with the bounds that it began with."""
@@ -229,8 +215,8 @@ class Bookmark:
             entry["read_whole_at"] = self.read_whole_at.isoformat()
         if self.sweep_requests is not None:
             entry["sweep_requests"] = self.sweep_requests
-        if self._known:
-            entry["fingerprints"] = _pack(self._known)
+        if fingerprints := self._emitted.pack_before():
+            entry["fingerprints"] = fingerprints
         return entry
 
     def final(self, requests: int) -> Entry:
@@ -245,8 +231,8 @@ class Bookmark:
             entry["read_whole_at"] = whole.isoformat()
             cost = requests if self.is_whole else self.sweep_requests
             entry |= {} if cost is None else {"sweep_requests": cost}
-        if self._recent:
-            entry["fingerprints"] = _pack({mark for _, mark in self._recent})
+        if fingerprints := self._emitted.pack():
+            entry["fingerprints"] = fingerprints
         return entry
 
 
@@ -277,18 +263,3 @@ def _progress(found: Any) -> Entry | None:
         raise InvalidState("progress has no `started` or no `whole`")
     _count(found.get("requests"), "progress.requests")
     return found
-
-
-def _pack(marks: set[bytes]) -> str:
-    return base64.b64encode(b"".join(sorted(marks))).decode()
-
-
-def _unpack(text: Any) -> set[bytes]:
-    if text is None:
-        return set()
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (TypeError, ValueError):
-        raise InvalidState("fingerprints are not base64 text") from None
-    size = FINGERPRINT_BYTES
-    return {raw[at : at + size] for at in range(0, len(raw) - size + 1, size)}

@@ -24,7 +24,8 @@ SHARED = {"cli", "client", "config", "early_signals", "query", "reporting", "res
 TAP_LAW: dict[str, set[str]] = {
     "client": set(),
     "resources": set(),
-    "state": set(),
+    "unchanged_rows": set(),
+    "state": {"unchanged_rows"},
     "early_signals": set(),
     "raw": {"client", "resources"},
     "config": {"client", "resources"},
@@ -38,7 +39,7 @@ TAP_LAW: dict[str, set[str]] = {
     "deletes": {"client", "config", "endpoints", "reporting", "resources", "storage"},
     "sync": {
         *("cli", "client", "config", "deletes", "endpoints", "raw", "reporting", "resources"),
-        *("state", "storage"),
+        *("state", "storage", "unchanged_rows"),
     },
     "query": {"client", "config", "endpoints", "resources", "sync"},
     "access": {"query"},

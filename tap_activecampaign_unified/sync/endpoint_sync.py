@@ -22,8 +22,9 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
-from tap_activecampaign_unified.state import RowChange, fingerprint
+from tap_activecampaign_unified.state import RowChange
 from tap_activecampaign_unified.sync.relations.loader import RelationLoader
+from tap_activecampaign_unified.unchanged_rows import fingerprint
 
 from .endpoint_setup import LEFT_OUT, EndpointSetup, entity_of
 from .stream_writer import COLUMNS, StreamWriter, after_of, begin, missing_key
@@ -310,7 +311,7 @@ class EndpointSync:
         if reason is not None:
             tally.skipped[reason] += len(records)
             return
-        wanted = mark is None or mark.wants(change, lambda: fingerprint(records))
+        wanted = mark is None or mark.should_emit(change, lambda: fingerprint(records))
         if not wanted and str(row.get("id")) not in self._returned:
             tally.suppressed += len(records)
             return
