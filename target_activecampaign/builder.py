@@ -13,6 +13,7 @@ from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
 from target_activecampaign.concurrency.pool import ReleasingClock
 from target_activecampaign.holdout import Holdout
+from target_activecampaign.lookups.opt_outs import OptOuts
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
@@ -137,6 +138,7 @@ def open_processor(
         contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
         rows=rows,
+        opt_outs=OptOuts(references, clock),
         events=_event_client(settings, client),
     )
     return BatchProcessor(context, rows)

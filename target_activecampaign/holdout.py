@@ -23,7 +23,11 @@ HELD_OUT = "held out"
 _CONTACTS = frozenset({"crm_contacts", "marketing_contacts"})
 _PAIRS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
 #: Rows of these belong to the contact that they name, opportunities to their first one.
-_OF_CONTACTS = frozenset({"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"})
+_OF_CONTACTS = frozenset(
+    {"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"}
+    | {"commerce_orders", "commerce_subscriptions"}
+)
+_ORDERS, _LINES = "commerce_orders", "commerce_order_lines"
 _HASHES = 2**64
 
 
@@ -43,6 +47,8 @@ class Holdout:
     def __init__(self, percent: float, salt: str, references: References) -> None:
         self._percent, self._salt, self._references = percent, salt, references
         self.is_active = percent > 0
+        #: The orders of held-out contacts in this input, by the columns that identify them.
+        self._orders: set[tuple[str, str]] = set()
 
     def is_held_out(self, address: str) -> bool:
         """Return whether the contact of an address is in the control group."""
@@ -61,12 +67,16 @@ class Holdout:
             return []
         found, by_id = [], []
         for row in rows:
+            if row.stream == _LINES:
+                found += [row] if _order_of(row) in self._orders else []
+                continue
             email, native_id = self._contact_of(row)
             if email:
                 found += [row] if self.is_held_out(email) else []
             elif native_id:
                 by_id.append((row, native_id))
         held_out = self._held_out_ids(native_id for _, native_id in by_id)
+        self._orders |= {_order_of(row) for row in found if row.stream == _ORDERS}
         return found + [row for row, native_id in by_id if native_id in held_out]
 
     def _held_out_ids(self, ids: Iterable[str]) -> set[str]:
@@ -99,6 +109,11 @@ class Holdout:
         if text is None or not self._references.policy.is_foreign:
             return text
         return self._references.ledger.own_id("contact", text)
+
+
+def _order_of(row: InputRecord) -> tuple[str, str]:
+    """Return what an order and its lines have in common."""
+    return str(row.record.get("store_id")), str(row.record.get("store_order_id"))
 
 
 def _address_of(record: Record) -> str | None:

@@ -41,6 +41,12 @@ class DryRunPlan:
             self._counted.add((what, who))
             self.gains[what] += 1
 
+    def count_new_contact(self, email: str) -> None:
+        """Count a contact that would be created, once for any number of rows."""
+        if ("contact", email) not in self._counted:
+            self._counted.add(("contact", email))
+            self.new_contacts += 1
+
     def wants_sample(self) -> bool:
         """Return whether the plan takes another sample."""
         return len(self.samples) < MOST_SAMPLES

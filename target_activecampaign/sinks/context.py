@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.holdout import Holdout
     from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.lookups.opt_outs import OptOuts
     from target_activecampaign.lookups.references import References
     from target_activecampaign.outcome import Outcome, RowDeferred
     from target_activecampaign.records.record import InputRecord
@@ -78,6 +79,7 @@ class WriteContext:
     holdout: Holdout
     plan: DryRunPlan
     rows: RowResults
+    opt_outs: OptOuts
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)
     #: Sends events, None where the settings name no account of event tracking.
     events: EventClient | None = None
@@ -89,6 +91,11 @@ class WriteContext:
     custom_objects: dict[str, CustomObject] | None = None
     #: The records of custom objects that this run wrote, by schema and external id.
     written_records: RecentDocuments = field(default_factory=RecentDocuments)
+    #: Folded addresses of contacts that orders and subscriptions of this run were sent for, and in
+    #: a dry run of all that it would create.
+    recent_contacts: RecentDocuments = field(default_factory=RecentDocuments)
+    #: What became of orders that were not written, by store and their own id: of their lines too.
+    unwritten_orders: dict[tuple[int, str], Outcome] = field(default_factory=dict)
     #: The subscriptions of this run, by store and their own id: reads show them some seconds later.
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 

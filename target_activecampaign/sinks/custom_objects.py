@@ -19,7 +19,14 @@ from tap_activecampaign_unified.resources.custom_objects import (
     resources_of,
 )
 from tap_activecampaign_unified.resources.resource import Resource
-from target_activecampaign.outcome import Action, Outcome, RowRejected, join_reasons
+from target_activecampaign.holdout import HELD_OUT
+from target_activecampaign.outcome import (
+    Action,
+    Outcome,
+    RowRejected,
+    RowSkipped,
+    join_reasons,
+)
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
 
@@ -74,6 +81,9 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     if is_nothing(external) or isinstance(external, (dict, list, bool)):
         raise RowRejected("external_id: missing; it identifies the record")
     key = str(external).strip()
+    contacts = _contacts_of(resource)
+    named = [references(row.record.get(name), name)[:1] for name in contacts]
+    _skip_held_out(context, [ref["email"] for [ref] in filter(None, named) if "email" in ref], [])
     columns, remarks = _columns_of(context, resource, row)
     place = (resource.schema_id, key)
     before = context.written_records.get(place)
@@ -82,6 +92,8 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
         before, native_id = _read(context, resource, key)
     whole = {**(before or {}), **columns}
     whole = {name: value for name, value in whole.items() if value not in (None, [])}
+    first = [ids[0] for native in contacts.values() if (ids := whole.get(native))]
+    _skip_held_out(context, [], [str(one) for one in first])
     if before is not None and whole == before:
         return Outcome(Action.UNCHANGED, native_id, join_reasons(remarks))
     body = {"record": {"externalId": key, **record_of(whole)}}
@@ -97,6 +109,25 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
         native_id = str(made["id"]) if made.get("id") else None
     action = Action.CREATED if before is None else Action.UPDATED
     return Outcome(action, native_id, join_reasons(remarks), whole=not dropped)
+
+
+def _skip_held_out(context: WriteContext, emails: list[str], ids: list[str]) -> None:
+    """Raise `RowSkipped` if one of these contacts is in the control group."""
+    holdout = context.holdout
+    if holdout.is_active and (
+        any(map(holdout.is_held_out, emails)) or any(map(holdout.is_contact_held_out, ids))
+    ):
+        raise RowSkipped(HELD_OUT)
+
+
+def _contacts_of(resource: CustomObject) -> dict[str, str]:
+    """Return the relationships to contacts: the native column by the unified one."""
+    targets = dict(resource.relations_to)
+    return {
+        entry.unified: getattr(entry, "native", "")
+        for entry in resource.entries
+        if targets.get(entry.unified) == "contact"
+    }
 
 
 def _object_of(context: WriteContext, stream: str) -> CustomObject:

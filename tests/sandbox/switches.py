@@ -87,7 +87,9 @@ class Switches:
     ecommerce: Literal["invented", "served", "closed"] = "invented"
     ecommerce_closed: Literal[403, 404, "errors"] = 403  # how a closed one answers
     ecommerce_copy_seconds: float = 3  # until a row is in the next store
+    orders_subscribe: bool = True  # does accepting marketing subscribe to the shop's list?
     order_upsert: Literal["replace", "patch"] = "replace"
+    payments_create_contacts: bool = True  # does a subscription create its contact, as orders do?
     payment_upsert: Literal["replace", "patch"] = "replace"
     order_discount_field: Literal["discountsAmount", "discountAmount", "both"] = "discountsAmount"
     order_filters: Literal["all", "shown"] = "all"  # dates and ids, or what examples show alone

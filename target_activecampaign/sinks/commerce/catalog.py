@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.commerce.searches import selection_of
 from tap_activecampaign_unified.resources.commerce.subscriptions import SUBSCRIPTIONS
 from target_activecampaign.outcome import outcome_of
 
+from .new_contacts import send_for_contacts
 from .reading import StoredDocuments
 from .upserts import MOST_ROWS, Mutation, Upsert, finish_all, gather, send_all
 
@@ -55,17 +56,20 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
     for at in range(0, len(upserts), MOST_ROWS):
         part = upserts[at : at + MOST_ROWS]
         try:
-            stored = STORED_PAYMENTS.read(context, [upsert.key for upsert in part])
+            _write_part(context, part)
         except RequestError as problem:
-            finish_all(context, part, outcome_of(problem))
-            continue
-        written = context.written_subscriptions
-        for upsert in part:
-            before: dict[str, Any] | None = written.get(upsert.key) or stored.get(upsert.key)
-            upsert.exists = before is not None
-            upsert.document = {**(before or {}), **upsert.document}
+            finish_all(context, [one for one in part if one.outcome is None], outcome_of(problem))
 
-        def remember(upsert: Upsert) -> None:
-            context.written_subscriptions[upsert.key] = upsert.document
 
-        send_all(context, PAYMENTS, part, remember)
+def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
+    stored = STORED_PAYMENTS.read(context, [upsert.key for upsert in upserts])
+    written = context.written_subscriptions
+    for upsert in upserts:
+        upsert.before = written.get(upsert.key) or stored.get(upsert.key)
+        upsert.exists = upsert.before is not None
+        upsert.document = {**(upsert.before or {}), **upsert.document}
+
+    def remember(upsert: Upsert) -> None:
+        written[upsert.key] = upsert.document
+
+    send_for_contacts(context, PAYMENTS, upserts, remember)

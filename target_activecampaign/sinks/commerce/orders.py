@@ -18,9 +18,11 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.records.clean import is_nothing
 
+from .consent import check_consent
+from .new_contacts import send_for_contacts
 from .reading import StoredDocuments
 from .stores import store_of
-from .upserts import MOST_ROWS, Mutation, Upsert, finish_all, gather, send_all
+from .upserts import MOST_ROWS, Mutation, Upsert, finish_all, gather
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -61,19 +63,25 @@ def write_orders(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> 
     """Write the orders of a batch."""
     upserts = gather(context, sink, MUTATION, rows)
     for at in range(0, len(upserts), MOST_ROWS):
-        part = upserts[at : at + MOST_ROWS]
-        try:
-            stored = STORED.read(context, [upsert.key for upsert in part])
-        except RequestError as problem:
-            finish_all(context, part, outcome_of(problem))
-            continue
-        ready = [one for one in part if _complete(context, one, stored.get(one.key))]
-        send_all(context, MUTATION, ready)
+        _write_part(context, upserts[at : at + MOST_ROWS])
+    for upsert in upserts:
+        if upsert.outcome is not None and not upsert.is_written:
+            context.unwritten_orders[upsert.key] = upsert.outcome
+
+
+def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
+    try:
+        stored = STORED.read(context, [upsert.key for upsert in upserts])
+        ready = [one for one in upserts if _complete(context, one, stored.get(one.key))]
+        check_consent(context, ready)
+        send_for_contacts(context, MUTATION, ready)
+    except RequestError as problem:
+        finish_all(context, [one for one in upserts if one.outcome is None], outcome_of(problem))
 
 
 def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) -> bool:
     """Complete an order by what the store has; False when it lacks what a new one needs."""
-    document = upsert.document
+    document, upsert.before = upsert.document, stored
     missing = [name for name, native in WHOLE.items() if is_nothing(document.get(native))]
     is_partial = bool(missing)
     wants_automations = document.get("creationSource") == REAL_TIME
@@ -136,8 +144,23 @@ def _write_gathered(
             upserts.append(_with_lines(key, lines, stored[key]))
             continue
         for row, _ in lines:
-            context.rows.defer(row, RowDeferred(NO_ORDER, "order"))
-    send_all(context, MUTATION, upserts)
+            if key in context.unwritten_orders:
+                _end_with_order(context, row, context.unwritten_orders[key])
+            else:
+                context.rows.defer(row, RowDeferred(NO_ORDER, "order"))
+    try:
+        check_consent(context, upserts)
+        send_for_contacts(context, MUTATION, upserts)
+    except RequestError as problem:
+        finish_all(context, [one for one in upserts if one.outcome is None], outcome_of(problem))
+
+
+def _end_with_order(context: WriteContext, row: InputRecord, order: Outcome) -> None:
+    """Give a line the result of its order, which is not in the account."""
+    reason = order.reason
+    if order.action is Action.REJECTED:
+        reason = "store_order_id: the row of its order was rejected"
+    context.rows.finish(row, Outcome(order.action, None, reason, whole=False, held=order.held))
 
 
 def _line_of(
@@ -166,7 +189,7 @@ def _with_lines(
             lines.append(line)
     identity = {"legacyConnectionId": key[0], "storeOrderId": key[1]}
     document = {**stored, **identity, "lineItems": lines, "creationSource": HISTORICAL}
-    return Upsert(key, [row for row, _ in rows], document, exists=True)
+    return Upsert(key, [row for row, _ in rows], document, exists=True, before=stored)
 
 
 def _is_same_line(line: Document, other: Document) -> bool:

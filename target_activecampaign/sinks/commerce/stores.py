@@ -57,6 +57,19 @@ def store_of(context: WriteContext, row: InputRecord) -> int:
     return int(str(given).strip())
 
 
+def list_of_store(context: WriteContext, store: int) -> str | None:
+    """Return the list to which a store subscribes people who accept marketing.
+
+    Empty where it has none, None where the account does not say.
+    """
+    row = context.references.table(FAMILY).get(str(store), {})
+    for column in ("listId", "listid"):
+        if column in row:
+            found = str(row[column] or "0").strip()
+            return "" if found in {"", "0"} else found
+    return None
+
+
 def _by_external_id(context: WriteContext, record: dict[str, Any]) -> str | None:
     service, external = record.get("service"), record.get("external_id")
     if is_nothing(service) or is_nothing(external):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
@@ -19,7 +19,8 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.reporting.results import BEHIND
+from target_activecampaign.reporting.results import BEHIND, CHANGED
+from target_activecampaign.sinks.contacts.held_contacts import LIMIT_REFUSED, is_limit_refusal
 
 from .stores import store_of
 
@@ -67,7 +68,9 @@ class Mutation:
 class Upsert:
     """One thing to write: the rows that ask for it, in their order, and the document to send.
 
-    ``exists`` says whether the store had it before, None where that is not known.
+    ``exists`` says whether the store had it before, None where that is not known, ``before`` what
+    the store had. Of one that ``is_partial`` something is not done and asked for again; ``denied``
+    holds what the settings forbid. ``outcome`` is what became of it.
     """
 
     key: Key
@@ -75,6 +78,15 @@ class Upsert:
     document: Document
     exists: bool | None = None
     remarks: list[str] = field(default_factory=list)
+    before: Document | None = None
+    is_partial: bool = False
+    denied: set[str] = field(default_factory=set)
+    outcome: Outcome | None = None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it was sent and taken."""
+        return self.outcome is not None and self.outcome.action in CHANGED
 
 
 def gather(
@@ -227,13 +239,22 @@ def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outco
     elif upsert.exists is None:
         remarks.append("created or updated")
     action = Action.CREATED if upsert.exists is False else Action.UPDATED
-    return Outcome(action, native_id, join_reasons(remarks))
+    return Outcome(
+        action,
+        native_id,
+        join_reasons([*remarks, *sorted(upsert.denied)]),
+        whole=not upsert.is_partial,
+        denied=frozenset(upsert.denied),
+    )
 
 
 def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -> None:
     """Give every row of these its result: only the first of a key can have created it."""
+    if outcome.action is Action.REJECTED and is_limit_refusal(outcome.reason):
+        outcome = Outcome(Action.SKIPPED, reason=LIMIT_REFUSED, whole=False, held=True)
     for upsert in upserts:
+        upsert.outcome = outcome
         for place, row in enumerate(upsert.rows):
             is_later = place and outcome.action is Action.CREATED
-            later = Outcome(Action.UPDATED, outcome.id, outcome.reason, whole=outcome.whole)
+            later = replace(outcome, action=Action.UPDATED)
             context.rows.finish(row, later if is_later else outcome)

@@ -6,21 +6,17 @@ A contact who unsubscribed or bounced is not subscribed again unless `resubscrib
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import Page, total_of, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.lookups.opt_outs import OPTED_OUT, members, number_of
 
 from .change import SUBSCRIBE, ContactChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from target_activecampaign.sinks.context import WriteContext
 
-OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
-FULL_PAGE = 100
 ENOUGH_PROOF = 20
 
 
@@ -54,7 +50,7 @@ def memberships_of(context: WriteContext, change: ContactChange) -> dict[str, in
     if native_id is None:
         return {}
     rows = context.references.nested_rows("contacts", native_id, "contactLists")
-    return {str(row.get("list")): _number(row.get("status")) for row in rows}
+    return {str(row.get("list")): number_of(row.get("status")) for row in rows}
 
 
 def left_all_lists(context: WriteContext, change: ContactChange) -> str | None:
@@ -78,7 +74,7 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
         suspects: dict[int, ContactChange] = {}
         is_walked = True
         for status in OPTED_OUT:
-            for page in _members(context, one, status, len(mine)):
+            for page in members(context.client, one, status, len(mine)):
                 if page is None:
                     is_walked = False
                     break
@@ -122,17 +118,6 @@ def _ask_about(context: WriteContext, one: str, suspects: list[ContactChange]) -
     return all(status in OPTED_OUT for status in statuses)
 
 
-def _members(context: WriteContext, one: str, status: int, most: int) -> Iterator[Page | None]:
-    """Walk a list's contacts of one status; yield None if one request per contact is cheaper."""
-    params: list[tuple[str, Any]] = [("listid", one), ("status", status)]
-    for number, page in enumerate(walk_keyset(context.client, "contacts", "contacts", params)):
-        total = total_of(page.body)
-        if number == 0 and total is not None and total / FULL_PAGE > 2 * most + 1:
-            yield None
-            return
-        yield page
-
-
 def _apply(context: WriteContext, change: ContactChange, found: dict[str, int]) -> None:
     for one, status in found.items():
         if change.lists.get(one) != SUBSCRIBE:
@@ -148,10 +133,3 @@ def _apply(context: WriteContext, change: ContactChange, found: dict[str, int]) 
             else:
                 reason = f"segments: the person {word}; subscribed again only with resubscribe"
             change.leave_undone(f"list:{one}", "segments", reason)
-
-
-def _number(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return 0

@@ -7,18 +7,24 @@ the limit campaigns are not sent any more.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_activecampaign_unified.client import RequestError
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.client import Client
+    from collections.abc import Sequence
 
-    from .change import ContactChange
+    from tap_activecampaign_unified.client import Client
 
 logger = logging.getLogger(__name__)
 
 UNKNOWN = "The account's contact limit is not known (%s): no limit is kept"
+
+
+class MayCreate(Protocol):
+    """What may create a contact; ``created`` is None where nothing says whether it did."""
+
+    created: bool | None
 
 
 class ContactLimit:
@@ -53,11 +59,11 @@ class ContactLimit:
             self._unsure = 0
             self._read()
 
-    def take(self, changes: list[ContactChange]) -> None:
+    def take(self, changes: Sequence[MayCreate]) -> None:
         """Count changes that may create a contact each, until `give_back`."""
         self._open += len(changes)
 
-    def give_back(self, changes: list[ContactChange]) -> None:
+    def give_back(self, changes: Sequence[MayCreate]) -> None:
         """Count what became of changes that were taken."""
         self._open -= len(changes)
         self._total += sum(one.created is True for one in changes)

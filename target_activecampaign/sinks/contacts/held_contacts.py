@@ -47,7 +47,10 @@ def hold_beyond_limit(
         if context.write_client.is_dry_run:
             new = _find_new(context, candidates)
             plan.contact_room = room if plan.contact_room is None else plan.contact_room
-            plan.new_contacts += len(new)
+            for change in new:
+                plan.count_new_contact(fold(change.email or ""))
+            for change in new[:room]:
+                context.recent_contacts[fold(change.email or "")] = {}
         elif len(new) > room:
             limit.read_again()
             new = _find_new(context, candidates)

@@ -21,6 +21,7 @@ from graphql import (
     graphql_sync,
 )
 
+from tests.sandbox.contact_writes import FULL, is_full
 from tests.sandbox.ecommerce import store
 from tests.sandbox.ecommerce.search import search
 
@@ -169,6 +170,8 @@ class _Root:
         seconds = self.w.switches.ecommerce_copy_seconds
         for payment in payments:
             kept = {name: value for name, value in payment.items() if name != "customerData"}
+            if payment.get("email") and self.w.switches.payments_create_contacts:
+                store.add_person(self.w, payment)
 
             def write(kept: dict[str, Any] = kept) -> None:
                 store.put_record(self.w, "storeRecurringPayments", kept, replaces=replaces)
@@ -221,6 +224,8 @@ def _problems(w: World, table: str, row: dict[str, Any]) -> list[tuple[str, str]
         found.append((store.KEYS[table], "must not be blank"))
     if row.get("email") is not None and not _EMAIL.fullmatch(row["email"]):
         found.append(("email", "must be a well-formed email address"))
+    if row.get("email") and is_full(w) and w.find_contact(row["email"]) is None:
+        found.append(("email", FULL))
     if row.get("currency") and not re.fullmatch(r"[A-Za-z]{3}", row["currency"]):
         found.append(("currency", "must be an ISO 4217 code"))
     found += [

@@ -203,9 +203,9 @@ def _customer_key(document: dict[str, Any]) -> str:
     return document.get("storeCustomerId") or document.get("email") or ""
 
 
-def _person(w: World, document: dict[str, Any], *, starts: bool) -> None:
-    email = document["email"]
-    details = document.get("customerData") or {}
+def add_person(w: World, document: dict[str, Any], *, starts: bool = True) -> None:
+    """Add the contact of an order or a subscription, if the account has none of its address."""
+    email, details = document["email"], document.get("customerData") or {}
     shipped, billed = (document.get(f"{kind}Address") or {} for kind in ("shipping", "billing"))
     if w.find_contact(email) is None:
         names = {
@@ -214,5 +214,14 @@ def _person(w: World, document: dict[str, Any], *, starts: bool) -> None:
         }
         contact = w.add_contact(email, orgname=details.get("company") or "", **names)
         w.trigger("contact_added", contact=contact.id, starts=starts)
+
+
+def _person(w: World, document: dict[str, Any], *, starts: bool) -> None:
+    add_person(w, document, starts=starts)
+    email, details = document["email"], document.get("customerData") or {}
     accepts = document.get("acceptsMarketing", details.get("acceptsMarketing"))
     put_customer(w, document["legacyConnectionId"], _customer_key(document), email, accepts=accepts)
+    shop = w.tables["connections"].rows.get(document["legacyConnectionId"])
+    contact = w.find_contact(email)
+    if accepts and shop and shop.listId and contact and w.switches.orders_subscribe:
+        w.subscribe(contact.id, shop.listId, starts=starts)

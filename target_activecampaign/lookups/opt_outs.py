@@ -1,0 +1,86 @@
+"""Finds who opted out of a list, with the fewest requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import Page, total_of, walk_keyset
+from tap_activecampaign_unified.resources.parsing.names import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_activecampaign_unified.client import Client, Clock
+
+    from .references import References
+
+OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
+FULL_PAGE = 100
+#: Seconds after which the people who left a list are read again.
+FRESH_SECONDS = 300.0
+
+
+def members(client: Client, one: str, status: int, most: int) -> Iterator[Page | None]:
+    """Walk a list's contacts of one status; yield None if one request per contact is cheaper."""
+    params: list[tuple[str, Any]] = [("listid", one), ("status", status)]
+    for number, page in enumerate(walk_keyset(client, "contacts", "contacts", params)):
+        total = total_of(page.body)
+        if number == 0 and total is not None and total / FULL_PAGE > 2 * most + 1:
+            yield None
+            return
+        yield page
+
+
+def number_of(value: Any) -> int:
+    """Return a status as a number, 0 where it is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+class OptOuts:
+    """The people who left a list, read as a whole where enough rows ask for it."""
+
+    def __init__(self, references: References, clock: Clock) -> None:
+        self._references, self._clock = references, clock
+        self._asked: Counter[str] = Counter()
+        #: By list: when its people were read, and their folded addresses.
+        self._left: dict[str, tuple[float, set[str]]] = {}
+
+    def find(self, one: str | None, emails: set[str]) -> dict[str, str]:
+        """Return how people left a list, by folded address; any list where ``one`` is None."""
+        references, suspects = self._references, emails
+        if one is not None:
+            self._asked[one] += len(emails)
+            left = self._left_of(one)
+            # ActiveCampaign may ignore a filter: what a suspect's own memberships say counts.
+            suspects = emails if left is None else emails & left
+        found: dict[str, str] = {}
+
+        def ask(email: str, native_id: str) -> None:
+            for row in references.nested_rows("contacts", native_id, "contactLists"):
+                word = OPTED_OUT.get(number_of(row.get("status")))
+                if word and one in {None, str(row.get("list"))}:
+                    found[email] = word
+
+        known = references.contacts_by_email(suspects)
+        references.pool.each([partial(ask, email, one_id) for email, one_id in known.items()])
+        return found
+
+    def _left_of(self, one: str) -> set[str] | None:
+        """Return who left a list; None where one request per contact is cheaper."""
+        now = self._clock.monotonic()
+        read_at, left = self._left.get(one, (None, set[str]()))
+        if read_at is not None and now - read_at < FRESH_SECONDS:
+            return left
+        left = set()
+        for status in OPTED_OUT:
+            for page in members(self._references.client, one, status, self._asked[one]):
+                if page is None:
+                    return None
+                left |= {fold(str(row.get("email") or "")) for row in page.rows}
+        self._left[one] = now, left
+        return left

@@ -1,0 +1,126 @@
+"""Contacts that orders and subscriptions create: the control group and the contact limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.holdout import HELD_OUT
+from target_activecampaign.outcome import Action, Outcome
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.sinks.contacts.held_contacts import LIMIT_REACHED
+
+from .upserts import Mutation, Upsert, finish_all, send_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_activecampaign.sinks.context import WriteContext
+
+
+@dataclass
+class NewContact:
+    """A person whom the account may not have, and what would create the contact."""
+
+    email: str
+    upserts: list[Upsert] = field(default_factory=list)
+    #: Whether the contact was created, None where nothing says so.
+    created: bool | None = None
+
+
+def send_for_contacts(
+    context: WriteContext,
+    mutation: Mutation,
+    upserts: list[Upsert],
+    done: Callable[[Upsert], None] = lambda _: None,
+) -> None:
+    """Send upserts that may create contacts, as `send_all` does; raise `RequestError` before."""
+    ready, new = hold_new_contacts(context, leave_held_out(context, upserts))
+    try:
+        send_all(context, mutation, ready, done)
+    finally:
+        note_contacts(context, new)
+
+
+def leave_held_out(context: WriteContext, upserts: list[Upsert]) -> list[Upsert]:
+    """Skip what belongs to held-out contacts by the address that the store has; return the rest."""
+    if not context.holdout.is_active:
+        return upserts
+    kept = []
+    for upsert in upserts:
+        email = upsert.document.get("email")
+        if not is_nothing(email) and context.holdout.is_held_out(str(email)):
+            finish_all(context, [upsert], Outcome(Action.SKIPPED, reason=HELD_OUT, whole=False))
+        else:
+            kept.append(upsert)
+    return kept
+
+
+def hold_new_contacts(
+    context: WriteContext, upserts: list[Upsert]
+) -> tuple[list[Upsert], list[NewContact]]:
+    """Hold what would create contacts beyond the account's limit.
+
+    Returns the rest, and the contacts to `give_back` when it was sent. Contacts are looked up only
+    where not all that may be new fit. Raises `RequestError`; then nothing is taken.
+    """
+    limit, plan = context.contact_limit, context.plan
+    new = _candidates(context, upserts)
+    if not new:
+        return upserts, []
+    with context.pool.named_lock("contact limit", ""):
+        room = limit.room()
+        if room is None:
+            return upserts, []
+        if context.write_client.is_dry_run:
+            new = _absent(context, new)
+            plan.contact_room = room if plan.contact_room is None else plan.contact_room
+            for one in new:
+                plan.count_new_contact(fold(one.email))
+        elif len(new) > room:
+            limit.read_again()
+            room = limit.room() or 0
+            if len(new) > room:
+                new = _absent(context, new)
+        new, held = new[:room], new[room:]
+        limit.take(new)
+    left_out = [upsert for one in held for upsert in one.upserts]
+    outcome = Outcome(Action.SKIPPED, reason=LIMIT_REACHED, whole=False, held=True)
+    finish_all(context, left_out, outcome)
+    ids = {id(upsert) for upsert in left_out}
+    return [upsert for upsert in upserts if id(upsert) not in ids], new
+
+
+def note_contacts(context: WriteContext, new: list[NewContact]) -> None:
+    """Count what became of the contacts that `hold_new_contacts` returned."""
+    for one in new:
+        is_there = context.write_client.is_dry_run or any(u.is_written for u in one.upserts)
+        if is_there:
+            context.recent_contacts[fold(one.email)] = {}
+        elif one.created:
+            one.created = None
+    context.contact_limit.give_back(new)
+
+
+def _candidates(context: WriteContext, upserts: list[Upsert]) -> list[NewContact]:
+    """Return the people whom neither the stored row nor an earlier row of this run shows."""
+    found: dict[str, NewContact] = {}
+    for upsert in upserts:
+        email = upsert.document.get("email")
+        if is_nothing(email):
+            continue
+        key = fold(str(email))
+        before = fold(str((upsert.before or {}).get("email") or ""))
+        if key != before and key not in context.recent_contacts:
+            found.setdefault(key, NewContact(str(email))).upserts.append(upsert)
+    return list(found.values())
+
+
+def _absent(context: WriteContext, new: list[NewContact]) -> list[NewContact]:
+    """Return the people whom the account does not have."""
+    known = context.references.contacts_by_email(one.email for one in new)
+    absent = [one for one in new if fold(one.email) not in known]
+    for one in absent:
+        one.created = True
+    return absent

@@ -1,0 +1,377 @@
+"""Contacts that orders and subscriptions create: consent, the limits and the control group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_activecampaign.holdout import position_of
+from tests.sandbox.custom_objects import acts
+from tests.sandbox.ecommerce import store
+from tests.target.lab import state_of, stream_of
+
+if TYPE_CHECKING:
+    from tests.target.lab import Lab
+
+ORDERS, LINES, SUBSCRIPTIONS = "commerce_orders", "commerce_order_lines", "commerce_subscriptions"
+LEFT_OUT = "accepts_marketing: left out, the person {}; sent only with resubscribe"
+PERCENT = 40
+ACCOUNT = ("GET", "settings/account")
+
+
+@pytest.fixture(autouse=True)
+def _shop(lab: Lab) -> None:
+    lab.world.switches.ecommerce = "served"
+    store.add_connection(lab.world, "own", "shop-1", "Shop")
+
+
+def orders(count: int, first: int = 0, **columns: Any) -> list[dict[str, Any]]:
+    """Return an order each of so many people."""
+    return [
+        {
+            "store_id": "1",
+            "store_order_id": f"n-{n}",
+            "contact": {"email": f"p{n}@shop.example"},
+            "currency": "EUR",
+            "total_amount": 5,
+            "store_created_at": "2030-05-01T10:00:00+00:00",
+        }
+        | columns
+        for n in range(first, first + count)
+    ]
+
+
+def subscriptions(count: int, first: int = 0) -> list[dict[str, Any]]:
+    """Return a subscription each of so many people."""
+    return [
+        {"store_id": "1", "store_subscription_id": f"s-{n}", "contact__email": f"p{n}@shop.example"}
+        for n in range(first, first + count)
+    ]
+
+
+def people(lab: Lab) -> set[str]:
+    """Return the addresses of the account's shoppers."""
+    return {row.email for row in lab.world.tables["contacts"] if row.email[:1] == "p"}
+
+
+def written(lab: Lab, table: str = "storeOrders") -> set[str]:
+    """Return the store's own ids of what was written."""
+    lab.world.settle(at_once=True)
+    return {row.key for row in lab.world.tables[table]}
+
+
+def leave_room(lab: Lab, room: int) -> None:
+    """Let the account have room for so many more contacts."""
+    lab.world.contact_limit = len(lab.world.tables["contacts"]) + room
+
+
+def sell_list(lab: Lab) -> int:
+    """Add a list, to which the shop subscribes people who accept marketing."""
+    found = lab.world.add_list("Shoppers").id
+    lab.world.tables["connections"][1].listId = found
+    return int(found)
+
+
+def status_of(lab: Lab, email: str, one: int) -> int | None:
+    """Return the status of a person on a list."""
+    person = lab.world.find_contact(email)
+    row = lab.world.membership(person.id, one) if person else None
+    return row.status if row else None
+
+
+# --- consent ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "word"), [(2, "unsubscribed"), (3, "bounced")])
+@pytest.mark.parametrize("count", [1, 60])
+def test_an_order_subscribes_nobody_who_opted_out(
+    lab: Lab, status: int, word: str, count: int
+) -> None:
+    """The order is written without `accepts_marketing`, with a reason that stays on every run.
+
+    New people and people who never left are subscribed, as the shop's settings say.
+    """
+    one = sell_list(lab)
+    lab.world.subscribe(lab.world.add_contact("P0@shop.example").id, one, status)
+    rows = orders(count, accepts_marketing=True)
+    for _ in range(2):
+        run = lab.send(ORDERS, *rows)
+        assert run.code == 0
+        assert run.reason() == LEFT_OUT.format(word)
+        assert run.actions[0] in {"created", "updated"}
+        assert status_of(lab, "p0@shop.example", one) == status
+    assert set(run.actions[1:]) <= {"unchanged"}
+    assert [status_of(lab, f"p{n}@shop.example", one) for n in range(1, count)] == [1] * (count - 1)
+    document = next(iter(lab.world.tables["storeOrders"])).document
+    assert "acceptsMarketing" not in document
+
+
+def test_resubscribe_lets_orders_subscribe(lab: Lab) -> None:
+    """The setting that overrides an opt-out elsewhere does so here."""
+    one = sell_list(lab)
+    lab.world.subscribe(lab.world.add_contact("p0@shop.example").id, one, 2)
+    run = lab.send(ORDERS, *orders(1, accepts_marketing=True), resubscribe=True)
+    assert (run.actions, run.reason()) == (["created"], "")
+    assert status_of(lab, "p0@shop.example", one) == 1
+
+
+def test_a_later_change_of_an_order_subscribes_nobody_again(lab: Lab) -> None:
+    """An order that accepted marketing is sent whole: not that part, once the person left."""
+    one = sell_list(lab)
+    lab.send(ORDERS, *orders(1, accepts_marketing=True, status="pending"))
+    person = lab.world.find_contact("p0@shop.example")
+    assert person is not None
+    lab.world.subscribe(person.id, one, 2)
+    lab.clock.sleep(600)
+    partial = {"store_id": "1", "store_order_id": "n-0", "status": "completed"}
+    lines = {"store_id": "1", "store_order_id": "n-0", "store_line_id": "l-1", "name": "Mug"}
+    assert lab.send(ORDERS, partial).actions == ["updated"]
+    assert lab.send(LINES, lines).actions == ["updated"]
+    assert status_of(lab, "p0@shop.example", one) == 2
+
+
+def test_consent_costs_nothing_where_no_list_is_concerned(lab: Lab) -> None:
+    """Of a shop without a list nobody is looked up; of one with a list, its leavers once a run."""
+    quiet = lab.send(ORDERS, *orders(120, accepts_marketing=True))
+    assert not [path for _, path in quiet.requests if path.startswith("contacts")]
+    one = sell_list(lab)
+    for number in range(30):
+        person = lab.world.find_contact(f"p{number}@shop.example")
+        assert person is not None
+        lab.world.subscribe(person.id, one, 2)
+    changed = orders(120, accepts_marketing=True, total_amount=6)
+    lab.batch_rows = 50
+    run = lab.send(ORDERS, *changed)
+    assert sum(LEFT_OUT.format("unsubscribed") in run.reason(n + 1) for n in range(30)) == 30
+    walks = [path for _, path in run.requests if path == "contacts"]
+    # One page of leavers and one of bounced people; one look-up and one read per leaver.
+    assert len(walks) <= 2 + 30
+    assert sum("contactLists" in path for _, path in run.requests) == 30
+
+
+def test_an_account_that_hides_the_shops_list_is_asked_about_every_list(lab: Lab) -> None:
+    """Where connections have no column of a list, leaving any list counts."""
+    one = lab.world.add_list("Readers").id
+    lab.world.subscribe(lab.world.add_contact("p0@shop.example").id, one, 2)
+
+    def hide(body: dict[str, Any]) -> None:
+        for row in body.get("connections", ()):
+            row.pop("listId", None)
+
+    lab.world.faults.rewrite("/connections", hide)
+    run = lab.send(ORDERS, *orders(2, accepts_marketing=True))
+    assert run.reason() == LEFT_OUT.format("unsubscribed")
+    assert run.reason(2) == ""
+
+
+def test_without_automations_an_order_subscribes_nobody(lab: Lab) -> None:
+    """A subscription can start automations: with `run_automations: false` none is sent."""
+    one = sell_list(lab)
+    rows = orders(2, accepts_marketing=True)
+    run = lab.send(ORDERS, *rows, run_automations=False)
+    assert run.actions == ["created"] * 2
+    assert "run_automations is false" in run.reason()
+    assert status_of(lab, "p0@shop.example", one) is None
+    again = lab.send(ORDERS, *rows, run_automations=False)
+    assert (again.actions, again.writes) == (["skipped"] * 2, [])
+    assert lab.send(ORDERS, *rows).actions == ["updated"] * 2
+    assert status_of(lab, "p0@shop.example", one) == 1
+
+
+# --- the contact limit --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [ORDERS, SUBSCRIPTIONS])
+@pytest.mark.parametrize("count", [4, 70])
+def test_new_people_beyond_the_limit_are_held_with_their_orders(
+    lab: Lab, stream: str, count: int
+) -> None:
+    """Of so many new people all but two fit; two wait for the run that has room."""
+    make, table = (
+        (orders, "storeOrders") if stream == ORDERS else (subscriptions, "storeRecurringPayments")
+    )
+    leave_room(lab, count - 2)
+    run = lab.send(stream, *make(count))
+    assert (run.code, run.states) == (1, [])
+    assert [run.actions.count(one) for one in ("created", "skipped")] == [count - 2, 2]
+    assert run.reason(count).startswith("respect_contact_limit")
+    assert len(written(lab, table)) == count - 2
+    assert run.requests.count(ACCOUNT) <= 3
+    leave_room(lab, 2)
+    later = lab.send(stream, *make(count))
+    assert (later.code, len(later.states)) == (0, 1)
+    assert later.actions == ["unchanged"] * (count - 2) + ["created"] * 2
+    assert len(written(lab, table)) == count
+
+
+def test_orders_of_known_people_fit_in_a_full_account(lab: Lab) -> None:
+    """An order of a known address creates nobody, in whatever case it is spelled."""
+    for number in range(30):
+        lab.world.add_contact(f"P{number}@SHOP.example")
+    leave_room(lab, 0)
+    run = lab.send(ORDERS, *orders(31))
+    assert run.actions == ["created"] * 30 + ["skipped"]
+    leave_room(lab, 0)
+    changed = lab.send(ORDERS, *orders(30, total_amount=9))
+    assert set(changed.actions) == {"updated"}
+    assert ACCOUNT not in changed.requests
+
+
+def test_several_orders_of_one_person_are_one_contact(lab: Lab) -> None:
+    """The limit counts people, not orders, over batches too."""
+    lab.batch_rows = 10
+    leave_room(lab, 1)
+    rows = [row | {"contact": {"email": "p1@shop.example"}} for row in orders(40)]
+    run = lab.send(ORDERS, *rows)
+    assert set(run.actions) == {"created"}
+    assert people(lab) == {"p1@shop.example"}
+
+
+def test_the_limit_can_be_left_to_activecampaign_for_orders_too(lab: Lab) -> None:
+    """With `respect_contact_limit: false` the limit is not read."""
+    leave_room(lab, 0)
+    run = lab.send(ORDERS, *orders(3), respect_contact_limit=False)
+    assert (run.code, set(run.actions)) == (0, {"created"})
+    assert ACCOUNT not in run.requests
+
+
+def test_a_dry_run_counts_the_contacts_of_orders_once(lab: Lab) -> None:
+    """A person of a contact row, of two orders and of a subscription is one new contact."""
+    lab.world.add_contact("p3@shop.example")
+    leave_room(lab, 4)
+    run = lab.run(
+        *stream_of("crm_contacts", {"email": "p0@shop.example"}),
+        *stream_of(ORDERS, *orders(6), *orders(2, store_id=1, store_order_id="more")),
+        *stream_of(SUBSCRIPTIONS, *subscriptions(6)),
+        state_of(1),
+        dry_run=True,
+    )
+    assert run.report["plan"]["contacts"] == {"created": 5, "room": 4}
+    assert written(lab) == set()
+
+
+def test_a_refusal_of_an_order_for_the_limit_holds_it(lab: Lab) -> None:
+    """Should ActiveCampaign refuse an order for the limit, its row is held, not rejected."""
+    lab.world.switches.over_limit = "refused"
+    leave_room(lab, 1)
+    lab.world.add_contact("p0@shop.example")
+    run = lab.send(ORDERS, *orders(3), respect_contact_limit=False)
+    assert (run.code, run.actions) == (1, ["created", "skipped", "skipped"])
+    assert "for the account's contact limit" in run.reason(2)
+
+
+def test_lines_of_an_order_that_is_held_are_held_too(lab: Lab) -> None:
+    """They are not rejected for an order that comes with the next run, before or behind it."""
+    leave_room(lab, 0)
+    lines = [
+        {"store_id": "1", "store_order_id": f"n-{n}", "store_line_id": "l-1", "name": "Mug"}
+        for n in range(2)
+    ]
+    messages = [
+        *stream_of(LINES, lines[0]),
+        *stream_of(ORDERS, *orders(2)),
+        *stream_of(LINES, lines[1]),
+        state_of(1),
+    ]
+    lab.batch_rows = 1
+    run = lab.run(*messages)
+    assert (run.code, run.states) == (1, [])
+    assert run.actions == ["skipped"] * 4
+    assert all("respect_contact_limit" in run.reason(n) for n in (1, 4))
+    leave_room(lab, 2)
+    assert lab.run(*messages).actions == ["updated", "created", "created", "updated"]
+
+
+# --- max_changes --------------------------------------------------------------------------------
+
+
+def test_max_changes_limits_the_contacts_that_orders_create(lab: Lab) -> None:
+    """An order and the contact that it creates are one change; what is beyond creates nobody."""
+    run = lab.send(ORDERS, *orders(5), max_changes=2)
+    assert (run.code, run.actions) == (1, ["created"] * 2 + ["skipped"] * 3)
+    assert people(lab) == {"p0@shop.example", "p1@shop.example"}
+
+
+# --- the control group --------------------------------------------------------------------------
+
+
+def is_held_out(number: int) -> bool:
+    """Return whether a person is in the control group."""
+    return position_of(f"p{number}@shop.example", "") < PERCENT
+
+
+def test_orders_lines_and_subscriptions_of_held_out_people_are_not_written(lab: Lab) -> None:
+    """No order creates a contact of the control group; its lines say why, wherever they come."""
+    lines = [
+        {"store_id": "1", "store_order_id": f"n-{n}", "store_line_id": "l-1", "name": "Mug"}
+        for n in range(20)
+    ]
+    lab.batch_rows = 7
+    run = lab.run(
+        *stream_of(LINES, *lines[:10]),
+        *stream_of(ORDERS, *orders(20)),
+        *stream_of(LINES, *lines[10:]),
+        *stream_of(SUBSCRIPTIONS, *subscriptions(20)),
+        state_of(1),
+        holdout_percent=PERCENT,
+    )
+    assert run.code == 0
+    places = [*range(10), *range(20), *range(10, 20), *range(20)]
+    for one in run.results:
+        is_ours = is_held_out(places[one["row"] - 1])
+        assert ((one["action"], one["reason"]) == ("skipped", "held out")) == is_ours
+    assert written(lab) == {f"n-{n}" for n in range(20) if not is_held_out(n)}
+    assert people(lab) == {f"p{n}@shop.example" for n in range(20) if not is_held_out(n)}
+
+
+def test_a_row_that_names_no_person_belongs_to_the_one_of_its_order(lab: Lab) -> None:
+    """A change of an order, and a line alone, are held out by the address that the store has."""
+    lab.send(ORDERS, *orders(20))
+    key = [{"store_id": "1", "store_order_id": f"n-{n}"} for n in range(20)]
+    run = lab.run(
+        *stream_of(ORDERS, *[one | {"status": "completed"} for one in key]),
+        *stream_of(LINES, *[one | {"store_line_id": "l-1", "name": "Mug"} for one in key]),
+        state_of(1),
+        holdout_percent=PERCENT,
+    )
+    for place, action in enumerate(run.actions):
+        assert action == ("skipped" if is_held_out(place % 20) else "updated")
+
+
+def test_records_of_custom_objects_of_held_out_people_are_not_written(lab: Lab) -> None:
+    """They can start automations: a record belongs to the first contact that it relates to."""
+    acts.add_schema(lab.world, "visits", [acts.field("title")], [acts.relationship("visitor")])
+    for number in range(20):
+        if number % 2:
+            lab.world.add_contact(f"p{number}@shop.example")
+    known = [n for n in range(20) if n % 2 or is_held_out(n)]
+    rows = [
+        {"external_id": f"v-{n}", "title": "a", "visitor": {"email": f"p{n}@shop.example"}}
+        for n in known
+    ]
+    run = lab.send("custom_visits", *rows, holdout_percent=PERCENT)
+    assert run.actions == ["skipped" if is_held_out(n) else "created" for n in known]
+    later = [{"external_id": f"v-{n}", "title": "b"} for n in known if n % 2]
+    lab.send("custom_visits", *[row for row in rows if int(row["external_id"][2:]) % 2])
+    lab.clock.sleep(60)
+    run = lab.send("custom_visits", *later, holdout_percent=PERCENT)
+    assert run.actions == ["skipped" if is_held_out(n) else "updated" for n in known if n % 2]
+
+
+# --- events -------------------------------------------------------------------------------------
+
+
+def test_an_event_creates_no_contact(lab: Lab) -> None:
+    """The address of an event must be known, also where ActiveCampaign would create it."""
+    lab.world.switches.event_unknown_email = "creates"
+    row = {"name": "visited", "contact": {"email": "p7@shop.example"}, "external_id": "e-1"}
+    settings = {
+        "event_account_id": "1",
+        "event_key": "k",
+        "event_url": "https://trackcmp.net/event",
+    }
+    run = lab.send("marketing_events", row, **settings)
+    assert run.actions == ["rejected"]
+    assert run.reason().startswith("contact:")
+    assert people(lab) == set()
