@@ -109,7 +109,8 @@ class DeleteSweep:
         """Record all records of a resource that belong to the row with id ``parent``."""
         kind = resource.endpoint
         self._known.record_read(kind, (parent,))
-        self._known.record_seen(kind, (_key_of(resource, record) for record in records))
+        one = resource.keys[-1]
+        self._known.record_seen(kind, ((parent, str(record[one])) for record in records))
 
     def mark_incomplete(self, resource: Resource) -> None:
         """Record that the tap could not read all records of a resource."""
@@ -237,14 +238,12 @@ def _just_before(moment: str) -> str:
 
 
 def _is_pair(resource: Resource) -> bool:
-    """Return whether a resource's key includes the id of a parent row."""
-    return len(resource.keys) > 1
+    """Return whether the known ids of a resource include the id of the row that it belongs to.
+
+    The key of its records may be an id alone, as that of order lines.
+    """
+    return len(resource.keys) > 1 or resource.relation is not None
 
 
 def _kind_of(resource: Resource, endpoint: Endpoint) -> str:
     return resource.endpoint if _is_pair(resource) else endpoint.path
-
-
-def _key_of(resource: Resource, record: Record) -> Key:
-    parent, one = resource.keys
-    return str(record[parent]), str(record[one])

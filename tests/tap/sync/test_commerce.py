@@ -164,3 +164,38 @@ def test_a_run_that_selects_none_of_it_costs_no_request_more(account):
     """The default selection asks no path of e-commerce."""
     ran = account.run()
     assert not [path for path in ran.paths() if path.startswith(("ecom", "connections", "custom"))]
+
+
+def test_deleted_orders_and_lines_are_found(account):
+    """`detect_deletes` finds an order, its lines and its customer, and a line that an order lost."""
+    streams = ["commerce_customers", "commerce_orders", "commerce_order_lines"]
+    first = account.run(only=streams, detect_deletes=True)
+    assert (first.code, first.line) == (0, None)
+    world, tables = account.world, account.world.tables
+    account.wait(hours=1)
+    gone, changed = list(tables["ecomOrders"].rows)[:2]
+    lines = [row.id for row in tables["ecomOrderProducts"].by("orderid", gone)]
+    store.delete_order(world, gone)
+    lost, kept = (row.id for row in tables["ecomOrderProducts"].by("orderid", changed))
+    tables["ecomOrderProducts"].delete(lost)
+    tables["ecomOrders"].change(tables["ecomOrders"][changed], updated=world.now())
+    customer = next(row.id for row in tables["ecomCustomers"] if row.connectionid)
+    tables["ecomCustomers"].delete(customer)
+
+    account.wait(minutes=5)
+    second = account.run(first.state, only=streams, detect_deletes=True)
+    assert (second.code, second.line) == (0, None)
+    found = {
+        name: sorted(int(one["id"]) for one in rows if one["_sdc_deleted_at"])
+        for name, rows in second.records.items()
+    }
+    assert found == {
+        "commerce_customers": [customer],
+        "commerce_orders": [gone],
+        "commerce_order_lines": sorted([*lines, lost]),
+    }
+    emitted = second.by_id("commerce_order_lines")
+    assert emitted[str(kept)]["_sdc_deleted_at"] is None
+    account.wait(hours=1)
+    third = account.run(second.state, only=streams, detect_deletes=True)
+    assert not any(one["_sdc_deleted_at"] for rows in third.records.values() for one in rows)
