@@ -167,7 +167,7 @@ def test_a_run_that_selects_none_of_it_costs_no_request_more(account):
 
 
 def test_deleted_orders_and_lines_are_found(account):
-    """`detect_deletes` finds an order, its lines and its customer, and a line that an order lost."""
+    """`detect_deletes` finds an order, its lines, a customer, and a line that an order lost."""
     streams = ["commerce_customers", "commerce_orders", "commerce_order_lines"]
     first = account.run(only=streams, detect_deletes=True)
     assert (first.code, first.line) == (0, None)
