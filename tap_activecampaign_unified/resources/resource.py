@@ -68,13 +68,17 @@ class RowContext:
 
 @dataclass(frozen=True)
 class Field:
-    """A native column that a codec decodes and, unless it is ``read_only``, encodes."""
+    """A native column that a codec decodes and, unless it is ``read_only``, encodes.
+
+    ``imported_as`` is the bulk importer's name of it, None where the importer does not take it.
+    """
 
     unified: str
     native: str
     codec: Codec
     doc: str = ""
     read_only: bool = False
+    imported_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,14 @@ class Resource:
     finds_deletes: bool = True
     #: Whether its schema grows with what comes.
     is_open: ClassVar[bool] = False
+
+    def imported_columns(self) -> dict[str, str]:
+        """Return the importer's name of each native column that it takes."""
+        return {
+            entry.native: entry.imported_as
+            for entry in self.entries
+            if isinstance(entry, Field) and entry.imported_as is not None and not entry.read_only
+        }
 
     def schema(
         self,

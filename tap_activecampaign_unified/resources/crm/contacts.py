@@ -33,8 +33,8 @@ CONTACTS = Resource(
     custom_fields="contact",
     entries=(
         Field("id", "id", identifier),
-        Field("first_name", "firstName", text),
-        Field("last_name", "lastName", text),
+        Field("first_name", "firstName", text, imported_as="first_name"),
+        Field("last_name", "lastName", text, imported_as="last_name"),
         Derived("name", full_name, STRING, "First and last name"),
         Linked("title", people.LINKS, people.job_title, STRING, "Job title at the first account"),
         Linked("account", people.LINKS, people.account, NAMED_REF, "The account of the first link"),
@@ -53,7 +53,12 @@ CONTACTS = Resource(
             single_item("email", id=None, type=None),
             "At most one: ActiveCampaign has no second address",
         ),
-        Field("phone_numbers", "phone", single_item("number", id=None, extension=None, type=None)),
+        Field(
+            "phone_numbers",
+            "phone",
+            single_item("number", id=None, extension=None, type=None),
+            imported_as="phone",
+        ),
         Linked("tags", people.TAGS, people.named_tags, TAGS, "Tags of the contact, in order of id"),
         Linked(
             "segments",

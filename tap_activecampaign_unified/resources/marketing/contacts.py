@@ -42,9 +42,9 @@ CONTACTS = Resource(
         Field("id", "id", identifier),
         Field("email", "email", text, "The address, as it is spelled in ActiveCampaign"),
         Derived("name", full_name, STRING, "First and last name"),
-        Field("first_name", "firstName", text),
-        Field("last_name", "lastName", text),
-        Field("phones", "phone", single_item("phone", type=None)),
+        Field("first_name", "firstName", text, imported_as="first_name"),
+        Field("last_name", "lastName", text, imported_as="last_name"),
+        Field("phones", "phone", single_item("phone", type=None), imported_as="phone"),
         Derived("addresses", empty, array_of(ADDRESS), "Always empty: contacts have none"),
         Linked("tags", people.TAGS, people.named_tags, TAGS, "Tags of the contact, in order of id"),
         Linked(

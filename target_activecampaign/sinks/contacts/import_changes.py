@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.sinks.contacts.bulk_import.status import IMPORTED_COLUMNS, ImportEntry
+from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
 
 from .change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.contacts.bulk_import.status import ImportBatch
     from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
 
 
 logger = logging.getLogger(__name__)
@@ -24,23 +25,28 @@ ENOUGH_TO_IMPORT = 10
 FULL_PAGE = 100
 
 
-def is_importable(context: WriteContext, change: ContactChange) -> bool:
-    """Return whether the importer can carry out a change and the settings allow it."""
+def _is_importable(change: ContactChange, columns: dict[str, str]) -> bool:
+    """Return whether the importer, which takes ``columns``, can carry out a change."""
     if change.email is None or change.new_email is not None or not change.upserts:
         return False
-    if change.columns.keys() - IMPORTED_COLUMNS.keys():
-        return False
-    return context.policy.bulk_import != "never" or not context.policy.run_automations
+    return not change.columns.keys() - columns.keys()
 
 
-def import_changes(context: WriteContext, changes: list[ContactChange]) -> dict[int, ImportEntry]:
+def import_changes(
+    context: WriteContext, sink: Sink, changes: list[ContactChange]
+) -> dict[int, ImportEntry]:
     """Import the changes if there are enough of them; returns each one's entry by identity."""
-    forced = context.policy.bulk_import == "always" or not context.policy.run_automations
+    policy = context.policy
+    forced = policy.bulk_import == "always" or not policy.run_automations
+    if policy.bulk_import == "never" and not forced:
+        return {}
+    columns = sink.resource.imported_columns()
+    changes = [change for change in changes if _is_importable(change, columns)]
     if not changes or (len(changes) < ENOUGH_TO_IMPORT and not forced):
         return {}
     entries = {
         id(change): ImportEntry(
-            change.email or "", _contact_of(change, is_foreign=context.policy.is_foreign)
+            change.email or "", _contact_of(change, columns, is_foreign=policy.is_foreign)
         )
         for change in changes
     }
@@ -63,9 +69,11 @@ def import_changes(context: WriteContext, changes: list[ContactChange]) -> dict[
     return entries
 
 
-def _contact_of(change: ContactChange, *, is_foreign: bool) -> dict[str, Any]:
+def _contact_of(
+    change: ContactChange, columns: dict[str, str], *, is_foreign: bool
+) -> dict[str, Any]:
     contact: dict[str, Any] = {"email": change.email}
-    contact |= {IMPORTED_COLUMNS[name]: value for name, value in change.columns.items()}
+    contact |= {columns[name]: value for name, value in change.columns.items()}
     if change.values:
         contact["fields"] = [
             {"id": _number(one), "value": value} for one, (_, value, __) in change.values.items()

@@ -21,7 +21,6 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.reporting.results import BEHIND, OTHER_ADDRESS
-from target_activecampaign.sinks.contacts.bulk_import.status import IMPORTED_COLUMNS
 from target_activecampaign.sinks.create_only import reject_existing_contact
 from target_activecampaign.sinks.limits import AUTOMATIONS
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
@@ -33,7 +32,7 @@ from . import tags as contact_tags
 from . import upsert as contact_calls
 from .change import ContactChange, identity_of_change, strip_held_out
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
-from .import_changes import ENOUGH_TO_IMPORT, import_changes, is_importable
+from .import_changes import ENOUGH_TO_IMPORT, import_changes
 from .parse import parse_contact_change
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
         return
     if not context.policy.run_automations:
         for change in changes:
-            _deny_automation_starts(change)
+            _deny_automation_starts(sink, change)
     for change in changes:
         if not change.has_requests:
             _report(context, sink, change)
@@ -116,7 +115,7 @@ def _held(reason: str) -> Outcome:
 def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
     if context.write_client.is_dry_run:
         _forecast(context, sink, changes)
-    imported = import_changes(context, [w for w in changes if is_importable(context, w)])
+    imported = import_changes(context, sink, changes)
     rest = _after_import(context, changes, imported)
     _finish(context, sink, rest, {key: e for key, e in imported.items() if e.is_imported})
 
@@ -208,7 +207,7 @@ def _merge(changes: list[ContactChange]) -> list[ContactChange]:
     return merged
 
 
-def _deny_automation_starts(change: ContactChange) -> None:
+def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:
     """Deny all requests but those that the importer can do with `exclude_automations`."""
     if change.email is None or change.new_email is not None:
         for part in change.parts:
@@ -219,7 +218,7 @@ def _deny_automation_starts(change: ContactChange) -> None:
         if not is_added:
             change.deny(f"tag:{name}", AUTOMATIONS)
             del change.tags[name]
-    for name in change.columns.keys() - IMPORTED_COLUMNS.keys():
+    for name in change.columns.keys() - sink.resource.imported_columns().keys():
         change.deny(f"column:{name}", AUTOMATIONS)
         del change.columns[name]
     change.deny("mirror", AUTOMATIONS) if not change.tags else None

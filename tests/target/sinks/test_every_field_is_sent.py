@@ -10,7 +10,6 @@ import pytest
 
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.sinks import registry
-from target_activecampaign.sinks.contacts.bulk_import.status import IMPORTED_COLUMNS
 from tests.sandbox.tasks.planting import define_types
 
 if TYPE_CHECKING:
@@ -242,12 +241,31 @@ def test_every_stream_that_is_written_is_in_this_law() -> None:
     assert missing == {"crm_users", "marketing_events"}
 
 
+def imported() -> Iterator[tuple[str, str, str]]:
+    """Return every field of a contact that the importer takes, with the importer's name."""
+    for stream in ("crm_contacts", "marketing_contacts"):
+        for entry in registry.SINKS[stream].resource.entries:
+            if isinstance(entry, Field) and entry.imported_as:
+                yield stream, entry.unified, entry.imported_as
+
+
+@pytest.mark.parametrize(("stream", "column", "name"), list(imported()))
+def test_every_field_with_an_importer_name_reaches_the_importer(
+    lab: Lab, stream: str, column: str, name: str
+) -> None:
+    """The resource table names what the importer takes; the body has the importer's names."""
+    prepared(lab)
+    value, marker = of_column(column)
+    before = len(lab.world.log)
+    lab.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
+    bodies = [one.body.decode() for one in lab.world.log[before:] if "bulk_import" in one.path]
+    assert f'"{name}": "{marker}"' in "".join(bodies)
+
+
 @pytest.mark.parametrize("stream", ["crm_contacts", "marketing_contacts"])
 @pytest.mark.parametrize(
     ("column", "value", "marker"),
     [
-        ("first_name", "Lawrence", '"first_name": "Lawrence"'),
-        ("last_name", "Lawful", '"last_name": "Lawful"'),
         ("phone", "+1 555 77", '"phone": "+1 555 77"'),
         ("name", "Lawrence Lawful", '"last_name": "Lawful"'),
         ("custom_fields", {"law_value": "lawful"}, "lawful"),
@@ -256,10 +274,10 @@ def test_every_stream_that_is_written_is_in_this_law() -> None:
         ("account", COMPANY, "customer_acct_name"),
     ],
 )
-def test_every_field_that_the_importer_takes_reaches_it(
+def test_what_else_the_importer_takes_reaches_it(
     lab: Lab, stream: str, column: str, value: Any, marker: str
 ) -> None:
-    """In the importer's own names."""
+    """Columns that are not a field of the table reach the importer in its own names."""
     prepared(lab)
     before = len(lab.world.log)
     lab.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
@@ -284,7 +302,7 @@ def test_a_contact_column_that_becomes_writable_is_sent(
     )
     changed = replace(sink, resource=replace(sink.resource, entries=entries))
     monkeypatch.setitem(registry.SINKS, "marketing_contacts", changed)
-    assert "sms_consent" not in IMPORTED_COLUMNS
+    assert "sms_consent" not in changed.resource.imported_columns()
     before = len(lab.world.log)
     rows = [{"email": f"s{n}@shop.example", "sms_consent": f"yes {n}"} for n in range(count)]
     run = lab.send("marketing_contacts", *rows)

@@ -25,9 +25,6 @@ MOST_FAILED_POLLS = 5
 MOST_AT_ONCE = 8
 ENDED = frozenset({"completed", "failed", "interrupted"})
 
-#: The columns of a contact that the importer takes, with its names of them.
-IMPORTED_COLUMNS = {"firstName": "first_name", "lastName": "last_name", "phone": "phone"}
-
 
 @dataclass(eq=False, slots=True)
 class ImportEntry:
