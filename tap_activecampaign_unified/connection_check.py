@@ -14,15 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_activecampaign_unified.endpoints.table import DEFAULT_ENDPOINTS
+from tap_activecampaign_unified.endpoints.table import COMMERCE, DEFAULT_ENDPOINTS
 from tap_activecampaign_unified.resources.codecs import offset_of
 
-from .client import NotFound, PermissionDenied, RequestError, ServerError, rows_of, total_of
+from .client import (
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    RequestError,
+    ServerError,
+    rows_of,
+    total_of,
+)
+from .client.graphql import PATH as GRAPHQL
+from .client.pagination.graphql_walk import SearchReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .client import ApiResponse, Client
+    from .client.pagination.graphql_walk import Search
 
 Document = dict[str, dict[str, Any]]
 Params = tuple[tuple[str, str | int], ...]
@@ -34,6 +45,7 @@ QUIET_SECONDS = 1.5
 ONE: Params = (("limit", 1),)
 BY_ID: Params = (("orders[id]", "ASC"),)
 YES, NO, UNKNOWN = "yes", "no", "unknown"
+ANYTHING = {"query": "{ __typename }"}
 CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
 
 
@@ -80,6 +92,7 @@ class ConnectionCheck:
         self._note("may read", self._collections())
         self._note("filters", self._filters())
         self._note("sideloads", self._sideloads())
+        self._note("store changes", self._store_changes())
         self._note("clock", self._clock())
         self._note("budget", self._budget())
 
@@ -170,6 +183,23 @@ class ConnectionCheck:
             return YES
         some = self._rows(relation.collection, ONE)
         return NO if some else f"{UNKNOWN}: there are none"
+
+    def _store_changes(self) -> Iterator[tuple[str, Any]]:
+        """Say how the tap finds what changed in the GraphQL store, which filters no date."""
+        for endpoint in COMMERCE.values():
+            if endpoint.search is not None:
+                yield endpoint.search.type_name, self._way_of_changes(endpoint.search)
+
+    def _way_of_changes(self, search: Search) -> str:
+        try:
+            # The first request shows whether the account has the store, without long retries.
+            self._client.send("POST", GRAPHQL, json=ANYTHING, repeatable=True, patience=0)
+            way = SearchReader(self._client, search).way_of_changes()
+        except (InvalidRequest, PermissionDenied, NotFound) as problem:
+            return f"no: {problem.problem}"
+        except RequestError as problem:
+            return f"{UNKNOWN}: {problem}"
+        return way or f"{UNKNOWN}: there are none"
 
     def _clock(self) -> Iterator[tuple[str, Any]]:
         client = self._client

@@ -97,6 +97,7 @@ class Switches:
     ecom_duplicate_status: Literal[422, 400] = 422  # a second customer or order with one key
     ecom_orders_id: bool = False  # orders[id] on /ecomOrders
     date_ranges: Literal["refused", "honoured", "ignored"] = "refused"  # GTE on date texts
+    text_filters: Literal["honoured", "ignored"] = "honoured"  # CONTAINS on texts
     ecommerce_sort: Literal["honoured", "ignored"] = "honoured"
     missing_dates_sort: Literal["last", "first"] = "last"
     graphql_decimals: Literal["number", "text"] = "number"

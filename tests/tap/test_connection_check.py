@@ -8,6 +8,7 @@ import pytest
 
 from tap_activecampaign_unified import connection_check as checkup
 from tap_activecampaign_unified.client import AuthenticationError, ConnectionFailed
+from tests.sandbox import Shape
 from tests.tap.client.lab import KEY
 
 
@@ -54,11 +55,33 @@ def test_what_is_not_honoured_is_said(make_world, make_client, switches, topic, 
     assert found[topic][name] == "no"
 
 
+@pytest.mark.parametrize(
+    ("switches", "way"),
+    [
+        ({}, "by storeModifiedDate, newest first"),
+        ({"ecommerce_sort": "ignored"}, "day by day of storeModifiedDate"),
+        ({"ecommerce_sort": "ignored", "text_filters": "ignored"}, "read whole"),
+        ({"ecommerce": "closed"}, "no: 403"),
+        ({"ecommerce": "closed", "ecommerce_closed": "errors"}, "no: "),
+    ],
+)
+def test_it_says_how_changes_in_the_store_are_found(make_world, make_client, switches, way):
+    """Sorted by modification, day by day, or whole; a closed store costs no long retries."""
+    is_open = switches.get("ecommerce") != "closed"
+    shape = Shape(stores=1, products=120, subscriptions=120) if is_open else Shape()
+    found, world = looked_at(make_world, make_client, shape=shape, **switches)
+    assert found["store changes"]["RecurringPayment"].startswith(way)
+    assert "Product" in found["store changes"]
+    assert world.count("POST", "ecom/graphql") <= 16
+
+
 def test_what_nothing_shows_is_unknown(make_world, make_client):
     """An empty account proves neither filters nor sideloads."""
-    found, _ = looked_at(make_world, make_client, contacts=0, deals=0, accounts=0)
+    options = {"contacts": 0, "deals": 0, "accounts": 0, "ecommerce": "served"}
+    found, _ = looked_at(make_world, make_client, **options)
     assert all(value.startswith("unknown") for value in found["filters"].values())
     assert all(value.startswith("unknown") for value in found["sideloads"].values())
+    assert set(found["store changes"].values()) == {"unknown: there are none"}
 
 
 def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_client):

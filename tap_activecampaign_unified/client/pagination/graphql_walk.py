@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_STEPS_BACK = 20
+WHOLE = "read whole, unchanged rows left out: the account does not find changes"
 DAY = dt.timedelta(days=1)
 
 
@@ -133,14 +134,11 @@ class SearchReader:
 
         Where neither the order nor the days are proven, every row is given.
         """
-        plans = []
-        for column in self._search.modified:
-            found = self._by_order(column, since) or self._by_days(column, since)
-            if found is None:
-                logger.info("%s: read whole, its changes cannot be asked for", self._search.field)
-                yield from self.whole()
-                return
-            plans.append(found)
+        plans = self._plans(since)
+        if plans is None:
+            logger.info("%s: %s", self._search.field, WHOLE)
+            yield from self.whole()
+            return
         seen: set[tuple[str, ...]] = set()
         for word, pages in plans:
             logger.info("%s: changes are found %s", self._search.field, word)
@@ -148,6 +146,23 @@ class SearchReader:
                 fresh = [row for row in rows if self._search.key_of(row) not in seen]
                 seen.update(map(self._search.key_of, fresh))
                 yield fresh
+
+    def way_of_changes(self) -> str | None:
+        """Return how `changed` finds changes on this account, None where there are no rows."""
+        if not self.page(0, {}, 1):
+            return None
+        plans = self._plans((self._client.server_now or self._client.clock.now()).date())
+        return WHOLE if plans is None else "; ".join(word for word, _ in plans)
+
+    def _plans(self, since: dt.date) -> list[tuple[str, Iterator[list[Row]]]] | None:
+        """Return a proven walk per date column, None where one has none."""
+        plans = []
+        for column in self._search.modified:
+            found = self._by_order(column, since) or self._by_days(column, since)
+            if found is None:
+                return None
+            plans.append(found)
+        return plans
 
     def _by_order(self, column: str, since: dt.date) -> tuple[str, Iterator[list[Row]]] | None:
         """Return the walk from the newest down, None where the order is not proven."""

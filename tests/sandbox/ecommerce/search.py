@@ -61,6 +61,8 @@ def _keep(
             and _COMPARES[operator](Decimal(str(row[name])), Decimal(str(value)))
         ]
     if operator == "CONTAINS" and isinstance(value, str):
+        if w.switches.text_filters == "ignored":
+            return found
         return [row for row in found if value in _text(row.get(name))]
     if operator in _RANGES and isinstance(value, str) and w.switches.date_ranges != "refused":
         if w.switches.date_ranges == "ignored":
