@@ -1,1 +1,1 @@
-"""The tap as a whole, against an account in this process."""
+"""Tests of the tap, against an account in this process."""

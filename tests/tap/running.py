@@ -1,4 +1,4 @@
-"""Runs of the tap in this process: what it wrote, the state it left, the requests it took."""
+"""Runs of the tap in this process: output, state and requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTACT_STREAMS = ("crm_contacts", "marketing_contacts")
 
 @dataclass
 class Ran:
-    """One run: what it wrote, by kind too, the last state, what was asked, how it ended."""
+    """One run: its output by kind, its last state, its requests, and how it ended."""
 
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     schemas: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -44,11 +44,11 @@ class Ran:
 
     @property
     def requests(self) -> int:
-        """How many requests the account saw."""
+        """The number of requests that the account got."""
         return len(self.asked)
 
     def ids(self, stream: str) -> list[str]:
-        """Return the ids of a stream's records in the order they came."""
+        """Return the ids of a stream's records in order."""
         return [record["id"] for record in self.records.get(stream, [])]
 
     def by_id(self, stream: str) -> dict[str, dict[str, Any]]:
@@ -56,29 +56,29 @@ class Ran:
         return {record["id"]: record for record in self.records.get(stream, [])}
 
     def paths(self) -> list[str]:
-        """Return the paths asked for, without the API's prefix."""
+        """Return the paths of the requests, without the API's prefix."""
         return [entry.path.removeprefix("/api/3/") for entry in self.asked]
 
 
 class Account:
-    """A sandbox account, the clock it lives on, and runs of the tap against it."""
+    """A sandbox account with its clock, and runs of the tap against it."""
 
     def __init__(self, **options: Any) -> None:
-        """Make the account; ``clock`` is where its time begins, else the sandbox's default."""
+        """Create the account; ``clock`` is its start time, else the sandbox's default."""
         self.under_way: Any = None
-        self.order = 1  # in which of the possible orders announced requests are carried out
+        self.order = 1  # chooses the order in which prefetched requests are sent
         self.reads_far_ahead = False
         self.moments: FakeClock = options.setdefault("clock", FakeClock())
         self.clock = LabClock(self.moments)
         self.world = World(**({"requests_per_second": 0} | options))
 
     def wait(self, **time: float) -> None:
-        """Let hours, minutes or seconds pass."""
+        """Advance the clock."""
         seconds = time.get("seconds", 0) + 60 * time.get("minutes", 0) + 3600 * time.get("hours", 0)
         self.moments.advance(seconds)
 
     def tap_class(self) -> type[TapActiveCampaignUnified]:
-        """Return the tap with this account at the end of its line."""
+        """Return the tap, connected to this account."""
         account = self
 
         class InProcess(TapActiveCampaignUnified):
@@ -97,20 +97,20 @@ class Account:
         return InProcess
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """Return settings that reach this account; sweeps are rare unless a test asks for them."""
+        """Return settings for this account; sweeps are rare unless a test sets them."""
         given = {"api_url": ORIGIN, "api_key": KEY, "requests_per_second": 5}
         return given | {"full_sweep_hours": 168} | settings
 
     def stop(self, signum: int) -> None:
-        """Deliver a signal's news to the run that is under way."""
+        """Raise the exception of a signal in the current run."""
         self.under_way._handle_termination(signum, None)
 
     def revive(self) -> None:
-        """Let sleeps last again after a stop."""
+        """Let sleeps wait again after a stop."""
         self.clock.is_woken = False
 
     def discover(self, **settings: Any) -> Catalog:
-        """Return the catalog of a fresh discovery."""
+        """Return the catalog of a new discovery."""
         tap = self.tap_class()(config=self.config(**settings))
         return Catalog.from_dict(json.loads(tap.catalog_json_text))
 
@@ -122,7 +122,10 @@ class Account:
         catalog: Catalog | None = None,
         **settings: Any,
     ) -> Ran:
-        """Run the tap once; ``only`` selects streams, by a catalog made without counting it."""
+        """Run the tap once.
+
+        ``only`` selects streams, by a catalog whose requests are not counted.
+        """
         if only is not None:
             catalog = select(catalog or self.discover(**settings), only)
         before = len(self.world.log)
@@ -154,7 +157,7 @@ class Account:
 
 
 def read_message(ran: Ran, message: dict[str, Any]) -> None:
-    """Sort one Singer message into a run."""
+    """Add one Singer message to a run."""
     ran.messages.append(message)
     if message["type"] == "RECORD":
         ran.records.setdefault(message["stream"], []).append(message["record"])
@@ -165,7 +168,7 @@ def read_message(ran: Ran, message: dict[str, Any]) -> None:
 
 
 def select(catalog: Catalog, streams: Iterable[str]) -> Catalog:
-    """Select these streams and no other."""
+    """Select these streams and no others."""
     chosen = set(streams)
     for name, entry in catalog.items():
         entry.metadata.root.selected = name in chosen

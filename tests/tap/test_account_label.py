@@ -1,4 +1,4 @@
-"""Many accounts in one table: each record says whose it is; nothing changes without the label."""
+"""The account label: each record has it; without the setting nothing changes."""
 
 from __future__ import annotations
 
@@ -52,14 +52,17 @@ def without_label(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def everything(account: Account, **settings: Any) -> Ran:
-    """Read every stream there is."""
+    """Read every stream."""
     return account.run(only=[one.name for one in STREAMS], **settings)
 
 
-def test_every_record_of_every_stream_says_whose_it_is_and_nothing_else_changes(
+def test_the_label_is_in_every_record_schema_and_key(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """Unified and raw, in the schema and the key; the rest, state too, is what it is without."""
+    """Every record, schema and key of every stream has the label; nothing else changes.
+
+    State stays the same as well.
+    """
     ran, plain = (
         everything(
             Account(contacts=40, deals=20, accounts=10),
@@ -71,7 +74,7 @@ def test_every_record_of_every_stream_says_whose_it_is_and_nothing_else_changes(
     assert ran.code == plain.code == 0
     left_out = {one.name for one in STREAMS} - set(ran.schemas)
     assert all(f"{name}: skipped" in caplog.text for name in left_out)
-    assert len(left_out) < 5  # what this account answers with 404
+    assert len(left_out) < 5  # paths that this account answers with 404
     for message in ran.schemas.values():
         assert message["key_properties"][-1] == LABEL
         assert len(message["key_properties"]) > 1
@@ -93,17 +96,17 @@ def test_every_record_of_every_stream_says_whose_it_is_and_nothing_else_changes(
 
 
 def test_no_stream_has_a_column_of_that_name() -> None:
-    """Whatever the account's own columns are, the label overwrites none of them."""
+    """No stream has a column that the label would replace."""
     account = Account(contacts=40, deals=20, accounts=10)
     for rows in everything(account, include_remote_data=True).records.values():
         assert all(LABEL not in row for row in rows)
     assert all(LABEL not in one.schema()["properties"] for one in STREAMS)
 
 
-def test_a_catalog_of_before_gets_the_label_and_one_of_then_loses_it(account: Account) -> None:
-    """Whichever way the setting changed since the discovery, schema, key and records agree.
+def test_an_earlier_catalog_follows_the_label_setting(account: Account) -> None:
+    """Schema, key and records follow the setting, with or without the label in the catalog.
 
-    Nobody deselects the label, since it is part of the key.
+    The label cannot be deselected, because it is part of the key.
     """
     plain, labelled = account.discover(), account.discover(**{LABEL: "acme"})
     catalog = account.discover(**{LABEL: "acme"}).to_dict()
@@ -128,7 +131,10 @@ def test_a_catalog_of_before_gets_the_label_and_one_of_then_loses_it(account: Ac
 
 
 def test_a_stream_whose_key_was_taken_away_gets_none_again(account: Account) -> None:
-    """The label alone is no key: a loader would keep one row per account."""
+    """A stream without a key gets no key from the label.
+
+    A loader would keep one row per account.
+    """
     catalog = account.discover()
     catalog["crm_contacts"].key_properties = []
     catalog["crm_contacts"].metadata.root.table_key_properties = []
@@ -140,10 +146,10 @@ def test_a_stream_whose_key_was_taken_away_gets_none_again(account: Account) -> 
 def test_deletes_reach_the_table_as_tombstones_with_the_label_and_no_version(
     account: Account, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The tap sends no ACTIVATE_VERSION and no version: a loader would delete other accounts' rows.
+    """With the label the tap emits tombstones and no ACTIVATE_VERSION.
 
-    Rows, pairs and small tables are told by tombstones that carry the whole key; a raw stream,
-    which has no tombstones, says so.
+    A version would delete other accounts' rows. Tombstones of rows, pairs and small tables have the
+    whole key. A raw stream has no tombstones, and logs that.
     """
     settings = {LABEL: "acme", "detect_deletes": True, "known_ids_path": str(tmp_path / "known")}
     tag = account.world.add_tag("Short-lived")
@@ -170,7 +176,7 @@ def test_deletes_reach_the_table_as_tombstones_with_the_label_and_no_version(
 
 
 def test_bookmarks_do_not_know_the_label(account: Account) -> None:
-    """An account that was renamed goes on from where it was; only new rows bear the new name."""
+    """A run with a new label continues from the bookmark; only new rows have the new label."""
     first = account.run(only=CONTACT_STREAMS, **{LABEL: "acme"})
     account.world.edit_contact(3, firstName="Edited")
     account.wait(minutes=5)
@@ -180,7 +186,7 @@ def test_bookmarks_do_not_know_the_label(account: Account) -> None:
 
 @pytest.mark.parametrize("given", ["", "   ", None], ids=repr)
 def test_an_empty_label_is_none(given: Any) -> None:
-    """Meltano hands over settings that were never set as empty strings."""
+    """An empty label is no label: Meltano passes unset settings as empty strings."""
     config = {"api_url": "https://acme.api-us1.com", "api_key": "k", LABEL: given}
     assert Settings(TAP, config, "X_")[LABEL] is None
 
@@ -196,8 +202,8 @@ def test_an_empty_label_is_none(given: Any) -> None:
     ],
     ids=["line", "NUL", "invisible", "long", "number"],
 )
-def test_a_label_that_cannot_tell_accounts_apart_is_refused(given: Any, line: str) -> None:
-    """What nobody sees, or no key holds, would make two accounts of one."""
+def test_an_unusable_label_is_refused(given: Any, line: str) -> None:
+    """A label of blanks or control characters is refused."""
     config = {"api_url": "https://acme.api-us1.com", "api_key": "k", LABEL: given}
     with pytest.raises(SettingsError) as refused:
         Settings(TAP, config, "X_")

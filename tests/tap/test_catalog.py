@@ -1,4 +1,4 @@
-"""Catalogs that people write by hand, and what Meltano adds to one: what is selected, and how."""
+"""Catalogs that people write by hand, and metadata that Meltano adds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def account() -> Account:
 
 
 def written(account: Account, *selected: str, **changes: Any) -> dict[str, Any]:
-    """Return a discovered catalog as JSON; ``changes`` are made to each stream's own metadata."""
+    """Return a discovered catalog as JSON; apply ``changes`` to each stream's own metadata."""
     found: dict[str, Any] = json.loads(json.dumps(account.discover().to_dict()))
     for stream in found["streams"]:
         root = next(one for one in stream["metadata"] if not one["breadcrumb"])["metadata"]
@@ -52,7 +52,7 @@ def run(account: Account, catalog: dict[str, Any], state: Any = None, **settings
     ids=str,
 )
 def test_full_table_in_the_metadata_reads_and_emits_everything(account, changes):
-    """Meltano's `replication-method` and Singer's forced one, over the catalog's own method."""
+    """`replication-method` and the forced method of the metadata replace the catalog's method."""
     first = account.run(only=ONLY)
     account.wait(hours=3)
     again = run(account, written(account, *ONLY, **changes), first.state)
@@ -63,7 +63,7 @@ def test_full_table_in_the_metadata_reads_and_emits_everything(account, changes)
 
 
 def test_full_table_beside_an_incremental_stream_of_the_same_walk(account):
-    """One stream gets all contacts, the other those alone that changed."""
+    """Of two streams of one walk, FULL_TABLE emits all contacts and INCREMENTAL changed ones."""
     first = account.run(only=ONLY)
     account.wait(hours=3)
     account.world.touch(4)
@@ -78,7 +78,7 @@ def test_full_table_beside_an_incremental_stream_of_the_same_walk(account):
 
 @pytest.mark.parametrize("stream", ["crm_opportunities", "crm_accounts", "crm_notes", "raw_deals"])
 def test_full_table_is_honoured_by_every_kind_of_stream(account, stream):
-    """By those that the server filters, and by those that are scanned here."""
+    """FULL_TABLE works for streams that the server filters and for those that the tap filters."""
     chosen = written(account, stream, **{"replication-method": "FULL_TABLE"})
     first = run(account, chosen)
     account.wait(hours=3)
@@ -88,7 +88,7 @@ def test_full_table_is_honoured_by_every_kind_of_stream(account, stream):
 
 @pytest.mark.parametrize("method", ["LOG_BASED", "weekly"])
 def test_a_method_that_does_not_exist_is_refused(account, method):
-    """One line that names the stream and both methods."""
+    """An unknown method is an error that names the stream and both methods."""
     catalog = written(account, "crm_notes", **{"replication-method": method})
     with pytest.raises(SettingsError, match=r"stream crm_notes: replication-method must be FULL_T"):
         parse_catalog(json.dumps(catalog), "catalog")
@@ -96,7 +96,7 @@ def test_a_method_that_does_not_exist_is_refused(account, method):
 
 @pytest.mark.parametrize("place", ["stream", "schema"])
 def test_a_catalog_without_metadata_is_read_by_its_selected(account, place, caplog):
-    """Singer's old way: `selected` in the stream or in its schema, and in properties."""
+    """Without metadata, `selected` of stream, schema and properties decides."""
     catalog = by_hand(account, "crm_contacts", "crm_notes", "marketing_tags")
     for stream in catalog["streams"]:
         holder = stream if place == "stream" else stream["schema"]
@@ -113,13 +113,13 @@ def test_a_catalog_without_metadata_is_read_by_its_selected(account, place, capl
 
 
 def test_a_catalog_that_does_not_say_what_is_selected_is_refused(account):
-    """A catalog without metadata and without `selected` ends with exit code 2 and what to do."""
+    """A catalog without metadata and without `selected` ends with exit code 2 and the fix."""
     with pytest.raises(SettingsError, match=r"does not say which streams are selected: run --disc"):
         parse_catalog(json.dumps(by_hand(account, "crm_contacts")), "catalog")
 
 
 def test_a_stream_whose_metadata_leaves_it_out_is_not_read(account):
-    """Metadata of properties alone selects no stream, and the run reads what the log says."""
+    """Metadata of properties alone selects no stream, and the log names the selected ones."""
     catalog = written(account, "crm_notes")
     for stream in catalog["streams"]:
         if stream["tap_stream_id"] == "crm_contacts":

@@ -1,4 +1,4 @@
-"""`--test` prints what the account supports."""
+"""`--test` prints the features of the account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.tap.client.lab import KEY
 
 
 def looked_at(make_world, make_client, **options):
-    """Return the document of a check-up, and the account."""
+    """Return the document of a check, and the account."""
     world = make_world(**({"contacts": 40, "deals": 12, "accounts": 6} | options))
     found: checkup.Document = {}
     checkup.ConnectionCheck(make_client(world), found).run()
@@ -21,13 +21,13 @@ def looked_at(make_world, make_client, **options):
 
 
 def told(world, make_client, form):
-    """Check an account up and tell it on stderr, as the program does."""
+    """Run a check and print it to stderr, as the program does."""
     with checkup.shown(form) as findings:
         checkup.ConnectionCheck(make_client(world), findings).run()
 
 
 def test_an_account_that_does_everything(make_world, make_client):
-    """Whose key it is, how many rows there are, and what is honoured."""
+    """The check shows the user of the key, the numbers of rows, and the supported features."""
     found, world = looked_at(make_world, make_client)
     assert found["key"]["is good"] == "yes"
     assert "(id 1)" in found["key"]["user"]
@@ -50,7 +50,7 @@ def test_an_account_that_does_everything(make_world, make_client):
     ],
 )
 def test_what_is_not_honoured_is_said(make_world, make_client, switches, topic, name):
-    """A filter without effect, a sideload that does not come: no."""
+    """The check shows "no" for a filter without effect and a sideload without rows."""
     found, _ = looked_at(make_world, make_client, **switches)
     assert found[topic][name] == "no"
 
@@ -85,7 +85,7 @@ def test_what_nothing_shows_is_unknown(make_world, make_client):
 
 
 def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_client):
-    """403 twice is the plan or the group, 404 another account's feature; 403 once is nothing."""
+    """The check names collections that answer 403 twice or 404; a single 403 is not shown."""
     world = make_world(contacts=5)
     world.faults.forbid("/deals")
     world.faults.not_found("/notes")
@@ -100,7 +100,7 @@ def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_cli
 
 @pytest.mark.parametrize("others", [0, 2])
 def test_how_much_others_use_is_told_where_the_account_counts(make_world, make_client, others):
-    """What the account counts in a second in which the test asks once."""
+    """The check shows other programs' share of the rate limit where the account counts it."""
     world = make_world(contacts=40, ratelimit_headers=True, requests_per_second=5)
 
     @world.before_request
@@ -114,7 +114,7 @@ def test_how_much_others_use_is_told_where_the_account_counts(make_world, make_c
 
 
 def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, make_client, capsys):
-    """The table ends where the account does, and the error follows."""
+    """With a bad key or a dead server the table shows what is known, then the error."""
     world = make_world(contacts=5)
     world.api_key = "another"
     with pytest.raises(AuthenticationError):
@@ -128,7 +128,7 @@ def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, ma
 
 
 def test_it_is_a_table_or_a_line_of_json_without_the_key(make_world, make_client, capsys):
-    """Both hold the same; neither holds the key."""
+    """Table and JSON line have the same content and not the key."""
     told(make_world(contacts=5), make_client, "all")
     table = capsys.readouterr().err
     told(make_world(contacts=5), make_client, "json")

@@ -1,4 +1,4 @@
-"""How records leave: a line each that anything can read, in order, the short way or the SDK's."""
+"""Singer messages on stdout: one line each, in order, by our writer or the SDK's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JSON = st.recursive(
 
 
 def written(*records, stream="notes"):
-    """Return the bytes that records become."""
+    """Return the bytes of records."""
     held = io.BytesIO()
     stdout = io.TextIOWrapper(held, encoding="latin-1")
     with contextlib.redirect_stdout(stdout):
@@ -48,13 +48,13 @@ def read_back(lines):
 
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=4), max_size=4))
 def test_a_record_comes_back_as_it_was(records):
-    """Whatever JSON it holds: text of any script, numbers of any size."""
+    """A record of any JSON is the same after writing and reading."""
     assert read_back(written(*records)) == records
 
 
 @pytest.mark.parametrize("text", ["é", "日本", "😀", "a\u2028b", "\x85", "\x1f\x7f", '"\\/', HALF])
 def test_a_line_is_ascii_and_one(text):
-    """No reader's encoding or idea of a line's end can take it apart."""
+    """A message is one line of ASCII."""
     lines = written({"text": text})
     assert len(lines.splitlines()) == len(lines.decode("ascii").splitlines()) == 1
     assert read_back(lines) == [{"text": text}]
@@ -62,12 +62,12 @@ def test_a_line_is_ascii_and_one(text):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_what_json_has_no_number_for_is_null(value):
-    """As the SDK's own writer has it."""
+    """NaN and infinities are null, as in the SDK's writer."""
     assert read_back(written({"value": value})) == [{"value": None}]
 
 
 def test_a_message_says_what_the_sdks_own_says():
-    """Same parts, same names, the time of extraction with +00:00."""
+    """Our messages have the parts of the SDK's, and a time of extraction with +00:00."""
     held = io.StringIO()
     with contextlib.redirect_stdout(held):
         output = MessageWriter()
@@ -87,7 +87,7 @@ def test_a_message_says_what_the_sdks_own_says():
 
 
 def test_records_gather_until_they_are_handed_over(tmp_path):
-    """One call of the system for a page; a STATE takes the records before it along."""
+    """Records of a page are written in one system call; a STATE writes the records before it."""
     path = tmp_path / "out.jsonl"
     with path.open("w") as file, contextlib.redirect_stdout(file):
         output = MessageWriter()
@@ -103,9 +103,9 @@ def test_records_gather_until_they_are_handed_over(tmp_path):
 
 
 def test_a_stopped_write_is_taken_up_where_it_stopped():
-    """A signal in the middle of a full pipe ends the wait; no line is lost in two."""
+    """A signal during a write to a full pipe ends the wait, and no line is cut in two."""
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)  # a pipe that nobody empties, without the wait
+    os.set_blocking(writing, False)  # a full pipe without a reader, without the wait
     records = [{"id": str(number), "text": "x" * 500} for number in range(400)]
     with os.fdopen(writing, "w", encoding="ascii") as file, contextlib.redirect_stdout(file):
         output = MessageWriter()
@@ -146,8 +146,8 @@ def test_records_of_a_page_are_out_before_the_run_goes_on():
     assert len(set(seen)) >= 3
 
 
-def test_the_short_way_and_the_sdks_give_the_same_records():
-    """A map that changes nothing sends records the SDK's way; they are those of the short way."""
+def test_our_writer_and_the_sdks_write_the_same_records():
+    """A stream map without effect uses the SDK's writer, which writes the same records."""
     same = {"contact_id": "contact_id"}
     pairs = ("marketing_contact_tags", "marketing_segment_memberships")
     maps = {name: same if name in pairs else {"id": "id"} for name in Account().run().schemas}
@@ -164,7 +164,7 @@ def test_the_short_way_and_the_sdks_give_the_same_records():
     [("account", "name"), ("custom_fields", "lead_score"), ("_errors",), ("first_name",)],
 )
 def test_what_is_deselected_does_not_leave(place):
-    """However deep it lies in the record; its neighbours do."""
+    """A deselected property is not written at any depth; its neighbours are."""
     account = Account(contacts=80, accounts=20)
     catalog = account.discover()
     breadcrumb = tuple(part for name in place for part in ("properties", name))

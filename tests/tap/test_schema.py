@@ -1,4 +1,4 @@
-"""Custom fields as typed properties: at discovery, in records, from run to run."""
+"""Custom fields as typed properties in discovery, in records, and over several runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_new_field_is_a_new_property_on_the_next_run():
 
 
 def test_a_renamed_field_keeps_its_key():
-    """A new title leaves a key that comes from a tag alone."""
+    """A new title does not change a key that comes from a tag."""
     account = Account(contacts=20)
     before = properties(account.run(only=["crm_contacts"]))
     table = account.world.tables["fields"]
@@ -41,7 +41,7 @@ def test_a_renamed_field_keeps_its_key():
     assert list(before) == list(after)
 
 
-def test_a_key_that_changes_with_the_title_is_told(caplog):
+def test_a_key_that_changes_with_the_title_is_logged(caplog):
     """With custom_field_keys: title the log names old and new key of a renamed field."""
     account = Account(contacts=20)
     first = account.run(only=["crm_contacts"], custom_field_keys="title")
@@ -73,7 +73,9 @@ def test_flattening_gives_typed_columns():
         )
     for record in ran.records["crm_contacts"]:
         assert set(record) <= set(columns)
-        assert "account__id" in record  # null where there is none: a loader must hear of it
+        assert (
+            "account__id" in record
+        )  # null where there is none, so that a loader clears the column
 
 
 def test_stream_maps_apply():
@@ -88,7 +90,7 @@ def test_stream_maps_apply():
 
 
 def test_remote_data_is_the_row_as_sent():
-    """include_remote_data adds the untouched row, and nothing adds it otherwise."""
+    """include_remote_data adds the row as sent; without it there is none."""
     account = Account(contacts=5)
     ran = account.run(only=["crm_contacts"], include_remote_data=True)
     record = ran.records["crm_contacts"][0]
@@ -98,7 +100,7 @@ def test_remote_data_is_the_row_as_sent():
 
 
 def test_an_unreadable_field_costs_the_field(caplog):
-    """A value of the wrong type is null, named in _errors and counted; the row goes on."""
+    """An unreadable value is null, named in _errors and counted; the row is emitted."""
     account = Account(contacts=20)
     number = next(f for f in account.world.tables["fields"] if f.type == "number")
     account.world.set_field(3, number.id, "many")
@@ -115,7 +117,7 @@ def test_an_unreadable_field_costs_the_field(caplog):
 
 
 def test_half_a_surrogate_pair_is_replaced():
-    """Text that no file in UTF-8 can hold arrives with U+FFFD in its place, emoji as they are."""
+    """A lone surrogate becomes U+FFFD, and emoji stay."""
     account = Account(contacts=0)
     account.world.add_contact("a@letters.example", firstName="lone \ud83d half", lastName="Zoë 🦊")
     record = account.run(only=["crm_contacts"]).records["crm_contacts"][0]
@@ -124,7 +126,7 @@ def test_half_a_surrogate_pair_is_replaced():
 
 
 def test_a_field_may_be_called_like_a_column():
-    """A custom field whose key equals a column stands beside it, in custom_fields."""
+    """A custom field whose key is a column's name stays in custom_fields beside the column."""
     account = Account(contacts=5)
     field = account.world.add_field("Given name", "text", "FIRST_NAME")
     account.world.set_field(2, field.id, "Other")
@@ -140,7 +142,7 @@ def test_a_field_may_be_called_like_a_column():
     "shape", [Shape(), Shape(contact_fields=0, account_fields=0, deal_fields=0)], ids=["all", "few"]
 )
 def test_flattened_records_have_the_columns_of_their_schema(depth, shape):
-    """A loader gets no column that no SCHEMA declares, and none is declared in vain."""
+    """Flattened records have exactly the columns of their SCHEMA."""
     account = Account(contacts=12, deals=6, accounts=5, shape=shape)
     ran = account.run(flattening_enabled=True, flattening_max_depth=depth)
     assert ran.code == 0
@@ -152,7 +154,7 @@ def test_flattened_records_have_the_columns_of_their_schema(depth, shape):
 
 @pytest.mark.parametrize("money_first", [True, False])
 def test_columns_that_collide_when_flattened_get_names_of_their_own(money_first, caplog):
-    """Money and a field called like one of its columns: both arrive, and a warning names both."""
+    """Columns that collide after flattening get unique names, and a warning names both."""
     account = Account(contacts=3, deals=4)
     w = account.world
     kinds = [("Margin", "currency", "1250"), ("Margin__Amount", "text", "high")]

@@ -1,4 +1,4 @@
-"""The SDK's own tests of a tap, and what they cannot catch."""
+"""The SDK's standard tests of a tap, and tests beyond them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.sandbox import Shape
 
 from .running import Account, Ran
 
-# Columns that an account leaves empty are right to be so: the SDK's suite only warns of them.
+# The SDK's suite warns of columns that an account leaves empty.
 pytestmark = pytest.mark.filterwarnings("ignore:No records were available to test:UserWarning")
 
 SHAPE = Shape(stores=1, orders=10, products=5, subscriptions=3, sends=40, tasks=6)
@@ -20,10 +20,10 @@ ACCOUNT = Account(contacts=60, deals=60, accounts=15, shape=SHAPE)
 
 
 class Mapped(ACCOUNT.tap_class()):  # type: ignore[misc]  # made again for each account
-    """All streams that a table maps, those too that are off until they are selected."""
+    """All mapped streams, those that are off by default too."""
 
     def discover_streams(self):
-        """Return them, selected."""
+        """Return these streams, selected."""
         found = [one for one in super().discover_streams() if not one.resource.is_open]
         for one in found:
             one.selected_by_default = True
@@ -40,7 +40,7 @@ TestTheSdksOwn = get_tap_test_class(
 
 @pytest.fixture(scope="module")
 def ran() -> Ran:
-    """One run of everything, hidden deals too."""
+    """One run of everything, hidden deals included."""
     return Account(contacts=150, deals=60, accounts=40, hidden_deals=True).run()
 
 
@@ -53,7 +53,7 @@ def test_no_key_comes_twice(ran):
 
 
 def test_every_record_fits_its_schema(ran):
-    """Every record is valid against the schema that went before it, and has no key beside it."""
+    """Every record is valid against the SCHEMA before it and has no further key."""
     for stream, records in ran.records.items():
         schema = ran.schemas[stream]["schema"]
         checker = jsonschema.Draft7Validator(schema)
@@ -99,7 +99,7 @@ def test_bookmarks_never_run_backwards(ran):
 
 
 def test_a_schema_goes_before_its_records_once(ran):
-    """Each stream writes one SCHEMA, and no record before it."""
+    """Each stream has one SCHEMA, before its records."""
     seen: list[str] = []
     for message in ran.messages:
         if message["type"] == "SCHEMA":
@@ -121,7 +121,7 @@ def test_replication_keys_are_never_null(ran):
 
 
 def test_a_hidden_deal_comes_with_what_it_has(ran):
-    """A hidden deal has its id, name and status, says it is disabled, and nothing else."""
+    """A hidden deal has its id, name and status, is disabled, and has nothing else."""
     hidden = [r for r in ran.records["crm_opportunities"] if r["is_disabled"]]
     assert hidden
     for record in hidden:

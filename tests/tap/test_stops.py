@@ -1,4 +1,4 @@
-"""Interrupted, forbidden, failing: what is kept, what goes on, how it ends."""
+"""Stopped runs, forbidden streams and failed streams: state, other streams, exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .running import CONTACT_STREAMS, Account
 
 
 def stop_at(account: Account, pages: int) -> None:
-    """Send SIGTERM's news when so many pages of the walk were asked for, and the next one is."""
+    """Send SIGTERM's exception after so many pages of the walk."""
     asked = []
 
     def hook(_world, _method, _path, query):
@@ -23,7 +23,7 @@ def stop_at(account: Account, pages: int) -> None:
 
 
 def test_a_stopped_first_load_goes_on_where_it_stopped():
-    """A run stopped by a signal leaves state from which the next reads only the rest."""
+    """After a stop by a signal, the next run reads only the rest."""
     account = Account(contacts=950)
     stop_at(account, 4)
     first = account.run(only=CONTACT_STREAMS)
@@ -36,13 +36,13 @@ def test_a_stopped_first_load_goes_on_where_it_stopped():
     for stream in CONTACT_STREAMS:
         got = [*first.ids(stream), *second.ids(stream)]
         assert sorted(map(int, got)) == list(range(1, 951))
-    assert second.paths().count("contacts") <= 7  # five pages of rest; more could not be told
+    assert second.paths().count("contacts") <= 7  # five pages of the rest
     third = account.run(second.state, only=CONTACT_STREAMS)
     assert third.records == {}
 
 
 def test_what_changed_before_the_resumed_half_comes_after_it():
-    """A row read by the first half and changed before the second is in the run after."""
+    """A row of the first half that changed before the second half is emitted by the run after."""
     account = Account(contacts=1450)
     stop_at(account, 8)
     first = account.run(only=["crm_contacts"])
@@ -57,7 +57,7 @@ def test_what_changed_before_the_resumed_half_comes_after_it():
 
 
 def test_state_comes_with_every_page_group():
-    """A crash without any signal resumes from the last page group's STATE."""
+    """A run continues after a crash from the STATE of the last page group."""
     account = Account(contacts=2500)
     account.world.faults.server_error("/api/3/contacts", status=500, times=None, after=17)
     first = account.run(only=["crm_contacts"], max_retry_seconds=5)
@@ -73,7 +73,7 @@ def test_state_comes_with_every_page_group():
 
 
 def test_a_stream_the_plan_forbids_is_skipped():
-    """Without CRM on the plan the other streams run; the summary names what was skipped."""
+    """On a plan without CRM the other streams run, and the summary names the skipped ones."""
     account = Account(contacts=30, deals=10, accounts=10)
     account.world.faults.no_crm()
     ran = account.run()
@@ -85,7 +85,7 @@ def test_a_stream_the_plan_forbids_is_skipped():
 
 
 def test_on_forbidden_fail_fails_at_the_end():
-    """on_forbidden: fail runs everything and ends with 1."""
+    """With on_forbidden: fail the other streams run, and the run ends with 1."""
     account = Account(contacts=30, deals=10, accounts=10)
     account.world.faults.forbid("/api/3/notes")
     ran = account.run(only=["crm_notes", "crm_contacts"], on_forbidden="fail")
@@ -94,7 +94,7 @@ def test_on_forbidden_fail_fails_at_the_end():
 
 
 def test_a_403_that_passes_costs_time_only():
-    """A few refusals of a good key in a row are a glitch: repeated, then read."""
+    """A few 403s of a valid key are retried, and the stream is read."""
     account = Account(contacts=30)
     account.world.faults.forbid("/api/3/contacts", times=4)
     ran = account.run(only=["crm_contacts"])
@@ -102,7 +102,7 @@ def test_a_403_that_passes_costs_time_only():
 
 
 def test_a_failing_stream_keeps_its_bookmark_and_the_others_run():
-    """A stream that fails for good ends the run with 1, its bookmark where it was."""
+    """A failed stream ends the run with 1 and keeps its bookmark; the others run."""
     account = Account(contacts=30, deals=10)
     first = account.run(only=["crm_notes", "crm_contacts"])
     account.wait(hours=2)
@@ -118,7 +118,7 @@ def test_a_failing_stream_keeps_its_bookmark_and_the_others_run():
 
 @pytest.mark.parametrize("fault", ["lapsed", "bad_key"])
 def test_what_ends_every_request_ends_the_run(fault):
-    """A lapsed account or a bad key: one line, exit code 1, the state as it was."""
+    """A lapsed account or a bad key ends the run with one line, exit code 1 and the old state."""
     account = Account(contacts=30)
     first = account.run(only=["crm_contacts"])
     catalog = account.discover()
@@ -136,7 +136,7 @@ def test_what_ends_every_request_ends_the_run(fault):
 
 
 def test_the_summary_adds_up():
-    """Rows read are emitted, suppressed or left out with a reason, stream by stream."""
+    """The rows read of each stream are emitted, suppressed or skipped with a reason."""
     account = Account(contacts=150, deals=40, accounts=20)
     first = account.run()
     account.wait(hours=1)

@@ -1,1 +1,1 @@
-"""What the dictionary promises."""
+"""Tests of the resource tables."""

@@ -1,4 +1,4 @@
-"""Pages as ActiveCampaign sends them, turned into records without anything in between."""
+"""Turns pages as ActiveCampaign sends them into records, without HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parents[2] / "golden"
 NAMES = [resource.name for resource in RESOURCES]
 
-# Which rows of a page hang on which: the relation, and the columns that point at the row.
+# The related rows of a page: the relation, and the columns that refer to the row.
 SIDELOADS = {
     "fieldValues": (people.VALUES, ("contact",)),
     "contactTags": (people.TAGS, ("contact",)),
@@ -42,12 +42,12 @@ SIDELOADS = {
     "counts": (SEGMENT_COUNTS, ("segment",)),
     "ecomOrderProducts": (ORDER_LINES, ("orderid",)),
 }
-# Scores hang on what they are scores of; the relation is another for each walk.
+# Scores of contacts and of deals have different relations.
 SCORES = {"contacts": ("contact_scores", "contact"), "deals": ("deal_scores", "deal")}
 
 
 def golden(name: str) -> dict[str, Any]:
-    """Return a page and the records expected of it."""
+    """Return a page and its expected records."""
     document: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text())
     return document
 
@@ -63,7 +63,7 @@ def custom_of(
 def joined_of(
     resource: Resource, row: Row, page: dict[str, Any], names: dict[str, Any]
 ) -> RowContext:
-    """Return what hangs on a row, out of its page's sideloads."""
+    """Return the related rows of a row, from the sideloads of its page."""
     related: dict[str, list[Row]] = {}
     for collection, (relation, columns) in SIDELOADS.items():
         rows = page.get(collection) if collection != resource.endpoint_name else None
@@ -106,7 +106,7 @@ def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> 
 
 
 def read_one(name: str, row: Row, **page: Any) -> Record:
-    """Return the record of a single row with what hangs on it."""
+    """Return the record of a single row with its related rows."""
     resource = by_name[name]
     fields = page.pop("fields", [])
     found = {"page": {resource.endpoint_name: [row], **page}, "fields": fields}
@@ -114,7 +114,7 @@ def read_one(name: str, row: Row, **page: Any) -> Record:
     return record
 
 
-# Every native column of the golden pages: of the rows and of what comes with them.
+# Every native column of the golden pages, of rows and of sideloads.
 COLUMNS = [
     pytest.param(name, collection, column, id=f"{name}: {collection}.{column}")
     for name in by_name

@@ -1,4 +1,4 @@
-"""Odd ids, odd definitions and any JSON anywhere: the record is made all the same."""
+"""Odd ids, odd definitions and any JSON in any column still give a record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def entity_of(name: str, document: dict[str, Any]):
 
 @cache
 def validator_of(name: str) -> jsonschema.Draft202012Validator:
-    """Return a resource's validator, keys that cannot be read apart."""
+    """Return a resource's validator, without the requirement of readable keys."""
     schema = by_name[name].schema(entity_of(name, golden(name)))
     for key in by_name[name].keys:
         schema["properties"][key]["type"] = ["string", "null"]
@@ -35,14 +35,14 @@ def validator_of(name: str) -> jsonschema.Draft202012Validator:
 
 
 def check(name: str, document: dict[str, Any]) -> None:
-    """Read the page; every record has to fit the schema."""
+    """Read the page; every record must fit the schema."""
     for record in records_of(by_name[name], document):
         validator_of(name).validate(record)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "crm_fields"])
 def test_an_id_that_is_none_ends_no_run(name):
-    """Of a row that hangs on another: it is left out or carried, and the others are read."""
+    """A related row without a valid id is left out or kept, and the other rows are read."""
     document = golden(name)
     for value in HOSTILE:
         for collection in [one for one in SIDELOADS if one in document["page"]]:
@@ -54,7 +54,7 @@ def test_an_id_that_is_none_ends_no_run(name):
 @given(data=st.data())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_any_json_anywhere_makes_a_record(name, data):
-    """Several columns at once, with any JSON whatever."""
+    """A row with any JSON in several columns is a record."""
     document = golden(name)
     page = document["page"]
     for row in page[by_name[name].endpoint_name]:
@@ -68,7 +68,7 @@ def test_any_json_anywhere_makes_a_record(name, data):
 
 @pytest.mark.parametrize("column", ["title", "type", "perstag", "isrequired", "ordernum", "cdate"])
 def test_a_hostile_definition_does_not_break_the_fields(column):
-    """Neither the schema of custom_fields nor the records of crm_fields."""
+    """A hostile field definition breaks neither the schema of custom_fields nor crm_fields."""
     document = golden("crm_fields")
     for place, value in enumerate(HOSTILE):
         fields = golden("crm_fields")["fields"]

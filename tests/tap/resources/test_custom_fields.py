@@ -1,4 +1,4 @@
-"""Fields the account defines itself: keys, types, values, and the names a record may call them."""
+"""Custom fields: keys, types, values, and the names that a row to write may use."""
 
 from __future__ import annotations
 
@@ -48,28 +48,28 @@ def keys(*definitions: FieldDefinition, mode: str = "perstag") -> list[str]:
     ],
 )
 def test_a_key_is_the_tag_else_the_label_in_plain_letters(definition, key):
-    """Lower case, a to z, digits and underscores; nothing left means the id."""
+    """A key is the tag or else the label in a-z, digits and underscores, or else the id."""
     assert keys(definition) == [key]
 
 
 def test_a_tag_loses_its_percent_signs():
-    """Accounts and deals write it with them."""
+    """A tag of accounts or deals loses its percent signs."""
     row = {"id": "5", "fieldLabel": "Fee", "fieldType": "currency", "personalization": "%DEAL_FEE%"}
     assert keys(definition_of("opportunity", row, {})) == ["deal_fee"]
 
 
 def test_on_a_collision_the_lower_id_keeps_the_plain_key():
-    """By number, not as text, and whatever order the fields came in."""
+    """On a collision the lower id, as a number, keeps the plain key, in any order of fields."""
     assert keys(one(10, "Tier"), one(9, "tier"), one(2, "TIER")) == ["tier", "tier_9", "tier_10"]
 
 
-def test_a_key_made_for_a_collision_collides_with_nobody():
-    """Field 7 already has the key that field 9 would get."""
+def test_a_key_made_for_a_collision_is_unique():
+    """A key made for a collision differs from all other keys."""
     assert keys(one(5, tag="X"), one(7, tag="X_9"), one(9, tag="X")) == ["x", "x_9", "x_9_9"]
 
 
 def test_titles_and_ids_can_be_the_keys():
-    """Titles as they are, with the same rule for two of one name; or field_<id>."""
+    """With the setting, keys are titles as they are, with the same rule for collisions, or ids."""
     fields = (one(1, "Größe", "SIZE"), one(2, "Größe", "SIZE2"), one(3, "", "Z"))
     assert keys(*fields, mode="title") == ["Größe", "Größe_2", "field_3"]
     assert keys(*fields, mode="id") == ["field_1", "field_2", "field_3"]
@@ -78,7 +78,7 @@ def test_titles_and_ids_can_be_the_keys():
 @given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=8))
 @pytest.mark.parametrize("mode", ["perstag", "title", "id"])
 def test_no_two_fields_ever_share_a_key(mode, names):
-    """Whatever they are called."""
+    """No two fields share a key, whatever their names."""
     found = keys(*(one(n, title, tag) for n, (title, tag) in enumerate(names)), mode=mode)
     assert len(set(found)) == len(names)
     assert all(found)
@@ -89,7 +89,7 @@ def test_no_two_fields_ever_share_a_key(mode, names):
     "name", ["lead_score", "LEAD_SCORE", "Lead Score", "LEAD SCORE", "field_9", "FIELD_9", " 9 "]
 )
 def test_a_record_may_call_a_field_by_any_of_its_names(mode, name):
-    """Tag, title, id or key, in any case, whichever way we key them ourselves."""
+    """A row may name a field by tag, title, id or key, in any case and under any key setting."""
     fields = CustomFields([one(8, "Other", "OTHER"), one(9, "Lead Score", "LEAD_SCORE")], mode)
     found = fields.find(name)
     assert found is not None
@@ -98,22 +98,22 @@ def test_a_record_may_call_a_field_by_any_of_its_names(mode, name):
 
 @pytest.mark.parametrize("mode", ["perstag", "title", "id"])
 def test_the_default_key_is_understood_in_every_mode(mode):
-    """A field without a tag, and one whose key had to make room for another's."""
+    """A row may use the default key under every key setting, for fields without a tag too."""
     fields = CustomFields([one(3, "Tier Name"), one(4, "tier name")], mode)
     found = [fields.find(name) for name in ("tier_name", "tier_name_4")]
     assert [definition and definition.id for definition in found] == ["3", "4"]
 
 
 def test_our_own_key_comes_before_all_other_names():
-    """A field titled like another's key does not take its values."""
+    """A field whose title is another field's key does not get that field's values."""
     fields = CustomFields([one(1, "tier", "GRADE"), one(2, "Level", "TIER")])
     found = fields.find("tier")
     assert found is not None
     assert found.id == "2"
 
 
-def test_a_name_nobody_has_finds_nothing():
-    """Not the nearest, none."""
+def test_an_unknown_name_finds_no_field():
+    """An unknown name finds no field, not even the nearest."""
     assert CustomFields([one(1, "Tier", "TIER")]).find("tie") is None
     assert CustomFields([]).find("") is None
 
@@ -139,7 +139,7 @@ TYPES = {
 @pytest.mark.parametrize("entity", ["contact", "account", "opportunity"])
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_has_its_schema_and_its_values(entity, kind):
-    """Declared at discovery with the real type, and read as that; blank is null or empty."""
+    """Each field type has its type in the schema, and its values are read as that type."""
     fields = CustomFields([one(9, "Nine", "NINE", kind, entity)])
     schema = fields.schema()
     native_type, raw, value = TYPES[kind]
@@ -157,7 +157,7 @@ def test_every_type_has_its_schema_and_its_values(entity, kind):
 @pytest.mark.parametrize("entity", ["contact", "account", "opportunity"])
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_is_written_as_it_was_read(entity, kind):
-    """The value that comes back from ActiveCampaign is the one that was sent."""
+    """A value that is written and read again is the same value, for each field type."""
     definition = one(9, "Nine", "NINE", kind, entity)
     _, raw, value = TYPES[kind]
     sent, currency = encode_value(definition, value)
@@ -167,13 +167,13 @@ def test_every_type_is_written_as_it_was_read(entity, kind):
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_null_is_written_as_what_clears_the_field(kind):
-    """The empty text, or the empty list where ActiveCampaign wants lists."""
+    """Null is written as the empty text, or as the empty list for fields of lists."""
     assert encode_value(one(9, kind=kind), None) == ("", None)
     assert encode_value(one(9, kind=kind, entity="account"), None)[0] in ("", [])
 
 
 def test_money_is_written_in_minor_units_with_its_currency():
-    """As an object, or as the bare amount."""
+    """Money is written in minor units, from an object with a currency or from a bare amount."""
     fee = one(5, "Fee", kind="currency", entity="opportunity")
     assert encode_value(fee, {"amount": 125.5, "currency": "EUR"}) == (12550, "eur")
     assert encode_value(fee, 125.5) == (12550, None)
@@ -182,7 +182,7 @@ def test_money_is_written_in_minor_units_with_its_currency():
 
 @pytest.mark.parametrize("value", [{}, {"amount": "much"}, 0.001, -5, True, [1]])
 def test_money_that_is_none_is_refused(value):
-    """Rather than sent as something else."""
+    """A value that is no amount of money is an error."""
     with pytest.raises(InvalidValue):
         encode_value(one(5, kind="currency"), value)
 
@@ -190,7 +190,7 @@ def test_money_that_is_none_is_refused(value):
 @pytest.mark.parametrize("kind", ["checkbox", "listbox", "multiselect"])
 @pytest.mark.parametrize("value", ["sea", ["sea"], ("sea", None, "")])
 def test_a_single_choice_need_not_be_a_list(kind, value):
-    """On contacts with pipes around it, elsewhere as a list."""
+    """A single choice may be plain text; it is sent with pipes or as a list, by entity."""
     assert encode_value(one(5, kind=kind), value) == ("||sea||", None)
     assert encode_value(one(5, kind=kind, entity="account"), value) == (["sea"], None)
 
@@ -207,13 +207,16 @@ def test_a_single_choice_need_not_be_a_list(kind, value):
     ],
 )
 def test_a_value_row_may_be_spelled_in_any_way(row):
-    """Contacts', accounts' and deals' rows and both spellings of sideloads say the same."""
+    """Each known spelling of a value row gives the same value.
+
+    Those are the rows of contacts, accounts and deals, and both spellings of sideloads.
+    """
     record, _ = CustomFields([one(9, "Nine")]).read([row], UTC_ZONE, [])
     assert record == {"nine": "x"}
 
 
 def test_sideloaded_money_has_its_currency_beside_it():
-    """And the currency of a contact's field is null."""
+    """Sideloaded money has a currency; the currency of a contact's field is null."""
     fields = CustomFields([one(5, "Fee", kind="currency", entity="opportunity")])
     row = {
         "custom_field_id": 5,
@@ -226,13 +229,13 @@ def test_sideloaded_money_has_its_currency_beside_it():
 
 
 def test_a_value_that_is_no_row_of_ours_is_none():
-    """Nothing is guessed from other columns."""
+    """A value row of another shape is None."""
     assert value_of({"id": "1", "other": "x"}) is None
     assert value_of({"custom_field_text_value": ["a"]}) == ["a"]
 
 
 def test_a_value_of_an_unknown_field_is_named_and_left_out():
-    """By its id; the rest of the row is read."""
+    """A value of an unknown field is left out and named by the field's id."""
     errors: list[str] = []
     record, _ = CustomFields([one(1, "A")]).read(
         [{"field": "77", "value": "secret"}, {"field": "1", "value": "b"}], UTC_ZONE, errors
@@ -242,7 +245,7 @@ def test_a_value_of_an_unknown_field_is_named_and_left_out():
 
 
 def test_a_value_that_cannot_be_read_is_named_by_key_and_never_shown():
-    """It is null, or the empty list."""
+    """An unreadable value is null or the empty list, and `_errors` names its key alone."""
     errors: list[str] = []
     fields = CustomFields([one(1, "Score", kind="number"), one(2, "Pets", kind="checkbox")])
     rows = [{"field": "1", "value": "secret"}, {"field": "2", "value": {"secret": 1}}]
@@ -254,7 +257,7 @@ def test_a_value_that_cannot_be_read_is_named_by_key_and_never_shown():
 
 
 def test_two_records_do_not_share_their_empty_lists():
-    """What one consumer appends, another must not find."""
+    """Two records have separate empty lists."""
     fields = CustomFields([one(2, "Pets", kind="checkbox")])
     first, _ = fields.read([], UTC_ZONE, [])
     first["pets"].append("dog")
@@ -263,7 +266,7 @@ def test_two_records_do_not_share_their_empty_lists():
 
 @pytest.mark.parametrize("tag", STANDARD_LABELS)
 def test_shipped_attributes_are_found_by_tag_else_by_label(tag):
-    """A label counts only where there is no tag, and only for its own entity."""
+    """A shipped attribute is found by tag; a label counts only without a tag and for its entity."""
     entity = "account" if tag.startswith("ACCT") else "opportunity"
     label = STANDARD_LABELS[tag]
     by_tag, by_label = one(7, "Renamed", tag.lower(), entity=entity), one(3, label, entity=entity)
@@ -279,7 +282,7 @@ def test_shipped_attributes_are_found_by_tag_else_by_label(tag):
 
 
 def test_options_stand_in_order_of_their_ids():
-    """Those the field lists, or, where it lists none, those that say they belong to it."""
+    """Options are in order of their ids, from the field's list or else from their own reference."""
     options = {
         key: {"id": key, "field": "2", "value": f"v{key}", "label": f"L{key}"}
         for key in ("10", "9", "41")
@@ -292,14 +295,14 @@ def test_options_stand_in_order_of_their_ids():
 
 
 def test_options_of_accounts_and_deals_are_their_own_labels():
-    """They have no ids, and stand in the account's order."""
+    """Options of accounts and deals have no ids and keep the account's order."""
     row = {"id": "3", "fieldLabel": "T", "fieldType": "dropdown", "fieldOptions": ["b", "a"]}
     found = definition_of("account", row, {}).options
     assert [(o.id, o.value, o.label) for o in found] == [(None, "b", "b"), (None, "a", "a")]
 
 
 def test_a_new_title_changes_only_keys_that_are_titles():
-    """Where a tag or an id stands behind a key it stays; else old and new key are told."""
+    """A new title changes no key that comes from a tag or an id; else both keys are logged."""
     before = CustomFields([one(1, "Tier", "TIER"), one(2, "Size")])
     after = CustomFields([one(1, "Grade", "TIER"), one(2, "Width")])
     assert after.renamed(before.keys) == [("size", "width")]

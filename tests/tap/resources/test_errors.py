@@ -1,4 +1,4 @@
-"""What could not be read is told by name and reason, and never by what stood there."""
+"""Errors of values name the field and the reason, and never the value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WRITABLE = [
 
 @pytest.mark.parametrize(("name", "collection", "column"), COLUMNS)
 def test_an_error_names_the_field_and_never_the_value(name, collection, column):
-    """The log and `_errors` say what could not be read, not what stood there."""
+    """The log and `_errors` name the unreadable field, and never its value."""
     for value in (SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}):
         document = golden(name)
         for row in document["page"][collection]:
@@ -37,7 +37,7 @@ def test_an_error_names_the_field_and_never_the_value(name, collection, column):
 
 
 def test_one_bad_value_costs_one_field():
-    """The rest of the row is there, and the line says why this field is not."""
+    """An unreadable value costs one field with a reason; the rest of the record is complete."""
     record = read_one("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
     assert (record["name"], record["amount"]) == ("Order", None)
     assert record["_errors"] == ["amount: not an amount"]
@@ -46,7 +46,7 @@ def test_one_bad_value_costs_one_field():
 @pytest.mark.parametrize(("resource", "key"), WRITABLE)
 @pytest.mark.parametrize("value", [SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}, [[SENTINEL]]])
 def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource, key, value):
-    """What stands in results_path is safe to send to a colleague."""
+    """A problem with a row to write names its key and never its value."""
     for told, reason in fragment.write(resource, {key: value}).problems:
         assert told == key
         assert reason
@@ -54,8 +54,8 @@ def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource, key
 
 
 @pytest.mark.parametrize("field", [SENTINEL, "77", ["77"]])
-def test_a_value_of_no_field_we_know_is_told_without_it(field):
-    """An id is named, anything else that stands in its place is not."""
+def test_a_value_of_an_unknown_field_is_named_by_a_valid_id_alone(field):
+    """An unknown field is named by its id; any other text in place of the id is not shown."""
     values = [{"contact": "1", "field": field, "value": SENTINEL, "id": "9"}]
     [line] = read_one("crm_contacts", {"id": "1"}, fieldValues=values)["_errors"]
     assert line.endswith("the account defines no such field")

@@ -1,4 +1,4 @@
-"""One invented page per resource, and the exact records it becomes."""
+"""One invented page per resource, and the exact records of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .reading import GOLDEN, NAMES, custom_of, golden, records_of
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_becomes_exactly_these_records(name):
-    """Every property, in order: a change here is a change for everybody who loads the data."""
+    """A page gives exactly these records, with every property in order."""
     document = golden(name)
     found = records_of(by_name[name], document)
     assert found == document["records"]
@@ -21,7 +21,7 @@ def test_a_page_becomes_exactly_these_records(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_schema_accepts_the_records(name):
-    """With the custom fields declared as the account defines them."""
+    """The schema with the account's custom fields accepts the records."""
     document, resource = golden(name), by_name[name]
     entity = resource.custom_fields
     fields = document.get("fields", [])
@@ -37,7 +37,7 @@ def test_the_schema_accepts_the_records(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_untouched_row_comes_along_when_it_is_wanted(name):
-    """`remote_data` is what ActiveCampaign sent, and part of the schema only then."""
+    """`remote_data` is the row that ActiveCampaign sent; it is in record and schema on request."""
     resource = by_name[name]
     records = records_of(resource, golden(name), remote_data=True)
     assert all(isinstance(record["remote_data"], dict) for record in records)
@@ -46,8 +46,8 @@ def test_the_untouched_row_comes_along_when_it_is_wanted(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_nobody_wants_is_left_out(name):
-    """The keys and the errors stay."""
+def test_a_deselected_property_is_left_out(name):
+    """A deselected property is left out; keys and errors stay."""
     resource = by_name[name]
     for record in records_of(resource, golden(name), wanted=lambda _: False):
         assert set(record) == {*resource.keys, "_errors"}
@@ -55,12 +55,12 @@ def test_what_nobody_wants_is_left_out(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_reading_leaves_the_page_as_it_was(name):
-    """One page feeds several streams."""
+    """Mapping does not change the page, which several streams use."""
     document = golden(name)
     records_of(by_name[name], document)
     assert document == golden(name)
 
 
 def test_every_resource_has_its_page():
-    """And no page lacks a resource."""
+    """Every resource has a page, and every page a resource."""
     assert sorted(path.stem for path in GOLDEN.glob("*.json")) == sorted(NAMES)

@@ -1,4 +1,4 @@
-"""Whatever stands in a row is carried or named in `_errors`; nothing ends the run."""
+"""Every value of a row is kept or named in `_errors`; no value ends a run."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ HOSTILE = [
 
 
 def fits(name, record) -> None:
-    """Hold a record against its schema, custom fields aside, and against JSON."""
+    """Check a record against its schema without custom fields, and as JSON."""
     jsonschema.Draft202012Validator(by_name[name].schema()).validate(record)
     json.dumps(record, allow_nan=False)
 
 
 @pytest.mark.parametrize(("name", "collection", "column"), COLUMNS)
 def test_no_value_in_any_column_ends_the_run(name, collection, column):
-    """Each column of each row and of each sideload, with everything that never should be there."""
+    """Any value in any column of a row or a sideload gives a record."""
     for value in HOSTILE:
         document = golden(name)
         for row in document["page"][collection]:
@@ -88,16 +88,16 @@ def test_no_value_in_any_column_ends_the_run(name, collection, column):
         ("marketing_tags", "tag", "name"),
     ],
 )
-def test_text_is_carried_whatever_it_is(name, native, unified, text):
-    """Long, odd or dangerous: it arrives as ActiveCampaign holds it."""
+def test_any_text_is_kept(name, native, unified, text):
+    """Long, odd or dangerous text is emitted as ActiveCampaign holds it."""
     record = read_one(name, {"id": "1", native: text})
     assert record[unified] == text
     assert record["_errors"] == []
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_text_in_a_custom_field_is_carried_whatever_it_is(text):
-    """The same for what the account defines itself."""
+def test_any_text_of_a_custom_field_is_kept(text):
+    """Any text of a custom field is emitted as ActiveCampaign holds it."""
     fields = [{"id": "4", "title": "Remarks", "type": "text", "perstag": "REMARKS"}]
     values = [{"contact": "1", "field": "4", "value": text, "id": "9"}]
     record = read_one("crm_contacts", {"id": "1"}, fields=fields, fieldValues=values)
@@ -110,7 +110,7 @@ def test_text_in_a_custom_field_is_carried_whatever_it_is(text):
 @pytest.mark.parametrize("entity", ["contacts", "accounts", "deals"])
 @given(value=st.sampled_from(HOSTILE))
 def test_no_custom_value_ends_the_run(kind, entity, value):
-    """Of any type of field, on any entity."""
+    """Any value in a custom field of any type and entity gives a record."""
     name = {"contacts": "crm_contacts", "accounts": "crm_accounts"}.get(entity, "crm_opportunities")
     collection, owner, field, column = {
         "contacts": ("fieldValues", "contact", "field", "value"),
@@ -126,7 +126,7 @@ def test_no_custom_value_ends_the_run(kind, entity, value):
 
 
 def test_one_bad_value_costs_one_field():
-    """The rest of the row is there, and the line says why this field is not."""
+    """An unreadable value costs one field with a reason; the rest of the record is complete."""
     record = read_one("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
     assert (record["name"], record["amount"]) == ("Order", None)
     assert record["_errors"] == ["amount: not an amount"]

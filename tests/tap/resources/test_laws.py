@@ -1,4 +1,4 @@
-"""The laws of the mapping, for every entry of every resource without naming one."""
+"""The laws of the mapping, tested for every field of every resource."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ JSON = PLAUSIBLE | st.recursive(
 
 
 def valid(schema: dict[str, Any], value: Any) -> bool:
-    """Say whether a schema accepts a value, formats included."""
+    """Return whether a schema accepts a value, formats included."""
     return checker(json.dumps(schema, sort_keys=True)).is_valid(value)
 
 
@@ -79,7 +79,7 @@ def checker(schema: str) -> jsonschema.Draft202012Validator:
 
 
 def decoded(codec: Codec, raw: Any) -> Any:
-    """Decode, and take what is refused for nothing."""
+    """Return the decoded value, None if it is refused."""
     try:
         return codec.decode(raw, UTC_ZONE)
     except InvalidValue:
@@ -88,13 +88,13 @@ def decoded(codec: Codec, raw: Any) -> Any:
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 def test_every_codec_gives_examples_to_be_tested_with(codec):
-    """Without examples the first law would say nothing."""
+    """Every codec has examples; without them the first law tests nothing."""
     assert codec.examples
 
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 def test_what_is_written_is_read_back(codec):
-    """decode(encode(v)) is v, for the values that the codec names."""
+    """decode(encode(v)) is v for the codec's examples and strategies."""
     for value in codec.examples:
         assert codec.decode(codec.encode(value), UTC_ZONE) == value
 
@@ -102,7 +102,7 @@ def test_what_is_written_is_read_back(codec):
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @given(raw=JSON)
 def test_what_was_read_is_written_as_something_equal(codec, raw):
-    """decode(encode(decode(raw))) is decode(raw): a value may be tidied, never lost."""
+    """decode(encode(decode(raw))) is decode(raw): a value may change its form, not its meaning."""
     value = decoded(codec, raw)
     if value is None:
         return
@@ -111,7 +111,7 @@ def test_what_was_read_is_written_as_something_equal(codec, raw):
     try:
         sent = codec.encode(value)
     except InvalidValue:
-        # Debts, unheard-of states and choices with pipes in them: said, not swallowed.
+        # Negative amounts, unknown states and choices that contain pipes are errors.
         assert codec.name in {"cents", "deal_status", "piped", "store"}
         return
     json.dumps(sent)
@@ -121,7 +121,7 @@ def test_what_was_read_is_written_as_something_equal(codec, raw):
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @given(raw=JSON)
 def test_the_schema_accepts_whatever_is_read(codec, raw):
-    """Anything at all is decoded to what the schema says, or refused with a reason."""
+    """Any value decodes to a value that the schema accepts, or is refused with a reason."""
     value = decoded(codec, raw)
     assert value is None or valid(codec.schema, value)
 
@@ -129,7 +129,7 @@ def test_the_schema_accepts_whatever_is_read(codec, raw):
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @given(value=JSON)
 def test_what_cannot_be_written_is_refused_with_a_reason(codec, value):
-    """No unified value whatever raises anything but the refusal; what is sent is JSON."""
+    """Any unified value encodes to JSON or raises the codec's refusal, and nothing else."""
     try:
         sent = codec.encode(value)
     except InvalidValue:
@@ -140,7 +140,7 @@ def test_what_cannot_be_written_is_refused_with_a_reason(codec, value):
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @pytest.mark.parametrize("raw", NOTHING)
 def test_nothing_is_read_as_nothing(codec, raw):
-    """None, the empty text and blanks are null, or the empty array; verbatim keeps its blanks."""
+    """None, empty text and blanks are null or the empty array; a verbatim field keeps blanks."""
     found = codec.decode(raw, UTC_ZONE)
     blanks_count = codec.name in {"verbatim", "piped", "choices"} and raw == "  "
     assert found in (None, []) or blanks_count
@@ -149,7 +149,7 @@ def test_nothing_is_read_as_nothing(codec, raw):
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @pytest.mark.parametrize("raw", ZEROS, ids=repr)
 def test_zeros_are_read_as_something_or_refused(codec, raw):
-    """ActiveCampaign's many zeros never raise anything but a refusal, and fit the schema."""
+    """ActiveCampaign's zero values fit the schema or are refused."""
     try:
         found = codec.decode(raw, UTC_ZONE)
     except InvalidValue:
@@ -160,7 +160,7 @@ def test_zeros_are_read_as_something_or_refused(codec, raw):
 @pytest.mark.parametrize(("resource", "entry"), ATTRIBUTES)
 @given(value=JSON)
 def test_attributes_are_read_back_as_they_were_written(resource, entry, value):
-    """read(write(v)), written again, says the same."""
+    """An attribute that is written, read and written again is the same."""
     try:
         found = entry.read(*entry.write(value))
         again = entry.read(*entry.write(found)) if found is not None else None
@@ -173,7 +173,7 @@ def test_attributes_are_read_back_as_they_were_written(resource, entry, value):
 @pytest.mark.parametrize(("resource", "entry"), ATTRIBUTES)
 @given(data=st.data())
 def test_attributes_make_do_with_whatever_type_their_field_was_given(resource, entry, data):
-    """A field that ActiveCampaign ships may have been made again with another type."""
+    """A shipped attribute can be written to a field of any type, because users recreate fields."""
     values = st.none() | TEXTS | st.integers() | st.floats(-1e9, 1e9) | st.lists(TEXTS, max_size=2)
     money = st.fixed_dictionaries({"amount": st.integers(), "currency": st.just("EUR")})
     found = entry.read(*(data.draw(values | money) for _ in entry.tags))
@@ -181,7 +181,7 @@ def test_attributes_make_do_with_whatever_type_their_field_was_given(resource, e
 
 
 def example_of(entry: Entry) -> Any:
-    """Return a value that can be written to an entry."""
+    """Return a value that can be written to a field."""
     if isinstance(entry, Field):
         return next(value for value in entry.codec.examples if value is not None)
     for record in golden(owner_of(entry).name)["records"]:
@@ -191,19 +191,19 @@ def example_of(entry: Entry) -> Any:
 
 
 def owner_of(entry: Entry) -> Resource:
-    """Return the resource an entry belongs to."""
+    """Return the resource of a field."""
     return next(r for r in RESOURCES if any(one is entry for one in r.entries))
 
 
 def is_writable(resource: Resource, entry: Entry) -> bool:
-    """Say whether an entry may be written."""
+    """Return whether a field is writable."""
     is_key = entry.unified in resource.keys
     return not (is_key or isinstance(entry, Derived) or is_read_only(entry))
 
 
 @pytest.mark.parametrize(("resource", "entry"), ENTRIES)
 def test_a_present_key_is_written_once_or_reported(resource, entry):
-    """A value goes into exactly one place: a call, an attribute, a link, or the ignored."""
+    """A value goes into exactly one place: request, attribute, link, or the ignored columns."""
     fragment = write(resource, {entry.unified: example_of(entry)})
     assert fragment.problems == []
     assert fragment.nulls == []
@@ -221,8 +221,8 @@ def test_a_present_key_is_written_once_or_reported(resource, entry):
 
 
 @pytest.mark.parametrize(("resource", "entry"), ENTRIES)
-def test_a_null_is_told_from_an_absent_key(resource, entry):
-    """Null is reported as null and written nowhere: whether it clears is the caller's policy."""
+def test_a_null_differs_from_an_absent_key(resource, entry):
+    """A null is reported as null and written nowhere; the caller decides whether it clears."""
     fragment = write(resource, {entry.unified: None})
     written = fragment.native | fragment.attributes | fragment.links
     assert (written, fragment.problems) == ({}, [])
@@ -231,21 +231,21 @@ def test_a_null_is_told_from_an_absent_key(resource, entry):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_absent_keys_are_not_mentioned(name):
-    """An empty record asks for nothing."""
+    """An empty record writes nothing."""
     fragment = write(by_name[name], {})
     assert vars(fragment) == vars(type(fragment)())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_keys_are_reported(name):
-    """None is dropped in silence."""
+    """Every unknown key is reported."""
     fragment = write(by_name[name], {"no_such_thing": 1, "neither": None})
     assert fragment.ignored == ["no_such_thing", "neither"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_that_was_read_can_be_written_without_a_problem(name):
-    """What the tap emits is what the target takes."""
+    """The writer accepts every record that the reader returns."""
     resource = by_name[name]
     for record in records_of(resource, golden(name)):
         assert write(resource, record).problems == []
@@ -264,7 +264,7 @@ def test_no_record_breaks_the_writer(name, data):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_custom_fields_must_be_an_object(name):
-    """Anything else is a problem; null asks for nothing."""
+    """Custom fields that are no object are a problem; null writes nothing."""
     if not by_name[name].custom_fields:
         assert write(by_name[name], {"custom_fields": {"a": 1}}).ignored == ["custom_fields"]
         return
@@ -277,7 +277,7 @@ def test_custom_fields_must_be_an_object(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_and_types_are_plain(name):
-    """Snake case, no name twice, every property nullable but the keys, which are required."""
+    """Names are unique snake case; every property is nullable except the required keys."""
     resource = by_name[name]
     names = [entry.unified for entry in resource.entries]
     assert len(names) == len(set(names))

@@ -1,4 +1,4 @@
-"""Pages in the shapes of recorded answers become the records that the documented shapes become."""
+"""Pages in the shapes of recorded answers give the records of the documented shapes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIVE = GOLDEN / "live"
 
 @pytest.mark.parametrize("name", ["crm_accounts", "crm_opportunities"])
 def test_wide_values_become_the_same_records(name):
-    """One column for each kind of value, under the name that accounts send: nothing is lost."""
+    """Values in one column per type, under the live name of accounts, give the same records."""
     live = json.loads((LIVE / f"{name}.json").read_text())
     assert live["page"] != golden(name)["page"]
     assert records_of(by_name[name], live) == golden(name)["records"]
@@ -24,7 +24,7 @@ def test_wide_values_become_the_same_records(name):
 @pytest.mark.parametrize("status", [{"status": "0"}, {}], ids=["with status", "without"])
 @pytest.mark.parametrize("hidden", [True, 1, "1"], ids=repr)
 def test_a_hidden_deal_is_a_record_without_faults(status, hidden):
-    """A stub has no date, and in some accounts no status."""
+    """A stub without a date, and without a status, is a record without errors."""
     row = {"title": "Hidden one", "id": "17", "isDisabled": hidden, **status}
     [record] = records_of(by_name["crm_opportunities"], {"page": {"deals": [row]}})
     assert (record["id"], record["name"], record["is_disabled"]) == ("17", "Hidden one", True)
@@ -41,7 +41,7 @@ def test_a_hidden_deal_is_a_record_without_faults(status, hidden):
     ],
 )
 def test_rows_with_the_further_columns_of_accounts_have_no_faults(name, row):
-    """Columns that no table maps, links that are an array, ids that are numbers."""
+    """Unmapped columns, links as an array and ids as numbers cause no error."""
     [record] = records_of(by_name[name], {"page": {by_name[name].endpoint_name: [row]}})
     assert record["id"] == row["id"]
     assert record["_errors"] == []

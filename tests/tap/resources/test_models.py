@@ -1,4 +1,4 @@
-"""The shared model: every field that Truto publishes is ours too, with a type that fits."""
+"""The unified model has every field that Truto publishes, with a compatible type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tap_activecampaign_unified.resources import contact_fields as people
 from .reading import golden
 
 MODELS: dict[str, Any] = json.loads((Path(__file__).parent / "truto_models.json").read_text())
-# Memberships with their status are `segments`; nobody is ever told when a licence was used.
+# Memberships with their status are `segments`; ActiveCampaign does not say when a licence was used.
 DECIDED_OTHERWISE = {
     "marketing_contacts": {"lists", "lists[].id"},
     "directory_users": {"licenses[].last_active_at"},
@@ -23,7 +23,7 @@ PLAIN_DATES = {("crm_opportunities", "close_date")}
 
 
 def kinds(schema: dict[str, Any]) -> set[str]:
-    """Return the types a schema allows, null aside."""
+    """Return the types that a schema allows, except null."""
     found = schema["type"]
     return set([found] if isinstance(found, str) else found) - {"null"}
 
@@ -40,25 +40,25 @@ def leaves(schema: dict[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
 
 
 def ours(model: str) -> dict[str, dict[str, Any]]:
-    """Return our properties for a model, by path."""
+    """Return our properties of a model, by path."""
     return leaves(by_name[model].schema(remote_data=True))
 
 
 def test_all_eleven_resources_are_there():
-    """What Truto offers for ActiveCampaign, we offer."""
+    """Every resource that Truto offers for ActiveCampaign is in the unified model."""
     assert len(MODELS) == 11
     assert MODELS.keys() <= by_name.keys()
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_no_field_of_the_model_is_missing(model):
-    """Who moves over from Truto finds every column, filled or empty."""
+    """Every column of Truto's model exists, filled or empty."""
     assert leaves(MODELS[model]).keys() - ours(model).keys() == DECIDED_OTHERWISE.get(model, set())
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_field_of_the_model_has_a_type_that_fits(model):
-    """Whatever we emit is of a type that a reader of the model expects."""
+    """Each field has a type that a reader of Truto's model expects."""
     for path, wanted in leaves(MODELS[model]).items():
         found = ours(model).get(path)
         if found is not None:
@@ -67,7 +67,7 @@ def test_every_field_of_the_model_has_a_type_that_fits(model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_times_are_times(model):
-    """With the model's format; the close date alone is a date, as ActiveCampaign holds it."""
+    """Times have the model's format; the close date alone is a date, as in ActiveCampaign."""
     for path, wanted in leaves(MODELS[model]).items():
         if "format" in wanted and path in ours(model):
             plain = (model, path) in PLAIN_DATES
@@ -76,7 +76,7 @@ def test_times_are_times(model):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_only_the_id_is_promised(model):
-    """Everything but the key may be null, as in the model."""
+    """Every field except the key may be null, as in Truto's model."""
     schema = by_name[model].schema(remote_data=True)
     assert schema["required"] == MODELS[model]["required"] == ["id"]
     nullable = {name for name, one in schema["properties"].items() if "null" in one["type"]}
@@ -84,7 +84,7 @@ def test_only_the_id_is_promised(model):
 
 
 def test_statuses_are_words_of_the_model():
-    """Where the model lists its words, we use no other."""
+    """Where Truto's model lists words for a status, no other word is used."""
     words = MODELS["marketing_contacts"]["properties"]["status"]["enum"]
     assert set(people.STATUSES.values()) <= set(words)
     for model in MODELS:
@@ -94,7 +94,7 @@ def test_statuses_are_words_of_the_model():
 
 
 def test_the_untouched_row_is_added_only_when_asked_for():
-    """`remote_data` doubles the size of everything."""
+    """`remote_data` is added only on request, because it doubles the size."""
     for resource in by_name.values():
         assert "remote_data" not in resource.schema()["properties"]
         assert "remote_data" in resource.schema(remote_data=True)["properties"]

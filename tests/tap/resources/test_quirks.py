@@ -1,4 +1,4 @@
-"""Each oddity of ActiveCampaign's values, where a record meets it."""
+"""Each quirk of ActiveCampaign's values, in a record."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ def deal(**columns):
     ids=repr,
 )
 def test_money_comes_in_cents_and_is_told_in_units(raw, amount):
-    """As a text in reads and as a number in the echo of a write."""
+    """Cents, as text in reads or as a number in a write's answer, become decimal units."""
     assert deal(value=raw)["amount"] == amount
 
 
 @pytest.mark.parametrize(("amount", "sent"), [(1406.55, 140655), (0.1, 10), (12, 1200), ("3", 300)])
 def test_money_is_sent_in_cents(amount, sent):
-    """Without the rounding that binary fractions invite."""
+    """An amount is sent in cents without errors of binary fractions."""
     assert write(by_name["crm_opportunities"], {"amount": amount}).native == {"value": sent}
 
 
 @pytest.mark.parametrize("amount", [0.001, -1, "much", True, 1e300, "1e999999", "NaN", []])
 def test_an_amount_that_is_none_is_a_problem(amount):
-    """Debts, fractions of a cent and words are refused, not rounded."""
+    """Negative amounts, fractions of a cent and words are problems, not rounded."""
     [(key, _)] = write(by_name["crm_opportunities"], {"amount": amount}).problems
     assert key == "amount"
 
 
 def test_currencies_are_upper_case_here_and_lower_case_there():
-    """ISO 4217 for readers, lower case as deals want it."""
+    """Currencies are read as ISO 4217 in upper case and sent to deals in lower case."""
     assert deal(currency="usd")["currency"] == "USD"
     assert write(by_name["crm_opportunities"], {"currency": "USD"}).native == {"currency": "usd"}
 
 
 @pytest.mark.parametrize("none", ["0", 0, "", None], ids=repr)
 def test_a_zero_id_points_nowhere(none):
-    """Wherever a row may point at another."""
+    """An id of 0 is no reference, in every column."""
     record = deal(owner=none, contact=none, account=none, stage=none, group=none, organization=none)
     for name in ("owner", "account", "stage", "pipeline"):
         assert record[name] is None
@@ -73,7 +73,7 @@ def test_a_zero_id_points_nowhere(none):
 
 
 def test_ids_are_texts_even_where_numbers_come():
-    """Some rows and every echo of a write have numbers."""
+    """Ids are text, also where ActiveCampaign sends numbers."""
     assert deal(id=18, owner=3)["id"] == "18"
     assert deal(owner=3)["owner"] == {"id": "3"}
 
@@ -94,20 +94,20 @@ def test_ids_are_texts_even_where_numbers_come():
     ids=repr,
 )
 def test_the_text_0_is_false(raw, flag):
-    """Booleans come as texts, as numbers and now and then as themselves."""
+    """The text "0" is false; booleans are read from text, numbers and booleans."""
     assert contact(deleted=raw)["deleted"] is flag
     assert deal(isDisabled=raw)["is_disabled"] is flag
 
 
 @pytest.mark.parametrize("value", ["0", "false", "no", 0, False, None], ids=repr)
 def test_a_flag_that_says_no_is_written_as_no(value):
-    """A text is not true because it is not empty."""
+    """A text for false is written as false."""
     assert codecs.flag.encode(value) == 0
 
 
 @pytest.mark.parametrize("zero", ["0000-00-00", "0000-00-00 00:00:00", "0001-01-01 00:00:00", ""])
 def test_zero_dates_are_no_dates(zero):
-    """The same column holds them, null and real times in different rows."""
+    """A zero date is null."""
     record = contact(cdate=WINTER, udate=zero, last_open_date=zero, last_click_date=zero)
     assert record["last_activity_at"] is None
     assert record["updated_at"] == "2031-01-15T14:00:00+00:00"
@@ -115,7 +115,7 @@ def test_zero_dates_are_no_dates(zero):
 
 
 def test_columns_that_call_themselves_utc_are_not_believed():
-    """They hold the account's local time; nothing reads them."""
+    """Columns named utc hold local time and are not read."""
     told = contact(cdate=WINTER, udate=SUMMER)
     lied = {"created_utc_timestamp": "1999-01-01 00:00:00", "updated_utc_timestamp": "2099-01-01"}
     assert contact(cdate=WINTER, udate=SUMMER, **lied) == told
@@ -126,19 +126,19 @@ def test_columns_that_call_themselves_utc_are_not_believed():
     [(WINTER, "2031-01-20T15:30:00+00:00"), (SUMMER, "2031-01-20T14:30:00+00:00")],
 )
 def test_a_time_without_an_offset_borrows_the_rows_own(stamp, utc):
-    """The account's clock stands on every stamped column beside it, daylight saving included."""
+    """A time without an offset has the offset of the row's other times, also in summer time."""
     record = contact(cdate=stamp, udate=None, updated_timestamp="2031-01-20 09:30:00")
     assert record["updated_at"] == utc
 
 
 def test_a_time_without_any_offset_near_it_is_taken_for_utc():
-    """There is nothing better to go by."""
+    """A time without any offset in its row is in UTC."""
     record = contact(cdate=None, udate=None, updated_timestamp="2031-01-20 09:30:00")
     assert record["updated_at"] == "2031-01-20T09:30:00+00:00"
 
 
 def test_a_contact_always_has_a_last_change():
-    """udate, else updated_timestamp, else cdate, else the earliest instant: never skipped."""
+    """A contact's change is udate, updated_timestamp, cdate or the earliest instant, in order."""
     assert contact(udate=SUMMER, updated_timestamp="2031-08-01 00:00:00", cdate=WINTER)[
         "updated_at"
     ].startswith("2031-07-15")
@@ -147,14 +147,14 @@ def test_a_contact_always_has_a_last_change():
 
 
 def test_a_stage_changed_in_the_future_is_carried_as_sent():
-    """ActiveCampaign prints UTC with the local offset there: hours ahead, and not ours to fix."""
+    """A stage's date in the future is emitted as sent: ActiveCampaign prints UTC as local time."""
     record = read_one("crm_stages", {"id": "10", "udate": "2031-07-15T20:00:00-05:00"})
     assert record["updated_at"] == "2031-07-16T01:00:00+00:00"
 
 
 @pytest.mark.parametrize("disabled", [True, 1])
 def test_a_hidden_deal_of_four_keys_is_a_record(disabled):
-    """Everything else is null, nothing is an error."""
+    """A hidden deal with four keys is a record with nulls and without errors."""
     row = {"title": "Hidden one", "status": "0", "id": "17", "isDisabled": disabled}
     record = read_one("crm_opportunities", row)
     known = {"id": "17", "name": "Hidden one", "status": "open", "is_disabled": True}
@@ -165,7 +165,7 @@ def test_a_hidden_deal_of_four_keys_is_a_record(disabled):
 
 @pytest.mark.parametrize("column", ["account", "customerAccount", "organization"])
 def test_a_deals_account_has_three_names(column):
-    """The first that points somewhere counts."""
+    """A deal's account is the first of three columns that has an id."""
     assert deal(**{column: "14"})["account"] == {"id": "14"}
     assert deal(account="0", customerAccount=None, organization="14")["account"] == {"id": "14"}
     assert deal(account="1", organization="14")["account"] == {"id": "1"}
@@ -173,19 +173,19 @@ def test_a_deals_account_has_three_names(column):
 
 @pytest.mark.parametrize(("raw", "word"), [("0", "open"), (1, "won"), ("2", "lost"), ("9", "9")])
 def test_a_deals_status_is_a_word(raw, word):
-    """A number nobody documents is carried as it is."""
+    """A deal's status is a word; an undocumented number is emitted as it is."""
     assert deal(status=raw)["status"] == word
 
 
 @pytest.mark.parametrize(("word", "sent"), [("open", 0), ("WON", 1), (" lost ", 2), ("1", 1)])
 def test_a_deals_status_is_sent_as_a_number(word, sent):
-    """In any case, or as the number itself."""
+    """A deal's status is sent as a number, from a word in any case or from the number."""
     assert write(by_name["crm_opportunities"], {"status": word}).native == {"status": sent}
 
 
 @pytest.mark.parametrize("most", [(1 << 63) - 1, -(1 << 63)])
 def test_a_whole_number_fits_into_eight_bytes(most):
-    """As loaders' columns of whole numbers have them; one beyond costs its field, not the load."""
+    """An integer beyond eight bytes costs its field, because no loader's column holds it."""
     beyond = most + (1 if most > 0 else -1)
     assert contact(bounced_hard=str(most))["bounced_hard"] == most
     record = contact(bounced_hard=str(beyond))
@@ -197,7 +197,7 @@ def test_a_whole_number_fits_into_eight_bytes(most):
     ("raw", "value"), [("250", 250), ("500-1000", None), ("many", None), ("1.5", None), ("", None)]
 )
 def test_a_number_of_employees_may_be_a_range(raw, value):
-    """Then it stays in custom_fields alone, and is no error."""
+    """A range of employees stays in custom_fields and is no error."""
     field = {"id": "5", "fieldType": "text", "personalization": "ACCT_NUMBER_OF_EMPLOYEES"}
     record = read_one(
         "crm_accounts",
@@ -211,7 +211,7 @@ def test_a_number_of_employees_may_be_a_range(raw, value):
 
 
 def test_a_value_that_cannot_be_read_costs_the_field_and_not_the_row():
-    """`_errors` says which and why; the value is not repeated."""
+    """`_errors` names an unreadable field and its reason, and not the value."""
     record = deal(value="a secret", winProbability=[], title="Pallets", currency={"x": 1})
     assert record["name"] == "Pallets"
     assert record["amount"] is None
@@ -238,7 +238,7 @@ def test_a_value_that_cannot_be_read_costs_the_field_and_not_the_row():
     ],
 )
 def test_a_contacts_status_is_rolled_up_from_its_lists(statuses, hard, word):
-    """Active anywhere is active; then bounced, also on no list; unconfirmed, unsubscribed."""
+    """A contact is active if active on any list; else bounced, unconfirmed or unsubscribed."""
     rows = [
         {"contact": "7", "list": str(n), "status": status} for n, status in enumerate(statuses, 1)
     ]
@@ -250,27 +250,27 @@ def test_a_contacts_status_is_rolled_up_from_its_lists(statuses, hard, word):
     ("raw", "word"), [(1, "active"), ("1", "active"), (None, None), ("", None)], ids=repr
 )
 def test_a_membership_without_a_status_has_none(raw, word):
-    """Null is no word."""
+    """A membership without a status has a null status."""
     rows = [{"contact": "7", "list": "2", "status": raw}]
     [segment] = read_one("crm_contacts", {"id": "7"}, contactLists=rows)["segments"]
     assert segment["status"] == word
 
 
 def test_tags_and_lists_stand_in_order_of_their_ids():
-    """As numbers: 9 before 10; a tag applied twice is told once."""
+    """Tags and lists are in numeric order of their ids, each once."""
     tags = [{"contact": "7", "tag": tag} for tag in ("10", "9", "10", "0", None)]
     found = read_one("crm_contacts", {"id": "7"}, contactTags=tags)["tags"]
     assert [tag["id"] for tag in found] == ["9", "10"]
 
 
 def test_a_related_row_that_cannot_be_read_makes_no_pair():
-    """And does not keep the others from being read."""
+    """An unreadable related row gives no pair; the other related rows are read."""
     rows = [{"contact": "7", "tag": {"odd": 1}}, {"contact": "7", "tag": "9"}]
     assert read_one("marketing_contact_tags", {"id": "7"}, contactTags=rows)["tag_id"] == "9"
 
 
 def test_a_deleted_tag_is_no_tag():
-    """ActiveCampaign keeps the row and marks it."""
+    """A tag that ActiveCampaign marks as deleted is left out."""
     skip = by_name["marketing_tags"].skip
     assert skip({"deleted": "1"})
     assert skip({"deleted": "0"}) is None
@@ -286,13 +286,13 @@ def test_a_deleted_tag_is_no_tag():
     ],
 )
 def test_the_primary_address_is_the_one_that_is_written(value, sent):
-    """Else the first; ActiveCampaign knows one only."""
+    """The primary address is written, else the first: a contact has only one."""
     assert write(by_name["directory_users"], {"emails": value}).native == {"email": sent}
 
 
 @pytest.mark.parametrize("value", ["a@b.example", {"email": "a@b.example"}, 5])
 def test_addresses_that_are_no_list_are_a_problem(value):
-    """Rather than guessed at."""
+    """Addresses that are no list are a problem."""
     assert write(by_name["crm_contacts"], {"email_addresses": value}).problems
 
 
@@ -305,19 +305,19 @@ def test_addresses_that_are_no_list_are_a_problem(value):
     ],
 )
 def test_a_date_is_the_day_that_was_entered(raw, day):
-    """No zone turns it into its neighbour."""
+    """A date is the day that was entered; no time zone moves it."""
     assert codecs.date.decode(raw, UTC_ZONE) == day
 
 
 @pytest.mark.parametrize("raw", ["tomorrow", "2031-13-01", "12/31/2031", 20310302, ["x"], True])
 def test_what_is_no_time_is_refused(raw):
-    """With a reason and without the value."""
+    """A value that is no time is refused with a reason and without the value."""
     for codec in (codecs.instant, codecs.date):
         with pytest.raises(InvalidValue, match=r"^not a time$"):
             codec.decode(raw, UTC_ZONE)
 
 
 def test_nanoseconds_and_z_are_times_too():
-    """As the newer endpoints print them."""
+    """Times with nanoseconds and Z, as newer endpoints print them, are read."""
     raw = "2031-03-02T08:15:04.123456789Z"
     assert codecs.instant.decode(raw, UTC_ZONE) == "2031-03-02T08:15:04.123456+00:00"

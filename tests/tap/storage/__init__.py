@@ -1,1 +1,1 @@
-"""Tests of tap/deletes."""
+"""Tests of tap/storage."""

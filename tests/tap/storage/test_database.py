@@ -1,4 +1,4 @@
-"""Database errors: one clear line for each cause, no half writes, no lock that is lost unseen."""
+"""Database errors: one clear line for each cause, no half writes, and no lost lock unnoticed."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def shared(postgres_database: Server) -> Iterator[Database]:
 
 @pytest.fixture(params=["file", "shared"])
 def database(request: pytest.FixtureRequest) -> Any:
-    """Each of the two."""
+    """Each of the two databases."""
     return request.getfixturevalue(request.param)
 
 
 def test_a_transaction_writes_all_or_nothing(database: Database) -> None:
-    """An exception removes what the block wrote, blocks within it included."""
+    """An exception rolls back what the block wrote, nested blocks included."""
     add = sa.insert(NAMES)
     with contextlib.suppress(KeyError), database.transaction("add"):
         with database.transaction():
@@ -82,7 +82,7 @@ def read_only(database: Database) -> None:
 
 
 def locked(database: Database) -> None:
-    """Let another program have the file."""
+    """Let another program lock the file."""
     with contextlib.closing(sqlite3.connect(database._name)) as other:
         other.execute("BEGIN EXCLUSIVE")
         database.rows(sa.insert(NAMES), [ADA])
@@ -106,7 +106,7 @@ def no_table(database: Database) -> None:
 def test_a_file_that_fails_is_named_with_the_cause(
     file: Database, act: Any, code: int, words: str
 ) -> None:
-    """The error is an OSError of the system's kind with the file's name, and repeats no value."""
+    """The error is an OSError with the file's name and the system's cause, and repeats no value."""
     with pytest.raises(OSError, match=words) as caught:
         act(file)
     assert (caught.value.errno, caught.value.filename) == (code, file._name)
@@ -117,7 +117,7 @@ def test_a_file_that_fails_is_named_with_the_cause(
 def test_a_file_of_another_program_is_refused_and_stays_as_it_is(
     tmp_path: Path, content: bytes | None
 ) -> None:
-    """That holds for other text and for other databases; neither gets a table."""
+    """A text file and another program's database are refused and get no table."""
     path = tmp_path / "other"
     if content is None:
         with contextlib.closing(sqlite3.connect(path)) as other, other:
@@ -147,7 +147,7 @@ def test_a_lock_ends_with_its_connection(database: Database, request: Any) -> No
 
 
 def test_a_lost_connection_stays_lost(shared: Database, postgres_database: Server) -> None:
-    """Every later call fails alike: a new connection would not have the lock of the old one."""
+    """After a lost connection every call fails alike: a new connection would not have the lock."""
     assert shared.try_lock("run")
     postgres_database.rows(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "

@@ -1,4 +1,4 @@
-"""What moves while it is read: nothing that was there all along is missing, and changes arrive."""
+"""Changes during a read: no lasting row is missing, and the next run emits the changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHAPE = {
     False: Shape(contact_fields=3, account_fields=4, deal_fields=3, tags=120, notes_share=0.7),
     True: Shape(contact_fields=3, lists=24, tags=25, pipelines=8, users=22, notes_share=0.7),
 }
-# What other rows say or change without a mark on the record's own row.
+# Columns that other rows change without a date on the record's own row.
 UNMARKED = {
     "crm_accounts": {"contact_count", "deal_count"},
     "crm_contacts": {"account", "accounts", "custom_fields", "segments", "tags", "title"},
@@ -33,9 +33,10 @@ UNMARKED = {
 
 
 def missing(warehouse: Warehouse, account: Account, *, whole: bool) -> list[str]:
-    """Say what of the account the warehouse has not, or has otherwise.
+    """Return what the warehouse lacks or has otherwise than the account.
 
-    What is gone from the account is let be. Unless ``whole``, so is what nothing marks.
+    Rows that are gone from the account are ignored, and unless ``whole`` so are columns that no
+    date marks.
     """
     found = []
     is_marked = account.world.switches.bump_list_status
@@ -53,7 +54,7 @@ def missing(warehouse: Warehouse, account: Account, *, whole: bool) -> list[str]
 
 
 def tags_of(warehouse: Warehouse, account: Account) -> tuple[Any, Any]:
-    """Return the living tags of each contact, as the warehouse has them and as they are."""
+    """Return the tags of each contact, in the warehouse and in the account."""
     living = {str(one) for one in account.world.tables["tags"].ids()}
     there = {str(one) for one in account.world.tables["contacts"].ids()}
     held = {
@@ -93,10 +94,10 @@ def test_what_was_there_all_along_is_never_missing_and_changes_arrive(
     is_marked: bool,
     far: bool,
 ) -> None:
-    """Rows of every collection come, change, go and merge between any two requests of any paging.
+    """No lasting row is missing while rows are added, changed, deleted and merged.
 
-    What was there all along is in the warehouse, and in no run twice. What changed is there after
-    the next run; what the server does not mark as changed, after the next sweep.
+    Each lasting row is in the warehouse, and in no run twice. The next run emits changed rows. The
+    next sweep emits what the server does not mark as changed.
     """
     account = Account(
         **(SMALL if is_capped else LARGE),
@@ -105,7 +106,7 @@ def test_what_was_there_all_along_is_never_missing_and_changes_arrive(
         id_greater=by_id,
         include=include,
         meta_total=total,
-        # An order that drifts while as many rows come as go can hide one until the next sweep.
+        # A drifting order and equal numbers of new and deleted rows can hide a row until the sweep.
         drifting_order=False,
         bump_list_status=is_marked,
         bump_field_value=is_marked,
@@ -113,7 +114,7 @@ def test_what_was_there_all_along_is_never_missing_and_changes_arrive(
     )
     account.order, account.reads_far_ahead = seed, far
     if is_capped:
-        # A count that is wrong by just the rows that are left is a lie nobody can see through.
+        # A count that is wrong by exactly the remaining rows cannot be detected.
         assume(total != "wrong")
         account.world.faults.deaf("limit")
     warehouse = Warehouse()
@@ -126,7 +127,7 @@ def test_what_was_there_all_along_is_never_missing_and_changes_arrive(
         warehouse.load(ran.messages)
         for stream, steady in gremlin.steady.items():
             if stream == "marketing_segment_memberships" and turn and not is_marked:
-                continue  # made during the run before, and nothing told of it
+                continue  # added during the run before, and nothing marks it
             held = warehouse.tables.get(stream, {})
             lost = sorted(steady - set(held))
             assert not lost, f"{stream}: {lost[:3]} of {len(lost)}"

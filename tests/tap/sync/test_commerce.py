@@ -1,4 +1,4 @@
-"""E-commerce as it is read: two stores as one, changes alone, and accounts that have none."""
+"""Reading e-commerce: two stores as one, changes alone, and accounts without the feature."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def account():
 
 
 def test_every_row_is_read_once_with_its_key(account):
-    """Orders, carts, lines, customers without the sums, products, subscriptions, stores."""
+    """Each order, cart, line, customer, product, subscription and store is emitted once."""
     ran = account.run(only=STREAMS)
     tables = account.world.tables
     assert ran.code == 0
@@ -45,7 +45,7 @@ def test_every_row_is_read_once_with_its_key(account):
 
 
 def test_an_order_has_what_both_stores_know(account):
-    """Addresses, notes and the store's dates from GraphQL; the cents of REST as decimals."""
+    """An order has addresses, notes and dates of GraphQL, and the cents of REST as decimals."""
     ran = account.run(only=["commerce_orders"])
     written = {row.key: row.document for row in account.world.tables["storeOrders"]}
     both = rest = carts = 0
@@ -68,7 +68,7 @@ def test_an_order_has_what_both_stores_know(account):
 
 
 def test_orders_cost_two_requests_a_page_and_lines_a_page_of_theirs(account):
-    """A page of 100 orders is completed by one GraphQL request; the lines are read whole."""
+    """100 orders cost one REST and one GraphQL request; their lines are read as a collection."""
     ran = account.run(only=["commerce_orders", "commerce_order_lines"])
     assert ran.paths().count("ecom/graphql") == 2
     assert ran.paths().count("ecomOrders") <= 3
@@ -76,7 +76,7 @@ def test_orders_cost_two_requests_a_page_and_lines_a_page_of_theirs(account):
 
 
 def test_a_second_run_emits_only_what_changed(account):
-    """An order whose status changed in the shop comes again, with its lines; nothing else does."""
+    """A second run emits only the order whose status changed, with its lines."""
     account.world.switches.ecommerce_copy_seconds = 0
     first = account.run(only=STREAMS)
     account.wait(hours=30)
@@ -95,7 +95,7 @@ def test_a_second_run_emits_only_what_changed(account):
 
 
 def test_products_and_subscriptions_that_changed_cost_a_request_each(account):
-    """Sorted by modification, one page holds what is new; products have two dates."""
+    """Changed products and subscriptions cost one request each, sorted by modification."""
     first = account.run(only=["commerce_products", "commerce_subscriptions"])
     account.wait(hours=100)
     world = account.world
@@ -112,7 +112,7 @@ def test_products_and_subscriptions_that_changed_cost_a_request_each(account):
 @pytest.mark.parametrize("discount", ["discountsAmount", "discountAmount", "both"])
 @pytest.mark.parametrize("decimals", ["number", "text"])
 def test_every_spelling_of_an_amount_is_the_same_amount(reading, discount, decimals):
-    """Cents of one store and decimals of the other, whichever way the account spells them."""
+    """Cents of REST and decimals of GraphQL are the same amount in each spelling."""
     shape = Shape(stores=1, orders=20, products=3)
     account = Account(
         contacts=5,
@@ -130,7 +130,7 @@ def test_every_spelling_of_an_amount_is_the_same_amount(reading, discount, decim
 
 @pytest.mark.parametrize("closed", [403, 404, "errors"])
 def test_an_account_without_the_feature_is_skipped(closed, caplog):
-    """Each stream is skipped with one warning, and the run is good."""
+    """Without e-commerce each stream is skipped with one warning, and the run succeeds."""
     account = Account(contacts=3, ecommerce="closed", ecommerce_closed=closed)
     ran = account.run(only=[*STREAMS, "marketing_tags"])
     assert ran.code == 0
@@ -140,7 +140,7 @@ def test_an_account_without_the_feature_is_skipped(closed, caplog):
 
 
 def test_an_account_whose_graphql_is_closed_still_gives_its_orders(caplog):
-    """REST orders come without what GraphQL alone knows, with one warning."""
+    """Without GraphQL the tap emits REST orders without GraphQL's columns, with one warning."""
     account = Account(contacts=10, shape=Shape(stores=1, orders=30, products=3))
     account.world.faults.forbid("/ecom/graphql")
     ran = account.run(only=["commerce_orders"])
@@ -151,7 +151,7 @@ def test_an_account_whose_graphql_is_closed_still_gives_its_orders(caplog):
 
 
 def test_a_limit_of_rows_or_tokens_is_met_by_asking_for_fewer():
-    """The documents halve until the account takes them; no order lacks its addresses."""
+    """The tap halves a GraphQL document until the account accepts it; each order has addresses."""
     account = Account(contacts=10, shape=Shape(stores=1, orders=120, products=3))
     error = {"errors": [{"message": "More than 15,000 'grammar' tokens have been presented."}]}
     account.world.faults.refuse("/ecom/graphql", error, 2, status=200)
@@ -161,7 +161,7 @@ def test_a_limit_of_rows_or_tokens_is_met_by_asking_for_fewer():
 
 
 def test_a_run_that_selects_none_of_it_costs_no_request_more(account):
-    """The default selection asks no path of e-commerce."""
+    """The default selection requests no path of e-commerce."""
     ran = account.run()
     assert not [path for path in ran.paths() if path.startswith(("ecom", "connections", "custom"))]
 

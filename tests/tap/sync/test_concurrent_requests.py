@@ -1,4 +1,4 @@
-"""Several requests under way: the same records in the same order, for as many requests."""
+"""Concurrent requests emit the same records in the same order, with as many requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIZE = {"contacts": 950, "deals": 320, "accounts": 210}
 
 
 def written(ran) -> dict[str, list]:
-    """Return what a run wrote, stream by stream in its order."""
+    """Return the output of a run, by stream and in order."""
     return {stream: records for stream, records in ran.records.items() if records}
 
 
@@ -20,7 +20,7 @@ def written(ran) -> dict[str, list]:
     briefly([(2, "auto"), (3, "never"), (2, "never"), (3, "auto"), (5, "auto"), (5, "never")], 2),
 )
 def test_any_order_of_requests_writes_the_same(order, sideload):
-    """Record for record and field for field, what one request at a time writes."""
+    """Concurrent requests in any order emit the records of one request at a time."""
     one = Account(**SIZE).run(max_concurrent_requests=1, sideload=sideload)
     account = Account(**SIZE)
     account.order, account.reads_far_ahead = order, True
@@ -29,14 +29,14 @@ def test_any_order_of_requests_writes_the_same(order, sideload):
     assert [m["stream"] for m in many.messages if m["type"] == "RECORD"] == [
         m["stream"] for m in one.messages if m["type"] == "RECORD"
     ]
-    # A page ahead shares a row with the one before: one request in a hundred, and a few in vain
-    # where the account turned out not to honour what was tried.
+    # A prefetched page shares a row with the one before, which costs one request in a hundred.
+    # A few more are lost where the account ignores a parameter.
     assert many.requests <= 1.02 * one.requests + 8
 
 
 @pytest.mark.parametrize("order", briefly(range(4), 1))
 def test_an_incremental_run_asks_for_nothing_in_vain(order):
-    """Where nothing changed, reading ahead costs no request."""
+    """Without changes, prefetching costs an incremental run no request."""
     account = Account(**SIZE)
     first = account.run(only=CONTACT_STREAMS)
     account.wait(hours=1)
@@ -50,7 +50,7 @@ def test_an_incremental_run_asks_for_nothing_in_vain(order):
 
 @pytest.mark.parametrize("order", briefly(range(4), 1))
 def test_a_first_load_stopped_anywhere_goes_on_from_there(order):
-    """Pages that were read ahead and not written yet are read again by the next run."""
+    """After a stop the next run reads again the pages that were prefetched and not emitted."""
     account = Account(contacts=1450)
     account.order, account.reads_far_ahead = order, True
     account.world.faults.server_error("/api/3/contacts", status=500, times=None, after=8 + order)
@@ -65,7 +65,7 @@ def test_a_first_load_stopped_anywhere_goes_on_from_there(order):
 
 
 def test_a_test_run_reads_little():
-    """`--test` wants one record per stream: pages ahead of it are taken back."""
+    """`--test` reads one record per stream and cancels prefetched pages."""
     account = Account(contacts=2_000, deals=30, accounts=30)
     tap = account.tap_class()(config=account.config())
     before = len(account.world.log)

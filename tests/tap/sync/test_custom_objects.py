@@ -1,4 +1,4 @@
-"""Custom objects as they are read: a stream per schema, typed, and changes alone."""
+"""Reading custom objects: a stream per schema, typed fields, and changes alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def define(account):
 
 
 def put(account, schema, key, **fields):
-    """Write a record that reads show at once."""
+    """Write a record that is readable at once."""
     fields = {name.replace("_", "-"): value for name, value in fields.items()}
     return acts.put_record(account.world, schema, key, fields, {"buyer": ["3"]}, lags=False)
 
@@ -48,14 +48,17 @@ def account():
 
 
 def schema_of(account):
-    """Give the only schema."""
+    """Return the only schema."""
     return next(iter(account.world.tables["customSchemas"]))
 
 
 @pytest.mark.parametrize("numbers", ["number", "text"])
 @pytest.mark.parametrize("digits", [3, 9])
 def test_each_field_has_the_type_that_the_schema_declares(numbers, digits):
-    """Numbers are numbers however they are spelled; relations are references."""
+    """Each field has its declared type.
+
+    Numbers in any spelling are numbers, and relations are references.
+    """
     account = Account(record_numbers=numbers, record_stamp_digits=digits)
     put(
         account,
@@ -87,7 +90,7 @@ def test_each_field_has_the_type_that_the_schema_declares(numbers, digits):
 
 
 def test_every_record_comes_once_and_then_what_changed(account):
-    """Three pages of records; unchanged ones are suppressed on the next run."""
+    """A first run emits each of 250 records once; the next emits only changed ones."""
     first = account.run(only=[STREAM])
     assert len(set(first.ids(STREAM))) == len(first.ids(STREAM)) == 250
     account.wait(hours=30)
@@ -99,7 +102,7 @@ def test_every_record_comes_once_and_then_what_changed(account):
 
 
 def test_a_new_schema_and_a_new_field_are_there_on_the_next_run(account):
-    """A discovery finds the schema; an older catalog gets the field."""
+    """A new schema is in the next discovery; a new field is emitted under an older catalog."""
     catalog = account.discover()
     schema = schema_of(account)
     schema.document["fields"].append(acts.field("colour"))
@@ -114,8 +117,8 @@ def test_a_new_schema_and_a_new_field_are_there_on_the_next_run(account):
     assert len(names) == 3
 
 
-def test_a_selected_object_that_is_gone_is_said_in_a_line(account):
-    """The settings are wrong, as for any stream that does not exist."""
+def test_a_selected_object_that_is_gone_is_a_settings_error(account):
+    """A selected custom object that is gone ends with one line, like any unknown stream."""
     catalog = account.discover()
     account.world.tables["customSchemas"].delete(1)
     with pytest.raises(SettingsError, match="purchase_orders, which does not exist"):
@@ -123,7 +126,7 @@ def test_a_selected_object_that_is_gone_is_said_in_a_line(account):
 
 
 def test_a_deleted_record_is_found(account):
-    """`detect_deletes` knows records by their ids."""
+    """`detect_deletes` emits a tombstone for a deleted record."""
     first = account.run(only=[STREAM], detect_deletes=True)
     gone = account.world.tables["customRecords"].delete(9)
     account.wait(hours=1)
@@ -134,7 +137,7 @@ def test_a_deleted_record_is_found(account):
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_an_account_without_custom_objects_has_no_such_stream(status):
-    """A closed list of schemas costs the discovery nothing else."""
+    """If the list of schemas is forbidden, discovery succeeds without these streams."""
     account = Account(contacts=2)
     fault = account.world.faults.forbid if status == 403 else account.world.faults.not_found
     fault("/customObjects")
@@ -142,7 +145,7 @@ def test_an_account_without_custom_objects_has_no_such_stream(status):
 
 
 def test_schemas_are_asked_for_only_where_a_stream_of_theirs_is_selected(account):
-    """A run by default, and one with a catalog that selects others, ask for none."""
+    """A run without a selected custom object requests no schemas."""
     assert "customObjects/schemas" not in account.run().paths()
     ran = account.run(only=["marketing_tags"])
     assert ran.paths() == ["tags"]

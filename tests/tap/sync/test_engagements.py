@@ -1,4 +1,4 @@
-"""Engagements and saved segments as they are read: forward by id, back over some days, honestly."""
+"""Reading engagements and saved segments: forward by id, and back over some days."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def account():
 
 
 def truth(world):
-    """Give the id of every engagement that the account has."""
+    """Return the ids of all engagements of the account."""
     names = zip(("send", "link", "machine", "bounce"), COLLECTIONS, strict=True)
     return {f"{kind}-{row.id}" for kind, name in names for row in world.tables[name]}
 
@@ -44,7 +44,7 @@ def test_every_send_open_click_and_bounce_is_one_record(account):
 
 
 def test_the_next_run_reads_forward_and_back_over_some_days_alone(account):
-    """Sends cost one page when nothing came; a repeated open of last week comes again."""
+    """Without new sends the next run reads one page; it emits a repeated open of last week."""
     first = account.run(only=[STREAM])
     world = account.world
     account.wait(hours=24)
@@ -64,7 +64,7 @@ def test_the_next_run_reads_forward_and_back_over_some_days_alone(account):
 
 
 def test_a_repeated_open_beyond_the_look_back_is_not_seen(account):
-    """Only rows made within `engagement_lookback_days` are read again."""
+    """A repeated open of a row older than `engagement_lookback_days` is not emitted."""
     first = account.run(only=[STREAM])
     account.wait(hours=24 * 30)
     row = next(iter(account.world.tables["linkData"]))
@@ -76,7 +76,7 @@ def test_a_repeated_open_beyond_the_look_back_is_not_seen(account):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_that_go_away_between_runs_cost_none_of_the_others(account, seed):
-    """Offsets shift; the row that the walk expects proves the place, else it steps back."""
+    """If deletes shift the offsets, the walk steps back to a known row and loses none."""
     first = account.run(only=[STREAM])
     dice = random.Random(seed)
     world = account.world
@@ -91,7 +91,7 @@ def test_rows_that_go_away_between_runs_cost_none_of_the_others(account, seed):
 
 
 def test_an_interrupted_load_goes_on_where_it_stopped():
-    """A STATE every ten pages holds how far each collection came."""
+    """A STATE every ten pages has the position of each collection, and the next run continues."""
     account = Account(contacts=30, shape=Shape(sends=2500))
     account.world.faults.server_error("/logs", times=None, after=15)
     first = account.run(only=[STREAM], max_retry_seconds=1)
@@ -103,7 +103,7 @@ def test_an_interrupted_load_goes_on_where_it_stopped():
 
 
 def test_collections_that_the_account_lacks_are_left_out_with_a_line(account, caplog):
-    """Without prefetches or bounces the rest is read; without any, the stream is skipped."""
+    """Missing collections are left out with one line; without any, the stream is skipped."""
     account.world.switches.mpp_link_data = "absent"
     account.world.faults.not_found("/bounceLogs")
     ran = account.run(only=[STREAM])
@@ -119,7 +119,7 @@ def test_collections_that_the_account_lacks_are_left_out_with_a_line(account, ca
 
 
 def test_a_collection_out_of_order_is_read_whole(account, caplog):
-    """Where ids do not ascend, no place is kept; what moved since the last run comes again."""
+    """A collection without ascending ids is read as a whole; changed rows are emitted again."""
     first = account.run(only=[STREAM])
     account.world.faults.rewrite("/logs", lambda body: body["logs"].reverse())
     account.wait(hours=24)
@@ -130,7 +130,10 @@ def test_a_collection_out_of_order_is_read_whole(account, caplog):
 
 
 def test_saved_segments_have_a_count_and_members_that_are_asked_for():
-    """One smallest page per segment counts; members are read of the segments named alone."""
+    """One small page per segment gives its count.
+
+    Members are read for configured segments alone.
+    """
     account = Account(contacts=60)
     world = account.world
     segments = list(world.tables["segments"])
@@ -152,7 +155,7 @@ def test_saved_segments_have_a_count_and_members_that_are_asked_for():
 
 
 def test_an_unknown_saved_segment_fails_the_stream_with_a_line(caplog):
-    """The others go on; the run ends with 1."""
+    """An unknown saved segment fails its stream with one line; the run ends with 1."""
     account = Account(contacts=5)
     ran = account.run(
         only=["marketing_saved_segment_members", "marketing_tags"], saved_segments=["nonsense"]
@@ -176,6 +179,6 @@ def test_nobody_becomes_a_member_where_the_filter_is_ignored(caplog):
 
 
 def test_none_of_it_costs_a_request_where_it_is_not_selected(account):
-    """The default selection asks no path of engagement."""
+    """The default selection requests no path of engagement."""
     paths = account.run().paths()
     assert not set(paths) & {*COLLECTIONS, "links", "segments"}

@@ -1,4 +1,4 @@
-"""What became of deals, who went through automations, how campaigns did, what people scored."""
+"""Changes of deals, enrolments in automations, performance of campaigns, and scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HISTORY = (
 
 @pytest.fixture
 def account() -> Account:
-    """An account in which everybody has a score and went through an automation."""
+    """An account in which every contact has a score and an enrolment."""
     shape = Shape(enrolled_share=1.0, scores_share=1.0)
     return Account(contacts=120, deals=12, accounts=5, shape=shape)
 
@@ -42,8 +42,8 @@ def changes(ran):
 
 
 @pytest.mark.parametrize("words", ["live", "documented"])
-def test_stage_and_status_changes_are_told_with_old_and_new(account, words):
-    """Every change of a deal's stage or status, whichever word ActiveCampaign has, and by whom."""
+def test_stage_and_status_changes_have_old_and_new_value(account, words):
+    """Each change of a deal's stage or status has its old and new value and its user."""
     account.world.switches.deal_activities = words
     world = account.world
     stages = world.tables["dealStages"].by("group", world.tables["deals"][1].group)
@@ -73,22 +73,22 @@ def test_stage_and_status_changes_are_told_with_old_and_new(account, words):
 @pytest.mark.parametrize(
     ("columns", "new"),
     [
-        # The action is the new status, as accounts were seen to have it.
+        # The action is the new status, as in recorded answers.
         ({"dataOldval": "0", "dataAction": "1", "dataId": "0"}, "won"),
         ({"dataOldval": "1", "dataAction": "2", "dataId": "0"}, "lost"),
         ({"dataOldval": "2", "dataAction": "0", "dataId": "0"}, "open"),
         ({"dataOldval": "0", "dataAction": "2", "dataId": "18"}, "lost"),
         ({"dataOldval": "0", "dataAction": "2", "dataId": "1", "deal": "1"}, "lost"),
-        # The id of what changed is.
+        # The id of the changed row is the new status.
         ({"dataOldval": "0", "dataAction": "edit", "dataId": "1"}, "won"),
         ({"dataOldval": "0", "dataAction": "1", "dataId": "2"}, "lost"),
         ({"dataOldval": "1", "dataAction": "1", "dataId": "0"}, "open"),
-        # Nothing says it.
+        # No column has the new status.
         ({"dataOldval": "0", "dataAction": "edit", "dataId": "18"}, None),
     ],
 )
 def test_the_new_status_is_found_wherever_it_stands(columns, new):
-    """Where it stands is not documented: each way that is known to be is read."""
+    """The new status is read from each known column; the documentation names none."""
     row = golden("crm_opportunity_changes")["page"]["dealActivities"][1] | columns
     assert read_one("crm_opportunity_changes", row)["new_status"] == new
 
@@ -105,7 +105,7 @@ def test_the_new_status_is_found_wherever_it_stands(columns, new):
     ],
 )
 def test_the_new_stage_is_found_wherever_it_stands(word, columns):
-    """The action first, under both words; a word or the old stage is not the new one."""
+    """The new stage is read from the action; a word or the old stage is not taken for it."""
     row = golden("crm_opportunity_changes")["page"]["dealActivities"][0]
     found = read_one("crm_opportunity_changes", row | {"dataType": word} | columns)
     assert (found["field"], found["old_stage"]["id"], found["new_stage"]["id"]) == (
@@ -115,7 +115,7 @@ def test_the_new_stage_is_found_wherever_it_stands(word, columns):
 
 
 def test_what_is_no_change_of_a_deal_is_counted(account):
-    """Other activities of deals, notes say, are left out with the reason."""
+    """Other activities of deals, such as notes, are skipped with a reason."""
     rows = [{"id": "1", "d_id": "1", "dataType": "note", "cdate": "2026-01-01T00:00:00-06:00"}]
     account.world.planted.plant("/dealActivities", "dealActivities", rows)
     ran = account.run(only=["crm_opportunity_changes"])
@@ -125,7 +125,7 @@ def test_what_is_no_change_of_a_deal_is_counted(account):
 
 
 def test_scores_that_come_with_the_contacts_cost_their_pages(account):
-    """The pages of contacts, the proof that they bring all, and the names of scores."""
+    """Sideloaded scores cost the pages of contacts, one check, and the names of scores."""
     ran = account.run(only=["crm_contact_scores"])
     values = account.world.tables["scoreValues"]
     wanted = {(str(v.contact), str(v.score), v.scoreValue) for v in values if v.contact}
@@ -133,12 +133,12 @@ def test_scores_that_come_with_the_contacts_cost_their_pages(account):
     assert {(r["contact_id"], r["score_id"], r["value"]) for r in found} == wanted
     assert all(record["score_name"] for record in found)
     nested = [path for path in ran.paths() if path.endswith("scoreValues")]
-    assert len(nested) <= 2  # the proof that the page brings all
+    assert len(nested) <= 2  # the check that the page has all scores
     assert len(ran.paths()) == 5
 
 
 def test_scores_that_are_only_listed_are_asked_for_one_by_one(account):
-    """Where the page has the ids of scores and not the scores: those contacts, no others."""
+    """If a page lists only ids of scores, the tap reads the scores of those contacts alone."""
     values = account.world.tables["scoreValues"]
     for row in [one for one in values if one.contact and one.contact > 8]:
         values.delete(row.id)
@@ -157,13 +157,16 @@ def test_scores_that_are_only_listed_are_asked_for_one_by_one(account):
 
 
 def _stripped(handle, spoil, account):
-    """Take the scores out of the page of contacts alone."""
+    """Remove the scores from pages of contacts."""
     path = account.world.log[-1].path
     return spoil(handle) if path.endswith("/contacts") else handle()
 
 
 def test_scores_of_opportunities_cost_a_request_for_each_that_is_seen():
-    """Hidden deals are not asked about: that would close all the others."""
+    """Scores of deals cost one request per visible deal.
+
+    A hidden deal's 403 would stop the rest.
+    """
     shape = Shape(scores_share=1.0)
     account = Account(contacts=10, deals=12, shape=shape, hidden_deals=True)
     ran = account.run(only=["crm_opportunity_scores"])
@@ -183,7 +186,7 @@ def test_scores_of_opportunities_cost_a_request_for_each_that_is_seen():
 
 
 def test_automations_entered_and_left(account):
-    """Each way through an automation, with its name, from when to when."""
+    """Each enrolment has its automation's name, its start and its end."""
     ran = account.run(only=["marketing_contact_automations", "marketing_automations"])
     names = {record["id"]: record["name"] for record in ran.records["marketing_automations"]}
     rows = account.world.tables["contactAutomations"]
@@ -199,7 +202,7 @@ def test_automations_entered_and_left(account):
 
 
 def test_all_of_it_is_off_until_selected(account):
-    """A run that selects none asks for none of it."""
+    """A run that selects none of these streams sends no request for them."""
     ran = account.run()
     off = {one.name for one in RESOURCES if not one.selected_by_default}
     assert set(HISTORY) < off
@@ -211,7 +214,7 @@ def test_all_of_it_is_off_until_selected(account):
 
 
 def test_performance_that_no_account_must_have_is_skipped(account):
-    """Messages of campaigns are not documented: without them one line, exit code 0."""
+    """If the undocumented campaign messages are missing, the stream is skipped with exit 0."""
     account.world.faults.not_found("/campaignMessages")
     chosen = ["marketing_campaign_messages", "marketing_campaigns"]
     ran = account.run(only=chosen, on_forbidden="fail")

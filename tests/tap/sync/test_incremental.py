@@ -1,4 +1,4 @@
-"""What the next run reads: everything that changed, and nothing that did not."""
+"""The next run emits everything that changed, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ INCREMENTAL = (
 
 
 def bookmark(state: dict, stream: str) -> dt.datetime:
-    """Return a stream's bookmark as a moment."""
+    """Return a stream's bookmark as a datetime."""
     return dt.datetime.fromisoformat(state["bookmarks"][stream]["replication_key_value"])
 
 
 def test_nothing_changed_nothing_comes_again():
-    """Two runs with nothing changed in between emit no incremental row twice."""
+    """Without changes a second run emits no row of an incremental stream."""
     account = Account(contacts=150, deals=40, accounts=20, hidden_deals=True, fresh=True)
     first = account.run()
     for _ in range(3):
@@ -42,7 +42,7 @@ def test_nothing_changed_nothing_comes_again():
 
 
 def test_only_what_changed_comes():
-    """A changed contact comes in every shape it has, and no other contact does."""
+    """A changed contact is emitted in each of its streams, and no other contact is."""
     account = Account(contacts=150)
     first = account.run(only=CONTACT_STREAMS)
     account.wait(hours=2)
@@ -72,7 +72,7 @@ FILTERS += [
 
 @pytest.mark.parametrize(("timezone", "zone", "inclusive", "granularity"), briefly(FILTERS, 3))
 def test_the_filter_may_mean_anything(granularity, inclusive, zone, timezone):
-    """Whatever the server makes of the filter's date, no change after the last run is missed."""
+    """No change is missed, whatever the account's date filter means."""
     account = Account(
         contacts=30,
         deals=5,
@@ -96,7 +96,7 @@ def test_the_filter_may_mean_anything(granularity, inclusive, zone, timezone):
 
 
 def test_a_filter_that_is_ignored_costs_requests_not_rows():
-    """Where the server ignores the filter, the same rows come: the exact check is ours."""
+    """If the account ignores the filter, the tap reads more and emits the same rows."""
     account = Account(contacts=250, deals=30, date_filters="ignored")
     first = account.run()
     account.wait(hours=1)
@@ -107,7 +107,10 @@ def test_a_filter_that_is_ignored_costs_requests_not_rows():
 
 
 def test_a_row_changed_while_the_run_was_reading_comes_next_time():
-    """The bookmark is the run's start: what changes behind the walk's back is not lost."""
+    """A row that changes after its page was read is emitted by the next run.
+
+    The bookmark is the start of the run.
+    """
     account = Account(contacts=250)
 
     def change(world, _method, path, query):
@@ -125,7 +128,10 @@ def test_a_row_changed_while_the_run_was_reading_comes_next_time():
 
 
 def test_the_bookmark_is_never_ahead_of_the_runs_start():
-    """A contact dated in the future does not drag the bookmark along, and comes only once."""
+    """A contact dated in the future does not move the bookmark beyond the run's start.
+
+    It is emitted once.
+    """
     account = Account(contacts=20)
     ahead = int((account.moments() + dt.timedelta(hours=30)).timestamp())
     row = account.world.tables["contacts"][4]
@@ -142,7 +148,7 @@ def test_the_bookmark_is_never_ahead_of_the_runs_start():
 
 
 def test_a_row_that_shows_late_is_still_found():
-    """A change that becomes visible hours after its own date falls into the overlap."""
+    """A change that becomes visible hours after its date is emitted, within `lookback_hours`."""
     account = Account(contacts=20)
     first = account.run(only=["crm_contacts"])
     account.wait(hours=1)
@@ -154,7 +160,7 @@ def test_a_row_that_shows_late_is_still_found():
 
 
 def test_without_lookback_a_late_row_is_not_looked_for():
-    """lookback_hours 0 asks for no overlap: what is dated before the bookmark is old."""
+    """With `lookback_hours` 0 a row dated before the bookmark is not emitted."""
     account = Account(contacts=20)
     first = account.run(only=["crm_contacts"], lookback_hours=0)
     account.wait(hours=1)
@@ -167,7 +173,7 @@ def test_without_lookback_a_late_row_is_not_looked_for():
 
 
 def test_updated_timestamp_alone_counts_as_a_change():
-    """A row is kept when `updated_timestamp` moved, though `udate` did not."""
+    """A row is emitted when only `updated_timestamp` changed."""
     account = Account(contacts=20, date_column="updated_timestamp")
     first = account.run(only=["crm_contacts"])
     account.wait(hours=3)
@@ -180,7 +186,7 @@ def test_updated_timestamp_alone_counts_as_a_change():
 
 
 def test_list_status_arrives_with_the_sweep():
-    """A list status that moves no `udate` comes with the whole read after full_sweep_hours."""
+    """A list status that moves no `udate` is emitted by the sweep after `full_sweep_hours`."""
     account = Account(contacts=40)
     first = account.run(only=["crm_contacts", "marketing_segment_memberships"])
     account.wait(hours=1)
@@ -199,7 +205,7 @@ def test_list_status_arrives_with_the_sweep():
 
 
 def test_no_sweep_when_it_is_switched_off():
-    """full_sweep_hours 0 never reads contacts whole again."""
+    """With `full_sweep_hours` 0 contacts are never read as a whole again."""
     account = Account(contacts=40)
     first = account.run(only=["crm_contacts"], full_sweep_hours=0)
     account.wait(hours=5000)
@@ -208,7 +214,7 @@ def test_no_sweep_when_it_is_switched_off():
 
 
 def test_start_and_end_bound_what_is_read():
-    """Rows updated before start_date or from end_date on are not read, by filter or by us."""
+    """Rows updated before `start_date` or from `end_date` on are not emitted."""
     account = Account(contacts=200)
     everything = account.run(only=["crm_contacts"]).records["crm_contacts"]
     moments = sorted(record["updated_at"] for record in everything)
@@ -217,13 +223,13 @@ def test_start_and_end_bound_what_is_read():
     wanted = {r["id"] for r in everything if start <= r["updated_at"] < end}
     assert wanted <= set(ran.ids("crm_contacts"))
     assert all(r["updated_at"] < end for r in ran.records["crm_contacts"])
-    # Those before start_date are here because their other time stamp is not.
+    # Those before start_date are here because their other time stamp is later.
     assert len(ran.ids("crm_contacts")) <= len(wanted) + 10
     assert bookmark(ran.state, "crm_contacts") <= dt.datetime.fromisoformat(end)
 
 
 def test_dates_at_the_ends_of_the_calendar_bound_nothing():
-    """0001-01-01 and 9999-12-31, which others write for "all", read all, and the next run too."""
+    """0001-01-01 and 9999-12-31 read everything, in this run and the next."""
     account = Account(contacts=60)
     far = {"start_date": "0001-01-01", "end_date": "9999-12-31", "only": ["crm_contacts"]}
     first = account.run(**far)
@@ -232,7 +238,7 @@ def test_dates_at_the_ends_of_the_calendar_bound_nothing():
 
 
 def test_an_accounts_field_value_counts_though_the_account_does_not_move():
-    """A custom value that moves only its own timestamp brings its account again."""
+    """An account whose custom value alone changed is emitted."""
     account = Account(accounts=30)
     first = account.run(only=["crm_accounts"])
     account.wait(hours=30)
@@ -245,7 +251,7 @@ def test_an_accounts_field_value_counts_though_the_account_does_not_move():
 
 
 def test_a_stream_selected_later_is_read_whole():
-    """A contact stream that joins later gets everything, the old one only what changed."""
+    """A contact stream that is selected later gets all rows; the earlier one gets changes."""
     account = Account(contacts=60)
     first = account.run(only=["crm_contacts"])
     account.wait(hours=1)
@@ -255,7 +261,7 @@ def test_a_stream_selected_later_is_read_whole():
 
 
 def test_a_new_contact_without_udate_is_found():
-    """A contact created and never edited may have no `udate`: no filter on it finds the contact."""
+    """A new contact without `udate`, which no date filter finds, is emitted."""
     account = Account(contacts=150)
     first = account.run(only=["crm_contacts"])
     account.wait(hours=60)

@@ -1,4 +1,4 @@
-"""An answer without the array that it should hold does not prove that there are no rows."""
+"""An answer without its array does not prove that there are no rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIVE = "customerAccountCustomFieldData"
 
 
 def without(*names: str) -> Any:
-    """Return what takes these arrays out of a document, and the count with them."""
+    """Return an edit that removes these arrays and the count from a document."""
 
     def edit(document: dict[str, Any]) -> None:
         for name in names:
@@ -24,7 +24,7 @@ def without(*names: str) -> Any:
 
 
 def nameless(account: Account, *, one_by_one: bool = True, whole: bool = False) -> None:
-    """Let the values of accounts come under no name, below one account or in the collection."""
+    """Remove the values of accounts from answers below one account or in the collection."""
     rewrite = account.world.faults.rewrite
     if one_by_one:
         for one in account.world.tables["accounts"]:
@@ -36,7 +36,7 @@ def nameless(account: Account, *, one_by_one: bool = True, whole: bool = False) 
 @pytest.mark.parametrize("sideload", ["auto", "never"])
 @pytest.mark.parametrize("accounts", [2, 130])
 def test_values_that_one_account_does_not_name_come_from_the_collection(accounts, sideload):
-    """A nested answer without either name sends the tap to the collection."""
+    """If the path below one account has no values array, the tap reads the collection."""
     expected = Account(seed=3, accounts=accounts).run(only=["crm_accounts"])
     account = Account(seed=3, accounts=accounts)
     nameless(account)
@@ -46,7 +46,7 @@ def test_values_that_one_account_does_not_name_come_from_the_collection(accounts
 
 
 def test_values_that_nothing_names_are_unread_and_not_empty():
-    """The stream ends as one whose values may not be read, and the next run reads them."""
+    """If no answer has the values, they count as forbidden, and the next run reads them."""
     account = Account(seed=3, accounts=130, include="none")
     nameless(account, whole=True)
     ran = account.run(only=["crm_accounts"])
@@ -70,7 +70,7 @@ def test_values_that_nothing_names_are_unread_and_not_empty():
     ],
 )
 def test_a_collection_that_does_not_name_its_rows_fails_its_stream(path, stream):
-    """The stream fails by name, the others go on, and its bookmark stays where it was."""
+    """A collection without its array fails its stream, whose bookmark stays; others go on."""
     account = Account(contacts=5, deals=5)
     account.world.faults.rewrite(f"/{path}", without(path))
     ran = account.run(only=[stream, "crm_users"])
@@ -82,7 +82,7 @@ def test_a_collection_that_does_not_name_its_rows_fails_its_stream(path, stream)
 
 
 def test_a_collection_that_not_every_account_has_is_skipped_instead():
-    """Nothing documents how campaignMessages answers: without its rows the stream is skipped."""
+    """The undocumented campaignMessages without their array are skipped."""
     account = Account(contacts=5)
     account.world.faults.rewrite("/campaignMessages", without("campaignMessages"))
     ran = account.run(only=["raw_campaign_messages"])
@@ -91,14 +91,14 @@ def test_a_collection_that_not_every_account_has_is_skipped_instead():
 
 
 def test_a_count_of_none_is_an_answer():
-    """Where ActiveCampaign counts 0 rows and leaves the array out, there are none."""
+    """A count of 0 without an array means that there are no rows."""
     account = Account(contacts=0)
     account.world.faults.rewrite("/notes", lambda document: document.pop("notes"))
     assert account.run(only=["crm_notes"]).code == 0
 
 
 def test_accounts_with_their_values_cost_a_request_per_hundred():
-    """Ten pages, the fields, and a proof for two accounts: the values come with the page."""
+    """1,000 accounts with their values cost ten pages, the fields, and a check of two accounts."""
     account = Account(accounts=1_000)
     ran = account.run(only=["crm_accounts"])
     assert len(ran.records["crm_accounts"]) == 1_000

@@ -1,4 +1,4 @@
-"""What a run costs in requests: the figures of docs/benchmarks.md, as counts."""
+"""A run sends as many requests as docs/benchmarks.md says."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_ten_thousand_contacts_take_115_requests(large):
 @pytest.mark.long
 @pytest.mark.slow
 def test_ten_thousand_contacts_take_118_requests_under_a_start_date(large):
-    """Any start_date older than the account costs at most three requests more, and misses none."""
+    """A start_date before all contacts costs at most three requests more, and loses none."""
     for start in ("1999-05-05", "2020-01-01T00:00:00Z"):
         ran = large.run(only=CONTACT_STREAMS, start_date=start)
         for stream in CONTACT_STREAMS:
@@ -57,7 +57,7 @@ def test_ten_thousand_contacts_take_118_requests_under_a_start_date(large):
 
 @pytest.mark.slow
 def test_accounts_that_are_not_sideloaded_cost_their_own_pages(large):
-    """Where links and names do not come along: one more per 100 links and per 100 accounts."""
+    """Without sideloads of accounts, links and names cost one request per 100 each."""
     large.world.switches.include = frozenset({"fieldValues", "contactTags", "contactLists"})
     links = len(large.world.tables["accountContacts"])
     ran = large.run(only=CONTACT_STREAMS)
@@ -90,7 +90,7 @@ def test_a_deselected_property_costs_no_request():
     assert set(ran.records["crm_contacts"][0]) <= {*kept, "_errors"}
 
 
-def test_one_crawl_feeds_all_that_live_on_it():
+def test_streams_of_one_endpoint_share_their_requests():
     """Four contact streams cost the requests of one; both user streams those of one."""
     account = Account(contacts=250)
     one = account.run(only=["crm_contacts"]).paths().count("contacts")
@@ -103,7 +103,7 @@ def test_one_crawl_feeds_all_that_live_on_it():
 
 
 def test_discovery_asks_for_definitions_alone():
-    """--discover reads the definitions of custom fields and custom objects, and nothing else."""
+    """--discover requests definitions of custom fields and custom objects, and nothing else."""
     account = Account(contacts=30)
     account.discover()
     paths = {entry.path.removeprefix("/api/3/") for entry in account.world.log}

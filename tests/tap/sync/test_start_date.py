@@ -1,4 +1,4 @@
-"""A bound by date is read in one walk, and no row without a date is missed."""
+"""A bound by date costs one walk, and no row without a date is missed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ OLDER = "2000-01-01T00:00:00+00:00"
 
 
 def at(account: Account, days: float) -> str:
-    """Return the moment so many days before the account's now."""
+    """Return the moment so many days before the account's present."""
     moment = account.world.clock() - dt.timedelta(days=days)
     return moment.astimezone(dt.UTC).isoformat()
 
 
 def aged(count: int, **options: Any) -> Account:
-    """Return an account of contacts that changed last a year ago, one in ten of them never."""
+    """Return an account whose contacts changed a year ago, a tenth of them never."""
     account = Account(contacts=count, **options)
     old = int(account.world.clock().timestamp()) - 365 * DAY
     for row in account.world.tables["contacts"]:
@@ -32,13 +32,13 @@ def aged(count: int, **options: Any) -> Account:
 
 
 def walks(ran: Any, path: str = "contacts") -> list[dict[str, str]]:
-    """Return the parameters of the requests for pages of a collection."""
+    """Return the parameters of the page requests of a collection."""
     asked = [dict(e.query) for e in ran.asked if e.path.removeprefix("/api/3/") == path]
     return [params for params in asked if params.get("limit") != "1"]
 
 
 def test_a_start_date_before_the_account_costs_two_looks_at_the_count():
-    """A thousand contacts and their sideloads: as without a start_date, and two requests."""
+    """A start_date before 1,000 contacts costs two requests more than none."""
     account = Account(contacts=1_000, accounts=30)
     plain = account.run(only=CONTACT_STREAMS)
     bound = account.run(only=CONTACT_STREAMS, start_date=OLDER)
@@ -48,7 +48,7 @@ def test_a_start_date_before_the_account_costs_two_looks_at_the_count():
 
 
 def test_a_start_date_that_spares_most_rows_is_left_to_the_server():
-    """Of 1,000 contacts 60 changed: these are asked for, with the new one that was never edited."""
+    """Of 1,000 contacts the tap reads the 60 changed ones and the new one without udate."""
     account = aged(1_000)
     world, now = account.world, int(account.world.clock().timestamp())
     changed = {str(n) for n in range(1, 1_000, 17)}
@@ -76,7 +76,10 @@ def test_a_start_date_that_spares_most_rows_is_left_to_the_server():
     ids=str,
 )
 def test_no_contact_that_changed_since_is_missed(days, switches):
-    """Whatever the server counts and filters: who changed by udate, or has none and was created."""
+    """No contact with a later udate, or created later without udate, is missed.
+
+    This holds for any count and filter of the server.
+    """
     account = Account(contacts=230, seed=9, **switches)
     start = at(account, days)
     ran = account.run(only=["crm_contacts"], start_date=start)
@@ -91,7 +94,7 @@ def test_no_contact_that_changed_since_is_missed(days, switches):
 
 
 def test_an_end_date_alone_costs_one_walk():
-    """What has no udate is found by no filter: all contacts are read once, and filtered here."""
+    """With an end_date alone all contacts are read once. No filter finds rows without udate."""
     account = Account(contacts=350)
     plain = account.run(only=["crm_contacts"])
     ran = account.run(only=["crm_contacts"], end_date=at(account, 100))
@@ -105,7 +108,7 @@ def test_an_end_date_alone_costs_one_walk():
 @pytest.mark.parametrize("stream", ["crm_opportunities", "raw_deals"])
 @pytest.mark.parametrize("days", [2_000, 30])
 def test_hidden_deals_arrive_under_any_start_date(stream, days):
-    """They have no date that the key's user may see: they are there in a first load, and once."""
+    """Hidden deals, which have no visible date, are emitted once in a first load."""
     account = Account(contacts=30, deals=150, hidden_deals=True)
     start = at(account, days)
     ran = account.run(only=[stream], start_date=start)
@@ -121,7 +124,7 @@ def test_hidden_deals_arrive_under_any_start_date(stream, days):
 
 
 def test_a_sweep_under_a_start_date_walks_once():
-    """A week later everything is read again: in one walk, whatever start_date says."""
+    """A sweep a week later reads everything in one walk under any start_date."""
     account = Account(contacts=1_000)
     options = {"only": ["crm_contacts"], "start_date": OLDER, "full_sweep_hours": 168}
     first = account.run(**options)
@@ -132,7 +135,7 @@ def test_a_sweep_under_a_start_date_walks_once():
 
 @pytest.mark.parametrize("after", range(2, 16))
 def test_a_contact_that_only_the_second_walk_finds_survives_an_interruption(after):
-    """It has no udate and a low id: the run that goes on behind a higher id brings it too."""
+    """A contact without udate and with a low id is emitted after an interruption at a higher id."""
     account = aged(600)
     world, now = account.world, int(account.world.clock().timestamp())
     contacts = world.tables["contacts"]

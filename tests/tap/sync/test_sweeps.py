@@ -1,4 +1,4 @@
-"""When incremental streams are read whole again, and bookmarks that no run can have written."""
+"""When incremental streams are read as a whole, and bookmarks in the future."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def entry_of(ran: Any) -> dict[str, Any]:
     ],
 )
 def test_a_sweep_takes_at_most_a_twentieth_of_the_time(requests, rate, age):
-    """The last sweep's requests at the rate, times twenty, between an hour and a week."""
+    """The interval is 20 times the last sweep's duration, between an hour and a week."""
     assert BookmarkPolicy(rate=rate).sweep_age(requests) == age
 
 
 def test_an_unsubscription_arrives_within_the_hour_by_default():
-    """It moves no date of the contact: the next sweep brings it, and that is due after an hour."""
+    """An unsubscription, which moves no date, is emitted by a sweep after an hour."""
     account = Account(contacts=40)
     settings = account.config(only=None) | {"full_sweep_hours": None}
     settings.pop("only")
@@ -63,7 +63,7 @@ def test_an_unsubscription_arrives_within_the_hour_by_default():
 
 
 def test_a_larger_collection_waits_for_as_long_as_its_sweep_costs():
-    """At a rate of a hundredth the same account is swept after twenty times what that takes."""
+    """At a hundredth of the rate the sweep is due after 20 times its longer duration."""
     account = Account(contacts=40)
     options = AUTO | {"requests_per_second": 0.01}
     first = account.run(**options)
@@ -78,7 +78,7 @@ def test_a_larger_collection_waits_for_as_long_as_its_sweep_costs():
 
 
 def test_an_interrupted_sweep_counts_the_requests_of_all_its_runs():
-    """What was read before the interruption is part of what the sweep costs."""
+    """The cost of an interrupted sweep includes the requests before the interruption."""
     account = Account(contacts=2_500)
     whole = entry_of(account.run(**AUTO))["sweep_requests"]
     account.world.faults.server_error("/contacts", times=None, after=20)
@@ -92,13 +92,13 @@ def test_an_interrupted_sweep_counts_the_requests_of_all_its_runs():
 
 @pytest.mark.parametrize("given", ["auto", "Auto", 12, "12.5"])
 def test_hours_are_a_number_or_auto(given):
-    """Both are taken from the environment as well, where all is text."""
+    """`full_sweep_hours` is a number or `auto`, also as text from the environment."""
     account = Account(contacts=3)
     assert account.run(only=ONLY, full_sweep_hours=given).code == 0
 
 
 def test_another_word_is_refused_with_what_is_allowed():
-    """One line that names the setting and both forms."""
+    """Any other word is an error that names the setting and both forms."""
     with pytest.raises(SettingsError, match="full_sweep_hours must be a number or auto"):
         Account(contacts=3).run(full_sweep_hours="weekly")
 
@@ -107,7 +107,7 @@ def test_another_word_is_refused_with_what_is_allowed():
 
 
 def later(state: dict[str, Any], name: str, days: int = 10) -> dict[str, Any]:
-    """Return a state in which a moment lies ahead, as a broken clock or a copied file leaves it."""
+    """Return a state with a moment in the future, as a wrong clock or a copied file leaves it."""
     found = copy.deepcopy(state)
     entry = found["bookmarks"]["crm_contacts"]
     moment = dt.datetime.fromisoformat(entry["replication_key_value"]) + dt.timedelta(days=days)
@@ -121,7 +121,10 @@ def later(state: dict[str, Any], name: str, days: int = 10) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["replication_key_value", "read_whole_at", "progress"])
 @pytest.mark.parametrize("settings", [{}, {"lookback_hours": 0}, {"full_sweep_hours": 0}], ids=str)
 def test_a_moment_in_the_future_costs_a_sweep_and_no_row(name, settings, caplog):
-    """The stream is read whole, with one warning; the bookmark goes back to the run's start."""
+    """A bookmark in the future causes a full read with one warning.
+
+    It returns to the run's start.
+    """
     account = Account(contacts=40)
     first = account.run(only=ONLY, **settings)
     account.wait(hours=3)
@@ -140,7 +143,7 @@ def test_a_moment_in_the_future_costs_a_sweep_and_no_row(name, settings, caplog)
 
 
 def test_a_machine_whose_clock_is_slow_does_not_sweep_for_it(caplog):
-    """The server's clock decides what the future is: it is asked where the machine's disagrees."""
+    """The server's clock decides what is in the future, where the machine's clock is slow."""
     account = Account(contacts=40)
     first = account.run(only=ONLY)
     account.wait(hours=1)
@@ -155,7 +158,7 @@ def test_a_machine_whose_clock_is_slow_does_not_sweep_for_it(caplog):
 
 @pytest.mark.parametrize("given", [-1, "many", True, 1.5])
 def test_a_count_that_is_none_is_a_misshapen_state(given):
-    """Refused as every other part of the state that no run can have written."""
+    """A count that is no number makes the state invalid."""
     account = Account(contacts=3)
     state = account.run(only=ONLY).state
     state["bookmarks"]["crm_contacts"]["sweep_requests"] = given

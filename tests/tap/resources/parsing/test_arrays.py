@@ -1,4 +1,4 @@
-"""Arrays that come as text."""
+"""Arrays in the form of text."""
 
 from __future__ import annotations
 
@@ -31,19 +31,22 @@ from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
     ],
 )
 def test_an_array_as_text_is_that_array(text: str, items: Any) -> None:
-    """JSON text, PostgreSQL's array text and ActiveCampaign's own form; plain text stays text."""
+    """JSON text, PostgreSQL's array text and ActiveCampaign's form are arrays.
+
+    Other text is not.
+    """
     assert parse_structure(text) == items
 
 
 @pytest.mark.parametrize("text", ["[a, b]", "{a,{b}}", "{a", '{"a', "{a,}", "['a']", '{a"b}'])
 def test_text_that_only_begins_like_an_array_is_refused(text: str) -> None:
-    """The message lists the accepted forms."""
+    """Text that only begins like an array is an error that lists the accepted forms."""
     with pytest.raises(InvalidValue, match="SQL array text"):
         parse_structure(text)
 
 
 def test_a_delimiter_splits_plain_text_alone() -> None:
-    """An array in another form is still read as such."""
+    """A delimiter splits plain text; an array in another form is read as that array."""
     assert parse_structure("a; b;;c", ";") == ["a", "b", "c"]
     assert parse_structure("a", ";") == ["a"]
     assert parse_structure('["a;b"]', ";") == ["a;b"]
@@ -54,7 +57,7 @@ def test_a_delimiter_splits_plain_text_alone() -> None:
 
 @given(st.lists(st.text().filter(lambda one: "\0" not in one)))
 def test_postgres_array_text_round_trips(items: list[str]) -> None:
-    """Quotes, backslashes, commas and braces inside an item are kept."""
+    """Quotes, backslashes, commas and braces inside an item survive PostgreSQL's array text."""
     quoted = [json.dumps(one, ensure_ascii=False) for one in items if one.isprintable()]
     text = "{" + ",".join(quoted) + "}"
     wanted = [one for one in items if one.isprintable()]

@@ -1,4 +1,4 @@
-"""Flags of records to write and of settings."""
+"""Flags in rows to write and in settings."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ NO = [False, "false", "FALSE", "f", "No", "n", "off", 0, 0.0, "0", "0.0", " 0 "]
 
 @pytest.mark.parametrize("value", YES, ids=repr)
 def test_every_word_for_yes_is_true(value: Any) -> None:
-    """Databases, spreadsheets and JSON each have their own word for a true flag."""
+    """Each true value of databases, spreadsheets and JSON is true."""
     assert parse_flag(value) is True
 
 
 @pytest.mark.parametrize("value", NO, ids=repr)
 def test_every_word_for_no_is_false(value: Any) -> None:
-    """The same for a false flag."""
+    """Each false value of databases, spreadsheets and JSON is false."""
     assert parse_flag(value) is False
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "null", float("nan")], ids=repr)
 def test_a_missing_flag_is_none(value: Any) -> None:
-    """Null, blank text and NaN are no flag."""
+    """Null, blank text and NaN are None."""
     assert parse_flag(value) is None
 
 
@@ -36,7 +36,7 @@ def test_a_missing_flag_is_none(value: Any) -> None:
     "value", ["maybe", "2", 2, 0.5, "oui", [], {}, "nan", "1e999999"], ids=repr
 )
 def test_every_other_value_is_refused(value: Any) -> None:
-    """An unknown word is an error that names the accepted words and never repeats the value."""
+    """Any other value is an error that names the accepted words and never the value."""
     with pytest.raises(InvalidValue, match="true/false") as caught:
         parse_flag(value)
     assert "maybe" not in str(caught.value)

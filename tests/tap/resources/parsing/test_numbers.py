@@ -1,4 +1,4 @@
-"""Ids and amounts of money of records to write."""
+"""Ids and amounts of money in rows to write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tap_activecampaign_unified.resources.parsing.numbers import (
 
 @pytest.mark.parametrize("value", [1, 1.0, "1", "1.0", " 1 ", "01", Decimal(1), "1e0"], ids=repr)
 def test_an_id_in_any_numeric_form_is_that_id(value: Any) -> None:
-    """A column of ids with one gap becomes a column of floats in pandas."""
+    """An id as integer, float or text is one id: pandas makes floats of a column with a gap."""
     assert parse_id(value) == "1"
 
 
@@ -29,7 +29,7 @@ def test_an_id_in_any_numeric_form_is_that_id(value: Any) -> None:
     "value", [None, "", " ", "null", 0, "0", 0.0, "0.0", float("nan")], ids=repr
 )
 def test_nothing_and_zero_are_no_id(value: Any) -> None:
-    """ActiveCampaign writes 0 where a row points nowhere."""
+    """Null, blank text and 0 are no id: ActiveCampaign writes 0 for no reference."""
     assert parse_id(value) is None
 
 
@@ -37,13 +37,13 @@ def test_nothing_and_zero_are_no_id(value: Any) -> None:
     "value", [1.5, "1.5", -1, "-1", True, "abc", "1,000", [], {}, 2.0**60], ids=repr
 )
 def test_what_is_no_whole_number_is_no_id(value: Any) -> None:
-    """A fraction, a sign, a flag, and a float too large to be exact name no row."""
+    """A fraction, a sign, a flag, and a float beyond exact integers are no ids."""
     with pytest.raises(InvalidValue):
         parse_id(value)
 
 
 def test_another_accounts_id_may_be_any_text() -> None:
-    """Numbers still lose their `.0`; other text stays."""
+    """An id of another system may be any text; a number still loses its `.0`."""
     assert [parse_foreign_id(one) for one in (7.0, "7.0", "007", "c-7")] == ["7", "7", "007", "c-7"]
     with pytest.raises(InvalidValue):
         parse_foreign_id(True)
@@ -51,7 +51,7 @@ def test_another_accounts_id_may_be_any_text() -> None:
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
 def test_a_sum_of_amounts_is_that_many_cents(a: int, b: int, c: int) -> None:
-    """Doubles carry binary noise: 0.1 + 0.2 is 30 cents."""
+    """Binary noise of doubles is rounded: 0.1 + 0.2 is 30 cents."""
     assert parse_cents(a / 100 + b / 100 + c / 100) == a + b + c
 
 
@@ -68,7 +68,7 @@ def test_a_sum_of_amounts_is_that_many_cents(a: int, b: int, c: int) -> None:
     ],
 )
 def test_an_amount_is_whole_cents(value: Any, cents: int) -> None:
-    """Noise below a thousandth of a cent is rounded."""
+    """Noise below a thousandth of a cent is rounded away."""
     assert parse_cents(value) == cents
 
 
@@ -76,13 +76,13 @@ def test_an_amount_is_whole_cents(value: Any, cents: int) -> None:
     "value", [0.305, "0.301", 0.30001, -1, "-0.01", "12 EUR", "1,5", True, []], ids=repr
 )
 def test_a_real_third_decimal_and_other_values_are_refused(value: Any) -> None:
-    """Nobody's money is rounded away."""
+    """An amount with a real third decimal is an error, not rounded."""
     with pytest.raises(InvalidValue, match="amount"):
         parse_cents(value)
 
 
 def test_whole_numbers_and_text() -> None:
-    """A whole float has no `.0` as a number or as text; a phone number stays what it is."""
+    """A whole float loses its `.0`; a phone number as text does not change."""
     assert [parse_whole(one) for one in (3.0, "3.0", "3", None)] == [3, 3, 3, None]
     assert [plain_text(one) for one in (15551234567.0, "5.0", 2.5, 7)] == [
         "15551234567",

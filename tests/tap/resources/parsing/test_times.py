@@ -1,4 +1,4 @@
-"""Times and dates of records to write."""
+"""Times and dates in rows to write."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ MOMENT = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
     ],
 )
 def test_one_moment_in_the_forms_of_databases(text: str) -> None:
-    """PostgreSQL, DuckDB, BigQuery, Snowflake and ISO 8601 each print it their own way."""
+    """A moment as PostgreSQL, DuckDB, BigQuery, Snowflake or ISO 8601 print it is that moment."""
     assert parse_time(text) == MOMENT
 
 
 def test_a_fraction_is_kept_to_microseconds() -> None:
-    """Snowflake prints milliseconds, BigQuery microseconds, others nanoseconds."""
+    """Fractions of a second are kept to microseconds; more digits are cut."""
     found = parse_time("2026-01-02 03:04:05.678901234 +0000")
     assert found == MOMENT.replace(microsecond=678901)
 
 
 @pytest.mark.parametrize("value", ["2026-01-02", "2026/01/02", "20260102", 20260102], ids=repr)
 def test_a_date_is_its_midnight_in_utc(value: Any) -> None:
-    """A date column may fill a field of times, and the other way round."""
+    """A date in a column of times is midnight in UTC."""
     assert parse_time(value) == dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     assert parse_date(value) == dt.date(2026, 1, 2)
 
 
 def test_a_time_in_a_date_column_is_its_day_as_written() -> None:
-    """The day does not move with the offset."""
+    """A time in a column of dates is its day as written: the offset does not move it."""
     assert parse_date("2026-01-02T23:30:00-05:00") == dt.date(2026, 1, 2)
 
 
@@ -82,7 +82,7 @@ def test_a_time_in_a_date_column_is_its_day_as_written() -> None:
     ids=repr,
 )
 def test_every_other_value_is_refused(value: Any) -> None:
-    """An epoch, a local order of day and month, or half a date is never guessed at."""
+    """An epoch, a local order of day and month, or half a date is an error."""
     for parse in (parse_time, parse_date):
         with pytest.raises(InvalidValue) as caught:
             parse(value)
@@ -99,7 +99,7 @@ def test_every_other_value_is_refused(value: Any) -> None:
 def test_any_moment_with_any_offset_survives(
     moment: dt.datetime, minutes: int, mark: str, gap: str, form: str
 ) -> None:
-    """Every spelling of a moment that ISO 8601 and its relatives know is that moment."""
+    """Every spelling of a moment in ISO 8601 and its relatives is that moment."""
     zoned = moment.replace(tzinfo=dt.timezone(dt.timedelta(minutes=minutes)))
     text = zoned.strftime("%Y-%m-%dT%H:%M:%S.%f").replace("T", mark)
     sign, size = ("-" if minutes < 0 else "+"), abs(minutes)

@@ -1,4 +1,4 @@
-"""All strategies for related rows give the same records, byte for byte."""
+"""All ways to read related rows give the same records, byte for byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SOME = frozenset({"fieldValues", "contactLists"})
 
 @pytest.fixture(scope="module")
 def expected() -> dict[str, Any]:
-    """The records of an account that does everything the pleasant way."""
+    """The records of an account that honours everything."""
     return Account(seed=5, **SIZES).run().records
 
 
@@ -51,7 +51,7 @@ def expected() -> dict[str, Any]:
 )
 @pytest.mark.parametrize("sideload", ["auto", "never"])
 def test_the_records_are_the_same(expected, switches, sideload):
-    """No way an account may behave changes a record, with sideloading or without."""
+    """No behaviour of an account changes a record, with sideloading or without."""
     account = Account(seed=5, **SIZES, **switches)
     ran = account.run(sideload=sideload)
     assert ran.code == 0
@@ -60,7 +60,7 @@ def test_the_records_are_the_same(expected, switches, sideload):
 
 
 def test_never_asks_for_no_sideload():
-    """sideload: never sends no include."""
+    """With `sideload: never` no request has `include`."""
     account = Account(**SIZES)
     ran = account.run(sideload="never")
     assert not any(name == "include" for entry in ran.asked for name, _ in entry.query)
@@ -78,7 +78,7 @@ def test_an_account_without_tags_proves_nothing_and_loses_nothing():
 
 
 def test_late_tags_of_an_account_that_sends_none_come_too():
-    """The same where the account ignores the sideload: the collection is read instead."""
+    """If the account ignores the sideload, later tags are read from their collection."""
     account = Account(contacts=0, include="none")
     tag = account.world.add_tag("late")
     for number in range(250):
@@ -89,7 +89,7 @@ def test_late_tags_of_an_account_that_sends_none_come_too():
 
 
 def test_rows_without_an_endpoint_of_their_own_come_from_the_collection():
-    """Where /contacts/{id}/… does not exist on the account, nothing is taken for empty."""
+    """If an account lacks `/contacts/{id}/…`, the tap reads the collection."""
     account = Account(seed=5, **SIZES)
     expected = account.run(only=["crm_contacts"]).records
     for name in ("fieldValues", "contactTags", "contactLists", "accountContacts"):
@@ -100,7 +100,7 @@ def test_rows_without_an_endpoint_of_their_own_come_from_the_collection():
 
 
 def test_secondary_contacts_come_from_the_collection():
-    """The secondary contacts of a single changed deal are not asked for deal by deal."""
+    """Secondary contacts of a changed deal are read from the collection, not deal by deal."""
     account = Account(seed=5, **SIZES)
     first = account.run(only=["crm_opportunities"])
     account.wait(hours=1)
