@@ -27,8 +27,7 @@ PROVEN = {
     "§10.13": "tests/target/sinks/test_limits.py::test_deletes_of_stages_and_tags_are_refused",
     "§10.14": "tests/target/sinks/contacts/bulk_import/test_importer.py::"
     "test_one_bad_row_rejects_only_itself",
-    "§10.15": "tests/target/sinks/contacts/test_consent.py::"
-    "test_nobody_who_left_is_subscribed_again",
+    "§10.15": "tests/target/sinks/contacts/test_consent.py::test_an_opt_out_is_never_overridden",
     "§10.19": "tests/tap/client/test_transport.py::"
     "test_parameters_are_encoded_as_activecampaign_reads_them",
     "§10.20": "tests/tap/raw/test_schema_inference.py::"

@@ -1,4 +1,4 @@
-"""Targets of in-process accounts: rows in, results and the account's log out."""
+"""Targets of in-process accounts: messages in, results and the account's request log out."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """What one run left behind; ``requests`` are those of this run alone.
+    """The output of one run; ``requests`` are those of this run alone.
 
-    ``done`` holds for each state the rows that had a result when it went out, with the action.
+    ``done`` has for each emitted state the rows that had a result at that time, with the action.
     """
 
     code: int
@@ -44,11 +44,11 @@ class Run:
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        """The requests that were not mere questions."""
+        """The requests that write."""
         return [(method, path) for method, path in self.requests if method != "GET"]
 
     def reason(self, row: int = 1) -> str:
-        """The reason given for a row."""
+        """Return the reason of a row's result."""
         return next(r["reason"] for r in self.results if r["row"] == row) or ""
 
 
@@ -58,9 +58,9 @@ class Lab:
     def __init__(
         self, world: World, clock: LabClock, folder: Path, seed: int | None = None
     ) -> None:
-        """Keep the three; with a ``seed`` its targets write side by side, in an order of its own.
+        """With a ``seed`` the targets write concurrently, in an order that the seed chooses.
 
-        ``batch_rows`` are the rows that a target gathers at most, ``most`` the requests at once.
+        ``batch_rows`` is the size of a batch, ``most`` the number of requests at once.
         """
         self.most = 8
         self.world, self.clock, self.folder, self.seed = world, clock, folder, seed
@@ -94,13 +94,13 @@ class Lab:
             "ledger_path": str(self.folder / "ledger.sqlite"),
             "run_report_path": str(self.folder / "report.json"),
             "rate_limit_store": str(self.folder / "rate.json"),
-            # One clock cannot be slept on by several threads: turns are taken by a seed, or none.
+            # Several threads cannot sleep on one clock: a seed orders them, or one thread runs.
             "max_concurrent_requests": 1 if self.seed is None else self.most,
         }
         return LabTarget(config=config | settings)
 
     def run(self, *messages: Any, **settings: Any) -> Run:
-        """Send messages (dicts, or lines as they stand) and return what became of them."""
+        """Send messages (objects, or lines as they are) and return the run."""
         lines = [m if isinstance(m, str) else json.dumps(m) + "\n" for m in messages]
         before = len(self.world.log)
         out = _Out(self.folder / "results.jsonl")
@@ -125,12 +125,12 @@ class Lab:
         )
 
     def send(self, stream: str, *records: dict[str, Any], **settings: Any) -> Run:
-        """Send records of one stream without a key, and a state behind them."""
+        """Send records of one stream without a key, followed by a state."""
         return self.run(*stream_of(stream, *records), state_of(1), **settings)
 
 
 class _Out(io.StringIO):
-    """Takes states, and looks at the results whenever one comes."""
+    """Collects states, and reads the results file when each arrives."""
 
     def __init__(self, results: Path) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class _Out(io.StringIO):
         self.done: list[dict[int, str]] = []
 
     def write(self, text: str) -> int:
-        """Take a state."""
+        """Collect a state."""
         self.done.append({one["row"]: one["action"] for one in _lines(self._results)})
         return super().write(text)
 

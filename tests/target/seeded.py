@@ -1,4 +1,4 @@
-"""Turns whose order is a seed's: any interleaving that threads could bring, the same each time."""
+"""A thread pool whose order is chosen by a seed: any interleaving, and the same each time."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ class Stuck(BaseException):
 
 
 class SeededPool(CooperativePool):
-    """Lets a seeded random choice decide which thread runs, before and after each wait.
+    """Chooses at random, by a seed, which thread runs before and after each wait.
 
-    A thread makes its request while it holds the lock: what runs between the request of one thread
-    and its going on is what the others did meanwhile, no more and no less. A thread that ends with
-    anything but an `Exception` is the process killed: nobody runs any more but the main one.
+    A thread holds the lock during its request. Other threads run between its request and its next
+    step. A thread that ends with anything but an `Exception` is a killed process: only the main
+    thread runs after that.
     """
 
     def __init__(self, most: int, seed: int) -> None:
-        """Begin with nobody waiting; ``seed`` decides all."""
+        """No thread waits; ``seed`` decides everything."""
         super().__init__(most)
         self._dice = random.Random(seed)
         self._door = threading.Condition()
         self._waiting: dict[int, Callable[[], bool]] = {}
         self._next: int | None = None
         self._count = 0
-        #: How often another thread than the one before went on.
+        #: The number of switches between threads.
         self.changes = 0
         self.handovers = 0
 
     # --- the lock ---------------------------------------------------------------------------
 
     def _acquire(self) -> None:
-        """Be the main thread, before there are others."""
+        """Run as the main thread, before others exist."""
         self._next = self._number
 
     def release(self) -> None:
-        """Let others run between two messages: the main thread reads the next when it is called.
+        """Let others run between two messages; the main thread continues when called.
 
-        A real one reads beside the others; what it reads is nobody else's, so the order of the two
-        cannot matter.
+        A real pool reads the next message while others run. That message is independent of theirs,
+        so the order does not matter.
         """
         if not self._is_over:
             self._hand_over(lambda: True)
@@ -68,7 +68,7 @@ class SeededPool(CooperativePool):
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
-        """Let others run, then make the request, then let others run again."""
+        """Let others run, send the request, and let others run again."""
         if not self.is_mine:
             yield
             return
@@ -83,12 +83,12 @@ class SeededPool(CooperativePool):
         self._hand_over(lambda: True)
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
-        """Let others run until it is so."""
+        """Let others run until the condition is true."""
         while not is_so() and not self._is_killed:
             self._hand_over(is_so)
 
     def notify(self) -> None:
-        """Do nothing: whoever may go on is asked at each turn."""
+        """Do nothing: each turn checks every thread."""
 
     def _spawn(self, run: Callable[[], None]) -> bool:
         with self._door:
@@ -108,7 +108,7 @@ class SeededPool(CooperativePool):
         threading.Thread(target=body, daemon=True).start()
         return True
 
-    # --- whose turn it is -------------------------------------------------------------------
+    # --- which thread runs ------------------------------------------------------------------
 
     def _hand_over(self, is_ready: Callable[[], bool]) -> None:
         if self._is_killed:
@@ -125,7 +125,7 @@ class SeededPool(CooperativePool):
             self._waiting[self._number] = is_ready
 
     def _call_next(self) -> None:
-        """Let the die choose among those that can go on."""
+        """Choose at random among the threads that can run."""
         if self._is_killed:
             self._call_main()
             return

@@ -1,4 +1,4 @@
-"""Writes go the target's way: found by natural key, never against an opt-out, never twice."""
+"""Python API for writing: records by natural key, opt-outs respected, nothing written twice."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def account():
 
 @pytest.fixture
 def access(account):
-    """Access to it, for one block."""
+    """Access for writing to the account, for one block."""
     with access_of(account) as found:
         yield found
 
 
 def count(account, table):
-    """Return how many rows a table has."""
+    """Return the number of rows of a table."""
     return len(list(account.world.tables[table]))
 
 
 def new_records(account):
-    """Return for each resource a record that is not there yet, and the table that it goes to."""
+    """Return for each resource a new record, and its table."""
     tables = account.world.tables
     contact = next(iter(tables["contacts"]))
     stage = next(iter(tables["dealStages"]))
@@ -96,15 +96,15 @@ WRITABLE = [name for name in registry.SINKS if name not in READ_ONLY]
 
 
 def made_as(resource):
-    """Return what a create is told as: a tag or a membership is a change of its contact."""
+    """Return the action of a create: a tag or a membership is a change of its contact."""
     return "updated" if resource in PAIRS else "created"
 
 
 @pytest.mark.parametrize("resource", WRITABLE)
 def test_create_makes_one_and_says_so_when_it_is_there(account, access, resource):
-    """The first call makes exactly one row; the second is an error and changes nothing.
+    """`create` makes one row; a second call is an error and changes nothing.
 
-    Deals, notes and tasks have no name of their own: it is the same record that is known again.
+    Deals, notes and tasks have no natural key: the same record is recognized.
     """
     record, table = new_records(account)[resource]
     before = count(account, table)
@@ -121,7 +121,7 @@ def test_create_makes_one_and_says_so_when_it_is_there(account, access, resource
 
 
 def test_create_never_updates_who_is_there(account, access):
-    """An address in another case is the same person: nothing of the person changes."""
+    """`create` with an existing address in another case changes nothing of the contact."""
     one = next(iter(account.world.tables["contacts"]))
     was = (one.firstName, one.email, one.udate)
     record = {"email": one.email.upper(), "first_name": "Somebody", "tags": ["else"]}
@@ -132,7 +132,7 @@ def test_create_never_updates_who_is_there(account, access):
 
 
 def test_a_person_who_came_meanwhile_is_not_updated(account, access):
-    """Between the look and the create somebody signs up: the create is refused, not an update."""
+    """If a contact signs up between lookup and create, `create` fails and updates nothing."""
     record = {"email": "late@person.example", "first_name": "Ours"}
 
     def sign_up(world, method, path, query):
@@ -147,7 +147,7 @@ def test_a_person_who_came_meanwhile_is_not_updated(account, access):
 
 @pytest.mark.parametrize("resource", WRITABLE)
 def test_a_lost_answer_makes_no_second_row(account, resource):
-    """The row is made though its answer is lost: it is looked for, and told as created."""
+    """A row whose answer is lost is found and returned as created."""
     record, table = new_records(account)[resource]
     before = count(account, table)
     account.world.faults.reset_after_apply(f"/{table}", method="POST")
@@ -158,7 +158,7 @@ def test_a_lost_answer_makes_no_second_row(account, resource):
 
 
 def test_a_create_that_was_cut_off_is_found_by_the_next_process(account):
-    """No answer ever comes: `failed`. The same call from another process finds the deal made."""
+    """Without any answer the result is `failed`; another process finds the deal."""
     record, table = new_records(account)["crm_opportunities"]
     before = count(account, table)
     account.world.faults.reset_after_apply("/deals", method="POST")
@@ -174,7 +174,7 @@ def test_a_create_that_was_cut_off_is_found_by_the_next_process(account):
 
 
 def test_what_was_deleted_since_can_be_made_again(account, access):
-    """A deal and a note that are gone are no reason to refuse the same record."""
+    """A deal and a note that were deleted can be created again."""
     records = new_records(account)
     for resource in ("crm_opportunities", "crm_notes", "crm_accounts", "marketing_contacts"):
         record, table = records[resource]
@@ -186,7 +186,7 @@ def test_what_was_deleted_since_can_be_made_again(account, access):
 
 
 def test_upsert_finds_by_natural_key_and_makes_one_only_once(access, account):
-    """The same address twice is one contact, and what was written is read back at once."""
+    """`upsert` of one address twice makes one contact, and its values can be read at once."""
     before = count(account, "contacts")
     for first in ("Ada", "Eve"):
         access.upsert("crm_contacts", {"email": "ada@example.org", "first_name": first})
@@ -196,7 +196,7 @@ def test_upsert_finds_by_natural_key_and_makes_one_only_once(access, account):
 
 
 def test_what_was_written_is_read_with_its_names(access):
-    """New tags, lists and fields are quoted by name right after they were made."""
+    """New tags, lists and fields are read by name right after they were created."""
     access.list("crm_contacts", limit=1)  # names and fields are known by now
     access.create("crm_fields", {"entity": "contact", "name": "Shoe size", "type": "text"})
     made = access.create(
@@ -212,7 +212,7 @@ def test_what_was_written_is_read_with_its_names(access):
 
 
 def test_update_never_makes_a_row(access, account):
-    """An id that is not there is an error, and nothing is created."""
+    """`update` with an unknown id is an error and creates nothing."""
     before = count(account, "accounts")
     with pytest.raises(NotWritten):
         access.update("crm_accounts", "999999", {"name": "Nobody Ltd"})
@@ -222,12 +222,12 @@ def test_update_never_makes_a_row(access, account):
 
 
 def opted_out(account):
-    """Return a membership of somebody who unsubscribed."""
+    """Return a membership of a contact who unsubscribed."""
     return next(one for one in account.world.tables["contactLists"] if one.status == 2)
 
 
 def test_nobody_who_opted_out_is_subscribed_again_or_deleted(access, account):
-    """All three would lose the opt-out: all are refused, and the opt-out stands."""
+    """No call subscribes or deletes a contact who opted out."""
     one = opted_out(account)
     segments = [{"id": str(one.list), "status": "active"}]
     with pytest.raises(NotWritten):
@@ -243,7 +243,7 @@ def test_nobody_who_opted_out_is_subscribed_again_or_deleted(access, account):
 
 
 def test_delete_takes_one_row_and_refuses_what_takes_others_along(access, account):
-    """An account goes; a stage, whose deals would go too, does not."""
+    """`delete` deletes an account and refuses a stage, whose deals would be deleted too."""
     assert access.delete("crm_accounts", "1")["reason"] == "deleted"
     assert account.world.tables["accounts"].get(1) is None
     with pytest.raises(NotWritten, match="never deleted"):
@@ -257,7 +257,7 @@ def test_delete_takes_one_row_and_refuses_what_takes_others_along(access, accoun
 
 
 def test_pairs_are_deleted_by_both_ids(access, account):
-    """A tag comes off; a membership stays and says that it ended."""
+    """`delete` of a pair removes a tag; a membership stays and is unsubscribed."""
     tagged = next(iter(account.world.tables["contactTags"]))
     access.delete(
         "marketing_contact_tags", {"contact_id": str(tagged.contact), "tag_id": str(tagged.tag)}
@@ -272,7 +272,7 @@ def test_pairs_are_deleted_by_both_ids(access, account):
 
 
 def test_the_proxy_reads_everything_and_sends_nothing_in_bulk(access, account):
-    """Any list can be read; a campaign cannot be sent, nor another host be reached."""
+    """The proxy reads any path of the account, sends no campaign, and reaches no other host."""
     asked_before = len(account.world.log)
     assert "campaigns" in access.proxy("GET", "campaigns", params={"limit": 1})
     made = access.proxy("POST", "tags", json={"tag": {"tag": "by hand", "tagType": "contact"}})
@@ -289,7 +289,7 @@ def test_the_proxy_reads_everything_and_sends_nothing_in_bulk(access, account):
 
 
 def test_a_record_may_hold_what_python_has_for_json(access, account):
-    """Dates and decimals are written as what they are; what JSON cannot hold costs no request."""
+    """Dates and decimals are written; a value that JSON has no form for costs no request."""
     record, _ = new_records(account)["crm_opportunities"]
     made = access.create(
         "crm_opportunities",
@@ -310,8 +310,8 @@ def test_a_record_may_hold_what_python_has_for_json(access, account):
     assert paths == []
 
 
-def test_inside_a_block_the_ledger_is_held_and_let_go_at_its_end(account):
-    """Two blocks write one after the other; without a block each write lets go by itself."""
+def test_the_ledger_is_locked_for_a_block_or_for_one_write(account):
+    """Two blocks write one after the other; without a block each write releases the ledger."""
     with access_of(account) as first:
         first.upsert("crm_accounts", {"name": "One Ltd"})
         other = access_of(account, max_retry_seconds=3)
@@ -323,7 +323,7 @@ def test_inside_a_block_the_ledger_is_held_and_let_go_at_its_end(account):
 
 
 def test_names_that_are_new_in_the_account_are_found_without_being_told(account, access):
-    """A stage made by somebody else after our tables were read is found on the second look."""
+    """A stage that was created after our tables were read is found by a second read."""
     record, _ = new_records(account)["crm_opportunities"]
     access.create("crm_opportunities", record)
     pipeline = next(iter(account.world.tables["dealGroups"]))

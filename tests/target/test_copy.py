@@ -1,4 +1,4 @@
-"""A whole account copied into an empty one, through the tap and back through the target."""
+"""A whole account copied into an empty one by tap and target."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {"source_ids": "foreign", "create_missing_fields": Tr
 
 
 def read(world: World, clock: LabClock, folder: Path, **settings: Any) -> list[dict[str, Any]]:
-    """Read all of an account that is selected by default: the rest cannot be written."""
+    """Read all streams that are selected by default."""
 
     class LabTap(TapActiveCampaignUnified):
         make_clock = staticmethod(lambda: clock)
@@ -57,7 +57,7 @@ def plain(value: str) -> str | float:
 
 
 def titles_twice(world: World) -> set[str]:
-    """Return the titles that two fields share: a copy makes one of them, and leaves one out."""
+    """Return the titles that two fields share: a copy makes one field of them."""
     t = world.tables
     titles = Counter(field.title for field in t["fields"])
     titles += Counter(field.fieldLabel for field in t["dealCustomFieldMeta"])
@@ -132,7 +132,7 @@ def source(make_world: Callable[..., World]) -> World:
 def test_tap_into_target_copies_an_account(
     source: World, make_world: Callable[..., World], clock: LabClock, tmp_path: Path
 ) -> None:
-    """Contacts, accounts, links, tags, memberships, pipelines, stages, deals, notes, fields."""
+    """A copy has all contacts, accounts, links, tags, memberships, deals, notes and fields."""
     messages = read(source, clock, tmp_path)
     lab = Lab(make_world(is_empty=True), clock, tmp_path)
     run = lab.run(*messages, **SETTINGS)
@@ -146,7 +146,7 @@ def test_tap_into_target_copies_an_account(
         assert after["contacts"][email] == person, email
     assert after["deals"] == before["deals"]
     assert after["notes"] == before["notes"]
-    lab.run(*messages, **SETTINGS)  # owners that came behind their accounts are found now
+    lab.run(*messages, **SETTINGS)  # owners whose records followed their accounts are found now
     again = lab.run(*messages, **SETTINGS)
     changed = [r for r in again.results if r["action"] in {"created", "updated"}]
     assert [r for r in changed if "has its title" not in str(r["reason"])] == []
@@ -155,12 +155,12 @@ def test_tap_into_target_copies_an_account(
 def test_a_dry_run_of_a_copy_plans_what_leans_on_planned_rows(
     source: World, make_world: Callable[..., World], clock: LabClock, tmp_path: Path
 ) -> None:
-    """Notes, deals and memberships of contacts that are not there yet are planned, not rejected."""
+    """A dry run plans notes, deals and memberships of contacts that are only planned."""
     messages = read(source, clock, tmp_path)
     lab = Lab(make_world(is_empty=True), clock, tmp_path)
     run = lab.run(*messages, dry_run=True, **SETTINGS)
     assert run.code == 0
     assert run.writes == []
     bad = {r["stream"] for r in run.results if r["action"] in {"rejected", "failed"}}
-    assert bad <= {"directory_users"}  # a new user needs a password, which no tap can read
+    assert bad <= {"directory_users"}  # a new user needs a password, which the tap cannot read
     assert len(run.results) == sum(m["type"] == "RECORD" for m in messages)

@@ -1,4 +1,4 @@
-"""Flattened output of the tap, through the target, plans exactly what the unflattened one plans."""
+"""The target plans the same requests for flattened and unflattened output of the tap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEPTHS = [0, 1, 2, 3]
 
 
 def rich(world: World) -> World:
-    """Give an account values of every type of field, and deals with secondary contacts alone."""
+    """Give an account values of every field type, and deals with secondary contacts alone."""
     people = list(world.tables["contacts"])
     hobbies = world.add_field("Hobbies", "listbox", "HOBBIES")
     world.add_options(hobbies.id, "Hiking", "Chess", "a, b")
@@ -39,7 +39,7 @@ def rich(world: World) -> World:
 
 
 def sent(lab: Lab, messages: list[dict[str, Any]], **settings: Any) -> Counter[str]:
-    """Send messages to an account and return every request that wrote, with its body."""
+    """Send messages to an account and return every write request with its body."""
     before = len(lab.world.log)
     run = lab.run(*messages, **settings)
     assert run.code in {0, 1}
@@ -60,7 +60,7 @@ def test_flattened_rows_plan_what_unflattened_rows_plan(
     depth: int,
     is_copy: bool,
 ) -> None:
-    """For every stream and depth: the same requests with the same bodies."""
+    """Flattened rows give the same requests and bodies, for every stream and depth."""
     source = rich(make_world(contacts=30, deals=12, accounts=8))
     found = []
     for number, flat in enumerate(

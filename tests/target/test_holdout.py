@@ -1,4 +1,4 @@
-"""The control group: the same people everywhere, and nothing is written to them."""
+"""The control group: the same people everywhere, and no row is written to them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVERY = settings(max_examples=30, deadline=None, suppress_health_check=list(Heal
 
 
 def test_the_share_is_exact_within_statistics() -> None:
-    """Of 100,000 addresses one percent to ninety are held out, within four standard deviations."""
+    """Of 100,000 addresses the held-out share is the percentage within four standard deviations."""
     positions = [position_of(f"person.{n}@shop{n % 7}.example", "salt") for n in range(100_000)]
     for percent in (1, 10, 50, 90):
         share = percent / 100
@@ -49,7 +49,7 @@ def test_the_spelling_of_an_address_does_not_matter(address: str, salt: str) -> 
 
 
 def picture(world: World) -> dict[str, Any]:
-    """Return the people of an account with what they have, without ids and times."""
+    """Return the contacts of an account with related rows, without ids and times."""
     tables = world.tables
     address = {one.id: one.email for one in tables["contacts"]}
     return {

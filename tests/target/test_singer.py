@@ -1,4 +1,4 @@
-"""The SDK's own target tests, and the command line."""
+"""The SDK's standard tests of a target, and the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .lab import Lab, state_of, stream_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Those that expect the run to break where ours rejects a row have their own tests beside.
+# Tests that expect an error where the target rejects a row are replaced by tests below.
 FILES = [
     one
     for one in vars(target_tests).values()
@@ -34,7 +34,7 @@ FILES = [
 
 @pytest.mark.parametrize("template", FILES, ids=lambda one: one.name)
 def test_the_sdks_streams_end_as_rejected_rows(lab: Lab, template: Any) -> None:
-    """Whatever the standard tests send, each row is rejected as of an unknown stream."""
+    """Each row of the standard tests is rejected as of an unknown stream."""
     one = template()
     text = one.singer_filepath.read_text()
     rows = sum('"RECORD"' in line for line in text.splitlines())
@@ -65,7 +65,7 @@ def text_of(*messages: Any) -> str:
 
 
 def test_the_command_line_writes_and_says_so(tmp_path: Path) -> None:
-    """Over HTTP, from standard input: exit 0, the state on stdout, a summary on stderr."""
+    """A run from standard input exits with 0, the state on stdout and a summary on stderr."""
     world = World(contacts=0, requests_per_second=0)
     with serve(world) as served:
         lines = text_of(*stream_of("crm_contacts", {"email": "cli@shop.example"}), state_of(1))
@@ -86,7 +86,7 @@ def test_the_command_line_writes_and_says_so(tmp_path: Path) -> None:
 def test_a_signal_while_waiting_for_input_ends_at_once(
     tmp_path: Path, signum: int, code: int
 ) -> None:
-    """The rows before the last state are done and covered; the exit code names the signal."""
+    """After a signal the rows before the last state are covered; the exit code names the signal."""
     world = World(contacts=0, requests_per_second=0)
     with serve(world) as served:
         process = subprocess.Popen(
@@ -106,13 +106,13 @@ def test_a_signal_while_waiting_for_input_ends_at_once(
         assert json.loads(process.stdout.readline()) == {"bookmarks": {"at": 1}}
         process.stdin.write(text_of(*stream_of("crm_contacts", {"email": "u@shop.example"})))
         process.stdin.flush()
-        time.sleep(0.3)  # the program has no way to say that it has read a line
+        time.sleep(0.3)  # the program does not report that it has read a line
         begun = time.monotonic()
         process.send_signal(signum)
         assert process.wait(20) == code
         assert time.monotonic() - begun < 5
         assert "Traceback" not in process.stderr.read()
-        # The row behind the state was read and never written: it has a result, and no state.
+        # The row behind the state was read and not written: it has a result and no state.
         assert process.stdout.read() == ""
         lines = (tmp_path / "results.jsonl").read_text().splitlines()
         assert [json.loads(line)["action"] for line in lines] == ["created", "failed"]
@@ -136,7 +136,7 @@ def test_a_signal_while_waiting_for_input_ends_at_once(
 def test_wrong_settings_are_one_line_and_exit_code_2(
     tmp_path: Path, setting: str, value: Any, word: str
 ) -> None:
-    """The line names the setting and never the value."""
+    """A wrong setting is one line with its name and never its value, and exit code 2."""
     command = config_of("https://acme.api-us1.com", tmp_path, requests_per_second=5)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {setting: value}))
@@ -152,7 +152,7 @@ def test_wrong_settings_are_one_line_and_exit_code_2(
 
 
 def test_stream_maps_and_aliases_name_the_stream(lab: Lab) -> None:
-    """A source's own names and columns become ours."""
+    """Stream maps and aliases map a source's stream and columns to ours."""
     run = lab.run(
         *stream_of("analytics-scores", {"mail": "map@shop.example", "fn": "Mapped"}),
         *stream_of("leads", {"email": "alias@shop.example"}),

@@ -1,4 +1,4 @@
-"""Rows in, results out: numbering, bad input, states, unchanged rows."""
+"""Rows, results, numbering, bad input, states and unchanged rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .lab import Lab, schema_of, state_of, stream_of
 
 
 def test_a_new_contact_is_created_and_the_same_again_costs_nothing(lab: Lab) -> None:
-    """The row has one result with the id; delivered again, it makes no request at all."""
+    """A new contact has one result with its id; delivered again it costs no request."""
     row = {"email": "new@shop.example", "first_name": "Nia", "tags": ["vip"]}
     first = lab.send("crm_contacts", row)
     assert first.code == 0
@@ -26,7 +26,10 @@ def test_a_new_contact_is_created_and_the_same_again_costs_nothing(lab: Lab) -> 
 def test_bad_lines_are_rejected_rows_and_the_others_go_on(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Broken JSON, no schema, no key, unknown streams, an input cut off: each costs itself."""
+    """A bad line is one rejected row, and the other rows are written.
+
+    Bad lines have broken JSON, no schema, no key, an unknown stream, or an end that is cut off.
+    """
     run = lab.run(
         {"type": "RECORD", "stream": "crm_accounts", "record": {"name": "Early"}},
         schema_of("crm_contacts", ["email"]),
@@ -54,7 +57,7 @@ def test_bad_lines_are_rejected_rows_and_the_others_go_on(
 def test_a_setting_that_is_said_to_be_ignored_is(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What another program would take, flattening say, changes nothing here and ends nothing."""
+    """A setting of the SDK that the target ignores, such as flattening, changes nothing."""
     run = lab.run(
         *stream_of("crm_contacts", {"email": "ada@shop.example", "tags": [{"name": "vip"}]}),
         flattening_enabled="often",
@@ -64,10 +67,10 @@ def test_a_setting_that_is_said_to_be_ignored_is(
     assert "setting flattening_enabled is unknown and ignored" in caplog.text
 
 
-def test_a_line_that_is_no_message_is_told_by_its_number(
+def test_a_line_that_is_no_message_is_logged_with_its_number(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No object, no type, half a SCHEMA: these are no rows, and the log says where they stand."""
+    """A line that is no message is no row; the log has its line number."""
     run = lab.run("[1]\n", schema_of("crm_contacts", ["email"]), {"a": 1}, '{"type": "SCHEMA", \n')
     assert run.code == 0
     assert run.results == []
@@ -80,7 +83,7 @@ def test_a_line_that_is_no_message_is_told_by_its_number(
 
 
 def test_a_state_never_covers_a_failed_row_that_nobody_keeps(lab: Lab) -> None:
-    """The state before the failed row goes out, those behind it do not, and the exit code is 1."""
+    """Without a retry file no state behind a failed row is emitted, and the exit code is 1."""
     lab.world.faults.server_error("/contact/sync", times=None)
     run = lab.run(
         *stream_of("marketing_tags"),
@@ -95,7 +98,7 @@ def test_a_state_never_covers_a_failed_row_that_nobody_keeps(lab: Lab) -> None:
 
 
 def test_the_retry_file_carries_failed_rows_to_the_next_run(lab: Lab) -> None:
-    """Kept rows may be covered by a state, and are sent first even if not delivered again."""
+    """A state may cover rows of the retry file; the next run sends them first."""
     path = lab.folder / "retry.jsonl"
     lab.world.faults.server_error("/contact/sync", times=None)
     run = lab.send(
@@ -113,14 +116,14 @@ def test_the_retry_file_carries_failed_rows_to_the_next_run(lab: Lab) -> None:
 
 @pytest.mark.parametrize("ratio", [1.0, 0.2])
 def test_the_share_of_rejected_rows_decides_the_exit_code(lab: Lab, ratio: float) -> None:
-    """Beyond max_reject_ratio the run ends with 1, up to it with 0."""
+    """The run ends with 1 beyond max_reject_ratio, and with 0 up to it."""
     records = [{"email": f"c{n}@shop.example" if n % 2 else "none"} for n in range(4)]
     run = lab.send("crm_contacts", *records, max_reject_ratio=ratio)
     assert run.code == (0 if ratio == 1.0 else 1)
 
 
 def test_on_reject_fail_ends_the_run_before_any_state_covers_the_row(lab: Lab) -> None:
-    """The batch is finished and has its results; the state behind it never goes out."""
+    """With on_reject: fail the batch is finished, and no state covers the rejected row."""
     run = lab.send(
         "crm_contacts", {"email": "none"}, {"email": "ok@shop.example"}, on_reject="fail"
     )
@@ -129,7 +132,7 @@ def test_on_reject_fail_ends_the_run_before_any_state_covers_the_row(lab: Lab) -
 
 
 def test_results_are_readable_by_their_owner_alone(lab: Lab) -> None:
-    """Results and ledger carry the mode 0600."""
+    """Results and ledger have mode 0600."""
     lab.send("crm_contacts", {"email": "ok@shop.example"})
     for name in ("results.jsonl", "ledger.sqlite"):
         assert (lab.folder / name).stat().st_mode & 0o777 == 0o600

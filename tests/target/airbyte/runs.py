@@ -23,14 +23,14 @@ Message = dict[str, Any]
 
 
 class Destination:
-    """The destination of a lab's account, with the files that Airbyte gives it."""
+    """The destination for a lab's account, with the files that Airbyte passes to it."""
 
     def __init__(self, lab: Lab) -> None:
         """Keep the lab."""
         self.lab = lab
 
     def make_target(self) -> type[DestinationTarget]:
-        """Return the destination's target with the lab's account at the end of its line."""
+        """Return the destination's target, connected to the lab's account."""
         seams = type(self.lab.target())
 
         class InProcess(DestinationTarget):
@@ -84,7 +84,7 @@ class Destination:
 
 @contextlib.contextmanager
 def standard_input(text: str) -> Iterator[None]:
-    """Give a text as the standard input."""
+    """Use a text as the standard input."""
     before, sys.stdin = sys.stdin, StringIO(text)
     try:
         yield
@@ -112,7 +112,7 @@ def catalog_of(*streams: str, mode: str = "append_dedup", **keys: list[str]) -> 
 
 
 def record(stream: str, /, **data: Any) -> Message:
-    """Return a RECORD message as PyAirbyte writes it: what is not set is null."""
+    """Return a RECORD message as PyAirbyte writes it: unset keys are null."""
     part = {"stream": stream, "data": data, "emitted_at": 1, "namespace": None, "meta": None}
     return {"type": "RECORD", "log": None, "state": None, "record": part}
 

@@ -1,4 +1,4 @@
-"""What the destination writes: rows into the account, states back, errors for Airbyte."""
+"""The destination writes rows into the account and returns states and errors to Airbyte."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_form_holds_our_settings_and_no_other(destination):
 
 
 def test_check_reaches_the_account_and_writes_nothing(destination, lab):
-    """A good key and a usable ledger pass; the results of the last run stay as they are."""
+    """`check` passes with a good key and a usable ledger, and keeps the last results file."""
     results = lab.folder / "results.jsonl"
     results.write_text("{}\n")
     assert destination.check() == {"status": "SUCCEEDED"}
@@ -59,7 +59,7 @@ def test_check_reaches_the_account_and_writes_nothing(destination, lab):
     ],
 )
 def test_check_fails_with_the_reason(destination, settings, words):
-    """What keeps the destination from writing is a failed check, which names the setting."""
+    """A failed `check` names the setting that prevents writing."""
     found = destination.check(**settings)
     assert found["status"] == "FAILED"
     assert words in found["message"]
@@ -67,7 +67,7 @@ def test_check_fails_with_the_reason(destination, settings, words):
 
 
 def test_rows_are_written_and_each_state_comes_back(destination, lab):
-    """Every state returns once, in its order and as it came, with the records it covers."""
+    """Each state is returned once, unchanged and in order, with the number of records it covers."""
     messages = [
         record(CONTACTS, email="ann@example.com", first_name="Ann"),
         record(CONTACTS, email="bo@example.com", first_name="Bo"),
@@ -113,7 +113,7 @@ def test_no_state_comes_back_before_its_rows_have_results(destination, lab):
 
 
 def test_a_rejected_row_is_no_error(destination, lab, caplog):
-    """It is in the log, in the results and in the state's counts; the exit code is 0."""
+    """A rejected row is in log, results and state counts; the exit code is 0."""
     messages = [
         record(CONTACTS, email="ann@example.com"),
         record(CONTACTS, email="no address"),
@@ -135,7 +135,7 @@ def test_a_rejected_row_is_no_error(destination, lab, caplog):
 
 
 def test_a_rejected_row_is_an_error_where_that_is_asked_for(destination, lab):
-    """With `on_reject: fail` the run ends with 1, an error, and no state behind the row."""
+    """With `on_reject: fail` the run ends with 1, one error, and no state after the row."""
     messages = [
         record(CONTACTS, email="ann@example.com"),
         state(CONTACTS, 1),
@@ -149,7 +149,7 @@ def test_a_rejected_row_is_an_error_where_that_is_asked_for(destination, lab):
 
 
 def test_a_failed_row_is_a_transient_error(destination, lab):
-    """A row that was never confirmed ends the run with 1 and holds its state back."""
+    """An unconfirmed row ends the run with 1, a transient error, and without its state."""
     lab.world.faults.server_error("/accounts", status=500, times=None, method="POST")
     messages = [
         record(CONTACTS, email="ann@example.com"),
@@ -179,7 +179,7 @@ def test_a_wrong_key_is_a_config_error(destination):
 
 
 def test_a_dry_run_returns_no_state(destination, lab):
-    """What was only planned is covered by nothing."""
+    """A dry run returns no state."""
     messages = [record(CONTACTS, email="ann@example.com"), state(CONTACTS)]
     answer, results = destination.write(catalog_of(CONTACTS), *messages, dry_run=True)
     assert answer.code == 0
@@ -189,7 +189,7 @@ def test_a_dry_run_returns_no_state(destination, lab):
 
 
 def test_whole_tables_are_not_replaced(destination):
-    """A stream in mode overwrite is refused before a row is written: nothing may be emptied."""
+    """A stream in mode overwrite is rejected before any row is written."""
     catalog = catalog_of(CONTACTS, mode="overwrite")
     answer, _ = destination.write(catalog, record(CONTACTS, email="ann@example.com"))
     assert answer.code == 2
@@ -202,7 +202,7 @@ def test_whole_tables_are_not_replaced(destination):
 
 
 def test_columns_of_airbyte_are_none_of_the_rows(destination, lab):
-    """Airbyte's own columns reach neither the account nor a reason."""
+    """Airbyte's own columns are neither written nor named in a reason."""
     row = record(
         CONTACTS,
         email="ann@example.com",
@@ -235,7 +235,7 @@ def test_rows_that_airbyte_marks_as_deleted_are_deleted(destination, lab):
 
 
 def test_other_messages_are_passed_over(destination):
-    """Logs, estimates and statuses are no rows and no faults."""
+    """Logs, estimates and statuses are ignored."""
     messages = [
         {"type": "LOG", "log": {"level": "INFO", "message": "hello"}},
         status(CONTACTS, "STARTED"),
@@ -252,7 +252,7 @@ def test_other_messages_are_passed_over(destination):
 
 @pytest.mark.parametrize("last", ["STARTED", "RUNNING", "INCOMPLETE"])
 def test_a_stream_that_the_source_did_not_finish_is_an_error(destination, last):
-    """Its rows are written and its state comes back; the run ends with 1, a transient error."""
+    """Rows and state of an INCOMPLETE stream are processed; the run ends with 1, transient."""
     messages = [
         record(CONTACTS, email="ann@example.com"),
         state(CONTACTS),
@@ -269,7 +269,7 @@ def test_a_stream_that_the_source_did_not_finish_is_an_error(destination, last):
 
 
 def test_a_trace_of_another_shape_is_passed_over(destination):
-    """A status without its parts costs nothing."""
+    """A TRACE without its parts is ignored."""
     odd = [{"type": "STREAM_STATUS", "stream_status": one} for one in (None, {}, [])]
     messages = [{"type": "TRACE", "trace": one} for one in (*odd, None, "x", {"type": "ERROR"})]
     answer, results = destination.write(catalog_of(CONTACTS), *messages)
@@ -298,7 +298,7 @@ def test_a_state_for_all_streams_comes_back_too(destination):
 
 
 def test_aliases_are_given_as_json_text(destination):
-    """Airbyte's form has text for an object: a stream of another name is written as ours."""
+    """Aliases are JSON text, because Airbyte's form has no objects."""
     aliases = json.dumps({"scores": CONTACTS})
     messages = [record("scores", email="no address"), state("scores")]
     answer, results = destination.write(catalog_of("scores"), *messages, stream_aliases=aliases)

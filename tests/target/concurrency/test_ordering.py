@@ -1,4 +1,4 @@
-"""Writes at once: whatever order answers come in, the account and the results are as in order."""
+"""Concurrent writes: for any order of answers, account and results are as in sequence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> pytest.TempPathFactory:
 
 
 def outcomes(run: Run) -> list[tuple[Any, ...]]:
-    """Return what became of each row, but for ids that the account gave."""
+    """Return the result of each row, without ids that the account assigned."""
     return sorted(
         ((r["row"], r["stream"], r["action"], r["reason"] or "") for r in run.results),
         key=lambda one: (one[0] or 0, one),
@@ -44,7 +44,7 @@ def outcomes(run: Run) -> list[tuple[Any, ...]]:
 def test_any_interleaving_ends_as_the_order_does(
     folders: pytest.TempPathFactory, seed: int, rows: int, *, keyed: bool
 ) -> None:
-    """Contacts, deals and notes: the same results, the same account, no request more."""
+    """Concurrent contacts, deals and notes give the results and requests of a sequential run."""
     found = []
     for one in (None, seed):
         clock = LabClock()
@@ -76,7 +76,7 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     *,
     keyed: bool,
 ) -> None:
-    """Two faulty runs and one without, in any interleaving: the account equals the rows."""
+    """After two faulty concurrent runs and a clean one the account equals the rows."""
     clock = LabClock()
     world = account(clock)
     lab = Lab(world, clock, folders.mktemp("lab"), seed)
@@ -93,7 +93,7 @@ def test_faults_beside_one_another_lose_and_double_nothing(
 
 
 def kill(world: World, kill_at: int, *, after: bool) -> Any:
-    """Let the process end at a request, before or after it is carried out."""
+    """Let the process end at a request, before or after the account processed it."""
     real, seen = world.answer, [0]
 
     def dying(*args: Any) -> Any:
@@ -126,7 +126,7 @@ def test_killed_with_several_writes_under_way_the_next_run_ends_the_same(
     after: bool,
     keyed: bool,
 ) -> None:
-    """Whoever was under way at the kill never went on: the next run doubles nothing."""
+    """After a kill with several writes under way, the next run doubles nothing."""
     clock = LabClock()
     world = account(clock)
     lab = Lab(world, clock, folders.mktemp("lab"), seed)
@@ -142,14 +142,14 @@ def test_killed_with_several_writes_under_way_the_next_run_ends_the_same(
     assert lab.run(*lines, **SETTINGS).writes == []
 
 
-# --- rows that may be one thing -------------------------------------------------------------------
+# --- rows that may name one record ----------------------------------------------------------------
 
 PEOPLE, DEALS, FIRMS = 4, 4, 3
 TEXTS = st.sampled_from(["a", "b", "c"])
 
 
 def shop(clock: LabClock) -> World:
-    """Return an account of a few people, deals and firms."""
+    """Return an account with a few people, deals and companies."""
     world = account(clock)
     key = next(f for f in world.tables["dealCustomFieldMeta"] if f.fieldLabel == "Our key")
     group = next(g for g in world.tables["dealGroups"] if g.title == "Orders")
@@ -249,7 +249,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 def picture(world: World) -> dict[str, Any]:
-    """Return what an account holds, without the ids and times of what was made."""
+    """Return the content of an account, without assigned ids and times."""
     t = world.tables
     email = {c.id: c.email.casefold() for c in t["contacts"]}
     title = {d.id: (d.title, d.value) for d in t["deals"]}
@@ -283,7 +283,7 @@ def picture(world: World) -> dict[str, Any]:
     most=st.sampled_from([2, 3, 8, 12]),
     options=st.sampled_from(OPTIONS),
 )
-def test_rows_that_may_be_one_thing_keep_their_order(
+def test_rows_that_may_name_one_record_keep_their_order(
     folders: pytest.TempPathFactory,
     seed: int,
     rows: list[Any],
@@ -291,7 +291,7 @@ def test_rows_that_may_be_one_thing_keep_their_order(
     most: int,
     options: dict[str, Any],
 ) -> None:
-    """By id, by key, by name, in any case: the account ends as if they came one after another."""
+    """Rows that may name one record, by id, key or name in any case, are written in order."""
     lines = [line for stream, row in rows for line in stream_of(stream, row)]
     found = []
     for one in (None, seed):
@@ -314,7 +314,7 @@ def test_rows_that_may_be_one_thing_keep_their_order(
 def test_deletes_stop_where_they_would_in_order(
     folders: pytest.TempPathFactory, seed: int, whom: list[int], limits: dict[str, int]
 ) -> None:
-    """Limits hold in the order of the rows; contacts deleted already do not count."""
+    """`max_deletes` holds in the order of the rows; contacts deleted before do not count."""
     gone = [{"id": str(one), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for one in whom]
     found = []
     for one in (None, seed):

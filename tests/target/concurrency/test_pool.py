@@ -1,4 +1,4 @@
-"""Threads that take turns: one runs at a time, all jobs are done, the first problem is told."""
+"""The thread pool: one thread runs at a time, all jobs are done, the first error is raised."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SECONDS = 20
 
 
 def taken(most: int = 8) -> CooperativePool:
-    """Return turns whose baton this thread has."""
+    """Return a pool whose lock this thread holds."""
     pool = CooperativePool(most)
     pool.acquire()
     return pool
 
 
 def test_with_one_everything_is_done_in_order_by_the_caller() -> None:
-    """No thread is started."""
+    """With one thread the caller does all jobs in order and no thread is started."""
     pool, seen = taken(1), []
     pool.each([lambda n=n: seen.append((n, threading.get_ident())) for n in range(5)])
     with pool.group() as group:
@@ -38,7 +38,7 @@ def test_with_one_everything_is_done_in_order_by_the_caller() -> None:
 
 
 def test_jobs_that_wait_are_under_way_together_and_those_that_run_are_not() -> None:
-    """Three meet while they are away; between two waits nobody else runs."""
+    """Three jobs wait for answers at the same time; between waits only one runs."""
     pool, together = taken(), threading.Barrier(3, timeout=SECONDS)
     running: list[int] = []
     done: list[int] = []
@@ -63,7 +63,7 @@ def test_jobs_that_wait_are_under_way_together_and_those_that_run_are_not() -> N
 def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
     seed: int, most: int, jobs: int
 ) -> None:
-    """Groups within groups too, whatever the order."""
+    """Every job of nested groups is done once, and never more than the limit run at once."""
     pool = SeededPool(most, seed)
     pool.acquire()
     done: list[tuple[int, int]] = []
@@ -88,7 +88,7 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
 
 @given(seed=st.integers(0, 1000), jobs=st.integers(1, 12))
 def test_a_block_of_one_name_is_entered_by_one_thread(seed: int, jobs: int) -> None:
-    """Also by the same again; what it made is made once."""
+    """A named lock is re-entrant; its job runs once."""
     pool = SeededPool(8, seed)
     pool.acquire()
     made: list[str] = []
@@ -107,10 +107,13 @@ def test_a_block_of_one_name_is_entered_by_one_thread(seed: int, jobs: int) -> N
 @pytest.mark.parametrize(
     "make", [lambda: CooperativePool(8), lambda: SeededPool(8, 3)], ids=["threads", "seeded"]
 )
-def test_the_first_problem_is_told_and_nothing_more_is_begun(
+def test_the_first_error_is_raised_and_no_job_starts_after_it(
     make: Callable[[], CooperativePool],
 ) -> None:
-    """Jobs under way are finished; what no request survives keeps all threads from the next one."""
+    """After an error, jobs under way finish and no other job starts.
+
+    A fatal error stops every thread before its next request.
+    """
     pool = make()
     pool.acquire()
     begun, ended = [], []
@@ -132,7 +135,7 @@ def test_the_first_problem_is_told_and_nothing_more_is_begun(
 
 
 def test_a_background_job_runs_while_the_caller_waits_and_is_waited_for_at_the_end() -> None:
-    """After `end` no other thread runs any more."""
+    """`end` waits for background jobs, and no other thread runs after it."""
     pool, seen = taken(), []
     going = threading.Event()
 
@@ -148,8 +151,8 @@ def test_a_background_job_runs_while_the_caller_waits_and_is_waited_for_at_the_e
     assert seen == ["done"]
 
 
-def test_in_a_hurry_nobody_is_waited_for_and_nobody_comes_back() -> None:
-    """A thread whose answer hangs never runs again: what the main one does then is its own."""
+def test_an_immediate_end_waits_for_no_thread() -> None:
+    """After an immediate end, a thread that waits for an answer never runs again."""
     pool, seen = taken(), []
     hangs, came = threading.Event(), threading.Event()
 
@@ -171,10 +174,10 @@ def test_in_a_hurry_nobody_is_waited_for_and_nobody_comes_back() -> None:
 
 
 @pytest.mark.parametrize("given_", [0, 1, 3])
-def test_where_the_machine_gives_no_thread_all_is_done(
+def test_without_further_threads_the_caller_does_all_jobs(
     given_: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With those there are, or by the caller: jobs of a group, single ones and those behind."""
+    """If no thread can start, the existing threads or the caller do all jobs."""
     few_threads(monkeypatch, given_)
     pool = taken()
     done: list[int] = []

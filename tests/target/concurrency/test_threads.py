@@ -1,4 +1,4 @@
-"""Real threads: over HTTP with latency, with signals, and with a source that says nothing more."""
+"""Real threads: over HTTP with latency, with signals, and with a silent source."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SECONDS = 30
 
 
 def results_of(folder: Path) -> list[dict[str, Any]]:
-    """Return what a run wrote of its rows."""
+    """Return the results of a run."""
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
 
 def people(count: int) -> list[dict[str, Any]]:
-    """Return rows enough to be imported."""
+    """Return enough rows for the importer."""
     return stream_of("crm_contacts", *({"email": f"t{n}@shop.example"} for n in range(count)))
 
 
@@ -52,13 +52,13 @@ class Program:
         )
 
     def say(self, *lines: Any) -> None:
-        """Send messages."""
+        """Write messages to its input."""
         assert self.process.stdin
         self.process.stdin.write(text_of(*lines))
         self.process.stdin.flush()
 
     def end(self) -> tuple[int, str, str]:
-        """Wait until it ends, its input still open: exit code, stdout, stderr."""
+        """Wait until it ends, its input still open; return exit code, stdout and stderr."""
         code = self.process.wait(SECONDS)
         assert self.process.stdout
         assert self.process.stderr
@@ -86,7 +86,7 @@ def quick() -> Iterator[Any]:
 
 
 def test_four_writes_are_under_way_at_once(tmp_path: Path) -> None:
-    """Each write waits at the door until three others stand there: nothing else lets it in."""
+    """Four writes are under way at once: each request waits until three others have arrived."""
     world = World(contacts=5, deals=16, requests_per_second=0)
     together = threading.Barrier(4, timeout=SECONDS)
     stages = {d.id: d.stage for d in world.tables["deals"]}
@@ -137,7 +137,7 @@ def test_four_writes_are_under_way_at_once(tmp_path: Path) -> None:
 
 
 def test_over_http_with_latency_the_account_equals_the_rows(tmp_path: Path) -> None:
-    """Contacts, accounts, tags, deals and notes from many threads: all there, nothing twice."""
+    """Contacts, accounts, tags, deals and notes from many threads are written once each."""
     world = World(is_empty=True, requests_per_second=0, import_seconds=2)
     pipeline = world.add_pipeline("Orders", autoassign=1)
     for name in ("Open", "Packed", "Sent"):
@@ -161,7 +161,7 @@ def test_over_http_with_latency_the_account_equals_the_rows(tmp_path: Path) -> N
 def test_a_state_goes_out_when_its_batch_ends_though_nothing_more_is_read(
     quick: Any, tmp_path: Path
 ) -> None:
-    """A source that goes silent behind its STATE holds back nothing that is done."""
+    """The target emits a state when its batch ends, also if the source sends nothing more."""
     program = Program(quick.url, tmp_path)
     program.say(*people(12), state_of(12))
     assert program.state() == {"bookmarks": {"at": 12}}
@@ -174,7 +174,10 @@ def test_a_state_goes_out_when_its_batch_ends_though_nothing_more_is_read(
 def test_a_signal_while_a_batch_is_under_way_ends_within_the_grace(
     quick: Any, tmp_path: Path, signum: int
 ) -> None:
-    """Rows under way and rows only read have one result each, and no state covers them."""
+    """After a signal, rows under way and rows only read have one result each.
+
+    No state covers them.
+    """
     quick.world.switches.import_seconds = 1000
     queued = threading.Event()
     quick.world.before_request(
@@ -183,7 +186,7 @@ def test_a_signal_while_a_batch_is_under_way_ends_within_the_grace(
     program = Program(quick.url, tmp_path)
     program.say(*people(12), state_of(12), *people(3))
     assert queued.wait(SECONDS)
-    time.sleep(0.3)  # the program has no way to say that it has read a line
+    time.sleep(0.3)  # the program does not report that it has read a line
     program.process.send_signal(signum)
     code, out, err = program.end()
     assert (code, out) == (128 + signum, "")
@@ -195,7 +198,7 @@ def test_a_signal_while_a_batch_is_under_way_ends_within_the_grace(
 def test_a_batch_that_fails_under_way_ends_the_run_though_nothing_more_is_read(
     quick: Any, tmp_path: Path
 ) -> None:
-    """The account lapses while the import is looked at: exit code 1 at once, and why."""
+    """If the account lapses during an import, the run ends at once with 1 and the reason."""
 
     def lapse(world: World, method: str, path: str, _query: Any) -> None:
         world.faults.is_lapsed = method == "GET" and "/import/" in path
@@ -210,7 +213,7 @@ def test_a_batch_that_fails_under_way_ends_the_run_though_nothing_more_is_read(
 
 
 def test_a_second_signal_ends_writes_at_once(quick: Any, tmp_path: Path) -> None:
-    """Answers that hang in several threads are not waited for; every row has its result."""
+    """After a second signal the target waits for no answer, and every row has its result."""
     quick.world.faults.slow(60, "/contact/sync", times=None)
     hanging = threading.Semaphore(0)
     quick.world.before_request(

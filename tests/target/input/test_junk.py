@@ -1,4 +1,4 @@
-"""Whatever a row holds, it ends as one result and the others go on."""
+"""Any row ends as exactly one result, and the other rows are written."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CUSTOM = ("custom_fields__lead_score", "custom_fields__interests", "custom_field
 
 
 def columns_of(stream: str) -> list[str]:
-    """Return the columns of a stream that mean something, and some that do not."""
+    """Return known and unknown columns of a stream."""
     sink = SINKS[stream]
     names = set(sink.writable()) | {"id", "password", "unknown", "account__name", "contact__email"}
     names |= {name for columns in sink.identity for name in columns} | set(CUSTOM)
@@ -84,7 +84,7 @@ def test_any_row_ends_as_one_result(
     data: st.DataObject,
     options: dict[str, Any],
 ) -> None:
-    """Junk in every column, under every setting: no traceback, one result each, none failed."""
+    """Junk in every column under every setting gives one result, no failure and no traceback."""
     clock = LabClock()
     lab = Lab(
         world_of(clock, contacts=3, deals=2, accounts=2), clock, tmp_path_factory.mktemp("lab")

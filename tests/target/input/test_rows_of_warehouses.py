@@ -1,4 +1,4 @@
-"""Rows as warehouses, spreadsheets and data frames really write them."""
+"""Rows as warehouses, spreadsheets and data frames write them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
     ids=str,
 )
 def test_columns_match_in_any_case(lab: Lab, row: dict[str, Any]) -> None:
-    """Snowflake, Oracle, BigQuery, a spreadsheet with a byte order mark, our own other shape."""
+    """Columns of Snowflake, Oracle, BigQuery, a spreadsheet with a BOM, and camelCase are known."""
     run = lab.send("crm_contacts", row)
     assert (run.actions, run.reason()) == (["created"], "")
     person = lab.world.find_contact(WHO)
@@ -48,7 +48,7 @@ def test_columns_match_in_any_case(lab: Lab, row: dict[str, Any]) -> None:
 
 
 def test_a_key_in_upper_case_is_shown_as_the_source_spells_it(lab: Lab) -> None:
-    """The result names the row as its source does, and the ledger knows it all the same."""
+    """A result has the row's key as the source spells it; the ledger knows the row anyway."""
     row = {"EMAIL": WHO, "FIRST_NAME": "Ann"}
     messages = [*stream_of("crm_contacts", row, keys=["EMAIL"]), state_of(1)]
     run = lab.run(*messages)
@@ -59,14 +59,14 @@ def test_a_key_in_upper_case_is_shown_as_the_source_spells_it(lab: Lab) -> None:
 
 
 def test_a_deleted_mark_in_upper_case_never_writes_the_row(lab: Lab) -> None:
-    """`_SDC_DELETED_AT` of a Snowflake loader is the mark of a deleted row."""
+    """`_SDC_DELETED_AT` of a Snowflake loader marks a deleted row."""
     row = {"EMAIL": WHO, "_SDC_DELETED_AT": "2026-01-02 03:04:05.000 +0000"}
     assert lab.send("crm_contacts", row).actions == ["skipped"]
     assert lab.world.find_contact(WHO) is None
 
 
 def test_column_aliases_come_first(lab: Lab) -> None:
-    """For our stream or the source's own name of it; nested fields by their flat name."""
+    """Column aliases apply to our stream or the source's name of it, and to flat nested names."""
     aliases = {"dim_customer": {"MAIL": "email", "name": "company", "Ort": "custom_fields__city"}}
     lab.world.add_field("City", "text", "CITY")
     row = {"MAIL": WHO, "name": "Alias Co", "Ort": "Ulm"}
@@ -90,7 +90,7 @@ def test_column_aliases_come_first(lab: Lab) -> None:
 def test_an_alias_of_what_is_unknown_ends_before_the_first_row(
     lab: Lab, aliases: Any, word: str
 ) -> None:
-    """A wrong setting is a wrong setting, not ten thousand wrong rows."""
+    """An alias to an unknown column is a settings error before the first row."""
     with pytest.raises(Exception, match=word):
         lab.target(column_aliases=aliases)
 
@@ -115,7 +115,7 @@ def test_an_unknown_column_is_a_warning_and_a_remark(
     path: str,
     near: str,
 ) -> None:
-    """One warning per stream and column, and the column in every result, with the nearest name."""
+    """An unknown column is one warning per stream. Each result names it and the nearest field."""
     run = lab.send(stream, row, row | {("email" if "email" in row else "name"): "b@shop.example"})
     assert all(path in run.reason(n) and near in run.reason(n) for n in (1, 2))
     warned = [one for one in caplog.records if "column_aliases" in one.getMessage()]
@@ -140,7 +140,7 @@ def test_an_unknown_column_is_a_warning_and_a_remark(
     ids=str,
 )
 def test_two_columns_for_one_field_reject_the_row(lab: Lab, row: dict[str, Any]) -> None:
-    """The target does not choose between them."""
+    """Two columns for one field reject the row: the target does not choose between them."""
     lab.world.add_field("Mood", "text", "MOOD")
     run = lab.send("crm_contacts", row)
     assert (run.actions, run.writes) == (["rejected"], [])
@@ -162,7 +162,7 @@ def test_two_columns_for_one_field_reject_the_row(lab: Lab, row: dict[str, Any])
     ids=str,
 )
 def test_null_in_an_array_is_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
-    """`array_agg` of a LEFT JOIN."""
+    """Null in an array, as `array_agg` of a LEFT JOIN gives it, is left out."""
     run = lab.send("crm_contacts", {"email": WHO, **nothing})
     assert run.actions == ["created"]
     assert {
@@ -187,7 +187,7 @@ def test_null_in_an_array_is_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
     ids=str,
 )
 def test_null_and_its_json_text_write_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
-    """The values null and NaN never become the name of a company or a contact."""
+    """Null, its JSON text and NaN never become the name of a company or a contact."""
     lab.world.add_field("Mood", "text", "MOOD")
     before = len(lab.world.tables["accounts"])
     run = lab.send("crm_contacts", {"email": WHO, **nothing})
@@ -202,14 +202,14 @@ def test_null_and_its_json_text_write_nothing(lab: Lab, nothing: dict[str, Any])
 @pytest.mark.parametrize("word", ["t", "Y", "on", 1.0, "1.0", "TRUE", True, "yes"], ids=repr)
 @pytest.mark.parametrize("flag", ["deleted", "anonymized", "IS_DELETED"])
 def test_a_flagged_person_is_never_created_again(lab: Lab, flag: str, word: Any) -> None:
-    """Whichever way the source spells true."""
+    """A flag for a deleted person creates no one, in any spelling of true."""
     assert lab.send("crm_contacts", {"email": WHO, flag: word}).actions == ["skipped"]
     assert lab.world.find_contact(WHO) is None
 
 
 @pytest.mark.parametrize("flag", ["deleted", "anonymized"])
 def test_an_unknown_word_for_a_flag_rejects_the_row(lab: Lab, flag: str) -> None:
-    """It may mean that the person is gone."""
+    """An unknown word in a flag rejects the row, because it may mark a deleted person."""
     run = lab.send("crm_contacts", {"email": WHO, flag: "maybe"})
     assert run.actions == ["rejected"]
     assert flag in run.reason()
@@ -218,7 +218,7 @@ def test_an_unknown_word_for_a_flag_rejects_the_row(lab: Lab, flag: str) -> None
 
 @pytest.mark.parametrize("form", [float, lambda one: f"{one}.0", str, int])
 def test_an_id_in_any_numeric_form_is_that_row(lab: Lab, form: Any) -> None:
-    """A data frame turns a column of ids into floats."""
+    """An id as a float, as data frames make it, finds the row."""
     person = lab.world.add_contact(WHO)
     stage = next(iter(lab.world.tables["dealStages"]))
     account = lab.world.add_account("Float Co")
@@ -243,7 +243,7 @@ def test_an_id_in_any_numeric_form_is_that_row(lab: Lab, form: Any) -> None:
 
 @pytest.mark.parametrize("amount", [0.305, "12.345", -1, "12 EUR", "1,50"], ids=repr)
 def test_a_real_third_decimal_is_rejected(lab: Lab, amount: Any) -> None:
-    """Nobody's money is rounded away."""
+    """An amount with a real third decimal rejects the row, and is not rounded."""
     deal = next(iter(lab.world.tables["deals"]))
     run = lab.send("crm_opportunities", {"id": str(deal.id), "amount": amount})
     assert (run.actions, run.writes) == (["rejected"], [])
@@ -262,7 +262,7 @@ def test_a_real_third_decimal_is_rejected(lab: Lab, amount: Any) -> None:
     ],
 )
 def test_times_and_dates_of_databases(lab: Lab, text: str, day: str, moment: str) -> None:
-    """In a field of dates and in one of times."""
+    """Times and dates of databases fill fields of dates and of times."""
     world = lab.world
     world.add_custom_field("deal", "Due", "date")
     world.add_custom_field("deal", "Seen", "datetime")
@@ -277,7 +277,10 @@ def test_times_and_dates_of_databases(lab: Lab, text: str, day: str, moment: str
 
 @pytest.mark.parametrize("text", ["1712011230123", "1712011230", "02.01.2026", "Jan 2"], ids=repr)
 def test_text_that_is_no_time_is_rejected_with_the_accepted_forms(lab: Lab, text: str) -> None:
-    """An epoch is not the year 1712."""
+    """Text that is no time rejects the row with the accepted forms.
+
+    An epoch is not the year 1712.
+    """
     lab.world.add_custom_field("deal", "Seen", "datetime")
     deal = next(iter(lab.world.tables["deals"]))
     run = lab.send("crm_opportunities", {"id": str(deal.id), "custom_fields": {"seen": text}})
@@ -290,7 +293,7 @@ def test_text_that_is_no_time_is_rejected_with_the_accepted_forms(lab: Lab, text
 
 
 def test_decomposed_text_is_the_same_text(lab: Lab) -> None:
-    """A tag, a list and an option in NFD are those of the account; what is written is NFC."""
+    """A tag, list or option in NFD is that of the account; the target writes NFC."""
     world = lab.world
     field = world.add_field("Körnung", "dropdown", "GRAIN")
     world.add_options(field.id, "Übergroß")
@@ -318,7 +321,7 @@ def test_decomposed_text_is_the_same_text(lab: Lab) -> None:
 
 @pytest.mark.parametrize("key", ["%LAW_ZONE%", "law_zone", "Law_Zone", "%law_zone%", "LAW_ZONE"])
 def test_a_personalization_tag_is_a_fields_key(lab: Lab, key: str) -> None:
-    """In per cent signs and in any case."""
+    """A personalization tag with percent signs, in any case, is the key of its field."""
     field = lab.world.add_field("Zone of law", "text", "LAW_ZONE")
     run = lab.send("crm_contacts", {"email": WHO, "custom_fields": {key: "EMEA"}})
     assert (run.actions, run.reason()) == (["created"], "")
@@ -339,7 +342,7 @@ def test_a_personalization_tag_is_a_fields_key(lab: Lab, key: str) -> None:
     ids=str,
 )
 def test_several_choices_in_every_form(lab: Lab, value: Any, settings: dict[str, Any]) -> None:
-    """With create_missing_fields too, no option is made of an array's text."""
+    """Several choices in each form of arrays are read; no option is made of an array's text."""
     field = lab.world.add_field("Hobbies", "listbox", "HOBBIES")
     lab.world.add_options(field.id, "Hiking", "Chess")
     options = len(lab.world.tables["fieldOptions"])
@@ -352,7 +355,7 @@ def test_several_choices_in_every_form(lab: Lab, value: Any, settings: dict[str,
 
 
 def test_a_byte_order_mark_before_the_input_is_skipped(lab: Lab) -> None:
-    """Some editors and shells put one before the first line."""
+    """A byte order mark before the first line is skipped."""
     schema, record = stream_of("crm_contacts", {"email": WHO})
     assert schema == schema_of("crm_contacts", [])
     run = lab.run("\ufeff" + json.dumps(schema) + "\n", record)
@@ -360,6 +363,6 @@ def test_a_byte_order_mark_before_the_input_is_skipped(lab: Lab) -> None:
 
 
 def test_a_whole_float_in_a_text_column_has_no_fraction(lab: Lab) -> None:
-    """A phone number that a data frame read as a number."""
+    """A whole float in a text column, such as a phone number, has no `.0`."""
     lab.send("crm_contacts", {"email": WHO, "phone": 15551234567.0})
     assert lab.world.find_contact(WHO).phone == "15551234567"

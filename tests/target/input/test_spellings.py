@@ -1,4 +1,4 @@
-"""A row of any spelling does what it says, or names the column and what to do."""
+"""A row in any spelling is written, or its result names the column and the fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.target.lab import Lab
 
-#: What is written, by the column that says it, and where the account keeps it.
+#: The written value by column, and its place in the account.
 VALUES = {"first_name": "Ann", "last_name": "Lee", "phone": "+1 555"}
 NATIVE = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
 
@@ -51,7 +51,7 @@ SPELLINGS: list[Callable[[str], str]] = [
 def test_a_column_of_any_spelling_is_written_or_named(
     make_lab: Callable[..., Lab], spelled: list[tuple[str, Any]]
 ) -> None:
-    """No value vanishes without a word, on the first run and on the next."""
+    """Each column is written or named in the result, on the first run and on the next."""
     lab = make_lab()
     ledger = str(lab.folder / f"{uuid4()}.sqlite")
     row = {"email": "spelled@shop.example"} | {spell(name): VALUES[name] for name, spell in spelled}

@@ -1,7 +1,7 @@
-"""Ledgers that version 0.1.0 wrote on 28 November 2026 open and mean the same.
+"""Ledgers that version 0.1.0 wrote on 28 November 2026 have the same meaning today.
 
-It wrote the rows of `MESSAGES` with the target, and the other entries through its `Ledger`. The
-PostgreSQL ledger was made with `SECRET`; ``ledger.sql`` is what pg_dump wrote of it.
+That version wrote the rows of `MESSAGES` with the target, and the other entries through its
+`Ledger`. The PostgreSQL ledger was made with `SECRET`; ``ledger.sql`` is what pg_dump wrote.
 """
 
 from __future__ import annotations

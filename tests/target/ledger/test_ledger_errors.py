@@ -30,7 +30,7 @@ def other_database(path: Path) -> None:
 
 
 def no_version(path: Path) -> None:
-    """Write a ledger whose version is no number."""
+    """Write a ledger whose version is not a number."""
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB)")
         db.execute("INSERT INTO meta VALUES ('version', 'one')")
@@ -53,7 +53,10 @@ def newer(path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_ledger_stays_as_it_is(lab: Lab, write: Any, words: str) -> None:
-    """The settings are wrong: a new ledger in its place would create rows a second time."""
+    """A file that is no ledger is a settings error and stays unchanged.
+
+    A new ledger in its place would create rows a second time.
+    """
     path = lab.folder / "ledger.sqlite"
     write(path)
     before = path.read_bytes()
@@ -64,7 +67,7 @@ def test_a_file_that_is_no_ledger_stays_as_it_is(lab: Lab, write: Any, words: st
 
 
 def test_a_ledger_that_another_program_has_locked_can_be_used_later(lab: Lab) -> None:
-    """The run waits for max_retry_seconds and ends with exit code 1; the next run writes."""
+    """A locked ledger ends the run with 1 after max_retry_seconds; the next run writes."""
     row = stream_of("crm_contacts", ROW)
     assert lab.run(*row).actions == ["created"]
     with contextlib.closing(sqlite3.connect(lab.folder / "ledger.sqlite")) as other:
@@ -80,7 +83,7 @@ def test_a_ledger_that_another_program_has_locked_can_be_used_later(lab: Lab) ->
 
 
 def test_a_ledger_of_another_account_is_refused(lab: Lab) -> None:
-    """Its rows are not the rows of this account."""
+    """A ledger of another account is a settings error."""
     lab.run(*stream_of("crm_contacts", ROW))
     with pytest.raises(Exception, match="ledger_path belongs to another account"):
         lab.run(*stream_of("crm_contacts", ROW), api_url="https://birch.api-us1.com")

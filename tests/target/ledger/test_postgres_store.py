@@ -1,4 +1,4 @@
-"""A ledger for several machines: turns, lost connections, secrets, and who may be in it."""
+"""A ledger for several machines: locks, lost connections, secrets and permissions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOTE = {"content": "Called back", "contact": {"id": "3"}}
 
 @pytest.fixture
 def shared(make_lab: Callable[..., Lab], postgres_database: Database) -> Callable[..., Run]:
-    """A lab whose runs keep their ledger in PostgreSQL, as from any machine."""
+    """A lab whose runs keep their ledger in PostgreSQL, as runs on several machines do."""
     lab = make_lab()
 
     def run(*messages: Any, **settings: Any) -> Run:
@@ -53,7 +53,7 @@ def connected(database: Database) -> Connection:
 
 
 def dumped(database: Database) -> str:
-    """Return all that the ledger's tables hold, as text."""
+    """Return the content of the ledger's tables as text."""
     found = [database.rows("SELECT * FROM activecampaign_ledger." + name) for name in TABLES]  # noqa: S608
     return repr(found)
 
@@ -61,7 +61,7 @@ def dumped(database: Database) -> str:
 def test_what_one_machine_confirmed_another_does_not_send_again(
     shared: Any, postgres_database: Database
 ) -> None:
-    """The next run, with nothing of the first but the database, knows every row; forget knows none.
+    """A run on another machine, with the database alone, knows every row; `forget` removes all.
 
     No address and no name is in the database.
     """
@@ -81,7 +81,7 @@ def test_what_one_machine_confirmed_another_does_not_send_again(
 
 
 def test_a_batch_costs_a_handful_of_statements(shared: Any, postgres_database: Database) -> None:
-    """Not one for each row: a thousand rows unchanged, and a thousand imported, take 40 at most."""
+    """1,000 unchanged rows, or 1,000 imported ones, need at most 40 statements."""
     people = [{"email": f"p{n}@shop.example", "first_name": "A"} for n in range(1000)]
     messages = [*stream_of("crm_contacts", *people), state_of(1)]
     counted = (
@@ -98,9 +98,9 @@ def test_a_batch_costs_a_handful_of_statements(shared: Any, postgres_database: D
 def test_two_machines_on_one_account_take_turns(
     tmp_path: Path, postgres_database: Database
 ) -> None:
-    """Two programs, a folder and a home each, the same rows at once: nothing is there twice.
+    """Two programs on different machines with the same rows write each row once.
 
-    What they say repeats neither key nor password.
+    Their output has neither key nor password.
     """
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
     folders = [tmp_path / "one", tmp_path / "other"]
@@ -136,7 +136,7 @@ def test_two_machines_on_one_account_take_turns(
 def test_accounts_do_not_wait_for_one_another(
     postgres_database: Database, make_lab: Callable[..., Lab]
 ) -> None:
-    """Thousands of accounts share the tables, and neither a turn nor a row."""
+    """Accounts that share the tables wait for no lock of another account and share no row."""
     held, other, again = (connected(postgres_database) for _ in range(3))
     assert held.try_lock("ledger", "acme")
     assert other.try_lock("ledger", "other")
@@ -157,9 +157,9 @@ def test_accounts_do_not_wait_for_one_another(
 def test_a_server_that_goes_away_ends_the_run_and_no_create_is_sent_twice(
     shared: Any, postgres_database: Database, moment: str
 ) -> None:
-    """One clear line, no state ahead; the next run looks for what it cannot know and completes.
+    """A lost server ends the run with one line and no early state; the next run completes it.
 
-    The connection is cut before a note is created, or when it was and nobody noted it.
+    The connection is cut before a note is created, or after it and before the ledger recorded it.
     """
     lab: Lab = shared.lab
     world = lab.world
@@ -203,7 +203,10 @@ def test_a_server_that_goes_away_ends_the_run_and_no_create_is_sent_twice(
 def test_a_program_whose_database_is_lost_ends_in_one_line(
     tmp_path: Path, postgres_database: Database
 ) -> None:
-    """Exit code 1, no traceback, no key and no password; the next run creates the rest, once."""
+    """A lost database ends the program with 1, without traceback, key or password.
+
+    The next run creates the rest, once.
+    """
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
 
     def cut(_world: World, method: str, path: str, *_: Any) -> None:
@@ -234,7 +237,7 @@ def test_a_program_whose_database_is_lost_ends_in_one_line(
 def test_a_run_that_has_the_turn_keeps_others_from_it_until_they_give_up(
     shared: Any, postgres_database: Database
 ) -> None:
-    """Who waits longer than max_retry_seconds ends with 1 and one line, and sends nothing."""
+    """A run that waits longer than max_retry_seconds for the lock ends with 1 and sends nothing."""
     held = connected(postgres_database)
     assert held.try_lock("ledger", "acme")
     run = shared(*stream_of("crm_notes", NOTE), state_of(1), max_retry_seconds=5)
@@ -249,9 +252,9 @@ SECRET = "a secret of sixteen characters or more"  # noqa: S105
 def test_what_the_database_holds_is_not_enough_to_know_a_row(
     shared: Any, postgres_database: Database
 ) -> None:
-    """With ledger_secret the key of the hashes is not in the database; and it cannot be mixed up.
+    """With ledger_secret the key of the hashes is not in the database.
 
-    Another secret, or none, knows no row: it is refused before anything is sent twice.
+    A run with another secret, or none, is refused before it sends anything.
     """
     messages = [*stream_of("crm_notes", NOTE), state_of(1)]
     assert shared(*messages, ledger_secret=SECRET).actions == ["created"]
@@ -282,7 +285,10 @@ ADDRESS = "postgresql://acme:pass%2Fword-nobody-sees@{}/x?connect_timeout=2"
 def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
     tmp_path: Path, postgres_database: Database, address: str | None, code: int, told: str
 ) -> None:
-    """Neither the line, nor log and report, repeat the address; nothing is sent."""
+    """A wrong address is one line; neither it nor log and report repeat the address.
+
+    Nothing is sent.
+    """
     good = postgres_database.url()
     if address is None:
         address = good.replace("%25@", "%25word-nobody-sees@")
@@ -318,7 +324,7 @@ def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
 def test_a_user_who_may_not_make_the_tables_is_told_and_one_who_may_use_them_can_run(
     shared: Any, postgres_database: Database
 ) -> None:
-    """The tables are made once by whoever may; others need no more than their use."""
+    """A user without the right to create tables gets one line, and can use existing tables."""
     one = postgres_database
     name = f"writer_{one.name}"
     one.rows(f"CREATE ROLE {name} LOGIN PASSWORD 'w'")
@@ -347,5 +353,5 @@ def test_a_user_who_may_not_make_the_tables_is_told_and_one_who_may_use_them_can
     ],
 )
 def test_addresses_are_told_from_files(place: str, *, is_one: bool) -> None:
-    """As SQLAlchemy and libpq spell them."""
+    """An address of SQLAlchemy or libpq is not taken for a file."""
     assert is_address(place) is is_one

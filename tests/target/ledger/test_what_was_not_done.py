@@ -17,7 +17,7 @@ WHO = "part@shop.example"
 
 @dataclass
 class Case:
-    """A row with a part that is not done; ``mend`` makes that part possible, if anything does."""
+    """A row with a part that is not written; ``mend`` makes that part possible, if anything can."""
 
     stream: str
     row: dict[str, Any]
@@ -28,17 +28,17 @@ class Case:
 
 
 def with_contact(lab: Lab) -> Any:
-    """Make the contact of these rows."""
+    """Create the contact of these rows."""
     return lab.world.add_contact(WHO, firstName="There")
 
 
 def with_account(lab: Lab) -> Any:
-    """Make the account of these rows."""
+    """Create the account of these rows."""
     return lab.world.add_account("Part Co", accountUrl="https://there.example")
 
 
 def opted_out(lab: Lab) -> None:
-    """Make the contact, who left the list."""
+    """Create the contact, who unsubscribed from the list."""
     lab.world.subscribe(with_contact(lab).id, lab.world.add_list("News").id, 2)
 
 
@@ -125,7 +125,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_row_of_which_a_part_was_not_done_says_so_on_every_run(lab: Lab, name: str) -> None:
-    """The same reason, never `unchanged`, until the part is done; then the row is confirmed."""
+    """Every run gives the reason until the part is written; only then the row is confirmed."""
     case = CASES[name]
     case.prepare(lab)
     runs = [lab.send(case.stream, case.row, **case.settings) for _ in range(3)]
@@ -144,7 +144,7 @@ def test_a_row_of_which_a_part_was_not_done_says_so_on_every_run(lab: Lab, name:
 def test_a_part_that_only_the_row_or_a_setting_can_change_costs_no_request(
     lab: Lab, name: str
 ) -> None:
-    """The rest of the row is confirmed: later runs say the reason and ask nothing."""
+    """Later runs repeat the reason without a request, because the rest of the row is confirmed."""
     case = CASES[name]
     case.prepare(lab)
     lab.send(case.stream, case.row, **case.settings)
@@ -152,7 +152,7 @@ def test_a_part_that_only_the_row_or_a_setting_can_change_costs_no_request(
 
 
 def test_an_opt_out_is_looked_at_again_and_nothing_else_is_sent(lab: Lab) -> None:
-    """Ann's name is confirmed, so a later run only asks whether she may be subscribed."""
+    """A later run reads only whether the contact may be subscribed now."""
     opted_out(lab)
     row = {"email": WHO, "first_name": "Ann", "segments": ["News"]}
     assert lab.send("crm_contacts", row).actions == ["updated"]
@@ -166,7 +166,7 @@ def test_an_opt_out_is_looked_at_again_and_nothing_else_is_sent(lab: Lab) -> Non
 
 
 def test_a_changed_setting_or_row_ends_the_reason(lab: Lab) -> None:
-    """The reason belongs to the row as it was and the settings as they were."""
+    """A changed row or setting ends the stored reason."""
     with_account(lab)
     row = {"name": "Part Co", "website": "https://new.example"}
     fills = {"only_if_empty": ["website"]}

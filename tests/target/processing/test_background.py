@@ -1,4 +1,4 @@
-"""Batches of contacts under way while the next are read: nothing lost, no state too early."""
+"""Concurrent batches of contacts: no row is lost, and no state is emitted early."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ searching = settings(
 
 @st.composite
 def inputs(draw: st.DrawFn) -> list[tuple[str, int]]:
-    """Draw rows, new people and people who were named before, and states between them.
+    """Draw rows of new and earlier people, and states between them.
 
     Returns ``("row", person)`` and ``("state", rows so far)``.
     """
@@ -48,7 +48,7 @@ def inputs(draw: st.DrawFn) -> list[tuple[str, int]]:
 
 
 def messages(drawn: list[tuple[str, int]]) -> list[Any]:
-    """Return them as messages: each row sets a name that tells it from the person's other rows."""
+    """Return them as messages: each row sets a name that differs from the person's other rows."""
     found: list[Any] = [schema_of("crm_contacts", ["email"])]
     number = 0
     for what, value in drawn:
@@ -62,7 +62,7 @@ def messages(drawn: list[tuple[str, int]]) -> list[Any]:
 
 
 def last_words(drawn: list[tuple[str, int]]) -> dict[str, str]:
-    """Return the name that each person has in the end."""
+    """Return the name that each person has at the end."""
     people = [value for what, value in drawn if what == "row"]
     return {f"p{value}@shop.example": f"row {n}" for n, value in enumerate(people, 1)}
 
@@ -74,7 +74,7 @@ def names(world: World) -> dict[str, str]:
 
 
 def lab_of(folder: Any, seed: int | None, **switches: Any) -> Lab:
-    """Return an empty account and targets that gather a dozen rows."""
+    """Return a lab with an empty account and batches of a dozen rows."""
     clock = LabClock()
     lab = Lab(world_of(clock, is_empty=True, **switches), clock, folder.mktemp("lab"), seed)
     lab.batch_rows = BATCH
@@ -82,7 +82,7 @@ def lab_of(folder: Any, seed: int | None, **switches: Any) -> Lab:
 
 
 def check_states(run: Run) -> None:
-    """Make sure that when a state went out every row before it was done."""
+    """Check that every row before a state was done when the state was emitted."""
     for state, done in zip(run.states, run.done, strict=True):
         rows = range(1, state["bookmarks"]["at"] + 1)
         assert {done.get(n) for n in rows} <= {"created", "updated", "unchanged"}
@@ -99,7 +99,10 @@ def test_batches_under_way_end_as_one_after_the_other(
     seconds: float,
     most: int,
 ) -> None:
-    """However long imports take: the same results and account; states only for what is done."""
+    """Concurrent batches give the results and account of sequential ones, for any import time.
+
+    States cover only rows that are done.
+    """
     found = []
     for one in (None, seed):
         lab = lab_of(tmp_path_factory, one, import_seconds=seconds)
@@ -124,7 +127,7 @@ def test_killed_with_batches_under_way_the_next_run_ends_the_same(
     *,
     after: bool,
 ) -> None:
-    """From the last state on, as a source delivers: everybody is there once, with the last word."""
+    """After a kill, a run from the last state leaves each person once, with the last name."""
     lab = lab_of(tmp_path_factory, seed, import_seconds=seconds)
     real = kill(lab.world, kill_at, after=after)
     with contextlib.suppress(Killed):
@@ -148,9 +151,9 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
     *,
     lapses: bool,
 ) -> None:
-    """A signal, or an account that lapses, at any request: one result each, no state too early.
+    """After a signal or a 402 at any request, each row has one result and no state is early.
 
-    What the states covered need not be delivered again; the rest is completed by the next run.
+    The next run from the last state completes the rest.
     """
     lab = lab_of(tmp_path_factory, seed, import_seconds=seconds)
     made: list[Any] = []
@@ -176,7 +179,7 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
     check_states(run)
     rows = Counter(result["row"] for result in run.results)
     assert set(rows.values()) <= {1}
-    assert set(rows) == set(range(1, len(rows) + 1))  # those that were read, without a gap
+    assert set(rows) == set(range(1, len(rows) + 1))  # the rows that were read, without a gap
     if run.code == 0:
         assert seen[0] < stop_at
         return
@@ -192,7 +195,7 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
 
 
 def _behind(lines: list[Any], covered: int) -> list[Any]:
-    """Return what a source delivers when it goes on behind so many rows."""
+    """Return the messages that a source sends after so many rows."""
     found, number = [], 0
     for line in lines:
         number += line["type"] == "RECORD"
@@ -204,10 +207,10 @@ def _behind(lines: list[Any], covered: int) -> list[Any]:
 @pytest.mark.long
 @searching
 @given(seed=SEEDS, drawn=inputs())
-def test_imports_that_never_end_do_not_keep_anybody_out(
+def test_contacts_of_imports_that_never_end_are_written_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, seed: int, drawn: list[tuple[str, int]]
 ) -> None:
-    """After an hour they are taken for lost, and each person is written by one call."""
+    """An import that lasts over an hour counts as lost; its contacts are written one by one."""
     lab = lab_of(tmp_path_factory, seed, import_seconds=1e9)
     run = lab.run(*messages(drawn))
     assert run.code == 0
@@ -215,11 +218,11 @@ def test_imports_that_never_end_do_not_keep_anybody_out(
     assert names(lab.world) == last_words(drawn)
 
 
-# --- what goes on beside what ---------------------------------------------------------------------
+# --- which batches run concurrently ---------------------------------------------------------------
 
 
 def under_way(lab: Lab, *lines: Any, **options: Any) -> list[int]:
-    """Return how many imports had not ended whenever one was queued."""
+    """Return how many imports had not ended when each one was queued."""
     found: list[int] = []
 
     def hook(world: World, method: str, path: str, _: Any) -> None:
@@ -240,7 +243,7 @@ def rows(*people: int) -> list[Any]:
 def test_the_next_batch_is_queued_while_earlier_ones_wait(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
-    """Three at most are under way beside the one that is read."""
+    """At most three imports are under way beside the current batch."""
     lab = lab_of(tmp_path_factory, seed, import_seconds=120)
     assert max(under_way(lab, *rows(*range(8 * BATCH)))) in {1, 2}
     lab = lab_of(tmp_path_factory, None, import_seconds=120)
@@ -255,7 +258,7 @@ def test_the_next_batch_is_queued_while_earlier_ones_wait(
 def test_settings_that_ask_what_became_of_a_batch_wait_for_it(
     tmp_path_factory: pytest.TempPathFactory, options: dict[str, Any]
 ) -> None:
-    """What may end the run early is known before the next batch begins."""
+    """A setting that may end the run early waits for each batch before the next one."""
     lab = lab_of(tmp_path_factory, 1, import_seconds=120)
     assert set(under_way(lab, *rows(*range(5 * BATCH)), **options)) == {0}
 
@@ -263,7 +266,7 @@ def test_settings_that_ask_what_became_of_a_batch_wait_for_it(
 def test_a_person_of_a_batch_under_way_is_waited_for(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """In any case, or by id where others came by address."""
+    """A row waits for the import of its contact, found by address in any case or by id."""
     lab = lab_of(tmp_path_factory, 1, import_seconds=120)
     again = [*range(BATCH), 3, *range(100, 99 + BATCH)]
     assert under_way(lab, *rows(*again)) == [0, 0]

@@ -1,6 +1,6 @@
-"""Killed, stopped or with a bad key: after the next run the account equals the rows, nothing twice.
+"""After a kill, a signal or a bad key the next run makes the account equal the rows, once.
 
-What breaks on the way is in `tests/faults`.
+Faults of requests are tested in `tests/faults`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 
 
 class Killed(BaseException):
-    """The process ends here, whatever it is doing."""
+    """The process ends here."""
 
 
 def account(clock: LabClock) -> World:
@@ -42,7 +42,7 @@ def account(clock: LabClock) -> World:
 
 
 def messages(rows: int, *, keyed: bool, pieces: int) -> list[dict[str, Any]]:
-    """Return contacts, deals and notes, with states between the pieces."""
+    """Return contacts, deals and notes, with states between them."""
     found: list[dict[str, Any]] = []
     for piece in range(pieces):
         numbers = range(piece * rows, (piece + 1) * rows)
@@ -85,7 +85,7 @@ def messages(rows: int, *, keyed: bool, pieces: int) -> list[dict[str, Any]]:
 
 
 def check(world: World, count: int) -> None:
-    """Compare the account with what the rows ask for."""
+    """Compare the account with the rows."""
     t = world.tables
     people = {c.email: c for c in t["contacts"]}
     assert len(people) == len(list(t["contacts"])) == count
@@ -119,7 +119,7 @@ def check(world: World, count: int) -> None:
 def test_killed_at_any_request_the_next_run_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory, kill_at: int, rows: int, *, after: bool, keyed: bool
 ) -> None:
-    """Kill -9 before or after any request is carried out: no second deal, no second note."""
+    """After kill -9 before or after any request, the next run makes no second deal or note."""
     clock = LabClock()
     world = account(clock)
     lab = Lab(world, clock, tmp_path_factory.mktemp("lab"))
@@ -147,7 +147,7 @@ def test_killed_at_any_request_the_next_run_ends_the_same(
 
 
 def test_a_bad_key_ends_the_run_with_one_line_and_no_state(lab: Lab) -> None:
-    """Exit code 1, the rows of the batch failed, the key nowhere in what was written."""
+    """A bad key ends the run with 1, the batch's rows failed, and no output has the key."""
     run = lab.send("crm_contacts", {"email": "k@shop.example"}, api_key="wrong-key-123")
     assert run.code == 1
     assert run.states == []
@@ -157,7 +157,7 @@ def test_a_bad_key_ends_the_run_with_one_line_and_no_state(lab: Lab) -> None:
 
 @pytest.mark.parametrize("stop_at", range(1, 12))
 def test_a_signal_leaves_no_state_beyond_the_results(lab: Lab, stop_at: int) -> None:
-    """SIGTERM at any request: exit 143, and states cover only rows that are done."""
+    """SIGTERM at any request ends with 143, and states cover only rows that are done."""
     lines = [
         *stream_of("crm_contacts", {"email": "a@shop.example", "tags": ["x"]}, keys=["email"]),
         state_of(1),

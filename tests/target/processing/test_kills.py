@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a write: the next run completes it, and nothing is there twice."""
+"""kill -9 during a write: the next run completes it, and nothing is written twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PEOPLE = [f"p{n}@shop.example" for n in range(5)]
 
 
 def rows() -> str:
-    """Return contacts, accounts, deals and notes, each several times over to be created."""
+    """Return contacts, accounts, deals and notes; each create appears several times."""
     deals = [
         {"name": f"Deal {n}", "contact": {"email": one}, "amount": 10 + n, "currency": "EUR"}
         for n, one in enumerate(PEOPLE)
@@ -41,7 +41,7 @@ def rows() -> str:
 
 
 def run(url: str, folder: Path, kill_at: list[Any]) -> int:
-    """Run the target as a program; ``kill_at`` is told its process."""
+    """Run the target as a program; ``kill_at`` gets its process."""
     process = subprocess.Popen(
         config_of(url, folder, match_opportunities_on=["id", "external_id", "name+contact"]),
         stdin=subprocess.PIPE,
@@ -56,7 +56,7 @@ def run(url: str, folder: Path, kill_at: list[Any]) -> int:
 
 @pytest.mark.parametrize("write", [1, 4, 8, 12, 15, 17])
 def test_killed_while_a_write_is_under_way(tmp_path: Path, write: int) -> None:
-    """Whichever write is under way when the program is killed is carried out exactly once."""
+    """Each write that is under way at a kill is done exactly once."""
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
     seen: list[str] = []
     pids: list[int] = []
@@ -86,7 +86,7 @@ def test_killed_while_a_write_is_under_way(tmp_path: Path, write: int) -> None:
 
 
 def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
-    """Two programs with the same rows at once: the second waits, and nothing is there twice."""
+    """Of two programs with the same rows the second waits, and nothing is written twice."""
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
     with serve(world, latency_ms=20) as served:
         both = [
@@ -114,7 +114,7 @@ def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_stays_in_use_ends_the_run(tmp_path: Path) -> None:
-    """Who waits longer than max_retry_seconds for another run ends with 1 and one line."""
+    """A run that waits longer than max_retry_seconds for the ledger ends with 1 and one line."""
     world = World(contacts=0, requests_per_second=0)
     (tmp_path / "ledger.sqlite.lock").touch()
     with (tmp_path / "ledger.sqlite.lock").open() as held, serve(world) as served:

@@ -1,4 +1,4 @@
-"""Rows that say different things of one contact, deal or note: the later one has the last word."""
+"""Rows with different values for one contact, deal or note: the later row wins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHO = "lea@harbour.example"
 def test_who_is_written_and_then_deleted_is_deleted(
     lab: Lab, bulk_import: str, keys: list[str]
 ) -> None:
-    """In one batch, too, and when all of it comes again."""
+    """A contact that is written and then deleted is deleted, in one batch and on redelivery."""
     rows = [{"email": WHO, "first_name": "Lea"}, {"email": WHO, "_sdc_deleted_at": GONE}]
     settings = {**MAY_DELETE, "bulk_import": bulk_import}
     for _ in range(2):
@@ -31,7 +31,7 @@ def test_who_is_written_and_then_deleted_is_deleted(
 
 
 def test_who_is_deleted_and_then_written_is_there(lab: Lab) -> None:
-    """Somebody who came back stays."""
+    """A contact that is deleted and then written exists."""
     lab.send("crm_contacts", {"email": WHO})
     rows = [{"email": WHO, "_sdc_deleted_at": GONE}, {"email": WHO, "first_name": "Lea"}]
     run = lab.send("crm_contacts", *rows, **MAY_DELETE)
@@ -39,8 +39,8 @@ def test_who_is_deleted_and_then_written_is_there(lab: Lab) -> None:
     assert lab.world.find_contact(WHO).firstName == "Lea"
 
 
-def test_a_delete_told_otherwise_than_its_row_waits_for_it(lab: Lab) -> None:
-    """An id and an address may be one contact: a write before a delete stays before it."""
+def test_a_delete_by_another_name_waits_for_its_row(lab: Lab) -> None:
+    """A delete by id waits for a write by address, because both may name one contact."""
     person = next(iter(lab.world.tables["contacts"]))
     rows = [{"email": person.email, "first_name": "Lea"}, {"id": str(person.id)}]
     rows[1]["_sdc_deleted_at"] = GONE
@@ -50,7 +50,7 @@ def test_a_delete_told_otherwise_than_its_row_waits_for_it(lab: Lab) -> None:
 
 
 def test_deletes_of_others_do_not_cut_an_import(lab: Lab) -> None:
-    """Tombstones between the rows of other people leave these one batch."""
+    """Tombstones of other people do not split a batch."""
     people = list(lab.world.tables["contacts"])[:5]
     rows: list[dict[str, Any]] = []
     for number, person in enumerate(people):
@@ -61,8 +61,8 @@ def test_deletes_of_others_do_not_cut_an_import(lab: Lab) -> None:
     assert run.writes.count(("POST", "import/bulk_import")) == 1
 
 
-def test_an_id_with_somebody_elses_address_deletes_nobody(lab: Lab) -> None:
-    """A wrong `source_ids` would delete strangers, and nothing brings them back."""
+def test_an_id_with_another_address_deletes_no_contact(lab: Lab) -> None:
+    """A delete whose address differs from that of its id deletes no contact."""
     one, other = list(lab.world.tables["contacts"])[:2]
     row = {"id": str(one.id), "email": other.email, "_sdc_deleted_at": GONE}
     run = lab.send("crm_contacts", row, **MAY_DELETE)
@@ -75,7 +75,7 @@ def test_an_id_with_somebody_elses_address_deletes_nobody(lab: Lab) -> None:
 
 @pytest.mark.parametrize("is_one_batch", [True, False])
 def test_a_row_that_waited_does_not_undo_a_later_one(lab: Lab, is_one_batch: bool) -> None:
-    """The first row waits for its list; what the second said of the person stands."""
+    """A row that waited for its list does not replace the values of a later row."""
     first = {"email": WHO, "first_name": "Old", "segments": ["Later"]}
     contacts = stream_of("crm_contacts", first, {"email": WHO, "first_name": "New"}, keys=["email"])
     if not is_one_batch:
@@ -90,7 +90,7 @@ def test_a_row_that_waited_does_not_undo_a_later_one(lab: Lab, is_one_batch: boo
 
 
 def test_a_deal_that_waited_for_its_stage_does_not_go_back(lab: Lab) -> None:
-    """The row behind it names a stage that is there: that is where the deal stands."""
+    """A row that waited for its stage does not move the deal back from a later row's stage."""
     lab.world.add_custom_field("deal", "Order", "text")
     deal = {"external_id": "A-1", "amount": 1}
     deals = stream_of(
@@ -117,7 +117,7 @@ def test_a_deal_that_waited_for_its_stage_does_not_go_back(lab: Lab) -> None:
 
 
 def test_a_delete_waits_behind_its_row(lab: Lab) -> None:
-    """A row that waits for its list is written, then deleted: not the other way round."""
+    """A row that waits for its list is written before the delete that follows it."""
     rows = stream_of(
         "crm_contacts",
         {"email": WHO, "segments": ["Later"]},
@@ -133,7 +133,7 @@ def test_a_delete_waits_behind_its_row(lab: Lab) -> None:
 
 
 def test_what_waits_behind_a_row_that_is_rejected_is_written(lab: Lab) -> None:
-    """The list never came: the first row is rejected, the second one stands."""
+    """A row behind a rejected row of the same contact is written."""
     rows = [{"email": WHO, "first_name": "Old", "segments": ["Never"]}]
     rows.append({"email": WHO, "first_name": "New"})
     run = lab.run(*stream_of("crm_contacts", *rows, keys=["email"]), state_of(2))

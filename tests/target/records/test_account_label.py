@@ -1,4 +1,4 @@
-"""One table of many accounts feeds many targets: each writes its own rows and no other's."""
+"""A table of many accounts: each target writes only the rows of its own account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def person(name: str, label: Any) -> dict[str, Any]:
 
 
 def test_rows_of_other_accounts_are_skipped_and_say_so(lab: Lab) -> None:
-    """With the setting, a row of another account makes no request; its result has the full key."""
+    """A row of another account is skipped without a request; its result has the full key."""
     rows = [person("mine", "acme"), person("theirs", "other"), person("also-mine", " acme ")]
     run = lab.run(
         *stream_of("crm_contacts", *rows, keys=["email", LABEL]), state_of(1), account_label="acme"
@@ -37,7 +37,7 @@ def test_rows_of_other_accounts_are_skipped_and_say_so(lab: Lab) -> None:
 
 @pytest.mark.parametrize("row", [person("who", None), {"email": "who@shop.example"}])
 def test_a_row_that_does_not_say_whose_it_is_is_rejected(lab: Lab, row: dict[str, Any]) -> None:
-    """With the setting, a view that forgot the column writes nothing into anybody's account."""
+    """With the setting, a row without a label is rejected."""
     run = lab.send("crm_contacts", row, account_label="acme")
     assert run.actions == ["rejected"]
     assert run.reason().startswith("account_label: missing")
@@ -48,7 +48,7 @@ def test_a_row_that_does_not_say_whose_it_is_is_rejected(lab: Lab, row: dict[str
     "stream", ["crm_accounts", "marketing_tags", "crm_notes", "raw_requests", "crm_opportunities"]
 )
 def test_no_stream_is_written_for_another_account(lab: Lab, stream: str) -> None:
-    """Raw requests and deletes as well."""
+    """Rows of every stream, raw requests and deletes too, are skipped for another account."""
     rows = [
         {"id": "1", "name": "x", LABEL: "other"},
         {"id": "1", LABEL: "other", "_sdc_deleted_at": "2031-01-01T00:00:00+00:00"},
@@ -61,7 +61,7 @@ def test_no_stream_is_written_for_another_account(lab: Lab, stream: str) -> None
 
 
 def test_without_the_setting_one_accounts_rows_are_written_and_never_two_accounts(lab: Lab) -> None:
-    """A label alone is ignored; a second one in a run is a filter forgotten, and rejected."""
+    """Without the setting, rows of one label are written; a row of a second label is rejected."""
     rows = [person("a", "acme"), person("b", None), person("c", "other"), person("d", "acme")]
     run = lab.send("crm_contacts", *rows)
     assert run.actions == ["created", "created", "rejected", "created"]
@@ -70,9 +70,9 @@ def test_without_the_setting_one_accounts_rows_are_written_and_never_two_account
 
 
 def test_a_row_is_the_same_row_with_and_without_its_label(lab: Lab) -> None:
-    """A table that gets the column, and its key the label, makes no deal come twice.
+    """A deal is not created again when its table and key get the label.
 
-    Deals without a key of their own are known by all they say; the label is not what they say.
+    Deals without a key are known by all their values, and the label is not one of them.
     """
     deal = {
         "name": "Deal",
@@ -97,7 +97,7 @@ def test_a_row_is_the_same_row_with_and_without_its_label(lab: Lab) -> None:
 def test_a_failed_row_keeps_its_label_until_it_is_sent_again(
     make_lab: Callable[..., Lab],
 ) -> None:
-    """The retry file holds rows whole: sent on the next run, they still say whose they are."""
+    """A row of the retry file still has its label when the next run sends it."""
     lab = make_lab()
     path = str(lab.folder / "retry.jsonl")
     lab.world.faults.server_error("/contact/sync", times=None)

@@ -1,4 +1,4 @@
-"""Nothing and text, at every depth."""
+"""Null and text at every depth."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def texts_of(value: object) -> list[str]:
 
 @given(VALUES)
 def test_no_array_holds_null_and_no_text_is_the_json_text_null(value: object) -> None:
-    """At any depth."""
+    """No array has null, and no text is "null", at any depth."""
 
     def check(one: object) -> None:
         if isinstance(one, list):
@@ -40,19 +40,19 @@ def test_no_array_holds_null_and_no_text_is_the_json_text_null(value: object) ->
 
 @given(VALUES)
 def test_text_is_composed(value: object) -> None:
-    """Files of macOS and some exports decompose accents: `é` as `e` and an accent."""
+    """Decomposed accents, as macOS writes them, are composed."""
     assert all(unicodedata.is_normalized("NFC", text) for text in texts_of(composed(value)))
 
 
 def test_values_without_a_change_are_not_copied() -> None:
-    """Most rows have neither."""
+    """A value that needs no change is not copied."""
     record = {"a": [1, {"b": "c"}], "d": "é"}
     assert without_nulls(record) is record
     assert composed(record) is record
 
 
 def test_nan_is_nothing() -> None:
-    """Python writes NaN where a pandas column has no value."""
+    """NaN, which pandas writes for no value, is null."""
     assert without_nulls({"a": float("nan")}) == {"a": None}
     assert is_nothing(float("nan"))
     assert not is_nothing(0)

@@ -1,4 +1,4 @@
-"""Which field a column stands for."""
+"""Which field a column names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TABLE = ColumnTable(
     ],
 )
 def test_a_column_stands_for_a_field_by_name_case_camel_case_or_alias(name: str, path: str) -> None:
-    """Snowflake and Oracle shout, BigQuery and JSON use camelCase, a BOM hides the first column."""
+    """A column names a field in any case, in camelCase, by alias, and after a BOM."""
     place = TABLE.place_of(name)
     assert (place.path, place.unknown) == (path, None)
 
@@ -61,7 +61,7 @@ def test_a_column_stands_for_a_field_by_name_case_camel_case_or_alias(name: str,
     ],
 )
 def test_an_unknown_column_names_the_nearest_field(name: str, near: str | None) -> None:
-    """So that a slip is seen at once."""
+    """An unknown column is reported with the nearest field."""
     unknown = TABLE.place_of(name).unknown
     assert unknown is not None
     assert (unknown.path, unknown.nearest) == (name, near)
@@ -69,14 +69,14 @@ def test_an_unknown_column_names_the_nearest_field(name: str, near: str | None) 
 
 
 def test_an_exact_name_comes_before_another_case() -> None:
-    """Two fields that differ only in case stay two fields."""
+    """An exact name wins over a name in another case."""
     names = NameIndex({"Name": "one", "name": "two"})
     assert (names.find("Name"), names.find("name")) == ("one", "two")
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z]{1,5}", fullmatch=True), min_size=1, max_size=4))
 def test_camel_case_of_any_snake_case_name_is_that_name(words: list[str]) -> None:
-    """Both camelCase and PascalCase."""
+    """A name in camelCase or PascalCase is the name in snake_case."""
     camel = words[0] + "".join(word.capitalize() for word in words[1:])
     assert snake_case(camel) == "_".join(words)
     assert snake_case(camel[0].upper() + camel[1:]) == "_".join(words)

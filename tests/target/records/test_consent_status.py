@@ -1,4 +1,4 @@
-"""The words of a list status."""
+"""The values of a list status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from target_activecampaign.records.consent_status import (
     "value", ["active", "Subscribe", "SUBSCRIBED", "1", 1, 1.0, " active "], ids=repr
 )
 def test_only_these_words_subscribe(value: Any) -> None:
-    """In any case, with outer blanks."""
+    """Exactly these words subscribe, in any case and with outer blanks."""
     assert parse_consent(value) is Consent.SUBSCRIBE
 
 
@@ -44,19 +44,19 @@ def test_only_these_words_subscribe(value: Any) -> None:
     ids=repr,
 )
 def test_these_words_unsubscribe(value: Any) -> None:
-    """Blanks, `-` and `_` are alike."""
+    """These words unsubscribe; blanks, `-` and `_` are equal."""
     assert parse_consent(value) is Consent.UNSUBSCRIBE
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "null", float("nan")], ids=repr)
 def test_no_status_leaves_the_person_alone(value: Any) -> None:
-    """A LEFT JOIN that finds no membership subscribes no contact."""
+    """A null status, as a LEFT JOIN gives it, changes no subscription."""
     assert parse_consent(value) is Consent.LEAVE_ALONE
 
 
 @pytest.mark.parametrize("value", ["unconfirmed", "Bounced"])
 def test_what_activecampaign_sets_itself_cannot_be_written(value: str) -> None:
-    """These statuses come back from the tap, and no call sets them."""
+    """Statuses that only ActiveCampaign sets cannot be written."""
     assert parse_consent(value) is Consent.CANNOT_BE_WRITTEN
 
 
@@ -66,20 +66,20 @@ def test_what_activecampaign_sets_itself_cannot_be_written(value: str) -> None:
     ids=repr,
 )
 def test_every_other_word_is_unknown(value: Any) -> None:
-    """A flag, 0 and any other word may mean anything."""
+    """Any other value, such as a flag or 0, is unknown."""
     assert parse_consent(value) is Consent.UNKNOWN
 
 
 @given(st.text())
 def test_no_text_subscribes_by_accident(text: str) -> None:
-    """Only a listed word subscribes."""
+    """No text subscribes except the listed words."""
     plain = text.strip().strip("-_ ").lower()
     if plain not in WORDS[Consent.SUBSCRIBE]:
         assert parse_consent(text) is not Consent.SUBSCRIBE
 
 
 def test_a_membership_without_a_status() -> None:
-    """The list and the person alone subscribe; any other fact of a membership does not."""
+    """A list and a person alone subscribe; with any other column of a membership they do not."""
     assert consent_of({"id": "1", "name": "News"}) is Consent.SUBSCRIBE
     assert consent_of({"id": "1"}, ["unsubscribed_at"]) is Consent.LEAVE_ALONE
     assert consent_of({"id": "1", "status": None}) is Consent.LEAVE_ALONE

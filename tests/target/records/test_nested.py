@@ -1,4 +1,4 @@
-"""Records in our own shape."""
+"""Records in nested form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTACTS = columns_of(
 
 
 def read(record: dict[str, Any], delimiter: str | None = None) -> dict[str, Any]:
-    """Return a contact's record in our shape."""
+    """Return a contact's record in nested form."""
     return with_plain_columns(nest(CONTACTS, record, delimiter).record, "phone_numbers")
 
 
@@ -55,12 +55,12 @@ def read(record: dict[str, Any], delimiter: str | None = None) -> dict[str, Any]
     ids=str,
 )
 def test_every_spelling_gives_the_same_field(given: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Flat or nested, upper case or camelCase, as text or as JSON."""
+    """Flat or nested, upper case or camelCase, text or JSON give the same field."""
     assert read(given) == wanted
 
 
 def test_a_delimiter_splits_the_text_of_array_columns_alone() -> None:
-    """A name with the delimiter in it stays whole."""
+    """A delimiter splits array columns, and no other text."""
     found = read({"tags": "a; b", "list": "x;y", "first_name": "c; d"}, ";")
     assert found == {"tags": ["a", "b"], "segments": ["x", "y"], "first_name": "c; d"}
 
@@ -82,7 +82,7 @@ def test_a_delimiter_splits_the_text_of_array_columns_alone() -> None:
     ids=str,
 )
 def test_two_columns_for_one_field_and_broken_text_are_rejected(record: dict[str, Any]) -> None:
-    """Which of the two is right is not for the target to guess."""
+    """Two columns for one field, and broken JSON text, reject the row."""
     with pytest.raises(RowRejected):
         read(record)
 
@@ -103,12 +103,12 @@ def test_two_columns_for_one_field_and_broken_text_are_rejected(record: dict[str
 def test_an_unknown_column_is_named_at_any_depth(
     record: dict[str, Any], path: str, near: str | None
 ) -> None:
-    """The column stays in the record, so that the row keeps its identity."""
+    """An unknown column at any depth is named and stays in the record for its identity."""
     found = nest(CONTACTS, record)
     assert [(one.path, one.nearest) for one in found.unknown] == [(path, near)]
 
 
 @pytest.mark.parametrize("name", ["_sdc_batched_at", "_SDC_DELETED_AT", "_errors", "updated_at"])
 def test_columns_of_the_protocol_and_of_the_tap_are_never_unknown(name: str) -> None:
-    """A row of the tap, through any loader, has no unknown column."""
+    """A row of the tap has no unknown column, through any loader."""
     assert nest(CONTACTS, {name: "x"}).unknown == []

@@ -31,7 +31,7 @@ def messages_of(path: Path) -> list[dict[str, Any]]:
 def test_each_run_has_an_id_in_log_report_and_results(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log names the run before a row is read; the report and each result name the same run."""
+    """Log, report and each result name the same run id; the log names it before any row is read."""
     caplog.set_level("INFO")
     run = lab.send("crm_contacts", *ROWS)
     lines = [one.getMessage() for one in caplog.records]
@@ -45,14 +45,14 @@ def test_each_run_has_an_id_in_log_report_and_results(
 
 
 def test_a_run_that_fails_early_has_its_id_in_the_report(lab: Lab) -> None:
-    """A run that a wrong key ends before its first result has an id in its report."""
+    """A run that ends before its first result has its id in the report."""
     run = lab.send("crm_contacts", *ROWS, api_key="wrong" * 8)
     assert run.code == 1
     assert run.report["run"]
 
 
 def test_results_as_singer_messages_say_what_the_json_lines_say(lab: Lab, tmp_path: Path) -> None:
-    """`results_format: singer` writes a schema and one valid record per result, keyed and timed."""
+    """`results_format: singer` writes a SCHEMA and one valid record per result."""
     plain = lab.send("crm_contacts", *ROWS, dry_run=True)
     run = lab.send("crm_contacts", *ROWS, dry_run=True, results_format="singer")
     schema, *records = messages_of(tmp_path / "results.jsonl")
@@ -75,7 +75,7 @@ def test_results_as_singer_messages_say_what_the_json_lines_say(lab: Lab, tmp_pa
 
 
 def test_a_run_without_rows_leaves_a_schema_for_the_loader(lab: Lab, tmp_path: Path) -> None:
-    """Without rows the singer file is its SCHEMA: a loader reads it and creates the table."""
+    """Without rows the singer file has its SCHEMA, so a loader creates the table."""
     run = lab.run(*stream_of("crm_contacts"), state_of(1), results_format="singer")
     assert run.code == 0
     assert [one["type"] for one in messages_of(tmp_path / "results.jsonl")] == ["SCHEMA"]

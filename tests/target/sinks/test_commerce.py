@@ -1,4 +1,4 @@
-"""E-commerce as it is written: upserts by the store's ids, nothing started, nothing cleared."""
+"""Writing e-commerce: upserts by the store's ids, no automation started, nothing cleared."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def _shop(lab: Lab) -> None:
 
 
 def documents(lab: Lab, table: str = "storeOrders") -> dict[str, dict[str, Any]]:
-    """Return what the GraphQL store holds, by the store's own id, once all of it arrived."""
+    """Return the GraphQL store's rows by the store's id, after all of them arrived."""
     lab.world.settle(at_once=True)
     return {row.key: row.document for row in lab.world.tables[table]}
 
 
 def test_an_order_is_written_once_with_its_lines_and_starts_nothing(lab: Lab) -> None:
-    """Created, unchanged, updated; historical, so that no automation starts."""
+    """An order is created, unchanged or updated with its lines, always as historical."""
     run = lab.send("commerce_orders", ORDER)
     assert (run.code, run.actions) == (0, ["created"])
     (order,) = documents(lab).values()
@@ -66,7 +66,10 @@ def test_an_order_is_written_once_with_its_lines_and_starts_nothing(lab: Lab) ->
 @pytest.mark.parametrize("reading", ["replace", "patch"])
 @pytest.mark.parametrize("discount", ["discountsAmount", "discountAmount", "both"])
 def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, discount: str) -> None:
-    """Under both readings of the upsert and each name of the discount; it goes out historical."""
+    """A partial row changes only its columns, under each reading of the upsert.
+
+    It is sent as historical.
+    """
     lab.world.switches.order_upsert = reading
     lab.world.switches.order_discount_field = discount
     lab.send("commerce_orders", ORDER)
@@ -87,7 +90,7 @@ def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, disco
 
 
 def test_real_time_is_sent_only_where_row_and_setting_say_so(lab: Lab) -> None:
-    """`run_automations: false` writes the order as historical, and the result says so."""
+    """With `run_automations: false` an order is sent as historical, and the result says so."""
     live = ORDER | {"creation_source": "real_time"}
     run = lab.send("commerce_orders", live, dry_run=True)
     assert "starts automations" in run.reason()
@@ -100,7 +103,7 @@ def test_real_time_is_sent_only_where_row_and_setting_say_so(lab: Lab) -> None:
 
 
 def test_bad_rows_are_found_by_their_own_ids_and_the_others_are_written(lab: Lab) -> None:
-    """One refusal costs one more request, whatever dashes the ids hold."""
+    """A refusal names bad rows by id and costs one request; the other rows are written."""
     rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(20)]
     rows[3] = rows[3] | {"contact": {"email": "nonsense"}}
     rows[7] = rows[7] | {"store_order_id": "n-7-b", "currency": "Dollars"}
@@ -114,7 +117,7 @@ def test_bad_rows_are_found_by_their_own_ids_and_the_others_are_written(lab: Lab
 
 @pytest.mark.parametrize("most", [1, 7, 30])
 def test_batches_halve_where_the_account_takes_fewer_rows(lab: Lab, most: int) -> None:
-    """Every order is written, each once."""
+    """Batches are halved until the account accepts them; each order is written once."""
     lab.world.switches.graphql_most_rows = most
     rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(40)]
     assert lab.send("commerce_orders", *rows).actions == ["created"] * 40
@@ -122,7 +125,7 @@ def test_batches_halve_where_the_account_takes_fewer_rows(lab: Lab, most: int) -
 
 
 def test_an_error_that_names_no_row_still_ends_only_the_bad_row(lab: Lab) -> None:
-    """Halves of the batch are sent until the bad row is alone."""
+    """If an error names no row, halves of the batch are sent until the bad row is alone."""
 
     def unnamed(body: dict[str, Any]) -> None:
         for error in body.get("errors", ()):
@@ -137,7 +140,7 @@ def test_an_error_that_names_no_row_still_ends_only_the_bad_row(lab: Lab) -> Non
 
 @pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "late_trouble"])
 def test_an_answer_that_is_lost_is_asked_for_again(lab: Lab, fault: str) -> None:
-    """An upsert twice is an upsert once."""
+    """An upsert whose answer is lost is sent again and writes one row."""
     getattr(lab.world.faults, fault)("/ecom/graphql", times=2)
     assert lab.send("commerce_orders", ORDER).actions == ["created"]
     assert len(documents(lab)) == 1
@@ -164,7 +167,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(lab: Lab, fault: str) -> None
 def test_a_row_at_fault_is_rejected_with_its_column(
     lab: Lab, stream: str, record: dict[str, Any], word: str
 ) -> None:
-    """Nothing is written for it."""
+    """A wrong row is rejected with its column and writes nothing."""
     run = lab.send(stream, record)
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
@@ -172,7 +175,10 @@ def test_a_row_at_fault_is_rejected_with_its_column(
 
 
 def test_lines_as_rows_are_gathered_with_their_order(lab: Lab) -> None:
-    """Before or behind the order in the input; a line that is there is replaced."""
+    """Lines are written with their order, in any order of the input.
+
+    Existing lines are replaced.
+    """
     order = {name: ORDER[name] for name in ORDER if name != "lines"}
     lines = [
         {"store_id": "1", "store_order_id": "a-1", "store_line_id": f"l-{n}", "name": f"Cup {n}"}
@@ -190,7 +196,7 @@ def test_lines_as_rows_are_gathered_with_their_order(lab: Lab) -> None:
 
 
 def test_products_are_patched_and_rows_of_one_key_are_merged(lab: Lab) -> None:
-    """Two rows of one key in a batch are one row to ActiveCampaign, which would lose the second."""
+    """Two rows of one product in a batch are merged, because ActiveCampaign loses the second."""
     run = lab.send(
         "commerce_products", PRODUCT, {**PRODUCT, "name": "Cup"}, PRODUCT | {"brand": "A"}
     )
@@ -208,7 +214,7 @@ def test_products_are_patched_and_rows_of_one_key_are_merged(lab: Lab) -> None:
 def test_subscriptions_are_accepted_and_keep_what_a_row_does_not_name(
     lab: Lab, reading: str
 ) -> None:
-    """Also where the store does not show yet what this run wrote."""
+    """A partial subscription keeps its other values, also those that this run just wrote."""
     lab.world.switches.payment_upsert = reading
     lab.batch_rows = 1
     partial = {"store_id": "1", "store_subscription_id": "s-1", "status": "cancelled"}
@@ -221,7 +227,7 @@ def test_subscriptions_are_accepted_and_keep_what_a_row_does_not_name(
 
 
 def test_a_copy_goes_into_the_store_of_the_same_service_and_key(lab: Lab) -> None:
-    """The other account's ids mean nothing here; without a store of that key rows are rejected."""
+    """A copied row goes into the store of its service and key; without one it is rejected."""
     rows = [ORDER | {"store_id": "77"}]
     stores = [{"id": "77", "service": "own", "external_id": "shop-1"}]
     settings = {"source_ids": "foreign"}
@@ -246,7 +252,7 @@ def test_a_copy_goes_into_the_store_of_the_same_service_and_key(lab: Lab) -> Non
 
 
 def test_what_one_account_has_another_has_after_a_copy(lab: Lab) -> None:
-    """Orders, products and subscriptions read by the tap and written by the target are equal."""
+    """Orders, products and subscriptions that the target copies are equal in both accounts."""
     from tests.sandbox import Shape  # noqa: PLC0415 - this test alone plants shops
 
     source = Account(contacts=5, shape=Shape(stores=1, orders=20, products=6, subscriptions=4))

@@ -1,4 +1,4 @@
-"""Records of custom objects: whole, once, with what the account may not show yet."""
+"""Writing custom object records: complete, once, and with values not yet readable."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def _object(lab: Lab) -> None:
 
 
 def records(lab: Lab) -> list[dict[str, Any]]:
-    """Return the documents of the records that the account has."""
+    """Return the account's records as documents."""
     return [row.document for row in lab.world.tables["customRecords"]]
 
 
 @pytest.mark.parametrize("answers_id", [True, False])
 def test_a_record_is_created_once_and_then_unchanged(lab: Lab, answers_id: bool) -> None:
-    """By external id, with the contact that its address names."""
+    """A record is created once by external id, linked to the contact of its address."""
     lab.world.switches.record_answer_has_id = answers_id
     run = lab.send(STREAM, RECORD)
     assert (run.code, run.actions) == (0, ["created"])
@@ -59,7 +59,7 @@ def test_a_record_is_created_once_and_then_unchanged(lab: Lab, answers_id: bool)
 @pytest.mark.parametrize("relations", ["cleared", "kept"])
 @pytest.mark.parametrize("reading", ["replace", "patch"])
 def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, relations: str) -> None:
-    """The upsert clears what is left out: the record is read and sent whole, within a run too."""
+    """A partial row keeps the other fields: the target reads the record and sends it complete."""
     lab.world.switches.record_upsert = reading
     lab.world.switches.record_relationships = relations
     lab.batch_rows = 1
@@ -96,7 +96,7 @@ def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, relat
 def test_a_row_at_fault_is_rejected(
     lab: Lab, stream: str, record: dict[str, Any], word: str
 ) -> None:
-    """With the column or ActiveCampaign's words; nothing is written."""
+    """A wrong row is rejected with the column or ActiveCampaign's text, and writes nothing."""
     run = lab.send(stream, record)
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
@@ -104,7 +104,7 @@ def test_a_row_at_fault_is_rejected(
 
 
 def test_an_external_id_may_hold_blanks_and_colons(lab: Lab) -> None:
-    """It is found again by the very same id."""
+    """A record is found again by an external id with blanks and colons."""
     odd = RECORD | {"external_id": "po 1:7"}
     assert lab.send(STREAM, odd).actions == ["created"]
     lab.clock.sleep(60)
@@ -113,7 +113,7 @@ def test_an_external_id_may_hold_blanks_and_colons(lab: Lab) -> None:
 
 
 def test_a_providers_object_is_never_written(lab: Lab) -> None:
-    """Objects of an app, as those of e-commerce, are only read."""
+    """Objects of an app, such as those of e-commerce, are never written."""
     acts.add_schema(lab.world, "ecommerce-orders", [acts.field("total", "number")], appId="x")
     run = lab.send("custom_ecommerce_orders", {"external_id": "o-1", "total": 3})
     assert run.actions == ["rejected"]
@@ -122,7 +122,7 @@ def test_a_providers_object_is_never_written(lab: Lab) -> None:
 
 
 def test_an_unknown_column_is_said_and_a_lost_answer_repeated(lab: Lab) -> None:
-    """An upsert by external id twice is one record."""
+    """An unknown column is named; an upsert whose answer is lost gives one record."""
     lab.world.faults.reset_after_apply("/customObjects/records", method="POST")
     run = lab.send(STREAM, RECORD | {"colour": "red"})
     assert run.actions == ["created"]
@@ -131,7 +131,7 @@ def test_an_unknown_column_is_said_and_a_lost_answer_repeated(lab: Lab) -> None:
 
 
 def test_records_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
-    """The automations of custom objects cannot be silenced."""
+    """With run_automations false records are skipped: their automations cannot be excluded."""
     assert lab.send(STREAM, RECORD, run_automations=False).actions == ["skipped"]
     assert lab.send(STREAM, RECORD, dry_run=True).actions == ["planned"]
     assert records(lab) == []

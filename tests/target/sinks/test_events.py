@@ -1,4 +1,4 @@
-"""Events: once, for somebody who is there, without the API key, and never a second time."""
+"""Writing events: once, for existing contacts, and without the API key."""
 
 from __future__ import annotations
 
@@ -34,13 +34,16 @@ def send(lab: Lab, *records: dict[str, Any], **settings: Any) -> Run:
 
 
 def events(lab: Lab) -> list[tuple[str, str]]:
-    """Return name and value of each event that was recorded."""
+    """Return name and value of each recorded event."""
     return [(row.type, row.value) for row in lab.world.tables["trackingLogs"]]
 
 
 @pytest.mark.parametrize("answer", ["json", "text"])
 def test_an_event_is_recorded_once_however_often_it_is_delivered(lab: Lab, answer: str) -> None:
-    """Both forms of the answer are read; the key of the API goes nowhere but to the account."""
+    """An event is recorded once, however often its row is delivered.
+
+    Both forms of the answer are read. The API key is sent only to the account.
+    """
     lab.world.switches.event_answer = answer
     run = send(lab, EVENT)
     assert (run.code, run.actions) == (0, ["created"])
@@ -69,7 +72,7 @@ def test_an_event_is_recorded_once_however_often_it_is_delivered(lab: Lab, answe
 def test_an_event_without_a_clear_answer_is_never_sent_again(
     lab: Lab, fault: str, options: dict[str, Any]
 ) -> None:
-    """It is failed, no state covers it, and a later run does not send it either."""
+    """An event without a clear answer fails, no state covers it, and no run sends it again."""
     getattr(lab.world.faults, fault)("/event", method="POST", **options)
     retry = str(lab.folder / "retry.jsonl")
     run = send(lab, EVENT, retry_path=retry)
@@ -83,7 +86,7 @@ def test_an_event_without_a_clear_answer_is_never_sent_again(
 
 
 def test_names_are_registered_before_they_are_used(lab: Lab) -> None:
-    """The names are read once; a new one is added, also where another was faster."""
+    """Event names are read once, and a new one is added, also if another client was faster."""
     rows = [EVENT | {"external_id": f"e-{n}", "name": "bought a mug"} for n in range(3)]
     run = send(lab, *rows)
     assert run.actions == ["created"] * 3
@@ -93,7 +96,7 @@ def test_names_are_registered_before_they_are_used(lab: Lab) -> None:
 
 
 def test_an_event_waits_for_its_contact(lab: Lab) -> None:
-    """A contact of the same input is written first; nobody else gets an event."""
+    """An event waits for its contact in the same input; no event is sent without a contact."""
     own = {"event_account_id": lab.world.event_account_id, "event_key": lab.world.event_key}
     late = EVENT | {"contact": {"email": "new@harbour.example"}}
     run = lab.run(
@@ -124,7 +127,7 @@ def test_an_event_waits_for_its_contact(lab: Lab) -> None:
 def test_a_row_at_fault_is_rejected_with_its_column(
     lab: Lab, change: dict[str, Any], word: str
 ) -> None:
-    """Nothing is sent for it."""
+    """A wrong row is rejected with its column and sends nothing."""
     run = send(lab, EVENT | change)
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
@@ -132,7 +135,7 @@ def test_a_row_at_fault_is_rejected_with_its_column(
 
 
 def test_a_refused_event_is_rejected_and_may_be_sent_later(lab: Lab) -> None:
-    """A wrong key or tracking that is off records nothing: the row is tried again."""
+    """An event that is refused for a wrong key or disabled tracking is sent by a later run."""
     assert send(lab, EVENT, event_key="wrong").actions == ["rejected"]
     lab.world.is_event_tracking_on = False
     assert send(lab, EVENT).actions == ["rejected"]
@@ -144,7 +147,7 @@ def test_a_refused_event_is_rejected_and_may_be_sent_later(lab: Lab) -> None:
 
 
 def test_a_dry_run_counts_who_would_get_which_event(lab: Lab) -> None:
-    """An event can start automations, so the plan names it; nothing is sent."""
+    """A dry run counts events by name and sends none."""
     run = send(lab, EVENT, dry_run=True)
     assert run.actions == ["planned"]
     assert events(lab) == []
@@ -152,7 +155,7 @@ def test_a_dry_run_counts_who_would_get_which_event(lab: Lab) -> None:
 
 
 def test_events_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
-    """There is no event that starts nothing."""
+    """With run_automations false events are skipped."""
     assert send(lab, EVENT, run_automations=False).actions == ["skipped"]
     assert events(lab) == []
 
@@ -166,6 +169,6 @@ def test_events_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
     ],
 )
 def test_wrong_settings_are_said_in_a_line(lab: Lab, settings: dict[str, Any]) -> None:
-    """An address in the clear, or half of the pair."""
+    """An http address, or one of the two settings alone, is one error line."""
     with pytest.raises(SettingsError, match="event_"):
         send(lab, EVENT, **settings)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WHO, TAG, LIST, COMPANY = "law@shop.example", "Law tag", "Law list", "Law Co"
 
-#: A row of each stream that is written, with nothing but what identifies it.
+#: A row of each stream with only the columns that identify it.
 ROWS: dict[str, dict[str, Any]] = {
     "directory_groups": {"name": "Law group"},
     "directory_users": {
@@ -50,7 +50,7 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "raw_requests": {"method": "POST", "path": "tags", "body": {"tag": {"tag": "raw law"}}},
 }
-#: Values of columns whose type alone does not give one, with what of them reaches a body.
+#: Values of columns whose type alone does not give one, and the part that reaches a body.
 VALUES: dict[str, tuple[Any, str]] = {
     "account": ({"name": COMPANY}, '"account": '),
     "addresses": ([{"city": "Lawtown"}], "Lawtown"),
@@ -106,14 +106,14 @@ VALUES: dict[str, tuple[Any, str]] = {
     "username": ("otheruser", "otheruser"),
     "website": ("https://law.example", "https://law.example"),
 }
-#: Columns that name what a row is about: they choose the path, and are sent in no body.
+#: Columns that identify a record: they choose the path and are in no body.
 CHOOSE_ALONE = {
     ("crm_contacts", "remove_tags"),
     ("marketing_contacts", "remove_tags"),
     ("crm_contacts", "leave_automations"),
     ("marketing_contacts", "leave_automations"),
     ("marketing_segment_memberships", "subscribed_at"),
-    # The ledger knows a task by it: ActiveCampaign has no place for it.
+    # The key of a task in the ledger: ActiveCampaign has no field for it.
     ("crm_tasks", "external_id"),
 }
 SETTINGS: dict[str, Any] = {
@@ -124,7 +124,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-#: Values, what to find, and what else of the row changes, where a column alone does not tell.
+#: Values, the text to find, and other changes of the row, where a column alone is not enough.
 SPECIAL: dict[tuple[str, str], tuple[Any, str, dict[str, Any]]] = {
     ("crm_contacts", "title"): ("Lawyer", "Lawyer", {"account": COMPANY}),
     ("marketing_contacts", "title"): ("Lawyer", "Lawyer", {"account": COMPANY}),
@@ -155,7 +155,7 @@ SPECIAL: dict[tuple[str, str], tuple[Any, str, dict[str, Any]]] = {
     ("marketing_segment_memberships", "segment_name"): (LIST, '"list": "{list}"', {}),
     ("marketing_segment_memberships", "status"): ("unsubscribed", '"status": 2', {}),
 }
-#: The columns of a row that another one replaces.
+#: The columns of a row that another column replaces.
 INSTEAD_OF: dict[str, tuple[str, ...]] = {
     "contact": ("email",),
     "contact_email": ("email",),
@@ -172,12 +172,12 @@ INSTEAD_OF: dict[str, tuple[str, ...]] = {
 
 
 def of_column(column: str) -> tuple[Any, str]:
-    """Return a value of a column and what of it to find; text is sent as it is."""
+    """Return a value of a column and the text to find; text is sent as it is."""
     return VALUES.get(column, (f"law {column}", f"law {column}"))
 
 
 def columns() -> Iterator[tuple[str, str]]:
-    """Return every writable column of every stream that is written."""
+    """Return every writable column of every stream."""
     for stream, sink in registry.SINKS.items():
         if stream in ROWS:
             for column in sorted(sink.writable() | (sink.also & {"password"})):
@@ -185,7 +185,7 @@ def columns() -> Iterator[tuple[str, str]]:
 
 
 def prepared(lab: Lab) -> dict[str, str]:
-    """Make what the rows refer to; return its ids by the word that stands for them."""
+    """Create the records that rows refer to; return their ids by placeholder."""
     world = lab.world
     world.switches.tasks = "served"
     define_types(world)
@@ -202,7 +202,7 @@ def prepared(lab: Lab) -> dict[str, str]:
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
-    """Return a value with the ids in place of their words."""
+    """Return a value with ids in place of placeholders."""
     text = json.dumps(value)
     for word, one in ids.items():
         text = text.replace(f"{{{word}}}", one)
@@ -210,7 +210,7 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
 
 
 def sent(lab: Lab, stream: str, column: str, **settings: Any) -> tuple[Run, str, str]:
-    """Send a row with one column more; return the run, all bodies it sent, and what to find."""
+    """Send a row with one column more; return the run, its request bodies, and the text to find."""
     ids = prepared(lab)
     value, marker, change = SPECIAL.get((stream, column), (*of_column(column), {}))
     instead = dict.fromkeys(INSTEAD_OF.get(column, ()))
@@ -223,7 +223,7 @@ def sent(lab: Lab, stream: str, column: str, **settings: Any) -> tuple[Run, str,
 
 @pytest.mark.parametrize(("stream", "column"), list(columns()))
 def test_every_writable_field_reaches_a_request_body(lab: Lab, stream: str, column: str) -> None:
-    """A field that is declared writable and never sent would be confirmed without being done."""
+    """Every field that is declared writable is in a request body."""
     run, bodies, marker = sent(lab, stream, column)
     assert run.actions[0] in {"created", "updated", "unchanged", "skipped"}, run.results
     if (stream, column) in CHOOSE_ALONE or not marker:
@@ -232,10 +232,10 @@ def test_every_writable_field_reaches_a_request_body(lab: Lab, stream: str, colu
 
 
 def test_every_stream_that_is_written_is_in_this_law() -> None:
-    """A new sink without a row here is a failing test.
+    """Every stream that is written has a row in this law.
 
-    Users are written as directory_users. E-commerce goes by GraphQL, and events go to another
-    host: their own tests hold what they send.
+    Users are written as directory_users. E-commerce and events have their own tests of what is
+    sent.
     """
     missing = {name for name in registry.SINKS if not name.startswith("commerce_")} - set(ROWS)
     assert missing == {"crm_users", "marketing_events"}
@@ -274,7 +274,7 @@ def test_every_field_with_an_importer_name_reaches_the_importer(
         ("account", COMPANY, "customer_acct_name"),
     ],
 )
-def test_what_else_the_importer_takes_reaches_it(
+def test_other_columns_of_the_importer_reach_it(
     lab: Lab, stream: str, column: str, value: Any, marker: str
 ) -> None:
     """Columns that are not a field of the table reach the importer in its own names."""
@@ -289,9 +289,9 @@ def test_what_else_the_importer_takes_reaches_it(
 def test_a_contact_column_that_becomes_writable_is_sent(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    """Whatever column of a contact the resource table declares writable: one list decides.
+    """A contact column that the resource table declares writable is sent, without another list.
 
-    A column that the importer does not take goes by the contact's own request.
+    A column that the importer does not accept is sent by the contact's own request.
     """
     sink = registry.SINKS["marketing_contacts"]
     entries = tuple(

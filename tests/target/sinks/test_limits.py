@@ -1,4 +1,4 @@
-"""Limits and locks, each beside what would have happened without it."""
+"""Limits and guards, and the same rows without them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("count", [4, 30])
 def test_max_changes_stops_changing(lab: Lab, count: int) -> None:
-    """The rows beyond it are skipped, no state covers them, the exit code is 1; without: all."""
+    """Rows beyond max_changes are skipped without a state, and the run ends with 1.
+
+    Without the setting all rows are written.
+    """
     rows = [{"email": f"x{n}@shop.example"} for n in range(count)]
     run = lab.send("crm_contacts", *rows, max_changes=count - 1)
     assert (run.code, run.states) == (1, [])
@@ -27,7 +30,10 @@ def test_max_changes_stops_changing(lab: Lab, count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 20])
 def test_another_address_behind_an_id_is_rejected(lab: Lab, count: int) -> None:
-    """Ids of another account would overwrite strangers; allow_email_change shows how."""
+    """A row whose address is not that of its id's contact is rejected.
+
+    With allow_email_change the contact gets the new address.
+    """
     people = [lab.world.add_contact(f"s{n}@shop.example", firstName="Own") for n in range(count)]
     rows = [
         {"id": str(p.id), "email": f"other{n}@shop.example", "first_name": "Thief"}
@@ -44,7 +50,7 @@ def test_another_address_behind_an_id_is_rejected(lab: Lab, count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 20])
 def test_only_if_empty_fills_and_never_overwrites(lab: Lab, count: int) -> None:
-    """A name that is there stays, a phone that is not is written."""
+    """only_if_empty keeps an existing name and writes a missing phone."""
     field = lab.world.add_field("Level", "text", "LEVEL")
     people = [lab.world.add_contact(f"o{n}@shop.example", firstName="Kept") for n in range(count)]
     lab.world.set_field(people[0].id, field.id, "old")
@@ -68,7 +74,7 @@ def test_only_if_empty_fills_and_never_overwrites(lab: Lab, count: int) -> None:
 
 @pytest.mark.parametrize("flag", ["deleted", "anonymized", "is_deleted"])
 def test_marked_rows_are_skipped(lab: Lab, flag: str) -> None:
-    """A tap's row of somebody who is gone brings nobody back."""
+    """A row that the tap marks as deleted creates no contact."""
     run = lab.send("crm_contacts", {"email": "gone@shop.example", flag: True})
     assert run.actions == ["skipped"]
     assert lab.world.find_contact("gone@shop.example") is None
@@ -85,7 +91,7 @@ def test_marked_rows_are_skipped(lab: Lab, flag: str) -> None:
     ],
 )
 def test_a_deleted_row_is_deleted_once(lab: Lab, stream: str, table: str) -> None:
-    """Delivered again it costs no request; a newer one finds nothing, and `force` asks again."""
+    """A delete that is delivered again costs no request; `force` sends it again."""
     w = lab.world
     w.add_note("Subscriber", next(iter(w.tables["contacts"])).id, "Called.")
     row = {"id": str(next(iter(w.tables[table])).id), "_sdc_deleted_at": "2031-01-01"}
@@ -104,7 +110,7 @@ def test_a_deleted_row_is_deleted_once(lab: Lab, stream: str, table: str) -> Non
 
 
 def test_deletes_of_stages_and_tags_are_refused(lab: Lab) -> None:
-    """A deleted stage takes its deals along."""
+    """Deletes of stages and tags are refused: a stage's deals would be deleted too."""
     stage = next(iter(lab.world.tables["dealStages"]))
     row = {"id": str(stage.id), "_sdc_deleted_at": "2031-01-01T00:00:00Z"}
     run = lab.send("crm_stages", row, delete_mode="delete", max_deletes=5)
@@ -113,7 +119,7 @@ def test_deletes_of_stages_and_tags_are_refused(lab: Lab) -> None:
 
 
 def test_without_automations_deals_notes_and_accounts_are_skipped(lab: Lab) -> None:
-    """Each of them can start one, and there is no way to keep it quiet."""
+    """With run_automations false deals, notes and accounts are skipped: each can start one."""
     before = len(lab.world.automation_log)
     run = lab.run(
         *stream_of("crm_opportunities", {"id": "1", "stage": {"id": "2"}}),
@@ -128,7 +134,7 @@ def test_without_automations_deals_notes_and_accounts_are_skipped(lab: Lab) -> N
 
 
 def test_a_plan_counts_people_not_rows(make_lab: Callable[..., Lab]) -> None:
-    """Both contact streams say it of the same three: three would gain it."""
+    """A plan counts three people, not the rows of both contact streams."""
     lab = make_lab()
     lab.world.add_contact("p0@shop.example")
     people = [{"email": f"p{n}@shop.example", "tags": ["promo"]} for n in range(3)]
@@ -138,8 +144,11 @@ def test_a_plan_counts_people_not_rows(make_lab: Callable[..., Lab]) -> None:
     assert run.report["plan"]["gains"] == {"the tag promo": 3}
 
 
-def test_a_dry_run_writes_nothing_and_tells_all(make_lab: Callable[..., Lab]) -> None:
-    """Actions, gains, samples, unknown names, requests and time; no write, no state."""
+def test_a_dry_run_writes_nothing_and_reports_everything(make_lab: Callable[..., Lab]) -> None:
+    """A dry run reports actions, changes, samples, unknown names, requests and time.
+
+    It sends no write and emits no state.
+    """
     lab = make_lab()
     lab.world.add_list("News")
     known = lab.world.add_contact("known@shop.example", firstName="Old")

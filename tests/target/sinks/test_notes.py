@@ -1,4 +1,4 @@
-"""Notes: once for each content and parent, however the parent is spelled, and on the right one."""
+"""Notes: once for each content and parent, in any spelling, and on the right parent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BY_KEY: dict[str, Any] = {"opportunity_external_id_field": "Order"}
 
 
 def notes_of(lab: Lab, content: str) -> list[tuple[str, int]]:
-    """Return what the notes of a content hang on."""
+    """Return the parents of the notes of a content."""
     notes = lab.world.tables["notes"]
     return [(str(n.reltype), int(n.relid)) for n in notes if n.note.strip() == content]
 
@@ -34,7 +34,7 @@ def notes_of(lab: Lab, content: str) -> list[tuple[str, int]]:
     ],
 )
 def test_a_parent_spelled_otherwise_makes_no_second_note(lab: Lab, parent: dict[str, Any]) -> None:
-    """In another case, in an array, flat or as JSON text: it is the same person."""
+    """A parent in another case, in an array, flat or as JSON text makes no second note."""
     person = lab.world.add_contact(WHO)
     lab.send("crm_notes", {"content": "Called", "contact": {"email": WHO}})
     run = lab.send("crm_notes", {"content": " Called ", **parent})
@@ -43,7 +43,7 @@ def test_a_parent_spelled_otherwise_makes_no_second_note(lab: Lab, parent: dict[
 
 
 def test_other_parents_have_notes_of_their_own(lab: Lab) -> None:
-    """The same words about somebody else are another note."""
+    """The same content on another parent is another note."""
     for email in (WHO, "ann@harbour.example"):
         lab.world.add_contact(email)
         lab.send("crm_notes", {"content": "Called", "contact": {"email": email}})
@@ -51,7 +51,10 @@ def test_other_parents_have_notes_of_their_own(lab: Lab) -> None:
 
 
 def test_a_note_names_its_deal_by_your_own_key(lab: Lab) -> None:
-    """Also where the deal comes later, and beside a contact, which it must not end up on."""
+    """A note that names its deal by your key is on the deal and not on the contact beside it.
+
+    The deal may come later in the input.
+    """
     lab.world.add_custom_field("deal", "Order", "text")
     lab.world.add_contact(WHO)
     note = {"content": "Paid", "opportunity": {"external_id": "a-1"}, "contact": [{"email": WHO}]}
@@ -71,7 +74,7 @@ def test_a_note_names_its_deal_by_your_own_key(lab: Lab) -> None:
 
 
 def test_your_own_key_needs_the_field_that_holds_it(lab: Lab) -> None:
-    """Without the setting the row is rejected, and not written on the contact beside it."""
+    """Without the setting of the key's field such a row is rejected."""
     lab.world.add_contact(WHO)
     row = {"content": "Paid", "contact": {"email": WHO}, "opportunity": {"external_id": "A-1"}}
     run = lab.send("crm_notes", row)
@@ -85,7 +88,7 @@ def test_your_own_key_needs_the_field_that_holds_it(lab: Lab) -> None:
 def test_a_parent_is_found_whatever_the_case_of_the_address(
     make_lab: Callable[..., Lab], stored: str, wanted: str
 ) -> None:
-    """An account that tells cases apart has the person all the same."""
+    """A parent is found by an address in any case, also if the account compares with case."""
     lab = make_lab(email_match="exact")
     person = lab.world.add_contact(stored)
     run = lab.send("crm_notes", {"content": "Called", "contact": {"email": wanted}})

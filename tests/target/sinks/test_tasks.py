@@ -1,4 +1,4 @@
-"""Tasks: on the right contact or deal, once, and completed with what their type asks for."""
+"""Tasks: on the right contact or deal, once, and completed with the outcome of their type."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def send(lab: Lab, *records: dict[str, Any], **settings: Any) -> Run:
 
 
 def test_a_task_lands_on_the_contact_that_the_row_names(lab: Lab) -> None:
-    """`ownerType` is sent, so that no deal with the number of the contact gets it."""
+    """A task is on the row's contact, and not on the deal with that number."""
     person, deal = lab.world.tables["contacts"][5], lab.world.tables["deals"][5]
     run = send(lab, {**TASK, "contact": {"email": person.email}})
     (task,) = tasks(lab)
@@ -52,7 +52,10 @@ def test_a_task_lands_on_the_contact_that_the_row_names(lab: Lab) -> None:
 
 
 def test_a_task_delivered_again_is_the_same_task(lab: Lab) -> None:
-    """Its own key is in the ledger: unchanged, changed, completed, reopened, never twice."""
+    """A task that is delivered again is never created again.
+
+    It is unchanged, changed, completed or reopened.
+    """
     send(lab, TASK)
     again = send(lab, TASK)
     assert (again.actions, again.writes) == (["unchanged"], [])
@@ -71,7 +74,7 @@ def test_a_task_delivered_again_is_the_same_task(lab: Lab) -> None:
 
 @pytest.mark.parametrize("kind", ["reset_after_apply", "reset", "late_trouble"])
 def test_an_answer_that_is_lost_makes_no_second_task(lab: Lab, kind: str) -> None:
-    """The target looks for the task among those of its contact before it sends it again."""
+    """After a lost answer the target looks for the task at its contact before it sends it again."""
     getattr(lab.world.faults, kind)("/dealTasks", method="POST")
     run = send(lab, TASK)
     assert (run.code, run.actions) == (0, ["created"])
@@ -79,7 +82,10 @@ def test_an_answer_that_is_lost_makes_no_second_task(lab: Lab, kind: str) -> Non
 
 
 def test_a_task_whose_type_asks_for_an_outcome_is_completed_with_one(lab: Lab) -> None:
-    """Without the outcome the row is refused, or the new task stays open and the result says so."""
+    """A task whose type has outcomes is completed only with one.
+
+    Without it the row is rejected, or the new task stays open and the result gives the reason.
+    """
     demo = {**TASK, "type": "Demo"}
     run = send(lab, {**demo, "status": "completed"})
     assert run.actions == ["created"]
@@ -113,7 +119,7 @@ def test_a_task_whose_type_asks_for_an_outcome_is_completed_with_one(lab: Lab) -
 def test_a_row_at_fault_is_rejected_with_the_column(
     lab: Lab, change: dict[str, Any], word: str
 ) -> None:
-    """Nothing is written for it."""
+    """A wrong row is rejected with its column and writes nothing."""
     run = send(lab, TASK | change)
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
@@ -121,20 +127,20 @@ def test_a_row_at_fault_is_rejected_with_the_column(
 
 
 def test_a_dry_run_counts_and_writes_nothing(lab: Lab) -> None:
-    """Planned, with the request that would be sent."""
+    """A dry run plans a task with its request and writes nothing."""
     run = send(lab, TASK, dry_run=True)
     assert run.actions == ["planned"]
     assert tasks(lab) == []
 
 
 def test_tasks_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
-    """A new task can start automations."""
+    """With run_automations false tasks are skipped."""
     assert send(lab, TASK, run_automations=False).actions == ["skipped"]
     assert tasks(lab) == []
 
 
 def test_owners_are_found_and_an_unknown_one_is_left_out(lab: Lab) -> None:
-    """The user by address; a reason where the account has none."""
+    """An owner is found by address; an unknown one is left out with a reason."""
     user = next(iter(lab.world.tables["users"]))
     run = send(lab, TASK | {"owner": {"email": user.email}})
     assert (run.actions, tasks(lab)[0].assignee) == (["created"], user.id)

@@ -1,4 +1,4 @@
-"""Values on their way out: blanks, nulls, money, dates, attributes, only where nothing is."""
+"""Values as written: blanks, nulls, money, dates, attributes, and only_if_empty."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
 
 
 def test_accounts_and_deals_fill_only_what_is_empty(lab: Lab) -> None:
-    """A website and a description that are there stay; without the setting they are replaced."""
+    """only_if_empty keeps a website and a description; without the setting they are replaced."""
     account = lab.world.add_account("Kept Co", accountUrl="https://kept.example")
     deal = next(d for d in lab.world.tables["deals"] if not d.description)
     row = {"id": str(account.id), "website": "https://new.example", "description": "Told"}
@@ -43,9 +43,9 @@ def test_accounts_and_deals_fill_only_what_is_empty(lab: Lab) -> None:
 def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
     lab: Lab, nested: str
 ) -> None:
-    """An industry that is there stays, and so does an address of which only the city is known.
+    """only_if_empty keeps an industry, and an address of which only the city is known.
 
-    Both hold under either name of the values, and where one account's own path tells nothing.
+    This holds under either name of the values, and if the path below one account has none.
     """
     w = lab.world
     path = "/api/3/accounts/"
@@ -80,7 +80,7 @@ def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
 
 
 def test_values_that_cannot_be_read_are_not_overwritten(lab: Lab) -> None:
-    """Where neither the account nor the collection names its values, the row fails."""
+    """If the current values cannot be read, the row fails."""
     w = lab.world
     tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
     account = w.add_account("Hidden Values Co")
@@ -101,7 +101,7 @@ def test_values_that_cannot_be_read_are_not_overwritten(lab: Lab) -> None:
 
 
 def test_null_leaves_alone_and_clears_only_if_asked(lab: Lab) -> None:
-    """Absent, null and blank leave what is there; null_policy clear empties it."""
+    """Absent, null and blank change nothing; with null_policy clear, null clears."""
     field = lab.world.add_field("Mood", "text", "MOOD")
     person = lab.world.add_contact("n@shop.example", firstName="Nell", phone="5")
     lab.world.set_field(person.id, field.id, "good")
@@ -123,7 +123,7 @@ def test_null_leaves_alone_and_clears_only_if_asked(lab: Lab) -> None:
 
 
 def test_typed_values_take_the_form_of_their_field(lab: Lab) -> None:
-    """Money in cents with its currency, choices as arrays, dates and times, numbers as text."""
+    """Money is sent in cents with its currency, choices as arrays, numbers as text."""
     world = lab.world
     world.add_custom_field("deal", "Budget here", "currency")
     world.add_custom_field("deal", "Parts here", "multiselect", fieldOptions=["A", "B"])
@@ -167,7 +167,7 @@ def test_typed_values_take_the_form_of_their_field(lab: Lab) -> None:
 def test_wrong_types_are_rejected_without_a_call(
     lab: Lab, record: dict[str, Any], word: str
 ) -> None:
-    """The reason names the field; nothing is written, nobody else is harmed."""
+    """A value of a wrong type rejects its row alone, with the field and without a request."""
     run = lab.send("crm_contacts", record, {"email": "fine@shop.example"})
     assert run.actions == ["rejected", "created"]
     assert word in run.reason(1)
@@ -175,7 +175,7 @@ def test_wrong_types_are_rejected_without_a_call(
 
 
 def test_unknown_columns_are_named_and_the_row_is_written(lab: Lab) -> None:
-    """A column nobody knows is reported, not dropped in silence; a key of the source is not."""
+    """An unknown column is named and the row is written; a key of the source is not named."""
     run = lab.run(
         *stream_of(
             "crm_contacts",
@@ -190,7 +190,7 @@ def test_unknown_columns_are_named_and_the_row_is_written(lab: Lab) -> None:
 
 
 def test_failed_rows_are_sent_even_if_nothing_comes(lab: Lab) -> None:
-    """An empty input still sends what failed last time."""
+    """With an empty input the target still sends the rows of the retry file."""
     retry = str(lab.folder / "retry.jsonl")
     lab.world.faults.server_error("/contact/sync", times=None)
     lab.send("crm_contacts", {"email": "r@shop.example"}, retry_path=retry, max_retry_seconds=1)
@@ -201,7 +201,7 @@ def test_failed_rows_are_sent_even_if_nothing_comes(lab: Lab) -> None:
 
 
 def test_an_older_failed_row_never_overwrites_a_newer_one(lab: Lab) -> None:
-    """The newer row settles what it says again; only the rest of the older one is sent later."""
+    """A failed row never replaces values of a newer row; only its other values are sent later."""
     retry = str(lab.folder / "retry.jsonl")
     lab.world.faults.server_error("/contact/sync", times=None)
     old = {"email": "r@shop.example", "first_name": "Old", "phone_numbers": [{"number": "1"}]}

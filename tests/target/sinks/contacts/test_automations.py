@@ -1,4 +1,4 @@
-"""Contacts enter automations by name, once; the sandbox's own count of enrolments is the truth."""
+"""Contacts enter an automation by name, once, by the sandbox's own count of enrolments."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ON: dict[str, Any] = {"allow_automations": True}
 
 
 class Account:
-    """A lab's account with a running automation, one that is off, and the way to send rows."""
+    """A lab's account with an active and an inactive automation, and a way to send rows."""
 
     def __init__(self, lab: Lab) -> None:
-        """Make the automations, and a field for a score."""
+        """Create the automations, and a field for a score."""
         self.lab, self.world = lab, lab.world
         self.dunning = self.world.add_automation("Dunning")
         self.nurture = self.world.add_automation("Nurture")
@@ -34,14 +34,14 @@ class Account:
         return run
 
     def entered(self, email: str = EMAIL, automation: Any = None) -> int:
-        """Count how often a contact was entered into an automation."""
+        """Return how often a contact was enrolled in an automation."""
         person = self.world.find_contact(email)
         one = (automation or self.dunning).id
         return self.world.enrolled(person.id, one) if person else 0
 
     @property
     def calls(self) -> list[tuple[str, str]]:
-        """The requests about enrolments that changed something."""
+        """The write requests about enrolments."""
         found = [(one.method, one.path.removeprefix("/api/3/")) for one in self.world.log]
         return [one for one in found if one[1].startswith("contactAutomations") and one[0] != "GET"]
 
@@ -69,7 +69,7 @@ def account(make_lab: Callable[..., Lab]) -> Account:
     ids=["name", "case", "text", "object", "objects as text", "id", "id as text"],
 )
 def test_automations_are_named_as_tags_are(account: Account, form: Any) -> None:
-    """By name in any case, by id, as objects, as an array or its JSON text."""
+    """An automation is named by name in any case, by id, as object, array or its JSON text."""
     given = form(account) if callable(form) else form
     run = account.send({"email": EMAIL, "automations": given})
     assert (run.code, run.actions) == (0, ["created"])
@@ -79,7 +79,7 @@ def test_automations_are_named_as_tags_are(account: Account, form: Any) -> None:
 
 @pytest.mark.parametrize("nothing", [None, [], "", "[]", [""]])
 def test_nothing_named_is_nothing_asked(account: Account, nothing: Any) -> None:
-    """The contact is written, and automations are not even read."""
+    """A row without automations writes its contact and does not read automations."""
     row = {"email": EMAIL, "automations": nothing, "leave_automations": nothing}
     run = account.send(row)
     assert run.actions == ["created"]
@@ -88,7 +88,7 @@ def test_nothing_named_is_nothing_asked(account: Account, nothing: Any) -> None:
 
 
 def test_a_row_enters_once_whatever_is_sent_again(account: Account) -> None:
-    """Unchanged, with another score, with force, under another key: one enrolment."""
+    """A row that is sent again, unchanged, changed, with force or another key, enrols once."""
     row = {"email": EMAIL, "custom_fields": {"score": 1}, "automations": ["Dunning"]}
     account.send(row)
     assert account.send(row).requests == []
@@ -105,7 +105,7 @@ def test_a_row_enters_once_whatever_is_sent_again(account: Account) -> None:
 
 
 def test_a_row_that_only_enters_touches_nothing_else(account: Account) -> None:
-    """An existing contact takes a read of contact, enrolments and lists each, and one write."""
+    """An existing contact takes one read of contact, enrolments and lists each, and one write."""
     account.world.add_contact(EMAIL)
     before = account.world.find_contact(EMAIL).udate
     account.lab.clock.sleep(60)
@@ -118,7 +118,7 @@ def test_a_row_that_only_enters_touches_nothing_else(account: Account) -> None:
 
 
 def test_the_sequence_finds_the_contact_finished(account: Account) -> None:
-    """Entered behind name, values, tags added and removed, lists and account; left before that."""
+    """A contact enters after all its other parts are written, and leaves before them."""
     w = account.world
     w.add_list("Readers")
     person = w.add_contact(EMAIL)
@@ -149,7 +149,7 @@ def test_the_sequence_finds_the_contact_finished(account: Account) -> None:
 
 
 def test_people_of_an_import_enter_once_their_import_is_over(account: Account) -> None:
-    """30 new and 30 known contacts enter once each, and the results say so."""
+    """30 new and 30 known contacts of an import enter once each, and the results say so."""
     for n in range(30):
         account.world.add_contact(f"p{n}@shop.example")
     rows = [
@@ -172,8 +172,8 @@ def test_people_of_an_import_enter_once_their_import_is_over(account: Account) -
     assert {account.entered(row["email"]) for row in rows} == {1}
 
 
-def test_who_the_importer_leaves_out_is_told(account: Account) -> None:
-    """A contact on the exclusion list is not created: its row says that it did not enter."""
+def test_an_excluded_contact_does_not_enter(account: Account) -> None:
+    """A contact on the exclusion list is not created, and its result says that it did not enter."""
     account.world.excluded_emails.add("p3@shop.example")
     rows = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
@@ -185,7 +185,7 @@ def test_who_the_importer_leaves_out_is_told(account: Account) -> None:
 
 
 def test_several_automations_of_one_row(account: Account) -> None:
-    """Each is entered once, and each is guarded by itself."""
+    """A row with several automations enters each once."""
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     run = account.send({"email": EMAIL, "automations": ["Dunning", "Nurture"]})
     assert run.actions == ["updated"]
@@ -193,7 +193,7 @@ def test_several_automations_of_one_row(account: Account) -> None:
 
 
 def test_rows_of_one_person_in_one_batch_enter_once(account: Account) -> None:
-    """Also where one of them names the person by id."""
+    """Two rows of one person in a batch enter once, also if one names the person by id."""
     person = account.world.add_contact(EMAIL)
     rows = [
         {"email": EMAIL, "automations": ["Dunning"]},
@@ -208,7 +208,7 @@ def test_rows_of_one_person_in_one_batch_enter_once(account: Account) -> None:
 
 
 def test_nobody_enters_unless_it_is_allowed(account: Account) -> None:
-    """The rest is written; once allowed, those rows alone are sent again."""
+    """Without allow_automations the rest is written; once allowed, those rows alone are sent."""
     rows = [
         {"email": EMAIL, "first_name": "Ada", "automations": ["Dunning"]},
         {"email": "bob@shop.example", "automations": ["Dunning"]},
@@ -227,7 +227,7 @@ def test_nobody_enters_unless_it_is_allowed(account: Account) -> None:
 
 
 def test_run_automations_false_enters_nobody(account: Account) -> None:
-    """Whatever allow_automations says."""
+    """With run_automations false no contact enters, whatever allow_automations is."""
     run = account.send(
         {"email": EMAIL, "first_name": "Ada", "automations": ["Dunning"]}, run_automations=False
     )
@@ -253,7 +253,7 @@ def test_run_automations_false_enters_nobody(account: Account) -> None:
 def test_a_row_that_names_no_automation_is_rejected_whole(
     account: Account, row: dict[str, Any], why: str
 ) -> None:
-    """Before anything of it is written: none can be made, and none is guessed."""
+    """A row with an unknown automation is rejected before any part of it is written."""
     made = [account.world.add_automation("Twice") for _ in range(2)]
     why = why.replace("8, 9", f"{made[0].id}, {made[1].id}")
     run = account.send({"email": EMAIL, "first_name": "Ada", "tags": ["new"], **row})
@@ -266,7 +266,7 @@ def test_a_row_that_names_no_automation_is_rejected_whole(
 def test_an_automation_that_is_not_active_is_told_and_asked_again(
     account: Account, status: int
 ) -> None:
-    """The rest is written; turned on, the same row enters."""
+    """With an inactive automation the rest is written; once it is active, the row enters."""
     account.world.tables["automations"].change(account.off, status=status)
     row = {"email": EMAIL, "first_name": "Ada", "automations": ["Summer sale"]}
     run = account.send(row)
@@ -282,7 +282,7 @@ def test_an_automation_that_is_not_active_is_told_and_asked_again(
 
 
 def test_an_unfinished_contact_does_not_enter(account: Account) -> None:
-    """A mail with a field that was left out is worse than one that comes later."""
+    """A contact of which a part was left out does not enter: a mail would lack that part."""
     row = {"email": EMAIL, "custom_fields": {"invoice": "R-7"}, "automations": ["Dunning"]}
     run = account.send({**row, "first_name": "Ada"})
     assert "rest of the row" in run.reason()
@@ -296,7 +296,7 @@ def test_an_unfinished_contact_does_not_enter(account: Account) -> None:
 def test_a_key_that_may_not_enter_anybody_costs_that_part_alone(
     account: Account, spoiled: tuple[str, str]
 ) -> None:
-    """The rest of the row is written with a reason; with the permission, the same rows enter."""
+    """Without the permission to enrol, the rest is written with a reason; later the rows enter."""
     method, prefix = spoiled
     rows = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
@@ -309,7 +309,7 @@ def test_a_key_that_may_not_enter_anybody_costs_that_part_alone(
     assert set(run.actions[:5]) == {"created"}
     assert all("does not let this key" in run.reason(n) for n in range(1, 7))
     posts = [path for m, path in run.requests if (m, path) == ("POST", "contactAutomations")]
-    assert len(posts) < 15  # the first is repeated for a while; the others are not even sent
+    assert len(posts) < 15  # the first is retried for some time; the others are not sent
     account.world.faults.clear()
     account.send(*rows)
     assert {account.entered(row["email"]) for row in rows} == {1}
@@ -317,7 +317,7 @@ def test_a_key_that_may_not_enter_anybody_costs_that_part_alone(
 
 @pytest.mark.parametrize("status", [403, 422])
 def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account, status: int) -> None:
-    """ActiveCampaign says so with a 403 or with a 422, and either is tried again."""
+    """A refusal of one contact, by 403 or 422, keeps no other out, and is tried again later."""
     account.world.switches.refused_enrolment_status = status
     rows = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
@@ -360,7 +360,7 @@ def test_who_left_every_list_does_not_enter(account: Account, status: int) -> No
     assert [account.entered(person.email) for person in people] == [1, 1, 1]
 
 
-# --- who is there already, and leaving ------------------------------------------------------------
+# --- earlier enrolments, and leaving --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("is_over", [False, True])
@@ -368,7 +368,7 @@ def test_who_left_every_list_does_not_enter(account: Account, status: int) -> No
 def test_who_was_let_in_by_others_does_not_enter_again(
     account: Account, *, is_over: bool, alone: bool
 ) -> None:
-    """Active or through with it: not entered, by no later row either; leaving lifts that."""
+    """A contact that another client enrolled does not enter again until a row leaves."""
     person = account.world.add_contact(EMAIL)
     there = account.world.enrol(person.id, account.dunning.id)
     if is_over:
@@ -389,7 +389,7 @@ def test_who_was_let_in_by_others_does_not_enter_again(
 def test_who_left_by_a_row_may_enter_once_more(
     make_lab: Callable[..., Lab], left: str, gone: int
 ) -> None:
-    """Whatever leaving does to the enrolment: in, out, in, and not a third time."""
+    """After a row leaves, a row may enter once more, and not a third time."""
     account = Account(
         make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
     )
@@ -427,7 +427,7 @@ def test_whoever_came_back_by_others_after_leaving_is_in(
 def test_leaving_whose_answer_was_lost_is_done(
     make_lab: Callable[..., Lab], left: str, gone: int, fault: str
 ) -> None:
-    """A repeated delete of an enrolment answers 404: the row is not refused."""
+    """A leave whose answer is lost is done: the 404 of its retry is no refusal."""
     account = Account(
         make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
     )
@@ -439,7 +439,7 @@ def test_leaving_whose_answer_was_lost_is_done(
 
 
 def test_leaving_that_is_not_allowed_is_told_and_lifts_nothing(account: Account) -> None:
-    """Who is still in it does not enter again."""
+    """After a refused leave the contact is still enrolled and does not enter again."""
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     account.world.faults.forbid("/contactAutomations", method="DELETE")
     run = account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
@@ -466,7 +466,7 @@ def test_leaving_takes_out_of_every_run_through_it(account: Account) -> None:
 
 
 def test_who_is_not_there_has_nothing_to_leave(account: Account) -> None:
-    """Nobody is made for it."""
+    """A leave for an unknown address creates no contact."""
     run = account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
     assert run.actions == ["skipped"]
     assert account.world.find_contact(EMAIL) is None
@@ -488,8 +488,8 @@ def test_in_one_batch_the_later_row_wins(account: Account) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 12])
-def test_somebody_made_anew_is_somebody_else(account: Account, rows: int) -> None:
-    """A deleted contact's address has another id now: it enters, though the ledger knew the old."""
+def test_a_contact_that_was_created_again_enters(account: Account, rows: int) -> None:
+    """A contact that was deleted and created again has another id, and enters."""
     people = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}
         for n in range(rows)
@@ -502,8 +502,8 @@ def test_somebody_made_anew_is_somebody_else(account: Account, rows: int) -> Non
     assert {account.entered(row["email"]) for row in people} == {1}
 
 
-def test_leaving_finds_somebody_who_was_made_anew(account: Account) -> None:
-    """The ledger's id is of a contact that was deleted; the address has another one."""
+def test_a_leave_finds_a_contact_that_was_created_again(account: Account) -> None:
+    """A leave finds a contact by address if the ledger's id was deleted."""
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     account.world.delete_contact(account.world.find_contact(EMAIL).id)
     again = account.world.add_contact(EMAIL)
@@ -514,7 +514,7 @@ def test_leaving_finds_somebody_who_was_made_anew(account: Account) -> None:
 
 
 def test_ids_of_another_account_say_nothing(account: Account) -> None:
-    """With foreign ids an automation goes by its name."""
+    """An automation with another account's id is found by its name."""
     one = str(account.dunning.id)
     run = account.send({"email": EMAIL, "automations": [{"id": one}]}, source_ids="foreign")
     assert run.actions == ["rejected"]
@@ -523,12 +523,15 @@ def test_ids_of_another_account_say_nothing(account: Account) -> None:
     assert account.entered() == 1
 
 
-# --- before it is done, and how much --------------------------------------------------------------
+# --- dry run and limits ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("others", [0, 12])
 def test_a_dry_run_counts_who_would_enter_and_leave(account: Account, others: int) -> None:
-    """By automation: without those who are there, were there, or left every list."""
+    """A dry run counts contacts that would enter or leave, by automation.
+
+    It leaves out contacts that are or were enrolled, and those that left every list.
+    """
     w = account.world
     news = w.add_list("News")
     inside, outside, gone = (w.add_contact(f"{one}@shop.example") for one in ("i", "o", "g"))
@@ -564,7 +567,7 @@ def test_a_dry_run_counts_who_would_enter_and_leave(account: Account, others: in
 
 
 def test_a_dry_run_counts_a_person_of_two_batches_once(account: Account) -> None:
-    """Though nothing is noted in the ledger."""
+    """A dry run counts a person of two batches once, without writing to the ledger."""
     account.world.add_contact(EMAIL)
     account.lab.batch_rows = 1
     rows = [{"email": EMAIL, "first_name": name, "automations": ["Dunning"]} for name in "AB"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SETTINGS: dict[str, Any] = {"allow_automations": True, "max_retry_seconds": 2}
 POSTS = "/contactAutomations"
 LOOKS = "/contacts/"
-#: Faults of an enrolment request, and whether the account carries it out.
+#: Faults of an enrolment request, and whether the account processes it.
 LOST = {
     "throttle": ("throttle", {"retry_after": 1}),
     "glitch": ("forbid", {}),
@@ -49,7 +49,7 @@ def account(clock: LabClock, **switches: Any) -> World:
 
 
 def rows(count: int, **more: Any) -> list[dict[str, Any]]:
-    """Return contacts that enter."""
+    """Return contacts that enter automations."""
     return [
         {"email": f"p{n}@shop.example", "first_name": f"P{n}", "automations": ["Dunning"], **more}
         for n in range(count)
@@ -57,7 +57,7 @@ def rows(count: int, **more: Any) -> list[dict[str, Any]]:
 
 
 def entries(world: World) -> Counter[tuple[str, str]]:
-    """Return how often each person was sent into each automation, whatever became of it."""
+    """Return how often each person was enrolled in each automation."""
     t = world.tables
     return Counter(
         (t["contacts"][one["contact"]].email, t["automations"][one["automation"]].name)
@@ -67,7 +67,7 @@ def entries(world: World) -> Counter[tuple[str, str]]:
 
 
 def once(count: int) -> Counter[tuple[str, str]]:
-    """Return what `rows` ask for."""
+    """Return the enrolments that `rows` ask for."""
     return Counter((row["email"], "Dunning") for row in rows(count))
 
 
@@ -83,7 +83,7 @@ def lab(clock: LabClock, tmp_path: Any) -> Lab:
 def test_entering_whose_answer_is_lost_is_looked_for(
     lab: Lab, fault: str, count: int, times: int
 ) -> None:
-    """After one or two faults in a row, the run exits with 0, and each contact is in once."""
+    """After lost answers of enrolments the run ends with 0, and each contact is enrolled once."""
     kind, told = LOST[fault]
     getattr(lab.world.faults, kind)(prefix=POSTS, method="POST", times=times, **told)
     run = lab.send("crm_contacts", *rows(count), **SETTINGS | {"max_retry_seconds": 5})
@@ -103,7 +103,10 @@ def test_entering_whose_answer_is_lost_is_looked_for(
 def test_what_cannot_be_seen_is_failed_and_looked_for_first(
     lab: Lab, fault: str, blind: str, count: int
 ) -> None:
-    """Nobody guesses: the row fails, the state stays before it, the next run looks and fixes."""
+    """If enrolments cannot be read, the row fails; the next run reads them before it writes.
+
+    The state stays before the row.
+    """
     faults = lab.world.faults
 
     def spoil(world: World, method: str, path: str, query: Any) -> None:
@@ -130,7 +133,10 @@ def test_what_cannot_be_seen_is_failed_and_looked_for_first(
 
 
 def test_entering_that_is_never_answered_is_failed(lab: Lab) -> None:
-    """And not sent for ever; the retry file keeps the row, and the next run enters it once."""
+    """An enrolment that is never answered fails its row.
+
+    The next run enrols from the retry file.
+    """
     lab.world.faults.server_error(POSTS, method="POST", times=None)
     path = str(lab.folder / "retry.jsonl")
     run = lab.send("crm_contacts", *rows(1), retry_path=path, **SETTINGS)
@@ -145,7 +151,7 @@ def test_entering_that_is_never_answered_is_failed(lab: Lab) -> None:
 
 
 def test_a_lost_answer_of_the_run_before_is_told_as_entered(lab: Lab) -> None:
-    """Killed right behind the write: the next run says updated, and counts the enrolment."""
+    """After a kill behind the write, the next run reports `updated` and counts the enrolment."""
     lab.world.add_contact("p0@shop.example")
     real = lab.world.answer
 
@@ -191,7 +197,7 @@ def test_killed_at_any_request_nobody_is_in_twice(
     *,
     after: bool,
 ) -> None:
-    """Kill -9 before or after any request: the next run completes it, and a third has nothing."""
+    """After kill -9 at any request the next run completes the rows, and a third does nothing."""
     clock = LabClock()
     world = account(clock, left_enrolment=left)
     lab = Lab(world, clock, tmp_path_factory.mktemp("lab"), seed)
@@ -208,7 +214,7 @@ def test_killed_at_any_request_nobody_is_in_twice(
 
 
 class History:
-    """People who are let in and taken out by rows and by others, under faults and kills."""
+    """Contacts that rows and other clients enrol and remove, under faults and kills."""
 
     def __init__(self, seed: int, folder: Any) -> None:
         """Begin with an empty account."""
@@ -220,7 +226,7 @@ class History:
         side = self.dice.choice([None, seed])
         self.lab = Lab(self.world, self.clock, folder, side)
         self.people = [f"p{n}@shop.example" for n in range(self.dice.choice([3, 12]))]
-        #: How often each pair may have been entered by us: once, and once more for each leaving.
+        #: How often each pair may have been enrolled by us: once, and once more for each leave.
         self.allowed: Counter[tuple[str, str]] = Counter()
         self.number = 0
 
@@ -240,7 +246,7 @@ class History:
         return row
 
     def step(self) -> None:
-        """Send some rows, perhaps amid trouble or until a kill, and perhaps others do something."""
+        """Send some rows, perhaps with faults or a kill, and perhaps change the account."""
         dice, world = self.dice, self.world
         chosen = dice.sample(self.people, dice.randint(1, len(self.people)))
         lines = [*stream_of("crm_contacts", *map(self.row, chosen), keys=["email"]), state_of(1)]
@@ -260,12 +266,12 @@ class History:
         self.check()
 
     def check(self) -> None:
-        """Nobody was sent into an automation more often than rows left it, and once."""
+        """Check that no pair has more enrolments than its leaves plus one."""
         for pair, count in entries(self.world).items():
             assert count <= self.allowed[pair], (pair, count)
 
     def end(self) -> None:
-        """Without trouble every pair that is asked for is there, and a replay changes nothing."""
+        """Without faults every requested pair is enrolled, and a replay changes nothing."""
         lines = stream_of(
             "crm_contacts",
             *[{"email": e, "automations": ["Dunning", "Nurture"]} for e in self.people],
@@ -284,10 +290,10 @@ class History:
 
 
 @pytest.mark.parametrize("seed", length.seeds(12, 400))
-def test_any_history_lets_nobody_in_once_too_often(
+def test_no_history_enrols_a_contact_once_too_often(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
-    """Rows that enter and leave, faults, kills and force in any order, several writes at once."""
+    """No history of rows, faults, kills and force enrols a contact once too often."""
     history = History(seed, tmp_path_factory.mktemp("lab"))
     for _ in range(5):
         history.step()

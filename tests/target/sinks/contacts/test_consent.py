@@ -1,4 +1,4 @@
-"""Contacts who opted out stay opted out, whatever path a row takes."""
+"""A contact who opted out stays opted out, whatever path a row takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNSUBSCRIBED, BOUNCED, ACTIVE = 2, 3, 1
 
 
 def members(lab: Lab, count: int, status: int) -> tuple[Any, list[Any]]:
-    """Make a list with contacts of one status; return both."""
+    """Create a list with contacts of one status; return both."""
     news = lab.world.add_list("News")
     people = [lab.world.add_contact(f"m{n}@shop.example") for n in range(count)]
     for one in people:
@@ -27,8 +27,11 @@ def members(lab: Lab, count: int, status: int) -> tuple[Any, list[Any]]:
 
 @pytest.mark.parametrize("count", [1, 3, 40])
 @pytest.mark.parametrize("status", [UNSUBSCRIBED, BOUNCED])
-def test_nobody_who_left_is_subscribed_again(lab: Lab, count: int, status: int) -> None:
-    """Single rows and imports alike: the row is skipped and says why; on replay and force too."""
+def test_an_opt_out_is_never_overridden(lab: Lab, count: int, status: int) -> None:
+    """A row that would override an opt-out is skipped with a reason, also on replay and force.
+
+    This holds for single rows and imports.
+    """
     news, people = members(lab, count, status)
     rows = [{"email": one.email.upper(), "segments": ["News"]} for one in people]
     for force in (False, True):
@@ -41,7 +44,7 @@ def test_nobody_who_left_is_subscribed_again(lab: Lab, count: int, status: int) 
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_the_rest_of_such_a_row_is_written(lab: Lab, count: int) -> None:
-    """The name changes, the subscription does not; the second run writes nothing and says why."""
+    """The rest of a row with an opted-out contact is written; the second run writes nothing."""
     news, people = members(lab, count, UNSUBSCRIBED)
     rows = [{"email": p.email, "first_name": "Zoe", "segments": ["News"]} for p in people]
     run = lab.send("crm_contacts", *rows)
@@ -56,7 +59,7 @@ def test_the_rest_of_such_a_row_is_written(lab: Lab, count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_resubscribe_does_what_it_says(lab: Lab, count: int) -> None:
-    """What would have happened without the guard: with the setting they are active again."""
+    """With resubscribe an opted-out contact is active again."""
     news, people = members(lab, count, UNSUBSCRIBED)
     for one in people:
         lab.world.membership(one.id, news.id).by_self = True
@@ -78,7 +81,7 @@ def test_other_words_never_subscribe(lab: Lab, word: str) -> None:
 
 
 def test_an_opt_out_between_runs_is_seen(lab: Lab) -> None:
-    """The ledger's memory of a subscription is never taken for today's status."""
+    """An opt-out between two runs counts: the status in the ledger is not the present one."""
     news, people = members(lab, 1, ACTIVE)
     lab.send("crm_contacts", {"email": people[0].email, "segments": ["News"]})
     lab.world.subscribe(people[0].id, news.id, UNSUBSCRIBED)
@@ -88,7 +91,7 @@ def test_an_opt_out_between_runs_is_seen(lab: Lab) -> None:
 
 
 def test_text_message_lists_are_subscribed_by_id_alone(lab: Lab) -> None:
-    """A name that happens to be a text-message list subscribes nobody."""
+    """A name that is also that of a text-message list subscribes no contact."""
     sms = lab.world.add_list("Texts", channel="sms")
     person = lab.world.add_contact("t@shop.example")
     run = lab.send("crm_contacts", {"email": person.email, "segments": ["Texts"]})
@@ -101,7 +104,7 @@ def test_text_message_lists_are_subscribed_by_id_alone(lab: Lab) -> None:
 
 @pytest.mark.parametrize("count", [1, 30])
 def test_unsubscribing_works_and_keeps_the_others_lists(lab: Lab, count: int) -> None:
-    """Lists that a row does not mention are left alone."""
+    """An unsubscription changes its list and no other list of the contact."""
     news, people = members(lab, count, ACTIVE)
     other = lab.world.add_list("Other")
     for one in people:
@@ -116,7 +119,7 @@ def test_unsubscribing_works_and_keeps_the_others_lists(lab: Lab, count: int) ->
 
 
 def test_a_contact_that_opted_out_is_not_deleted(lab: Lab) -> None:
-    """Deleting would lose the opt-out; others go, up to max_deletes."""
+    """A contact who opted out is not deleted; others are deleted up to max_deletes."""
     _, people = members(lab, 1, UNSUBSCRIBED)
     free = [lab.world.add_contact(f"f{n}@shop.example") for n in range(3)]
     rows = [{"id": str(p.id), "_sdc_deleted_at": "2031-01-01"} for p in [*people, *free]]
@@ -129,10 +132,10 @@ def test_a_contact_that_opted_out_is_not_deleted(lab: Lab) -> None:
     assert free[2].id in lab.world.tables["contacts"]
 
 
-def test_a_filter_that_is_not_honoured_harms_nobody(
+def test_opt_outs_hold_if_the_account_ignores_the_status_filter(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An account that ignores `status` on contacts: opted-out stay out, the others get in."""
+    """If the account ignores `status` on contacts, opt-outs still hold."""
     lab = make_lab()
     news, gone = members(lab, 12, UNSUBSCRIBED)
     fresh = [lab.world.add_contact(f"fresh{n}@shop.example") for n in range(12)]
@@ -154,7 +157,7 @@ def test_a_filter_that_is_not_honoured_harms_nobody(
 def test_an_opt_out_counts_whatever_the_case_of_the_address(
     make_lab: Callable[..., Lab], count: int
 ) -> None:
-    """An account that tells cases apart would take the row for somebody new."""
+    """An opt-out counts for an address in another case."""
     lab = make_lab(email_match="exact")
     news = lab.world.add_list("News")
     for n in range(count):
@@ -171,7 +174,7 @@ def test_an_opt_out_counts_whatever_the_case_of_the_address(
 def test_a_list_with_far_more_people_gone_than_rows_is_not_walked(
     make_lab: Callable[..., Lab],
 ) -> None:
-    """Each person is asked about instead, and only those who left are kept out."""
+    """If a list has many opt-outs, the target reads the contacts of the rows and not the list."""
     lab = make_lab()
     _, _ = members(lab, 2600, UNSUBSCRIBED)
     rows = [{"email": f"m{n}@shop.example", "segments": ["News"]} for n in range(5)]

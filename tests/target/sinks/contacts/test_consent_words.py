@@ -1,4 +1,4 @@
-"""A row's list status is carried out as it says, or the row says on every run that it was not."""
+"""The target writes a row's list status, or gives the reason on every run."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ACTIVE, UNSUBSCRIBED = 1, 2
 
 
 def of_contact(email: str, status: Any) -> tuple[str, dict[str, Any]]:
-    """A membership as a part of a contact's row."""
+    """A membership as part of a contact's row."""
     return "crm_contacts", {"email": email, "segments": [{"name": "News", "status": status}]}
 
 
 def of_marketing(email: str, status: Any) -> tuple[str, dict[str, Any]]:
-    """The same under the names that warehouses use."""
+    """The same in the column names of warehouses."""
     return "marketing_contacts", {"EMAIL": email, "Lists": [{"list": "News", "STATUS": status}]}
 
 
 def of_pair(email: str, status: Any) -> tuple[str, dict[str, Any]]:
-    """A membership as a row of its own."""
+    """A membership as its own row."""
     row = {"email": email, "segment_name": "News", "status": status}
     return "marketing_segment_memberships", row
 
@@ -42,7 +42,7 @@ SHAPES = [of_contact, of_marketing, of_pair]
 
 
 def world_of(lab: Lab, count: int, before: int | None) -> tuple[Any, list[Any]]:
-    """Make a list, and people with a status on it or none."""
+    """Create a list, and people with a given status on it."""
     news = lab.world.add_list("News")
     people = [lab.world.add_contact(f"p{n}@shop.example") for n in range(count)]
     for one in people:
@@ -58,7 +58,7 @@ def send(lab: Lab, shape: Any, people: list[Any], status: Any, **more: Any) -> R
 
 
 def statuses(lab: Lab, news: Any, people: list[Any]) -> set[Any]:
-    """Return what the account has of these people on the list."""
+    """Return the account's statuses of these people on the list."""
     found = [lab.world.membership(one.id, news.id) for one in people]
     return {None if one is None else one.status for one in found}
 
@@ -69,7 +69,10 @@ def statuses(lab: Lab, news: Any, people: list[Any]) -> set[Any]:
 def test_every_word_for_an_opt_out_unsubscribes(
     lab: Lab, shape: Any, status: Any, count: int
 ) -> None:
-    """One by one and through the importer; the second run has nothing to do."""
+    """Each word for an opt-out unsubscribes, alone and by the importer.
+
+    A second run does nothing.
+    """
     news, people = world_of(lab, count, ACTIVE)
     assert set(send(lab, shape, people, status).actions) == {"updated"}
     assert statuses(lab, news, people) == {UNSUBSCRIBED}
@@ -79,7 +82,7 @@ def test_every_word_for_an_opt_out_unsubscribes(
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", SUBSCRIBES, ids=repr)
 def test_every_word_for_a_subscription_subscribes(lab: Lab, shape: Any, status: Any) -> None:
-    """In any case, and as ActiveCampaign's own number."""
+    """Each word for a subscription subscribes, in any case, and so does ActiveCampaign's number."""
     news, people = world_of(lab, 1, None)
     assert send(lab, shape, people, status).actions == ["updated"]
     assert statuses(lab, news, people) == {ACTIVE}
@@ -91,7 +94,7 @@ def test_every_word_for_a_subscription_subscribes(lab: Lab, shape: Any, status: 
 def test_a_null_status_leaves_the_person_alone(
     lab: Lab, shape: Any, status: Any, count: int
 ) -> None:
-    """A LEFT JOIN subscribes nobody; every run says so."""
+    """A null status, as a LEFT JOIN gives it, subscribes no contact; each run gives the reason."""
     news, people = world_of(lab, count, None)
     reasons = []
     for _ in range(3):
@@ -106,7 +109,7 @@ def test_a_null_status_leaves_the_person_alone(
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", UNKNOWN, ids=repr)
 def test_every_other_word_rejects_the_row(lab: Lab, shape: Any, status: Any) -> None:
-    """The reason names the column and the accepted words; nothing is written, on any run."""
+    """Any other word rejects the row on each run, with the column and the accepted words."""
     news, people = world_of(lab, 1, ACTIVE)
     for _ in range(2):
         run = send(lab, shape, people, status)
@@ -120,7 +123,7 @@ def test_every_other_word_rejects_the_row(lab: Lab, shape: Any, status: Any) -> 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", READ_ONLY, ids=repr)
 def test_what_cannot_be_written_is_skipped(lab: Lab, shape: Any, status: Any) -> None:
-    """`unconfirmed` and `bounced` come from the tap; they change nothing, and every run says so."""
+    """`unconfirmed` and `bounced` are skipped with a reason on each run."""
     news, people = world_of(lab, 1, ACTIVE)
     runs = [send(lab, shape, people, status) for _ in range(2)]
     assert [run.actions for run in runs] == [["skipped"], ["skipped"]]
@@ -142,7 +145,7 @@ def test_what_cannot_be_written_is_skipped(lab: Lab, shape: Any, status: Any) ->
     ids=str,
 )
 def test_the_list_alone_subscribes(lab: Lab, row: dict[str, Any]) -> None:
-    """Nothing but the list and the person: the row asks for the subscription."""
+    """A row with a list and a person and nothing else subscribes."""
     news, people = world_of(lab, 1, None)
     assert lab.send("crm_contacts", {"email": people[0].email, **row}).actions == ["updated"]
     assert statuses(lab, news, people) == {ACTIVE}
@@ -154,7 +157,7 @@ def test_the_list_alone_subscribes(lab: Lab, row: dict[str, Any]) -> None:
 def test_a_fact_of_a_membership_without_a_status_subscribes_nobody(
     lab: Lab, fact: dict[str, Any]
 ) -> None:
-    """The status is missing, so the row says nothing about today."""
+    """A membership without a status, but with other columns, subscribes no contact."""
     news, people = world_of(lab, 1, None)
     for _ in range(2):
         row = {"email": people[0].email, "segments": [{"name": "News", **fact}]}
@@ -170,7 +173,7 @@ def test_a_fact_of_a_membership_without_a_status_subscribes_nobody(
 
 @pytest.mark.parametrize("word", ["unsubscribed", "bounced", "gone"])
 def test_a_list_name_never_overrides_the_rows_own_status(lab: Lab, word: str) -> None:
-    """A row that says `unsubscribed` beside a plain list name subscribes nobody."""
+    """A list name beside a status of `unsubscribed` subscribes no contact."""
     news, people = world_of(lab, 1, None)
     for stream in ("crm_contacts", "marketing_contacts"):
         row = {"email": people[0].email, "lists": "News", "status": word}
@@ -199,7 +202,10 @@ def test_no_row_whose_consent_was_not_carried_out_is_ever_unchanged(
     before: int | None,
     resubscribe: bool,
 ) -> None:
-    """The law, over words, shapes, sizes and the account's state, on the first run and later."""
+    """A row whose consent was not written is never `unchanged`, on any run.
+
+    This holds for all words, shapes, sizes and states of the account.
+    """
     lab = make_lab()
     ledger = str(lab.folder / f"{uuid4()}.sqlite")
     news, people = world_of(lab, len(statuses_), before)
@@ -224,7 +230,7 @@ def test_no_row_whose_consent_was_not_carried_out_is_ever_unchanged(
 
 
 def wanted_of(status: Any) -> int | None:
-    """Return the status that a word of this test asks for."""
+    """Return the status that a word asks for."""
     for words, wanted in ((UNSUBSCRIBES, UNSUBSCRIBED), (SUBSCRIBES, ACTIVE)):
         if any(type(one) is type(status) and one == status for one in words):
             return wanted

@@ -1,4 +1,4 @@
-"""The account's contact limit: what fits is created, the rest waits, nothing is refused for it."""
+"""The account's contact limit: contacts within it are created, the others wait."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def people(count: int, first: int = 0) -> list[dict[str, Any]]:
 
 
 def leave_room(world: World, room: int) -> None:
-    """Let the account have room for so many more contacts."""
+    """Leave room for so many more contacts in the account."""
     world.contact_limit = len(world.tables["contacts"]) + room
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize("shape", ["wrapped", "bare"])
 def test_what_fits_is_created_and_the_rest_is_held(lab: Lab, count: int, shape: str) -> None:
-    """Of `count` new people all but two are created; two wait for the run that has room."""
+    """Of `count` new contacts all but two are created; two wait for a run with room."""
     lab.world.switches.account_settings = shape
     leave_room(lab.world, count - 2)
     before = len(lab.world.tables["contacts"])
@@ -51,7 +51,7 @@ def test_what_fits_is_created_and_the_rest_is_held(lab: Lab, count: int, shape: 
 
 @BOTH_WAYS
 def test_known_people_are_updated_in_a_full_account(lab: Lab, count: int) -> None:
-    """A full account takes every change of its own contacts, and no new one."""
+    """A full account accepts every change of its contacts, and no new contact."""
     rows = people(count)
     for row in rows:
         lab.world.add_contact(row["email"].upper())
@@ -64,7 +64,7 @@ def test_known_people_are_updated_in_a_full_account(lab: Lab, count: int) -> Non
 
 @BOTH_WAYS
 def test_the_limit_can_be_left_to_activecampaign(lab: Lab, count: int) -> None:
-    """With `respect_contact_limit: false` the limit is not read, and everybody is created."""
+    """With `respect_contact_limit: false` the limit is not read, and all contacts are created."""
     leave_room(lab.world, 0)
     run = lab.send("crm_contacts", *people(count), respect_contact_limit=False)
     assert (run.code, set(run.actions)) == (0, {"created"})
@@ -72,7 +72,7 @@ def test_the_limit_can_be_left_to_activecampaign(lab: Lab, count: int) -> None:
 
 
 def test_the_limit_costs_one_request_and_none_without_new_people(lab: Lab) -> None:
-    """A run reads the limit once before its first new contact, whatever number of batches it has.
+    """A run reads the limit once before its first new contact, for any number of batches.
 
     Rows that the ledger knows, and rows with an id, do not read it.
     """
@@ -93,7 +93,7 @@ def test_the_limit_costs_one_request_and_none_without_new_people(lab: Lab) -> No
 def test_a_key_that_may_not_read_the_limit_keeps_none(
     lab: Lab, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Keys of admins alone may read it: for others one line is logged, and nobody is held."""
+    """For a key that may not read the limit one line is logged, and no row is held."""
     caplog.set_level("INFO")
     leave_room(lab.world, 0)
     lab.world.faults.forbid("/api/3/settings/account")
@@ -109,7 +109,7 @@ def test_a_key_that_may_not_read_the_limit_keeps_none(
 
 
 def test_a_dry_run_says_how_many_do_not_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """A dry run names the contacts it would create and the room, and plans what fits."""
+    """A dry run names the new contacts and the room, and plans those that fit."""
     caplog.set_level("INFO")
     lab.world.add_contact("p0@shop.example")
     leave_room(lab.world, 1_000)
@@ -125,7 +125,7 @@ def test_a_dry_run_says_how_many_do_not_fit(lab: Lab, caplog: pytest.LogCaptureF
 
 @BOTH_WAYS
 def test_a_refusal_for_the_limit_holds_its_rows(lab: Lab, count: int) -> None:
-    """Should ActiveCampaign refuse contacts for the limit, their rows are held, not rejected."""
+    """If ActiveCampaign refuses contacts for the limit, their rows are held, not rejected."""
     lab.world.switches.over_limit = "refused"
     leave_room(lab.world, 0)
     run = lab.send("crm_contacts", *people(count), respect_contact_limit=False)
@@ -154,9 +154,9 @@ def test_whatever_comes_exactly_what_fits_is_created(
     imports: str,
     seed: int | None,
 ) -> None:
-    """The account takes all new people or is exactly full, and a second run creates nobody.
+    """The account gets all new contacts or is exactly full, and a second run creates none.
 
-    Holds for any mixture of new and known people, in batches of any size, side by side or not.
+    This holds for any mixture of new and known contacts, in batches of any size, concurrent or not.
     """
     folder: Path = tmp_path_factory.mktemp("limit")
     clock = LabClock()

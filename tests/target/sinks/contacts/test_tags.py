@@ -1,4 +1,4 @@
-"""Tags: removed with few requests, mirrored inside their namespace, applied in pairs."""
+"""Tags: removed with few requests, mirrored within their namespace, applied as pairs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def names_of(lab: Lab, contact: int) -> set[str]:
 def test_two_thousand_removals_take_at_most_two_requests_each(
     make_lab: Callable[..., Lab], include: str
 ) -> None:
-    """With sideloads it is one each; without, two."""
+    """A removed tag costs one request with sideloads and two without."""
     lab = make_lab(include=include)
     tag = lab.world.add_tag("old")
     people = [lab.world.add_contact(f"t{n}@shop.example") for n in range(2000)]
@@ -44,7 +44,7 @@ def test_two_thousand_removals_take_at_most_two_requests_each(
 def test_who_carries_several_tags_is_asked_side_by_side(
     make_lab: Callable[..., Lab], clock: LabClock, tmp_path: Path
 ) -> None:
-    """At a latency of a second one page after another would waste most of the budget."""
+    """Contacts with several tags are read concurrently, so latency does not limit the rate."""
     world = make_lab(contacts=0).world
     people = [world.add_contact(f"t{n}@shop.example") for n in range(250)]
     tags = [world.add_tag(name) for name in ("red", "blue", "green")]
@@ -63,7 +63,7 @@ def test_who_carries_several_tags_is_asked_side_by_side(
 
 @pytest.mark.parametrize("cap", [None, 30])
 def test_a_cut_sideload_is_not_believed(make_lab: Callable[..., Lab], cap: int | None) -> None:
-    """An account that caps sideloaded rows: every removal still happens."""
+    """Every tag is removed if the account caps sideloaded rows."""
     lab = make_lab(include_row_cap=cap)
     tag = lab.world.add_tag("old")
     people = [lab.world.add_contact(f"t{n}@shop.example") for n in range(120)]
@@ -74,7 +74,7 @@ def test_a_cut_sideload_is_not_believed(make_lab: Callable[..., Lab], cap: int |
 
 
 def test_mirroring_stays_inside_its_namespace(lab: Lab) -> None:
-    """Tags of the namespace become exactly the row's; the others are never touched."""
+    """Tags of the namespace become exactly those of the row; other tags do not change."""
     person = lab.world.add_contact("m@shop.example")
     for name in ("score:low", "score:old", "vip"):
         lab.world.tag(person.id, lab.world.add_tag(name).id)
@@ -89,14 +89,14 @@ def test_mirroring_stays_inside_its_namespace(lab: Lab) -> None:
 
 
 def test_mirroring_needs_its_namespace(lab: Lab) -> None:
-    """Without it every tag of a contact would be at risk: the settings are wrong."""
+    """Mirroring without a namespace is a settings error."""
     with pytest.raises(SettingsError, match="tag_namespace"):
         lab.target(tags_mode="mirror")
 
 
 @pytest.mark.parametrize("again", [200, 422])
 def test_pairs_apply_and_remove(make_lab: Callable[..., Lab], again: int) -> None:
-    """Applied twice it is applied once, however the account answers; removed is not a delete."""
+    """A pair that is applied twice is applied once; removing it does not count as a delete."""
     lab = make_lab(contact_tag_again=again)
     person = lab.world.add_contact("p@shop.example")
     tag = lab.world.add_tag("pair")
@@ -110,7 +110,7 @@ def test_pairs_apply_and_remove(make_lab: Callable[..., Lab], again: int) -> Non
 
 
 def test_rows_of_one_person_are_merged_in_order(lab: Lab) -> None:
-    """Added, then removed, in two streams: the last word counts, each row has its result."""
+    """Of two rows that add and remove a tag the later wins, and each has its result."""
     run = lab.run(
         *stream_of("crm_contacts", {"email": "o@shop.example", "tags": ["a", "b"]}),
         *stream_of("crm_contacts", {"email": "O@shop.example", "remove_tags": ["a"]}),
@@ -123,7 +123,7 @@ def test_rows_of_one_person_are_merged_in_order(lab: Lab) -> None:
 
 
 def test_an_unknown_tag_is_made_unless_that_is_off(lab: Lab) -> None:
-    """create_missing_tags false: the row says which part was left out."""
+    """With create_missing_tags false the result names the tag that was left out."""
     row = {"email": "n@shop.example", "first_name": "N", "tags": ["brand new"]}
     run = lab.send("crm_contacts", row, create_missing_tags=False)
     assert run.actions == ["created"]
@@ -136,7 +136,7 @@ def test_an_unknown_tag_is_made_unless_that_is_off(lab: Lab) -> None:
 
 
 def test_tags_come_as_json_text_from_a_table(lab: Lab) -> None:
-    """A plain SQL table has no arrays."""
+    """Tags as JSON text are read: a plain SQL table has no arrays."""
     row = {"email": "j@shop.example", "tags": '["one", "two"]', "segments": "[]"}
     assert lab.send("crm_contacts", row).actions == ["created"]
     assert names_of(lab, lab.world.find_contact("j@shop.example").id) == {"one", "two"}
@@ -146,7 +146,7 @@ def test_tags_come_as_json_text_from_a_table(lab: Lab) -> None:
 def test_a_refusal_whose_words_are_lost_is_asked_for_again(
     make_lab: Callable[..., Lab], lost: str
 ) -> None:
-    """Of the first call the answer is lost, of the second the words that say the tag is there."""
+    """An applied tag whose answers are lost, the refusal of the retry too, is applied once."""
     lab = make_lab(contact_tag_again=422)
     person = lab.world.add_contact("t@shop.example")
     lab.world.faults.reset_after_apply("/contactTags", method="POST")
@@ -160,7 +160,7 @@ def test_a_refusal_whose_words_are_lost_is_asked_for_again(
 def test_a_key_that_changed_its_address_takes_nothing_from_the_old_one(
     lab: Lab, rows: int, more: dict[str, Any]
 ) -> None:
-    """A customer by number with another address is another contact: whose tag it is goes."""
+    """A row whose key has another address now removes the tag from that address's contact."""
     tag = lab.world.add_tag("late")
     for letter in "ab":
         for n in range(rows):
@@ -178,5 +178,5 @@ def test_a_key_that_changed_its_address_takes_nothing_from_the_old_one(
 
 
 def tag_rows(lab: Lab, tag: int) -> list[Any]:
-    """Return who carries a tag."""
+    """Return the contacts that have a tag."""
     return list(lab.world.tables["contactTags"].by("tag", tag))

@@ -1,4 +1,4 @@
-"""Tags, lists, pipelines, stages, users, groups, fields, raw requests: made once, changed, kept."""
+"""Tags, lists, pipelines, stages, users, groups, fields and raw requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ ROWS: list[tuple[str, dict[str, Any], str, str, str]] = [
 def test_created_once_found_by_name_changed_where_it_differs(
     lab: Lab, stream: str, row: dict[str, Any], table: str, column: str, other: str, *, lost: bool
 ) -> None:
-    """A lost answer makes no second one; the name finds it in any case; a change is one update."""
+    """A record is created once, found by name in any case, and changed by one update.
+
+    A lost answer creates no second one.
+    """
     if lost:
         lab.world.faults.reset_after_apply(f"/{table}", times=1, method="POST")
     assert lab.send(stream, row).actions == ["created"]
@@ -39,7 +42,7 @@ def test_created_once_found_by_name_changed_where_it_differs(
 
 
 def test_a_new_list_never_sends_the_last_broadcast(lab: Lab) -> None:
-    """ActiveCampaign's own default would mail everybody who is added."""
+    """A new list never sends the last broadcast to its members. ActiveCampaign's default would."""
     run = lab.send("marketing_segments", {"name": "Quiet"})
     assert run.actions == ["created"]
     row = lab.world.tables["lists"][run.results[0]["id"]]
@@ -47,7 +50,7 @@ def test_a_new_list_never_sends_the_last_broadcast(lab: Lab) -> None:
 
 
 def test_stages_live_in_their_pipeline(lab: Lab) -> None:
-    """The same name in two pipelines is two stages; position and name change by id."""
+    """Stages of one name in two pipelines are two stages; an id changes position and name."""
     lab.send(
         "crm_pipelines", {"name": "One", "currency": "usd"}, {"name": "Two", "currency": "usd"}
     )
@@ -61,7 +64,7 @@ def test_stages_live_in_their_pipeline(lab: Lab) -> None:
 
 
 def test_a_user_is_made_with_a_password_that_stays_nowhere(lab: Lab) -> None:
-    """The password reaches ActiveCampaign and no file of ours, not even when the row fails."""
+    """A user's password reaches ActiveCampaign and no file, also when the row fails."""
     group = next(iter(lab.world.tables["groups"]))
     row = {
         "username": "ada",
@@ -89,7 +92,7 @@ def test_a_user_is_made_with_a_password_that_stays_nowhere(lab: Lab) -> None:
 
 
 def test_custom_fields_are_found_typed_and_made_only_if_asked(lab: Lab) -> None:
-    """By tag, title or id; an unknown one is a reason; create_missing_fields makes it usable."""
+    """Custom fields are found by tag, title or id; unknown ones are created only by setting."""
     field = lab.world.add_field("Rank here", "dropdown", "RANK_HERE")
     lab.world.add_options(field.id, "gold", "silver")
     person = lab.world.add_contact("c@shop.example")
@@ -122,7 +125,7 @@ def test_custom_fields_are_found_typed_and_made_only_if_asked(lab: Lab) -> None:
 
 
 def test_accounts_are_one_per_name_in_any_case(lab: Lab) -> None:
-    """A duplicate answer means: read again; attributes go into the fields that hold them."""
+    """Accounts are unique by name in any case; after a duplicate the target reads it again."""
     row = {"name": "Fjord Freight", "website": "https://fjord.example", "description": "Ships"}
     assert lab.send("crm_accounts", row).actions == ["created"]
     (lab.folder / "ledger.sqlite").unlink()
@@ -133,7 +136,7 @@ def test_accounts_are_one_per_name_in_any_case(lab: Lab) -> None:
 
 
 def test_a_contact_moves_to_another_account_by_one_update(lab: Lab) -> None:
-    """One account per contact; an unknown account of that name is made; the title goes along."""
+    """A contact moves to another account by one update, with its title; a new account is made."""
     row = {"email": "m@shop.example", "account__name": "Alpha Corp", "title": "CTO"}
     assert lab.send("crm_contacts", row).actions == ["created"]
     person = lab.world.find_contact("m@shop.example")
@@ -149,7 +152,7 @@ def test_a_contact_moves_to_another_account_by_one_update(lab: Lab) -> None:
 def test_accounts_through_the_importer_work_either_way(
     make_lab: Callable[..., Lab], *, creates: bool
 ) -> None:
-    """Whether the importer makes accounts or not, every contact is linked afterwards."""
+    """Every contact is linked after an import, whether or not the importer creates accounts."""
     lab = make_lab(import_creates_accounts=creates)
     rows = [{"email": f"a{n}@shop.example", "account__name": f"Co {n % 3}"} for n in range(30)]
     run = lab.send("crm_contacts", *rows)
@@ -162,7 +165,7 @@ def test_accounts_through_the_importer_work_either_way(
 
 
 def test_raw_requests_are_guarded(lab: Lab) -> None:
-    """Off by default; bulk senders are refused; deletes count; a lost POST is never repeated."""
+    """Raw requests are off by default; bulk senders are refused, deletes count, POSTs run once."""
     tag = lab.world.add_tag("doomed")
     rows = [
         {

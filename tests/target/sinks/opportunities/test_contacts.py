@@ -1,4 +1,4 @@
-"""Deals with secondary contacts: who is primary is read, and written back as it was read."""
+"""Deals with secondary contacts: the primary one is read, and written as it was read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def people_of(lab: Lab, count: int) -> list[Any]:
-    """Make contacts."""
+    """Create contacts."""
     return [lab.world.add_contact(f"d{n}@shop.example") for n in range(count)]
 
 
@@ -24,7 +24,7 @@ def links_of(lab: Lab, deal: Any) -> set[int]:
 
 
 def deal_of(lab: Lab, name: str) -> Any:
-    """Return the one deal of this name."""
+    """Return the only deal of this name."""
     (found,) = [one for one in lab.world.tables["deals"] if one.title == name]
     return found
 
@@ -43,7 +43,7 @@ def deal_of(lab: Lab, name: str) -> Any:
     ids=str,
 )
 def test_the_flag_says_who_is_primary(lab: Lab, flags: list[Any], primary: int | None) -> None:
-    """Without a flag the first is; with flags that are all false nobody is."""
+    """The flag marks the primary contact; without flags the first is, with all false none is."""
     people = people_of(lab, 2)
     account = lab.world.add_account("Deal Co")
     stage = next(iter(lab.world.tables["dealStages"]))
@@ -65,7 +65,7 @@ def test_the_flag_says_who_is_primary(lab: Lab, flags: list[Any], primary: int |
 
 
 def test_two_primary_contacts_are_rejected(lab: Lab) -> None:
-    """A deal has one."""
+    """A row with two primary contacts is rejected."""
     contact = [{"email": one.email, "is_primary": True} for one in people_of(lab, 2)]
     run = lab.send("crm_opportunities", {"name": "Two", "contact": contact})
     assert run.actions == ["rejected"]
@@ -73,7 +73,7 @@ def test_two_primary_contacts_are_rejected(lab: Lab) -> None:
 
 
 def test_a_deal_with_only_secondary_contacts_goes_there_and_back(lab: Lab) -> None:
-    """The tap says that nobody is primary; the row through the target makes nobody primary."""
+    """A deal without a primary contact is read and written back without one."""
     people = people_of(lab, 2)
     account = lab.world.add_account("Deal Co")
     deal = lab.world.add_deal("Secondary", account=account.id)

@@ -1,4 +1,4 @@
-"""Deals: found, moved by stage name, created once whatever happens to the answer."""
+"""Deals: found, moved by stage name, and created once whatever happens to the answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def deals_of(lab: Lab, title: str) -> list[Any]:
 
 @pytest.fixture
 def shop(make_lab: Callable[..., Lab]) -> Lab:
-    """An account with two pipelines whose stages share names, and a field for our own key."""
+    """An account with two pipelines that share stage names, and a field for our key."""
     lab = make_lab(deals=0)
     for title in ("Orders", "Returns"):
         pipeline = lab.world.add_pipeline(title)
@@ -46,7 +46,7 @@ def order(**more: Any) -> dict[str, Any]:
 
 
 def test_a_deal_is_created_with_everything_and_moved_by_name(shop: Lab) -> None:
-    """Money in cents, stage and pipeline by name; flat columns move it; nothing is doubled."""
+    """A deal is created with all its columns, and a stage name moves it without a second deal."""
     run = shop.send("crm_opportunities", order())
     assert (run.code, run.actions) == (0, ["created"])
     deal = deals_of(shop, "Pallet")[0]
@@ -63,7 +63,7 @@ def test_a_deal_is_created_with_everything_and_moved_by_name(shop: Lab) -> None:
 @pytest.mark.parametrize("kind", ["reset", "chunk", "timeout"])
 @pytest.mark.parametrize("keyed", [True, False])
 def test_a_lost_create_is_never_a_second_deal(shop: Lab, kind: str, keyed: bool) -> None:
-    """The answer is lost twice: the deal is looked for, found and adopted."""
+    """A create whose answer is lost twice is found and adopted."""
     row = order(**({"external_id": "A-1"} if keyed else {}))
     settings = {"opportunity_external_id_field": "Order number"} if keyed else {}
     shop.world.faults.reset_after_apply("/deals", times=1, method="POST", kind=kind)
@@ -78,7 +78,7 @@ def test_a_lost_create_is_never_a_second_deal(shop: Lab, kind: str, keyed: bool)
 def test_a_run_killed_after_the_create_finds_its_deal_next_time(
     shop: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The intent is on disk before the call: the next run looks for the deal first."""
+    """The next run finds the deal of a killed create, because the ledger had the intent."""
 
     class Killed(BaseException):
         pass
@@ -96,7 +96,7 @@ def test_a_run_killed_after_the_create_finds_its_deal_next_time(
 
 
 def test_several_candidates_are_no_guess(shop: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A twin that somebody made meanwhile leaves the row failed, and no third deal."""
+    """If a twin of the deal exists, the row fails and no third deal is created."""
     shop.world.faults.reset_after_apply("/deals", times=1, method="POST")
 
     def twin(world: Any, method: str, path: str, _: Any) -> None:
@@ -117,7 +117,7 @@ def test_several_candidates_are_no_guess(shop: Lab, monkeypatch: pytest.MonkeyPa
 
 
 def test_our_own_key_finds_the_deal_of_another_ledger(shop: Lab) -> None:
-    """With a new ledger the custom field alone decides."""
+    """With a new ledger the custom field finds the deal."""
     settings = {"opportunity_external_id_field": "Order number"}
     shop.send("crm_opportunities", order(external_id="A-7"), **settings)
     (shop.folder / "ledger.sqlite").unlink()
@@ -128,7 +128,7 @@ def test_our_own_key_finds_the_deal_of_another_ledger(shop: Lab) -> None:
 
 
 def test_name_and_contact_match_where_that_is_asked_for(shop: Lab) -> None:
-    """Without the setting a second deal of the name is made, with it the first is changed."""
+    """With the setting a deal is found by name and contact; without it a second one is created."""
     shop.world.add_deal(
         "Pallet", contact=shop.world.find_contact("buyer@shop.example").id, group=1, stage=1
     )
@@ -139,7 +139,7 @@ def test_name_and_contact_match_where_that_is_asked_for(shop: Lab) -> None:
 
 
 def test_deals_of_one_name_stay_apart_unless_asked(shop: Lab) -> None:
-    """Without a key a row is known by all it says: two renewals are two deals, each once."""
+    """Two rows without a key are two deals if any value differs, each created once."""
     rows = [order(amount=1), order(amount=2)]
     assert shop.send("crm_opportunities", *rows).actions == ["created", "created"]
     assert shop.send("crm_opportunities", *rows).actions == ["unchanged", "unchanged"]
@@ -162,7 +162,7 @@ def test_a_thousand_deals_are_moved_with_one_request_each(make_lab: Callable[...
 
 
 def test_three_moves_of_one_deal_start_one_automation(shop: Lab) -> None:
-    """Rows of one key within a batch are merged in order: the deal goes to the last stage."""
+    """Three rows of one deal in a batch are merged: the deal moves once, to the last stage."""
     shop.send("crm_opportunities", order())
     deal = deals_of(shop, "Pallet")[0]
     before = shop.world.count("PUT", "/deals")
@@ -185,10 +185,8 @@ def test_three_moves_of_one_deal_start_one_automation(shop: Lab) -> None:
         (order(contact={"email": "nobody@shop.example"}), "contact"),
     ],
 )
-def test_a_deal_at_fault_is_rejected_with_field_and_mend(
-    shop: Lab, row: dict[str, Any], word: str
-) -> None:
-    """The reason names the field; nothing is written."""
+def test_a_wrong_deal_is_rejected_with_the_field(shop: Lab, row: dict[str, Any], word: str) -> None:
+    """A wrong deal is rejected with its field, and nothing is written."""
     run = shop.send("crm_opportunities", row)
     assert run.actions == ["rejected"]
     assert word in run.reason()
@@ -196,7 +194,7 @@ def test_a_deal_at_fault_is_rejected_with_field_and_mend(
 
 
 def test_an_unknown_owner_is_left_out_with_a_reason(shop: Lab) -> None:
-    """The rest of the row is written."""
+    """An unknown owner is left out with a reason; the rest of the row is written."""
     run = shop.send("crm_opportunities", order())
     assert run.actions == ["created"]
     deal = deals_of(shop, "Pallet")[0]
@@ -208,7 +206,7 @@ def test_an_unknown_owner_is_left_out_with_a_reason(shop: Lab) -> None:
 
 
 def test_a_note_waits_for_its_deal_and_is_written_once(shop: Lab) -> None:
-    """In a copy the note comes first: it waits, holds back the state, and is written at the end."""
+    """A note before its deal waits, holds back the state, and is written at the end."""
     note = {"id": "n1", "content": "Call back", "opportunity": [{"id": "d1"}]}
     messages = [
         *stream_of("crm_notes", note, keys=["id"]),
@@ -224,14 +222,14 @@ def test_a_note_waits_for_its_deal_and_is_written_once(shop: Lab) -> None:
     notes = [n for n in shop.world.tables["notes"] if n.note == "Call back"]
     assert len(notes) == 1
     again = shop.run(*messages, source_ids="foreign")
-    assert again.actions == ["unchanged", "skipped"]  # its owner is no user here
+    assert again.actions == ["unchanged", "skipped"]  # its owner is not a user of this account
     assert again.reason(2) == "owner: the account has no such user; left out"
     assert run.reason(2).startswith(again.reason(2))
     assert again.writes == []
 
 
 def test_a_note_is_written_once_however_often_it_comes(shop: Lab) -> None:
-    """Content and parent are its key; without a key of its own it is never doubled."""
+    """A note without a key is known by content and parent and written once."""
     row = {"content": "Hello", "contact__email": "buyer@shop.example"}
     assert shop.send("crm_notes", row, row).actions == ["created", "updated"]
     shop.send("crm_notes", row)

@@ -1,4 +1,4 @@
-"""The importer: few requests, bad rows alone, automations kept quiet."""
+"""The importer: few requests, bad rows rejected alone, automations excluded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def people(count: int, **more: Any) -> list[dict[str, Any]]:
 
 
 def prepare(world: World) -> int:
-    """Give the account three fields and a list; returns the list's id."""
+    """Create three fields and a list in the account; return the list's id."""
     for title, kind in (("Alpha", "text"), ("Beta", "number"), ("Gamma", "date")):
         world.add_field(title, kind, title.upper())
     return int(world.add_list("News").id)
@@ -44,7 +44,10 @@ def prepare(world: World) -> int:
 def test_ten_thousand_new_contacts_take_at_most_110_requests(
     make_lab: Callable[..., Lab], success_key: str
 ) -> None:
-    """40 imports, as many looks, a few lookups; again it is none; 2 % changed is at most 20."""
+    """10,000 new contacts take at most 110 requests.
+
+    Writing them again takes none, and with 2 % changed at most 20.
+    """
     lab = make_lab(requests_per_second=5, import_success_key=success_key)
     list_id = prepare(lab.world)
     rows = people(10_000)
@@ -69,7 +72,7 @@ def test_ten_thousand_new_contacts_take_at_most_110_requests(
 
 @pytest.mark.long
 def test_every_result_carries_its_id_within_215_requests(lab: Lab) -> None:
-    """look_up_ids costs one request per hundred new contacts."""
+    """With look_up_ids each result has its id, for one request per 100 new contacts more."""
     prepare(lab.world)
     run = lab.send("crm_contacts", *people(10_000), look_up_ids=True)
     assert len(run.requests) <= 215
@@ -84,7 +87,7 @@ def test_every_result_carries_its_id_within_215_requests(lab: Lab) -> None:
 def test_one_bad_row_rejects_only_itself(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, base: int, bad: list[int]
 ) -> None:
-    """Whether places count from 0 or 1, refused contacts alone are rejected; the rest arrives."""
+    """Only refused contacts are rejected, whether ActiveCampaign counts rows from 0 or 1."""
     names = {f"p{n}@warehouse.example" for n in bad}
 
     def fault(w: Any, contact: dict[str, Any]) -> str | None:
@@ -109,8 +112,8 @@ def test_one_bad_row_rejects_only_itself(
     assert len([e for e in arrived if e.endswith("@warehouse.example")]) == 300 - len(names)
 
 
-def test_an_unanswered_batch_is_sent_again_and_nobody_is_doubled(lab: Lab) -> None:
-    """The answer is lost after the batch was taken: sent again, each row still has one result."""
+def test_an_unanswered_batch_is_sent_again_and_creates_no_contact_twice(lab: Lab) -> None:
+    """A batch whose answer is lost is sent again, and each row has one result."""
     prepare(lab.world)
     lab.world.faults.reset_after_apply("/import/bulk_import", times=2, method="POST")
     run = lab.send("crm_contacts", *people(40))
@@ -122,10 +125,10 @@ def test_an_unanswered_batch_is_sent_again_and_nobody_is_doubled(lab: Lab) -> No
 
 
 @pytest.mark.parametrize("outcome", ["failed", "interrupted"])
-def test_a_batch_that_is_not_carried_out_goes_the_single_way(
+def test_a_batch_that_is_never_processed_is_written_one_by_one(
     make_lab: Callable[..., Lab], outcome: str
 ) -> None:
-    """Sent again once, then each contact by itself: all arrive."""
+    """A batch that is never processed is sent again once, then its contacts one by one."""
     lab = make_lab(import_outcome=outcome)
     prepare(lab.world)
     run = lab.send("crm_contacts", *people(12))
@@ -134,7 +137,7 @@ def test_a_batch_that_is_not_carried_out_goes_the_single_way(
 
 
 def test_the_importers_own_limits_are_kept(make_lab: Callable[..., Lab]) -> None:
-    """At most 100 batches and 20 singles in any minute, whatever our own rate is."""
+    """The target sends at most 100 batches and 20 single rows per minute."""
     lab = make_lab()
     prepare(lab.world)
     lab.run(*_rows(25), bulk_import="always", run_automations=False)
@@ -150,7 +153,7 @@ UNLIMITED: dict[str, Any] = {"api_url": "http://localhost", "requests_per_second
 def test_without_a_limit_of_requests_the_importers_hold_once_it_names_them(
     make_lab: Callable[..., Lab], limits: bool
 ) -> None:
-    """A local account that has none is not waited for; one that has refuses one batch, no more."""
+    """Without a rate limit the importer's limits apply once a refusal names them."""
     lab = make_lab(requests_per_second=0, import_seconds=0)
     prepare(lab.world)
     if not limits:
@@ -173,7 +176,7 @@ def _rows(count: int) -> list[Any]:
 
 @pytest.mark.parametrize("where", ["contact", "payload", "both"])
 def test_without_automations_nothing_starts_one(make_lab: Callable[..., Lab], where: str) -> None:
-    """run_automations false: a single row goes through the importer too, and nothing fires."""
+    """With run_automations false no automation starts: single rows use the importer too."""
     lab = make_lab(exclude_automations_at=where)
     prepare(lab.world)
     before = len(_started(lab))
@@ -192,7 +195,7 @@ def _started(lab: Lab) -> list[Any]:
 
 
 def test_blanks_are_never_sent_by_accident(lab: Lab) -> None:
-    """Null, empty text and absent keys leave what is there, through the importer too."""
+    """Null, empty text and absent keys change no value through the importer."""
     contacts = [
         lab.world.add_contact(f"b{n}@shop.example", firstName="Bo", phone="5") for n in range(12)
     ]
@@ -210,7 +213,7 @@ def test_blanks_are_never_sent_by_accident(lab: Lab) -> None:
 def test_a_budget_that_others_spend_is_waited_for(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
-    """A 400 of the importer for its rate limit rejects no contact, whatever its text."""
+    """A 400 of the importer for its limit is waited for and rejects no contact, for any text."""
     prepare(lab.world)
     window = lab.world.import_windows[1]
     window.kept.extend([lab.clock.moments()] * 100)
@@ -231,7 +234,7 @@ def test_a_budget_that_others_spend_is_waited_for(
 def test_the_importer_never_sees_one_batch_too_many(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int | None, seconds: float
 ) -> None:
-    """Batches stay within 100 per minute, whatever the delay of responses: none is refused."""
+    """No minute has more than 100 batches, whatever the delay of responses."""
     monkeypatch.setattr(
         "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 2
     )
@@ -246,7 +249,7 @@ def test_the_importer_never_sees_one_batch_too_many(
     queued = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.method == "POST"]
     assert [entry.status for entry in queued] == [200] * 260
     if not seconds:
-        # Three minutes' worth, in little more than the two that must pass between.
+        # Batches for three minutes, in little more than the two minutes between them.
         assert (queued[-1].time - queued[0].time).total_seconds() < 150
 
 
@@ -254,7 +257,7 @@ def test_the_importer_never_sees_one_batch_too_many(
 def test_a_refused_batch_holds_up_no_other(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Batches with bad rows are fixed while the others go through; each row has its own result."""
+    """A batch with a bad row does not delay other batches, and each row has its own result."""
     monkeypatch.setattr(
         "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
     )
@@ -276,7 +279,7 @@ def test_a_refused_batch_holds_up_no_other(
 def test_a_limit_that_others_use_up_is_probed_by_one_batch(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Told of the limit, all batches wait and one asks again: no crowd is refused each time."""
+    """After a refusal for the limit all batches wait, and one of them probes."""
     monkeypatch.setattr(
         "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
     )
@@ -288,4 +291,4 @@ def test_a_limit_that_others_use_up_is_probed_by_one_batch(
     assert run.code == 0
     assert set(run.actions) == {"created"}
     refused = [e for e in lab.world.log if e.path.endswith("bulk_import") and e.status == 400]
-    assert len(refused) <= 8 + 3  # who was under way already, and those that asked
+    assert len(refused) <= 8 + 3  # batches already under way, and the probes
