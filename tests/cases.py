@@ -1,4 +1,4 @@
-"""Cases of a matrix, of which `make test` runs a few and `make test-long` the rest."""
+"""Cases of a matrix: `make test` runs a few of them, `make test-long` the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def briefly(cases: Sequence[Any], count: int) -> list[Any]:
-    """Return cases for `parametrize`, of which only the first ``count`` run in `make test`."""
+    """Return cases for `parametrize`; `make test` runs the first ``count`` of them."""
     long = pytest.mark.long
     rest = [pytest.param(*(c if isinstance(c, tuple) else (c,)), marks=long) for c in cases[count:]]
     return [*cases[:count], *rest]

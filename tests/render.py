@@ -1,7 +1,7 @@
-"""Renders the tables of the documentation and the settings of the plugin definitions from the code.
+"""Renders tables of the documentation and settings of plugin definitions from the code.
 
-``python -m tests.render`` lists the files that are out of date. ``--write`` updates them.
-A rendered block stands between ``<!-- rendered: NAME -->`` and ``<!-- end -->``.
+``python -m tests.render`` lists the files that are out of date. ``--write`` updates them. A
+rendered block is between ``<!-- rendered: NAME -->`` and ``<!-- end -->``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 KINDS = {
     "string": "string",
-    # Not decimal: Meltano 4.4 cannot hand one from the environment to a plugin (it is no JSON).
+    # Not decimal: Meltano 4.4 cannot pass one from the environment to a plugin, as it is no JSON.
     "number": "string",
     "integer": "integer",
     "boolean": "boolean",
@@ -94,7 +94,7 @@ def streams() -> str:
 
 
 def raw_streams() -> str:
-    """Return a line per collection that passes through as it is."""
+    """Return a line per raw stream."""
     rows = []
     for one in sorted(COLLECTIONS, key=lambda collection: collection.name):
         how = one.replication.value
@@ -126,7 +126,7 @@ def doc_of(schema: dict[str, Any]) -> str:
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """Return a schema in a few words."""
+    """Return a schema's type in a few words."""
     types = schema.get("type", "any")
     names = [types] if isinstance(types, str) else [name for name in types if name != "null"]
     if "array" in names:
@@ -137,7 +137,7 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 
 def source_of(entry: Any) -> str:
-    """Return where ActiveCampaign keeps a property."""
+    """Return where ActiveCampaign stores a property."""
     if isinstance(entry, Field):
         return f"`{entry.native}`"
     if isinstance(entry, Attribute):
@@ -197,7 +197,7 @@ def sandbox_options() -> str:
 
 
 def plugin_settings(chosen: tuple[Setting, ...], plugin: type) -> str:
-    """Return a plugin's settings as Meltano wants them declared."""
+    """Return a plugin's settings in Meltano's form."""
     lines = [line for one in chosen for line in _declared(one)]
     builtin: dict[str, Any] = {"properties": {}}
     plugin.append_builtin_config(builtin)  # type: ignore[attr-defined]
@@ -233,13 +233,13 @@ def _entry(name: str, kind: str, label: str, doc: str) -> list[str]:
 
 
 def selection() -> str:
-    """Return what is selected where nothing is said: Meltano itself would select all."""
+    """Return the default selection, because Meltano itself would select everything."""
     names = sorted(one.name for one in RESOURCES if one.selected_by_default)
     return "    select:\n" + "".join(f"    - {name}.*\n" for name in names)
 
 
 def tap_capabilities() -> str:
-    """Return what the tap says it can do, and ``--test``, which works without being listed."""
+    """Return the tap's capabilities, and ``--test``, which works without being listed."""
     return _capabilities(TapActiveCampaignUnified, "test")
 
 

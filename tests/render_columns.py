@@ -1,4 +1,4 @@
-"""The page about columns of rows to write: what every column of every stream accepts."""
+"""Renders the page of columns to write: what each column of each stream accepts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.columns import RecordColumn
     from target_activecampaign.sinks.sink import Sink
 
-#: What the codec of a plain column reads, in the words of the page.
+#: The values that the codec of a plain column accepts, as the page says it.
 CODECS = {
     "cents": "amount",
     "currency": "currency code, such as `EUR`",
@@ -42,7 +42,7 @@ CODECS = {
 }
 FORMATS = {"date": "date", "date-time": "time"}
 TYPES = {"boolean": "flag", "integer": "whole number", "number": "number"}
-#: Columns that are no field of the resource, in the words of the page.
+#: Columns that are no fields of the resource, as the page says it.
 MORE = {
     CUSTOM_FIELDS: "object: values by personalization tag, title or `field_<id>`",
     "automations": "array of names or `{id, name}`",
@@ -84,7 +84,7 @@ def forms() -> str:
 
 
 def columns() -> str:
-    """Return a table per stream that is written: each column, and what it accepts."""
+    """Return a table per written stream: each column and what it accepts."""
     return "".join(
         f"\n### {name}\n{_columns_of(name, sink)}" for name, sink in sorted(registry.SINKS.items())
     )

@@ -1,4 +1,4 @@
-"""`make bench`: a regression shows, noise and slower machines do not."""
+"""`make bench` fails on a regression, and not on noise or on slower machines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SLOW = Yardstick(0.2, 0.2)
 
 
 def found(*figures, claims=()):
-    """Return what a script would have found."""
+    """Return the result of a script."""
     return Found("Made up", figures, tuple(claims))
 
 
@@ -36,7 +36,7 @@ class Runs:
         monkeypatch.setattr(bench, "speed", lambda: (self.yardstick.seconds, self.yardstick.cpu))
 
     def __call__(self, *measured, options=()):
-        """Run; the script finds one after the other, the last one from then on."""
+        """Run; the script returns each result in turn, and then the last one again."""
         script = ModuleType("bench.made_up")
         waiting = list(measured)
 
@@ -55,7 +55,7 @@ class Runs:
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
-    """Give a runner of made-up scripts."""
+    """Return a runner of made-up scripts."""
     return Runs(tmp_path, monkeypatch)
 
 
@@ -76,13 +76,13 @@ BEFORE = {
 
 
 def test_every_kind_is_tried():
-    """The table below leaves none out."""
+    """The table below has every kind."""
     assert BEFORE.keys() == TOLERANCE.keys()
 
 
 @pytest.mark.parametrize("kind", TOLERANCE)
 def test_a_regression_fails_and_is_named(kind, runs, capsys):
-    """What is worse than noise ends in 1, and the line says which, kept and measured."""
+    """A figure that is worse than noise ends with 1 and a line with both values."""
     kept, worse = BEFORE[kind]
     assert runs(found(kept), options=["--keep"]) == 0
     assert runs(found(worse)) == 1
@@ -94,7 +94,7 @@ def test_a_regression_fails_and_is_named(kind, runs, capsys):
 
 @pytest.mark.parametrize("kind", sorted(set(TOLERANCE) - {"count"}))
 def test_noise_passes(kind, runs):
-    """Half of what is tolerated is no regression."""
+    """Half of the tolerance is no regression."""
     kept, _ = BEFORE[kind]
     runs(found(kept), options=["--keep"])
     share = 1 + TOLERANCE[kind] / 2
@@ -104,7 +104,7 @@ def test_noise_passes(kind, runs):
 
 @pytest.mark.parametrize("kind", TOLERANCE)
 def test_what_is_better_passes(kind, runs):
-    """No improvement is a failure, however large."""
+    """An improvement of any size is no failure."""
     worse, better = reversed(BEFORE[kind])
     runs(found(worse), options=["--keep"])
     assert runs(found(better)) == 0
@@ -112,7 +112,7 @@ def test_what_is_better_passes(kind, runs):
 
 @pytest.mark.parametrize("kind", ["rate", "cpu", "seconds"])
 def test_a_slower_machine_is_no_regression(kind, runs):
-    """Half the speed on a machine of half the speed is the same; on the same machine it is not."""
+    """Half the speed on a machine of half the speed is no regression; on the same machine it is."""
     kept, _ = BEFORE[kind]
     value = kept.value / 2 if kept.more_is_better else kept.value * 2
     half = Figure(kept.name, value, kind, None, kept.more_is_better)
@@ -133,7 +133,7 @@ def test_a_quicker_machine_hides_no_regression(kind, runs):
 
 
 def test_a_noisy_figure_is_measured_once_more_and_a_count_is_not_excused(runs):
-    """A speed that was bad once is noise; a count that was wrong once is wrong."""
+    """A bad speed is measured again; a bad count fails at once."""
     rate, slow = BEFORE["rate"]
     count, more = BEFORE["count"]
     runs(found(rate, count), options=["--keep"])
@@ -144,7 +144,7 @@ def test_a_noisy_figure_is_measured_once_more_and_a_count_is_not_excused(runs):
 
 
 def test_bars_are_bars(runs, capsys):
-    """A bar missed twice fails, once is noise; a count over its bar or a false claim is never."""
+    """A bar that is missed twice fails; a count over its bar or a false claim fails at once."""
     low = Figure("records", 10, "rate", 20, more_is_better=True)
     good = Figure("records", 30, "rate", 20, more_is_better=True)
     over, within = Figure("refused", 1, "count", 0), Figure("refused", 0, "count", 0)
@@ -157,7 +157,7 @@ def test_bars_are_bars(runs, capsys):
 
 
 def test_a_figure_cannot_vanish(runs, capsys):
-    """What was kept and is no longer measured is named."""
+    """A stored figure that is no longer measured is named."""
     kept = BEFORE["count"][0]
     runs(found(kept), options=["--keep"])
     assert runs(found(Figure("another", 1, "count"))) == 1
@@ -165,13 +165,13 @@ def test_a_figure_cannot_vanish(runs, capsys):
 
 
 def test_a_script_that_breaks_off_fails_and_the_run_goes_on(runs, capsys):
-    """What it said is told."""
+    """A script that raises fails with its error, and the other scripts run."""
     assert runs(SystemExit("the sandbox did not start")) == 1
     assert "made_up: did not end: the sandbox did not start" in capsys.readouterr().out
 
 
 def test_keeping_keeps_the_others(runs):
-    """Measuring one script again leaves what is kept of the rest."""
+    """Storing one script's figures keeps the others."""
     runs.file.write_text(
         json.dumps({"measured": "then", "figures": {"other": {"x": {"value": 1, "normal": 1}}}})
     )
@@ -182,32 +182,32 @@ def test_keeping_keeps_the_others(runs):
 
 
 def test_a_bar_missed_is_not_kept_in_silence(runs):
-    """Keeping a figure below its bar ends in 1 all the same."""
+    """Storing a figure that misses its bar ends with 1."""
     assert runs(found(Figure("refused", 1, "count", 0)), options=["--keep"]) == 1
 
 
 def test_nothing_kept_is_no_regression_but_zero_kept_can_be_one():
-    """A new figure has nothing to be worse than; one where there was none is worse."""
+    """A new figure is no regression; a figure above a stored zero is one."""
     assert not compare(Figure("new", 5, "count"), None, QUICK).is_regression
     assert compare(Figure("refused", 1, "count"), 0, QUICK).is_regression
     assert not compare(Figure("refused", 0, "count"), 0, QUICK).is_regression
 
 
 def test_counts_know_no_yardstick():
-    """What is no speed is compared as it is."""
+    """Counts are compared without the yardstick."""
     for kind in ("count", "pace", "memory"):
         assert normal(Figure("any", 7, kind), SLOW) == 7
 
 
 def test_a_count_may_be_let_off_so_many_requests_and_no_more():
-    """Where the order of answers decides, one request more is none; two are a regression."""
+    """With a tolerance of one request, one more is no regression and two are."""
     for value, is_worse in ((22, False), (23, False), (24, True)):
         figure = Figure("requests", value, "count", tolerance=but_for(1, value))
         assert compare(figure, 22, QUICK).is_regression is is_worse
 
 
 def test_pace_is_counted_between_the_first_and_the_last():
-    """Eleven requests in ten gaps of a fifth of a second are five a second."""
+    """Eleven requests with ten gaps of 0.2 seconds are five per second."""
     assert pace_of({"requests": 11, "first": 100.0, "last": 102.0}) == pytest.approx(5)
     assert pace_of({"requests": 1, "first": 100.0, "last": 100.0}) == 0
     assert pace_of({"requests": 0, "first": None, "last": None}) == 0
@@ -221,6 +221,6 @@ SOURCES = {
 
 
 def test_every_script_is_run_and_kept():
-    """`make bench` leaves no script out, and each has figures in the repository."""
+    """`make bench` runs every script, and each has stored figures."""
     assert set(bench.SCRIPTS) == SOURCES
     assert set(Kept.load(bench.FILE).figures) == SOURCES

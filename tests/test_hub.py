@@ -1,4 +1,4 @@
-"""The plugin definitions have what MeltanoHub's schema asks for, and nothing that it refuses."""
+"""The plugin definitions fit MeltanoHub's schema."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def definition(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PLUGINS)
 def test_a_definition_has_the_keys_that_the_hub_knows(name: str) -> None:
-    """All required and expected keys are there, and no key that the hub refuses."""
+    """A definition has all required keys and none that the hub rejects."""
     found, (more, capabilities) = definition(name), PLUGINS[name]
     assert found.keys() >= REQUIRED | EXPECTED
     assert found.keys() <= REQUIRED | EXPECTED | OPTIONAL | more

@@ -105,7 +105,7 @@ TARGET_LAW: dict[str, set[str]] = {
         *("builder", "config", "input", "outcome", "processing", "reporting", "target"),
     },
 }
-# What the Airbyte destination takes from the Airbyte source, and nothing else of it.
+# What the Airbyte destination may import from the Airbyte source.
 AIRBYTE_SHARED = {"connector", "errors", "protocol", "spec", "writer", "installation"}
 SINGER_MODULES = {"tap.py", "streams.py", "messages.py", "configured_target.py", "target.py"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
@@ -146,7 +146,7 @@ PRODUCT = [*files_of(TAP), *files_of(TARGET)]
 
 
 def shown(path: Path) -> str:
-    """Return a source's name as people say it."""
+    """Return a source's path as people write it."""
     return str(path.relative_to(ROOT))
 
 
@@ -387,7 +387,7 @@ def test_each_class_name_has_one_meaning():
 
 
 def undocumented(path: Path) -> Iterator[str]:
-    """Name the module, and the public classes and functions in it, that say nothing."""
+    """Return the module, and its public classes and functions, without a docstring."""
     tree = tree_of(path)
     if not ast.get_docstring(tree):
         yield shown(path)
@@ -405,7 +405,7 @@ def undocumented(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=shown)
-def test_every_public_name_says_what_it_is(path):
+def test_every_public_name_has_a_docstring(path):
     """Modules, classes and functions have a docstring each."""
     assert list(undocumented(path)) == []
 
@@ -426,14 +426,14 @@ def test_the_retry_waits_come_from_the_package_that_is_maintained():
 
 
 def test_every_dependency_is_used():
-    """What nobody imports is not asked of the user."""
+    """Every dependency is imported by some module."""
     for name in dependencies():
         module = IMPORT_NAMES.get(name, name.replace("-", "_"))
         assert importers_of(module, PRODUCT, typing=False), name
 
 
 def test_everything_imported_is_a_dependency():
-    """Nothing is found only because another package happened to bring it."""
+    """Every imported package is a declared dependency."""
     known = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in dependencies()}
     known |= {TAP, TARGET} | sys.stdlib_module_names
     used = {name.split(".")[0] for path in PRODUCT for name in imports_of(path, typing=False)}

@@ -1,1 +1,1 @@
-"""Every call of tap and target, and every answer of the sandbox, against what is documented."""
+"""Every request of tap and target, and every answer of the sandbox, against the documentation."""

@@ -1,9 +1,9 @@
-"""Writes `documented.json` again from the provider's OpenAPI file, which is not ours to keep.
+"""Writes `documented.json` from the provider's OpenAPI file, which this repository must not hold.
 
-    python -m tests.contract.derive PATH-TO-OPENAPI.json
+python -m tests.contract.derive PATH-TO-OPENAPI.json
 
-Only facts are taken: verbs, paths, names of parameters and keys, and types. Types stand in the
-schemas and, where these are silent or differ, in the examples; both count.
+The script takes facts alone: verbs, paths, names of parameters and keys, and types. Types come from
+the schemas and from the examples, where schemas are silent or differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 TABLE = Path(__file__).parent / "documented.json"
 VERBS = ("get", "post", "put", "patch", "delete")
-# Collections that neither program nor the sandbox knows.
+# Collections that the programs and the sandbox do not use.
 FOREIGN = re.compile(
     r"/(campaign|custom|ecom|connection|event|site|webhook|message|form|prism|stripo|personal|"
     r"calendar|branding|saved|template|address|taskOut|tasktype|task|content|config|record|"
@@ -25,7 +25,7 @@ FOREIGN = re.compile(
 
 
 def type_of(value: Any) -> str:
-    """Return a value's type in the words of JSON schema."""
+    """Return a value's type in the terms of JSON schema."""
     if value is None:
         return "null"
     kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
@@ -33,16 +33,16 @@ def type_of(value: Any) -> str:
 
 
 class Shape:
-    """What may stand somewhere: the types, the keys of objects, the shape of an array's items."""
+    """What is permitted at a place: types, keys of objects, shape of an array's items."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Nothing is permitted yet."""
         self.types: set[str] = set()
         self.keys: dict[str, Shape] = {}
         self.items: Shape | None = None
 
     def add_schema(self, schema: dict[str, Any]) -> None:
-        """Take over what a schema says."""
+        """Add what a schema permits."""
         for part in (*schema.get("oneOf", ()), *schema.get("anyOf", ()), *schema.get("allOf", ())):
             self.add_schema(part)
         types = schema.get("type")
@@ -55,7 +55,7 @@ class Shape:
             self.items.add_schema(schema["items"])
 
     def add_example(self, value: Any) -> None:
-        """Take over what an example shows."""
+        """Add what an example shows."""
         self.types.add(type_of(value))
         if isinstance(value, dict):
             for name, inner in value.items():
@@ -80,7 +80,7 @@ class Shape:
 
 
 def shape_of(content: dict[str, Any] | None) -> Any:
-    """Return the shape of a body, None where nothing is said of it."""
+    """Return the shape of a body, None where none is documented."""
     media = ((content or {}).get("content") or {}).get("application/json") or {}
     shape = Shape()
     shape.add_schema(media.get("schema") or {})

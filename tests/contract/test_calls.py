@@ -1,4 +1,4 @@
-"""What tap and target send, and what the sandbox answers, call by call against the table."""
+"""Requests of tap and target, and answers of the sandbox, one by one against the table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TABLE: dict[str, Any] = json.loads(derive.TABLE.read_text())
-# calls that the documentation does not list, with the reason for making them all the same
+# requests that the documentation does not list, with the reason for them
 UNDOCUMENTED = {
     "GET /contactTags": "the collection is linked from contacts and answers live",
     "GET /contactLists": "the collection is linked from contacts and answers live",
@@ -35,11 +35,11 @@ UNDOCUMENTED = {
     "GET /contacts/{id}/contactTags": "linked from contacts; documented for writing alone",
     "GET /settings/account": "answers live; tells the contact limit and the contacts there are",
 }
-# parameters that every collection takes, though few list them
+# parameters that every collection accepts, though few list them
 GENERAL = re.compile(r"limit|offset|include|orders\[\w+\]")
-# bodies of which nothing is documented, with the reason
+# bodies without documentation, with the reason
 BODIES = {"PATCH /lists/{id}": UNDOCUMENTED["PATCH /lists/{id}"]}
-# keys of bodies beyond the documented ones, with the reason
+# undocumented keys of bodies, with the reason
 BODY_KEYS: dict[str, dict[str, str]] = {
     "POST /import/bulk_import": {
         "exclude_automations": "documented for a contact, observed beside them: sent at both places"
@@ -75,10 +75,10 @@ def call_of(method: str, path: str) -> str:
 def misfits(
     shape: dict[str, Any], value: Any, where: str = "", *, may_be_null: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Return what of a value the shape does not know: where it stands, ``key`` or its type.
+    """Return the places in a value that the shape does not permit, with ``key`` or the type.
 
-    A number may be text and text a number: ActiveCampaign takes and gives ids either way. In its
-    answers any column may be empty: null says nothing of a type, in the table as in the answer.
+    A number may be text and text a number: ActiveCampaign accepts and returns ids in both types. In
+    its answers any column may be empty, so null has no type in table and answer.
     """
     kind = derive.type_of(value)
     known = {FAMILY.get(one, one) for one in shape["types"]} - ({"null"} if may_be_null else set())
@@ -98,14 +98,14 @@ def misfits(
 
 
 class Exchange:
-    """All requests of some runs and their answers, as the account sees and gives them."""
+    """All requests of some runs and their answers, as the account sees them."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """No requests yet."""
         self.calls: list[tuple[str, str, list[str], Any, int, Any]] = []
 
     def listen(self, world: World) -> World:
-        """Note whatever this account is asked from now on."""
+        """Record the requests that this account gets from now on."""
         answer = world.answer
 
         def heard(method: str, path: str, query: Any, headers: Any, body: bytes = b"", *more: Any):
@@ -136,7 +136,7 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
 
 
 def read(exchange: Exchange, settings: dict[str, Any], switches: dict[str, Any], **more: Any):
-    """Run the tap twice over an account that changes in between."""
+    """Run the tap twice over an account that changes between the runs."""
     account = Account(contacts=230, deals=30, accounts=25, **switches)
     exchange.listen(account.world)
     ran = account.run(**settings, **more)
@@ -248,7 +248,7 @@ def write(exchange: Exchange, folder: Path, rows: dict[str, Any], **settings: An
 
 
 def many_people(count: int) -> list[dict[str, Any]]:
-    """Return rows enough to be imported, with all that an import carries."""
+    """Return enough rows for an import, with every column of an import."""
     return [
         {
             "email": f"p{n}@shop.example",
@@ -264,7 +264,7 @@ def many_people(count: int) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def reading() -> Exchange:
-    """All that the tap asks, under every setting and of accounts that know less."""
+    """All requests of the tap, under every setting and for accounts that lack features."""
     exchange = Exchange()
     for settings in READS.values():
         read(exchange, settings, {})
@@ -275,7 +275,7 @@ def reading() -> Exchange:
 
 @pytest.fixture(scope="module")
 def writing(tmp_path_factory: pytest.TempPathFactory) -> Exchange:
-    """All that the target asks and sends, for all streams and under every setting."""
+    """All requests of the target, for all streams and under every setting."""
     exchange = Exchange()
     for settings in SETTINGS.values():
         write(exchange, tmp_path_factory.mktemp("lab"), ROWS, **settings)
@@ -289,11 +289,11 @@ def writing(tmp_path_factory: pytest.TempPathFactory) -> Exchange:
 
 @pytest.fixture(params=["reading", "writing"])
 def exchange(request: pytest.FixtureRequest) -> Exchange:
-    """The tap's, then the target's."""
+    """The exchange of the tap, then that of the target."""
     return request.getfixturevalue(request.param)
 
 
-# Their calls are not among those that the provider's description has; they have tests of their own.
+# Their requests are not in the provider's description; other tests cover them.
 NOT_DOCUMENTED = {
     "crm_tasks",
     "marketing_events",
@@ -303,7 +303,7 @@ NOT_DOCUMENTED = {
 
 
 def test_every_stream_is_written(writing: Exchange) -> None:
-    """The rows above leave no stream out, and each kind of write was made."""
+    """The rows cover every stream and each kind of write."""
     assert set(ROWS) | NOT_DOCUMENTED == set(SINKS)
     made = {call_of(method, path) for method, path, *_ in writing.calls}
     for call in (
@@ -321,13 +321,13 @@ def test_every_stream_is_written(writing: Exchange) -> None:
 
 
 def test_every_call_is_documented(exchange: Exchange) -> None:
-    """Verb and path stand in the table, or in the list of those that do not, with the reason."""
+    """Verb and path of each request are in the table or in the list of exceptions."""
     made = {call_of(method, path) for method, path, *_ in exchange.calls}
     assert made - TABLE.keys() - UNDOCUMENTED.keys() == set()
 
 
 def test_every_parameter_is_documented(exchange: Exchange) -> None:
-    """Names of query parameters are those that are listed, or common to all collections."""
+    """Each query parameter is listed, or common to all collections."""
     found = set()
     for method, path, names, *_ in exchange.calls:
         call = call_of(method, path)
@@ -340,7 +340,7 @@ def test_every_parameter_is_documented(exchange: Exchange) -> None:
 
 
 def test_every_body_is_documented(exchange: Exchange) -> None:
-    """Keys and types of what is sent, at every depth."""
+    """Keys and types of each body are documented at every depth."""
     found = set()
     for method, path, _, body, *_ in exchange.calls:
         call = call_of(method, path)
@@ -357,7 +357,7 @@ def test_every_body_is_documented(exchange: Exchange) -> None:
 
 
 def test_every_answer_is_as_documented(exchange: Exchange) -> None:
-    """What the sandbox answers has the documented types, key by key, where a key is documented."""
+    """Each documented key of the sandbox's answers has its documented type."""
     found = set()
     for method, path, _, _, status, document in exchange.calls:
         call = call_of(method, path)
@@ -371,8 +371,8 @@ def test_every_answer_is_as_documented(exchange: Exchange) -> None:
     assert found == set()
 
 
-def test_what_is_excused_is_needed(reading: Exchange, writing: Exchange) -> None:
-    """No exception is left over from a call that nobody makes any more."""
+def test_every_exception_is_needed(reading: Exchange, writing: Exchange) -> None:
+    """Every exception belongs to a request that the programs send."""
     calls = [*reading.calls, *writing.calls]
     made = {call_of(method, path) for method, path, *_ in calls}
     assert set(UNDOCUMENTED) <= made
@@ -380,14 +380,14 @@ def test_what_is_excused_is_needed(reading: Exchange, writing: Exchange) -> None
 
 
 def test_the_table_holds_facts_only() -> None:
-    """Names and types and nothing else: no sentence of the provider's."""
+    """The table has names and types, and no sentence of the provider."""
     text = derive.TABLE.read_text()
     for word in set(re.findall(r'"([^"]*)"', text)):
         assert " " not in word or re.fullmatch(r"[A-Z]+ /\S+", word), word
 
 
 def test_the_table_is_derived_as_the_script_says() -> None:
-    """Types of schemas and of examples both count; headers, failures and sentences do not."""
+    """The script takes types of schemas and examples, and no headers, failures or sentences."""
     schema = {"type": "object", "properties": {"a": {"type": "integer", "description": "A b"}}}
     example = {"one": {"value": '{"a": "7", "b": [{"c": null}]}'}}
     openapi = {
@@ -420,5 +420,5 @@ def test_the_table_is_derived_as_the_script_says() -> None:
 
 
 def test_the_sandboxs_own_good_calls_are_in_the_table() -> None:
-    """Both tables, that of key names and this one, come from one document."""
+    """The table of key names and this one come from the same document."""
     assert {call for call, _, _ in WRITES} <= set(TABLE)

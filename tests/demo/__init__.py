@@ -1,1 +1,1 @@
-"""`make demo`, and what it is made of: an account, Meltano, and a look at the tables."""
+"""`make demo`: an account, Meltano, and a check of the tables."""

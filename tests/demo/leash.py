@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def _leave_it_to_the_command(*_: Any) -> None:
-    """Keep waiting: the command got the signal too."""
+    """Continue to wait: the command got the signal too."""
 
 
 def _watch() -> None:

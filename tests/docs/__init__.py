@@ -1,1 +1,1 @@
-"""The documentation: its pages, its rendered tables, its commands, its site."""
+"""Tests of the documentation: pages, rendered tables, commands, and the site."""

@@ -1,4 +1,4 @@
-"""airbyte/Dockerfile fits the project: no container engine is needed to see that."""
+"""airbyte/Dockerfile fits the project. The tests need no container engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def stage(name: str) -> str:
 
 @pytest.mark.parametrize("target", CONNECTORS)
 def test_each_image_starts_a_program_of_the_project(target: str) -> None:
-    """Entry point, environment and labels name one installed program and this version."""
+    """Entry point, environment and labels of an image name an installed program.
+
+    The labels name this version.
+    """
     program, text = CONNECTORS[target], stage(target)
     assert program in PROJECT["scripts"]
     entry = re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)
@@ -39,7 +42,7 @@ def test_each_image_starts_a_program_of_the_project(target: str) -> None:
 
 
 def test_the_image_holds_what_the_wheel_is_made_of() -> None:
-    """Each file that is copied exists; together they are what the build of the wheel reads."""
+    """Each copied file exists, and together they are the input of the wheel's build."""
     copied = [
         name
         for line in re.findall(r"^COPY (.*)$", TEXT, re.MULTILINE)
@@ -56,7 +59,7 @@ def test_the_image_holds_what_the_wheel_is_made_of() -> None:
 
 
 def test_the_image_installs_extras_that_exist() -> None:
-    """The extras are those of pyproject.toml: the messages, and what keeps state elsewhere."""
+    """The extras of the image are those of pyproject.toml for messages and remote state."""
     extras = re.search(r"pip install .*'\.\[(.*)\]'", TEXT)
     assert extras
     assert set(extras[1].split(",")) == set(PROJECT["optional-dependencies"])

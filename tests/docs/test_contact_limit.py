@@ -1,4 +1,4 @@
-"""docs/contact-limit.md shows what the programs log, and a run does what the page says."""
+"""docs/contact-limit.md shows the lines that the programs log, and a run does what it says."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ NEW, ROOM = 8_200, 3_000
 def test_the_page_shows_what_is_logged_and_done(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of 8,200 new contacts the plan shows 3,000 that fit; the run creates them, the next the rest.
+    """Of 8,200 new contacts the plan shows 3,000 within the limit, and the run creates them.
 
-    A key that may not read the limit has the line that the page shows.
+    The next run creates the rest. A key that may not read the limit has the line that the page
+    shows.
     """
     caplog.set_level("INFO")
     planned, unknown = re.findall(r"```text\n(.*?)\n```", PAGE.read_text("utf-8"), re.DOTALL)

@@ -1,4 +1,4 @@
-"""CONTRIBUTING: every path that it names exists, and it answers where things are."""
+"""CONTRIBUTING names only paths that exist and answers where things are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FEWEST_ANSWERS = 20
 
 
 def test_every_path_exists() -> None:
-    """A path is a file or folder of the project, or of one of its two packages."""
+    """Each path is a file or folder of the project or of one of its packages."""
     named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*(?:\.(?:py|md|json|yml|yaml)|/))`", TEXT)
     assert len(named) > FEWEST_ANSWERS
     places = (ROOT, *(ROOT / package for package in PACKAGES))
@@ -21,7 +21,7 @@ def test_every_path_exists() -> None:
 
 
 def test_where_is_answers_with_a_path() -> None:
-    """At least twenty questions, each answered with a path from the root of the project."""
+    """At least twenty questions are answered with a path from the project's root."""
     answers = re.findall(r"^\| Where .*\? \| (.*) \|$", TEXT, re.MULTILINE)
     assert len(answers) >= FEWEST_ANSWERS
     for answer in answers:
@@ -29,7 +29,7 @@ def test_where_is_answers_with_a_path() -> None:
 
 
 def test_each_list_says_what_fails() -> None:
-    """How to add a field, a resource, a sink, a raw stream and a setting, and record a quirk."""
+    """Each list for a field, resource, sink, raw stream, setting or quirk says what fails."""
     for thing in ("add a field", "add a resource", "add a sink", "add a raw stream"):
         part = TEXT.partition(f"## To {thing}\n")[2].partition("\n## ")[0]
         assert "\n1. " in part, thing

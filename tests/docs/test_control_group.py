@@ -1,4 +1,4 @@
-"""The recipe of docs/control-group.md, followed as it stands."""
+"""The recipe of docs/control-group.md works as it is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "control-group.md"
 
 
 def test_the_sql_compares_who_was_written_with_who_was_held_out(tmp_path: Path) -> None:
-    """The page's settings hold people out, and its SQL finds the share of buyers in both groups."""
+    """The page's SQL returns the share of buyers in the written and in the held-out group."""
     text = PAGE.read_text("utf-8")
     [first] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     [comparing] = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)

@@ -40,7 +40,7 @@ def test_the_recipe_is_short() -> None:
 
 
 class Recipe:
-    """The recipe as a file in a folder of its own, run with the real dlt."""
+    """The recipe in a file and a folder of its own, run with the real dlt."""
 
     def __init__(self, folder: Path, url: str, key: str) -> None:
         """Write the file."""
@@ -57,7 +57,7 @@ class Recipe:
         }
 
     def run(self) -> dict[str, int]:
-        """Run it; return how many rows of each stream went into the load."""
+        """Run it; return the number of rows of each stream in the load."""
         before = self.loads()
         done = subprocess.run(
             [str(PYTHON), "activecampaign_dlt.py"],
@@ -76,7 +76,7 @@ class Recipe:
         }
 
     def loads(self) -> set[str]:
-        """Return the loads that are complete."""
+        """Return the complete loads."""
         if not (self.folder / "warehouse.duckdb").exists():
             return set()
         return {one for (one,) in self.query("SELECT load_id FROM _dlt_loads WHERE status = 0")}
@@ -89,7 +89,7 @@ class Recipe:
             return connection.execute(query).fetchall()
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start it, and do not wait."""
+        """Start it without waiting."""
         return subprocess.Popen(
             [str(PYTHON), "activecampaign_dlt.py"],
             cwd=self.folder,
@@ -122,7 +122,10 @@ def compare(recipe: Recipe, world: World) -> None:
 @pytest.mark.long
 @pytest.mark.slow
 def test_the_second_run_loads_what_changed_and_merges_it(tmp_path: Path) -> None:
-    """Rows merge by key from the bookmark on; arrays are child tables; DuckDB holds the account."""
+    """A second run merges changed rows by key, with arrays in child tables.
+
+    DuckDB then equals the account.
+    """
     world = World(contacts=40, deals=15, accounts=6, requests_per_second=0)
     with serve(world) as served:
         recipe = Recipe(tmp_path, served.url, world.api_key)
@@ -150,7 +153,7 @@ def test_the_second_run_loads_what_changed_and_merges_it(tmp_path: Path) -> None
 @pytest.mark.long
 @pytest.mark.slow
 def test_the_recipe_shares_the_rate_limit_with_the_tap(tmp_path: Path) -> None:
-    """Side by side, the recipe and the tap send five requests a second together, not each."""
+    """Recipe and tap together send five requests a second."""
     world = World(contacts=600, deals=200, accounts=100, requests_per_second=0)
     with serve(world) as served:
         recipe = Recipe(tmp_path, served.url, world.api_key)

@@ -1,4 +1,4 @@
-"""The pages: nothing rendered is forgotten, every picture, link and path exists."""
+"""The pages: rendered blocks are up to date, and every picture, link and path exists."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def text_of(path: Path | str) -> str:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_rendered_blocks_are_up_to_date(name: str) -> None:
-    """Tables of streams, fields and settings are those of the code; `make render` updates them."""
+    """Tables of streams, fields and settings equal the code; `make render` updates them."""
     assert fill(text_of(name)) == text_of(name)
 
 
 def test_every_block_is_rendered_in_one_place() -> None:
-    """Each table and each stream's fields stand in exactly one document."""
+    """Each table and each stream's fields are in exactly one document."""
     found = Counter(
         name
         for document in DOCUMENTS
@@ -41,7 +41,7 @@ def test_readme_is_short() -> None:
 
 
 def test_readme_leads_to_every_page() -> None:
-    """Each page under docs/ can be reached from README by links."""
+    """A reader of README reaches each page under docs/ by links."""
     reached, new = set(), {ROOT / "README.md"}
     while new:
         reached |= new
@@ -56,7 +56,7 @@ def test_readme_leads_to_every_page() -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
 def test_links_of_the_pages_beside_the_site_work(page: str) -> None:
-    """Every link to a file exists, from pages that the site's build does not check."""
+    """Every link of the pages outside the site leads to a file."""
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", text_of(page)):
         assert (ROOT / target).exists(), target
 

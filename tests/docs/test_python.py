@@ -1,4 +1,4 @@
-"""docs/python.md keeps its word: its examples run in order, and give what is shown."""
+"""The examples of docs/python.md run in order and return what the page shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTIONS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 
 
 def people() -> Account:
-    """Return the account of the page: five people, two companies' worth of deals."""
+    """Return the account of the page: five people, and deals of two companies."""
     account = Account(is_empty=True)
     world = account.world
     plan = world.add_field("Plan", "text")
@@ -52,7 +52,7 @@ def people() -> Account:
 
 
 def test_every_example_gives_what_is_shown(monkeypatch):
-    """All blocks run in their order, over HTTP, as a newcomer would type them."""
+    """Each block of the page gives the output that the page shows, over HTTP."""
     account = people()
     text = DOCUMENT.read_text(encoding="utf-8")
     blocks = BLOCK.findall(text)

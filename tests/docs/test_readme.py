@@ -1,4 +1,4 @@
-"""The commands of README and of the first pages run, and do what the pages say."""
+"""The commands of README and of the first pages do what the pages say."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POSTGRES = "tests/end_to_end/test_postgres.py runs it"
 MANY = "tests/many runs it"
 WRITE = "test_the_first_write_runs runs it"
 MELTANO = ".venv-meltano/bin/meltano --environment production run"
-# Each command, and what shows that it does what the page says.
+# Each command, and the test of what the page says about it.
 COMMANDS = {
     "make demo": "test_the_demo_does_all_it_promises runs it",
     "make test": "it runs this test",
@@ -63,15 +63,15 @@ def commands(page: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line]
 
 
-def test_every_command_is_held_by_something() -> None:
-    """The first pages show no command that no test runs."""
+def test_every_command_has_a_test() -> None:
+    """Each command of the first pages has a test."""
     assert {line for page in PAGES for line in commands(page)} == set(COMMANDS)
 
 
 @pytest.mark.long
 @pytest.mark.meltano
 def test_the_demo_does_all_it_promises() -> None:
-    """`make demo` loads, changes, loads again, and finds every table right."""
+    """`make demo` loads, changes, loads again, and finds no difference in the tables."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.demo"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -83,7 +83,7 @@ def test_the_demo_does_all_it_promises() -> None:
 @pytest.mark.long
 @pytest.mark.meltano
 def test_the_real_accounts_command_runs(tmp_path: Path) -> None:
-    """The command for a real account loads whatever account the two variables name."""
+    """The command for a real account loads the account of the two variables."""
     install()
     world = World(contacts=25, requests_per_second=5)
     _, *arguments = shlex.split(f"{MELTANO} load")
@@ -96,7 +96,7 @@ def test_the_real_accounts_command_runs(tmp_path: Path) -> None:
 
 @pytest.mark.meltano
 def test_the_first_write_runs(tmp_path: Path) -> None:
-    """README's first write plans, writes one contact with its tag, and writes it once."""
+    """README's first write plans a contact with its tag, writes it, and writes it only once."""
     install()
     shown = [line for line in commands("README.md") if COMMANDS[line] == WRITE]
     assert shown == [line for line in commands("docs/first-write.md") if COMMANDS[line] == WRITE]

@@ -1,4 +1,4 @@
-"""The site: `make docs` builds it, and a page or link that is missing fails the build."""
+"""The site: `make docs` builds it, and a missing page or link fails the build."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def pages() -> list[str]:
 
 
 def test_the_site_builds_with_every_page_and_a_search_index(folder: Path) -> None:
-    """The strict build succeeds; each page is there and the search finds a stream by its name."""
+    """The strict build has every page, and its search index has the name of a stream."""
     done = build(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     for page in pages():
@@ -72,7 +72,7 @@ def test_the_site_builds_with_every_page_and_a_search_index(folder: Path) -> Non
 
 
 def test_a_page_fetches_nothing_from_another_server(folder: Path) -> None:
-    """No font, script, picture or style of a page is on another server."""
+    """A page loads no font, script, picture or style from another server."""
     build(folder)
     for page in (folder / "site").rglob("*.html"):
         assert FETCHED.findall(page.read_text("utf-8")) == [], page.name
@@ -84,7 +84,7 @@ def test_a_page_fetches_nothing_from_another_server(folder: Path) -> None:
     ids=["page", "section"],
 )
 def test_a_dead_link_fails_the_build(folder: Path, line: str) -> None:
-    """A link to a page or a section that does not exist ends the build with exit code 1."""
+    """A link to a missing page or section ends the build with exit code 1."""
     with (folder / "docs" / "index.md").open("a", encoding="utf-8") as page:
         page.write(f"\n{line}\n")
     done = build(folder)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 PAGE = "docs/troubleshooting.md"
 PACKAGES = ("tap_activecampaign_unified", "target_activecampaign")
-#: What ends a row or a run, with a message as its first argument.
+#: The calls that end a row or a run, with a message as their first argument.
 ROW_ERRORS = {"RowRejected", "RowSkipped", "RowFailed"}
 RUN_ERRORS = {"SettingsError", "AuthenticationError", "PaymentRequired", "ConnectionFailed"}
-#: Messages that say nothing of their own: joined from others, or passed on.
+#: Messages without a text of their own: joined from others, or passed on.
 PASSED_ON = re.compile(r"[…:; .]*")
 
 
@@ -66,12 +66,12 @@ def explained() -> set[str]:
 
 
 def test_every_message_is_explained() -> None:
-    """Whatever ends a row or a run is on the page: add it there, with what to do."""
+    """Every message that ends a row or a run is on the page with its fix."""
     assert set(messages()) - explained() == set()
 
 
 def test_every_explained_message_exists() -> None:
-    """The page explains no message that the code does not have."""
+    """Every message on the page is in the code."""
     code = "\n".join(
         path.read_text("utf-8") for one in PACKAGES for path in (ROOT / one).rglob("*.py")
     )

@@ -1,1 +1,1 @@
-"""Both programs from outside: processes, pipes, files, Meltano and DuckDB."""
+"""Both programs as processes, with pipes, files, Meltano and DuckDB."""

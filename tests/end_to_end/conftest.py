@@ -1,4 +1,4 @@
-"""One account that listens on the loopback for all tests of a module, and a desk for each test."""
+"""An account on the loopback for all tests of a module, and a user's folder for each test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """A small account with a little of everything, its clock the real one, without a limit."""
+    """A small account with rows of every kind, on the real clock, without a limit."""
     world = World(contacts=60, deals=12, accounts=8, api_key=KEY, requests_per_second=0)
     with serve(world) as served:
         yield served
@@ -25,7 +25,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def desk(tmp_path: Path, served: Served) -> Iterator[Desk]:
-    """A user's folder; the account is fixed behind each test."""
+    """A user's folder; the account's faults are removed after each test."""
     yield Desk(tmp_path, served.url)
     served.world.faults.clear()
     served.world.api_key = KEY

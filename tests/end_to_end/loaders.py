@@ -1,4 +1,4 @@
-"""The real loaders, run as programs, and what their tables hold, as the contract writes it."""
+"""The real loaders as programs, and the content of their tables in the contract's form."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ LINES_SHOWN = 12
 
 
 class LoaderFailedError(Exception):
-    """The loader ended with an error; the text is what it said last."""
+    """The loader ended with an error; the text is its last output."""
 
 
 class Tables:
     """The tables that a loader filled, one per stream, in one schema."""
 
-    #: How the database calls the type of a column of text, of numbers, of JSON, …
+    #: The database's names of the types of text, numbers, JSON, …
     types: ClassVar[dict[str, str]]
 
     def __init__(self) -> None:
-        """Know the keys of the unified streams; those of others come with their messages."""
+        """The keys of unified streams are known; those of others come from their messages."""
         self.keys: dict[str, Iterable[str]] = dict(KEYS)
 
     def query(self, query: str) -> list[tuple[Any, ...]]:
@@ -66,7 +66,7 @@ class Tables:
         )
 
     def rows(self, stream: str) -> list[Row]:
-        """Return all rows of a table, values as the contract writes them."""
+        """Return all rows of a table, with values in the contract's form."""
         columns = self.columns(stream)
         names = ", ".join(f'"{name}"' for name in columns)
         found = self.query(f'SELECT {names} FROM {SCHEMA}."{stream}"')  # noqa: S608
@@ -79,12 +79,12 @@ class Tables:
         ]
 
     def deleted(self, stream: str) -> list[tuple[str, ...]]:
-        """Return the keys of the rows that are marked as deleted."""
+        """Return the keys of rows that are marked as deleted."""
         marked = [row for row in self.rows(stream) if row.get(DELETED) is not None]
         return sorted(self._key(stream, row) for row in marked)
 
     def warehouse(self) -> Warehouse:
-        """Return all rows that are not marked as deleted; a key that stands twice fails."""
+        """Return all rows that are not marked as deleted; raise on a key that appears twice."""
         held = Warehouse()
         for stream in self.streams():
             table: dict[tuple[str, ...], Row] = {}
@@ -104,7 +104,7 @@ class Tables:
 
 
 class PostgresTables(Tables):
-    """Those of a PostgreSQL database."""
+    """The tables of a PostgreSQL database."""
 
     types: ClassVar = {
         "text": "text",
@@ -116,7 +116,7 @@ class PostgresTables(Tables):
     }
 
     def __init__(self, database: Database) -> None:
-        """Look into a database."""
+        """Use a database."""
         super().__init__()
         self.database = database
 
@@ -126,7 +126,7 @@ class PostgresTables(Tables):
 
 
 class DuckDBTables(Tables):
-    """Those of a DuckDB file, opened for each question: a loader needs it to itself."""
+    """The tables of a DuckDB file, which is opened for each query: a loader needs it alone."""
 
     types: ClassVar = {
         "text": "varchar",
@@ -138,7 +138,7 @@ class DuckDBTables(Tables):
     }
 
     def __init__(self, path: Path) -> None:
-        """Look into a file."""
+        """Use a file."""
         super().__init__()
         self.path = path
 
@@ -152,7 +152,7 @@ class Loader:
     """A loader's program with its settings, and the tables it fills."""
 
     def __init__(self, program: str, folder: Path, tables: Tables, settings: Row) -> None:
-        """Install the program where it is not, and write its settings down."""
+        """Install the program if it is not installed, and write its settings."""
         install(program)
         self.tables = tables
         told = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
@@ -163,7 +163,7 @@ class Loader:
         self._config.write_text(json.dumps(settings), encoding="utf-8")
 
     def load(self, lines: str) -> Row:
-        """Feed it a run's messages; return the state it vouches for."""
+        """Load the messages of a run; return the state that the loader emits."""
         for line in lines.splitlines():
             if '"type":"SCHEMA"' in line[:100].replace(" ", ""):
                 message = json.loads(line)
@@ -184,21 +184,21 @@ class Loader:
 
 
 def into_postgres(folder: Path, database: Database, **settings: Any) -> Loader:
-    """Return target-postgres, the variant of MeltanoLabs, as meltano.yml sets it."""
+    """Return MeltanoLabs' target-postgres with the settings of meltano.yml."""
     url = database.url("postgresql+psycopg")
     given = {"sqlalchemy_url": url, "default_target_schema": SCHEMA, **settings}
     return Loader("target-postgres", folder, PostgresTables(database), given)
 
 
 def into_duckdb(folder: Path, **settings: Any) -> Loader:
-    """Return target-duckdb as meltano.yml sets it."""
+    """Return target-duckdb with the settings of meltano.yml."""
     path = folder / "loaded.duckdb"
     given = {"path": str(path), "default_target_schema": SCHEMA, "add_metadata_columns": True}
     return Loader("target-duckdb", folder, DuckDBTables(path), given | settings)
 
 
 def plain(value: Any, kind: str) -> Any:
-    """Return a loaded value as the tap wrote it: JSON's types, times in UTC with their offset."""
+    """Return a loaded value as the tap wrote it: JSON types, and times in UTC with an offset."""
     if kind == "json" and isinstance(value, str):
         return json.loads(value)
     if isinstance(value, dt.datetime):

@@ -23,7 +23,7 @@ SECONDS = 60
 
 @dataclass
 class Ended:
-    """What a process left behind."""
+    """The output of a process."""
 
     code: int
     out: str
@@ -38,13 +38,13 @@ class Ended:
 
     @property
     def line(self) -> str:
-        """The one error line there is."""
+        """The only error line."""
         assert len(self.errors) == 1, self.err
         return self.errors[0]
 
     @property
     def states(self) -> list[dict[str, Any]]:
-        """The states it wrote, in their order."""
+        """The states in order."""
         return [one["value"] for one in self.messages if one["type"] == "STATE"]
 
     def records(self, stream: str) -> list[dict[str, Any]]:
@@ -56,15 +56,15 @@ class Ended:
         ]
 
     def ids(self, stream: str) -> list[int]:
-        """Return the ids of a stream's records as numbers, in their order."""
+        """Return the ids of a stream's records as numbers, in order."""
         return [int(record["id"]) for record in self.records(stream)]
 
 
 class Desk:
-    """A folder with the files a user would give, and runs of the tap from within it."""
+    """A folder with a user's files, in which the tap runs."""
 
     def __init__(self, folder: Path, url: str | None = None) -> None:
-        """Take a folder and the account's address."""
+        """Use a folder and the account's address."""
         self.folder = folder
         self.settings: dict[str, Any] = {"api_key": KEY, "requests_per_second": 0}
         if url:
@@ -72,7 +72,7 @@ class Desk:
 
     @property
     def environment(self) -> dict[str, str]:
-        """As little as a program needs: nothing of the machine's settings, files or proxies."""
+        """A minimal environment without the machine's settings, files and proxies."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -81,14 +81,14 @@ class Desk:
         }
 
     def file(self, name: str, content: Any) -> Path:
-        """Write a file, as JSON unless it is text."""
+        """Write a file; values that are no text are written as JSON."""
         path = self.folder / name
         text = content if isinstance(content, str) else json.dumps(content)
         path.write_text(text, encoding="utf-8")
         return path
 
     def config(self, **settings: Any) -> Path:
-        """Write the settings, those given over the usual ones; None leaves one out."""
+        """Write the settings, given ones over the usual ones; None removes one."""
         asked = self.settings | settings
         return self.file("config.json", {k: v for k, v in asked.items() if v is not None})
 
@@ -104,14 +104,14 @@ class Desk:
         return found
 
     def run(self, *more: str, state: Any = None, catalog: Any = None, **settings: Any) -> Ended:
-        """Run the tap to its end; every run is held to what every run must keep."""
+        """Run the tap to its end and check the properties of every run."""
         command = self.arguments(*more, state=state, catalog=catalog, **settings)
         ended = self.call(command)
         ended.messages = messages(ended.out)
         return ended
 
     def call(self, command: list[str], **environment: str) -> Ended:
-        """Run any command of the tap's."""
+        """Run any command of the tap."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -125,7 +125,7 @@ class Desk:
 
 
 def checked(code: int, out: bytes, err: bytes) -> Ended:
-    """Return what a process left, provided that it shows neither the key nor a traceback."""
+    """Return the output of a process after checking that it has no key and no traceback."""
     ended = Ended(code, out.decode(), err.decode())
     for text in (ended.out, ended.err):
         assert KEY not in text
@@ -135,14 +135,14 @@ def checked(code: int, out: bytes, err: bytes) -> Ended:
 
 
 def messages(out: str) -> list[dict[str, Any]]:
-    """Return the Singer messages of an output that holds nothing else."""
+    """Return the Singer messages of an output that has nothing else."""
     found = [json.loads(line) for line in out.splitlines()]
     assert {one["type"] for one in found} <= {"SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION"}
     return found
 
 
 def selecting(catalog: dict[str, Any], streams: Iterable[str]) -> dict[str, Any]:
-    """Return the catalog with these streams selected and no other."""
+    """Return the catalog with these streams selected and no others."""
     chosen = set(streams)
     for entry in catalog["streams"]:
         for one in entry["metadata"]:

@@ -1,4 +1,4 @@
-"""Two customers' accounts with the same ids in one PostgreSQL database: neither loses a row."""
+"""Two accounts with the same ids in one PostgreSQL database: neither loses a row."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.meltano, pytest.mark.slow]
 
 LABEL = "account_label"
 READ = "activation-contacts"
-# What a warehouse finds for every customer, by ids that both have.
+# Rows of the warehouse for every customer, with ids that both accounts have.
 VIEW = """
 CREATE SCHEMA activation;
 CREATE VIEW activation.contacts AS
@@ -40,7 +40,7 @@ FROM activecampaign.crm_contacts WHERE id IN ('2', '3');
 
 
 class Customer:
-    """An account, the tap's runs of it, and what the warehouse holds of it."""
+    """An account, the tap's runs of it, and its rows in the warehouse."""
 
     def __init__(self, label: str, served: Served, folder: Path) -> None:
         """Begin before the first run."""
@@ -50,7 +50,7 @@ class Customer:
         self._state: Any = None
 
     def load(self, loader: Loader, **settings: Any) -> None:
-        """Run the tap into a loader, from the state of the run before."""
+        """Load the account from the state of the run before."""
         known = str(self._desk.folder / "known")
         ended = self._desk.run(
             state=self._state, detect_deletes=True, known_ids_path=known, **settings
@@ -60,7 +60,7 @@ class Customer:
         self._state = ended.states[-1]
 
     def write(self, lines: str, database: Database) -> list[Row]:
-        """Run the target over what a warehouse says of everybody; return each row's result."""
+        """Write the warehouse's rows of all customers with the target; return each row's result."""
         results = self._desk.folder / "results.jsonl"
         config = self._desk.config(
             account_label=self.label,
@@ -83,7 +83,7 @@ class Customer:
 
 
 def of_warehouse(folder: Path, database: Database) -> str:
-    """Return what tap-postgres, the variant of MeltanoLabs, reads of the schema `activation`."""
+    """Return what MeltanoLabs' tap-postgres reads from the schema `activation`."""
     install("tap-postgres")
     program = ROOT / ".meltano" / "extractors" / "tap-postgres" / "venv" / "bin" / "tap-postgres"
     config = folder / "tap-postgres.json"
@@ -105,19 +105,19 @@ class OneOfMany(PostgresTables):
     """The rows of one account in tables that hold many."""
 
     def __init__(self, database: Database, label: str) -> None:
-        """Look into a database."""
+        """Use a database."""
         super().__init__(database)
         self._label = label
 
     def rows(self, stream: str) -> list[Row]:
-        """Return the account's rows, without the column that says so."""
+        """Return the account's rows, without the label."""
         found = [row for row in super().rows(stream) if row[LABEL] == self._label]
         return [{name: row[name] for name in row if name != LABEL} for row in found]
 
 
 @pytest.fixture
 def customers(tmp_path: Path) -> Iterator[list[Customer]]:
-    """Two accounts whose ids are the same and whose rows are not."""
+    """Two accounts with the same ids and different rows."""
     worlds = [
         World(
             contacts=40 + more,
@@ -136,15 +136,14 @@ def customers(tmp_path: Path) -> Iterator[list[Customer]]:
         ]
 
 
-def test_one_table_holds_both_and_the_way_back_writes_to_each_its_own(
+def test_two_accounts_share_tables_and_each_target_writes_its_own_rows(
     customers: list[Customer], tmp_path: Path, postgres_database: Database
 ) -> None:
-    """After each run each account's rows are its own, to the last value; deletes too.
+    """After each run each account's rows in the shared table are complete, deletes included.
 
-    What one account deletes is gone for it alone, though the other has a row of the same id; small
-    tables too, whose versions would have ended the other's rows. The second run is a whole read:
-    a tag that is gone moves no contact. A view over the table is written back to each account
-    by its own target, which skips the rows of the other.
+    A delete of one account keeps the other's row of the same id, in small tables too. The second
+    run is a full read: a removed tag moves no contact. A view over the table is written back to
+    each account by its own target, which skips the rows of the other.
     """
     loader = into_postgres(tmp_path, postgres_database)
     for customer in customers:
@@ -168,7 +167,7 @@ def test_one_table_holds_both_and_the_way_back_writes_to_each_its_own(
     assert OneOfMany(postgres_database, "birch").deleted("crm_contacts") == [("9",)]
     assert OneOfMany(postgres_database, "birch").deleted("marketing_tags") == []
 
-    # One view over both, read by the real tap: one ledger's database, and each writes its rows.
+    # One view over both, read by the real tap, and one database with both ledgers.
     postgres_database.rows(VIEW)
     lines = of_warehouse(tmp_path, postgres_database)
     for customer, other in zip(customers, reversed(customers), strict=True):
@@ -184,7 +183,7 @@ def test_one_table_holds_both_and_the_way_back_writes_to_each_its_own(
 def test_a_schema_for_each_account_needs_no_label(
     customers: list[Customer], tmp_path: Path, postgres_database: Database
 ) -> None:
-    """`default_target_schema` keeps them apart: the same tables, versions and deletes as alone."""
+    """With `default_target_schema` per account, tables, versions and deletes need no label."""
     tags = [len(customer.world.tables["tags"].ids()) for customer in customers]
     for customer in customers:
         folder = tmp_path / f"{customer.label}-loader"

@@ -1,4 +1,4 @@
-"""The Airbyte connectors as Airbyte runs them: processes whose stdout holds messages alone."""
+"""The Airbyte connectors as Airbyte runs them: processes with messages alone on stdout."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ STREAMS = ("marketing_tags", "marketing_segments", "crm_notes", "crm_stages")
 
 @pytest.fixture
 def account() -> Iterator[Served]:
-    """A small account of one test's own, without a limit: what arrives is what left."""
+    """A small account for one test, without a limit: arrivals equal departures."""
     with serve(World(contacts=40, api_key=KEY, requests_per_second=0)) as served:
         yield served
 
 
 @pytest.fixture
 def shared(tmp_path: Path, account: Served) -> Desk:
-    """A folder, and that account's settings at ActiveCampaign's limit."""
+    """A folder with that account's settings at ActiveCampaign's limit."""
     desk = Desk(tmp_path, account.url)
     desk.settings["requests_per_second"] = 5
     return desk
 
 
 def call(desk: Desk, *command: str, **settings: Any) -> Ended:
-    """Run a connector; nothing but messages is on its stdout, and nothing on stderr."""
+    """Run a connector and check that stdout has messages alone and stderr nothing."""
     ended = desk.call([*command, "--config", str(desk.config(**settings))])
     return heard(ended)
 
 
 def heard(ended: Ended) -> Ended:
-    """Read the messages of a run."""
+    """Return the messages of a run."""
     ended.messages = [json.loads(line) for line in ended.out.splitlines()]
     assert ended.err == ""
     return ended
@@ -79,7 +79,7 @@ def configured(desk: Desk, names: tuple[str, ...] = STREAMS) -> Path:
 
 
 def test_the_log_of_a_check_is_in_messages_and_names_no_one(desk: Desk, served: Served) -> None:
-    """A check logs what the key may read, as LOG messages, and not whose key it is."""
+    """A check logs the readable collections as LOG messages, and not the user of the key."""
     ended = call(desk, SOURCE, "check")
     assert ended.code == 0
     assert ended.messages[-1]["connectionStatus"] == {"status": "SUCCEEDED"}
@@ -91,14 +91,14 @@ def test_the_log_of_a_check_is_in_messages_and_names_no_one(desk: Desk, served: 
 
 
 def test_an_unknown_setting_is_a_warning(desk: Desk) -> None:
-    """A setting of Singer's alone is named and ignored."""
+    """A setting of Singer alone is ignored with a warning."""
     ended = call(desk, SOURCE, "discover", flattening_enabled=True)
     assert ended.code == 0
     assert logged(ended, "WARN") == ["setting flattening_enabled is unknown and ignored"]
 
 
 def test_a_wrong_setting_ends_with_two(desk: Desk) -> None:
-    """The error is one message and one log line; the exit code is 2."""
+    """A wrong setting is one message and one log line, and exit code 2."""
     ended = call(desk, SOURCE, "discover", requests_per_second="many")
     assert ended.code == 2
     assert logged(ended, "ERROR") == ["requests_per_second must be a number"]
@@ -120,7 +120,7 @@ def test_a_connector_without_its_extra_says_which(desk: Desk) -> None:
 
 
 def test_airbyte_may_end_a_command_that_has_answered(desk: Desk) -> None:
-    """A process that is ended after its answer dies of the signal, which Airbyte takes for well."""
+    """A process that Airbyte ends after its answer dies of the signal, as Airbyte expects."""
     config = str(desk.config())
     for command in (["spec"], ["check", "--config", config], ["discover", "--config", config]):
         process = subprocess.Popen(
@@ -136,7 +136,7 @@ def test_airbyte_may_end_a_command_that_has_answered(desk: Desk) -> None:
 
 
 def test_a_read_that_airbyte_ends_leaves_whole_messages(desk: Desk, served: Served) -> None:
-    """SIGTERM in the middle: every line is a message, each stream has ended, the signal is why."""
+    """After SIGTERM every line is a message, and each stream ended with the signal as reason."""
     catalog = configured(desk, ("crm_contacts", "raw_field_values", "marketing_tags"))
     served.world.faults.slow(0.5, "/fieldValues", times=None)
     process = background(desk, [SOURCE, "read", "--catalog", str(catalog)])
@@ -180,7 +180,7 @@ def test_the_page_works_without_pyairbyte(desk: Desk, served: Served) -> None:
 
 
 def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, account: Served) -> None:
-    """The source beside a Singer run: together they send five requests a second, not ten."""
+    """Source and tap together send five requests a second."""
     names = (*STREAMS, "raw_contact_logs")  # a request for each contact
     catalog = configured(shared, names)
     known = json.loads(shared.call(shared.arguments("--discover")).out)
@@ -196,7 +196,7 @@ def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, account: Ser
 
 
 def test_destination_and_tap_share_the_budget(shared: Desk, account: Served) -> None:
-    """The destination beside a Singer run: together they send five requests a second, not ten."""
+    """Destination and tap together send five requests a second."""
     stream = {"name": "crm_contacts", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
     entry = {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "append"}
     catalog = shared.file("configured.json", {"streams": [entry]})
@@ -218,7 +218,7 @@ def test_destination_and_tap_share_the_budget(shared: Desk, account: Served) -> 
 
 
 def background(desk: Desk, command: list[str], given: str = "") -> subprocess.Popen[bytes]:
-    """Start a connector with an input, which the account sees as another program."""
+    """Start a connector with an input; the account sees it as another program."""
     settings = desk.settings | {"user_agent": "airbyte"}
     with (
         desk.file("input.jsonl", given).open("rb") as stdin,
@@ -243,9 +243,10 @@ def done(desk: Desk, process: subprocess.Popen[bytes]) -> Ended:
 
 
 def judge(served: Served, before: int) -> None:
-    """Hold that both programs asked, and never more than one of them may.
+    """Check that both programs sent requests and together kept the limit.
 
-    On a busy machine requests arrive closer together than they left; five seconds even that out.
+    On a busy machine requests arrive closer together than they left, so the check averages five
+    seconds.
     """
     log = served.world.log[before:]
     times: dict[str, list[float]] = {}
@@ -254,7 +255,7 @@ def judge(served: Served, before: int) -> None:
             entry.time.timestamp()
         )
     one, other = times.values()
-    assert max(one[0], other[0]) < min(one[-1], other[-1]) - 3  # side by side
+    assert max(one[0], other[0]) < min(one[-1], other[-1]) - 3  # concurrently
     every = sorted([*one, *other])
     most = max(sum(moment <= later < moment + 5 for later in every) for moment in every)
     assert most <= 5 * 5 + 5

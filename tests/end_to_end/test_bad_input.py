@@ -1,4 +1,4 @@
-"""Whatever is wrong, a run ends with the right exit code and one line that says how to fix it."""
+"""Any wrong input ends a run with the right exit code and one line with the fix."""
 
 from __future__ import annotations
 
@@ -102,14 +102,14 @@ WRONG_CATALOGS = {
 
 
 def refused(ended: Ended, told: str) -> None:
-    """Check that a run ended with 2 and one fitting line, before anything was written."""
+    """Check that a run ended with 2 and one line that fits, before any output."""
     assert ended.code == 2, ended.err
     assert re.search(told, ended.line), ended.line
     assert ended.out == ""
 
 
 def failed(ended: Ended, told: str) -> None:
-    """Check that a run ended with 1 and one fitting line, the state as it was given."""
+    """Check that a run ended with 1, one line that fits, and the state it was given."""
     assert ended.code == 1, ended.err
     assert re.search(told, ended.line), ended.line
     assert ended.states[-1:] in ([], [STATE])
@@ -117,8 +117,8 @@ def failed(ended: Ended, told: str) -> None:
 
 
 @pytest.mark.parametrize("case", WRONG_SETTINGS)
-def test_a_wrong_setting_is_named_with_its_mend(desk: Desk, case: str) -> None:
-    """Exit code 2, one line with the setting's name, no request, and never the value."""
+def test_a_wrong_setting_is_named_with_its_fix(desk: Desk, case: str) -> None:
+    """A wrong setting is one line with its name and never its value, exit code 2, no request."""
     settings, told = WRONG_SETTINGS[case]
     ended = desk.run(**settings)
     refused(ended, told)
@@ -126,7 +126,7 @@ def test_a_wrong_setting_is_named_with_its_mend(desk: Desk, case: str) -> None:
 
 
 def test_every_wrong_setting_has_a_line_of_its_own(desk: Desk) -> None:
-    """Two faults are told at once, so that a user fixes both at once."""
+    """Two wrong settings are two lines of one run."""
     ended = desk.run(lookback_hours="long", sideload="maybe")
     assert ended.code == 2
     assert [line.split()[0] for line in ended.errors] == ["lookback_hours", "sideload"]
@@ -134,20 +134,20 @@ def test_every_wrong_setting_has_a_line_of_its_own(desk: Desk) -> None:
 
 @pytest.mark.parametrize("case", WRONG_STATES)
 def test_unreadable_state_is_refused(desk: Desk, case: str) -> None:
-    """State that no run can have written ends in exit code 2, not in a first load."""
+    """A state that no run wrote ends with exit code 2, not with a first load."""
     state, told = WRONG_STATES[case]
     refused(desk.run(state=state), told)
 
 
 @pytest.mark.parametrize("case", WRONG_CATALOGS)
 def test_an_unreadable_catalog_is_refused(desk: Desk, case: str) -> None:
-    """A catalog that is none ends in exit code 2 and points to --discover."""
+    """An invalid catalog ends with exit code 2 and names --discover."""
     catalog, told = WRONG_CATALOGS[case]
     refused(desk.run(catalog=catalog), told)
 
 
 def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
-    """A stream that a catalog selects and the tap has not: exit code 2; deselected it may stay."""
+    """A selected unknown stream ends with exit code 2; a deselected one is ignored."""
     metadata: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": {"selected": True}}]
     entry = {"tap_stream_id": "crm_leads", "schema": {"properties": {}}, "metadata": metadata}
     refused(desk.run(catalog={"streams": [entry]}), r"selects stream crm_leads.*--discover")
@@ -171,7 +171,7 @@ def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
     ],
 )
 def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, told: str) -> None:
-    """A config file that is missing or no JSON: exit code 2, and nothing of it is shown."""
+    """A missing or invalid config file ends with exit code 2 and shows none of its content."""
     path = desk.folder / "missing.json"
     if content is not None:
         path = desk.file("odd.json", content)
@@ -180,7 +180,7 @@ def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, told: s
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
 def test_a_file_that_is_no_text_is_named(desk: Desk, option: str) -> None:
-    """Bytes that are no text, a folder: exit code 2, which file, and why it cannot be read."""
+    """A binary file or a folder ends with exit code 2, its name and the cause."""
     path = desk.folder / "odd"
     path.write_bytes(b"\xff\xfe{}")
     what = option.strip("-")
@@ -190,16 +190,16 @@ def test_a_file_that_is_no_text_is_named(desk: Desk, option: str) -> None:
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
 def test_a_file_that_is_missing_is_named(desk: Desk, option: str) -> None:
-    """A state or catalog that is not there: exit code 2 and its name."""
+    """A missing state or catalog ends with exit code 2 and its name."""
     refused(desk.run(option, "nowhere.json"), r"nowhere\.json")
 
 
-# --- what ends a run that began ----------------------------------------------------------------
+# --- errors during a run ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_wrong_key_ends_the_run(desk: Desk, served: Served, status: int) -> None:
-    """The account refuses the key: exit code 1, where to copy it from, the state as it was."""
+    """A wrong key ends with exit code 1, the page with the key, and the old state."""
     served.world.api_key = "another"
     served.world.switches.bad_key_status = status
     ended = desk.run(state=STATE, max_retry_seconds=1)
@@ -207,13 +207,13 @@ def test_a_wrong_key_ends_the_run(desk: Desk, served: Served, status: int) -> No
 
 
 def test_a_lapsed_account_ends_the_run(desk: Desk, served: Served) -> None:
-    """402: exit code 1, where to pay, the state as it was."""
+    """A 402 ends with exit code 1, the page for payment, and the old state."""
     served.world.faults.lapsed()
     failed(desk.run(state=STATE), r"402.*unpaid or expired.*Settings › Billing")
 
 
 def test_a_host_that_does_not_exist_ends_the_run(desk: Desk) -> None:
-    """No such host: exit code 1, the host's name, the state as it was."""
+    """An unknown host ends with exit code 1, its name, and the old state."""
     ended = desk.run(
         state=STATE,
         api_url="https://nosuch.invalid",
@@ -224,20 +224,20 @@ def test_a_host_that_does_not_exist_ends_the_run(desk: Desk) -> None:
 
 
 def test_a_server_without_trusted_tls_ends_the_run(desk: Desk, served: Served) -> None:
-    """TLS failure: at once, exit code 1, the state as it was."""
+    """A TLS failure ends at once with exit code 1 and the old state."""
     ended = desk.run(state=STATE, api_url=f"https://127.0.0.1:{served.port}")
     failed(ended, r"127\.0\.0\.1:\d+ offers no trusted TLS certificate.*check api_url")
 
 
 @contextmanager
 def mute() -> Iterator[int]:
-    """Listen on a port, and never say a word."""
+    """Listen on a port without ever answering."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield listener.getsockname()[1]
 
 
 def test_a_server_that_never_answers_ends_the_run(desk: Desk) -> None:
-    """Time-out: exit code 1, the state as it was."""
+    """A time-out ends with exit code 1 and the old state."""
     with mute() as port:
         ended = desk.run(
             state=STATE,
@@ -249,7 +249,7 @@ def test_a_server_that_never_answers_ends_the_run(desk: Desk) -> None:
 
 
 def test_a_server_that_is_gone_ends_the_run(desk: Desk) -> None:
-    """Nobody listens: exit code 1, the state as it was."""
+    """A closed port ends with exit code 1 and the old state."""
     with mute() as port:
         pass
     ended = desk.run(state=STATE, api_url=f"http://127.0.0.1:{port}", max_retry_seconds=1)
@@ -257,7 +257,7 @@ def test_a_server_that_is_gone_ends_the_run(desk: Desk) -> None:
 
 
 def test_an_account_that_dies_midway_leaves_the_state_as_it_was(desk: Desk, served: Served) -> None:
-    """Server trouble that does not end: exit code 1, and no bookmark of a failed stream moves."""
+    """Lasting 5xx answers end with exit code 1, and no bookmark of a failed stream moves."""
     served.world.faults.server_error(status=502, times=None)
     ended = desk.run(state=STATE, max_retry_seconds="0.1")
     assert ended.code == 1

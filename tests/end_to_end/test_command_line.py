@@ -1,4 +1,4 @@
-"""The tap's options, its settings from files and environment, and what it says on which stream."""
+"""The tap's options, its settings from files and environment, and its output streams."""
 
 from __future__ import annotations
 
@@ -57,25 +57,25 @@ OFF = {
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """Return a run's report, provided that nobody else may read it."""
+    """Return a run's report after checking that only its owner can read it."""
     assert path.stat().st_mode & 0o777 == 0o600
     text = path.read_text(encoding="utf-8")
     assert KEY not in text
     return dict(json.loads(text))
 
 
-# --- options that read nothing -----------------------------------------------------------------
+# --- options without a read --------------------------------------------------------------------
 
 
 def test_version_needs_no_settings(desk: Desk) -> None:
-    """--version names the program and its version."""
+    """--version prints the program and its version without settings."""
     ended = desk.call([str(TAP), "--version"])
     assert ended.code == 0
     assert re.match(r"tap-activecampaign-unified v\d+\.\d+", ended.out)
 
 
 def test_about_lists_settings_and_capabilities(desk: Desk, served: Served) -> None:
-    """--about --format=json: every setting explained, the key a secret, no BATCH, no request."""
+    """--about --format=json describes every setting, marks the key as secret, sends no request."""
     before = len(served.world.log)
     ended = desk.call([str(TAP), "--about", "--format=json"])
     assert ended.code == 0
@@ -94,7 +94,7 @@ def test_about_lists_settings_and_capabilities(desk: Desk, served: Served) -> No
 
 
 def test_about_is_a_page_too(desk: Desk) -> None:
-    """--about --format=markdown: a table with each setting in a row."""
+    """--about --format=markdown has a table with a row per setting."""
     ended = desk.call([str(TAP), "--about", "--format=markdown"])
     assert ended.code == 0
     for name in ("api_url", "api_key", "requests_per_second", "full_sweep_hours"):
@@ -103,7 +103,7 @@ def test_about_is_a_page_too(desk: Desk) -> None:
 
 @pytest.mark.long
 def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
-    """--discover: stdout is one catalog with keys, from which a run reads what it would anyway."""
+    """--discover writes one catalog, with which a run reads what it reads without a catalog."""
     ended = desk.call(desk.arguments("--discover"))
     assert ended.code == 0
     catalog = json.loads(ended.out)
@@ -120,14 +120,14 @@ def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
             one["schema"]["properties"]
         )
     ended = desk.run(catalog=catalog)
-    assert "raw_webhooks" not in ended.err  # a hundred streams that are off are no news
+    assert "raw_webhooks" not in ended.err  # no line about the streams that are off by default
     mine = [one for one in ended.messages if one["type"] == "RECORD"]
     usual = [one for one in desk.run().messages if one["type"] == "RECORD"]
     assert without_times(mine) == without_times(usual)
 
 
 def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return record messages without the moment at which they were read."""
+    """Return record messages without their time of extraction."""
     return [{k: v for k, v in one.items() if k != "time_extracted"} for one in records]
 
 
@@ -135,7 +135,7 @@ def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_test_reads_a_little_of_every_stream(desk: Desk) -> None:
-    """--test: exit code 0, Singer messages on stdout, a line for each stream on stderr."""
+    """--test ends with 0, Singer messages on stdout, and a line per stream on stderr."""
     ended = desk.run("--test")
     assert ended.code == 0
     assert ended.errors == []
@@ -143,18 +143,18 @@ def test_test_reads_a_little_of_every_stream(desk: Desk) -> None:
         assert len(ended.records(stream)) >= 1, stream
         assert re.search(rf"\| {stream}: done, .* rows read", ended.err), stream
     assert len(ended.records("crm_contacts")) < 60
-    assert "seconds waited" in ended.err.splitlines()[-1]  # the table's end, below the log
+    assert "seconds waited" in ended.err.splitlines()[-1]  # the end of the table, below the log
 
 
-def test_test_tells_programs_in_its_last_line(desk: Desk) -> None:
-    """--test=json: the last line of stderr, behind all that the log says."""
+def test_test_with_json_ends_with_one_line_of_json(desk: Desk) -> None:
+    """--test=json writes its result as the last line of stderr."""
     ended = desk.run("--test=json")
     assert ended.code == 0
     assert json.loads(ended.err.splitlines()[-1])["key"]["is good"] == "yes"
 
 
-def test_test_takes_and_says_what_it_does(desk: Desk, served: Served) -> None:
-    """--help names what --test tells and its switch; a word it does not know is refused."""
+def test_help_explains_the_values_of_test(desk: Desk, served: Served) -> None:
+    """--help explains --test and its values; an unknown value is refused."""
     told = " ".join(desk.call([str(TAP), "--help"]).out.split())
     assert "--test [json|schema] Print on stderr what the account supports" in told
     before = len(served.world.log)
@@ -166,7 +166,7 @@ def test_test_takes_and_says_what_it_does(desk: Desk, served: Served) -> None:
 
 
 def test_test_fails_when_a_stream_does(desk: Desk, served: Served) -> None:
-    """--test: a stream that may not be read, where that counts, ends it with 1 and is named."""
+    """--test ends with 1 and names a forbidden stream where on_forbidden is fail."""
     served.world.faults.forbid("/notes")
     ended = desk.run("--test", on_forbidden="fail", max_retry_seconds=1)
     assert ended.code == 1
@@ -176,7 +176,7 @@ def test_test_fails_when_a_stream_does(desk: Desk, served: Served) -> None:
 
 
 def test_test_schema_writes_schemas_only(desk: Desk) -> None:
-    """--test=schema: a SCHEMA for each stream whose schema is not open, no record."""
+    """--test=schema writes a SCHEMA per stream with a fixed schema, and no record."""
     ended = desk.run("--test=schema")
     assert ended.code == 0
     assert {one["type"] for one in ended.messages} == {"SCHEMA"}
@@ -187,7 +187,7 @@ def test_test_schema_writes_schemas_only(desk: Desk) -> None:
 
 
 def test_settings_come_from_the_environment(desk: Desk, served: Served) -> None:
-    """--config=ENV: all settings as text, numbers and switches too."""
+    """--config=ENV reads all settings from the environment, numbers and switches too."""
     report = desk.folder / "report.json"
     asked = {
         "API_URL": f"{served.url}/api/3/",
@@ -235,24 +235,24 @@ def test_files_are_merged_and_the_environment_stands_above(desk: Desk, served: S
 
 
 def test_a_number_may_have_a_fraction(desk: Desk) -> None:
-    """Fractions in a config file are numbers like all others."""
+    """A number in a config file may have a fraction."""
     ended = desk.run("--test=schema", lookback_hours=1.5, request_timeout=9.5)
     assert ended.code == 0, ended.err
 
 
 def test_a_misspelt_setting_is_pointed_out(desk: Desk) -> None:
-    """A setting that nobody reads is named in a warning, with the one that was likely meant."""
+    """A warning names an unknown setting and the nearest known one."""
     ended = desk.run("--test=schema", lookback_hour=3)
     assert ended.code == 0
     assert re.search(r"WARNING .*lookback_hour is unknown.*did you mean lookback_hours", ended.err)
 
 
-# --- what a run leaves beside its rows -----------------------------------------------------------
+# --- other output of a run ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("before", ["no file", "an old file"])
 def test_the_report_is_right_and_its_owners_alone(desk: Desk, served: Served, before: str) -> None:
-    """run_report_path: rows and requests as they were, mode 0600, neither key nor people."""
+    """The report has the run's rows and requests, mode 0600, no key and no person."""
     report = desk.folder / "reports" / "report.json"
     if before == "an old file":
         report.parent.mkdir()
@@ -279,15 +279,15 @@ def emails(world: World) -> list[str]:
 
 
 def test_a_report_that_cannot_be_written_costs_no_run(desk: Desk) -> None:
-    """A folder where the report should be: one warning, the rows are written all the same."""
+    """A report that cannot be written is one warning, and all rows are emitted."""
     ended = desk.run(run_report_path=str(desk.folder))
     assert ended.code == 0
     assert re.search(r"WARNING .*run report", ended.err)
     assert ended.records("crm_contacts")
 
 
-def test_even_the_talkative_log_keeps_secrets(desk: Desk, served: Served) -> None:
-    """LOGLEVEL=DEBUG, faults and unreadable values included: neither the key nor a person."""
+def test_the_log_of_level_debug_has_no_secrets(desk: Desk, served: Served) -> None:
+    """The log of level DEBUG has no key and no person, also with faults and unreadable values."""
     world = served.world
     dates = [row.id for row in world.tables["fields"] if row.type == "date"]
     world.set_field(7, dates[0], "jane.doe@private.example")
@@ -305,8 +305,10 @@ def test_even_the_talkative_log_keeps_secrets(desk: Desk, served: Served) -> Non
     assert "Wilhelmina-Private" in ended.out
 
 
-def test_progress_is_sparse_where_nobody_watches(caplog: pytest.LogCaptureFixture) -> None:
-    """Without a terminal a long crawl says how far it is, once in half a minute at most."""
+def test_without_a_terminal_progress_is_logged_twice_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without a terminal a long read logs its progress at most every half minute."""
     account = Account(contacts=900)
     account.world.faults.slow(7, "/contacts", times=None)
     with caplog.at_level(logging.INFO):

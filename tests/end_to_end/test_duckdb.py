@@ -1,4 +1,4 @@
-"""Hostile values: what the account holds, the tap writes and DuckDB reads is the same text."""
+"""Hostile values: account, tap output and DuckDB have the same text."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HOSTILE = {
     "blank ends": " \t\n around \r\n ",
     "not a character": "\ufffe\uffff\ufffd",
 }
-TEXT, REMARKS = 1, 8  # contact fields of the sandbox: one line, and an area
+TEXT, REMARKS = 1, 8  # contact fields of the sandbox: a text and a text area
 
 ROWS = """
 CREATE OR REPLACE TABLE said AS
@@ -81,14 +81,14 @@ def served() -> Iterator[Served]:
 
 
 def spoil(world: World, contact: int, text: str) -> None:
-    """Put a text wherever a contact may have one."""
+    """Set a text in every column of a contact that may have one."""
     world.set_field(contact, TEXT, text)
     world.set_field(contact, REMARKS, text)
     world.add_note("Subscriber", contact, text)
 
 
 class Warehouse:
-    """What a loader would have, kept by DuckDB."""
+    """The tables of a loader, in DuckDB."""
 
     def __init__(self, desk: Desk) -> None:
         """Open it."""
@@ -97,7 +97,7 @@ class Warehouse:
         self._path.touch()
 
     def load(self, ended: Ended) -> None:
-        """Take a run's output as it stands, behind those of the runs before."""
+        """Append the output of a run to that of earlier runs."""
         with self._path.open("a", encoding="utf-8", newline="") as handle:
             handle.write(ended.out)
         self._connection.execute(ROWS, [str(self._path)])
@@ -112,7 +112,7 @@ class Warehouse:
         return {int(row[0]): row[1:] for row in found}
 
     def pairs(self) -> set[tuple[str, str]]:
-        """Return which contact has which tag."""
+        """Return the tags of each contact."""
         query = (
             "SELECT record->>'contact_id', record->>'tag_id' FROM kept "
             "WHERE stream = 'marketing_contact_tags'"
@@ -120,29 +120,29 @@ class Warehouse:
         return {(one, other) for one, other in self._connection.execute(query).fetchall()}
 
     def lines(self) -> int:
-        """Return how many messages were read."""
+        """Return the number of messages."""
         return int(self._connection.execute("SELECT count(*) FROM said").fetchall()[0][0])
 
 
 def shown(text: str | None) -> str | None:
-    """Return a text as a record has it: trimmed at its ends, null when nothing is left."""
+    """Return a text as a record has it: trimmed, null if empty."""
     return (without_nul(text) or "").strip() or None
 
 
 def without_nul(text: str | None) -> str | None:
-    """Return a text as loaders can hold it."""
+    """Return a text without NUL, which loaders cannot store."""
     return text and text.replace("\0", "\ufffd")
 
 
 def pairs_of(world: World) -> set[tuple[str, str]]:
-    """Return which contact has which tag."""
+    """Return the tags of each contact."""
     return {(str(row.contact), str(row.tag)) for row in world.tables["contactTags"]}
 
 
 def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> None:
-    """Compare every row that can hold a text with the account's own tables.
+    """Compare every row that can have a text with the account's own tables.
 
-    ``gone`` are pairs that the account had once: Singer has no word for their end.
+    ``gone`` are earlier pairs of the account: Singer has no message for their end.
     """
     t = world.tables
     values = {(row.contact, row.field): without_nul(row.value) for row in t["fieldValues"]}
@@ -193,7 +193,7 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
 def test_every_value_arrives_and_the_next_run_brings_what_changed(
     desk: Desk, served: Served
 ) -> None:
-    """DuckDB reads of the tap's own output what the account holds, after the second run too."""
+    """DuckDB reads the account's values from the tap's output, after the second run too."""
     world, warehouse = served.world, Warehouse(desk)
     first = desk.run()
     assert (first.code, first.errors) == (0, [])
@@ -219,7 +219,7 @@ def test_every_value_arrives_and_the_next_run_brings_what_changed(
 
 @pytest.mark.long
 def test_sideloaded_or_not_the_bytes_are_the_same(desk: Desk) -> None:
-    """sideload: never writes the same records, hostile values included."""
+    """`sideload: never` writes the same records, with hostile values."""
     records = [
         [
             (one["stream"], one["record"])

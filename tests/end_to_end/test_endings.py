@@ -1,4 +1,4 @@
-"""A run that is stopped, or whose output goes nowhere; and what a person at a terminal sees."""
+"""Runs that are stopped or whose output is closed, and the output on a terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """An account of some pages."""
+    """An account of a few pages."""
     world = World(contacts=CONTACTS, deals=120, accounts=110, api_key=KEY, requests_per_second=0)
     with serve(world) as served:
         yield served
@@ -35,7 +35,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """A run that nothing disturbed."""
+    """A run without interruption."""
     ended = Desk(tmp_path_factory.mktemp("whole"), served.url).run()
     assert ended.code == 0
     assert len(set(ended.ids("crm_contacts"))) == CONTACTS
@@ -44,13 +44,13 @@ def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 @pytest.fixture(autouse=True)
 def _no_hooks(served: Served) -> Iterator[None]:
-    """What a test hangs on the account ends with it."""
+    """Remove the test's hooks from the account."""
     yield
     served.world.hooks.clear()
 
 
 def table(*runs: Ended) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Merge records by key, the last of each, as a loader does."""
+    """Return the last record of each key, as a loader merges them."""
     return {
         (one["stream"], *(one["record"][key] for key in KEYS.get(one["stream"], ("id",)))): one[
             "record"
@@ -62,7 +62,7 @@ def table(*runs: Ended) -> dict[tuple[str, ...], dict[str, Any]]:
 
 
 class Running:
-    """A tap that runs beside the test, until it gets a signal at a request of the test's choice."""
+    """A tap that runs beside the test and gets a signal at a chosen request."""
 
     def __init__(self, desk: Desk, *option: str, state: Any = None, **streams: Any) -> None:
         """Start it."""
@@ -117,7 +117,7 @@ def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any 
 def test_a_stopped_run_is_completed_by_the_next(
     desk: Desk, served: Served, whole: Ended, request_number: int, signum: signal.Signals
 ) -> None:
-    """130 or 143, one line, and a last STATE from which a second run brings all that is missing."""
+    """A stopped run ends with 130 or 143 and one line; a run from its STATE emits the rest."""
     first = stopped_at(desk, served, request_number, signum)
     assert first.code == 128 + signum, first.err
     assert first.line == f"stopped by {signum.name}"
@@ -129,7 +129,7 @@ def test_a_stopped_run_is_completed_by_the_next(
 
 
 def test_a_load_can_be_stopped_again_and_again(desk: Desk, served: Served, whole: Ended) -> None:
-    """Stopped in every run, a load still ends with all rows, and no contact is sent twice."""
+    """A load that is stopped in every run emits all rows in the end, and no contact twice."""
     runs = [stopped_at(desk, served, 20, signal.SIGTERM)]
     while runs[-1].code == 128 + signal.SIGTERM:
         assert len(runs) < 9, "it does not get anywhere"
@@ -143,13 +143,13 @@ def test_a_load_can_be_stopped_again_and_again(desk: Desk, served: Served, whole
 
 
 def test_a_second_signal_ends_it_at_once(desk: Desk, served: Served) -> None:
-    """An impatient user need not wait for the answer under way."""
+    """A second signal ends the run without waiting for the answer."""
     served.world.faults.slow(30, "/accounts", times=None)
     came = threading.Event()
     served.world.before_request(
         lambda _world, _method, path, _query: came.set() if path.endswith("/accounts") else None
     )
-    desk.settings["max_concurrent_requests"] = 1  # so that it waits for this answer, no other
+    desk.settings["max_concurrent_requests"] = 1  # so that it waits for this answer
     running = Running(desk)
     assert came.wait(SECONDS)
     running.process.send_signal(signal.SIGINT)
@@ -165,7 +165,7 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, served: Served) -> None:
 
 @pytest.mark.parametrize("option", [[], ["--discover"]])
 def test_a_reader_that_goes_away_ends_the_run(desk: Desk, option: list[str]) -> None:
-    """``| head -1``: one line that says so, exit code 1."""
+    """A closed output, as by ``| head -1``, ends the run with 1 and one line."""
     running = Running(desk, *option)
     stdout = running.process.stdout
     assert stdout is not None
@@ -179,7 +179,7 @@ def test_a_reader_that_goes_away_ends_the_run(desk: Desk, option: list[str]) -> 
 
 @pytest.mark.parametrize("option", [[], ["--discover"], ["--test"], ["--about"], ["--version"]])
 def test_a_full_disk_ends_the_run(desk: Desk, option: list[str]) -> None:
-    """Output that cannot be written: one line that says why, exit code 1."""
+    """Output that cannot be written ends the run with 1 and one line with the cause."""
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             desk.arguments(*option),
@@ -195,11 +195,11 @@ def test_a_full_disk_ends_the_run(desk: Desk, option: list[str]) -> None:
     assert "No space left on device" in ended.line
 
 
-# --- what is seen --------------------------------------------------------------------------------
+# --- the terminal --------------------------------------------------------------------------------
 
 
 def test_without_a_terminal_nothing_is_drawn(whole: Ended) -> None:
-    """In a file the log is lines of text: no view, no control characters, nothing of the rows."""
+    """A log in a file has lines of text, without a view, control characters or rows."""
     assert not [letter for letter in whole.err if letter < " " and letter != "\n"]
     assert f"of {CONTACTS:,}" not in whole.err
     assert all(" | " in line for line in whole.err.splitlines())

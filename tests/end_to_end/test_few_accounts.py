@@ -1,4 +1,4 @@
-"""Some accounts without an orchestrator: one line of make runs them all, side by side."""
+"""A few accounts without an orchestrator: one make command runs them all concurrently."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINE = ["make", "-f", "orchestrate/accounts.mk", "-k"]
 
 
 def make(folder: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the line over the accounts of a folder."""
+    """Run the command over the accounts of a folder."""
     told = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -56,10 +56,10 @@ def account(folder: Path, label: str, *lines: str, mode: int = 0o600) -> None:
 def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
     tmp_path: Path, postgres_database: Database
 ) -> None:
-    """Each row of the two is in the one table; the third is named and makes the exit code.
+    """Two accounts are loaded into one table; the third is named and decides the exit code.
 
-    The first makes the tables alone. Each has a state, a log and a report of its own, and goes on
-    from its own state; no key is in any file but its own.
+    The first account creates the tables alone. Each has its own state, log and report and continues
+    from its own state. No key is in another account's files.
     """
     install("tap-activecampaign-unified", "target-postgres")
     sizes = {"acme": 12, "birch": 20}
@@ -79,7 +79,7 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
                 f"ACTIVECAMPAIGN_API_URL='{url}'",
                 f"ACTIVECAMPAIGN_API_KEY='{key}'",
             )
-        # Alone, for two loaders that make the same table at once are one too many.
+        # Alone, because two loaders cannot create the same table at once.
         for asked in ("acme", "-j3"):
             done = make(
                 tmp_path,
@@ -115,7 +115,10 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
 
 
 def test_an_account_that_is_still_under_way_is_not_begun_again(tmp_path: Path) -> None:
-    """It is said in a line, and others run; without accounts there is nothing to be done."""
+    """An account whose run is under way is named and not started again; the others run.
+
+    Without accounts nothing runs.
+    """
     ran = tmp_path / "ran"
     for label in ("acme", "birch"):
         account(tmp_path, label, "X=1")
@@ -135,7 +138,7 @@ def test_an_account_that_is_still_under_way_is_not_begun_again(tmp_path: Path) -
 
 
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
-    """The file's mode must be the user's alone."""
+    """An account's file must have mode 0600."""
     account(tmp_path, "acme", "X=1", mode=0o644)
     done = make(tmp_path, "MELTANO=touch", f"RUN={tmp_path / 'ran'}")
     assert done.returncode == 2
@@ -144,7 +147,7 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
 
 
 def test_states_in_one_database_can_be_told_apart(tmp_path: Path) -> None:
-    """What Meltano is asked for may name the account, and a file which database holds its state."""
+    """State ids of accounts in one database differ, with the account in the job's name."""
     for label in ("acme", "birch"):
         account(tmp_path, label, "MELTANO_DATABASE_URI=postgresql://db.example/meltano")
     run = "RUN=$$MELTANO_DATABASE_URI run --state-id-suffix=$@ load"

@@ -1,4 +1,4 @@
-"""DuckDB and PostgreSQL, filled by the real loaders, hold what the account holds."""
+"""DuckDB and PostgreSQL, filled by the real loaders, equal the account."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FLAT = {"flattening_enabled": True, "flattening_max_depth": 2, "flattening_max_k
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def open_loader(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Loader]:
-    """Open the loaders that a user may choose from, each with an empty database.
+    """Return the loaders for users, each with an empty database.
 
     The server may be in any time zone.
     """
@@ -53,12 +53,12 @@ def open_loader(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[...,
 
 @pytest.fixture
 def account() -> Account:
-    """An account with a little of everything."""
+    """An account with rows of every kind."""
     return Account(contacts=30, deals=15, accounts=8)
 
 
 def work_a_day(world: World) -> None:
-    """Edit, tag, untag, add and move; none of it is a delete."""
+    """Edit, tag, untag, add and move rows, without deletes."""
     world.edit_contact(5, firstName="Zoë", lastName='O\'Neil, "Bob"\nthe second')
     world.tag(5, world.add_tag("brand new").id)
     newcomer = world.add_contact("new@case.example", firstName="New")
@@ -75,10 +75,10 @@ def work_a_day(world: World) -> None:
 def test_the_tables_are_the_account_after_each_run(
     account: Account, open_loader: Callable[..., Loader]
 ) -> None:
-    """Every row and field, before and after a day's work, and a week later; each key stands once.
+    """Tables equal the account after each run, in every row and field, each key once.
 
-    A day later only what changed is read. That an account has a contact more moves nothing of the
-    account itself: the week's sweep finds it.
+    A day later only changes are read. A new contact of an account does not change the account's
+    date, so the week's sweep emits that account.
     """
     loader = open_loader()
     first = account.run()
@@ -102,9 +102,9 @@ def test_the_tables_are_the_account_after_each_run(
 def test_custom_fields_become_typed_columns(
     account: Account, open_loader: Callable[..., Loader]
 ) -> None:
-    """Flattened: numbers are numbers; a field that is new in ActiveCampaign is a new column.
+    """With flattening, custom fields are typed columns, and a new field is a new column.
 
-    A name that no database takes is shortened.
+    A name that is too long for the database is shortened.
     """
     tag = "A_TAG_" * 20
     field = account.world.add_field("Long", "number", tag)
@@ -140,7 +140,7 @@ def test_custom_fields_become_typed_columns(
 
 
 def delete_some(world: World) -> dict[str, list[tuple[str, ...]]]:
-    """Delete a row of several kinds, and what goes with them; return the keys by stream."""
+    """Delete rows of several kinds with their related rows; return the keys by stream."""
     before = truth_of(world)
     world.delete_contact(7)
     world.delete_deal(5)
@@ -159,10 +159,9 @@ def delete_some(world: World) -> dict[str, list[tuple[str, ...]]]:
 def test_what_is_deleted_is_marked_or_gone(
     account: Account, open_loader: Callable[..., Loader], tmp_path: Path, *, hard: bool
 ) -> None:
-    """What is not marked is the account; hard_delete removes rows, where the loader heeds it.
+    """Rows without a mark equal the account; hard_delete removes rows if the loader supports it.
 
-    target-postgres removes rows of full tables only, which ACTIVATE_VERSION ends; the others stay
-    marked.
+    With ACTIVATE_VERSION, target-postgres removes rows of full tables; the others stay marked.
     """
     loader = open_loader(hard_delete=hard)
     tables = loader.tables
@@ -182,9 +181,9 @@ def test_what_is_deleted_is_marked_or_gone(
 
 
 def test_raw_streams_that_grow_lose_nothing(open_loader: Callable[..., Loader]) -> None:
-    """Rows of every collection; then columns nobody knew, and values of other kinds.
+    """Raw streams with new columns and types lose no value in a loader.
 
-    DuckDB's loader takes no column that holds text and lists, so lists go as text.
+    DuckDB's loader accepts no column of text and lists, so lists are emitted as text.
     """
     loader = open_loader()
     flat = {"flattening_enabled": True, "flattening_max_depth": 1}
@@ -210,7 +209,10 @@ def test_raw_streams_that_grow_lose_nothing(open_loader: Callable[..., Loader]) 
 def test_whole_numbers_that_become_others_are_not_rounded(
     open_loader: Callable[..., Loader],
 ) -> None:
-    """PostgreSQL's loader ends and names the column; once that is text, it goes on."""
+    """PostgreSQL's loader ends and names a column of integers that gets fractions.
+
+    Once the column is text, it continues.
+    """
     account = Account(contacts=0)
     hooks = [{"id": str(n), "odd": n} for n in range(1, 4)]
     account.world.planted.plant("/webhooks", "webhooks", hooks)
@@ -230,7 +232,7 @@ def test_whole_numbers_that_become_others_are_not_rounded(
 
 
 def check_raw(account: Account, loader: Loader, names: list[str]) -> None:
-    """Fail unless the tables hold every row and value that the account sends."""
+    """Fail unless the tables have every row and value that the account sends."""
     for name in names:
         keys = BY_NAME[name].keys
         found = {tuple(row[key.lower()] for key in keys): row for row in lowered(loader, name)}
@@ -243,14 +245,14 @@ def check_raw(account: Account, loader: Loader, names: list[str]) -> None:
 
 
 def lowered(loader: Loader, stream: str) -> list[dict[str, Any]]:
-    """Return a table's rows, names in lower case as DuckDB has them."""
+    """Return a table's rows with names in lower case, as in DuckDB."""
     return [
         {name.lower(): value for name, value in row.items()} for row in loader.tables.rows(stream)
     ]
 
 
 def is_same(held: Any, sent: Any) -> bool:
-    """Compare a value as it was sent with one of a column that may be of text."""
+    """Compare a sent value with one of a column that may be text."""
     if sent in {"", None} if isinstance(sent, (str, type(None))) else False:
         return held in {"", None}
     if isinstance(held, str) and not isinstance(sent, str):
@@ -258,14 +260,14 @@ def is_same(held: Any, sent: Any) -> bool:
     return bool(held == sent)
 
 
-LONGEST = 40_000  # DuckDB takes no line of more than two megabytes
+LONGEST = 40_000  # DuckDB accepts lines up to two megabytes
 LONG_NAME = "A very long name of a field, longer than any database likes its columns to be called"
 
 
 def test_hostile_values_arrive(open_loader: Callable[..., Loader]) -> None:
-    """Whatever a text, a number, a day or a name may be: each row is there, as the account has it.
+    """Each row with hostile texts, numbers, dates or names is loaded as the account has it.
 
-    But for NUL, which PostgreSQL has in no text: U+FFFD stands in its place.
+    Only NUL is replaced by U+FFFD, because PostgreSQL has no NUL in texts.
     """
     account = Account(contacts=4, deals=1, accounts=1)
     world = account.world
@@ -303,7 +305,7 @@ def test_hostile_values_arrive(open_loader: Callable[..., Loader]) -> None:
 
 
 def without_nul(truth: Any) -> None:
-    """Put U+FFFD for NUL in whatever holds text."""
+    """Replace NUL by U+FFFD in every text."""
     for records in truth.values():
         for key, record in records.items():
             records[key] = json.loads(json.dumps(record).replace("\\u0000", "\\ufffd"))

@@ -1,4 +1,4 @@
-"""The real pipeline: Meltano runs the tap into target-duckdb, twice, and keeps its state."""
+"""Meltano runs the tap into target-duckdb twice and keeps its state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNLIMITED = (("TAP_ACTIVECAMPAIGN_UNIFIED_REQUESTS_PER_SECOND", "0"),)
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
-    """An account in a process of its own, without a limit."""
+    """An account in its own process, without a limit."""
     with Account(tmp_path, contacts=400, deals=60, accounts=30, requests_per_second=0) as account:
         yield account
 
@@ -44,7 +44,7 @@ def state(pipeline: Pipeline) -> dict[str, Any]:
 @pytest.mark.meltano
 @pytest.mark.slow
 def test_meltano_loads_the_account_and_then_what_changed(account: Account, tmp_path: Path) -> None:
-    """Rows are counted on both sides after each run; the second reads only what changed."""
+    """After each run account and tables have as many rows; the second reads only changes."""
     install()
     pipeline = Pipeline(tmp_path, account.url, UNLIMITED)
     database = Database(pipeline.database)
@@ -59,17 +59,17 @@ def test_meltano_loads_the_account_and_then_what_changed(account: Account, tmp_p
     second = report["streams"]
     untagged = len(changed["tags_removed"])
     expected = rows_in_account(account)
-    # Singer cannot say that a pair is gone.
+    # Singer has no message for a pair that is gone.
     assert database.counts() == expected | {
         "marketing_contact_tags": expected["marketing_contact_tags"] + untagged
     }
     for one in look_up(changed, account, database):
         assert one.found == one.asked, one.told
-    # At most: edited, new, tagged, untagged and noted contacts.
+    # At most the edited, new, tagged, untagged and noted contacts.
     touched = sum(len(value) for value in changed.values() if isinstance(value, list))
     assert 0 < second["crm_contacts"]["rows_emitted"] <= touched < expected["crm_contacts"]
     assert second["crm_contacts"]["rows_emitted"] == second["marketing_contacts"]["rows_emitted"]
-    # A link may move the account's own stamp.
+    # A link may change the account's date.
     assert second["crm_accounts"]["rows_emitted"] <= len(changed["accounts_edited"]) + 1
     assert second["crm_notes"]["rows_emitted"] == len(changed["notes_added"])
     assert report["bookmarks_before"] == first["bookmarks_after"]

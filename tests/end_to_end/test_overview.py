@@ -1,4 +1,4 @@
-"""The overview tells how every account fares, out of what its runs reported themselves."""
+"""The overview shows the status of each account from the reports of its runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def standings(database: Database) -> dict[str, str]:
-    """Return how each account's tap fares."""
+    """Return the status of each account's tap."""
     return dict(
         database.rows(
             "SELECT account, standing FROM activecampaign.overview "
@@ -49,7 +49,7 @@ def standings(database: Database) -> dict[str, str]:
 
 
 def account_of(*, hours_ago: float = 0.1, **options: Any) -> Account:
-    """Make a small account whose clock stands at a moment of the real one."""
+    """Create a small account whose clock starts at a real moment."""
     moment = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours_ago)
     return Account(clock=FakeClock(moment), contacts=5, deals=2, **options)
 
@@ -62,7 +62,7 @@ def report(folder: Path, label: str, account: Account, **settings: Any) -> int:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of reports of real runs, one for each way in which an account can fare."""
+    """A folder with reports of real runs, one for each status of an account."""
     folder = tmp_path / "reports"
     assert report(folder, "fresh", account_of()) == 0
     failing = account_of()
@@ -78,10 +78,10 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_way_to_fare_is_told(folder: Path, postgres_database: Database) -> None:
-    """Fresh, late, failing, throttled, out of permission; and accounts that never ran at all.
+def test_every_status_is_shown(folder: Path, postgres_database: Database) -> None:
+    """Each status is shown: fresh, late, failing, throttled, forbidden, never run.
 
-    The exit code and a line each name those that need somebody; the page shows all of them.
+    The exit code and one line each name the accounts that need attention; the page has all.
     """
     (folder / "broken.json").write_text("{")
     (folder / "other.json").write_text('{"program": "somebody else"}')
@@ -123,9 +123,9 @@ def test_every_way_to_fare_is_told(folder: Path, postgres_database: Database) ->
 
 
 def test_the_next_run_of_an_account_decides(tmp_path: Path, postgres_database: Database) -> None:
-    """A failure that was fixed is history; a success that is followed by a failure is not fresh.
+    """An account's last run decides: an earlier failure is history, a later one is not.
 
-    A stopped run is neither.
+    A stopped run decides neither.
     """
     account = account_of(hours_ago=1)
     account.world.faults.server_error("/contacts", times=None)
@@ -143,10 +143,10 @@ def test_the_next_run_of_an_account_decides(tmp_path: Path, postgres_database: D
     assert seen == ["failing", "fresh", "failing"]
 
 
-def test_both_programs_of_an_account_are_told_and_no_value_of_a_row(
+def test_both_programs_are_shown_and_no_value_of_a_row(
     tmp_path: Path, postgres_database: Database
 ) -> None:
-    """The samples of a plan, the only values that a report may hold, do not reach the database."""
+    """The database has both programs' runs, and no sample of a plan."""
     clock = LabClock(FakeClock(dt.datetime.now(dt.UTC)))
     lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
     person = {"email": "ada@shop.example", "first_name": "Augusta", "account_label": "acme"}
@@ -166,7 +166,7 @@ def test_both_programs_of_an_account_are_told_and_no_value_of_a_row(
 
 
 def test_a_database_that_is_not_there_is_one_line_without_its_password() -> None:
-    """The address is never repeated."""
+    """A missing database is one line without its address."""
     done = run(POSTGRES_URL="postgresql://me:s3cret-word@127.0.0.1:1/x?connect_timeout=2")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""The plugin definitions, as `meltano add --from-ref` takes them up in a project of the user's."""
+"""The plugin definitions, added to a user's project by `meltano add --from-ref`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EMPTY = "project_id: elsewhere\nsend_anonymous_usage_stats: false\n"
     [("tap-activecampaign-unified", "tap plugin"), ("target-activecampaign", "target plugin")],
 )
 def test_meltano_adds_the_plugin_from_our_file(tmp_path: Path, name: str, block: str) -> None:
-    """The added plugin has every setting the code has, and its key is masked by Meltano."""
+    """The added plugin has every setting of the code, and Meltano masks its key."""
     (tmp_path / "meltano.yml").write_text(EMPTY, encoding="utf-8")
     definition = str(ROOT / "plugins" / f"{name}.yml")
     meltano(tmp_path, "add", "--no-install", "--from-ref", definition, name)
@@ -48,7 +48,7 @@ def test_meltano_adds_the_plugin_from_our_file(tmp_path: Path, name: str, block:
     ("kind", "name"), [("extractors", "tap-postgres"), ("loaders", "target-postgres")]
 )
 def test_others_plugins_are_declared_as_they_are(kind: str, name: str) -> None:
-    """What the program says it can do is what meltano.yml says, and each setting is one of its."""
+    """Capabilities and settings of other plugins in meltano.yml are those of the programs."""
     install(name)
     program = ROOT / ".meltano" / kind / name / "venv" / "bin" / name
     about = [str(program), "--about", "--format=json"]

@@ -1,4 +1,4 @@
-"""PostgreSQL under Meltano: loaded by one machine and the next, and written back from."""
+"""PostgreSQL under Meltano: loads on two machines, and a write back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLUGINS = (
     "tap-postgres",
 )
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# README's view over the loaded tables, of numbers, lists and JSON; and a table.
+# README's view over the loaded tables, with numbers, lists and JSON; and a table.
 [VIEW] = re.findall(r"```sql\n(CREATE SCHEMA activation;.*?)```", README, re.DOTALL)
 NOTES = """
 CREATE TABLE activation.notes AS
@@ -40,10 +40,10 @@ FROM activecampaign.crm_contacts ORDER BY id LIMIT 3;
 
 
 class Machine:
-    """A working copy of the project elsewhere: its own folder, the plugins of this checkout."""
+    """A copy of the project in another folder, with the plugins of this checkout."""
 
     def __init__(self, folder: Path, url: str, database: Database) -> None:
-        """Lay the project's file there, and the way to the warehouse."""
+        """Copy the project's file, and set the warehouse."""
         folder.mkdir()
         shutil.copy(ROOT / "meltano.yml", folder)
         (folder / ".meltano").mkdir()
@@ -67,7 +67,7 @@ class Machine:
         return _document(self.folder / "report.json")
 
     def activate(self, *, dry_run: bool = False) -> dict[str, Any]:
-        """Write back what the schema `activation` holds; return the target's report."""
+        """Write back the schema `activation`; return the target's report."""
         self._run("activate-postgres", TARGET_ACTIVECAMPAIGN_DRY_RUN=str(dry_run).lower())
         return _document(self.folder / "written.json")
 
@@ -88,10 +88,10 @@ def _document(path: Path) -> dict[str, Any]:
 def test_what_one_machine_loaded_the_next_goes_on_with_and_writes_back(
     tmp_path: Path, postgres_database: Database
 ) -> None:
-    """State in PostgreSQL is one for all; SQL becomes tags and notes: planned, written, read again.
+    """A second machine continues from the state in PostgreSQL, and writes SQL back.
 
-    After each load the tables are the account; the second reads only what changed. A plan writes
-    nothing; the same rows again write nothing.
+    After each load the tables equal the account, and the second load reads only changes. SQL
+    becomes tags and notes. A plan writes nothing, and neither does a second run of the same rows.
     """
     install(*PLUGINS)
     world = World(contacts=60, deals=30, accounts=12, api_key=API_KEY, requests_per_second=0)
@@ -130,12 +130,12 @@ def test_what_one_machine_loaded_the_next_goes_on_with_and_writes_back(
 
 
 def writes(world: World) -> int:
-    """Return how many requests that are no reads the account has seen."""
+    """Return the number of write requests that the account got."""
     return sum(arrival.method != "GET" for arrival in world.log)
 
 
 def wanted(database: Database) -> dict[str, tuple[float, bool]]:
-    """Return score and whether hot by address, as the view has them."""
+    """Return score and flag by address, as in the view."""
     found = database.rows(
         "SELECT email, custom_fields__lead_score, tags <> '{}' FROM activation.contacts"
     )
@@ -144,7 +144,7 @@ def wanted(database: Database) -> dict[str, tuple[float, bool]]:
 
 
 def activated(database: Database) -> dict[str, tuple[float, bool]]:
-    """Return the same as it was read again out of the account."""
+    """Return the same, read from the account."""
     found = database.rows(
         "SELECT v.email, (c.custom_fields->>'lead_score')::numeric, "
         "       EXISTS (SELECT FROM unnest(c.tags) t WHERE t->>'name' = 'score:hot') "

@@ -1,4 +1,4 @@
-"""PyAirbyte, the real client: docs/airbyte.md as it stands, and every stream of an account."""
+"""PyAirbyte, the real client: docs/airbyte.md as it is written, and every stream."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ print("FOUND " + json.dumps(found))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder in which the project's environment is where the documentation says."""
+    """A folder with the project's environment at the documented path."""
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     return tmp_path
 
 
 def run_python(folder: Path, script: str, **environment: str) -> str:
-    """Run a script with PyAirbyte, without a network and with nothing of this machine's."""
+    """Run a script with PyAirbyte, without a network and without the machine's settings."""
     found = Desk(folder).environment | environment
     found |= {"AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "TMPDIR": str(folder)}
     done = subprocess.run(
@@ -104,7 +104,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.long
 def test_the_page_about_airbyte_does_what_it_says(folder: Path) -> None:
-    """Its two examples load an account into DuckDB and write a change in SQL back."""
+    """The page's examples load an account into DuckDB and write a change in SQL back."""
     blocks = BLOCK.findall((ROOT / "docs" / "airbyte.md").read_text("utf-8"))
     assert len(blocks) == 2
     with serve(World(contacts=30, deals=6, accounts=4, api_key=KEY)) as served:
@@ -128,7 +128,7 @@ def test_the_page_about_airbyte_does_what_it_says(folder: Path) -> None:
 
 @pytest.mark.long
 def test_every_stream_goes_into_duckdb_and_back(folder: Path) -> None:
-    """PyAirbyte takes every stream, then what changed alone, and copies the rest elsewhere."""
+    """PyAirbyte reads every stream, then changes alone, and copies the rest to another account."""
     world = World(contacts=25, deals=6, accounts=4, api_key=KEY, requests_per_second=0)
     empty = World(is_empty=True, api_key=KEY, requests_per_second=0)
     with serve(world) as served, serve(empty) as copy:
@@ -158,7 +158,7 @@ def test_every_stream_goes_into_duckdb_and_back(folder: Path) -> None:
 
 
 def rows_of_the_tap(folder: Path, served: Served) -> dict[str, int]:
-    """Return how many rows with different keys each stream of the tap has."""
+    """Return the number of different keys of each stream of the tap."""
     desk = Desk(folder, served.url)
     catalog = json.loads(desk.call(desk.arguments("--discover")).out)
     chosen = selecting(catalog, [one["tap_stream_id"] for one in catalog["streams"]])

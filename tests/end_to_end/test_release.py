@@ -1,4 +1,4 @@
-"""`make build` makes what can be published; a user's empty project installs it."""
+"""`make build` makes the files to publish, and a user's empty project installs them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ EMPTY = "project_id: elsewhere\nsend_anonymous_usage_stats: false\n"
 
 @pytest.fixture(scope="module")
 def dist() -> Path:
-    """The folder that `make build` filled."""
+    """The output folder of `make build`."""
     call(["make", "build"], ROOT)
     return ROOT / "dist"
 
 
 def call(command: list[str], folder: Path, **settings: str) -> str:
-    """Run a command that must end well, with the user's own settings of pip; return its output."""
+    """Run a command that must succeed, with the user's pip settings; return its output."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -58,7 +58,10 @@ def wheel_of(dist: Path) -> Path:
 
 
 def test_it_builds_a_wheel_a_source_archive_and_a_bill_of_materials(dist: Path) -> None:
-    """Three files of one version; the wheel holds no tests, the source archive no environments."""
+    """`make build` makes three files of one version; the wheel has no tests.
+
+    The source archive has no environments.
+    """
     source = dist / f"tap_activecampaign_unified-{VERSION}.tar.gz"
     bill = dist / f"{NAME}-{VERSION}.cdx.json"
     assert set(dist.iterdir()) == {wheel_of(dist), source, bill}
@@ -71,7 +74,7 @@ def test_it_builds_a_wheel_a_source_archive_and_a_bill_of_materials(dist: Path) 
 
 
 def test_the_metadata_is_complete(dist: Path) -> None:
-    """What PyPI shows: description, licence, authors, Pythons, keywords and all addresses."""
+    """PyPI's metadata has description, licence, authors, Pythons, keywords and all addresses."""
     with zipfile.ZipFile(wheel_of(dist)) as wheel:
         [path] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
         found = message_from_bytes(wheel.read(path))
@@ -85,7 +88,7 @@ def test_the_metadata_is_complete(dist: Path) -> None:
 
 
 def test_the_bill_lists_every_requirement(dist: Path) -> None:
-    """CycloneDX: this distribution with its version, each requirement, and no path of a machine."""
+    """The CycloneDX bill has this distribution, each requirement, and no path of a machine."""
     text = (dist / f"{NAME}-{VERSION}.cdx.json").read_text(encoding="utf-8")
     assert "file:" not in text
     assert str(ROOT) not in text
@@ -113,9 +116,9 @@ def test_it_installs_without_a_compiler(dist: Path, tmp_path: Path, python: str)
 
 
 def test_an_empty_meltano_project_installs_the_wheel(dist: Path, tmp_path: Path) -> None:
-    """`meltano add --from-ref` installs both; the extractor passes `config test`, the loader runs.
+    """`meltano add --from-ref` installs both plugins, `config test` passes, the loader runs.
 
-    Meltano's own test of loaders is not asked: in 4.4 it may end with ProcessLookupError.
+    Meltano's test of loaders is left out: in 4.4 it may end with ProcessLookupError.
     """
     (tmp_path / "meltano.yml").write_text(EMPTY, encoding="utf-8")
     world = World(contacts=3, deals=1, accounts=1, api_key=API_KEY, requests_per_second=0)

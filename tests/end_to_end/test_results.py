@@ -1,4 +1,4 @@
-"""Results in the warehouse: the real loaders read the results file, through Meltano's job too."""
+"""Results in the warehouse: the real loaders load the results file, also by Meltano's job."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def loader(request: pytest.FixtureRequest, tmp_path: Path) -> Loader:
 
 @pytest.fixture
 def activate(tmp_path: Path) -> Callable[[], tuple[str, str]]:
-    """Write the rows, and return the run's id and its results file."""
+    """Write the rows; return the run's id and its results file."""
     clock = LabClock()
     folder = tmp_path / "target"
     folder.mkdir()
@@ -55,7 +55,7 @@ def activate(tmp_path: Path) -> Callable[[], tuple[str, str]]:
 def test_both_loaders_read_the_results_of_each_run_once(
     loader: Loader, activate: Callable[[], tuple[str, str]]
 ) -> None:
-    """Two runs are two sets of rows with their reasons; a file that is loaded twice is one set."""
+    """Two runs are two sets of rows with reasons; a file that is loaded twice is one set."""
     loader.tables.keys[RESULTS] = ("run", "number")
     runs = [activate(), activate()]
     for _, text in (*runs, runs[0]):
@@ -79,7 +79,7 @@ def test_both_loaders_read_the_results_of_each_run_once(
 def test_the_job_loads_the_results_of_all_files(
     tmp_path: Path, activate: Callable[[], tuple[str, str]]
 ) -> None:
-    """`meltano run load-results` reads every .singer file of the folder into one table."""
+    """`meltano run load-results` loads every .singer file of the folder into one table."""
     install("target-duckdb")
     jobs = {one["name"]: one["tasks"] for one in _project()["jobs"]}
     assert jobs["load-results"] == ["activation-results target-duckdb"]

@@ -24,9 +24,10 @@ SELECT = ["crm_contacts.*", "!crm_contacts.phone_numbers", "crm_tasks.*"]
 @pytest.mark.meltano
 @pytest.mark.slow
 def test_the_nightly_run_marks_what_was_deleted(tmp_path: Path) -> None:
-    """It goes on from the state of the job `load`, each environment's its own, and finds deletes.
+    """The nightly job continues from the state of the job `load` and marks deleted rows.
 
-    Loaded is what `select` chooses: streams that are off, and none of the columns ruled out.
+    It loads the streams of `select`: no stream that is off, and no excluded column. Each
+    environment has its own state.
     """
     install()
     world = World(contacts=25, deals=4, accounts=3, api_key=API_KEY, requests_per_second=0)

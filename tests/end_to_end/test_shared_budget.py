@@ -1,4 +1,4 @@
-"""The programs share an account's budget, on one machine and over several."""
+"""The programs share an account's rate limit, on one machine and over several."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(desk: Desk, store: str) -> Ended:
 
 
 def test_a_budget_in_redis_is_shared(desk: Desk, served: Served, redis_url: str) -> None:
-    """Both runs count in one place, no request is refused, and the report hides the address."""
+    """Two runs share a budget in Redis, no request is refused, the report hides the address."""
     ended = read(desk, redis_url)
     assert ended.code == 0
     assert ended.records("marketing_tags")
@@ -48,7 +48,7 @@ def test_a_budget_in_redis_is_shared(desk: Desk, served: Served, redis_url: str)
 
 
 def test_without_redis_a_run_goes_on(desk: Desk, tmp_path: Path) -> None:
-    """It says so in one warning, and ends well."""
+    """Without Redis a run logs one warning and succeeds."""
     ended = read(desk, f"unix://{tmp_path}/nobody.sock")
     assert ended.code == 0
     assert ended.records("marketing_tags")

@@ -1,4 +1,4 @@
-"""What the SDK does to records on their way out fits ours: flattening, stream maps."""
+"""The SDK's flattening and stream maps work on the tap's records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def test_flattening_makes_columns(desk: Desk) -> None:
-    """flattening_enabled: objects become columns, in the schema and in the rows alike."""
+    """With flattening_enabled objects are columns in schema and rows."""
     ended = desk.run(flattening_enabled=True, flattening_max_depth=1)
     assert ended.code == 0, ended.err
     schemas = {
@@ -29,7 +29,7 @@ def test_flattening_makes_columns(desk: Desk) -> None:
 
 
 def test_stream_maps_change_streams(desk: Desk) -> None:
-    """stream_maps: rename a stream, leave rows and columns out, hash an address."""
+    """Stream maps rename a stream, remove rows and columns, and hash an address."""
     ended = desk.run(
         stream_maps={
             "marketing_contacts": {

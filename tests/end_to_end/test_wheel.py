@@ -1,4 +1,4 @@
-"""The wheel, as a user installs it: both programs start from it and nothing else is in it."""
+"""The wheel as a user installs it: both programs start, and it has nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.meltano  # building a wheel needs the package index
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's wheel, built from a copy of what is tracked or would be."""
+    """The project's wheel, built from a copy of the tracked files."""
     folder = tmp_path_factory.mktemp("wheel")
     pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
     (found,) = folder.glob("*.whl")
@@ -34,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the wheel's contents, before this checkout on Python's path."""
+    """A folder with the wheel's contents, before this checkout on Python's path."""
     folder = tmp_path_factory.mktemp("installed")
     pip("install", "--no-deps", "--target", str(folder), str(wheel))
     return folder
@@ -84,7 +84,7 @@ def run(installed: Path, *command: str, given: str = "") -> str:
 
 
 def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
-    """Two typed packages with all that is in their folders, the licence, no tests, no benches."""
+    """The wheel has two typed packages and the licence, and no tests or benchmarks."""
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
@@ -98,7 +98,7 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_its_programs_start(installed: Path, program: str) -> None:
-    """--version and --about answer from the installed files."""
+    """--version and --about work from the installed files."""
     path = str(installed / "bin" / program)
     package = program.replace("-", "_")
     found = run(installed, sys.executable, "-c", f"import {package}; print({package}.__file__)")
@@ -113,7 +113,7 @@ def test_its_programs_start(installed: Path, program: str) -> None:
 
 @pytest.mark.parametrize("program", CONNECTORS)
 def test_its_airbyte_connectors_start(installed: Path, program: str) -> None:
-    """--version and spec answer from the installed files."""
+    """--version and spec work from the installed files."""
     path = str(installed / "bin" / program)
     assert run(installed, path, "--version").startswith(program)
     spec = json.loads(run(installed, path, "spec"))["spec"]["connectionSpecification"]
@@ -121,7 +121,7 @@ def test_its_airbyte_connectors_start(installed: Path, program: str) -> None:
 
 
 def test_its_programs_work_outside_the_repository(installed: Path, tmp_path: Path) -> None:
-    """The tap reads an account, the target copies it into another, each leaves its page."""
+    """The installed tap reads an account, the target copies it, and each writes its report page."""
     accounts = [World(contacts=n, deals=0, accounts=0, requests_per_second=0) for n in (12, 0)]
     out = ""
     for program, world in zip(PROGRAMS, accounts, strict=True):
@@ -141,8 +141,8 @@ def test_its_programs_work_outside_the_repository(installed: Path, tmp_path: Pat
     assert copied == known
 
 
-def test_its_metadata_tell_the_licence_and_the_extras(wheel: Path) -> None:
-    """Apache-2.0 by its licence expression, Markdown from README, and clients only on request."""
+def test_its_metadata_has_the_licence_and_the_extras(wheel: Path) -> None:
+    """The metadata has the licence expression, README as Markdown, and the extras."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         told = message_from_bytes(archive.read(name))
@@ -161,7 +161,7 @@ def test_its_metadata_tell_the_licence_and_the_extras(wheel: Path) -> None:
 
 
 def test_the_source_archive_gives_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:
-    """Built from the source archive, the wheel has the same files with the same contents."""
+    """A wheel that is built from the source archive has the same files and contents."""
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= names

@@ -1,1 +1,1 @@
-"""Whole runs of tap and target over an account that does all that may go wrong."""
+"""Whole runs of tap and target against an account with every known fault."""

@@ -1,4 +1,4 @@
-"""Thousands of runs say a great deal; their log is nobody's claim here."""
+"""Turns logging off: these tests run the programs thousands of times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Keep the runs from logging."""
+    """Turn logging off."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

@@ -1,4 +1,4 @@
-"""Rows of every stream that the target writes, and what the account must hold after them."""
+"""Rows of every stream to write, and the account that they must give."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 SETTINGS: dict[str, Any] = {"opportunity_external_id_field": "Our key", "max_retry_seconds": 2}
 STAGES = ("Open", "Packed", "Sent")
-LEFT = "left@shop.example"  # somebody who unsubscribed and must never be subscribed again
+LEFT = "left@shop.example"  # a contact who unsubscribed and must not be subscribed again
 
 
 def account(clock: LabClock, **switches: Any) -> World:
-    """Return an account with a pipeline, a list, fields, and one person who left the list."""
+    """Return an account with a pipeline, a list, fields, and a contact who unsubscribed."""
     world = world_of(clock, is_empty=True, **switches)
     pipeline = world.add_pipeline("Orders", autoassign=1)
     for name in STAGES:
@@ -41,7 +41,7 @@ def email(n: int) -> str:
 
 
 def lines(count: int) -> list[dict[str, Any]]:
-    """Return the messages: ``count`` rows of most streams, a state behind each stream."""
+    """Return messages with ``count`` rows of most streams, and a state after each stream."""
     found: list[dict[str, Any]] = []
 
     def add(stream: str, *records: dict[str, Any], keys: list[str] | None = None) -> None:
@@ -105,7 +105,7 @@ def lines(count: int) -> list[dict[str, Any]]:
 
 
 def picture(world: World) -> dict[str, Any]:
-    """Describe all that an account holds, by names: neither ids nor times."""
+    """Describe the content of an account by names, without ids and times."""
     t = world.tables
     who = {c.id: c.email for c in t["contacts"]}
     key = next(f.id for f in t["dealCustomFieldMeta"] if f.fieldLabel == "Our key")
@@ -139,7 +139,7 @@ def picture(world: World) -> dict[str, Any]:
 
 
 def wanted(count: int, before: dict[str, Any]) -> dict[str, Any]:
-    """Return the picture that the rows ask for, over what was there before."""
+    """Return the account that the rows must give, from the account before."""
     people = range(count)
     tags = {"t1"} | {f"t{n % 3}" for n in people} | {"pair"}
     found = {

@@ -1,7 +1,7 @@
-"""What may go wrong while the tap reads, an entry each: what it is, and how it is set off.
+"""The faults while the tap reads: what each is, and how the test causes it.
 
-``item`` names the place of the API reference (§), of its traps (§10.n) or of the peers' defects
-(D1 to D14) that an entry stands for.
+``item`` names the section of the API reference (§), its trap (§10.n) or the peers' defect (D1 to
+D14) that a case covers.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     Spoil = Callable[[World], None]
     Streams = dict[str, dict[tuple[str, ...], dict[str, Any]]]
 
-SHARE = 0.2  # of all requests that a passing fault strikes
+SHARE = 0.2  # the share of requests with the fault
 
 
 @dataclass(frozen=True)
 class Passing:
-    """Something that every run gets over: it ends with 0, and all arrived.
+    """A fault that ends: every run exits with 0 and emits everything.
 
-    ``truth`` changes what the records must be where the account itself says something else.
+    ``truth`` changes the expected records where the account itself reports something else.
     """
 
     item: str
@@ -35,7 +35,7 @@ class Passing:
 
     @property
     def is_paged(self) -> bool:
-        """Whether it takes several pages of every collection to meet it."""
+        """Whether the fault needs several pages of every collection."""
         return any(item in self.item.split() for item in ("§1.4", "§2", "§3", "§12.5", "§12.19"))
 
 
@@ -48,7 +48,7 @@ def _always(name: str, *args: Any, **told: Any) -> Spoil:
 
 
 def _rows(prefix: str, key: str, edit: Callable[[dict[str, Any]], None]) -> Spoil:
-    """Change every row of a collection on its way."""
+    """Change every row of a collection in the answer."""
 
     def change(document: Any) -> None:
         for row in document.get(key) or []:
@@ -71,7 +71,7 @@ def _bursts(w: World) -> None:
 
 
 def _again(key: str) -> Callable[[Any], None]:
-    """Let each page begin with the last row of the page before."""
+    """Begin each page with the last row of the page before."""
     last: list[Any] = []
 
     def edit(document: Any) -> None:
@@ -84,7 +84,7 @@ def _again(key: str) -> Callable[[Any], None]:
 
 
 def _ids_as_numbers(document: Any) -> None:
-    """Turn ids and what points at rows into numbers (§1.3: 'echo typing', §10.9)."""
+    """Send ids and references as numbers (§1.3: 'echo typing', §10.9)."""
     for rows in document.values():
         for row in rows if isinstance(rows, list) else ():
             for name in ("id", "contact", "tag", "list", "field", "account", "owner", "status"):
@@ -141,7 +141,7 @@ def _new_columns(row: dict[str, Any]) -> None:
 
 
 def _hours_ahead(streams: Streams) -> None:
-    """The account prints its UTC clock with its own offset behind: six hours in winter."""
+    """Print the account's UTC time with its own offset: six hours ahead in winter."""
     for stream in ("crm_stages", "crm_pipelines"):
         for record in streams[stream].values():
             if record["updated_at"]:
@@ -260,7 +260,7 @@ CONTACT_STREAMS = (
     "marketing_contacts",
     "marketing_segment_memberships",
 )
-#: What may be closed for good, and which streams cannot be right then.
+#: The endpoints that may be forbidden for good, and the streams that need them.
 CLOSED: dict[str, tuple[str, ...]] = {
     "/contacts": CONTACT_STREAMS,
     "/deals": ("crm_opportunities",),

@@ -1,4 +1,4 @@
-"""No trap, defect or fault of the references is without its test: where each is proven."""
+"""Every trap, defect and fault of the references has a test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAPS = [f"§10.{n}" for n in range(1, 29)]
 DEFECTS = [f"D{n}" for n in range(1, 15)]
 FAULTS = ["§4", "§5.1", "§5.2", "§5.3", "§5.6", "§6", "§6.1", "§11.13", "§11.14", "§11.15"]
-#: Proven by a test of its own, beside or instead of an entry among the cases.
+#: Items with a test of their own, beside or instead of a case.
 PROVEN = {
     "D2": "tests/tap/sync/test_changes_during_sync.py::"
     "test_what_was_there_all_along_is_never_missing_and_changes_arrive",
@@ -42,7 +42,7 @@ PROVEN = {
     "test_the_importers_own_limits_are_kept",
     "§11.15": "tests/tap/test_stops.py::test_a_stream_the_plan_forbids_is_skipped",
 }
-#: What cannot happen to us, and why.
+#: Items that cannot occur, with the reason.
 NOT_OURS = {
     "§10.23": "webhooks are not used: what changed is asked for",
     "§10.25": "segment filters are not used: segments are lists here",
@@ -52,14 +52,14 @@ NOT_OURS = {
 
 @pytest.mark.parametrize("item", [*FAULTS, *TRAPS, *DEFECTS])
 def test_no_item_is_without_a_proof(item: str) -> None:
-    """An entry among the cases names it, a test that exists proves it, or it cannot happen."""
+    """Each item has a case, an existing test, or a reason why it cannot occur."""
     named = [name for name, case in PASSING.items() if item in case.item.split()]
     assert named or item in PROVEN or item in NOT_OURS
 
 
 @pytest.mark.parametrize("place", sorted(set(PROVEN.values())))
 def test_the_tests_that_are_named_exist(place: str) -> None:
-    """A test that was renamed is no proof."""
+    """Each test that is named for an item exists."""
     path, _, name = place.partition("::")
     tree = ast.parse((ROOT / path).read_text())
     assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}

@@ -1,4 +1,4 @@
-"""Whatever goes wrong while it is read, the warehouse equals the account, field by field."""
+"""Under every fault the tap's output equals the account, field by field."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHAPE = Shape(contact_fields=9, account_fields=14, deal_fields=10, tags=14)
 
 
 def change(w: World, seed: int) -> None:
-    """Change a little of everything that ActiveCampaign marks as changed."""
+    """Change some rows of every kind that ActiveCampaign marks as changed."""
     dice, t = random.Random(seed), w.tables
     people, deals = list(t["contacts"].ids()), list(t["deals"].ids())
     w.add_contact(f"new{seed}@letters.example", firstName=" New ", lastName=f"No {seed}")
@@ -44,7 +44,7 @@ def change(w: World, seed: int) -> None:
 
 
 class Journey:
-    """An account, and a warehouse that its runs are loaded into."""
+    """An account, and a warehouse with the output of its runs."""
 
     def __init__(self, **options: Any) -> None:
         """Make both."""
@@ -53,7 +53,7 @@ class Journey:
         self.warehouse = Warehouse()
 
     def run(self, *, keep: int | None = None, **settings: Any) -> Ran:
-        """Run the tap on the last state, and load its messages, or the first ``keep`` of them."""
+        """Run the tap from the last state; load all its messages, or the first ``keep``."""
         before = self.warehouse.state
         ran = self.account.run(before, **settings)
         check_run(ran, before, self.account.moments())
@@ -61,7 +61,7 @@ class Journey:
         return ran
 
     def go_on(self, seed: int) -> None:
-        """Let an hour pass in which a little changes."""
+        """Advance the clock by an hour and change some rows."""
         self.account.wait(minutes=30)
         change(self.world, seed)
         self.account.wait(minutes=30)
@@ -69,7 +69,10 @@ class Journey:
 
 @pytest.mark.parametrize("name", PASSING)
 def test_a_passing_fault_costs_nothing(name: str) -> None:
-    """A first load and an incremental run through the fault: exit 0, every field of every row."""
+    """A first load and an incremental run through a fault that ends lose no field of any row.
+
+    Both exit with 0.
+    """
     case = PASSING[name]
     size = SIZE | PAGED if case.is_paged else SIZE
     journey = Journey(**size, **case.switches)
@@ -83,7 +86,7 @@ def test_a_passing_fault_costs_nothing(name: str) -> None:
 
 
 def close(w: World, way: str, path: str) -> None:
-    """Close an endpoint for good; who the key belongs to is told all the same."""
+    """Forbid an endpoint for good; the user of the key can still be read."""
     w.faults.rewrite("/users/me", lambda _: None)
     how = {"document": {}, "status": 400} if way == "refuse" else {}
     getattr(w.faults, way)(path, times=None, **how)
@@ -95,7 +98,7 @@ def close(w: World, way: str, path: str) -> None:
     + [(path, "not_found") for path in (CLOSED if LONG else ("/deals", "/fields", "/contactTags"))],
 )
 def test_an_endpoint_closed_for_good_costs_its_streams_alone(path: str, way: str) -> None:
-    """The others are right at once; the closed ones and all they lend as soon as it is open."""
+    """A forbidden endpoint affects its own streams alone; once readable, they are complete."""
     journey = Journey(**SIZE)
     close(journey.world, way, path)
     for _ in range(2):
@@ -116,7 +119,10 @@ def test_an_endpoint_closed_for_good_costs_its_streams_alone(path: str, way: str
     + [(path, "refuse") for path in (CLOSED if LONG else ("/fields", "/dealCustomFieldMeta"))],
 )
 def test_an_endpoint_in_trouble_for_good_fails_its_streams_alone(path: str, way: str) -> None:
-    """Exit 1; what failed left its bookmark, so the next run brings what is missing."""
+    """An endpoint with lasting 5xx fails its own streams alone and keeps their bookmarks.
+
+    The run exits with 1, and the next run emits what is missing.
+    """
     journey = Journey(**SIZE)
     close(journey.world, way, path)
     ran = journey.run(sideload="never", max_retry_seconds=5)
@@ -138,10 +144,10 @@ def test_an_endpoint_in_trouble_for_good_fails_its_streams_alone(path: str, way:
     ],
 )
 @pytest.mark.parametrize("on_forbidden", ["skip", "fail"])
-def test_pairs_that_could_not_be_read_are_not_told_to_be_done(
+def test_a_stream_without_its_own_rows_is_not_reported_as_done(
     path: str, stream: str, on_forbidden: str
 ) -> None:
-    """A stream whose own rows are closed is skipped or fails; those beside it are done."""
+    """A stream whose own rows are forbidden is skipped or fails; the streams beside it are done."""
     journey = Journey(**SIZE)
     close(journey.world, "forbid", path)
     ran = journey.run(sideload="never", on_forbidden=on_forbidden)
@@ -152,7 +158,7 @@ def test_pairs_that_could_not_be_read_are_not_told_to_be_done(
 
 @pytest.mark.parametrize("after", [0, 3, 9, 20])
 def test_an_account_that_lapses_amid_a_run_is_right_when_it_is_paid(after: int) -> None:
-    """402 from some request on: one line, exit 1, and the next run brings what is missing."""
+    """After a 402 in mid-run, one line and exit 1, the next run emits what is missing."""
     journey = Journey(**SIZE)
     asked: list[str] = []
 
@@ -213,9 +219,9 @@ SWITCHES: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("seed", seeds(8, 500))
 def test_any_mix_of_faults_ends_right(seed: int) -> None:
-    """Runs through any faults over any account, cut off anywhere: what ended well is right.
+    """After any faults and interruptions a last run without faults makes the warehouse right.
 
-    The last run meets no fault. A loader that was cut off goes on from the last state it took.
+    A loader that was cut off continues from the last state that it took.
     """
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_reading.py -k any_mix"):
@@ -227,7 +233,7 @@ def test_any_mix_of_faults_ends_right(seed: int) -> None:
             hidden_deals=dice.random() < 0.5,
             fresh=dice.random() < 0.5,
             seed=seed,
-            # Where the order drifts and the count is wrong as well, nothing tells of a missing row.
+            # With a drifting order and a wrong count, a missing row cannot be detected.
             drifting_order=switches["meta_total"] in {"native", "string"},
             **switches,
         )

@@ -1,4 +1,4 @@
-"""Whatever goes wrong while it is written, the account ends equal to the rows, nothing twice."""
+"""Under every fault the account ends equal to the rows, and nothing is written twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FEW, MANY = 3, 13  # people: written one by one, or through the importer
 DONE = {"created", "updated", "unchanged", "skipped"}
-# What is struck, and what the fault is told; each now and then on any request of a run.
+# The faults and their arguments; each affects some requests of a run.
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "429": ("throttle", {"retry_after": 1}),
     "429 without Retry-After": ("throttle", {"retry_after": None}),
@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class Delivery:
-    """An account, targets of it, and the same rows again and again until they are written."""
+    """An account and targets that write the same rows until all are written."""
 
     def __init__(self, folder: Path, people: int, seed: int | None = None, **switches: Any) -> None:
         """Make the account."""
@@ -55,7 +55,7 @@ class Delivery:
         self.wanted = wanted(people, picture(self.world))
 
     def run(self, **settings: Any) -> Run:
-        """Deliver everything; results add up, and states cover only what is done."""
+        """Deliver everything; check that results add up and states cover only done rows."""
         run = self.lab.run(*self.lines, **SETTINGS | settings)
         assert sorted(r["row"] for r in run.results) == list(range(1, len(run.results) + 1))
         if run.code == 0:
@@ -68,7 +68,7 @@ class Delivery:
         return run
 
     def end(self) -> None:
-        """Deliver once more without a fault: all is written, and then there is nothing to do."""
+        """Deliver once more without a fault, and again: all is written, then nothing is sent."""
         self.world.faults.clear()
         self.world.settle(at_once=True)
         self.clock.sleep(5)
@@ -84,7 +84,7 @@ class Delivery:
     [(name, FEW) for name in KINDS] + [(name, MANY) for name in (KINDS if LONG else [*KINDS][::3])],
 )
 def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str, people: int) -> None:
-    """Delivered twice through the fault and once without: the account is what the rows ask for."""
+    """After two runs through a fault and one without, the account equals the rows."""
     delivery = Delivery(tmp_path, people)
     for turn in range(2):
         delivery.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
@@ -119,7 +119,7 @@ WRITES = [
 def test_an_answer_that_is_lost_after_the_write_doubles_nothing(
     tmp_path: Path, method: str, path: str, loss: str
 ) -> None:
-    """Of every kind of write, every answer of the first run is lost; the next runs look."""
+    """After every answer of a kind of write is lost, the next runs write nothing twice."""
     people = MANY if "import" in path else FEW
     delivery = Delivery(tmp_path, people)
     kind, told = LOSSES[loss]
@@ -130,7 +130,7 @@ def test_an_answer_that_is_lost_after_the_write_doubles_nothing(
 
 
 def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
-    """A clean run makes no write that the losses above leave out."""
+    """The test above loses every kind of write that a clean run sends."""
     made = set()
     for people in (FEW, MANY):
         delivery = Delivery(tmp_path, people)
@@ -184,7 +184,7 @@ REFUSALS: dict[str, tuple[int, Any]] = {
     ],
 )
 def test_a_refusal_costs_the_row_it_was_for_alone(tmp_path: Path, path: str, name: str) -> None:
-    """In any of its shapes: one row is rejected with a reason, and written when it is welcome."""
+    """A refusal in any shape rejects one row with a reason; a later run writes it."""
     delivery = Delivery(tmp_path, FEW)
     status, document = REFUSALS[name]
     delivery.world.faults.refuse(path, document, status=status, method="POST", times=1)
@@ -193,7 +193,7 @@ def test_a_refusal_costs_the_row_it_was_for_alone(tmp_path: Path, path: str, nam
     refused = [r for r in run.results if r["action"] == "rejected"]
     assert refused
     assert all(r["reason"] for r in refused)
-    # What leans on a refused person is refused with it; nothing else is.
+    # Rows that refer to a refused contact are refused too, and no other row is.
     people = {r["key"].get("email") for r in refused}
     assert len(refused) == 1 or (path == "/contact/sync" and len(people - {None}) == 1)
     delivery.end()
@@ -201,7 +201,7 @@ def test_a_refusal_costs_the_row_it_was_for_alone(tmp_path: Path, path: str, nam
 
 @pytest.mark.parametrize("path", ["/contact/sync", "/contactLists", "/deals", "/notes", "/tags"])
 def test_what_is_closed_to_the_key_is_written_once_it_is_open(tmp_path: Path, path: str) -> None:
-    """403 for good on one kind of write: those rows say why, the others are done."""
+    """Rows whose write is forbidden have the reason, and are written once it is permitted."""
     delivery = Delivery(tmp_path, FEW)
     delivery.world.faults.forbid(path, method="POST")
     run = delivery.lab.run(*delivery.lines, **SETTINGS)
@@ -216,7 +216,7 @@ def test_what_is_closed_to_the_key_is_written_once_it_is_open(tmp_path: Path, pa
 def test_an_account_that_lapses_amid_a_run_is_complete_when_it_is_paid(
     tmp_path: Path, at: int
 ) -> None:
-    """402 from some request on: exit 1, states cover what was done, the rest comes later."""
+    """After a 402 in mid-run, exit 1 and states for done rows, the next run writes the rest."""
     delivery = Delivery(tmp_path, FEW)
     asked: list[str] = []
 
@@ -240,7 +240,7 @@ DEAF = ["filters[", "search", "email", "listid", "status", "ids[]", "include", "
 def test_a_parameter_that_is_ignored_changes_no_stranger(
     tmp_path: Path, parameter: str, people: int
 ) -> None:
-    """Whoever answers with everybody instead of the one who was asked for: nobody else is taken."""
+    """If the account ignores a parameter and returns other contacts, none of them is changed."""
     delivery = Delivery(tmp_path, people)
     delivery.world.faults.deaf(parameter)
     run = delivery.run()
@@ -271,9 +271,9 @@ SWITCHES: dict[str, list[Any]] = {
 def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
     tmp_path: Path, seed: int
 ) -> None:
-    """Runs through any faults over any account, one write at a time or several, then one without.
+    """After runs through any faults, and one without, the account equals the rows.
 
-    An importer that is in trouble is in trouble for ever.
+    Writes are sequential or concurrent. A fault of the importer lasts.
     """
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_writing.py -k any_mix"):
@@ -287,7 +287,7 @@ def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
         for turn in range(dice.randrange(1, 4)):
             kinds = tuple(dice.sample(list(KINDS.values()), dice.randrange(1, 5)))
             delivery.world.faults.mix(dice.uniform(0.02, 0.3), seed + turn, kinds)
-            # A glitch of 403 is told from a closed door by its length alone.
+            # A 403 that ends differs from a lasting one by its duration alone.
             patience = 60 if KINDS["403 now and then"] in kinds else 2
             bulk = dice.choice(["auto", "never", "always"])
             delivery.run(bulk_import=bulk, max_retry_seconds=patience)

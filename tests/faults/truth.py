@@ -1,7 +1,7 @@
-"""What every stream must hold, worked out from the account's tables alone.
+"""The expected records of every stream, derived from the account's tables alone.
 
-It shares no code with the product: stored rows (instants in seconds, ids as ints) are turned into
-the records that the contract describes, all fields of them. Records stand by their keys.
+It shares no code with the product. It turns stored rows (instants in seconds, ids as ints) into the
+records of the contract, with all fields, by key.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ KEYS = {
 
 
 class Truth:
-    """The records of an account as it is now, by stream and key."""
+    """The records of an account now, by stream and key."""
 
     def __init__(self, w: World) -> None:
-        """Work out all streams."""
+        """Derive all streams."""
         self.w, self.t = w, w.tables
         t = self.t
         self.tags = {row.id: text(row.tag) for row in t["tags"]}
@@ -45,7 +45,7 @@ class Truth:
         self._directory()
 
     def put(self, stream: str, record: Record) -> None:
-        """File a record under its keys."""
+        """Add a record under its keys."""
         keys = tuple(record[key] for key in KEYS.get(stream, ("id",)))
         self.streams.setdefault(stream, {})[keys] = record | {"_errors": []}
 
@@ -268,5 +268,5 @@ class Truth:
 
 
 def truth_of(w: World) -> dict[str, dict[tuple[str, ...], Record]]:
-    """Return the records that every stream must hold now, by stream and key."""
+    """Return the expected records of every stream, by stream and key."""
     return Truth(w).streams

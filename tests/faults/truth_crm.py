@@ -1,4 +1,4 @@
-"""The CRM's half of the truth: accounts, notes, opportunities, pipelines, stages and fields."""
+"""The CRM streams of the expected records."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NOWHERE = {
 
 
 def add(found: Truth) -> None:
-    """File the records of all CRM streams."""
+    """Add the records of all CRM streams."""
     for name in ("crm_accounts", "crm_notes", "crm_opportunities"):
         found.streams[name] = {}
     _accounts(found)
@@ -218,7 +218,7 @@ def _fields(found: Truth) -> None:
                     {"id": None, "value": one, "label": one} for one in row.fieldOptions or []
                 ]
                 required, position = row.isRequired, row.displayOrder
-                # Those of accounts carry no offset anywhere: their clock is taken for UTC.
+                # Fields of accounts have no offset anywhere, so their times count as UTC.
                 is_stamped = entity == "opportunity" and w.switches.deal_field_stamps == "UTC"
                 created, updated = (
                     utc(stamp) if is_stamped else w.zone.plain(stamp).replace(" ", "T") + "+00:00"

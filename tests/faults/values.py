@@ -1,4 +1,4 @@
-"""Stored values as the contract writes them: times, texts, numbers, and fields of an account's own.
+"""Stored values in the contract's form: times, texts, numbers and custom fields.
 
 It shares no code with the product.
 """
@@ -23,12 +23,12 @@ ENTITIES = {
 
 
 def utc(instant: int | None) -> str | None:
-    """Return stored seconds as the contract writes times."""
+    """Return stored seconds as a time of the contract."""
     return None if instant is None else dt.datetime.fromtimestamp(instant, dt.UTC).isoformat()
 
 
 def text(stored: str | None) -> str | None:
-    """Return text without outer blanks, None for nothing."""
+    """Return text without outer blanks, None for an empty one."""
     return (stored or "").strip() or None
 
 
@@ -43,12 +43,12 @@ def reference(row_id: int | None) -> Record | None:
 
 
 def joined(first: str, last: str) -> str | None:
-    """Return both names with one blank between."""
+    """Return both names with one space between them."""
     return text(f"{first.strip()} {last.strip()}")
 
 
 def number(stored: Any) -> int | float | None:
-    """Return a number, whole where it is whole."""
+    """Return a number, as an integer where it is whole."""
     if stored in (None, ""):
         return None
     found = float(stored)
@@ -56,10 +56,10 @@ def number(stored: Any) -> int | float | None:
 
 
 class Fields:
-    """One entity's custom fields: their keys, and values typed as the fields declare."""
+    """The custom fields of one entity: keys, and values in their declared types."""
 
     def __init__(self, w: World, entity: str) -> None:
-        """Give each field its key: by tag, else by label, the lower id first."""
+        """Derive each field's key: from its tag, else its label, the lower id first."""
         self.entity, self.rows = entity, list(w.tables[ENTITIES[entity]])
         self.keys: dict[int, str] = {}
         for row in self.rows:

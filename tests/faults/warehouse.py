@@ -1,4 +1,4 @@
-"""What a loader would hold after runs of the tap, held against the account."""
+"""The tables of a loader after runs of the tap, compared with the account."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Warehouse:
         self.keys: dict[str, list[str]] = {}
 
     def load(self, messages: Iterable[dict[str, Any]]) -> None:
-        """Take a run's messages in their order, and keep the last state."""
+        """Load the messages of a run in order, and keep the last state."""
         for message in messages:
             stream = message.get("stream", "")
             if message["type"] == "SCHEMA":
@@ -48,7 +48,7 @@ class Warehouse:
         streams: Iterable[str] | None = None,
         truth: Callable[[Any], None] = lambda _: None,
     ) -> list[str]:
-        """Say what differs from the account, row by row and field by field; nothing if equal."""
+        """Return the differences from the account, row by row and field by field."""
         found: list[str] = []
         whole = truth_of(w)
         truth(whole)
@@ -63,7 +63,7 @@ class Warehouse:
         return found
 
     def check(self, w: World, streams: Iterable[str] | None = None, **told: Any) -> None:
-        """Fail unless the tables equal the account: every row, every field, nothing else."""
+        """Fail unless the tables equal the account in every row and field."""
         found = self.differences(w, streams, **told)
         assert not found, f"{len(found)} differences, as: " + "\n".join(sorted(found)[:MOST_SHOWN])
 
@@ -71,7 +71,7 @@ class Warehouse:
 def _fields(place: str, wanted: dict[str, Any], held: dict[str, Any]) -> Iterator[str]:
     for name in wanted.keys() | held.keys():
         right, is_there = wanted.get(name, "no such field"), held.get(name, "no such field")
-        if name == "custom_fields":  # a field defined later is a column of nulls: as good as null
+        if name == "custom_fields":  # a field that was defined later is a column of nulls
             right, is_there = _told(right), _told(is_there)
         if right != is_there:
             yield f"{place} {name}: {is_there!r}, in the account {right!r}"
@@ -82,9 +82,9 @@ def _told(custom: Any) -> Any:
 
 
 def check_run(ran: Ran, before: dict[str, Any], ended: dt.datetime) -> None:
-    """Fail unless a run's numbers add up and its state is not ahead of what it read.
+    """Fail unless a run's numbers add up and its state does not pass what it read.
 
-    ``before`` is the state it began with, ``ended`` the moment it ended.
+    ``before`` is the input state, ``ended`` the time of the end.
     """
     for name, one in ran.tap._report.tallies.items():
         assert one.read == one.emitted + one.suppressed + sum(one.skipped.values()), name
@@ -101,15 +101,15 @@ def check_run(ran: Ran, before: dict[str, Any], ended: dt.datetime) -> None:
 
 
 def outcomes(ran: Ran) -> dict[str, str]:
-    """Return how each stream ended."""
+    """Return the outcome of each stream."""
     return {name: one.outcome for name, one in ran.tap._report.tallies.items()}
 
 
 @contextlib.contextmanager
 def replayed(seed: int, test: str) -> Iterator[None]:
-    """Print with a failing seed the command that runs it again.
+    """Print the command that repeats a failing seed.
 
-    The waits between attempts are drawn at random: the same seed draws the same.
+    The seed also determines the waits between attempts.
     """
     random.seed(seed)
     try:

@@ -1,1 +1,1 @@
-"""Searches for input that breaks what must never break; `tests/length.py` says how long."""
+"""Searches for input that causes a defect; `tests/length.py` says how long they search."""

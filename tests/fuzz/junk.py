@@ -1,10 +1,10 @@
-"""Values that nobody would think of, and values that look almost right."""
+"""Unusual values, and values that look almost valid."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
-# Half a surrogate pair is a character that JSON can say and UTF-8 cannot.
+# A lone surrogate is valid in JSON and not in UTF-8.
 LETTERS = st.characters(min_codepoint=0, max_codepoint=0x10FFFF, categories=None)
 TEXT = st.text(LETTERS, max_size=12)
 ALMOST = (
@@ -19,7 +19,7 @@ SCALARS = (
     | st.booleans()
     | st.integers()
     | st.sampled_from([10**400, -(10**400), 1 << 63])
-    | st.floats()  # NaN and infinities too: lenient servers send them
+    | st.floats()  # with NaN and infinities, which lenient servers send
     | TEXT
     | ALMOST
 )

@@ -1,4 +1,4 @@
-"""Both programs before anything a user or a pipeline may give them: exit codes and clear lines."""
+"""Both programs with any command line, settings and input: exit codes and clear lines."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.config.settings import Setting
 
-# Words that end the reading of the command line leave a file open that came before them.
+# Options that end the parsing of the command line leave earlier files open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SEARCH = settings(
     max_examples=length.of(30, 3000),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# Names inside the folder of the test, and names that no file can have.
+# Names inside the test's folder, and names that no file can have.
 FILES = st.sampled_from(
     [
         "kept",
@@ -76,7 +76,7 @@ NUMBERS = st.sampled_from([0, 1, -1, 0.5, 1e-300, 1e300, 10**400, "5", "1e999", 
 
 
 def value_of(one: Setting) -> st.SearchStrategy[Any]:
-    """Return values of a setting, most of them wrong."""
+    """Return values of a setting, most of them invalid."""
     if one.name in SPECIAL:
         return SPECIAL[one.name]
     some = [ANY]
@@ -88,7 +88,7 @@ def value_of(one: Setting) -> st.SearchStrategy[Any]:
 
 
 def configs(ours: tuple[Setting, ...]) -> st.SearchStrategy[Any]:
-    """Return configs: mostly one that would do, with a few settings of any kind; or any JSON."""
+    """Return configs: mostly a valid one with a few settings changed, or any JSON."""
     single = st.sampled_from(ours).flatmap(lambda one: st.tuples(st.just(one.name), value_of(one)))
     others = st.tuples(
         st.sampled_from(["stream_maps", "flattening_enabled", "nobodys"]) | TEXT, ANY
@@ -97,7 +97,7 @@ def configs(ours: tuple[Setting, ...]) -> st.SearchStrategy[Any]:
 
 
 def mutated(document: Any, data: st.DataObject) -> Any:
-    """Return a document with something in it put in place of something else."""
+    """Return a document with one part replaced."""
     changed = json.loads(json.dumps(document))
     for _ in range(data.draw(st.integers(0, 3))):
         node = changed
@@ -112,10 +112,10 @@ def mutated(document: Any, data: st.DataObject) -> Any:
 
 
 class Ended:
-    """What a program left: its last words, exit code, what it wrote and what it logged."""
+    """The output of a program: last log line, exit code, stdout and log."""
 
     def __init__(self, name: str, command: Callable[[], click.Command], words: list[str]) -> None:
-        """Run it with these words on its command line."""
+        """Run it with these arguments."""
         self.out = io.StringIO()
         self.log: list[logging.LogRecord] = []
         handler = logging.Handler()
@@ -130,7 +130,7 @@ class Ended:
             self.lines, self.code = cli._run(logging.getLogger(name), name, command)
 
     def check(self) -> None:
-        """0, 1 or 2, and where it is not 0 a line that says why, for people."""
+        """Check for exit code 0, 1 or 2, and for an error line unless it is 0."""
         told = self.lines + [
             record.getMessage() for record in self.log if record.levelno >= logging.ERROR
         ]
@@ -146,7 +146,7 @@ class Ended:
 
 
 def write(folder: Path, name: str, content: Any, data: st.DataObject) -> str:
-    """Write a file as JSON, or broken, or as no text at all; return its path."""
+    """Write a file as JSON, as broken JSON, or as bytes; return its path."""
     path = folder / name
     raw = json.dumps(content).encode()
     how = data.draw(st.sampled_from(["whole"] * 6 + ["half", "bytes", "empty", "missing"]))
@@ -158,7 +158,7 @@ def write(folder: Path, name: str, content: Any, data: st.DataObject) -> str:
 
 @contextlib.contextmanager
 def at_home(folder: Path) -> Any:
-    """Run where nothing of the machine's is touched, whatever a path says."""
+    """Run in a folder where no path reaches other files of the machine."""
     before = os.getcwd()  # noqa: PTH109 - beside chdir
     home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
     with patch.dict(os.environ, home):
@@ -216,9 +216,10 @@ STATES = st.fixed_dictionaries(
 def test_the_tap_ends_as_it_should_whatever_it_is_given(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Any words, settings, catalog and state: exit code 0, 1 or 2, and a line where it is not 0.
+    """The tap ends with 0, 1 or 2 for any arguments, settings, catalog and state.
 
-    What stands on stdout are whole Singer messages, or what was asked for.
+    Unless it is 0 there is an error line. Stdout has whole Singer messages, or the requested
+    output.
     """
     folder = tmp_path_factory.mktemp("tap")
     account = Account(contacts=2, deals=1, accounts=1)
@@ -289,7 +290,10 @@ LINES = (
 def test_the_target_ends_as_it_should_whatever_it_is_given(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, lines: list[bytes]
 ) -> None:
-    """Any words, settings and input: exit code 0, 1 or 2, and a line where it is not 0."""
+    """The target ends with 0, 1 or 2 for any arguments, settings and input.
+
+    Unless it is 0 there is an error line.
+    """
     folder = tmp_path_factory.mktemp("target")
     clock = LabClock()
     lab = Lab(world_of(clock, contacts=2, deals=1, accounts=1), clock, folder)
@@ -309,7 +313,7 @@ def test_the_target_ends_as_it_should_whatever_it_is_given(
             assert isinstance(json.loads(line), dict)
 
 
-# --- what was found -------------------------------------------------------------------------------
+# --- defects found before -------------------------------------------------------------------------
 
 FOUND = {
     "hours beyond all calendars": ({"lookback_hours": 1e300}, 2, "lookback_hours must be at most"),
@@ -339,7 +343,7 @@ FOUND = {
 
 @pytest.mark.parametrize("case", FOUND)
 def test_what_was_found_stays_found(tmp_path: Path, case: str) -> None:
-    """Each of these ended as a defect of the program once."""
+    """Each input that once caused a defect ends with 0, 1 or 2 and a clear line."""
     given_, code, told = FOUND[case]
     account = Account(contacts=2, deals=1, accounts=1)
     path = tmp_path / "config.json"
@@ -353,7 +357,7 @@ def test_what_was_found_stays_found(tmp_path: Path, case: str) -> None:
 
 
 def test_bytes_that_are_no_text_cost_their_line(tmp_path: Path) -> None:
-    """Of a file given with --input too: the row before and the row behind are written."""
+    """Bytes that are no text reject their line; the rows before and after it are written."""
     clock = LabClock()
     lab = Lab(world_of(clock, contacts=2), clock, tmp_path)
     rows = [json.dumps(one) for one in stream_of("crm_contacts", {"email": "x@shop.example"})]
@@ -368,7 +372,7 @@ def test_bytes_that_are_no_text_cost_their_line(tmp_path: Path) -> None:
 
 
 def test_a_map_that_fails_on_one_row_costs_that_row(tmp_path: Path) -> None:
-    """Whatever the user's expression raises: the others are written."""
+    """A stream map that fails on one row rejects that row; the others are written."""
     clock = LabClock()
     lab = Lab(world_of(clock, contacts=2), clock, tmp_path)
     rows = [{"email": f"m{n}@shop.example", "n": n} for n in (1, 0, 2)]

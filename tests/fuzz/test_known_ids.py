@@ -1,4 +1,4 @@
-"""What is known of an account is the same in a file and in PostgreSQL, after any sweeps."""
+"""Known ids are the same in a file and in PostgreSQL, after any sweeps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IDS = st.sampled_from(["1", "2", "10", "9"])
 KEYS = st.sets(st.tuples(st.sampled_from(["", "1", "2"]), IDS), max_size=4)
 PARENTS = st.sets(IDS, max_size=3)
 NOW = dt.datetime(2031, 3, 3, 15, tzinfo=dt.UTC)
-#: One run's sweep: of what, by whose key, what it saw, whose pairs it read, how many hours later.
+#: One sweep: stream, user, ids that it saw, contacts whose pairs it read, hours since the last.
 SWEEP = st.tuples(
     st.sampled_from(KINDS), st.sampled_from(WHO), KEYS, PARENTS, st.integers(0, 24 * 400)
 )
@@ -34,7 +34,7 @@ NUMBERS = itertools.count()
 
 
 def answers(known: KnownIds, kind: str, who: str, ids: set[str]) -> list[Any]:
-    """Ask everything that can be asked."""
+    """Return the answers to all queries."""
     return [
         known.count(kind),
         known.count_missing(kind, who),
@@ -50,7 +50,7 @@ def answers(known: KnownIds, kind: str, who: str, ids: set[str]) -> list[Any]:
 
 
 def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
-    """Sweep once; return all that is known before, between and after."""
+    """Sweep once; return all answers before, between and after."""
     kind, who, keys, parents, hours = sweep
     try:
         told = answers(known, kind, who, parents)
@@ -68,7 +68,7 @@ def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
 
 @pytest.fixture
 def names() -> Iterator[str]:
-    """Names of accounts that nobody had before."""
+    """Return unused names of accounts."""
     return (f"account {number}" for number in NUMBERS)
 
 
@@ -84,7 +84,7 @@ def test_any_sweeps_are_known_alike(
     tmp_path: Path,
     postgres_database: Database,
 ) -> None:
-    """Each run opens what the run before left; another account's sweeps change nothing."""
+    """File and database give the same answers; another account's sweeps change nothing."""
     name, other = next(names), next(names)
     for number, sweep in enumerate(sweeps):
         run(KnownIds(postgres_database.url(), other), sweeps[-1 - number])
@@ -93,7 +93,7 @@ def test_any_sweeps_are_known_alike(
 
 
 def test_a_file_of_another_account_is_refused(tmp_path: Path) -> None:
-    """All its rows would be missing, and each asked for: one file is one account's."""
+    """A file of another account is refused: all its rows would count as missing."""
     KnownIds(tmp_path / "known", "acme").close()
     KnownIds(tmp_path / "known", "acme").close()
     with pytest.raises(SettingsError) as refused:

@@ -1,6 +1,7 @@
-"""The ledger beside a plain dictionary: whatever is noted, however the process ends.
+"""The ledger equals a plain dictionary after any operations and any end of the process.
 
-The same histories in a file and in PostgreSQL, where another account has notes of the same names.
+The same histories run in a file and in PostgreSQL, where another account has entries of the same
+names.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def opened(place: Path | str, account: str, *, is_dry_run: bool) -> Ledger:
 
 
 class Notes:
-    """What a ledger is to know, as dictionaries."""
+    """The expected content of a ledger, as dictionaries."""
 
     def __init__(self) -> None:
         """Know nothing."""
@@ -56,7 +57,7 @@ class Notes:
         self.copies: dict[tuple[str, str], str] = {}
 
     def copy(self) -> Notes:
-        """Return the same, for a time when all may be taken back."""
+        """Return a copy, to restore after a rollback."""
         found = Notes()
         found.confirmed = dict(self.confirmed)
         found.pending, found.copies = dict(self.pending), dict(self.copies)
@@ -64,34 +65,34 @@ class Notes:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Notes in any order; between any two the process may end, be killed or start again."""
+    """Entries in any order; between any two the process may end, be killed or start again."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         super().__init__()
         self.notes = Notes()
-        self.before: Notes | None = None  # what there was before the notes that belong together
+        self.before: Notes | None = None  # the content before the current transaction
         self.group: Any = None
         self.killed: list[Ledger] = []
 
     def made(self, *, is_dry_run: bool = False) -> Ledger:
-        """Return a ledger of what is kept."""
+        """Return a ledger on the stored content."""
         raise NotImplementedError
 
     def lose(self) -> None:
-        """Leave of the ledger what a killed process leaves."""
+        """Reduce the ledger to what a killed process leaves."""
         raise NotImplementedError
 
     @initialize()
     def open(self) -> None:
-        """Open what is there."""
+        """Open the stored ledger."""
         self.ledger = self.made()
 
-    # --- notes ------------------------------------------------------------------------------
+    # --- entries ----------------------------------------------------------------------------
 
     @rule(name=NAMES, native_id=IDS, content=CONTENT)
     def confirm(self, name: str, native_id: str | None, content: dict[str, Any]) -> None:
-        """What is confirmed stands beside what was; an id once known is not forgotten."""
+        """Confirmed values are added to earlier ones, and a known id stays."""
         self.ledger.confirm(
             self.ledger.hash_key(name), native_id, self.ledger.hash_fields(content.items())
         )
@@ -100,50 +101,50 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, native_id=st.integers(1, 9).map(str))
     def note_id(self, name: str, native_id: str) -> None:
-        """An id alone changes no field."""
+        """An id alone changes no value."""
         self.ledger.record_id(self.ledger.hash_key(name), native_id)
         self.notes.confirmed[name] = (native_id, self.notes.confirmed.get(name, (None, {}))[1])
 
     @rule(name=NAMES)
     def forget(self, name: str) -> None:
-        """A row that is gone."""
+        """A deleted row is forgotten."""
         self.ledger.forget(self.ledger.hash_key(name))
         self.notes.confirmed.pop(name, None)
 
     @rule(names=st.sets(NAMES))
     def expect(self, names: set[str]) -> None:
-        """To announce what will be looked for changes nothing."""
+        """A prefetch of entries changes nothing."""
         self.ledger.prefetch([self.ledger.hash_key(name) for name in names])
 
     @rule(name=NAMES, step=STEPS, since=MOMENTS)
     def begin(self, name: str, step: str, since: float) -> None:
-        """A create that is under way keeps the moment of its first attempt."""
+        """A pending create keeps the time of its first attempt."""
         self.ledger.record_pending(self.ledger.hash_key(name), step, since)
         self.notes.pending.setdefault((name, step), since)
 
     @rule(name=NAMES, step=STEPS)
     def settle(self, name: str, step: str) -> None:
-        """A create that was answered."""
+        """An answered create is no longer pending."""
         self.ledger.resolve_pending(self.ledger.hash_key(name), step)
         self.notes.pending.pop((name, step), None)
 
     @rule(family=STEPS, source=NAMES, own=st.integers(1, 9).map(str))
     def note_copy(self, family: str, source: str, own: str) -> None:
-        """The latest copy counts."""
+        """The latest copy wins."""
         self.ledger.record_copy(family, source, own)
         self.notes.copies[family, source] = own
 
     @rule(family=STEPS, source=NAMES)
     def drop_copy(self, family: str, source: str) -> None:
-        """A copy that is gone."""
+        """A deleted copy is forgotten."""
         self.ledger.forget_copy(family, source)
         self.notes.copies.pop((family, source), None)
 
-    # --- notes that belong together ---------------------------------------------------------
+    # --- transactions ------------------------------------------------------------------------
 
     @rule()
     def join(self) -> None:
-        """From here on all or none is noted; within such a group another changes nothing."""
+        """A transaction writes all or nothing; a nested one changes nothing."""
         if self.group is None:
             self.before, self.group = self.notes.copy(), self.ledger.transaction()
             self.group.__enter__()
@@ -153,7 +154,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(fails=st.booleans())
     def part(self, *, fails: bool) -> None:
-        """All of them, or none when something was raised."""
+        """Commit all entries, or none after an exception."""
         if self.group is None:
             return
         group, self.group = self.group, None
@@ -168,14 +169,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        """A run ends well, and the next one opens the file."""
+        """A run ends, and the next one opens the ledger."""
         self.part(fails=False)
         self.ledger.close()
         self.open()
 
     @rule()
     def kill(self) -> None:
-        """A run is killed: the next one finds what was noted until then, and no half group."""
+        """A run is killed: the next one finds the committed entries, and no half transaction."""
         self.lose()
         self.killed.append(self.ledger)
         if self.before is not None:
@@ -185,7 +186,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(content=CONTENT)
     def plan(self, content: dict[str, Any]) -> None:
-        """A dry run reads the same ledger and leaves nothing in it."""
+        """A dry run reads the same ledger and writes nothing to it."""
         if self.group is not None:
             return
         dry = self.made(is_dry_run=True)
@@ -198,11 +199,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert dry.own_id("link", "a") == "77"
         dry.close()
 
-    # --- what it knows ----------------------------------------------------------------------
+    # --- queries ----------------------------------------------------------------------------
 
     @invariant()
     def all_is_known(self) -> None:
-        """Everything that was noted and nothing else."""
+        """The ledger has exactly the written entries."""
         if not hasattr(self, "ledger"):
             return
         ledger, notes = self.ledger, self.notes
@@ -216,14 +217,14 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert ledger.own_id(step, name) == notes.copies.get((step, name))
 
     def teardown(self) -> None:
-        """Leave nothing behind."""
+        """Close the ledger."""
         self.part(fails=False)
         for one in (*self.killed, self.ledger):
             one.close()
 
 
 class InFiles(LedgerMachine):
-    """A ledger in a file; killed, another process finds a copy of it."""
+    """A ledger in a file; after a kill another process opens a copy of it."""
 
     def __init__(self) -> None:
         """Begin with a new file."""
@@ -231,14 +232,14 @@ class InFiles(LedgerMachine):
         self.folders = [Path(tempfile.mkdtemp(prefix="ledger-"))]
 
     def made(self, *, is_dry_run: bool = False) -> Ledger:
-        """Open the file that is there."""
+        """Open the existing file."""
         return opened(self.folders[-1] / "ledger.sqlite", "acme", is_dry_run=is_dry_run)
 
     def lose(self) -> None:
-        """Copy what is on disk at this moment."""
+        """Copy the file as it is on disk."""
         folder = Path(tempfile.mkdtemp(prefix="ledger-"))
         for one in self.folders[-1].iterdir():
-            if not one.name.endswith("-shm"):  # memory that dies with its processes
+            if not one.name.endswith("-shm"):  # shared memory that ends with its processes
                 shutil.copy(one, folder / one.name)
         self.folders.append(folder)
 
@@ -250,13 +251,13 @@ class InFiles(LedgerMachine):
 
 
 class InPostgres(LedgerMachine):
-    """The ledger of one account among others; killed, its connection is cut."""
+    """The ledger of one account among others; a kill cuts its connection."""
 
     database: Database
     numbers = itertools.count()
 
     def __init__(self) -> None:
-        """Begin with an account that is not there yet."""
+        """Use an account without entries."""
         super().__init__()
         self.account = f"account {next(self.numbers)}"
 
@@ -275,14 +276,14 @@ LENGTH = {"stateful_step_count": length.of(30, 80), "deadline": None}
 
 
 def test_any_history_in_a_file() -> None:
-    """What was noted is known, whatever came between."""
+    """A ledger in a file has what was written, after any history."""
     run_state_machine_as_test(
         InFiles, settings=settings(max_examples=length.of(25, 2000), **LENGTH)
     )
 
 
 def test_any_history_in_postgres(postgres_database: Database) -> None:
-    """The same in tables that the accounts of all the histories share."""
+    """A ledger in PostgreSQL has what was written, in tables shared by many accounts."""
     InPostgres.database = postgres_database
     run_state_machine_as_test(
         InPostgres, settings=settings(max_examples=length.of(10, 500), **LENGTH)

@@ -1,7 +1,7 @@
-"""The budget under any interleaving of processes: never a sixth in a second, and nobody starves.
+"""The rate limit under any interleaving of processes: it holds, and every process makes progress.
 
-Processes are threads of which one runs at a time; who runs next, how late it wakes, where it is
-held up and when it dies are drawn. The file between them is the real one.
+Processes are threads of which one runs at a time. The test draws which one runs next, how late it
+wakes, where it is delayed and when it is killed. The file between them is the real one.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
     import pytest
 
-# Bytes arrive up to so much later than they left: what the budget allows for.
+# The delay between departure and arrival that the limiter allows for.
 JITTER = 0.025
 
 
 class Killed(BaseException):
-    """The process is no more."""
+    """The process is killed."""
 
 
 class Machine:
-    """Uptime, and processes that take turns: it is always the one whose time has come first."""
+    """A clock and processes of which one runs at a time: the one that is due first."""
 
     def __init__(self) -> None:
-        """Boot."""
+        """Start the machine."""
         self.uptime = 5000.0
         self._agenda: list[tuple[float, int, threading.Semaphore]] = []
         self._numbers = itertools.count()
@@ -44,7 +44,7 @@ class Machine:
         self._left = 0
 
     def start(self, process: Callable[[], None], at: float) -> None:
-        """Let a process begin at a moment of the uptime."""
+        """Start a process at a moment of the uptime."""
         mine = threading.Semaphore(0)
 
         def run() -> None:
@@ -62,12 +62,12 @@ class Machine:
         threading.Thread(target=run, daemon=True).start()
 
     def run(self) -> None:
-        """Let all processes run to their end."""
+        """Run all processes to their end."""
         self._hand_over()
         self._over.acquire()
 
     def wait(self, seconds: float) -> None:
-        """Let others run until then."""
+        """Let others run until this moment."""
         mine = threading.Semaphore(0)
         moment = (self.uptime + max(0.0, seconds), next(self._numbers), mine)
         heapq.heappush(self._agenda, moment)
@@ -84,15 +84,15 @@ class Machine:
 
 
 class ProcessClock:
-    """The machine's clock as one process sees it: some of its sleeps end late."""
+    """The machine's clock for one process: some of its sleeps end late."""
 
     def __init__(self, machine: Machine, late: list[float]) -> None:
-        """Keep how late each of the first sleeps will end."""
+        """Store how late each of the first sleeps ends."""
         self._machine = machine
         self._late = itertools.chain(late, itertools.repeat(0.0))
 
     def now(self) -> Any:
-        """Return nothing: no budget is kept by the time of day."""
+        """Return no time: the limiter does not use the time of day."""
         raise AssertionError("the time of day may jump")
 
     def monotonic(self) -> float:
@@ -100,7 +100,7 @@ class ProcessClock:
         return self._machine.uptime
 
     def boot(self) -> str:
-        """Return the name of the machine's one start."""
+        """Return the name of the machine's only start."""
         return "the only start"
 
     def sleep(self, seconds: float) -> None:
@@ -108,14 +108,14 @@ class ProcessClock:
         self._machine.wait(seconds + next(self._late))
 
 
-# Mostly a hair, now and then a stalled machine, once a lid that was closed over night.
+# Mostly short, sometimes a stalled machine, once a laptop that was closed over night.
 LATE = st.lists(
     st.floats(0, 0.02) | st.floats(0, 0.4) | st.sampled_from([0.0, 1.0, 3.7, 40_000.0]), max_size=12
 )
 
 
 def mostly_none(what: st.SearchStrategy[float]) -> st.SearchStrategy[list[float]]:
-    """Return how long each of some steps takes: none for most processes."""
+    """Return the delay of each step: none for most processes."""
     return st.sampled_from([[], [0.0]]) | st.lists(what, max_size=4)
 
 
@@ -124,7 +124,7 @@ PROCESS = st.fixed_dictionaries(
         "at": st.just(0.0) | st.floats(0, 3),
         "requests": st.integers(1, 20),
         "late": st.just([]) | LATE,
-        # Between a request's moment and its bytes: connecting, a slow disk, a full processor.
+        # Delays between a request's slot and its bytes: connecting, a slow disk, a busy processor.
         "held_up": mostly_none(st.floats(0, 0.2) | st.sampled_from([0.6, 5.0])),
         "sending": mostly_none(st.floats(0, 0.02)),
         "rest": mostly_none(st.floats(0, 0.3)),
@@ -135,10 +135,13 @@ PROCESS = st.fixed_dictionaries(
 
 
 class Sender:
-    """One process: it asks, is held up, sends, and is answered; it may die at any of these."""
+    """One process that reserves, is delayed, sends and is answered.
+
+    It may be killed at any step.
+    """
 
     def __init__(self, machine: Machine, path: Path, drawn: dict[str, Any]) -> None:
-        """Keep what is drawn for it."""
+        """Store what the test drew for it."""
         self.machine, self.drawn = machine, drawn
         clock = ProcessClock(machine, drawn["late"])
         self.limiter = Limiter(5, clock, FileBudgetStore(clock, path))
@@ -190,14 +193,14 @@ def most_in_a_second(arrivals: list[float]) -> int:
     drawn=st.lists(PROCESS, min_size=1, max_size=5),
     jitter=st.lists(st.floats(0, JITTER), min_size=1, max_size=7),
 )
-def test_no_sixth_arrives_in_a_second_and_nobody_starves(
+def test_no_second_exceeds_the_limit_and_every_process_sends(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[dict[str, Any]], jitter: list[float]
 ) -> None:
-    """Of any processes, however late they wake, wherever they are held up or killed.
+    """Any processes keep the limit, however late they wake and wherever they are delayed or killed.
 
-    The server sees at most five in any rolling second, bytes being up to 25 ms on their way. Every
-    process that lives sends all it has, and waits for a request no longer than all pauses, its own
-    late wakings and a turn for each of the others.
+    The server sees at most five requests in any rolling second, with bytes up to 25 ms under way.
+    Every living process sends all its requests. It waits for one no longer than all pauses, its own
+    late wakings and one turn of each other process.
     """
     machine, path = Machine(), tmp_path_factory.mktemp("rate") / "rate.json"
     senders = [Sender(machine, path, one) for one in drawn]
@@ -212,7 +215,7 @@ def test_no_sixth_arrives_in_a_second_and_nobody_starves(
     for one in senders:
         if one.drawn["dies_at"] is None:
             assert len(one.left) == one.drawn["requests"]
-        # After a refusal one request a second leaves: the slowest that a turn can be.
+        # After a refusal one request a second leaves, which is the longest turn.
         turns = (len(senders) + 2) * 2 * MARGIN
         assert max(one.waited, default=0.0) <= pauses + sum(one.drawn["late"]) + turns
 
@@ -226,7 +229,7 @@ def test_no_sixth_arrives_in_a_second_and_nobody_starves(
 def test_a_restarted_machine_waits_no_longer_than_any_pause(
     tmp_path_factory: pytest.TempPathFactory, before: float, uptime: float, pause: float, count: int
 ) -> None:
-    """What the file says of an uptime that is over holds nobody for longer than ten minutes."""
+    """A file from an earlier uptime delays no request for longer than ten minutes."""
     path = tmp_path_factory.mktemp("rate") / "rate.json"
     machine = Machine()
     machine.uptime = before

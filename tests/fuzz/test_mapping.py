@@ -1,4 +1,4 @@
-"""Any value through every codec, any row and any record through every table, both ways."""
+"""Any value through every codec, and any row and record through every table, both ways."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ TYPES = st.sampled_from(
 
 
 def plain(value: Any) -> Any:
-    """Return a value as it arrives in a loader; raises where it is not JSON."""
+    """Return a value as a loader gets it; raise if it is not JSON."""
     return json.loads(json.dumps(value, allow_nan=False))
 
 
 def tried(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what comes of it, None where it is refused: then it says why, in a few words."""
+    """Return the result, or None if it is refused with a short reason."""
     try:
         return function(*arguments)
     except InvalidValue as problem:
@@ -74,7 +74,7 @@ def tried(function: Callable[..., Any], *arguments: Any) -> Any:
 @EACH
 @given(raw=ANY)
 def test_anything_is_a_value_or_null_and_a_reason(codec: Any, raw: Any) -> None:
-    """What is read is JSON that fits the schema; what is refused says why, and nothing of it."""
+    """A decoded value fits its schema; a refused one has a reason without the value."""
     value = tried(codec.decode, raw, UTC_ZONE)
     assert value is None or valid(codec.schema, plain(value))
 
@@ -83,7 +83,7 @@ def test_anything_is_a_value_or_null_and_a_reason(codec: Any, raw: Any) -> None:
 @EACH
 @given(value=ANY)
 def test_anything_that_is_written_reads_as_what_was_meant(codec: Any, value: Any) -> None:
-    """What a codec writes it reads, and writes again in the same words: nothing wanders."""
+    """A value that a codec writes is read as the same value and written the same way again."""
     sent = tried(codec.encode, value)
     if sent is None:
         return
@@ -98,7 +98,7 @@ def test_anything_that_is_written_reads_as_what_was_meant(codec: Any, value: Any
 
 @st.composite
 def definitions(draw: st.DrawFn) -> tuple[str, CustomFields]:
-    """Return the custom fields of an entity, some of them defined by nobody in their right mind."""
+    """Return custom fields of an entity, with odd definitions among them."""
     entity = draw(st.sampled_from(ENTITIES))
     names = (
         ("title", "type", "perstag")
@@ -123,10 +123,10 @@ def definitions(draw: st.DrawFn) -> tuple[str, CustomFields]:
 
 @EACH
 @given(drawn=definitions(), data=st.data())
-def test_any_value_of_any_custom_field_is_carried_or_told(
+def test_any_custom_value_is_emitted_or_an_error(
     drawn: tuple[str, CustomFields], data: st.DataObject
 ) -> None:
-    """Every value is there, typed as declared, or among the errors, whatever defines the field."""
+    """Every custom value is emitted in its type or is an error, for any definition."""
     _, custom = drawn
     fields = st.sampled_from([one.id for one in custom.definitions] or ["1"]) | ANY
     row = st.fixed_dictionaries({"field": fields, "value": ANY}) | st.dictionaries(
@@ -148,7 +148,7 @@ def test_any_value_of_any_custom_field_is_carried_or_told(
 
 
 def _is_zero(row: dict[str, Any]) -> bool:
-    """Say whether a value is one of ActiveCampaign's words for nothing."""
+    """Return whether a value is one of ActiveCampaign's zero values."""
     return not str(row["value"]).strip("0-: |\x00\u3000")
 
 
@@ -157,7 +157,7 @@ def _is_zero(row: dict[str, Any]) -> bool:
 def test_any_custom_value_that_is_written_is_read_back(
     drawn: tuple[str, CustomFields], data: st.DataObject
 ) -> None:
-    """What was read, written and read again is the same; what cannot be written says why."""
+    """A custom value that is read, written and read again is the same, or has a reason."""
     _, custom = drawn
     for one in custom.definitions:
         errors: list[str] = []
@@ -179,7 +179,7 @@ def test_any_custom_value_that_is_written_is_read_back(
 
 
 def own_fields(resource: Resource) -> list[Field]:
-    """Return the columns of a resource's own row that can be written."""
+    """Return the writable columns of a resource's own row."""
     return [
         one
         for one in resource.entries
@@ -191,7 +191,7 @@ def own_fields(resource: Resource) -> list[Field]:
 @EACH
 @given(data=st.data())
 def test_any_row_is_a_record_that_writes_it_again(name: str, data: st.DataObject) -> None:
-    """A record read from any row, written and read again, says the same of its own columns."""
+    """A record of any row, written and read again, has the same columns."""
     resource = by_name[name]
     fields = own_fields(resource)
     row = data.draw(st.fixed_dictionaries({one.native: ANY for one in fields}))
@@ -210,8 +210,10 @@ def test_any_row_is_a_record_that_writes_it_again(name: str, data: st.DataObject
 @pytest.mark.parametrize("resource", RESOURCES, ids=NAMES)
 @EACH
 @given(data=st.data())
-def test_any_record_is_written_told_or_left(resource: Resource, data: st.DataObject) -> None:
-    """Every key of any record ends in one place, and what would be sent is JSON."""
+def test_every_key_of_a_record_is_written_or_reported(
+    resource: Resource, data: st.DataObject
+) -> None:
+    """Every key of any record is written, reported or ignored, and the request is JSON."""
     keys = st.sampled_from([one.unified for one in resource.entries] + ["custom_fields"]) | TEXT
     record = data.draw(st.dictionaries(keys, ANY | SCALARS, max_size=6))
     fragment = write(resource, record)

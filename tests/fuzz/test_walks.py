@@ -1,4 +1,4 @@
-"""The walks before a server that may do anything between any two pages."""
+"""Pagination with a server that changes or fails between any two pages."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ BREAKS = {
     "refused": requests.ConnectionError("NewConnectionError: Connection refused"),
 }
 KINDS = st.sampled_from([*FAULTS, *BREAKS])
-# From which request on, how many in a row, and what.
+# First request, number of requests, and fault.
 TROUBLES = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3), KINDS), max_size=5)
 
 
 class Troubled(Shelf):
-    """A shelf whose server is in trouble at some requests."""
+    """A collection whose server fails at some requests."""
 
     def __init__(self, ids: list[int], troubles: list[tuple[int, int, str]], **ways: Any) -> None:
-        """Keep what goes wrong, by the number of the request."""
+        """Store the faults by request number."""
         super().__init__(ids, **ways)
         self.troubles = {at + more: kind for at, count, kind in troubles for more in range(count)}
         self.number = 0
 
     def send(self, request: requests.PreparedRequest, **rest: Any) -> requests.Response:
-        """Answer with a page, or with what is to go wrong now."""
+        """Answer with a page or with the fault of this request."""
         kind = self.troubles.get(self.number)
         self.number += 1
         if kind in BREAKS:
@@ -67,7 +67,7 @@ class Troubled(Shelf):
 
 
 def order_of(seed: int | None) -> Callable[[int], Any]:
-    """Return an order that stays: by id, or any other."""
+    """Return a constant order: by id, or any other."""
     if seed is None:
         return lambda one: one
     return lambda one: random.Random(one * 7919 + seed).random()
@@ -101,11 +101,11 @@ def test_whatever_the_server_does_rows_that_stay_come_once(
     order: int | None,
     ahead: int | None,
 ) -> None:
-    """No row twice, none that stayed missing, and the walk ends.
+    """A walk emits each lasting row once and ends, whatever the server does.
 
-    Rows come and go between pages, the server refuses, breaks off, answers half, nothing or pages
-    for people, counts as it likes, ignores the key or the order, caps pages, or cannot deliver
-    large ones; whoever reads ahead, in whatever order.
+    Rows are added and deleted between pages. The server refuses, breaks off, answers half, nothing
+    or HTML, counts wrongly, ignores key or order, caps pages, or fails for large ones. Pages are
+    prefetched in any order.
     """
     mover = Mover(moves)
     shelf = Troubled(
@@ -132,7 +132,7 @@ def test_whatever_the_server_does_rows_that_stay_come_once(
 def test_trouble_that_does_not_end_is_an_error_and_no_end(
     walk: Any, kind: str, ids: list[int], at: int, ahead: int | None
 ) -> None:
-    """A server that breaks down for good never looks like a collection that has ended."""
+    """A server that fails for good raises an error and never looks like the end of a collection."""
     shelf = Troubled(ids, [(at, 10_000, kind)])
     client = client_of(shelf, LabClock(), max_retry_seconds=30, **side_by_side(ahead))
     found: list[int] = []

@@ -1,1 +1,1 @@
-"""Programs killed or stopped at any moment, and what the next run makes of it."""
+"""Programs that are killed or stopped at any moment, and the run after it."""

@@ -1,7 +1,7 @@
-"""``python -m tests.kills.hurried tap|target …``: the programs as they are, in shorter pauses.
+"""``python -m tests.kills.hurried tap|target …``: the programs with shorter waits.
 
-What is waited for (an import to end, an answer to be looked for) takes a twentieth of its time, as
-it does in the account whose clock is a `Hurry`.
+A wait (for an import, for an answer to look up) takes a twentieth of its time, as in the account
+whose clock is a `Hurry`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Hurry:
     """An account's clock that runs faster than the machine's."""
 
     def __init__(self) -> None:
-        """Start now."""
+        """It starts now."""
         self._began = dt.datetime.now(dt.UTC)
 
     def __call__(self) -> dt.datetime:
-        """Give its moment."""
+        """Return its time."""
         return self._began + HASTE * (dt.datetime.now(dt.UTC) - self._began)
 
 

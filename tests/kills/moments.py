@@ -1,4 +1,4 @@
-"""When a program gets its signal: a moment that a seed chooses, and whoever waits for it."""
+"""When a program gets its signal: a moment that a seed chooses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signa
 
 @dataclass(frozen=True)
 class Usual:
-    """What a run does that nothing disturbs: by these the moments are chosen."""
+    """The figures of an undisturbed run, from which moments are chosen."""
 
     seconds: float
     requests: int
@@ -34,10 +34,10 @@ class Usual:
 
 @dataclass(frozen=True)
 class Moment:
-    """A signal, and when it comes.
+    """A signal and when it is sent.
 
-    ``kind``: ``before`` or ``after`` the n-th request is carried out, at the n-th ``state`` that
-    comes out, once ``written`` reaches n bytes, at the n-th time the ``ledger`` grows, at the n-th
+    ``kind``: ``before`` or ``after`` the n-th request is processed, at the n-th ``state`` of the
+    output, once ``written`` reaches n bytes, at the n-th growth of the ``ledger``, at the n-th
     request to the ``import``er, or n milliseconds after the start (``time``).
     """
 
@@ -47,7 +47,7 @@ class Moment:
 
 
 def moment_of(seed: int, usual: Usual, kinds: Iterable[str]) -> Moment:
-    """Return the moment of a seed; each kind comes equally often."""
+    """Return the moment of a seed; each kind is equally frequent."""
     dice = random.Random(seed)
     most = {
         "before": usual.requests,
@@ -67,7 +67,7 @@ class Killer:
     """Sends the signal at its moment, once."""
 
     def __init__(self, moment: Moment, world: World) -> None:
-        """Wait at the account's door, where the moment is a request."""
+        """Watch the account's requests, where the moment is a request."""
         self.moment, self._world = moment, world
         self._process: subprocess.Popen[Any] | None = None
         self._ready = threading.Event()
@@ -79,7 +79,7 @@ class Killer:
             world.answer = self._answer  # type: ignore[method-assign]
 
     def watch(self, process: subprocess.Popen[Any], *files: tuple[str, Path]) -> None:
-        """Take the process; ``files`` are looked at by kind: ``written``, ``ledger``."""
+        """Watch the process; ``files`` has the files by kind: ``written``, ``ledger``."""
         self._process = process
         self._ready.set()
         kind, n = self.moment.kind, self.moment.n
@@ -101,7 +101,7 @@ class Killer:
             self._beside(has_come)
 
     def note(self, *, states: int, written: int) -> None:
-        """Say how much came out of the program so far."""
+        """Record how much the program has written."""
         reached = {"state": states, "written": written}.get(self.moment.kind, 0)
         if reached >= self.moment.n:
             self.strike()
@@ -115,7 +115,7 @@ class Killer:
                 os.kill(self._process.pid, self.moment.signum)
 
     def leave(self) -> None:
-        """Let the account answer by itself again."""
+        """Stop watching the account's requests."""
         self._world.answer = self._real  # type: ignore[method-assign]
 
     def _answer(self, method: str, path: str, *rest: Any) -> Any:

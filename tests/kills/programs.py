@@ -1,4 +1,4 @@
-"""The programs between two accounts' doors and files of a folder, run to their end or killed."""
+"""The programs between two accounts, run to their end or killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def start(
     program: str, folder: Path, *more: str, settings: dict[str, Any], **streams: Any
 ) -> subprocess.Popen[bytes]:
-    """Start ``tap`` or ``target`` with settings, in hurry."""
+    """Start ``tap`` or ``target`` with settings and short waits."""
     config = folder / f"{program}.json"
     config.write_text(json.dumps({"api_key": KEY, "requests_per_second": 0} | settings))
     environment = {
@@ -40,7 +40,7 @@ def start(
 def finish(
     process: subprocess.Popen[bytes], given: bytes = b"", killer: Killer | None = None
 ) -> Ended:
-    """Feed a program, take what it says, tell the killer of it, and wait for its end."""
+    """Feed a program, read its output, pass that to the killer, and wait for its end."""
     err: list[bytes] = []
     helpers = [threading.Thread(target=_feed, args=(process, given))]
     if process.stderr is not None:
@@ -78,16 +78,16 @@ def _feed(process: subprocess.Popen[bytes], given: bytes) -> None:
 
 
 def lines_of(out: str) -> list[Any]:
-    """Return the whole lines of an output as a reader takes them: half a line is none."""
+    """Return the complete lines of an output."""
     return [json.loads(line) for line in out.split("\n")[:-1]]
 
 
 def check_ending(ended: Ended, signum: signal.Signals, *, is_sent: bool) -> None:
-    """Hold a program to how it must end, with the signal or before it came."""
+    """Check how a program ended, by the signal or before it."""
     if ended.code == 0:
         return
     assert is_sent, ended.err
     assert ended.code in {-signum, 128 + signum}, (ended.code, ended.err)
     if ended.code > 0:
-        # Before the settings are read there is nothing to be told of.
+        # Before the settings are read there is nothing to report.
         assert ended.errors in ([], [f"stopped by {signum.name}"]), ended.err

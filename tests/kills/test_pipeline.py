@@ -1,4 +1,4 @@
-"""``tap | target``: one of the two is killed, and both are run again from the saved state."""
+"""``tap | target``: one is killed, and both run again from the saved state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REQUESTS = {"tap": 35, "target": 90}
 
 
 class Pipeline:
-    """Copies one account into another; the target's last state is where the tap goes on."""
+    """Copies one account into another; the tap continues from the target's last state."""
 
     def __init__(self, source: Served, copy: Served, folder: Path) -> None:
         """Begin without a state."""
@@ -45,7 +45,7 @@ class Pipeline:
         }
         target = start("target", self.folder, settings=settings, stdin=tap.stdout)
         assert tap.stdout is not None
-        tap.stdout.close()  # the target's alone, so that the tap hears of its end
+        tap.stdout.close()  # the target's alone, so that the tap's write fails when the target ends
         tap.stdout = None
         if killer is not None:
             killer.watch({"tap": tap, "target": target}[victim])
@@ -56,7 +56,7 @@ class Pipeline:
 
 
 def empty() -> World:
-    """Return an account with nothing in it, on a clock in hurry."""
+    """Return an empty account on a fast clock."""
     return World(is_empty=True, api_key=KEY, requests_per_second=0, clock=Hurry(), import_seconds=3)
 
 
@@ -70,7 +70,7 @@ def source() -> Any:
 
 @pytest.fixture(scope="module")
 def undisturbed(source: Served, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The copy that nothing disturbed."""
+    """The copy of an undisturbed pipeline."""
     world = empty()
     with serve(world) as copy:
         ended = Pipeline(source, copy, tmp_path_factory.mktemp("undisturbed")).run()
@@ -82,7 +82,7 @@ def undisturbed(source: Served, tmp_path_factory: pytest.TempPathFactory) -> dic
 def test_a_copy_that_was_broken_off_ends_as_if_it_had_not_been(
     source: Served, undisturbed: dict[str, Any], tmp_path: Path, seed: int
 ) -> None:
-    """Whichever of the two was killed, the second run makes the same account, with no row twice."""
+    """After either program was killed, a second run makes the same copy, with no row twice."""
     dice = random.Random(seed)
     victim = ("target", "tap")[seed % 2]
     world = empty()

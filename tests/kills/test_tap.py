@@ -1,4 +1,4 @@
-"""The tap, killed or stopped at any moment and run again from the state that came out."""
+"""The tap, killed or stopped at any moment, and run again from its last state."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.program import Ended
 
-CONTACTS = 1200  # beyond the first ten pages, after which a state says where it is
+CONTACTS = 1200  # more than ten pages, after which there is a state with the position
 KINDS = ("before", "written", "time", "after", "state")
 
 Table = dict[tuple[str, ...], dict[str, Any]]
 
 
 class Loader:
-    """Runs the tap in a folder, each time from the last state; what comes behind it is lost."""
+    """Runs the tap from the last state each time; messages behind the last state are lost."""
 
     def __init__(self, served: Served, folder: Path, **settings: Any) -> None:
         """Begin without a state."""
@@ -54,7 +54,7 @@ class Loader:
 
 
 def loaded(*runs: Ended) -> Table:
-    """Return the warehouse's rows by stream and key: the last of each, none that is deleted."""
+    """Return the last record of each stream and key, without deleted ones."""
     found: Table = {}
     for one in (one for run in runs for one in run.messages if one["type"] == "RECORD"):
         record, stream = one["record"], one["stream"]
@@ -67,12 +67,12 @@ def loaded(*runs: Ended) -> Table:
 
 
 def account() -> World:
-    """Return an account of some pages of everything."""
+    """Return an account with several pages of everything."""
     return World(contacts=CONTACTS, deals=120, accounts=110, api_key=KEY, requests_per_second=0)
 
 
 def lonely(world: World) -> list[int]:
-    """Return the contacts on whom no deal and no account's count hangs."""
+    """Return the contacts that no deal and no count of an account refers to."""
     t = world.tables
     others = {d.contact for d in t["deals"]} | {one.contact for one in t["contactDeals"]}
     others |= {one.contact for one in t["accountContacts"]}
@@ -81,14 +81,14 @@ def lonely(world: World) -> list[int]:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """An account in which nothing changes."""
+    """An account that does not change."""
     with serve(account()) as served:
         yield served
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nothing disturbed: what it brought, and what it took."""
+    """An undisturbed run: its output and its figures."""
 
     table: Table
     usual: Usual
@@ -96,7 +96,7 @@ class Whole:
 
 @pytest.fixture(scope="module")
 def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """Read all there is."""
+    """Read the whole account."""
     began, before = time.monotonic(), len(served.world.log)
     ended = Loader(served, tmp_path_factory.mktemp("whole")).run()
     seconds, requests = time.monotonic() - began, len(served.world.log) - before
@@ -110,7 +110,7 @@ def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Whole:
 def test_what_was_loaded_and_the_next_run_are_the_account(
     served: Served, whole: Whole, tmp_path: Path, seed: int
 ) -> None:
-    """Records up to the last state, then the next run's: by key they are the whole account."""
+    """Records up to the last state and those of the next run are the whole account, by key."""
     killer = Killer(moment_of(seed, whole.usual, KINDS), served.world)
     loader = Loader(served, tmp_path)
     first = loader.run(killer)
@@ -122,10 +122,10 @@ def test_what_was_loaded_and_the_next_run_are_the_account(
 
 
 @pytest.mark.parametrize("seed", seeds(1, 25))
-def test_what_was_deleted_is_told_though_the_run_that_found_it_was_killed(
+def test_tombstones_are_repeated_after_a_kill(
     whole: Whole, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
-    """With detect_deletes a tombstone comes again until a state that covers it was loaded."""
+    """With detect_deletes a tombstone is repeated until a state that covers it was loaded."""
     world = account()
     with serve(world) as served:
         loader = Loader(served, tmp_path, detect_deletes=True)

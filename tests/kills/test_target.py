@@ -1,4 +1,4 @@
-"""The target, killed or stopped at any moment and run again from the state that came out."""
+"""The target, killed or stopped at any moment, and run again from its last state."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.program import Ended
 
-# Enough people for the importer, and with two rounds something is queued while something is read.
+# Enough contacts for the importer; with two batches one is queued while the next is read.
 PEOPLE = 12
 KINDS = ("before", "written", "import", "ledger", "after", "time", "state")
 
 
 class Scene:
-    """An account over HTTP, a folder, and the rows that are to be written."""
+    """An account over HTTP, a folder, and the rows to write."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the account; it listens until `close`."""
+        """Create the account and serve it until `close`."""
         self.folder = folder
         self.world: World = account(LabClock(Hurry()), import_seconds=3)  # type: ignore[arg-type]
         self.world.api_key = KEY
@@ -43,11 +43,11 @@ class Scene:
         self.served: Served = serve(self.world)
 
     def close(self) -> None:
-        """Hang up."""
+        """Stop serving."""
         self.served.close()
 
     def run(self, after: int = 0, killer: Killer | None = None) -> Ended:
-        """Deliver what stands behind row ``after``; the schemas always come."""
+        """Deliver the rows after row ``after``, with all schemas."""
         rows, given = 0, []
         for line in self.lines:
             rows += line["type"] == "RECORD"
@@ -72,16 +72,16 @@ class Scene:
 
     @property
     def writes(self) -> list[str]:
-        """The requests that changed something, or were to."""
+        """The write requests."""
         return [entry.path for entry in self.world.log if entry.method != "GET"]
 
     def results(self) -> list[dict[str, Any]]:
-        """Return the whole lines of the results."""
+        """Return the complete lines of the results."""
         path = self.folder / "results.jsonl"
         return lines_of(path.read_text()) if path.exists() else []
 
     def started(self) -> Counter[tuple[Any, ...]]:
-        """Count what would have started automations and mails, by what and for whom."""
+        """Count the writes that would start automations, by kind and contact."""
         who = {c.id: c.email for c in self.world.tables["contacts"]}
         found: Counter[tuple[Any, ...]] = Counter()
         for one in self.world.automation_log:
@@ -93,7 +93,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A scene of one test."""
+    """A scene for one test."""
     scene = Scene(tmp_path)
     yield scene
     scene.close()
@@ -101,7 +101,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> Usual:
-    """What a run does that nothing disturbs; it writes all there is to write."""
+    """The figures of an undisturbed run that writes all rows."""
     scene = Scene(tmp_path_factory.mktemp("usual"))
     began = time.monotonic()
     ended = scene.run()
@@ -117,10 +117,10 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Usual:
 def test_the_next_run_completes_what_a_killed_one_began(
     scene: Scene, usual: Usual, seed: int
 ) -> None:
-    """From the last state: nothing lost, nothing twice, nobody gets a second mail.
+    """The next run from the last state loses nothing, writes nothing twice, starts no second mail.
 
-    A state that came out covers only rows that the account has by then, or that a result of the
-    killed run accounts for; what was confirmed is not sent again when all is delivered once more.
+    A state covers only rows that the account has, or that have a result of the killed run. A later
+    delivery of all rows sends no confirmed row.
     """
     killer = Killer(moment_of(seed, usual, KINDS), scene.world)
     first = scene.run(killer=killer)

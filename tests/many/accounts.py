@@ -1,4 +1,4 @@
-"""Made-up accounts, all in one process beside the tests: arrivals are counted unhindered."""
+"""Made-up accounts in one process beside the tests, so that arrivals are counted without delay."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from tests.faults.warehouse import Warehouse
 
-#: Before all else on a machine that is busy: a receiver that waits for the processor sees requests
-#: come together that left apart.
+#: High priority on a busy machine: a receiver that waits for the processor sees requests
+#: closer together than they left.
 NICE = -10
 SWITCH_SECONDS = 0.0005
 SECONDS_TO_END = 10
@@ -28,7 +28,7 @@ SECONDS_TO_END = 10
 
 @dataclass(frozen=True)
 class Size:
-    """What an account is planted with."""
+    """The numbers of planted rows of an account."""
 
     seed: int
     contacts: int = 120
@@ -38,7 +38,7 @@ class Size:
 
 
 class Accounts:
-    """Accounts by their labels; each question is answered by the process that they are in."""
+    """Accounts by label; their process answers each call."""
 
     def __init__(self, sizes: dict[str, Size], requests_per_second: float = 5) -> None:
         """Start the process; return when all of them listen."""
@@ -53,7 +53,7 @@ class Accounts:
         self.urls: dict[str, str] = self._door.recv()
 
     def requests(self, label: str) -> int:
-        """Return how many requests an account has seen."""
+        """Return the number of requests of an account."""
         return int(self._ask("requests", label))
 
     def busiest_second(self, label: str) -> int:
@@ -61,11 +61,11 @@ class Accounts:
         return int(self._ask("busiest_second", label))
 
     def refused(self, label: str) -> int:
-        """Return how many requests were one too many."""
+        """Return the number of requests above the limit."""
         return int(self._ask("refused", label))
 
     def creates(self, label: str) -> int:
-        """Return how many notes an account was asked to create."""
+        """Return the number of notes that clients created in an account."""
         return int(self._ask("creates", label))
 
     def people(self, label: str, count: int) -> list[tuple[str, str]]:
@@ -81,7 +81,7 @@ class Accounts:
         self._ask("change", label)
 
     def differences(self, label: str, held: Warehouse) -> list[str]:
-        """Say what differs between an account and tables that should be it."""
+        """Return the differences between an account and tables that should equal it."""
         return list(self._ask("differences", label, held))
 
     def _ask(self, question: str, label: str, *told: Any) -> Any:
@@ -106,7 +106,7 @@ class Accounts:
 
 
 class _Answers:
-    """What can be asked of an account."""
+    """The calls that an account's process answers."""
 
     @staticmethod
     def requests(w: World) -> int:
@@ -138,7 +138,7 @@ class _Answers:
         with w.lock:
             ids = w.tables["contacts"].ids()
             w.edit_contact(ids[0], lastName="Edited")
-            # One whom no company and no deal names: these would change, and no time of them move.
+            # A contact without account and deal: those would change without a new date.
             tables = ("accountContacts", "contactDeals", "deals")
             named = {row.contact for table in tables for row in w.tables[table]}
             w.delete_contact(next(one for one in reversed(ids) if one not in named))
@@ -151,8 +151,8 @@ class _Answers:
 
 
 def _live(door: Connection, sizes: dict[str, Size], requests_per_second: float) -> None:
-    """Serve the accounts and answer questions until the other end of the door is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the user's is for the tests
+    """Serve the accounts and answer calls until the other end of the connection is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the user's interrupt is for the tests
     sys.setswitchinterval(SWITCH_SECONDS)
     with contextlib.suppress(PermissionError):
         os.nice(NICE)

@@ -1,4 +1,4 @@
-"""A real Redis server out of a wheel, reached over TCP with a password, as machines reach it."""
+"""A real Redis server from a wheel, reached over TCP with a password, as in production."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS_TO_START = 10.0
 
 
 class Broker:
-    """One server: Celery's queue, and the accounts' budgets."""
+    """One server for Celery's queue and the accounts' budgets."""
 
     def __init__(self, folder: Path) -> None:
         """Start it; return when it answers."""
@@ -49,7 +49,7 @@ class Broker:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def commands(self) -> int:
-        """Return how many commands it has carried out."""
+        """Return the number of commands that it has processed."""
         with redis.Redis.from_url(self.url(0)) as client:
             return int(client.info("stats")["total_commands_processed"])
 

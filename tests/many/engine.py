@@ -35,7 +35,7 @@ ENDED = ("success", "failed")
 
 
 class EngineFailedError(Exception):
-    """A part of Airflow did not come up or ended; the text is what it said last."""
+    """A part of Airflow did not start, or ended; the text is its last output."""
 
 
 def settings_of(path: Path) -> dict[str, str]:
@@ -45,12 +45,12 @@ def settings_of(path: Path) -> dict[str, str]:
 
 
 class Engine:
-    """One Airflow with as many workers as it is given, each as a machine of its own."""
+    """One Airflow with as many workers as added, each as a separate machine."""
 
     def __init__(
         self, folder: Path, metadata: Database, broker: str, environment: dict[str, str]
     ) -> None:
-        """Prepare; nothing runs yet. ``environment`` is for the workers, beside Airflow's own."""
+        """Prepare without starting; ``environment`` is for the workers, beside Airflow's own."""
         self.folder = folder
         self.port = free_port()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -79,7 +79,10 @@ class Engine:
         self.environment = settings_of(SETTINGS) | mine | environment
 
     def start(self) -> None:
-        """Make the tables, then start all but the workers; return when the API answers."""
+        """Create the tables and start everything except the workers.
+
+        Return when the API answers.
+        """
         made = subprocess.run(
             [str(BIN / "airflow"), "db", "migrate"],
             env=self.environment,
@@ -97,7 +100,7 @@ class Engine:
         self.wait(self._answers, "the API server")
 
     def add_worker(self, name: str, slots: int, **environment: str) -> None:
-        """Start a worker that runs so many tasks at once."""
+        """Start a worker that runs up to so many tasks at once."""
         told = (f"--concurrency={slots}", f"--celery-hostname={name}@%h", "--skip-serve-logs")
         self.run(name, "celery", "worker", *told, "--without-mingle", **environment)
 
@@ -115,11 +118,11 @@ class Engine:
             )
 
     def log(self, name: str) -> str:
-        """Return what a part has said."""
+        """Return the output of a part."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def wait(self, is_done: Callable[[], Any], what: str, seconds: float = SECONDS_TO_START) -> Any:
-        """Wait until something is so; return it. Raise when a part ends or it takes too long."""
+        """Wait until a condition is true; return its value. Raise after a time-out or an end."""
         over = time.monotonic() + seconds
         while not (found := is_done()):
             for name, process in self.processes.items():
@@ -131,7 +134,7 @@ class Engine:
         return found
 
     def lose(self, name: str) -> set[int]:
-        """Take a worker's machine away; return the processes that ran there."""
+        """Kill all processes of a worker; return them."""
         process = self.processes.pop(name)
         lost = processes.lose(process.pid)
         process.wait()
@@ -144,16 +147,16 @@ class Engine:
         return self._call(method, f"/api/v2/{path}", body)
 
     def add_connection(self, name: str, kind: str, host: str, **parts: Any) -> None:
-        """Keep where something is, and the password: encrypted, in Airflow's own database."""
+        """Store an address and its password, encrypted, in Airflow's database."""
         told = {"connection_id": name, "conn_type": kind, "host": host, **parts}
         self.ask("POST", "connections", {k: v for k, v in told.items() if v is not None})
 
     def add_pool(self, name: str, slots: int) -> None:
-        """Let so many tasks of a kind run at once."""
+        """Permit so many tasks of a kind at once."""
         self.ask("POST", "pools", {"name": name, "slots": slots})
 
     def unpause(self) -> str:
-        """Let the hourly DAG's schedule begin; return the run that it begins with."""
+        """Start the hourly DAG's schedule; return its first run."""
         self.wait(self._is_parsed, "the DAG is known")
         self.ask("PATCH", f"dags/{HOURLY}", {"is_paused": False})
         found = self.wait(
@@ -162,12 +165,12 @@ class Engine:
         return str(found[0]["dag_run_id"])
 
     def trigger(self) -> str:
-        """Begin another run."""
+        """Start another run."""
         made = self.ask("POST", f"dags/{HOURLY}/dagRuns", {"logical_date": None})
         return str(made["dag_run_id"])
 
     def state(self, run: str) -> str:
-        """Return how a run fares."""
+        """Return the state of a run."""
         return str(self.ask("GET", f"dags/{HOURLY}/dagRuns/{run}")["state"])
 
     def tasks(self, run: str) -> list[dict[str, Any]]:
@@ -182,7 +185,7 @@ class Engine:
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):
-            # Everybody is an administrator of this one: the token is for the asking.
+            # Every user of this Airflow is an administrator and gets a token without a password.
             self._token = str(self._call("GET", "/auth/token")["access_token"])
         return bool(self._token)
 
@@ -197,7 +200,7 @@ class Engine:
             return json.loads(answer.read() or b"null")
 
     def close(self) -> None:
-        """End every part, and all that they started."""
+        """End every part and all its processes."""
         for process in self.processes.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -217,7 +220,7 @@ class Engine:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody has."""
+    """Return an unused port of the loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A table of accounts, and everything that runs it: what the guide has an operator set up."""
+"""A table of accounts and everything that runs it, as the guide describes it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOLD_LABEL = "TAP_ACTIVECAMPAIGN_UNIFIED_ACCOUNT_LABEL"
 SETTINGS = {"TAP_ACTIVECAMPAIGN_UNIFIED_DETECT_DELETES": "true"}
 POOLS = ("activecampaign_loads", "activecampaign_activations")
 SLOTS = 2
-# A machine that is lost is missed after seconds here, not after a minute.
+# Airflow notices a lost machine after seconds here, not after a minute.
 IMPATIENT = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
@@ -44,7 +44,7 @@ class TablesOfOne(PostgresTables):
     """The rows of one account in tables that hold many."""
 
     def __init__(self, database: Database, label: str) -> None:
-        """Look into a database."""
+        """Use a database."""
         super().__init__(database)
         self._label = label
 
@@ -57,13 +57,13 @@ class TablesOfOne(PostgresTables):
         return sorted(str(name) for (name,) in found)
 
     def rows(self, stream: str) -> list[Row]:
-        """Return the account's rows, without the column that says so."""
+        """Return the account's rows, without the label."""
         found = [row for row in super().rows(stream) if row[LABEL] == self._label]
         return [{name: row[name] for name in row if name != LABEL} for row in found]
 
 
 def make_meltanos_tables(database: Database, surroundings: Mapping[str, str]) -> None:
-    """Let Meltano make its tables, which several at once cannot."""
+    """Let Meltano create its tables, which several processes at once cannot."""
     told = {
         "MELTANO_DATABASE_URI": database.url("postgresql+psycopg"),
         "MELTANO_PROJECT_ROOT": str(ROOT),
@@ -79,10 +79,10 @@ def make_meltanos_tables(database: Database, surroundings: Mapping[str, str]) ->
 
 
 class Fleet:
-    """Accounts under an Airflow of their own."""
+    """Accounts with an Airflow of their own."""
 
     def __init__(self, folder: Path, server: Server, accounts: Accounts) -> None:
-        """Set up all but the accounts and the workers; return when Airflow answers."""
+        """Set up everything except accounts and workers; return when Airflow answers."""
         self.folder, self.accounts = folder, accounts
         self.airflow, self.meltano, self.warehouse = (server.database() for _ in range(3))
         for name in ("accounts.sql", "overview.sql"):
@@ -112,22 +112,22 @@ class Fleet:
         )
 
     def add_worker(self, name: str) -> None:
-        """Start a worker, on a machine of its own as far as its files go."""
+        """Start a worker with its own files, as on a separate machine."""
         self.engine.add_worker(name, SLOTS, ACTIVECAMPAIGN_RUNS=str(self.folder / name))
 
     def loads_on(self, worker: str) -> set[str]:
-        """Return the labels of the accounts that a worker's machine is reading."""
+        """Return the labels of the accounts that a worker is reading."""
         members = processes.family(self.engine.processes[worker].pid)
         taps = [pid for pid in members if TAP in processes.words(pid)]
         return {label for pid in taps if (label := processes.told(pid, TOLD_LABEL))}
 
     def differences(self, label: str) -> list[str]:
-        """Say what differs between an account and its rows in the warehouse."""
+        """Return the differences between an account and its rows in the warehouse."""
         held = TablesOfOne(self.warehouse, label).warehouse()
         return self.accounts.differences(label, held)
 
     def standings(self) -> dict[str, str]:
-        """Return how each account's tap fares, as the overview has it."""
+        """Return the status of each account's tap in the overview."""
         return dict(
             self.warehouse.rows(
                 "SELECT account, standing FROM activecampaign.overview "
@@ -136,7 +136,7 @@ class Fleet:
         )
 
     def places_of(self, secret: str) -> list[str]:
-        """Return the files below the folder, and the tables, that hold a secret as it is."""
+        """Return the files of the folder and the tables that hold a secret in plain text."""
         found = [
             str(path)
             for path in self.folder.rglob("*")

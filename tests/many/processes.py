@@ -1,4 +1,4 @@
-"""Processes of this machine, seen as a machine's own: which there are, and all of them lost."""
+"""Processes of this machine: listing them, and killing all of a simulated machine."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SECONDS_TO_DIE = 10.0
 
 
 def parents() -> dict[int, int]:
-    """Return the parent of every process that runs; the dead that nobody has fetched do not."""
+    """Return the parent of every running process, without zombies."""
     found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            # The name stands in brackets and may hold anything.
+            # The name is in brackets and may contain any character.
             state, parent, *_ = path.read_text().rpartition(")")[2].split()
             if state != "Z":
                 found[int(path.parent.name)] = int(parent)
@@ -24,7 +24,7 @@ def parents() -> dict[int, int]:
 
 
 def family(ancestor: int) -> set[int]:
-    """Return a process and all that descend from it, whatever groups they made themselves."""
+    """Return a process and all its descendants, whatever their groups."""
     parent_of = parents()
     found, fresh = {ancestor}, {ancestor}
     while fresh:
@@ -34,7 +34,7 @@ def family(ancestor: int) -> set[int]:
 
 
 def words(pid: int) -> str:
-    """Return a process's command line, empty when it is gone."""
+    """Return a process's command line, empty after its end."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
@@ -42,7 +42,7 @@ def words(pid: int) -> str:
 
 
 def told(pid: int, name: str) -> str | None:
-    """Return what a process was told in a variable of its environment."""
+    """Return the value of an environment variable of a process."""
     try:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
@@ -52,9 +52,9 @@ def told(pid: int, name: str) -> str | None:
 
 
 def lose(ancestor: int) -> set[int]:
-    """Take a machine away: all its processes at once, without a word; return which there were.
+    """Kill all processes of a simulated machine at once; return them.
 
-    Stopped first, from the top, so that none starts another meanwhile.
+    They are stopped first, parents before children, so that none starts another.
     """
     lost: set[int] = set()
     while fresh := family(ancestor) - lost:

@@ -1,4 +1,4 @@
-"""Many accounts under Airflow: each at its own limit, and a lost machine costs none of them."""
+"""Many accounts under Airflow: each keeps its limit, and a lost machine loses no row."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ LABELS = [f"account_{number:02}" for number in range(1, length.of(5, 20) + 1)]
 WRITTEN = LABELS[: length.of(2, 5)]
 LATE, LAPSED = LABELS[-1], "lapsed"
 NOTES = 4
-# Of the thirty or more that a first load takes.
+# Of the thirty or more requests of a first load.
 REQUESTS_IN_MID_RUN = 10
 SECONDS = length.of(300, 1200)
 
 
 class Alerts:
-    """An address that alerts are posted to."""
+    """A server for alerts."""
 
     def __init__(self) -> None:
         """Listen."""
@@ -71,7 +71,7 @@ class Alerts:
 
 @pytest.fixture
 def alerts() -> Iterator[Alerts]:
-    """An address that hears alerts."""
+    """A server that receives alerts."""
     found = Alerts()
     yield found
     found.close()
@@ -79,7 +79,7 @@ def alerts() -> Iterator[Alerts]:
 
 @pytest.fixture
 def fleet(tmp_path: Path, postgres: Server, alerts: Alerts) -> Iterator[Fleet]:
-    """All accounts but the late one, two workers."""
+    """All accounts except the late one, and two workers."""
     install(*PLUGINS)
     sizes = {label: Size(number) for number, label in enumerate([*LABELS, LAPSED], 1)}
     with Accounts(sizes) as accounts, Fleet(tmp_path, postgres, accounts) as fleet:
@@ -94,7 +94,7 @@ def fleet(tmp_path: Path, postgres: Server, alerts: Alerts) -> Iterator[Fleet]:
 
 
 def give_notes(fleet: Fleet, label: str) -> None:
-    """Make a table of notes that are to be written to an account."""
+    """Create a table of notes to write to an account."""
     schema = f"activation_{label}"
     fleet.warehouse.rows(f"CREATE SCHEMA {schema}")
     fleet.warehouse.rows(
@@ -108,7 +108,7 @@ def give_notes(fleet: Fleet, label: str) -> None:
 
 
 def finished(fleet: Fleet, run: str, seen: set[str]) -> str:
-    """Wait until a run of the DAG has ended; gather the command lines that were seen meanwhile."""
+    """Wait for the end of a DAG run; collect the command lines seen meanwhile."""
 
     def ended() -> str:
         seen.update(filter(None, map(processes.words, processes.parents())))
@@ -121,12 +121,12 @@ def finished(fleet: Fleet, run: str, seen: set[str]) -> str:
 def test_a_lost_worker_costs_no_account_anything_and_one_more_is_a_row(
     fleet: Fleet, alerts: Alerts
 ) -> None:
-    """Two workers load all and write to some; one is lost, with all that ran there, in mid-run.
+    """A worker that is lost in mid-run costs no account a row; a new account is a table row.
 
-    Its accounts are run again by the other. A second run brings what changed, and an account added
-    meanwhile; one whose key lapsed fails at once, alone, and somebody is told. In the end every
-    account's tables equal it, each note was written once, no account saw a sixth request in a
-    second, and no key is in a file, a table or a command line.
+    The other worker runs its accounts again. A second run emits changes, and loads an account that
+    was added meanwhile. An account whose key lapsed fails alone, and an alert is sent. In the end
+    every account's tables equal it, and each note was written once. No account saw a sixth request
+    in a second. No key is in a file, a table or a command line.
     """
     accounts, seen = fleet.accounts, set[str]()
     first = fleet.engine.unpause()

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: out of a wheel, without root, ended with the tests that began it.
+"""A real PostgreSQL server for tests, from a wheel, without root.
 
 The fixtures ``postgres`` (a server) and ``postgres_database`` (an empty database of it, for one
 test) are in ``tests/conftest.py``.

@@ -1,6 +1,6 @@
 """``python as_nobody.py FOLDER COMMAND …``: PostgreSQL refuses to run as root.
 
-Runs the command in the folder, as the user ``nobody`` where it is root who asks.
+It runs the command in the folder, as the user ``nobody`` if the caller is root.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NOBODY = "nobody"
 
 
 def main() -> None:
-    """Become nobody, then the command."""
+    """Become the user ``nobody``, then run the command."""
     folder, *command = sys.argv[1:]
     if os.geteuid() == 0:
         user = pwd.getpwnam(NOBODY)

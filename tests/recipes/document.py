@@ -1,4 +1,4 @@
-"""A document taken apart: its sections, and the blocks of each in their order."""
+"""A document as sections, each with its blocks in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FILE = re.compile(r"`([\w.-]+\.(?:json|yml|sql))`[^`]*$")
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: its language, its text, where it stands and the file it is said to be."""
+    """One fenced block: its language, text, line, and the name of its file."""
 
     kind: str
     text: str
@@ -24,7 +24,7 @@ class Block:
 
 
 def fill(path: Path, said: dict[int, str]) -> None:
-    """Write again what is shown, by the number of the line that opens the block."""
+    """Replace the shown outputs, by the line number of each block."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     for number in sorted(said, reverse=True):
         end = lines.index("```\n", number)
@@ -33,7 +33,7 @@ def fill(path: Path, said: dict[int, str]) -> None:
 
 
 def sections(path: Path) -> dict[str, list[Block]]:
-    """Return a document's blocks by heading; a heading below another comes behind it."""
+    """Return a document's blocks by heading; a subheading is a section of its own."""
     found: dict[str, list[Block]] = {}
     heading = upper = before = ""
     opened: tuple[str, int] | None = None

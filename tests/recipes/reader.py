@@ -1,4 +1,4 @@
-"""Somebody who follows a document: writes its files, runs its SQL and its commands, compares."""
+"""A reader who follows a document: writes its files, runs its SQL and commands, compares."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 SECONDS = 120
 TARGET = "target-activecampaign"
 PLAN = ["--config", "plan.json"]
-# Far from UTC: SQL that takes one clock for the other is wrong by half a day.
+# Far from UTC, so that SQL with the wrong time zone is wrong by half a day.
 ZONE = "Pacific/Auckland"
-# What stands in a line of the log before its words: time, level, program.
+# The start of a log line: time, level, program.
 _LOGGED = re.compile(r"\S+ \S+ \| \w+ +\| (?:tap|target)[-_]activecampaign[\w.-]* +\| (.*)")
 _SDK = re.compile(
     r"Skipping parse of env|Reader '|Detected `__else__|Set null transform|METRIC|Run \d"
@@ -39,7 +39,7 @@ IMPORT = "POST /api/3/import/bulk_import"
 
 @dataclass(frozen=True)
 class Memory:
-    """What readers of one session share: real messages of tap-jsonl, and what really came out."""
+    """The data that readers of one session share: messages of tap-jsonl, and real outputs."""
 
     messages: dict[str, bytes] = field(default_factory=dict)
     said: dict[int, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that ended: its exit code, what the programs logged, what it wrote."""
+    """A finished command: its exit code, the log of the programs, its output."""
 
     command: str
     code: int
@@ -56,16 +56,16 @@ class Ran:
 
 
 class Reader:
-    """Follows sections of a document in a folder of its own, with the account in question."""
+    """Follows sections of a document in a folder of its own, with its accounts."""
 
     def __init__(
         self, folder: Path, worlds: list[World], path: list[Path], memory: Memory | None = None
     ) -> None:
-        """Take a folder and the accounts in question; ``path`` is where programs are found.
+        """Use a folder and accounts; ``path`` has the folders of programs.
 
-        With ``is_forked`` each target is planned first, and what it says is not compared; with
-        ``kills`` it is killed at a request of that generator's choosing as well, and run again.
-        With ``is_scribe`` what came out is noted, not compared.
+        With ``is_forked`` each target is planned first, and its output is not compared. With
+        ``kills`` it is also killed at a request that the generator chooses, and run again. With
+        ``is_scribe`` outputs are recorded, not compared.
         """
         self.folder, self.worlds, self.path = folder, worlds, path
         self.memory = memory or Memory()
@@ -89,7 +89,7 @@ class Reader:
         (self.folder / name).write_text(json.dumps(content), encoding="utf-8")
 
     def follow(self, blocks: list[Block]) -> list[Ran]:
-        """Do what each block says; every command is held to what every command must keep."""
+        """Run each block, and check each command for the properties of every command."""
         found: list[Ran] = []
         said = ""
         for block in blocks:
@@ -112,7 +112,7 @@ class Reader:
             assert said == block.text, f"line {block.line}: it really says\n{said}"
 
     def ask(self, query: str) -> str:
-        """Run SQL on the loaded tables; return the last answer as DuckDB draws it."""
+        """Run SQL on the loaded tables; return the last answer as DuckDB prints it."""
         query = re.sub(r"(?m)^\.read (\S+)$", lambda m: (self.folder / m[1]).read_text(), query)
         database = self.folder / "activecampaign.duckdb"
         with contextlib.chdir(self.folder), duckdb.connect(str(database)) as connection:
@@ -148,14 +148,14 @@ class Reader:
         return ran
 
     def _run_forked(self, line: str, messages: bytes) -> Ran:
-        """Plan; run and be killed; run to the end; run once more."""
+        """Plan, run and kill, run to the end, and run once more."""
         arguments = _arguments(line)
         seen = self._seen()
         if PLAN[1] not in arguments:
             self._fork([*arguments, *PLAN], messages)
             assert self._writes(seen) == [], f"a plan wrote: {line}"
         if self.kills and PLAN[1] not in arguments:
-            # As many requests as a plan asks and twice that: now and then the run ends before.
+            # Up to three times the requests of a plan, so some runs end before the kill.
             most = 2 * (sum(self._seen()) - sum(seen))
             self._fork(arguments, messages, kill_at=self.kills.randint(1, max(most, 2)))
         code, log = self._fork(arguments, messages)
@@ -171,7 +171,7 @@ class Reader:
         self._fork(arguments, messages)
         for path, content in results.items():
             path.write_bytes(content)
-        # A row whose consent part cannot be written is never confirmed: its lists are sent again.
+        # A row whose consent cannot be written is never confirmed, so its lists are sent again.
         is_open = any(UNWRITABLE in content for content in results.values())
         again = self._writes(seen)
         assert again == [] or (is_open and again == [IMPORT]), f"the second run wrote: {line}"
@@ -197,10 +197,10 @@ class Reader:
         news = [e for w, old in zip(self.worlds, seen, strict=True) for e in w.log[old:]]
         return [f"{e.method} {e.path}" for e in news if e.method != "GET"]
 
-    # --- what the target is given -------------------------------------------------------------
+    # --- the target's input -------------------------------------------------------------------
 
     def _messages(self, line: str) -> bytes:
-        """Return what the command's source writes, for the same rows what it wrote before."""
+        """Return the output of the command's source; equal rows give earlier messages."""
         if redirected := self._redirected(line):
             return redirected
         known = self._rows(line)

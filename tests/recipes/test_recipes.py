@@ -1,7 +1,8 @@
-"""Each recipe does to the account what it promises, and nothing else.
+"""Each recipe changes the account as it says, and in no other way.
 
-Each is followed as it stands, every output compared with what is shown; and with every target
-killed at one of its requests and run again. Plans and second runs write nothing (`reader.py`).
+Each is followed as it is written, with every output compared. Each is followed again with every
+target killed at one of its requests and run again. Plans and second runs write nothing
+(`reader.py`).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Recipes = dict[str, list["Block"]]
 
 @pytest.fixture(params=["as it stands", *length.seeds(1, 40)])
 def reader(request: pytest.FixtureRequest, make_reader: Callable[[], Reader]) -> Reader:
-    """Somebody who does as the document says; with a seed, somebody whom nothing is spared."""
+    """A reader of the document; with a seed its targets are killed and run again."""
     reader = make_reader()
     if isinstance(request.param, int):
         reader.is_forked = True
@@ -49,14 +50,14 @@ def reader(request: pytest.FixtureRequest, make_reader: Callable[[], Reader]) ->
 
 @pytest.fixture
 def at_ease(make_reader: Callable[[], Reader]) -> Reader:
-    """Somebody whose targets are forked and end by themselves: for what the document only tells."""
+    """A reader whose targets are forked and not killed, for steps without a shown output."""
     reader = make_reader()
     reader.is_forked = True
     return reader
 
 
 def blocks_of(recipes: Recipes, title: str) -> list[Block]:
-    """Return a section's blocks; it is found by its number or by the end of its heading."""
+    """Return a section's blocks, by its number or the end of its heading."""
     found = [
         heading
         for heading in recipes
@@ -73,7 +74,7 @@ def follow(reader: Reader, recipes: Recipes, title: str) -> list[Ran]:
 
 
 def picture(w: World) -> dict[str, Any]:
-    """Return all of an account that a recipe may change, without its dates."""
+    """Return everything in an account that a recipe may change, without dates."""
     t = w.tables
     return {
         "tags": {c.email: tags_of(w, c.email.casefold()) for c in t["contacts"]},
@@ -92,7 +93,7 @@ def picture(w: World) -> dict[str, Any]:
 
 
 def entries(w: World, tag: str) -> list[int]:
-    """Return the contacts whose automation began: each time the tag was newly added."""
+    """Return the contacts whose automation started, once per new tag."""
     (wanted,) = [row.id for row in w.tables["tags"] if row.tag == tag]
     return sorted(
         e["contact"]
@@ -102,12 +103,12 @@ def entries(w: World, tag: str) -> list[int]:
 
 
 def subscriptions(w: World) -> list[int]:
-    """Return whom somebody put on a list since the account was made."""
+    """Return the contacts that a row subscribed since the account was created."""
     return sorted(e["contact"] for e in w.automation_log if e["trigger"] == "subscribed")
 
 
 def test_scores_and_one_band_each(reader: Reader, recipes: Recipes) -> None:
-    """Everybody known has the score and exactly the tag of its band; undone, all is as before."""
+    """Each known contact has its score and exactly one band's tag; undo restores everything."""
     w = reader.world
     before = picture(w)
     follow(reader, recipes, "1")
@@ -129,19 +130,22 @@ def test_scores_and_one_band_each(reader: Reader, recipes: Recipes) -> None:
 
 
 def test_dunning_begins_once_and_ends_when_all_is_paid(reader: Reader, recipes: Recipes) -> None:
-    """Two failed invoices enter once; opt-outs stand; strangers stay out; paid means released."""
+    """Two failed invoices enter once, and leave when all are paid.
+
+    Opt-outs and strangers do not.
+    """
     w = reader.world
     before = picture(w)
     follow(reader, recipes, "2")
     assert entries(w, "dunning") == sorted([contact(w, "anna"), contact(w, "ben")])
-    assert tags_of(w, "anna") == {"vip", "dunning"}  # one of two is still open
+    assert tags_of(w, "anna") == {"vip", "dunning"}  # one of two invoices is open
     assert tags_of(w, "ben") == tags_of(w, "cleo") == tags_of(w, "dan") - {"score:hot"} == set()
     assert statuses(w) == before["lists"]
     assert len(w.tables["contacts"]) == len(before["names"])
 
 
 def test_late_billing_writes_no_rows(at_ease: Reader, recipes: Recipes) -> None:
-    """Where the newest invoice is older than a day, the SQL ends, and no row is there to send."""
+    """If the newest invoice is older than a day, the SQL fails and sends no rows."""
     blocks = blocks_of(recipes, "2")
     tables, nightly = [one for one in blocks if one.kind == "sql"][:2]
     at_ease.follow([tables])
@@ -153,7 +157,10 @@ def test_late_billing_writes_no_rows(at_ease: Reader, recipes: Recipes) -> None:
 
 
 def test_an_automation_is_entered_once_for_each_debt(reader: Reader, recipes: Recipes) -> None:
-    """Who owes enters, once; who left all lists does not; paid leaves, and the next debt enters."""
+    """A contact enters once per debt and leaves when it is paid.
+
+    An opted-out one does not enter.
+    """
     w = reader.world
     before = picture(w)
     reader.follow([one for one in blocks_of(recipes, "2") if one.kind == "sql"])
@@ -174,7 +181,7 @@ def test_an_automation_is_entered_once_for_each_debt(reader: Reader, recipes: Re
 
 
 def test_stages_follow_the_orders(reader: Reader, recipes: Recipes) -> None:
-    """Moved, won, made once; not what people just did, nor what is closed, nor to no such stage."""
+    """Orders move, win or create deals once, and change no closed or recently edited deal."""
     w = reader.world
     renamed = w.tables["deals"][1]
     w.tables["deals"].change(renamed, title="Annual licence, gold")
@@ -208,7 +215,7 @@ def test_stages_follow_the_orders(reader: Reader, recipes: Recipes) -> None:
 
 
 def test_a_note_for_each_week_that_is_over(reader: Reader, recipes: Recipes) -> None:
-    """One note each for those who did something last week; undone, none."""
+    """Each active contact gets one note for last week; undo removes them."""
     w = reader.world
     before = picture(w)
     follow(reader, recipes, "4")
@@ -224,7 +231,7 @@ def test_a_note_for_each_week_that_is_over(reader: Reader, recipes: Recipes) -> 
 
 
 def test_a_late_event_makes_no_second_note(at_ease: Reader, recipes: Recipes) -> None:
-    """Neither does a ledger that was lost: the loaded account has a note of that week."""
+    """A late event or a lost ledger creates no second note: the loaded account has the first."""
     reader = at_ease
     sql = next(one for one in blocks_of(recipes, "4") if one.kind == "sql")
     reader.follow([sql])
@@ -242,7 +249,7 @@ def test_a_late_event_makes_no_second_note(at_ease: Reader, recipes: Recipes) ->
 def test_outreach_pauses_and_nobody_is_subscribed_at_its_end(
     reader: Reader, recipes: Recipes
 ) -> None:
-    """All of a company are paused and released; who unsubscribed meanwhile stays unsubscribed."""
+    """A company's contacts are paused and released; one who unsubscribed meanwhile stays so."""
     w = reader.world
     tag = "pause:escalation"
     follow(reader, recipes, "5")
@@ -263,7 +270,10 @@ def test_outreach_pauses_and_nobody_is_subscribed_at_its_end(
 
 
 def test_webinar_guests_are_known_once_and_asked_first(reader: Reader, recipes: Recipes) -> None:
-    """One contact per person, on the list only who agreed and never left it; names stay."""
+    """Each guest is one contact; only those who agreed and never left are on the list.
+
+    Names stay.
+    """
     w = reader.world
     before = picture(w)
     follow(reader, recipes, "6")
@@ -291,7 +301,7 @@ def test_webinar_guests_are_known_once_and_asked_first(reader: Reader, recipes: 
 
 
 def test_an_opt_out_is_not_deleted_with_its_contact(at_ease: Reader, recipes: Recipes) -> None:
-    """Ivy is new and unsubscribes; undoing the webinar leaves her and her word there."""
+    """Undo of the webinar keeps a new contact who unsubscribed."""
     w = at_ease.world
     follow(at_ease, recipes, "6")
     webinars = next(one.id for one in w.tables["lists"] if one.name == WEBINARS)
@@ -301,7 +311,7 @@ def test_an_opt_out_is_not_deleted_with_its_contact(at_ease: Reader, recipes: Re
 
 
 def test_companies_are_filled_in_where_nothing_is(reader: Reader, recipes: Recipes) -> None:
-    """Industry, size and revenue by domain; what a person typed stays; undone, all is as before."""
+    """Industry, size and revenue are filled by domain where empty; undo restores everything."""
     w = reader.world
     before = picture(w)
     follow(reader, recipes, "7")
@@ -322,7 +332,7 @@ def test_companies_are_filled_in_where_nothing_is(reader: Reader, recipes: Recip
 
 
 def test_open_deals_of_who_leaves_get_another_owner(reader: Reader, recipes: Recipes) -> None:
-    """Open ones only: what he won stays his; nothing else of them changes."""
+    """A leaving user's open deals get another owner; won deals and other columns stay."""
     w = reader.world
     before = picture(w)
     follow(reader, recipes, "8")
@@ -340,7 +350,7 @@ def test_open_deals_of_who_leaves_get_another_owner(reader: Reader, recipes: Rec
 
 
 def new_account() -> World:
-    """Return an account that knows a stranger, and Cleo, who left the newsletter there."""
+    """Return an account with another contact, and with Cleo, who unsubscribed there."""
     new = World(is_empty=True, api_key=KEY, requests_per_second=0, import_seconds=0)
     new.add_contact("otto@elsewhere.example", firstName="Otto")
     cleo = new.add_contact("cleo@maple.example", firstName="Cleo")
@@ -350,7 +360,10 @@ def new_account() -> World:
 
 
 def test_an_account_is_copied_and_starts_nothing(reader: Reader, recipes: Recipes) -> None:
-    """People, opt-outs, tags, companies, deals, notes are there; the people's step is silent."""
+    """People, opt-outs, tags, companies, deals and notes are copied.
+
+    Contacts start no automation.
+    """
     w, new = reader.world, new_account()
     w.add_note("Subscriber", contact(w, "anna"), "Called, wants a quote.")
     reader.worlds.append(new)
@@ -381,7 +394,7 @@ def test_an_account_is_copied_and_starts_nothing(reader: Reader, recipes: Recipe
 
 
 def test_a_copy_is_brought_up_to_date(at_ease: Reader, recipes: Recipes) -> None:
-    """Followed once more after somebody new came: she is copied, and nobody else is written."""
+    """A second copy adds the new contact and writes no other."""
     w, new = at_ease.world, new_account()
     at_ease.worlds.append(new)
     with serve(new) as served:
@@ -399,7 +412,7 @@ def test_a_copy_is_brought_up_to_date(at_ease: Reader, recipes: Recipes) -> None
 
 
 def links_of(w: World) -> set[tuple[str, str, str | None]]:
-    """Return who is at which company, and as what: the first company of each."""
+    """Return the company and title of each contact's first link."""
     t = w.tables
     found: dict[str, tuple[str, str, str | None]] = {}
     for row in t["accountContacts"]:
@@ -409,7 +422,7 @@ def links_of(w: World) -> set[tuple[str, str, str | None]]:
 
 
 def deals_of(w: World) -> list[tuple[Any, ...]]:
-    """Return the deals by their texts."""
+    """Return the deals in text form."""
     t = w.tables
     return sorted(
         (

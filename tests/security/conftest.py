@@ -1,4 +1,4 @@
-"""A small account and a lab for it, as the target's own tests have them."""
+"""The account and the lab of the target's tests."""
 
 from tests.target.conftest import lab, make_lab
 

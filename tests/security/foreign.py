@@ -1,4 +1,4 @@
-"""A host that is not the account's: it hears who speaks to it, and has little to say."""
+"""A host that is not the account's, which records its requests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 def refuse(connection: socket.socket, heard: bytes) -> None:
-    """Answer 403 to whatever was asked."""
+    """Answer every request with 403."""
     connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 class Listener:
-    """Listens on a loopback port; ``heard`` are the heads of the requests that came."""
+    """Listens on a loopback port; ``heard`` has the heads of the requests."""
 
     def __init__(self, speak: Callable[[socket.socket, bytes], None] = refuse) -> None:
         """Answer each request with ``speak``."""
@@ -54,7 +54,7 @@ class Listener:
                 heard += piece
             head, _, body = heard.partition(b"\r\n\r\n")
             length = _LENGTH.search(head)
-            # What is left unread would break the connection when it is closed, and the answer off.
+            # Unread bytes would reset the connection when it is closed, before the answer arrives.
             while length and len(body) < int(length[1]):
                 piece = connection.recv(65536)
                 if not piece:

@@ -1,4 +1,4 @@
-"""Known weaknesses of what we depend on: asked in the long form, and never guessed."""
+"""Known vulnerabilities of dependencies, looked up in the long form of the tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS = 300
 
 
 def installed() -> list[str]:
-    """Return all that is installed beside us as requirements, ourselves apart."""
+    """Return all installed packages except ours, as requirements."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "list", "--format=json", "--exclude-editable"],
         capture_output=True,
@@ -29,7 +29,7 @@ def installed() -> list[str]:
 
 
 def audited(tool: Path, requirements: Path) -> tuple[int, str]:
-    """Run pip-audit over exact requirements; returns its exit code and all it said."""
+    """Run pip-audit over exact requirements; return its exit code and output."""
     done = subprocess.run(
         [
             tool,
@@ -50,14 +50,14 @@ def audited(tool: Path, requirements: Path) -> tuple[int, str]:
 if length.LONG:
 
     def test_no_dependency_has_a_known_weakness(tmp_path: Path) -> None:
-        """pip-audit finds none; where it cannot be had or cannot ask, that is a failure too."""
+        """pip-audit finds no vulnerability; if it cannot run, the test fails."""
         import venv  # noqa: PLC0415 - only here
 
         venv.create(tmp_path / "audit", with_pip=True)
         pip = tmp_path / "audit" / "bin" / "pip"
         subprocess.run([pip, "install", "-q", "pip-audit>=2.9,<3"], check=True, timeout=SECONDS)
         requirements = tmp_path / "requirements.txt"
-        # Who knows nothing finds nothing: first something that is known to be weak.
+        # First a package with a known vulnerability, to see that pip-audit finds it.
         requirements.write_text("urllib3==1.24.1\n")
         code, said = audited(pip.with_name("pip-audit"), requirements)
         assert code == 1, said
@@ -69,7 +69,7 @@ if length.LONG:
 
 
 def test_the_audit_would_ask_about_every_dependency() -> None:
-    """All that the project names stands in the list that is asked about, by exact version."""
+    """The audited list has every dependency of the project by exact version."""
     found = {one.partition("==")[0].lower().replace("_", "-") for one in installed()}
     assert {"requests", "urllib3", "singer-sdk", "msgspec", "jsonschema", "click"} <= found
     assert all("==" in one for one in installed())
@@ -77,7 +77,7 @@ def test_the_audit_would_ask_about_every_dependency() -> None:
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_an_audit_that_failed_is_not_taken_for_a_good_one(tmp_path: Path, code: int) -> None:
-    """Its exit code and its words are handed on as they are."""
+    """A failed pip-audit gives its exit code and its output."""
     tool = tmp_path / "tool"
     tool.write_text(f"#!{sys.executable}\nprint('heard')\nraise SystemExit({code})\n")
     tool.chmod(0o700)

@@ -1,4 +1,4 @@
-"""Files of ours: their user's alone, and written nowhere else."""
+"""The programs' files have mode 0600, and links are not followed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OURS = ("results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "report.json", "
 
 @pytest.fixture(params=[0o000, 0o022, 0o277], ids=oct)
 def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A umask that gives everything away, the usual one, and one that gives the user nothing."""
+    """An open umask, the usual one, and one that denies the user everything."""
     before = os.umask(request.param)
     yield
     os.umask(before)
@@ -35,7 +35,7 @@ def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_umask")
 def test_every_file_of_a_run_is_its_users_alone(lab: Lab) -> None:
-    """Mode 0600 whatever the umask, for each file that a run of the target leaves."""
+    """Every file of a run of the target has mode 0600 under any umask."""
     lab.run(
         *stream_of("crm_contacts", ROW),
         retry_path=str(lab.folder / "retry"),
@@ -48,7 +48,7 @@ def test_every_file_of_a_run_is_its_users_alone(lab: Lab) -> None:
 
 
 def test_a_file_that_was_open_to_all_is_closed(lab: Lab) -> None:
-    """What lay there with another mode gets ours."""
+    """An existing file with another mode gets mode 0600."""
     for name in ("results.jsonl", "report.json"):
         (lab.folder / name).touch()
         (lab.folder / name).chmod(0o666)
@@ -59,7 +59,7 @@ def test_a_file_that_was_open_to_all_is_closed(lab: Lab) -> None:
 
 @pytest.mark.parametrize("name", ["results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "retry"])
 def test_a_link_in_place_of_a_file_is_refused(lab: Lab, name: str) -> None:
-    """What it points to stays as it is; the run ends with one line before anything is written."""
+    """A link in place of a file ends the run with one line, and its target is unchanged."""
     victim = lab.folder / "victim"
     victim.write_text("precious")
     (lab.folder / (name if name != "retry" else "retry.new")).symlink_to(victim)
@@ -72,7 +72,7 @@ def test_a_link_in_place_of_a_file_is_refused(lab: Lab, name: str) -> None:
 def test_a_link_in_place_of_the_report_costs_the_report(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A warning, and what it points to stays as it is."""
+    """A link in place of the report is a warning, and its target is unchanged."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "report.json").symlink_to(victim)
@@ -84,7 +84,7 @@ def test_a_link_in_place_of_the_report_costs_the_report(
 def test_a_link_in_place_of_the_rate_file_is_not_followed(
     tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The budget is kept for this process alone, with a warning."""
+    """With a link in place of the rate file the limit is kept by this process, with a warning."""
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "rate.json").symlink_to(victim)
@@ -94,7 +94,7 @@ def test_a_link_in_place_of_the_rate_file_is_not_followed(
 
 
 def test_devices_keep_their_mode(tmp_path: Path) -> None:
-    """A pipe or /dev/null may be named, by a link too, and belongs to everybody still."""
+    """A pipe or /dev/null keeps its mode, also through a link."""
     os.mkfifo(tmp_path / "pipe", 0o622)
     (tmp_path / "pipe").chmod(0o622)
     (tmp_path / "link").symlink_to(tmp_path / "pipe")

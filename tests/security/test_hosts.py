@@ -1,4 +1,4 @@
-"""No request goes anywhere but to the account's own host, whoever says otherwise."""
+"""Requests go to the account's own host alone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STATUSES = (301, 302, 303, 307, 308)
 
 @pytest.fixture(scope="module")
 def foreign() -> Iterator[Listener]:
-    """A host that nobody should speak to."""
+    """A host that must get no request."""
     with Listener() as listener:
         yield listener
 
@@ -59,7 +59,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def client(served: Served) -> Iterator[Client]:
-    """A client of it, over real connections."""
+    """A client of the account over real connections."""
     with wired_client(served.url, SystemClock(), max_retry_seconds=0) as made:
         yield made
     served.world.faults.clear()
@@ -70,9 +70,9 @@ def client(served: Served) -> Iterator[Client]:
 def test_no_redirect_leads_elsewhere(
     served: Served, foreign: Listener, client: Client, place: str, verb: str
 ) -> None:
-    """Whatever Location says, in whichever way readers of URLs differ: no other host hears of it.
+    """No redirect leads to another host, however parsers of URLs differ about Location.
 
-    Where the key could be sent it is one line; a Location that names the account is followed.
+    A Location that could leak the key is one error line. One that names the account is followed.
     """
     location = place.format(port=served.port, foreign=foreign.port)
     for status in STATUSES:
@@ -86,7 +86,10 @@ def test_no_redirect_leads_elsewhere(
 def test_a_redirect_whose_host_holds_the_key_does_not_show_it(
     served: Served, client: Client
 ) -> None:
-    """Host names are told in small letters: the key is not, in any."""
+    """An error about a redirect to a host with the key in its name does not show the key.
+
+    Host names are shown in lower case, and the key is not shown in lower case either.
+    """
     served.world.faults.redirect("/tags", f"http://{KEY.upper()}.evil.example/{KEY}")
     with pytest.raises(ConnectionFailed, match=r"another host .*evil\.example") as refused:
         client.get("tags")
@@ -99,7 +102,7 @@ def test_a_redirect_whose_host_holds_the_key_does_not_show_it(
 def test_no_path_leads_elsewhere(
     served: Served, foreign: Listener, client: Client, path: str
 ) -> None:
-    """A path is a path of the account, however it is written."""
+    """A path in any spelling is a path of the account."""
     before = len(served.world.log)
     with pytest.raises(ActiveCampaignError):
         client.get(path.format(foreign=foreign.port))
@@ -141,7 +144,7 @@ HOSTILE_PATHS = [
 @pytest.mark.parametrize("path", HOSTILE_PATHS, ids=repr)
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_a_raw_request_stays_below_the_api(lab: Lab, method: str, path: Any) -> None:
-    """It is refused as a row, or goes to the account, below /api/3/ and nowhere else."""
+    """A raw request stays below /api/3/ of the account or is rejected."""
     row = {"method": method, "path": path, "body": {}}
     run = lab.run(*stream_of("raw_requests", row), allow_raw_requests=True, max_deletes=5)
     assert len(run.results) == 1
@@ -155,7 +158,7 @@ def test_a_raw_request_stays_below_the_api(lab: Lab, method: str, path: Any) -> 
     "one", ["../1", "1/../2", "1?x=2", "%2e%2e/1", "1#", "1\r\n2", "//evil.example/1", "１"]
 )
 def test_an_id_is_no_path(lab: Lab, one: str) -> None:
-    """Ids of the input, wherever they are used, name no other row and no other endpoint."""
+    """An id in the input names no other row and no other endpoint."""
     streams = (
         "crm_contacts",
         "crm_accounts",
@@ -186,7 +189,7 @@ def test_an_id_is_no_path(lab: Lab, one: str) -> None:
 
 
 def test_links_of_rows_are_not_followed(foreign: Listener) -> None:
-    """A row's `links` may point anywhere: nobody goes there."""
+    """A row's `links` are not followed."""
     from tests.tap.running import Account  # noqa: PLC0415 - it starts the SDK
 
     account = Account(contacts=5, deals=3, accounts=3, base_url=foreign.url)

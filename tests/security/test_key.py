@@ -1,4 +1,4 @@
-"""The key, and who people are, in nothing that a run leaves, whatever goes wrong."""
+"""No output of a run has the key or a person, under any fault."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.sandbox.faults import Faults
 
 TARGET = TAP.with_name("target-activecampaign")
-# Every character that a key may hold and that somebody has to spell otherwise.
+# Every character of a key that some encoding writes in another form.
 KEYS = ["k3y-4f81c6-that-nobody-may-see", "K3y/4f+81=c6&<nobody>'may'%20see\"\\x"]
 PERSON = "wilhelmina.private@secret.example"
 NAME = "Wilhelmina-Private"
@@ -42,14 +42,14 @@ root: {level: DEBUG, handlers: [all]}
 
 
 def spellings(key: str) -> list[str]:
-    """Return the forms in which a key may show."""
+    """Return the encodings in which a key may appear."""
     encoded = base64.b64encode(key.encode()).decode()
     forms = [key, quote(key), quote(key, safe=""), html.escape(key), json.dumps(key)[1:-1], encoded]
     return [form.lower() for form in forms]
 
 
 def echo(key: str, status: int) -> Callable[..., Answer]:
-    """Return a fault that says the key in every way there is."""
+    """Return a fault that answers with the key in every encoding."""
     said = [key, quote(key, safe=""), base64.b64encode(key.encode()).decode(), key.upper()]
     text = f"bad Api-Token: {' '.join(said)} of {PERSON} named '{NAME}'"
     errors = {"errors": [{"title": text, "detail": text, "code": key, "source": {"pointer": key}}]}
@@ -64,7 +64,7 @@ def echo(key: str, status: int) -> Callable[..., Answer]:
 
 
 def answers(status: int) -> Callable[[Faults, str], None]:
-    """Return what makes every request but the first few end in an answer that echoes the key."""
+    """Return a fault under which all but the first few requests are answered with the key."""
 
     def switch(faults: Faults, key: str) -> None:
         faults._add("echo", "", None, echo(key, status), {"after": 6})
@@ -73,13 +73,13 @@ def answers(status: int) -> Callable[[Faults, str], None]:
 
 
 def redirect(faults: Faults, key: str) -> None:
-    """Send everybody to a host that is named like the key."""
+    """Redirect every request to a host with the key in its name."""
     bare = "".join(c for c in key if c.isalnum() or c == "-")
     faults.redirect("", f"http://{bare}.evil.example/{quote(key)}", times=None, after=6)
 
 
 def garbage(faults: Faults, key: str) -> None:
-    """Answer 200 with rows in which the key stands."""
+    """Answer 200 with rows that contain the key."""
     row = {"id": "1", "name": key, "title": key, "tag": key, "email": f"{PERSON}"}
     page = {"lists": [row], "tags": [row], "users": [row], "meta": {"total": "1"}, "key": key}
     for path in ("/lists", "/tags"):
@@ -100,7 +100,7 @@ FAULTS: dict[str, Callable[[Faults, str], None]] = {
     "mixed": lambda faults, key: faults.mix(0.5, seed=3),
 }
 PROGRAMS = {"tap": TAP, "target": TARGET}
-# In the short form each fault meets one of the programs; what has words of the server's, both.
+# In the short form each fault is tested with one program; faults with a server text with both.
 CASES = [
     pytest.param(fault, path, id=f"{fault}-{name}")
     for number, fault in enumerate(FAULTS)
@@ -128,7 +128,7 @@ def lines_of(rows: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 class Runs:
-    """Runs of a program in a folder, and all that they leave there."""
+    """Runs of a program in a folder, and all files that they leave there."""
 
     def __init__(self, folder: Path, url: str, key: str) -> None:
         """Prepare a folder whose temporary files stay in it."""
@@ -149,7 +149,7 @@ class Runs:
         }
 
     def start(self, program: Path, **settings: Any) -> subprocess.Popen[bytes]:
-        """Start a program; it gets its settings from the environment, so that no file has them."""
+        """Start a program with its settings in the environment, so that no file has them."""
         prefix = PREFIX if program == TAP else "TARGET_ACTIVECAMPAIGN_"
         asked = self.desk.settings | settings
         environment = {f"{prefix}{name.upper()}": str(value) for name, value in asked.items()}
@@ -171,7 +171,7 @@ class Runs:
         }
 
     def check(self, out: bytes, err: bytes) -> None:
-        """Hold all that a run left against what may not be there."""
+        """Check the output and files of a run for the key and for people."""
         left = self.left() | {"stdout": out.decode(), "stderr": err.decode()}
         for name, text in left.items():
             assert "Traceback" not in text, name
@@ -184,7 +184,7 @@ class Runs:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """An account that knows the person."""
+    """An account that has the person."""
     world = World(contacts=6, deals=3, accounts=3, requests_per_second=0)
     world.add_contact(PERSON)
     world.edit_contact(1, firstName=NAME)
@@ -194,7 +194,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def make_runs(tmp_path: Path, served: Served) -> Iterator[Callable[[str], Runs]]:
-    """Make a folder for a key that the account knows; the account is fixed behind each test."""
+    """Create a folder for a key that the account accepts; remove faults after each test."""
 
     def make(key: str) -> Runs:
         served.world.api_key = key
@@ -209,10 +209,11 @@ def make_runs(tmp_path: Path, served: Served) -> Iterator[Callable[[str], Runs]]
 def test_nothing_shows_the_key_or_a_person(
     make_runs: Callable[[str], Runs], served: Served, program: Path, fault: str
 ) -> None:
-    """At the most talkative log, in ours and in a user's own form, under every fault.
+    """No output has the key in any encoding, at the highest log level, under every fault.
 
-    stdout, stderr, log, report, results, retries, ledger, rate file, state and temporary files:
-    none shows the key in any spelling; logs, report and ledger show nobody's address or name.
+    Outputs are stdout, stderr, log, report, results, retries, ledger, rate file, state and
+    temporary files, with our log format and a user's. Logs, report and ledger have no address and
+    no name.
     """
     runs = make_runs(KEYS[list(FAULTS).index(fault) % 2])
     FAULTS[fault](served.world.faults, runs.key)
@@ -236,7 +237,7 @@ def test_nothing_shows_the_key_or_a_person(
 def test_a_stop_amid_a_request_shows_no_key(
     make_runs: Callable[[str], Runs], served: Served, program: Path
 ) -> None:
-    """Ctrl-C, twice, while the account answers; and the command line holds no key meanwhile."""
+    """Two interrupts during an answer show no key, and the command line has none meanwhile."""
     runs = make_runs(KEYS[0])
     asked, seen = threading.Event(), []
     served.world.before_request(lambda *_: asked.set())
@@ -274,7 +275,7 @@ WRONG: dict[str, str] = {
 def test_a_url_with_the_key_in_it_is_refused_and_not_shown(
     make_runs: Callable[[str], Runs], case: str
 ) -> None:
-    """Exit code 2, and one line that says what to write."""
+    """A URL that contains the key ends with exit code 2 and one line without it."""
     runs = make_runs(KEYS[0])
     process = runs.start(TARGET, api_url=WRONG[case].format(key=KEYS[0]), requests_per_second=5)
     out, err = process.communicate(lines_of(ROWS).encode(), timeout=SECONDS)
@@ -284,7 +285,7 @@ def test_a_url_with_the_key_in_it_is_refused_and_not_shown(
 
 
 def test_a_proxy_that_fails_shows_nothing(make_runs: Callable[[str], Runs]) -> None:
-    """Neither the key nor the proxy's own password; the proxy is told no more than the host."""
+    """A failing proxy shows neither key nor its own password; it gets the host alone."""
     runs = make_runs(KEYS[0])
     with Listener() as proxy:
         runs.environment |= {"https_proxy": f"http://me:pr0xy-pass@127.0.0.1:{proxy.port}"}

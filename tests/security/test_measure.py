@@ -1,7 +1,7 @@
-"""What is beyond all measure, from ActiveCampaign and from the input, costs itself and little else.
+"""Excessive input from ActiveCampaign or stdin costs itself alone.
 
-Bounds of these tests: an answer is read up to 64 MiB; a run over hostile rows takes less than
-600 MiB of address space more than it had, and ends by itself.
+The client reads an answer up to 64 MiB. A run over hostile rows needs less than 600 MiB more of
+address space, and ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 @pytest.fixture
 def _little_memory() -> Iterator[None]:
-    """No more than 600 MiB beside what this process has already."""
+    """Permit 600 MiB more than the process has."""
     with open("/proc/self/statm") as found:  # noqa: PTH123 - of no folder
         size = int(found.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -50,33 +50,33 @@ def _little_memory() -> Iterator[None]:
 
 
 def endless(connection: socket.socket, _: bytes) -> None:
-    """Send pieces for ever."""
+    """Send data without end."""
     connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     while True:
         connection.sendall(b"100000\r\n" + b" " * MEBI + b"\r\n")
 
 
 def announced(connection: socket.socket, _: bytes) -> None:
-    """Promise a gigabyte, and begin."""
+    """Announce a gigabyte and begin to send."""
     connection.sendall(HEAD + b"Content-Length: 1073741824\r\n\r\n" + b" " * 1000)
     connection.recv(1)
 
 
 @functools.cache
 def gigabyte() -> bytes:
-    """Return a gigabyte of blanks, packed."""
+    """Return a gigabyte of blanks, compressed."""
     return gzip.compress(b" " * (128 * MEBI), 9) * 8
 
 
 def bomb(connection: socket.socket, _: bytes) -> None:
-    """Send a gigabyte in a megabyte."""
+    """Send a gigabyte in a compressed megabyte."""
     body = gigabyte()
     length = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
     connection.sendall(HEAD + length.encode() + body)
 
 
 def redirecting_bomb(connection: socket.socket, heard: bytes) -> None:
-    """Send the same, and lead back to it: nobody need read what stands in a redirect."""
+    """Send the same with a redirect to itself: the client need not read a redirect's body."""
     body = gigabyte()
     head = b"HTTP/1.1 302 Found\r\nLocation: /api/3/tags\r\n"
     length = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -85,8 +85,8 @@ def redirecting_bomb(connection: socket.socket, heard: bytes) -> None:
 
 @pytest.mark.usefixtures("_little_memory")
 @pytest.mark.parametrize("speak", [endless, announced, bomb, redirecting_bomb])
-def test_an_answer_without_measure_is_hung_up_on(speak: Any) -> None:
-    """After 64 MiB, unpacked: it is not asked for again, and a write of it is unconfirmed."""
+def test_an_answer_beyond_64_mib_is_an_error_without_a_retry(speak: Any) -> None:
+    """An answer beyond 64 MiB, uncompressed, is not retried; a write with one is unconfirmed."""
     clock = LabClock()
     with Listener(speak) as listener, wired_client(listener.url, clock) as client:
         with pytest.raises(ServerError, match="a response of more than 64 MiB"):
@@ -104,8 +104,8 @@ def endless_head(connection: socket.socket, _: bytes) -> None:
 
 
 @pytest.mark.usefixtures("_little_memory")
-def test_a_head_without_end_is_hung_up_on() -> None:
-    """A hundred headers at most; it is trouble of the server's."""
+def test_more_than_a_hundred_headers_are_a_server_error() -> None:
+    """An answer with more than 100 headers is a server error."""
     clock = LabClock()
     with (
         Listener(endless_head) as listener,
@@ -118,8 +118,8 @@ def test_a_head_without_end_is_hung_up_on() -> None:
 @pytest.mark.parametrize(
     "length", [b"Content-Length: 1000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"]
 )
-def test_an_answer_that_drips_in_is_hung_up_on(length: bytes) -> None:
-    """Each byte in time, and no end of it: ten times the time-out, then it is asked for again."""
+def test_an_answer_that_takes_ten_timeouts_is_retried(length: bytes) -> None:
+    """An answer whose bytes arrive in time, but never end, is retried after ten time-outs."""
     clock = LabClock()
 
     def dripping(connection: socket.socket, _: bytes) -> None:
@@ -138,7 +138,7 @@ def test_an_answer_that_drips_in_is_hung_up_on(length: bytes) -> None:
 
 
 def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows of a megabyte each: fewer at a time, and all of them arrive."""
+    """A page of rows of one megabyte is read in smaller pages, and every row is emitted."""
     monkeypatch.setattr(receiving, "MOST_BYTES", 1 * MEBI)
     account = Account(contacts=3)
     for number in range(4):
@@ -154,14 +154,14 @@ def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.Mon
     ids=["arrays", "objects", "digits"],
 )
 def test_a_response_beyond_the_json_reader_is_one_clear_error(text: str) -> None:
-    """Ten thousand levels or five thousand digits end the request with one line, no traceback."""
+    """10,000 levels or 5,000 digits end the request with one line and no traceback."""
     body = f'{{"rows": [{{"id": "1", "x": {text}}}]}}'.encode()
     with pytest.raises(ServerError, match="incomplete, not JSON, or nested too deep"):
         client_of(Script(*[(200, body)] * 40), LabClock()).get("rows", patience=5)
 
 
 def test_a_number_beyond_floats_is_read_as_infinite() -> None:
-    """1e400 is infinite, and the rest of the response is read."""
+    """1e400 is read as infinite, with the rest of the answer."""
     body = b'{"rows": [{"id": "1", "x": 1e400}], "z": 1}'
     found = client_of(Script((200, body)), LabClock()).get("rows").body
     assert (found["rows"][0]["x"], found["z"]) == (float("inf"), 1)
@@ -189,7 +189,7 @@ READABLE = {name: value for name, value in VALUES.items() if name not in {"deep 
 @pytest.mark.parametrize("value", READABLE.values(), ids=READABLE)
 @pytest.mark.parametrize("remote", [False, True] if LONG else [True])
 def test_hostile_rows_of_the_account_end_no_run(value: str, *, remote: bool) -> None:
-    """Each in every column of a row: the row arrives, its neighbours too, the exit code is 0."""
+    """Hostile values in every column cost no row, and the exit code is 0."""
     columns = ("name", "title", "tag", "stringid", "firstName", "udate", "value", "note", "x")
     row = ", ".join(f'"{name}": {value}' for name in columns)
     account = Account(contacts=3, deals=2, accounts=2)
@@ -210,7 +210,7 @@ def test_hostile_rows_of_the_account_end_no_run(value: str, *, remote: bool) -> 
 
 @pytest.mark.long
 def test_ten_thousand_custom_fields_are_read() -> None:
-    """Each is a property of the schema."""
+    """Each of 10,000 custom fields is a property of the schema."""
     account = Account(contacts=2)
     rows = [
         {"id": str(n), "title": f"F{n}", "type": "text", "perstag": f"F{n}"}
@@ -235,7 +235,7 @@ def test_ten_thousand_custom_fields_are_read() -> None:
 @pytest.mark.usefixtures("_little_memory")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_hostile_rows_of_the_input_end_no_run(lab: Lab, value: str) -> None:
-    """Each row is carried or rejected and has one result; the row behind it is written."""
+    """Each hostile row of the input has one result, and the row behind it is written."""
     rows = []
     for column in ("first_name", "tags", "custom_fields", "account", "x"):
         record = f'{{"email": "a@fjord.example", "{column}": {value}}}'
@@ -248,7 +248,7 @@ def test_hostile_rows_of_the_input_end_no_run(lab: Lab, value: str) -> None:
 
 
 def test_a_hostile_schema_ends_no_run(lab: Lab) -> None:
-    """Nested without end, or with ten thousand columns: its rows are rejected or written."""
+    """A schema with endless nesting or 10,000 columns ends no run."""
     deep = '{"type": "SCHEMA", "stream": "crm_contacts", "schema": ' + "[" * DEEP + "]" * DEEP
     wide = schema_of("crm_contacts", **{f"c{n}": {"type": "string"} for n in range(10_000)})
     good = stream_of("crm_contacts", {"email": "good@fjord.example"})

@@ -1,4 +1,4 @@
-"""What the marts must say, worked out from the account's own tables.
+"""The expected content of the marts, derived from the account's own tables.
 
 It shares no code with the product or with the project in `transform/`.
 """
@@ -23,7 +23,7 @@ CENTS = 100
 
 
 def seen_deals(w: World) -> list[Any]:
-    """Return the deals whose pipeline the key's user may see."""
+    """Return the deals in pipelines that the key's user may see."""
     hidden = {row.id for row in w.tables["dealGroups"] if row.hidden}
     return [row for row in w.tables["deals"] if row.group not in hidden]
 
@@ -54,7 +54,7 @@ def contacts(w: World) -> dict[str, Row]:
 
 
 def members(w: World) -> dict[str, int]:
-    """Return how many people are subscribed to each list that anybody ever subscribed to."""
+    """Return the number of subscribed contacts of each list that ever had one."""
     found: dict[str, int] = defaultdict(int)
     for row in w.tables["contactLists"]:
         if row.status in {ACTIVE, UNSUBSCRIBED}:
@@ -63,7 +63,7 @@ def members(w: World) -> dict[str, int]:
 
 
 def subscriptions(w: World) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return how many subscribed and unsubscribed, by list and day, of days with any."""
+    """Return the numbers of subscriptions and unsubscriptions by list and day."""
     found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for row in w.tables["contactLists"]:
         if row.status in {ACTIVE, UNSUBSCRIBED} and row.sdate is not None:
@@ -75,7 +75,7 @@ def subscriptions(w: World) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def plant_campaigns(w: World) -> dict[str, Row]:
-    """Give the account two campaigns, one of them never sent; return what the mart says of each."""
+    """Create two campaigns, one of them never sent; return their rows of the mart."""
     common = {"type": "single", "cdate": utc(w.born), "mdate": utc(w.born)}
     sent = {
         "send_amt": "980",
@@ -114,7 +114,7 @@ def day(instant: int) -> str:
 
 
 def visits(w: World) -> dict[str, list[tuple[str, str | None, str | None]]]:
-    """Return stage, coming and leaving of each visit, by deal, in order."""
+    """Return stage, start and end of each visit, by deal and in order."""
     found = {}
     for deal in seen_deals(w):
         lines = sorted(w.tables["dealActivities"].by("deal", deal.id), key=lambda one: one.id)
@@ -133,7 +133,7 @@ def visits(w: World) -> dict[str, list[tuple[str, str | None, str | None]]]:
 
 
 def funnel(w: World) -> dict[str, Row]:
-    """Return what each stage's row of the funnel must say."""
+    """Return the expected rows of the funnel."""
     history, deals = visits(w), {str(row.id): row for row in seen_deals(w)}
     hidden = {row.id for row in w.tables["dealGroups"] if row.hidden}
     found = {}

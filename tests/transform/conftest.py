@@ -1,4 +1,4 @@
-"""An account with all streams, a real loader, and the project over what it filled."""
+"""An account with all streams, a real loader, and the dbt project over its tables."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Warehouse:
         return self.account.world
 
     def load(self, streams: list[str] | None = None, **settings: Any) -> None:
-        """Run the tap and the loader once, from the state of the run before."""
+        """Run tap and loader once, from the state of the run before."""
         self.account.wait(minutes=5)
         ran = self.account.run(self._state or None, only=streams or STREAMS, **settings)
         assert (ran.code, ran.line) == (0, None)
@@ -45,7 +45,7 @@ class Warehouse:
 
 @pytest.fixture(params=["duckdb", "postgres"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
-    """A database of each kind, empty; the server may be in any time zone."""
+    """An empty database of each kind; the server may be in any time zone."""
     if request.param == "duckdb":
         loader = into_duckdb(tmp_path)
         environment = {"DBT_TARGET": "duckdb", "DBT_DUCKDB_PATH": str(tmp_path / "loaded.duckdb")}

@@ -1,4 +1,4 @@
-"""The dbt project, built over tables that a real loader filled."""
+"""The dbt project, run over tables that a real loader filled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DBT = ROOT / ".venv-dbt" / "bin" / "dbt"
 MARTS, STAGING, ACTIVATION = "analytics", "analytics_staging", "activation"
 SECONDS = 300
 LINES_SHOWN = 40
-# Arrays of texts are read as lists by both drivers, as they are.
+# Both drivers return arrays of texts as lists.
 JSON = ("json", "jsonb")
 
 
@@ -29,19 +29,19 @@ class BuildFailedError(Exception):
 
 
 class Transform:
-    """The project over one database, with a folder for what dbt writes."""
+    """The project over one database, with a folder for dbt's output."""
 
     def __init__(self, tables: Tables, folder: Path, environment: dict[str, str]) -> None:
         """Connect it to the loaded tables; ``environment`` names the database."""
         self.tables = tables
-        #: Where one warehouse holds many accounts: the one whose rows are read.
+        #: The account whose rows are read, in a warehouse of many accounts.
         self.label: str | None = None
         self.folder = folder / "dbt"
         self.folder.mkdir()
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
-            # Far from UTC: no time may depend on the machine's zone.
+            # Far from UTC, because no time may depend on the machine's zone.
             "TZ": "Pacific/Auckland",
             "DBT_PROJECT_DIR": str(PROJECT),
             "DBT_PROFILES_DIR": str(PROJECT),
@@ -54,7 +54,7 @@ class Transform:
         }
 
     def build(self, **variables: Any) -> dict[str, str]:
-        """Run `dbt build`: models, snapshot, tests; return how each node ended, by its name."""
+        """Run `dbt build`; return the status of each node by name."""
         self.run("build", **variables)
         results = json.loads((self.folder / "run_results.json").read_text(encoding="utf-8"))
         return {one["unique_id"].split(".", 2)[2]: one["status"] for one in results["results"]}
@@ -77,11 +77,11 @@ class Transform:
         return done.stdout
 
     def manifest(self) -> dict[str, Any]:
-        """Return what dbt knows of the project after a run."""
+        """Return dbt's manifest after a run."""
         return dict(json.loads((self.folder / "manifest.json").read_text(encoding="utf-8")))
 
     def columns(self, schema: str, name: str) -> dict[str, str]:
-        """Return the columns of a table or view that dbt made, and their types."""
+        """Return the columns and types of a table or view of dbt."""
         return dict(
             self.tables.query(
                 "SELECT column_name, lower(data_type) FROM information_schema.columns "  # noqa: S608
@@ -105,7 +105,7 @@ class Transform:
         return [row for row in rows if row.get("account_label") == self.label]
 
     def by(self, name: str, *keys: str) -> dict[Any, Row]:
-        """Return the rows of a mart by one key or several; each key stands once."""
+        """Return the rows of a mart by its key; raise on a key that appears twice."""
         found: dict[Any, Row] = {}
         for row in self.rows(name):
             key = row[keys[0]] if len(keys) == 1 else tuple(row[one] for one in keys)

@@ -1,6 +1,6 @@
-"""The staging layer of `transform/`, written by the code from the declared resources.
+"""Renders the staging layer of `transform/` from the declared resources.
 
-`make render` writes one model per unified stream, the sources and the descriptions of all columns.
+`make render` writes one model per unified stream, the sources, and the descriptions of all columns.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ SINGULAR = {"ies": "y", "s": ""}
 
 
 class Column(NamedTuple):
-    """A column of a staging model: its name, where its value stands, its type, its meaning."""
+    """A column of a staging model: its name, its place in the row, its type, its description."""
 
     name: str
     path: str
@@ -55,7 +55,7 @@ class Column(NamedTuple):
 
 
 def noun(stream: str) -> str:
-    """Return what a row of a stream is: ``crm_opportunities`` → ``opportunity``."""
+    """Return the noun for a row of a stream: ``crm_opportunities`` → ``opportunity``."""
     word = stream.split("_", 1)[1]
     return next(
         word.removesuffix(ending) + instead
@@ -100,7 +100,7 @@ def _columns(one: Resource, entry: Entry) -> Iterator[Column]:
 
 
 def _origin(entry: Entry) -> str:
-    """Say where ActiveCampaign keeps a value that has no description of its own."""
+    """Return where ActiveCampaign stores a value without a description of its own."""
     match entry:
         case Field():
             return f"ActiveCampaign's `{entry.native}`"
@@ -129,7 +129,7 @@ def model(one: Resource) -> str:
 
 
 def sources() -> str:
-    """Return the loaded tables as sources, with a freshness rule where every run loads the table.
+    """Return the loaded tables as sources, with freshness where every run loads the table.
 
     An incremental stream may have no change for days, so its table has no rule.
     """
@@ -159,7 +159,7 @@ def sources() -> str:
 
 
 def descriptions() -> str:
-    """Return what every column of every staging model means, and the tests of its key."""
+    """Return the description of every column of every model, and the tests of its key."""
     lines = [BY_HAND.replace("--", "#"), "version: 2\n", "models:"]
     for one in _resources():
         key = keys(one)

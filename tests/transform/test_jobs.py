@@ -34,7 +34,7 @@ def test_make_and_meltano_install_the_same_dbt() -> None:
 @pytest.mark.meltano
 @pytest.mark.slow
 def test_make_transform_builds_over_the_tables_of_the_demo(tmp_path: Path) -> None:
-    """Where the demo loaded nothing yet, one line says what to run first."""
+    """Without the demo's tables, one line names the command to run first."""
     missing = make_transform(tmp_path)
     assert missing.returncode
     assert f"{tmp_path} has no tables yet: run make demo first" in missing.stderr
@@ -70,9 +70,9 @@ def make_transform(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_one_job_loads_transforms_and_activates(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Every contact gets its score and one of three tags; the same job again writes nothing.
+    """Each contact gets its score and one of three tags; a second job writes nothing.
 
-    The results of the first run, loaded beside the account, are what the lift is counted from.
+    The lift is counted from the results of the first run, loaded beside the account.
     """
     plugins = ["tap-activecampaign-unified", "target-activecampaign", f"target-{database}", "dbt"]
     install(*plugins, "tap-jsonl" if database == "duckdb" else "tap-postgres")
@@ -124,7 +124,7 @@ def run(pipeline: Pipeline, job: str) -> dict[str, Any]:
 
 
 def grades(world: World) -> dict[int, int]:
-    """Return how many of the three tags each contact carries."""
+    """Return how many of the three tags each contact has."""
     tags = {row.id for row in world.tables["tags"] if row.tag in GRADES}
     return {
         one: sum(row.tag in tags for row in world.tables["contactTags"].by("contact", one))
@@ -133,11 +133,11 @@ def grades(world: World) -> dict[int, int]:
 
 
 def scores(world: World) -> dict[int, str]:
-    """Return the score that each contact has in its custom field."""
+    """Return each contact's score in its custom field."""
     [field] = [row.id for row in world.tables["fields"] if row.perstag == "LEAD_SCORE"]
     return {row.contact: row.value for row in world.tables["fieldValues"] if row.field == field}
 
 
 def writes(world: World) -> int:
-    """Return how many write requests the account has seen."""
+    """Return the number of write requests of the account."""
     return sum(arrival.method != "GET" for arrival in world.log)

@@ -1,6 +1,6 @@
-"""The marts, built by the real dbt over tables that real loaders filled, say what the account says.
+"""The marts, built by dbt over tables of real loaders, equal the account.
 
-Everything here runs on DuckDB and on PostgreSQL.
+Every test runs on DuckDB and on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -73,18 +73,18 @@ def compare(transform: Transform, world: World) -> None:
 
 
 def carried(transform: Transform) -> set[tuple[str, str]]:
-    """Return which contact carries which tag now, as the history says."""
+    """Return the contacts that have a tag now, by the history."""
     rows = transform.rows("tag_history")
     return {(row["contact_id"], row["tag_id"]) for row in rows if row["is_current"]}
 
 
 def in_account(world: World) -> set[tuple[str, str]]:
-    """Return which contact carries which tag."""
+    """Return the contacts that have a tag."""
     return {(str(row.contact), str(row.tag)) for row in world.tables["contactTags"]}
 
 
 def work_two_days(warehouse: Warehouse) -> tuple[str, str]:
-    """Move, win and reopen deals, tag, untag, join and leave; return a tag taken away."""
+    """Move, win and reopen deals, tag, untag, join and leave; return a removed tag."""
     world, wait = warehouse.world, warehouse.account.wait
     deals = [row for row in account.seen_deals(world) if row.status == account.OPEN]
     stages = world.tables["dealStages"].by("group", deals[0].group)
@@ -110,7 +110,7 @@ def work_two_days(warehouse: Warehouse) -> tuple[str, str]:
 
 
 def test_the_marts_are_the_account_after_each_load(warehouse: Warehouse) -> None:
-    """Contacts, lists, stages, funnel, revenue, campaigns and tags, before and after two days."""
+    """All marts equal the account, before and after two days of changes."""
     campaigns = account.plant_campaigns(warehouse.world)
     warehouse.load()
     transform = built(warehouse)
@@ -135,7 +135,7 @@ def test_the_marts_are_the_account_after_each_load(warehouse: Warehouse) -> None
 def results(labels: dict[str, list[str]]) -> str:
     """Return Singer messages of results with a column for the account, as a stream map adds it.
 
-    ``labels`` holds the contacts that were written, by account.
+    ``labels`` has the written contacts by account.
     """
     known = SCHEMA["schema"]["properties"] | {"account_label": {"type": ["string", "null"]}}
     schema = {**SCHEMA, "schema": {"type": "object", "properties": known}}
@@ -150,7 +150,7 @@ def results(labels: dict[str, list[str]]) -> str:
 
 
 def test_accounts_that_share_tables_keep_apart(warehouse: Warehouse) -> None:
-    """With `account_labels` each account's marts are its own, though all ids are the same."""
+    """With `account_labels` each account has its own marts, though all ids are the same."""
     other = Warehouse(warehouse.loader, warehouse.transform, seed=2)
     warehouse.load(account_label="north")
     other.load(account_label="south")
@@ -169,7 +169,7 @@ def test_accounts_that_share_tables_keep_apart(warehouse: Warehouse) -> None:
 def test_every_column_is_described_and_every_description_has_a_column(
     warehouse: Warehouse,
 ) -> None:
-    """What dbt documents is what the database holds, in every model."""
+    """The documentation of dbt and the database have the same columns in every model."""
     warehouse.load()
     transform = built(warehouse)
     nodes = transform.manifest()["nodes"].values()
@@ -186,7 +186,7 @@ def test_every_column_is_described_and_every_description_has_a_column(
 
 
 def test_streams_that_were_not_loaded_leave_their_marts_empty(warehouse: Warehouse) -> None:
-    """The tap's default selection builds too; of a deal only the present stage is known."""
+    """The project builds with the tap's default selection; a deal has only its present stage."""
     left_out = {name for name in STREAMS if name.startswith(("marketing_campaign", "crm_opp"))}
     left_out -= {"crm_opportunities"}
     warehouse.load([name for name in STREAMS if name not in left_out])

@@ -1,4 +1,4 @@
-"""The staging layer: written by the code, and equal to the account."""
+"""The staging layer is rendered from the code and equals the account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def test_the_files_are_what_the_code_renders() -> None:
-    """Every stream has a model, every model a stream, and `make render` changes nothing."""
+    """Each stream has a model, each model a stream, and `make render` changes nothing."""
     folder = ROOT / staging.FOLDER
     there = {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
@@ -30,14 +30,14 @@ def test_the_files_are_what_the_code_renders() -> None:
 
 
 def value_at(record: dict[str, Any], column: Column) -> Any:
-    """Return what a staging column must hold of a record, read by the column's path."""
+    """Return the value of a record at the path of a staging column."""
     name, is_first, part = re.fullmatch(r"(\w+)(\[0\])?(?:\.(\w+))?", column.path).groups()  # type: ignore[union-attr]
     value = record[name]
     if is_first:
         value = value[0] if value else None
     if part:
         value = value[part] if value else None
-    if column.name == "custom_fields":  # a field without a value may be null or not there
+    if column.name == "custom_fields":  # a field without a value may be null or absent
         return {key: one for key, one in value.items() if one not in (None, [])}
     return value
 
@@ -46,12 +46,12 @@ def value_at(record: dict[str, Any], column: Column) -> Any:
 @pytest.mark.meltano
 @pytest.mark.slow
 def test_every_staging_model_holds_what_the_account_holds(warehouse: Warehouse) -> None:
-    """Each row and each column of each stream, typed; deleted rows are out after the next load."""
+    """Each row and column of each stream is in its model, typed, without deleted rows."""
     world = warehouse.world
     streams = list(truth_of(world))
     warehouse.load(streams, detect_deletes=True)
     compare(warehouse)
-    # Nothing of a deal says that its person is gone.
+    # A deal does not change when its contact is deleted.
     with_deals = {row.contact for name in ("deals", "contactDeals") for row in world.tables[name]}
     world.delete_contact(
         next(one for one in world.tables["contacts"].ids() if one not in with_deals)
@@ -66,7 +66,7 @@ def test_every_staging_model_holds_what_the_account_holds(warehouse: Warehouse) 
 def compare(warehouse: Warehouse, *, also_counts: bool = True) -> None:
     """Compare all staging views with the account.
 
-    A contact that goes moves no account's counters: a week's sweep finds those.
+    The deletion of a contact changes no date of its account; the week's sweep emits that account.
     """
     warehouse.transform.run("run", "--select", "staging")
     counts = {"contact_count", "deal_count", "subscriber_count"}
