@@ -1,1 +1,1 @@
-"""Figures anyone can measure: each script prints what was compared, and fails below its bar."""
+"""Benchmarks: each script prints its figures and fails below its bar."""

@@ -1,9 +1,9 @@
-"""`python -m bench`: every script in its short form, beside the figures kept in the repository.
+"""`python -m bench`: every script in its short form, compared with the stored figures.
 
-Names choose scripts; `--keep` writes what was measured to `bench/figures.json` again. Ends with 1
-where a bar is missed or a figure is worse than the kept one by more than noise: then it says which,
-what was kept and what was measured. Speeds are compared by ratio to a yardstick, a fixed piece of
-work timed before and after each script. A script that looks worse is measured once more.
+Names choose scripts. `--keep` stores the measured figures in `bench/figures.json`. The program ends
+with 1 if a bar is missed, or if a figure is worse than the stored one by more than noise; it prints
+both values. Speeds are compared by ratio to a yardstick, a fixed piece of work that is timed before
+and after each script. A script that looks worse is measured once more.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SCRIPTS = (
 
 
 def main() -> int:
-    """Measure, tell, compare; return the exit code."""
+    """Measure, print, compare; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("scripts", nargs="*", metavar="script", help=", ".join(SCRIPTS))
     parser.add_argument("--keep", action="store_true", help="keep what is measured")
@@ -64,7 +64,7 @@ def main() -> int:
         started = time.monotonic()
         problems += [f"{name}: {text}" for text in run(name, measure, kept, keeps=asked.keep)]
         print(f"  ({name}, {time.monotonic() - started:.0f} s)")
-        if asked.keep:  # after each, so that breaking off keeps what was measured
+        if asked.keep:  # after each, so that an interruption keeps the figures measured until then
             kept.measured = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine()}"
             kept.save(FILE)
     print(f"\n{time.monotonic() - began:.0f} s; kept figures: {kept.measured or 'none'}")
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def run(script: str, measure: Measure, kept: Kept, *, keeps: bool) -> list[str]:
-    """Measure one script, again where it looks worse, and return what is wrong with it."""
+    """Measure one script, again if it looks worse, and return what is wrong with it."""
     try:
         found, yardstick = timed(measure)
         verdicts = kept.judge(script, found, yardstick)
@@ -95,7 +95,7 @@ def run(script: str, measure: Measure, kept: Kept, *, keeps: bool) -> list[str]:
 
 
 def timed(measure: Measure) -> tuple[Found, Yardstick]:
-    """Measure in the short form, and how fast the machine was meanwhile."""
+    """Measure in the short form; return the result and the machine's speed meanwhile."""
     before = speed()
     found = measure(short=True)
     after = speed()

@@ -1,9 +1,9 @@
-"""How late the sandbox sees a request: the measuring equipment measured.
+"""How late the sandbox registers a request: a check of the measuring equipment.
 
-Many connections ask for whole pages at once, with everything sideloaded. A request's delay is the
-moment the account noted less the moment just before its bytes left, in milliseconds. What squeezes
-requests together at the account is the difference between two such delays: the limiter's margin has
-to be larger. Two ways: evenly, a request each fifth of a second; and five at once.
+Many connections request whole pages at once, with all sideloads. A request's delay is the account's
+time of arrival minus the time just before its bytes left, in milliseconds. Requests move closer
+together by the difference of two such delays, so the limiter's margin has to be larger. There are
+two ways: one request each fifth of a second, and five at once.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SHAPE = ("--contact-fields", "8", "--values-per-contact", "8", "--requests-per-s
 
 
 class Caller:
-    """Connections that each send a request when told to, and note when."""
+    """Connections that each send a request on demand, and record the time."""
 
     def __init__(self, url: str) -> None:
-        """Connect them all and ask once, so that none is new."""
+        """Connect all of them and send one request each, so that no connection is new."""
         place = urlsplit(url)
         self._place = (str(place.hostname), int(place.port or 0))
         self._lines = [socket.create_connection(self._place) for _ in range(LINES)]
@@ -62,13 +62,13 @@ class Caller:
             thread.join()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         for line in self._lines:
             line.close()
 
 
 def _read(line: socket.socket) -> None:
-    """Take a whole answer off the line."""
+    """Read a whole answer."""
     found = b""
     while b"\r\n\r\n" not in found:
         found += line.recv(1 << 16)
@@ -102,7 +102,7 @@ def measure(*, short: bool) -> Found:
         found = delays[at_once]
         middle, most = found[len(found) // 2], found[int(0.99 * len(found))]
         beside.append((f"{name}, ms", f"half {middle:.1f}, 99 % {most:.1f}, worst {found[-1]:.1f}"))
-    # Of all the ways to be late this alone can break the limit; the machine's load is in it.
+    # Only this delay can break the limit. It depends on the machine's load.
     squeeze = delays[1][-1] - delays[1][0]
     claims = tuple(
         (len(delays[at_once]) == count, "every request arrived once") for at_once in (1, 5)
@@ -116,7 +116,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

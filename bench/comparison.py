@@ -1,4 +1,4 @@
-"""Figures beside the kept ones: what is noise, what is a regression, and what is kept again."""
+"""Compares figures with the stored ones: noise, regressions, and what to store again."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from .figures import Figure
 
-#: What a second measurement may excuse: the machine's noise is in it, in a count never.
+#: Kinds that a second measurement may excuse: they depend on the machine's noise, counts do not.
 NOISY = frozenset(TOLERANCE) - {"count"}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One figure beside the kept one; ``worse`` is the share by which it is worse, 0.2 for 20 %.
+    """One figure and its stored value; ``worse`` is the share by which it is worse, 0.2 for 20 %.
 
-    ``kept`` is what this machine, as fast as its yardstick is now, would have measured then.
+    ``kept`` is the stored value for a machine with the present speed of this one.
     """
 
     figure: Figure
@@ -31,14 +31,14 @@ class Verdict:
 
     @property
     def is_regression(self) -> bool:
-        """Say whether it is worse than noise explains."""
+        """Return whether it is worse than noise explains."""
         tolerance = self.figure.tolerance
         allowed = TOLERANCE[self.figure.kind] if tolerance is None else tolerance
         return self.worse > allowed + 1e-9
 
     @property
     def is_excused_by_another(self) -> bool:
-        """Say whether measuring again may show that it was noise."""
+        """Return whether a second measurement may show that it was noise."""
         return self.figure.kind in NOISY
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Verdict:
 
 
 def normal(figure: Figure, yardstick: Yardstick) -> float:
-    """Give a figure as a machine whose yardstick is one second would have it."""
+    """Convert a figure to that of a machine whose yardstick is one second."""
     if figure.kind == "rate":
         return figure.value * yardstick.seconds
     if figure.kind == "seconds":
@@ -64,7 +64,7 @@ def normal(figure: Figure, yardstick: Yardstick) -> float:
 
 
 def compare(figure: Figure, kept: float | None, yardstick: Yardstick) -> Verdict:
-    """Set a figure beside the kept one, which is as `normal` gave it, None for a new figure."""
+    """Compare a figure with its stored value from `normal`, None for a new figure."""
     if kept is None:
         return Verdict(figure, None, 0.0)
     here = normal(figure, yardstick)
@@ -75,9 +75,10 @@ def compare(figure: Figure, kept: float | None, yardstick: Yardstick) -> Verdict
 
 
 def better_of(first: list[Verdict], second: list[Verdict]) -> list[Verdict]:
-    """Take of two measurements of a script the better of each figure that has noise in it.
+    """Return the better of two measurements of each noisy figure of a script.
 
-    Of a count the worse is taken: one that differs from run to run is not known to hold.
+    Of a count it returns the worse value, because a count that differs between runs is not
+    reliable.
     """
     again = {verdict.figure.name: verdict for verdict in second}
     return [
@@ -89,7 +90,7 @@ def better_of(first: list[Verdict], second: list[Verdict]) -> list[Verdict]:
 
 
 def missed_in_both(first: Found, second: Found) -> list[str]:
-    """Name what does not hold, but for bars that noise alone missed in one of two measurements."""
+    """Return what fails, without bars that noise missed in one of two measurements."""
     noisy = {one.name for one in first.figures if one.kind in NOISY}
     excused = noisy & (first.below.keys() ^ second.below.keys())
     told = dict.fromkeys([*first.missed, *second.missed])
@@ -101,14 +102,14 @@ def missed_in_both(first: Found, second: Found) -> list[str]:
 
 @dataclass
 class Kept:
-    """What the repository keeps: by script and figure, comparable between machines."""
+    """The stored figures by script, comparable between machines."""
 
     measured: str = ""
     figures: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Kept:
-        """Read the file; nothing is kept where there is none."""
+        """Read the file; return no figures if it does not exist."""
         if not path.exists():
             return cls()
         document = json.loads(path.read_text("utf-8"))
@@ -120,7 +121,7 @@ class Kept:
         path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
     def take(self, script: str, found: Found, yardstick: Yardstick) -> None:
-        """Keep what a script found in place of what it had found before."""
+        """Store a script's figures in place of its earlier ones."""
         self.figures[script] = {
             figure.name: {
                 "value": float(f"{figure.value:.6g}"),
@@ -130,7 +131,7 @@ class Kept:
         }
 
     def judge(self, script: str, found: Found, yardstick: Yardstick) -> list[Verdict]:
-        """Set all figures of a script beside the kept ones."""
+        """Compare all figures of a script with the stored ones."""
         kept = self.figures.get(script, {})
         return [
             compare(figure, kept.get(figure.name, {}).get("normal"), yardstick)
@@ -138,5 +139,5 @@ class Kept:
         ]
 
     def missing(self, script: str, found: Found) -> Iterable[str]:
-        """Name the kept figures that a script no longer gives."""
+        """Return the stored figures that a script no longer measures."""
         return sorted(set(self.figures.get(script, {})) - {one.name for one in found.figures})

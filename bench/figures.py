@@ -1,7 +1,7 @@
-"""What a script found out, as data: figures with a kind and a bar, and the table they are told in.
+"""Results of a script: figures with a kind and a bar, and the table that shows them.
 
-Machines differ, so speeds are compared by ratio to a yardstick that was measured in the same run;
-what no machine's speed changes (requests, requests per second under a limit) as it is.
+Machines differ, so speeds are compared by ratio to a yardstick of the same run. Figures that do not
+depend on a machine's speed (requests, requests per second under a limit) are compared as they are.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Protocol
 
 from .machine import machine
 
-#: How far a figure of each kind may be worse than the kept one before that is a regression.
+#: How much worse than the stored figure each kind may be before that is a regression.
 TOLERANCE = {
     "count": 0.0,  # requests or rows
-    "pace": 0.03,  # what a limit and no machine decides: requests per second, shares
+    "pace": 0.03,  # depends on a limit, not on the machine: requests per second, shares
     "memory": 0.15,  # MB
-    "rate": 0.2,  # things per second of the clock
+    "rate": 0.2,  # rows or records per second of the clock
     "cpu": 0.2,  # CPU seconds
     "seconds": 0.25,  # seconds of the clock
 }
@@ -28,8 +28,8 @@ TOLERANCE = {
 class Figure:
     """One number: its kind (a key of `TOLERANCE`), its bar, and whether more of it is better.
 
-    A bar of None is none: the figure is only compared with the kept one. ``tolerance`` replaces
-    that of the kind; ``note`` is told beside it.
+    With a bar of None the figure is only compared with the stored one. ``tolerance`` replaces that
+    of the kind. ``note`` is shown beside it.
     """
 
     name: str
@@ -42,23 +42,23 @@ class Figure:
 
     @property
     def meets_bar(self) -> bool:
-        """Say whether it is as good as it must be."""
+        """Return whether it meets its bar."""
         if self.bar is None:
             return True
         return self.value >= self.bar if self.more_is_better else self.value <= self.bar
 
 
 def but_for(requests: int, value: int) -> float:
-    """Return the tolerance of a count of requests that may be so many more from run to run.
+    """Return the tolerance of a count that may differ by so many requests from run to run.
 
-    Requests that are under way at once are answered in any order, and one is asked ahead or not.
+    Concurrent requests are answered in any order, so one may or may not be prefetched.
     """
     return requests / max(1, value - requests)
 
 
 @dataclass(frozen=True)
 class Yardstick:
-    """How long a fixed piece of work took: seconds of the clock and of the CPU."""
+    """The duration of a fixed piece of work: seconds of the clock and of the CPU."""
 
     seconds: float
     cpu: float
@@ -66,7 +66,7 @@ class Yardstick:
 
 @dataclass(frozen=True)
 class Found:
-    """What a script found out: figures, further claims, and what is told beside them."""
+    """The result of a script: figures, further claims, and text to show beside them."""
 
     title: str
     figures: tuple[Figure, ...]
@@ -75,7 +75,7 @@ class Found:
 
     @property
     def below(self) -> dict[str, str]:
-        """Name the figures that miss their bars, and say by what."""
+        """Return the figures that miss their bars, and by how much."""
         return {
             f.name: f"{f.name}: {number(f.value)}, bar {number(f.bar)}"
             for f in self.figures
@@ -84,12 +84,12 @@ class Found:
 
     @property
     def missed(self) -> list[str]:
-        """Name all that does not hold."""
+        """Return everything that fails."""
         return [*self.below.values(), *(text for holds, text in self.claims if not holds)]
 
 
 def number(value: float | None) -> str:
-    """Write a number as people read it."""
+    """Format a number for people."""
     if value is None:
         return ""
     if value == int(value) or abs(value) >= 1000:
@@ -98,12 +98,12 @@ def number(value: float | None) -> str:
 
 
 def show(found: Found) -> None:
-    """Print a table of what was measured beside its bar."""
+    """Print a table of the figures and their bars."""
     print(f"\n{found.title}  ({machine()})")
     rows = [("", "measured", "bar", "")]
     rows += [(f.name, number(f.value), number(f.bar), f.note) for f in found.figures]
     rows += [(name, text, "", "") for name, text in found.beside]
-    # A long text is not given a column: it runs on.
+    # A long text has no column of its own.
     widths = [max(len(row[at]) for row in rows if len(row[at]) < 60) for at in range(4)]
     for row in rows:
         print("  " + "  ".join(map(str.ljust, row, widths)).rstrip())
@@ -113,19 +113,19 @@ def show(found: Found) -> None:
 
 
 def asks_short() -> bool:
-    """Say whether the short form is asked for, by argument or environment."""
+    """Return whether the short form is requested, by argument or environment."""
     return "--short" in sys.argv or bool(os.environ.get("BENCH_SHORT"))
 
 
 class Measure(Protocol):
-    """What each script offers: measure whole or in a short form."""
+    """The function of each script: measure in the whole or the short form."""
 
     def __call__(self, *, short: bool) -> Found:
         """Measure."""
 
 
 def told(measure: Measure) -> None:
-    """Measure, print, and end with 1 where a bar is missed: what each script's `main` does."""
+    """Measure, print, and end with 1 if a bar is missed: the `main` of each script."""
     if {"-h", "--help"} & set(sys.argv):
         print(f"{sys.modules['__main__'].__doc__}\n--short measures in a short form.")
         return

@@ -1,6 +1,6 @@
-"""A million contacts through the tap, both contact streams: memory flat, time linear, all there.
+"""A million contacts through the tap, both contact streams: flat memory, linear time, no loss.
 
-Compared with a load of a tenth of them. Every id is looked for in the output.
+It is compared with a load of a tenth of them. Each id must be in the output.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def load(contacts: int) -> Load:
 
 
 def all_once(output: Path, contacts: int) -> bool:
-    """Say whether every contact stands once in each stream."""
+    """Return whether every contact is in each stream once."""
     seen = {stream: Once() for stream in CONTACT_STREAMS}
     with output.open("rb") as lines:
         for line in lines:
@@ -53,7 +53,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

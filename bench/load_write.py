@@ -1,8 +1,7 @@
-"""A million new contacts through the importer, its limit off: memory flat, time linear, all there.
+"""A million new contacts through the importer without its limit: flat memory, linear time.
 
-Compared with a tenth of them; in the short form with half, enough for the target to have as many
-batches under way as it ever has. Every row must have one result, and the account as many contacts
-more.
+It is compared with a tenth of them, and in the short form with half: enough for the largest number
+of concurrent batches. Each row must have one result, and the account as many contacts more.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ OPTIONS = ("--contacts", "100", "--requests-per-second", "0", "--no-import-limit
 
 
 def contacts_of(url: str) -> int:
-    """Return how many contacts the account has."""
+    """Return the number of contacts of the account."""
     with urllib.request.urlopen(f"{url}/sandbox/tables") as answer:
         return int(json.load(answer)["contacts"])
 
@@ -50,7 +49,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

@@ -1,7 +1,7 @@
-"""What a load of a million must show: memory flat, time linear, every row there once.
+"""What a load of a million rows must show: flat memory, linear time, every row once.
 
-CPU per row is what is held to be linear, start-up subtracted: the clock also tells how busy the
-machine is.
+CPU seconds per row must be linear, without start-up. Seconds of the clock also depend on other load
+of the machine.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ GROWTH, SLOWER = 1.5, 1.15
 
 
 class Once:
-    """Numbers, a byte each, and how often each was seen: not, once, more often."""
+    """Numbers with one byte each that counts: never seen, seen once, seen more often."""
 
     def __init__(self) -> None:
         """See none yet."""
         self._seen = bytearray()
 
     def note(self, number: int) -> None:
-        """See a number."""
+        """Count a number."""
         if number >= len(self._seen):
             self._seen.extend(bytes(number + 4096 - len(self._seen)))
         self._seen[number] = min(2, self._seen[number] + 1)
 
     def is_all(self, count: int) -> bool:
-        """Say whether those from 1 to ``count`` were seen once, and no other."""
+        """Return whether the numbers from 1 to ``count`` were seen once, and no others."""
         expected = b"\0" + b"\1" * count
         return self._seen.rstrip(b"\0") == expected.rstrip(b"\0")
 
 
 @dataclass(frozen=True)
 class Load:
-    """One load: how many rows, seconds of clock and CPU, peak MB, and whether all are there."""
+    """One load: rows, seconds of clock and CPU, peak MB, and whether it is complete."""
 
     rows: int
     seconds: float
@@ -50,7 +50,7 @@ class Load:
 def judged(
     title: str, claim: str, load: Callable[[int], Load], counts: tuple[int, int, int], bar_mb: int
 ) -> Found:
-    """Load hardly anything, some and many, and hold the last against the others."""
+    """Load few, some and many rows, and compare the last load with the others."""
     nothing, some, many = (load(count) for count in counts)
 
     def cost(one: Load) -> float:

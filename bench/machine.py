@@ -1,4 +1,4 @@
-"""The machine that measures: what it is, and how fast it is just now."""
+"""The machine of the measurement: its description, and its present speed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ROUNDS = 5
 
 
 def machine() -> str:
-    """Say on what was measured."""
+    """Return a description of the machine."""
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
 def work() -> int:
-    """Do a fixed piece of work of the kind the programs do: JSON in, plain Python, JSON out."""
+    """Do a fixed piece of work like that of the programs: JSON in, plain Python, JSON out."""
     row = {
         "id": "4711",
         "email": "mila@fjord.example",
@@ -40,7 +40,7 @@ def work() -> int:
 
 
 def speed(rounds: int = ROUNDS) -> tuple[float, float]:
-    """Give the seconds of the clock and of the CPU that the fixed work takes: each the median."""
+    """Return the seconds of clock and CPU of the fixed work, each the median."""
     clock, cpu = [], []
     for _ in range(rounds):
         began, spent = time.perf_counter(), time.process_time()

@@ -1,10 +1,10 @@
-"""Many accounts on one machine: time beside the sum of their limits, and what each of them costs.
+"""Many accounts on one machine: total time against the sum of their limits, cost per account.
 
-200 made-up accounts are loaded into one PostgreSQL, each by a Meltano of its own, as the tasks of
-``orchestrate/`` run it, so many at a time; a fifth of them again, with nothing changed. Airflow's
-own share is measured by itself, over tasks that run nothing. ``--short`` takes twelve accounts;
-``--accounts=N`` and ``--at-once=N`` choose. Needs `make meltano airflow`, and is no part of
-`make bench`: it takes twenty minutes.
+200 made-up accounts are loaded into one PostgreSQL, each by its own Meltano, as the tasks of
+``orchestrate/`` run it, so many at a time. A fifth of them is loaded again without changes.
+Airflow's share is measured separately, with tasks that run nothing. ``--short`` takes twelve
+accounts; ``--accounts=N`` and ``--at-once=N`` choose. It needs `make meltano airflow` and is no
+part of `make bench`, because it takes twenty minutes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Run:
-    """One account's run: exit code, seconds of the clock and of the CPU, all its processes'."""
+    """One account's run: exit code, seconds of the clock, and CPU seconds of all its processes."""
 
     code: int
     seconds: float
@@ -101,17 +101,19 @@ class Machine:
         )
 
     def run(self, label: str) -> Run:
-        """Load an account; return what it took."""
+        """Load an account; return its figures."""
         began = time.monotonic()
         process = self.start(label)
         _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for already
+        process.returncode = os.waitstatus_to_exitcode(
+            status
+        )  # the process has already been waited for
         _let_go(process)
         cpu = usage.ru_utime + usage.ru_stime
         return Run(process.returncode, time.monotonic() - began, cpu)
 
     def peak_mb(self, label: str) -> float:
-        """Load an account alone; return the most memory that its processes had together."""
+        """Load an account alone; return the peak memory of its processes together."""
         process = self.start(label)
         peak = 0.0
         while process.poll() is None:
@@ -121,7 +123,7 @@ class Machine:
         return peak
 
     def transactions(self) -> int:
-        """Return how many transactions both databases have carried out."""
+        """Return the number of transactions of both databases."""
         found = self.warehouse.rows(
             "SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database "
             "WHERE datname IN (%s, %s)",
@@ -147,7 +149,7 @@ def _let_go(process: subprocess.Popen[bytes]) -> None:
 
 
 def _own_mb(pid: int) -> float:
-    """Return a process's memory, its part of what it shares with others."""
+    """Return a process's memory, with its part of shared memory."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -170,7 +172,7 @@ def _cpu(pids: set[int]) -> float:
 def all_loaded(
     machine: Machine, broker: Broker, accounts: Accounts, labels: list[str], at_once: int
 ) -> tuple[tuple[Figure, ...], tuple[tuple[bool, str], ...]]:
-    """Load accounts; return what that took."""
+    """Load accounts; return the figures."""
     before = [accounts.requests(label) for label in labels]
     commands, transactions = broker.commands(), machine.transactions()
     began = time.monotonic()
@@ -198,7 +200,7 @@ def all_loaded(
 
 
 def airflows_share(folder: Path, server: Server) -> tuple[Figure, ...]:
-    """Return what a task costs that runs nothing."""
+    """Return the cost of a task that runs nothing."""
     labels = [f"account_{number:03}" for number in range(TASKS)]
     nothing = {"ACTIVECAMPAIGN_MELTANO": "/bin/true"}
     sizes = {label: Size(1, 0, 0, 0) for label in labels}
@@ -234,14 +236,14 @@ def airflows_share(folder: Path, server: Server) -> tuple[Figure, ...]:
 
 
 def survey(count: int, at_once: int) -> Iterator[Found]:
-    """Measure; what is known is told at once, for it takes a while."""
+    """Measure; print each figure at once, because it takes a while."""
     install("tap-activecampaign-unified", "target-postgres")
     labels = [f"account_{number:03}" for number in range(count)]
     sizes = {label: Size(number) for number, label in enumerate(labels, 1)}
     with workplace() as folder, Server() as server:
         with Broker(folder) as broker, Accounts(sizes) as accounts:
             machine = Machine(folder, server, broker, accounts)
-            # The tables are made by whoever comes first; so that is not measured.
+            # The first account creates the tables, which is not measured.
             machine.run(labels[0])
             peak = Figure("memory of a run, MB", machine.peak_mb(labels[1]), "memory")
             yield Found("One run, alone", (peak,))
@@ -256,7 +258,7 @@ def survey(count: int, at_once: int) -> Iterator[Found]:
 
 
 def main() -> None:
-    """Measure and tell; end with 1 where something does not hold."""
+    """Measure and print; end with 1 if a claim fails."""
     parser = argparse.ArgumentParser(prog="python -m bench.many_accounts", description=__doc__)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--accounts", type=int)

@@ -1,4 +1,4 @@
-"""A sandbox account in a process of its own, and the tap measured against it."""
+"""A sandbox account in its own process, and the tap measured against it."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Measured:
 
 @contextlib.contextmanager
 def account(folder: Path, *options: str) -> Iterator[str]:
-    """Run a sandbox account for the time of the block and give its URL.
+    """Run a sandbox account for the time of the block; yield its URL.
 
-    Where the user may, it goes before all others on this machine: one that waits for a processor
-    sees requests later than they came, and closer together.
+    If the user may, it gets a high priority: an account that waits for a processor registers
+    requests late and too close together.
     """
     ready = folder / "ready"
     ready.unlink(missing_ok=True)
@@ -59,7 +59,7 @@ def account(folder: Path, *options: str) -> Iterator[str]:
 
 
 def log_of(url: str, since: int = 0, after: float = 0, until: float = 0) -> dict[str, Any]:
-    """Return what the account says of the requests it saw, all or a part of them.
+    """Return the account's log summary of all requests or of a part of them.
 
     ``since`` is the number of arrivals to leave out; the others are seconds since 1970.
     """
@@ -70,7 +70,7 @@ def log_of(url: str, since: int = 0, after: float = 0, until: float = 0) -> dict
 
 
 def arrivals_of(url: str, since: int = 0) -> list[tuple[float, str, str, int | None]]:
-    """Return moment, caller, endpoint and status of each request the account saw."""
+    """Return moment, caller, endpoint and status of each request."""
     with urllib.request.urlopen(f"{url}/sandbox/arrivals?since={since}") as answer:
         return [tuple(row) for row in json.load(answer)["rows"]]
 
@@ -87,14 +87,14 @@ class Tap:
     def __init__(
         self, folder: Path, url: str, streams: tuple[str, ...] | None, **settings: Any
     ) -> None:
-        """Discover once; that is not measured. ``streams`` None keeps what is selected itself."""
+        """Discover once, which is not measured. With ``streams`` None the default is selected."""
         self._folder = folder
         self._report = folder / "report.json"
         config = {
             "api_url": url,
             "api_key": "sandbox-key",
             "requests_per_second": 0,
-            # Its own: what else runs on this machine is not this account's business.
+            # Its own file, so that other programs of this machine do not share the budget.
             "rate_limit_store": str(folder / "rate.json"),
             **settings,
         }
@@ -105,7 +105,7 @@ class Tap:
         self.select(found, streams)
 
     def select(self, found: dict[str, Any], streams: tuple[str, ...] | None) -> None:
-        """Write the catalog that a run is given."""
+        """Write the catalog of a run."""
         for stream in found["streams"] if streams is not None else []:
             root = next(m for m in stream["metadata"] if m["breadcrumb"] == [])
             root["metadata"]["selected"] = stream["tap_stream_id"] in (streams or ())
@@ -134,7 +134,7 @@ class Tap:
             return subprocess.Popen(self._command(*options), stdout=out, stderr=said)
 
     def run(self, state: Path | None = None) -> Measured:
-        """Run once, and count what it wrote."""
+        """Run once and count the records."""
         began = time.monotonic()
         process = self.start(state)
         _, status, usage = os.wait4(process.pid, 0)
@@ -162,19 +162,19 @@ class Tap:
 
     @property
     def state(self) -> Path:
-        """The state the last run left."""
+        """The state of the last run."""
         return self._folder / "state.json"
 
 
 @contextlib.contextmanager
 def workplace() -> Iterator[Path]:
-    """Give a folder for the time of the block."""
+    """Yield a folder for the time of the block."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)
 
 
 def show(title: str, rows: list[tuple[str, str, str]]) -> None:
-    """Print a table of what was measured beside its bar."""
+    """Print a table of the figures and their bars."""
     print(f"\n{title}  ({machine()})")
     widths = [max(len(row[at]) for row in rows) for at in range(3)]
     for row in rows:
@@ -182,7 +182,7 @@ def show(title: str, rows: list[tuple[str, str, str]]) -> None:
 
 
 def judge(*claims: tuple[bool, str]) -> None:
-    """End with 1, naming them, when claims do not hold."""
+    """End with 1 if claims fail, and name them."""
     missed = [text for holds, text in claims if not holds]
     for text in missed:
         print(f"  MISSED: {text}")

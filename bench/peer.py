@@ -1,4 +1,4 @@
-"""singer-io's tap 1.3.1 measured beside ours, where `make peer` has installed it."""
+"""singer-io's tap 1.3.1, measured if `make peer` has installed it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = Path(os.environ.get("BENCH_PEER_PYTHON", ROOT / ".venv-peer" / "bin" / "python"))
 NAME = "singer-io's tap 1.3.1"
 ABSENT = "not installed: `make peer` does"
-#: What has the content of our contact streams, among its streams.
+#: Its streams with the content of our contact streams.
 CONTACTS = (
     "contacts",
     "contact_custom_field_values",
@@ -29,7 +29,7 @@ class Peer:
     """The peer as a program, with a catalog that selects some of its streams."""
 
     def __init__(self, folder: Path, url: str, streams: tuple[str, ...]) -> None:
-        """Discover once; it asks nothing for that."""
+        """Discover once, which sends no request."""
         self._folder = folder
         (folder / "peer.json").write_text(
             json.dumps(
@@ -54,9 +54,9 @@ class Peer:
         return [*program, "--config", str(self._folder / "peer.json"), *options]
 
     def run(self, seconds: float | None = None, *, keeps_limit: bool = True) -> int:
-        """Run once, for so many seconds at most; return how many records it wrote.
+        """Run once for at most so many seconds; return the number of records.
 
-        Without its limit it asks the same, sooner: for accounts that only count.
+        Without its limit it sends the same requests sooner, for accounts that only count.
         """
         command = self._command("--catalog", str(self._folder / "peer-catalog.json"))
         output, log = self._folder / "peer.jsonl", self._folder / "peer.log"
@@ -76,12 +76,12 @@ class Peer:
 
 
 def is_installed() -> bool:
-    """Say whether there is one to measure."""
+    """Return whether the peer is installed."""
     return PYTHON.exists()
 
 
 def pace(folder: Path, url: str, seconds: float) -> list[tuple[str, str]]:
-    """Measure how fast it asks for what our contact streams hold, over so many seconds."""
+    """Measure its requests per second for the content of our contact streams."""
     if not is_installed():
         return [(NAME, ABSENT)]
     since = log_of(url)["arrivals"]

@@ -1,8 +1,8 @@
 """Starts singer-io's tap against a made-up account; run by the Python of `.venv-peer`.
 
-Two of its checks cannot pass there and are replaced at run time: that the URL is https and public,
-and that `/api/3/` itself answers 200 (one request a run, which is therefore not counted).
-With PEER_UNLIMITED it does not wait between requests, for accounts that only count them.
+Two of its checks cannot pass there and are replaced: that the URL is https and public, and that
+`/api/3/` itself answers 200 (one request a run, which is not counted). With PEER_UNLIMITED it does
+not wait between requests, for accounts that only count them.
 """
 
 import os

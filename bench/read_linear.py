@@ -1,8 +1,8 @@
-"""CPU of the tap per record over few contacts and over thirty times as many: it does not grow.
+"""CPU of the tap per record over few contacts and over thirty times as many: it is constant.
 
-Start-up is subtracted: what the tap takes for an account of one page. A machine is not equally fast
-all the time, so every run over many contacts stands between two over few, and it is their ratios
-that the median is taken of. An argument replaces the larger number of contacts.
+Start-up is subtracted: the CPU of a run over an account of one page. A machine's speed varies, so
+every run over many contacts is between two over few, and the figure is the median of their ratios.
+An argument replaces the larger number of contacts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STREAMS = ("crm_contacts",)
 
 
 class Load:
-    """An account of so many contacts, and the CPU seconds the tap takes to read them."""
+    """An account with so many contacts, and the CPU seconds that the tap takes to read them."""
 
     def __init__(self, tap: Tap, contacts: int) -> None:
         """Measure nothing yet."""
@@ -41,7 +41,7 @@ class Load:
 
 @contextlib.contextmanager
 def load_of(contacts: int) -> Iterator[Load]:
-    """Start an account; it keeps no pages, to be as fast for few contacts as for many."""
+    """Start an account that stores no pages, so that its speed does not depend on its size."""
     options = ("--contacts", str(contacts), "--keep-pages-mb", "0", "--requests-per-second", "0")
     fields = ("--contact-fields", "3", "--values-per-contact", "3")
     with workplace() as folder, account(folder, *options, *fields) as url:
@@ -86,7 +86,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

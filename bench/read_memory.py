@@ -1,4 +1,4 @@
-"""Peak memory of the tap over 200,000 contacts, beside that over 20,000: flat means flat."""
+"""Peak memory of the tap over 200,000 contacts and over 20,000: it is constant."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

@@ -1,9 +1,9 @@
-"""Requests per second of a read, where each answer takes about a second.
+"""Requests per second of a read whose answers take about a second each.
 
-An account allows five a second and answers in 0.7 to 1.3 seconds: one request at a time makes one
-a second. Counted at the account, on arrival, from the first request to the last.
-Compared with: singer-io's tap 1.3.1 against the same account, in an environment of its own
-(`make peer`; without it the table goes without).
+An account allows five a second and answers in 0.7 to 1.3 seconds; one request at a time would make
+one a second. Requests are counted on arrival at the account, from the first to the last. It is
+compared with singer-io's tap 1.3.1 against the same account, in its own environment (`make peer`;
+without it the comparison is left out).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ PEER_SECONDS = 60
 def measure(*, short: bool) -> Found:
     """Read contacts with everything sideloaded: 20,000, or 6,000 in the short form.
 
-    Of the short form the first seconds, in which few requests are known, are too large a part for
-    the bar; it is compared with the kept one.
+    The short form has no bar: its first seconds, in which few requests are known, weigh too much.
+    It is compared with the stored figure.
     """
     contacts = 6_000 if short else 20_000
     bar = None if short else BAR
@@ -60,7 +60,7 @@ def _seconds(log: dict[str, float], whole: float) -> str:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

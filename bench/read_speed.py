@@ -1,7 +1,7 @@
-"""Records per second of the tap alone: limiter off, latency 0, the sandbox in another process.
+"""Records per second of the tap alone: no limit, latency 0, the sandbox in another process.
 
-With one contact stream a page of 100 rows becomes 100 records, with both it becomes 200. Start-up
-is included; the account has written its pages once before, so that the tap is what is measured.
+With one contact stream a page of 100 rows gives 100 records, with both 200. Start-up is included.
+The account has rendered its pages before, so the figure is that of the tap.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CONTACTS, SHORT = 50_000, 20_000
 RUNS = 5
 BARS = {0: 12_000, 8: 6_000}  # records a second by custom fields
-#: Where a function is at home, by what its file or name holds; the first that fits.
+#: The part of the program of a function, by a text in its file or name; the first match counts.
 ROOMS = {
     "waiting for the account": ("recv_into", "'acquire' of '_thread.lock'"),
     "JSON in": ("msgspec._core.json_decode",),
@@ -39,7 +39,7 @@ ELSEWHERE = "start-up and the rest"
 
 
 def options(contacts: int, fields: int) -> tuple[str, ...]:
-    """Return the shape of an account: every contact has a value in each field."""
+    """Return the options of an account in which every contact has a value in each field."""
     shape = ("--contacts", str(contacts), "--contact-fields", str(fields))
     values = ("--values-per-contact", str(fields)) if fields else ()
     return (*shape, *values, "--requests-per-second", "0")
@@ -55,7 +55,7 @@ def rate(tap: Tap, runs: int) -> float:
 
 
 def shares(folder: Path) -> dict[str, float]:
-    """Run the tap in this process, one request at a time, and say in which room its time goes."""
+    """Run the tap in this process, one request at a time; return the time of each part."""
     config = folder / "config.json"
     alone = json.loads(config.read_text()) | {"max_concurrent_requests": 1}
     config.write_text(json.dumps(alone))
@@ -69,7 +69,7 @@ def shares(folder: Path) -> dict[str, float]:
     stats: dict[Any, Any] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     for place, (_, _, own, _, callers) in stats.items():
         room = room_of(place)
-        if room is None and place[0] == "~" and callers:  # a builtin is at home where it is called
+        if room is None and place[0] == "~" and callers:  # a builtin counts for its caller
             for caller, (_, _, seconds, _) in callers.items():
                 spent[room_of(caller) or ELSEWHERE] += seconds
         else:
@@ -79,7 +79,7 @@ def shares(folder: Path) -> dict[str, float]:
 
 
 def room_of(place: tuple[str, int, str]) -> str | None:
-    """Return the room of a function, None where none is named."""
+    """Return the part of the program of a function, None if it has none."""
     where = f"{place[0]} {place[2]}"
     return next((room for room, marks in ROOMS.items() if any(m in where for m in marks)), None)
 
@@ -87,8 +87,8 @@ def room_of(place: tuple[str, int, str]) -> str | None:
 def measure(*, short: bool) -> Found:
     """Load accounts with and without custom fields.
 
-    The bars are for both streams, which are what is selected by itself. The short form leaves out
-    the profile, and the bars: start-up is a third of it. It is compared with the kept one.
+    The bars are for both streams, which is the default selection. The short form has no profile and
+    no bars, because start-up is a third of it. It is compared with the stored figure.
     """
     figures, beside = [], []
     contacts = SHORT if short else CONTACTS
@@ -117,7 +117,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

@@ -1,8 +1,8 @@
-"""Requests per 1,000 rows, stream by stream: each stream alone, from an account full of its rows.
+"""Requests per 1,000 rows of each stream alone, from an account with many of its rows.
 
-Compared with: singer-io's tap 1.3.1, measured with all its streams that hold the same
-(`make peer`), and Airbyte's source, which cannot be run here: computed from its manifest, 20 rows
-a page by offset, of the collection itself, without what hangs on its rows.
+They are compared with singer-io's tap 1.3.1, measured with all its streams that have the same
+content (`make peer`), and with Airbyte's source. That cannot run here, so its requests are computed
+from its manifest: 20 rows a page by offset, of the collection itself, without related rows.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = 1_000
-#: Our pages by offset overlap, so that a row deleted meanwhile hides none; theirs do not.
+#: Our pages by offset overlap, so that a delete hides no row; those of the peers do not.
 OVERLAP = 0.05
 AIRBYTE_PAGE = 20
-#: What has the content of a stream of ours among singer-io's streams; none has notes.
+#: The streams of singer-io's tap with the content of ours; none has notes.
 PEERS = {
     "crm_accounts": ("accounts", "account_custom_fields", "account_custom_field_values"),
     "crm_contacts": (*peer.CONTACTS, "contact_custom_fields", "tags", "lists", "accounts"),
@@ -45,7 +45,7 @@ PEERS = {
     "marketing_segments": ("lists",),
     "marketing_tags": ("tags",),
 }
-#: What rows of theirs are called in the account, to see whether all of them came.
+#: The account's names of their rows, to check that all were read.
 TABLES = {
     "account_contacts": "accountContacts",
     "account_custom_field_values": "accountCustomFieldData",
@@ -60,11 +60,11 @@ TABLES = {
     "deal_groups": "dealGroups",
     "deal_stages": "dealStages",
 }
-#: What we read and they cannot: to which groups a user belongs.
+#: Rows that only our tap reads: the groups of a user.
 MORE = frozenset({"directory_users"})
-#: Airbyte's source has these of ours, and no more in them than the collection itself holds.
+#: Our streams that Airbyte's source has too, with the columns of the collection itself.
 AIRBYTE = frozenset({"crm_accounts", "crm_contacts", "crm_opportunities", "marketing_segments"})
-#: The streams whose rows are few in a usual account: they are read from one that has many.
+#: Streams with few rows in a usual account, which are read from an account with many.
 SMALL = (
     *("crm_fields", "crm_pipelines", "crm_stages", "crm_users"),
     *("directory_users", "marketing_segments", "marketing_tags"),
@@ -79,7 +79,7 @@ GROUPS = Shape(groups=ROWS)
 
 
 def measure(*, short: bool) -> Found:
-    """Read each stream alone, and in the long form what the peer needs for the same."""
+    """Read each stream alone, and in the long form measure the peer for the same."""
     figures: list[Figure] = []
     claims: list[tuple[bool, str]] = []
     accounts = ((LARGE, ROWS, USUAL), (SMALL, 0, WIDE), (("directory_groups",), 0, GROUPS))
@@ -120,7 +120,7 @@ def measure(*, short: bool) -> Found:
 
 
 def beside(stream: str, rows: int, requests: int, needed: int, lost: int) -> str:
-    """Tell what was counted, and what others need per 1,000 rows."""
+    """Print the counts, and those of the peers per 1,000 rows."""
     told = [f"{requests} for {rows:,} rows"]
     if needed:
         streams = len(PEERS[stream])
@@ -135,7 +135,7 @@ def beside(stream: str, rows: int, requests: int, needed: int, lost: int) -> str
 
 
 class Peers:
-    """How many requests each stream of the peer takes, each measured once."""
+    """The number of requests of each stream of the peer, measured once each."""
 
     def __init__(self, folder: Path, url: str, tables: dict[str, int]) -> None:
         """Measure nothing yet; ``tables`` says how many rows the account has of each kind."""
@@ -143,7 +143,7 @@ class Peers:
         self._found: dict[str, tuple[int, int]] = {}
 
     def needed(self, streams: tuple[str, ...]) -> tuple[int, int]:
-        """Return the requests that some of them take together, and the rows that did not come."""
+        """Return the requests of some streams together, and the rows that were not read."""
         for stream in streams:
             if stream not in self._found:
                 since = log_of(self._url)["arrivals"]
@@ -155,7 +155,7 @@ class Peers:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

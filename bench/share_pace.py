@@ -1,7 +1,7 @@
-"""Three processes on one account, two taps and a target: the budget whole, and fair.
+"""Three processes on one account, two taps and a target, use the whole budget in equal shares.
 
-Counted at the account over the time in which all three ask: from the latest of their first requests
-to the earliest of their last. An argument `redis` keeps the budget in a Redis of its own.
+Requests are counted at the account while all three send: from the latest of their first requests to
+the earliest of their last. The argument `redis` keeps the budget in a Redis server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAMES = ("tap one", "tap two", "target")
 
 @contextlib.contextmanager
 def store(folder: Path, kind: str) -> Iterator[str]:
-    """Give the setting that says where the three share their budget."""
+    """Return the setting for the shared budget."""
     if kind != "redis":
         yield str(folder / "rate.json")
         return
@@ -42,7 +42,7 @@ def store(folder: Path, kind: str) -> Iterator[str]:
 
 
 def start(folder: Path, url: str, where: str, rows: int) -> list[subprocess.Popen[bytes]]:
-    """Start the three, each under its name."""
+    """Start the three, each with its own name."""
     shared = {"requests_per_second": 5, "rate_limit_store": where}
     taps = []
     for name in NAMES[:2]:
@@ -62,7 +62,7 @@ def new_contact(number: int) -> dict[str, Any]:
 
 
 def end(processes: list[subprocess.Popen[bytes]], seconds: float) -> list[int]:
-    """Wait until one is done or the time is over, end the others; return how each ended."""
+    """Wait until one ends or the time is over, end the others; return how each ended."""
     over = time.monotonic() + seconds
     while time.monotonic() < over and all(process.poll() is None for process in processes):
         time.sleep(0.2)
@@ -81,7 +81,7 @@ def measure(*, short: bool, kind: str = "file") -> Found:
         store(folder, kind) as where,
     ):
         since = log_of(url)["arrivals"]
-        # Discovery asks too, under the same names: what counts begins behind it.
+        # Discovery sends requests under the same names, so counting starts after it.
         processes = start(folder, url, where, rows=3_000)
         since = log_of(url)["arrivals"]
         endings = end(processes, seconds)
@@ -118,7 +118,7 @@ def measure(*, short: bool, kind: str = "file") -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(partial(measure, kind="redis" if "redis" in sys.argv else "file"))
 
 

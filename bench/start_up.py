@@ -1,7 +1,7 @@
-"""Seconds until a program has said its version, and until one with nothing to do has ended.
+"""Seconds until a program prints its version, and until one without work ends.
 
-Nothing to do is, for the tap, a run over all streams after which nothing changed; for the target,
-rows that are as they were.
+Without work means, for the tap, a run over all streams without changes; for the target, unchanged
+rows.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ PROGRAMS = {"tap": "tap_activecampaign_unified", "target": "target_activecampaig
 
 
 def say_version(package: str) -> None:
-    """Ask a program for its version."""
+    """Run a program with --version."""
     command = [sys.executable, "-m", package, "--version"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def seconds(act: Callable[[], object], runs: int) -> float:
-    """Return the median of the seconds something takes, once it was done before."""
+    """Return the median of the seconds of a call, after a first call."""
     act()
     found = []
     for _ in range(runs):
@@ -68,7 +68,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

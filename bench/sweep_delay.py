@@ -1,6 +1,6 @@
-"""How late an unsubscription arrives under `full_sweep_hours: auto`, and what the sweeps cost.
+"""The delay of an unsubscription under `full_sweep_hours: auto`, and the cost of sweeps.
 
-A change of a list status leaves no sign on the contact, so only a sweep finds it. The delay is the
+A change of a list status changes no date of the contact, so only a sweep finds it. The delay is the
 age at which a sweep is due, the hour until the next scheduled run, and the sweep itself.
 """
 
@@ -16,13 +16,13 @@ from tap_activecampaign_unified.state import BookmarkPolicy
 RATE = 5.0
 HOUR = 3600.0
 SIZES = (10_000, 100_000, 1_000_000)
-#: The most hours of delay, by contacts, where a run starts every hour.
+#: The maximum delay in hours by number of contacts, with a run every hour.
 BARS = {10_000: 2.1, 100_000: 2.5, 1_000_000: 15.0}
 STREAMS = (*CONTACT_STREAMS, "marketing_segment_memberships")
 
 
 def sweep_requests(contacts: int) -> int:
-    """Return what a whole read of so many contacts costs, as the tap notes it in its state."""
+    """Return the requests of a full read of so many contacts, from the tap's state."""
     shape = ("--contacts", str(contacts), "--accounts", "1000", "--contact-fields", "8")
     with workplace() as folder, account(folder, *shape, "--requests-per-second", "0") as url:
         tap = Tap(folder, url, STREAMS)
@@ -33,7 +33,7 @@ def sweep_requests(contacts: int) -> int:
 
 
 def measure(*, short: bool) -> Found:
-    """Read accounts of each size once; the short form leaves the largest out."""
+    """Read an account of each size once; the short form leaves out the largest."""
     figures, checks = [], []
     for contacts in SIZES[:-1] if short else SIZES:
         requests = sweep_requests(contacts)
@@ -52,7 +52,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

@@ -1,7 +1,8 @@
-"""A whole default sync of the account that `make demo` loads, where an answer takes half a second.
+"""A default sync of the account of `make demo`, with answers after half a second.
 
-What is necessary is its requests divided by five a second; the rest is waste. Counted at the
-account, from the first request to the last; with start-up (Python, the SDK, discovery) beside it.
+The necessary time is its requests divided by five a second; the rest is waste. Requests are counted
+at the account, from the first to the last. The time with start-up (Python, the SDK, discovery) is
+shown beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ LIMIT = 5
 
 
 def measure(*, short: bool) -> Found:  # noqa: ARG001 - whole, it takes half a minute
-    """Sync it whole once."""
+    """Sync the account once."""
     options = [f"--{name}={value}" for name, value in SIZE.items()]
     with workplace() as folder, account(folder, *options, "--latency-ms", "500") as url:
         tap = Tap(folder, url, None, requests_per_second=LIMIT)
@@ -45,7 +46,7 @@ def measure(*, short: bool) -> Found:  # noqa: ARG001 - whole, it takes half a m
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

@@ -1,7 +1,7 @@
-"""Seconds in which 100,000 contacts with fields, tags and a list are queued with the importer.
+"""Seconds to queue 100,000 contacts with fields, tags and a list at the importer.
 
-The sandbox keeps the importer's own limits, 100 batches in any minute as they arrive, and answers
-after a second: 400 batches at 100 a minute are 240 seconds. Compared with: the issue's bar.
+The sandbox has the importer's own limit of 100 batches per minute of arrival and answers after a
+second: 400 batches take 240 seconds. The figure is compared with the bar.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

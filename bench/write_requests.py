@@ -1,6 +1,6 @@
-"""Requests of writing 10,000 new contacts, of writing them again, and with 2 % changed.
+"""Requests to write 10,000 new contacts, to write them again, and with 2 % changed.
 
-Compared with: the issue's bars; the best open writer needs over 30,000 for the first.
+They are compared with the bars; the best open writer needs over 30,000 for the first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def measure(*, short: bool) -> Found:
             count for name, count in log_of(url)["by_endpoint"].items() if name.startswith("POST")
         )
     figures = [
-        # How often a batch is asked after follows how long the account takes: not the same twice.
+        # The number of status requests depends on the account's speed, so it varies.
         Figure(f"{CONTACTS:,} contacts, {name}", count, "count", bar, tolerance=0.1)
         for name, count, bar in zip(
             ("new", "again", "2 % changed"), counts, (110, 5, 20), strict=True
@@ -62,7 +62,7 @@ def measure(*, short: bool) -> Found:
 
 
 def _with_ids(people: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return the requests of writing them new and knowing each id, and how many are known."""
+    """Return the requests to write new contacts with their ids, and the number of known ids."""
     with workplace() as folder, account(folder, *OPTIONS) as url:
         target = Target(folder, url, look_up_ids=True)
         source = target.feed("first.jsonl", "crm_contacts", ["email"], people)
@@ -72,7 +72,7 @@ def _with_ids(people: list[dict[str, Any]]) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

@@ -1,7 +1,7 @@
-"""Single writes at once: deals moved and tags removed, at a latency of 1 s and the limit of 5.
+"""Concurrent single writes: moved deals and removed tags, at a latency of 1 s and limit 5.
 
-One request at a time would reach 1 per second. The account's limit is 5; the end of each step,
-when its last answers come in, is in the figure.
+One request at a time would reach 1 per second. The account's limit is 5. The figure includes the
+end of each step, when its last answers arrive.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

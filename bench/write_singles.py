@@ -1,6 +1,6 @@
-"""Requests of what the importer cannot do: 2,000 tags removed, 1,000 deals moved by stage name.
+"""Requests of writes without the importer: 2,000 tags removed, 1,000 deals moved by stage name.
 
-Compared with: the issue's bars of 2 requests a removal and 1 a deal, plus the lookups.
+They are compared with the bars of 2 requests a removal and 1 a deal, plus the lookups.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .measuring import account, log_of, workplace
 from .writing import Target
 
 REMOVALS, DEALS, LOOKUPS = 2_000, 1_000, 30
-SHORT = 4  # the short form does a fourth
+SHORT = 4  # the short form writes a fourth
 
 
 def ask(url: str, path: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def ask(url: str, path: str) -> dict[str, Any]:
 
 
 def tagged(url: str, count: int) -> list[dict[str, Any]]:
-    """Return rows that take one tag from each of so many contacts that carry one."""
+    """Return rows that each remove one tag from a contact that has one."""
     names = {one["id"]: one["tag"] for one in ask(url, "tags?limit=100")["tags"]}
     rows: dict[str, dict[str, Any]] = {}
     offset = 0
@@ -40,7 +40,7 @@ def tagged(url: str, count: int) -> list[dict[str, Any]]:
 
 
 def moved(url: str, count: int) -> list[dict[str, Any]]:
-    """Return rows that move so many deals of the first pipeline to its next stage, by name."""
+    """Return rows that move deals of the first pipeline to its next stage, by name."""
     stages = ask(url, "dealStages?limit=100")["dealStages"]
     first = stages[0]["group"]
     names = [one["title"] for one in stages if one["group"] == first]
@@ -85,7 +85,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

@@ -1,8 +1,8 @@
-"""Rows per second and memory of the target where nothing changed: a million rows, no request.
+"""Rows per second and memory of the target for a million unchanged rows, without a request.
 
-The ledger is filled by writing the rows once to accounts in this process, on a clock that moves
-when somebody sleeps: the importer's own limit would make an hour of it. The measured run is the
-program itself, with no account behind the address: an unchanged row needs none.
+The ledger is filled by writing the rows to accounts in this process, on a clock that a sleep
+advances: the importer's own limit would take an hour. The measured run is the program itself,
+without an account, because an unchanged row needs no request.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def rows_of(start: int, stop: int) -> Iterator[dict[str, Any]]:
 
 
 def write_once(target: Target, start: int, stop: int) -> None:
-    """Write rows to an account in this process; what stays is the ledger."""
+    """Write rows to an account in this process, to fill the ledger."""
     clock = LabClock()
     world = World(clock=clock.moments, requests_per_second=0)
 
@@ -51,7 +51,7 @@ def write_once(target: Target, start: int, stop: int) -> None:
 
     source = target.feed("chunk.jsonl", "crm_contacts", ["email"], rows_of(start, stop))
     with source.open() as lines, contextlib.redirect_stdout(io.StringIO()):
-        # One clock cannot be slept on by several threads.
+        # Several threads cannot sleep on one clock.
         InProcess(config={**target.config, "max_concurrent_requests": 1}).run(lines)
 
 
@@ -77,7 +77,7 @@ def measure(*, short: bool) -> Found:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Measure and check the bars."""
     told(measure)
 
 

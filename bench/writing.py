@@ -1,4 +1,4 @@
-"""The target measured: rows written to a file, run through the program, and what became of them."""
+"""The target measured: rows in a file, a run of the program, and its results."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Written:
-    """One run: rows by action, seconds of clock and CPU, peak MB, and whether each row has one end.
+    """One run: rows by action, seconds of clock and CPU, peak MB, whether each row has one result.
 
-    ``with_id`` are the rows whose result has ActiveCampaign's id.
+    ``with_id`` is the number of rows whose result has ActiveCampaign's id.
     """
 
     actions: Counter[str]
@@ -34,7 +34,7 @@ class Written:
 
 
 class Target:
-    """The target as a program, with a ledger of its own."""
+    """The target as a program with its own ledger."""
 
     def __init__(self, folder: Path, url: str, **settings: Any) -> None:
         """Prepare settings; nothing runs yet."""
