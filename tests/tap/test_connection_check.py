@@ -66,7 +66,10 @@ def test_what_is_not_honoured_is_said(make_world, make_client, switches, topic, 
     ],
 )
 def test_it_says_how_changes_in_the_store_are_found(make_world, make_client, switches, way):
-    """Sorted by modification, day by day, or whole; a closed store costs no long retries."""
+    """The check shows how changes in the store are found: sorted, day by day, or by a full read.
+
+    A closed store costs no long retries.
+    """
     is_open = switches.get("ecommerce") != "closed"
     shape = Shape(stores=1, products=120, subscriptions=120) if is_open else Shape()
     found, world = looked_at(make_world, make_client, shape=shape, **switches)
@@ -76,7 +79,7 @@ def test_it_says_how_changes_in_the_store_are_found(make_world, make_client, swi
 
 
 def test_what_nothing_shows_is_unknown(make_world, make_client):
-    """An empty account proves neither filters nor sideloads."""
+    """The check shows "unknown" for filters and sideloads of an empty account."""
     options = {"contacts": 0, "deals": 0, "accounts": 0, "ecommerce": "served"}
     found, _ = looked_at(make_world, make_client, **options)
     assert all(value.startswith("unknown") for value in found["filters"].values())
