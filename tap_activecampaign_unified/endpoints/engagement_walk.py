@@ -29,6 +29,7 @@ from tap_activecampaign_unified.raw.pagination import WALKS
 from tap_activecampaign_unified.resources.codecs import offset_of, parse_instant, zone_at
 from tap_activecampaign_unified.resources.marketing.engagements import PREFIXES, SOURCE, URL
 from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.ids import id_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +152,7 @@ class EngagementWalk:
                 new = [row for row in rows if _is_new(row, known, last_run)]
                 yield Page([self._complete(client, name, row) for row in new], body, total, date)
                 for at, row in enumerate(rows):
-                    number = _number(row)
+                    number = id_number(row.get("id"))
                     if number is not None:
                         position.note(number, place + at, _day(row, now), self._most_days)
         except _NotAscending:
@@ -172,7 +173,7 @@ class EngagementWalk:
         while True:
             answer = client.get(name, _page_at(offset))
             rows = rows_of(answer.body, name)
-            numbers = [number for row in rows if (number := _number(row)) is not None]
+            numbers = [number for row in rows if (number := id_number(row.get("id"))) is not None]
             if offset and last and (not numbers or numbers[0] > last):
                 # Rows before this offset were deleted: step back to a known row.
                 steps += 1
@@ -181,7 +182,7 @@ class EngagementWalk:
             steps = 0
             if numbers != sorted(numbers):
                 raise _NotAscending(name)
-            fresh = [row for row in rows if (n := _number(row)) is None or n > last]
+            fresh = [row for row in rows if (n := id_number(row.get("id"))) is None or n > last]
             place = offset + len(rows) - len(fresh)
             is_last = len(rows) < FULL_PAGE
             if not is_last:
@@ -215,14 +216,9 @@ def _page_at(offset: int) -> list[tuple[str, str | int]]:
     return [("limit", FULL_PAGE), ("offset", offset)]
 
 
-def _number(row: Row) -> int | None:
-    found = str(row.get("id"))
-    return int(found) if found.isascii() and found.isdecimal() else None
-
-
 def _is_new(row: Row, known: int, last_run: dt.datetime | None) -> bool:
     """Return whether a row is new, or its time changed since the last run."""
-    if (_number(row) or 0) > known or last_run is None:
+    if (id_number(row.get("id")) or 0) > known or last_run is None:
         return True
     moment = _instant(row.get("tstamp"))
     slack = ZONE_SLACK if offset_of(row.get("tstamp")) is None else SLACK

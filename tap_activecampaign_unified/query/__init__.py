@@ -26,6 +26,7 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.config.settings import Settings, SettingsError
 from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.resources import by_name
+from tap_activecampaign_unified.resources.parsing.ids import id_number
 
 from .cursor import Cursor, opened, question_of
 from .filters import InvalidQuery
@@ -189,7 +190,8 @@ class ActiveCampaignReader:
         if set(key) != set(found.keys):
             raise InvalidQuery(f"{resource}: must be got by {' and '.join(found.keys)}")
         for name, value in key.items():
-            if name != "entity" and not _is_number(value):
+            is_number = not isinstance(value, bool) and id_number(str(value).strip()) is not None
+            if name != "entity" and not is_number:
                 raise InvalidQuery(f"{name}: not an id of ActiveCampaign")
         given = {name: str(value).strip() for name, value in key.items()}
         with self._call():
@@ -313,8 +315,3 @@ def _resource(name: Any) -> Resource:
     if name not in RESOURCES:
         raise InvalidQuery(f"{name}: no such resource; there are {', '.join(RESOURCES)}")
     return by_name[name]
-
-
-def _is_number(given: Any) -> bool:
-    text = str(given).strip()
-    return not isinstance(given, bool) and text.isascii() and text.isdigit()

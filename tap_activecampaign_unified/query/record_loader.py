@@ -15,7 +15,7 @@ from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF, WITN
 from tap_activecampaign_unified.resources import contact_fields as people
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
-from tap_activecampaign_unified.resources.custom_fields import value_field
+from tap_activecampaign_unified.resources.custom_field_values import value_field
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.ids import id_number
+
 from .filters import fold
 
 if TYPE_CHECKING:
@@ -60,8 +62,7 @@ def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> Serve
     key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
     one = given.get(key if key in resource.keys else "id")
     if one is not None and one.given is not None:
-        text = str(one.given).strip()
-        found.one = int(text) if text.isascii() and text.isdigit() else None
+        found.one = id_number(str(one.given).strip())
         found.is_empty = found.one is None
     if resource.endpoint_name == CONTACTS:
         _narrow_contacts(found, given, names, is_part=resource.relation is not None)
@@ -171,8 +172,8 @@ def _id_in(one: Filter | None) -> str | None:
         given = given[0] if len(given) == 1 else None
     if isinstance(given, Mapping):
         given = given.get("id")
-    text = str(given).strip()
-    return text if text.isascii() and text.isdigit() else None
+    number = id_number(str(given).strip())
+    return None if number is None else str(number)
 
 
 def _word_in(*filters: Filter | None) -> str | None:

@@ -18,6 +18,7 @@ from tap_activecampaign_unified.client import (
     rows_of,
     total_of,
 )
+from tap_activecampaign_unified.resources.parsing.ids import id_number
 
 from .filters import InvalidQuery
 
@@ -29,7 +30,6 @@ Params = Sequence[tuple[str, Any]]
 Border = list[Any]
 
 MOST = 100
-LONGEST_ID = 64
 # So many rows stand in order by chance once in more times than there are accounts.
 ENOUGH_TO_TELL = 20
 # How long a page with much that comes along is tried before one with less is, in seconds.
@@ -109,8 +109,7 @@ class PageFetcher:
 
 def number_of(row: Row) -> int:
     """Return a row's id as a number, 0 if it is not a number."""
-    text = str(row.get("id"))
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else 0
+    return id_number(row.get("id")) or 0
 
 
 class KeysetTraversal:

@@ -15,6 +15,7 @@ from .codecs import (
 )
 from .json_schema import NUMBER, STRING, array_of, object_of
 from .parsing import InvalidValue
+from .parsing.ids import id_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,9 +184,5 @@ def sorted_ids(found: Any) -> list[str]:
     """Return ids in numeric order, nothing for rows without one."""
     known = [one for one in found if one is not None]
     if len(known) > 1:
-        known.sort(key=_by_number)
+        known.sort(key=id_order)
     return known
-
-
-def _by_number(one: str) -> tuple[int, int | str]:
-    return (0, int(one)) if one.isdecimal() else (1, one)

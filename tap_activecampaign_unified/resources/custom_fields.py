@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import array_codecs as arrays
 from . import codecs
+from .custom_field_values import value_currency, value_field, value_of
 from .json_schema import NUMBER, STRING, Schema, object_of
 from .parsing import InvalidValue
+from .parsing.ids import id_number, id_order
 from .parsing.names import FieldNames
-from .parsing.numbers import LONGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-ENTITIES = ("contact", "account", "opportunity")
+#: The collection of each entity's definitions.
+FIELD_PATHS = {
+    "contact": "fields",
+    "account": "accountCustomFieldMeta",
+    "opportunity": "dealCustomFieldMeta",
+}
+ENTITIES = tuple(FIELD_PATHS)
 KEY_MODES = ("perstag", "title", "id")
 
 # Attributes that ActiveCampaign ships as custom fields: the tag, and the label they begin with.
@@ -103,7 +109,7 @@ def definition_of(entity: str, row: Row, options: dict[str, Row]) -> FieldDefini
             Option(str(o.get("id")), str(o.get("value") or ""), str(o.get("label") or ""))
             for o in chosen
         ]
-        found.sort(key=lambda option: _by_number(option.id))
+        found.sort(key=lambda option: id_order(option.id))
         title, kind, tag = row.get("title"), row.get("type"), row.get("perstag")
     else:
         texts = row.get("fieldOptions")
@@ -118,6 +124,13 @@ def definition_of(entity: str, row: Row, options: dict[str, Row]) -> FieldDefini
         tuple(found),
         row,
     )
+
+
+def definitions_of(entity: str, rows: list[Row], body: Row) -> list[FieldDefinition]:
+    """Read the rows of a page of definitions; ``body`` is the response, which holds options."""
+    sideloads = body.get("fieldOptions") or ()
+    options = {str(row.get("id")): row for row in sideloads if isinstance(row, dict)}
+    return [definition_of(entity, row, options) for row in rows]
 
 
 def slug(text: str) -> str:
@@ -137,7 +150,7 @@ def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
     """
     keys: dict[str, str] = {}
     taken: set[str] = set()
-    for one in sorted(definitions, key=lambda d: _by_number(d.id)):
+    for one in sorted(definitions, key=lambda d: id_order(d.id)):
         if mode == "id":
             key = ""
         elif mode == "title":
@@ -162,7 +175,7 @@ class CustomFields:
     """The custom fields of one entity of one account, in ascending order of id."""
 
     def __init__(self, definitions: list[FieldDefinition], mode: str = "perstag") -> None:
-        self.definitions = sorted(definitions, key=lambda d: _by_number(d.id))
+        self.definitions = sorted(definitions, key=lambda d: id_order(d.id))
         self._mode = mode
         self.keys = keys_of(self.definitions, mode)
         # Whatever the mode, records written elsewhere may name fields as we do by default.
@@ -248,7 +261,11 @@ class CustomFields:
                 field_id = value_field(row)
             known = by_id.get(field_id)
             if known is None:
-                place = f"custom_fields.field_{field_id}" if _is_id(field_id) else "custom_fields"
+                place = (
+                    f"custom_fields.field_{field_id}"
+                    if id_number(field_id) is not None
+                    else "custom_fields"
+                )
                 errors.append(f"{place}: the account defines no such field")
                 continue
             key, decode, is_money = known
@@ -287,113 +304,3 @@ def encode_value(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
             value.get("currency")
         ) or None
     return codecs.encode_cents(value), None
-
-
-#: The columns of a value row that name the account or the deal it belongs to.
-VALUE_OWNERS = {
-    "account": (
-        *("accountId", "customerAccountId", "customer_account_id", "account_id"),
-        *("account", "customerAccount"),
-    ),
-    "opportunity": ("dealId", "deal_id", "deal"),
-}
-#: What answers call the values of accounts' fields: the collection's own name, and the other one.
-ACCOUNT_VALUES = ("accountCustomFieldData", "customerAccountCustomFieldData")
-_CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
-_FIELD_COLUMNS = (
-    "field",
-    "customFieldId",
-    "custom_field_id",
-    "accountCustomFieldMetumId",
-    "dealCustomFieldMetumId",
-    "customerAccountCustomFieldMetum",
-    "dealCustomFieldMetum",
-)
-_SIDELOADED_VALUES = (
-    "custom_field_text_value",
-    "custom_field_text_blob",
-    "custom_field_number_value",
-    "custom_field_currency_value",
-    "custom_field_date_value",
-    "custom_field_datetime_value",
-)
-
-
-def value_field(row: Row) -> str:
-    """Return the field id of a value row, in any of its spellings."""
-    found = row.get("field")
-    if isinstance(found, str):
-        return found
-    for name in _FIELD_COLUMNS:
-        found = row.get(name)
-        if found is not None:
-            return str(found)
-    return ""
-
-
-def value_owner(row: Row, entity: str) -> str:
-    """Return the id of the account or deal that a value row belongs to, empty for none."""
-    found = (row.get(name) for name in VALUE_OWNERS[entity])
-    return next((str(one) for one in found if one is not None), "")
-
-
-def value_of(row: Row) -> Any:
-    """Return the value of a value row, in any of its spellings."""
-    if "value" in row:
-        return row["value"]
-    if "fieldValue" in row:
-        return row["fieldValue"]
-    found = (row.get(name) for name in _SIDELOADED_VALUES)
-    return next((value for value in found if value is not None and value != ""), None)
-
-
-def value_currency(row: Row) -> Any:
-    """Return the currency code of a value row, None where it has none."""
-    if row.get("fieldCurrency"):
-        return row["fieldCurrency"]
-    for name, value in row.items():
-        if name.startswith("custom_field_currency") and _CURRENCY_CODE.fullmatch(str(value)):
-            return value
-    return None
-
-
-def is_complete(row: Row) -> bool:
-    """Return whether a value row is complete: sideloads may omit a currency."""
-    amount = row.get("custom_field_currency_value")
-    return amount is None or amount == "" or bool(value_currency(row))
-
-
-def essence_of(row: Row) -> tuple[str, ...]:
-    """Return what two readings of one value row must agree on, however each spells it."""
-    return (
-        str(row.get("id")),
-        value_field(row),
-        _essence_of_value(value_of(row)),
-        str(value_currency(row)).upper(),
-    )
-
-
-def _essence_of_value(value: Any) -> str:
-    try:
-        found = "|".join(arrays.decode_choices(value))
-    except InvalidValue:
-        return json.dumps(value, sort_keys=True)
-    if time := _TIME.fullmatch(found):
-        # One reading of a time has an offset, the other the account's clock; a date has midnight.
-        return f"{time[1]} {time[2] or '00:00:00'}"
-    try:
-        return codecs.encode_number(found)
-    except InvalidValue:
-        return found
-
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:?\d\d)?)?")
-
-
-def _by_number(text: str | None) -> tuple[int, str]:
-    found = text or ""
-    return (int(found), "") if _is_id(found) else (1 << 62, found)
-
-
-def _is_id(text: str) -> bool:
-    return text.isdecimal() and len(text) <= LONGEST_ID

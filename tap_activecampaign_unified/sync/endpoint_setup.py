@@ -15,7 +15,7 @@ from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields as people
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
-from tap_activecampaign_unified.resources.custom_fields import ENTITIES
+from tap_activecampaign_unified.resources.custom_fields import ENTITIES, FIELD_PATHS
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
 from tap_activecampaign_unified.state import Bookmark
@@ -29,7 +29,7 @@ from tap_activecampaign_unified.sync.relations.special_loaders import (
     SiblingRows,
 )
 
-from .lookups import FIELD_TABLES, NAME_COLUMNS
+from .lookups import NAME_COLUMNS
 from .page_source import PageSource
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class EndpointSetup:
         if people.LINKS in needed:
             found.add("accounts")
         if entity := entity_of(selection):
-            found.add(FIELD_TABLES[entity][0])
+            found.add(FIELD_PATHS[entity])
         return found
 
     def closed(self, selection: SelectedStream, *, is_whole: bool) -> list[str]:

@@ -18,9 +18,10 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.resources.custom_fields import (
+    FIELD_PATHS,
     CustomFields,
     FieldDefinition,
-    definition_of,
+    definitions_of,
 )
 from tap_activecampaign_unified.resources.custom_objects import CustomObject, resources_of
 from tap_activecampaign_unified.resources.resource import NameTables
@@ -41,11 +42,6 @@ MAX_CACHED_ROWS = 2_000
 FEW_ACCOUNTS = 3
 SCHEMAS = "customObjects/schemas"
 
-FIELD_TABLES = {
-    "contact": ("fields", "fields"),
-    "account": ("accountCustomFieldMeta", "accountCustomFieldMeta"),
-    "opportunity": ("dealCustomFieldMeta", "dealCustomFieldMeta"),
-}
 NAME_COLUMNS = {
     "tags": ("tags", "tag"),
     "segments": ("lists", "name"),
@@ -93,18 +89,18 @@ class Lookups:
             yield Page(kept, {}, len(kept), None)
             return
         rows: list[Row] | None = []
-        for page in self._walk(path, path):
+        for page in self._walk(path):
             if rows is not None:
                 rows = [*rows, *page.rows] if len(rows) <= MAX_CACHED_ROWS else None
             yield page
         self._tables[path] = rows
 
-    def _walk(self, path: str, key: str, *, lean: bool = False) -> Iterator[Page]:
+    def _walk(self, path: str, *, lean: bool = False) -> Iterator[Page]:
         """Walk a table. After a failure, later walks of the run raise the same error at once."""
         if path in self._failures:
             raise self._failures[path]
         try:
-            yield from walk_offset(self._client, path, key, lean=lean)
+            yield from walk_offset(self._client, path, path, lean=lean)
         except (InvalidRequest, ServerError) as problem:
             self._failures[path] = problem
             raise
@@ -128,7 +124,7 @@ class Lookups:
     def prefetch_fields(self, entities: Iterable[str]) -> None:
         """Prefetch these entities' custom fields."""
         for entity in sorted(set(entities) - self._fields.keys()):
-            prefetch_walk(self._client, FIELD_TABLES[entity][0])
+            prefetch_walk(self._client, FIELD_PATHS[entity])
 
     def load_names(self, kinds: Iterable[str]) -> NameTables:
         """Read the names of these kinds (keys of `NAME_COLUMNS`) and return all names."""
@@ -187,16 +183,11 @@ class Lookups:
     def custom_fields(self, entity: str) -> CustomFields:
         """Return an entity's custom fields, none if the key may not read them."""
         if entity not in self._fields:
-            path, key = FIELD_TABLES[entity]
+            path = FIELD_PATHS[entity]
             definitions: list[FieldDefinition] = []
             try:
-                for page in self._walk(path, key, lean=True):
-                    options = {
-                        str(row.get("id")): row
-                        for row in page.body.get("fieldOptions") or ()
-                        if isinstance(row, dict)
-                    }
-                    definitions += [definition_of(entity, row, options) for row in page.rows]
+                for page in self._walk(path, lean=True):
+                    definitions += definitions_of(entity, page.rows, page.body)
             except (PermissionDenied, NotFound) as problem:
                 self._note_unread(path, problem)
             self._fields[entity] = found = CustomFields(definitions, self._key_mode)
@@ -222,7 +213,7 @@ class Lookups:
 
     def could_read_fields(self, entity: str) -> bool:
         """Return whether `custom_fields` could read an entity's custom fields."""
-        return FIELD_TABLES[entity][0] not in self.unread
+        return FIELD_PATHS[entity] not in self.unread
 
     def may_read(self, path: str) -> bool:
         """Return whether the key can read a collection that an earlier run could not read."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, UnexpectedAnswer, walk_offset
+from tap_activecampaign_unified.resources.custom_field_values import ACCOUNT_VALUES, value_owner
 from tap_activecampaign_unified.resources.custom_fields import (
-    ACCOUNT_VALUES,
+    FIELD_PATHS,
     CustomFields,
     definition_of,
-    value_owner,
+    definitions_of,
 )
 
 from .lookup import Lookup, NativeRow
@@ -41,11 +42,6 @@ VALUE_TABLES = {
         "deals", "dealCustomFieldData", "dealCustomFieldData", "filters[dealId]"
     ),
 }
-FIELD_TABLES = {
-    "contact": "fields",
-    "account": "accountCustomFieldMeta",
-    "opportunity": "dealCustomFieldMeta",
-}
 
 
 class CustomFieldLookup(Lookup):
@@ -68,13 +64,13 @@ class CustomFieldLookup(Lookup):
         return self._fields[entity]
 
     def _read_fields(self, entity: str) -> None:
-        path = FIELD_TABLES[entity]
-        found = []
-        for page in walk_offset(self.client, path, path):
-            sideloads = page.body.get("fieldOptions") or ()
-            options = {str(o.get("id")): o for o in sideloads if isinstance(o, dict)}
-            found += [definition_of(entity, row, options) for row in page.rows]
-        self._fields[entity] = CustomFields(found, self.policy.custom_field_keys)
+        path = FIELD_PATHS[entity]
+        definitions = [
+            definition
+            for page in walk_offset(self.client, path, path)
+            for definition in definitions_of(entity, page.rows, page.body)
+        ]
+        self._fields[entity] = CustomFields(definitions, self.policy.custom_field_keys)
 
     def forget_fields(self, entity: str) -> None:
         """Forget an entity's custom fields that another client changed."""

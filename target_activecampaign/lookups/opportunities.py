@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, total_of, walk_offset
 from tap_activecampaign_unified.resources.codecs import parse_instant
-from tap_activecampaign_unified.resources.custom_fields import value_field, value_of, value_owner
+from tap_activecampaign_unified.resources.custom_field_values import (
+    value_field,
+    value_of,
+    value_owner,
+)
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, UnconfirmedWrite
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import (
+    FIELD_PATHS,
     STANDARD_LABELS,
     STANDARD_TYPES,
     FieldDefinition,
@@ -18,7 +19,6 @@ from tap_activecampaign_unified.resources.custom_fields import (
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
-from target_activecampaign.lookups.custom_fields import FIELD_TABLES
 from target_activecampaign.outcome import RowFailed, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.columns import SEPARATOR
@@ -218,7 +218,7 @@ class CustomFieldWriter:
             )
         else:
             texts = [*(o.value for o in one.options), *missing]
-            path = f"{FIELD_TABLES[one.entity]}/{one.id}"
+            path = f"{FIELD_PATHS[one.entity]}/{one.id}"
             self._write_client.write("PUT", path, {_WRAPPERS[one.entity]: {"fieldOptions": texts}})
             self._references.note_field(one.entity, {**one.row, "fieldOptions": texts}, [])
         return self._reload(one)
@@ -334,7 +334,7 @@ class CustomFieldWriter:
         known = {one.id for one in self._references.fields(entity).definitions}
 
         def send() -> dict[str, Any]:
-            answer = self._write_client.write("POST", FIELD_TABLES[entity], body)
+            answer = self._write_client.write("POST", FIELD_PATHS[entity], body)
             return dict(answer.body[_WRAPPERS[entity]])
 
         def look() -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
 )
 from tap_activecampaign_unified.resources.json_schema import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.parsing.ids import id_number
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
@@ -49,8 +50,7 @@ def _card(row: Row, _: RowContext) -> Row:
 
 def _stages(_: Row, row_context: RowContext) -> list[Row]:
     def place(row: Row) -> tuple[int, int]:
-        found = decode_id(row.get("id")) or "0"
-        return decode_integer(row.get("order")) or 0, int(found) if found.isdecimal() else 0
+        return decode_integer(row.get("order")) or 0, id_number(row.get("id")) or 0
 
     return [
         {"id": decode_id(row.get("id")), "name": decode_text(row.get("title"))}

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from . import InvalidValue, is_blank
+from .ids import LONGEST_ID
 
 MOST_DIGITS = 30
-LONGEST_ID = 64
 # Above this, a double cannot represent every whole number.
 LARGEST_EXACT_FLOAT = 1 << 53
 # A double that stands for a sum of two-decimal amounts lies this close to it, in cents.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tap_activecampaign_unified.resources.parsing.ids import id_number, id_order
+
 Row = dict[str, Any]
-LONGEST_ID = 64
 
 
 def in_order(rows: Any) -> list[Row]:
@@ -16,7 +17,7 @@ def in_order(rows: Any) -> list[Row]:
     by_id = {row.get("id", (at,)): row for at, row in enumerate(found)}
     found = list(by_id.values())
     if len(found) > 1:
-        found.sort(key=_number)
+        found.sort(key=lambda row: id_order(row.get("id")))
     return found
 
 
@@ -25,16 +26,8 @@ def _is_in_order(rows: list[Row]) -> bool:
     before = -1
     for row in rows:
         found = row.get("id")
-        if not isinstance(found, str) or not _is_number(found) or int(found) <= before:
+        number = id_number(found) if isinstance(found, str) else None
+        if number is None or number <= before:
             return False
-        before = int(found)
+        before = number
     return True
-
-
-def _number(row: Row) -> tuple[int, str]:
-    text = str(row.get("id"))
-    return (int(text), "") if _is_number(text) else (1 << 62, text)
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) <= LONGEST_ID

@@ -17,6 +17,7 @@ from tap_activecampaign_unified.client import (
     RequestError,
     UnconfirmedWrite,
 )
+from tap_activecampaign_unified.resources.parsing.ids import id_number
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed, outcome_of
@@ -217,8 +218,7 @@ def _send(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord)
             if found is not None:
                 return found
             continue
-        native_id = str(row.get("id")) if isinstance(row, dict) else ""
-        return int(native_id) if native_id.isdecimal() else 0
+        return (id_number(row.get("id")) if isinstance(row, dict) else None) or 0
     raise RowFailed(UNANSWERED)
 
 

@@ -8,7 +8,9 @@ client counts, too. Only a confirmed `leave_automations` removes the entry.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.parsing.ids import id_number
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
@@ -75,15 +77,10 @@ def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[
     """Return a contact's runs through an automation, as the account shows them now."""
     # An unknown status counts as active, so that no contact enters twice.
     return [
-        Enrolment(_number(row.get("id")), str(row.get("status")) != DONE)
+        Enrolment(id_number(row.get("id")) or 0, str(row.get("status")) != DONE)
         for row in context.references.nested_rows("contacts", contact, "contactAutomations")
         if str(row.get("automation") or row.get("seriesid")) == automation
     ]
-
-
-def _number(value: Any) -> int:
-    text = str(value)
-    return int(text) if text.isdecimal() else 0
 
 
 def name_of(context: WriteContext, automation: str) -> str:

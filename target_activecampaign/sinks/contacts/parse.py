@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources import writer as fragments
 from tap_activecampaign_unified.resources.parsing.arrays import FORMS as ARRAY_FORMS
+from tap_activecampaign_unified.resources.parsing.ids import id_order
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
@@ -25,7 +26,7 @@ from target_activecampaign.sinks.limits import AUTOMATIONS, NOT_ALLOWED, OUTSIDE
 from target_activecampaign.sinks.record_sink import skip_flagged
 
 from .change import LONGEST_TAG, SUBSCRIBE, UNSUBSCRIBE, ContactChange, RowRequest, contact_columns
-from .enrolments import ACTIVE, COLUMNS, NOT_RUNNING, NOT_SEEN, _number
+from .enrolments import ACTIVE, COLUMNS, NOT_RUNNING, NOT_SEEN
 
 STATUS_ALONE = "status: not written; a status belongs to a list, so give it in segments"
 
@@ -88,7 +89,7 @@ def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
     if len(rows) == 1:
         return str(rows[0]["id"])
     if rows:
-        ids = ", ".join(sorted((str(row["id"]) for row in rows), key=_number))
+        ids = ", ".join(sorted((str(row["id"]) for row in rows), key=id_order))
         raise RowRejected(
             f"{column}: several automations have this name; give the id, one of {ids}"
         )

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
+from tap_activecampaign_unified.resources.custom_field_values import value_of
 from tap_activecampaign_unified.resources.custom_fields import (
     STANDARD_LABELS,
     CustomFields,
     FieldDefinition,
     definition_of,
     encode_value,
-    value_of,
 )
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 

@@ -1,0 +1,21 @@
+"""ActiveCampaign's ids as numbers: their order is the order of creation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LONGEST_ID = 64
+_BEHIND_NUMBERS = 1 << 62
+
+
+def id_number(value: Any) -> int | None:
+    """Return an id as a number, None where it is not one."""
+    text = str(value)
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_ID
+    return int(text) if is_number else None
+
+
+def id_order(value: Any) -> tuple[int, str]:
+    """Return what ids are sorted by: numbers ascending, then whatever is not a number."""
+    number = id_number(value)
+    return (_BEHIND_NUMBERS, str(value)) if number is None else (number, "")
