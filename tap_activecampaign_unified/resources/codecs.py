@@ -26,8 +26,8 @@ from .json_schema import (
 )
 from .parsing import InvalidValue
 from .parsing.flags import parse_flag
+from .parsing.ids import LONGEST_ID
 from .parsing.numbers import (
-    LONGEST_ID,
     parse_cents,
     parse_decimal,
     parse_foreign_id,
