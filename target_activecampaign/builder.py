@@ -20,6 +20,7 @@ from target_activecampaign.processing.deferred_rows import DeferredRows
 from target_activecampaign.processing.denials import DeniedParts
 from target_activecampaign.processing.retry_file import RetryFile
 from target_activecampaign.processing.row_finisher import RowFinisher
+from target_activecampaign.processing.row_parts import RowParts
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
@@ -117,6 +118,7 @@ def open_processor(
         retries,
         hold,
         DeniedParts(ledger, policy.fingerprint),
+        RowParts(ledger, policy),
     )
 
     def server_time() -> float:

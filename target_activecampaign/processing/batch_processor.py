@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons, outcome_of
-from target_activecampaign.records.record import (
-    KEPT_BY_REMAINDER,
-    InputRecord,
-    content_of,
-    identity_of,
-    said_by,
-    separable_of,
-)
+from target_activecampaign.records.record import InputRecord, identity_of, said_by
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
@@ -41,7 +34,6 @@ class BatchProcessor:
     def __init__(self, context: WriteContext, rows: RowFinisher) -> None:
         self.context, self.rows = context, rows
         self._written_families: set[str] = set()
-        self._fingerprint = context.policy.fingerprint
 
     # --- a batch ----------------------------------------------------------------------------
 
@@ -111,23 +103,11 @@ class BatchProcessor:
     def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Finish the rows that the ledger knows as confirmed; return the others."""
         policy, ledger = self.context.policy, self.context.ledger
-        writable = sink.writable()
         rows = self._hold_out(sink, rows)
         groups: dict[bytes, list[InputRecord]] = {}
         for row in rows:
             self.context.pool.yield_now()
-            content = content_of(
-                row.record,
-                writable,
-                clears=policy.clears,
-                mirrors=policy.mirrors,
-                enrols=policy.allow_automations,
-            )
-            row.fields = self._hashes(content)
-            row.separable = {
-                column: frozenset(self._hashes([(path, None) for path in paths]))
-                for column, paths in separable_of(content).items()
-            }
+            row.fields = self.rows.parts.fields(sink, row)
             row.ledger_key = ledger.hash_key(row.stream, self._identity(sink, row))
             if self.rows.is_behind(row):
                 self.rows.defer(row, RowDeferred(BEHIND))
@@ -158,29 +138,25 @@ class BatchProcessor:
                 self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, whole=False))
         return [row for row in rows if self.rows.is_open(row)]
 
-    def _hashes(self, content: list[tuple[str, Any]]) -> dict[bytes, bytes]:
-        return self.context.ledger.hash_fields(
-            (f"{self._fingerprint}/{name}", value) for name, value in content
-        )
-
     def _finish_confirmed(self, sink: Sink, group: list[InputRecord], known: Confirmed) -> None:
         """Finish rows of one key of which nothing is left to be written.
 
-        Of a single row whose separable columns alone are left, only these stay in its record.
+        Where only parts are left that go without the rest, only these stay in the records.
         """
         merged: dict[bytes, bytes] = {}
         for row in group:
             merged |= row.fields
         left = {path for path, value in merged.items() if known.fields.get(path) != value}
         reasons = [self.rows.denials.known(row, known.fields) for row in group]
-        if left or None in reasons:
-            if len(group) == 1 and None not in reasons:
-                _reduce(group[0], left, is_contact=sink.family == "contact")
-            return
         for row, denied in zip(group, reasons, strict=True):
-            action = Action.SKIPPED if denied else Action.UNCHANGED
-            reason = join_reasons(denied or ())
-            self.rows.finish(row, Outcome(action, known.id, reason, whole=False))
+            if denied is None or None in reasons:
+                return
+            if not left & row.fields.keys():
+                action = Action.SKIPPED if denied else Action.UNCHANGED
+                reason = join_reasons(denied)
+                self.rows.finish(row, Outcome(action, known.id, reason, whole=False))
+            elif self.rows.parts.reduce(sink, row, left, known.fields):
+                row.denied = denied
 
     def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
         """Return what the ledger knows a row by: its key, or the whole record without one."""
@@ -275,16 +251,3 @@ class BatchProcessor:
         if results.count(Action.REJECTED) > policy.max_reject_ratio * max(1, results.rows):
             return "more rows were rejected than max_reject_ratio allows: see the results"
         return None
-
-
-def _reduce(row: InputRecord, left: set[bytes], *, is_contact: bool) -> None:
-    """Leave only separable columns in a record, where nothing else is left to be written.
-
-    A contact is still found by its address; another record by the id that the ledger has.
-    """
-    columns = {column for column, paths in row.separable.items() if left & paths}
-    is_separable = left <= frozenset().union(*row.separable.values())
-    if is_separable and (is_contact or row.known_id):
-        kept = KEPT_BY_REMAINDER | columns if is_contact else columns
-        row.record = {name: value for name, value in row.record.items() if name in kept}
-        row.is_remainder = True

@@ -9,6 +9,7 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import Action, Outcome, join_reasons
 from target_activecampaign.records.record import identity_of
 from target_activecampaign.reporting.results import CHANGED
+from target_activecampaign.sinks import registry
 
 from .denials import UNCONFIRMED
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .deferred_rows import DeferredRows
     from .denials import DeniedParts
     from .retry_file import RetryFile
+    from .row_parts import RowParts
 
 REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
 
@@ -48,6 +50,7 @@ class RowFinisher:
     retries: RetryFile
     hold: Callable[[int], None]
     denials: DeniedParts
+    parts: RowParts
     key_properties: dict[str, list[str]] = field(default_factory=dict)
     #: The rows that have no result yet, by `id`.
     open_rows: dict[int, InputRecord] = field(default_factory=dict)
@@ -120,7 +123,10 @@ class RowFinisher:
     def _remember(self, row: InputRecord, outcome: Outcome) -> None:
         if outcome.action is Action.FAILED or not row.ledger_key:
             return
-        if outcome.action in CHANGED or outcome.whole:
+        if outcome.action is Action.CREATED and row.is_remainder:
+            # What was confirmed is gone from the account: the next run sends the whole row.
+            self.ledger.forget(row.ledger_key)
+        elif outcome.action in CHANGED or outcome.whole:
             self.ledger.confirm(row.ledger_key, outcome.id, self._decided(row, outcome))
         self.retries.note_written(row)
 
@@ -129,9 +135,10 @@ class RowFinisher:
 
         A row that was written in part is sent again; only its id is kept.
         """
-        if not outcome.whole or not outcome.undone <= row.separable.keys():
+        sink = registry.find_sink(row.stream)
+        undone = self.parts.find(sink, row, outcome.undone) if sink and outcome.whole else None
+        if undone is None:
             return {}
-        undone = frozenset[bytes]().union(*(row.separable[name] for name in outcome.undone))
         known = self.ledger.find(row.ledger_key)
         before = known.fields if known else {}
         denied = self.denials.fields(row, outcome.denied, before)

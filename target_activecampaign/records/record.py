@@ -1,4 +1,4 @@
-"""Input records: their key, their identity, and the content that the ledger compares."""
+"""Input records: their key and their identity."""
 
 from __future__ import annotations
 
@@ -16,20 +16,6 @@ from .reference import REFERENCES, references
 if TYPE_CHECKING:
     from .values import Record
 
-#: Columns that can be written without the rest of a row, and their fields in the ledger.
-SEPARABLE = {
-    "segments": "list:",
-    "automations": "automation:",
-    "title": "title",
-    "owner": "owner",
-}
-#: What a contact keeps when only such a column is left to be written.
-KEPT_BY_REMAINDER = frozenset(
-    {"id", "email", "email_addresses", "status", "is_disabled", "is_deleted"}
-    | {"deleted", "anonymized", "leave_automations"}
-)
-
-
 ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id"}
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 
@@ -40,12 +26,12 @@ class InputRecord:
 
     ``number`` counts the RECORD lines of the input from 1 and is None for a row of the retry file.
     ``source`` is the record as it came, to be kept should it fail; ``fields`` are the hashes of
-    what it asks for, by hash of the field, and ``separable`` those of columns that can be written
-    without the rest, by column. ``remarks`` say what of the row cannot be read. One that
+    what it asks for, by hash of the field. ``remarks`` say what of the row cannot be read. One that
     ``creates`` must be new: what is there already is left as it is. Of a ``remainder`` everything
-    but its record is confirmed. ``shown_key`` is the key under the source's own names, where they
-    differ; ``said`` the record before its text was composed, where that changed it. Of one that
-    ``is_held_out`` only unsubscriptions are written.
+    but its record is confirmed or ``denied``: those are the reasons that the ledger has for it.
+    ``shown_key`` is the key under the source's own names, where they differ; ``said`` the record
+    before its text was composed, where that changed it. Of one that ``is_held_out`` only
+    unsubscriptions are written.
     """
 
     number: int | None
@@ -59,8 +45,8 @@ class InputRecord:
     creates: bool = False
     is_held_out: bool = False
     remarks: list[str] = field(default_factory=list)
-    separable: dict[str, frozenset[bytes]] = field(default_factory=dict)
     is_remainder: bool = False
+    denied: list[str] = field(default_factory=list)
     shown_key: Record | None = None
     said: Record | None = None
 
@@ -73,7 +59,7 @@ def key_of(
     Raises `RowRejected` when the row lacks a property of the schema's key.
     """
     if key_properties:
-        key = {name: _plain_id(name, record.get(name)) for name in key_properties}
+        key = {name: plain_id(name, record.get(name)) for name in key_properties}
         missing = sorted(name for name, value in key.items() if is_nothing(value))
         if missing:
             raise RowRejected(
@@ -81,13 +67,13 @@ def key_of(
             )
         return key
     for columns in identity:
-        key = {name: _plain_id(name, record.get(name)) for name in columns}
+        key = {name: plain_id(name, record.get(name)) for name in columns}
         if not any(is_nothing(value) for value in key.values()):
             return key
     return {}
 
 
-def _plain_id(name: str, value: Any) -> Any:
+def plain_id(name: str, value: Any) -> Any:
     """Return an id without the fraction that a column of floats gives it; None for 0."""
     if name not in ID_COLUMNS:
         return value
@@ -120,62 +106,6 @@ def identity_of(row: InputRecord) -> Record:
         elif isinstance(value, str) and name == "content":
             found[name] = value.strip()
     return found
-
-
-def content_of(
-    record: Record, writable: frozenset[str], *, clears: bool, mirrors: bool, enrols: bool = False
-) -> list[tuple[str, Any]]:
-    """Return the parts of a row's content: each tag, list and custom field is one part.
-
-    An automation is another piece once ``enrols`` allows it: what was left out is asked for then.
-    """
-    found: list[tuple[str, Any]] = []
-    for name, value in record.items():
-        if name not in writable or (is_nothing(value) and not clears and not mirrors):
-            continue
-        if name == "custom_fields" and isinstance(value, dict):
-            found += [
-                (f"custom_fields.{one.strip().lower()}", part)
-                for one, part in value.items()
-                if clears or not is_nothing(part)
-            ]
-        elif name in {"tags", "remove_tags"} and isinstance(value, list) and not mirrors:
-            found += [(f"tag:{_name(item)}", name == "tags") for item in value]
-        elif name == "segments" and isinstance(value, list):
-            found += [(f"list:{_name(item)}", _membership(item, record)) for item in value]
-        elif name in {"automations", "leave_automations"} and isinstance(value, list):
-            # One path for both columns: after a leave, a new entry is a change.
-            enters = name == "automations"
-            found += [(f"automation:{_name(item)}", [enters, enrols]) for item in value]
-        else:
-            found.append((name, value))
-    return found
-
-
-def _membership(item: Any, record: Record) -> Any:
-    """Return what decides about one list: its status, else what says that the status is missing."""
-    if not isinstance(item, dict):
-        beside = record.get("status")
-        return None if is_nothing(beside) else ["beside", beside]
-    status = item.get("status")
-    facts = sorted(item.keys() - {"id", "name"})
-    return status if not is_nothing(status) else ["no status", *facts] if facts else None
-
-
-def separable_of(content: list[tuple[str, Any]]) -> dict[str, list[str]]:
-    """Return the fields of a row's content that can be written without the rest, by column."""
-    found: dict[str, list[str]] = {}
-    for path, _ in content:
-        for column, prefix in SEPARABLE.items():
-            if path == prefix or (prefix.endswith(":") and path.startswith(prefix)):
-                found.setdefault(column, []).append(path)
-    return found
-
-
-def _name(item: Any) -> str:
-    if isinstance(item, dict):
-        return fold(str(item.get("id") or item.get("name") or ""))
-    return fold(str(item))
 
 
 def is_delete(row: InputRecord) -> bool:

@@ -51,13 +51,14 @@ CustomValues = dict[str, tuple[FieldDefinition, Any, str | None]]
 
 @dataclass
 class EncodedFields:
-    """A row's encoded values by field id, and the reasons for values that are left out.
+    """A row's encoded values by field id, and the names that are left out, with the reasons.
 
-    A value is the field's definition, the encoded value, and a currency code or None.
+    A value is the field's definition, the encoded value, and a currency code or None. The name of
+    an attribute is its tag.
     """
 
     values: CustomValues = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
     def for_parent(self) -> list[dict[str, Any]]:
         """Return the values as the array ``fields`` of an account or a deal."""
@@ -112,9 +113,9 @@ class CustomFieldWriter:
                 )
             if one is None:
                 if not is_nothing(value):
-                    found.left_out.append(f"the account has no field {tag}")
+                    found.left_out.append((tag, f"the account has no field {tag}"))
                 continue
-            self._put(found, one, value, tag.lower())
+            self._put(found, one, value, tag.lower(), tag)
 
     def _encode_values(self, found: EncodedFields, entity: str, values: dict[str, Any]) -> None:
         names: dict[str, str] = {}
@@ -134,27 +135,25 @@ class CustomFieldWriter:
             if one is None and is_nothing(structure):
                 continue  # the text of an empty array, or of money without an amount
             if one is None:
-                found.left_out.append(
-                    f"custom_fields.{name}: the account has no such field; "
-                    "create it or set create_missing_fields"
-                )
+                reason = "the account has no such field; create it or set create_missing_fields"
+                found.left_out.append((name, f"custom_fields.{name}: {reason}"))
                 continue
             readable = read_custom_value(one, value, name, self._policy.list_delimiter)
             if is_nothing(readable) and not clears:
                 continue
             if known is None and one.id in names:
-                found.left_out.append(
-                    f"custom_fields.{name}: not created, the account's field {names[one.id]} has "
-                    "its title; rename one of them"
-                )
+                reason = f"not created, the account's field {names[one.id]} has its title"
+                found.left_out.append((name, f"custom_fields.{name}: {reason}; rename one of them"))
                 continue
             if names.setdefault(one.id, name) != name:
                 raise RowRejected(
                     f"custom_fields.{name}: {names[one.id]} names the same field; keep one of them"
                 )
-            self._put(found, one, readable, name)
+            self._put(found, one, readable, name, name)
 
-    def _put(self, found: EncodedFields, one: FieldDefinition, value: Any, name: str) -> None:
+    def _put(
+        self, found: EncodedFields, one: FieldDefinition, value: Any, name: str, part: str
+    ) -> None:
         if is_nothing(value):
             found.values[one.id] = (
                 one,
@@ -171,7 +170,7 @@ class CustomFieldWriter:
                 chosen, unknown = choose_options(one, value)
             value = chosen
             if unknown:
-                found.left_out.append(f"custom_fields.{name}: {unknown}")
+                found.left_out.append((part, f"custom_fields.{name}: {unknown}"))
                 return
         try:
             encoded, currency = encode_value(one, value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources import writer as fragments
-from tap_activecampaign_unified.resources.resource import Attribute, Field
+from tap_activecampaign_unified.resources.resource import Attribute, Field, is_read_only
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import (
@@ -24,6 +24,7 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean import FLAGS, is_nothing
+from target_activecampaign.records.content import has_part, value_part
 from target_activecampaign.records.identity import identity_of_row
 from target_activecampaign.records.reference import key_text, own_id, reference
 from target_activecampaign.records.values import flag_of
@@ -34,6 +35,7 @@ from .custom_fields import EncodedFields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_activecampaign_unified.resources.resource import Resource
     from target_activecampaign.records.identity import RecordIdentity
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.records.values import Record
@@ -49,13 +51,15 @@ NO_OWNER = "owner: the account has no such user; left out"
 
 @dataclass
 class NativeFields:
-    """A row in native columns, and the reasons for its result."""
+    """A row in native columns, and the reasons for its result.
+
+    ``undone`` are the parts that are not done and asked for again, with the reasons.
+    """
 
     columns: dict[str, Any]
     custom: EncodedFields = field(default_factory=EncodedFields)
-    left_out: list[str] = field(default_factory=list)
-    denied: list[str] = field(default_factory=list)
     undone: dict[str, str] = field(default_factory=dict)
+    denied: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def body(self) -> dict[str, Any]:
@@ -65,14 +69,11 @@ class NativeFields:
 
     def outcome(self, action: Action, native_id: str | None) -> Outcome:
         """Return the outcome of a written row, with its reasons."""
-        reasons = [*self.left_out, *self.denied, *self.undone.values(), *self.remarks]
-        if self.left_out and action is Action.UNCHANGED:
-            action = Action.SKIPPED
+        reasons = [*self.undone.values(), *self.denied, *self.remarks]
         return Outcome(
             action,
             native_id,
             join_reasons(reasons),
-            whole=not self.left_out,
             denied=frozenset(self.denied),
             undone=frozenset(self.undone),
         )
@@ -181,16 +182,23 @@ def _write_merged(
     except (RowError, RequestError):
         return False
     for place, row in enumerate(group):
-        later = replace(outcome, action=Action.UPDATED)
         is_first = place == 0 or outcome.action is not Action.CREATED
-        context.rows.finish(row, outcome if is_first else later)
+        action = outcome.action if is_first else Action.UPDATED
+        undone = frozenset(part for part in outcome.undone if has_part(row.record, part))
+        context.rows.finish(row, replace(outcome, action=action, undone=undone))
     return True
 
 
-def skip_flagged(record: Record) -> None:
-    """Raise `RowSkipped` for rows that a flag marks as hidden or deleted."""
+def skip_flagged(record: Record, resource: Resource | None = None) -> None:
+    """Raise `RowSkipped` for rows that a flag marks as hidden or deleted.
+
+    A flag that ``resource`` writes as a field of its own marks nothing.
+    """
+    fields = {
+        one.unified for one in (resource.entries if resource else ()) if not is_read_only(one)
+    }
     for flag in FLAGS:
-        if flag_of(record, flag):
+        if flag not in fields and flag_of(record, flag):
             raise RowSkipped(f"the row is marked {flag}")
 
 
@@ -216,7 +224,8 @@ def native_fields_of(
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in fragment.problems))
     entries = {entry.unified: entry for entry in sink.resource.entries}
     found = NativeFields(
-        {k: v for k, v in fragment.native.items() if not is_nothing(v) or context.policy.clears}
+        {k: v for k, v in fragment.native.items() if not is_nothing(v) or context.policy.clears},
+        denied=list(row.denied),
     )
     if context.policy.clears:
         for name in fragment.nulls:
@@ -227,7 +236,14 @@ def native_fields_of(
                 fragment.attributes |= dict.fromkeys(entry.tags, "")
     if entity:
         found.custom = context.custom.encode(entity, fragment.custom_fields, fragment.attributes)
-        found.left_out += found.custom.left_out
+        columns = {
+            tag: name
+            for name, one in entries.items()
+            if isinstance(one, Attribute)
+            for tag in one.tags
+        }
+        for name, reason in found.custom.left_out:
+            found.undone[columns.get(name) or value_part(name)] = reason
     if owner and not is_nothing(row.record.get("owner")):
         user = find_user(context.references, reference(row.record["owner"], "owner"))
         if user is None:

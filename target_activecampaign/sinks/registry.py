@@ -39,6 +39,11 @@ _CONTACT = frozenset(
     {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}
     | COLUMNS.keys()
 )
+#: What a contact keeps when only a part of its row is left to be written.
+_KEPT = frozenset(
+    {"id", "email", "email_addresses", "status"}
+    | {"is_disabled", "is_deleted", "deleted", "anonymized"}
+)
 _BY_ADDRESS = (("id",), ("email",), ("email_addresses",))
 _BY_NAME = (("id",), ("name",))
 _PAIR = frozenset({"contact", "contact_email", "email", "status"})
@@ -102,6 +107,7 @@ SINKS: dict[str, Sink] = {
             _CONTACT,
             can_delete=True,
             consent_column="segments",
+            kept=_KEPT,
         ),
         Sink(
             by_name["crm_contacts"],
@@ -111,6 +117,7 @@ SINKS: dict[str, Sink] = {
             _CONTACT,
             can_delete=True,
             consent_column="segments",
+            kept=_KEPT,
         ),
         Sink(
             by_name["marketing_contact_tags"],
@@ -172,6 +179,7 @@ SINKS: dict[str, Sink] = {
             (("store_id", "store_order_id"),),
             write_orders,
             _STORE,
+            kept=_STORE | {"store_id", "store_order_id"},
         ),
         Sink(by_name["commerce_order_lines"], "order_line", (), write_lines, _STORE),
         Sink(

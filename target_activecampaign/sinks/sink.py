@@ -23,8 +23,9 @@ class Sink:
     ``family`` is the kind of its records in ActiveCampaign, ``identity`` the columns that identify
     a row, in order; ``weak`` those that do so only where `match_opportunities_on` says so: else
     such a row is known by all it says. ``also`` are the columns it takes beside its resource's,
-    ``consent_column`` the one that can unsubscribe a contact. ``write`` gets the rows of a batch
-    and reports an outcome for each.
+    ``consent_column`` the one that can unsubscribe a contact. ``kept`` are the columns that find
+    the record of a row of which a part is left, where its id in the ledger does not. ``write`` gets
+    the rows of a batch and reports an outcome for each.
     """
 
     resource: Resource
@@ -35,6 +36,7 @@ class Sink:
     weak: frozenset[str] = frozenset()
     can_delete: bool = False
     consent_column: str | None = None
+    kept: frozenset[str] = frozenset()
     starts_automations: bool = False
 
     @property

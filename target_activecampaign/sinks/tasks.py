@@ -15,6 +15,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.content import has_part
 from target_activecampaign.records.reference import reference, references
 
 from .create_only import reject_created_earlier
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 STEP = "task"
 STATUSES = {"open": 0, "completed": 1}
+#: The columns of an outcome, with ActiveCampaign's names; an open task has none.
+OUTCOME = {"outcome": "outcomeId", "outcome_note": "outcomeInfo"}
+OPEN = "outcome: left out, an open task has none; set status to completed"
 OWNER_TYPES = {"deal": "Deal", "contact": "Subscriber"}
 #: Columns beside those of the table that a row may have.
 COLUMNS = frozenset({"external_id", "status", "type", "owner", "contact", "opportunity", "outcome"})
@@ -49,6 +53,8 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         native_id = row.known_id
     if native_id is None:
         return _create(context, sink, row, native, columns=columns, status=status)
+    if status == STATUSES["open"] or (status is None and row.is_remainder):
+        _take_outcome(row, native, columns)
     body = columns | ({} if status is None else {"status": status})
     if not body:
         return native.outcome(Action.UNCHANGED, native_id)
@@ -118,9 +124,11 @@ def _create(
     for attribute, column in (("dealTasktype", "type"), ("duedate", "due_at")):
         if is_nothing(columns.get(attribute)):
             raise RowRejected(f"{column}: a new task needs one")
-    at_end: Body = {
-        name: columns.pop(name) for name in ("outcomeId", "outcomeInfo") if name in columns
-    }
+    at_end: Body = {}
+    if status:
+        at_end = {name: columns.pop(name) for name in OUTCOME.values() if name in columns}
+    else:
+        _take_outcome(row, native, columns)
     body = {**columns, "ownerType": kind, "relid": relid, "status": 0}
 
     def send() -> str:
@@ -141,18 +149,29 @@ def _create(
     row.known_id = native_id
     context.note_copy(sink.family, row, native_id)
     if status:
-        _complete(context, native, native_id, at_end)
-    elif at_end:
-        native.left_out.append("outcome: left out, an open task has none; set status to completed")
+        _complete(context, row, native, native_id, at_end)
     return native.outcome(Action.CREATED, native_id)
 
 
-def _complete(context: WriteContext, native: NativeFields, native_id: str, at_end: Body) -> None:
+def _take_outcome(row: InputRecord, native: NativeFields, columns: Body) -> None:
+    """Take the outcome out of the columns of an open task, and say so."""
+    for name, attribute in OUTCOME.items():
+        columns.pop(attribute, None)
+        if has_part(row.record, name):
+            native.undone[name] = OPEN
+
+
+def _complete(
+    context: WriteContext, row: InputRecord, native: NativeFields, native_id: str, at_end: Body
+) -> None:
     """Complete a task that was just created; where that is refused, the rest of it stands."""
     try:
         _update(context, native_id, {"status": STATUSES["completed"], **at_end})
     except (InvalidRequest, RowRejected) as problem:
-        native.left_out.append(f"status: the task was created and is open ({problem})")
+        reason = f"status: the task was created and is open ({problem})"
+        native.undone |= dict.fromkeys(
+            (one for one in ("status", *OUTCOME) if has_part(row.record, one)), reason
+        )
 
 
 def _update(context: WriteContext, native_id: str, body: Body) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.content import has_part
 from target_activecampaign.sinks.limits import AUTOMATIONS
 
 from .stores import list_of_store
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from .upserts import Upsert
 
-ACCEPTS = "acceptsMarketing"
+ACCEPTS, COLUMN = "acceptsMarketing", "accepts_marketing"
 
 
 def check_consent(context: WriteContext, upserts: list[Upsert]) -> None:
@@ -45,11 +46,17 @@ def check_consent(context: WriteContext, upserts: list[Upsert]) -> None:
         for upsert in several:
             word = words.get(fold(upsert.document["email"]))
             if word is not None:
-                _withdraw(upsert)
-                upsert.remarks.append(
-                    f"accepts_marketing: left out, the person {word}; sent only with resubscribe"
-                )
-                upsert.is_partial = any("accepts_marketing" in row.record for row in upsert.rows)
+                _leave_out(upsert, word)
+
+
+def _leave_out(upsert: Upsert, word: str) -> None:
+    """Withdraw it for a person who opted out; the order itself may have said so earlier."""
+    _withdraw(upsert)
+    reason = f"{COLUMN}: left out, the person {word}; sent only with resubscribe"
+    if any(has_part(row.record, COLUMN) for row in upsert.rows):
+        upsert.undone[COLUMN] = reason
+    else:
+        upsert.remarks.append(reason)
 
 
 def _withdraw(upsert: Upsert) -> None:

@@ -8,15 +8,18 @@ from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.commerce import orders
 from tap_activecampaign_unified.resources.commerce.searches import selection_of
+from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.outcome import (
     Action,
     Outcome,
     RowDeferred,
     RowError,
     RowRejected,
+    join_reasons,
     outcome_of,
 )
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.sinks.record_sink import skip_flagged
 
 from .consent import check_consent
 from .new_contacts import send_for_contacts
@@ -40,6 +43,7 @@ WHOLE = {
     "total_amount": "finalAmount",
     "store_created_at": "storeCreatedDate",
 }
+AS_HISTORICAL = "creation_source: written as historical"
 STARTS = "a real-time order, which starts automations"
 # What a REST row has and the GraphQL store does not.
 _REST_ONLY = (
@@ -63,17 +67,18 @@ def write_orders(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> 
     """Write the orders of a batch."""
     upserts = gather(context, sink, MUTATION, rows)
     for at in range(0, len(upserts), MOST_ROWS):
-        _write_part(context, upserts[at : at + MOST_ROWS])
+        _write_part(context, sink, upserts[at : at + MOST_ROWS])
     for upsert in upserts:
         if upsert.outcome is not None and not upsert.is_written:
             context.unwritten_orders[upsert.key] = upsert.outcome
 
 
-def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
+def _write_part(context: WriteContext, sink: Sink, upserts: list[Upsert]) -> None:
     try:
         stored = STORED.read(context, [upsert.key for upsert in upserts])
         ready = [one for one in upserts if _complete(context, one, stored.get(one.key))]
         check_consent(context, ready)
+        ready = [one for one in ready if not _is_still_undone(context, sink, one)]
         send_for_contacts(context, MUTATION, ready)
     except RequestError as problem:
         finish_all(context, [one for one in upserts if one.outcome is None], outcome_of(problem))
@@ -93,16 +98,40 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
         return False
     starts = wants_automations and not is_partial and context.policy.run_automations
     if wants_automations and not starts:
-        upsert.remarks.append("creation_source: written as historical")
+        upsert.undone["creation_source"] = AS_HISTORICAL
     if starts:
         upsert.remarks.append(STARTS)
         if context.policy.dry_run:
             context.plan.gain("a real-time order", upsert.key)
     whole["creationSource"] = REAL_TIME if starts else HISTORICAL
     whole.setdefault("orderNumber", upsert.key[1])
-    if left := STORED.fit(context, whole):
-        upsert.remarks.append(f"left out, the account has no such column: {', '.join(left)}")
+    _fit(context, upsert, whole)
     upsert.document = whole
+    return True
+
+
+def _fit(context: WriteContext, upsert: Upsert, document: Document) -> None:
+    """Take the columns that the account does not have out of a document, and say so."""
+    asked = {one.native: one.unified for one in orders.ORDERS.entries if isinstance(one, Field)}
+    for native in STORED.fit(context, document):
+        if native in upsert.document:
+            name = asked[native]
+            upsert.undone[name] = f"{name}: left out, the account has no such column"
+
+
+def _is_still_undone(context: WriteContext, sink: Sink, upsert: Upsert) -> bool:
+    """Finish an order of which only columns are left that are left out again."""
+    left = {name for row in upsert.rows for name, value in row.record.items() if value is not None}
+    is_done = left - sink.kept <= upsert.undone.keys() | {"creation_source"}
+    if not upsert.is_remainder or not is_done:
+        return False
+    outcome = Outcome(
+        Action.SKIPPED if upsert.undone else Action.UNCHANGED,
+        reason=join_reasons([*upsert.undone.values(), *sorted(upsert.denied)]),
+        denied=frozenset(upsert.denied),
+        undone=frozenset(upsert.undone),
+    )
+    finish_all(context, [upsert], outcome)
     return True
 
 
@@ -166,6 +195,7 @@ def _end_with_order(context: WriteContext, row: InputRecord, order: Outcome) -> 
 def _line_of(
     context: WriteContext, sink: Sink, row: InputRecord
 ) -> tuple[tuple[int, str], Document]:
+    skip_flagged(row.record, sink.resource)
     written = writer.write(sink.resource, row.record)
     if written.problems:
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))

@@ -19,8 +19,10 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.content import has_part
 from target_activecampaign.reporting.results import BEHIND, CHANGED
 from target_activecampaign.sinks.contacts.held_contacts import LIMIT_REFUSED, is_limit_refusal
+from target_activecampaign.sinks.record_sink import skip_flagged
 
 from .stores import store_of
 
@@ -69,17 +71,17 @@ class Upsert:
     """One thing to write: the rows that ask for it, in their order, and the document to send.
 
     ``exists`` says whether the store had it before, None where that is not known, ``before`` what
-    the store had. Of one that ``is_partial`` something is not done and asked for again; ``denied``
-    holds what the settings forbid. ``outcome`` is what became of it.
+    the store had. ``undone`` are the columns that are not written and asked for again, with the
+    reasons; ``denied`` holds what the settings forbid. ``outcome`` is what became of it.
     """
 
     key: Key
     rows: list[InputRecord]
     document: Document
     exists: bool | None = None
+    undone: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     before: Document | None = None
-    is_partial: bool = False
     denied: set[str] = field(default_factory=set)
     outcome: Outcome | None = None
 
@@ -87,6 +89,11 @@ class Upsert:
     def is_written(self) -> bool:
         """Whether it was sent and taken."""
         return self.outcome is not None and self.outcome.action in CHANGED
+
+    @property
+    def is_remainder(self) -> bool:
+        """Whether all that the rows ask for is a part that was left out before."""
+        return all(row.is_remainder for row in self.rows)
 
 
 def gather(
@@ -99,7 +106,7 @@ def gather(
             context.rows.defer(row, RowDeferred(BEHIND))
             continue
         try:
-            key, document, remarks = _document_of(context, sink, mutation, row)
+            key, document = _document_of(context, sink, mutation, row)
         except RowDeferred as wait:
             context.rows.defer(row, wait)
         except RowError as problem:
@@ -108,13 +115,14 @@ def gather(
             upsert = found.setdefault(key, Upsert(key, [], {}))
             upsert.rows.append(row)
             upsert.document |= document
-            upsert.remarks += remarks
+            upsert.denied |= set(row.denied)
     return list(found.values())
 
 
 def _document_of(
     context: WriteContext, sink: Sink, mutation: Mutation, row: InputRecord
-) -> tuple[Key, Document, list[str]]:
+) -> tuple[Key, Document]:
+    skip_flagged(row.record, sink.resource)
     clears = context.policy.clears
     record = {name: value for name, value in row.record.items() if clears or not is_nothing(value)}
     written = writer.write(sink.resource, record)
@@ -129,10 +137,7 @@ def _document_of(
         document |= {getattr(entries[name], "native", name): None for name in written.nulls}
     store = store_of(context, row)
     document |= {"legacyConnectionId": store, mutation.key: str(own)}
-    known = entries.keys() | sink.also
-    unknown = sorted(name for name in written.ignored if name not in known and name[:1] != "_")
-    remarks = [f"ignored, no such field: {', '.join(unknown)}"] if unknown else []
-    return (store, str(own)), document, remarks
+    return (store, str(own)), document
 
 
 def send_all(
@@ -233,7 +238,7 @@ def _names(attribute: str, own_id: str) -> bool:
 
 
 def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outcome:
-    remarks = list(upsert.remarks)
+    remarks = [*upsert.undone.values(), *upsert.remarks]
     if mutation.is_async:
         remarks.append(ACCEPTED)
     elif upsert.exists is None:
@@ -243,8 +248,8 @@ def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outco
         action,
         native_id,
         join_reasons([*remarks, *sorted(upsert.denied)]),
-        whole=not upsert.is_partial,
         denied=frozenset(upsert.denied),
+        undone=frozenset(upsert.undone),
     )
 
 
@@ -256,5 +261,6 @@ def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -
         upsert.outcome = outcome
         for place, row in enumerate(upsert.rows):
             is_later = place and outcome.action is Action.CREATED
-            later = replace(outcome, action=Action.UPDATED)
-            context.rows.finish(row, later if is_later else outcome)
+            action = Action.UPDATED if is_later else outcome.action
+            undone = frozenset(part for part in outcome.undone if has_part(row.record, part))
+            context.rows.finish(row, replace(outcome, action=action, undone=undone))

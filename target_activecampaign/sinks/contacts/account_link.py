@@ -60,13 +60,14 @@ def _write_change(
 ) -> None:
     if change.id is None:
         if not context.write_client.is_dry_run:
-            change.parts[0].left_out.append("account: the contact was not found after its import")
+            for request in ("account", "title"):
+                change.note_refused(request, "account: the contact was not found after its import")
         return
     link = links.get(change.id) if links is not None else link_of(context, change)
     account = ensure_account(context, change.account) if change.account else None
     if link is None and account is None:
         reason = "title: the contact has no account, and titles live with it"
-        change.leave_undone("title", "title", reason)
+        change.leave_undone("title", reason)
         return
     columns: dict[str, Any] = {}
     if account is not None and (link is None or id_text(link.get("account")) != account):

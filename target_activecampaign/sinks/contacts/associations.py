@@ -107,7 +107,7 @@ def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
     facts = [name for name in row.record if name not in known and not name.startswith("_sdc_")]
     put_list(context, change, ref, consent_of(given, facts), "status")
     if not change.lists:
-        raise RowSkipped("; ".join(change.parts[0].undone_reasons))
+        raise RowSkipped("; ".join(change.parts[0].reasons))
     if row.creates and change.id:
         there = {str(one.get("list")) for one in _below(context, change.id, "contactLists")}
         reject_existing(

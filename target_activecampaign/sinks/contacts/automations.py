@@ -176,7 +176,6 @@ def _is_kept_out(
     elif (word := consent.left_all_lists(context, change)) is not None:
         change.leave_undone(
             request,
-            "automations",
             f"automations: the person {word} and is active on no list; enters only with "
             "resubscribe",
         )

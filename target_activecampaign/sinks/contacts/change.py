@@ -19,6 +19,10 @@ LONGEST_TAG = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
 SAID_OTHERWISE = "automations: a later row of this person says otherwise"
 ADDRESS = "email"
+#: Stands for all parts of a row that is not decided.
+WHOLE_ROW = ""
+
+Reasons = dict[str, list[str]]
 
 
 def contact_columns(resource: Resource) -> dict[str, str]:
@@ -40,29 +44,64 @@ def contact_columns(resource: Resource) -> dict[str, str]:
 class RowRequest:
     """The part of one row in a change: what it requests, and reasons for what is not done.
 
-    ``left_out`` is the row's fault or the account's lack and may be fixed; ``denied`` is what the
-    settings forbid; ``undone`` is what a person's opt-out or the contact's state forbids today, by
-    column; ``postponed`` is no fault of the row's, and asked again. A row that asks for nothing
-    asks for the contact itself where it ``may_create`` one.
+    ``left_out`` is the row's fault or the account's lack and may be fixed; ``undone`` is what a
+    person's opt-out or the contact's state forbids today; ``postponed`` is no fault of the row's:
+    the reasons by part, `WHOLE_ROW` where no part alone is meant. Each is asked for again.
+    ``denied`` is what the settings forbid. ``origins`` are the parts of a request that is named
+    otherwise. A row that asks for nothing asks for the contact itself where it ``may_create`` one.
     """
 
     row: InputRecord
     requested: set[str] = field(default_factory=set)
-    left_out: list[str] = field(default_factory=list)
+    left_out: Reasons = field(default_factory=dict)
     denied: list[str] = field(default_factory=list)
-    undone: dict[str, list[str]] = field(default_factory=dict)
-    postponed: list[str] = field(default_factory=list)
+    undone: Reasons = field(default_factory=dict)
+    postponed: Reasons = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    origins: dict[str, list[str]] = field(default_factory=dict)
     may_create: bool = True
 
-    def leave_undone(self, column: str, reason: str) -> None:
-        """Note that a column's part is not done now."""
-        self.undone.setdefault(column, []).append(reason)
+    def __post_init__(self) -> None:
+        """Repeat what the ledger knows as denied."""
+        self.denied += self.row.denied
+
+    def leave_out(self, part: str, reason: str) -> None:
+        """Note a part with a fault that may be corrected."""
+        self.left_out.setdefault(part, []).append(reason)
+
+    def leave_undone(self, part: str, reason: str) -> None:
+        """Note a part that cannot be done now."""
+        self.undone.setdefault(part, []).append(reason)
+
+    def postpone(self, part: str, reason: str) -> None:
+        """Note a part that is sent again later."""
+        self.postponed.setdefault(part, []).append(reason)
+
+    def note_origin(self, request: str, part: str) -> None:
+        """Note the part that a request comes from, where it has another name."""
+        if request != part:
+            self.origins.setdefault(request, []).append(part)
+
+    def parts_of(self, request: str) -> list[str]:
+        """Return the parts that a request comes from."""
+        return self.origins.get(request, [request])
 
     @property
-    def undone_reasons(self) -> list[str]:
-        """Why parts are not done now."""
-        return [reason for reasons in self.undone.values() for reason in reasons]
+    def asked_again(self) -> frozenset[str]:
+        """The parts that are not done."""
+        return frozenset([*self.left_out, *self.undone, *self.postponed]) - {WHOLE_ROW}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything but the parts that are not done is decided."""
+        return WHOLE_ROW not in self.left_out and WHOLE_ROW not in self.postponed
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why parts are not done, and what else the result says."""
+        not_done = [*self.left_out.values()], [*self.undone.values()], [*self.postponed.values()]
+        left_out, undone, postponed = ([one for own in by for one in own] for by in not_done)
+        return [*left_out, *self.denied, *undone, *postponed, *self.remarks]
 
 
 @dataclass(slots=True)
@@ -128,20 +167,30 @@ class ContactChange:
         for part in self._withdraw(request):
             part.denied.append(reason)
 
-    def leave_undone(self, request: str, column: str, reason: str) -> None:
+    def leave_undone(self, request: str, reason: str) -> None:
         """Withdraw a request that cannot be done now, from every row that has it."""
         for part in self._withdraw(request):
-            part.leave_undone(column, reason)
+            for one in part.parts_of(request):
+                part.leave_undone(one, reason)
 
     def leave_out(self, request: str, reason: str) -> None:
         """Withdraw a request with a fault that may be corrected, from every row that has it."""
         for part in self._withdraw(request):
-            part.left_out.append(reason)
+            for one in part.parts_of(request):
+                part.leave_out(one, reason)
 
     def postpone(self, request: str, reason: str) -> None:
         """Withdraw a request that is sent again later, from every row that has it."""
         for part in self._withdraw(request):
-            part.postponed.append(reason)
+            for one in part.parts_of(request):
+                part.postpone(one, reason)
+
+    def note_refused(self, request: str, reason: str) -> None:
+        """Note that ActiveCampaign refused a request of a contact that is written."""
+        for part in self.parts:
+            if request in part.requested:
+                for one in part.parts_of(request):
+                    part.leave_out(one, reason)
 
     def _withdraw(self, request: str) -> list[RowRequest]:
         found = [part for part in self.parts if request in part.requested]
@@ -153,7 +202,7 @@ class ContactChange:
         """Add the requests of later rows of the same contact."""
         for one, enters in later.automations.items():
             if self.automations.get(one, enters) is not enters:
-                self.leave_undone(f"automation:{one}", "automations", SAID_OTHERWISE)
+                self.leave_undone(f"automation:{one}", SAID_OTHERWISE)
         self.parts += later.parts
         self.id = self.id or later.id
         self.email = self.email or later.email
@@ -185,8 +234,8 @@ def strip_held_out(changes: list[ContactChange]) -> None:
         change.is_mirror, change.new_email = False, None
         if part.requested != (kept := {f"list:{one}" for one in change.lists}):
             part.requested &= kept
-            part.left_out, part.denied, part.undone, part.remarks = [], [], {}, []
-            part.postponed = [HELD_OUT]
+            part.left_out, part.denied, part.undone, part.remarks = {}, [], {}, []
+            part.postponed = {WHOLE_ROW: [HELD_OUT]}
 
 
 def identity_of_change(change: ContactChange) -> RecordIdentity:

@@ -132,4 +132,4 @@ def _apply(context: WriteContext, change: ContactChange, found: dict[str, int]) 
                 reason = f"{word} earlier: the importer cannot subscribe again"
             else:
                 reason = f"segments: the person {word}; subscribed again only with resubscribe"
-            change.leave_undone(f"list:{one}", "segments", reason)
+            change.leave_undone(f"list:{one}", reason)

@@ -14,6 +14,7 @@ from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
 from target_activecampaign.records.consent_status import Consent, consent_of, parse_consent
+from target_activecampaign.records.content import reference_part, value_part
 from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import (
     item_reference,
@@ -61,10 +62,11 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
     try:
         context.references.table("automation")
     except (PermissionDenied, NotFound):
-        part.postponed.append(NOT_SEEN)
+        part.postpone("automations", NOT_SEEN)
         return
     for column, ref, enters in asked:
         one = _find(context, ref, column)
+        part.note_origin(f"automation:{one}", reference_part(column, ref))
         if change.automations.setdefault(one, enters) is not enters:
             raise RowRejected(
                 "automations: the row enters and leaves the same one; to enter again, leave in "
@@ -74,7 +76,8 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
         status = context.references.table("automation")[one].get("status")
         if enters and status is not None and str(status) != ACTIVE:
             del change.automations[one]
-            part.postponed.append(NOT_RUNNING)
+            for origin in part.parts_of(f"automation:{one}"):
+                part.postpone(origin, NOT_RUNNING)
 
 
 def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
@@ -124,7 +127,9 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
         name: value for name, value in stripped.items() if value != "" or context.policy.clears
     }
     values = context.custom.encode("contact", fragment.custom_fields)
-    change.values, part.left_out = values.values, values.left_out
+    change.values = values.values
+    for name, reason in values.left_out:
+        part.leave_out(value_part(name), reason)
     read_tags(context, record, change)
     read_lists(context, record, change)
     change.account = reference(record.get("account"), "account")
@@ -147,8 +152,8 @@ def note_requested(change: ContactChange) -> None:
     requested += [f"automation:{one}" for one in change.automations]
     # Batches of ten thousand rows ask for the same few things.
     part.requested |= set(map(sys.intern, requested))
-    if not part.requested and part.left_out:
-        raise RowRejected("; ".join(part.left_out))
+    if not part.requested and part.left_out and not part.row.is_remainder:
+        raise RowRejected("; ".join(part.reasons))
     is_open = not (part.denied or part.postponed or part.row.is_remainder)
     if not part.requested and is_open and part.may_create:
         part.requested.add("exist")
@@ -191,7 +196,8 @@ def split_name(name: str) -> dict[str, str]:
 def read_tags(context: WriteContext, record: Record, change: ContactChange) -> None:
     """Read ``tags`` and ``remove_tags``; in mirror mode the former are all there shall be."""
     given = record.get("tags")
-    change.is_mirror = context.policy.mirrors and isinstance(given, list)
+    is_whole = not change.parts[0].row.is_remainder
+    change.is_mirror = context.policy.mirrors and isinstance(given, list) and is_whole
     for column, is_added in (("tags", True), ("remove_tags", False)):
         for ref in named_references(record.get(column), column):
             put_tag(context, change, ref, is_added=is_added)
@@ -201,7 +207,7 @@ def put_tag(
     context: WriteContext, change: ContactChange, ref: dict[str, str], *, is_added: bool
 ) -> None:
     """Note a tag to be added or removed, by the name it has in the account."""
-    part, name = change.parts[0], ref.get("name")
+    part, name, origin = change.parts[0], ref.get("name"), reference_part("tags", ref)
     source = ref.get("id")
     if source:
         own = context.ledger.own_id("tag", source) if context.policy.is_foreign else source
@@ -211,10 +217,10 @@ def put_tag(
         elif not context.policy.is_foreign or not name:
             if context.policy.is_foreign:
                 raise context.references.absent("tag", "tag", "id")
-            part.left_out.append("tags: the account has no tag with this id")
+            part.leave_out(origin, "tags: the account has no tag with this id")
             return
     if not name:
-        part.left_out.append("tags: a tag without id and name")
+        part.leave_out(origin, "tags: a tag without id and name")
         return
     if len(name) > LONGEST_TAG:
         raise RowRejected(f"tags: a name is longer than {LONGEST_TAG} characters; shorten it")
@@ -222,12 +228,15 @@ def put_tag(
     if known:
         name = str(known[0]["tag"])
     elif is_added and not context.policy.create_missing_tags:
-        part.left_out.append("tags: the account lacks a tag; create it or set create_missing_tags")
+        part.leave_out(
+            origin, "tags: the account lacks a tag; create it or set create_missing_tags"
+        )
         return
     if change.is_mirror and not fold(name).startswith(fold(context.policy.tag_namespace)):
         part.denied.append(OUTSIDE_NAMESPACE)
         return
     change.tags[fold(name)] = (name, is_added)
+    part.note_origin(f"tag:{fold(name)}", origin)
 
 
 def read_lists(context: WriteContext, record: Record, change: ContactChange) -> None:
@@ -239,7 +248,7 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
     beside = parse_consent(record.get("status"))
     if is_nothing(value):
         if not is_nothing(record.get("status")) and "segments" not in record:
-            part.leave_undone("segments", STATUS_ALONE)
+            part.leave_undone("status", STATUS_ALONE)
         return
     if not isinstance(value, list):
         raise RowRejected(f"segments: must be {ARRAY_FORMS}")
@@ -260,24 +269,25 @@ def put_list(
     context: WriteContext, change: ContactChange, ref: dict[str, str], consent: Consent, column: str
 ) -> None:
     """Note a list to subscribe to or unsubscribe from; ``column`` is where the status stands."""
-    part = change.parts[0]
+    part, origin = change.parts[0], reference_part("segments", ref)
     if consent is Consent.UNKNOWN:
         raise RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
     if consent is Consent.LEAVE_ALONE:
-        part.leave_undone("segments", f"{column}: missing, the list is left alone; {CONSENT_FORMS}")
+        part.leave_undone(origin, f"{column}: missing, the list is left alone; {CONSENT_FORMS}")
         return
     if consent is Consent.CANNOT_BE_WRITTEN:
         part.may_create = False
-        part.leave_undone("segments", f"{column}: unconfirmed and bounced cannot be written")
+        part.leave_undone(origin, f"{column}: unconfirmed and bounced cannot be written")
         return
     list_id = _list_of(context, ref)
     row = context.references.table("list").get(list_id, {})
     is_subscription = consent is Consent.SUBSCRIBE
     if is_subscription and str(row.get("channel") or "email") == "sms" and "id" not in ref:
         part.may_create = False
-        part.leave_undone("segments", "segments: a text-message list is subscribed only by its id")
+        part.leave_undone(origin, "segments: a text-message list is subscribed only by its id")
         return
     change.lists[list_id] = SUBSCRIBE if is_subscription else UNSUBSCRIBE
+    part.note_origin(f"list:{list_id}", origin)
 
 
 def _list_of(context: WriteContext, ref: dict[str, str]) -> str:

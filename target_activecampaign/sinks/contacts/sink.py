@@ -30,7 +30,7 @@ from . import automations as contact_automations
 from . import consent
 from . import tags as contact_tags
 from . import upsert as contact_calls
-from .change import ContactChange, identity_of_change, strip_held_out
+from .change import WHOLE_ROW, ContactChange, identity_of_change, strip_held_out
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .import_changes import ENOUGH_TO_IMPORT, import_changes
 from .parse import parse_contact_change
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 
 BY_IMPORT = "created or updated by import"
+LINK = ("account", "title")
 
 
 def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
@@ -137,6 +138,7 @@ def _after_import(
             _end(context, change, _held(LIMIT_REFUSED) if is_full else outcome)
         else:
             change.created = change.created if context.write_client.is_dry_run else entry.created
+            change.is_touched = True
             rest.append(change)
     return rest
 
@@ -263,10 +265,10 @@ def _finish(
         _try(context, change, partial(contact_calls.write_one, context, change))
     if context.policy.run_automations:
         contact_tags.apply_tags(
-            context, changes, lambda change, error: _fail(context, change, error)
+            context, changes, lambda change, error: _fail(context, change, error, _removals(change))
         )
         contact_links.apply_account_links(
-            context, changes, lambda change, error: _fail(context, change, error)
+            context, changes, lambda change, error: _fail(context, change, error, LINK)
         )
         contact_automations.apply_automations(
             context, changes, lambda change, error: _fail(context, change, error)
@@ -286,6 +288,11 @@ def _prefetch(context: WriteContext, changes: list[ContactChange]) -> None:
         )
 
 
+def _removals(change: ContactChange) -> tuple[str, ...]:
+    """Return the requests to remove tags; a mirror decides about all tags of its row."""
+    return () if change.is_mirror else tuple(f"tag:{fold(name)}" for name in change.removes)
+
+
 def _try(context: WriteContext, change: ContactChange, act: Callable[[], None]) -> None:
     try:
         act()
@@ -293,8 +300,16 @@ def _try(context: WriteContext, change: ContactChange, act: Callable[[], None]) 
         _fail(context, change, problem)
 
 
-def _fail(context: WriteContext, change: ContactChange, problem: RowError | RequestError) -> None:
-    """End a change with an error, for all its rows."""
+def _fail(
+    context: WriteContext,
+    change: ContactChange,
+    problem: RowError | RequestError,
+    requests: tuple[str, ...] = (),
+) -> None:
+    """End a change with an error, for all its rows.
+
+    Of a contact that is written, only ``requests`` are left out, the whole row without them.
+    """
     if isinstance(problem, RowDeferred):
         for part in change.parts:
             context.rows.defer(part.row, problem)
@@ -303,10 +318,12 @@ def _fail(context: WriteContext, change: ContactChange, problem: RowError | Requ
     outcome = problem.outcome() if isinstance(problem, RowError) else outcome_of(problem)
     if isinstance(problem, InvalidRequest) and change.id is None:
         outcome = _held(LIMIT_REFUSED) if is_limit_refusal(outcome.reason) else outcome
-    if isinstance(problem, InvalidRequest) and change.created is not None:
+    if isinstance(problem, InvalidRequest) and (change.created is not None or change.is_touched):
         # The contact itself is written; a related record was rejected.
-        for part in change.parts:
-            part.left_out.append(outcome.reason or "")
+        for request in requests:
+            change.note_refused(request, outcome.reason or "")
+        for part in change.parts if not requests else ():
+            part.leave_out(WHOLE_ROW, outcome.reason or "")
         return
     _end(context, change, outcome)
 
@@ -321,25 +338,19 @@ def _report(
     context: WriteContext, sink: Sink, change: ContactChange, *, is_imported: bool = False
 ) -> None:
     for place, part in enumerate(change.parts):
-        reasons = [
-            *part.left_out,
-            *part.denied,
-            *part.undone_reasons,
-            *part.postponed,
-            *part.remarks,
-        ]
-        undone, denied = frozenset(part.undone), frozenset(part.denied)
-        whole = not part.left_out and not part.postponed
+        reasons, whole = part.reasons, part.is_whole
+        undone, denied = part.asked_again, frozenset(part.denied)
         if not part.requested:
-            is_at_fault = part.left_out and not (denied or undone or part.postponed)
+            is_excused = denied or part.undone or part.postponed or part.row.is_remainder
+            is_at_fault = bool(part.left_out) and not is_excused
             action = Action.REJECTED if is_at_fault else Action.SKIPPED
-            reason = join_reasons(reasons)
+            reason, whole = join_reasons(reasons), whole and not is_at_fault
             outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
             context.rows.finish(part.row, outcome)
             continue
         if change.created and place == 0:
             action = Action.CREATED
-        elif not is_imported and not change.is_touched:
+        elif not change.is_touched:
             action = Action.UNCHANGED
         else:
             action = Action.UPDATED

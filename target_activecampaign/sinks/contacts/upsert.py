@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, walk_keyset
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.outcome import RowRejected, RowSkipped
+from target_activecampaign.outcome import RowRejected, RowSkipped, outcome_of
 from target_activecampaign.sinks.create_only import create_contact
 
 from .change import SUBSCRIBE, ContactChange
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
@@ -39,15 +42,29 @@ def write_one(context: WriteContext, change: ContactChange) -> None:
     elif change.id is None:
         _sync(context, change, body)
     for name in change.adds:
-        tag_on(context, change, name)
+        with _left_out_where_refused(change, f"tag:{fold(name)}"):
+            tag_on(context, change, name)
     for one, status in change.lists.items():
-        set_status(context, change, one, status)
+        with _left_out_where_refused(change, f"list:{one}"):
+            set_status(context, change, one, status)
 
 
 def subscribe_again(context: WriteContext, change: ContactChange) -> None:
     """Subscribe where an opt-out is to be overridden, which the importer cannot."""
     for one in sorted(change.resubscribed):
-        set_status(context, change, one, SUBSCRIBE)
+        with _left_out_where_refused(change, f"list:{one}"):
+            set_status(context, change, one, SUBSCRIBE)
+
+
+@contextlib.contextmanager
+def _left_out_where_refused(change: ContactChange, request: str) -> Iterator[None]:
+    """Leave out one tag or list that ActiveCampaign refuses to a contact that is written."""
+    try:
+        yield
+    except InvalidRequest as problem:
+        if change.created is None and not change.is_touched:
+            raise
+        change.note_refused(request, outcome_of(problem).reason or "")
 
 
 def _update(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:

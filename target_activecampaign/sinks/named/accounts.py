@@ -75,7 +75,8 @@ def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcom
         action, native_id = _create(context, row, native)
     else:
         _apply_only_if_empty(context, sink, native, native_id)
-        action, native_id = _update(context, native, native_id, name=None if is_own else name)
+        name_to_create = None if is_own else name
+        action, native_id = _update(context, row, native, native_id, name=name_to_create)
     if name:
         context.references.note_account(name, native_id)
     context.note_copy(sink.family, row, native_id)
@@ -95,7 +96,12 @@ def _create(context: WriteContext, row: InputRecord, native: NativeFields) -> tu
 
 
 def _update(
-    context: WriteContext, native: NativeFields, native_id: str, *, name: str | None
+    context: WriteContext,
+    row: InputRecord,
+    native: NativeFields,
+    native_id: str,
+    *,
+    name: str | None,
 ) -> tuple[Action, str]:
     body = native.body()
     if not body:
@@ -104,6 +110,7 @@ def _update(
         context.write_client.write("PUT", f"accounts/{native_id}", {"account": body})
     except NotFound:
         if not name:
+            context.ledger.forget(row.ledger_key)
             raise RowRejected("id: the account has no such row") from None
         # The account of the ledger was deleted: create it again.
         return Action.CREATED, create(context, {**body, "name": name})[0]

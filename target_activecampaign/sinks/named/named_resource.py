@@ -62,7 +62,7 @@ def write_named(
         there = table.get(native_id, {})
         change = {k: v for k, v in native.columns.items() if not _is_same(there.get(k), v)}
         if family == "stage" and within and id_text(there.get("group")) not in {None, within}:
-            native.left_out.append("pipeline: a stage stays in its pipeline")
+            native.undone["pipeline"] = "pipeline: a stage stays in its pipeline"
         if fold(str(there.get(LOOKUP_TABLES[family].column) or "")) == fold(
             name
         ) and not _named_by_id(context, row):

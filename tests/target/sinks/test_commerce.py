@@ -27,6 +27,7 @@ ORDER: dict[str, Any] = {
     "lines": [{"name": "Mug", "quantity": 2, "amount": "12.50", "store_product_id": "p-1"}],
 }
 PRODUCT = {"store_id": 1, "store_product_id": "p-1", "name": "Mug", "price_amount": "6.25"}
+HISTORICAL = "creation_source: written as historical"
 SUBSCRIPTION = {
     "store_id": "1",
     "store_subscription_id": "s-1",
@@ -97,6 +98,10 @@ def test_real_time_is_sent_only_where_row_and_setting_say_so(lab: Lab) -> None:
     assert documents(lab) == {}
     assert lab.send("commerce_orders", live, run_automations=False).actions == ["created"]
     assert documents(lab)["a-1"]["creationSource"] == "HISTORICAL"
+    before = len(lab.world.log)
+    again = lab.send("commerce_orders", live, run_automations=False)
+    assert (again.actions, again.reason()) == (["skipped"], HISTORICAL)
+    assert not any(b"mutation" in entry.body for entry in lab.world.log[before:])
     other = live | {"store_order_id": "a-2"}
     assert lab.send("commerce_orders", other).actions == ["created"]
     assert documents(lab)["a-2"]["creationSource"] == "REAL_TIME"

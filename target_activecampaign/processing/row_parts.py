@@ -1,0 +1,82 @@
+"""The parts of rows in the ledger: which are confirmed, and which are left to be written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.records.content import (
+    content_of,
+    is_separable,
+    paths_of,
+    remainder_of,
+)
+
+from .denials import UNCONFIRMED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.sink import Sink
+
+
+class RowParts:
+    """Hashes the parts of rows, and leaves in a row what is left of it."""
+
+    def __init__(self, ledger: Ledger, policy: WritePolicy) -> None:
+        self._ledger, self._policy = ledger, policy
+        self._fingerprint = policy.fingerprint
+
+    def fields(self, sink: Sink, row: InputRecord) -> dict[bytes, bytes]:
+        """Return the hashes of a row's values, by the hash of their part."""
+        return self._hashes(self._content(sink, row))
+
+    def find(self, sink: Sink, row: InputRecord, parts: Iterable[str]) -> set[bytes] | None:
+        """Return the hashes of these parts of a row; None where the row lacks one of them."""
+        content = [path for path, _ in self._content(sink, row)]
+        found: set[bytes] = set()
+        for part in parts:
+            paths = paths_of(part, content)
+            if not paths:
+                return None
+            found.update(self._hashes([(path, None) for path in paths]))
+        return found
+
+    def reduce(
+        self, sink: Sink, row: InputRecord, left: set[bytes], known: Mapping[bytes, bytes]
+    ) -> bool:
+        """Leave only the parts ``left`` in a row's record; return whether they may go alone.
+
+        These are parts that the ledger knows as not done, and those that never need the rest.
+        """
+        named = {
+            next(iter(self._hashes([(path, None)]))): path for path, _ in self._content(sink, row)
+        }
+        parts = {named[one] for one in left if one in named}
+        is_alone = all(
+            is_separable(path) or known.get(one) == UNCONFIRMED
+            for one, path in named.items()
+            if one in left
+        )
+        if not is_alone or not (sink.kept or row.known_id):
+            return False
+        row.record = remainder_of(row.record, parts, sink.kept)
+        row.is_remainder = True
+        return True
+
+    def _content(self, sink: Sink, row: InputRecord) -> list[tuple[str, Any]]:
+        policy = self._policy
+        return content_of(
+            row.record,
+            sink.writable(),
+            clears=policy.clears,
+            mirrors=policy.mirrors,
+            enrols=policy.allow_automations,
+        )
+
+    def _hashes(self, content: list[tuple[str, Any]]) -> dict[bytes, bytes]:
+        return self._ledger.hash_fields(
+            (f"{self._fingerprint}/{name}", value) for name, value in content
+        )
