@@ -13,7 +13,7 @@ from tap_activecampaign_unified.client.pagination.walk import (
     walk_offset,
 )
 from tap_activecampaign_unified.client.rate_limit.file_store import FileBudgetStore, default_store
-from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
+from tap_activecampaign_unified.client.rate_limit.limiter import LONG_WAIT, Limiter
 from tap_activecampaign_unified.client.rate_limit.redis_store import SCHEMES as REDIS_SCHEMES
 from tap_activecampaign_unified.client.rate_limit.redis_store import RedisBudgetStore, redis_client
 
@@ -42,6 +42,7 @@ from .response import ApiResponse
 from .url import AccountUrl, account_file, parse_url
 
 __all__ = [
+    "LONG_WAIT",
     "REDIS_SCHEMES",
     "AccountUrl",
     "ActiveCampaignError",

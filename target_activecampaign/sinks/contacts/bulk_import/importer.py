@@ -13,7 +13,12 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest, RequestError, UnconfirmedWrite
+from tap_activecampaign_unified.client import (
+    LONG_WAIT,
+    InvalidRequest,
+    RequestError,
+    UnconfirmedWrite,
+)
 from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .rate_limit import REFUSED_PAUSE, ImportRateLimit
@@ -180,7 +185,7 @@ class Importer:
                 lost += 1
                 if lost >= MOST_SENDS:
                     raise
-                self._clock.sleep(min(30.0, 2.0**lost))
+                self._pause(2.0**lost)
                 continue
             success = answer.body.get("Success", answer.body.get("success", 1))
             if str(success) in {"0", "False", "false"}:
@@ -191,6 +196,14 @@ class Importer:
                     status=answer.status,
                 )
             return self._note(answer, entries, is_sent_again=is_again or bool(lost))
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before an unanswered batch is sent again."""
+        if seconds > LONG_WAIT:
+            logger.warning(
+                "Waiting %.0f s for the next attempt: an import batch was not answered", seconds
+            )
+        self._clock.sleep(seconds)
 
     def _post(self, payload: dict[str, Any], *, is_single: bool) -> ApiResponse:
         is_refused = False

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import LONG_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Client, Clock
     from target_activecampaign.concurrency.pool import CooperativePool
+
+logger = logging.getLogger(__name__)
 
 # ActiveCampaign allows 100 and 20 per minute, by its own clock. Other clients may use it, too.
 PER_MINUTE, SINGLES_PER_MINUTE = 95, 18
@@ -82,12 +87,21 @@ class ImportRateLimit:
                 known = window.in_flight
                 self._pool.wait_until(lambda: window.in_flight < known)  # noqa: B023
                 continue
+            if seconds > LONG_WAIT:
+                self._log_wait(window, seconds, now)
             self._rest(seconds)
             if self._clock.monotonic() <= now:
                 self._client.before_request()  # the wait was interrupted: the run is stopping
                 window.answered.clear()
                 window.not_before = now
         window.in_flight += 1
+
+    def _log_wait(self, window: _BatchWindow, seconds: float, now: float) -> None:
+        kind = "batches of one contact" if window.most == SINGLES_PER_MINUTE else "batches"
+        reason = f"the importer takes a limited number of {kind} per minute"
+        if now < window.not_before:
+            reason += ", and refused one for it"
+        logger.info("Waiting %.0f s for the next import batch: %s", seconds, reason)
 
     def answered(self, *, is_single: bool, is_refused: bool = False) -> None:
         """Record the answer to a batch; if it exceeded the limit, the other batches wait."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.client import LONG_WAIT, RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
 
 if TYPE_CHECKING:
@@ -107,17 +107,31 @@ class ImportPoller:
 
     def _poll_until(self, is_done: Callable[[], bool], end: float | None = None) -> None:
         self._is_polling = True
+        began, notice = self._clock.monotonic(), LONG_WAIT
         try:
             while not is_done():
                 self._client.before_request()
-                left = None if end is None else end - self._clock.monotonic()
+                now = self._clock.monotonic()
+                left = None if end is None else end - now
                 is_short = left is not None and left <= self._step
+                if end is None and now + self._step - began > notice:
+                    notice = max(2 * notice, now + self._step - began)
+                    self._log_wait(now)
                 self._clock.sleep(left if left is not None and is_short else self._step)
                 if not is_short:
                     self._poll(is_done)
         finally:
             self._is_polling = False
             self._pool.notify()
+
+    def _log_wait(self, now: float) -> None:
+        first = min((batch.queued_at for batch in self._left), default=now)
+        logger.info(
+            "Waiting for ActiveCampaign to finish %d accepted import batches; the first was sent "
+            "%.0f s ago",
+            len(self._left),
+            now - first,
+        )
 
     def _poll(self, is_done: Callable[[], bool]) -> None:
         """Poll the batches that may have ended, until ``is_done``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from tests.sandbox import World
     from tests.target.lab import Lab
+
+
+ALONE: dict[str, Any] = {"bulk_import": "always"}
 
 
 def people(count: int, **more: Any) -> list[dict[str, Any]]:
@@ -122,6 +126,35 @@ def test_an_unanswered_batch_is_sent_again_and_creates_no_contact_twice(lab: Lab
     assert len(run.results) == 40
     emails = [c.email for c in lab.world.tables["contacts"]]
     assert len(emails) == len(set(emails))
+
+
+def test_a_long_wait_for_imports_is_logged_with_its_reason(
+    make_lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+) -> None:
+    """No line within ten seconds, then one for each doubling of the time."""
+    for seconds, most in ((4, 0), (30, 3), (300, 7)):
+        caplog.clear()
+        lab = make_lab(import_seconds=seconds)
+        prepare(lab.world)
+        with caplog.at_level(logging.INFO):
+            run = lab.send("crm_contacts", *people(600), ledger_path=str(lab.folder / str(seconds)))
+        assert set(run.actions) == {"created"}
+        lines = [one for one in caplog.messages if one.startswith("Waiting for ActiveCampaign")]
+        assert min(most, 1) <= len(lines) <= most
+        assert all("finish 3 accepted import batches" in line for line in lines)
+
+
+def test_a_long_wait_for_the_importers_limit_is_logged_with_its_reason(
+    make_lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The importer takes 20 batches of one contact per minute."""
+    lab = make_lab(requests_per_second=5)
+    lab.batch_rows = 1
+    with caplog.at_level(logging.INFO):
+        lab.send("crm_contacts", *[{"email": f"s{n}@x.example"} for n in range(25)], **ALONE)
+    lines = [one for one in caplog.messages if "for the next import batch" in one]
+    assert lines
+    assert all("batches of one contact per minute" in line for line in lines)
 
 
 @pytest.mark.parametrize("outcome", ["failed", "interrupted"])
