@@ -148,7 +148,7 @@ def test_a_long_wait_for_the_importers_limit_is_logged_with_its_reason(
     make_lab: Callable[..., Lab], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The importer takes 20 batches of one contact per minute."""
-    lab = make_lab(requests_per_second=5)
+    lab = make_lab(import_seconds=0)
     lab.batch_rows = 1
     with caplog.at_level(logging.INFO):
         lab.send("crm_contacts", *[{"email": f"s{n}@x.example"} for n in range(25)], **ALONE)
