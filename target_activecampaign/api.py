@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tap_activecampaign_unified.config.settings import Settings
 from tap_activecampaign_unified.query import (
-    OF_RUNS,
+    RUN_SETTINGS,
     ActiveCampaignError,
     ActiveCampaignReader,
     AuthenticationError,
@@ -123,7 +123,7 @@ class ActiveCampaign(ActiveCampaignReader):
     """
 
     known: ClassVar[frozenset[str]] = (
-        frozenset(one.name for one in TARGET) - OF_RUNS - OF_THE_CALL - OF_STREAMS - OF_FILES
+        frozenset(one.name for one in TARGET) - RUN_SETTINGS - OF_THE_CALL - OF_STREAMS - OF_FILES
     )
 
     def __init__(self, api_url: str, api_key: str, **settings: Any) -> None:

@@ -28,11 +28,11 @@ from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.parsing.ids import id_number
 
-from .cursor import Cursor, opened, question_of
+from .cursor import Cursor, parse_cursor, query_fingerprint
 from .filters import InvalidQuery
 from .planner import Query, QueryPlanner, SortNotSupported
 from .record_loader import RecordLoader
-from .traversal import AFTER, BEFORE, MOST, MOVED
+from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,12 +65,11 @@ _NOT_LISTED = {
 }
 #: The resources that can be listed.
 RESOURCES = tuple(name for name in by_name if name not in _NOT_LISTED)
-# A run's affairs, which a call has not.
-OF_RUNS = {"run_report_path", "run_report_html_path"}
+# Settings of a run, which the reader does not have.
+RUN_SETTINGS = {"run_report_path", "run_report_html_path"}
 # The reader loads the related rows of so many rows at once if a filter needs them.
-AT_ONCE = 20
+ROWS_PER_BATCH = 20
 
-Records = list[dict[str, Any]]
 Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
 
 
@@ -94,7 +93,7 @@ class ActiveCampaignReader:
     """
 
     #: The settings of the reader.
-    known: ClassVar[frozenset[str]] = frozenset(one.name for one in SHARED) - OF_RUNS
+    known: ClassVar[frozenset[str]] = frozenset(one.name for one in SHARED) - RUN_SETTINGS
 
     def __init__(
         self,
@@ -116,8 +115,8 @@ class ActiveCampaignReader:
         self.client = checked.connection.open(
             "tap-activecampaign-unified", clock or SystemClock(), session
         )
-        self._joining = RecordLoader(self.client, checked["custom_field_keys"])
-        self._questions = QueryPlanner(self.client, self._joining)
+        self._loader = RecordLoader(self.client, checked["custom_field_keys"])
+        self._planner = QueryPlanner(self.client, self._loader)
 
     def __repr__(self) -> str:
         """Return the account's URL without the key."""
@@ -137,8 +136,8 @@ class ActiveCampaignReader:
 
     def refresh(self) -> None:
         """Drop the cached names and custom fields: the next call reads them again."""
-        self._joining.refresh()
-        self._questions.forget()
+        self._loader.refresh()
+        self._planner.forget()
 
     def list(
         self,
@@ -156,25 +155,25 @@ class ActiveCampaignReader:
         numbers, what an object or array must hold. ``sort_by`` is ``{"created_at": "desc"}``.
         ``limit`` is at most 100. Raises `InvalidQuery`, and the errors of calls.
         """
-        found = _resource(resource)
-        if type(limit) is not int or not 1 <= limit <= MOST:
-            raise InvalidQuery(f"limit: must be between 1 and {MOST}")
+        checked = _resource(resource)
+        if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
+            raise InvalidQuery(f"limit: must be between 1 and {MAX_LIMIT}")
         with self._call():
-            question = self._questions.read(found, sort_by, filters)
-            text = question_of(resource, str(sort_by), filters)
-            start = opened(cursor, text) if cursor else Cursor()
+            query = self._planner.read(checked, sort_by, filters)
+            fingerprint = query_fingerprint(resource, str(sort_by), filters)
+            start = parse_cursor(cursor, fingerprint) if cursor else Cursor()
             try:
-                return self._page(question, start, limit, text, remote_data=remote_data)
+                return self._page(query, start, limit, fingerprint, remote_data=remote_data)
             except SortNotSupported:
-                if start.border is not None:
-                    raise InvalidQuery(MOVED) from None
-                return self._page(question, start, limit, text, remote_data=remote_data)
+                if start.position is not None:
+                    raise InvalidQuery(POSITION_GONE) from None
+                return self._page(query, start, limit, fingerprint, remote_data=remote_data)
 
     def every(self, resource: str, **query: Any) -> Iterator[Record]:
         """Yield every record, page after page. ``query`` takes the arguments of `list`."""
         cursor = query.pop("cursor", None)
         while True:
-            page = self.list(resource, cursor=cursor, **{"limit": MOST, **query})
+            page = self.list(resource, cursor=cursor, **{"limit": MAX_LIMIT, **query})
             yield from page["result"]
             cursor = page["next_cursor"]
             if cursor is None:
@@ -195,8 +194,8 @@ class ActiveCampaignReader:
                 raise InvalidQuery(f"{name}: not an id of ActiveCampaign")
         given = {name: str(value).strip() for name, value in key.items()}
         with self._call():
-            question = self._questions.read(found, None, given)
-            hits = self._hits(question, Cursor(), 1, remote_data=remote_data)[0]
+            query = self._planner.read(found, None, given)
+            hits = self._hits(query, Cursor(), 1, remote_data=remote_data)[0]
         if not hits or hits[0].record is None:
             where = "/".join([found.endpoint, *given.values()])
             raise NotFound("there is none with this id", method="GET", path=where)
@@ -204,37 +203,37 @@ class ActiveCampaignReader:
 
     @contextlib.contextmanager
     def _call(self) -> Iterator[None]:
-        """Leave nothing behind of a call but what is known to hold."""
+        """Cancel prefetched requests and drop related rows at the end of a call."""
         try:
             yield
         except ServerError:
-            self._joining.refresh()
+            self._loader.refresh()
             raise
         finally:
-            self._joining.end_scan()
+            self._loader.end_scan()
             self.client.cancel_all_prefetches()
 
     def _page(
-        self, question: Query, start: Cursor, limit: int, text: str, *, remote_data: bool
+        self, query: Query, start: Cursor, limit: int, fingerprint: str, *, remote_data: bool
     ) -> dict[str, Any]:
-        hits, course = self._hits(question, start, limit, remote_data=remote_data)
+        hits, traversal = self._hits(query, start, limit, remote_data=remote_data)
         has_more, hits = len(hits) > limit, hits[:limit]
-        if start.way == BEFORE:
+        if start.direction == BEFORE:
             hits.reverse()
-        has_next = has_more if start.way == AFTER else True
-        has_prev = start.border is not None if start.way == AFTER else has_more
+        has_next = has_more if start.direction == AFTER else True
+        has_prev = start.position is not None if start.direction == AFTER else has_more
         has_prev = has_prev and bool(hits or start.part is None)
 
-        def cursor_at(way: str) -> str:
-            if not hits:  # from where we came, or from the beginning
-                return (
-                    Cursor(way, start.course, start.border) if way == BEFORE else Cursor()
-                ).closed(text)
-            hit = hits[-1] if way == AFTER else hits[0]
+        def cursor_at(direction: str) -> str:
+            if not hits:  # back to the start of this page, or to the first page
+                is_back = direction == BEFORE
+                cursor = Cursor(direction, start.traversal, start.position) if is_back else Cursor()
+                return cursor.encode(fingerprint)
+            hit = hits[-1] if direction == AFTER else hits[0]
             part = None if hit.part is None else (str(hit.row.get("id")), hit.part)
             # A row with several records is read again for its other records.
-            border = course.border(hit.row, behind=(way == AFTER) is (part is None))
-            return Cursor(way, type(course).__name__, border, part).closed(text)
+            position = traversal.position(hit.row, behind=(direction == AFTER) is (part is None))
+            return Cursor(direction, type(traversal).__name__, position, part).encode(fingerprint)
 
         return {
             "result": [hit.record for hit in hits],
@@ -244,71 +243,73 @@ class ActiveCampaignReader:
         }
 
     def _hits(
-        self, question: Query, start: Cursor, limit: int, *, remote_data: bool
+        self, query: Query, start: Cursor, limit: int, *, remote_data: bool
     ) -> tuple[Hits, Traversal]:
         """Return up to ``limit`` records, and one more row if there is one."""
-        course = self._questions.course(question, is_new=start.border is None, kind=start.course)
-        if start.course and start.course != type(course).__name__:
-            raise InvalidQuery(MOVED)
+        traversal = self._planner.traversal(
+            query, is_new=start.position is None, kind=start.traversal
+        )
+        if start.traversal and start.traversal != type(traversal).__name__:
+            raise InvalidQuery(POSITION_GONE)
         hits: list[_Hit] = []
-        looked_through = 0
-        course.size = question.most or (MOST if question.is_loose else limit + 1)
-        for batch in course.walk(start.way, start.border):
-            rows = self._questions.candidates(question, batch)
-            course.size = MOST if len(rows) < len(batch.rows) else course.size
+        rows_read = 0
+        traversal.size = query.max_rows or (MAX_LIMIT if query.is_over_fetched else limit + 1)
+        for batch in traversal.walk(start.direction, start.position):
+            rows = self._planner.candidates(query, batch)
+            traversal.size = MAX_LIMIT if len(rows) < len(batch.rows) else traversal.size
             while rows and len(hits) <= limit:
-                left = limit + 1 - len(hits)
+                missing = limit + 1 - len(hits)
                 # The row beyond the page only shows that there is a next page.
-                count = max(left, AT_ONCE) if question.is_late else max(left - 1, 1)
-                part, rows = rows[:count], rows[count:]
-                if left == 1 and not question.is_late:
-                    hits.append(_Hit(part[0][0]))
+                count = max(missing, ROWS_PER_BATCH) if query.needs_related else max(missing - 1, 1)
+                chunk, rows = rows[:count], rows[count:]
+                if missing == 1 and not query.needs_related:
+                    hits.append(_Hit(chunk[0][0]))
                 else:
-                    if looked_through >= MOST and question.is_late:
-                        self._joining.scan()
-                    looked_through += len(part)
-                    found = self._read(question, part, start, remote_data=remote_data)
-                    course.size = MOST if len(found) < len(part) else course.size
+                    if rows_read >= MAX_LIMIT and query.needs_related:
+                        self._loader.scan()
+                    rows_read += len(chunk)
+                    found = self._read(query, chunk, start, remote_data=remote_data)
+                    traversal.size = MAX_LIMIT if len(found) < len(chunk) else traversal.size
                     hits += found
             if len(hits) > limit:
                 break
-            if course.size != MOST:
-                course.size = limit + 1 - len(hits)
-        if not hits and question.falls_back():
-            return self._hits(question, start, limit, remote_data=remote_data)
-        return hits[: limit + 1], course
+            if traversal.size != MAX_LIMIT:
+                traversal.size = limit + 1 - len(hits)
+        if not hits and query.falls_back():
+            return self._hits(query, start, limit, remote_data=remote_data)
+        return hits[: limit + 1], traversal
 
     def _read(
         self,
-        question: Query,
-        part: Candidates,
+        query: Query,
+        candidates: Candidates,
         start: Cursor,
         *,
         remote_data: bool,
     ) -> Hits:
-        """Return the records of these rows that match, in the order of the walk."""
-        brought = self._questions.with_sideloads(question.resource, part)
-        rows, bodies = [row for _, row, _ in brought], [body for _, _, body in brought]
-        found = self._joining.records(question.resource, rows, bodies, remote_data=remote_data)
-        keys = question.resource.keys
+        """Return the records of candidates that match, in the order of the traversal."""
+        current = self._planner.with_sideloads(query.resource, candidates)
+        rows, bodies = [row for _, row, _ in current], [body for _, _, body in current]
+        found = self._loader.records(query.resource, rows, bodies, remote_data=remote_data)
+        keys = query.resource.keys
         hits = []
-        for (row, _, _), records in zip(brought, found, strict=True):
-            mine = []
+        for (row, _, _), records in zip(current, found, strict=True):
+            matching = []
             for record in records:
                 if any(record.get(key) is None for key in keys):
                     continue  # without an id it is no record
-                place = int(record[keys[1]]) if question.resource.relation else None
-                if question.fits(record) and not _is_given(start, row, place):
-                    mine.append(_Hit(row, record, place))
-            hits += mine[::-1] if start.way == BEFORE else mine
+                part_id = int(record[keys[1]]) if query.resource.relation else None
+                if query.matches(record) and not _is_on_page_before(start, row, part_id):
+                    matching.append(_Hit(row, record, part_id))
+            hits += matching[::-1] if start.direction == BEFORE else matching
         return hits
 
 
-def _is_given(start: Cursor, row: Row, place: int | None) -> bool:
+def _is_on_page_before(start: Cursor, row: Row, part_id: int | None) -> bool:
     """Return whether the page before had this record of a row that is read again."""
-    if start.part is None or place is None or start.part[0] != str(row.get("id")):
+    if start.part is None or part_id is None or start.part[0] != str(row.get("id")):
         return False
-    return place <= start.part[1] if start.way == AFTER else place >= start.part[1]
+    return part_id <= start.part[1] if start.direction == AFTER else part_id >= start.part[1]
 
 
 def _resource(name: Any) -> Resource:

@@ -10,46 +10,48 @@ from hashlib import blake2b
 from typing import Any
 
 from .filters import InvalidQuery
-from .traversal import AFTER, BEFORE, Border
+from .traversal import AFTER, BEFORE, Position
 
 VERSION = 2
-NONE_OF_OURS = "the cursor is none of ours: take it from a page as it stands"
-OF_ANOTHER = "the cursor belongs to another question: begin without one"
+INVALID_CURSOR = "the cursor is none of ours: take it from a page as it stands"
+OTHER_QUERY = "the cursor belongs to another question: begin without one"
 
 
 @dataclass(frozen=True)
 class Cursor:
     """A position and a direction. ``part`` names the last record of a row that has several."""
 
-    way: str = AFTER
-    course: str = ""
-    border: Border | None = None
+    direction: str = AFTER
+    traversal: str = ""
+    position: Position | None = None
     part: tuple[str, int] | None = None
 
-    def closed(self, question: str) -> str:
+    def encode(self, query: str) -> str:
         """Return the cursor as text that is valid for this query only."""
         part = [*self.part] if self.part else None
-        text = json.dumps([VERSION, question, self.way, self.course, self.border, part])
+        text = json.dumps([VERSION, query, self.direction, self.traversal, self.position, part])
         return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
-def opened(text: Any, question: str) -> Cursor:
+def parse_cursor(text: Any, query: str) -> Cursor:
     """Parse a cursor. Raises `InvalidQuery` for an invalid one, or one of another query."""
     try:
         decoded = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
-        version, known, way, course, border, part = json.loads(decoded)
+        version, known, direction, traversal, position, part = json.loads(decoded)
     except (AttributeError, ValueError, TypeError, RecursionError, binascii.Error):
-        raise InvalidQuery(NONE_OF_OURS) from None
-    if version != VERSION or way not in {AFTER, BEFORE} or not isinstance(known, str):
-        raise InvalidQuery(NONE_OF_OURS)
-    if known != question:
-        raise InvalidQuery(OF_ANOTHER)
-    if border is not None and not isinstance(border, list):
-        raise InvalidQuery(NONE_OF_OURS)
-    return Cursor(way, str(course), border, (str(part[0]), int(part[1])) if part else None)
+        raise InvalidQuery(INVALID_CURSOR) from None
+    if version != VERSION or direction not in {AFTER, BEFORE} or not isinstance(known, str):
+        raise InvalidQuery(INVALID_CURSOR)
+    if known != query:
+        raise InvalidQuery(OTHER_QUERY)
+    if position is not None and not isinstance(position, list):
+        raise InvalidQuery(INVALID_CURSOR)
+    return Cursor(
+        direction, str(traversal), position, (str(part[0]), int(part[1])) if part else None
+    )
 
 
-def question_of(*parts: Any) -> str:
+def query_fingerprint(*parts: Any) -> str:
     """Return a fingerprint of a query."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

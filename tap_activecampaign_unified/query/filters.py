@@ -1,6 +1,6 @@
 """Filters and sort order of a query. The reader applies them to each record itself.
 
-Texts are compared without case and outer white space. Nothing here asks the account.
+Texts are compared without case and outer white space. This module sends no request.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lte": operator.le,
 }
 EMAIL, CUSTOM = "email", "custom_fields"
-#: Where addresses stand in arrays, ``email`` is a filter and a sort key all the same.
+#: Resources with an array of addresses have ``email`` as a filter and a sort key, too.
 ADDRESSES = ("email_addresses", "emails")
 # A text as filter of an object applies to the first of these properties that it has.
-SPOKEN = ("name", EMAIL, "phone", "number", "url", "id")
+TEXT_PROPERTIES = ("name", EMAIL, "phone", "number", "url", "id")
 
 
 class InvalidQuery(ActiveCampaignError):
@@ -45,8 +45,8 @@ class InvalidQuery(ActiveCampaignError):
 class Filter:
     """One filter: ``field`` is the record's property, ``given`` what was asked for.
 
-    ``relation`` is what must be read for it beside the row, empty for nothing. ``bounds`` are the
-    instants that a time must lie between, by operator.
+    ``relation`` names the related rows that it needs, empty for none. ``bounds`` are the instants
+    that a time must lie between, by operator.
     """
 
     field: str
@@ -86,13 +86,13 @@ def _first_address(record: Record) -> str | None:
 # --- available filters ---------------------------------------------------------------------------
 
 
-def _says_something(entry: Entry) -> bool:
+def _has_values(entry: Entry) -> bool:
     return not (isinstance(entry, Derived) and entry.read in {nothing, empty})
 
 
 def filters_of(resource: Resource) -> list[str]:
     """Return the available filters: every property with a value in ActiveCampaign."""
-    names = [entry.unified for entry in resource.entries if _says_something(entry)]
+    names = [entry.unified for entry in resource.entries if _has_values(entry)]
     if EMAIL not in names and set(ADDRESSES) & set(names):
         names.append(EMAIL)
     return sorted([*names, CUSTOM] if resource.custom_fields else names)
@@ -106,7 +106,7 @@ def sort_keys_of(resource: Resource) -> list[str]:
     names = [
         entry.unified
         for entry in resource.entries
-        if _says_something(entry)
+        if _has_values(entry)
         and not isinstance(entry, (Linked, Attribute))
         and _kind_of(schema[entry.unified]) not in {"object", "array"}
     ]
@@ -115,21 +115,21 @@ def sort_keys_of(resource: Resource) -> list[str]:
 
 
 def order_of(resource: Resource, sort_by: Any) -> Order | None:
-    """Read ``sort_by``: ``{"created_at": "desc"}``, or the name alone for ascending."""
+    """Read ``sort_by``: ``{"created_at": "desc"}``, or the name alone for ascending order."""
     if not sort_by:
         return None
     if isinstance(sort_by, str):
         sort_by = {sort_by: "asc"}
     if not isinstance(sort_by, Mapping) or len(sort_by) != 1:
         raise InvalidQuery('sort_by: must be one field and its direction: {"created_at": "desc"}')
-    ((name, way),) = sort_by.items()
+    ((name, direction),) = sort_by.items()
     known = sort_keys_of(resource)
     if name not in known:
         there = f"there are {', '.join(known)}" if known else "it has an order of its own"
         raise InvalidQuery(f"{resource.name}: cannot be sorted by {name}; {there}")
-    if str(way).lower() not in {"asc", "desc"}:
+    if str(direction).lower() not in {"asc", "desc"}:
         raise InvalidQuery(f"sort_by: {name} must be asc or desc")
-    return Order(name, str(way).lower() == "desc")
+    return Order(name, str(direction).lower() == "desc")
 
 
 def read_filters(
@@ -228,7 +228,7 @@ def _active(name: str) -> Callable[[Any], Any]:
 
 def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
     if not isinstance(given, Mapping):
-        spoken = next((one for one in SPOKEN if one in parts and name != CUSTOM), None)
+        spoken = next((one for one in TEXT_PROPERTIES if one in parts and name != CUSTOM), None)
         if spoken is None:
             raise InvalidQuery(f"{name}: must be an object with what it must hold")
         given = {spoken: given}

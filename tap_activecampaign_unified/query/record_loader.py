@@ -41,12 +41,12 @@ Related = dict[str, dict[str, list[Any]]]
 
 UNREAD = "the plan or the key's user may not read it"
 ACCOUNT_NAMES = "accountContacts.account"
-# Asked for one by one in the plan of a whole run it would cost too much; for a page it does not.
+# One request per deal costs too much for a whole sync, but not for a page.
 OF_ONE_DEAL = "deals/{id}/contactDeals"
-LEAST, PLAIN, ALL = 0, 1, 2
+NO_SIDELOADS, WITHOUT_NAMES, ALL_SIDELOADS = 0, 1, 2
 
 
-class _Noting(dict[str, str | None]):
+class _NamesWithMisses(dict[str, str | None]):
     """Names by id. It records which ids were looked up and are unknown."""
 
     def __init__(self) -> None:
@@ -64,13 +64,13 @@ class _Tables(Lookups):
 
     def __init__(self, client: Client, key_mode: str) -> None:
         super().__init__(client, key_mode)
-        self._kinds = {kind: _Noting() for kind in NAME_COLUMNS}
-        self.names = NameTables(accounts=_Noting(), **self._kinds)
+        self._kinds = {kind: _NamesWithMisses() for kind in NAME_COLUMNS}
+        self.names = NameTables(accounts=_NamesWithMisses(), **self._kinds)
 
     def reread_missed(self) -> bool:
         """Drop the tables that lack a name that was looked up. Return whether there are any."""
-        found = [kind for kind, names in self._kinds.items() if names.missed]
-        for kind in found:
+        outdated = [kind for kind, names in self._kinds.items() if names.missed]
+        for kind in outdated:
             names, path = self._kinds[kind], NAME_COLUMNS[kind][0]
             missed = set(names.missed)
             names.missed.clear()
@@ -80,7 +80,7 @@ class _Tables(Lookups):
             self.load_names([kind])
             # An id that the new table lacks too is no reason to read it again.
             names.update(dict.fromkeys(missed - names.keys()))
-        return bool(found)
+        return bool(outdated)
 
     def fresh_names(self, kind: str) -> Mapping[str, str | None]:
         """Return the current names of a kind."""
@@ -101,15 +101,15 @@ class _Tables(Lookups):
 class RecordLoader:
     """Turns the rows of one account into records; for one thread.
 
-    It knows which sideloads the account proved to honour, and asks for those with a page.
+    It remembers which sideloads the account returned completely, and requests those with a page.
     """
 
     def __init__(self, client: Client, key_mode: str) -> None:
         self._client, self._key_mode = client, key_mode
         self.tables = _Tables(client, key_mode)
         self._loaders: dict[tuple[str, str], RelationLoader] = {}
-        self._apart: set[tuple[str, str]] = set()
-        self._level = ALL
+        self._separate: set[tuple[str, str]] = set()
+        self._sideload_level = ALL_SIDELOADS
         self._unknown_fields: set[str] = set()
         self._scan: dict[tuple[str, str], RelationLoader] | None = None
 
@@ -127,8 +127,8 @@ class RecordLoader:
         """Drop names, custom fields, and which sideloads and collections failed."""
         self.tables = _Tables(self._client, self._key_mode)
         self._unknown_fields.clear()
-        self._level = ALL
-        self._apart.clear()
+        self._sideload_level = ALL_SIDELOADS
+        self._separate.clear()
         self._loaders = {
             k: one for k, one in self._loaders.items() if one.strategy is not LoadStrategy.CLOSED
         }
@@ -151,20 +151,22 @@ class RecordLoader:
 
     def include_of(self, resource: Resource) -> str:
         """Return the value of ``include`` for a page, empty for no sideload."""
-        loaders = [self._kept(resource, one) for one in self._relations(resource)]
-        asked = [one.include for one in loaders if one and one.include] if self._level else []
-        if "accountContacts" in asked and self._level == ALL:
-            asked.append(ACCOUNT_NAMES)
-        return ",".join(filter(None, asked))
+        if self._sideload_level <= NO_SIDELOADS:
+            return ""
+        loaders = [self._sideload_loader(resource, one) for one in self._relations(resource)]
+        includes = [loader.include for loader in loaders if loader and loader.include]
+        if "accountContacts" in includes and self._sideload_level == ALL_SIDELOADS:
+            includes.append(ACCOUNT_NAMES)
+        return ",".join(includes)
 
     def ask_for_less(self) -> bool:
         """Use fewer sideloads from now on, then none: the account rejects them."""
-        self._level -= 1
-        if self._level == LEAST:
+        self._sideload_level -= 1
+        if self._sideload_level == NO_SIDELOADS:
             for key in self._loaders:
-                self._apart.add(key)
+                self._separate.add(key)
             self._loaders.clear()
-        return self._level >= LEAST
+        return self._sideload_level >= NO_SIDELOADS
 
     def _relations(self, resource: Resource) -> Iterator[Relation]:
         needed = resource.relations(lambda _: True)
@@ -173,10 +175,10 @@ class RecordLoader:
                 is_deals = relation.name == CONTACT_DEALS
                 yield replace(relation, nested=OF_ONE_DEAL) if is_deals else relation
 
-    def _kept(self, resource: Resource, relation: Relation) -> RelationLoader | None:
+    def _sideload_loader(self, resource: Resource, relation: Relation) -> RelationLoader | None:
         """Return the loader that sideloads a relation, None if there is no sideload."""
         key = (resource.endpoint_name, relation.name)
-        if relation.include is None or key in self._apart:
+        if relation.include is None or key in self._separate:
             return None
         if key not in self._loaders:
             base = ENDPOINTS[resource.endpoint_name].path
@@ -195,7 +197,7 @@ class RecordLoader:
         reader = RecordReader(resource, wanted=lambda name: name in fields)
         kinds = self._kinds(resource, lambda name: name in fields)
         self.tables.load_names(kinds)
-        read = self._again_if_missed(
+        read = self._reread_if_missed(
             lambda: [
                 reader.read(row, RowContext(self.tables.names, {}, self._zone_of(resource, row)))
                 for row in rows
@@ -226,22 +228,22 @@ class RecordLoader:
             found = []
             for row in rows:
                 one = str(row.get("id"))
-                mine = {name: by_id.get(one, []) for name, by_id in related.items()}
-                row_context = RowContext(self.tables.names, mine, self._zone_of(resource, row))
+                of_row = {name: by_id.get(one, []) for name, by_id in related.items()}
+                row_context = RowContext(self.tables.names, of_row, self._zone_of(resource, row))
                 found.append(
                     [reader.read(part, row_context) for part in resource.expand(row, row_context)]
                 )
             return found
 
-        found = self._again_if_missed(read)
+        found = self._reread_if_missed(read)
         for record in (record for part in found for record in part):
-            _own_up(resource, record, closed)
+            _note_unreadable(resource, record, closed)
         return found
 
     def _zone_of(self, resource: Resource, row: Row) -> Zone:
         return self.tables.account_zone.zone_of(resource, row)
 
-    def _again_if_missed(self, read: Callable[[], list[Any]]) -> list[Any]:
+    def _reread_if_missed(self, read: Callable[[], list[Any]]) -> list[Any]:
         found = read()
         return read() if self.tables.reread_missed() else found
 
@@ -272,9 +274,9 @@ class RecordLoader:
             pages.setdefault(id(body), ([], body))[0].append(row)
         related: Related = {}
         closed: set[str] = set()
-        for mine, body in pages.values():
+        for page_rows, body in pages.values():
             total = total_of(body) if self._scan is not None else None
-            page = Page(mine, body, total or len(mine), None)
+            page = Page(page_rows, body, total or len(page_rows), None)
             with contextlib.ExitStack() as stack:
                 loaders = self._loaders_for(resource, page, stack)
                 for loader in loaders.values():
@@ -283,7 +285,7 @@ class RecordLoader:
                     related.setdefault(name, {}).update(loader.join(page))
                     if isinstance(loader, RelationLoader) and not loader.is_whole:
                         closed.add(name)
-            self._settle()
+            self._drop_failed_sideloads()
             self._load_accounts(related, body)
         return related, closed
 
@@ -293,8 +295,8 @@ class RecordLoader:
         found: dict[str, Any] = {}
         for relation in self._relations(resource):
             is_page = ENDPOINTS[resource.endpoint_name].rows_key in page.body
-            loader = self._kept(resource, relation) if is_page else None
-            found[relation.name] = loader or self._apart_from(resource, relation, page, stack)
+            loader = self._sideload_loader(resource, relation) if is_page else None
+            found[relation.name] = loader or self._separate_loader(resource, relation, page, stack)
         needed = resource.relations(lambda _: True)
         if people.SCORE_VALUES in needed:
             found[people.SCORE_VALUES] = IncludedRows(people.SCORE_VALUES, "contact")
@@ -304,7 +306,7 @@ class RecordLoader:
             found[DEAL_STAGES] = PipelineStages(self.tables)
         return found
 
-    def _apart_from(
+    def _separate_loader(
         self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack
     ) -> RelationLoader:
         """Return the loader that reads a relation with separate requests."""
@@ -319,46 +321,52 @@ class RecordLoader:
             loader.use_nested()
         return loader
 
-    def _settle(self) -> None:
+    def _drop_failed_sideloads(self) -> None:
         """Stop the sideloads that the account does not honour."""
         for key, loader in list(self._loaders.items()):
             if loader.strategy in {LoadStrategy.COLLECTION, LoadStrategy.NESTED}:
                 loader.close()
-                self._apart.add(key)
+                self._separate.add(key)
                 del self._loaders[key]
 
     def _load_accounts(self, related: Related, body: dict[str, Any]) -> None:
         links = related.get(people.LINKS)
         if links:
             sent = body.get("accounts")
-            if self._level == ALL and people.LINKS in body and not isinstance(sent, list):
-                self._level = PLAIN
+            if (
+                self._sideload_level == ALL_SIDELOADS
+                and people.LINKS in body
+                and not isinstance(sent, list)
+            ):
+                self._sideload_level = WITHOUT_NAMES
             ids = {str(link.get("account")) for rows in links.values() for link in rows}
-            along = sent if isinstance(sent, list) else ()
-            self.tables.load_accounts(ids - {"None", "0", ""}, along, few=len(ids))
+            sideloads = sent if isinstance(sent, list) else ()
+            self.tables.load_accounts(ids - {"None", "0", ""}, sideloads, few=len(ids))
 
 
 class _Includes:
     """The sideloads of one resource's pages."""
 
-    def __init__(self, joining: RecordLoader, resource: Resource) -> None:
-        self._joining, self._resource = joining, resource
+    def __init__(self, loader: RecordLoader, resource: Resource) -> None:
+        self._loader, self._resource = loader, resource
 
     @property
     def params(self) -> Params:
-        include = self._joining.include_of(self._resource)
+        include = self._loader.include_of(self._resource)
         return [("include", include)] if include else []
 
     def ask_for_less(self) -> bool:
-        return bool(self.params) and self._joining.ask_for_less()
+        return bool(self.params) and self._loader.ask_for_less()
 
 
-def _own_up(resource: Resource, record: Record, closed: set[str]) -> None:
+def _note_unreadable(resource: Resource, record: Record, closed: set[str]) -> None:
     """Set the unreadable properties of a record to null, and name them in ``_errors``."""
-    lost = [e.unified for e in resource.entries if isinstance(e, Linked) and e.relation in closed]
+    unreadable = [
+        e.unified for e in resource.entries if isinstance(e, Linked) and e.relation in closed
+    ]
     if people.VALUES in closed:
-        lost += [e.unified for e in resource.entries if isinstance(e, Attribute)]
-        lost.append("custom_fields")
-    for name in lost:
+        unreadable += [e.unified for e in resource.entries if isinstance(e, Attribute)]
+        unreadable.append("custom_fields")
+    for name in unreadable:
         record[name] = None
         record["_errors"].append(f"{name}: {UNREAD}")

@@ -37,39 +37,40 @@ NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"
 
 @dataclass
 class ServerFilter:
-    """What the account is asked for.
+    """The filters of the requests that a query needs.
 
-    ``questions`` are answered together, ``otherwise`` when they bring nothing. ``one`` is the only
-    row's id; ``path`` replaces the collection's. ``is_empty``: nothing can match, nothing is asked.
+    ``requests`` has the parameters of each request; their rows are merged. ``fallback_params`` are
+    used if no row came. ``row_id`` is set if only one row can match; ``path`` replaces the
+    collection's path. ``is_empty``: nothing can match, so that no request is sent.
     """
 
-    questions: list[list[tuple[str, Any]]] = field(default_factory=lambda: [[]])
-    otherwise: list[tuple[str, Any]] | None = None
-    one: int | None = None
+    requests: list[list[tuple[str, Any]]] = field(default_factory=lambda: [[]])
+    fallback_params: list[tuple[str, Any]] | None = None
+    row_id: int | None = None
     path: str | None = None
     is_empty: bool = False
 
     def add(self, *params: tuple[str, Any]) -> None:
         """Add filters to every request."""
-        for question in self.questions:
-            question.extend(params)
+        for request in self.requests:
+            request.extend(params)
 
 
-def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> ServerFilter:
+def translate_filters(resource: Resource, filters: Sequence[Filter], names: Names) -> ServerFilter:
     """Return the server's filters. ``names`` returns the names of a kind by id."""
     found = ServerFilter()
     given = {one.field: one for one in filters}
     key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
     one = given.get(key if key in resource.keys else "id")
     if one is not None and one.given is not None:
-        found.one = id_number(str(one.given).strip())
-        found.is_empty = found.one is None
+        found.row_id = id_number(str(one.given).strip())
+        found.is_empty = found.row_id is None
     if resource.endpoint_name == CONTACTS:
-        _narrow_contacts(found, given, names, is_part=resource.relation is not None)
+        _filter_contacts(found, given, names, is_part=resource.relation is not None)
     elif resource.endpoint_name == DEALS and resource.relation is not None:
         found.add(*_between("updated", given.get("opportunity_updated_at")))
     elif resource.endpoint_name == DEALS:
-        _narrow_deals(found, given, names)
+        _filter_opportunities(found, given, names)
     elif resource.name == "crm_accounts" and _is_text(given.get("name")):
         found.add(("search", given["name"].given.strip()))
     elif resource.name == "crm_opportunity_changes" and (deal := _id_in(given.get("opportunity"))):
@@ -81,7 +82,7 @@ def narrow(resource: Resource, filters: Sequence[Filter], names: Names) -> Serve
     return found
 
 
-def _narrow_contacts(
+def _filter_contacts(
     found: ServerFilter, given: Mapping[str, Filter], names: Names, *, is_part: bool
 ) -> None:
     for column in ("email", "email_addresses"):
@@ -89,7 +90,7 @@ def _narrow_contacts(
         email = asked.get("email") if isinstance(asked, Mapping) else asked
         if text := _text(email):
             # On some accounts the exact filter is case-sensitive: use the similarity search.
-            found.otherwise = [("email_like", text)]
+            found.fallback_params = [("email_like", text)]
             found.add(("email", text))
     if word := _word_in(*(given.get(name) for name in ("name", "last_name", "first_name"))):
         found.add(("search", word))
@@ -102,18 +103,18 @@ def _narrow_contacts(
         ("segment_name", "listid", "segments"),
     ):
         if column in given and given[column].given:
-            _narrow_by_name(found, given[column].given, column, param, partial(names, kind))
+            _filter_by_name(found, given[column].given, column, param, partial(names, kind))
     found.add(*_between("created", None if is_part else given.get("created_at")))
     changed = given.get("contact_updated_at" if is_part else "updated_at")
     updated = _between("updated", changed)
     if updated:
         # A contact that was never edited may have no `udate`, so that no filter on it finds it.
         others = _between("created", changed)
-        rest = found.questions[0]
-        found.questions = [[*rest, *updated], [*rest, *others]]
+        rest = found.requests[0]
+        found.requests = [[*rest, *updated], [*rest, *others]]
 
 
-def _narrow_by_name(
+def _filter_by_name(
     found: ServerFilter,
     given: Any,
     column: str,
@@ -136,7 +137,7 @@ def _narrow_by_name(
         found.add((param, ids[0]))
 
 
-def _narrow_deals(found: ServerFilter, given: Mapping[str, Filter], names: Names) -> None:
+def _filter_opportunities(found: ServerFilter, given: Mapping[str, Filter], names: Names) -> None:
     for column, kind, param in (("stage", "stages", "stage"), ("pipeline", "pipelines", "group")):
         asked = given[column].given if column in given else None
         if asked:

@@ -1,7 +1,7 @@
-"""Traversals of a collection, forwards and backwards from a border between two rows.
+"""Traversals of a collection, forwards and backwards from a position between two rows.
 
-A border is JSON: it goes into a cursor and holds in another process too. Each course asks for as
-many rows as are wanted (``size``), and the rows that come show whether the account did as asked.
+A position is JSON: it is part of a cursor and is valid in another process too. Each traversal
+requests ``size`` rows at a time, and verifies that the account applied the order and the bounds.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Row
 
 Params = Sequence[tuple[str, Any]]
-Border = list[Any]
+Position = list[Any]
 
-MOST = 100
-# So many rows stand in order by chance once in more times than there are accounts.
-ENOUGH_TO_TELL = 20
-# How long a page with much that comes along is tried before one with less is, in seconds.
+MAX_LIMIT = 100
+# So many rows are in order by chance less than once among all accounts.
+ROWS_TO_PROVE_ORDER = 20
+# Seconds for which a page with sideloads is retried before one with fewer is requested.
 SHRINK_AFTER_SECONDS = 15.0
 AFTER, BEFORE = "after", "before"
-MOVED = "the rows at which this page ended are gone or stand elsewhere: begin without a cursor"
+POSITION_GONE = (
+    "the rows at which this page ended are gone or stand elsewhere: begin without a cursor"
+)
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,18 @@ class Traversal(Protocol):
 
     size: int
 
-    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
-        """Yield the rows after or before a border, from the start if it is None."""
+    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+        """Yield the rows after or before a position, from the start if it is None."""
 
-    def border(self, row: Row, *, behind: bool) -> Border:
-        """Return the border after or before a row that was returned."""
+    def position(self, row: Row, *, behind: bool) -> Position:
+        """Return the position after or before a row that was returned."""
 
 
 class PageFetcher:
-    """Asks for single pages, with what shall come along.
+    """Requests single pages with their sideloads.
 
-    Where ``path`` is that of a part of the collection, ``whole`` is the collection's: it is asked
-    where the account has no such part.
+    ``whole`` is the path of the collection if ``path`` is a part of it: the fetcher requests it
+    where the account does not have that part.
     """
 
     def __init__(
@@ -113,18 +115,18 @@ def number_of(row: Row) -> int:
 
 
 class KeysetTraversal:
-    """Contacts by id, between two ids; several ``questions`` are answered together.
+    """Contacts by id, between two ids; merges the rows of several ``requests``.
 
-    Where the account does not keep to ids, ``spare`` goes on. With ``note_order`` that is still to
-    be seen: whole pages are asked for, since a few rows may stand in order by chance, until there
-    were enough rows to verify the order.
+    Where the account does not sort by id, ``fallback`` continues. ``note_order`` is called once
+    enough rows were in order; until then full pages are requested, because a few rows may be in
+    order by chance.
     """
 
     def __init__(
         self,
-        ask: PageFetcher,
-        questions: Sequence[Params],
-        spare: Callable[[], Traversal],
+        fetch: PageFetcher,
+        requests: Sequence[Params],
+        fallback: Callable[[], Traversal],
         *,
         low: int = 0,
         high: int | None = None,
@@ -133,33 +135,33 @@ class KeysetTraversal:
     ) -> None:
         """The traversal returns rows with ids between ``low`` and ``high``."""
         self._note_order = note_order
-        self._ask, self._questions, self._spare = ask, questions, spare
+        self._fetch, self._planner, self._fallback = fetch, requests, fallback
         self._low, self._high, self._is_descending = low, high, is_descending
-        self.size = MOST
+        self.size = MAX_LIMIT
 
-    def border(self, row: Row, *, behind: bool) -> Border:
+    def position(self, row: Row, *, behind: bool) -> Position:
         """Return the id after which to continue."""
         one = number_of(row)
         return [one if behind is not self._is_descending else one - 1]
 
-    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
+    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
         """Walk up or down from an id."""
-        goes_up = (way == AFTER) is not self._is_descending
-        at = border[0] if border else None
+        goes_up = (direction == AFTER) is not self._is_descending
+        at = position[0] if position else None
         if goes_up:
             at = max(self._low, at or 0)
         elif self._high is not None:
             at = self._high if at is None else min(self._high, at)
         try:
             yield from self._walk(at, goes_up=goes_up)
-        except _Unordered as found:
+        except _OrderIgnored as found:
             here = None if found.at is None else [found.at, int(not self._is_descending)]
-            yield from self._spare().walk(way, here)
+            yield from self._fallback().walk(direction, here)
 
     def _walk(self, at: int | None, *, goes_up: bool) -> Iterator[TraversalStep]:
         while True:
-            answers = [self._answer(one, at, goes_up=goes_up) for one in self._questions]
-            # Beyond the last row of an answer that goes on, its question is open.
+            answers = [self._answer(one, at, goes_up=goes_up) for one in self._planner]
+            # Beyond the last row of a response that is not the last, its rows are unknown.
             ends = [number_of(rows[-1]) for rows, _, is_last in answers if not is_last]
             limit = (min(ends) if goes_up else max(ends)) if ends else None
             found: dict[int, tuple[Row, dict[str, Any]]] = {}
@@ -182,25 +184,25 @@ class KeysetTraversal:
         return self._low < one and (self._high is None or one <= self._high)
 
     def _answer(
-        self, question: Params, at: int | None, *, goes_up: bool
+        self, filters: Params, at: int | None, *, goes_up: bool
     ) -> tuple[list[Row], dict[str, Any], bool]:
         """Return rows beyond an id, the response, and whether they are the last."""
-        limit = min(MOST, self.size) if self._note_order is None else MOST
-        way = "ASC" if goes_up else "DESC"
+        limit = min(MAX_LIMIT, self.size) if self._note_order is None else MAX_LIMIT
+        direction = "ASC" if goes_up else "DESC"
         low, high = (at, self._high) if goes_up else (self._low or None, at)
-        params = [("limit", limit), *question, ("orders[id]", way)]
+        params = [("limit", limit), *filters, ("orders[id]", direction)]
         params += [] if low is None else [("id_greater", low)]
         params += [] if high is None else [("id_less", high + 1)]
-        rows, body = self._ask(params)
+        rows, body = self._fetch(params)
         numbers = [number_of(row) for row in rows]
         bound = [] if at is None else [at if goes_up else at + 1]
         steps = itertools.pairwise([*bound, *numbers])
         if not all(one < other if goes_up else one > other for one, other in steps):
-            raise _Unordered(at)
+            raise _OrderIgnored(at)
         # A single row is always in order; beyond the bounds it shows that they were not kept.
         if self._high is not None and not all(map(self._is_between, numbers)):
-            raise _Unordered(at)
-        if self._note_order is not None and len(rows) >= ENOUGH_TO_TELL:
+            raise _OrderIgnored(at)
+        if self._note_order is not None and len(rows) >= ROWS_TO_PROVE_ORDER:
             self._note_order()
             self._note_order = None
         # A short page is the last one only if the account's own count agrees.
@@ -208,8 +210,8 @@ class KeysetTraversal:
         return rows, body, is_last
 
 
-class _Unordered(Exception):
-    """The account does not sort by id. Rows up to ``at`` were returned."""
+class _OrderIgnored(Exception):
+    """The account ignored the order by id. Rows up to ``at`` were returned."""
 
     def __init__(self, at: int | None) -> None:
         super().__init__()
@@ -217,9 +219,9 @@ class _Unordered(Exception):
 
 
 class SortedTraversal:
-    """Rows that were all read, sorted here: ``items`` are what each is sorted by, and the row.
+    """Rows that were all read and that the reader sorts; ``items`` are sort keys and rows.
 
-    ``along`` is what came with the rows unasked, by their ids, and ``key`` what it came under.
+    ``sideloads`` are related rows that came with them, by row id, ``key`` their key in a response.
     """
 
     def __init__(
@@ -228,42 +230,42 @@ class SortedTraversal:
         *,
         is_descending: bool,
         key: RowsKey = "",
-        along: Mapping[str, list[Row]] | None = None,
+        sideloads: Mapping[str, list[Row]] | None = None,
     ) -> None:
-        self._key, self._along = key, along or {}
+        self._key, self._sideloads = key, sideloads or {}
         self._items = sorted(items, key=lambda item: item[0], reverse=is_descending)
         self._is_descending = is_descending
         self._ranks = {id(row): rank for rank, row in self._items}
-        self.size = MOST
+        self.size = MAX_LIMIT
 
-    def border(self, row: Row, *, behind: bool) -> Border:
-        """Return the row's sort key, and the side of the row on which the border is."""
+    def position(self, row: Row, *, behind: bool) -> Position:
+        """Return the row's sort key, and on which side of the row the position is."""
         return [*self._ranks[id(row)], int(behind)]
 
-    def walk(self, way: str, border: Border | None) -> Iterator[TraversalStep]:
-        """Continue from the place of a row, which may have been deleted."""
+    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+        """Continue from a row, which may have been deleted."""
         items = self._items
-        if border is not None:
+        if position is not None:
             try:
-                place = self._place(border)
+                place = self._index_of(position)
             except TypeError:
-                raise InvalidQuery(MOVED) from None
-            items = items[place:] if way == AFTER else items[:place][::-1]
+                raise InvalidQuery(POSITION_GONE) from None
+            items = items[place:] if direction == AFTER else items[:place][::-1]
         rows = [row for _, row in items]
-        for start in range(0, len(rows), MOST):
-            part = rows[start : start + MOST]
-            yield TraversalStep(part, [self._brought(part)] * len(part))
+        for start in range(0, len(rows), MAX_LIMIT):
+            part = rows[start : start + MAX_LIMIT]
+            yield TraversalStep(part, [self._sideloads_of(part)] * len(part))
 
-    def _brought(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """Return what came with rows as an answer that holds nothing else."""
-        found = [one for row in rows for one in self._along.get(identity_of(row), ())]
+    def _sideloads_of(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Return the sideloads of rows as a response that holds nothing else."""
+        found = [one for row in rows for one in self._sideloads.get(identity_of(row), ())]
         name = self._key if isinstance(self._key, str) else self._key[0]
         return {name: found} if found else {}
 
-    def _place(self, border: Border) -> int:
-        """Return how many rows stand before a border; one without a side is behind its row."""
+    def _index_of(self, position: Position) -> int:
+        """Return how many rows are before a position; one without a side is behind its row."""
         width = len(self._items[0][0]) if self._items else 0
-        rank, behind = border[:width], bool(border[width:] != [0])
+        rank, behind = position[:width], bool(position[width:] != [0])
         for place, (other, _) in enumerate(self._items):
             is_beyond = other < rank if self._is_descending else other > rank
             if is_beyond or (other == rank and not behind):

@@ -189,7 +189,7 @@ def test_custom_fields_are_filters_too(account):
     reading = reading_of(account)
     seen = set()
     for key, schema in (
-        reading._joining.custom_fields(by_name["crm_contacts"]).schema()["properties"].items()
+        reading._loader.custom_fields(by_name["crm_contacts"]).schema()["properties"].items()
     ):
         values = [one["custom_fields"][key] for one in records if one["custom_fields"][key]]
         kind = schema["type"][0]
