@@ -30,7 +30,8 @@ from tap_activecampaign_unified.resources.parsing.ids import id_number
 
 from .cursor import Cursor, parse_cursor, query_fingerprint
 from .filters import InvalidQuery
-from .planner import Query, QueryPlanner, SortNotSupported
+from .order_check import SortNotSupported
+from .planner import Query, QueryPlanner
 from .record_loader import RecordLoader
 from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from tap_activecampaign_unified.sync.relations.special_loaders import IncludedRo
 
 from .filters import ADDRESSES, Filter, InvalidQuery, Order, order_of, read_filters
 from .offset_traversal import OffsetTraversal, seconds_of
+from .order_check import CheckedOffsetTraversal
 from .server_filters import CONTACTS, ServerFilter, translate_filters
 from .traversal import (
     MAX_LIMIT,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
     from .record_loader import RecordLoader
-    from .traversal import Params, Position, Traversal
+    from .traversal import Params, Traversal
 
 # The native column of each sort order that the account has.
 ORDERS = {
@@ -55,10 +55,6 @@ FIELDS = "crm_fields"
 
 Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
 RowsWithSideloads = list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]
-
-
-class SortNotSupported(Exception):
-    """The account ignores the sort order. The reader then sorts the rows itself."""
 
 
 @dataclass
@@ -117,7 +113,7 @@ class QueryPlanner:
         self._sideloads: dict[str, list[Row]] = {}
         self._unsupported_orders: set[tuple[str, str]] = set()
         self._is_sorted_by_id = False
-        self.verified_orders: set[tuple[str, str]] = set()
+        self._verified_orders: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
         """Clear the sorted rows and the sort orders that the account ignores."""
@@ -220,7 +216,18 @@ class QueryPlanner:
         value = None
         if native == "cdate":
             value = seconds_of("cdate", is_descending=order.is_descending)
-        return CheckedOffsetTraversal(fetch, params, value, self, query)
+        sort_order = (resource.endpoint_name, order.field)
+        return CheckedOffsetTraversal(
+            fetch,
+            params,
+            value,
+            ranks_of=lambda rows: self.ranks(query, rows),
+            is_descending=order.is_descending,
+            note_verified=None
+            if sort_order in self._verified_orders
+            else lambda: self._verified_orders.add(sort_order),
+            note_ignored=lambda: self.note_unsupported_order(query),
+        )
 
     def _single_row(self, endpoint: Endpoint, key: str, row_id: int) -> list[tuple[list[Any], Row]]:
         try:
@@ -365,43 +372,6 @@ class QueryPlanner:
             for row, _, _ in as_read
             if (now := fresh.get(str(row.get("id")))) is not None
         ]
-
-
-class CheckedOffsetTraversal(OffsetTraversal):
-    """Checks whether rows come in the requested sort order."""
-
-    def __init__(
-        self, fetch: PageFetcher, params: Params, value: Any, planner: QueryPlanner, query: Query
-    ) -> None:
-        super().__init__(fetch, params, value)
-        self._planner, self._query = planner, query
-
-    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
-        """Yield rows while they are in the order; raise `SortNotSupported` where they are not."""
-        order = self._query.order
-        name = (self._query.resource.endpoint_name, order.field if order else "")
-        if name not in self._planner.verified_orders:
-            self.size = MAX_LIMIT  # enough rows to verify the order
-        for batch in super().walk(direction, position):
-            ranks = self._planner.ranks(self._query, batch.rows)
-            goes_up = (direction == "after") is not (order is not None and order.is_descending)
-            for one, other in itertools.pairwise(ranks):
-                low, high = (one, other) if goes_up else (other, one)
-                if _is_misordered(low, high):
-                    self._planner.note_unsupported_order(self._query)
-                    raise SortNotSupported
-            self._planner.verified_orders.add(name)
-            yield batch
-
-
-def _is_misordered(low: list[Any], high: list[Any]) -> bool:
-    """Return whether two ranks are in the wrong order in every alphabet."""
-    if low <= high:
-        return False
-    if len(low) < 2 or len(high) < 2 or not isinstance(low[1], str):
-        return True
-    one, other = next(((a, b) for a, b in zip(low[1], high[1], strict=False) if a != b), (" ", " "))
-    return all(each.isascii() and each.isalnum() for each in (one, other))
 
 
 def _id_rank(row: Row) -> list[Any]:

@@ -1,0 +1,71 @@
+"""Checks whether the account sorts rows as requested."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from .offset_traversal import OffsetTraversal
+from .traversal import AFTER, MAX_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tap_activecampaign_unified.resources.resource import Row
+
+    from .traversal import PageFetcher, Params, Position, TraversalStep
+
+Ranks = list[list[Any]]
+
+
+class SortNotSupported(Exception):
+    """The account ignores the sort order. The reader then sorts the rows itself."""
+
+
+class CheckedOffsetTraversal(OffsetTraversal):
+    """An offset traversal that verifies the order of the rows by their sort keys.
+
+    ``note_verified`` is called for the first page in order; None if the order is verified already.
+    ``note_ignored`` is called before `SortNotSupported` is raised.
+    """
+
+    def __init__(
+        self,
+        fetch: PageFetcher,
+        params: Params,
+        value_of: Callable[[Row], Any] | None,
+        *,
+        ranks_of: Callable[[Sequence[Row]], Ranks],
+        is_descending: bool,
+        note_verified: Callable[[], None] | None,
+        note_ignored: Callable[[], None],
+    ) -> None:
+        super().__init__(fetch, params, value_of)
+        self._ranks_of, self._is_descending = ranks_of, is_descending
+        self._note_verified, self._note_ignored = note_verified, note_ignored
+
+    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+        """Yield rows while they are in order; raise `SortNotSupported` where they are not."""
+        if self._note_verified is not None:
+            self.size = MAX_LIMIT  # enough rows to verify the order
+        goes_up = (direction == AFTER) is not self._is_descending
+        for batch in super().walk(direction, position):
+            for first, second in itertools.pairwise(self._ranks_of(batch.rows)):
+                low, high = (first, second) if goes_up else (second, first)
+                if _is_misordered(low, high):
+                    self._note_ignored()
+                    raise SortNotSupported
+            if self._note_verified is not None:
+                self._note_verified()
+            yield batch
+
+
+def _is_misordered(low: list[Any], high: list[Any]) -> bool:
+    """Return whether two ranks are in the wrong order in every alphabet."""
+    if low <= high:
+        return False
+    if len(low) < 2 or len(high) < 2 or not isinstance(low[1], str):
+        return True
+    pairs = zip(low[1], high[1], strict=False)
+    characters = next(((a, b) for a, b in pairs if a != b), (" ", " "))
+    return all(each.isascii() and each.isalnum() for each in characters)
