@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -19,6 +21,54 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS_TO_START = 10.0
+# The keys of the budgets, and the prefix of the slots of requests that have left.
+BUDGETS = "activecampaign:rate:"
+LEFT = "left "
+
+
+class SlotLog:
+    """The slots that the budgets of all accounts gave, as Redis reports its own commands.
+
+    A request that waits for the processor arrives late, however well it was planned. The slots
+    show what was planned on a machine of any speed.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Record from now on."""
+        self._slots: dict[str, dict[str, float]] = {}
+        self._client = redis.Redis.from_url(url, socket_timeout=None)
+        self._monitor = self._client.monitor()
+        self._monitor.__enter__()
+        self._thread = threading.Thread(target=self._record, daemon=True)
+        self._thread.start()
+
+    def _record(self) -> None:
+        try:
+            for entry in self._monitor.listen():
+                verb, _, rest = entry["command"].partition(" ")
+                if verb.upper() == "SET" and rest.startswith(BUDGETS):
+                    account, _, rest = rest.removeprefix(BUDGETS).partition(" {")
+                    budget, _ = json.JSONDecoder().raw_decode("{" + rest)
+                    slots = self._slots.setdefault(account, {})
+                    # A script of Redis writes an empty table as a list.
+                    for ticket, moment in dict(budget["slots"] or {}).items():
+                        slots[ticket.removeprefix(LEFT)] = moment / 1000
+        except (redis.RedisError, OSError, ValueError):
+            return  # The connection was closed.
+
+    def busiest_seconds(self) -> dict[str, int]:
+        """Return the most slots of each account within any rolling second."""
+        return {account: _busiest(sorted(slots.values())) for account, slots in self._slots.items()}
+
+    def close(self) -> None:
+        """Stop recording."""
+        self._monitor.connection.disconnect()
+        self._thread.join()
+        self._client.close()
+
+
+def _busiest(moments: list[float]) -> int:
+    return max(sum(first <= moment < first + 1 for moment in moments) for first in moments)
 
 
 class Broker:
@@ -43,6 +93,7 @@ class Broker:
                 start_new_session=True,
             )
         self._wait()
+        self.slots = SlotLog(self.url(0))
 
     def url(self, database: int) -> str:
         """Return the address of one of its databases."""
@@ -69,6 +120,8 @@ class Broker:
 
     def close(self) -> None:
         """End it."""
+        if hasattr(self, "slots"):
+            self.slots.close()
         stop(self._process)
         if self._process.stdin:
             self._process.stdin.close()
