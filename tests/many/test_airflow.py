@@ -125,8 +125,8 @@ def test_a_lost_worker_costs_no_account_anything_and_one_more_is_a_row(
 
     The other worker runs its accounts again. A second run emits changes, and loads an account that
     was added meanwhile. An account whose key lapsed fails alone, and an alert is sent. In the end
-    every account's tables equal it, and each note was written once. No budget of an account gave six
-    requests places in one second. No key is in a file, a table or a command line.
+    every account's tables equal it, and each note was written once. No budget of an account gave
+    six requests places in one second. No key is in a file, a table or a command line.
     """
     accounts, seen = fleet.accounts, set[str]()
     first = fleet.engine.unpause()
