@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.custom_fields import CustomFieldWriter
 from target_activecampaign.sinks.limits import ChangeLimits
+from target_activecampaign.undo.cost import UndoCost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.undo.undo_request import UndoRequest
 
 NAME = "target-activecampaign"
 
@@ -88,8 +91,12 @@ def open_processor(
     *,
     hold: Callable[[int], None],
     run_id: str,
+    is_undo: bool = False,
 ) -> BatchProcessor:
-    """Open the run's files and return its processor; raise `SettingsError` for an unusable path."""
+    """Open the run's files and return its processor; raise `SettingsError` for an unusable path.
+
+    What an undo writes is not recorded (``is_undo``).
+    """
     clock = ReleasingClock(client.clock, pool)
     ledger = open_ledger(settings, client, is_dry_run=policy.dry_run)
     setting = "retry_path"
@@ -129,7 +136,7 @@ def open_processor(
         clock=clock,
         pool=pool,
         write_client=write_client,
-        creates=CreateOnce(ledger, clock, server_time),
+        creates=CreateOnce(write_client, ledger, clock, server_time),
         policy=policy,
         ledger=ledger,
         references=references,
@@ -143,4 +150,59 @@ def open_processor(
         opt_outs=OptOuts(references, clock),
         events=_event_client(settings, client),
     )
+    if settings["undo_path"] and not is_undo:
+        _record_for_undo(settings, context, rows, run_id)
     return BatchProcessor(context, rows)
+
+
+def _record_for_undo(
+    settings: Settings, context: WriteContext, rows: RowFinisher, run_id: str
+) -> None:
+    """Let a run note what it replaces; a dry run counts what that costs."""
+    if context.policy.dry_run:
+        context.earlier_values = UndoCost(context.references)
+        return
+    # Imported here, because it loads SQLAlchemy.
+    from target_activecampaign.undo.journal import open_journal  # noqa: PLC0415
+    from target_activecampaign.undo.recorder import UndoRecorder  # noqa: PLC0415
+
+    try:
+        journal = open_journal(
+            settings["undo_path"],
+            context.client.address.account,
+            wait_seconds=settings["max_retry_seconds"],
+        )
+        journal.begin(run_id, context.clock.now().timestamp(), settings["undo_days"])
+    except (OSError, SettingsError):
+        context.ledger.close()
+        raise
+    recorder = UndoRecorder(
+        journal,
+        run_id,
+        client=context.client,
+        clock=context.clock,
+        pool=context.pool,
+        references=context.references,
+        server_time=context.creates.server_time,
+    )
+    context.write_client.recorder = context.earlier_values = rows.undo = recorder
+    context.ledger.write_after(recorder.flush)
+
+
+def undo_run(settings: Settings | None, processor: BatchProcessor, request: UndoRequest) -> None:
+    """Undo a run; raise `SettingsError` where the undo file does not have it."""
+    from target_activecampaign.undo.journal import open_journal  # noqa: PLC0415
+    from target_activecampaign.undo.undo_run import UndoRun  # noqa: PLC0415
+
+    path = settings["undo_path"] if settings is not None else None
+    if settings is None or not path:
+        raise SettingsError(["--undo needs undo_path: set it to the file of the run"])
+    context = processor.context
+    journal = open_journal(
+        path,
+        context.client.address.account,
+        wait_seconds=settings["max_retry_seconds"],
+        is_new=False,
+    )
+    with contextlib.closing(journal):
+        UndoRun(context, processor.rows.results, journal, request).run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+import click
 from singer_sdk import Target
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
@@ -20,11 +21,35 @@ from tap_activecampaign_unified.config.settings import (
 )
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import WritePolicy, build_policy
+from target_activecampaign.undo.undo_request import UndoRequest
 
 from .builder import NAME
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+
+UNDO = (
+    "Put back the values that a run replaced (its id is in the log, the report and the results). "
+    "Reads no input."
+)
+UNDO_PLAN = "With --undo: show what would be put back, and write nothing."
+UNDO_UNSUBSCRIBES = "With --undo: subscribe again whom the run, and nobody else, unsubscribed."
+UNDO_CREATES = "With --undo: delete what the run created, up to max_deletes."
+
+
+def undo_request(
+    run: str | None, *, is_plan: bool, unsubscribes: bool, creates: bool
+) -> UndoRequest | None:
+    """Return what the options ask for, None without ``--undo``. Raises `click.UsageError`."""
+    if run is not None:
+        return UndoRequest(run.strip(), is_plan, unsubscribes, creates)
+    if is_plan or unsubscribes or creates:
+        raise click.UsageError(
+            "--plan, --undo-unsubscribes and --undo-creates belong to --undo RUN; to plan a run, "
+            "set dry_run"
+        )
+    return None
 
 
 class ConfiguredTarget(Target):
@@ -87,6 +112,20 @@ class ConfiguredTarget(Target):
     # --- command line -------------------------------------------------------------------------
 
     @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, with the options that undo a run."""
+        command = super().get_singer_command()
+        command.params.extend(
+            [
+                click.Option(["--undo", "undone_run"], metavar="RUN", help=UNDO),
+                click.Option(["--plan"], is_flag=True, help=UNDO_PLAN),
+                click.Option(["--undo-unsubscribes"], is_flag=True, help=UNDO_UNSUBSCRIBES),
+                click.Option(["--undo-creates"], is_flag=True, help=UNDO_CREATES),
+            ]
+        )
+        return command
+
+    @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
         """Read the config files, after making sure that they can be."""
         cli.check_json_files(value, "config")
@@ -100,6 +139,10 @@ class ConfiguredTarget(Target):
         about_format: str | None = None,
         config: Any = None,
         file_input: IO[str] | None = None,
+        undone_run: str | None = None,
+        plan: bool = False,
+        undo_unsubscribes: bool = False,
+        undo_creates: bool = False,
     ) -> None:
         """Run the target from the command line."""
         if about:
@@ -110,9 +153,16 @@ class ConfiguredTarget(Target):
             parse_env_config=bool(config and config.parse_env),
             validate_config=True,
         )
-        code = target.run(file_input)
+        request = undo_request(
+            undone_run, is_plan=plan, unsubscribes=undo_unsubscribes, creates=undo_creates
+        )
+        code = target.run(file_input) if request is None else target.undo(request)
         if code:
             raise SystemExit(code)
+
+    def undo(self, request: UndoRequest) -> int:
+        """Undo a run and return the exit code."""
+        raise NotImplementedError
 
     def run(self, file_input: IO[str] | None = None) -> int:
         """Read the whole input and return the exit code."""

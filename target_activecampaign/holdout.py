@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.reference import references
+from target_activecampaign.lookups.row_contact import contact_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.records.values import Record
 
 HELD_OUT = "held out"
-_CONTACTS = frozenset({"crm_contacts", "marketing_contacts"})
-_PAIRS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
-#: Rows of these belong to the contact that they name, opportunities to their first one.
-_OF_CONTACTS = frozenset(
-    {"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"}
-    | {"commerce_orders", "commerce_subscriptions"}
-)
 _ORDERS, _LINES = "commerce_orders", "commerce_order_lines"
 _HASHES = 2**64
 
@@ -70,7 +59,7 @@ class Holdout:
             if row.stream == _LINES:
                 found += [row] if _order_of(row) in self._orders else []
                 continue
-            email, native_id = self._contact_of(row)
+            email, native_id = contact_of_row(self._references, row)
             if email:
                 found += [row] if self.is_held_out(email) else []
             elif native_id:
@@ -87,44 +76,7 @@ class Holdout:
             if self.is_held_out(str(contact.get("email") or ""))
         }
 
-    def _contact_of(self, row: InputRecord) -> tuple[str | None, str | None]:
-        """Return the address or this account's id of the contact that a row writes to."""
-        record = row.record
-        with contextlib.suppress(RowRejected):
-            if row.stream in _CONTACTS:
-                return _address_of(record), self._own(record.get("id"))
-            if row.stream not in _PAIRS | _OF_CONTACTS:
-                return None, None
-            named = references(record.get("contact"), "contact")
-            ref: Record = dict(named[0]) if named else {}
-            if row.stream in _PAIRS:
-                ref.setdefault("email", record.get("contact_email") or record.get("email"))
-                ref.setdefault("id", record.get("contact_id"))
-            email = None if is_nothing(ref.get("email")) else str(ref["email"]).strip()
-            return email, self._own(ref.get("id"))
-        return None, None
-
-    def _own(self, source: Any) -> str | None:
-        text = None if is_nothing(source) else str(source).strip()
-        if text is None or not self._references.policy.is_foreign:
-            return text
-        return self._references.ledger.own_id("contact", text)
-
 
 def _order_of(row: InputRecord) -> tuple[str, str]:
     """Return what an order and its lines have in common."""
     return str(row.record.get("store_id")), str(row.record.get("store_order_id"))
-
-
-def _address_of(record: Record) -> str | None:
-    """Return the address of a contact's row: its ``email``, else the primary or first one."""
-    if not is_nothing(record.get("email")):
-        return str(record["email"]).strip()
-    given = record.get("email_addresses")
-    several = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    primary = _first(one for one in several if one.get("is_primary")) or _first(several) or {}
-    return None if is_nothing(primary.get("email")) else str(primary["email"]).strip()
-
-
-def _first(values: Iterable[Any]) -> Any:
-    return next(iter(values), None)

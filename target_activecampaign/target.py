@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from tap_activecampaign_unified import cli
@@ -21,7 +22,7 @@ from target_activecampaign.processing.progress import WriteProgress
 from target_activecampaign.processing.run_document import document_of
 from target_activecampaign.reporting.result_file import new_run_id
 
-from .builder import NAME, open_processor
+from .builder import NAME, open_processor, undo_run
 from .configured_target import ConfiguredTarget
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.processing.batch_processor import BatchProcessor
     from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.undo.undo_request import UndoRequest
 
     Handle = Callable[..., None]
 
@@ -63,6 +65,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._batch_began = 0.0
         self._broken_input: str | None = None
         self._is_finished = False
+        #: The run to undo, None where rows are read and written.
+        self._undo_request: UndoRequest | None = None
         self.exit_code = 0
         kwargs["message_reader"] = self.make_reader(self._note_broken_line)
         super().__init__(**kwargs)
@@ -104,6 +108,7 @@ class TargetActiveCampaign(ConfiguredTarget):
                 self._pool,
                 hold=self._checkpoints.hold,
                 run_id=self.run_id,
+                is_undo=self._undo_request is not None,
             )
             self._progress.attend(self._processor)
         return self._processor
@@ -249,6 +254,14 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _handle_termination(self, signum: int, frame: Any) -> None:
         self.interrupts.handle(signum, frame)
 
+    def undo(self, request: UndoRequest) -> int:
+        """Undo a run and return the exit code; raises what ends the undo early."""
+        policy = self._plan()
+        is_plan = request.is_plan or policy.dry_run
+        self._policy = replace(policy, dry_run=is_plan)
+        self._undo_request = replace(request, is_plan=is_plan)
+        return self.run()
+
     def run(self, file_input: IO[str] | None = None) -> int:
         """Read the whole input and return the exit code; raises what ends the run early."""
         ending = None
@@ -284,10 +297,18 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read the whole input; no other thread runs afterwards, whatever ended it."""
         try:
-            self.listen(file_input)
+            if self._undo_request is None:
+                self.listen(file_input)
+            else:
+                self._undo(self._undo_request)
         except BaseException as problem:
             self.interrupts.end(problem)
             raise
+
+    def _undo(self, request: UndoRequest) -> None:
+        self.interrupts.begin_message()
+        undo_run(self._settings, self._open_processor(), request)
+        self.finish()
 
     def _leave_behind(self) -> None:
         """Give every row that was read its result, and emit the last state that is covered."""

@@ -72,9 +72,13 @@ TARGET_LAW: dict[str, set[str]] = {
         *("client", "concurrency", "config", "holdout", "ledger", "lookups", "outcome", "records"),
         "reporting",
     },
+    "undo": {
+        *("client", "concurrency", "config", "ledger", "lookups", "outcome", "records"),
+        *("reporting", "sinks"),
+    },
     "processing": {
         *("client", "concurrency", "config", "holdout", "ledger", "lookups", "outcome", "records"),
-        *("reporting", "sinks"),
+        *("reporting", "sinks", "undo"),
     },
     "input": {"config", "outcome", "processing", "records", "sinks"},
     "builder": {
@@ -88,12 +92,12 @@ TARGET_LAW: dict[str, set[str]] = {
             "processing",
             "reporting",
         ),
-        "sinks",
+        *("sinks", "undo"),
     },
-    "configured_target": {"builder", "config"},
+    "configured_target": {"builder", "config", "undo"},
     "target": {
         *("builder", "concurrency", "config", "configured_target", "input", "processing"),
-        *("records", "reporting"),
+        *("records", "reporting", "undo"),
     },
     "api": {
         *("builder", "concurrency", "config", "input", "outcome", "processing", "records"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.ledger.ledger import Ledger
 
+    from .write_client import WriteClient
+
 MAX_ATTEMPTS = 3
 # The account's clock has whole seconds, and the time of a response may be a moment old.
 CLOCK_MARGIN_SECONDS = 2.0
@@ -33,6 +35,7 @@ class CreateOnce:
     ``server_time`` returns the account's clock in seconds since the epoch.
     """
 
+    write_client: WriteClient
     ledger: Ledger
     clock: Clock
     server_time: Callable[[], float]
@@ -46,6 +49,14 @@ class CreateOnce:
         of the account's clock). The ledger keeps the intent until `confirm` is called. Raises
         `RowFailed` where no response came, or where several records could be the created one.
         """
+        with self.write_client.creating(f"{step}:{key.hex()}"):
+            native_id = self._create(key, step, send, look)
+            self.write_client.note_created(native_id)
+        return native_id
+
+    def _create(
+        self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
+    ) -> str:
         noted = self.ledger.pending_since(key, step)
         if noted is not None:
             found = _single(look(noted - CLOCK_MARGIN_SECONDS))
@@ -84,6 +95,19 @@ class CreateOnce:
         A refusal because the name is taken means that another client was faster: that record is
         looked up instead. Raises `RowFailed` where no response came.
         """
+        with self.write_client.creating():
+            native_id, is_new = self._create_named(send, look, is_taken=is_taken)
+            if is_new:
+                self.write_client.note_created(native_id)
+        return native_id, is_new
+
+    def _create_named(
+        self,
+        send: Callable[[], str],
+        look: Callable[[], str | None],
+        *,
+        is_taken: Callable[[InvalidRequest], bool],
+    ) -> tuple[str, bool]:
         for _ in range(MAX_ATTEMPTS):
             try:
                 return send(), True

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_activecampaign_unified.client import ApiResponse, Client
+from tap_activecampaign_unified.client import (
+    ApiResponse,
+    Client,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+)
 from tap_activecampaign_unified.client.graphql import run_graphql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_activecampaign_unified.client import RequestError
+
 Body = dict[str, Any]
+
+
+class ChangeRecorder(Protocol):
+    """What notes the values that write requests replace, so that a run can be undone."""
+
+    def before(self, method: str, path: str, body: Any, about: str | None) -> list[Any]:
+        """Note what a request replaces, and return what it writes. Raises `RequestError`."""
+
+    def refused(self, values: list[Any], problem: RequestError) -> None:
+        """Note that ActiveCampaign refused a request."""
+
+    def after(self, values: list[Any], answer: ApiResponse) -> None:
+        """Note that a request was answered."""
+
+    def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
+        """Note the creates of a block under a name."""
+
+    def created(self, native_id: str) -> None:
+        """Note the id of the record that the block created."""
 
 
 class WriteClient:
@@ -20,6 +48,8 @@ class WriteClient:
     def __init__(self, client: Client, *, is_dry_run: bool = False) -> None:
         self.client = client
         self.is_dry_run = is_dry_run
+        #: Notes what each request replaces, None where no run can be undone.
+        self.recorder: ChangeRecorder | None = None
         self.planned: Counter[str] = Counter()
         self._made = 0
 
@@ -31,10 +61,14 @@ class WriteClient:
         *,
         params: Sequence[tuple[str, str | int]] = (),
         repeatable: bool | None = None,
+        about: str | None = None,
     ) -> ApiResponse:
-        """Send one request. A dry run returns a likely response with an invented id instead."""
+        """Send one request. A dry run returns a likely response with an invented id instead.
+
+        ``about`` is the id or the address of the contact whose association ``path`` names.
+        """
         if not self.is_dry_run:
-            return self.client.send(method, path, params=params, json=body, repeatable=repeatable)
+            return self._send(method, path, body, params, repeatable=repeatable, about=about)
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
         self.planned[f"{method} {endpoint}"] += 1
         answer: Body = {}
@@ -42,6 +76,28 @@ class WriteClient:
             if isinstance(value, dict):
                 answer[name] = {"id": self.plan_id(), **value}
         return ApiResponse(201 if method == "POST" else 200, answer, None)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Body | list[Body] | None,
+        params: Sequence[tuple[str, str | int]],
+        *,
+        repeatable: bool | None,
+        about: str | None,
+    ) -> ApiResponse:
+        recorder = self.recorder
+        values = recorder.before(method, path, body, about) if recorder else []
+        try:
+            answer = self.client.send(method, path, params=params, json=body, repeatable=repeatable)
+        except (InvalidRequest, NotFound, PermissionDenied) as problem:
+            if recorder and values:
+                recorder.refused(values, problem)
+            raise
+        if recorder and values:
+            recorder.after(values, answer)
+        return answer
 
     def mutate(self, name: str, document: str, variables: Body) -> Body:
         """Send a GraphQL mutation that may be repeated, and return its `data`.
@@ -52,6 +108,15 @@ class WriteClient:
             return run_graphql(self.client, document, variables)
         self.planned[f"POST ecom/graphql {name}"] += 1
         return {}
+
+    def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
+        """Note the creates of a block under a name, so that a later run finds their notes."""
+        return self.recorder.creating(name) if self.recorder else contextlib.nullcontext()
+
+    def note_created(self, native_id: str) -> None:
+        """Note the id of the record that the block of `creating` created."""
+        if self.recorder:
+            self.recorder.created(native_id)
 
     def plan_id(self) -> str:
         """Return an invented id for a record that a dry run would create."""

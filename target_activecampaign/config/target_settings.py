@@ -57,6 +57,19 @@ TARGET = (
         "another `account_label` are skipped, rows without one are rejected",
     ),
     Setting(
+        "undo_path",
+        "string",
+        "File (mode 0600) that keeps the values that each run replaces, so that `--undo RUN` can "
+        "put them back. Without it no run can be undone",
+    ),
+    Setting(
+        "undo_days",
+        "number",
+        "Days after which the undo file forgets a run",
+        default=30,
+        minimum=1,
+    ),
+    Setting(
         "dry_run",
         "boolean",
         "Plan only: read, count and show what would be done, and write nothing",

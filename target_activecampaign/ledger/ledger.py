@@ -23,7 +23,7 @@ from tap_activecampaign_unified.storage.files import DISK_FULL
 from .store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tap_activecampaign_unified.client import Client
@@ -170,6 +170,10 @@ class Ledger:
         """Close it and release its lock."""
         self._database.close()
 
+    def write_after(self, first: Callable[[], None]) -> None:
+        """Call ``first`` before anything is written, each time."""
+        self._store.before_write = first
+
     def transaction(self) -> contextlib.AbstractContextManager[object]:
         """Record everything of the block, or nothing."""
         return self._store.transaction()
@@ -222,6 +226,12 @@ class Ledger:
     def record_id(self, key: bytes, native_id: str) -> None:
         """Record the id of a row, and no value."""
         self.confirm(key, native_id, {})
+
+    def unconfirm(self, key: bytes) -> None:
+        """Keep only the id of a row: its values were put back, and the row is sent again."""
+        known = self.find(key)
+        if known is not None and not self._is_dry:
+            self._store.put("confirmed", (key,), (known.id, b""))
 
     def forget(self, key: bytes) -> None:
         """Remove a row: it was deleted, or has another id."""

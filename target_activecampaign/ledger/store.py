@@ -73,6 +73,10 @@ class _Table:
         self.add, self.put = database.add(table), database.put(table)
 
 
+def _nothing() -> None:
+    """Do nothing before a write."""
+
+
 class Store:
     """Rows of one account, found by their whole key. Every method raises `OSError`."""
 
@@ -88,6 +92,8 @@ class Store:
         self._scope: dict[str, int] = {}
         #: Rows as they are in the database, None for those that are not there.
         self._cache: Rows = {}
+        #: Called before rows are written.
+        self.before_write: Callable[[], None] = _nothing
         #: What the transaction under way will write, None outside of one.
         self._unwritten: Rows | None = None
 
@@ -163,6 +169,7 @@ class Store:
             yield rows
         finally:
             self._unwritten = None
+        self.before_write()
         if len(rows) > 1:
             with self._database.transaction():
                 self._write(rows)

@@ -92,6 +92,8 @@ class BatchProcessor:
                 break
             now, rows = (rows, []) if most is None else (rows[:most], rows[most:])
             try:
+                if context.earlier_values is not None:
+                    context.earlier_values.expect(sink.family, now)
                 sink.write(context, sink, now)
             except RequestError as problem:
                 for row in now:
@@ -237,6 +239,8 @@ class BatchProcessor:
             stack.callback(self.rows.retries.close)
             stack.callback(self.rows.deferred.close)
             stack.callback(self.rows.results.close)
+            if self.rows.undo is not None:
+                stack.callback(self.rows.undo.close)
 
     def failure_reason(self) -> str | None:
         """Return why the whole run failed, None if it did not."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.limits import ChangeLimits
+    from target_activecampaign.undo.recorder import UndoRecorder
 
     from .deferred_rows import DeferredRows
     from .denials import DeniedParts
@@ -51,6 +52,8 @@ class RowFinisher:
     hold: Callable[[int], None]
     denials: DeniedParts
     parts: RowParts
+    #: Notes which record each row wrote, None where the run cannot be undone.
+    undo: UndoRecorder | None = None
     key_properties: dict[str, list[str]] = field(default_factory=dict)
     #: The rows that have no result yet, by `id`.
     open_rows: dict[int, InputRecord] = field(default_factory=dict)
@@ -79,6 +82,8 @@ class RowFinisher:
             if is_dry_run:
                 outcome = _planned(outcome)
         if not is_dry_run:
+            if self.undo is not None:
+                self.undo.note_row(row, outcome)
             self._remember(row, outcome)
         is_held = outcome.held or (action is Action.REJECTED and self.policy.on_reject == "fail")
         if action is Action.FAILED and not outcome.held:

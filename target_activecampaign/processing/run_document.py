@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.cli import unmute_log
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 from target_activecampaign.reporting.results import Results
+from target_activecampaign.undo.cost import UndoCost
 
 from .checkpoints import bookmarks_of
 
@@ -34,6 +35,8 @@ def document_of(
     }
     if context and context.policy.dry_run:
         unmute_log()  # the plan is what a dry run is for
+        if isinstance(context.earlier_values, UndoCost):
+            context.plan.undo_requests = context.earlier_values.requests()
         context.plan.log(context.write_client.planned, rate)
         document["plan"] = context.plan.document(context.write_client.planned, rate)
     return document

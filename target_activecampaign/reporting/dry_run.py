@@ -33,6 +33,8 @@ class DryRunPlan:
         #: them; None where no limit is kept.
         self.new_contacts = 0
         self.contact_room: int | None = None
+        #: Requests that reading the earlier values for an undo would take, None without an undo.
+        self.undo_requests: int | None = None
         self._counted: set[tuple[str, object]] = set()
 
     def gain(self, what: str, who: object) -> None:
@@ -60,7 +62,7 @@ class DryRunPlan:
         """Return the plan as JSON; the time is the shortest that the rate limit allows."""
         requests = sum(planned.values())
         imports = planned.get("POST import/bulk_import", 0)
-        requests += imports
+        requests += imports + (self.undo_requests or 0)
         return {
             "actions": dict(self.actions),
             "gains": dict(sorted(self.gains.items())),
@@ -69,6 +71,7 @@ class DryRunPlan:
             "unknown": dict(self.unknown.most_common(100)),
             "samples": self.samples,
             "contacts": {"created": self.new_contacts, "room": self.contact_room},
+            "undo_requests": self.undo_requests,
             "requests": requests,
             "by_endpoint": dict(sorted(planned.items())),
             "seconds": round(max(requests / rate if rate else 0.0, 60.0 * imports / 95), 1),
@@ -96,3 +99,5 @@ class DryRunPlan:
             logger.warning("Dry run: the account has no %s yet (named %d times)", what, count)
         took = clock_time(plan["seconds"])
         logger.info("Dry run: requests needed: about %d, %s at best", plan["requests"], took)
+        if self.undo_requests is not None:
+            logger.info("Dry run: %d of them read earlier values for an undo", self.undo_requests)

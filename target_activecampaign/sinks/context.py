@@ -56,6 +56,13 @@ class RowResults(Protocol):
         """Return whether an earlier row of the same key is deferred."""
 
 
+class EarlierValues(Protocol):
+    """What reads the values that rows replace, before they are written."""
+
+    def expect(self, family: str, rows: list[InputRecord]) -> None:
+        """Note the records of a family that rows are about to change. Raises `RequestError`."""
+
+
 @dataclass
 class WriteContext:
     """The clients, lookups, settings and row results of a run.
@@ -80,6 +87,8 @@ class WriteContext:
     plan: DryRunPlan
     rows: RowResults
     opt_outs: OptOuts
+    #: Reads what rows replace, None where the run cannot be undone.
+    earlier_values: EarlierValues | None = None
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)
     #: Sends events, None where the settings name no account of event tracking.
     events: EventClient | None = None

@@ -101,5 +101,8 @@ def write_link(
                 raise
     if link is not None:
         context.write_client.write(
-            "PUT", f"accountContacts/{link['id']}", {"accountContact": columns}
+            "PUT",
+            f"accountContacts/{link['id']}",
+            {"accountContact": columns},
+            about=change.id,
         )

@@ -132,7 +132,9 @@ def _leave(context: WriteContext, change: ContactChange, contact: str, one: str)
 
 def _take_out(context: WriteContext, contact: str, one: str, enrolment: Enrolment) -> None:
     try:
-        context.write_client.write("DELETE", f"contactAutomations/{enrolment.number}")
+        context.write_client.write(
+            "DELETE", f"contactAutomations/{enrolment.number}", about=contact
+        )
     except (NotFound, PermissionDenied):
         # ActiveCampaign answers so, too, if the first attempt of this request succeeded.
         there = enrolments_of(context, contact, one)

@@ -99,7 +99,9 @@ def _associations(context: WriteContext, change: ContactChange) -> list[dict[str
 
 def _remove(context: WriteContext, change: ContactChange, association: str) -> None:
     try:
-        context.write_client.write("DELETE", f"contactTags/{association}")
+        context.write_client.write(
+            "DELETE", f"contactTags/{association}", about=change.id or change.email
+        )
     except NotFound:
         return  # removed already, perhaps by the first attempt of this request
     change.is_touched = True

@@ -1,0 +1,65 @@
+"""The contact that a row writes to, as far as the row itself names it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.reference import references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.values import Record
+
+    from .references import References
+
+CONTACT_STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
+PAIR_STREAMS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
+#: Rows of these belong to the contact that they name, opportunities to their first one.
+_OF_CONTACTS = frozenset(
+    {"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"}
+    | {"commerce_orders", "commerce_subscriptions"}
+)
+
+
+def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, str | None]:
+    """Return the address or this account's id of the contact that a row writes to."""
+    record = row.record
+    with contextlib.suppress(RowRejected):
+        if row.stream in CONTACT_STREAMS:
+            return _address_of(record), _own(lookups, record.get("id"))
+        if row.stream not in PAIR_STREAMS | _OF_CONTACTS:
+            return None, None
+        named = references(record.get("contact"), "contact")
+        ref: Record = dict(named[0]) if named else {}
+        if row.stream in PAIR_STREAMS:
+            ref.setdefault("email", record.get("contact_email") or record.get("email"))
+            ref.setdefault("id", record.get("contact_id"))
+        email = None if is_nothing(ref.get("email")) else str(ref["email"]).strip()
+        return email, _own(lookups, ref.get("id"))
+    return None, None
+
+
+def _own(lookups: References, source: Any) -> str | None:
+    text = None if is_nothing(source) else str(source).strip()
+    if text is None or not lookups.policy.is_foreign:
+        return text
+    return lookups.ledger.own_id("contact", text)
+
+
+def _address_of(record: Record) -> str | None:
+    """Return the address of a contact's row: its ``email``, else the primary or first one."""
+    if not is_nothing(record.get("email")):
+        return str(record["email"]).strip()
+    given = record.get("email_addresses")
+    several = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    primary = _first(one for one in several if one.get("is_primary")) or _first(several) or {}
+    return None if is_nothing(primary.get("email")) else str(primary["email"]).strip()
+
+
+def _first(values: Iterable[Any]) -> Any:
+    return next(iter(values), None)

@@ -1,0 +1,1 @@
+"""Undo: keeps the values that a run replaces, and puts them back."""

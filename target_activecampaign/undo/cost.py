@@ -1,0 +1,104 @@
+"""What it costs to read earlier values: the records that rows name, and the requests for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import total_of
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.lookups.row_contact import contact_of_row
+from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.record import is_delete
+
+from .record_values import ACCOUNT, CONTACT, DEAL, NOTE
+
+if TYPE_CHECKING:
+    from target_activecampaign.lookups.references import References
+    from target_activecampaign.records.record import InputRecord
+
+FULL_PAGE = 100
+#: The kind of record that a sink's rows write.
+RECORD_KINDS = {
+    "contact": CONTACT,
+    "contact_tag": CONTACT,
+    "membership": CONTACT,
+    "deal": DEAL,
+    "account": ACCOUNT,
+    "note": NOTE,
+}
+
+
+@dataclass
+class KnownContacts:
+    """The contacts that rows name: by id where the row or the ledger has one, else by address."""
+
+    ids: list[str] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+
+
+def known_contacts(references: References, rows: list[InputRecord]) -> KnownContacts:
+    """Return the contacts that rows of contacts or of their associations name, each once."""
+    ids: dict[str, None] = {}
+    emails: dict[str, str] = {}
+    for row in rows:
+        email, native_id = contact_of_row(references, row)
+        native_id = native_id or row.known_id
+        if native_id and native_id.isdigit():
+            ids[native_id] = None
+        elif email:
+            emails.setdefault(fold(email), email)
+    return KnownContacts(list(ids), list(emails.values()))
+
+
+def known_records(references: References, family: str, rows: list[InputRecord]) -> list[str]:
+    """Return the ids of the deals, accounts or notes that rows name or that the ledger knows."""
+    found: dict[str, None] = {}
+    for row in rows:
+        source = row.record.get("id")
+        native_id = row.known_id
+        if not is_nothing(source):
+            text = str(source).strip()
+            is_foreign = references.policy.is_foreign
+            native_id = references.ledger.own_id(family, text) if is_foreign else text
+        if native_id and not is_planned(native_id) and not is_delete(row):
+            found[native_id] = None
+    return list(found)
+
+
+class UndoCost:
+    """Counts in a dry run the requests that reading the earlier values would take."""
+
+    def __init__(self, references: References) -> None:
+        self._references = references
+        self._contacts: set[str] = set()
+        self._addresses: set[str] = set()
+        self._records: set[tuple[str, str]] = set()
+
+    def expect(self, family: str, rows: list[InputRecord]) -> None:
+        """Note the records that rows would change."""
+        kind = RECORD_KINDS.get(family)
+        if kind == CONTACT:
+            known = known_contacts(self._references, rows)
+            self._contacts.update(known.ids)
+            self._addresses.update(map(fold, known.emails))
+        elif kind is not None:
+            ids = known_records(self._references, family, rows)
+            self._records.update((kind, one) for one in ids)
+
+    def requests(self) -> int:
+        """Return about how many requests it takes. Raises `RequestError`."""
+        found = len(self._contacts) + len(self._addresses)
+        count = -(-found // FULL_PAGE) + self._look_ups()
+        return count + sum(1 if kind == NOTE else 2 for kind, _ in self._records)
+
+    def _look_ups(self) -> int:
+        """Return the requests for the ids of addresses: one for each, or a crawl of contacts."""
+        count = len(self._addresses)
+        if count > FULL_PAGE // 4:
+            body = self._references.client.get("contacts", [("limit", 1), ("status", -1)]).body
+            total = total_of(body)
+            if total is not None:
+                count = min(count, total // FULL_PAGE + 2)
+        return count

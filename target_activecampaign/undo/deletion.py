@@ -1,0 +1,146 @@
+"""Deletes records that a run created, where no other client changed them since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import NotFound, rows_of
+from target_activecampaign.outcome import RowSkipped
+
+from .entries import SENT, Entry
+from .present_values import PATHS
+from .record_values import (
+    ACCOUNT,
+    COLUMN,
+    CONTACT,
+    CREATED,
+    DEAL,
+    ENTITIES,
+    FIELD,
+    LINK,
+    LIST,
+    NOTE,
+    STAGE,
+    TAG,
+    RecordValues,
+    is_empty,
+    is_same,
+)
+from .restore_contact import resolved_link, tag_of
+from .verdicts import CHANGED_SINCE, NOT_SURE, OPT_OUTS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from target_activecampaign.sinks.context import WriteContext
+
+FULL_PAGE = 100
+NO_CREATES = "created by the run; deleted only with --undo-creates"
+HAS_NOTES = f"{CHANGED_SINCE}: it has notes"
+IN_USE = f"{CHANGED_SINCE}: contacts or deals belong to the account"
+HAS_DEALS = f"{CHANGED_SINCE}: the contact has deals"
+OPTED_OUT = "the contact opted out; a delete would lose the opt-out"
+#: What people may have written into a record that the run did not write.
+_CONTACT_COLUMNS = ("firstName", "lastName", "phone")
+_OTHER_COLUMNS = {DEAL: ("title", "description", "value", "status"), ACCOUNT: ("accountUrl",)}
+
+
+def delete_created(
+    context: WriteContext, kind: str, native_id: str, entries: list[Entry], present: RecordValues
+) -> None:
+    """Delete a record of the run; raise `RowSkipped` where it stays. Raises `RequestError`."""
+    _check(context, kind, native_id, entries, present)
+    context.limits.take_delete()
+    path = PATHS[kind][0] if kind != CONTACT else "contacts"
+    try:
+        context.write_client.write("DELETE", f"{path}/{native_id}")
+    except NotFound:
+        return  # deleted already, perhaps by the first attempt of this request
+
+
+def _check(
+    context: WriteContext, kind: str, native_id: str, entries: list[Entry], present: RecordValues
+) -> None:
+    """Raise `RowSkipped` where the record holds anything that the run did not write."""
+    created = next(one for one in entries if one.part.name == CREATED)
+    if created.state == SENT or created.mark.get("is_unsure"):
+        raise RowSkipped(NOT_SURE)
+    written: dict[str, tuple[Any, ...]] = {
+        name: (value,) for name, value in (created.after or {}).items()
+    }
+    for one in entries:
+        if one.part.name != CREATED:
+            written[one.part.name] = one.written
+    if kind == CONTACT:
+        _check_contact(context, native_id, written, present)
+    else:
+        _check_columns(context, kind, written, present)
+        _check_use(context, kind, native_id, present)
+
+
+def _check_contact(
+    context: WriteContext,
+    native_id: str,
+    written: dict[str, tuple[Any, ...]],
+    present: RecordValues,
+) -> None:
+    there = present.contact
+    if there is None:
+        return
+    if any(status.status in OPT_OUTS for status in there.lists.values()):
+        raise RowSkipped(OPTED_OUT)
+    tags = {tag_of(context, name) for name in written if name.startswith("tag")}
+    parts = {COLUMN + name for name in _CONTACT_COLUMNS}
+    parts |= {name for name in present.parts if name.startswith((FIELD, LIST)) or name == LINK}
+    if LINK in written:
+        written[LINK] = tuple(resolved_link(context, one) for one in written[LINK])
+    _check_parts(context, CONTACT, parts, written, present)
+    if {name.removeprefix(TAG) for name in present.parts if name.startswith(TAG)} - tags:
+        raise RowSkipped(CHANGED_SINCE)
+    if context.references.nested_rows("contacts", native_id, "deals"):
+        raise RowSkipped(HAS_DEALS)
+
+
+def _check_columns(
+    context: WriteContext, kind: str, written: dict[str, tuple[Any, ...]], present: RecordValues
+) -> None:
+    parts = {name for name in written if name.startswith(COLUMN) or name == STAGE}
+    parts |= {COLUMN + name for name in _OTHER_COLUMNS.get(kind, ())}
+    parts |= {name for name in present.parts if name.startswith(FIELD)}
+    _check_parts(context, kind, parts, written, present)
+
+
+def _check_parts(
+    context: WriteContext,
+    kind: str,
+    parts: set[str],
+    written: dict[str, tuple[Any, ...]],
+    present: RecordValues,
+) -> None:
+    fields = context.references.fields(ENTITIES[kind]) if kind in ENTITIES else None
+    for name in parts:
+        there = present.get(name)
+        if name not in written and (is_empty(there) or str(there) == "0"):
+            continue  # a new deal is open, without a value
+        if not any(is_same(name, there, one, fields) for one in written.get(name, ())):
+            raise RowSkipped(CHANGED_SINCE)
+
+
+def _check_use(context: WriteContext, kind: str, native_id: str, present: RecordValues) -> None:
+    """Raise `RowSkipped` for a deal or an account that others use by now."""
+    if kind == NOTE:
+        return
+    if context.references.nested_rows(PATHS[kind][0], native_id, "notes"):
+        raise RowSkipped(HAS_NOTES)
+    if kind == ACCOUNT and not _is_unused(context, native_id, str(present.native.get("name"))):
+        raise RowSkipped(IN_USE)
+
+
+def _is_unused(context: WriteContext, native_id: str, name: str) -> bool:
+    """Return whether the collection of accounts shows no contact and no deal of an account."""
+    params: list[tuple[str, str | int]] = [("search", name), ("count_deals", "true")]
+    params.append(("limit", FULL_PAGE))
+    for row in rows_of(context.client.get("accounts", params).body, "accounts"):
+        if str(row.get("id")) == native_id:
+            return all(str(row.get(one)) == "0" for one in ("contactCount", "dealCount"))
+    return False

@@ -1,0 +1,146 @@
+"""What the undo file holds: its tables, and their rows as objects."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+#: States of an entry: the request was about to be sent, was answered, or was undone.
+SENT, WRITTEN, UNDONE = "sent", "written", "undone"
+
+METADATA = sa.MetaData()
+META = sa.Table(
+    "undo_meta",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text),
+)
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("started", sa.Double, nullable=False),
+)
+ENTRIES = sa.Table(
+    "entries",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text),
+    sa.Column("former", sa.Text),
+    sa.Column("mark", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+ROWS = sa.Table(
+    "rows",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Column("row", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text),
+    sa.Column("ledger_key", sa.LargeBinary),
+    sa.Column("source", sa.Text),
+    sa.Column("note", sa.Text),
+    sqlite_with_rowid=False,
+)
+
+
+class ValuePart(NamedTuple):
+    """One value of a record: ``kind`` and ``id`` name the record, ``name`` the value."""
+
+    kind: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value that a run replaced; ``before`` is None where there was none.
+
+    ``after`` is what the run wrote. While the ``state`` is `SENT`, the account may hold what the
+    run wrote before that, which is then in ``former``. ``mark`` tells a status apart from others of
+    the same word. ``number`` is the entry's place in the order of the run's requests.
+    """
+
+    part: ValuePart
+    number: int
+    before: Any
+    after: Any
+    former: tuple[Any, ...] = ()
+    mark: dict[str, Any] = field(default_factory=dict)
+    state: str = WRITTEN
+    run: str = ""
+
+    @property
+    def written(self) -> tuple[Any, ...]:
+        """The values of the run that the account may hold."""
+        return (self.after, *self.former)
+
+
+@dataclass(frozen=True)
+class WrittenRow:
+    """An input row of a run, and the record that it wrote.
+
+    ``number`` is the place of the row's last request in the run, ``row`` its number in the input.
+    ``source`` is the id that the row has in another account, ``note`` why it cannot be undone.
+    """
+
+    kind: str
+    id: str
+    number: int
+    stream: str
+    row: int | None
+    key: dict[str, Any]
+    ledger_key: bytes
+    source: str | None = None
+    note: str | None = None
+
+
+def dump(value: Any) -> str:
+    """Return a value as the file holds it; nothing is `null`, too."""
+    return json.dumps(value, default=str)
+
+
+def load(text: str | None) -> Any:
+    """Return the value that the file holds."""
+    return None if text is None else json.loads(text)
+
+
+def entry_of(row: Any) -> Entry:
+    """Return the entry of a row of the table."""
+    return Entry(
+        ValuePart(row.kind, row.id, row.part),
+        row.number,
+        load(row.before),
+        load(row.after),
+        () if row.former is None else (load(row.former),),
+        load(row.mark) or {},
+        row.state,
+        row.run,
+    )
+
+
+def row_of(row: Any) -> WrittenRow:
+    """Return the input row of a row of the table."""
+    return WrittenRow(
+        row.kind,
+        row.id,
+        row.number,
+        row.stream,
+        row.row or None,
+        load(row.key) or {},
+        row.ledger_key or b"",
+        row.source,
+        row.note,
+    )

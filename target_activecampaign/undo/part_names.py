@@ -1,0 +1,67 @@
+"""The names of parts and of groups of them, as results say them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources import by_name
+from tap_activecampaign_unified.resources.resource import Field
+
+from .record_values import (
+    COLUMN,
+    CONTACT,
+    CREATED,
+    DELETED,
+    ENTERED,
+    ENTITIES,
+    FIELD,
+    LEFT,
+    LINK,
+    LIST,
+    NOTE,
+    PERSON,
+    TAG,
+    TAG_NAME,
+)
+from .run_records import STREAMS
+
+if TYPE_CHECKING:
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .entries import ValuePart
+
+_GROUPS = {
+    TAG: "tags",
+    TAG_NAME: "tags",
+    LIST: "segments",
+    ENTERED: "automations",
+    LEFT: "automations",
+    PERSON: "contacts",
+}
+
+
+def group_of(part: ValuePart) -> str:
+    """Return the group of a part: the values of a record that have one result together."""
+    if part.name in {CREATED, DELETED}:
+        return part.name
+    if part.kind == CONTACT and part.name == LINK:
+        return "account"
+    found = next((group for prefix, group in _GROUPS.items() if part.name.startswith(prefix)), None)
+    return found or ("content" if part.kind == NOTE else "fields")
+
+
+def name_of(context: WriteContext, kind: str, part: str) -> str:
+    """Return the unified name of a part."""
+    if part.startswith(FIELD):
+        one = part.removeprefix(FIELD)
+        known = context.references.fields(ENTITIES[kind]).keys
+        return f"custom_fields.{known.get(one, f'field_{one}')}"
+    if part.startswith(COLUMN):
+        native = part.removeprefix(COLUMN)
+        entries = by_name[STREAMS[kind]].entries
+        names = {one.native: one.unified for one in entries if isinstance(one, Field)}
+        return names.get(native, native)
+    for prefix, word in ((TAG_NAME, "tag"), (TAG, "tag"), (LIST, "list"), (PERSON, "contact")):
+        if part.startswith(prefix):
+            return f"{word} {part.removeprefix(prefix)}"
+    return part

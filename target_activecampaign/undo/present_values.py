@@ -1,0 +1,196 @@
+"""Reads the present values of records with the fewest requests, shortly before they change.
+
+Contacts are read a hundred at a time: the one that changes next, and those that rows of the same
+batch name after it. Of deals and accounts, the whole collection is read where that is fewer
+requests than one for each.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import (
+    NotFound,
+    PermissionDenied,
+    total_of,
+    walk_offset,
+)
+from tap_activecampaign_unified.resources.custom_fields import value_owner
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.lookups.contact_values import ContactValuesReader
+from target_activecampaign.lookups.custom_fields import VALUE_TABLES
+
+from .record_values import (
+    ACCOUNT,
+    CONTACT,
+    DEAL,
+    ENTITIES,
+    NOTE,
+    RecordValues,
+    values_of_contact,
+    values_of_row,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_activecampaign_unified.client import Client, Clock
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.lookups.references import References
+
+FULL_PAGE = 100
+MOST_KEPT = 5_000
+#: Seconds after which values that a batch named again are read again.
+FRESH_SECONDS = 60.0
+#: The path of each kind's records, and the name of one in an answer.
+PATHS = {DEAL: ("deals", "deal"), ACCOUNT: ("accounts", "account"), NOTE: ("notes", "note")}
+
+
+class PresentValues:
+    """The present values of the records that a run is about to change."""
+
+    def __init__(
+        self, client: Client, clock: Clock, pool: CooperativePool, references: References
+    ) -> None:
+        self._client, self._clock, self._pool = client, clock, pool
+        self._references = references
+        self._reader = ContactValuesReader(client, pool)
+        #: Contacts that will be read, in the order of their rows.
+        self._queued: dict[str, None] = {}
+        self._ids: OrderedDict[str, str | None] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[float, RecordValues | None]] = OrderedDict()
+        self._expected = dict.fromkeys((DEAL, ACCOUNT), 0)
+        self._crawled: set[str] = set()
+
+    # --- contacts ---------------------------------------------------------------------------
+
+    def expect_contacts(self, ids: Iterable[str], emails: Iterable[str]) -> None:
+        """Note the contacts of a batch; look up the ids of addresses."""
+        wanted = {fold(email): email for email in emails}
+        found = self._references.contacts_by_email(wanted.values()) if wanted else {}
+        for key in wanted:
+            self._note_id(key, found.get(key))
+        now = self._clock.monotonic()
+        for one in (*ids, *found.values()):
+            read, _ = self._kept.get((CONTACT, one), (now - FRESH_SECONDS, None))
+            if now - read >= FRESH_SECONDS:
+                self._kept.pop((CONTACT, one), None)
+                self._queued[one] = None
+
+    def contact_id(self, email: str) -> str | None:
+        """Return the id that the contact of an address had before the run wrote to it."""
+        key = fold(email)
+        while key not in self._ids and self._queued:
+            self._read_contacts(next(iter(self._queued)))
+        if key not in self._ids:
+            self._note_id(key, self._references.contacts_by_email([email]).get(key))
+        return self._ids[key]
+
+    def known_id(self, email: str) -> str | None:
+        """Return the id of an address as far as it is known without a request."""
+        return self._ids.get(fold(email))
+
+    def note_contact(self, email: str, native_id: str) -> None:
+        """Note the id of a contact that the run created."""
+        self._note_id(fold(email), native_id)
+
+    def _note_id(self, key: str, native_id: str | None) -> None:
+        self._ids[key] = native_id
+        if len(self._ids) > MOST_KEPT * 10:
+            self._ids.popitem(last=False)
+
+    def _read_contacts(self, first: str) -> None:
+        """Read a contact, and the next of those that are expected."""
+        with self._pool.named_lock("earlier values"):
+            if (CONTACT, first) in self._kept:
+                return
+            others = (one for one in self._queued if one != first)
+            chunk = [first, *itertools.islice(others, FULL_PAGE - 1)]
+            found = self._reader.read(chunk)
+            for one in chunk:
+                self._queued.pop(one, None)
+                values = values_of_contact(found[one]) if one in found else None
+                self._keep(CONTACT, one, values)
+                email = str(values.native.get("email") or "") if values is not None else ""
+                if email and self._ids.get(fold(email)) is None:
+                    self._note_id(fold(email), one)
+
+    def read_contacts_now(self, ids: Iterable[str]) -> dict[str, RecordValues]:
+        """Return the values of contacts as they are at this moment; absent ones are left out."""
+        return {one: values_of_contact(found) for one, found in self._reader.read(ids).items()}
+
+    # --- any record -------------------------------------------------------------------------
+
+    def expect(self, kind: str, ids: Iterable[str]) -> None:
+        """Note the deals or accounts of a batch: their number decides how they are read."""
+        wanted = list(ids)
+        for one in wanted:
+            self._kept.pop((kind, one), None)
+        self._expected[kind] = len(wanted)
+        self._crawled.discard(kind)
+
+    def of(self, kind: str, native_id: str) -> RecordValues | None:
+        """Return the values of a record before the run's next change, None if it is absent."""
+        key = (kind, native_id)
+        if key not in self._kept:
+            if kind == CONTACT:
+                self._read_contacts(native_id)
+            else:
+                self._read(kind, native_id)
+        return self._kept[key][1]
+
+    def forget(self, kind: str, native_id: str) -> None:
+        """Read a record again when it is needed next."""
+        self._kept.pop((kind, native_id), None)
+
+    def _keep(self, kind: str, native_id: str, values: RecordValues | None) -> None:
+        self._kept[kind, native_id] = (self._clock.monotonic(), values)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    def _read(self, kind: str, native_id: str) -> None:
+        with self._pool.named_lock("earlier values", kind):
+            if kind in self._expected and kind not in self._crawled:
+                self._crawled.add(kind)
+                self._crawl(kind)
+            if (kind, native_id) not in self._kept:
+                self._keep(kind, native_id, self.read_now(kind, native_id))
+
+    def read_now(self, kind: str, native_id: str) -> RecordValues | None:
+        """Return the values of one record as they are at this moment, None if it is absent."""
+        if kind == CONTACT:
+            return self.read_contacts_now([native_id]).get(native_id)
+        path, name = PATHS[kind]
+        try:
+            row = self._client.get(f"{path}/{native_id}").body.get(name)
+        except (NotFound, PermissionDenied):
+            # For a note that does not exist, ActiveCampaign answers 403.
+            return None
+        if not isinstance(row, dict):
+            return None
+        entity = ENTITIES.get(kind)
+        fields = self._references.values_below(entity, native_id) if entity else []
+        return values_of_row(kind, row, fields)
+
+    def _crawl(self, kind: str) -> None:
+        """Read all records of a kind where one request for each would be more."""
+        table, (path, _) = VALUE_TABLES[ENTITIES[kind]], PATHS[kind]
+        expected = self._expected[kind]
+        if expected <= FULL_PAGE // 4:
+            return
+        records = total_of(self._client.get(path, [("limit", 1)]).body)
+        values = total_of(self._client.get(table.path, [("limit", 1)]).body)
+        if records is None or values is None:
+            return
+        if (records + values) / FULL_PAGE + 2 > 2 * expected or records > MOST_KEPT:
+            return
+        fields: dict[str, list[dict[str, Any]]] = {}
+        for page in walk_offset(self._client, table.path, table.key):
+            for row in page.rows:
+                fields.setdefault(value_owner(row, ENTITIES[kind]), []).append(row)
+        for page in walk_offset(self._client, path, path):
+            for row in page.rows:
+                one = str(row.get("id"))
+                self._keep(kind, one, values_of_row(kind, row, fields.get(one, ())))

@@ -1,0 +1,152 @@
+"""Values of one record by part, in one form for contacts, opportunities, accounts and notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE
+from tap_activecampaign_unified.resources.custom_fields import (
+    encode_value,
+    value_currency,
+    value_field,
+    value_of,
+)
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from target_activecampaign.records.reference import id_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_activecampaign_unified.resources.custom_fields import CustomFields, FieldDefinition
+    from target_activecampaign.lookups.contact_values import ContactValues
+
+CONTACT, DEAL, ACCOUNT, NOTE = "contact", "deal", "account", "note"
+#: The entity whose custom fields a kind of record has.
+ENTITIES = {CONTACT: "contact", DEAL: "opportunity", ACCOUNT: "account"}
+COLUMN, FIELD, TAG, LIST, PERSON = "column:", "field:", "tag:", "list:", "contact:"
+#: A tag of which only the name is known: the importer may create it.
+TAG_NAME = "tag name:"
+LINK, STAGE, CREATED, DELETED = "account", "stage", "created", "deleted"
+ENTERED, LEFT = "entered:", "left:"
+_REFERENCES = {"contact", "account", "owner"}
+
+
+@dataclass
+class RecordValues:
+    """What the account has of a record; a part that is missing is absent.
+
+    ``native`` is the record's own row, ``contact`` the whole answer for a contact.
+    """
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    native: dict[str, Any] = field(default_factory=dict)
+    contact: ContactValues | None = None
+
+    def get(self, part: str) -> Any:
+        """Return a part's value, None where it is absent."""
+        return self.parts.get(part)
+
+
+def values_of_contact(found: ContactValues) -> RecordValues:
+    """Return a contact's values by part."""
+    parts: dict[str, Any] = {}
+    for name, value in found.row.items():
+        if isinstance(value, str):
+            parts[COLUMN + name] = value
+    parts |= {FIELD + one: value for one, value in found.fields.items()}
+    parts |= dict.fromkeys((TAG + one for one in found.tags), True)
+    parts |= {LIST + one: status.status for one, status in found.lists.items()}
+    for account, link in found.accounts.items():
+        parts[LINK] = {"account": account, "title": link.title or ""}
+    return RecordValues(parts, found.row, found)
+
+
+def values_of_row(
+    kind: str, row: dict[str, Any], fields: Iterable[dict[str, Any]] = ()
+) -> RecordValues:
+    """Return the values of a deal, an account or a note by part."""
+    parts: dict[str, Any] = {}
+    for name, value in row.items():
+        if kind == DEAL and name in {"stage", "group"}:
+            parts.setdefault(STAGE, {})[name] = id_text(value) or ""
+        elif kind == DEAL and name in _REFERENCES:
+            parts[COLUMN + name] = id_text(value) or ""
+        elif isinstance(value, (str, int, float)):
+            parts[COLUMN + name] = str(value)
+    for one in fields:
+        parts[FIELD + value_field(one)] = {
+            "value": value_of(one),
+            "currency": value_currency(one),
+        }
+    return RecordValues(parts, row)
+
+
+def is_empty(value: Any) -> bool:
+    """Return whether a value is none: absent, or a value row without a value."""
+    if isinstance(value, dict) and "value" in value:
+        value = value["value"]
+    return value in (None, "", [], "||", "||||")
+
+
+def is_same(part: str, one: Any, other: Any, fields: CustomFields | None) -> bool:
+    """Return whether two values of a part are the same for a reader of the account."""
+    if is_empty(one) or is_empty(other):
+        return is_empty(one) and is_empty(other)
+    if part.startswith(FIELD):
+        definition = definition_of(fields, part)
+        return bool(_plain(definition, one) == _plain(definition, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        # What a request left open, such as the pipeline of a stage, the server decided.
+        known = one.keys() & other.keys()
+        return bool(known) and all(str(one[name] or "") == str(other[name] or "") for name in known)
+    if part in {COLUMN + "currency", COLUMN + "email"}:
+        return str(one).strip().casefold() == str(other).strip().casefold()
+    return str(one).strip() == str(other).strip()
+
+
+def definition_of(fields: CustomFields | None, part: str) -> FieldDefinition | None:
+    """Return the definition of a part's custom field, None where the account has it no more."""
+    wanted = part.removeprefix(FIELD)
+    found = fields.definitions if fields is not None else ()
+    return next((one for one in found if one.id == wanted), None)
+
+
+def _plain(definition: FieldDefinition | None, value: Any) -> Any:
+    """Return a custom value in the one form that all spellings of it have."""
+    currency = None
+    if isinstance(value, dict):
+        value, currency = value.get("value"), value.get("currency")
+    decoded = _decoded(definition, value)
+    if isinstance(decoded, list):
+        decoded = sorted(map(str, decoded))
+    has_currency = definition is not None and definition.type == "currency" and currency
+    return (decoded, str(currency).casefold()) if has_currency else (decoded, "")
+
+
+def _decoded(definition: FieldDefinition | None, value: Any) -> Any:
+    if definition is None:
+        return str(value).strip()
+    try:
+        return definition.codec.decode(value, UTC_ZONE)
+    except InvalidValue:
+        return str(value).strip()
+
+
+def sent_value(definition: FieldDefinition | None, value: Any) -> tuple[Any, str | None]:
+    """Return what to send so that a deal's or an account's field holds ``value`` again."""
+    stored = value.get("value") if isinstance(value, dict) else value
+    currency = value.get("currency") if isinstance(value, dict) else None
+    if is_empty(stored):
+        is_several = definition is not None and definition.is_choices
+        return ([] if is_several else ""), None
+    decoded = _decoded(definition, stored)
+    if definition is None or decoded is None:
+        return stored, currency
+    if definition.type == "currency":
+        decoded = {"amount": decoded, "currency": currency}
+    try:
+        encoded, code = encode_value(definition, decoded)
+    except InvalidValue:
+        return stored, currency
+    return encoded, code

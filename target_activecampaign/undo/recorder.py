@@ -1,0 +1,319 @@
+"""Records what a run replaces: before each write request, the values that it changes.
+
+The write client calls `before` and `after` for every request, so that no sink can leave one out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import InvalidRequest
+from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.outcome import Action
+from target_activecampaign.records.reference import key_text
+from target_activecampaign.reporting.results import CHANGED
+from target_activecampaign.sinks import registry
+
+from .cost import RECORD_KINDS, known_contacts, known_records
+from .entries import ValuePart, WrittenRow
+from .present_values import PresentValues
+from .record_values import (
+    ACCOUNT,
+    CONTACT,
+    CREATED,
+    DEAL,
+    DELETED,
+    LINK,
+    LIST,
+    NOTE,
+    STAGE,
+    TAG,
+    TAG_NAME,
+    RecordValues,
+)
+from .request_changes import DEFINITIONS, KINDS, UNSUBSCRIBED, RecordChange, changes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tap_activecampaign_unified.client import ApiResponse, Client, Clock, RequestError
+    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.lookups.references import References
+    from target_activecampaign.outcome import Outcome
+    from target_activecampaign.records.record import InputRecord
+
+    from .journal import UndoJournal
+
+    Value = tuple[ValuePart, Any, Any]
+
+_DEFINED = {"tag": "tags", "list": "lists"}
+MOST_BUFFERED = 500
+NOT_UNDOABLE = "an undo does not cover this stream; correct the record in ActiveCampaign"
+
+
+class UndoRecorder:
+    """Records what one run replaces, and which input rows it was for.
+
+    ``server_time`` returns the account's clock in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        journal: UndoJournal,
+        run: str,
+        *,
+        client: Client,
+        clock: Clock,
+        pool: CooperativePool,
+        references: References,
+        server_time: Callable[[], float],
+    ) -> None:
+        self._journal, self._run = journal, run
+        self._references, self._server_time = references, server_time
+        self._values = PresentValues(client, clock, pool, references)
+        self._mine = threading.local()
+        self._rows: list[WrittenRow] = []
+        #: When the importer took an unsubscription, by the contact's id.
+        self._imported: dict[str, list[tuple[ValuePart, Any, float]]] = {}
+
+    # --- a batch ----------------------------------------------------------------------------
+
+    def expect(self, family: str, rows: list[InputRecord]) -> None:
+        """Note the records that rows are about to change. Raises `RequestError`."""
+        kind = RECORD_KINDS.get(family)
+        if kind == CONTACT:
+            known = known_contacts(self._references, rows)
+            self._values.expect_contacts(known.ids, known.emails)
+        elif kind in {DEAL, ACCOUNT}:
+            self._values.expect(kind, known_records(self._references, family, rows))
+
+    # --- requests ---------------------------------------------------------------------------
+
+    def before(self, method: str, path: str, body: Any, about: str | None) -> list[Value]:
+        """Note what a request replaces; returns what it writes. Raises `RequestError`."""
+        values: list[Value] = []
+        for change in changes_of(method, path, body, about):
+            values += self._values_of(change)
+        if values:
+            self._journal.record(self._run, values)
+        return values
+
+    def refused(self, values: list[Value], problem: RequestError) -> None:
+        """Remove what was noted of a request that ActiveCampaign refused.
+
+        A duplicate may be the first attempt of the same request, so it stays.
+        """
+        if not (isinstance(problem, InvalidRequest) and is_duplicate(problem)):
+            self._journal.take_back(self._run, [part for part, _, __ in values])
+
+    def after(self, values: list[Value], answer: ApiResponse) -> None:
+        """Note that a request was answered, the ids of what it created, and marks of statuses."""
+        self._journal.confirm(
+            self._run, [self._confirmed(part, value, answer) for part, _, value in values]
+        )
+        created = [part for part, _, __ in values if part.name == CREATED]
+        if len(created) == 1:
+            self._note_created(created[0], answer)
+
+    def _values_of(self, change: RecordChange) -> list[Value]:
+        if change.kind != CONTACT and change.id is None:
+            return [(ValuePart(change.kind, self._temporary_id(), CREATED), None, change.created)]
+        native_id = self._id_of(change)
+        is_covered = change.kind in RECORD_KINDS.values() and DELETED not in change.parts
+        there = self._values.of(change.kind, native_id) if native_id and is_covered else None
+        if native_id is None or (change.created is not None and there is None):
+            return self._created_contact(change)
+        found = []
+        for name, after in self._named_parts(change, native_id, there).items():
+            before = there.get(name) if there is not None else None
+            found.append((ValuePart(change.kind, native_id, name), before, after))
+        self._note_import(change, native_id)
+        return found
+
+    def _id_of(self, change: RecordChange) -> str | None:
+        """Return the id of the record of a change, None for a contact that does not exist."""
+        email = change.email or (change.id if "@" in (change.id or "") else None)
+        return self._values.contact_id(email) if email else change.id
+
+    def _created_contact(self, change: RecordChange) -> list[Value]:
+        """Return what is noted of a contact that the account does not have."""
+        one = "@" + fold(change.email or "")
+        self._note_import(change, one)
+        found: list[Value] = [(ValuePart(CONTACT, one, CREATED), None, change.created)]
+        for name, after in self._named_parts(change, one, None).items():
+            if name.startswith((TAG, TAG_NAME, LIST)) or name == LINK:
+                found.append((ValuePart(CONTACT, one, name), None, after))
+        return found
+
+    def _named_parts(
+        self, change: RecordChange, native_id: str, there: RecordValues | None
+    ) -> dict[str, Any]:
+        """Return the parts of a change with names and ids that the account knows."""
+        found: dict[str, Any] = {}
+        for name, after in change.parts.items():
+            if name == TAG and change.link:
+                found |= self._tag_of(native_id, there, change.link)
+            elif name.startswith(TAG_NAME):
+                rows = self._references.find_by_name("tag", name.removeprefix(TAG_NAME))
+                found[TAG + str(rows[0]["id"]) if rows else name] = after
+            elif name == LINK and after is not None:
+                found[name] = self._link_of(native_id, there, after)
+            else:
+                found[name] = after
+        return found
+
+    def _tag_of(
+        self, native_id: str, there: RecordValues | None, association: str
+    ) -> dict[str, Any]:
+        """Return the part of a tag that a request removes by the id of its association."""
+        for is_again in (False, True):
+            if is_again:  # the run itself added the tag since
+                self._values.forget(CONTACT, native_id)
+                there = self._values.of(CONTACT, native_id)
+            tags = there.contact.tags if there is not None and there.contact is not None else {}
+            for tag, one in tags.items():
+                if one == association:
+                    return {TAG + tag: None}
+        return {}
+
+    def _link_of(
+        self, native_id: str, there: RecordValues | None, after: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the whole link after a change; the importer names the account, not its id."""
+        written = self._journal.parts(self._run, CONTACT, native_id).get(LINK)
+        before = written.after if written else there.get(LINK) if there is not None else None
+        link = {"title": "", **(before or {}), **after}
+        if "name" in after:
+            link.pop("account", None)
+        elif "account" in after:
+            link.pop("name", None)
+        return link
+
+    def _note_import(self, change: RecordChange, native_id: str) -> None:
+        if change.is_import:
+            now = self._server_time()
+            self._imported[native_id] = [
+                (ValuePart(CONTACT, native_id, name), after, now)
+                for name, after in change.parts.items()
+                if name.startswith(LIST) and after == UNSUBSCRIBED
+            ]
+
+    def _confirmed(
+        self, part: ValuePart, value: Any, answer: ApiResponse
+    ) -> tuple[ValuePart, Any, dict[str, Any] | None]:
+        body, mark = answer.body, None
+        if part.name.startswith(LIST):
+            row = body.get("contactList")
+            if isinstance(row, dict):
+                mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
+        elif part.kind == DEAL and part.name == STAGE:
+            row = body.get("deal")
+            if isinstance(row, dict):
+                value = {k: str(row.get(k) or value.get(k) or "") for k in ("stage", "group")}
+        elif part.name.startswith("entered:"):
+            row = body.get("contactAutomation")
+            mark = {"id": str(row.get("id"))} if isinstance(row, dict) else None
+        elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
+            mark = {"is_unsure": "contact" in body}
+        return part, value, mark
+
+    # --- created records --------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def creating(self, name: str | None = None) -> Iterator[None]:
+        """Note creates of the block under a name, until `created` gives the record's id."""
+        former = getattr(self._mine, "name", None)
+        self._mine.name = name or secrets.token_hex(8)
+        try:
+            yield
+        finally:
+            self._mine.name = former
+
+    def created(self, native_id: str) -> None:
+        """Note the id of the record that the block of `creating` created, in this run or before."""
+        name = getattr(self._mine, "name", None)
+        if name is not None:
+            for kind in (DEAL, ACCOUNT, NOTE, *DEFINITIONS):
+                self._journal.rename(kind, f"?{name}", native_id)
+
+    def _temporary_id(self) -> str:
+        return "?" + (getattr(self._mine, "name", None) or secrets.token_hex(8))
+
+    def _note_created(self, part: ValuePart, answer: ApiResponse) -> None:
+        wrappers = dict(KINDS.values()) | DEFINITIONS
+        row = answer.body.get(wrappers[part.kind])
+        if not isinstance(row, dict) or not row.get("id"):
+            return
+        native_id = str(row["id"])
+        self._journal.rename(part.kind, part.id, native_id)
+        if part.kind == CONTACT:
+            self._values.note_contact(part.id.removeprefix("@"), native_id)
+        self._values.forget(part.kind, native_id)
+
+    # --- rows -------------------------------------------------------------------------------
+
+    def note_row(self, row: InputRecord, outcome: Outcome) -> None:
+        """Note the record that a row wrote; `flush` writes what is noted."""
+        sink = registry.find_sink(row.stream)
+        if sink is None or outcome.action not in CHANGED:
+            return
+        kind = RECORD_KINDS.get(sink.family)
+        native_id = self._id_of_row(row, kind, outcome)
+        note = None if kind else NOT_UNDOABLE
+        if outcome.action is Action.CREATED and sink.family in _DEFINED:
+            kind, note = _DEFINED[sink.family], None
+        self._end_import(native_id)
+        self._rows.append(
+            WrittenRow(
+                kind or row.stream,
+                native_id,
+                self._journal.number,
+                row.stream,
+                row.number,
+                row.shown_key or row.key,
+                row.ledger_key,
+                self._source_of(row),
+                note,
+            )
+        )
+        if len(self._rows) >= MOST_BUFFERED:
+            self.flush()
+
+    def _id_of_row(self, row: InputRecord, kind: str | None, outcome: Outcome) -> str:
+        """Return the id of the record that a row wrote, as `before` noted it."""
+        if outcome.id or kind != CONTACT:
+            return outcome.id or ""
+        known = known_contacts(self._references, [row])
+        if known.ids:
+            return known.ids[0]
+        email = next(iter(known.emails), "")
+        return self._values.known_id(email) or "@" + fold(email)
+
+    def _source_of(self, row: InputRecord) -> str | None:
+        if not self._references.policy.is_foreign:
+            return None
+        return key_text(row.record.get("id"), "id", is_id=True)
+
+    def _end_import(self, native_id: str) -> None:
+        """Note until when the importer may have carried out a contact's unsubscriptions."""
+        parts = self._imported.pop(native_id, None)
+        if parts:
+            until = self._server_time()
+            self._journal.confirm(
+                self._run,
+                [(part, after, {"since": at, "until": until}) for part, after, at in parts],
+            )
+
+    def flush(self) -> None:
+        """Write the rows that were noted."""
+        rows, self._rows = self._rows, []
+        self._journal.add_rows(self._run, rows)
+
+    def close(self) -> None:
+        """Write what is noted, and close the file."""
+        with contextlib.closing(self._journal):
+            self.flush()

@@ -1,0 +1,150 @@
+"""Writes the earlier values of a contact: fields, tags, list statuses, account link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import InvalidRequest, NotFound
+from tap_activecampaign_unified.client.errors import is_duplicate
+from target_activecampaign.sinks.contacts.enrolments import EnrolmentRecord, enrolments_of
+from target_activecampaign.sinks.contacts.upsert import RESUBSCRIBED
+
+from .record_values import COLUMN, ENTERED, FIELD, LIST, TAG, TAG_NAME
+from .request_changes import SUBSCRIBED, UNSUBSCRIBED
+
+if TYPE_CHECKING:
+    from target_activecampaign.lookups.contact_values import ContactValues
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .record_values import RecordValues
+    from .verdicts import Judgement
+
+
+def restore_contact(
+    context: WriteContext,
+    native_id: str,
+    group: str,
+    judged: list[Judgement],
+    present: RecordValues,
+) -> None:
+    """Put back the values of one group. Raises `RequestError`."""
+    there = present.contact
+    if there is None:
+        return
+    if group == "fields":
+        _restore_fields(context, native_id, judged)
+    elif group == "tags":
+        for one in judged:
+            _restore_tag(context, native_id, one, there)
+    elif group == "segments":
+        for one in judged:
+            _restore_list(context, native_id, one)
+    elif group == "account":
+        for one in judged:
+            _restore_link(context, native_id, one, there)
+
+
+def _restore_fields(context: WriteContext, native_id: str, judged: list[Judgement]) -> None:
+    """Write columns and custom fields with one request; what was absent becomes empty."""
+    body: dict[str, Any] = {}
+    values = []
+    for one in judged:
+        part, before = one.entry.part.name, one.entry.before
+        text = "" if before is None else before
+        if part.startswith(FIELD):
+            values.append({"field": part.removeprefix(FIELD), "value": text})
+        else:
+            body[part.removeprefix(COLUMN)] = text
+    if values:
+        body["fieldValues"] = values
+    if body:
+        context.write_client.write("PUT", f"contacts/{native_id}", {"contact": body})
+
+
+def tag_of(context: WriteContext, part: str) -> str | None:
+    """Return the id of a part's tag; None for a name that the account does not have."""
+    if part.startswith(TAG):
+        return part.removeprefix(TAG)
+    rows = context.references.find_by_name("tag", part.removeprefix(TAG_NAME))
+    return str(rows[0]["id"]) if rows else None
+
+
+def _restore_tag(
+    context: WriteContext, native_id: str, one: Judgement, there: ContactValues
+) -> None:
+    tag = tag_of(context, one.entry.part.name)
+    if tag is None:
+        return
+    if one.entry.before:
+        body = {"contactTag": {"contact": native_id, "tag": tag}}
+        try:
+            context.write_client.write("POST", "contactTags", body, repeatable=True)
+        except InvalidRequest as problem:
+            if not is_duplicate(problem):
+                raise
+        return
+    try:
+        context.write_client.write("DELETE", f"contactTags/{there.tags[tag]}")
+    except NotFound:
+        return  # removed already, perhaps by the first attempt of this request
+
+
+def _restore_list(context: WriteContext, native_id: str, one: Judgement) -> None:
+    """Subscribe again, or unsubscribe: ActiveCampaign does not remove a contact from a list."""
+    is_subscribed = one.entry.before == SUBSCRIBED
+    body: dict[str, Any] = {
+        "list": one.entry.part.name.removeprefix(LIST),
+        "contact": native_id,
+        "status": int(SUBSCRIBED if is_subscribed else UNSUBSCRIBED),
+    }
+    if is_subscribed:
+        body["sourceid"] = RESUBSCRIBED
+    context.write_client.write("POST", "contactLists", {"contactList": body}, repeatable=True)
+
+
+def _restore_link(
+    context: WriteContext, native_id: str, one: Judgement, there: ContactValues
+) -> None:
+    before, link = one.entry.before, next(iter(there.accounts.values()), None)
+    if before is None and link is not None:
+        try:
+            context.write_client.write("DELETE", f"accountContacts/{link.id}")
+        except NotFound:
+            return  # removed already
+        return
+    columns = {"account": before["account"], "jobTitle": before.get("title") or ""}
+    if link is None:
+        body = {"accountContact": {"contact": native_id, **columns}}
+        context.write_client.write("POST", "accountContacts", body, repeatable=True)
+    else:
+        body = {"accountContact": columns}
+        context.write_client.write("PUT", f"accountContacts/{link.id}", body)
+
+
+def end_enrolment(context: WriteContext, native_id: str, one: Judgement) -> bool:
+    """End the run of a contact through an automation that the run began.
+
+    Returns whether it was still active. Raises `RequestError`.
+    """
+    automation = one.entry.part.name.removeprefix(ENTERED)
+    known = str(one.entry.mark.get("id") or "")
+    if not known:
+        key = context.ledger.hash_key("enrolment", native_id, automation)
+        found = context.ledger.find(key)
+        known = (found and found.id) or ""
+    there = [each for each in enrolments_of(context, native_id, automation) if each.is_active]
+    mine = [each for each in there if str(each.number) == known]
+    for each in mine:
+        if not context.write_client.is_dry_run:
+            context.write_client.write("DELETE", f"contactAutomations/{each.number}")
+            EnrolmentRecord(context, native_id, automation).lift(each.number)
+    return bool(mine)
+
+
+def resolved_link(context: WriteContext, link: Any) -> Any:
+    """Return a link that names its account with the account's id, where the account exists."""
+    if not isinstance(link, dict) or "name" not in link:
+        return link
+    account = context.references.account_named(link["name"])
+    rest = {name: value for name, value in link.items() if name != "name"}
+    return {**rest, "account": account} if account else rest

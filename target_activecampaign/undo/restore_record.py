@@ -1,0 +1,66 @@
+"""Writes the earlier values of a deal, an account or a note."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import NotFound
+from target_activecampaign.records.reference import id_text
+
+from .present_values import PATHS
+from .record_values import COLUMN, ENTITIES, FIELD, PERSON, STAGE, definition_of, sent_value
+
+if TYPE_CHECKING:
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .verdicts import Judgement
+
+
+def restore_record(
+    context: WriteContext, kind: str, native_id: str, group: str, judged: list[Judgement]
+) -> None:
+    """Put back the values of one group. Raises `RequestError`."""
+    if group == "contacts":
+        _remove_contacts(context, native_id, judged)
+        return
+    path, wrapper = PATHS[kind]
+    body: dict[str, Any] = {}
+    values = []
+    for one in judged:
+        part, before = one.entry.part.name, one.entry.before
+        if part == STAGE:
+            body |= before or {}
+        elif part.startswith(FIELD):
+            values.append(_field(context, kind, part, before))
+        else:
+            body[part.removeprefix(COLUMN)] = "" if before is None else before
+    if values:
+        body["fields"] = values
+    if body:
+        context.write_client.write("PUT", f"{path}/{native_id}", {wrapper: body})
+
+
+def _field(context: WriteContext, kind: str, part: str, before: Any) -> dict[str, Any]:
+    one = part.removeprefix(FIELD)
+    definition = definition_of(context.references.fields(ENTITIES[kind]), part)
+    value, currency = sent_value(definition, before)
+    sent = {"customFieldId": int(one) if one.isdigit() else one, "fieldValue": value}
+    return sent | ({"fieldCurrency": currency} if currency else {})
+
+
+def secondary_contacts(context: WriteContext, native_id: str) -> dict[str, str]:
+    """Return the ids of a deal's links to its secondary contacts, by contact."""
+    rows = context.references.nested_rows("deals", native_id, "contactDeals")
+    return {str(id_text(row.get("contact"))): str(row.get("id")) for row in rows}
+
+
+def _remove_contacts(context: WriteContext, native_id: str, judged: list[Judgement]) -> None:
+    there = secondary_contacts(context, native_id)
+    for one in judged:
+        link = there.get(one.entry.part.name.removeprefix(PERSON))
+        if link is None:
+            continue
+        try:
+            context.write_client.write("DELETE", f"contactDeals/{link}")
+        except NotFound:
+            continue  # removed already

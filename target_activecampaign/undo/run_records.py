@@ -1,0 +1,122 @@
+"""The records of a run in reverse order, with their entries and their present values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.parsing.names import fold
+
+from .present_values import PresentValues
+from .record_values import ACCOUNT, CONTACT, DEAL, NOTE, RecordValues
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .entries import Entry, WrittenRow
+    from .journal import UndoJournal
+
+WINDOW = 100
+#: The stream of each kind of record that an undo covers.
+STREAMS = {
+    CONTACT: "crm_contacts",
+    DEAL: "crm_opportunities",
+    ACCOUNT: "crm_accounts",
+    NOTE: "crm_notes",
+}
+
+
+@dataclass
+class RunRecord:
+    """A record of a run. ``names`` are the ids of its entries.
+
+    One of them is its address where the run knew a contact by that alone. ``present`` is None where
+    the account does not have the record.
+    """
+
+    kind: str
+    id: str
+    names: list[str]
+    entries: list[Entry] = field(default_factory=list)
+    present: RecordValues | None = None
+
+
+class RunRecords:
+    """Reads the records of one run."""
+
+    def __init__(self, context: WriteContext, journal: UndoJournal, run: str) -> None:
+        self._references, self._journal, self._run = context.references, journal, run
+        self._values = PresentValues(
+            context.client, context.clock, context.pool, context.references
+        )
+
+    def windows(self) -> Iterator[list[RunRecord]]:
+        """Yield records of one kind, up to a hundred at a time, the last written first."""
+        window: list[RunRecord] = []
+        for kind, one, _ in self._journal.records(self._run):
+            if window and (window[0].kind != kind or len(window) == WINDOW):
+                yield window
+                window = []
+            window.append(RunRecord(kind, one, [one]))
+        if window:
+            yield window
+
+    def load(self, records: list[RunRecord]) -> None:
+        """Read the entries of records from the file."""
+        for record in records:
+            record.entries = [
+                entry
+                for name in record.names
+                for entry in self._journal.entries(self._run, record.kind, name)
+            ]
+
+    def read(self, records: list[RunRecord]) -> list[RunRecord]:
+        """Return the records with entries and present values, each contact once.
+
+        Raises `RequestError`.
+        """
+        kind = records[0].kind
+        if kind == CONTACT:
+            records = self._merge_addresses(records)
+            found = self._values.read_contacts_now(one.id for one in records)
+            for record in records:
+                record.present = found.get(record.id)
+        elif kind in STREAMS:
+            # A create that was never confirmed has no id.
+            known = [one for one in records if not one.id.startswith("?")]
+            if kind != NOTE:
+                self._values.expect(kind, [one.id for one in known])
+            for record in known:
+                record.present = self._values.of(kind, record.id)
+        self.load(records)
+        return records
+
+    def _merge_addresses(self, records: list[RunRecord]) -> list[RunRecord]:
+        """Find the ids of contacts that the run knew by address only."""
+        addresses = [one.id[1:] for one in records if one.id.startswith("@")]
+        found = self._references.contacts_by_email(addresses) if addresses else {}
+        merged: dict[str, RunRecord] = {}
+        for record in records:
+            if record.id.startswith("@"):
+                record.id = found.get(fold(record.id[1:]), record.id)
+            there = merged.setdefault(record.id, record)
+            if there is not record:
+                there.names += record.names
+        return list(merged.values())
+
+    def later(self, record: RunRecord) -> dict[str, list[Entry]]:
+        """Return what later runs changed of a record and did not undo, by part."""
+        found: dict[str, list[Entry]] = {}
+        for name in sorted({*record.names, record.id}):
+            for part, entries in self._journal.later(self._run, record.kind, name).items():
+                found[part] = [*found.get(part, ()), *entries]
+        return found
+
+    def rows(self, record: RunRecord, *, is_of_run: bool) -> list[WrittenRow]:
+        """Return the input rows that wrote a record, of this run or of all, the last one first."""
+        run = self._run if is_of_run else None
+        names = sorted({*record.names, record.id})
+        found = [row for name in names for row in self._journal.rows(record.kind, name, run)]
+        return sorted(found, key=lambda row: -row.number)

@@ -1,0 +1,215 @@
+"""Undoes a run: its records in reverse order, one result for each group of a record's values."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.config.settings import SettingsError
+from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
+
+from .deletion import delete_created
+from .entries import UNDONE, Entry, ValuePart
+from .journal import SETTING, UndoJournal
+from .judging import judge_record
+from .part_names import group_of, name_of
+from .record_values import CONTACT, CREATED, ENTERED
+from .restore_contact import end_enrolment, restore_contact
+from .restore_record import restore_record
+from .run_records import STREAMS, RunRecord, RunRecords
+from .verdicts import Judgement, Verdict
+
+if TYPE_CHECKING:
+    from target_activecampaign.reporting.results import Results
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .undo_request import UndoRequest
+
+logger = logging.getLogger(__name__)
+
+ENDED = "automations: the enrolment was ended; what the automation did until then stays"
+STAYS = (
+    "What cannot be undone stays: e-mails that went out, what automations did, notes that people "
+    "read"
+)
+MOST_NAMED_RUNS = 5
+
+
+class UndoRun:
+    """Puts back what one run replaced, and gives each group of values of a record one result."""
+
+    def __init__(
+        self, context: WriteContext, results: Results, journal: UndoJournal, request: UndoRequest
+    ) -> None:
+        self._context, self._results = context, results
+        self._journal, self._request = journal, request
+        self._records = RunRecords(context, journal, request.run)
+
+    def run(self) -> None:
+        """Undo the run. Raises `SettingsError` for a run that the file does not have."""
+        run, known = self._request.run, self._journal.runs()
+        if run not in known:
+            names = ", ".join(known[:MOST_NAMED_RUNS]) or "none"
+            raise SettingsError([f"--undo: {SETTING} has no run {run}; the newest are: {names}"])
+        if not self._journal.has_entries(run):
+            logger.info("The run %s changed nothing that an undo covers", run)
+        for window in self._records.windows():
+            self._undo_window(window)
+        for row in self._journal.noted_rows(run):
+            outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
+            self._results.add(row.row, row.stream, {**row.key, "values": "record"}, outcome)
+        self._results.flush()
+        logger.info(STAYS)
+
+    def _undo_window(self, window: list[RunRecord]) -> None:
+        try:
+            records = self._records.read(window)
+        except RequestError as problem:
+            self._records.load(window)
+            for record in window:
+                self._fail(record, problem)
+            return
+        self._context.pool.each([partial(self._undo, record) for record in records])
+        self._results.flush()
+
+    def _undo(self, record: RunRecord) -> None:
+        """Undo one record; an error ends its own group only."""
+        try:
+            judged = judge_record(
+                self._context,
+                record,
+                self._records.later(record),
+                undoes_unsubscribes=self._request.unsubscribes,
+            )
+            self._unconfirm(record, judged)
+            is_deleted, refusal = self._delete(record)
+        except RequestError as problem:
+            self._fail(record, problem)
+            return
+        for group, entries in _groups(record.entries).items():
+            chosen = [judged[one.part] for one in entries]
+            if is_deleted:
+                self._note_undone(chosen)
+                outcome = Outcome(Action.UPDATED, record.id, "deleted")
+            else:
+                outcome = self._undo_group(record, group, chosen, refusal)
+            self._report(record, group, entries, outcome)
+
+    def _fail(self, record: RunRecord, problem: RequestError) -> None:
+        for group, entries in _groups(record.entries).items():
+            self._report(record, group, entries, outcome_of(problem))
+
+    # --- groups of values -------------------------------------------------------------------
+
+    def _undo_group(
+        self, record: RunRecord, group: str, judged: list[Judgement], refusal: str | None
+    ) -> Outcome:
+        """Put back what the account still holds of a group; return the group's outcome."""
+        chosen = [one for one in judged if one.verdict is Verdict.PUT_BACK]
+        reasons = [Verdict.PUT_BACK.value] if chosen else []
+        try:
+            if chosen and record.kind == CONTACT and record.present is not None:
+                restore_contact(self._context, record.id, group, chosen, record.present)
+            elif chosen:
+                restore_record(self._context, record.kind, record.id, group, chosen)
+            for one in judged:
+                if self._end_enrolment(record, one):
+                    chosen.append(one)
+                    reasons.append(ENDED)
+        except RequestError as problem:
+            return outcome_of(problem)
+        self._note_undone([*chosen, *(one for one in judged if one.verdict is Verdict.AS_BEFORE)])
+        kept = [one for one in judged if one not in chosen]
+        reasons += self._reasons(record.kind, kept, refusal)
+        if chosen:
+            return Outcome(Action.UPDATED, record.id, join_reasons(reasons))
+        if reasons:
+            return Outcome(Action.SKIPPED, record.id, join_reasons(reasons))
+        verdicts = (one.verdict for one in judged)
+        is_undone = all(one is Verdict.UNDONE for one in verdicts)
+        why = Verdict.UNDONE if is_undone else Verdict.AS_BEFORE
+        return Outcome(Action.UNCHANGED, record.id, why.value)
+
+    def _end_enrolment(self, record: RunRecord, one: Judgement) -> bool:
+        """End what the run began of an automation; return whether it was active."""
+        is_entered = one.entry.part.name.startswith(ENTERED) and one.verdict is Verdict.LEFT
+        if not is_entered or record.present is None:
+            return False
+        return end_enrolment(self._context, record.id, one)
+
+    def _reasons(self, kind: str, kept: list[Judgement], refusal: str | None) -> list[str]:
+        """Return why values of a group are not put back."""
+        names: dict[str, list[str]] = {}
+        for one in kept:
+            if one.verdict is Verdict.CHANGED:
+                name = name_of(self._context, kind, one.entry.part.name)
+                names.setdefault(one.why, []).append(name)
+        reasons = [f"{why}: {', '.join(sorted(set(found)))}" for why, found in names.items()]
+        for one in kept:
+            if one.verdict is Verdict.LEFT:
+                is_created = one.entry.part.name == CREATED
+                reasons.append(refusal if refusal and is_created else one.why)
+        return reasons
+
+    def _note_undone(self, judged: list[Judgement]) -> None:
+        if not self._request.is_plan:
+            parts = [one.entry.part for one in judged if one.entry.state != UNDONE]
+            self._journal.set_undone(self._request.run, parts)
+
+    # --- records that the run created -------------------------------------------------------
+
+    def _delete(self, record: RunRecord) -> tuple[bool, str | None]:
+        """Delete a record that the run created, if that is asked for; else return why not."""
+        created = [one for one in record.entries if one.part.name == CREATED]
+        is_open = bool(created) and created[0].state != UNDONE and record.kind in STREAMS
+        if not self._request.creates or not is_open or record.present is None:
+            return False, None
+        context = self._context
+        try:
+            delete_created(context, record.kind, record.id, record.entries, record.present)
+        except RowError as problem:
+            return False, problem.reason
+        if not self._request.is_plan:
+            for row in self._records.rows(record, is_of_run=False):
+                context.ledger.forget(row.ledger_key)
+                if row.source:
+                    context.ledger.forget_copy(record.kind, row.source)
+        return True, None
+
+    def _unconfirm(self, record: RunRecord, judged: dict[ValuePart, Judgement]) -> None:
+        """Make the ledger send the rows of a record again, before anything is put back."""
+        may_change = any(
+            one.verdict is Verdict.PUT_BACK or one.entry.part.name.startswith(ENTERED)
+            for one in judged.values()
+        )
+        if may_change and not self._request.is_plan:
+            for row in self._records.rows(record, is_of_run=False):
+                self._context.ledger.unconfirm(row.ledger_key)
+
+    # --- results ----------------------------------------------------------------------------
+
+    def _report(
+        self, record: RunRecord, group: str, entries: list[Entry], outcome: Outcome
+    ) -> None:
+        """Give a group its result, under the key of the row that wrote it."""
+        last = max(entry.number for entry in entries)
+        rows = self._records.rows(record, is_of_run=True)
+        # The first row that ended after the group's last request wrote it.
+        after = [row for row in rows if row.number >= last] or rows[:1]
+        row = after[-1] if after else None
+        key = (row.key if row else None) or {"id": record.id}
+        stream = row.stream if row else STREAMS.get(record.kind, record.kind)
+        if self._request.is_plan and outcome.action is Action.UPDATED:
+            reason = f"would be {outcome.reason}"
+            outcome = Outcome(Action.PLANNED, outcome.id, reason)
+        self._results.add(row.row if row else None, stream, {**key, "values": group}, outcome)
+
+
+def _groups(entries: list[Entry]) -> dict[str, list[Entry]]:
+    """Return the entries by group, the group that was written last first."""
+    found: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda one: -one.number):
+        found.setdefault(group_of(entry.part), []).append(entry)
+    return found

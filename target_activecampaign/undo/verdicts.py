@@ -1,0 +1,140 @@
+"""Decides for each value of a run whether it is put back: only where the account still has it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.codecs import parse_instant
+
+from .entries import SENT, UNDONE, Entry
+from .record_values import LIST, RecordValues, is_same
+from .request_changes import SUBSCRIBED, UNSUBSCRIBED
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.custom_fields import CustomFields
+    from target_activecampaign.lookups.contact_values import ListStatus
+
+#: Seconds by which the account's clock and a time of it may differ.
+CLOCK_MARGIN_SECONDS = 2.0
+CHANGED_SINCE = "changed since"
+NOT_SURE = "not known whether the run or another client did this"
+NO_UNSUBSCRIBES = "unsubscribed by the run; put back only with --undo-unsubscribes"
+OPTED_OUT = "the person unsubscribed or bounced since; that stays"
+NOT_ON_LIST = "was not on the list before; stays unsubscribed, which ActiveCampaign cannot remove"
+UNKNOWN_MARK = "unsubscribed by the run, but not known to be by it alone; stays unsubscribed"
+OPT_OUTS = {"2", "3"}
+
+
+class Verdict(enum.Enum):
+    """What becomes of a value."""
+
+    PUT_BACK = "put back"
+    AS_BEFORE = "as before the run"
+    CHANGED = "changed since"
+    LEFT = "cannot be undone"
+    UNDONE = "undone before"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one entry; ``why`` explains it where that is not obvious."""
+
+    entry: Entry
+    verdict: Verdict
+    why: str = ""
+
+
+def judge(
+    entry: Entry,
+    present: RecordValues,
+    later: list[Entry],
+    fields: CustomFields | None,
+) -> Judgement:
+    """Judge a value; ``later`` are the entries of later runs for it, the earliest first."""
+    part, there = entry.part.name, present.get(entry.part.name)
+    if entry.state == UNDONE:
+        return Judgement(entry, Verdict.UNDONE)
+    if is_same(part, there, entry.before, fields):
+        return Judgement(entry, Verdict.AS_BEFORE)
+    changed = [one for one in later if not is_same(part, one.before, one.after, fields)]
+    if changed:
+        owner = changed[-1]
+        is_theirs = any(is_same(part, there, one, fields) for one in owner.written)
+        why = f"{CHANGED_SINCE}: run {owner.run} has it" if is_theirs else CHANGED_SINCE
+        return Judgement(entry, Verdict.CHANGED, why)
+    if any(is_same(part, there, one, fields) for one in entry.written):
+        return Judgement(entry, Verdict.PUT_BACK)
+    return Judgement(entry, Verdict.CHANGED, CHANGED_SINCE)
+
+
+def judge_list(
+    entry: Entry,
+    present: RecordValues,
+    later: list[Entry],
+    marks: dict[str, dict[str, Any]],
+    *,
+    undoes_unsubscribes: bool,
+) -> Judgement:
+    """Judge a list status. A person who unsubscribed is not subscribed again.
+
+    ``marks`` are those of the run's own unsubscriptions of this contact, by part.
+    """
+    there = present.get(entry.part.name)
+    if entry.state != UNDONE and entry.after == SUBSCRIBED and there == UNSUBSCRIBED:
+        # The contact is not subscribed, whatever ended that.
+        return Judgement(entry, Verdict.AS_BEFORE)
+    found = judge(entry, present, later, None)
+    if found.verdict is not Verdict.PUT_BACK or entry.after != UNSUBSCRIBED:
+        return found
+    if entry.before != SUBSCRIBED:
+        return Judgement(entry, Verdict.LEFT, NOT_ON_LIST)
+    if not undoes_unsubscribes:
+        return Judgement(entry, Verdict.LEFT, NO_UNSUBSCRIBES)
+    lists = present.contact.lists if present.contact is not None else {}
+    mine = lists.get(entry.part.name.removeprefix(LIST))
+    if mine is None or not _is_own(entry.mark, mine):
+        return Judgement(entry, Verdict.LEFT, UNKNOWN_MARK)
+    if any(_is_foreign(LIST + one, status, mine, marks) for one, status in lists.items()):
+        return Judgement(entry, Verdict.LEFT, OPTED_OUT)
+    return found
+
+
+def _is_foreign(
+    part: str, status: ListStatus, mine: ListStatus, marks: dict[str, dict[str, Any]]
+) -> bool:
+    """Return whether the person or another client ended this subscription after the run did."""
+    if status.status not in OPT_OUTS or _is_own(marks.get(part, {}), status):
+        return False
+    ours, theirs = _seconds(mine.unsubscribed_at), _seconds(status.unsubscribed_at)
+    return ours is None or theirs is None or theirs >= ours
+
+
+def _is_own(mark: dict[str, Any], status: ListStatus) -> bool:
+    """Return whether a status carries the time and the source of the run's own request."""
+    at = _seconds(status.unsubscribed_at)
+    if at is None or status.status != UNSUBSCRIBED or status.reason:
+        return False
+    if "at" in mark:
+        return at == _seconds(mark["at"]) and status.source == mark["source"]
+    if "since" in mark:
+        begin, end = float(mark["since"]), float(mark["until"])
+        return begin - CLOCK_MARGIN_SECONDS <= at <= end + CLOCK_MARGIN_SECONDS
+    return False
+
+
+def _seconds(text: Any) -> float | None:
+    found = parse_instant(text)
+    return None if found is None else found.timestamp()
+
+
+def judge_secondary_contact(entry: Entry, *, is_there: bool) -> Judgement:
+    """Judge a secondary contact of a deal, which the run added."""
+    if entry.state == UNDONE:
+        return Judgement(entry, Verdict.UNDONE)
+    if not is_there:
+        return Judgement(entry, Verdict.AS_BEFORE)
+    if entry.state == SENT:
+        return Judgement(entry, Verdict.LEFT, NOT_SURE)
+    return Judgement(entry, Verdict.PUT_BACK)
