@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
-from tap_activecampaign_unified.resources.custom_fields import (
-    encode_value,
+from tap_activecampaign_unified.resources.custom_field_values import (
     value_currency,
     value_field,
     value_of,
 )
+from tap_activecampaign_unified.resources.custom_fields import encode_value
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from target_activecampaign.records.reference import id_text
 
