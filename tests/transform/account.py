@@ -8,18 +8,57 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.faults.truth import truth_of
 from tests.faults.values import text, utc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.sandbox import World
 
 Row = dict[str, Any]
+Key = tuple[str, ...]
 ACTIVE, UNSUBSCRIBED = 1, 2
 OPEN, WON, LOST = 0, 1, 2
 DAY = 86_400
 CENTS = 100
+OUTCOMES = {
+    **dict.fromkeys(("COMPLETED", "RECOVERED", 1, 3), "completed"),
+    **dict.fromkeys(("PENDING", "WAITING", "PENDING_PAYMENT", 0, 4), "pending"),
+    **dict.fromkeys(("CANCELLED", "REFUNDED", "RETURNED", "FAILED"), "cancelled"),
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The expected content of the project's tables at one moment."""
+
+    contacts: dict[str, Row]
+    members: dict[str, int]
+    subscriptions: dict[tuple[str, str], tuple[int, int]]
+    visits: dict[str, list[tuple[str, str | None, str | None]]]
+    funnel: dict[str, Row]
+    revenue: dict[tuple[str | None, str], Row]
+    tags: set[tuple[str, str]]
+    streams: dict[str, dict[Key, Row]]
+
+
+def expected(w: World) -> Expected:
+    """Derive it from the account."""
+    streams = truth_of(w)
+    return Expected(
+        contacts(w, streams["marketing_contacts"]),
+        members(w),
+        subscriptions(w),
+        visits(w),
+        funnel(w),
+        revenue(w),
+        {(str(row.contact), str(row.tag)) for row in w.tables["contactTags"]},
+        streams,
+    )
 
 
 def seen_deals(w: World) -> list[Any]:
@@ -28,16 +67,18 @@ def seen_deals(w: World) -> list[Any]:
     return [row for row in w.tables["deals"] if row.group not in hidden]
 
 
-def contacts(w: World) -> dict[str, Row]:
-    """Return tags, lists and deals of each person, by contact id."""
+def contacts(w: World, streams: dict[Key, Row]) -> dict[str, Row]:
+    """Return tags, lists, deals, orders and engagement of each person, by contact id."""
     t = w.tables
     tags = {row.id: text(row.tag) for row in t["tags"]}
     lists = {row.id: text(row.name) for row in t["lists"]}
+    placed = orders(w)
     found = {}
     for person in t["contacts"]:
         memberships = t["contactLists"].by("contact", person.id)
         deals = [row for row in seen_deals(w) if row.contact == person.id]
-        currencies = {row.currency.upper() for row in deals}
+        bought = [one for one in placed if one["contact"] == person.id]
+        bought = [one for one in bought if one["outcome"] == "completed"]
         found[str(person.id)] = {
             "email": text(person.email),
             "tags": sorted(tags[row.tag] for row in t["contactTags"].by("contact", person.id)),
@@ -48,8 +89,63 @@ def contacts(w: World) -> dict[str, Row]:
             "open_deals": sum(row.status == OPEN for row in deals),
             "won_deals": sum(row.status == WON for row in deals),
             "lost_deals": sum(row.status == LOST for row in deals),
-            "deals_currency": currencies.pop() if len(currencies) == 1 else None,
+            "deals_currency": only(row.currency.upper() for row in deals),
+            "completed_orders": len(bought),
+            "orders_currency": only(one["currency"] for one in bought),
+            "last_ordered_at": max((one["ordered_at"] for one in bought), default=None),
+            **engagement(w, person.id, streams[str(person.id),]),
         }
+    return found
+
+
+def only(values: Iterable[str]) -> str | None:
+    """Return the value if there is exactly one."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+def engagement(w: World, contact: int, own: Row) -> Row:
+    """Return the engagement of a contact; ``own`` is its record, which has times of its own."""
+    t = w.tables
+    sent = [row for row in t["logs"].by("contact", contact) if row.successful]
+    opened, clicked = (
+        [row for row in t["linkData"].by("contact", contact) if row.isread == isread]
+        for isread in (1, 0)
+    )
+    return {
+        "emails_sent": len(sent),
+        "emails_opened": len({(row.campaign, row.message) for row in opened}),
+        "emails_clicked": len({(row.campaign, row.message) for row in clicked}),
+        "emails_bounced": sum(row.contact == contact for row in t["bounceLogs"]),
+        "last_sent_at": max((utc(row.tstamp) for row in sent), default=None),
+        "last_open_at": newest(own["last_open_at"], *(utc(row.tstamp) for row in opened)),
+        "last_click_at": newest(own["last_click_at"], *(utc(row.tstamp) for row in clicked)),
+    }
+
+
+def newest(*times: str | None) -> str | None:
+    """Return the latest of times that may be null."""
+    return max((one for one in times if one), default=None)
+
+
+def orders(w: World) -> list[Row]:
+    """Return the orders without the carts."""
+    found = []
+    for row in w.tables["ecomOrders"]:
+        if row.externalid is None:
+            continue
+        record = w.tables["storeOrders"].first("key", (row.connectionid, row.externalid))
+        status = record.document["normalizedStatus"] if record else row.state
+        person = w.find_contact(row.email)
+        found.append(
+            {
+                "contact": person.id if person else None,
+                "outcome": OUTCOMES[status],
+                "currency": row.currency.upper(),
+                "amount": row.totalPrice / CENTS,
+                "ordered_at": utc(row.externalCreated),
+            }
+        )
     return found
 
 
@@ -177,14 +273,14 @@ def _seconds(came: str, left: str) -> float:
     return (dt.datetime.fromisoformat(left) - dt.datetime.fromisoformat(came)).total_seconds()
 
 
-def revenue(w: World) -> dict[tuple[str | None, str], Row]:
-    """Return counts and sums of deals by account and currency."""
-    first: dict[int, int] = {}
+def revenue(w: World, *, with_orders: bool = True) -> dict[tuple[str | None, str], Row]:
+    """Return counts and sums of deals and orders by account and currency."""
+    first: dict[int | None, int] = {}
     for link in w.tables["accountContacts"]:
         first.setdefault(link.contact, link.account)
-    found: dict[tuple[str | None, str], Row] = defaultdict(
-        lambda: dict.fromkeys(("won_deals", "open_deals", "won_amount", "open_amount"), 0)
-    )
+    names = ("won_deals", "open_deals", "won_amount", "open_amount", "order_amount")
+    names += ("completed_orders", "pending_orders", "cancelled_orders", "unknown_orders")
+    found: dict[tuple[str | None, str], Row] = defaultdict(lambda: dict.fromkeys(names, 0))
     for deal in seen_deals(w):
         account = deal.account or first.get(deal.contact)
         row = found[str(account) if account else None, deal.currency.upper()]
@@ -192,4 +288,10 @@ def revenue(w: World) -> dict[tuple[str | None, str], Row]:
             if deal.status == status:
                 row[f"{word}_deals"] += 1
                 row[f"{word}_amount"] = round(row[f"{word}_amount"] + deal.value / CENTS, 2)
+    for order in orders(w) if with_orders else []:
+        account = first.get(order["contact"])
+        row = found[str(account) if account else None, order["currency"]]
+        row[f"{order['outcome']}_orders"] += 1
+        if order["outcome"] == "completed":
+            row["order_amount"] = round(row["order_amount"] + order["amount"], 2)
     return dict(found)

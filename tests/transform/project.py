@@ -53,9 +53,9 @@ class Transform:
             **environment,
         }
 
-    def build(self, **variables: Any) -> dict[str, str]:
+    def build(self, *arguments: str, **variables: Any) -> dict[str, str]:
         """Run `dbt build`; return the status of each node by name."""
-        self.run("build", **variables)
+        self.run("build", *arguments, **variables)
         results = json.loads((self.folder / "run_results.json").read_text(encoding="utf-8"))
         return {one["unique_id"].split(".", 2)[2]: one["status"] for one in results["results"]}
 
@@ -104,11 +104,19 @@ class Transform:
         ]
         return [row for row in rows if row.get("account_label") == self.label]
 
-    def by(self, name: str, *keys: str) -> dict[Any, Row]:
-        """Return the rows of a mart by its key; raise on a key that appears twice."""
-        found: dict[Any, Row] = {}
-        for row in self.rows(name):
-            key = row[keys[0]] if len(keys) == 1 else tuple(row[one] for one in keys)
-            assert key not in found, f"{name}: {key} stands twice"
-            found[key] = row
-        return found
+    def all_rows(self, schema: str) -> dict[str, list[Row]]:
+        """Return the rows of all models of a schema, by name."""
+        names = self.tables.query(
+            f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'"  # noqa: S608
+        )
+        return {name: self.rows(name, schema) for (name,) in names}
+
+
+def by(rows: list[Row], *keys: str) -> dict[Any, Row]:
+    """Return rows by their key; raise on a key that appears twice."""
+    found: dict[Any, Row] = {}
+    for row in rows:
+        key = row[keys[0]] if len(keys) == 1 else tuple(row[one] for one in keys)
+        assert key not in found, f"{key} appears twice"
+        found[key] = row
+    return found

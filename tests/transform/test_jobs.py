@@ -70,9 +70,10 @@ def make_transform(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_one_job_loads_transforms_and_activates(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Each contact gets its score and one of three tags; a second job writes nothing.
+    """Each contact outside the control group gets a score and one tag; a second job writes nothing.
 
-    The lift is counted from the results of the first run, loaded beside the account.
+    The lift is counted from the results of the first run: the two groups, and the contacts of each
+    that unsubscribed since then.
     """
     plugins = ["tap-activecampaign-unified", "target-activecampaign", f"target-{database}", "dbt"]
     install(*plugins, "tap-jsonl" if database == "duckdb" else "tap-postgres")
@@ -83,6 +84,8 @@ def test_one_job_loads_transforms_and_activates(
         "TARGET_ACTIVECAMPAIGN_RUN_REPORT_PATH": str(tmp_path / "written.json"),
         "TARGET_ACTIVECAMPAIGN_RESULTS_PATH": str(tmp_path / "results.jsonl"),
         "TARGET_ACTIVECAMPAIGN_RESULTS_FORMAT": "singer",
+        "TARGET_ACTIVECAMPAIGN_HOLDOUT_PERCENT": "30",
+        "TARGET_ACTIVECAMPAIGN_HOLDOUT_SALT": "experiment",
         "DBT_DUCKDB_PATH": str(tmp_path / "activecampaign.duckdb"),
         "DBT_ACTIVATION_FOLDER": str(tmp_path),
         "DBT_TARGET_PATH": str(tmp_path / "dbt"),
@@ -98,22 +101,44 @@ def test_one_job_loads_transforms_and_activates(
         loader = into_duckdb(tmp_path, path=file, default_target_schema="main")
         loader.tables.path = Path(file)
     world = World(contacts=30, deals=20, accounts=5, api_key=API_KEY, requests_per_second=0)
+    people = world.tables["contacts"].ids()
+    for one in people:  # leaving one of two lists does not change the score
+        world.subscribe(one, 1)
+        world.subscribe(one, 2)
+    had = scores(world)
     with serve(world) as served:
         pipeline = Pipeline(tmp_path, served.url, tuple(settings.items()))
 
         first = run(pipeline, job)
-        people = world.tables["contacts"].ids()
-        assert first["updated"] == len(people)
-        assert grades(world) == dict.fromkeys(people, 1)
-        assert len(scores(world)) == len(people)
+        given = grades(world)
+        treated = [one for one, tags in given.items() if tags == 1]
+        control = [one for one, tags in given.items() if tags == 0]
+        assert sorted(treated + control) == people
+        assert (first["updated"], first["skipped"]) == (len(treated), len(control))
+        found = scores(world)
+        assert all(one in found for one in treated)
+        assert {one: found.get(one) for one in control} == {one: had.get(one) for one in control}
+        assert len(control) > 1
         loader.load((tmp_path / "results.jsonl").read_text(encoding="utf-8"))
+        for one in (*treated[:2], control[0]):
+            unsubscribe(world, one, 2)
 
         before = writes(world)
-        assert run(pipeline, job)["unchanged"] == len(people)
+        second = run(pipeline, job)
+        assert (second["unchanged"], second["skipped"]) == (len(treated), len(control))
         assert writes(world) == before
-        query = "SELECT metric, treated, control FROM analytics.activation_lift"
-        metrics = ("opened", "clicked", "won a deal", "unsubscribed")
-        assert set(loader.tables.query(query)) == {(one, len(people), 0) for one in metrics}
+    columns = "metric, treated, treated_converted, control, control_converted"
+    rows = loader.tables.query(f"SELECT {columns} FROM analytics.activation_lift")  # noqa: S608
+    sizes = (len(treated), 0, len(control), 0)
+    nothing = {(one, *sizes) for one in ("opened", "clicked", "ordered", "won a deal")}
+    assert set(rows) == nothing | {("unsubscribed", len(treated), 2, len(control), 1)}
+
+
+def unsubscribe(world: World, contact: int, number: int) -> None:
+    """Unsubscribe a contact, a minute from now: times in the account are whole seconds."""
+    row = world.subscribe(contact, number, 2)
+    world.tables["contactLists"].change(row, udate=world.now() + 60)
+    world.touch(contact)
 
 
 def run(pipeline: Pipeline, job: str) -> dict[str, Any]:

@@ -53,3 +53,9 @@
 
 {# An amount of money in whole currency units. #}
 {% macro money(amount) %}{{ return('cast(' ~ amount ~ ' as decimal(28, 2))') }}{% endmacro %}
+
+
+{# The later of two times; where one is null, the other. #}
+{% macro latest(one, other) %}
+  {{ return('greatest(coalesce(' ~ one ~ ', ' ~ other ~ '), coalesce(' ~ other ~ ', ' ~ one ~ '))') }}
+{% endmacro %}

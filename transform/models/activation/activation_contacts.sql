@@ -18,7 +18,7 @@ scored as (
             end
             + case when active_list_count > 0 then 10 else 0 end
             + least(20, 10 * open_deals)
-            + case when won_deals > 0 then 20 else 0 end
+            + case when won_deals > 0 or completed_orders > 0 then 20 else 0 end
         ) as score
     from {{ ref('contacts') }} as contacts
     cross join as_of

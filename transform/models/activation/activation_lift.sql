@@ -1,6 +1,7 @@
 {{ config(schema=none) }}
--- People who were held out of activation against those who were not, from the first run on that
--- met them. The draw is random, so the difference is what activation did.
+-- People who were held out of activation against those who were written. The draw is random, so the
+-- difference is what activation did. An experiment begins with the first result that is held out;
+-- each person belongs to the group of their first result from then on, and stays there.
 with addresses as (
     select
         {{ label() }}lower(email) as email,
@@ -12,17 +13,58 @@ with addresses as (
 
 results as (
     select
-        {{ label('results') }}results.stream,
-        coalesce(results.activecampaign_id, results.contact_id, addresses.contact_id) as contact_id,
-        min(results.ran_at) as first_ran_at,
-        max(case when results.reason = 'held out' then 1 else 0 end) as is_control
-    from {{ ref('int_activation_results') }} as results
+        {{ label('written') }}written.stream,
+        coalesce(
+            written.activecampaign_id,
+            written.contact_id,
+            addresses.contact_id,
+            lower(written.email)
+        ) as person,
+        written.run,
+        written.ran_at,
+        written.action,
+        -- A row may have other reasons beside it.
+        '; ' || coalesce(written.reason, '') || ';' like '%; held out;%' as is_held_out
+    from {{ ref('int_activation_results') }} as written
     left join addresses
-        on {{ same_label('addresses', 'results') }}addresses.email = lower(results.email)
-    where results.reason = 'held out' or results.action in ('created', 'updated', 'unchanged')
-    group by
-        {{ label('results') }}results.stream,
-        coalesce(results.activecampaign_id, results.contact_id, addresses.contact_id)
+        on {{ same_label('addresses', 'written') }}addresses.email = lower(written.email)
+    where written.stream in ('crm_contacts', 'marketing_contacts')
+),
+
+runs as (
+    select
+        {{ label() }}stream,
+        run,
+        min(ran_at) as began_at,
+        max(case when is_held_out then 1 else 0 end) as is_experiment
+    from results
+    group by {{ label() }}stream, run
+),
+
+experiments as (
+    select
+        {{ label() }}stream,
+        min(began_at) filter (where is_experiment = 1) as began_at
+    from runs
+    group by {{ label() }}stream
+),
+
+meetings as (
+    select
+        results.*,
+        row_number() over (
+            partition by {{ label('results') }}results.stream, results.person
+            order by runs.began_at, results.is_held_out desc, results.ran_at
+        ) as meeting_number
+    from results
+    inner join runs
+        on {{ same_label('runs', 'results') }}runs.stream = results.stream
+            and runs.run = results.run
+    inner join experiments
+        on {{ same_label('experiments', 'results') }}experiments.stream = results.stream
+    where results.person is not null
+        and (results.is_held_out or results.action in ('created', 'updated', 'unchanged'))
+        and (experiments.began_at is null or runs.began_at >= experiments.began_at)
 ),
 
 unsubscriptions as (
@@ -33,25 +75,30 @@ unsubscriptions as (
     group by {{ label() }}contact_id
 ),
 
+-- A person who is not in the account, for one who was held out before being created, counts as well.
 people as (
     select
-        results.*,
+        {{ label('meetings') }}meetings.stream,
+        meetings.ran_at as first_ran_at,
+        case when meetings.is_held_out then 1 else 0 end as is_control,
         contacts.last_open_at,
         contacts.last_click_at,
+        contacts.last_ordered_at,
         contacts.last_won_at,
         unsubscriptions.last_unsubscribed_at
-    from results
-    inner join {{ ref('contacts') }} as contacts
-        on {{ same_label('contacts', 'results') }}contacts.contact_id = results.contact_id
+    from meetings
+    left join {{ ref('contacts') }} as contacts
+        on {{ same_label('contacts', 'meetings') }}contacts.contact_id = meetings.person
     left join unsubscriptions
-        on {{ same_label('unsubscriptions', 'results') }}unsubscriptions.contact_id
-            = results.contact_id
+        on {{ same_label('unsubscriptions', 'meetings') }}unsubscriptions.contact_id = meetings.person
+    where meetings.meeting_number = 1
 ),
 
 outcomes as (
     {% for metric, moment in {
         'opened': 'last_open_at',
         'clicked': 'last_click_at',
+        'ordered': 'last_ordered_at',
         'won a deal': 'last_won_at',
         'unsubscribed': 'last_unsubscribed_at',
     }.items() %}

@@ -25,10 +25,9 @@ select
     coalesce(marketing.score_values, crm.scores) as scores,
     marketing.last_open_at,
     marketing.last_click_at,
-    coalesce(crm.last_activity_at, greatest(
-        coalesce(marketing.last_open_at, marketing.last_click_at),
-        coalesce(marketing.last_click_at, marketing.last_open_at)
-    )) as last_activity_at,
+    coalesce(
+        crm.last_activity_at, {{ latest('marketing.last_open_at', 'marketing.last_click_at') }}
+    ) as last_activity_at,
     coalesce(marketing.anonymized, crm.anonymized, false) as is_anonymized,
     coalesce(marketing.custom_fields, crm.custom_fields) as custom_fields,
     coalesce(marketing.created_at, crm.created_at) as created_at,

@@ -1,3 +1,6 @@
+{#- Null, not zero, where a stream was not loaded. -#}
+{%- set orders_are_known = is_loaded('commerce_orders') -%}
+{%- set engagement_is_known = is_loaded('marketing_engagements') -%}
 with tags as (
     select
         {{ label() }}contact_id,
@@ -42,6 +45,18 @@ deals as (
     from {{ ref('int_opportunities') }}
     where contact_id is not null
     group by {{ label() }}contact_id
+),
+
+orders as (
+    select
+        {{ label() }}contact_id,
+        count(*) as completed_orders,
+        case when count(distinct currency) = 1 then min(currency) end as orders_currency,
+        case when count(distinct currency) = 1 then coalesce(sum(amount), 0) end as order_amount,
+        max(ordered_at) as last_ordered_at
+    from {{ ref('int_orders') }}
+    where contact_id is not null and outcome = 'completed'
+    group by {{ label() }}contact_id
 )
 
 select
@@ -69,9 +84,22 @@ select
     {{ money('deals.open_amount') }} as open_amount,
     {{ money('deals.won_amount') }} as won_amount,
     deals.last_won_at,
-    contacts.last_open_at,
-    contacts.last_click_at,
-    contacts.last_activity_at,
+    {{ 'coalesce(orders.completed_orders, 0)' if orders_are_known else 'cast(null as bigint)' }}
+        as completed_orders,
+    orders.orders_currency,
+    {{ money('orders.order_amount') }} as order_amount,
+    orders.last_ordered_at,
+    {% for name in ['emails_sent', 'emails_opened', 'emails_clicked', 'emails_bounced'] -%}
+    {{ 'coalesce(engagement.' ~ name ~ ', 0)' if engagement_is_known else 'cast(null as bigint)' }}
+        as {{ name }},
+    {% endfor -%}
+    engagement.last_sent_at,
+    -- An open or a click does not change the contact, so the stream of engagements may be ahead.
+    {{ latest('contacts.last_open_at', 'engagement.last_open_at') }} as last_open_at,
+    {{ latest('contacts.last_click_at', 'engagement.last_click_at') }} as last_click_at,
+    {{ latest(
+        'contacts.last_activity_at', latest('engagement.last_open_at', 'engagement.last_click_at')
+    ) }} as last_activity_at,
     contacts.is_anonymized,
     contacts.custom_fields,
     contacts.created_at,
@@ -82,3 +110,6 @@ left join tags on {{ same_label('tags', 'contacts') }}tags.contact_id = contacts
 left join lists on {{ same_label('lists', 'contacts') }}lists.contact_id = contacts.contact_id
 left join scores on {{ same_label('scores', 'contacts') }}scores.contact_id = contacts.contact_id
 left join deals on {{ same_label('deals', 'contacts') }}deals.contact_id = contacts.contact_id
+left join orders on {{ same_label('orders', 'contacts') }}orders.contact_id = contacts.contact_id
+left join {{ ref('int_contact_engagement') }} as engagement
+    on {{ same_label('engagement', 'contacts') }}engagement.contact_id = contacts.contact_id
