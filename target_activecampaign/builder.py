@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.client.event_client import EventClient
 from tap_activecampaign_unified.config.settings import SettingsError
+from target_activecampaign.audiences.gifts import GiftRecorder
+from target_activecampaign.audiences.memberships import Memberships
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
 from target_activecampaign.concurrency.pool import ReleasingClock
 from target_activecampaign.holdout import Holdout
+from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.opt_outs import OptOuts
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
@@ -128,6 +131,13 @@ def open_processor(
         RowParts(ledger, policy),
     )
 
+    gifts = GiftRecorder(
+        ledger,
+        Memberships(ledger, policy, references),
+        ContactValuesReader(client, pool),
+        is_dry_run=policy.dry_run,
+    )
+
     def server_time() -> float:
         return (client.server_now or clock.now()).timestamp()
 
@@ -147,12 +157,13 @@ def open_processor(
         contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
         rows=rows,
+        audiences=gifts,
         opt_outs=OptOuts(references, clock),
         events=_event_client(settings, client),
     )
     if settings["undo_path"] and not is_undo:
         _record_for_undo(settings, context, rows, run_id)
-    return BatchProcessor(context, rows)
+    return BatchProcessor(context, rows, gifts)
 
 
 def _record_for_undo(

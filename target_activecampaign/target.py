@@ -12,6 +12,7 @@ from tap_activecampaign_unified.client import FatalError, SystemClock
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.reporting.run_report import RunMetadata
 from tap_activecampaign_unified.reporting.write import write_reports
+from target_activecampaign.audiences.leaving import Leaving
 from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.input.message_reader import MessageReader
 from target_activecampaign.input.record_parser import RecordParser, StreamMaps
@@ -117,7 +118,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         rows = []
         for entry in list(processor.rows.retries):
             keys = [str(name) for name in entry.get("key_properties") or ()]
-            row = self._parser.row_of(None, str(entry["stream"]), entry["record"], keys)
+            stream, name = str(entry["stream"]), str(entry.get("input_stream") or "")
+            row = self._parser.row_of(None, stream, entry["record"], keys, name)
             if row is not None:
                 rows.append(row)
         if rows:
@@ -154,11 +156,13 @@ class TargetActiveCampaign(ConfiguredTarget):
             self.logger.error("A STATE without value is left out")
             return
         self._flush()
+        self._parser.log.note_state(self._parser.number, message_dict["value"])
         self._checkpoints.arrive(self._parser.number, message_dict["value"])
         self._emit()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        self.logger.debug("ACTIVATE_VERSION of %s says nothing here", message_dict.get("stream"))
+        names = self._parser.names_of(str(message_dict.get("stream")))
+        self._parser.log.note_activation(names, self._parser.number)
 
     @message_handler
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
@@ -209,9 +213,20 @@ class TargetActiveCampaign(ConfiguredTarget):
         processor.decide_deferred()
         if processor.rows.stop_reason:
             self._end_early(processor.rows.stop_reason)
+        if processor.context.policy.audiences:
+            self._end_audiences(processor)
         self._emit()
         self.interrupts.raise_if_ending()
         self.finish()
+
+    def _end_audiences(self, processor: BatchProcessor) -> None:
+        """Let people leave audiences of which the input has come completely."""
+        gifts, log = processor.gifts, self._parser.log
+        leaving = Leaving(processor.context, processor.rows, gifts, log, self._parser.alias)
+        leaving.run(self._broken_input)
+        processor.check_rejects()
+        if processor.rows.stop_reason:
+            self._end_early(processor.rows.stop_reason)
 
     def finish(self, ending: cli.RunEnding | None = None) -> int:
         """Close the run's files, write summary and report, and return the exit code.

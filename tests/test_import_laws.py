@@ -76,13 +76,18 @@ TARGET_LAW: dict[str, set[str]] = {
         *("client", "concurrency", "config", "ledger", "lookups", "outcome", "records"),
         *("reporting", "sinks"),
     },
+    "audiences": {
+        *("client", "config", "ledger", "lookups", "outcome", "records", "sinks"),
+    },
     "processing": {
+        "audiences",
         *("client", "concurrency", "config", "holdout", "ledger", "lookups", "outcome", "records"),
         *("reporting", "sinks", "undo"),
     },
-    "input": {"config", "outcome", "processing", "records", "sinks"},
+    "input": {"audiences", "config", "outcome", "processing", "records", "sinks"},
     "builder": {
         *(
+            "audiences",
             "client",
             "concurrency",
             "config",
@@ -96,8 +101,8 @@ TARGET_LAW: dict[str, set[str]] = {
     },
     "configured_target": {"builder", "config", "undo"},
     "target": {
-        *("builder", "concurrency", "config", "configured_target", "input", "processing"),
-        *("records", "reporting", "undo"),
+        *("audiences", "builder", "concurrency", "config", "configured_target", "input"),
+        *("processing", "records", "reporting", "undo"),
     },
     "api": {
         *("builder", "concurrency", "config", "input", "outcome", "processing", "records"),

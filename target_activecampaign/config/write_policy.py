@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client.event_client import is_event_url
 from tap_activecampaign_unified.config.settings import SettingsError
 
+from .audience_rules import AudienceRule, audience_rules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,6 +31,7 @@ class WritePolicy:
     run_automations: bool = True
     allow_automations: bool = False
     max_changes: int | None = None
+    audiences: Mapping[str, AudienceRule] = field(default_factory=dict)
     respect_contact_limit: bool = True
     holdout_percent: float = 0
     holdout_salt: str = ""
@@ -103,10 +106,13 @@ def build_policy(values: dict[str, Any]) -> WritePolicy:
         faults.append("event_url must be an https address, or http on this machine")
     if bool(values["event_account_id"]) != bool(values["event_key"]):
         faults.append("event_account_id and event_key belong together: set both, or none")
+    rules, wrong = audience_rules(values)
+    faults += wrong
     if faults:
         raise SettingsError(faults)
     names = WritePolicy.__dataclass_fields__
     chosen = {name: values[name] for name in names if values.get(name) is not None}
+    chosen["audiences"] = rules
     chosen["only_if_empty"] = frozenset(values["only_if_empty"] or ())
     chosen["match_opportunities_on"] = tuple(values["match_opportunities_on"])
     return WritePolicy(**chosen)

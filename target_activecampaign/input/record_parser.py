@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.audiences.input_log import REJECTED, UNREADABLE, InputLog
 from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.account_label import AccountLabelCheck, without_label
@@ -66,6 +67,8 @@ class RecordParser:
         self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
         self.number = 0
+        #: What came of each stream.
+        self.log = InputLog()
 
     def alias(self, stream: str) -> str:
         """Return the target's name of a source's stream."""
@@ -75,11 +78,17 @@ class RecordParser:
 
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
         """Report a line that cannot be read; count it as a rejected row if it may be one."""
+        self.log.note_fault(None, UNREADABLE)
         if not is_record:
             logger.error("Left out of the input: %s; correct it", why)
             return
         self.number += 1
         self._reject(self.number, None, {}, f"row {self.number}: {why}; correct the line")
+
+    def names_of(self, stream: str) -> list[str]:
+        """Return the names that a source's stream has behind `stream_maps`."""
+        maps = self._maps.streams(stream) if self._maps is not None else []
+        return [str(one.stream_alias) for one in maps] or [stream]
 
     def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
         """Parse a SCHEMA; return the streams after stream maps, with schema and key."""
@@ -90,12 +99,16 @@ class RecordParser:
         given = message.get("key_properties")
         keys = [str(name) for name in given] if isinstance(given, list) else []
         if self._maps is None:
+            self.log.note_schema(stream, stream)
             return [(stream, schema, keys)]
         schema.setdefault("properties", {})
         self._keys.setdefault(stream, keys)
+        maps = self._maps.register(stream, schema, keys)
+        for name in self.names_of(stream):
+            self.log.note_schema(name, stream)
         return [
             (one.stream_alias, one.transformed_schema, list(one.transformed_key_properties or []))
-            for one in self._maps.register(stream, schema, keys)
+            for one in maps
         ]
 
     def is_rekeyed(self, stream: str, keys: list[str]) -> bool:
@@ -128,15 +141,18 @@ class RecordParser:
         self.number += 1
         stream, record = message.get("stream"), message.get("record")
         if not isinstance(stream, str) or not isinstance(record, dict):
+            self.log.note_fault(None, UNREADABLE)
             self._reject(self.number, None, {}, NOT_A_RECORD)
             return []
+        self.log.note_row(self.names_of(stream), self.number)
         rows = []
         for name, mapped in self._mapped(stream, record):
             keys = self._keys.get(name)
             if keys is None:
+                self.log.note_fault(name, REJECTED)
                 self._reject(self.number, self.alias(name), {}, f"row {self.number}: {NO_SCHEMA}")
                 continue
-            row = self.row_of(self.number, self.alias(name), mapped, keys)
+            row = self.row_of(self.number, self.alias(name), mapped, keys, name)
             if row is not None:
                 rows.append(row)
         return rows
@@ -151,6 +167,8 @@ class RecordParser:
                 mapped = one.transform(copy.copy(record))
             except Exception as problem:  # noqa: BLE001 - the user's expression may raise anything
                 why = f"stream_maps failed on this row ({type(problem).__name__})"
+                for name in self.names_of(stream):
+                    self.log.note_fault(name, REJECTED)
                 self._reject(self.number, self.alias(stream), {}, why)
                 continue
             if mapped is None:
@@ -161,9 +179,17 @@ class RecordParser:
         return found
 
     def row_of(
-        self, number: int | None, stream: str, record: Message, keys: list[str]
+        self,
+        number: int | None,
+        stream: str,
+        record: Message,
+        keys: list[str],
+        input_stream: str = "",
     ) -> InputRecord | None:
-        """Return the row of a record; one that cannot be a row is rejected."""
+        """Return the row of a record; one that cannot be a row is rejected.
+
+        ``input_stream`` is the stream's name in the input, where that is another one.
+        """
         sink, source = registry.find_sink(stream), record
         full_key = {name: record.get(name) for name in keys}
         record, keys = without_label(record, keys)
@@ -171,6 +197,7 @@ class RecordParser:
         if sink is None:
             names = ", ".join(sorted(registry.SINKS))
             why = f"unknown stream; map it in stream_aliases to one of {names}"
+            self.log.note_fault(input_stream or stream, REJECTED)
             self._reject(number, stream, key, why)
             return None
         try:
@@ -182,6 +209,7 @@ class RecordParser:
             self._processor().rows.results.add(number, stream, full_key, skip.outcome())
             return None
         except RowRejected as rejection:
+            self.log.note_fault(input_stream or stream, REJECTED)
             self._reject(number, stream, key, rejection.reason)
             return None
         self._processor().rows.key_properties.setdefault(stream, keys)
@@ -189,6 +217,7 @@ class RecordParser:
         row = InputRecord(number, stream, nested, key, source, remarks=remarks)
         row.shown_key = {name: record.get(name) for name in keys} if fields != keys else None
         row.said = None if nested is found.record else found.record
+        row.input_stream = input_stream or stream
         return row
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:

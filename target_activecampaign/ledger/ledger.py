@@ -20,6 +20,7 @@ from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.storage.database import open_database
 from tap_activecampaign_unified.storage.files import DISK_FULL
 
+from .audience_records import AudienceRecords
 from .store import Store
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class Ledger:
         known = store.get("meta", "proof")
         if not hmac.compare_digest(known[0] if known else b"", proof):
             raise SettingsError([WRONG_SECRET])
+        #: The members of audiences, and what streams gave.
+        self.audiences = AudienceRecords(store, self.hash_key, is_dry_run=is_dry_run)
         self._meta("version", str(VERSION).encode())
         if self._meta("account", account.encode()) != account.encode():
             raise SettingsError(["ledger_path belongs to another account: name another file"])
@@ -199,7 +202,7 @@ class Ledger:
 
     def prefetch(self, keys: Iterable[bytes]) -> None:
         """Read the rows of a batch at once; `find` then needs no statement for them."""
-        self._store.prefetch("confirmed", keys)
+        self._store.prefetch("confirmed", ((key,) for key in keys))
 
     def find(self, key: bytes) -> Confirmed | None:
         """Return what was confirmed of a row, None if nothing was."""

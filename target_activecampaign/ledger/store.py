@@ -51,6 +51,11 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "confirmed": ({"key": _BYTES}, {"id": _TEXT, "fields": _BYTES}),
     "pending": ({"key": _BYTES, "step": _TEXT}, {"since": sa.Double()}),
     "copies": ({"family": _TEXT, "source": _TEXT}, {"id": _TEXT}),
+    "members": (
+        {"audience": _TEXT, "person": _TEXT},
+        {"address": _BYTES, "keys": _BYTES, "flags": sa.Integer()},
+    ),
+    "given": ({"person": _TEXT}, {"contact": _TEXT, "tokens": _TEXT}),
 }
 
 
@@ -70,6 +75,10 @@ class _Table:
         mine.append(sa.tuple_(*key).in_(sa.bindparam("keys", expanding=True)))
         self.select = sa.select(*key, *others).where(*mine)
         self.delete = sa.delete(table).where(*mine)
+        first, second = key[0], key[-1]
+        mine[-1:] = [first == sa.bindparam("first"), second > sa.bindparam("after")]
+        self.page = sa.select(*key[1:], *others).where(*mine).order_by(second)
+        self.page = self.page.limit(sa.bindparam("most"))
         self.add, self.put = database.add(table), database.put(table)
 
 
@@ -126,9 +135,22 @@ class Store:
             self._read(table, [key])
         return self._cache[table, key]
 
-    def prefetch(self, table: str, keys: Iterable[Any]) -> None:
-        """Read rows that will be asked for, by keys of one column."""
-        self._read(table, [(key,) for key in keys])
+    def prefetch(self, table: str, keys: Iterable[Values]) -> None:
+        """Read rows that will be asked for, by their whole keys."""
+        self._read(table, list(keys))
+
+    def uncache(self, *tables: str) -> None:
+        """Forget what was read of tables; it is read again when it is asked for."""
+        self._cache = {key: row for key, row in self._cache.items() if key[0] not in tables}
+
+    def page(self, table: str, first: str, after: str, most: int) -> list[Any]:
+        """Return up to ``most`` rows of a key of two columns, in the order of the second one.
+
+        ``first`` is the first column of their key, which they lack; the second one is above
+        ``after``.
+        """
+        values = {"first": first, "after": after, "most": most, **self._scope}
+        return self._database.rows(self._tables[table].page, values)
 
     def _read(self, name: str, keys: list[Values]) -> None:
         if len(self._cache) + len(keys) > MAX_CACHED_ROWS:

@@ -17,6 +17,7 @@ from target_activecampaign.sinks.limits import AUTOMATIONS
 from .row_finisher import REJECTED_ONE
 
 if TYPE_CHECKING:
+    from target_activecampaign.audiences.gifts import GiftRecorder
     from target_activecampaign.ledger.ledger import Confirmed
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
@@ -31,8 +32,8 @@ STOPPED = "the run ended before this row was confirmed"
 class BatchProcessor:
     """Writes batches of rows; ``rows`` gives each its result."""
 
-    def __init__(self, context: WriteContext, rows: RowFinisher) -> None:
-        self.context, self.rows = context, rows
+    def __init__(self, context: WriteContext, rows: RowFinisher, gifts: GiftRecorder) -> None:
+        self.context, self.rows, self.gifts = context, rows, gifts
         self._written_families: set[str] = set()
 
     # --- a batch ----------------------------------------------------------------------------
@@ -43,6 +44,7 @@ class BatchProcessor:
         Where the run ends in its middle, `abandon` gives the rows that are left their results.
         """
         self.rows.open(rows)
+        self.gifts.members.note_rows(rows)
         for name, sink in registry.sinks_of(row.stream for row in rows).items():
             self._write_sink(sink, [row for row in rows if row.stream == name])
             self._written_families.add(sink.family)
@@ -54,6 +56,7 @@ class BatchProcessor:
         Returns the other rows by stream, for `write_changed`.
         """
         self.rows.open(rows)
+        self.gifts.members.note_rows(rows)
         sinks = registry.sinks_of(row.stream for row in rows)
         return {
             name: self._drop_unchanged(sink, [row for row in rows if row.stream == name])
@@ -71,7 +74,7 @@ class BatchProcessor:
         for row in rows:
             # A sink must finish every row; should one not do so, the row is tried again.
             self.rows.finish(row, Outcome(Action.FAILED, reason="it was not decided", whole=False))
-        self._check_rejects()
+        self.check_rejects()
         self.rows.results.flush()
 
     def _write_sink(self, sink: Sink, rows: list[InputRecord]) -> None:
@@ -124,7 +127,11 @@ class BatchProcessor:
                 is_sent = policy.force or any(row.is_held_out for row in group)
                 if known.fields and not is_sent:
                     self._finish_confirmed(sink, group, known)
-        return [row for row in rows if self.rows.is_open(row)]
+        left = [row for row in rows if self.rows.is_open(row)]
+        if self.gifts.members.presence:
+            changed = set(map(id, left))
+            self.gifts.members.note_confirmed([row for row in rows if id(row) not in changed])
+        return left
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Finish the rows of the control group, except those that may unsubscribe somebody."""
@@ -221,7 +228,7 @@ class BatchProcessor:
 
     # --- limits -----------------------------------------------------------------------------
 
-    def _check_rejects(self) -> None:
+    def check_rejects(self) -> None:
         """Decide after a batch whether the run may go on."""
         policy, results = self.context.policy, self.rows.results
         rejected = results.count(Action.REJECTED)
@@ -250,6 +257,8 @@ class BatchProcessor:
         failed = results.count(Action.FAILED)
         if failed:
             return f"{failed} rows failed and are tried again on the next run: see the results"
+        if self.rows.refusal:
+            return self.rows.refusal
         if self.rows.limit_reason:
             return f"rows were left out: {self.rows.limit_reason}"
         if results.count(Action.REJECTED) > policy.max_reject_ratio * max(1, results.rows):

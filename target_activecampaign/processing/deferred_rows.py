@@ -43,7 +43,10 @@ class DeferredRows:
     def add(self, row: InputRecord, family: str, key: bytes) -> None:
         """Defer a row; ``key`` is its key in the ledger."""
         kept = json.dumps(
-            [row.stream, row.record, row.key, row.source, row.remarks, row.shown_key, row.said],
+            [
+                *(row.stream, row.record, row.key, row.source, row.remarks, row.shown_key),
+                *(row.said, row.input_stream),
+            ],
             default=str,
         )
         self._open().rows(
@@ -79,9 +82,9 @@ class DeferredRows:
         )
         rows = []
         for place, number, text in found:
-            stream, record, key, source, remarks, shown_key, said = json.loads(text)
+            stream, record, key, source, remarks, shown_key, said, name = json.loads(text)
             row = InputRecord(number, stream, record, key, source, remarks=remarks)
-            row.shown_key, row.said = shown_key, said
+            row.shown_key, row.said, row.input_stream = shown_key, said, name
             rows.append(row)
             after = place
         self._db.rows("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])

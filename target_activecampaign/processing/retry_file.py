@@ -73,6 +73,7 @@ class RetryFile:
         entry = {
             "id": name,
             "stream": row.stream,
+            "input_stream": row.input_stream,
             "key_properties": key_properties,
             "record": row.source,
         }

@@ -61,6 +61,10 @@ class RowFinisher:
     stop_reason: str | None = None
     #: The limit that left rows out; None where no limit did.
     limit_reason: str | None = None
+    #: Why no one may leave an audience, None where nothing forbids it.
+    refusal: str | None = None
+    #: The input streams of which a row was rejected or failed.
+    faulty_streams: set[str] = field(default_factory=set)
 
     def open(self, rows: list[InputRecord]) -> None:
         """Expect a result for each of these rows."""
@@ -76,11 +80,9 @@ class RowFinisher:
             return
         outcome = _with_remarks(outcome, row.remarks)
         action, is_dry_run = outcome.action, self.policy.dry_run
-        self._count_planned(action)
-        if action in CHANGED:
-            self.limits.changes += 1
-            if is_dry_run:
-                outcome = _planned(outcome)
+        self._count(row, action)
+        if action in CHANGED and is_dry_run:
+            outcome = _planned(outcome)
         if not is_dry_run:
             if self.undo is not None:
                 self.undo.note_row(row, outcome)
@@ -120,6 +122,12 @@ class RowFinisher:
             self.stop_reason = REJECTED_ONE
             if number is not None:
                 self.hold(number)
+
+    def _count(self, row: InputRecord, action: Action) -> None:
+        self._count_planned(action)
+        self.limits.changes += action in CHANGED
+        if action in {Action.REJECTED, Action.FAILED}:
+            self.faulty_streams.add(row.input_stream)
 
     def _count_planned(self, action: Action) -> None:
         if self.policy.dry_run:

@@ -30,6 +30,7 @@ def document_of(
         "rows": results.totals(),
         "streams": results.document(),
         "automations": (context.enrolments if context else AutomationCounts()).document(),
+        "audiences": context.audiences.document() if context else {},
         "bookmarks_before": bookmarks_of(checkpoints.first),
         "bookmarks_after": bookmarks_of(checkpoints.last),
     }

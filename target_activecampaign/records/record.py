@@ -31,7 +31,8 @@ class InputRecord:
     but its record is confirmed or ``denied``: those are the reasons that the ledger has for it.
     ``shown_key`` is the key under the source's own names, where they differ; ``said`` the record
     before its text was composed, where that changed it. Of one that ``is_held_out`` only
-    unsubscriptions are written.
+    unsubscriptions are written. ``input_stream`` is the stream's name in the input, behind
+    `stream_maps` and before `stream_aliases`.
     """
 
     number: int | None
@@ -49,6 +50,11 @@ class InputRecord:
     denied: list[str] = field(default_factory=list)
     shown_key: Record | None = None
     said: Record | None = None
+    input_stream: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the stream's own name where the input has no other one."""
+        self.input_stream = self.input_stream or self.stream
 
 
 def key_of(

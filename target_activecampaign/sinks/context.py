@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
+    from target_activecampaign.sinks.contacts.change import ContactChange
     from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 
     from .custom_fields import CustomFieldWriter
@@ -63,6 +64,25 @@ class EarlierValues(Protocol):
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
 
 
+class AudienceNotes(Protocol):
+    """What the ledger notes of contacts that audiences, and other streams, give something to."""
+
+    def before_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
+        """Note what changes will give, and set the ids of the contacts that the account has.
+
+        Raises `RequestError` where the present values cannot be read.
+        """
+
+    def after_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
+        """Note which of it was given; called in the transaction that confirms the rows."""
+
+    def withdraw(self, change: ContactChange) -> None:
+        """Remove the notes of a change of which nothing was written."""
+
+    def document(self) -> dict[str, Any]:
+        """Return what became of each audience, for the run report."""
+
+
 @dataclass
 class WriteContext:
     """The clients, lookups, settings and row results of a run.
@@ -87,6 +107,7 @@ class WriteContext:
     plan: DryRunPlan
     rows: RowResults
     opt_outs: OptOuts
+    audiences: AudienceNotes
     #: Reads what rows replace, None where the run cannot be undone.
     earlier_values: EarlierValues | None = None
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)

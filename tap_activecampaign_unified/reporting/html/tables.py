@@ -145,6 +145,7 @@ def tables_of(document: Document) -> dict[str, ReportTable]:
         "plan": _plan(document.get("plan") or {}),
         "gains": _gains(document.get("plan") or {}),
         "automations": _automations(document),
+        "audiences": _audiences(document),
         "over_time": _over_time(traffic["over_time"]),
         "endpoints": _endpoints(traffic),
         "faults": _faults(traffic),
@@ -285,6 +286,21 @@ def _automations(document: Document) -> ReportTable:
         ("automation", "would enter", "would leave") if plan else ("automation", "entered", "left")
     )
     return ReportTable("Contacts in automations", head, rows)
+
+
+def _audiences(document: Document) -> ReportTable:
+    """Return who left which audience, what they lost, and why no one left."""
+    is_plan = bool(document.get("plan"))
+    rows: list[tuple[Any, ...]] = []
+    for name, one in (document.get("audiences") or {}).items():
+        rows.append((name, "members", one["members"], one["reason"] or NOTHING))
+        rows.append((name, "would leave" if is_plan else "left", one["left"], NOTHING))
+        lost = "would lose" if is_plan else "lost"
+        rows += [
+            (name, f"{lost} {what}", count, NOTHING) for what, count in one["taken_back"].items()
+        ]
+    head = ("audience", "what", "people", "why no one left")
+    return ReportTable("Who left an audience", head, rows)
 
 
 # --- requests -------------------------------------------------------------------------------

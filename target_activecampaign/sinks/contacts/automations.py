@@ -158,6 +158,7 @@ def _enter(
         if guard.is_unsure:
             _note_entered(context, change, one)
         else:
+            change.not_given.add(f"automation:{one}")
             _remark(change, one, THERE_ALREADY)
         return
     if _is_kept_out(context, change, one, is_finished=is_finished):

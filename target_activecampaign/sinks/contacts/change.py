@@ -110,7 +110,12 @@ class ContactChange:
 
     ``tags`` holds by folded name the name and whether it is added; ``lists`` the status by list
     id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
-    whether they are entered or left.
+    whether they are entered or left. ``associations`` are ids of tag associations to be removed.
+
+    ``person`` is who the ledger notes what is given to, None where it notes nothing. ``noted``
+    holds the new notes as giver, token and request, ``removed`` the tokens that the change takes
+    away, ``not_given`` requests that turned out to be carried out before. One that ``takes_back``
+    is of a person who left an audience.
     """
 
     parts: list[RowRequest]
@@ -129,6 +134,12 @@ class ContactChange:
     memberships: dict[str, int] = field(default_factory=dict)
     created: bool | None = None
     is_touched: bool = False
+    associations: list[str] = field(default_factory=list)
+    person: str | None = None
+    noted: list[tuple[str, str, str]] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
+    not_given: set[str] = field(default_factory=set)
+    takes_back: bool = False
 
     @property
     def adds(self) -> list[str]:
@@ -231,6 +242,7 @@ def strip_held_out(changes: list[ContactChange]) -> None:
         change.lists = {one: s for one, s in change.lists.items() if s == UNSUBSCRIBE}
         change.columns, change.values, change.tags = {}, {}, {}
         change.automations, change.account, change.title = {}, {}, None
+        change.associations = []
         change.is_mirror, change.new_email = False, None
         if part.requested != (kept := {f"list:{one}" for one in change.lists}):
             part.requested &= kept

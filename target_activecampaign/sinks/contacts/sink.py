@@ -113,9 +113,30 @@ def _held(reason: str) -> Outcome:
     return Outcome(Action.SKIPPED, reason=reason, whole=False, held=True)
 
 
+def take_back(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
+    """Take from contacts what a stream gave them, and give each change's row its result.
+
+    The changes have ids and addresses as just read, and give nothing: no rule of consent applies.
+    """
+    strip_held_out(changes)
+    if not context.policy.run_automations:
+        for change in changes:
+            _deny_automation_starts(sink, change)
+    for change in changes:
+        if not change.has_requests:
+            _report(context, sink, change)
+    _write_changes(context, sink, [change for change in changes if change.has_requests])
+
+
 def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
+    try:
+        context.audiences.before_write(context, changes)
+    except RequestError as problem:
+        for change in changes:
+            _end(context, change, outcome_of(problem))
+        return
     if context.write_client.is_dry_run:
-        _forecast(context, sink, changes)
+        _forecast(context, sink, [change for change in changes if not change.takes_back])
     imported = import_changes(context, sink, changes)
     rest = _after_import(context, changes, imported)
     _finish(context, sink, rest, {key: e for key, e in imported.items() if e.is_imported})
@@ -223,6 +244,10 @@ def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:
     for name in change.columns.keys() - sink.resource.imported_columns().keys():
         change.deny(f"column:{name}", AUTOMATIONS)
         del change.columns[name]
+    for one in [*change.associations, *change.automations]:
+        change.deny(f"association:{one}", AUTOMATIONS)
+        change.deny(f"automation:{one}", AUTOMATIONS)
+    change.associations, change.automations = [], {}
     change.deny("mirror", AUTOMATIONS) if not change.tags else None
     change.is_mirror = False
     change.deny("title", AUTOMATIONS)
@@ -274,6 +299,7 @@ def _finish(
             context, changes, lambda change, error: _fail(context, change, error)
         )
     with context.ledger.transaction():
+        context.audiences.after_write(context, [change for change in changes if change.parts])
         for change in changes:
             if change.parts:
                 _report(context, sink, change, is_imported=id(change) in imported)
@@ -329,6 +355,8 @@ def _fail(
 
 
 def _end(context: WriteContext, change: ContactChange, outcome: Outcome) -> None:
+    if outcome.action is not Action.FAILED and not change.is_touched and change.created is None:
+        context.audiences.withdraw(change)
     for part in change.parts:
         context.rows.finish(part.row, outcome)
     change.parts = []
@@ -354,7 +382,7 @@ def _report(
             action = Action.UNCHANGED
         else:
             action = Action.UPDATED
-            if is_imported and change.created is None:
+            if is_imported and change.created is None and not change.takes_back:
                 reasons.append(BY_IMPORT)
         context.note_copy(sink.family, part.row, change.id)
         if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:

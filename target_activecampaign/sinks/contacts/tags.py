@@ -23,6 +23,8 @@ FULL_PAGE = 100
 
 def apply_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
     """Remove the tags that rows remove; in mirror mode, all other tags of the namespace, too."""
+    known = [change for change in changes if change.parts and change.associations]
+    apply_each(context, known, lambda: partial(_remove_known, context), fail)
     affected = [
         change for change in changes if change.parts and (change.removes or change.is_mirror)
     ]
@@ -33,6 +35,11 @@ def apply_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) 
         return partial(_remove_tags, context, walked)
 
     apply_each(context, affected, prepare, fail)
+
+
+def _remove_known(context: WriteContext, change: ContactChange) -> None:
+    for association in change.associations:
+        _remove(context, change, association)
 
 
 def _tag_ids(context: WriteContext, change: ContactChange) -> list[str]:

@@ -1,0 +1,1 @@
+"""Audiences: streams whose input is all their people, and what those lose who leave."""

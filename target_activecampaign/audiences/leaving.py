@@ -1,0 +1,273 @@
+"""The end of the input of an audience: who left it, and whether they may leave now."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from tap_activecampaign_unified.cli import unmute_log
+from tap_activecampaign_unified.client import RequestError
+from target_activecampaign.ledger.audience_records import Given, person_of
+from target_activecampaign.outcome import Action, Outcome, join_reasons, outcome_of
+from target_activecampaign.sinks.contacts.sink import take_back
+from target_activecampaign.sinks.context import RowResults
+from target_activecampaign.sinks.registry import SINKS
+
+from .gifts import AudienceReport, audience_giver
+from .input_log import REJECTED
+from .open_imports import contacts_of_addresses, wait_for_imports
+from .take_back import Leaver, leaver_of, plan_change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_activecampaign.config.audience_rules import AudienceRule
+    from target_activecampaign.ledger.audience_records import Member
+    from target_activecampaign.outcome import RowDeferred
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .gifts import GiftRecorder
+    from .input_log import InputLog
+
+logger = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 2_000
+MOST_LINES = 20
+LEFT = "left the audience"
+NOTHING = "there was nothing to take back"
+EMPTY = "no row of it came, and allow_empty is not set"
+TOO_MANY = "that is more than max_leave_share: no one left; check the query, or raise the setting"
+ABSENT = "the input does not have this stream; its members stay"
+INCOMPLETE = "Audience %s: no one leaves it: %s"
+MAX_CHANGES = "max_changes is reached; the person leaves in another run"
+STILL_OPEN = "Audience %s: %d people leave in a later run: an import of them may be under way"
+STARTS = (
+    "Dry run: audience %s: automations may start where a tag is removed or a person is "
+    "unsubscribed; the API does not say which"
+)
+
+
+class OpenRows(RowResults, Protocol):
+    """Where rows get their results, here of people who are in no row of the input."""
+
+    faulty_streams: set[str]
+    #: Why no one may leave an audience, None where nothing forbids it.
+    refusal: str | None
+
+    def open(self, rows: list[InputRecord]) -> None:
+        """Expect a result for each of these rows."""
+
+
+class _LeaverResults:
+    """Gives leavers their results, in the words of leaving; ``done`` has the rows that left."""
+
+    def __init__(self, rows: OpenRows) -> None:
+        self._rows = rows
+        self.done: set[int] = set()
+
+    def finish(self, row: InputRecord, outcome: Outcome) -> None:
+        """Give a row its result."""
+        is_decided = outcome.whole and not (outcome.denied or outcome.undone or outcome.held)
+        if outcome.action is Action.SKIPPED and is_decided:
+            outcome = replace(outcome, action=Action.UNCHANGED)
+        is_done = is_decided and outcome.action in {Action.UPDATED, Action.UNCHANGED}
+        reasons = [LEFT, outcome.reason]
+        if is_done:
+            if outcome.action is Action.UNCHANGED and outcome.reason is None:
+                reasons.append(NOTHING)
+            outcome = replace(outcome, action=Action.UPDATED)
+            self.done.add(id(row))
+        # No file may keep such a row to send it again: the ledger knows who is still to leave.
+        held = outcome.held or outcome.action is Action.FAILED
+        reason = join_reasons(reasons)
+        self._rows.finish(row, replace(outcome, reason=reason, whole=False, held=held))
+
+    def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
+        """Keep a row; none of these refers to another one."""
+        self._rows.defer(row, deferred)
+
+    def is_behind(self, row: InputRecord) -> bool:
+        """Return whether an earlier row of the same key is deferred."""
+        return self._rows.is_behind(row)
+
+
+class Leaving:
+    """Decides for each audience of a run who left it, and takes back what it gave them.
+
+    ``alias`` returns the target's name of a stream of the input.
+    """
+
+    def __init__(
+        self,
+        context: WriteContext,
+        rows: OpenRows,
+        gifts: GiftRecorder,
+        log: InputLog,
+        alias: Callable[[str], str],
+    ) -> None:
+        self._context, self._rows, self._gifts, self._log = context, rows, gifts, log
+        self._alias = alias
+        self._records = context.ledger.audiences
+        self._presence = gifts.members.presence
+
+    def run(self, input_fault: str | None) -> None:
+        """Let people leave all audiences; ``input_fault`` says why the whole input is unusable."""
+        for name, rule in self._context.policy.audiences.items():
+            report = self._gifts.reports[name] = AudienceReport()
+            if not self._log.has(name):
+                report.reason = ABSENT
+                logger.info("Audience %s: %s", name, ABSENT)
+                continue
+            report.reason = input_fault or self._why_not(name, rule)
+            if report.reason is not None:
+                logger.warning(INCOMPLETE, name, report.reason)
+                continue
+            self._end(name, rule, report)
+
+    def _why_not(self, name: str, rule: AudienceRule) -> str | None:
+        why = self._log.why_incomplete(name)
+        if why is None and name in self._rows.faulty_streams:
+            why = REJECTED
+        if why is None and not self._presence[name] and not rule.allow_empty:
+            why = EMPTY
+        return why
+
+    def _end(self, name: str, rule: AudienceRule, report: AudienceReport) -> None:
+        gone: list[Member] = []
+        for member in self._records.members(name):
+            is_gone = self._is_gone(name, member)
+            gone += [member] if is_gone else []
+            report.members += member.is_complete or is_gone
+        report.leaving = len(gone)
+        # Binary fractions: 0.3 of 10 members is 3.
+        if len(gone) > rule.max_leave_share * report.members + 1e-9:
+            count = f"{len(gone):,} of {report.members:,}"
+            report.reason = f"audience {name}: {count} members would leave; {TOO_MANY}"
+            self._rows.refusal = report.reason
+            return
+        self._complete(name)
+        leavers = self._leavers_of(gone, name)
+        for at in range(0, len(leavers), MOST_AT_ONCE):
+            self._let_leave(rule, leavers[at : at + MOST_AT_ONCE], report)
+        self._log_end(name, report)
+
+    def _is_gone(self, name: str, member: Member) -> bool:
+        presence = self._presence[name]
+        if presence.holds(member):
+            return False
+        contact = member.contact or self._records.given(member.person).contact
+        return contact is None or not presence.holds_contact(contact)
+
+    def _complete(self, name: str) -> None:
+        """Note that the members who are in the input were in a complete one."""
+        for member in self._records.members(name):
+            if not member.is_complete and not self._is_gone(name, member):
+                self._records.put_member(name, member._replace(is_complete=True))
+
+    # --- leavers ----------------------------------------------------------------------------
+
+    def _leavers_of(self, gone: list[Member], name: str) -> list[Leaver]:
+        """Return leavers, one for each contact; those whose import may be open stay for now."""
+        if any(member.is_open for member in gone) and not wait_for_imports(self._context):
+            count = sum(member.is_open for member in gone)
+            logger.warning(STILL_OPEN, name, count)
+            gone = [member for member in gone if not member.is_open]
+        contacts = {member.person: member.contact for member in gone}
+        for member in gone:
+            contacts[member.person] = member.contact or self._records.given(member.person).contact
+        unknown = {
+            member.address: member.person
+            for member in gone
+            if contacts[member.person] is None and self._records.given(member.person).tokens
+        }
+        found = contacts_of_addresses(self._context, unknown.keys())
+        contacts |= {unknown[address]: contact for address, contact in found.items()}
+        grouped: dict[str, list[Member]] = {}
+        for member in gone:
+            grouped.setdefault(contacts[member.person] or member.person, []).append(member)
+        stream = self._alias(name)
+        return [
+            leaver_of(members, contacts[members[0].person], name, stream)
+            for members in grouped.values()
+        ]
+
+    def _let_leave(self, rule: AudienceRule, leavers: list[Leaver], report: AudienceReport) -> None:
+        """Take back what leavers have, as many as `max_changes` allows."""
+        context = self._context
+        most = context.limits.changes_left
+        now, later = (leavers, []) if most is None else (leavers[:most], leavers[most:])
+        results = _LeaverResults(self._rows)
+        self._rows.open([leaver.part.row for leaver in leavers])
+        for leaver in later:
+            outcome = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
+            results.finish(leaver.part.row, outcome)
+        with context.ledger.transaction():
+            # First, so that a person who returns after a killed run is written again.
+            for key in (key for one in now for member in one.members for key in member.keys):
+                context.ledger.forget(key)
+        try:
+            if context.earlier_values is not None:
+                context.earlier_values.expect("contact", [one.part.row for one in now])
+            values = self._gifts.reader.read(one.contact for one in now if one.contact)
+            for one in now:
+                there = values.get(one.contact or "")
+                plan_change(context, one, rule, self._given_of(one), there)
+        except RequestError as problem:
+            for one in now:
+                results.finish(one.part.row, outcome_of(problem))
+            return
+        sink = SINKS[self._alias(now[0].part.row.input_stream)] if now else None
+        if sink is not None:
+            take_back(replace(context, rows=results), sink, [one.change for one in now])
+        self._note_left([one for one in now if id(one.part.row) in results.done], report)
+
+    def _given_of(self, leaver: Leaver) -> Given:
+        """Return what was given to a leaver, by id and by address."""
+        found = Given(tokens=dict(self._records.given(leaver.contact or "").tokens))
+        for member in leaver.members:
+            for token, holders in self._records.given(member.person).tokens.items():
+                found.tokens[token] = {**found.tokens.get(token, {}), **holders}
+        return found
+
+    def _note_left(self, leavers: list[Leaver], report: AudienceReport) -> None:
+        context = self._context
+        report.left += len(leavers)
+        for one in leavers:
+            report.taken.update(one.done)
+            if context.write_client.is_dry_run and context.plan.wants_sample():
+                row, fields = one.part.row, {text: ["given", None] for text in one.done}
+                context.plan.add_sample(row.stream, one.contact, fields)
+        with context.ledger.transaction():
+            for one in leavers:
+                self._forget(one)
+        self._records.uncache()
+
+    def _forget(self, leaver: Leaver) -> None:
+        """Remove a leaver from the audience, and the audience from the givers."""
+        name = leaver.part.row.input_stream
+        persons = {leaver.contact, *(member.person for member in leaver.members)}
+        for person in filter(None, persons):
+            given = self._records.given(person)
+            for holders in given.tokens.values():
+                holders.pop(audience_giver(name), None)
+            tokens = {token: holders for token, holders in given.tokens.items() if holders}
+            self._records.put_given(person, Given(given.contact, tokens))
+        for member in leaver.members:
+            self._records.remove_member(name, member.person)
+            alias = person_of(member.address)
+            if leaver.contact and not self._records.given(leaver.contact).tokens:
+                self._records.put_given(alias, Given())
+
+    def _log_end(self, name: str, report: AudienceReport) -> None:
+        is_dry = self._context.write_client.is_dry_run
+        if is_dry:
+            unmute_log()
+        start, verb = ("Dry run: audience", "would lose") if is_dry else ("Audience", "lost")
+        left = "would leave" if is_dry else "left"
+        logger.info("%s %s: %d of %d members %s", start, name, report.left, report.members, left)
+        for what, count in report.taken.most_common(MOST_LINES):
+            logger.info("%s %s: %d %s %s", start, name, count, verb, what)
+        if is_dry and report.taken:
+            logger.info(STARTS, name)

@@ -1,0 +1,52 @@
+"""Who is in the input of an audience's stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_activecampaign.lookups.row_contact import contact_of_row
+from target_activecampaign.records.record import emails_of, is_delete
+
+if TYPE_CHECKING:
+    from target_activecampaign.ledger.audience_records import Member
+    from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.lookups.references import References
+    from target_activecampaign.records.record import InputRecord
+
+
+class Presence:
+    """The people of one stream in this run's input, by hashed address and by id."""
+
+    def __init__(self, ledger: Ledger, references: References) -> None:
+        self._ledger, self._references = ledger, references
+        self._addresses: set[bytes] = set()
+        self._contacts: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Return whether anybody is in the input."""
+        return bool(self._addresses or self._contacts)
+
+    def add(self, row: InputRecord) -> None:
+        """Add the people of a row: all its addresses, and its id.
+
+        A row of the retry file is not part of the input, and a deleted one not of the audience.
+        """
+        if row.number is None or is_delete(row):
+            return
+        records = self._ledger.audiences
+        self._addresses.update(records.address_key(one) for one in emails_of(row))
+        _, contact = contact_of_row(self._references, row)
+        if contact is not None:
+            self._contacts.add(contact)
+
+    def add_contact(self, contact: str) -> None:
+        """Add a contact that a row of the input was found to mean."""
+        self._contacts.add(contact)
+
+    def holds(self, member: Member) -> bool:
+        """Return whether a member is in the input."""
+        return member.address in self._addresses or member.person in self._contacts
+
+    def holds_contact(self, contact: str) -> bool:
+        """Return whether a row of the input was found to mean a contact."""
+        return contact in self._contacts

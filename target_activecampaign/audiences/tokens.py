@@ -1,0 +1,127 @@
+"""Tokens: what a row gives to a contact that can be taken back, such as `tag:12`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import InvalidRequest
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.config.audience_rules import (
+    CLEAR_FIELDS,
+    LEAVE_AUTOMATIONS,
+    REMOVE_TAGS,
+    UNSUBSCRIBE,
+)
+from target_activecampaign.sinks.contacts.change import SUBSCRIBE
+from target_activecampaign.sinks.contacts.change import UNSUBSCRIBE as LEFT_LIST
+from target_activecampaign.sinks.contacts.enrolments import EnrolmentRecord
+from target_activecampaign.sinks.contacts.upsert import ensure_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
+    from target_activecampaign.lookups.contact_values import ContactValues
+    from target_activecampaign.sinks.contacts.change import ContactChange, RowRequest
+    from target_activecampaign.sinks.context import WriteContext
+
+#: The kind of token that each word of `on_leave` takes back.
+KINDS = {
+    REMOVE_TAGS: "tag",
+    UNSUBSCRIBE: "list",
+    CLEAR_FIELDS: "field",
+    LEAVE_AUTOMATIONS: "automation",
+}
+ACTIVE = str(SUBSCRIBE)
+BLANK = (None, "", "||")
+
+
+def token(kind: str, native_id: str) -> str:
+    """Return the token of an id."""
+    return f"{kind}:{native_id}"
+
+
+def split(one: str) -> tuple[str, str]:
+    """Return the kind and the id of a token."""
+    kind, _, native_id = one.partition(":")
+    return kind, native_id
+
+
+def create_tags(context: WriteContext, changes: list[ContactChange]) -> None:
+    """Create the tags that changes add and the account lacks, so that they have an id."""
+    names = dict.fromkeys(name for change in changes for name in change.adds)
+    for name in names:
+        if not context.references.find_by_name("tag", name):
+            # A tag that ActiveCampaign refuses is refused again where a row is written.
+            with contextlib.suppress(InvalidRequest):
+                ensure_tag(context, name)
+
+
+def requested_tokens(
+    context: WriteContext, change: ContactChange, part: RowRequest
+) -> Iterator[tuple[str, str, str]]:
+    """Return what one row of a change gives: request, token, and the normal text of a value."""
+    for request in sorted(part.requested):
+        kind, _, name = request.partition(":")
+        if kind == "tag":
+            spelled, is_added = change.tags.get(name, (name, False))
+            found = context.references.find_by_name("tag", spelled) if is_added else []
+            if found:
+                yield request, token("tag", str(found[0]["id"])), ""
+        elif kind == "list" and change.lists.get(name) == SUBSCRIBE:
+            yield request, token("list", name), ""
+        elif kind == "value" and name in change.values:
+            definition, value, _ = change.values[name]
+            if value not in BLANK:
+                yield request, token("field", name), normal_text(definition, value)
+        elif kind == "automation" and change.automations.get(name):
+            yield request, token("automation", name), ""
+
+
+def removed_tokens(context: WriteContext, change: ContactChange) -> set[str]:
+    """Return what a change takes from a contact."""
+    found = {
+        token("tag", str(row["id"]))
+        for name in change.removes
+        for row in context.references.find_by_name("tag", name)
+    }
+    found |= {token("list", one) for one, status in change.lists.items() if status == LEFT_LIST}
+    found |= {
+        token("field", one) for one, (_, value, __) in change.values.items() if value in BLANK
+    }
+    found |= {token("automation", one) for one, enters in change.automations.items() if not enters}
+    if change.is_mirror:
+        keep, start = {fold(name) for name in change.adds}, fold(context.policy.tag_namespace)
+        names = {one: fold(str(r.get("tag"))) for one, r in context.references.table("tag").items()}
+        found |= {
+            token("tag", one) for one, n in names.items() if n.startswith(start) and n not in keep
+        }
+    return found
+
+
+def has_before(context: WriteContext, values: ContactValues, one: str) -> bool:
+    """Return whether a contact had something before it was given, as far as the account shows."""
+    kind, native_id = split(one)
+    if kind == "tag":
+        return native_id in values.tags
+    if kind == "list":
+        status = values.lists.get(native_id)
+        return status is not None and status.status == ACTIVE
+    if kind == "field":
+        return values.fields.get(native_id) not in BLANK
+    return EnrolmentRecord(context, values.id, native_id).is_entered
+
+
+def normal_text(definition: FieldDefinition, value: object) -> str:
+    """Return a field's value as text that is the same for each way ActiveCampaign may write it."""
+    try:
+        found = definition.codec.decode(value, UTC_ZONE)
+    except InvalidValue:
+        return str(value)
+    if isinstance(found, list):
+        found = sorted(map(str, found))
+    return json.dumps(found, default=str)

@@ -1,0 +1,218 @@
+"""Nobody leaves by an input that may lack people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.lab import schema_of, state_of, stream_of
+
+from .scene import Scene, leavers, messages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.target.lab import Run
+
+A, B = "ada@shop.example", "ben@shop.example"
+REJECTED = "a row of it was rejected or failed"
+UNREADABLE = "a line of the input could not be read"
+RECORD = {"type": "RECORD", "stream": "trial", "record": {"email": A, "tags": ["trial"]}}
+
+
+def version(stream: str = "trial") -> dict[str, Any]:
+    """Return an ACTIVATE_VERSION."""
+    return {"type": "ACTIVATE_VERSION", "stream": stream, "version": 1}
+
+
+def nobody_left(scene: Scene, run: Run) -> str:
+    """Check that B is still a member with a tag; return why."""
+    assert leavers(run) == []
+    assert scene.tags(B) == {"trial"}
+    why = str(run.report["audiences"]["trial"]["reason"])
+    scene.send(A)
+    assert scene.tags(B) == set()  # by the next complete input
+    return why
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"type": "RECORD", "stream": "trial", "rec\n', UNREADABLE),
+        ("[1, 2]\n", UNREADABLE),
+        ("WARNING the source says something\n", UNREADABLE),
+        ({"type": "RECORD", "stream": "trial"}, UNREADABLE),
+        ({**RECORD, "record": {"email": "no address"}}, REJECTED),
+        ({**RECORD, "record": {"first_name": "Nobody"}}, REJECTED),
+        ({**RECORD, "record": {"email": A, "tags": ["x" * 300]}}, REJECTED),
+    ],
+)
+def test_after_a_line_that_is_no_person_nobody_leaves(scene: Scene, line: Any, why: str) -> None:
+    """A broken line, or a rejected row, may be anybody."""
+    scene.send(A, B)
+    run = scene.run(*stream_of("trial", RECORD["record"]), line, state_of(1))
+    assert nobody_left(scene, run) == why
+
+
+def test_after_a_failed_row_nobody_leaves_and_the_next_run_does(scene: Scene) -> None:
+    """A row that was never confirmed, kept in the file of failed rows or not, may be anybody."""
+    scene.send(A, B)
+    retry = {"retry_path": str(scene.lab.folder / "retry.jsonl"), "max_retry_seconds": 1}
+    scene.world.faults.server_error("/contact/sync", times=None)
+    run = scene.send(A, "new@shop.example", **retry)
+    assert run.code == 1
+    scene.world.faults.clear()
+    assert leavers(run) == []
+    assert run.report["audiences"]["trial"]["reason"] == REJECTED
+    again = scene.send(A, **retry)
+    assert again.code == 0
+    # The row of the file is written, and is not part of this input.
+    assert len(leavers(again)) == 2
+    assert scene.tags("new@shop.example") == scene.tags(B) == set()
+
+
+def test_a_rejected_row_of_another_stream_is_no_concern(scene: Scene) -> None:
+    """Only rows of the audience's own stream keep its people, also of the same kind of row."""
+    scene.send(A, B)
+    others = stream_of("crm_contacts", {"email": "no address"})
+    run = scene.run(*messages_of(A), *others, state_of(2))
+    assert len(leavers(run)) == 1
+
+
+def test_batches_leave_an_audience_as_it_is(scene: Scene) -> None:
+    """Rows in files, which the target does not read, may be anybody."""
+    scene.send(A, B)
+    batch = {"type": "BATCH", "stream": "trial", "encoding": {"format": "jsonl"}, "manifest": []}
+    run = scene.run(*stream_of("trial", RECORD["record"]), batch, state_of(1))
+    assert run.code == 1
+    assert "BATCH" in nobody_left(scene, run)
+
+
+def syncing(stream: str) -> dict[str, Any]:
+    """Return a state as taps of the SDK send it before a stream is done."""
+    return {"type": "STATE", "value": {"bookmarks": {stream: {"progress_markers": {"at": 1}}}}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "is_complete"),
+    [
+        pytest.param(lambda row: [*row], True, id="no state"),
+        pytest.param(lambda row: [*row, state_of(1)], True, id="state at the end"),
+        pytest.param(lambda row: [state_of(1), *row], False, id="state before"),
+        pytest.param(lambda row: [state_of(1), *row, state_of(2)], True, id="states around"),
+        pytest.param(
+            lambda row: [*row, {"type": "STATE", "value": {"currently_syncing": "trial"}}],
+            False,
+            id="still syncing",
+        ),
+        pytest.param(lambda row: [*row, syncing("trial")], False, id="progress markers"),
+        pytest.param(lambda row: [*row, syncing("other")], True, id="markers of another stream"),
+        pytest.param(lambda row: [state_of(1), *row, version()], True, id="version after the row"),
+        pytest.param(
+            lambda row: [version(), state_of(1), *row], False, id="version at the beginning"
+        ),
+        pytest.param(
+            lambda row: [state_of(1), *row, version("other")], False, id="version of another stream"
+        ),
+        pytest.param(lambda row: [version(), *row], True, id="version and no state"),
+        pytest.param(
+            lambda row: [*row, state_of(1), *stream_of("crm_notes", {"content": "x"})],
+            True,
+            id="another stream behind",
+        ),
+    ],
+)
+def test_the_source_must_have_come_to_its_end(
+    scene: Scene, messages: Callable[..., list[Any]], is_complete: bool
+) -> None:
+    """Of a source that sends STATE the last one comes after the last row, or ACTIVATE_VERSION."""
+    scene.send(A, B)
+    schema, row = schema_of("trial"), [RECORD]
+    run = scene.run(schema, *messages(row))
+    if is_complete:
+        assert len(leavers(run)) == 1
+        assert scene.tags(B) == set()
+    else:
+        assert "interrupted" in nobody_left(scene, run)
+
+
+def test_an_input_without_rows_is_no_audience_unless_it_may_be(scene: Scene) -> None:
+    """Nobody leaves by an empty input, nor by ACTIVATE_VERSION alone; with `allow_empty` all do."""
+    scene.send(A, B)
+    for messages in ([], [version()], [state_of(1)]):
+        run = scene.run(schema_of("trial"), *messages)
+        assert run.code == 0
+        assert run.report["audiences"]["trial"]["reason"] == (
+            "no row of it came, and allow_empty is not set"
+        )
+    scene.settings["audiences"]["trial"]["allow_empty"] = True
+    interrupted = {"type": "STATE", "value": {"currently_syncing": "trial"}}
+    run = scene.run(schema_of("trial"), version(), interrupted)
+    assert leavers(run) == []
+    assert len(leavers(scene.run(schema_of("trial"), state_of(1)))) == 2
+    assert scene.tags(A) == scene.tags(B) == set()
+
+
+def test_an_input_without_the_stream_says_so(scene: Scene) -> None:
+    """A run of other streams leaves the audience alone, and the report says so."""
+    scene.send(A, B)
+    run = scene.run(*stream_of("crm_accounts", {"name": "Fjord"}), state_of(1))
+    assert run.code == 0
+    assert scene.tags(B) == {"trial"}
+    reason = "the input does not have this stream; its members stay"
+    assert run.report["audiences"]["trial"]["reason"] == reason
+
+
+def test_more_than_max_leave_share_never_leave_at_once(scene: Scene) -> None:
+    """The run is refused with exit code 1, and so is the next, whoever joined meanwhile."""
+    people = [f"p{n}@shop.example" for n in range(10)]
+    scene.settings["audiences"]["trial"]["max_leave_share"] = 0.3
+    scene.send(*people)
+    joined = [f"q{n}@shop.example" for n in range(20)]
+    for _ in range(2):
+        run = scene.send(*people[4:], *joined)
+        assert run.code == 1
+        assert leavers(run) == []
+        assert run.report["problem"] == (
+            "audience trial: 4 of 10 members would leave; that is more than max_leave_share: "
+            "no one left; check the query, or raise the setting"
+        )
+        assert run.states == [{"bookmarks": {"at": 1}}]
+    assert scene.tags(people[0]) == {"trial"}
+    assert len(leavers(scene.send(*people[3:], *joined))) == 3
+    assert scene.tags(people[0]) == set()
+
+
+def test_who_joined_in_an_incomplete_input_leaves_by_the_next_complete_one(scene: Scene) -> None:
+    """What such an input gave is taken back too."""
+    scene.send(A)
+    run = scene.run(*stream_of("trial", {"email": B, "tags": ["trial"]}), "broken\n")
+    assert run.report["audiences"]["trial"]["left"] == 0
+    assert scene.tags(B) == {"trial"}
+    assert len(leavers(scene.send(A))) == 1
+    assert scene.tags(B) == set()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"audiences": {"crm_notes": {}}}, "an audience must be crm_contacts"),
+        ({"audiences": {"trial": ["remove_tags"]}}, "must be an object"),
+        ({"audiences": {"trial": {"on_leav": []}}}, "audiences.trial.on_leav is unknown"),
+        ({"audiences": {"trial": {"on_leave": ["delete"]}}}, "on_leave must be an array of"),
+        ({"audiences": {"trial": {"on_leave": []}}}, "on_leave must be an array of"),
+        ({"audiences": {"trial": {"max_leave_share": 30}}}, "must be a number between 0 and 1"),
+        ({"audiences": {"trial": {"max_leave_share": "x"}}}, "must be a number between 0 and 1"),
+        ({"audiences": {"trial": {"allow_empty": "maybe"}}}, "must be true or false"),
+        (
+            {"audiences": {"trial": {"on_leave": "leave_automations"}}, "allow_automations": False},
+            "leave_automations needs allow_automations",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_line(scene: Scene, given: dict[str, Any], line: str) -> None:
+    """Each fault names its place and what is possible."""
+    with pytest.raises(Exception, match="audiences") as caught:
+        scene.send(A, **given)
+    assert line in str(caught.value)

@@ -1,0 +1,337 @@
+"""Who is not in the input any more loses what the stream gave, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.target.lab import schema_of, state_of, stream_of
+
+from .scene import ALL, Scene, leavers, messages_of
+
+A, B, C = "ada@shop.example", "ben@shop.example", "cy@shop.example"
+EVERYTHING = {
+    "tags": ["trial"],
+    "segments": ["News"],
+    "custom_fields": {"plan": "pro"},
+    "automations": ["Welcome"],
+}
+
+
+def test_who_leaves_loses_the_tag_and_has_one_result(scene: Scene) -> None:
+    """The result names the contact, is `updated` and gives the reason; who stays keeps the tag."""
+    assert scene.send(A, B).code == 0
+    run = scene.send(A)
+    assert run.code == 0
+    assert (scene.tags(A), scene.tags(B)) == ({"trial"}, set())
+    contact = str(scene.world.find_contact(B).id)
+    [left] = leavers(run)
+    assert left == left | {"row": None, "stream": "crm_contacts", "key": {"id": contact}}
+    assert (left["action"], left["id"], left["reason"]) == ("updated", contact, "left the audience")
+    assert run.report["audiences"]["trial"] == {
+        "members": 2,
+        "leaving": 1,
+        "left": 1,
+        "taken_back": {"the tag trial": 1},
+        "reason": None,
+    }
+
+
+def test_nobody_leaves_twice_and_who_returns_is_written_again(scene: Scene) -> None:
+    """After leaving, a person is no member; back in the input, the tag is given again."""
+    scene.send(A, B)
+    scene.send(A)
+    again = scene.send(A)
+    assert leavers(again) == []
+    assert again.requests == []
+    assert scene.send(A, B).actions == ["unchanged", "updated"]
+    assert scene.tags(B) == {"trial"}
+    scene.send(A)
+    assert scene.tags(B) == set()
+
+
+@pytest.mark.parametrize("word", ALL)
+def test_each_word_of_on_leave_takes_back_its_own_kind_alone(scene: Scene, word: str) -> None:
+    """Tags, lists, fields and automations are taken back where `on_leave` names them."""
+    lost = {
+        "remove_tags": ("tags", set()),
+        "unsubscribe": ("lists", set()),
+        "clear_fields": ("plan", ""),
+        "leave_automations": ("automations", []),
+    }
+    scene.settings["audiences"] = {"trial": {"on_leave": [word], "max_leave_share": 1}}
+    scene.send({"email": A, **EVERYTHING}, {"email": B, **EVERYTHING})
+    before = scene.has(B)
+    assert all(before.values())
+    assert scene.send({"email": A, **EVERYTHING}).code == 0
+    name, empty = lost[word]
+    assert scene.has(B) == before | {name: empty}
+    assert scene.has(A) == before
+
+
+def test_what_a_person_had_before_stays(whole: Scene) -> None:
+    """A tag, subscription, value and enrolment from before the audience are not taken back."""
+    contact = whole.add(A, "trial")
+    whole.world.subscribe(contact, whole.news.id)
+    whole.world.set_field(contact, whole.plan.id, "free")
+    whole.world.enrol(contact, whole.welcome.id)
+    whole.send({"email": A, **EVERYTHING}, B)
+    [left] = leavers(whole.send(B))
+    assert left["action"] == "updated"
+    assert left["reason"] == "left the audience; there was nothing to take back"
+    assert whole.has(A) == {
+        "tags": {"trial"},
+        "lists": {"News"},
+        "plan": "pro",
+        "automations": [whole.welcome.id],
+    }
+
+
+def test_what_the_account_has_not_any_more_is_not_asked_for(whole: Scene) -> None:
+    """A tag that somebody removed, and a person's own unsubscription, cost no request."""
+    whole.send({"email": A, **EVERYTHING}, B)
+    contact = whole.world.find_contact(A).id
+    tag = next(one for one in whole.world.tables["tags"] if one.tag == "trial")
+    whole.world.untag(contact, tag.id)
+    whole.world.subscribe(contact, whole.news.id, 2, by_self=True)
+    run = whole.send(B)
+    assert [path for method, path in run.writes if "Tags" in path or "Lists" in path] == []
+    assert whole.has(A)["plan"] == ""
+
+
+def test_a_value_that_somebody_changed_stays(whole: Scene) -> None:
+    """A field is cleared only while it has the value that the audience wrote."""
+    whole.send({"email": A, **EVERYTHING}, B)
+    whole.world.set_field(whole.world.find_contact(A).id, whole.plan.id, "enterprise")
+    [left] = leavers(whole.send(B))
+    assert left["reason"] == "left the audience; a field that has another value by now stays"
+    assert whole.has(A)["plan"] == "enterprise"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("datetime", "2030-05-06T07:08:09+00:00"),
+        ("date", "2030-05-06"),
+        ("number", "12.50"),
+        ("text", "  two words "),
+    ],
+)
+def test_a_value_is_known_again_however_the_account_writes_it(
+    whole: Scene, kind: str, value: str
+) -> None:
+    """Times come back on the account's clock, and are still the audience's value."""
+    field = whole.world.add_field("Until", type=kind)
+    rows = [{"email": one, "custom_fields": {"until": value}} for one in (A, B)]
+    whole.send(*rows)
+    assert whole.world.field_value(whole.world.find_contact(A).id, field.id).value
+    whole.send(rows[1])
+    assert whole.world.field_value(whole.world.find_contact(A).id, field.id).value == ""
+
+
+def test_a_changed_value_of_a_member_is_the_audiences_too(whole: Scene) -> None:
+    """The audience writes another value later: that one is cleared when the person leaves."""
+    whole.send({"email": A, "custom_fields": {"plan": "pro"}}, B)
+    whole.send({"email": A, "custom_fields": {"plan": "max"}}, B)
+    assert whole.has(A)["plan"] == "max"
+    whole.send(B)
+    assert whole.has(A)["plan"] == ""
+
+
+def test_what_a_row_gave_earlier_is_taken_back_too(scene: Scene) -> None:
+    """A row that named two tags and now names one still leaves with both."""
+    scene.send({"email": A, "tags": ["trial", "spring"]}, B)
+    scene.send({"email": A, "tags": ["trial"]}, B)
+    assert scene.tags(A) == {"trial", "spring"}
+    scene.send(B)
+    assert scene.tags(A) == set()
+
+
+def test_a_tag_that_a_row_removed_is_nobodys_gift_any_more(scene: Scene) -> None:
+    """A row takes the tag away, somebody adds it by hand: leaving does not take it."""
+    scene.send(A, B)
+    scene.send({"email": A, "remove_tags": ["trial"]}, B)
+    assert scene.tags(A) == set()
+    scene.add(A, "trial")
+    scene.send(B)
+    assert scene.tags(A) == {"trial"}
+
+
+# --- other givers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["trial", "buyers"])
+def test_what_two_audiences_give_stays_until_the_last_lets_go(scene: Scene, first: str) -> None:
+    """Whichever of two audiences a person leaves first, the tag goes with the second."""
+    second = {"trial": "buyers", "buyers": "trial"}[first]
+    scene.send(A, B, stream="trial")
+    scene.send(A, B, stream="buyers")
+    run = scene.send(B, stream=first)
+    assert scene.tags(A) == {"trial"}
+    assert [one["reason"] for one in leavers(run)] == [
+        "left the audience; what another stream gives too stays"
+    ]
+    scene.send(B, stream=second)
+    assert scene.tags(A) == set()
+
+
+@pytest.mark.parametrize("is_one_run", [True, False])
+def test_what_another_stream_gives_as_well_stays(scene: Scene, is_one_run: bool) -> None:
+    """A pair of another stream, in the same run or in one without audiences, keeps the tag."""
+    scene.send(A, B)
+    pair = stream_of("marketing_contact_tags", {"email": A, "tag_name": "trial"})
+    if is_one_run:
+        scene.run(*messages_of(B), *pair, state_of(2))
+    else:
+        assert scene.lab.run(*pair, state_of(1)).code == 0
+        scene.send(B)
+    assert scene.tags(A) == {"trial"}
+
+
+def test_a_contact_row_of_another_stream_keeps_what_it_gives(scene: Scene) -> None:
+    """An ordinary stream of contacts, known by their address alone, is a giver too."""
+    scene.send(A, B)
+    other = [*stream_of("crm_contacts", {"email": A.upper(), "tags": ["Trial"]}), state_of(1)]
+    assert scene.lab.run(*other).code == 0
+    scene.send(B)
+    assert scene.tags(A) == {"trial"}
+
+
+def test_a_refused_row_of_another_stream_keeps_nothing(scene: Scene) -> None:
+    """What ActiveCampaign refused to write for another stream does not hold the tag."""
+    scene.send(A, B)
+    scene.world.faults.server_error("/contactTags", status=422, times=None, method="POST")
+    other = stream_of("marketing_contact_tags", {"email": A, "tag_name": "trial"})
+    assert scene.lab.run(*other, state_of(1)).actions == ["rejected"]
+    scene.world.faults.clear()
+    scene.send(B)
+    assert scene.tags(A) == set()
+
+
+# --- who somebody is ------------------------------------------------------------------------------
+
+
+def test_two_rows_of_one_person_are_one_member(scene: Scene) -> None:
+    """While one of the rows is there, the person is; afterwards there is one result."""
+    scene.settings["source_ids"] = "own"
+    contact = scene.add(A)
+    by_id = {"id": str(contact), "tags": ["trial"]}
+    scene.send({"email": A, "tags": ["trial"]}, by_id, B)
+    assert leavers(scene.send(by_id, B)) == []
+    assert scene.tags(A) == {"trial"}
+    assert len(leavers(scene.send(B))) == 1
+    assert scene.tags(A) == set()
+
+
+def test_a_person_with_another_spelling_of_the_address_stays(scene: Scene) -> None:
+    """Case and white space of an address do not make somebody else of a person."""
+    scene.send(A, B)
+    assert leavers(scene.send(f" {A.upper()} ", B)) == []
+
+
+def test_a_row_that_comes_to_mean_another_person_lets_the_former_go(scene: Scene) -> None:
+    """The row of a key of the source gets another address: the contact of the old one has left."""
+    messages = [
+        [
+            *stream_of("trial", *({"customer": n, **row} for n, row in rows), keys=["customer"]),
+            state_of(1),
+        ]
+        for rows in (
+            [(1, {"email": A, "tags": ["trial"]}), (2, {"email": B, "tags": ["trial"]})],
+            [(1, {"email": C, "tags": ["trial"]}), (2, {"email": B, "tags": ["trial"]})],
+        )
+    ]
+    scene.run(*messages[0], unknown_columns="ignore")
+    run = scene.run(*messages[1], unknown_columns="ignore")
+    assert len(leavers(run)) == 1
+    assert (scene.tags(A), scene.tags(B), scene.tags(C)) == (set(), {"trial"}, {"trial"})
+
+
+def test_a_deleted_contact_leaves_without_a_write(scene: Scene) -> None:
+    """Nothing can be taken from a contact that is gone, and nothing creates it again."""
+    scene.send(A, B)
+    scene.world.delete_contact(scene.world.find_contact(A).id)
+    run = scene.send(B)
+    [left] = leavers(run)
+    assert left["reason"] == "left the audience; the account has no such contact any more"
+    assert run.writes == []
+    assert scene.world.find_contact(A) is None
+
+
+def test_rows_that_stream_maps_drop_and_rows_of_other_accounts_are_not_in_it(scene: Scene) -> None:
+    """Who is in the input only behind a filter, or for another account, has left."""
+    maps = {"trial": {"__filter__": "plan_name != 'none'", "plan_name": None}}
+    rows = [{"email": one, "tags": ["trial"], "plan_name": "pro"} for one in (A, B)]
+    columns = {
+        "email": {"type": "string"},
+        "tags": {"type": "array"},
+        "plan_name": {"type": "string"},
+    }
+    scene.run(
+        schema_of("trial", **columns), *stream_of("trial", *rows)[1:], state_of(1), stream_maps=maps
+    )
+    assert scene.tags(A) == {"trial"}
+    rows[0]["plan_name"] = "none"
+    run = scene.run(
+        schema_of("trial", **columns), *stream_of("trial", *rows)[1:], state_of(1), stream_maps=maps
+    )
+    assert run.code == 0
+    assert (scene.tags(A), scene.tags(B)) == (set(), {"trial"})
+    labelled = [
+        {"email": B, "tags": ["trial"], "account_label": "us"},
+        {"email": C, "tags": ["trial"], "account_label": "eu"},
+    ]
+    scene.send(*labelled, account_label="eu")
+    assert scene.tags(B) == set()
+    assert scene.tags(C) == {"trial"}
+
+
+def test_a_stream_that_was_written_before_takes_back_only_what_it_gives_from_then_on(
+    scene: Scene,
+) -> None:
+    """Rows that the ledger knew before the setting have members, and nothing to take back."""
+    plain = {"stream_aliases": {"trial": "crm_contacts"}}
+    people = [f"p{n}@shop.example" for n in range(12)]
+    assert scene.lab.run(*messages_of(*people), **plain).code == 0
+    first = scene.send(*people)
+    assert set(first.actions) == {"unchanged"}
+    assert first.writes == []
+    run = scene.send(*people[1:])
+    assert [one["action"] for one in leavers(run)] == ["updated"]
+    assert run.writes == []
+    assert scene.tags(people[0]) == {"trial"}
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    """Return rows of people who get all that the importer can give."""
+    return [
+        {
+            "email": f"p{n}@shop.example",
+            "tags": ["trial"],
+            "segments": ["News"],
+            "custom_fields": {"plan": "pro"},
+        }
+        for n in range(count)
+    ]
+
+
+def test_the_importer_gives_and_takes_back_where_it_can(whole: Scene) -> None:
+    """Unsubscriptions and cleared fields go in one batch, tags one by one, with ids of one read."""
+    rows = many(60)
+    assert whole.send(*rows).code == 0
+    run = whole.send(*rows[30:])
+    assert run.code == 0
+    assert len(leavers(run)) == 30
+    assert {one["action"] for one in leavers(run)} == {"updated"}
+    assert {one["reason"] for one in leavers(run)} == {"left the audience"}
+    whole.world.settle(at_once=True)
+    for n in range(60):
+        has = whole.has(f"p{n}@shop.example")
+        gone = {"tags": set(), "lists": set(), "plan": "", "automations": []}
+        stays = {"tags": {"trial"}, "lists": {"News"}, "plan": "pro", "automations": []}
+        assert has == (gone if n < 30 else stays)
+    assert run.writes.count(("POST", "import/bulk_import")) == 1
+    assert len([path for method, path in run.writes if method == "DELETE"]) == 30
+    about_tags = [path for _, path in run.requests if "import" not in path]
+    assert len(about_tags) <= 1.1 * 30 + 3  # and the names of tags, lists and fields
