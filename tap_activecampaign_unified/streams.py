@@ -229,15 +229,15 @@ class UnifiedStream(Stream):
         self._schema_written = True
         super()._write_schema_message()
 
-    def log_metrics(self, tally: StreamStats) -> None:
+    def log_metrics(self, stats: StreamStats) -> None:
         """Log the SDK's metrics, for dashboards that read them."""
         with self.get_record_counter() as records:
-            records.increment(tally.emitted)
+            records.increment(stats.emitted)
         with metrics.http_request_counter(self.name, self.resource.endpoint) as requests:
-            requests.increment(tally.requests)
+            requests.increment(stats.requests)
         metrics.log(
             self.metrics_logger,
-            metrics.Point("timer", Metric.SYNC_DURATION, tally.seconds, {"stream": self.name}),
+            metrics.Point("timer", Metric.SYNC_DURATION, stats.seconds, {"stream": self.name}),
         )
 
     def _sync_records(

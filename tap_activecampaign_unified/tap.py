@@ -215,15 +215,15 @@ class TapActiveCampaignUnified(Tap):
         finally:
             context.progress.end()
             for one in streams:
-                tally = self._report.tally(one.name)
-                tally.outcome, tally.problem = end.outcome, end.problem
+                stats = self._report.stats_of(one.name)
+                stats.outcome, stats.problem = end.outcome, end.problem
                 if end.outcome == "done" and one.name in endpoint_sync.closed:
                     closed = self._closed(is_confirmed=one.resource.is_confirmed)
-                    tally.outcome, tally.problem = closed.outcome, closed.problem
-                tally.seconds = self._clock.monotonic() - started
+                    stats.outcome, stats.problem = closed.outcome, closed.problem
+                stats.seconds = self._clock.monotonic() - started
                 if one is streams[0]:
-                    tally.requests += context.client.traffic.requests - requests
-                one.log_metrics(tally)
+                    stats.requests += context.client.traffic.requests - requests
+                one.log_metrics(stats)
         endpoint_sync.end(is_done=end.outcome not in {"stopped", "failed"})
         self._write_state()
         if end.exit_program is not None:

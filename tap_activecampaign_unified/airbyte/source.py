@@ -158,17 +158,17 @@ class SourceTap(TapActiveCampaignUnified):
                 self._end(name)
 
     def _end(self, stream: str) -> None:
-        tally = self._report.tally(stream)
+        stats = self._report.stats_of(stream)
         # What this account does not have is empty; what the key may not read is not known.
-        if tally.outcome == "done" or tally.problem == PROBLEM_OF_UNCONFIRMED:
+        if stats.outcome == "done" or stats.problem == PROBLEM_OF_UNCONFIRMED:
             self._writer.finish(stream)
             self._note_status(stream, AirbyteStreamStatus.COMPLETE)
             return
         self._note_status(stream, AirbyteStreamStatus.INCOMPLETE)
-        if tally.outcome == "failed" and tally.problem:
+        if stats.outcome == "failed" and stats.problem:
             self.has_reported = True
             kind = self._failure or FailureType.config_error
-            self._writer.send(error(f"{stream}: {tally.problem}", kind, stream))
+            self._writer.send(error(f"{stream}: {stats.problem}", kind, stream))
 
     def _note_status(self, stream: str, status: AirbyteStreamStatus) -> None:
         self._statuses[stream] = status

@@ -42,7 +42,7 @@ class TombstoneOutput(Protocol):
         """The stream's resource."""
 
     @property
-    def tally(self) -> StreamStats:
+    def stats(self) -> StreamStats:
         """The stream's counts."""
 
     @property
@@ -197,7 +197,7 @@ class DeleteSweep:
         )
         for one in self._outputs:
             if _kind_of(one.resource, self._endpoint) == kind:
-                one.tally.deletes_refused = text
+                one.stats.deletes_refused = text
 
     def is_certain(self, resource: Resource) -> bool:
         """Return whether the run read all that exists, so that older versions may be deleted."""
@@ -224,7 +224,7 @@ class DeleteSweep:
             output.emit_tombstone(
                 dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at
             )
-            output.tally.deleted += 1
+            output.stats.deleted += 1
         return {TOMBSTONES_UNTIL: max(swept, since)}
 
 

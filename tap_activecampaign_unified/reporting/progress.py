@@ -182,15 +182,15 @@ class SyncProgress(Progress):
         return [f"{failed} failed"] if failed else []
 
     def _line(self, name: str) -> ProgressRow:
-        tally = self._report.tallies.get(name)
+        stats = self._report.stats_by_stream.get(name)
         counted = self._counted
         if name not in counted:
-            if tally is None or tally.outcome == "not reached":
+            if stats is None or stats.outcome == "not reached":
                 return ProgressRow(name, ProgressStatus.WAITING)
             marks = {"done": ProgressStatus.DONE, "skipped": ProgressStatus.LEFT_OUT}
-            mark = marks.get(tally.outcome, ProgressStatus.FAILED)
-            return ProgressRow(name, mark, tally.read, note=tally.problem or "")
-        rows = tally.read if tally is not None else 0
+            mark = marks.get(stats.outcome, ProgressStatus.FAILED)
+            return ProgressRow(name, mark, stats.read, note=stats.problem or "")
+        rows = stats.read if stats is not None else 0
         total = self._total if counted[name] and self._total >= max(self._rows, 1) else None
         return ProgressRow(
             name, ProgressStatus.UNDER_WAY, rows, total, self._left() if total else ""

@@ -54,27 +54,27 @@ class RunReport:
     """The counts of all selected streams."""
 
     def __init__(self) -> None:
-        self.tallies: dict[str, StreamStats] = {}
+        self.stats_by_stream: dict[str, StreamStats] = {}
 
-    def tally(self, stream: str) -> StreamStats:
+    def stats_of(self, stream: str) -> StreamStats:
         """Return a stream's counts, which start at 0."""
-        return self.tallies.setdefault(stream, StreamStats())
+        return self.stats_by_stream.setdefault(stream, StreamStats())
 
     @property
     def failed(self) -> list[str]:
         """The streams that failed."""
-        return [name for name, tally in self.tallies.items() if tally.outcome == "failed"]
+        return [name for name, stats in self.stats_by_stream.items() if stats.outcome == "failed"]
 
     def totals(self) -> dict[str, int]:
         """Return the sums over all streams."""
-        tallies = self.tallies.values()
+        all_stats = self.stats_by_stream.values()
         return {
-            "read": sum(one.read for one in tallies),
-            "emitted": sum(one.emitted for one in tallies),
-            "suppressed": sum(one.suppressed for one in tallies),
-            "left_out": sum(one.skipped.total() for one in tallies),
-            "faulty": sum(one.faulty for one in tallies),
-            "deleted": sum(one.deleted for one in tallies),
+            "read": sum(one.read for one in all_stats),
+            "emitted": sum(one.emitted for one in all_stats),
+            "suppressed": sum(one.suppressed for one in all_stats),
+            "left_out": sum(one.skipped.total() for one in all_stats),
+            "faulty": sum(one.faulty for one in all_stats),
+            "deleted": sum(one.deleted for one in all_stats),
         }
 
     def summary(self) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
@@ -92,17 +92,17 @@ class RunReport:
                 "with unreadable fields": one.faulty,
                 "requests": one.requests,
             }
-            for name, one in self.tallies.items()
+            for name, one in self.stats_by_stream.items()
         }
         return counts, {
             name: one.outcome + (f": {one.problem}" if one.problem else "")
-            for name, one in self.tallies.items()
+            for name, one in self.stats_by_stream.items()
             if one.outcome != "done"
         }
 
     def log_summary(self) -> None:
         """Log a line per stream."""
-        for name, one in sorted(self.tallies.items()):
+        for name, one in sorted(self.stats_by_stream.items()):
             logger.info(
                 "%s: %s, %d rows read, %d emitted, %d suppressed, %d faulty, %d requests, %.1f s%s",
                 name,
@@ -141,7 +141,7 @@ class RunReport:
                 "requests": one.requests,
                 "seconds": round(one.seconds, 3),
             }
-            for name, one in sorted(self.tallies.items())
+            for name, one in sorted(self.stats_by_stream.items())
         }
 
 

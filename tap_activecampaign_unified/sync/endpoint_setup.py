@@ -92,37 +92,41 @@ class EndpointSetup:
         self.kinds = {kind for need in needed for kind in NAMES_OF.get(need, ())}
         self.loaders = self._make_loaders(needed)
         #: Bookmarks by stream, None if it emits every record.
-        self.marks = {selection.resource.name: self._mark(selection) for selection in selections}
-        if None in self.marks.values():
+        self.bookmarks = {
+            selection.resource.name: self._bookmark_of(selection) for selection in selections
+        }
+        if None in self.bookmarks.values():
             self.endpoint = replace(self.endpoint, is_filtered=False)  # a stream needs every row
-        self.page_source = self._make_page_source([mark for mark in self.marks.values() if mark])
+        self.page_source = self._make_page_source(
+            [bookmark for bookmark in self.bookmarks.values() if bookmark]
+        )
         self._is_prefetched = False
         #: Called once, when this endpoint has no requests left that are not prefetched.
         self.prefetch_next: Callable[[], None] = lambda: None
 
-    def _mark(self, selection: SelectedStream) -> Bookmark | None:
+    def _bookmark_of(self, selection: SelectedStream) -> Bookmark | None:
         context, key = self.context, selection.resource.replication_key
         if not key or self.keeps_positions or selection.is_full_table:
             return None
         now = context.client.server_now or context.client.clock.now()
-        mark = Bookmark(selection.entry, context.policy, now, key)
-        if ahead := mark.moments_ahead(now):
-            self._discard_future(selection.resource.name, mark, ahead)
+        bookmark = Bookmark(selection.entry, context.policy, now, key)
+        if ahead := bookmark.moments_ahead(now):
+            self._discard_future(selection.resource.name, bookmark, ahead)
         if any(context.lookups.may_read(path) for path in self._left_out(selection)):
             # The key can read now what it could not read then: emit all rows with these values.
-            mark.progress, mark.is_whole = None, True
-        elif mark.progress:
-            mark.resume(mark.progress)
-        return mark
+            bookmark.progress, bookmark.is_whole = None, True
+        elif bookmark.progress:
+            bookmark.resume(bookmark.progress)
+        return bookmark
 
-    def _discard_future(self, name: str, mark: Bookmark, ahead: list[str]) -> None:
+    def _discard_future(self, name: str, bookmark: Bookmark, ahead: list[str]) -> None:
         """Discard bookmark times that are later than now, by the server's clock if it answers."""
         client = self.context.client
         if client.server_now is None:
             with contextlib.suppress(RequestError):
                 client.get("users/me")  # its response has the server's time
         now = client.server_now or client.clock.now()
-        if mark.moments_ahead(now):
+        if bookmark.moments_ahead(now):
             logger.warning(
                 "%s: %s in the state is later than now (%s). It is discarded, and the stream is "
                 "read whole",
@@ -130,7 +134,7 @@ class EndpointSetup:
                 " and ".join(ahead),
                 now.isoformat(timespec="seconds"),
             )
-            mark.discard_future(now)
+            bookmark.discard_future(now)
 
     def _left_out(self, selection: SelectedStream) -> list[str]:
         """Return the collections of a stream's values that earlier runs could not read."""
@@ -163,17 +167,18 @@ class EndpointSetup:
                 closed.add(loader.collection)
         return sorted(closed & self._sources(selection))
 
-    def _make_page_source(self, marks: list[Bookmark]) -> PageSource:
+    def _make_page_source(self, bookmarks: list[Bookmark]) -> PageSource:
         context, position = self.context, 0
-        is_resumed = len(marks) == len(self.marks) and all(mark.progress for mark in marks)
+        progress = [one.progress for one in bookmarks if one.progress]
+        is_resumed = len(progress) == len(self.bookmarks)
         if self.endpoint.by_id and is_resumed:
-            position = min(mark.progress["after"] for mark in marks if mark.progress)
+            position = min(one["after"] for one in progress)
         return PageSource(
             context.client,
             context.lookups,
             self.endpoint,
             self.loaders,
-            marks=marks,
+            bookmarks=bookmarks,
             policy=context.policy,
             position=position,
         )

@@ -56,12 +56,13 @@ class EndpointSync:
         #: Ids of the page's rows that had a tombstone and exist again.
         self._returned: set[str] = set()
 
-    def _writer_for(self, output: RecordOutput, mark: Bookmark | None) -> StreamWriter:
+    def _writer_for(self, output: RecordOutput, bookmark: Bookmark | None) -> StreamWriter:
         resource, context, entity = output.resource, self._context, entity_of(output)
+        stats = context.report.stats_of(resource.name)
         custom = context.lookups.custom_fields(entity) if entity else None
         if isinstance(resource, RawResource):
             reader: RecordReader | RawRecordReader = RawRecordReader(resource, output.wanted)
-            return StreamWriter(output, reader, mark, context.report.tally(resource.name), None)
+            return StreamWriter(output, reader, bookmark, stats, None)
         reader = RecordReader(
             resource,
             custom,
@@ -69,14 +70,14 @@ class EndpointSync:
             remote_data=context.remote_data,
             deletes=context.deletes is not None,
         )
-        return StreamWriter(output, reader, mark, context.report.tally(resource.name), custom)
+        return StreamWriter(output, reader, bookmark, stats, custom)
 
     def open(self) -> None:
         """Create the writers, which need the custom fields. Sends requests."""
         self._setup.prefetch()
-        marks = self._setup.marks
+        bookmarks = self._setup.bookmarks
         self._writers = [
-            self._writer_for(output, marks[output.resource.name]) for output in self._outputs
+            self._writer_for(output, bookmarks[output.resource.name]) for output in self._outputs
         ]
 
     def sync(self) -> None:
@@ -114,14 +115,14 @@ class EndpointSync:
                 writer.output.save(self._setup.positions)
         if self._endpoint.by_id and position:
             for writer in self._writers:
-                if writer.mark and writer.mark.started:
+                if writer.bookmark and writer.bookmark.started:
                     after = None if self._is_closed(writer) else after_of(writer, position)
                     closed = self._setup.closed(writer.output, is_whole=False)
                     writer.save_unmoved(after, closed, self._cost(writer))
 
     def _cost(self, writer: StreamWriter) -> int:
         """Return the requests of this read, including those of the interrupted run."""
-        before = writer.mark.requests_before if writer.mark else 0
+        before = writer.bookmark.requests_before if writer.bookmark else 0
         return before + self._context.client.traffic.requests - self._context.requests_before
 
     @property
@@ -142,8 +143,8 @@ class EndpointSync:
         for count, page in enumerate(setup.page_source.pages()):
             if count == 0:
                 total = page.total
-                marks = [writer.mark for writer in self._writers if writer.mark]
-                begin(marks, page.date or context.client.clock.now())
+                bookmarks = [writer.bookmark for writer in self._writers if writer.bookmark]
+                begin(bookmarks, page.date or context.client.clock.now())
             elif can_resume and count % PAGES_PER_STATE == 0:
                 self.interim()
                 context.write_state()
@@ -185,8 +186,8 @@ class EndpointSync:
             extra |= self._setup.positions
             if not writer.emits_tombstones or (sweep and sweep.is_certain(writer.resource)):
                 writer.output.activate()
-            if writer.mark is not None:
-                closed = self._setup.closed(writer.output, is_whole=writer.mark.is_whole)
+            if writer.bookmark is not None:
+                closed = self._setup.closed(writer.output, is_whole=writer.bookmark.is_whole)
                 extra |= {LEFT_OUT: closed} if closed else {}
             writer.finish(extra, self._cost(writer))
 
@@ -206,8 +207,8 @@ class EndpointSync:
         kept = self._worth_joining(rows)
         for writer in self._writers:
             if writer.output.resource.relation is None:
-                writer.tally.read += len(rows) - len(kept)
-                writer.tally.suppressed += len(rows) - len(kept)
+                writer.stats.read += len(rows) - len(kept)
+                writer.stats.suppressed += len(rows) - len(kept)
         if not kept:
             return
         kept_page = Page(kept, page.body, page.total, page.date)
@@ -236,7 +237,7 @@ class EndpointSync:
 
     def _worth_joining(self, rows: list[Row]) -> list[Row]:
         """Drop rows that no stream will emit, so that their related rows cost no request."""
-        bounds = [writer.mark.since for writer in self._writers if writer.mark]
+        bounds = [writer.bookmark.since for writer in self._writers if writer.bookmark]
         known = [bound for bound in bounds if bound is not None]
         if not self._endpoint.is_filtered or len(known) < len(self._writers):
             return rows
@@ -290,36 +291,36 @@ class EndpointSync:
     def _emit_to(
         self, writer: StreamWriter, row: Row, row_context: RowContext, change: RowChange
     ) -> None:
-        resource, tally, mark = writer.output.resource, writer.tally, writer.mark
-        tally.read += resource.relation is None
+        resource, stats, bookmark = writer.output.resource, writer.stats, writer.bookmark
+        stats.read += resource.relation is None
         is_first = not self._setup.page_source.is_second_walk
         if (
-            mark
-            and mark.progress
+            bookmark
+            and bookmark.progress
             and is_first
-            and int(row.get("id") or 0) <= mark.progress["after"]
+            and int(row.get("id") or 0) <= bookmark.progress["after"]
         ):
-            tally.suppressed += resource.relation is None
+            stats.suppressed += resource.relation is None
             return  # emitted before the run was interrupted
         records = [
             writer.reader.read(part, row_context) for part in resource.expand(row, row_context)
         ]
         if resource.relation is not None:
-            tally.read += len(records)
+            stats.read += len(records)
             self._record_pairs(resource, row, records)
         reason = resource.skip(row) or missing_key(resource, records)
         if reason is not None:
-            tally.skipped[reason] += len(records)
+            stats.skipped[reason] += len(records)
             return
-        wanted = mark is None or mark.should_emit(change, lambda: fingerprint(records))
+        wanted = bookmark is None or bookmark.should_emit(change, lambda: fingerprint(records))
         if not wanted and str(row.get("id")) not in self._returned:
-            tally.suppressed += len(records)
+            stats.suppressed += len(records)
             return
         for record in records:
             if record.get("_errors"):
-                tally.note_faults(record["_errors"])
+                stats.note_faults(record["_errors"])
             writer.output.emit(record)
-        tally.emitted += len(records)
+        stats.emitted += len(records)
 
     def _record_pairs(self, resource: Resource, row: Row, records: list[Record]) -> None:
         """Record a row's related records for the delete sweep, if the tap could read them all."""

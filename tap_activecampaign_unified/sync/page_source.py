@@ -51,7 +51,7 @@ class PageSource:
         endpoint: Endpoint,
         loaders: dict[str, Any],
         *,
-        marks: list[Bookmark],
+        bookmarks: list[Bookmark],
         policy: BookmarkPolicy,
         position: int = 0,
     ) -> None:
@@ -59,16 +59,18 @@ class PageSource:
         self._loaders = list(loaders.values())
         self._relation_loaders = [one for one in self._loaders if isinstance(one, RelationLoader)]
         self._seen: set[Any] = set()
-        self._since = _earliest(marks) if endpoint.is_filtered else None
+        self._since = _earliest(bookmarks) if endpoint.is_filtered else None
         self._until: Params = []
         if policy.end and endpoint.is_filtered and endpoint.until:
             day = (policy.end + ZONE_SLACK).date() + DAY
             self._until = [(endpoint.until, day.isoformat())]
-        if endpoint.may_lack_dates and any(mark.is_whole for mark in marks):
+        if endpoint.may_lack_dates and any(one.is_whole for one in bookmarks):
             self._read_all()
         # A full read with filters may need more requests than one without: `_decide` compares.
         self._is_undecided = bool(
-            endpoint.by_id and (self._since or self._until) and any(mark.is_whole for mark in marks)
+            endpoint.by_id
+            and (self._since or self._until)
+            and any(one.is_whole for one in bookmarks)
         )
         self._resumed = self.position = position
         #: Whether the pages come from the second walk, which an interrupted run had not reached.
@@ -245,9 +247,9 @@ def _counting(params: Params) -> Params:
     return [("limit", 1), *params]
 
 
-def _earliest(marks: list[Bookmark]) -> dt.date | None:
+def _earliest(bookmarks: list[Bookmark]) -> dt.date | None:
     """Return the earliest day that a stream needs, None if one needs all rows."""
-    bounds = [mark.filter_since for mark in marks]
+    bounds = [bookmark.filter_since for bookmark in bookmarks]
     known = [bound for bound in bounds if bound is not None]
     return min(known) if known and len(known) == len(bounds) else None
 

@@ -61,12 +61,12 @@ class RecordOutput(SelectedStream, Protocol):
 
 @dataclass
 class StreamWriter:
-    """One stream of an endpoint's sync. Without a ``mark`` (bookmark), it emits every record."""
+    """One stream of an endpoint's sync. Without a bookmark, it emits every record."""
 
     output: RecordOutput
     reader: RecordReader | RawRecordReader
-    mark: Bookmark | None
-    tally: StreamStats
+    bookmark: Bookmark | None
+    stats: StreamStats
     custom: CustomFields | None
 
     @property
@@ -91,11 +91,13 @@ class StreamWriter:
         self, after: int | None = None, closed: Sequence[str] = (), requests: int = 0
     ) -> None:
         """Save the old bookmark, with the row to continue after and the unreadable collections."""
-        if self.mark is not None:
+        if self.bookmark is not None:
             kept = {k: v for k, v in self.output.entry.items() if k in KEPT_KEYS}
             kept |= {COLUMNS: learned} if (learned := self.output.learned) else {}
             kept |= {LEFT_OUT: [*closed]} if closed else {}
-            entry = self.mark.unmoved() if after is None else self.mark.interim(after, requests)
+            entry = (
+                self.bookmark.unmoved() if after is None else self.bookmark.interim(after, requests)
+            )
             self.output.save(entry | kept)
 
     def finish(self, extra: Entry, requests: int) -> None:
@@ -103,11 +105,11 @@ class StreamWriter:
 
         The entry keeps the keys of custom fields, so that the next run can report renamed ones.
         """
-        if self.mark is None:
+        if self.bookmark is None:
             if extra:
                 self.output.save(extra)
             return
-        entry = self.mark.final(requests) | extra
+        entry = self.bookmark.final(requests) | extra
         if self.custom is not None:
             former = self.output.entry.get(FIELD_KEYS)
             for old, new in self.custom.renamed(former if isinstance(former, dict) else {}):
@@ -131,14 +133,14 @@ class StreamWriter:
     def is_at_limit(self) -> bool:
         """Whether the stream has written as many records as its limit allows."""
         limit = self.output.record_limit
-        return limit is not None and self.tally.emitted >= limit
+        return limit is not None and self.stats.emitted >= limit
 
 
-def begin(marks: list[Bookmark], started: dt.datetime) -> None:
+def begin(bookmarks: list[Bookmark], started: dt.datetime) -> None:
     """Set the run's start in all bookmarks that do not continue an interrupted run."""
-    for mark in marks:
-        if mark.started is None:
-            mark.begin(started)
+    for bookmark in bookmarks:
+        if bookmark.started is None:
+            bookmark.begin(started)
 
 
 def missing_key(resource: Resource, records: list[Record]) -> str | None:
@@ -152,5 +154,5 @@ def missing_key(resource: Resource, records: list[Record]) -> str | None:
 
 def after_of(writer: StreamWriter, position: int) -> int:
     """Return the id of the row after which the next run can continue a stream."""
-    progress = writer.mark.progress if writer.mark else None
+    progress = writer.bookmark.progress if writer.bookmark else None
     return max(position, progress["after"] if progress else 0)

@@ -104,17 +104,17 @@ def row_by_row(
             for group in groups:
                 _write_group(context, sink, group, write)
             return
-        early: list[InputRecord] = []
+        duplicates: list[InputRecord] = []
 
         def identity_of_group(group: list[InputRecord]) -> RecordIdentity:
             return reduce(or_, [identity(context, row) for row in group])
 
         def do(group: list[InputRecord]) -> None:
-            _write_group(context, sink, group, write, early)
+            _write_group(context, sink, group, write, duplicates)
 
         run_in_identity_order(pool, groups, identity_of_group, do)
         # An earlier row may have released the unique value of this one: try again in order.
-        for row in sorted(early, key=lambda row: row.number or 0):
+        for row in sorted(duplicates, key=lambda row: row.number or 0):
             _write_alone(context, sink, row, write)
 
     return write_all
@@ -125,12 +125,12 @@ def _write_group(
     sink: Sink,
     group: list[InputRecord],
     write: WriteRow,
-    early: list[InputRecord] | None = None,
+    duplicates: list[InputRecord] | None = None,
 ) -> None:
-    """Write rows of one key; add rows rejected as duplicates to ``early``."""
+    """Write rows of one key; add rows rejected as duplicates to ``duplicates``."""
     if len(group) == 1 or not _write_merged(context, sink, group, write):
         for row in group:
-            _write_alone(context, sink, row, write, early)
+            _write_alone(context, sink, row, write, duplicates)
 
 
 def _write_alone(
@@ -138,7 +138,7 @@ def _write_alone(
     sink: Sink,
     row: InputRecord,
     write: WriteRow,
-    early: list[InputRecord] | None = None,
+    duplicates: list[InputRecord] | None = None,
 ) -> None:
     if context.rows.is_behind(row):
         context.rows.defer(row, RowDeferred(BEHIND))
@@ -154,8 +154,8 @@ def _write_alone(
     except RowError as error:
         outcome = error.outcome()
     except RequestError as problem:
-        if early is not None and isinstance(problem, InvalidRequest) and is_duplicate(problem):
-            early.append(row)
+        if duplicates is not None and isinstance(problem, InvalidRequest) and is_duplicate(problem):
+            duplicates.append(row)
             return
         outcome = outcome_of(problem)
     context.rows.finish(row, outcome)

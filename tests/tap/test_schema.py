@@ -111,8 +111,8 @@ def test_an_unreadable_field_costs_the_field(caplog):
     assert record["custom_fields"][key] is None
     assert record["_errors"] == [f"custom_fields.{key}: not a number"]
     assert "many" not in " ".join(record["_errors"])
-    tally = ran.tap._report.tallies["crm_contacts"]
-    assert (tally.emitted, tally.faulty) == (20, 1)
+    stats = ran.tap._report.stats_by_stream["crm_contacts"]
+    assert (stats.emitted, stats.faulty) == (20, 1)
     assert any("1 times custom_fields" in text for text in caplog.messages)
 
 

@@ -79,7 +79,7 @@ def test_a_stream_the_plan_forbids_is_skipped():
     ran = account.run()
     assert ran.code == 0
     assert len(ran.ids("crm_contacts")) == 30
-    outcomes = {name: tally.outcome for name, tally in ran.tap._report.tallies.items()}
+    outcomes = {name: stats.outcome for name, stats in ran.tap._report.stats_by_stream.items()}
     assert outcomes["crm_opportunities"] == "skipped"
     assert outcomes["marketing_contacts"] == "done"
 
@@ -142,11 +142,11 @@ def test_the_summary_adds_up():
     account.wait(hours=1)
     account.world.touch(4)
     for ran in (first, account.run(first.state)):
-        for name, one in ran.tap._report.tallies.items():
+        for name, one in ran.tap._report.stats_by_stream.items():
             left_out = sum(one.skipped.values())
             assert one.read == one.emitted + one.suppressed + left_out, name
             assert one.emitted == len(ran.records.get(name, [])), name
-        total = sum(tally.requests for tally in ran.tap._report.tallies.values())
+        total = sum(stats.requests for stats in ran.tap._report.stats_by_stream.values())
         assert total <= ran.requests
 
 

@@ -112,18 +112,18 @@ class PageReader:
     # --- ahead ------------------------------------------------------------------------------
 
     @property
-    def room(self) -> int:
+    def prefetches_left(self) -> int:
         """How many more pages may be prefetched."""
         if self._limit < FULL_PAGE:
             return 0  # the server has errors: request no more than needed
         return min(self._client.look_ahead, self._trust) - len(self._prefetched)
 
     @property
-    def is_ahead(self) -> bool:
+    def has_prefetched(self) -> bool:
         """Whether pages are prefetched that were not read yet."""
         return bool(self._prefetched)
 
-    def announce(self, *position: tuple[str, str | int]) -> None:
+    def prefetch_page(self, *position: tuple[str, str | int]) -> None:
         """Prefetch the page that will be read after those prefetched before."""
         params = self._params_of(position)
         self._prefetched.append((position, params))
@@ -165,7 +165,7 @@ class OffsetReader(PageReader):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._last: tuple[int, Page] | None = None
-        self._ahead_of = 0
+        self._prefetched_to = 0
         self._pages = 0
 
     def at(self, offset: int) -> Page:
@@ -193,11 +193,11 @@ class OffsetReader(PageReader):
         else:
             # A page that begins on the last row has nothing new; after a full page it is the end.
             last = page.total - (1 if len(page.rows) >= page.limit else 2)
-        if not self.is_ahead:
-            self._ahead_of = before
-        while self.room > 0 and self._ahead_of + stride <= last:
-            self._ahead_of += stride
-            self.announce(("offset", self._ahead_of))
+        if not self.has_prefetched:
+            self._prefetched_to = before
+        while self.prefetches_left > 0 and self._prefetched_to + stride <= last:
+            self._prefetched_to += stride
+            self.prefetch_page(("offset", self._prefetched_to))
 
 
 @dataclass(frozen=True)
@@ -236,23 +236,23 @@ class KeysetReader(PageReader):
         # How often an offset above a key led to the right rows, and how often not.
         self._hits = self._misses = 0
 
-    def behind(self, after: int) -> KeysetPage:
+    def read_above(self, after: int) -> KeysetPage:
         """Return the rows whose ids are greater than ``after``."""
         self._plan(after)
-        behind = self._ahead(after) if self._keys else None
-        if behind is None:
+        above = self._ahead(after) if self._keys else None
+        if above is None:
             self.forget(in_vain=bool(self._keys))
             self._keys.clear()
             page = self.read(("id_greater", after))
-            behind = self._behind(page, after, 0, page.rows)
+            above = self._behind(page, after, 0, page.rows)
             if self._expected is None:
                 self._expected = page.total
             self._length = len(page.rows)
-        self._received += len(behind.page.rows)
-        self._last = behind
-        if self._is_eager and behind.page.rows:
-            self._plan(number_of(behind.page.rows[-1]))
-        return behind
+        self._received += len(above.page.rows)
+        self._last = above
+        if self._is_eager and above.page.rows:
+            self._plan(number_of(above.page.rows[-1]))
+        return above
 
     def _ahead(self, after: int) -> KeysetPage | None:
         """Return the rows of the page prefetched for this place; None where it does not fit."""
@@ -268,13 +268,13 @@ class KeysetReader(PageReader):
         numbers = [number_of(row) for row in page.rows]
         fits = after in (numbers if offset else [key]) and ascends(numbers, key)
         fresh = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
-        behind = self._behind(page, key, offset, fresh)
-        if not fits or not (fresh or behind.is_short):
+        above = self._behind(page, key, offset, fresh)
+        if not fits or not (fresh or above.is_short):
             self._misses += 1
             return None
         self._hits += bool(offset)
         self._keys.popleft()
-        return behind
+        return above
 
     def _behind(self, page: Page, key: int, offset: int, fresh: list[Row]) -> KeysetPage:
         total = page.total
@@ -296,13 +296,13 @@ class KeysetReader(PageReader):
         if not self._keys:
             self._planned = self._received
         # A full page that seems to be the last leaves the end open: the next is requested as well.
-        while self.room > 0 and self._planned <= self._expected:
+        while self.prefetches_left > 0 and self._planned <= self._expected:
             ahead = self._planned - self._received
             if ahead and not self._hits and self._misses >= MOST_MISSES:
                 return  # this server supports keys or offsets, not both
             offset = ahead - 1 if ahead else 0  # shares a row with the previous page
             self._keys.append((after, offset))
-            self.announce(*_place(after, offset))
+            self.prefetch_page(*_place(after, offset))
             self._planned = self._received + offset + self._length
 
 

@@ -76,13 +76,13 @@ class _KeysetUnsupported(Exception):
 def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
     received, doubted = 0, False
     while True:
-        page_behind = reader.behind(after)
-        page = page_behind.page
+        page_above = reader.read_above(after)
+        page = page_above.page
         numbers = [number_of(row) for row in page.rows]
         if not ascends(numbers, after):
             raise _KeysetUnsupported(after)
         if not page.rows:
-            if page_behind.left and page.total != received and not doubted:
+            if page_above.left and page.total != received and not doubted:
                 doubted = True  # the server counts more than it sent: ask once more
                 continue
             yield page
@@ -94,8 +94,8 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
         # A short page is the last one only if the server's count agrees, whether it counts the rows
         # above the key or all rows. Half-way through capped pages as many are left as came: only a
         # count that does not fall counts all.
-        counts_all = page_behind.counts_all and page.total == received
-        if page_behind.is_short and (page_behind.left == 0 or counts_all):
+        counts_all = page_above.counts_all and page.total == received
+        if page_above.is_short and (page_above.left == 0 or counts_all):
             return
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import logging
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_activecampaign_unified.client import (
     Client,
@@ -26,11 +26,9 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
+from .completeness import ids_of, listed_ids, pick_witnesses
 from .ordering import in_order
 from .row_spool import RowSpool
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 logger = logging.getLogger(__name__)
 
@@ -73,19 +71,19 @@ class RelationLoader:
         self._client = client
         self._relation = relation
         self._base = base
-        self._most_apart = FULL_PAGE if is_part else FEW_ROWS
+        self._max_nested = FULL_PAGE if is_part else FEW_ROWS
         #: The columns in which a parent row may list the ids of its related rows.
         self._id_columns = (relation.include or relation.collection, *relation.keys)
         self._spool: RowSpool | None = None
         self._is_collection_empty = False
         self._probed: dict[str, Any] | None = None
         # How many related rows came with the fullest page that was verified to be complete.
-        self._proven = 0
+        self._verified_count = 0
         #: Whether the loader could read all related rows so far.
         self.is_whole = True
         can_sideload = sideload and relation.include is not None
         self.strategy = LoadStrategy.UNPROVEN if can_sideload else LoadStrategy.NESTED
-        self._decided = can_sideload
+        self._is_decided = can_sideload
 
     @property
     def include(self) -> str | None:
@@ -102,12 +100,12 @@ class RelationLoader:
 
     def use_nested(self) -> None:
         """Send one request per row: the caller needs few rows."""
-        self.strategy, self._decided = LoadStrategy.NESTED, True
+        self.strategy, self._is_decided = LoadStrategy.NESTED, True
 
     def abandon_sideload(self) -> None:
         """Stop the sideload: the server rejects it."""
         if self._uses_sideload():
-            self.strategy, self._decided = LoadStrategy.NESTED, False
+            self.strategy, self._is_decided = LoadStrategy.NESTED, False
 
     def prefetch(self, page: Page) -> None:
         """Prefetch the first requests of `join` for this page."""
@@ -116,15 +114,15 @@ class RelationLoader:
         ids = [str(row.get("id")) for row in page.rows]
         collection = self._relation.collection
         if self.strategy is LoadStrategy.UNPROVEN:
-            for one in _witnesses(ids, self._sideloaded(page, ids)):
-                self._prefetch_nested(one)
-        elif not self._decided and self._relation.nested is None:
+            for parent_id in pick_witnesses(ids, self._sideloaded(page, ids)):
+                self._prefetch_nested(parent_id)
+        elif not self._is_decided and self._relation.nested is None:
             prefetch_walk(self._client, collection)
         elif self.strategy is LoadStrategy.NESTED and not self._relation.is_listed:
             # The first request shows whether the endpoint exists.
-            for one in self._candidates(page, ids)[: None if self._decided else 1]:
-                self._prefetch_nested(one)
-        elif not self._decided and self._probed is None:
+            for parent_id in self._candidates(page, ids)[: None if self._is_decided else 1]:
+                self._prefetch_nested(parent_id)
+        elif not self._is_decided and self._probed is None:
             self._client.prefetch(collection, PROBE)
 
     def join(self, page: Page) -> dict[str, list[Row]]:
@@ -162,27 +160,27 @@ class RelationLoader:
                 return found
         found = {}
         candidates = self._candidates(page, ids)
-        if not (self._decided or self._relation.is_listed) and candidates:
+        if not (self._is_decided or self._relation.is_listed) and candidates:
             found = {candidates[0]: self.nested(candidates[0])}
-        if not self._decided and (candidates or self._relation.is_listed):
+        if not self._is_decided and (candidates or self._relation.is_listed):
             self._decide(page, ids)
         if self._spool is not None:
-            return {one: in_order(self._spool.get(one)) for one in ids}
-        rest = [one for one in candidates if one not in found]
-        for one in rest:
-            self._prefetch_nested(one)
-        return found | {one: self.nested(one) for one in rest}
+            return {parent_id: in_order(self._spool.get(parent_id)) for parent_id in ids}
+        rest = [parent_id for parent_id in candidates if parent_id not in found]
+        for parent_id in rest:
+            self._prefetch_nested(parent_id)
+        return found | {parent_id: self.nested(parent_id) for parent_id in rest}
 
     def _is_complete(self, found: dict[str, list[Row]]) -> bool:
         complete = self._relation.complete
-        return complete is always or all(complete(one) for rows in found.values() for one in rows)
+        return complete is always or all(complete(row) for rows in found.values() for row in rows)
 
     def _sideloaded(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = defaultdict(list)
         parent_of = self.parent_of
         for row in rows_of(page.body, self._relation.keys):
             found[parent_of(row)].append(row)
-        return {one: in_order(found[one]) for one in ids if one in found}
+        return {parent_id: in_order(found[parent_id]) for parent_id in ids if parent_id in found}
 
     def parent_of(self, row: Row) -> str:
         """Return the id of the parent of ``row``."""
@@ -192,35 +190,27 @@ class RelationLoader:
                 return str(found)
         return ""
 
-    def _listed(self, row: Row) -> set[str] | None:
-        """Return the related ids that a parent row lists, None if it has no such list."""
-        for name in self._id_columns:
-            found = row.get(name)
-            if isinstance(found, list):
-                return {str(one) for one in found}
-        return None
-
     def _complete_truncated(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
         """Load rows that a page lacks. If it lacks many, fall back and return False."""
-        short = []
-        for one, row in zip(ids, page.rows, strict=True):
-            came = found.get(one, ())
+        truncated = []
+        for parent_id, row in zip(ids, page.rows, strict=True):
+            came = found.get(parent_id, ())
             # The usual case, compared without sets: the listed rows in the listed order.
             if row.get(self._id_columns[0]) == [each.get("id") for each in came]:
                 continue
-            listed = self._listed(row)
-            if listed and listed - _ids(came):
-                short.append(one)
-        if len(short) > MAX_TRUNCATED:
+            listed = listed_ids(row, self._id_columns)
+            if listed and listed - ids_of(came):
+                truncated.append(parent_id)
+        if len(truncated) > MAX_TRUNCATED:
             self._fall_back(page, ids)
             return False
-        for one in short:
-            found[one] = self.nested(one)
+        for parent_id in truncated:
+            found[parent_id] = self.nested(parent_id)
         return True
 
     def _has_id_lists(self, page: Page) -> bool:
         """Return whether the page's rows list their related ids, so that missing rows show."""
-        return any(self._listed(row) is not None for row in self._all_rows(page))
+        return any(listed_ids(row, self._id_columns) is not None for row in self._all_rows(page))
 
     def _all_rows(self, page: Page) -> list[Row]:
         """Return all rows of the response, of which ``page.rows`` may be a part."""
@@ -236,21 +226,22 @@ class RelationLoader:
         all_ids = [str(row.get("id")) for row in self._all_rows(page)]
         included = self._sideloaded(page, all_ids)
         count = sum(map(len, included.values()))
-        last = max((at for at, one in enumerate(all_ids) if one in included), default=-1)
+        last = max((at for at, each in enumerate(all_ids) if each in included), default=-1)
         behind = all_ids[last + 1 :]
-        if count > self._proven or (count == self._proven and behind):
+        if count > self._verified_count or (count == self._verified_count and behind):
             unverified = all_ids[max(last, 0) :]
             if len(behind) > MAX_BEHIND or any(
-                self._essence(self.nested(one)) != self._essence(included.get(one, []))
-                for one in unverified
+                self._essence(self.nested(parent_id)) != self._essence(included.get(parent_id, []))
+                for parent_id in unverified
             ):
                 self._fall_back(page, ids)
                 return
-        self.strategy, self._proven = LoadStrategy.SIDELOAD, max(count, self._proven)
+        self._verified_count = max(count, self._verified_count)
+        self.strategy = LoadStrategy.SIDELOAD
 
     def _verify(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
         """Compare the fullest and the last row with their nested rows. Fall back if they differ."""
-        lists = [self._listed(row) for row in page.rows]
+        lists = [listed_ids(row, self._id_columns) for row in page.rows]
         if not found:
             if self._relation.counted and not any(lists) and None not in lists:
                 return  # the rows list no related ids: verify with a later page
@@ -261,8 +252,8 @@ class RelationLoader:
                 return
             self._verify_by_witness(page, ids)
             return
-        for one in _witnesses(ids, found):
-            if self._essence(self.nested(one)) != self._essence(found.get(one, [])):
+        for parent_id in pick_witnesses(ids, found):
+            if self._essence(self.nested(parent_id)) != self._essence(found.get(parent_id, [])):
                 self._fall_back(page, ids)
                 return
         logger.debug("%s come with the page: verified", self._relation.collection)
@@ -274,7 +265,7 @@ class RelationLoader:
     def _verify_by_witness(self, page: Page, ids: list[str]) -> None:
         """No related rows came: find a parent that has some, and test its sideload."""
         if len(ids) <= FEW_ROWS:
-            if any(self.nested(one) for one in ids):
+            if any(self.nested(parent_id) for parent_id in ids):
                 self._fall_back(page, ids)
             return
         try:
@@ -314,7 +305,7 @@ class RelationLoader:
 
     def _decide(self, page: Page, ids: list[str]) -> None:
         """Choose between the collection and one request per row: the fewer requests."""
-        self._decided = True
+        self._is_decided = True
         if not self._relation.is_listed:
             self.strategy = LoadStrategy.NESTED
             return
@@ -327,7 +318,7 @@ class RelationLoader:
         except (NotFound, UnexpectedAnswer):
             self.strategy = LoadStrategy.NESTED
             return
-        if expected <= (self._most_apart if total is None else total / FULL_PAGE):
+        if expected <= (self._max_nested if total is None else total / FULL_PAGE):
             self.strategy = LoadStrategy.NESTED
         else:
             self._read_collection()
@@ -357,20 +348,20 @@ class RelationLoader:
         """Return the ids of parents that may have related rows."""
         counted, may_have = self._relation.counted, self._relation.may_have
         return [
-            one
-            for one, row in zip(ids, page.rows, strict=True)
-            if may_have(row) and not (counted and self._listed(row) == set())
+            parent_id
+            for parent_id, row in zip(ids, page.rows, strict=True)
+            if may_have(row) and not (counted and listed_ids(row, self._id_columns) == set())
         ]
 
-    def _path_of(self, one: str) -> str:
-        return (self._relation.nested or "").format(id=one)
+    def _path_of(self, parent_id: str) -> str:
+        return (self._relation.nested or "").format(id=parent_id)
 
-    def _prefetch_nested(self, one: str) -> None:
-        prefetch_walk(self._client, self._path_of(one))
+    def _prefetch_nested(self, parent_id: str) -> None:
+        prefetch_walk(self._client, self._path_of(parent_id))
 
-    def nested(self, one: str) -> list[Row]:
+    def nested(self, parent_id: str) -> list[Row]:
         """Request the related rows of one parent. They are complete."""
-        path = self._path_of(one)
+        path = self._path_of(parent_id)
         try:
             return in_order(
                 row
@@ -386,14 +377,3 @@ class RelationLoader:
         """Delete the spool file."""
         if self._spool:
             self._spool.close()
-
-
-def _witnesses(ids: list[str], found: dict[str, list[Row]]) -> list[str]:
-    """Return the parents that show whether a page is complete: the fullest and the last."""
-    if not found:
-        return []
-    return list(dict.fromkeys((max(found, key=lambda one: len(found[one])), ids[-1])))
-
-
-def _ids(rows: Iterable[Row]) -> set[str]:
-    return {str(row.get("id")) for row in rows}

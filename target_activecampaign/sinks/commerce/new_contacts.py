@@ -70,20 +70,20 @@ def hold_new_contacts(
     if not new:
         return upserts, []
     with context.pool.named_lock("contact limit", ""):
-        room = limit.room()
-        if room is None:
+        remaining = limit.remaining()
+        if remaining is None:
             return upserts, []
         if context.write_client.is_dry_run:
             new = _absent(context, new)
-            plan.contact_room = room if plan.contact_room is None else plan.contact_room
+            plan.contact_room = remaining if plan.contact_room is None else plan.contact_room
             for one in new:
                 plan.count_new_contact(fold(one.email))
-        elif len(new) > room:
+        elif len(new) > remaining:
             limit.read_again()
-            room = limit.room() or 0
-            if len(new) > room:
+            remaining = limit.remaining() or 0
+            if len(new) > remaining:
                 new = _absent(context, new)
-        new, held = new[:room], new[room:]
+        new, held = new[:remaining], new[remaining:]
         limit.take(new)
     left_out = [upsert for one in held for upsert in one.upserts]
     outcome = Outcome(Action.SKIPPED, reason=LIMIT_REACHED, whole=False, held=True)

@@ -148,14 +148,14 @@ def _take_out(context: WriteContext, contact: str, one: str, enrolment: Enrolmen
 def _enter(
     context: WriteContext, change: ContactChange, contact: str, one: str, *, is_finished: bool
 ) -> None:
-    guard = EnrolmentRecord(context, contact, one)
-    if guard.is_entered:
+    history = EnrolmentRecord(context, contact, one)
+    if history.is_entered:
         _remark(change, one, ENTERED_BEFORE)
         return
-    found = _look(context, contact, one, guard)
+    found = _look(context, contact, one, history)
     if found is not None:
-        guard.note_entered(found)
-        if guard.is_unsure:
+        history.note_entered(found)
+        if history.is_unsure:
             _note_entered(context, change, one)
         else:
             change.not_given.add(f"automation:{one}")
@@ -163,7 +163,7 @@ def _enter(
         return
     if _is_kept_out(context, change, one, is_finished=is_finished):
         return
-    guard.note_entered(_send(context, contact, one, guard))
+    history.note_entered(_send(context, contact, one, history))
     _note_entered(context, change, one)
 
 
@@ -187,7 +187,7 @@ def _is_kept_out(
     return True
 
 
-def _look(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord) -> int | None:
+def _look(context: WriteContext, contact: str, one: str, history: EnrolmentRecord) -> int | None:
     """Return the id of the enrolment that counts as this one, None if there is none.
 
     That is an active one, or any after the last known one. Raises `RowFailed` if an earlier
@@ -196,27 +196,27 @@ def _look(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord)
     try:
         there = enrolments_of(context, contact, one)
     except PermissionDenied:
-        if guard.is_unsure:
+        if history.is_unsure:
             raise RowFailed(UNSEEN) from None
         raise
-    found = [e.number for e in there if e.is_active or e.number > guard.before]
+    found = [e.number for e in there if e.is_active or e.number > history.before]
     return max(found, default=None)
 
 
-def _send(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord) -> int:
+def _send(context: WriteContext, contact: str, one: str, history: EnrolmentRecord) -> int:
     """Enter a contact; return the enrolment's id. The ledger stores the intent first."""
     body = {"contactAutomation": {"contact": contact, "automation": one}}
     for _ in range(MAX_ATTEMPTS):
-        guard.begin(context.creates.server_time())
+        history.begin(context.creates.server_time())
         try:
             row = context.write_client.write("POST", "contactAutomations", body).body.get(
                 "contactAutomation"
             )
         except (InvalidRequest, NotFound, PermissionDenied):
-            guard.note_refused()
+            history.note_refused()
             raise
         except UnconfirmedWrite:
-            found = _look_again(context, contact, one, guard)
+            found = _look_again(context, contact, one, history)
             if found is not None:
                 return found
             continue
@@ -225,12 +225,12 @@ def _send(context: WriteContext, contact: str, one: str, guard: EnrolmentRecord)
 
 
 def _look_again(
-    context: WriteContext, contact: str, one: str, guard: EnrolmentRecord
+    context: WriteContext, contact: str, one: str, history: EnrolmentRecord
 ) -> int | None:
     for seconds in LOOKS:
         context.clock.sleep(seconds)
         try:
-            found = _look(context, contact, one, guard)
+            found = _look(context, contact, one, history)
         except RequestError:
             raise RowFailed(UNSEEN) from None
         if found is not None:

@@ -44,7 +44,7 @@ class ContactLimit:
         #: Contacts that may have been new since the total was read.
         self._unsure = 0
 
-    def room(self) -> int | None:
+    def remaining(self) -> int | None:
         """Return how many contacts may still be created; None where no limit is kept."""
         if self._is_kept and not self._is_read:
             self._read()

@@ -41,21 +41,21 @@ def hold_beyond_limit(
     if not (candidates if context.write_client.is_dry_run else new):
         return changes, [], []
     with context.pool.named_lock("contact limit", ""):
-        room = limit.room()
-        if room is None:
+        remaining = limit.remaining()
+        if remaining is None:
             return changes, [], []
         if context.write_client.is_dry_run:
             new = _find_new(context, candidates)
-            plan.contact_room = room if plan.contact_room is None else plan.contact_room
+            plan.contact_room = remaining if plan.contact_room is None else plan.contact_room
             for change in new:
                 plan.count_new_contact(fold(change.email or ""))
-            for change in new[:room]:
+            for change in new[:remaining]:
                 context.recent_contacts[fold(change.email or "")] = {}
-        elif len(new) > room:
+        elif len(new) > remaining:
             limit.read_again()
             new = _find_new(context, candidates)
-            room = limit.room() or 0
-        new, held = new[:room], new[room:]
+            remaining = limit.remaining() or 0
+        new, held = new[:remaining], new[remaining:]
         limit.take(new)
     left_out = {id(change) for change in held}
     return [change for change in changes if id(change) not in left_out], held, new

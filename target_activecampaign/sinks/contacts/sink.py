@@ -267,7 +267,7 @@ def _finish(
     imported: dict[int, ImportEntry],
 ) -> None:
     context.references.forget_absent()
-    early: list[ContactChange] = []
+    duplicates: list[ContactChange] = []
 
     def write(change: ContactChange) -> None:
         if id(change) in imported:
@@ -279,14 +279,14 @@ def _finish(
         except (RowError, RequestError) as problem:
             is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
             if is_taken and change.new_email is not None and context.pool.most > 1 < len(changes):
-                early.append(change)
+                duplicates.append(change)
             else:
                 _fail(context, change, problem)
 
     _prefetch(context, changes)
     run_in_identity_order(context.pool, changes, identity_of_change, write)
     # An earlier row may have released the address: try again in order.
-    for change in early:
+    for change in duplicates:
         _try(context, change, partial(contact_calls.write_one, context, change))
     if context.policy.run_automations:
         contact_tags.apply_tags(

@@ -52,7 +52,7 @@ def test_rows_arrive_one_to_one(account, ran, name):
     assert wanted
     order = lambda row: str(sorted(row.items(), key=str))  # noqa: E731
     assert sorted(found, key=order) == sorted(wanted, key=order)
-    assert ran.tap._report.tallies[name].outcome == "done"
+    assert ran.tap._report.stats_by_stream[name].outcome == "done"
 
 
 def test_every_column_is_declared_before_it_comes(ran):

@@ -86,7 +86,7 @@ def test_an_undocumented_collection_may_be_missing(fault, on_forbidden, caplog):
     with caplog.at_level(logging.WARNING):
         ran = account.run(only=["raw_goals", "raw_tags"], on_forbidden=on_forbidden)
     assert ran.code == 0
-    assert ran.tap._report.tallies["raw_goals"].outcome == "skipped"
+    assert ran.tap._report.stats_by_stream["raw_goals"].outcome == "skipped"
     assert len([text for text in caplog.messages if "raw_goals: skipped" in text]) == 1
     assert ran.ids("raw_tags")
 
@@ -98,7 +98,7 @@ def test_a_documented_collection_may_be_forbidden():
     assert account.run(only=["raw_campaigns"]).code == 0
     ran = account.run(only=["raw_campaigns"], on_forbidden="fail")
     assert ran.code == 1
-    assert ran.tap._report.tallies["raw_campaigns"].outcome == "failed"
+    assert ran.tap._report.stats_by_stream["raw_campaigns"].outcome == "failed"
 
 
 def test_children_without_an_endpoint_are_skipped():
@@ -110,7 +110,7 @@ def test_children_without_an_endpoint_are_skipped():
     account.world.planted.pop("/calendars/1/calendarUsers")
     ran = account.run(only=["raw_calendar_users", "raw_calendars"], on_forbidden="fail")
     assert ran.code == 0
-    assert ran.tap._report.tallies["raw_calendar_users"].outcome == "skipped"
+    assert ran.tap._report.stats_by_stream["raw_calendar_users"].outcome == "skipped"
     assert len(ran.ids("raw_calendars")) == 2
 
 
@@ -122,7 +122,7 @@ def test_an_endpoint_that_is_not_there_is_asked_for_once():
     assert [path for path in ran.paths() if path.endswith("contactLogs")] == [
         "contacts/1/contactLogs"
     ]
-    assert ran.tap._report.tallies["raw_contact_logs"].outcome == "skipped"
+    assert ran.tap._report.stats_by_stream["raw_contact_logs"].outcome == "skipped"
 
 
 def test_links_that_are_not_listed_come_from_the_campaigns():
@@ -153,9 +153,9 @@ def test_a_row_without_its_key_is_counted():
     account = complete()
     account.world.planted.plant("/goals", "goals", [{"name": "lost"}, {"id": "1"}])
     ran = account.run(only=["raw_goals"])
-    tally = ran.tap._report.tallies["raw_goals"]
+    stats = ran.tap._report.stats_by_stream["raw_goals"]
     assert ran.ids("raw_goals") == ["1"]
-    assert (tally.read, tally.emitted, dict(tally.skipped)) == (2, 1, {"without an id": 1})
+    assert (stats.read, stats.emitted, dict(stats.skipped)) == (2, 1, {"without an id": 1})
 
 
 def test_with_deletes_a_whole_table_ends_with_its_version(tmp_path):

@@ -337,7 +337,7 @@ def test_the_time_left_is_shown_only_when_it_can_be_estimated(
     reading = SyncProgress("tap", make_client(world), report)
     reading.expect_streams(["crm_contacts"])
     reading.begin("contacts", [by_name["crm_contacts"]])
-    report.tally("crm_contacts")
+    report.stats_of("crm_contacts")
 
     def note() -> str:
         (line,) = reading.glance().lines
@@ -365,7 +365,7 @@ def test_rows_without_a_count_have_no_total(
     reading.expect_streams(names)
     reading.begin("contacts", [by_name.get(name) or collection(name) for name in names])
     for name in names:
-        report.tally(name).read = 7
+        report.stats_of(name).read = 7
     reading.advance(100, 1000)
     assert [line.total for line in reading.glance().lines] == [1000, None, None]
 

@@ -495,7 +495,7 @@ def test_what_the_log_has_no_line_for_is_counted(
     """Of many kinds of faults the log names some, and says how many more the report has."""
     report = RunReport()
     for number in range(14):
-        report.tally("crm_notes").note_faults([f"column_{number}: no date"])
+        report.stats_of("crm_notes").note_faults([f"column_{number}: no date"])
     report.log_summary()
     assert "crm_notes: 4 more kinds of faults: see run_report_path" in caplog.text
     rows = [{"email": f"{number}@shop.example", f"odd_{number}": 1} for number in range(12)]

@@ -115,7 +115,7 @@ def test_collections_that_the_account_lacks_are_left_out_with_a_line(account, ca
         account.world.faults.not_found(f"/{name}")
     ran = account.run(only=[STREAM])
     assert ran.code == 0
-    assert ran.tap._report.tallies[STREAM].outcome == "skipped"
+    assert ran.tap._report.stats_by_stream[STREAM].outcome == "skipped"
 
 
 def test_a_collection_out_of_order_is_read_whole(account, caplog):

@@ -119,9 +119,9 @@ def test_what_is_no_change_of_a_deal_is_counted(account):
     rows = [{"id": "1", "d_id": "1", "dataType": "note", "cdate": "2026-01-01T00:00:00-06:00"}]
     account.world.planted.plant("/dealActivities", "dealActivities", rows)
     ran = account.run(only=["crm_opportunity_changes"])
-    tally = ran.tap._report.tallies["crm_opportunity_changes"]
-    assert dict(tally.skipped) == {"no change of stage or status": 1}
-    assert (tally.read, tally.emitted) == (1, 0)
+    stats = ran.tap._report.stats_by_stream["crm_opportunity_changes"]
+    assert dict(stats.skipped) == {"no change of stage or status": 1}
+    assert (stats.read, stats.emitted) == (1, 0)
 
 
 def test_scores_that_come_with_the_contacts_cost_their_pages(account):
@@ -219,7 +219,7 @@ def test_performance_that_no_account_must_have_is_skipped(account):
     chosen = ["marketing_campaign_messages", "marketing_campaigns"]
     ran = account.run(only=chosen, on_forbidden="fail")
     assert ran.code == 0
-    assert ran.tap._report.tallies["marketing_campaign_messages"].outcome == "skipped"
+    assert ran.tap._report.stats_by_stream["marketing_campaign_messages"].outcome == "skipped"
     assert ran.records["marketing_campaigns"]
 
 

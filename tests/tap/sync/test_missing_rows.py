@@ -75,8 +75,8 @@ def test_a_collection_that_does_not_name_its_rows_fails_its_stream(path, stream)
     account.world.faults.rewrite(f"/{path}", without(path))
     ran = account.run(only=[stream, "crm_users"])
     assert ran.code == 1
-    assert ran.tap._report.tallies[stream].outcome == "failed"
-    assert f"has no {path}" in ran.tap._report.tallies[stream].problem
+    assert ran.tap._report.stats_by_stream[stream].outcome == "failed"
+    assert f"has no {path}" in ran.tap._report.stats_by_stream[stream].problem
     assert "replication_key_value" not in ran.state["bookmarks"].get(stream, {})
     assert ran.records["crm_users"]
 
@@ -87,7 +87,7 @@ def test_a_collection_that_not_every_account_has_is_skipped_instead():
     account.world.faults.rewrite("/campaignMessages", without("campaignMessages"))
     ran = account.run(only=["raw_campaign_messages"])
     assert ran.code == 0
-    assert ran.tap._report.tallies["raw_campaign_messages"].outcome == "skipped"
+    assert ran.tap._report.stats_by_stream["raw_campaign_messages"].outcome == "skipped"
 
 
 def test_a_count_of_none_is_an_answer():
