@@ -150,6 +150,8 @@ class EndpointSetup:
         found |= {NAME_COLUMNS[kind][0] for need in needed for kind in NAMES_OF.get(need, ())}
         if people.LINKS in needed:
             found.add("accounts")
+        if GRAPHQL_ORDERS in needed:
+            found.add(GraphqlOrders.collection)
         if entity := entity_of(selection):
             found.add(FIELD_PATHS[entity])
         return found
@@ -163,7 +165,7 @@ class EndpointSetup:
         if not is_whole:
             closed.update(self._left_out(selection))
         for loader in self.loaders.values():
-            if isinstance(loader, RelationLoader) and not loader.is_whole:
+            if isinstance(loader, (RelationLoader, GraphqlOrders)) and not loader.is_whole:
                 closed.add(loader.collection)
         return sorted(closed & self._sources(selection))
 

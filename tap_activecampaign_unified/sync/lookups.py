@@ -17,6 +17,8 @@ from tap_activecampaign_unified.client import (
     rows_of,
     walk_offset,
 )
+from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
+from tap_activecampaign_unified.client.graphql import run_graphql
 from tap_activecampaign_unified.resources.custom_fields import (
     FIELD_PATHS,
     CustomFields,
@@ -219,7 +221,10 @@ class Lookups:
         """Return whether the key can read a collection that an earlier run could not read."""
         if path not in self._is_open:
             try:
-                self._client.get(path, [("limit", 1)])
+                if path == GRAPHQL:
+                    run_graphql(self._client, "{ __typename }")
+                else:
+                    self._client.get(path, [("limit", 1)])
                 self._is_open[path] = True
             except RequestError as problem:
                 logger.info("%s: still not readable", problem)

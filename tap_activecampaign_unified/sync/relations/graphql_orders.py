@@ -13,7 +13,7 @@ from tap_activecampaign_unified.client import (
     PermissionDenied,
     RequestError,
 )
-from tap_activecampaign_unified.client.graphql import TooLarge, run_graphql
+from tap_activecampaign_unified.client.graphql import PATH, TooLarge, run_graphql
 from tap_activecampaign_unified.client.pagination.graphql_walk import fields_of
 from tap_activecampaign_unified.resources.commerce import orders
 from tap_activecampaign_unified.resources.commerce.searches import selection_of
@@ -39,11 +39,18 @@ class GraphqlOrders:
     one warning. If the account rejects a column, orders lack that column.
     """
 
+    collection = PATH
+
     def __init__(self, client: Client) -> None:
         self._client = client
         self._selection = selection_of(orders.ORDERS, _REST_ONLY)
         self._most = MAX_PER_QUERY
         self._is_adapted = self._is_closed = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the account answered for every order."""
+        return not self._is_closed
 
     def prefetch(self, page: Page) -> None:
         """Prefetch nothing: the client does not prefetch POST requests."""

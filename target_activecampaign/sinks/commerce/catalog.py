@@ -10,8 +10,8 @@ from tap_activecampaign_unified.resources.commerce.subscriptions import SUBSCRIP
 from target_activecampaign.outcome import outcome_of
 
 from .new_contacts import send_for_contacts
-from .reading import StoredDocuments
-from .upserts import MOST_ROWS, Mutation, Upsert, finish_all, gather, send_all
+from .reading import MOST_READ, StoredDocuments
+from .upserts import Mutation, Upsert, finish_all, gather, send_all
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -53,8 +53,8 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
     The store may show an earlier write of this run some seconds later: then that write counts.
     """
     upserts = gather(context, sink, PAYMENTS, rows)
-    for at in range(0, len(upserts), MOST_ROWS):
-        part = upserts[at : at + MOST_ROWS]
+    for at in range(0, len(upserts), MOST_READ):
+        part = upserts[at : at + MOST_READ]
         try:
             _write_part(context, part)
         except RequestError as problem:

@@ -23,9 +23,9 @@ from target_activecampaign.sinks.record_sink import skip_flagged
 
 from .consent import check_consent
 from .new_contacts import send_for_contacts
-from .reading import StoredDocuments
+from .reading import MOST_READ, StoredDocuments
 from .stores import store_of
-from .upserts import MOST_ROWS, Mutation, Upsert, finish_all, gather
+from .upserts import Mutation, Upsert, finish_all, gather
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -66,8 +66,8 @@ STORED = StoredDocuments(
 def write_orders(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the orders of a batch."""
     upserts = gather(context, sink, MUTATION, rows)
-    for at in range(0, len(upserts), MOST_ROWS):
-        _write_part(context, sink, upserts[at : at + MOST_ROWS])
+    for at in range(0, len(upserts), MOST_READ):
+        _write_part(context, sink, upserts[at : at + MOST_READ])
     for upsert in upserts:
         if upsert.outcome is not None and not upsert.is_written:
             context.unwritten_orders[upsert.key] = upsert.outcome
@@ -96,7 +96,10 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
         reason = f"{missing[0]}: a new order needs it ({', '.join(missing)} missing)"
         finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
         return False
-    starts = wants_automations and not is_partial and context.policy.run_automations
+    policy = context.policy
+    # A copy of another account's orders is history: what they started, they started there.
+    may_start = policy.run_automations and not policy.is_foreign
+    starts = wants_automations and not is_partial and may_start
     if wants_automations and not starts:
         upsert.undone["creation_source"] = AS_HISTORICAL
     if starts:
@@ -151,8 +154,8 @@ def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> N
         else:
             gathered.setdefault(key, []).append((row, line))
     keys = list(gathered)
-    for at in range(0, len(keys), MOST_ROWS):
-        part = [(key, gathered[key]) for key in keys[at : at + MOST_ROWS]]
+    for at in range(0, len(keys), MOST_READ):
+        part = [(key, gathered[key]) for key in keys[at : at + MOST_READ]]
         try:
             stored = STORED.read(context, [key for key, _ in part])
         except RequestError as problem:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Key = tuple[int, str]
     Document = dict[str, Any]
 
+#: How many documents one request reads.
+MOST_READ = 100
+
 
 @dataclass(frozen=True)
 class StoredDocuments:

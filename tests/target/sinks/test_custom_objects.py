@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandbox.custom_objects import acts
+from tests.tap.running import Account
+from tests.target.lab import state_of, stream_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.target.lab import Lab
 
 STREAM = "custom_purchase_orders"
@@ -135,3 +139,70 @@ def test_records_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
     assert lab.send(STREAM, RECORD, run_automations=False).actions == ["skipped"]
     assert lab.send(STREAM, RECORD, dry_run=True).actions == ["planned"]
     assert records(lab) == []
+
+
+def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
+    make_lab: Callable[..., Lab],
+) -> None:
+    """Another account's ids mean nothing here: relations go to the copies, by the same input.
+
+    A record without an external id cannot be found again, and is rejected.
+    """
+    source = Account(contacts=6, deals=3, accounts=3)
+    relations = [
+        acts.relationship("buyer"),
+        acts.relationship("firm", "accounts"),
+        acts.relationship("deals", "deals", hasMany=True),
+    ]
+    fields = [acts.field("title"), acts.field("total", "number"), acts.field("due", "datetime")]
+    schema = acts.add_schema(source.world, "visits", fields, relations)
+    for number in range(1, 4):
+        acts.put_record(
+            source.world,
+            schema,
+            f"v-{number}",
+            {"title": f"Visit {number}", "total": number, "due": "2031-05-01T10:00:00Z"},
+            {"buyer": [str(number)], "firm": [str(number)], "deals": [str(number), "1"][:number]},
+            lags=False,
+        )
+    acts.put_record(source.world, schema, None, {"title": "In the app"}, {}, lags=False)
+    lab = make_lab(contacts=40, deals=20, accounts=0)
+    acts.add_schema(lab.world, "visits", fields[::-1], relations[::-1])
+    streams = ("crm_pipelines", "crm_stages", "crm_contacts", "crm_accounts", "crm_opportunities")
+    ran = source.run(only=(*streams, "custom_visits"))
+    messages = [
+        message
+        for name in ("custom_visits", *streams)
+        for message in stream_of(name, *ran.records[name], keys=["id"])
+    ]
+    run = lab.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
+    mine = [one for one in run.results if one["stream"] == "custom_visits"]
+    assert [one["action"] for one in sorted(mine, key=lambda one: one["row"])] == [
+        *["created"] * 3,
+        "rejected",
+    ]
+    here, there = lab.world.tables, source.world.tables
+    assert sorted(str(one["fields"]) for one in records(lab)) == sorted(
+        str({name: one.document["fields"][name] for name in ("title", "total", "due")})
+        for one in there["customRecords"]
+        if one.externalId
+    )
+    names = {
+        "buyer": ("contacts", "email"),
+        "firm": ("accounts", "name"),
+        "deals": ("deals", "title"),
+    }
+    for row in here["customRecords"]:
+        other = next(one for one in there["customRecords"] if one.externalId == row.externalId)
+        for name, (table, column) in names.items():
+            found, meant = (
+                [getattr(t[table][int(one)], column) for one in document["relationships"][name]]
+                for t, document in ((here, row.document), (there, other.document))
+            )
+            assert [str(one).casefold() for one in found] == [str(one).casefold() for one in meant]
+    lab.clock.sleep(60)
+    again = lab.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
+    assert {one["action"] for one in again.results if one["stream"] == "custom_visits"} == {
+        "unchanged",
+        "rejected",
+    }

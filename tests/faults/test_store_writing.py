@@ -1,0 +1,244 @@
+"""E-commerce, custom objects, tasks and events: whatever goes wrong, nothing is lost or twice."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.length import LONG, seeds
+from tests.tap.client.lab import LabClock
+from tests.target.lab import Lab
+
+from .store_delivery import account, lines, picture, settings_of, wanted
+from .test_writing import DONE, KINDS, LOSSES
+from .warehouse import replayed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.target.lab import Run
+
+EVENTS = "marketing_events"
+WRITES = [
+    ("POST", "/ecom/graphql"),
+    ("POST", "/customObjects/records"),
+    ("POST", "/dealTasks"),
+    ("POST", "/eventTrackingEvents"),
+    ("POST", "/contact/sync"),
+]
+
+
+class StoreDelivery:
+    """An account and the same rows again and again until they are written."""
+
+    def __init__(
+        self, folder: Path, seed: int | None = None, *, events: bool = False, **switches: Any
+    ) -> None:
+        self.clock, self.folder = LabClock(), folder
+        self.world = account(self.clock, **switches)
+        self.lab = Lab(self.world, self.clock, folder, seed)
+        self.lines = lines(events=events)
+        self.rows = sum(line["type"] == "RECORD" for line in self.lines)
+        self.wanted = wanted(folder / "undisturbed", self.lines, **switches)
+
+    def run(self, **settings: Any) -> Run:
+        """Deliver everything; results add up, and states cover only what is done."""
+        run = self.lab.run(*self.lines, **settings_of(self.world) | settings)
+        assert sorted(r["row"] for r in run.results) == list(range(1, len(run.results) + 1))
+        if run.code == 0:
+            assert len(run.results) == self.rows
+            assert {r["action"] for r in run.results} <= DONE, run.results
+        for state, done in zip(run.states, run.done, strict=True):
+            covered = range(1, state["bookmarks"]["at"] + 1)
+            assert {done.get(n) for n in covered} <= {*DONE, "rejected"}
+        return run
+
+    def end(self) -> None:
+        """Deliver once more without a fault: all is written, once."""
+        self.world.faults.clear()
+        self.world.settle(at_once=True)
+        self.clock.sleep(30)
+        run = self.run()
+        assert run.code == 0, [r for r in run.results if r["action"] not in DONE] or run.last_word
+        assert picture(self.world) == self.wanted
+        assert not any(entry["starts"] for entry in self.orders_started())
+
+    def orders_started(self) -> list[dict[str, Any]]:
+        """Return the orders that could have started automations."""
+        return [one for one in self.world.automation_log if one["trigger"] == "order_written"]
+
+
+@pytest.mark.parametrize("name", KINDS if LONG else [*KINDS][::2])
+def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str) -> None:
+    """Delivered twice through the fault and once without: the account is what the rows ask for."""
+    delivery = StoreDelivery(tmp_path)
+    for turn in range(2):
+        delivery.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
+        delivery.run()
+    delivery.end()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("method", "path"), WRITES[:-2], ids=lambda part: part.strip("/"))
+def test_an_answer_that_is_lost_after_the_write_doubles_nothing(
+    tmp_path: Path, method: str, path: str, loss: str
+) -> None:
+    """Of every kind of write, every answer of the first run is lost; the next runs look."""
+    delivery = StoreDelivery(tmp_path)
+    kind, told = LOSSES[loss]
+    rule = getattr(delivery.world.faults, kind)(path, times=None, method=method, **told)
+    delivery.run()
+    assert rule.hits > 0
+    delivery.end()
+
+
+def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
+    """A clean run makes no write that the losses above leave out, but the one of events."""
+    delivery = StoreDelivery(tmp_path, events=True)
+    made = {(method, "/" + path.lstrip("/")) for method, path in delivery.run().writes}
+    others = [one for one in made if not any(one[1].startswith(p) for _, p in WRITES)]
+    assert others == [("POST", "/event")]
+
+
+@pytest.mark.parametrize("name", KINDS if LONG else [*KINDS][1::3])
+def test_an_event_is_recorded_at_most_once_through_any_fault(tmp_path: Path, name: str) -> None:
+    """An event that is not recorded has `failed` in every run; all others are recorded once."""
+    delivery = StoreDelivery(tmp_path, events=True)
+    delivery.world.faults.mix(0.4, seed=5, kinds=(KINDS[name],))
+    delivery.run()
+    delivery.world.faults.clear()
+    delivery.clock.sleep(60)
+    for _ in range(2):
+        run = delivery.run()
+        failed = [r for r in run.results if r["action"] == "failed"]
+        assert {r["stream"] for r in failed} <= {EVENTS}
+        assert run.code == bool(failed)
+        recorded = picture(delivery.world)["events"]
+        assert len(recorded) == len(set(recorded)) >= len(delivery.wanted["events"]) - len(failed)
+    rest = {name: part for name, part in picture(delivery.world).items() if name != "events"}
+    assert rest == {name: part for name, part in delivery.wanted.items() if name != "events"}
+
+
+class Killed(BaseException):
+    """The process is gone: what stands in its files at this moment is all that is left."""
+
+
+def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool:
+    """Run and die at a request, before or after it is carried out; False where none is left.
+
+    The files are put back as they were at that moment: nothing that a program does at its end
+    counts. Rows behind the last state come again.
+    """
+    world, lab = delivery.world, delivery.lab
+    seen, real = [0], world.answer
+    copy = delivery.folder / "copy"
+
+    def answer(*request: Any) -> Any:
+        seen[0] += 1
+        if seen[0] < number:
+            return real(*request)
+        if seen[0] == number:
+            if is_applied:
+                real(*request)
+            copy.mkdir()
+            for path in lab.folder.glob("*.*"):
+                shutil.copy(path, copy / path.name)
+        raise Killed
+
+    world.answer = answer  # type: ignore[method-assign]
+    try:
+        delivery.run()
+    except Killed:
+        for path in lab.folder.glob("*.*"):
+            path.unlink()
+        for path in copy.iterdir():
+            shutil.move(path, lab.folder / path.name)
+        copy.rmdir()
+        return True
+    else:
+        return False
+    finally:
+        world.answer = real  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("is_applied", [False, True])
+def test_a_run_that_is_killed_at_any_request_is_completed_by_the_next(
+    tmp_path: Path, is_applied: bool
+) -> None:
+    """Killed before or after each request: nothing is lost, no task is twice, no event is twice."""
+    number, step = (1, 1) if LONG else (1 + is_applied, 3)
+    while True:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        delivery = StoreDelivery(folder, events=True)
+        if not killed_at(delivery, number, is_applied=is_applied):
+            break
+        delivery.clock.sleep(60)
+        run = delivery.run()
+        unclear = [r for r in run.results if r["action"] == "failed"]
+        assert {r["stream"] for r in unclear} <= {EVENTS}, number
+        assert len(unclear) <= 1, number
+        found = picture(delivery.world)
+        events = found.pop("events")
+        assert len(events) == len(set(events)) >= len(delivery.wanted["events"]) - len(unclear)
+        assert found == {n: part for n, part in delivery.wanted.items() if n != "events"}, number
+        number += step
+    assert number > 30
+
+
+SWITCHES: dict[str, list[Any]] = {
+    "order_upsert": ["replace", "patch"],
+    "payment_upsert": ["replace", "patch"],
+    "order_discount_field": ["discountsAmount", "discountAmount", "both"],
+    "order_filters": ["all", "shown"],
+    "graphql_decimals": ["number", "text"],
+    "graphql_most_rows": [None, 1, 3],
+    "tokens_count_variables": [False, True],
+    "ecommerce_copy_seconds": [0, 3, 90],
+    "payments_create_contacts": [True, False],
+    "record_upsert": ["replace", "patch"],
+    "record_relationships": ["cleared", "kept"],
+    "record_answer_has_id": [False, True],
+    "record_unknown_field": ["422", "dropped"],
+    "record_numbers": ["number", "text"],
+    "record_stamp_digits": [3, 9],
+    "record_lag_seconds": [0, 5],
+    "task_needs_outcome": [True, False],
+    "email_match": ["folded", "exact"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, ways in SWITCHES.items() for value in ways]
+)
+def test_under_every_reading_the_account_ends_the_same(
+    tmp_path: Path, name: str, value: Any
+) -> None:
+    """What is not known of ActiveCampaign changes nothing of what the rows ask for."""
+    delivery = StoreDelivery(tmp_path, **{name: value})
+    delivery.wanted = wanted(tmp_path / "usual", delivery.lines)
+    run = delivery.run()
+    assert run.code == 0, [r for r in run.results if r["action"] not in DONE]
+    assert picture(delivery.world) == delivery.wanted
+    again = delivery.run()
+    assert {r["action"] for r in again.results} <= {"unchanged", "updated"}
+
+
+@pytest.mark.parametrize("seed", seeds(6, 300))
+def test_any_mix_of_faults_and_readings_ends_with_the_account_equal_to_the_rows(
+    tmp_path: Path, seed: int
+) -> None:
+    """Runs through any faults over any account, then one without: the account is right."""
+    dice = random.Random(seed)
+    with replayed(seed, "tests/faults/test_store_writing.py -k any_mix"):
+        switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}
+        delivery = StoreDelivery(tmp_path, None if dice.random() < 0.5 else seed, **switches)
+        for turn in range(dice.randrange(1, 4)):
+            kinds = tuple(dice.sample(list(KINDS.values()), dice.randrange(1, 5)))
+            delivery.world.faults.mix(dice.uniform(0.02, 0.3), seed + turn, kinds)
+            patience = 60 if KINDS["403 now and then"] in kinds else 2
+            delivery.run(max_retry_seconds=patience)
+        delivery.end()
