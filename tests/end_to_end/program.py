@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import forked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -105,13 +107,16 @@ class Desk:
 
     def run(self, *more: str, state: Any = None, catalog: Any = None, **settings: Any) -> Ended:
         """Run the tap to its end and check the properties of every run."""
-        command = self.arguments(*more, state=state, catalog=catalog, **settings)
-        ended = self.call(command)
+        _, *arguments = self.arguments(*more, state=state, catalog=catalog, **settings)
+        out, err = self.folder / "forked.out", self.folder / "forked.err"
+        process = forked.start(TAP.name, arguments, self.folder, self.environment, out=out, err=err)
+        code = forked.ended(process)
+        ended = checked(code, out.read_bytes(), err.read_bytes())
         ended.messages = messages(ended.out)
         return ended
 
     def call(self, command: list[str], **environment: str) -> Ended:
-        """Run any command of the tap."""
+        """Run any command, with the interpreter's own start."""
         done = subprocess.run(
             command,
             cwd=self.folder,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from . import forked
+from . import killed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,7 +174,7 @@ class Reader:
     def _fork(
         self, arguments: list[str], messages: bytes, kill_at: int | None = None
     ) -> tuple[int, str]:
-        return forked.run(
+        return killed.run(
             arguments, messages, self.folder, self.environment, worlds=self.worlds, kill_at=kill_at
         )
 
