@@ -33,6 +33,7 @@ from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.custom_fields import CustomFieldWriter
 from target_activecampaign.sinks.limits import ChangeLimits
+from target_activecampaign.sinks.missing_fields import FieldCreator
 from target_activecampaign.undo.cost import UndoCost
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def open_processor(
         policy=policy,
         ledger=ledger,
         references=references,
-        custom=CustomFieldWriter(write_client, references, policy, clock),
+        custom=CustomFieldWriter(
+            references, policy, FieldCreator(write_client, references, policy, clock)
+        ),
         importer=Importer(write_client, clock, pool, runs_automations=policy.run_automations),
         limits=limits,
         holdout=Holdout(policy.holdout_percent, policy.holdout_salt, references),

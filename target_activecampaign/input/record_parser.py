@@ -122,7 +122,7 @@ class RecordParser:
         properties = schema.get("properties")
         if sink is None or not hints or not isinstance(properties, dict):
             return
-        found = self._processor().context.custom.hints
+        found = self._processor().context.custom.creator.hints
         table = self._columns.table(sink.resource.name)
         for column, part in properties.items():
             place = table.place_of(column)

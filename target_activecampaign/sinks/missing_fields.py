@@ -1,0 +1,280 @@
+"""The setting `create_missing_fields`: creates custom fields and options that rows need."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import InvalidRequest, UnconfirmedWrite
+from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.resources.custom_fields import FIELD_PATHS, slug
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
+from target_activecampaign.outcome import RowFailed
+from target_activecampaign.records.columns import SEPARATOR
+from target_activecampaign.records.custom_values import option_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.client import Clock
+    from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
+    from target_activecampaign.client.write_client import WriteClient
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.lookups.references import References
+
+WITH_OPTIONS = {"dropdown", "radio", "listbox", "checkbox", "multiselect"}
+_WRAPPERS = {
+    "contact": "field",
+    "account": "accountCustomFieldMetum",
+    "opportunity": "dealCustomFieldMetum",
+}
+MOST_DEFINITION_TEXT = 100
+
+
+class FieldCreator:
+    """Creates custom fields and options that rows need and the account does not have.
+
+    ``hints`` are JSON schemas from the input, by entity and name.
+    """
+
+    def __init__(
+        self, write_client: WriteClient, references: References, policy: WritePolicy, clock: Clock
+    ) -> None:
+        self._write_client, self._references, self._policy = write_client, references, policy
+        self._clock = clock
+        self.hints: dict[tuple[str, str], dict[str, Any]] = {}
+        self._refused: dict[tuple[str, str], FieldDefinition] = {}
+
+    def create(
+        self,
+        entity: str,
+        name: str,
+        value: Any,
+        title: str | None = None,
+        standard_type: str | None = None,
+    ) -> FieldDefinition | None:
+        """Create the field that a row names, of the type of its value; return its definition.
+
+        None where `create_missing_fields` is not set.
+        """
+        if not self._policy.create_missing_fields:
+            return None
+        with self._references.pool.named_lock("define", entity):
+            made = self._references.fields(entity).find(name)  # another row may have created it
+            made = made or self._refused.get((entity, fold(name)))
+            if made is None:
+                made = self._create_now(entity, name, value, title, standard_type)
+                if made is not None and self._references.fields(entity).find(name) is None:
+                    self._refused[entity, fold(name)] = made  # another field has the title
+            return made
+
+    def _create_now(
+        self, entity: str, name: str, value: Any, title: str | None, standard_type: str | None
+    ) -> FieldDefinition | None:
+        hint = self._hint(entity, name)
+        named = hint.get("type") if isinstance(hint.get("type"), str) else standard_type
+        field_type = named or _type_of(entity, hint, value)
+        options = hint.get("options") or (value if isinstance(value, list) else ())
+        return self.define(
+            entity,
+            title=str(hint.get("title") or title or name)[:MOST_DEFINITION_TEXT],
+            field_type=field_type
+            if field_type not in {"array", "object", "string", "boolean"}
+            else "text",
+            tag=name,
+            options=[
+                o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options
+            ],
+        )
+
+    def _hint(self, entity: str, name: str) -> dict[str, Any]:
+        """Return what the input's schema says about a field, flattened money included."""
+        found = self.hints.get((entity, fold(name)))
+        if found is None:
+            amount = self.hints.get((entity, fold(f"{name}{SEPARATOR}amount")), {})
+            is_money = bool(amount)
+            found = {"type": ["object", "null"], "title": amount.get("title")} if is_money else {}
+        return found
+
+    def define(
+        self, entity: str, *, title: str, field_type: str, tag: str, options: list[dict[str, Any]]
+    ) -> FieldDefinition | None:
+        """Create a field with its options and make it available; return an existing one."""
+        try:
+            if entity == "contact":
+                self._define_for_contacts(title, field_type, tag, options)
+            else:
+                self._define_for_parents(entity, title, field_type, options)
+        except InvalidRequest as problem:
+            if not is_duplicate(problem):
+                raise
+            self._references.forget_fields(entity)
+        return self._references.fields(entity).find(tag) or self._references.fields(entity).find(
+            title
+        )
+
+    def _define_for_contacts(
+        self, title: str, field_type: str, tag: str, options: list[dict[str, Any]]
+    ) -> None:
+        field_type = {"multiselect": "listbox", "currency": "number"}.get(field_type, field_type)
+        body = {"title": title, "type": field_type, "visible": 1}
+        if slug(tag):
+            body["perstag"] = slug(tag).upper()
+        made = self._create_row("contact", title, {"field": body})
+        rows = _option_rows(str(made["id"]), [one for one in options if one.get("value")])
+        if rows and field_type in WITH_OPTIONS:
+            self._create_options(str(made["id"]), rows)
+        # Without a relation, ActiveCampaign neither shows nor uses the field; 0 means every list.
+        rel = {"fieldRel": {"field": str(made["id"]), "relid": 0}}
+        self._write_client.write("POST", "fieldRels", rel, repeatable=True)
+        self._references.note_field("contact", {**body, **made}, rows)
+
+    def _define_for_parents(
+        self, entity: str, title: str, field_type: str, options: list[dict[str, Any]]
+    ) -> None:
+        body: dict[str, Any] = {
+            "fieldLabel": title,
+            "fieldType": {"listbox": "multiselect"}.get(field_type, field_type),
+            "isFormVisible": 1,
+        }
+        texts = [str(option.get("value")) for option in options if option.get("value")]
+        if texts and body["fieldType"] in WITH_OPTIONS:
+            body["fieldOptions"] = texts
+        made = self._create_row(entity, title, {_WRAPPERS[entity]: body})
+        self._references.note_field(entity, {**body, **made}, [])
+
+    def _create_row(self, entity: str, title: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create a field and return its row. After a lost answer, look for the field first."""
+        known = {definition.id for definition in self._references.fields(entity).definitions}
+
+        def send() -> dict[str, Any]:
+            answer = self._write_client.write("POST", FIELD_PATHS[entity], body)
+            return dict(answer.body[_WRAPPERS[entity]])
+
+        def look() -> dict[str, Any] | None:
+            made = [
+                definition
+                for definition in self._references.fields(entity).definitions
+                if definition.id not in known
+            ]
+            return next(
+                (definition.row for definition in made if fold(definition.title) == fold(title)),
+                None,
+            )
+
+        return self._once(entity, send, look)
+
+    def _create_options(self, field_id: str, entries: list[dict[str, Any]]) -> None:
+        def send() -> dict[str, Any]:
+            body = {"fieldOptions": entries}
+            return self._write_client.write("POST", "fieldOption/bulk", body).body
+
+        def look() -> dict[str, Any] | None:
+            found = self._references.fields("contact").definitions
+            return next(
+                (
+                    definition.row
+                    for definition in found
+                    if definition.id == field_id and definition.options
+                ),
+                None,
+            )
+
+        self._once("contact", send, look)
+
+    def _once(
+        self,
+        entity: str,
+        send: Callable[[], dict[str, Any]],
+        look: Callable[[], dict[str, Any] | None],
+    ) -> dict[str, Any]:
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return send()
+            except UnconfirmedWrite:
+                self._clock.sleep(LOOK_AFTER_SECONDS)
+                self._references.forget_fields(entity)
+                found = look()
+                if found is not None:
+                    return found
+        raise RowFailed("the field was sent and never answered; the next run looks for it first")
+
+    # --- options ----------------------------------------------------------------------------
+
+    def add_options(self, definition: FieldDefinition, value: Any) -> FieldDefinition:
+        """Add the options of a value that the field does not have."""
+        with self._references.pool.named_lock("define", definition.entity):
+            return self._with_options(self._reload(definition), value)
+
+    def _reload(self, definition: FieldDefinition) -> FieldDefinition:
+        """Return the present definition of a field."""
+        found = self._references.fields(definition.entity).definitions
+        return next((d for d in found if d.id == definition.id), definition)
+
+    def _with_options(self, definition: FieldDefinition, value: Any) -> FieldDefinition:
+        known = {fold(text) for o in definition.options for text in (o.value, o.label)}
+        wanted = value if isinstance(value, list) else [value]
+        missing = [
+            option_text(w)
+            for w in wanted
+            if not isinstance(w, (dict, list)) and fold(option_text(w)) not in known
+        ]
+        if not missing:
+            return definition
+        if definition.entity == "contact":
+            options = [{"value": text, "label": text} for text in missing]
+            rows = _option_rows(definition.id, options, after=len(definition.options))
+            self._write_client.write("POST", "fieldOption/bulk", {"fieldOptions": rows})
+            old = [{"id": o.id, "value": o.value, "label": o.label} for o in definition.options]
+            row = {k: v for k, v in definition.row.items() if k != "options"}
+            self._references.note_field(
+                definition.entity, row, [*old, *({**r, "id": f"new-{r['orderid']}"} for r in rows)]
+            )
+        else:
+            texts = [*(o.value for o in definition.options), *missing]
+            path = f"{FIELD_PATHS[definition.entity]}/{definition.id}"
+            self._write_client.write(
+                "PUT", path, {_WRAPPERS[definition.entity]: {"fieldOptions": texts}}
+            )
+            self._references.note_field(
+                definition.entity, {**definition.row, "fieldOptions": texts}, []
+            )
+        return self._reload(definition)
+
+
+def _option_rows(
+    field_id: str, options: list[dict[str, Any]], after: int = 0
+) -> list[dict[str, Any]]:
+    """Return the rows of new options of a contact field, which has ``after`` options already."""
+    return [
+        {
+            "orderid": number,
+            "value": str(option["value"]),
+            "label": str(option.get("label") or option["value"]),
+            "isdefault": False,
+            "field": field_id,
+        }
+        for number, option in enumerate(options, after + 1)
+    ]
+
+
+def _type_of(entity: str, hint: dict[str, Any], value: Any) -> str:
+    """Infer the type of a new field from its JSON schema, else from its first value."""
+    types = hint.get("type")
+    types = types if isinstance(types, list) else []
+    if hint.get("format") == "date":
+        return "date"
+    if hint.get("format") == "date-time":
+        return "datetime"
+    if "array" in types or isinstance(value, list):
+        return "listbox" if entity == "contact" else "multiselect"
+    if "object" in types or isinstance(value, dict):
+        return "currency"
+    if isinstance(value, bool):
+        return "text"
+    if "number" in types or "integer" in types or isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, (dt.date, dt.datetime)):
+        return "date"
+    return "text"
