@@ -87,7 +87,7 @@ def run(script: str, measure: Measure, kept: Kept, *, keeps: bool) -> list[str]:
     except SystemExit as problem:
         return [f"did not end: {problem.code}"]
     gone = [f"{name}: kept, but no longer measured" for name in kept.missing(script, found)]
-    tell(verdicts)
+    report(verdicts)
     if keeps:
         kept.take(script, found, yardstick)
         return missed
@@ -104,7 +104,7 @@ def timed(measure: Measure) -> tuple[Found, Yardstick]:
     return found, Yardstick(seconds, cpu)
 
 
-def tell(verdicts: list[Verdict]) -> None:
+def report(verdicts: list[Verdict]) -> None:
     """Print how each figure compares."""
     for verdict in verdicts:
         print(f"  {'WORSE' if verdict.is_regression else '    ='} {verdict}")

@@ -13,8 +13,8 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from .figures import Figure, Found, told
-from .measuring import account, arrivals_of, log_of, workplace
+from .figures import Figure, Found, run_script
+from .measuring import account, arrivals_of, log_of, temp_folder
 
 BAR = 20
 LINES = 12
@@ -88,7 +88,10 @@ def measure(*, short: bool) -> Found:
     count = 50 if short else 300
     delays = {}
     latency = ("--latency-ms", "1000")
-    with workplace() as folder, account(folder, "--contacts", str(CONTACTS), *SHAPE, *latency) as u:
+    with (
+        temp_folder() as folder,
+        account(folder, "--contacts", str(CONTACTS), *SHAPE, *latency) as u,
+    ):
         caller = Caller(u)
         for at_once in (1, 5):
             since = log_of(u)["arrivals"]
@@ -117,7 +120,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

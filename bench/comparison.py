@@ -93,11 +93,11 @@ def missed_in_both(first: Found, second: Found) -> list[str]:
     """Return what fails, without bars that noise missed in one of two measurements."""
     noisy = {one.name for one in first.figures if one.kind in NOISY}
     excused = noisy & (first.below.keys() ^ second.below.keys())
-    told = dict.fromkeys([*first.missed, *second.missed])
+    failed = dict.fromkeys([*first.missed, *second.missed])
     for found in (first, second):
         for name in excused & found.below.keys():
-            del told[found.below[name]]
-    return list(told)
+            del failed[found.below[name]]
+    return list(failed)
 
 
 @dataclass

@@ -124,7 +124,7 @@ class Measure(Protocol):
         """Measure."""
 
 
-def told(measure: Measure) -> None:
+def run_script(measure: Measure) -> None:
     """Measure, print, and end with 1 if a bar is missed: the `main` of each script."""
     if {"-h", "--help"} & set(sys.argv):
         print(f"{sys.modules['__main__'].__doc__}\n--short measures in a short form.")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .figures import Found, told
+from .figures import Found, run_script
 from .loads import Load, Once, judged
-from .measuring import CONTACT_STREAMS, Tap, account, workplace
+from .measuring import CONTACT_STREAMS, Tap, account, temp_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,10 @@ _RECORD = re.compile(rb'\{"type":"RECORD","stream":"(\w+)","record":\{"id":"(\d+
 
 def load(contacts: int) -> Load:
     """Load an account of so many contacts once."""
-    with workplace() as folder, account(folder, "--contacts", str(contacts), *OPTIONS) as url:
+    with (
+        temp_folder() as folder,
+        account(folder, "--contacts", str(contacts), *OPTIONS) as url,
+    ):
         ran = Tap(folder, url, CONTACT_STREAMS).run()
         is_complete = all_once(folder / "output.jsonl", contacts)
         rows = sum(ran.records.values())
@@ -54,7 +57,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

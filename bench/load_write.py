@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import urllib.request
 
-from .figures import Found, told
+from .figures import Found, run_script
 from .loads import Load, judged
-from .measuring import account, workplace
+from .measuring import account, temp_folder
 from .writing import Target, person
 
 LONG, SHORT = (100, 100_000, 1_000_000), (100, 40_000, 80_000)
@@ -27,7 +27,7 @@ def contacts_of(url: str) -> int:
 
 def load(rows: int) -> Load:
     """Write so many new contacts once."""
-    with workplace() as folder, account(folder, *OPTIONS) as url:
+    with temp_folder() as folder, account(folder, *OPTIONS) as url:
         target = Target(folder, url, requests_per_second=0)
         source = target.feed("new.jsonl", "crm_contacts", ["email"], map(person, range(rows)))
         before = contacts_of(url)
@@ -50,7 +50,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

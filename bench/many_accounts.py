@@ -32,7 +32,7 @@ from tests.many.fleet import Fleet, make_meltanos_tables
 from tests.postgres import Server
 
 from .figures import Figure, Found, show
-from .measuring import workplace
+from .measuring import temp_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,15 +85,15 @@ class Machine:
             "warehouse_schema": "activecampaign",
             "settings": {},
         }
-        told = self._settings.environment(
+        environment = self._settings.environment(
             self._place, "load", account, self._shared | own, os.environ
         )
-        told["ACCOUNT_LOCK_DSN"] = self.meltano.url()
+        environment["ACCOUNT_LOCK_DSN"] = self.meltano.url()
         command = [str(PYTHON), str(GUARD), label, str(self._place.folder(label)), str(ROOT)]
         command += self._settings.command(self._place, "load", label)
         return subprocess.Popen(
             command,
-            env=told,
+            env=environment,
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -240,7 +240,7 @@ def survey(count: int, at_once: int) -> Iterator[Found]:
     install("tap-activecampaign-unified", "target-postgres")
     labels = [f"account_{number:03}" for number in range(count)]
     sizes = {label: Size(number) for number, label in enumerate(labels, 1)}
-    with workplace() as folder, Server() as server:
+    with temp_folder() as folder, Server() as server:
         with Broker(folder) as broker, Accounts(sizes) as accounts:
             machine = Machine(folder, server, broker, accounts)
             # The first account creates the tables, which is not measured.

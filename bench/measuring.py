@@ -167,7 +167,7 @@ class Tap:
 
 
 @contextlib.contextmanager
-def workplace() -> Iterator[Path]:
+def temp_folder() -> Iterator[Path]:
     """Yield a folder for the time of the block."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         yield Path(folder)

@@ -12,8 +12,8 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
-from .figures import Figure, Found, told
-from .measuring import Tap, account, workplace
+from .figures import Figure, Found, run_script
+from .measuring import Tap, account, temp_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def load_of(contacts: int) -> Iterator[Load]:
     """Start an account that stores no pages, so that its speed does not depend on its size."""
     options = ("--contacts", str(contacts), "--keep-pages-mb", "0", "--requests-per-second", "0")
     fields = ("--contact-fields", "3", "--values-per-contact", "3")
-    with workplace() as folder, account(folder, *options, *fields) as url:
+    with temp_folder() as folder, account(folder, *options, *fields) as url:
         yield Load(Tap(folder, url, STREAMS), contacts)
 
 
@@ -87,7 +87,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

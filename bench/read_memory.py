@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .figures import Figure, Found, told
-from .measuring import CONTACT_STREAMS, Tap, account, workplace
+from .figures import Figure, Found, run_script
+from .measuring import CONTACT_STREAMS, Tap, account, temp_folder
 
 BAR_MB, GROWTH = 200, 1.25
 
@@ -11,7 +11,7 @@ BAR_MB, GROWTH = 200, 1.25
 def peak(contacts: int) -> tuple[float, int]:
     """Return peak MB and records of a first load."""
     with (
-        workplace() as folder,
+        temp_folder() as folder,
         account(
             folder,
             *("--contacts", str(contacts), "--contact-fields", "8", "--values-per-contact", "8"),
@@ -39,7 +39,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

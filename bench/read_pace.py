@@ -9,8 +9,8 @@ without it the comparison is left out).
 from __future__ import annotations
 
 from . import peer
-from .figures import Figure, Found, number, told
-from .measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, workplace
+from .figures import Figure, Found, number, run_script
+from .measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, temp_folder
 
 BAR = 4.7
 PEER_SECONDS = 60
@@ -25,7 +25,7 @@ def measure(*, short: bool) -> Found:
     contacts = 6_000 if short else 20_000
     bar = None if short else BAR
     with (
-        workplace() as folder,
+        temp_folder() as folder,
         account(
             folder,
             *("--contacts", str(contacts), "--contact-fields", "8", "--values-per-contact", "8"),
@@ -61,7 +61,7 @@ def _seconds(log: dict[str, float], whole: float) -> str:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

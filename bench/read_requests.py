@@ -6,8 +6,8 @@ less.
 
 from __future__ import annotations
 
-from .figures import Figure, Found, but_for, told
-from .measuring import CONTACT_STREAMS, Tap, account, log_of, workplace
+from .figures import Figure, Found, but_for, run_script
+from .measuring import CONTACT_STREAMS, Tap, account, log_of, temp_folder
 
 CONTACTS = 10_000
 SHAPE = ("--contacts", str(CONTACTS), "--accounts", "1000", "--contact-fields", "8")
@@ -16,7 +16,7 @@ SHAPE = ("--contacts", str(CONTACTS), "--accounts", "1000", "--contact-fields", 
 def measure(*, short: bool) -> Found:  # noqa: ARG001 - whole, it takes seconds
     """Load once, and once more."""
     with (
-        workplace() as folder,
+        temp_folder() as folder,
         account(folder, *SHAPE, "--values-per-contact", "8", "--requests-per-second", "0") as url,
     ):
         tap = Tap(folder, url, CONTACT_STREAMS)
@@ -43,7 +43,7 @@ def measure(*, short: bool) -> Found:  # noqa: ARG001 - whole, it takes seconds
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 
-from .figures import Figure, Found, told
-from .measuring import CONTACT_STREAMS, Tap, account, workplace
+from .figures import Figure, Found, run_script
+from .measuring import CONTACT_STREAMS, Tap, account, temp_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ CONTACTS, SHORT = 50_000, 20_000
 RUNS = 5
 BARS = {0: 12_000, 8: 6_000}  # records a second by custom fields
 #: The part of the program of a function, by a text in its file or name; the first match counts.
-ROOMS = {
+PARTS = {
     "waiting for the account": ("recv_into", "'acquire' of '_thread.lock'"),
     "JSON in": ("msgspec._core.json_decode",),
     "HTTP": ("/api/", "/requests/", "/urllib3/", "/http/", "/email/", "urllib/", "socket"),
@@ -65,23 +65,23 @@ def shares(folder: Path) -> dict[str, float]:
         profiler.enable()
         TapActiveCampaignUnified.cli.main(arguments, standalone_mode=False)
         profiler.disable()
-    spent = dict.fromkeys((*ROOMS, ELSEWHERE), 0.0)
+    spent = dict.fromkeys((*PARTS, ELSEWHERE), 0.0)
     stats: dict[Any, Any] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     for place, (_, _, own, _, callers) in stats.items():
-        room = room_of(place)
-        if room is None and place[0] == "~" and callers:  # a builtin counts for its caller
+        part = part_of(place)
+        if part is None and place[0] == "~" and callers:  # a builtin counts for its caller
             for caller, (_, _, seconds, _) in callers.items():
-                spent[room_of(caller) or ELSEWHERE] += seconds
+                spent[part_of(caller) or ELSEWHERE] += seconds
         else:
-            spent[room or ELSEWHERE] += own
+            spent[part or ELSEWHERE] += own
     total = sum(spent.values())
-    return {room: seconds / total for room, seconds in spent.items()}
+    return {part: seconds / total for part, seconds in spent.items()}
 
 
-def room_of(place: tuple[str, int, str]) -> str | None:
+def part_of(place: tuple[str, int, str]) -> str | None:
     """Return the part of the program of a function, None if it has none."""
     where = f"{place[0]} {place[2]}"
-    return next((room for room, marks in ROOMS.items() if any(m in where for m in marks)), None)
+    return next((part for part, marks in PARTS.items() if any(m in where for m in marks)), None)
 
 
 def measure(*, short: bool) -> Found:
@@ -93,7 +93,7 @@ def measure(*, short: bool) -> Found:
     figures, beside = [], []
     contacts = SHORT if short else CONTACTS
     for fields, bar in BARS.items():
-        with workplace() as folder, account(folder, *options(contacts, fields)) as url:
+        with temp_folder() as folder, account(folder, *options(contacts, fields)) as url:
             for streams in (CONTACT_STREAMS[:1], CONTACT_STREAMS):
                 tap = Tap(folder, url, streams)
                 first = tap.run()
@@ -106,8 +106,8 @@ def measure(*, short: bool) -> Found:
                 figures.append(Figure(name, found, "rate", held, more_is_better=True))
             if not short:
                 beside += [
-                    (f"{fields or 'no'} custom fields: {room}", f"{share:.0%}")
-                    for room, share in shares(folder).items()
+                    (f"{fields or 'no'} custom fields: {part}", f"{share:.0%}")
+                    for part, share in shares(folder).items()
                 ]
     return Found(
         f"The tap over {contacts:,} contacts with tags, lists and accounts, start-up included",
@@ -118,7 +118,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

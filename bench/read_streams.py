@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from tests.sandbox import Shape, World, serve
 
 from . import peer
-from .figures import Figure, Found, but_for, told
-from .measuring import Tap, log_of, workplace
+from .figures import Figure, Found, but_for, run_script
+from .measuring import Tap, log_of, temp_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ def measure(*, short: bool) -> Found:
     for streams, count, shape in accounts:
         world = World(contacts=count, deals=count, accounts=count, shape=shape)
         world.window.most = 0  # requests are counted, not timed
-        with workplace() as folder, serve(world) as served:
+        with temp_folder() as folder, serve(world) as served:
             tap = Tap(folder, served.url, streams)
             tables = {name: len(table) for name, table in world.tables.items()}
             theirs = Peers(folder, served.url, tables)
@@ -121,17 +121,17 @@ def measure(*, short: bool) -> Found:
 
 def beside(stream: str, rows: int, requests: int, needed: int, lost: int) -> str:
     """Print the counts, and those of the peers per 1,000 rows."""
-    told = [f"{requests} for {rows:,} rows"]
+    parts = [f"{requests} for {rows:,} rows"]
     if needed:
         streams = len(PEERS[stream])
         small = [f"{streams} streams" if streams > 1 else "1 stream"]
         small += ["less in them"] if stream in MORE else []
         small += [f"{lost:,} rows missing"] if lost else []
-        told.append(f"singer-io {1000 * needed / rows:.0f} ({', '.join(small)})")
+        parts.append(f"singer-io {1000 * needed / rows:.0f} ({', '.join(small)})")
     if stream in AIRBYTE:
         pages = rows // AIRBYTE_PAGE + 1
-        told.append(f"Airbyte {1000 * pages / rows:.0f} (computed, the collection alone)")
-    return "; ".join(told)
+        parts.append(f"Airbyte {1000 * pages / rows:.0f} (computed, the collection alone)")
+    return "; ".join(parts)
 
 
 class Peers:
@@ -156,7 +156,7 @@ class Peers:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

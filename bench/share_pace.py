@@ -13,8 +13,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .figures import Figure, Found, number, told
-from .measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, workplace
+from .figures import Figure, Found, number, run_script
+from .measuring import CONTACT_STREAMS, Tap, account, log_of, pace_of, temp_folder
 from .writing import Target, person
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def measure(*, short: bool, kind: str = "file") -> Found:
     """Let the three run for two minutes, or half a minute in the short form."""
     seconds = 30 if short else 120
     with (
-        workplace() as folder,
+        temp_folder() as folder,
         account(folder, "--contacts", "30000", "--latency-ms", "1000") as url,
         store(folder, kind) as where,
     ):
@@ -119,7 +119,7 @@ def measure(*, short: bool, kind: str = "file") -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(partial(measure, kind="redis" if "redis" in sys.argv else "file"))
+    run_script(partial(measure, kind="redis" if "redis" in sys.argv else "file"))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .figures import Figure, Found, told
-from .measuring import Tap, account, workplace
+from .figures import Figure, Found, run_script
+from .measuring import Tap, account, temp_folder
 from .writing import Target, person
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def measure(*, short: bool) -> Found:
     for name, package in PROGRAMS.items():
         took = seconds(partial(say_version, package), runs)
         figures.append(Figure(f"{name} --version, seconds", took, "seconds", VERSION))
-    with workplace() as folder, account(folder, "--requests-per-second", "0") as url:
+    with temp_folder() as folder, account(folder, "--requests-per-second", "0") as url:
         tap = Tap(folder, url, None)
         tap.run()
         took = seconds(lambda: tap.run(tap.state), runs)
@@ -69,7 +69,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

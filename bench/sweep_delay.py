@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from bench.figures import Figure, Found, told
-from bench.measuring import CONTACT_STREAMS, Tap, account, workplace
+from bench.figures import Figure, Found, run_script
+from bench.measuring import CONTACT_STREAMS, Tap, account, temp_folder
 from tap_activecampaign_unified.state import BookmarkPolicy
 
 RATE = 5.0
@@ -24,7 +24,7 @@ STREAMS = (*CONTACT_STREAMS, "marketing_segment_memberships")
 def sweep_requests(contacts: int) -> int:
     """Return the requests of a full read of so many contacts, from the tap's state."""
     shape = ("--contacts", str(contacts), "--accounts", "1000", "--contact-fields", "8")
-    with workplace() as folder, account(folder, *shape, "--requests-per-second", "0") as url:
+    with temp_folder() as folder, account(folder, *shape, "--requests-per-second", "0") as url:
         tap = Tap(folder, url, STREAMS)
         tap.run()
         state = json.loads(tap.state.read_text())
@@ -53,7 +53,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

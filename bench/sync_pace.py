@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from tests.demo.__main__ import SIZE
 
-from .figures import Figure, Found, but_for, told
-from .measuring import Tap, account, log_of, workplace
+from .figures import Figure, Found, but_for, run_script
+from .measuring import Tap, account, log_of, temp_folder
 
 BAR = 1.10
 LIMIT = 5
@@ -19,7 +19,7 @@ LIMIT = 5
 def measure(*, short: bool) -> Found:  # noqa: ARG001 - whole, it takes half a minute
     """Sync the account once."""
     options = [f"--{name}={value}" for name, value in SIZE.items()]
-    with workplace() as folder, account(folder, *options, "--latency-ms", "500") as url:
+    with temp_folder() as folder, account(folder, *options, "--latency-ms", "500") as url:
         tap = Tap(folder, url, None, requests_per_second=LIMIT)
         since = log_of(url)["arrivals"]
         ran = tap.run()
@@ -47,7 +47,7 @@ def measure(*, short: bool) -> Found:  # noqa: ARG001 - whole, it takes half a m
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

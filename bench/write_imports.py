@@ -6,8 +6,8 @@ second: 400 batches take 240 seconds. The figure is compared with the bar.
 
 from __future__ import annotations
 
-from .figures import Figure, Found, told
-from .measuring import account, arrivals_of, workplace
+from .figures import Figure, Found, run_script
+from .measuring import account, arrivals_of, temp_folder
 from .writing import Target, person
 
 CONTACTS, SHORT = 100_000, 30_000
@@ -20,7 +20,7 @@ def measure(*, short: bool) -> Found:
     """Write new contacts through the importer."""
     contacts = SHORT if short else CONTACTS
     batches = contacts // PER_BATCH
-    with workplace() as folder, account(folder, *OPTIONS) as url:
+    with temp_folder() as folder, account(folder, *OPTIONS) as url:
         target = Target(folder, url, rate_limit_store=str(folder / "rate.json"))
         source = target.feed("new.jsonl", "crm_contacts", ["email"], map(person, range(contacts)))
         ran = target.run(source)
@@ -56,7 +56,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

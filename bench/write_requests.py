@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .figures import Figure, Found, told
-from .measuring import account, log_of, workplace
+from .figures import Figure, Found, run_script
+from .measuring import account, log_of, temp_folder
 from .writing import Target, person
 
 CONTACTS = 10_000
@@ -19,7 +19,7 @@ OPTIONS = ("--contacts", "500", "--requests-per-second", "5")
 def measure(*, short: bool) -> Found:
     """Write them new, again, and changed; in the long form also with every id in the results."""
     with (
-        workplace() as folder,
+        temp_folder() as folder,
         account(folder, *OPTIONS) as url,
     ):
         target = Target(folder, url)
@@ -63,7 +63,7 @@ def measure(*, short: bool) -> Found:
 
 def _with_ids(people: list[dict[str, Any]]) -> tuple[int, int]:
     """Return the requests to write new contacts with their ids, and the number of known ids."""
-    with workplace() as folder, account(folder, *OPTIONS) as url:
+    with temp_folder() as folder, account(folder, *OPTIONS) as url:
         target = Target(folder, url, look_up_ids=True)
         source = target.feed("first.jsonl", "crm_contacts", ["email"], people)
         before = log_of(url)["requests"]
@@ -73,7 +73,7 @@ def _with_ids(people: list[dict[str, Any]]) -> tuple[int, int]:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

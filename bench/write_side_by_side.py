@@ -6,8 +6,8 @@ end of each step, when its last answers arrive.
 
 from __future__ import annotations
 
-from .figures import Figure, Found, told
-from .measuring import account, log_of, pace_of, workplace
+from .figures import Figure, Found, run_script
+from .measuring import account, log_of, pace_of, temp_folder
 from .write_singles import moved, tagged
 from .writing import Target
 
@@ -19,7 +19,7 @@ OPTIONS = ("--contacts", "3000", "--deals", "1200", "--latency-ms", "1000")
 def measure(*, short: bool) -> Found:
     """Move deals, then remove tags."""
     rows = SHORT if short else ROWS
-    with workplace() as folder, account(folder, *OPTIONS) as url:
+    with temp_folder() as folder, account(folder, *OPTIONS) as url:
         target = Target(folder, url, rate_limit_store=str(folder / "rate.json"))
         steps = (
             ("deals moved", "crm_opportunities", moved(url, rows)),
@@ -50,7 +50,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import json
 import urllib.request
 from typing import Any
 
-from .figures import Figure, Found, told
-from .measuring import account, log_of, workplace
+from .figures import Figure, Found, run_script
+from .measuring import account, log_of, temp_folder
 from .writing import Target
 
 REMOVALS, DEALS, LOOKUPS = 2_000, 1_000, 30
@@ -61,7 +61,7 @@ def measure(*, short: bool) -> Found:
     """Remove tags, move deals."""
     removals, moves = (REMOVALS // SHORT, DEALS // SHORT) if short else (REMOVALS, DEALS)
     options = ("--contacts", "3000", "--deals", "2600", "--requests-per-second", "0")
-    with workplace() as folder, account(folder, *options) as url:
+    with temp_folder() as folder, account(folder, *options) as url:
         target = Target(folder, url, requests_per_second=0)
         source = target.feed("tags.jsonl", "crm_contacts", ["id"], tagged(url, removals))
         before = log_of(url)["requests"]
@@ -86,7 +86,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World
 from tests.tap.client.lab import LabClock
 
-from .figures import Figure, Found, told
-from .measuring import workplace
+from .figures import Figure, Found, run_script
+from .measuring import temp_folder
 from .writing import Target
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def write_once(target: Target, start: int, stop: int) -> None:
 def measure(*, short: bool) -> Found:
     """Fill the ledger, then run over the same rows; a tenth of them in the short form."""
     rows = 100_000 if short else 1_000_000
-    with workplace() as folder:
+    with temp_folder() as folder:
         target = Target(folder, NOBODY, requests_per_second=0)
         for start in range(0, rows, CHUNK):
             write_once(target, start, min(rows, start + CHUNK))
@@ -78,7 +78,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from .sandbox import World
 
 settings.register_profile(
-    "house", deadline=None, derandomize=True, print_blob=True, max_examples=50
+    "project", deadline=None, derandomize=True, print_blob=True, max_examples=50
 )
-settings.load_profile("house")
+settings.load_profile("project")
 
-SURROUNDINGS = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")
+PREFIXES = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -57,10 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Remove the machine's settings, state and proxies from the environment of each test."""
     for name in list(os.environ):
-        if name.startswith(SURROUNDINGS):
+        if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 

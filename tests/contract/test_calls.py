@@ -108,7 +108,9 @@ class Exchange:
         """Record the requests that this account gets from now on."""
         answer = world.answer
 
-        def heard(method: str, path: str, query: Any, headers: Any, body: bytes = b"", *more: Any):
+        def received(
+            method: str, path: str, query: Any, headers: Any, body: bytes = b"", *more: Any
+        ):
             status, given, content = answer(method, path, query, headers, body, *more)
             sent = json.loads(body) if body else None
             names = [name for name, _ in query]
@@ -116,7 +118,7 @@ class Exchange:
             self.calls.append((method, path.removeprefix("/api/3"), names, sent, status, document))
             return status, given, content
 
-        world.answer = heard  # type: ignore[method-assign]
+        world.answer = received  # type: ignore[method-assign]
         return world
 
 
@@ -130,8 +132,8 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "no sideloads": {"include": "none"},
     "no keyset": {"id_greater": False},
-    "groups told": {"user_groups_collection": True},
-    "groups not told": {"group_user_groups": False},
+    "groups listed": {"user_groups_collection": True},
+    "groups not listed": {"group_user_groups": False},
 }
 
 

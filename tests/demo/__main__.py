@@ -84,12 +84,12 @@ def demo(folder: Path) -> None:
         gone = {"marketing_contact_tags": len(changed["tags_removed"])}
         load(pipeline, account, database, gone)
         say(wrapped(WHY_MORE_IS_READ, "  "))
-        tell_findings(changed, account, database)
+        print_findings(changed, account, database)
         activation.write_back(
             pipeline, account, database, lambda: load(pipeline, account, database, gone)
         )
-        tell_refused(account.refused())
-    tell_file(pipeline, database)
+        print_refused(account.refused())
+    print_file(pipeline, database)
 
 
 def describe(account: Account) -> str:
@@ -160,7 +160,7 @@ def in_words(counts: dict[str, int]) -> list[str]:
     return [counted(counts[kind], one, many or one) for kind, one, many in said if counts.get(kind)]
 
 
-def tell_findings(changed: dict[str, Any], account: Account, database: checks.Database) -> None:
+def print_findings(changed: dict[str, Any], account: Account, database: checks.Database) -> None:
     """Show for each change whether DuckDB has it; raise `WrongTablesError` when one is missing."""
     say("\n  The changes in DuckDB, compared with the account:")
     findings = checks.look_up(changed, account, database)
@@ -188,7 +188,7 @@ def tell_findings(changed: dict[str, Any], account: Account, database: checks.Da
         raise WrongTablesError(f"not all of these arrived: {', '.join(lost)}")
 
 
-def tell_refused(refused: int) -> None:
+def print_refused(refused: int) -> None:
     """Show how many requests the account refused; raise when there were more than `MOST_REFUSED`.
 
     On a slow machine a request may be delayed into the next second. The account refuses it, and
@@ -203,7 +203,7 @@ def tell_refused(refused: int) -> None:
         )
 
 
-def tell_file(pipeline: Pipeline, database: checks.Database) -> None:
+def print_file(pipeline: Pipeline, database: checks.Database) -> None:
     """Name the database file and show a query."""
     path = pipeline.database.relative_to(ROOT)
     head("10  The tables")

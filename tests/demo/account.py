@@ -12,7 +12,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 API_KEY = "sandbox-key"
-LEASH = (sys.executable, "-m", "tests.demo.leash")
+END_WITH_PARENT = (sys.executable, "-m", "tests.demo.end_with_parent")
 
 
 class AccountFailedError(Exception):
@@ -27,7 +27,7 @@ class Account:
         ready, log = folder / "sandbox.url", folder / "sandbox.log"
         ready.unlink(missing_ok=True)
         asked = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-        command = [*LEASH, sys.executable, "-m", "tests.sandbox", "--port=0"]
+        command = [*END_WITH_PARENT, sys.executable, "-m", "tests.sandbox", "--port=0"]
         command += [f"--api-key={API_KEY}", f"--ready-file={ready}", *asked]
         with log.open("w", encoding="utf-8") as output:
             self._process = subprocess.Popen(

@@ -56,7 +56,7 @@ def export(database: Database, folder: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def tell_export(rows: dict[str, list[dict[str, Any]]]) -> None:
+def print_export(rows: dict[str, list[dict[str, Any]]]) -> None:
     """Show what the tables hold."""
     hot = sum("score:hot" in row["tags"] for row in rows["contacts"])
     removed = sum(bool(row["remove_tags"]) for row in rows["contacts"])
@@ -70,7 +70,7 @@ def tell_export(rows: dict[str, list[dict[str, Any]]]) -> None:
     say(wrapped(" ".join(parts)))
 
 
-def tell_plan(reports: dict[str, dict[str, Any]]) -> None:
+def print_plan(reports: dict[str, dict[str, Any]]) -> None:
     """Show the plan of a dry run."""
     for name, report in reports.items():
         plan = report["plan"]
@@ -85,7 +85,7 @@ def tell_plan(reports: dict[str, dict[str, Any]]) -> None:
                 say(f"    · for example {field}: {json.dumps(old)} → {json.dumps(new)}")
 
 
-def tell_results(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
+def print_results(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
     """Show a line per stream; return the number of rows per action."""
     total = dict.fromkeys(ACTIONS, 0)
     for report in reports.values():
@@ -150,14 +150,14 @@ def write_back(pipeline: Pipeline, account: Account, database: Database, run: An
     """
     head("5  Back to ActiveCampaign: the rows to write")
     rows = export(database, pipeline.folder / "warehouse")
-    tell_export(rows)
+    print_export(rows)
     before, notes_before = writes(account), account.tables()["notes"]
     head("6  A dry run: meltano run activate, with dry_run")
-    tell_plan(_activate(pipeline, account, dry_run=True))
+    print_plan(_activate(pipeline, account, dry_run=True))
     if writes(account) != before:
         raise WrongAccountError("the dry run wrote something")
     head("7  The real run")
-    total = tell_results(_activate(pipeline, account, dry_run=False))
+    total = print_results(_activate(pipeline, account, dry_run=False))
     if total["rejected"] or total["failed"]:
         raise WrongAccountError("rows were not written: see .demo/results")
     say("  The result of each row, with its reason: .demo/results/*.singer")
@@ -169,7 +169,7 @@ def write_back(pipeline: Pipeline, account: Account, database: Database, run: An
     say("  ✓ the account has every score, tag, stage and note of the rows")
     head("9  The same rows again")
     before = writes(account)
-    tell_results(_activate(pipeline, account, dry_run=False))
+    print_results(_activate(pipeline, account, dry_run=False))
     again = writes(account) - before
     if again:
         raise WrongAccountError(f"{again} write requests for rows that did not change")

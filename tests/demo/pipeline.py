@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .account import API_KEY, LEASH, ROOT
+from .account import API_KEY, END_WITH_PARENT, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ def run_meltano(
         output.write(f"\n$ meltano {shlex.join(arguments)}\n")
         output.flush()
         process = subprocess.Popen(
-            [*LEASH, str(MELTANO), *arguments],
+            [*END_WITH_PARENT, str(MELTANO), *arguments],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

@@ -53,9 +53,9 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        told = run(folder)
+        output = run(folder)
         IMAGES.mkdir(exist_ok=True)
-        (IMAGES / "live-view.svg").write_text(view(told), encoding="utf-8")
+        (IMAGES / "live-view.svg").write_text(view(output), encoding="utf-8")
         browser = browsers.Browser(command, folder / "profile")
         try:
             (IMAGES / "report.png").write_bytes(page(browser, folder / "report.html"))
@@ -88,19 +88,19 @@ def run(folder: Path) -> bytes:
         code = terminal.run(arguments, environment, folder / "out.jsonl")
     terminal.close()
     if code:
-        raise SystemExit(f"the tap ended with exit code {code}: {terminal.told[-2000:].decode()}")
-    return terminal.told
+        raise SystemExit(f"the tap ended with exit code {code}: {terminal.output[-2000:].decode()}")
+    return terminal.output
 
 
-def view(told: bytes) -> str:
+def view(output: bytes) -> str:
     """Return the terminal in the middle of a run, as SVG."""
     screen = pyte.Screen(COLUMNS, LINES)
     screen.set_mode(pyte.modes.LNM)
     stream = pyte.ByteStream(screen)
-    start = int(len(told) * MOMENT)
+    start = int(len(output) * MOMENT)
     # To the end of a frame: the next one begins by erasing the last.
-    end = told.find(b"\x1b[J", start)
-    stream.feed(told[: end if end > 0 else len(told)])
+    end = output.find(b"\x1b[J", start)
+    stream.feed(output[: end if end > 0 else len(output)])
     console = Console(
         record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="256"
     )

@@ -155,8 +155,8 @@ class Loader:
         """Install the program if it is not installed, and write its settings."""
         install(program)
         self.tables = tables
-        told = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-        [declared] = [one for one in told["plugins"]["loaders"] if one["name"] == program]
+        document = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+        [declared] = [one for one in document["plugins"]["loaders"] if one["name"] == program]
         self._environment: dict[str, str] = declared.get("env", {})
         self._program = ROOT / ".meltano" / "loaders" / program / "venv" / "bin" / program
         self._config = folder / f"{program}.json"

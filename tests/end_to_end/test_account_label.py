@@ -193,13 +193,13 @@ def test_a_schema_for_each_account_needs_no_label(
         customer.world.delete_contact(5)
         customer.load(loader)
     for customer, expected in zip(customers, tags, strict=True):
-        told = (
+        query = (
             f"SELECT count(*) FILTER (WHERE _sdc_deleted_at IS NULL), "  # noqa: S608
             f"array_agg(id) FILTER (WHERE _sdc_deleted_at IS NOT NULL) "
             f"FROM {customer.label}.crm_contacts"
         )
         there = len(customer.world.tables["contacts"].ids())
-        assert postgres_database.rows(told) == [(there, ["5"])]
+        assert postgres_database.rows(query) == [(there, ["5"])]
         count = postgres_database.rows(f"SELECT count(*) FROM {customer.label}.marketing_tags")  # noqa: S608
         assert count == [(expected,)]
         columns = postgres_database.rows(

@@ -98,10 +98,10 @@ def shared(tmp_path: Path, account: Served) -> Desk:
 def call(desk: Desk, *command: str, **settings: Any) -> Ended:
     """Run a connector and check that stdout has messages alone and stderr nothing."""
     ended = desk.call([*command, "--config", str(desk.config(**settings))])
-    return heard(ended)
+    return received(ended)
 
 
-def heard(ended: Ended) -> Ended:
+def received(ended: Ended) -> Ended:
     """Return the messages of a run."""
     ended.messages = [json.loads(line) for line in ended.out.splitlines()]
     assert ended.err == ""
@@ -221,7 +221,7 @@ def test_the_page_works_without_pyairbyte(desk: Desk, served: Served) -> None:
     desk.file("configured.json", catalog)
     (desk.folder / ".venv").symlink_to(ROOT / ".venv")
     before = len(served.world.log)
-    ended = heard(desk.call(["bash", "-e", "-c", commands]))
+    ended = received(desk.call(["bash", "-e", "-c", commands]))
     assert ended.code == 0
     read = (desk.folder / "messages.jsonl").read_text().splitlines()
     records = [one for one in map(json.loads, read) if one["type"] == "RECORD"]
@@ -297,7 +297,7 @@ def done(desk: Desk, process: subprocess.Popen[bytes]) -> Ended:
     """Wait for a connector and read what it wrote."""
     code = process.wait(SECONDS)
     out, err = (desk.folder / "out").read_bytes(), (desk.folder / "err").read_bytes()
-    return heard(checked(code, out, err))
+    return received(checked(code, out, err))
 
 
 def judge(world: World) -> None:

@@ -101,17 +101,17 @@ WRONG_CATALOGS = {
 }
 
 
-def refused(ended: Ended, told: str) -> None:
+def refused(ended: Ended, pattern: str) -> None:
     """Check that a run ended with 2 and one line that fits, before any output."""
     assert ended.code == 2, ended.err
-    assert re.search(told, ended.line), ended.line
+    assert re.search(pattern, ended.line), ended.line
     assert ended.out == ""
 
 
-def failed(ended: Ended, told: str) -> None:
+def failed(ended: Ended, pattern: str) -> None:
     """Check that a run ended with 1, one line that fits, and the state it was given."""
     assert ended.code == 1, ended.err
-    assert re.search(told, ended.line), ended.line
+    assert re.search(pattern, ended.line), ended.line
     assert ended.states[-1:] in ([], [STATE])
     assert not [one for one in ended.messages if one["type"] == "RECORD"]
 
@@ -119,9 +119,9 @@ def failed(ended: Ended, told: str) -> None:
 @pytest.mark.parametrize("case", WRONG_SETTINGS)
 def test_a_wrong_setting_is_named_with_its_fix(desk: Desk, case: str) -> None:
     """A wrong setting is one line with its name and never its value, exit code 2, no request."""
-    settings, told = WRONG_SETTINGS[case]
+    settings, pattern = WRONG_SETTINGS[case]
     ended = desk.run(**settings)
-    refused(ended, told)
+    refused(ended, pattern)
     assert not re.search(r"4711|fast|maybe|ish|often", ended.line)
 
 
@@ -135,15 +135,15 @@ def test_every_wrong_setting_has_a_line_of_its_own(desk: Desk) -> None:
 @pytest.mark.parametrize("case", WRONG_STATES)
 def test_unreadable_state_is_refused(desk: Desk, case: str) -> None:
     """A state that no run wrote ends with exit code 2, not with a first load."""
-    state, told = WRONG_STATES[case]
-    refused(desk.run(state=state), told)
+    state, pattern = WRONG_STATES[case]
+    refused(desk.run(state=state), pattern)
 
 
 @pytest.mark.parametrize("case", WRONG_CATALOGS)
 def test_an_unreadable_catalog_is_refused(desk: Desk, case: str) -> None:
     """An invalid catalog ends with exit code 2 and names --discover."""
-    catalog, told = WRONG_CATALOGS[case]
-    refused(desk.run(catalog=catalog), told)
+    catalog, pattern = WRONG_CATALOGS[case]
+    refused(desk.run(catalog=catalog), pattern)
 
 
 def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
@@ -158,7 +158,7 @@ def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "pattern"),
     [
         (None, r"config.*missing\.json"),
         (
@@ -170,12 +170,12 @@ def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
         ('{"request_timeout": NaN}', r"the config file \S+ is not JSON"),
     ],
 )
-def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, told: str) -> None:
+def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, pattern: str) -> None:
     """A missing or invalid config file ends with exit code 2 and shows none of its content."""
     path = desk.folder / "missing.json"
     if content is not None:
         path = desk.file("odd.json", content)
-    refused(desk.run("--config", str(path)), told)
+    refused(desk.run("--config", str(path)), pattern)
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])

@@ -155,8 +155,8 @@ def test_test_with_json_ends_with_one_line_of_json(desk: Desk) -> None:
 
 def test_help_explains_the_values_of_test(desk: Desk, served: Served) -> None:
     """--help explains --test and its values; an unknown value is refused."""
-    told = " ".join(desk.call([str(TAP), "--help"]).out.split())
-    assert "--test [json|schema] Print on stderr what the account supports" in told
+    printed = " ".join(desk.call([str(TAP), "--help"]).out.split())
+    assert "--test [json|schema] Print on stderr what the account supports" in printed
     before = len(served.world.log)
     ended = desk.run("--test=table")
     assert ended.code == 2
@@ -316,6 +316,6 @@ def test_without_a_terminal_progress_is_logged_twice_a_minute(
         ran = account.run(only=["crm_contacts"])
         seconds = account.clock.monotonic() - began
     assert ran.code == 0
-    told = [text for text in caplog.messages if re.match(r"contacts: \d+ rows read", text)]
-    assert 1 <= len(told) <= seconds / 30
-    assert re.search(r"of about 900", told[0])
+    lines = [text for text in caplog.messages if re.match(r"contacts: \d+ rows read", text)]
+    assert 1 <= len(lines) <= seconds / 30
+    assert re.search(r"of about 900", lines[0])

@@ -43,7 +43,7 @@ def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 @pytest.fixture(autouse=True)
-def _no_hooks(served: Served) -> Iterator[None]:
+def _remove_hooks(served: Served) -> Iterator[None]:
     """Remove the test's hooks from the account."""
     yield
     served.world.hooks.clear()

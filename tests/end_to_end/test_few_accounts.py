@@ -24,7 +24,7 @@ LINE = ["make", "-f", "orchestrate/accounts.mk", "-k"]
 
 def make(folder: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command over the accounts of a folder."""
-    told = {
+    variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "XDG_STATE_HOME": str(folder / "state"),
@@ -36,7 +36,7 @@ def make(folder: Path, *more: str, **environment: str) -> subprocess.CompletedPr
     return subprocess.run(
         [*LINE, f"ACCOUNTS={folder / 'accounts'}", *more],
         cwd=ROOT,
-        env=told | environment,
+        env=variables | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -146,7 +146,7 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_states_in_one_database_can_be_told_apart(tmp_path: Path) -> None:
+def test_states_in_one_database_differ(tmp_path: Path) -> None:
     """State ids of accounts in one database differ, with the account in the job's name."""
     for label in ("acme", "birch"):
         account(tmp_path, label, "MELTANO_DATABASE_URI=postgresql://db.example/meltano")

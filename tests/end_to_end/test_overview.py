@@ -99,9 +99,9 @@ def test_every_status_is_shown(folder: Path, postgres_database: Database) -> Non
         "hourly": "fresh",
     }
     assert standings(postgres_database) == expected
-    told = [line.split(": ")[0] for line in first.stderr.splitlines()]
+    named = [line.split(": ")[0] for line in first.stderr.splitlines()]
     unwell = {name for name, standing in expected.items() if standing not in ("fresh", "throttled")}
-    assert set(told) - {str(folder / "broken.json") + " cannot be read as JSON"} == unwell
+    assert set(named) - {str(folder / "broken.json") + " cannot be read as JSON"} == unwell
     assert "broken.json" in first.stderr
     shown = re.findall(HEADINGS, page.read_text())
     assert sorted(name for _, name in shown) == sorted(expected.values())

@@ -50,7 +50,7 @@ class Machine:
         for kind in ("extractors", "loaders"):
             (folder / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
         address = database.url("postgresql+psycopg")
-        told = {
+        variables = {
             "MELTANO_PROJECT_ROOT": str(folder),
             "MELTANO_DATABASE_URI": address,
             "POSTGRES_URL": address,
@@ -59,7 +59,7 @@ class Machine:
             "TARGET_ACTIVECAMPAIGN_RUN_REPORT_PATH": str(folder / "written.json"),
         }
         self.folder = folder
-        self._pipeline = Pipeline(folder, url, tuple(told.items()))
+        self._pipeline = Pipeline(folder, url, tuple(variables.items()))
 
     def load(self) -> dict[str, Any]:
         """Load the account into PostgreSQL; return the tap's report."""
@@ -71,13 +71,13 @@ class Machine:
         self._run("activate-postgres", TARGET_ACTIVECAMPAIGN_DRY_RUN=str(dry_run).lower())
         return _document(self.folder / "written.json")
 
-    def _run(self, job: str, **told: str) -> None:
+    def _run(self, job: str, **variables: str) -> None:
         """Run README's command."""
         [line] = {
             line for line in README.splitlines() if re.fullmatch(rf"\S*meltano .* {job}", line)
         }
         _, *arguments, _ = shlex.split(line)
-        environment = self._pipeline.environment | told
+        environment = self._pipeline.environment | variables
         run_meltano([*arguments, "--no-install", job], environment, self.folder / "log")
 
 

@@ -32,13 +32,13 @@ def test_the_nightly_run_marks_what_was_deleted(tmp_path: Path) -> None:
     install()
     world = World(contacts=25, deals=4, accounts=3, api_key=API_KEY, requests_per_second=0)
     with serve(world) as served:
-        told = {
+        variables = {
             "MELTANO_ENVIRONMENT": "production",
             "TAP_ACTIVECAMPAIGN_UNIFIED__SELECT": json.dumps(SELECT),
             "TAP_ACTIVECAMPAIGN_UNIFIED_REQUESTS_PER_SECOND": "0",
             "TAP_ACTIVECAMPAIGN_UNIFIED_KNOWN_IDS_PATH": str(tmp_path / "known.sqlite"),
         }
-        pipeline = Pipeline(tmp_path, served.url, tuple(told.items()))
+        pipeline = Pipeline(tmp_path, served.url, tuple(variables.items()))
 
         def run(name: str) -> dict[str, Any]:
             log = tmp_path / "log"

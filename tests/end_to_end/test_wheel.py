@@ -145,17 +145,17 @@ def test_its_metadata_has_the_licence_and_the_extras(wheel: Path) -> None:
     """The metadata has the licence expression, README as Markdown, and the extras."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        told = message_from_bytes(archive.read(name))
-    assert told["License-Expression"] == "Apache-2.0"
-    assert told["Description-Content-Type"] == "text/markdown"
+        metadata = message_from_bytes(archive.read(name))
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Description-Content-Type"] == "text/markdown"
     clients = {
         "redis": "redis",
         "postgres": "psycopg",
         "airbyte": "airbyte-protocol-models-dataclasses",
     }
-    assert set(told.get_all("Provides-Extra") or ()) == set(clients)
+    assert set(metadata.get_all("Provides-Extra") or ()) == set(clients)
     for extra, client in clients.items():
-        asked = [line for line in told.get_all("Requires-Dist", []) if line.startswith(client)]
+        asked = [line for line in metadata.get_all("Requires-Dist", []) if line.startswith(client)]
         assert asked
         assert all(f"extra == '{extra}'" in line for line in asked)
 

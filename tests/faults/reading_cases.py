@@ -39,12 +39,12 @@ class Passing:
         return any(item in self.item.split() for item in ("§1.4", "§2", "§3", "§12.5", "§12.19"))
 
 
-def _now_and_then(fault: str, **told: Any) -> Spoil:
-    return lambda w: w.faults.mix(SHARE, seed=3, kinds=((fault, told),))
+def _now_and_then(fault: str, **options: Any) -> Spoil:
+    return lambda w: w.faults.mix(SHARE, seed=3, kinds=((fault, options),))
 
 
-def _always(name: str, *args: Any, **told: Any) -> Spoil:
-    return lambda w: getattr(w.faults, name)(*args, times=None, **told)
+def _always(name: str, *args: Any, **options: Any) -> Spoil:
+    return lambda w: getattr(w.faults, name)(*args, times=None, **options)
 
 
 def _rows(prefix: str, key: str, edit: Callable[[dict[str, Any]], None]) -> Spoil:

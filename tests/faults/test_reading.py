@@ -43,7 +43,7 @@ def change(w: World, seed: int) -> None:
     w.add_field(f"Field {seed}", "number")
 
 
-class Journey:
+class TapRuns:
     """An account, and a warehouse with the output of its runs."""
 
     def __init__(self, **options: Any) -> None:
@@ -75,14 +75,14 @@ def test_a_passing_fault_costs_nothing(name: str) -> None:
     """
     case = PASSING[name]
     size = SIZE | PAGED if case.is_paged else SIZE
-    journey = Journey(**size, **case.switches)
+    runs = TapRuns(**size, **case.switches)
     for turn in range(1 if case.is_paged and not LONG else 2):
-        journey.world.faults.clear()
-        case.spoil(journey.world)
-        ran = journey.run()
+        runs.world.faults.clear()
+        case.spoil(runs.world)
+        ran = runs.run()
         assert ran.code == 0, outcomes(ran)
-        journey.warehouse.check(journey.world, truth=case.truth)
-        journey.go_on(turn)
+        runs.warehouse.check(runs.world, truth=case.truth)
+        runs.go_on(turn)
 
 
 def close(w: World, way: str, path: str) -> None:
@@ -99,18 +99,18 @@ def close(w: World, way: str, path: str) -> None:
 )
 def test_an_endpoint_closed_for_good_costs_its_streams_alone(path: str, way: str) -> None:
     """A forbidden endpoint affects its own streams alone; once readable, they are complete."""
-    journey = Journey(**SIZE)
-    close(journey.world, way, path)
+    runs = TapRuns(**SIZE)
+    close(runs.world, way, path)
     for _ in range(2):
-        assert journey.run(sideload="never").code == 0
-        others = set(journey.warehouse.tables) - set(CLOSED[path])
+        assert runs.run(sideload="never").code == 0
+        others = set(runs.warehouse.tables) - set(CLOSED[path])
         assert len(others) >= 10
-        journey.warehouse.check(journey.world, others)
-        journey.account.wait(hours=1)
-    journey.world.faults.clear()
-    assert journey.run(sideload="never").code == 0
-    journey.warehouse.check(journey.world)
-    assert not any("left_out" in entry for entry in journey.warehouse.state["bookmarks"].values())
+        runs.warehouse.check(runs.world, others)
+        runs.account.wait(hours=1)
+    runs.world.faults.clear()
+    assert runs.run(sideload="never").code == 0
+    runs.warehouse.check(runs.world)
+    assert not any("left_out" in entry for entry in runs.warehouse.state["bookmarks"].values())
 
 
 @pytest.mark.parametrize(
@@ -123,17 +123,17 @@ def test_an_endpoint_in_trouble_for_good_fails_its_streams_alone(path: str, way:
 
     The run exits with 1, and the next run emits what is missing.
     """
-    journey = Journey(**SIZE)
-    close(journey.world, way, path)
-    ran = journey.run(sideload="never", max_retry_seconds=5)
+    runs = TapRuns(**SIZE)
+    close(runs.world, way, path)
+    ran = runs.run(sideload="never", max_retry_seconds=5)
     assert ran.code == 1
     done = [name for name, word in outcomes(ran).items() if word == "done"]
     assert len(done) >= 10
-    journey.warehouse.check(journey.world, done)
-    journey.world.faults.clear()
-    journey.go_on(1)
-    assert journey.run().code == 0
-    journey.warehouse.check(journey.world)
+    runs.warehouse.check(runs.world, done)
+    runs.world.faults.clear()
+    runs.go_on(1)
+    assert runs.run().code == 0
+    runs.warehouse.check(runs.world)
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_a_stream_without_its_own_rows_is_not_reported_as_done(
     path: str, stream: str, on_forbidden: str
 ) -> None:
     """A stream whose own rows are forbidden is skipped or fails; the streams beside it are done."""
-    journey = Journey(**SIZE)
-    close(journey.world, "forbid", path)
-    ran = journey.run(sideload="never", on_forbidden=on_forbidden)
+    runs = TapRuns(**SIZE)
+    close(runs.world, "forbid", path)
+    ran = runs.run(sideload="never", on_forbidden=on_forbidden)
     assert outcomes(ran)[stream] == ("failed" if on_forbidden == "fail" else "skipped")
     assert outcomes(ran)["crm_contacts"] == "done"
     assert "replication_key_value" not in ran.state["bookmarks"][stream]
@@ -159,7 +159,7 @@ def test_a_stream_without_its_own_rows_is_not_reported_as_done(
 @pytest.mark.parametrize("after", [0, 3, 9, 20])
 def test_an_account_that_lapses_amid_a_run_is_right_when_it_is_paid(after: int) -> None:
     """After a 402 in mid-run, one line and exit 1, the next run emits what is missing."""
-    journey = Journey(**SIZE)
+    runs = TapRuns(**SIZE)
     asked: list[str] = []
 
     def lapse(world: World, *_: Any) -> None:
@@ -167,15 +167,15 @@ def test_an_account_that_lapses_amid_a_run_is_right_when_it_is_paid(after: int) 
         if len(asked) > after:
             world.faults.lapsed()
 
-    journey.world.before_request(lapse)
-    ran = journey.account.run({})
+    runs.world.before_request(lapse)
+    ran = runs.account.run({})
     assert (ran.code, "402" in (ran.line or "")) == (1, True)
     assert "\n" not in (ran.line or "")
-    journey.warehouse.load(ran.messages)
-    journey.world.hooks.clear()
-    journey.world.faults.clear()
-    assert journey.run().code == 0
-    journey.warehouse.check(journey.world)
+    runs.warehouse.load(ran.messages)
+    runs.world.hooks.clear()
+    runs.world.faults.clear()
+    assert runs.run().code == 0
+    runs.warehouse.check(runs.world)
 
 
 KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -226,7 +226,7 @@ def test_any_mix_of_faults_ends_right(seed: int) -> None:
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_reading.py -k any_mix"):
         switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}
-        journey = Journey(
+        runs = TapRuns(
             contacts=dice.choice([0, 30, 130, 260]),
             deals=dice.choice([0, 20, 120]),
             accounts=dice.choice([0, 25, 110]),
@@ -237,20 +237,20 @@ def test_any_mix_of_faults_ends_right(seed: int) -> None:
             drifting_order=switches["meta_total"] in {"native", "string"},
             **switches,
         )
-        journey.account.order = dice.randrange(1000)
-        journey.account.reads_far_ahead = dice.random() < 0.5
+        runs.account.order = dice.randrange(1000)
+        runs.account.reads_far_ahead = dice.random() < 0.5
         for turn in range(3):
             is_last = turn == 2
-            journey.world.faults.clear()
+            runs.world.faults.clear()
             if not is_last:
                 kinds = tuple(dice.sample(KINDS, dice.randrange(1, 5)))
-                journey.world.faults.mix(dice.uniform(0.02, 0.35), seed + turn, kinds)
-            ran = journey.run(
+                runs.world.faults.mix(dice.uniform(0.02, 0.35), seed + turn, kinds)
+            ran = runs.run(
                 keep=None if is_last or dice.random() < 0.5 else dice.randrange(1, 500),
                 sideload=dice.choice(["auto", "auto", "never"]),
                 max_retry_seconds=dice.choice([3, 600]),
             )
             if is_last:
                 assert ran.code == 0, ran.line
-                journey.warehouse.check(journey.world)
-            journey.go_on(seed + turn)
+                runs.warehouse.check(runs.world)
+            runs.go_on(seed + turn)

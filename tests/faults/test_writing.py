@@ -11,8 +11,8 @@ from tests.length import LONG, seeds
 from tests.tap.client.lab import LabClock
 from tests.target.lab import Lab
 
-from .delivery import SETTINGS, account, lines, picture, wanted
 from .warehouse import replayed
+from .written_rows import SETTINGS, account, lines, picture, wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-class Delivery:
+class TargetRuns:
     """An account and targets that write the same rows until all are written."""
 
     def __init__(self, folder: Path, people: int, seed: int | None = None, **switches: Any) -> None:
@@ -85,11 +85,11 @@ class Delivery:
 )
 def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str, people: int) -> None:
     """After two runs through a fault and one without, the account equals the rows."""
-    delivery = Delivery(tmp_path, people)
+    runs = TargetRuns(tmp_path, people)
     for turn in range(2):
-        delivery.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
-        delivery.run()
-    delivery.end()
+        runs.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
+        runs.run()
+    runs.end()
 
 
 LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -121,22 +121,22 @@ def test_an_answer_that_is_lost_after_the_write_doubles_nothing(
 ) -> None:
     """After every answer of a kind of write is lost, the next runs write nothing twice."""
     people = MANY if "import" in path else FEW
-    delivery = Delivery(tmp_path, people)
-    kind, told = LOSSES[loss]
-    rule = getattr(delivery.world.faults, kind)(path, times=None, method=method, **told)
-    delivery.run()
+    runs = TargetRuns(tmp_path, people)
+    kind, options = LOSSES[loss]
+    rule = getattr(runs.world.faults, kind)(path, times=None, method=method, **options)
+    runs.run()
     assert (rule.hits > 0) or method == "PUT"
-    delivery.end()
+    runs.end()
 
 
 def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
     """The test above loses every kind of write that a clean run sends."""
     made = set()
     for people in (FEW, MANY):
-        delivery = Delivery(tmp_path, people)
+        runs = TargetRuns(tmp_path, people)
         for path in ("ledger.sqlite", "results.jsonl"):
             (tmp_path / path).unlink(missing_ok=True)
-        made |= {(method, "/" + path) for method, path in delivery.run().writes}
+        made |= {(method, "/" + path) for method, path in runs.run().writes}
     assert not [
         one for one in made if not any(one[0] == m and one[1].startswith(p) for m, p in WRITES)
     ]
@@ -185,31 +185,31 @@ REFUSALS: dict[str, tuple[int, Any]] = {
 )
 def test_a_refusal_costs_the_row_it_was_for_alone(tmp_path: Path, path: str, name: str) -> None:
     """A refusal in any shape rejects one row with a reason; a later run writes it."""
-    delivery = Delivery(tmp_path, FEW)
+    runs = TargetRuns(tmp_path, FEW)
     status, document = REFUSALS[name]
-    delivery.world.faults.refuse(path, document, status=status, method="POST", times=1)
-    run = delivery.lab.run(*delivery.lines, **SETTINGS)
-    assert len(run.results) == delivery.rows
+    runs.world.faults.refuse(path, document, status=status, method="POST", times=1)
+    run = runs.lab.run(*runs.lines, **SETTINGS)
+    assert len(run.results) == runs.rows
     refused = [r for r in run.results if r["action"] == "rejected"]
     assert refused
     assert all(r["reason"] for r in refused)
     # Rows that refer to a refused contact are refused too, and no other row is.
     people = {r["key"].get("email") for r in refused}
     assert len(refused) == 1 or (path == "/contact/sync" and len(people - {None}) == 1)
-    delivery.end()
+    runs.end()
 
 
 @pytest.mark.parametrize("path", ["/contact/sync", "/contactLists", "/deals", "/notes", "/tags"])
 def test_what_is_closed_to_the_key_is_written_once_it_is_open(tmp_path: Path, path: str) -> None:
     """Rows whose write is forbidden have the reason, and are written once it is permitted."""
-    delivery = Delivery(tmp_path, FEW)
-    delivery.world.faults.forbid(path, method="POST")
-    run = delivery.lab.run(*delivery.lines, **SETTINGS)
-    assert len(run.results) == delivery.rows
+    runs = TargetRuns(tmp_path, FEW)
+    runs.world.faults.forbid(path, method="POST")
+    run = runs.lab.run(*runs.lines, **SETTINGS)
+    assert len(run.results) == runs.rows
     refused = [r for r in run.results if r["action"] not in DONE]
-    assert 0 < len(refused) < delivery.rows
+    assert 0 < len(refused) < runs.rows
     assert all(r["reason"] for r in refused)
-    delivery.end()
+    runs.end()
 
 
 @pytest.mark.parametrize("at", [1, 4, 9, 20, 30])
@@ -217,7 +217,7 @@ def test_an_account_that_lapses_amid_a_run_is_complete_when_it_is_paid(
     tmp_path: Path, at: int
 ) -> None:
     """After a 402 in mid-run, exit 1 and states for done rows, the next run writes the rest."""
-    delivery = Delivery(tmp_path, FEW)
+    runs = TargetRuns(tmp_path, FEW)
     asked: list[str] = []
 
     def lapse(world: Any, *_: Any) -> None:
@@ -225,11 +225,11 @@ def test_an_account_that_lapses_amid_a_run_is_complete_when_it_is_paid(
         if len(asked) == at:
             world.faults.lapsed()
 
-    delivery.world.before_request(lapse)
-    run = delivery.run()
+    runs.world.before_request(lapse)
+    run = runs.run()
     assert (run.code, "402" in run.last_word) == (1, True)
-    delivery.world.hooks.clear()
-    delivery.end()
+    runs.world.hooks.clear()
+    runs.end()
 
 
 DEAF = ["filters[", "search", "email", "listid", "status", "ids[]", "include", "orders[", "limit"]
@@ -241,11 +241,11 @@ def test_a_parameter_that_is_ignored_changes_no_stranger(
     tmp_path: Path, parameter: str, people: int
 ) -> None:
     """If the account ignores a parameter and returns other contacts, none of them is changed."""
-    delivery = Delivery(tmp_path, people)
-    delivery.world.faults.deaf(parameter)
-    run = delivery.run()
+    runs = TargetRuns(tmp_path, people)
+    runs.world.faults.deaf(parameter)
+    run = runs.run()
     assert run.code == 0, [r for r in run.results if r["action"] not in DONE]
-    assert picture(delivery.world) == delivery.wanted
+    assert picture(runs.world) == runs.wanted
 
 
 SWITCHES: dict[str, list[Any]] = {
@@ -278,7 +278,7 @@ def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_writing.py -k any_mix"):
         switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}
-        delivery = Delivery(
+        runs = TargetRuns(
             tmp_path,
             dice.choice([1, FEW, MANY]),
             None if dice.random() < 0.5 else seed,
@@ -286,9 +286,9 @@ def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
         )
         for turn in range(dice.randrange(1, 4)):
             kinds = tuple(dice.sample(list(KINDS.values()), dice.randrange(1, 5)))
-            delivery.world.faults.mix(dice.uniform(0.02, 0.3), seed + turn, kinds)
+            runs.world.faults.mix(dice.uniform(0.02, 0.3), seed + turn, kinds)
             # A 403 that ends differs from a lasting one by its duration alone.
             patience = 60 if KINDS["403 now and then"] in kinds else 2
             bulk = dice.choice(["auto", "never", "always"])
-            delivery.run(bulk_import=bulk, max_retry_seconds=patience)
-        delivery.end()
+            runs.run(bulk_import=bulk, max_retry_seconds=patience)
+        runs.end()

@@ -62,9 +62,9 @@ class Warehouse:
                 found += _fields(f"{stream} {key}", wanted[key], held[key])
         return found
 
-    def check(self, w: World, streams: Iterable[str] | None = None, **told: Any) -> None:
+    def check(self, w: World, streams: Iterable[str] | None = None, **options: Any) -> None:
         """Fail unless the tables equal the account in every row and field."""
-        found = self.differences(w, streams, **told)
+        found = self.differences(w, streams, **options)
         assert not found, f"{len(found)} differences, as: " + "\n".join(sorted(found)[:MOST_SHOWN])
 
 
@@ -72,12 +72,12 @@ def _fields(place: str, wanted: dict[str, Any], held: dict[str, Any]) -> Iterato
     for name in wanted.keys() | held.keys():
         right, is_there = wanted.get(name, "no such field"), held.get(name, "no such field")
         if name == "custom_fields":  # a field that was defined later is a column of nulls
-            right, is_there = _told(right), _told(is_there)
+            right, is_there = _without_empty(right), _without_empty(is_there)
         if right != is_there:
             yield f"{place} {name}: {is_there!r}, in the account {right!r}"
 
 
-def _told(custom: Any) -> Any:
+def _without_empty(custom: Any) -> Any:
     return {k: v for k, v in custom.items() if v not in (None, [])}
 
 

@@ -131,14 +131,14 @@ class Ended:
 
     def check(self) -> None:
         """Check for exit code 0, 1 or 2, and for an error line unless it is 0."""
-        told = self.lines + [
+        logged = self.lines + [
             record.getMessage() for record in self.log if record.levelno >= logging.ERROR
         ]
-        assert self.code in {0, 1, 2}, told
-        assert not [line for line in told if "a defect of this program" in line], self.log
+        assert self.code in {0, 1, 2}, logged
+        assert not [line for line in logged if "a defect of this program" in line], self.log
         assert not [record for record in self.log if record.exc_info]
         if self.code:
-            assert told
+            assert logged
         for line in self.lines:
             assert line.strip()
             assert "\n" not in line
@@ -157,7 +157,7 @@ def write(folder: Path, name: str, content: Any, data: st.DataObject) -> str:
 
 
 @contextlib.contextmanager
-def at_home(folder: Path) -> Any:
+def isolated(folder: Path) -> Any:
     """Run in a folder where no path reaches other files of the machine."""
     before = os.getcwd()  # noqa: PTH109 - beside chdir
     home = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
@@ -233,7 +233,7 @@ def test_the_tap_ends_as_it_should_whatever_it_is_given(
     if data.draw(st.booleans()):
         words += ["--catalog", write(folder, "catalog.json", mutated(CATALOG, data), data)]
     words += data.draw(st.sampled_from([[], [], []]) | st.lists(TAP_WORDS, max_size=2))
-    with at_home(folder):
+    with isolated(folder):
         ended = Ended("tap-activecampaign-unified", lambda: account.tap_class().cli, words)
     ended.check()
     plain = {"--about", "--version", "--help", "--discover"} & set(words)
@@ -305,7 +305,7 @@ def test_the_target_ends_as_it_should_whatever_it_is_given(
     words = ["--config", write(folder, "config.json", config, data)]
     words += ["--input", str(folder / "input.jsonl")]
     words += data.draw(st.sampled_from([[], [], []]) | st.lists(TARGET_WORDS, max_size=2))
-    with at_home(folder):
+    with isolated(folder):
         ended = Ended("target-activecampaign", lambda: type(lab.target()).cli, words)
     ended.check()
     if not {"--about", "--version", "--help"} & set(words):
@@ -344,16 +344,16 @@ FOUND = {
 @pytest.mark.parametrize("case", FOUND)
 def test_what_was_found_stays_found(tmp_path: Path, case: str) -> None:
     """Each input that once caused a defect ends with 0, 1 or 2 and a clear line."""
-    given_, code, told = FOUND[case]
+    given_, code, message = FOUND[case]
     account = Account(contacts=2, deals=1, accounts=1)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(account.config() | given_))
-    with at_home(tmp_path):
+    with isolated(tmp_path):
         tap = account.tap_class()
         ended = Ended("tap-activecampaign-unified", lambda: tap.cli, ["--config", str(path)])
     ended.check()
     assert ended.code == code
-    assert told is None or told in ended.lines[0]
+    assert message is None or message in ended.lines[0]
 
 
 def test_bytes_that_are_no_text_cost_their_line(tmp_path: Path) -> None:

@@ -53,15 +53,15 @@ def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
     """Sweep once; return all answers before, between and after."""
     kind, who, keys, parents, hours = sweep
     try:
-        told = answers(known, kind, who, parents)
+        results = answers(known, kind, who, parents)
         known.record_seen(kind, sorted(keys))
         known.record_seen(kind, sorted(keys)[:1])
         known.record_read(kind, sorted(parents))
-        told += answers(known, kind, who, parents)
+        results += answers(known, kind, who, parents)
         missing = known.missing_rows(kind, who, NOW.isoformat())
         gone = [("", one) for one in missing[::2]] + known.missing_pairs(kind, who)
         known.commit_sweep(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
-        return told + [answers(known, one, who, parents) for one in KINDS]
+        return results + [answers(known, one, who, parents) for one in KINDS]
     finally:
         known.close()
 

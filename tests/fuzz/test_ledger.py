@@ -210,8 +210,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for name in ALL:
             key = ledger.hash_key(name)
             known = notes.confirmed.get(name)
-            told = known and Confirmed(known[0], ledger.hash_fields(known[1].items()))
-            assert ledger.find(key) == told
+            expected = known and Confirmed(known[0], ledger.hash_fields(known[1].items()))
+            assert ledger.find(key) == expected
             for step in ("create", "link"):
                 assert ledger.pending_since(key, step) == notes.pending.get((name, step))
                 assert ledger.own_id(step, name) == notes.copies.get((step, name))

@@ -143,8 +143,8 @@ def test_any_custom_value_is_emitted_or_an_error(
         is_something = one.get("value") not in (None, "", [], {}) and str(one.get("value")).strip()
         if key and is_something and sum(r.get("field") == one["field"] for r in rows) == 1:
             # A key may hold a colon too: it is a title.
-            is_told = any(error.startswith(f"custom_fields.{key}:") for error in errors)
-            assert record[key] is not None or is_told or _is_zero(one)
+            is_an_error = any(error.startswith(f"custom_fields.{key}:") for error in errors)
+            assert record[key] is not None or is_an_error or _is_zero(one)
 
 
 def _is_zero(row: dict[str, Any]) -> bool:

@@ -32,7 +32,7 @@ def start(
         "XDG_STATE_HOME": str(folder / "state"),
         "LANG": "C.UTF-8",
     }
-    command = [sys.executable, "-m", "tests.kills.hurried", program, "--config", str(config), *more]
+    command = [sys.executable, "-m", "tests.kills.fast", program, "--config", str(config), *more]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes | streams)
 

@@ -13,7 +13,7 @@ from tests.length import seeds
 from tests.sandbox import Served, World, serve
 from tests.target.test_copy import picture
 
-from .hurried import Hurry
+from .fast import FastClock
 from .moments import SIGNALS, Killer, Moment
 from .programs import check_ending, finish, lines_of, start
 
@@ -57,7 +57,9 @@ class Pipeline:
 
 def empty() -> World:
     """Return an empty account on a fast clock."""
-    return World(is_empty=True, api_key=KEY, requests_per_second=0, clock=Hurry(), import_seconds=3)
+    return World(
+        is_empty=True, api_key=KEY, requests_per_second=0, clock=FastClock(), import_seconds=3
+    )
 
 
 @pytest.fixture(scope="module")

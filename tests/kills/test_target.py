@@ -15,7 +15,7 @@ from tests.sandbox import Served, World, serve
 from tests.tap.client.lab import LabClock
 from tests.target.test_singer import text_of
 
-from .hurried import Hurry
+from .fast import FastClock
 from .moments import Killer, Usual, moment_of
 from .programs import check_ending, finish, lines_of, start
 
@@ -30,13 +30,13 @@ PEOPLE = 12
 KINDS = ("before", "written", "import", "ledger", "after", "time", "state")
 
 
-class Scene:
+class Setup:
     """An account over HTTP, a folder, and the rows to write."""
 
     def __init__(self, folder: Path) -> None:
         """Create the account and serve it until `close`."""
         self.folder = folder
-        self.world: World = account(LabClock(Hurry()), import_seconds=3)  # type: ignore[arg-type]
+        self.world: World = account(LabClock(FastClock()), import_seconds=3)  # type: ignore[arg-type]
         self.world.api_key = KEY
         self.before = picture(self.world)
         self.lines = lines(PEOPLE)
@@ -92,56 +92,56 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A scene for one test."""
-    scene = Scene(tmp_path)
-    yield scene
-    scene.close()
+def setup(tmp_path: Path) -> Iterator[Setup]:
+    """A setup for one test."""
+    setup = Setup(tmp_path)
+    yield setup
+    setup.close()
 
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> Usual:
     """The figures of an undisturbed run that writes all rows."""
-    scene = Scene(tmp_path_factory.mktemp("usual"))
+    setup = Setup(tmp_path_factory.mktemp("usual"))
     began = time.monotonic()
-    ended = scene.run()
+    ended = setup.run()
     seconds = time.monotonic() - began
-    scene.close()
+    setup.close()
     assert ended.code == 0, ended.err
-    assert picture(scene.world) == wanted(PEOPLE, scene.before)
-    size = (scene.folder / "results.jsonl").stat().st_size
-    return Usual(seconds, len(scene.world.log), size, len(lines_of(ended.out)))
+    assert picture(setup.world) == wanted(PEOPLE, setup.before)
+    size = (setup.folder / "results.jsonl").stat().st_size
+    return Usual(seconds, len(setup.world.log), size, len(lines_of(ended.out)))
 
 
 @pytest.mark.parametrize("seed", seeds(5, 140))
 def test_the_next_run_completes_what_a_killed_one_began(
-    scene: Scene, usual: Usual, seed: int
+    setup: Setup, usual: Usual, seed: int
 ) -> None:
     """The next run from the last state loses nothing, writes nothing twice, starts no second mail.
 
     A state covers only rows that the account has, or that have a result of the killed run. A later
     delivery of all rows sends no confirmed row.
     """
-    killer = Killer(moment_of(seed, usual, KINDS), scene.world)
-    first = scene.run(killer=killer)
+    killer = Killer(moment_of(seed, usual, KINDS), setup.world)
+    first = setup.run(killer=killer)
     killer.leave()
     check_ending(first, killer.moment.signum, is_sent=killer.is_sent)
     states = [one["bookmarks"]["at"] for one in lines_of(first.out)]
     covered = states[-1] if states else 0
-    assert {one["row"] for one in scene.results()} >= set(range(1, covered + 1))
+    assert {one["row"] for one in setup.results()} >= set(range(1, covered + 1))
     if first.code == 128 + killer.moment.signum:
-        done = Counter(one["row"] for one in scene.results())
+        done = Counter(one["row"] for one in setup.results())
         assert max(done.values(), default=1) == 1
 
-    second = scene.run(after=covered)
+    second = setup.run(after=covered)
     assert second.code == 0, (killer.moment, second.err)
-    scene.world.settle(at_once=True)
-    assert picture(scene.world) == wanted(PEOPLE, scene.before), killer.moment
-    twice = {what: times for what, times in scene.started().items() if times > 1}
+    setup.world.settle(at_once=True)
+    assert picture(setup.world) == wanted(PEOPLE, setup.before), killer.moment
+    twice = {what: times for what, times in setup.started().items() if times > 1}
     assert not twice, killer.moment
-    assert not [one for one in scene.started() if one[:2] == ("subscribed", LEFT)]
+    assert not [one for one in setup.started() if one[:2] == ("subscribed", LEFT)]
 
-    before = len(scene.writes)
-    assert scene.run().code == 0
-    assert scene.writes[before:] == [], killer.moment
-    assert {one["action"] for one in scene.results()} <= {"unchanged", "skipped"}
+    before = len(setup.writes)
+    assert setup.run().code == 0
+    assert setup.writes[before:] == [], killer.moment
+    assert {one["action"] for one in setup.results()} <= {"unchanged", "skipped"}

@@ -84,8 +84,8 @@ class Accounts:
         """Return the differences between an account and tables that should equal it."""
         return list(self._ask("differences", label, held))
 
-    def _ask(self, question: str, label: str, *told: Any) -> Any:
-        self._door.send((question, label, told))
+    def _ask(self, question: str, label: str, *arguments: Any) -> Any:
+        self._door.send((question, label, arguments))
         return self._door.recv()
 
     def close(self) -> None:
@@ -177,5 +177,5 @@ def _live(door: Connection, sizes: dict[str, Size], requests_per_second: float) 
         door.send(urls)
         with contextlib.suppress(EOFError):
             while True:
-                question, label, told = door.recv()
-                door.send(getattr(_Answers, question)(worlds[label], *told))
+                question, label, arguments = door.recv()
+                door.send(getattr(_Answers, question)(worlds[label], *arguments))

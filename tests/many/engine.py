@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.demo.account import LEASH, ROOT
+from tests.demo.account import END_WITH_PARENT, ROOT
 
 from . import processes
 
@@ -101,14 +101,14 @@ class Engine:
 
     def add_worker(self, name: str, slots: int, **environment: str) -> None:
         """Start a worker that runs up to so many tasks at once."""
-        told = (f"--concurrency={slots}", f"--celery-hostname={name}@%h", "--skip-serve-logs")
-        self.run(name, "celery", "worker", *told, "--without-mingle", **environment)
+        options = (f"--concurrency={slots}", f"--celery-hostname={name}@%h", "--skip-serve-logs")
+        self.run(name, "celery", "worker", *options, "--without-mingle", **environment)
 
     def run(self, name: str, *arguments: str, **environment: str) -> None:
         """Start a part of Airflow that ends with this process."""
         with (self.folder / f"{name}.log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
-                [*LEASH, str(BIN / "airflow"), *arguments],
+                [*END_WITH_PARENT, str(BIN / "airflow"), *arguments],
                 cwd=ROOT,
                 env=self.environment | environment,
                 stdin=subprocess.PIPE,
@@ -148,8 +148,8 @@ class Engine:
 
     def add_connection(self, name: str, kind: str, host: str, **parts: Any) -> None:
         """Store an address and its password, encrypted, in Airflow's database."""
-        told = {"connection_id": name, "conn_type": kind, "host": host, **parts}
-        self.ask("POST", "connections", {k: v for k, v in told.items() if v is not None})
+        options = {"connection_id": name, "conn_type": kind, "host": host, **parts}
+        self.ask("POST", "connections", {k: v for k, v in options.items() if v is not None})
 
     def add_pool(self, name: str, slots: int) -> None:
         """Permit so many tasks of a kind at once."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LABEL = "account_label"
 TAP = "bin/tap-activecampaign-unified"
-TOLD_LABEL = "TAP_ACTIVECAMPAIGN_UNIFIED_ACCOUNT_LABEL"
+LABEL_VARIABLE = "TAP_ACTIVECAMPAIGN_UNIFIED_ACCOUNT_LABEL"
 SETTINGS = {"TAP_ACTIVECAMPAIGN_UNIFIED_DETECT_DELETES": "true"}
 POOLS = ("activecampaign_loads", "activecampaign_activations")
 SLOTS = 2
@@ -62,9 +62,9 @@ class TablesOfOne(PostgresTables):
         return [{name: row[name] for name in row if name != LABEL} for row in found]
 
 
-def make_meltanos_tables(database: Database, surroundings: Mapping[str, str]) -> None:
+def make_meltanos_tables(database: Database, environment: Mapping[str, str]) -> None:
     """Let Meltano create its tables, which several processes at once cannot."""
-    told = {
+    settings = {
         "MELTANO_DATABASE_URI": database.url("postgresql+psycopg"),
         "MELTANO_PROJECT_ROOT": str(ROOT),
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -72,7 +72,7 @@ def make_meltanos_tables(database: Database, surroundings: Mapping[str, str]) ->
     subprocess.run(
         [str(MELTANO), "state", "list"],
         cwd=ROOT,
-        env={**surroundings, **told},
+        env={**environment, **settings},
         check=True,
         capture_output=True,
     )
@@ -119,7 +119,7 @@ class Fleet:
         """Return the labels of the accounts that a worker is reading."""
         members = processes.family(self.engine.processes[worker].pid)
         taps = [pid for pid in members if TAP in processes.words(pid)]
-        return {label for pid in taps if (label := processes.told(pid, TOLD_LABEL))}
+        return {label for pid in taps if (label := processes.environment_of(pid, LABEL_VARIABLE))}
 
     def differences(self, label: str) -> list[str]:
         """Return the differences between an account and its rows in the warehouse."""

@@ -41,7 +41,7 @@ def words(pid: int) -> str:
         return ""
 
 
-def told(pid: int, name: str) -> str | None:
+def environment_of(pid: int, name: str) -> str | None:
     """Return the value of an environment variable of a process."""
     try:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")

@@ -45,12 +45,12 @@ class Alerts:
 
     def __init__(self) -> None:
         """Listen."""
-        self.told: list[dict[str, Any]] = []
-        told = self.told
+        self.received: list[dict[str, Any]] = []
+        received = self.received
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.send_response(204)
                 self.end_headers()
 
@@ -151,7 +151,7 @@ def test_a_lost_worker_costs_no_account_anything_and_one_more_is_a_row(
     fleet.add(LAPSED, key="a-key-that-lapsed")
     assert finished(fleet, fleet.engine.trigger(), seen) == "failed"
 
-    (alert,) = alerts.told
+    (alert,) = alerts.received
     assert (alert["account"], alert["task"], alert["tries"]) == (LAPSED, "load", 1)
     assert fleet.standings() == dict.fromkeys(LABELS, "fresh") | {LAPSED: "out of permission"}
     for label in LABELS:

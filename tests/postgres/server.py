@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from tests.demo.account import LEASH, ROOT
+from tests.demo.account import END_WITH_PARENT, ROOT
 
 from . import as_nobody
 from .as_nobody import NOBODY
@@ -167,7 +167,7 @@ class Server:
             data = ["-D", str(self._folder / "data"), "-p", str(port)]
             with log.open("wb") as output:
                 self._process = subprocess.Popen(
-                    [*LEASH, *self._command("postgres", *data, *options)],
+                    [*END_WITH_PARENT, *self._command("postgres", *data, *options)],
                     cwd=ROOT,
                     stdin=subprocess.PIPE,
                     stdout=output,

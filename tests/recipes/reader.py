@@ -125,8 +125,8 @@ class Reader:
         if is_target and self.is_forked:
             return self._run_forked(line, self._messages(line))
         seen = self._seen()
-        heard = self.folder / "heard.singer"
-        command = line.replace(f"| {TARGET}", f"| tee {heard.name} | {TARGET}")
+        received = self.folder / "received.singer"
+        command = line.replace(f"| {TARGET}", f"| tee {received.name} | {TARGET}")
         done = subprocess.run(
             ["/bin/bash", "-euo", "pipefail", "-c", command],
             cwd=self.folder,
@@ -139,7 +139,7 @@ class Reader:
         )
         ran = self._ended(line, done.returncode, done.stderr, seen)
         if is_target and "|" in line:
-            self.memory.messages[self._rows(line)] = heard.read_bytes()
+            self.memory.messages[self._rows(line)] = received.read_bytes()
         if is_target:
             assert PLAN[1] not in _arguments(line) or ran.writes == [], f"a plan wrote: {line}"
             self._again(line, self._messages(line))

@@ -1,7 +1,7 @@
 """A local ActiveCampaign account: the API's own shapes, rules, limits, quirks and faults.
 
-One core, three doors: `SandboxAdapter` for tests in the same process, `serve` for everything that
-speaks HTTP, and the world itself, whose tables and request log tests read directly.
+It has three interfaces: `SandboxAdapter` for tests in the same process, `serve` for HTTP clients,
+and `World`, whose tables and request log tests read directly.
 """
 
 from tests.sandbox.adapter import SandboxAdapter

@@ -15,11 +15,11 @@ from tests.sandbox.server import serve
 from tests.sandbox.shape import Shape
 from tests.sandbox.world import World
 
-# Seconds after which threads take turns: at Python's own 5 ms, one beside twelve busy ones is late.
+# Python's interval of 5 ms between threads delays one beside twelve busy ones.
 SWITCH_SECONDS = 0.0005
 
 
-# Counts of the shape that are 0 unless asked for, and what they make the account serve.
+# Counts of the shape that are 0 by default, and the features that they enable.
 _COUNTS = {
     "stores": "number of stores; with any, the account serves e-commerce",
     "orders": "number of orders in the stores",
@@ -55,8 +55,8 @@ def main() -> int:
     world.pages.most = asked.keep_pages_mb << 20
     if kept:
         state.load(world, asked.state)
-    # What an account holds is no garbage: looking through 100,000 contacts for some holds every
-    # thread up for half a second, and requests arrive in heaps.
+    # The account's rows are no garbage: a collection over 100,000 contacts stops every thread
+    # for half a second, and requests then arrive in bursts.
     gc.disable()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

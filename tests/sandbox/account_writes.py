@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def find_account(w: World, name: str) -> Account | None:
-    """Give the account of a name, by the account's way of comparing."""
+    """Return the account with this name, by the account's comparison of names."""
     found = w.tables["accounts"].by("name", fold(name))
     if w.switches.account_match == "exact":
         found = [row for row in found if row.name == name]
@@ -47,7 +47,7 @@ def create_account(w: World, r: Request) -> Answer:
 
 @route("PUT|PATCH", "/accounts/{id}")
 def update_account(w: World, r: Request, account: int) -> dict[str, Any]:
-    """Change what is sent."""
+    """Change the columns that are sent."""
     row = row_or_404(w, "accounts", account)
     body = r.wrapped("account")
     columns: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def delete_account(w: World, r: Request, account: int) -> dict[str, Any]:
 
 @route("DELETE", "/accounts/bulk_delete")
 def delete_accounts(w: World, r: Request) -> dict[str, Any]:
-    """Delete several; the parameter is printed both ways in the reference."""
+    """Delete several accounts; the reference prints the parameter in two forms."""
     for value in (*r.every("ids[]"), *r.every("[]ids")):
         account = as_id(value)
         if account in w.tables["accounts"]:
@@ -86,7 +86,7 @@ def delete_accounts(w: World, r: Request) -> dict[str, Any]:
 
 @route("POST", "/accountContacts")
 def link_account(w: World, r: Request) -> Answer:
-    """Link a contact to its account; a contact that has one already is refused."""
+    """Link a contact to its account; a contact with an account is refused."""
     body = r.wrapped("accountContact")
     require(body, "accountContact", "account", "contact")
     account, contact = _account_and_contact(w, body)
@@ -101,7 +101,7 @@ def link_account(w: World, r: Request) -> Answer:
 
 @route("PUT", "/accountContacts/{id}")
 def update_link(w: World, r: Request, link: int) -> dict[str, Any]:
-    """Change a link: another account, another title."""
+    """Change a link's account or title."""
     row = row_or_404(w, "accountContacts", link)
     body = r.wrapped("accountContact")
     whole = {"account": row.account, "contact": row.contact} | body
@@ -120,7 +120,7 @@ def update_link(w: World, r: Request, link: int) -> dict[str, Any]:
 
 @route("DELETE", "/accountContacts/{id}")
 def delete_link(w: World, r: Request, link: int) -> dict[str, Any]:
-    """Unlink."""
+    """Delete a link."""
     row = row_or_404(w, "accountContacts", link)
     w.tables["accountContacts"].delete(link)
     if w.switches.bump_account_link:

@@ -1,7 +1,7 @@
-"""What can happen to an account, and what follows from it: bumps, cascades, triggers.
+"""Changes of an account and their effects: changed dates, cascades, triggers.
 
-Both the write endpoints and tests act through these, so the rules stand once. Every act takes and
-gives ids as ints and rows as they are stored.
+Write endpoints and tests use the same functions. Each one takes and returns ids as ints and rows as
+they are stored.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 class Acts:
-    """The acts on contacts and what hangs on them; `World` inherits it."""
+    """Changes of contacts and their related rows; `World` inherits it."""
 
     tables: dict[str, Table]
     switches: Switches
 
     def now(self) -> int:
-        """Give the account's present second."""
+        """Return the account's present second."""
         raise AttributeError("a World has a clock")
 
     def trigger(self, kind: str, *, starts: bool = True, **what: Any) -> None:
-        """Note what would start automations."""
+        """Record what would start automations."""
         raise AttributeError("a World has an automation log")
 
     def find_contact(self, email: str) -> rows.Contact | None:
-        """Give the contact with this address, by the account's way of comparing."""
+        """Return the contact with this address, by the account's comparison of addresses."""
         found: list[rows.Contact] = self.tables["contacts"].by("email", fold(email))
         if self.switches.email_match == "exact":
             found = [row for row in found if row.email == email]
         return found[0] if found else None
 
     def add_contact(self, email: str, **columns: Any) -> rows.Contact:
-        """Create a contact, never edited, with nulls where ActiveCampaign has them."""
+        """Create a contact that was never edited, with nulls where ActiveCampaign has them."""
         now = self.now()
         times = {"cdate": now, "udate": now, "created": now, "updated": now}
         row = rows.Contact(email, **(times | columns))
@@ -49,7 +49,10 @@ class Acts:
         return table.insert(row)
 
     def touch(self, contact: int, at: int | None = None) -> rows.Contact:
-        """Move a contact's udate and updated_timestamp; its first update ends the nulls."""
+        """Set a contact's udate and updated_timestamp to now.
+
+        Its first update replaces the nulls.
+        """
         now = self.now() if at is None else at
         row: rows.Contact = self.tables["contacts"][contact]
         return self.tables["contacts"].change(row, udate=now, updated=now, edited=True)
@@ -61,7 +64,7 @@ class Acts:
         return self.touch(contact)
 
     def delete_contact(self, contact: int) -> None:
-        """Remove a contact with its tags, memberships, values, links, notes and scores."""
+        """Delete a contact with its tags, memberships, values, links, notes and scores."""
         t = self.tables
         for name in (
             "fieldValues",
@@ -82,7 +85,7 @@ class Acts:
         t["contacts"].delete(contact)
 
     def merge_contacts(self, kept: int, gone: int) -> None:
-        """Make two contacts one: the one that is kept gets what hangs on the other and it lacks."""
+        """Merge two contacts: the remaining one gets the related rows that it lacks."""
         t = self.tables
         for row in t["contactTags"].by("contact", gone):
             self.tag(kept, row.tag)
@@ -103,14 +106,14 @@ class Acts:
         self.touch(kept)
 
     def add_tag(self, tag: str, tagType: str = "contact", **columns: Any) -> rows.Tag:
-        """Define a tag."""
+        """Create a tag."""
         now = self.now()
         return self.tables["tags"].insert(rows.Tag(tag, now, now, tagType, **columns))
 
     def tag(
         self, contact: int, tag: int, *, starts: bool = True, bump: bool = True
     ) -> tuple[rows.ContactTag, bool]:
-        """Apply a tag; gives the association and whether it is new."""
+        """Apply a tag; return the association and whether it is new."""
         t, now = self.tables, self.now()
         for row in t["contactTags"].by("contact", contact):
             if row.tag == tag:
@@ -123,7 +126,7 @@ class Acts:
         return row, True
 
     def untag(self, contact: int, tag: int) -> bool:
-        """Remove a tag from a contact, if it is there."""
+        """Remove a tag from a contact, if it has it."""
         for row in self.tables["contactTags"].by("contact", contact):
             if row.tag == tag:
                 self.delete_association(row.id)
@@ -139,14 +142,14 @@ class Acts:
         self.trigger("tag_removed", contact=row.contact, tag=row.tag)
 
     def delete_tag(self, tag: int) -> None:
-        """Remove a tag, and so from every contact."""
+        """Delete a tag, and with it from every contact."""
         t = self.tables
         for association in list(t["contactTags"].ids_by("tag", tag)):
             t["contactTags"].delete(association)
         t["tags"].delete(tag)
 
     def add_list(self, name: str, stringid: str = "", **columns: Any) -> rows.MailList:
-        """Define a list."""
+        """Create a list."""
         now = self.now()
         slug = stringid or name.casefold().replace(" ", "-")
         return self.tables["lists"].insert(
@@ -154,14 +157,14 @@ class Acts:
         )
 
     def delete_list(self, row_id: int) -> None:
-        """Remove a list and every membership in it."""
+        """Delete a list with every membership."""
         t = self.tables
         for membership in list(t["contactLists"].ids_by("list", row_id)):
             t["contactLists"].delete(membership)
         t["lists"].delete(row_id)
 
     def membership(self, contact: int, list_id: int) -> rows.ContactList | None:
-        """Give the membership of a contact in a list."""
+        """Return the membership of a contact in a list."""
         members = self.tables["contactLists"].by("contact", contact)
         return next((row for row in members if row.list == list_id), None)
 
@@ -175,7 +178,7 @@ class Acts:
         by_self: bool = False,
         starts: bool = True,
     ) -> rows.ContactList:
-        """Set a membership's status, making the membership where there is none."""
+        """Set a membership's status, creating the membership if necessary."""
         t, now = self.tables, self.now()
         row = self.membership(contact, list_id)
         before = row.status if row else None
@@ -206,7 +209,7 @@ class Acts:
     def add_field(
         self, title: str, type: str = "text", perstag: str = "", **columns: Any
     ) -> rows.Field:
-        """Define a contact field; without a FieldRel it is not shown, as in the API."""
+        """Create a contact field; without a FieldRel it is not shown, as in the API."""
         now = self.now()
         perstag = perstag or perstag_of(title)
         row = rows.Field(title, type, perstag, now, now, **columns)
@@ -214,7 +217,7 @@ class Acts:
         return self.tables["fields"].insert(row)
 
     def add_options(self, field: int, *values: str) -> list[rows.FieldOption]:
-        """Give a contact field its options, value and label alike."""
+        """Add options to a contact field, with equal value and label."""
         table = self.tables["fieldOptions"]
         return [
             table.insert(rows.FieldOption(field, number, value, value))
@@ -222,7 +225,7 @@ class Acts:
         ]
 
     def delete_field(self, field: int) -> None:
-        """Remove a contact field, its options, relations and all values."""
+        """Delete a contact field with its options, relations and values."""
         t = self.tables
         for name in ("fieldOptions", "fieldRels"):
             for row_id in list(t[name].ids_by("field", field)):
@@ -232,14 +235,14 @@ class Acts:
         t["fields"].delete(field)
 
     def field_value(self, contact: int, field: int) -> rows.FieldValue | None:
-        """Give the value row of a contact's field."""
+        """Return the value row of a contact's field."""
         values = self.tables["fieldValues"].by("contact", contact)
         return next((row for row in values if row.field == field), None)
 
     def set_field(
         self, contact: int, field: int, value: str | None, *, starts: bool = True
     ) -> rows.FieldValue:
-        """Set a contact's field value; it moves udate only where the switch says so."""
+        """Set a contact's field value; a switch decides whether udate changes."""
         now, table = self.now(), self.tables["fieldValues"]
         row = self.field_value(contact, field)
         if row is None:
@@ -258,7 +261,7 @@ class Acts:
         return self.tables["accounts"].insert(rows.Account(name, **(times | columns)))
 
     def delete_account(self, account: int) -> None:
-        """Remove an account with its links, values and notes; its deals lose it."""
+        """Delete an account with its links, values and notes; its deals lose the reference."""
         t = self.tables
         for row_id in list(t["accountContacts"].ids_by("account", account)):
             t["accountContacts"].delete(row_id)
@@ -282,7 +285,7 @@ class Acts:
         return row
 
     def add_note(self, reltype: str, relid: int, note: str, userid: int = 1) -> rows.Note:
-        """Write a note; one on a contact moves that contact's udate."""
+        """Create a note; one on a contact changes the contact's udate."""
         now = self.now()
         row = self.tables["notes"].insert(rows.Note(note, reltype, relid, now, now, userid))
         if reltype == "Subscriber" and relid in self.tables["contacts"]:
@@ -292,11 +295,11 @@ class Acts:
 
 
 def hash_of(text: str) -> str:
-    """Make the md5 that contacts carry."""
+    """Return the md5 that contacts have."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def perstag_of(title: str) -> str:
-    """Make the personalization tag ActiveCampaign derives from a title."""
+    """Return the personalization tag that ActiveCampaign derives from a title."""
     kept = "".join(c if c.isascii() and c.isalnum() else "_" if c in " -_/" else "" for c in title)
     return kept.upper().strip("_")

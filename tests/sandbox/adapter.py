@@ -1,4 +1,4 @@
-"""The door for tests in the same process: a `requests` adapter, no sockets."""
+"""The interface for tests in the same process: a `requests` adapter without sockets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REASONS = {
 
 
 class SandboxAdapter(BaseAdapter):
-    """Mount it on a session and every request is answered by the world."""
+    """A session with this adapter gets every answer from the world."""
 
     def __init__(self, world: World) -> None:
         """Keep the world."""
@@ -77,7 +77,7 @@ class SandboxAdapter(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Hold nothing open."""
+        """Do nothing: no connection is open."""
 
     def _wait(self, headers: dict[str, str], timeout: Any, request: Any) -> None:
         seconds = float(headers.pop("X-Sandbox-Delay", 0))

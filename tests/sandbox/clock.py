@@ -1,4 +1,4 @@
-"""Time as the account sees it: an injectable clock, stamps in its zone, bounds of date filters."""
+"""The account's time: an injectable clock, times in its zone, bounds of date filters."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
 
 
 def real_clock() -> datetime:
-    """Give this moment in UTC."""
+    """Return the present moment in UTC."""
     return datetime.now(UTC)
 
 
 class FakeClock:
-    """A clock that stands still until it is advanced, so that tests never wait."""
+    """A clock that changes only when it is advanced."""
 
     def __init__(self, start: datetime | None = None) -> None:
         """Start at a moment, by default a winter Monday."""
         self.moment = start or datetime(2031, 3, 3, 15, 0, tzinfo=UTC)
 
     def __call__(self) -> datetime:
-        """Give the moment it stands at."""
+        """Return its moment."""
         return self.moment
 
     def advance(self, seconds: float) -> None:
-        """Move forward."""
+        """Advance it."""
         self.moment += timedelta(seconds=seconds)
 
 
 class Zone:
-    """The account's time zone, and the two ways ActiveCampaign prints an instant in it."""
+    """The account's time zone, and the two formats of ActiveCampaign for an instant in it."""
 
     def __init__(self, name: str) -> None:
-        """Load the zone; stamps are remembered because the same instants come again."""
+        """Formatted times are cached, because the same instants occur often."""
         self.name = name
         self.info = ZoneInfo(name)
         self.stamp = lru_cache(1 << 16)(self._stamp)
@@ -58,12 +58,12 @@ class Zone:
         return self.stamp(instant)[:10]
 
     def midnight(self, instant: int) -> int:
-        """Give the start of the local day."""
+        """Return the start of the local day."""
         local = datetime.fromtimestamp(instant, self.info)
         return int(local.replace(hour=0, minute=0, second=0).timestamp())
 
     def instant(self, text: str) -> int | None:
-        """Read a value that a caller sent, account-local where it has no offset."""
+        """Parse a value of a client; it is in local time if it has no offset."""
         try:
             moment = datetime.fromisoformat(text.strip())
         except ValueError:
@@ -73,7 +73,7 @@ class Zone:
         return int(moment.timestamp())
 
     def bound(self, text: str, switches: Switches) -> int | None:
-        """Read the value of a date filter as the switches say this account reads it."""
+        """Parse a date filter in the way of the switches."""
         text = text.strip().replace(" ", "T", 1) if "+" not in text else text.strip()
         try:
             moment = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Which contacts a list request asks for, and in which order."""
+"""Filters and orders of GET /contacts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDERS: dict[str, Callable[[Any], Any]] = {
 
 
 def wanted(w: World, r: Request) -> tuple[list[int], int]:
-    """Give the ids of the page a request asks for, in order, and the total for `meta`."""
+    """Return the ids of the requested page in order, and the total for `meta`."""
     key = tuple(
         (name, value)
         for name, value in r.query
@@ -50,7 +50,7 @@ def wanted(w: World, r: Request) -> tuple[list[int], int]:
             ids = [contact for contact in ids if contact in kept]
             last = len(ids)
     total = last - first if w.switches.id_greater_total == "beyond" else everybody
-    # Slicing the page alone: a copy of all that lies beyond the key would cost more than the page.
+    # Only the page is sliced: a copy of all ids beyond the key would cost more than the page.
     return ids[first + offset : min(last, first + offset + limit)], total
 
 
@@ -86,7 +86,7 @@ def _matching(w: World, r: Request) -> list[int]:
 
 
 def _narrowed(w: World, r: Request) -> list[int] | None:
-    """Start from an index where a parameter has one; None means every contact."""
+    """Use an index for the ids if a parameter has one; None means every contact."""
     t = w.tables
     chosen: set[int] | None = None
 
@@ -168,7 +168,7 @@ def _date_test(w: World, column: str, after: bool, bound: int) -> Test:
 
     def test(row: Contact) -> bool:
         value = getattr(row, column)
-        if value is None:  # as in SQL, a null is neither before nor after
+        if value is None:  # as in SQL, a null passes neither filter
             return False
         if daily:
             value = w.zone.midnight(value)

@@ -1,4 +1,4 @@
-"""The rows that hang together on a contact, written as JSON text because pages are full of them."""
+"""Contacts and their related rows as JSON text, because pages have many of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONTACT_LINKS = (
     "accountContacts",
     "automationEntryCounts",
 )
-# What a contact that was never edited has, and what its first update turns that into (§1.3).
+# Values of a contact that was never edited, and the values after its first update (§1.3).
 _NEVER_EDITED = {
     "bounced_date": "null",
     "ua": "null",
@@ -57,7 +57,7 @@ _EDITED = {
 
 
 def maybe(value: Any) -> str:
-    """Write a nullable id or stamp."""
+    """Format a nullable id or time."""
     return "null" if value is None else f'"{value}"'
 
 
@@ -74,7 +74,7 @@ def _contact_links(base_url: str) -> str:
 
 
 def contact(w: World, row: Contact, extra: str = "") -> str:
-    """Write the 46 keys of a list row; `extra` is more members, ending with a comma."""
+    """Format the 46 keys of a list row; `extra` has more members and ends with a comma."""
     zero = _EDITED if row.edited else _NEVER_EDITED
     dt, ts = w.dt, w.ts
     links = _contact_links(w.base_url).replace("{id}", str(row.id))
@@ -108,7 +108,7 @@ def contact(w: World, row: Contact, extra: str = "") -> str:
 
 
 def field_value(w: World, row: FieldValue) -> str:
-    """Write the value of a contact custom field."""
+    """Format the value of a contact custom field."""
     base = f"{w.base_url}/api/3/fieldValues/{row.id}/"
     value = "null" if row.value is None else _text(row.value)
     stamp = w.zone.stamp
@@ -122,7 +122,7 @@ def field_value(w: World, row: FieldValue) -> str:
 
 
 def contact_tag(w: World, row: ContactTag) -> str:
-    """Write a tag's application to a contact."""
+    """Format a tag's association with a contact."""
     base = f"{w.base_url}/api/3/contactTags/{row.id}/"
     return (
         f'{{"contact":"{row.contact}","tag":"{row.tag}","cdate":"{w.dt(row.cdate)}",'
@@ -133,7 +133,7 @@ def contact_tag(w: World, row: ContactTag) -> str:
 
 
 def contact_list(w: World, row: ContactList, extra: str = "") -> str:
-    """Write a membership; the sideload of a single contact adds `channel` as `extra`."""
+    """Format a membership; the sideload of a single contact adds `channel` as `extra`."""
     base = f"{w.base_url}/api/3/contactLists/{row.id}/"
     unsub = "null" if row.unsubreason is None else _text(row.unsubreason)
     return (
@@ -153,7 +153,7 @@ def contact_list(w: World, row: ContactList, extra: str = "") -> str:
 
 
 def account_contact(w: World, row: AccountContact) -> str:
-    """Write the link of a contact to its account."""
+    """Format the link of a contact to its account."""
     base = f"{w.base_url}/api/3/accountContacts/{row.id}/"
     title = "null" if row.jobTitle is None else _text(row.jobTitle)
     return (
@@ -164,30 +164,30 @@ def account_contact(w: World, row: AccountContact) -> str:
 
 
 def show_contact(w: World, row: Contact) -> dict[str, Any]:
-    """Give the list row as an object, for answers that are not pages."""
+    """Return the list row as an object, for answers that are not pages."""
     shown: dict[str, Any] = json.loads(contact(w, row))
     return shown
 
 
 def show_field_value(w: World, row: FieldValue) -> dict[str, Any]:
-    """Give a field value as an object."""
+    """Return a field value as an object."""
     shown: dict[str, Any] = json.loads(field_value(w, row))
     return shown
 
 
 def show_contact_tag(w: World, row: ContactTag) -> dict[str, Any]:
-    """Give a tag application as an object."""
+    """Return a tag association as an object."""
     shown: dict[str, Any] = json.loads(contact_tag(w, row))
     return shown
 
 
 def show_contact_list(w: World, row: ContactList) -> dict[str, Any]:
-    """Give a membership as an object."""
+    """Return a membership as an object."""
     shown: dict[str, Any] = json.loads(contact_list(w, row))
     return shown
 
 
 def show_account_contact(w: World, row: AccountContact) -> dict[str, Any]:
-    """Give an account link as an object."""
+    """Return an account link as an object."""
     shown: dict[str, Any] = json.loads(account_contact(w, row))
     return shown

@@ -1,4 +1,4 @@
-"""Writing contacts: create, the upsert, partial update, delete, and single field values."""
+"""Writes of contacts: create, upsert, partial update, delete, and single field values."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ _ONLY_IN_LISTS = (
 
 
 def is_email(text: object) -> bool:
-    """Say whether an address is one ActiveCampaign would take."""
+    """Return whether ActiveCampaign would accept an address."""
     return isinstance(text, str) and _EMAIL.fullmatch(text.strip()) is not None
 
 
 def is_full(w: World) -> bool:
-    """Say whether another contact would be refused; no recording shows such a refusal."""
+    """Return whether another contact would be refused; no recording shows such a refusal."""
     return w.switches.over_limit == "refused" and len(w.tables["contacts"]) >= w.contact_limit
 
 
 def refuse_beyond_limit(w: World) -> None:
-    """Refuse a contact that the account has no room for."""
+    """Refuse a contact beyond the account's contact limit."""
     if is_full(w):
         raise invalid("limit_reached", "email", FULL)
 
 
 @route("POST", "/contacts", "/contacts/sync")
 def create_contact(w: World, r: Request) -> Answer:
-    """Create; the plural sync route is no sync, it comes here too (§10 trap 11)."""
+    """Create a contact; the plural sync route also creates (§10 trap 11)."""
     body = r.wrapped("contact")
     email = _email(w, body)
     if email and w.find_contact(email) is not None:
@@ -102,7 +102,7 @@ def sync_contact(w: World, r: Request) -> Answer:
 
 @route("PUT|PATCH", "/contacts/{id}")
 def update_contact(w: World, r: Request, contact: int) -> dict[str, Any]:
-    """Change what is sent, the address too; what is not sent stays."""
+    """Change the columns that are sent, the address included."""
     row = contact_or_404(w, contact)
     body = r.wrapped("contact")
     columns = _columns(body)
@@ -117,7 +117,7 @@ def update_contact(w: World, r: Request, contact: int) -> dict[str, Any]:
 
 @route("DELETE", "/contacts/{id}")
 def delete_contact(w: World, r: Request, contact: int) -> dict[str, Any]:
-    """Delete for good; this 404 is written unlike the others."""
+    """Delete a contact; its 404 has a text of its own."""
     if contact not in w.tables["contacts"]:
         raise Refusal(404, {"message": f"No result found for contact with id {contact}"})
     w.delete_contact(contact)
@@ -135,7 +135,7 @@ def set_field_value(w: World, r: Request) -> Answer:
 
 @route("PUT", "/fieldValues/{id}")
 def update_field_value(w: World, r: Request, value: int) -> dict[str, Any]:
-    """Change a value by its own id; contact and field may be sent, and must fit."""
+    """Change a value by its id; contact and field may be sent and must fit."""
     row = row_or_404(w, "fieldValues", value, verb="PUT")
     body = _field_value_body(r)
     field = w.tables["fields"][row.field]
@@ -145,7 +145,7 @@ def update_field_value(w: World, r: Request, value: int) -> dict[str, Any]:
 
 @route("DELETE", "/fieldValues/{id}")
 def delete_field_value(w: World, r: Request, value: int) -> dict[str, Any]:
-    """Delete a value; a missing one is 404, whatever the documentation says (§13)."""
+    """Delete a value; a missing one is 404, unlike the documentation (§13)."""
     row_or_404(w, "fieldValues", value, verb="DELETE")
     w.tables["fieldValues"].delete(value)
     return {}
@@ -191,7 +191,7 @@ def _columns(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _echo(body: dict[str, Any]) -> dict[str, Any]:
-    """Repeat what was sent in the caller's own JSON types (§1.3)."""
+    """Repeat the sent columns in the client's JSON types (§1.3)."""
     return {name: body[name] for name in ("email", *_COLUMNS) if body.get(name) is not None}
 
 

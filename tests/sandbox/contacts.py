@@ -1,4 +1,4 @@
-"""Reading contacts: pages with sideloads, one contact, and everything below one contact."""
+"""Reads of contacts: pages with sideloads, one contact, and collections below a contact."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _page_input(w: World, r: Request) -> dict[str, Any]:
 
 
 def contact_or_404(w: World, contact: int) -> Any:
-    """Give a contact, or refuse naming the model `Subscriber`."""
+    """Return a contact, or refuse with the model name `Subscriber`."""
     row = w.tables["contacts"].get(contact)
     if row is None:
         raise missing("Subscriber", contact)
@@ -85,7 +85,7 @@ def contact_or_404(w: World, contact: int) -> Any:
 
 @route("GET", "/contacts/{id}")
 def get_contact(w: World, r: Request, contact: int) -> dict[str, Any]:
-    """Answer one contact with the sideloads that are always on; tags are not among them."""
+    """Return one contact with the sideloads that are always on; tags are not among them."""
     row = contact_or_404(w, contact)
     t = w.tables
     below = {
@@ -122,7 +122,7 @@ def get_contact(w: World, r: Request, contact: int) -> dict[str, Any]:
 
 @route("GET", "/contacts/{id}/{below:text}")
 def list_below_contact(w: World, r: Request, contact: int, below: str) -> Any:
-    """Answer a collection below a contact: documented without `meta`."""
+    """Return a collection below a contact, which is documented without `meta`."""
     contact_or_404(w, contact)
     t = w.tables
     if below in _EMPTY_SINGLES:

@@ -1,8 +1,8 @@
-"""The control door beside the API: change the account a little, read its log and its sizes.
+"""The control interface beside the API: changes of the account, its log and its sizes.
 
-`GET /sandbox/log` counts what arrived, `GET /sandbox/arrivals` gives each one. Both take `since`
-(the number of arrivals to leave out, as an earlier log's `arrivals` gave it), `after` and `until`
-(seconds since 1970): so one account serves several measurements.
+`GET /sandbox/log` counts the arrivals, `GET /sandbox/arrivals` lists them. Both take `since` (the
+number of arrivals to leave out, as an earlier log's `arrivals` gave it), `after` and `until`
+(seconds since 1970). So one account serves several measurements.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox import names
-from tests.sandbox.limits import log_summary, part_of, told
+from tests.sandbox.limits import log_rows, log_summary, part_of
 from tests.sandbox.values import Samples
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def answer(
     w: World, method: str, path: str, query: dict[str, str], body: bytes
 ) -> dict[str, Any] | None:
-    """Answer a request to the control door; None for what it does not know."""
+    """Answer a request to the control interface; None for an unknown one."""
     if method == "GET" and path.rstrip("/") in {"/sandbox/log", "/sandbox/arrivals"}:
-        # A copy, counted without the lock: who is being measured does not wait for it.
+        # A copy, counted without the lock, so that measured requests do not wait.
         log = list(w.log)
         asked = part_of(log, **{k: float(v) for k, v in query.items()})
         if path.rstrip("/") == "/sandbox/arrivals":
-            return {"arrivals": len(log), "rows": told(asked)}
+            return {"arrivals": len(log), "rows": log_rows(asked)}
         return {"arrivals": len(log), **log_summary(asked)}
     with w.lock:
         match method, path.rstrip("/"):
@@ -41,7 +41,7 @@ def answer(
 
 
 def change(w: World, seed: int) -> dict[str, Any]:
-    """Change a few rows of every kind, as a day's work would, and say exactly which."""
+    """Change a few rows of every kind, as in a day's work, and return exactly which."""
     dice = random.Random(seed)
     t = w.tables
     changed: dict[str, list[Any]] = {}
@@ -77,7 +77,7 @@ def _edit(w: World, dice: random.Random, contact: int) -> int:
 
 
 def _value(w: World, dice: random.Random, contact: int) -> dict[str, Any]:
-    """Set a field through an edit of the contact, so that udate shows it."""
+    """Set a field through an edit of the contact, so that udate changes."""
     field = dice.choice(list(w.tables["fields"]))
     draw = Samples(w, dice).of(field)
     before = w.field_value(contact, field.id)

@@ -1,4 +1,4 @@
-"""Reading accounts, their links and custom fields, notes, pipelines, stages and roles."""
+"""Reads of accounts, their links and custom fields, notes, pipelines, stages and roles."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ def list_custom_data(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/listGroups")
 def list_list_groups(w: World, r: Request) -> dict[str, Any]:
-    """Answer which group may do what with which list."""
+    """Answer the permissions of groups on lists."""
     rows = list(w.tables["listGroups"])
     return collection(w, r, "listGroups", rows, SHOW["listGroups"], "s")
 
 
 @route("GET", "/notes")
 def list_notes(w: World, r: Request) -> dict[str, Any]:
-    """Answer all notes; nothing documented filters them."""
+    """Answer all notes; no filter is documented."""
     rows = list(w.tables["notes"])
     if w.switches.undocumented_filters:
         for name, _, value in filters(r):
@@ -110,7 +110,7 @@ def list_notes(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/dealGroups")
 def list_pipelines(w: World, r: Request) -> dict[str, Any]:
-    """Answer the pipelines the key's user may see, with their stages."""
+    """Answer the pipelines that the key's user may see, with their stages."""
     stages = w.tables["dealStages"]
     rows = [row for row in w.tables["dealGroups"] if not row.hidden]
     for name, _, value in filters(r):
@@ -139,7 +139,7 @@ def get_pipeline(w: World, r: Request, pipeline: int) -> dict[str, Any]:
 
 @route("GET", "/dealStages")
 def list_stages(w: World, r: Request) -> dict[str, Any]:
-    """Answer the stages of the pipelines the key's user may see."""
+    """Answer the stages of the pipelines that the key's user may see."""
     pipelines = w.tables["dealGroups"]
     rows = [row for row in w.tables["dealStages"] if not pipelines[row.group].hidden]
     for name, _, value in filters(r):
@@ -153,7 +153,7 @@ def list_stages(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/contactDeals", "/dealRoles", "/dealActivities")
 def list_plain(w: World, r: Request) -> dict[str, Any]:
-    """Answer a small table as it stands; roles can be searched, activities asked by deal."""
+    """Answer a small table; roles have a search, activities a filter by deal."""
     name = r.path.strip("/")
     rows = list(w.tables[name])
     if name == "dealRoles" and (search := r.params.get("search")):

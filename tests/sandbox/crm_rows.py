@@ -70,7 +70,7 @@ def show_account(w: World, row: Account) -> dict[str, Any]:
 
 
 def show_counted_account(w: World, row: Account, *, counted: bool) -> dict[str, Any]:
-    """Show an account of the collection; its counts are "0" unless they were asked for."""
+    """Show an account of the collection; its counts are "0" unless requested."""
     contacts = len(w.tables["accountContacts"].ids_by("account", row.id)) if counted else 0
     deals = len(w.tables["deals"].ids_by("account", row.id)) if counted else 0
     shown = show_account(w, row)
@@ -128,7 +128,7 @@ def show_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
 
 
 def field_stamps(w: World, kind: str) -> Callable[[int | None], str | None]:
-    """Give how the timestamps of custom fields are printed; those of deals are in UTC (§13)."""
+    """Return how the times of custom fields are formatted; those of deals are in UTC (§13)."""
     if kind == "deal" and w.switches.deal_field_stamps == "UTC":
         return w.zone.utc
     return w.ts
@@ -146,7 +146,7 @@ _WIDE_COLUMNS = {
 
 
 def show_wide_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
-    """Show a value in the wide spelling: one column for each kind of value."""
+    """Show a value in the wide spelling: one column per type."""
     field_type = w.tables[f"{kind}CustomFieldMeta"][row.customFieldId].fieldType
     value = row.fieldValue
     if isinstance(value, list):
@@ -183,7 +183,7 @@ def show_wide_datum(w: World, row: Datum, kind: str) -> dict[str, Any]:
 
 
 def show_note(w: World, row: Note) -> dict[str, Any]:
-    """Show a note; `owner` is what it hangs on, `user` who wrote it."""
+    """Show a note; `owner` is its parent, `user` its author."""
     return {
         "relid": str(row.relid),
         "reltype": row.reltype,
@@ -200,7 +200,7 @@ def show_note(w: World, row: Note) -> dict[str, Any]:
 
 
 def is_hidden(w: World, row: Deal) -> bool:
-    """Say whether the key's user may not see this deal's pipeline."""
+    """Return whether the key's user may not see this deal's pipeline."""
     pipeline = w.tables["dealGroups"].get(row.group)
     return pipeline is not None and pipeline.hidden
 
@@ -242,7 +242,7 @@ def show_deal(w: World, row: Deal) -> dict[str, Any]:
 
 
 def show_stage(w: World, row: Stage) -> dict[str, Any]:
-    """Show a stage; a switch prints its udate hours ahead, as some writes leave it."""
+    """Show a stage; a switch prints its udate hours ahead, as after some writes."""
     udate = w.dt(row.udate)
     if row.udate is not None and w.switches.stage_udate_future:
         udate = utc_with_local_offset(w, row.udate)
@@ -266,7 +266,7 @@ def show_stage(w: World, row: Stage) -> dict[str, Any]:
 
 
 def utc_with_local_offset(w: World, instant: int) -> str:
-    """Print the UTC clock with the account's offset behind it, which is in the future."""
+    """Print the UTC time with the account's offset, which is in the future."""
     local = w.zone.stamp(instant)
     sign = -1 if local[19] == "-" else 1
     ahead = sign * (int(local[20:22]) * 3600 + int(local[23:25]) * 60)
@@ -274,7 +274,7 @@ def utc_with_local_offset(w: World, instant: int) -> str:
 
 
 def show_pipeline(w: World, row: Pipeline, *, counted: bool = False) -> dict[str, Any]:
-    """Show a pipeline; the collection adds how many deals it holds."""
+    """Show a pipeline; the collection adds its number of deals."""
     udate = w.dt(row.udate)
     if row.udate is not None and w.switches.stage_udate_future:
         udate = utc_with_local_offset(w, row.udate)
@@ -317,7 +317,7 @@ def show_contact_deal(w: World, row: ContactDeal) -> dict[str, Any]:
 
 
 def show_deal_role(w: World, row: DealRole) -> dict[str, Any]:
-    """Show a role; its `_timestamp` columns carry an offset here, and only here."""
+    """Show a role; only its `_timestamp` columns have an offset."""
     return {
         "title": row.title,
         "created_timestamp": w.dt(row.created),
@@ -328,7 +328,7 @@ def show_deal_role(w: World, row: DealRole) -> dict[str, Any]:
 
 
 def show_deal_activity(w: World, row: DealActivity) -> dict[str, Any]:
-    """Show a line of a deal's history; a change of stage goes by one of two words (§13)."""
+    """Show a row of a deal's history; a change of stage has one of two words (§13)."""
     kind, stage = row.dataType, str(row.stage)
     data_id = str(row.dataId)
     if w.switches.deal_activities == "live":

@@ -1,4 +1,4 @@
-"""Writing the custom fields of accounts and deals, and their values one by one and in bulk."""
+"""Writes of custom fields of accounts and deals, and of their values, singly and in bulk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _kind(r: Request) -> str:
 
 @route("POST", "/accountCustomFieldMeta", "/dealCustomFieldMeta")
 def create_custom_field(w: World, r: Request) -> Answer:
-    """Define a field; creates answer 201 for deals (§13), 200 for accounts."""
+    """Create a field; creates answer 201 for deals (§13), 200 for accounts."""
     kind = _kind(r)
     body = r.wrapped(f"{kind}CustomFieldMetum")
     if not body.get("fieldLabel"):
@@ -103,7 +103,7 @@ def delete_datum(w: World, r: Request, datum: int) -> dict[str, Any]:
 
 @route("POST", "/accountCustomFieldData/bulkCreate", "/dealCustomFieldData/bulkCreate")
 def create_data(w: World, r: Request) -> dict[str, Any]:
-    """Set many values from a bare array: all or none."""
+    """Set many values from an unwrapped array: all or none."""
     kind = _kind(r)
     entries = _entries(r)
     for entry in entries:
@@ -121,7 +121,7 @@ def create_data(w: World, r: Request) -> dict[str, Any]:
 
 @route("PATCH", "/accountCustomFieldData/bulkUpdate", "/dealCustomFieldData/bulkUpdate")
 def update_data(w: World, r: Request) -> dict[str, Any]:
-    """Change many values by their ids from a bare array: all or none."""
+    """Change many values by their ids from an unwrapped array: all or none."""
     kind = _kind(r)
     found: list[tuple[Datum, dict[str, Any]]] = []
     for entry in _entries(r):
@@ -178,7 +178,7 @@ def _write(w: World, kind: str, owner: int, body: dict[str, Any]) -> Datum:
 
 
 def _move(w: World, kind: str, owner: int) -> None:
-    """Move the parent's timestamp: in account bulk writes only the first item does."""
+    """Change the parent's date: in account bulk writes only the first item does."""
     if kind == "account":
         w.tables["accounts"].change(w.tables["accounts"][owner], updated=w.now())
     else:

@@ -1,4 +1,4 @@
-"""What can happen to deals, pipelines and stages, and what follows from it."""
+"""Changes of deals, pipelines and stages, and their effects."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.sandbox.names import STAGES
 
 
 class DealActs(Acts):
-    """The acts on deals; `World` inherits it."""
+    """Changes of deals; `World` inherits it."""
 
     def add_pipeline(self, title: str, **columns: Any) -> rows.Pipeline:
-        """Create a pipeline, and with it three stages, "To Contact" first."""
+        """Create a pipeline with three stages, "To Contact" first."""
         now = self.now()
         row = self.tables["dealGroups"].insert(rows.Pipeline(title, now, now, **columns))
         colors = ("19CCA3", "2F7DE1", "F5A623")
@@ -22,7 +22,7 @@ class DealActs(Acts):
         return row
 
     def add_stage(self, title: str, pipeline: int, **columns: Any) -> rows.Stage:
-        """Add a stage behind the last one of a pipeline."""
+        """Add a stage after the last one of a pipeline."""
         now = self.now()
         others = self.tables["dealStages"].by("group", pipeline)
         order = columns.pop("order", None) or max((s.order for s in others), default=0) + 1
@@ -31,7 +31,7 @@ class DealActs(Acts):
         )
 
     def first_stage(self, pipeline: int) -> rows.Stage | None:
-        """Give the stage where deals of a pipeline begin."""
+        """Return the first stage of a pipeline."""
         stages = self.tables["dealStages"].by("group", pipeline)
         return min(stages, key=lambda stage: (stage.order, stage.id), default=None)
 
@@ -55,7 +55,7 @@ class DealActs(Acts):
         return row
 
     def edit_deal(self, deal: int, **columns: Any) -> rows.Deal:
-        """Change a deal; a new stage or status becomes a line of its history."""
+        """Change a deal; a new stage or status adds a row to its history."""
         now, t = self.now(), self.tables
         row: rows.Deal = t["deals"][deal]
         before = {"stage": row.stage, "status": row.status}
@@ -72,7 +72,7 @@ class DealActs(Acts):
         return row
 
     def delete_deal(self, deal: int) -> None:
-        """Remove a deal with its values, notes and secondary contacts."""
+        """Delete a deal with its values, notes and secondary contacts."""
         t = self.tables
         for name, index in (
             ("dealCustomFieldData", "owner"),
@@ -87,13 +87,13 @@ class DealActs(Acts):
         t["deals"].delete(deal)
 
     def delete_stage(self, stage: int) -> None:
-        """Remove a stage, and with it every deal that stands there (§10 trap 28)."""
+        """Delete a stage with every deal in it (§10 trap 28)."""
         for deal in list(self.tables["deals"].ids_by("stage", stage)):
             self.delete_deal(deal)
         self.tables["dealStages"].delete(stage)
 
     def delete_pipeline(self, pipeline: int) -> None:
-        """Remove a pipeline with its stages and deals."""
+        """Delete a pipeline with its stages and deals."""
         for stage in list(self.tables["dealStages"].ids_by("group", pipeline)):
             self.delete_stage(stage)
         for deal in list(self.tables["deals"].ids_by("group", pipeline)):
@@ -115,13 +115,13 @@ class DealActs(Acts):
     def add_custom_field(
         self, kind: str, label: str, fieldType: str = "text", **columns: Any
     ) -> rows.CustomField:
-        """Define a custom field of accounts or deals."""
+        """Create a custom field of accounts or deals."""
         now, table = self.now(), self.tables[f"{kind}CustomFieldMeta"]
         columns.setdefault("displayOrder", len(table) + 1)
         return table.insert(rows.CustomField(label, fieldType, now, now, **columns))
 
     def delete_custom_field(self, kind: str, field: int) -> None:
-        """Remove a custom field and all its values."""
+        """Delete a custom field with all its values."""
         data = self.tables[f"{kind}CustomFieldData"]
         for row_id in list(data.ids_by("customFieldId", field)):
             data.delete(row_id)

@@ -23,7 +23,7 @@ def _moment(dice: Random, latest: int) -> int:
 
 
 def plant_accounts(w: World, dice: Random, count: int, latest: int) -> None:
-    """Plant accounts, each with some values and a few with a note."""
+    """Plant accounts, each with some values, and a few with a note."""
     t = w.tables
     samples = Samples(w, dice)
     fields = list(t["accountCustomFieldMeta"])
@@ -51,7 +51,7 @@ def plant_accounts(w: World, dice: Random, count: int, latest: int) -> None:
 def plant_deals(
     w: World, dice: Random, count: int, shape: Shape, latest: int, *, hidden: int
 ) -> None:
-    """Plant deals in all statuses, and hidden ones in a pipeline of their own."""
+    """Plant deals in all statuses, and hidden ones in a separate pipeline."""
     t = w.tables
     samples = Samples(w, dice)
     stages = list(t["dealStages"])

@@ -1,4 +1,4 @@
-"""Writing deals: a stage belongs to a pipeline, values are minor units, hidden deals are off."""
+"""Writes of deals: stages belong to pipelines, values are minor units, hidden deals are refused."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _ECHOED = ("title", "value", "currency", "contact", "account", "owner", "group",
 
 @route("POST", "/deals")
 def create_deal(w: World, r: Request) -> Answer:
-    """Create a deal; there is nothing that makes a second one the same."""
+    """Create a deal; a repeated create makes a second deal."""
     body = r.wrapped("deal")
     require(body, "deal", "title", "value", "currency")
     if not body.get("contact") and not body.get("account"):
@@ -83,7 +83,7 @@ def create_deal(w: World, r: Request) -> Answer:
 
 @route("PUT|PATCH", "/deals/{id}")
 def update_deal(w: World, r: Request, deal: int) -> dict[str, Any]:
-    """Change what is sent; a stage of another pipeline needs that pipeline beside it."""
+    """Change the columns that are sent; a stage of another pipeline needs that pipeline too."""
     row = _visible(w, deal)
     body = r.wrapped("deal")
     columns = _columns(w, body)
@@ -107,7 +107,7 @@ def delete_deal(w: World, r: Request, deal: int) -> dict[str, Any]:
 
 @route("PATCH", "/deals/bulkUpdate", "/deals/bulkUpdate/owners")
 def change_owners(w: World, r: Request) -> dict[str, Any] | Answer:
-    """Give deals to other users; which of the two routes exists is not known."""
+    """Change the owners of deals; it is not known which of the two routes exists."""
     if r.path != f"/deals/{w.switches.bulk_owner_route}":
         return html_not_found()
     entries = r.json.get("deals") if isinstance(r.json, dict) else None
@@ -183,7 +183,7 @@ def _numbers(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(w: World, body: dict[str, Any], row: Deal | None) -> dict[str, int]:
-    """Work out pipeline and stage: the stage must lie in the pipeline that will hold."""
+    """Return pipeline and stage: the stage must be in the resulting pipeline."""
     stages, pipelines = w.tables["dealStages"], w.tables["dealGroups"]
     stage, group = stages.get(as_id(body.get("stage"))), as_id(body.get("group"))
     if body.get("stage") and stage is None:
@@ -218,6 +218,6 @@ def _wrong_stage() -> Refusal:
 
 
 def _echo(body: dict[str, Any], row: Deal) -> dict[str, Any]:
-    """Repeat what was sent as it was sent; the status is an int whether sent or not."""
+    """Repeat the sent columns as they were sent; the status is always an int."""
     shown = {name: body[name] for name in _ECHOED if name in body}
     return shown | {"status": row.status}

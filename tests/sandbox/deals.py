@@ -1,4 +1,4 @@
-"""Reading deals: filters, orders, sideloads and the currencies in `meta`."""
+"""Reads of deals: filters, orders, sideloads and the currencies in `meta`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _VALUES = {"minimum_value": 1, "maximum_value": -1}
 
 @route("GET", "/deals")
 def list_deals(w: World, r: Request) -> dict[str, Any]:
-    """Answer a page of deals; unless ordered they come in no order anyone can name."""
+    """Answer a page of deals; without an order they are in no fixed order."""
     sides = Sideloads(w, r, DEAL_RELATIONS)
     key = tuple(pair for pair in r.query if pair[0] not in ("limit", "offset", "include"))
     rows, currencies = w.kept(("deals", key), _TABLES, lambda: _chosen(w, r))
@@ -67,7 +67,7 @@ def list_deals(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/deals/{id}")
 def get_deal(w: World, r: Request, deal: int) -> dict[str, Any]:
-    """Answer one deal, a stub if its pipeline is hidden."""
+    """Answer one deal, or a stub if its pipeline is hidden."""
     row = row_or_404(w, "deals", deal)
     sides = Sideloads(w, r, DEAL_RELATIONS)
     return {**sides.arrays([row]), "deal": show_deal(w, row)}
@@ -79,7 +79,7 @@ def _chosen(w: World, r: Request) -> tuple[list[Deal], Any]:
 
 
 def _currencies(rows: list[Deal]) -> dict[str, Any] | list[Any]:
-    """Give count and value by currency; an empty array when there are no deals (§13)."""
+    """Return count and value by currency; an empty array without deals (§13)."""
     sums: dict[str, list[int]] = {}
     for row in rows:
         entry = sums.setdefault(row.currency.upper(), [0, 0])
@@ -133,7 +133,7 @@ def _matching(w: World, r: Request) -> list[Deal]:
 
 
 def _test(w: World, name: str, value: str, field: str) -> Callable[[Deal], bool] | None:
-    """Give the test of one filter; None for a filter that is unknown and so ignored."""
+    """Return the test of a filter; None for an unknown filter, which is ignored."""
     if name == "contact" and w.switches.undocumented_filters:
         return lambda row: str(row.contact) == value
     if name in _EXACT:

@@ -1,4 +1,4 @@
-"""What a seeded account has defined: fields of every type and trap, tags, lists, users."""
+"""Definitions of a seeded account: fields of every type and trap, tags, lists, users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIERS = ["Free", "Team", "Business", "Enterprise"]
 CHANNELS = ["E-mail", "Phone", "Post"]
 INTERESTS = ["Hiking", "Cooking", "Music", "Chess", "Sailing"]
 SIZES = ["1-10", "11-50", "51-200", "200+"]
-# title, type, perstag, options: first every type, then the traps that keys of fields can be
+# title, type, perstag, options: first every type, then the traps of field keys
 CONTACT_FIELDS: list[tuple[str, str, str, list[str]]] = [
     ("Lead source", "text", "LEAD_SOURCE", []),
     ("Plan tier", "dropdown", "PLAN_TIER", TIERS),
@@ -32,12 +32,12 @@ CONTACT_FIELDS: list[tuple[str, str, str, list[str]]] = [
     ("External ID", "hidden", "EXTERNAL_ID", []),
     ("Region", "text", "REGION", []),
     ("Region", "text", "SALES_REGION", []),  # one title twice
-    ("Plan-tier", "text", "PLAN-TIER", []),  # one key after slugging
+    ("Plan-tier", "text", "PLAN-TIER", []),  # two titles with the same key
     ("Größe", "text", "GRE", []),
-    ("Status", "text", "STATUS", []),  # keys that columns have, too
+    ("Status", "text", "STATUS", []),  # keys that are also names of columns
     ("Name", "text", "NAME", []),
     ("E-mail address", "text", "EMAIL_ADDRESS", []),
-    ("顧客ランク", "text", "", []),  # nothing left of the title in the tag
+    ("顧客ランク", "text", "", []),  # a tag without any letter of the title
 ]
 _ACCOUNT_ATTRIBUTES = [
     ("Description", "textarea", "ACCT_DESCRIPTION", None),
@@ -85,7 +85,7 @@ _ODD_TAGS = ["R&D + QA", "50 % off", 'said "yes"', "Søknad/2030", "to do: call"
 
 
 def define(w: World, dice: Random, shape: Shape, born: int) -> None:
-    """Define everything a seeded account has before anybody is in it; `born` is when."""
+    """Create everything that a seeded account has before its contacts; `born` is the time."""
     _people(w, shape, born)
     _contact_fields(w, shape, born)
     _custom_fields(w, "account", ACCOUNT_FIELDS, shape.account_fields, born)

@@ -1,4 +1,4 @@
-"""Every module that registers routes; importing this one makes them known."""
+"""Imports every module that registers routes."""
 
 from tests.sandbox import (
     account_writes,

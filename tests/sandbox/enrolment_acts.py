@@ -1,4 +1,4 @@
-"""What can happen to automations and to whom they lead somewhere."""
+"""Changes of automations and enrolments."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from tests.sandbox.deal_acts import DealActs
 
 
 class EnrolmentActs(DealActs):
-    """The acts on automations; `World` inherits it."""
+    """Changes of enrolments; `World` inherits it."""
 
     def add_automation(self, name: str, status: int = 1) -> rows.Automation:
-        """Make an automation, as people do in ActiveCampaign: no endpoint does."""
+        """Create an automation; no endpoint does."""
         now = self.now()
         return self.tables["automations"].insert(rows.Automation(name, now, now, status))
 
     def enrol(self, contact: int, automation: int) -> rows.ContactAutomation:
-        """Send a contact into an automation, once more if it was there before."""
+        """Enrol a contact in an automation, again if it was enrolled before."""
         now, t = self.now(), self.tables
         row = t["contactAutomations"].insert(
             rows.ContactAutomation(contact, automation, 1, now, None, now)
@@ -25,14 +25,14 @@ class EnrolmentActs(DealActs):
         return row
 
     def end_enrolment(self, enrolment: int) -> None:
-        """Let a contact come to the end of an automation."""
+        """Let a contact reach the end of an automation."""
         now, t = self.now(), self.tables
         row = t["contactAutomations"][enrolment]
         t["contactAutomations"].change(row, status=2, remdate=now, lastdate=now)
         t["automations"][row.automation].exited += 1
 
     def take_out(self, enrolment: int) -> bool:
-        """Take a contact out of an automation; False where nothing is there to be taken."""
+        """Remove a contact from an automation; return False if it is not enrolled."""
         t = self.tables
         row = t["contactAutomations"].get(enrolment)
         if row is None or (self.switches.left_enrolment == "ended" and row.status == 2):
@@ -45,7 +45,7 @@ class EnrolmentActs(DealActs):
         return True
 
     def enrolled(self, contact: int, automation: int) -> int:
-        """Count how often a contact was sent into an automation, whatever became of it."""
+        """Return how often a contact was enrolled in an automation, in any status."""
         return sum(
             entry["trigger"] == "enrolled"
             and (entry["contact"], entry["automation"]) == (contact, automation)

@@ -1,7 +1,6 @@
-"""Event tracking: a host of its own that takes a form, and the names of events in the account.
+"""Event tracking: a separate host that takes a form, and the names of events in the account.
 
-The key of the API is no credential there. Nothing can be repeated: an event that is sent twice is
-there twice.
+The API key is no credential there. A repeated event is recorded twice.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class TrackingLog:
 
 
 def receive(w: World, r: Request) -> Answer:
-    """Take an event, or say 0; the status is 200 either way."""
+    """Record an event, or answer 0; the status is 200 in both cases."""
     form = {name: values[-1] for name, values in parse_qs(r.body.decode(), True).items()}
     problem = _problem(w, form)
     if problem is None:
@@ -104,14 +103,14 @@ def show_tracking_log(w: World, row: TrackingLog) -> dict[str, Any]:
 
 @route("GET", "/eventTrackingEvents")
 def list_names(w: World, r: Request) -> dict[str, Any]:
-    """Answer the names of events, those that the account brings along too."""
+    """Answer the names of events, the account's built-in ones included."""
     names = [{"name": name} for name in w.event_names]
     return {"eventTrackingEvents": names, "meta": {"total": len(names)}}
 
 
 @route("POST", "/eventTrackingEvents")
 def add_name(w: World, r: Request) -> Answer:
-    """Add a name while event tracking is on; one that is there again is 422 or 201."""
+    """Add a name while event tracking is on; a second time is 422 or 201."""
     name = r.wrapped("eventTrackingEvent").get("name")
     if not isinstance(name, str) or not name or len(name) > LONGEST_NAME:
         raise invalid("field_invalid", "name", "The name is invalid.")
@@ -136,7 +135,7 @@ def delete_name(w: World, r: Request, name: str) -> dict[str, Any]:
 
 @route("GET|PUT", "/eventTracking")
 def switch_tracking(w: World, r: Request) -> dict[str, Any]:
-    """Say whether event tracking is on; a PUT turns it on or off."""
+    """Answer whether event tracking is on; a PUT turns it on or off."""
     if r.method == "PUT":
         w.is_event_tracking_on = r.wrapped("eventTracking").get("enabled") is True
     return {"eventTracking": {"enabled": w.is_event_tracking_on}}
@@ -144,11 +143,11 @@ def switch_tracking(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/siteTracking/code")
 def tracking_code(w: World, r: Request) -> Answer:
-    """Answer the snippet of HTML, which holds the id of the account and not the key."""
+    """Answer the HTML snippet, which has the account's id and not the key."""
     snippet = f"<script>vgo('setAccount', '{w.event_account_id}');</script>"
     return Answer(200, raw=snippet.encode(), headers={"Content-Type": "text/html"})
 
 
 def is_event(path: str) -> bool:
-    """Say whether a request goes to the host of events."""
+    """Return whether a request goes to the host of events."""
     return re.fullmatch(PATH + "/?", path) is not None

@@ -1,4 +1,4 @@
-"""What can go wrong on the way: rules that replace, spoil or lose an answer."""
+"""Faults: rules that replace, change or lose an answer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 TROUBLE = "<html><head><title>Trouble</title></head><body><h1>{status}</h1></body></html>"
 TRANSIENT = ("throttle", "forbid", "server_error", "empty_body", "truncated_json", "reset")
-Kind = str | tuple[str, dict[str, Any]]  # a fault alone, or with what it is told
+Kind = str | tuple[str, dict[str, Any]]  # a fault, or a fault with its arguments
 
 
 @dataclass
 class Fault:
-    """One rule: where it applies, how often still, and what it does."""
+    """One rule: which requests it affects, how often, and what it does."""
 
     kind: str
     prefix: str
@@ -30,7 +30,7 @@ class Fault:
     hits: int = 0
 
     def takes(self, method: str, path: str) -> bool:
-        """Say whether it strikes this request, and count it."""
+        """Return whether it affects this request, and count it."""
         if self.times == 0 or (self.method and self.method != method):
             return False
         if not path.startswith(self.prefix):
@@ -45,10 +45,10 @@ class Fault:
 
 
 class Faults:
-    """The switchboard of faults; each call adds a rule and the oldest that applies strikes.
+    """All faults; each method adds a rule, and the oldest rule that applies is used.
 
-    Common arguments: `prefix` ("/contacts", empty for everything), `times` (None: for good),
-    `method` (None: any), `after` (let so many pass first).
+    Common arguments: `prefix` ("/contacts", empty for everything), `times` (None: always), `method`
+    (None: any), `after` (the number of requests to let pass first).
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Faults:
         self._mix: tuple[float, random.Random, tuple[Kind, ...]] | None = None
 
     def clear(self) -> None:
-        """Fix everything."""
+        """Remove all faults."""
         self.rules.clear()
         self.is_lapsed = False
         self.deaf_to = ()
@@ -75,7 +75,7 @@ class Faults:
         body: bytes | str | dict[str, Any] = b"",
         **where: Any,
     ) -> Fault:
-        """Refuse as over the limit (§4); the body is nowhere documented, so give any."""
+        """Refuse as beyond the rate limit (§4); the body is undocumented, so any may be given."""
         headers = {"RateLimit-Limit": "5", "RateLimit-Remaining": "0"}
         if retry_after is not None:
             headers["Retry-After"] = str(retry_after)
@@ -84,7 +84,7 @@ class Faults:
         )
 
     def forbid(self, prefix: str = "", times: int | None = None, **where: Any) -> Fault:
-        """Answer 403 (§5.4): for good it is the plan or permission, a few times the glitch."""
+        """Answer 403 (§5.4): always means plan or permission, a few times a glitch."""
         return self._replace("forbid", prefix, times, Answer(403, {"message": "Forbidden"}), where)
 
     def server_error(
@@ -95,7 +95,7 @@ class Faults:
         times: int | None = 1,
         **where: Any,
     ) -> Fault:
-        """Answer 5xx with HTML (§5.1); the request was not carried out."""
+        """Answer 5xx with HTML (§5.1); the request was not processed."""
         body = (html if html is not None else TROUBLE.format(status=status)).encode()
         answer = Answer(status, None, {"Content-Type": "text/html"}, body)
         return self._replace("server_error", prefix, times, answer, where)
@@ -107,31 +107,31 @@ class Faults:
         return self._replace("not_found", prefix, times, answer, where)
 
     def html_200(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
-        """Answer 200 with an HTML page (§5.6); the request was not carried out."""
+        """Answer 200 with an HTML page (§5.6); the request was not processed."""
         answer = Answer(
             200, None, {"Content-Type": "text/html"}, TROUBLE.format(status="Wait").encode()
         )
         return self._replace("html_200", prefix, times, answer, where)
 
     def complaint_200(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
-        """Answer 200 with words in place of data; the request was not carried out."""
+        """Answer 200 with a message in place of data; the request was not processed."""
         answer = Answer(200, {"message": "Temporarily unavailable"})
         return self._replace("complaint_200", prefix, times, answer, where)
 
     def empty_body(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
-        """Carry the request out and answer nothing with its status (§5.6)."""
+        """Process the request and answer with its status and no body (§5.6)."""
         return self._spoil("empty_body", prefix, times, lambda _real: b"", where)
 
     def truncated_json(
         self, prefix: str = "", times: int | None = 1, *, keep: float = 0.6, **where: Any
     ) -> Fault:
-        """Carry the request out and cut its JSON off (§5.6)."""
+        """Process the request and truncate its JSON (§5.6)."""
         return self._spoil(
             "truncated_json", prefix, times, lambda real: real[: int(len(real) * keep)], where
         )
 
     def reset(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
-        """Break the connection before the request is carried out (§5.6)."""
+        """Break the connection before the request is processed (§5.6)."""
 
         def lose(handle: Callable[[], Answer]) -> Answer:
             raise Lost("reset")
@@ -141,7 +141,7 @@ class Faults:
     def reset_after_apply(
         self, prefix: str = "", times: int | None = 1, *, kind: str = "reset", **where: Any
     ) -> Fault:
-        """Carry the request out and lose the answer; `kind` is reset, chunk or timeout."""
+        """Process the request and lose the answer; `kind` is reset, chunk or timeout."""
 
         def lose(handle: Callable[[], Answer]) -> Answer:
             answer = handle()
@@ -152,7 +152,7 @@ class Faults:
     def late_trouble(
         self, prefix: str = "", times: int | None = 1, *, status: int = 524, **where: Any
     ) -> Fault:
-        """Carry the request out and answer 5xx with HTML: 524 is Cloudflare's own time-out."""
+        """Process the request and answer 5xx with HTML: 524 is Cloudflare's own time-out."""
 
         def spoil(handle: Callable[[], Answer]) -> Answer:
             handle()
@@ -164,13 +164,13 @@ class Faults:
     def refuse(
         self, prefix: str, document: Any, times: int | None = 1, *, status: int = 422, **where: Any
     ) -> Fault:
-        """Refuse with a body of any shape (§5.2); the request was not carried out."""
+        """Refuse with a body of any shape (§5.2); the request was not processed."""
         return self._replace("refuse", prefix, times, Answer(status, document), where)
 
     def rewrite(
         self, prefix: str, edit: Callable[[Any], None], times: int | None = None, **where: Any
     ) -> Fault:
-        """Carry the request out and let `edit` change the document of a good answer."""
+        """Process the request and let `edit` change the document of a good answer."""
 
         def spoil(handle: Callable[[], Answer]) -> Answer:
             answer = handle()
@@ -183,7 +183,7 @@ class Faults:
         return self._add("rewrite", prefix, times, spoil, where)
 
     def foreign_type(self, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
-        """Answer JSON, and call it HTML (§5.5, §5.6)."""
+        """Answer JSON with the content type of HTML (§5.5, §5.6)."""
 
         def spoil(handle: Callable[[], Answer]) -> Answer:
             answer = handle()
@@ -193,11 +193,11 @@ class Faults:
         return self._add("foreign_type", prefix, times, spoil, where)
 
     def deaf(self, *parameters: str) -> None:
-        """Ignore query parameters that begin so, as accounts do with filters they do not know."""
+        """Ignore query parameters with this prefix, as accounts do with unknown filters."""
         self.deaf_to = parameters
 
     def slow(self, seconds: float, prefix: str = "", times: int | None = 1, **where: Any) -> Fault:
-        """Carry the request out and answer late: beyond the caller's timeout it is lost."""
+        """Process the request and answer late: the answer is lost after the client's timeout."""
 
         def wait(handle: Callable[[], Answer]) -> Answer:
             answer = handle()
@@ -209,7 +209,7 @@ class Faults:
     def redirect(
         self, prefix: str, location: str, times: int | None = 1, *, status: int = 302, **where: Any
     ) -> Fault:
-        """Send the caller elsewhere; a key must not follow to another host."""
+        """Redirect the client; a key must not follow to another host."""
         answer = Answer(status, None, {"Location": location}, b"")
         return self._replace("redirect", prefix, times, answer, where)
 
@@ -219,15 +219,15 @@ class Faults:
             self.forbid(prefix)
 
     def lapsed(self, *, is_lapsed: bool = True) -> None:
-        """Answer 402 with nothing on everything (§1)."""
+        """Answer 402 with an empty body to everything (§1)."""
         self.is_lapsed = is_lapsed
 
     def mix(self, rate: float, seed: int = 1, kinds: tuple[Kind, ...] = TRANSIENT) -> None:
-        """Strike a share of all requests with a random fault; the same seed, the same faults."""
+        """Give a share of all requests a random fault; the same seed gives the same faults."""
         self._mix = (rate, random.Random(seed), kinds)
 
     def strike(self, method: str, path: str, handle: Callable[[], Answer]) -> Answer:
-        """Answer a request, spoiled if a rule applies to it."""
+        """Answer a request, with a fault if a rule applies to it."""
         for rule in self.rules:
             if rule.takes(method, path):
                 return rule.spoil(handle)
@@ -235,7 +235,7 @@ class Faults:
             rate, dice, kinds = self._mix
             if dice.random() < rate:
                 once = Faults()
-                kind, options = _told(dice.choice(kinds))
+                kind, options = _kind_and_options(dice.choice(kinds))
                 made: Fault = getattr(once, kind)(times=1, **options)
                 return made.spoil(handle)
         return handle()
@@ -278,7 +278,7 @@ class Faults:
         return self._add(kind, prefix, times, spoil, where)
 
 
-def _told(kind: Kind) -> tuple[str, dict[str, Any]]:
+def _kind_and_options(kind: Kind) -> tuple[str, dict[str, Any]]:
     if not isinstance(kind, str):
         return kind
     return kind, {"retry_after": 1} if kind == "throttle" else {}

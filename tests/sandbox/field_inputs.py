@@ -1,4 +1,4 @@
-"""How values sent for custom fields are read: converted, stored, or refused."""
+"""Values that clients send for custom fields: converted, stored, or refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_contact_value(w: World, field: Field, value: Any) -> str:
-    """Read the value of a contact field: text, with datetimes moved to the account's zone."""
+    """Parse the value of a contact field: text, with datetimes in the account's zone."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -35,7 +35,7 @@ def read_contact_value(w: World, field: Field, value: Any) -> str:
 def write_contact_values(
     w: World, contact: int, sent: Any, *, key: str = "field", starts: bool = True
 ) -> list[FieldValue]:
-    """Store the `fieldValues` of a contact; a field that does not exist is passed over."""
+    """Store the `fieldValues` of a contact; unknown fields are ignored."""
     stored = []
     for entry in sent if isinstance(sent, list) else []:
         field = w.tables["fields"].get(as_id(entry.get(key))) if isinstance(entry, dict) else None
@@ -46,7 +46,7 @@ def write_contact_values(
 
 
 def read_datum(w: World, field: CustomField, value: Any) -> Any:
-    """Read the value of an account or deal field, or refuse it as of the wrong type."""
+    """Parse the value of an account or deal field, or refuse its type."""
     if value is None or value == "":
         return value
     if field.fieldType in ("multiselect", "checkbox", "listbox"):
@@ -87,7 +87,7 @@ def _mismatch(field: CustomField, wanted: str) -> Refusal:
 
 
 def write_fields(w: World, kind: str, owner: int, sent: Any) -> list[dict[str, Any]]:
-    """Store the `fields` of an account or deal, and give them as its answer repeats them."""
+    """Store the `fields` of an account or deal; return them as its answer repeats them."""
     meta = w.tables[f"{kind}CustomFieldMeta"]
     read = []
     for entry in sent if isinstance(sent, list) else []:
@@ -102,7 +102,7 @@ def write_fields(w: World, kind: str, owner: int, sent: Any) -> list[dict[str, A
 
 
 def custom_field(w: World, kind: str, value: Any) -> CustomField:
-    """Give the field a datum names, or refuse."""
+    """Return the field that a datum names, or refuse."""
     found: CustomField | None = w.tables[f"{kind}CustomFieldMeta"].get(as_id(value))
     if found is None:
         raise missing_plain()

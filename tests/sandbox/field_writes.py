@@ -1,4 +1,4 @@
-"""Writing contact fields, their options and where they are available."""
+"""Writes of contact fields, their options and their relations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TEXTS = ("title", "descript", "perstag", "defval")
 
 @route("POST", "/fields")
 def create_field(w: World, r: Request) -> Answer:
-    """Define a field; its title must be new, its perstag follows from the title."""
+    """Create a field with a new title; its perstag comes from the title."""
     body = r.wrapped("field")
     require(body, "field", "title", "type")
     if as_text(body["type"]) not in TYPES:
@@ -57,7 +57,7 @@ def create_field(w: World, r: Request) -> Answer:
 
 @route("PUT", "/fields/{id}")
 def update_field(w: World, r: Request, field: int) -> dict[str, Any]:
-    """Change a field; its type stays what it was."""
+    """Change a field; its type does not change."""
     row = row_or_404(w, "fields", field)
     body = r.wrapped("field")
     if "title" in body:
@@ -78,7 +78,7 @@ def delete_field(w: World, r: Request, field: int) -> dict[str, Any]:
 
 @route("POST", "/fieldOption/bulk")
 def create_options(w: World, r: Request) -> Answer:
-    """Add options to fields; what is wrong is said in one string."""
+    """Add options to fields; an error is one text."""
     document = r.json
     sent = document.get("fieldOptions") if isinstance(document, dict) else None
     if not isinstance(sent, list) or not sent:
@@ -116,7 +116,7 @@ def create_options(w: World, r: Request) -> Answer:
 
 @route("POST", "/fieldRels")
 def create_field_rel(w: World, r: Request) -> Answer:
-    """Make a field available: on a list, or with relid 0 on all."""
+    """Show a field on a list, or with relid 0 on all."""
     body = r.wrapped("fieldRel")
     field, relid = as_id(body.get("field")), as_id(body.get("relid"))
     if w.tables["fields"].get(field) is None:
@@ -132,7 +132,7 @@ def create_field_rel(w: World, r: Request) -> Answer:
 
 @route("DELETE", "/fieldRels/{id}")
 def delete_field_rel(w: World, r: Request, relation: int) -> dict[str, Any]:
-    """Withdraw a field from where it was; a missing relation is 403."""
+    """Remove a field from a list; a missing relation is 403."""
     if w.tables["fieldRels"].delete(relation) is None:
         raise Refusal(403, missing("FieldRel", relation).answer.document)
     return {}

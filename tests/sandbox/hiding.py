@@ -1,4 +1,4 @@
-"""Rows that the key's user may not see: lists leave them out, and asked for they answer so."""
+"""Rows that the key's user may not see: lists omit them, and single reads answer a status."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Hidden:
-    """What is hidden, by table and id, with the status that asking for the row itself gets.
+    """Hidden rows, by table and id, with the status of a read of the row itself.
 
-    403 is a refusal, 404 says that there is no such row, 200 gives it: some lists are narrower
-    than the rows that may be read.
+    403 is a refusal, 404 means no such row, 200 returns it: some lists are narrower than the rows
+    that may be read.
     """
 
     def __init__(self) -> None:
@@ -31,12 +31,12 @@ class Hidden:
         self._rows.setdefault(table, {})[row] = status
 
     def clear(self) -> None:
-        """Show everything again."""
+        """Show all rows again."""
         self._rows.clear()
 
     @contextlib.contextmanager
     def out_of_sight(self, w: World, r: Request) -> Iterator[Answer | None]:
-        """Take hidden rows away for the time of a GET; give the answer that one of them gets."""
+        """Remove hidden rows during a GET; return the answer of a hidden row itself."""
         name, _, rest = r.path.strip("/").partition("/")
         hidden = self._rows.get(name) if r.method == "GET" else None
         if not hidden:

@@ -1,4 +1,4 @@
-"""The bulk importer: whole batches are refused or queued, and carried out by the clock."""
+"""The bulk importer: whole batches are refused or queued, and processed by the clock."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 250
 MOST_BYTES = 399_999
-_UNKNOWN, _WAITING = 1, 2  # seconds after queueing until which each stage lasts
+_UNKNOWN, _WAITING = 1, 2  # seconds after queueing until the end of each stage
 
 
 @dataclass
 class Batch:
-    """A queued batch, and what came of it once it is settled."""
+    """A queued batch, and its outcome once it is processed."""
 
     batchId: str
     queued: int
@@ -37,7 +37,7 @@ class Batch:
     failure: list[str] = field(default_factory=list)
 
     def status(self, now: float, seconds: float) -> str | bool:
-        """Say where a batch stands that takes so long; False within about the first second."""
+        """Return the status of a batch of this duration; False within about the first second."""
         age = now - self.queued
         if age < _UNKNOWN:
             return False
@@ -85,7 +85,7 @@ def queue_batch(w: World, r: Request) -> Answer:
 
 @route("GET", "/import/bulk_import")
 def list_batches(w: World, r: Request) -> dict[str, Any]:
-    """Count batches and contacts by day, done and not."""
+    """Count batches and contacts by day, finished and unfinished."""
     now = w.now()
     days: dict[bool, dict[str, list[int]]] = {False: {}, True: {}}
     for batch in w.imports:
@@ -109,7 +109,7 @@ def list_batches(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/import/info")
 def batch_info(w: World, r: Request) -> dict[str, Any]:
-    """Say where one batch stands; ids of created contacts only, never of updated ones."""
+    """Answer the status of one batch, with ids of created contacts and not of updated ones."""
     wanted = r.params.get("batchId")
     if not wanted:
         raise Refusal(400, {"message": "The batchId is missing."})
@@ -126,12 +126,12 @@ def batch_info(w: World, r: Request) -> dict[str, Any]:
 
 
 def settle(w: World, *, at_once: bool = False) -> None:
-    """Carry out the batches whose time has come."""
+    """Process the batches that are due."""
     now = w.now()
     while w.imports_settled < len(w.imports):
         batch = w.imports[w.imports_settled]
         if not (at_once or now - batch.queued >= w.switches.import_seconds):
-            break  # those behind it were queued later
+            break  # batches after it were queued later
         batch.settled = True
         w.imports_settled += 1
         batch.outcome = w.switches.import_outcome
@@ -140,7 +140,7 @@ def settle(w: World, *, at_once: bool = False) -> None:
 
 def _carry_out(w: World, batch: Batch) -> None:
     order = list(batch.contacts)
-    random.Random(batch.batchId).shuffle(order)  # no order is guaranteed
+    random.Random(batch.batchId).shuffle(order)  # the order is not guaranteed
     if batch.outcome == "failed":
         order = []
     elif batch.outcome == "interrupted":
@@ -202,7 +202,7 @@ def _excludes(w: World, batch: Batch, sent: dict[str, Any]) -> bool:
 
 
 def _fault_of(w: World, contact: Any) -> str | None:
-    """Say what is wrong with a row, if anything is."""
+    """Return what is wrong with a row, if anything is."""
     if not isinstance(contact, dict):
         return "The contact is not an object."
     if not contact.get("email"):
@@ -221,7 +221,7 @@ def _fault_of(w: World, contact: Any) -> str | None:
 
 
 def _names(w: World, entry: Any, key: str, table: str | None) -> bool:
-    """Say whether an entry has an id, and one that exists where a table is given."""
+    """Return whether an entry has an id, which must exist if a table is given."""
     row_id = as_id(entry.get(key)) if isinstance(entry, dict) else None
     return row_id is not None and (table is None or row_id in w.tables[table])
 

@@ -1,4 +1,4 @@
-"""Sideloads: which relations `include=` names, and the top-level arrays they become."""
+"""Sideloads: the relations of `include=`, and their top-level arrays."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ ACCOUNT_RELATIONS: dict[str, tuple[str, str, dict[str, tuple[str, str]]]] = {
         {"customerAccountCustomFieldMetum": ("accountCustomFieldMeta", "customFieldId")},
     ),
 }
-# What live answers call the values and fields of accounts that come with others (§13).
+# The live names of sideloaded values and fields of accounts (§13).
 LIVE_NAMES = {
     "accountCustomFieldData": "customerAccountCustomFieldData",
     "accountCustomFieldMeta": "customerAccountCustomFieldMeta",
 }
 _EMPTY_RELATIONS = {"geoIps": "geoAddresses"}
-_ALWAYS_ARRAYS = ("scoreValues", "accountContacts")  # every contact has these ids anyway
+_ALWAYS_ARRAYS = ("scoreValues", "accountContacts")  # every contact always has these ids
 
 
 class Sideloads:
-    """What one request's `include=` adds to a page of rows."""
+    """The sideloads that one request's `include=` adds to a page of rows."""
 
     def __init__(self, w: World, r: Request, relations: dict[str, Any]) -> None:
-        """Keep the relations that are known and that this account honours."""
+        """Keep the relations that are known and that this account supports."""
         self.w = w
         self.relations = relations
         self.direct: list[str] = []
@@ -70,7 +70,7 @@ class Sideloads:
             self._take(name.strip())
 
     def members(self, row: Any) -> str:
-        """Write the id arrays that a row gains."""
+        """Format the id arrays of a row."""
         if not self.w.switches.include_id_arrays:
             return ""
         parts = []
@@ -83,7 +83,7 @@ class Sideloads:
         return "".join(parts)
 
     def arrays(self, rows: Sequence[Any]) -> dict[str, Raw]:
-        """Write the top-level arrays of the related rows."""
+        """Format the top-level arrays of related rows."""
         found: dict[str, Raw] = {}
         cap = self.w.switches.include_row_cap
         for name in self.direct:

@@ -1,4 +1,4 @@
-"""What the account does some time after a request: each job runs before the next answer."""
+"""Work that the account does some time after a request: each job runs before the next answer."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class Jobs:
-    """Jobs by the moment when they are due; equal moments run in the order of their making."""
+    """Jobs by due time; jobs of the same time run in the order of their creation."""
 
     def __init__(self) -> None:
         """Start without jobs."""
         self._due: list[tuple[datetime, Callable[[], None]]] = []
 
     def add(self, now: datetime, seconds: float, job: Callable[[], None]) -> None:
-        """Run a job after so many seconds; at once for 0."""
+        """Run a job after so many seconds, or at once for 0."""
         if seconds <= 0:
             job()
         else:
             self._due.append((now + timedelta(seconds=seconds), job))
 
     def run(self, now: datetime, *, all_of_them: bool = False) -> None:
-        """Run the jobs that are due, and those they add that are due as well."""
+        """Run the jobs that are due, and due jobs that they add."""
         while due := [entry for entry in self._due if all_of_them or entry[0] <= now]:
             first = min(due, key=lambda entry: entry[0])
             self._due.remove(first)

@@ -1,4 +1,4 @@
-"""Pages of contacts kept as they were sent, for accounts that are asked for the same many times."""
+"""A cache of pages of contacts, for accounts that get the same requests many times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class KeptPages:
-    """Up to `most` bytes of pages, while no row and no switch changes; none at first."""
+    """Up to `most` bytes of pages, valid while no row and no switch changes; none at first."""
 
     def __init__(self) -> None:
         """Keep nothing."""
@@ -24,7 +24,7 @@ class KeptPages:
         self._pages: dict[Any, bytes] = {}
 
     def page(self, w: World, r: Request, make: Callable[[], dict[str, Any]]) -> Any:
-        """Answer with the page that is kept for this query, or make it."""
+        """Answer with the cached page of this query, or create it."""
         if not self.most:
             return make()
         rows = sum(table.version for table in w.tables.values())

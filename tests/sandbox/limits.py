@@ -1,4 +1,4 @@
-"""The account's budget: requests in any rolling second, and the importer's own limits."""
+"""The account's limits: requests in any rolling second, and the importer's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Arrival:
-    """One request as the log keeps it; the status is None when the answer was lost."""
+    """One request in the log; the status is None if the answer was lost."""
 
     time: datetime
     method: str
@@ -25,40 +25,40 @@ class Arrival:
 
     @property
     def host(self) -> str:
-        """The host it was sent to, which a redirect may have made another."""
+        """The host of the request, which may differ after a redirect."""
         return next((v for k, v in self.headers.items() if k.lower() == "host"), "")
 
     @property
     def endpoint(self) -> str:
-        """What was called, whichever row it was about."""
+        """The endpoint without ids."""
         parts = ["{id}" if part.isdecimal() else part for part in self.path.split("/")[3:]]
         return f"{self.method} /{'/'.join(parts)}"
 
     @property
     def is_refused(self) -> bool:
-        """Say whether it was one too many."""
+        """Whether it was refused for the rate limit."""
         return self.status in (429, 503)
 
     @property
     def document(self) -> Any:
-        """The JSON it carried, or None."""
+        """The JSON body, or None."""
         return json.loads(self.body) if self.body else None
 
 
 class RollingWindow:
     """At most `most` arrivals within any `seconds`; refused arrivals do not count.
 
-    Threads may ask in another order than their requests arrived: the moments are kept in order.
+    Threads may call in another order than their requests arrived: the moments are kept in order.
     """
 
     def __init__(self, most: float, seconds: float) -> None:
-        """Start empty; a `most` of 0 means no limit."""
+        """It is empty; a `most` of 0 means no limit."""
         self.most = most
         self.span = timedelta(seconds=seconds)
         self.kept: list[datetime] = []
 
     def admits(self, moment: datetime) -> bool:
-        """Take an arrival in, or say that it is one too many."""
+        """Record an arrival, or return False if it exceeds the limit."""
         if not self.most:
             return True
         del self.kept[: bisect_right(self.kept, moment - self.span)]
@@ -69,7 +69,7 @@ class RollingWindow:
 
     @property
     def remaining(self) -> int:
-        """Say how many more fit right after the last arrival."""
+        """Return how many more are permitted right after the last arrival."""
         return max(0, int(self.most) - len(self.kept))
 
 
@@ -77,7 +77,7 @@ _SECOND = timedelta(seconds=1)
 
 
 def busiest_second(log: list[Arrival]) -> int:
-    """Give the most arrivals that any half-open rolling second holds."""
+    """Return the largest number of arrivals in any half-open rolling second."""
     times = sorted(arrival.time for arrival in log)
     worst = first = 0
     for last, moment in enumerate(times):
@@ -90,7 +90,7 @@ def busiest_second(log: list[Arrival]) -> int:
 def part_of(
     log: list[Arrival], since: float = 0, after: float = 0, until: float = 0
 ) -> list[Arrival]:
-    """Give the arrivals but the first `since`, from the moment `after` to the moment `until`.
+    """Return the arrivals without the first `since`, between the moments `after` and `until`.
 
     Moments are seconds since 1970; 0 is no bound.
     """
@@ -101,13 +101,13 @@ def part_of(
     ]
 
 
-def told(log: list[Arrival]) -> list[tuple[float, str, str, int | None]]:
-    """Give moment, caller, endpoint and status of each arrival, in the order they arrived."""
+def log_rows(log: list[Arrival]) -> list[tuple[float, str, str, int | None]]:
+    """Return moment, caller, endpoint and status of each arrival, in order of arrival."""
     return sorted((a.time.timestamp(), a.caller, a.endpoint, a.status) for a in log)
 
 
 def pace(log: list[Arrival]) -> dict[str, Any]:
-    """Count requests and refusals; say when the first and the last arrived, and how close."""
+    """Count requests and refusals; return the times of the first and the last, and the distance."""
     times = [arrival.time.timestamp() for arrival in log]
     return {
         "requests": len(log),
@@ -119,7 +119,7 @@ def pace(log: list[Arrival]) -> dict[str, Any]:
 
 
 def log_summary(log: list[Arrival]) -> dict[str, Any]:
-    """Count requests as a whole, by caller and by endpoint, and how the limit was kept."""
+    """Count all requests, by caller and by endpoint, and how the limit was kept."""
     callers: dict[str, list[Arrival]] = defaultdict(list)
     endpoints: dict[str, list[Arrival]] = defaultdict(list)
     for arrival in log:

@@ -1,4 +1,4 @@
-"""Reading tags, lists, contact fields, their values, and the two tables in drifting order."""
+"""Reads of tags, lists, contact fields and values, and of the two tables without fixed order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 
 def compares(value: str, op: str, asked: str) -> bool:
-    """Apply an operator of `filters[name][op]` to a text, whatever its case."""
+    """Apply an operator of `filters[name][op]` to a text, without case."""
     compare = _OPERATORS.get(op)
     return compare is None or compare(value.casefold(), asked.casefold())
 
@@ -83,7 +83,7 @@ def list_segments(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/fields")
 def list_fields(w: World, r: Request) -> dict[str, Any]:
-    """Answer contact fields with all options and relations of the page, however many."""
+    """Answer contact fields with all options and relations of the page."""
     t = w.tables
     rows = list(t["fields"])
     for name, _, value in filters(r):
@@ -129,13 +129,13 @@ def list_field_values(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/contactTags")
 def list_contact_tags(w: World, r: Request) -> dict[str, Any]:
-    """Answer all tag applications: no filter works, and the order drifts."""
+    """Answer all tag associations: no filter works, and the order varies."""
     return _drifting(w, r, "contactTags", contact_tag)
 
 
 @route("GET", "/contactLists")
 def list_contact_lists(w: World, r: Request) -> dict[str, Any]:
-    """Answer all memberships: no filter works, and the order drifts."""
+    """Answer all memberships: no filter works, and the order varies."""
     return _drifting(w, r, "contactLists", contact_list)
 
 
@@ -166,7 +166,7 @@ def _drifting(
 
 
 def _block(w: World, ids: list[int], block: int) -> list[int]:
-    """Shuffle one block: always the same way, but for one in ten per request."""
+    """Shuffle one block: always the same way, except for one in ten per request."""
     rows = ids[block * _BLOCK : (block + 1) * _BLOCK]
     request = len(w.log) if random.Random(block * 7919 + len(w.log)).random() < 0.1 else 0
     random.Random(w.seed * 1_000_003 + block * 31 + request).shuffle(rows)

@@ -95,7 +95,7 @@ def show_list(w: World, row: MailList) -> dict[str, Any]:
 
 
 def show_counted_list(w: World, row: MailList) -> dict[str, Any]:
-    """Show the 52 keys of a list in the collection, where two counts are added."""
+    """Show the 52 keys of a list in the collection, which has two counts more."""
     members = w.tables["contactLists"].by("list", row.id)
     return {
         **show_list(w, row),
@@ -148,7 +148,7 @@ def show_field_option(w: World, row: FieldOption) -> dict[str, Any]:
 
 
 def show_field_rel(w: World, row: FieldRel) -> dict[str, Any]:
-    """Show where a contact field is available."""
+    """Show the relation of a contact field."""
     return {
         "field": str(row.field),
         "relid": str(row.relid),

@@ -1,4 +1,4 @@
-"""Writing tags, their applications, lists and memberships."""
+"""Writes of tags, their associations, lists and memberships."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LIST_REQUIRED = ("name", "stringid", "sender_url", "sender_reminder")
 
 @route("POST", "/tags")
 def create_tag(w: World, r: Request) -> Answer:
-    """Define a tag; a second one of the name leaks MySQL's own words and burns an id."""
+    """Create a tag; a second one of the name answers with MySQL's error and uses up an id."""
     body = r.wrapped("tag")
     require(body, "tag", "tag")
     name, kind = as_text(body["tag"]).strip(), as_text(body.get("tagType") or "contact")
@@ -49,7 +49,7 @@ def create_tag(w: World, r: Request) -> Answer:
 
 @route("PUT|PATCH", "/tags/{id}")
 def update_tag(w: World, r: Request, tag: int) -> dict[str, Any]:
-    """Rename or describe; the tag's updated_timestamp does not move for it."""
+    """Rename or describe a tag; its updated_timestamp does not change."""
     row = row_or_404(w, "tags", tag)
     body = r.wrapped("tag")
     names = ("tag", "tagType", "description")
@@ -62,7 +62,7 @@ def update_tag(w: World, r: Request, tag: int) -> dict[str, Any]:
 
 @route("DELETE", "/tags/{id}")
 def delete_tag(w: World, r: Request, tag: int) -> dict[str, Any]:
-    """Delete a tag from the account, and so from every contact."""
+    """Delete a tag, and with it from every contact."""
     row_or_404(w, "tags", tag)
     w.delete_tag(tag)
     return {}
@@ -82,7 +82,7 @@ def _refuse_taken_tag(w: World, name: str, kind: str, own: int | None) -> None:
 
 @route("POST", "/contactTags")
 def apply_tag(w: World, r: Request) -> Answer:
-    """Apply a tag: 201, or 200 with the association that is already there."""
+    """Apply a tag: 201, or 200 with the existing association."""
     body = r.wrapped("contactTag")
     for name in ("contact", "tag"):
         if body.get(name) in (None, ""):
@@ -124,11 +124,11 @@ def remove_tag(w: World, r: Request, association: int) -> dict[str, Any]:
 
 @route("POST", "/lists")
 def create_list(w: World, r: Request) -> Answer:
-    """Define a list; names need not be unique."""
+    """Create a list; names need not be unique."""
     body = r.wrapped("list")
     require(body, "list", *_LIST_REQUIRED)
     columns = {key: _stored(body[key]) for key in _LIST_COLUMNS & body.keys()}
-    # One vendor found that the last broadcast is sent to new members unless the list says no.
+    # One vendor found that the last broadcast is sent to new members unless the list disables it.
     columns.setdefault("send_last_broadcast", "1")
     row = w.add_list(as_text(body["name"]), as_text(body["stringid"]), **columns)
     owner = as_id(body.get("user")) or as_id(body.get("userid")) or 1
@@ -182,7 +182,7 @@ def delete_list(w: World, r: Request, list_id: int) -> dict[str, Any]:
 
 @route("POST", "/listGroups")
 def create_list_group(w: World, r: Request) -> Answer:
-    """Let a group see a list."""
+    """Give a group access to a list."""
     body = r.wrapped("listGroup")
     require(body, "listGroup", "listid", "groupid")
     list_id, group = as_id(body["listid"]), as_id(body["groupid"])
@@ -200,7 +200,7 @@ def create_list_group(w: World, r: Request) -> Answer:
 def set_membership(w: World, r: Request) -> Answer:
     """Subscribe or unsubscribe: 201 for a new membership, else 200.
 
-    A person's own opt-out stands unless sourceid 4 is sent.
+    A person's own opt-out remains unless sourceid 4 is sent.
     """
     body = r.wrapped("contactList")
     for name in ("list", "contact", "status"):

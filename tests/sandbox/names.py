@@ -1,4 +1,4 @@
-"""Word stock for invented people, companies and deals; every domain ends in .example."""
+"""Names for invented people, companies and deals; every domain ends in .example."""
 
 FIRST = """
 Ada Aiko Alma Amir Anders Anita Arjun Astrid Bela Bianca Bruno Carla Cem Chidi Clara Dana David

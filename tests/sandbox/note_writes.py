@@ -1,4 +1,4 @@
-"""Writing notes, at /notes and below deals and accounts."""
+"""Writes of notes, at /notes and below deals and accounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BELOW = {"deals": "Deal", "accounts": "CustomerAccount"}
 
 @route("POST", "/notes")
 def create_note(w: World, r: Request) -> Answer:
-    """Write a note on a contact, deal, account, task or activity."""
+    """Create a note on a contact, deal, account, task or activity."""
     body = r.wrapped("note")
     require(body, "note", "note", "relid", "reltype")
     reltype, relid = as_text(body["reltype"]), as_id(body["relid"])
@@ -35,7 +35,7 @@ def create_note(w: World, r: Request) -> Answer:
 
 @route("POST", "/deals/{id}/notes", "/accounts/{id}/notes")
 def create_note_below(w: World, r: Request, parent: int) -> Answer:
-    """Write a note on the deal or account of the path."""
+    """Create a note on the deal or account of the path."""
     table = r.path.split("/")[1]
     row_or_404(w, table, parent)
     body = r.wrapped("note")
@@ -45,20 +45,20 @@ def create_note_below(w: World, r: Request, parent: int) -> Answer:
 
 @route("PUT|PATCH", "/notes/{id}")
 def update_note(w: World, r: Request, note: int) -> dict[str, Any]:
-    """Rewrite a note; a missing one is 403."""
+    """Change a note; a missing one is 403."""
     row = row_or_404(w, "notes", note, verb=r.method)
     return {**_sideload(w, row), "note": _rewritten(w, r, row)}
 
 
 @route("POST", "/deals/{id}/notes/{id}")
 def update_deal_note(w: World, r: Request, deal: int, note: int) -> Answer:
-    """Rewrite the note of a deal by POST: 201 (§13)."""
+    """Change the note of a deal by POST: 201 (§13)."""
     return Answer(201, update_note_below(w, r, deal, note))
 
 
 @route("PUT", "/deals/{id}/notes/{id}", "/accounts/{id}/notes/{id}")
 def update_note_below(w: World, r: Request, parent: int, note: int) -> dict[str, Any]:
-    """Rewrite a note of the deal or account of the path."""
+    """Change a note of the deal or account of the path."""
     table = r.path.split("/")[1]
     row_or_404(w, table, parent)
     row = row_or_404(w, "notes", note)

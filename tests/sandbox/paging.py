@@ -1,4 +1,4 @@
-"""Pages: limit and offset, keyset, order, and the `meta` that each collection carries."""
+"""Pages: limit and offset, keyset, order, and the `meta` of each collection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 100
 
 
 def window(w: World, r: Request, default: int = 20) -> tuple[int, int]:
-    """Read limit and offset, capped or refused as the switch says."""
+    """Return limit and offset, capped or refused as the switch says."""
     limit = r.number("limit")
     offset = max(0, r.number("offset") or 0)
     if limit is None or limit < 0:
@@ -33,13 +33,13 @@ def window(w: World, r: Request, default: int = 20) -> tuple[int, int]:
 
 
 def page_of(w: World, r: Request, ids: Sequence[Any], default: int = 20) -> Sequence[Any]:
-    """Cut the requested page out of all ids."""
+    """Return the requested page of all ids."""
     limit, offset = window(w, r, default)
     return ids[offset : offset + limit]
 
 
 def beyond_key(r: Request, ids: list[int]) -> tuple[int, int]:
-    """Say from where to where ascending ids lie between `id_greater` and `id_less`, both strict."""
+    """Return the range of ascending ids between `id_greater` and `id_less`, both exclusive."""
     low = r.number("id_greater")
     high = r.number("id_less")
     first = bisect_right(ids, low) if low is not None else 0
@@ -48,7 +48,7 @@ def beyond_key(r: Request, ids: list[int]) -> tuple[int, int]:
 
 
 def orders(r: Request) -> list[tuple[str, bool]]:
-    """Read `orders[<column>]=ASC/DESC` in the order of the query; True means descending."""
+    """Parse `orders[<column>]=ASC/DESC` in the order of the query; True means descending."""
     return [
         (key[7:-1], value.upper() == "DESC")
         for key, value in r.query
@@ -57,7 +57,7 @@ def orders(r: Request) -> list[tuple[str, bool]]:
 
 
 def filters(r: Request) -> list[tuple[str, str, str]]:
-    """Read `filters[name]=v` and `filters[name][op]=v` as (name, op or "", v)."""
+    """Parse `filters[name]=v` and `filters[name][op]=v` as (name, op or "", v)."""
     found = []
     for key, value in r.query:
         if key.startswith("filters["):
@@ -69,7 +69,7 @@ def filters(r: Request) -> list[tuple[str, str, str]]:
 def ordered(
     rows: list[Any], by: list[tuple[str, bool]], columns: dict[str, Callable[[Any], Any]]
 ) -> list[Any]:
-    """Sort rows by the orders whose column is known; the first named is the strongest."""
+    """Sort rows by the orders with known columns; the first order has priority."""
     for column, descending in reversed(by):
         if column in columns:
             rows.sort(key=columns[column], reverse=descending)
@@ -77,7 +77,7 @@ def ordered(
 
 
 def total_meta(w: World, total: int, kind: str = "s", **more: Any) -> dict[str, Any] | None:
-    """Make a `meta` whose total has the type this endpoint uses: s, i, or - for no meta at all."""
+    """Return a `meta` whose total has the endpoint's type: s, i, or - for no meta."""
     asked = w.switches.meta_total
     if asked == "missing" or (kind == "-" and asked == "native"):
         return more or None
@@ -90,7 +90,7 @@ def total_meta(w: World, total: int, kind: str = "s", **more: Any) -> dict[str, 
 
 
 def array(fragments: list[str]) -> Raw:
-    """Join rows that are JSON already."""
+    """Join rows that are JSON text."""
     return Raw("[" + ",".join(fragments) + "]")
 
 
@@ -104,7 +104,7 @@ def collection(
     default: int = 20,
     **sides: Any,
 ) -> dict[str, Any]:
-    """Answer a page of a small collection: sideloads first, as ActiveCampaign orders them."""
+    """Answer a page of a small collection: sideloads first, as in ActiveCampaign."""
     rows = in_id_order(w, r, rows)
     page = page_of(w, r, rows, default)
     document: dict[str, Any] = {
@@ -118,7 +118,7 @@ def collection(
 
 
 def in_id_order(w: World, r: Request, found: Sequence[Any]) -> Sequence[Any]:
-    """Honour `orders[id]` and the keyset where an account does so off /contacts too."""
+    """Apply `orders[id]` and the keyset if the account supports them outside /contacts."""
     if not (w.switches.orders_id_elsewhere and found and hasattr(found[0], "id")):
         return found
     rows = list(found)

@@ -1,4 +1,4 @@
-"""Reading users, groups, scores, automations and enrolments."""
+"""Reads of users, groups, scores, automations and enrolments."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def list_users(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/users/me")
 def get_key_user(w: World, r: Request) -> dict[str, Any]:
-    """Answer the user whom the key belongs to."""
+    """Answer the user of the key."""
     users = w.tables["users"]
     return {"user": people_rows.show_user(w, users.get(w.whoami) or next(iter(users)))}
 
 
 @route("GET", "/users/email/{email:text}", "/users/username/{name:text}")
 def get_user_by_name(w: World, r: Request, name: str) -> dict[str, Any]:
-    """Answer a user by address or username, whatever the case."""
+    """Answer a user by address or username, without case."""
     column = r.path.split("/")[2]
     for row in w.tables["users"]:
         if getattr(row, column).casefold() == name.casefold():
@@ -46,13 +46,13 @@ def list_groups(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/groupLimits")
 def list_group_limits(w: World, r: Request) -> dict[str, Any]:
-    """Answer what each group may use up."""
+    """Answer the limits of each group."""
     return collection(w, r, "groupLimits", list(w.tables["groups"]), people_rows.show_group_limit)
 
 
 @route("GET", "/userGroups")
 def list_user_groups(w: World, r: Request) -> dict[str, Any] | Answer:
-    """Answer all memberships, where this account has the collection at all."""
+    """Answer all memberships of users, if this account has the collection."""
     if not w.switches.user_groups_collection:
         return html_not_found()
     rows = list(w.tables["userGroups"])
@@ -67,7 +67,7 @@ def list_scores(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/automations")
 def list_automations(w: World, r: Request) -> dict[str, Any]:
-    """Answer all automations with the odd `meta` they have."""
+    """Answer all automations with their unusual `meta`."""
     rows = list(w.tables["automations"])
     page = page_of(w, r, rows)
     starts = [

@@ -61,7 +61,7 @@ GROUP_FLAGS = (
 
 
 def show_user(w: World, row: User) -> dict[str, Any]:
-    """Show a user; whether stamps and mfaEnabled are there depends on the account."""
+    """Show a user; the account decides whether it has times and mfaEnabled."""
     shown: dict[str, Any] = {
         "username": row.username,
         "firstName": row.firstName,
@@ -81,7 +81,7 @@ def show_user(w: World, row: User) -> dict[str, Any]:
 
 
 def show_user_group(w: World, row: UserGroup) -> dict[str, Any]:
-    """Show a user's membership in its one group."""
+    """Show a user's membership in its only group."""
     return {
         "userid": str(row.user),
         "groupid": str(row.group),
@@ -114,7 +114,7 @@ def show_group(w: World, row: Group) -> dict[str, Any]:
 
 
 def show_group_limit(w: World, row: Group) -> dict[str, Any]:
-    """Show what a group may use up: nothing is limited here."""
+    """Show the limits of a group: there are none."""
     return {
         "groupid": str(row.id),
         "limitMail": "0",
@@ -148,7 +148,7 @@ def show_score(w: World, row: Score) -> dict[str, Any]:
 
 
 def show_score_value(w: World, row: ScoreValue) -> dict[str, Any]:
-    """Show what a contact or deal scored."""
+    """Show the score of a contact or deal."""
     return {
         "score": str(row.score),
         "contact": nullable(row.contact),
@@ -187,7 +187,7 @@ def show_automation(w: World, row: Automation) -> dict[str, Any]:
 
 
 def show_contact_automation(w: World, row: ContactAutomation) -> dict[str, Any]:
-    """Show one run of a contact through an automation."""
+    """Show one enrolment of a contact in an automation."""
     done = row.status == 2
     return {
         "contact": str(row.contact),

@@ -1,4 +1,4 @@
-"""Writing users, groups and enrolments in automations."""
+"""Writes of users, groups and enrolments."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def create_user(w: World, r: Request) -> Answer:
 
 @route("PUT", "/users/{id}")
 def update_user(w: World, r: Request, user: int) -> dict[str, Any]:
-    """Change a user, the group too; the username stays."""
+    """Change a user, the group included; the username does not change."""
     row = row_or_404(w, "users", user)
     body = r.wrapped("user")
     if body.get("email"):
@@ -84,7 +84,7 @@ def update_user(w: World, r: Request, user: int) -> dict[str, Any]:
 
 @route("DELETE", "/users/{id}")
 def delete_user(w: World, r: Request, user: int) -> dict[str, Any]:
-    """Delete a user; the key's own is refused."""
+    """Delete a user; the user of the key is refused."""
     row_or_404(w, "users", user)
     if user == next(iter(w.tables["users"])).id:
         raise Refusal(403, {"message": "Forbidden"})
@@ -129,7 +129,7 @@ def delete_group(w: World, r: Request, group: int) -> dict[str, Any]:
 
 @route("POST", "/contactAutomations")
 def enrol(w: World, r: Request) -> Answer:
-    """Send a contact into an automation, again if need be: nothing makes it idempotent."""
+    """Enrol a contact in an automation, again if it is repeated."""
     body = r.wrapped("contactAutomation")
     for name in ("contact", "automation"):
         if body.get(name) in (None, ""):
@@ -154,7 +154,7 @@ def _no_enrolment(w: World) -> Refusal:
 
 @route("DELETE", "/contactAutomations/{id}")
 def leave(w: World, r: Request, enrolment: int) -> dict[str, Any]:
-    """Take a contact out of an automation; a missing enrolment is 403, or on some accounts 404."""
+    """Remove a contact from an automation; a missing enrolment is 403, or 404 on some accounts."""
     if not w.take_out(enrolment):
         document = missing("SubscriberSeries", enrolment).answer.document
         raise Refusal(w.switches.no_enrolment_status, document)

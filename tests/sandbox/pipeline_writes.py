@@ -1,4 +1,4 @@
-"""Writing pipelines, stages, secondary contacts and their roles."""
+"""Writes of pipelines, stages, secondary contacts and their roles."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LOOKS = (
 
 @route("POST", "/dealGroups")
 def create_pipeline(w: World, r: Request) -> Answer:
-    """Create a pipeline; three stages come with it."""
+    """Create a pipeline with three stages."""
     body = r.wrapped("dealGroup")
     require(body, "dealGroup", "title", "currency")
     flags = {name: as_id(body[name]) or 0 for name in _FLAGS if name in body}
@@ -73,7 +73,7 @@ def delete_pipeline(w: World, r: Request, pipeline: int) -> dict[str, Any]:
 
 @route("POST", "/dealStages")
 def create_stage(w: World, r: Request) -> Answer:
-    """Add a stage; with `reorder=1` those from its place on move one further."""
+    """Add a stage; with `reorder=1` the stages after its place move by one."""
     body = r.wrapped("dealStage")
     require(body, "dealStage", "title", "group")
     pipeline = w.tables["dealGroups"].get(as_id(body["group"]))
@@ -91,7 +91,7 @@ def create_stage(w: World, r: Request) -> Answer:
 
 @route("PUT", "/dealStages/{id}")
 def update_stage(w: World, r: Request, stage: int) -> dict[str, Any]:
-    """Change a stage; it stays in its pipeline."""
+    """Change a stage; its pipeline does not change."""
     row = row_or_404(w, "dealStages", stage)
     body = r.wrapped("dealStage")
     columns = _looks(body)
@@ -106,7 +106,7 @@ def update_stage(w: World, r: Request, stage: int) -> dict[str, Any]:
 
 @route("DELETE", "/dealStages/{id}")
 def delete_stage(w: World, r: Request, stage: int) -> dict[str, Any]:
-    """Delete a stage, and with it every deal that was not moved away first."""
+    """Delete a stage with every deal in it."""
     row_or_404(w, "dealStages", stage)
     w.delete_stage(stage)
     return {}
@@ -148,7 +148,7 @@ def update_secondary(w: World, r: Request, link: int) -> dict[str, Any]:
 
 @route("DELETE", "/contactDeals/{id}")
 def remove_secondary(w: World, r: Request, link: int) -> dict[str, Any]:
-    """Take a secondary contact off a deal."""
+    """Remove a secondary contact from a deal."""
     row_or_404(w, "contactDeals", link)
     w.tables["contactDeals"].delete(link)
     return {}
@@ -156,7 +156,7 @@ def remove_secondary(w: World, r: Request, link: int) -> dict[str, Any]:
 
 @route("POST", "/dealRoles")
 def create_role(w: World, r: Request) -> dict[str, Any]:
-    """Define a role; documented with a bare body, wrapped ones pass too."""
+    """Create a role; the documentation has an unwrapped body, a wrapped one works too."""
     body = r.wrapped("dealRole") or (r.json if isinstance(r.json, dict) else {})
     require(body, "dealRole", "title")
     now = w.now()
@@ -166,7 +166,7 @@ def create_role(w: World, r: Request) -> dict[str, Any]:
 
 @route("DELETE", "/dealRoles/{id}")
 def delete_role(w: World, r: Request, role: int) -> dict[str, Any]:
-    """Delete a role; those who had it keep none."""
+    """Delete a role; contacts with it have none afterwards."""
     if w.tables["dealRoles"].delete(role) is None:
         raise missing("DealRole", role)
     for row in w.tables["contactDeals"]:

@@ -1,4 +1,4 @@
-"""Collections that a test plants whole: any path, any key, any rows, paged as it says."""
+"""Collections that a test defines: any path, key and rows, in pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Planting:
-    """Rows under a key; ``total`` is s, i or - as in `paging`, ``after`` the column it filters."""
+    """Rows under a key; ``total`` is s, i or - as in `paging`, ``after`` the filtered column."""
 
     key: str
     rows: list[Any]
@@ -42,14 +42,14 @@ class Planting:
 
 
 class Planted(dict[str, Planting]):
-    """Planted collections by path, as ``/calendars/1/calendarRels``."""
+    """Planted collections by path, such as ``/calendars/1/calendarRels``."""
 
     def plant(self, path: str, key: str, rows: list[Any], **how: Any) -> Planting:
-        """Put rows at a path, in place of what is there."""
+        """Set the rows of a path."""
         self[path] = Planting(key, rows, **how)
         return self[path]
 
     def answer(self, w: World, r: Request) -> dict[str, Any] | None:
-        """Answer a GET of a planted path, None where nothing is planted."""
+        """Answer a GET of a planted path, None for any other."""
         found = self.get(r.path) if r.method == "GET" else None
         return found.answer(w, r) if found else None

@@ -1,4 +1,4 @@
-"""Planting an account from an integer: the same seed, the same clock, the same rows."""
+"""Fills an account from a seed: the same seed and clock give the same rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DAY = 86400
 _SPAN = 730 * DAY
-_QUIET = 80 * 3600  # nothing is newer than this, unless the world is to be fresh
+_QUIET = 80 * 3600  # the newest row is this old, unless the world is fresh
 _STATUSES = [1] * 78 + [2] * 13 + [0] * 4 + [3] * 5
 
 
@@ -39,7 +39,7 @@ def plant(
     hidden_deals: bool,
     is_empty: bool,
 ) -> None:
-    """Fill a world; an empty one gets its first user and group alone."""
+    """Fill a world; an empty one gets only its first user and group."""
     dice = random.Random(w.seed)
     now = w.now()
     born = w.born
@@ -51,7 +51,7 @@ def plant(
         w.tables["userGroups"].insert(rows.UserGroup(1, 1))
         return
     collecting = gc.isenabled()
-    gc.disable()  # millions of rows, none of them garbage
+    gc.disable()  # millions of rows that are no garbage
     try:
         define(w, dice, shape, born)
         latest = now if fresh else now - _QUIET
@@ -70,12 +70,12 @@ def plant(
 
 
 def moment(dice: Random, latest: int) -> int:
-    """Pick an instant within two years before the latest, more of them lately."""
+    """Return an instant within two years before the latest, with more of them recent."""
     return latest - int(_SPAN * dice.random() ** 1.5)
 
 
 def some(dice: Random, mean: float) -> int:
-    """Pick a whole number whose mean is given."""
+    """Return a whole number with the given mean."""
     return int(mean) + (dice.random() < mean % 1)
 
 

@@ -1,4 +1,4 @@
-"""Single rows and the `links` of rows: every link can be asked."""
+"""Single rows and the `links` of rows, each of which can be requested."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _NOTE_PARENTS = {"deals": "Deal", "accounts": "CustomerAccount"}
 
 
 def row_or_404(w: World, table: str, row_id: int, *, verb: str = "GET") -> Any:
-    """Give a row, or refuse in the way its table refuses."""
+    """Return a row, or refuse in the way of its table."""
     row = w.tables[table].get(row_id)
     if row is not None:
         return row
@@ -113,7 +113,7 @@ def get_one(w: World, r: Request, table: str, row_id: int) -> Any:
 
 @route("GET", "/{table:text}/{id}/{link:text}")
 def follow(w: World, r: Request, table: str, row_id: int, link: str) -> Any:
-    """Answer a row's link: one row, a collection, or nothing for what this account lacks."""
+    """Answer a row's link: one row, a collection, or nothing if this account lacks it."""
     if table not in SHOW:
         return html_not_found()
     row = row_or_404(w, table, row_id)
@@ -139,7 +139,7 @@ def follow(w: World, r: Request, table: str, row_id: int, link: str) -> Any:
 
 @route("GET", "/users/{id}/userGroup")
 def get_membership(w: World, r: Request, user: int) -> dict[str, Any]:
-    """Answer the one group a user is in."""
+    """Answer the only group of a user."""
     row_or_404(w, "users", user)
     found = w.tables["userGroups"].first("user", user)
     return {} if found is None else {"userGroup": SHOW["userGroups"](w, found)}
@@ -147,7 +147,7 @@ def get_membership(w: World, r: Request, user: int) -> dict[str, Any]:
 
 @route("GET", "/groups/{id}/userGroups")
 def list_members(w: World, r: Request, group: int) -> dict[str, Any] | Answer:
-    """Answer who is in a group, where this account has the path."""
+    """Answer the members of a group, if this account has the path."""
     row_or_404(w, "groups", group)
     if not w.switches.group_user_groups:
         return html_not_found()

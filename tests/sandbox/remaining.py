@@ -1,6 +1,6 @@
-"""Collections beside the CRM and mail core: read-only, a few invented rows each.
+"""Other collections: read-only, with a few invented rows each.
 
-They serve the layer that passes rows through untouched; nothing refers to them.
+They serve raw streams; no other row refers to them.
 """
 
 from __future__ import annotations
@@ -199,12 +199,12 @@ _SHAPES: dict[str, tuple[str, int, str]] = {
     "siteMessages": ("-", 1, "name automation:n template:{} ldate:dt"),
     "sms": ("-", 1, "userid:n seriesid:n msg tstamp:dt sent:n failed:n sdate:dt ldate:dt"),
 }
-# Collections that other modules serve from tables where a switch says so.
+# Collections that other modules serve from tables if a switch says so.
 SERVED_ELSEWHERE = frozenset(
     "connections ecomCustomers ecomOrders ecomOrderProducts links linkData bounceLogs activities "
     "dealTasks dealTasktypes taskOutcomes tasktypeOutcomeRels".split()
 )
-_MISSING = ("audiences", "messageActivities")  # 404 on some accounts; on this one
+_MISSING = ("audiences", "messageActivities")  # 404 on some accounts, and on this one
 
 
 def _row(w: World, name: str, columns: str, number: int) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def invented(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/groupMembers")
 def list_group_members(w: World, r: Request) -> dict[str, Any]:
-    """Answer the groups of fields, under the key the reference gives them."""
+    """Answer the groups of fields, under the key of the reference."""
     return {"groupDefinitions": []}
 
 
@@ -259,20 +259,20 @@ def list_exclusions(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/webhook/events")
 def list_webhook_events(w: World, r: Request) -> dict[str, Any]:
-    """Answer the names of the events that webhooks know."""
+    """Answer the names of events of webhooks."""
     events = ["subscribe", "unsubscribe", "update", "contact_tag_added", "deal_add"]
     return {"webhookEvents": events, "meta": {"total": len(events)}}
 
 
 @route("GET", *(f"/{name}" for name in _MISSING))
 def answer_missing(w: World, r: Request) -> Answer:
-    """Answer a collection that accounts like this one do not have."""
+    """Answer a collection that this kind of account does not have."""
     return html_not_found()
 
 
 @route("GET", "/settings/account")
 def account_settings(w: World, r: Request) -> dict[str, Any]:
-    """Answer what the hosted account is."""
+    """Answer the settings of a hosted account."""
     row = {
         "account": w.base_url.removeprefix("https://"),
         "cname": "",

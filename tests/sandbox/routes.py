@@ -1,4 +1,4 @@
-"""Which handler answers which method and path."""
+"""The handler of each method and path."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _ROUTES: dict[tuple[str, int], list[tuple[list[str], Any]]] = defaultdict(list)
 
 
 def route(methods: str, *patterns: str) -> Callable[[Handler], Handler]:
-    """Register a handler; `{id}` stands for a number, `{name:text}` for anything.
+    """Register a handler; `{id}` is a number, `{name:text}` is any text.
 
-    Literal segments win over placeholders, whatever the order of registration.
+    Literal segments have priority over placeholders, in any order of registration.
     """
 
     def register(handler: Handler) -> Handler:
@@ -32,7 +32,7 @@ def route(methods: str, *patterns: str) -> Callable[[Handler], Handler]:
 
 
 def find(method: str, path: str) -> tuple[Handler, list[Any]] | None:
-    """Give the handler of a path and the values of its placeholders."""
+    """Return the handler of a path and the values of its placeholders."""
     parts = path.strip("/").split("/")
     for segments, handler in _ROUTES[method, len(parts)]:
         found: list[Any] = []
@@ -51,7 +51,7 @@ def find(method: str, path: str) -> tuple[Handler, list[Any]] | None:
 
 
 def patterns() -> list[tuple[str, str]]:
-    """List every method and pattern, for the check against the documented shapes."""
+    """Return every method and pattern, for the comparison with the documentation."""
     return sorted(
         (method, "/" + "/".join(segments))
         for (method, _), routes in _ROUTES.items()

@@ -1,4 +1,4 @@
-"""What one row of each table holds: instants as whole seconds UTC, ids as ints, the rest as sent.
+"""Rows of the tables: instants as whole seconds UTC, ids as ints, the rest as sent.
 
 Columns that ActiveCampaign only derives or never changes are not stored; the shapes add them.
 """
@@ -100,7 +100,7 @@ class FieldValue:
 
 @dataclass(slots=True)
 class Tag:
-    """A tag; `updated` moves when it is applied or removed, not when it is renamed."""
+    """A tag; `updated` changes when it is applied or removed, not when it is renamed."""
 
     tag: str
     cdate: int
@@ -152,7 +152,7 @@ class ContactList:
     last_name: str = ""
     unsubreason: str | None = ""
     form: int | None = None
-    by_self: bool = False  # this person unsubscribed, not somebody else for them
+    by_self: bool = False  # the person unsubscribed, not a user on their behalf
     id: int = 0
 
 
@@ -192,7 +192,7 @@ class FieldOption:
 
 @dataclass(slots=True)
 class FieldRel:
-    """Where a contact custom field is shown: `relid` is a list, 0 means all lists."""
+    """The list on which a contact field is shown; `relid` 0 means all lists."""
 
     field: int
     relid: int
@@ -219,7 +219,7 @@ class User:
 
 @dataclass(slots=True)
 class UserGroup:
-    """The one membership of a user."""
+    """The only membership of a user."""
 
     user: int
     group: int
@@ -253,7 +253,7 @@ class Score:
 
 @dataclass(slots=True)
 class ScoreValue:
-    """What a contact or deal scored."""
+    """The score of a contact or deal."""
 
     score: int
     scoreValue: int
@@ -279,7 +279,7 @@ class Automation:
 
 @dataclass(slots=True)
 class ContactAutomation:
-    """One run of a contact through an automation; a contact may have several."""
+    """One enrolment of a contact; a contact may have several."""
 
     contact: int
     automation: int
@@ -292,7 +292,7 @@ class ContactAutomation:
 
 @dataclass(slots=True)
 class Segment:
-    """A legacy segment: contacts that carry `tag`."""
+    """A legacy segment: contacts that have `tag`."""
 
     name: str
     created: int

@@ -1,4 +1,4 @@
-"""What one row of the CRM tables holds: accounts, custom fields, notes, deals and pipelines."""
+"""Rows of the CRM tables: accounts, custom fields, notes, deals and pipelines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Account:
 
 @dataclass(slots=True)
 class AccountContact:
-    """The link between a contact and its one account."""
+    """The link of a contact to its only account."""
 
     account: int
     contact: int
@@ -106,7 +106,7 @@ class Deal:
 
 @dataclass(slots=True)
 class Pipeline:
-    """A dealGroup; `hidden` means the key's user has no access, so its deals are stubs."""
+    """A dealGroup; `hidden` means that the key's user has no access, so its deals are stubs."""
 
     title: str
     cdate: int
@@ -153,7 +153,7 @@ class ContactDeal:
 
 @dataclass(slots=True)
 class DealRole:
-    """What a secondary contact is to a deal."""
+    """The role of a secondary contact in a deal."""
 
     title: str
     created: int
@@ -163,7 +163,7 @@ class DealRole:
 
 @dataclass(slots=True)
 class DealActivity:
-    """One line of a deal's history."""
+    """One row of a deal's history."""
 
     deal: int
     dataType: str

@@ -1,8 +1,8 @@
-"""The door for everything that speaks HTTP: loopback only, keep-alive, one thread a connection.
+"""The HTTP interface: loopback only, keep-alive, one thread per connection.
 
-A request has arrived when its last bytes came off the socket. That moment is taken at once, before
-anything is parsed and before any lock: what this process does for others must not bunch arrivals.
-The latency passes afterwards.
+A request has arrived when its last bytes were read from the socket. The server records that moment
+at once, before it parses or locks anything, so its work for other requests does not move arrivals
+together. The latency follows afterwards.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
     from tests.sandbox.world import World
 
-_RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
+_RESET = struct.pack("ii", 1, 0)  # linger on with time 0, so that closing sends RST
 
 
 class _Heard(io.RawIOBase):
-    """What comes off a socket, and the moment the last of it did."""
+    """The bytes read from a socket, and the time of the last read."""
 
     def __init__(self, connection: socket.socket, clock: Callable[[], datetime]) -> None:
         self._connection = connection
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the world keeps the log."""
+        """Do nothing: the world has the log."""
 
     def _control(self, path: str, query: dict[str, str], body: bytes) -> None:
         document = control.answer(self.server.world, self.command, path, query, body)
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.wfile.write("\r\n".join(head).encode("latin-1") + content)
             self.wfile.flush()
-        except OSError:  # the caller gave up waiting
+        except OSError:  # the client closed the connection
             self.close_connection = True
 
     def _lose(self, lost: Lost) -> None:
@@ -137,12 +137,12 @@ class _Listener(ThreadingHTTPServer):
         self._dice = random.Random(world.seed)
 
     def wait(self) -> None:
-        """Let the latency pass, give or take 30 %."""
+        """Wait for the latency, plus or minus 30 %."""
         if self.latency:
             time.sleep(self.latency * self._dice.uniform(0.7, 1.3))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about a connection the caller dropped; say the rest."""
+        """Ignore a connection that the client closed; report other errors."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -151,7 +151,7 @@ class Served:
     """A world that listens; `url` is its base, `close` ends it."""
 
     def __init__(self, world: World, port: int = 0, latency_ms: float = 0) -> None:
-        """Listen on a loopback port, 0 for any, and answer from a thread."""
+        """Listen on a loopback port, 0 for any, and answer in a thread."""
         self.world = world
         self._listener = _Listener(world, port, latency_ms)
         self.port = self._listener.server_address[1]
@@ -163,7 +163,7 @@ class Served:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and drop what is still connected."""
+        """Stop listening and close open connections."""
         self._listener.closing.set()
         self._listener.shutdown()
         self._listener.server_close()
@@ -182,5 +182,5 @@ class Served:
 
 
 def serve(world: World, port: int = 0, latency_ms: float = 0) -> Served:
-    """Let a world listen on the loopback."""
+    """Serve a world on the loopback."""
     return Served(world, port, latency_ms)

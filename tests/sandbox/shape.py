@@ -1,4 +1,4 @@
-"""How large and how varied a seeded account is."""
+"""Size and variety of a seeded account."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shape:
-    """Counts and shares of what is planted beside the contacts, deals and accounts themselves."""
+    """Numbers and shares of planted rows beside contacts, deals and accounts."""
 
-    contact_fields: int = 18  # the first 18 carry every type and trap; more are plain text fields
-    values_per_contact: int | None = None  # None: six in ten of the fields
+    contact_fields: int = 18  # the first 18 have every type and trap; more are plain text fields
+    values_per_contact: int | None = None  # None: 60 % of the fields
     tags: int = 60
     template_tags: int = 3
     tags_per_contact: float = 2

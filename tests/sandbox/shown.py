@@ -1,4 +1,4 @@
-"""How the rows of each table are shown, and what the API calls one of them."""
+"""How the rows of each table are shown, and the API's name of one row."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SHOW: dict[str, Callable[[World, Any], Any]] = {
     "automations": people_rows.show_automation,
     "contactAutomations": people_rows.show_contact_automation,
 }
-# The tables that fill pages are written as text at once.
+# Tables with large pages are formatted as text directly.
 FRAGMENT: dict[str, Callable[[World, Any], str]] = {
     "contacts": contact_rows.contact,
     "fieldValues": contact_rows.field_value,
@@ -74,16 +74,16 @@ MODEL = {
 
 
 def one(table: str) -> str:
-    """Give the singular under which a single row is wrapped."""
+    """Return the singular key of a single row."""
     return ONE.get(table) or table.removesuffix("s")
 
 
 def model(table: str) -> str:
-    """Give the internal name that a 404 leaks."""
+    """Return the internal name in a 404."""
     return MODEL.get(table) or table[0].upper() + table.removesuffix("s")[1:]
 
 
 def fragment(w: World, table: str, row: Any) -> str:
-    """Write a row as JSON text."""
+    """Format a row as JSON text."""
     write = FRAGMENT.get(table)
     return write(w, row) if write else compact(SHOW[table](w, row))

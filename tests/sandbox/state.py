@@ -1,4 +1,4 @@
-"""Keeping an account in a file between runs, as SQLite with one JSON document per row."""
+"""Stores an account in a file between runs, as SQLite with one JSON document per row."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from tests.sandbox.world import World
 
 
-# A switch, and the table whose rows say that the account serves what the switch is about.
+# A switch, and the table whose rows mean that the account has the switch's feature.
 _SERVED_BY = {"ecommerce": "connections", "engagement": "logs", "tasks": "dealTasktypes"}
 
 
 def save(w: World, path: str) -> None:
-    """Write every table, replacing the file at once when all is written."""
+    """Write every table, and replace the file at the end."""
     w.settle(at_once=True)
     part = Path(f"{path}.part")
     part.unlink(missing_ok=True)
@@ -35,7 +35,7 @@ def save(w: World, path: str) -> None:
 
 
 def load(w: World, path: str) -> None:
-    """Replace a world's tables by what the file holds."""
+    """Replace a world's tables by those of the file."""
     with closing(sqlite3.connect(path)) as file:
         for name, last_id in file.execute("SELECT name, last_id FROM tables").fetchall():
             table = w.tables[name]

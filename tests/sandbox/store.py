@@ -1,4 +1,4 @@
-"""Every table of the account, with the indexes its lookups need."""
+"""Every table of the account, with its indexes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def fold(text: str) -> str:
-    """Compare names as MySQL's collation does: case and outer blanks do not count."""
+    """Return a name for comparison as MySQL's collation does: without case and outer blanks."""
     return text.strip().casefold()
 
 
 def by(*columns: str) -> dict[str, Callable[[Any], Any]]:
-    """Index rows by columns as they are."""
+    """Return an index by columns."""
     return {column: attrgetter(column) for column in columns}
 
 
 def make_tables() -> dict[str, Table]:
-    """Make the empty tables, named as the API names the collections."""
+    """Return the empty tables, named as the API names the collections."""
     tables = [
         Table("contacts", rows.Contact, email=lambda row: fold(row.email)),
         Table("fieldValues", rows.FieldValue, **by("contact")),

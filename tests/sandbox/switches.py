@@ -1,4 +1,4 @@
-"""Where the sources disagree or nobody knows: one switch each, set to the likelier answer."""
+"""One switch for each behaviour on which sources disagree, set to the likelier one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 class Switches:
     """How this account behaves where the API is unconfirmed (reference §12)."""
 
-    version: ClassVar[int] = 0  # how often any switch was set, so that nothing old is remembered
+    version: ClassVar[int] = 0  # how often any switch was set, to invalidate caches
 
     limit_over_100: Literal["cap", "422"] = "cap"
     nested_paged: bool = True  # /contacts/{id}/… default to 20 rows too
@@ -19,7 +19,7 @@ class Switches:
     include: Literal["all", "none"] | frozenset[str] = "all"  # or just these relations
     include_nested: bool = True  # contactTags.tag and the like
     include_unknown: Literal["ignore", "400"] = "ignore"
-    include_row_cap: int | None = None  # most rows in one sideloaded array
+    include_row_cap: int | None = None  # the largest number of rows in one sideloaded array
     include_id_arrays: bool = True  # contact.contactTags: ["1", …]
     include_empty_key: bool = True  # an included relation without rows is [] rather than absent
 
@@ -31,11 +31,15 @@ class Switches:
     date_z_zone: Literal["UTC", "account"] = "UTC"
 
     id_greater: bool = True
-    id_greater_total: Literal["beyond", "all"] = "beyond"  # what meta.total counts under a keyset
+    id_greater_total: Literal["beyond", "all"] = (
+        "beyond"  # the rows that meta.total counts under a keyset
+    )
     contact_orders: Literal["honoured", "ignored"] = "honoured"  # any orders[…] on /contacts
     orders_id_elsewhere: bool = False  # orders[id] off /contacts
     orders_mdate: bool = False  # orders[mdate] on deals, orders[udate] elsewhere
-    drifting_order: bool = True  # /contactTags and /contactLists order moves between requests
+    drifting_order: bool = (
+        True  # the order of /contactTags and /contactLists varies between requests
+    )
     undocumented_filters: bool = False  # fieldValues[contact], notes[relid], contactAutomations[…]
 
     meta_total: Literal["native", "string", "int", "missing", "wrong", "larger"] = "native"
@@ -52,7 +56,7 @@ class Switches:
 
     stub_disabled: bool | int = True  # isDisabled of a hidden deal: true or 1
     stub_status: bool = True  # status of a hidden deal
-    # §13: values of accounts come wide and under a name of their own, in the sideload and below
+    # §13: values of accounts are wide and under a live name, in the sideload and below
     # one account, or in the collection too; or slim and under the documented name everywhere.
     account_data: Literal["live", "live everywhere", "documented"] = "live"
     deal_data_sideload: Literal["wide", "slim"] = "wide"  # spelling of sideloaded values
@@ -67,26 +71,26 @@ class Switches:
     over_limit: Literal["added", "refused"] = "added"  # contacts beyond the account's limit
     tag_match: Literal["folded", "exact"] = "folded"
     account_match: Literal["folded", "exact"] = "folded"
-    resubscribe_needs_source: bool = True  # without sourceid 4 a person's own opt-out stands
+    resubscribe_needs_source: bool = True  # without sourceid 4 a person's own opt-out remains
     contact_tag_again: Literal[200, 422] = 200
     deal_stage_alone_moves: bool = False  # a stage of another pipeline without its group
     unknown_option: Literal["stored", "422"] = "stored"
     list_put: Literal["empty", "works"] = "empty"  # PUT /lists/{id}: 200 without a body, or a list
     bulk_owner_route: Literal["bulkUpdate", "bulkUpdate/owners"] = "bulkUpdate"
 
-    left_enrolment: Literal["removed", "ended"] = "removed"  # what DELETE does to the row
-    no_enrolment_status: Literal[403, 404] = 403  # DELETE of an enrolment that is not there
-    refused_enrolment_status: Literal[403, 422] = 403  # POST of an enrolment that cannot be
+    left_enrolment: Literal["removed", "ended"] = "removed"  # the row after a DELETE
+    no_enrolment_status: Literal[403, 404] = 403  # DELETE of a missing enrolment
+    refused_enrolment_status: Literal[403, 422] = 403  # POST of an impossible enrolment
 
-    bump_list_status: bool = False  # does it move the contact's udate?
+    bump_list_status: bool = False  # whether it changes the contact's udate
     bump_field_value: bool = True  # 20 of 20 recordings (§13)
     bump_account_link: bool = False
     bump_deal: bool = False
 
-    # What an account of today has are invented rows; "served" keeps tables that can be written.
+    # By default the rows are invented; "served" has tables that can be written.
     ecommerce: Literal["invented", "served", "closed"] = "invented"
     ecommerce_closed: Literal[403, 404, "errors"] = 403  # how a closed one answers
-    ecommerce_copy_seconds: float = 3  # until a row is in the next store
+    ecommerce_copy_seconds: float = 3  # seconds until a row is in the next store
     orders_subscribe: bool = True  # does accepting marketing subscribe to the shop's list?
     order_upsert: Literal["replace", "patch"] = "replace"
     payments_create_contacts: bool = True  # does a subscription create its contact, as orders do?
@@ -101,8 +105,8 @@ class Switches:
     ecommerce_sort: Literal["honoured", "ignored"] = "honoured"
     missing_dates_sort: Literal["last", "first"] = "last"
     graphql_decimals: Literal["number", "text"] = "number"
-    graphql_most_rows: int | None = None  # most rows of one mutation
-    tokens_count_variables: bool = False  # does the token limit count what variables hold?
+    graphql_most_rows: int | None = None  # the largest number of rows of one mutation
+    tokens_count_variables: bool = False  # whether the token limit counts the variables
 
     record_upsert: Literal["replace", "patch"] = "replace"  # fields that are left out
     record_relationships: Literal["cleared", "kept"] = "cleared"  # relationships left out
@@ -113,11 +117,11 @@ class Switches:
     record_created_ranges: Literal["empty", "honoured"] = "empty"
     record_numbers: Literal["number", "text"] = "number"
     record_stamp_digits: Literal[3, 9] = 3
-    record_lag_seconds: float = 5  # until reads show what was written
+    record_lag_seconds: float = 5  # seconds until reads show a write
 
     engagement: Literal["invented", "served"] = "invented"
     mpp_link_data: Literal["collection", "absent"] = "collection"
-    activities_at_once: bool = False  # or only once the contact was read
+    activities_at_once: bool = False  # or only after the contact was read
 
     tasks: Literal["invented", "served"] = "invented"
     task_needs_outcome: bool = True  # to complete a task whose type has outcomes
@@ -130,7 +134,7 @@ class Switches:
     import_creates_accounts: bool = True
     exclude_automations_at: Literal["contact", "payload", "both"] = "contact"
     import_success_key: Literal["Success", "success"] = "success"
-    import_seconds: float = 4  # from queueing a batch until it is carried out
+    import_seconds: float = 4  # seconds from queueing a batch until it is processed
     import_outcome: Literal["completed", "failed", "interrupted"] = "completed"
 
     def __setattr__(self, name: str, value: Any) -> None:

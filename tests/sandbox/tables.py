@@ -1,4 +1,4 @@
-"""The account's tables: rows by id, indexes kept in step with every write."""
+"""Tables of the account: rows by id, with indexes that follow every write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Identified(Protocol):
-    """What every row has."""
+    """What every row has: an id."""
 
     id: int
 
@@ -21,11 +21,11 @@ Row = TypeVar("Row", bound=Identified)
 class Table:
     """Rows of one kind by integer id, with auto-increment and indexes.
 
-    Ids only grow, so the rows are always in id order; a failed insert burns an id, as in MySQL.
+    Ids only grow, so the rows are always in id order. A failed insert uses up an id, as in MySQL.
     """
 
     def __init__(self, name: str, kind: Any, /, **indexes: Callable[[Any], Any]) -> None:
-        """Make an empty table; each index is named and given as a function of a row."""
+        """It is empty; each index has a name and a function of a row."""
         self.name = name
         self.kind = kind
         self.rows: dict[int, Any] = {}
@@ -40,28 +40,28 @@ class Table:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[Any]:
-        """Walk the rows in id order."""
+        """Iterate over the rows in id order."""
         return iter(self.rows.values())
 
     def __contains__(self, row_id: object) -> bool:
-        """Tell whether a row has this id."""
+        """Return whether a row has this id."""
         return row_id in self.rows
 
     def __getitem__(self, row_id: int | str) -> Any:
-        """Give the row with this id, which may be written as the API writes ids."""
+        """Return the row with this id, which may be text as in the API."""
         return self.rows[int(row_id)]
 
     def get(self, row_id: int | None) -> Any:
-        """Give the row with this id, or None."""
+        """Return the row with this id, or None."""
         return self.rows.get(row_id) if row_id else None
 
     def take_id(self) -> int:
-        """Hand out the next id; one taken and not used leaves the gap a failed insert leaves."""
+        """Return the next id; an id without a row is a gap, as after a failed insert."""
         self.last_id += 1
         return self.last_id
 
     def insert(self, row: Row) -> Row:
-        """Add a row, giving it an id if it has none."""
+        """Add a row, with a new id if it has none."""
         if not row.id:
             row.id = self.take_id()
         elif row.id > self.last_id:
@@ -80,7 +80,7 @@ class Table:
         return row
 
     def change(self, row: Row, **columns: Any) -> Row:
-        """Set columns of a row and move it in the indexes."""
+        """Set columns of a row and update the indexes."""
         before = [(name, key_of(row)) for name, key_of in self._keys.items()]
         for column, value in columns.items():
             setattr(row, column, value)
@@ -95,7 +95,7 @@ class Table:
         return row
 
     def delete(self, row_id: int) -> Any:
-        """Remove a row and give it back, or None when there is none."""
+        """Delete a row and return it, or None if there is none."""
         row = self.rows.pop(row_id, None)
         if row is None:
             return None
@@ -105,27 +105,27 @@ class Table:
         return row
 
     def ids(self) -> list[int]:
-        """Give all ids in ascending order; the list is shared, do not change it."""
+        """Return all ids in ascending order; the list is shared, do not change it."""
         if self._ids[0] != self.version:
             self._ids = (self.version, list(self.rows))
         return self._ids[1]
 
     def ids_by(self, index: str, key: Any) -> list[int]:
-        """Give the ids filed under a key, ascending; the list is shared, do not change it."""
+        """Return the ascending ids of a key; the list is shared, do not change it."""
         return self._index[index].get(key, _NOTHING)
 
     def by(self, index: str, key: Any) -> list[Any]:
-        """Give the rows filed under a key, in id order."""
+        """Return the rows of a key in id order."""
         rows = self.rows
         return [rows[row_id] for row_id in self._index[index].get(key, _NOTHING)]
 
     def first(self, index: str, key: Any) -> Any:
-        """Give the oldest row filed under a key, or None."""
+        """Return the oldest row of a key, or None."""
         ids = self._index[index].get(key)
         return self.rows[ids[0]] if ids else None
 
     def load(self, rows: Iterable[Any], last_id: int) -> None:
-        """Replace everything by rows in id order."""
+        """Replace all rows by rows in id order."""
         self.rows.clear()
         for index in self._index.values():
             index.clear()

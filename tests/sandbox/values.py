@@ -1,4 +1,4 @@
-"""Believable values for custom fields, drawn from small stocks so that huge accounts stay small."""
+"""Realistic values for custom fields, from small sets so that large accounts need little memory."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _SPAN = 730 * 86400
 
 
 class Samples:
-    """Stocks of values, one per field."""
+    """Sets of values, one per field."""
 
     def __init__(self, w: World, dice: Random) -> None:
-        """Keep what values are drawn with."""
+        """Keep the random generator."""
         self.w = w
         self.dice = dice
 
     def of(self, field: Field) -> Callable[[int], str | None]:
-        """Give a drawer of values for a contact field; it is told the contact's id."""
+        """Return a function that gives a contact's value of a field, by the contact's id."""
         options = [o.value for o in self.w.tables["fieldOptions"].by("field", field.id)]
         if field.type == "hidden":
             return lambda number: f"ext-{number:07}"
         stock: list[str | None] = [self._text(field.type, options) for _ in range(_STOCK)]
         if options and field.type in ("checkbox", "listbox"):
             stock = [f"||{'||'.join(self._several(options))}||" for _ in range(_STOCK)]
-        stock[0], stock[1] = "", None  # cleared in the two ways there are
+        stock[0], stock[1] = "", None  # cleared in either of two ways
         choice = self.dice.choice
         return lambda _number: choice(stock)
 
     def datum(self, field: CustomField) -> tuple[Any, str | None]:
-        """Draw a value and a currency for an account or deal field."""
+        """Return a value and a currency for an account or deal field."""
         kind, options = field.fieldType, field.fieldOptions or []
         if kind in ("multiselect", "checkbox"):
             return self._several(options), None

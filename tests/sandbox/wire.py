@@ -1,4 +1,4 @@
-"""A request, an answer, a refusal, and the JSON both are written in."""
+"""Requests, answers, refusals, and their JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ API = "/api/3"
 
 
 def parse_query(raw: str) -> list[tuple[str, str]]:
-    """Decode a query string; in search parameters a `+` is a plus, elsewhere it is a blank."""
+    """Decode a query string; a `+` is a plus in search parameters, and a space elsewhere."""
     pairs = []
     for part in raw.split("&") if raw else []:
         name, _, value = part.partition("=")
@@ -23,14 +23,14 @@ def parse_query(raw: str) -> list[tuple[str, str]]:
 
 
 class Raw(str):
-    """Text that is JSON already."""
+    """Text that is JSON."""
 
     __slots__ = ()
 
 
 @dataclass
 class Answer:
-    """What a handler gives back: a status and a document, or raw bytes."""
+    """The result of a handler: a status and a document, or raw bytes."""
 
     status: int = 200
     document: Any = None
@@ -38,12 +38,12 @@ class Answer:
     raw: bytes | None = None
 
     def encoded(self) -> bytes:
-        """Give the body as PHP would write it: ASCII only, slashes escaped."""
+        """Return the body as PHP writes it: ASCII only, slashes escaped."""
         return self.raw if self.raw is not None else encode(self.document)
 
 
 def encode(document: Any) -> bytes:
-    """Write a document; top-level values that are `Raw` are taken as they are."""
+    """Format a document; top-level values that are `Raw` are used as they are."""
     if isinstance(document, dict):
         parts = (
             f'"{key}":{value if type(value) is Raw else compact(value)}'
@@ -56,12 +56,12 @@ def encode(document: Any) -> bytes:
 
 
 def compact(value: Any) -> str:
-    """Write JSON without spaces."""
+    """Format JSON without spaces."""
     return json.dumps(value, separators=(",", ":"))
 
 
 class Refusal(Exception):
-    """An answer that ends the request wherever it is raised."""
+    """An answer that ends the request where it is raised."""
 
     def __init__(self, status: int, document: Any) -> None:
         """Keep the answer."""
@@ -70,10 +70,10 @@ class Refusal(Exception):
 
 
 class Lost(Exception):
-    """The connection breaks instead of answering; `kind` is reset, chunk or timeout."""
+    """The connection breaks without an answer; `kind` is reset, chunk or timeout."""
 
     def __init__(self, kind: str = "reset", partial: bytes = b"") -> None:
-        """Keep what did arrive."""
+        """Keep the bytes that arrived."""
         super().__init__(kind)
         self.kind = kind
         self.partial = partial
@@ -81,7 +81,7 @@ class Lost(Exception):
 
 @dataclass
 class Request:
-    """A request as a handler sees it; `path` is what follows /api/3."""
+    """A request for a handler; `path` is what follows /api/3."""
 
     method: str
     path: str
@@ -95,11 +95,11 @@ class Request:
         return dict(self.query)
 
     def every(self, key: str) -> list[str]:
-        """Give all values of a repeatable parameter, as `ids[]` is."""
+        """Return all values of a repeatable parameter, such as `ids[]`."""
         return [value for name, value in self.query if name == key]
 
     def number(self, key: str) -> int | None:
-        """Give a numeric parameter, or None when absent or not a number."""
+        """Return a numeric parameter, or None if it is absent or not a number."""
         value = self.params.get(key, "")
         return int(value) if value.lstrip("-").isdecimal() else None
 
@@ -114,14 +114,14 @@ class Request:
             raise Refusal(400, {}) from None
 
     def wrapped(self, key: str) -> dict[str, Any]:
-        """Give the object under its wrapper, empty when it is not there."""
+        """Return the object under its wrapper, empty if it is absent."""
         document = self.json
         inner = document.get(key) if isinstance(document, dict) else None
         return inner if isinstance(inner, dict) else {}
 
 
 def as_id(value: Any) -> int | None:
-    """Read an id, which callers may send as a string or an int."""
+    """Parse an id, which clients may send as text or as an int."""
     if isinstance(value, bool) or value is None:
         return None
     text = str(value).strip()
@@ -129,7 +129,7 @@ def as_id(value: Any) -> int | None:
 
 
 def as_text(value: Any) -> str:
-    """Read a value into a text column as PHP casts it."""
+    """Convert a value for a text column as PHP does."""
     if isinstance(value, bool) or value is None:
         return "1" if value else ""
     return "Array" if isinstance(value, (list, dict)) else str(value)
@@ -156,7 +156,7 @@ def invalid(code: str, pointer: str | None, title: str, error: str | None = None
 
 
 def not_provided(singular: str, attribute: str, *, slug: bool = True) -> Refusal:
-    """Refuse because an attribute is missing, in the words of the newer models."""
+    """Refuse because an attribute is missing, with the text of the newer models."""
     error = f"{singular.lower()}_{attribute}_was_not_provided" if slug else None
     return invalid(
         "field_missing", attribute, f"The {singular} {attribute} was not provided.", error
@@ -164,19 +164,19 @@ def not_provided(singular: str, attribute: str, *, slug: bool = True) -> Refusal
 
 
 def related_missing(attribute: str, what: str) -> Refusal:
-    """Refuse because the row an attribute points to does not exist."""
+    """Refuse because the row of a reference does not exist."""
     error = f"{what.lower()}_not_exist"
     return invalid("related_missing", attribute, f"Related {what} does not exist.", error)
 
 
 def require(body: dict[str, Any], singular: str, *attributes: str) -> None:
-    """Refuse unless every attribute is there and says something."""
+    """Refuse unless every attribute has a value."""
     for attribute in attributes:
         if body.get(attribute) in (None, ""):
             raise not_provided(singular, attribute)
 
 
 def html_not_found() -> Answer:
-    """Answer an unknown route as ActiveCampaign does: with HTML."""
+    """Answer an unknown route as ActiveCampaign does, with HTML."""
     body = b'<div align="center"><h1>404</h1><p>Not Found</p></div>\n'
     return Answer(404, raw=body, headers={"Content-Type": "text/html; charset=UTF-8"})

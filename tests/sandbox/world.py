@@ -1,4 +1,4 @@
-"""The account itself: its tables, its clock, and how it answers a request."""
+"""The account: its tables, its clock, and its answers to requests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class World(EnrolmentActs):
         is_empty: bool = False,
         **switches: Any,
     ) -> None:
-        """Build the account from the seed; `is_empty` leaves all but its first user out."""
+        """Create the account from the seed; with `is_empty` it has only its first user."""
         self.seed = seed
         self.api_key = api_key
         self.clock = clock or real_clock
@@ -62,17 +62,17 @@ class World(EnrolmentActs):
         self.faults = Faults()
         self.hidden = Hidden()
         self.planted = Planted()
-        self.contact_limit = 500_000  # what the plan allows; the API goes beyond it
-        self.whoami: int | None = None  # whose key it is; None: the oldest user's
+        self.contact_limit = 500_000  # the plan's limit, which the API does not enforce
+        self.whoami: int | None = None  # the user of the key; None: the oldest user
         self.pages = KeptPages()
-        self.jobs = Jobs()  # what a request starts and the account does later
+        self.jobs = Jobs()  # work that a request starts and the account does later
         self.tables = make_tables()
         self.log: list[Arrival] = []
-        self.remembers_requests = True  # headers and bodies too, not just what was asked when
+        self.remembers_requests = True  # headers and bodies too
         self.automation_log: list[dict[str, Any]] = []
         self.imports: list[importer.Batch] = []
         self.imports_by_id: dict[str, importer.Batch] = {}
-        self.imports_settled = 0  # so many of them, the first
+        self.imports_settled = 0  # only the first so many
         self.excluded_emails: set[str] = set()  # folded; the importer skips them
         self.event_account_id = "25400001"
         self.event_key = "sandbox-event-key"
@@ -103,11 +103,13 @@ class World(EnrolmentActs):
         body: bytes = b"",
         arrived: datetime | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request; raises `Lost` where a fault breaks the connection instead.
+        """Answer a request; raise `Lost` if a fault breaks the connection.
 
-        `arrived` is when a door had read it; without one, this moment.
+        `arrived` is the time of arrival, by default the present.
         """
-        moment = arrived or self.clock()  # before the lock: slow neighbours must not bunch arrivals
+        moment = (
+            arrived or self.clock()
+        )  # before the lock, so that slow requests do not move arrivals together
         caller = next((v for k, v in headers.items() if k.lower() == "user-agent"), "")
         with self.lock:
             arrival = Arrival(moment, method, path, query, caller)
@@ -124,21 +126,21 @@ class World(EnrolmentActs):
             return answer.status, self._headers(answer, moment), content
 
     def settle(self, *, at_once: bool = False) -> None:
-        """Carry out the imports and jobs whose time has come, or all of them at once."""
+        """Process the imports and jobs that are due, or all of them at once."""
         importer.settle(self, at_once=at_once)
         self.jobs.run(self.clock(), all_of_them=at_once)
 
     def before_request(self, hook: Hook) -> Hook:
-        """Call `hook(world, method, path, query)` before each answer, to change rows meanwhile."""
+        """Call `hook(world, method, path, query)` before each answer, to change rows."""
         self.hooks.append(hook)
         return hook
 
     def busiest_second(self) -> int:
-        """Give the most requests that arrived within any rolling second."""
+        """Return the largest number of requests in any rolling second."""
         return busiest_second(self.log)
 
     def count(self, method: str | None = None, prefix: str | None = None) -> int:
-        """Count logged requests; the prefix may be given with or without /api/3."""
+        """Count logged requests; the prefix may be with or without /api/3."""
         if prefix is not None and not prefix.startswith(API):
             prefix = f"{API}/{prefix.lstrip('/')}"
         return sum(
@@ -148,7 +150,7 @@ class World(EnrolmentActs):
         )
 
     def now(self) -> int:
-        """Give the account's present second."""
+        """Return the account's present second."""
         return int(self.clock().timestamp())
 
     def dt(self, instant: int | None) -> str | None:
@@ -160,12 +162,12 @@ class World(EnrolmentActs):
         return None if instant is None else self.zone.plain(instant)
 
     def links(self, path: str, row_id: int, names: tuple[str, ...]) -> dict[str, str]:
-        """Make the `links` of a row: absolute URLs that can be asked."""
+        """Return the `links` of a row: absolute URLs that can be requested."""
         base = f"{self.base_url}{API}/{path}/{row_id}/"
         return {name: base + name for name in names}
 
     def kept(self, key: Any, tables: tuple[str, ...], make: Callable[[], Any]) -> Any:
-        """Remember what is costly to work out until one of the tables changes."""
+        """Cache a value that is costly to compute until a table changes."""
         version = sum(self.tables[name].version for name in tables) + self.switches.version
         found = self._kept.get(key)
         if found is None or found[0] != version:
@@ -176,7 +178,7 @@ class World(EnrolmentActs):
         return found[1]
 
     def trigger(self, kind: str, *, starts: bool = True, **what: Any) -> None:
-        """Note that a write would start automations listening for it (`starts`), or would not."""
+        """Record that a write would start automations (`starts`), or would not."""
         self.automation_log.append({"time": self.now(), "trigger": kind, "starts": starts, **what})
 
     def _judge(self, request: Request, moment: datetime) -> Answer:

@@ -1,1 +1,1 @@
-"""The sandbox's own tests: measuring equipment has to be right before it measures."""
+"""Tests of the sandbox itself."""

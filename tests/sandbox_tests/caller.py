@@ -1,4 +1,4 @@
-"""A caller of a sandboxed account, for its own tests."""
+"""A client of a sandbox account, for its own tests."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class Caller:
         )
 
     def ask(self, method: str, path: str, body: Any = None, **params: Any) -> tuple[int, Any]:
-        """Send one request and give its status and document."""
+        """Send one request; return its status and document."""
         answer = self.call(method, path, body, **params)
         return answer.status_code, answer.json()
 
     def get(self, path: str, **params: Any) -> Any:
-        """Read a document that must be there."""
+        """Return a document that must exist."""
         status, document = self.ask("GET", path, **params)
         assert status == 200, document
         return document
 
     def rows(self, path: str, **params: Any) -> list[Any]:
-        """Read the main collection of a page, which is named as the path ends."""
+        """Return the main collection of a page, named like the end of the path."""
         return self.get(path, **params)[path.rstrip("/").rpartition("/")[2]]
 
 
 def caller_of(**options: Any) -> Caller:
-    """Make a caller of a new world with a clock that stands still and no limit."""
+    """Return a caller of a new world with a constant clock and without a limit."""
     options = {"clock": FakeClock(), "requests_per_second": 0} | options
     return Caller(World(**options))

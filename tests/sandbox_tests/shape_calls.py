@@ -1,4 +1,4 @@
-"""One good call for every documented write, in an order in which each can succeed."""
+"""One valid request for every documented write, in an order in which each can succeed."""
 
 from __future__ import annotations
 

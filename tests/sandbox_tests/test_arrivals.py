@@ -1,4 +1,4 @@
-"""What the account counts: who asked what, when it arrived, and how close together."""
+"""The account's log: callers, endpoints, times of arrival, and distances."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ def ask(served, path, caller):
 
 
 def log_of(served, **asked):
-    """Return what the account counted."""
+    """Return the account's log summary."""
     return requests.get(f"{served.url}/sandbox/log", params=asked, timeout=10).json()
 
 
-def test_the_log_tells_callers_and_endpoints_apart():
-    """Each has its requests, refusals, first and last arrival and busiest second."""
+def test_the_log_counts_by_caller_and_endpoint():
+    """The log counts by caller and by endpoint.
+
+    Each has its requests, refusals, first and last arrival and busiest second.
+    """
     clock = FakeClock()
     world = World(1, contacts=3, clock=clock)
     begun = clock().timestamp()
@@ -44,7 +47,7 @@ def test_the_log_tells_callers_and_endpoints_apart():
             ask(served, "tags", "two")
         log = log_of(served)
     assert log["requests"] == log["arrivals"] == 8
-    assert log["throttled"] == 2  # five a second, and two came within the second before them
+    assert log["throttled"] == 2  # five a second, and two arrived within the second before them
     assert log["busiest_second"] == 7
     assert log["callers"]["one"] == {
         "requests": 2,
@@ -60,7 +63,7 @@ def test_the_log_tells_callers_and_endpoints_apart():
 
 
 def test_one_account_serves_several_measurements():
-    """What came before a number or a moment, or after one, can be left out."""
+    """A log can leave out arrivals by number, and before or after a moment."""
     clock = FakeClock()
     world = World(1, clock=clock, requests_per_second=0)
     with serve(world) as served:
@@ -79,33 +82,33 @@ def test_one_account_serves_several_measurements():
 
 
 def test_nothing_arrived_is_no_error():
-    """An empty log has counts of zero and no moments."""
+    """An empty log has counts of zero and no times."""
     with serve(World(1)) as served:
         log = log_of(served)
     assert (log["requests"], log["busiest_second"], log["first"], log["last"]) == (0, 0, None, None)
 
 
 class Watched(FakeClock):
-    """A clock that says when somebody looked at it."""
+    """A clock that records each call."""
 
     def __init__(self):
         super().__init__()
         self.looks = threading.Semaphore(0)
 
     def __call__(self):
-        """Give the moment, and say so."""
+        """Return the time and record the call."""
         self.looks.release()
         return super().__call__()
 
     def wait_for_bytes(self):
-        """Return when a connection that was just made has been read from once."""
+        """Return after a new connection was read from once."""
         for _ in ("made", "read"):
             assert self.looks.acquire(timeout=10)
 
 
 @contextlib.contextmanager
 def line_to(served, clock):
-    """Open a connection nobody has looked at the clock for yet."""
+    """Open a connection, for which the clock has not been read."""
     while clock.looks.acquire(blocking=False):
         pass
     parts = urlsplit(served.url)
@@ -114,7 +117,7 @@ def line_to(served, clock):
 
 
 def test_a_request_arrives_when_it_was_read_whatever_the_account_is_busy_with():
-    """While the account works out one answer, others arrive on time."""
+    """A request has its true time of arrival while the account computes another answer."""
     clock = Watched()
     world = World(1, clock=clock, requests_per_second=0)
     is_held, goes_on = threading.Event(), threading.Event()
@@ -133,7 +136,7 @@ def test_a_request_arrives_when_it_was_read_whatever_the_account_is_busy_with():
         with line_to(served, clock) as line:
             line.sendall(HEAD.format(method="GET", path="tags", length=0).encode())
             clock.wait_for_bytes()
-            clock.advance(5)  # the account is still busy
+            clock.advance(5)  # the account still computes the answer
             goes_on.set()
             assert line.recv(1000).startswith(b"HTTP/1.1 200")
         slow.join()
@@ -141,7 +144,7 @@ def test_a_request_arrives_when_it_was_read_whatever_the_account_is_busy_with():
 
 
 def test_a_request_has_not_arrived_before_its_last_byte():
-    """A body that comes late makes the request arrive late."""
+    """A late body makes the arrival late."""
     clock = Watched()
     world = World(1, clock=clock, requests_per_second=0)
     body = b'{"contact":{"email":"a@x.example"}}'
@@ -156,7 +159,7 @@ def test_a_request_has_not_arrived_before_its_last_byte():
 
 
 def test_the_window_keeps_moments_in_order():
-    """Threads that ask in another order than their requests arrived change no verdict."""
+    """Threads in another order than their arrivals give the same refusals."""
     start = FakeClock()()
     window = RollingWindow(2, 1)
     moments = [start + timedelta(seconds=s) for s in (0.5, 0.2, 1.3, 1.1, 1.6)]

@@ -1,4 +1,4 @@
-"""Many callers at once: the account is one, its limit is one."""
+"""Many concurrent callers share one account and one limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEY = {"Api-Token": "sandbox-key"}
 
 
 def test_parallel_upserts_of_one_address_make_one_contact():
-    """Writes are carried out one after the other."""
+    """Concurrent upserts of one address create one contact."""
     world = World(1, requests_per_second=0)
     with serve(world) as served, ThreadPoolExecutor(8) as pool:
 
@@ -27,7 +27,7 @@ def test_parallel_upserts_of_one_address_make_one_contact():
 
 
 def test_parallel_callers_share_one_budget():
-    """Of twenty at the same instant five are answered, whoever asks."""
+    """Of twenty requests at one instant exactly five are answered."""
     world = World(1, clock=FakeClock())
     with serve(world) as served, ThreadPoolExecutor(8) as pool:
 

@@ -1,4 +1,4 @@
-"""What writes on contacts answer and what they leave behind."""
+"""Answers and effects of writes of contacts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def later(caller: Caller) -> None:
 
 
 def test_create_answers_few_keys_and_echoes_types(caller):
-    """POST /contacts is 201 with ten keys; names are there only when sent."""
+    """POST /contacts is 201 with ten keys; names are in the answer only if sent."""
     body = {"contact": {"email": "mila@fjord.example", "phone": 555}}
     status, document = caller.ask("POST", "/contacts", body)
     assert status == 201
@@ -33,8 +33,8 @@ def test_create_answers_few_keys_and_echoes_types(caller):
     assert caller.get("/contacts/1")["contact"]["phone"] == "555"
 
 
-def test_duplicate_is_422_and_burns_an_id(caller):
-    """An address is taken whatever its case, and the failed insert leaves a gap."""
+def test_a_duplicate_is_422_and_uses_up_an_id(caller):
+    """A known address in any case is 422, and the failed insert uses up an id."""
     caller.ask("POST", "/contacts", {"contact": {"email": "a@b.example"}})
     status, document = caller.ask("POST", "/contacts", {"contact": {"email": "A@B.example "}})
     assert status == 422
@@ -45,7 +45,7 @@ def test_duplicate_is_422_and_burns_an_id(caller):
 
 
 def test_plural_sync_is_a_create(caller):
-    """POST /contacts/sync refuses what the singular route would update."""
+    """POST /contacts/sync refuses an address that the singular route would update."""
     body = {"contact": {"email": "a@b.example"}}
     assert caller.ask("POST", SYNC, body)[0] == 201
     assert caller.ask("POST", "/contacts/sync", body)[0] == 422
@@ -56,13 +56,13 @@ def test_plural_sync_is_a_create(caller):
     ("email", "code"), [("", "field_missing"), (None, "field_missing"), ("x@", "email_invalid")]
 )
 def test_bad_addresses(caller, email, code):
-    """A missing and a malformed address are refused with their own codes."""
+    """A missing and a malformed address are refused with different codes."""
     status, document = caller.ask("POST", SYNC, {"contact": {"email": email}})
     assert (status, document["errors"][0]["code"]) == (422, code)
 
 
 def test_first_update_turns_nulls_into_zero_values(caller):
-    """A contact that was never edited has nulls; its first update ends them."""
+    """The first update of a contact replaces its nulls by zero values."""
     caller.ask("POST", SYNC, {"contact": {"email": "a@b.example"}})
     fresh = caller.rows("/contacts")[0]
     assert (fresh["ua"], fresh["sms_consent"], fresh["created_by"]) == (None, None, None)
@@ -76,7 +76,7 @@ def test_first_update_turns_nulls_into_zero_values(caller):
 
 
 def test_update_is_partial_and_may_change_the_address(caller):
-    """What is not sent stays; another's address is refused."""
+    """An update keeps absent columns, may change the address, and refuses another's address."""
     caller.ask("POST", SYNC, {"contact": {"email": "a@b.example", "lastName": "Vang"}})
     caller.ask("POST", SYNC, {"contact": {"email": "c@b.example"}})
     status, document = caller.ask("PATCH", "/contacts/1", {"contact": {"email": "d@b.example"}})
@@ -86,7 +86,7 @@ def test_update_is_partial_and_may_change_the_address(caller):
 
 
 def test_field_values_are_stored_in_the_accounts_way(caller):
-    """Datetimes move to the account zone, lists get pipes, unknown fields are passed over."""
+    """Datetimes are stored in the account's zone, lists with pipes; unknown fields are ignored."""
     fields = {row.type: row.id for row in caller.world.tables["fields"]}
     sent = [
         {"field": str(fields["datetime"]), "value": "2031-03-03T12:00:00+00:00"},
@@ -104,7 +104,7 @@ def test_field_values_are_stored_in_the_accounts_way(caller):
 
 
 def test_field_value_upsert_and_unwrapped_body(caller):
-    """POST /fieldValues writes contact and field once; an unwrapped body is 403."""
+    """POST /fieldValues makes one value per contact and field; an unwrapped body is 403."""
     caller.ask("POST", SYNC, {"contact": {"email": "a@b.example"}})
     body = {"fieldValue": {"contact": 1, "field": 1, "value": "x"}}
     assert caller.ask("POST", "/fieldValues", body)[0] == 201
@@ -115,7 +115,7 @@ def test_field_value_upsert_and_unwrapped_body(caller):
 
 
 def test_delete_cascades_and_words_its_404_alone(caller):
-    """A deleted contact takes everything along; a new one of its address has a new id."""
+    """A deleted contact's related rows are deleted; a new one of its address has a new id."""
     world = caller.world
     contact = world.add_contact("a@b.example")
     world.tag(contact.id, 1)
@@ -135,7 +135,7 @@ def test_delete_cascades_and_words_its_404_alone(caller):
 
 
 def test_tagging_twice_gives_the_association_that_is_there(caller):
-    """201 with five keys, then 200 with the whole row; both echo or not as documented."""
+    """The first tagging is 201 with five keys, the second 200 with the existing row."""
     caller.world.add_contact("a@b.example")
     body = {"contactTag": {"contact": 1, "tag": 2}}
     status, first = caller.ask("POST", "/contactTags", body)
@@ -150,7 +150,7 @@ def test_tagging_twice_gives_the_association_that_is_there(caller):
 
 
 def test_tags_move_udate_and_list_status_does_not(caller):
-    """Tags, values, notes and edits bump the contact; memberships and links do not."""
+    """Tags, values, notes and edits change udate; memberships and links do not."""
     world = caller.world
     world.add_contact("a@b.example")
     before = world.tables["contacts"][1].udate
@@ -168,7 +168,7 @@ def test_tags_move_udate_and_list_status_does_not(caller):
 
 
 def test_own_opt_out_stands_without_sourceid_4(caller):
-    """A person's own unsubscription is overridden only by sourceid 4."""
+    """Only sourceid 4 overrides a person's own opt-out."""
     world = caller.world
     world.add_contact("a@b.example")
     world.subscribe(1, 1, 2, by_self=True)
@@ -182,7 +182,7 @@ def test_own_opt_out_stands_without_sourceid_4(caller):
 
 
 def test_membership_errors_name_the_missing_row(caller):
-    """Unknown list and unknown contact have their own slugs."""
+    """An unknown list and an unknown contact have different error codes."""
     caller.world.add_contact("a@b.example")
     body = {"contactList": {"list": 99, "contact": 1, "status": 1}}
     status, document = caller.ask("POST", "/contactLists", body)
@@ -192,7 +192,7 @@ def test_membership_errors_name_the_missing_row(caller):
 
 
 def test_tag_names_are_unique_and_leak_mysql(caller):
-    """A duplicate tag is 422 with the database's message; deleting takes it from everyone."""
+    """A duplicate tag is 422 with MySQL's message; a delete removes it from all contacts."""
     status, document = caller.ask("POST", "/tags", {"tag": {"tag": "gold", "tagType": "contact"}})
     assert (status, set(document["tag"])) == (201, {"tag", "tagType", "cdate", "links", "id"})
     tag = int(document["tag"]["id"])
@@ -204,8 +204,8 @@ def test_tag_names_are_unique_and_leak_mysql(caller):
     assert caller.rows("/contacts/1/contactTags") == []
 
 
-def test_lists_send_their_last_broadcast_unless_told(caller):
-    """A list made without send_last_broadcast 0 would mail its last campaign to new members."""
+def test_a_new_list_sends_the_last_broadcast_by_default(caller):
+    """A list without send_last_broadcast 0 would send its last campaign to new members."""
     body = {"name": "N", "stringid": "n", "sender_url": "https://x.example", "sender_reminder": "r"}
     status, document = caller.ask("POST", "/lists", {"list": body})
     assert (status, len(document["list"])) == (201, 16)
@@ -218,7 +218,7 @@ def test_lists_send_their_last_broadcast_unless_told(caller):
 
 
 def test_fields_options_and_relations(caller):
-    """A field needs its options and its relation made by their own calls."""
+    """Options and relations of a field need requests of their own."""
     status, document = caller.ask(
         "POST", "/fields", {"field": {"title": "Shoe size", "type": "dropdown"}}
     )
@@ -241,7 +241,7 @@ def test_fields_options_and_relations(caller):
 
 
 def test_two_contacts_become_one():
-    """The one that is kept gets what hung on the other, which is gone."""
+    """After a merge the remaining contact has the related rows of both."""
     caller = caller_of(is_empty=True)
     w = caller.world
     kept, gone = w.add_contact("kept@x.example").id, w.add_contact("gone@x.example").id

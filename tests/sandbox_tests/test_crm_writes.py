@@ -1,4 +1,4 @@
-"""What writes on accounts, deals, notes, stages and users answer and leave behind."""
+"""Answers and effects of writes of accounts, deals, notes, stages and users."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def caller() -> Caller:
 
 
 def test_account_names_are_unique(caller):
-    """Missing and taken names are 422 at the name; a failed create burns an id."""
+    """A missing or known name is 422 at the name; a failed create uses up an id."""
     assert caller.ask("POST", "/accounts", {"account": {}})[0] == 422
     status, document = caller.ask("POST", "/accounts", {"account": {"name": "fjord freight"}})
     assert (status, document["errors"][0]["code"]) == (422, "duplicate")
@@ -27,7 +27,7 @@ def test_account_names_are_unique(caller):
     assert created["customFieldSaveStatus"] == {"status": "success"}
 
 
-def test_account_counts_need_asking_for(caller):
+def test_account_counts_need_a_parameter(caller):
     """Both counts are "0" unless count_deals=true is sent."""
     caller.world.link(1, 1, "CFO")
     assert caller.rows("/accounts")[0]["contactCount"] == "0"
@@ -35,7 +35,7 @@ def test_account_counts_need_asking_for(caller):
 
 
 def test_one_account_per_contact(caller):
-    """A second link is 422 at both attributes; moving is a PUT."""
+    """A second link is 422 at both attributes; a PUT moves the contact."""
     caller.world.add_account("Other")
     link = {"accountContact": {"account": 1, "contact": 1}}
     assert "jobTitle" not in caller.ask("POST", "/accountContacts", link)[1]["accountContact"]
@@ -52,7 +52,7 @@ def test_one_account_per_contact(caller):
 
 
 def test_account_fields_are_written_with_it(caller):
-    """`fields` on an account are stored, and of a wrong type refused."""
+    """`fields` of an account are stored; a wrong type is refused."""
     fields = {row.fieldType: row.id for row in caller.world.tables["accountCustomFieldMeta"]}
     sent = [{"customFieldId": fields["multiselect"], "fieldValue": ["Chess"]}]
     assert caller.ask("PUT", "/accounts/1", {"account": {"fields": sent}})[0] == 200
@@ -64,7 +64,7 @@ def test_account_fields_are_written_with_it(caller):
 
 
 def test_custom_data_in_bulk(caller):
-    """Bulk bodies are bare arrays; deletes say what they did."""
+    """Bulk bodies are unwrapped arrays, and deletes report what they did."""
     caller.world.add_deal("Order", contact=1)
     number = next(
         r.id for r in caller.world.tables["dealCustomFieldMeta"] if r.fieldType == "number"
@@ -87,7 +87,7 @@ def deal(**columns):
 
 
 def test_deal_create_infers_the_pipeline_and_echoes_types(caller):
-    """The group follows from the stage; value is the int sent, later a string."""
+    """A deal's pipeline comes from its stage; the value is the int sent, later text."""
     status, document = caller.ask("POST", "/deals", deal())
     assert status == 201
     assert (document["deal"]["group"], document["deal"]["value"]) == ("1", 45000)
@@ -99,7 +99,7 @@ def test_deal_create_infers_the_pipeline_and_echoes_types(caller):
 
 @pytest.mark.parametrize("name", ["title", "value", "currency", "contact", "owner", "stage"])
 def test_deal_needs(caller, name):
-    """Each required attribute is missed by name."""
+    """An error names each missing required attribute."""
     body = deal()
     del body["deal"][name]
     status, document = caller.ask("POST", "/deals", body)
@@ -111,7 +111,7 @@ def test_deal_needs(caller, name):
 
 
 def test_stage_belongs_to_its_pipeline(caller):
-    """A stage of another pipeline needs that pipeline beside it."""
+    """A stage of another pipeline needs that pipeline in the request."""
     caller.ask("POST", "/deals", deal())
     stage = caller.world.tables["dealStages"].by("group", 2)[0].id
     assert caller.ask("PUT", "/deals/1", {"deal": {"stage": stage}})[0] == 422
@@ -123,13 +123,13 @@ def test_stage_belongs_to_its_pipeline(caller):
 
 
 def test_two_creates_are_two_deals(caller):
-    """Nothing makes a repeated create the same deal."""
+    """A repeated create makes a second deal."""
     ids = {caller.ask("POST", "/deals", deal())[1]["deal"]["id"] for _ in range(2)}
     assert ids == {"1", "2"}
 
 
 def test_deleting_a_stage_destroys_its_deals(caller):
-    """Deals go down with their stage unless moved away first."""
+    """A deleted stage deletes its deals, except those moved before."""
     caller.ask("POST", "/deals", deal())
     assert caller.ask("PUT", "/dealStages/2/deals", {"deal": {"stage": "1"}})[0] == 200
     assert caller.ask("DELETE", "/dealStages/2") == (200, {})
@@ -139,7 +139,7 @@ def test_deleting_a_stage_destroys_its_deals(caller):
 
 
 def test_a_pipeline_comes_with_three_stages(caller):
-    """POST /dealGroups makes stages, "To Contact" first; a stage more goes last."""
+    """POST /dealGroups creates three stages, "To Contact" first; a new stage is last."""
     body = {"dealGroup": {"title": "Projects", "currency": "eur"}}
     status, document = caller.ask("POST", "/dealGroups", body)
     assert (status, len(document["dealStages"])) == (201, 3)
@@ -150,7 +150,7 @@ def test_a_pipeline_comes_with_three_stages(caller):
 
 
 def test_notes_on_every_parent(caller):
-    """Notes on contacts, deals and accounts; the owner's type is another word than reltype."""
+    """Contacts, deals and accounts have notes; the owner's type differs from reltype."""
     caller.world.add_deal("Order", contact=1)
     body = {"note": {"note": "Hi", "relid": 1, "reltype": "Subscriber"}}
     status, document = caller.ask("POST", "/notes", body)
@@ -166,7 +166,7 @@ def test_notes_on_every_parent(caller):
 
 
 def test_secondary_contacts(caller):
-    """A contact can be on a deal once."""
+    """A contact is on a deal only once."""
     caller.world.add_deal("Order", contact=1)
     body = {"contactDeal": {"contact": 2, "deal": 1}}
     assert caller.ask("POST", "/contactDeals", body)[0] == 200
@@ -176,7 +176,7 @@ def test_secondary_contacts(caller):
 
 
 def test_users_have_one_group(caller):
-    """Creating needs a group; changing it shows in the sideload; the username stays."""
+    """A new user needs a group; the sideload shows a change of it; the username does not change."""
     body = {"username": "ida", "email": "ida@acme.example", "firstName": "Ida", "lastName": "Holm"}
     body |= {"group": 2, "password": "x" * 12}
     status, document = caller.ask("POST", "/users", {"user": body})
@@ -191,7 +191,7 @@ def test_users_have_one_group(caller):
 
 
 def test_owners_change_in_bulk_on_one_of_two_routes(caller):
-    """Only one of the two routes exists; the other is an unknown one."""
+    """Of the two routes one works and the other is unknown."""
     caller.world.add_deal("Order", contact=1)
     body = {"deals": [{"id": 1, "ownerId": 2}, {"id": 9, "ownerId": 2}]}
     status, document = caller.ask("PATCH", "/deals/bulkUpdate", body)
@@ -200,7 +200,7 @@ def test_owners_change_in_bulk_on_one_of_two_routes(caller):
 
 
 def test_enrolling_twice_is_two_runs(caller):
-    """POST /contactAutomations repeats; an inactive automation is 403."""
+    """Two POSTs of an enrolment are two enrolments; an inactive automation is 403."""
     body = {"contactAutomation": {"contact": "1", "automation": "1"}}
     assert [caller.ask("POST", "/contactAutomations", body)[0] for _ in range(2)] == [201, 201]
     assert len(caller.rows("/contacts/1/contactAutomations")) == 2
@@ -209,7 +209,7 @@ def test_enrolling_twice_is_two_runs(caller):
 
 
 def test_leaving_ends_one_enrolment(caller):
-    """DELETE takes one of several rows and starts nothing; gone already, it is 403."""
+    """A DELETE removes one enrolment and starts nothing; a second one is 403."""
     body = {"contactAutomation": {"contact": "1", "automation": "1"}}
     made = [
         caller.ask("POST", "/contactAutomations", body)[1]["contactAutomation"]["id"]

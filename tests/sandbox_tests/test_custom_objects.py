@@ -1,4 +1,4 @@
-"""Custom objects: the upsert that clears, the answer without an id, the reads that lag."""
+"""Custom objects: the upsert that clears, its answer without an id, late reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.sandbox_tests.caller import caller_of
 
 
 def account(**switches):
-    """Give a caller of an account with one custom object, and the path of its records."""
+    """Return a caller of an account with one custom object, and the path of its records."""
     caller = caller_of(is_empty=True, **switches)
     fields = [
         acts.field("title"),
@@ -23,30 +23,30 @@ def account(**switches):
 
 
 def record(**fields):
-    """Write a record's body by its external id."""
+    """Return a record's body by its external id."""
     values = [{"id": name, "value": value} for name, value in fields.items()]
     return {"record": {"externalId": "po-1", "fields": values, "relationships": {"buyer": [7]}}}
 
 
 def later(caller):
-    """Let the reads catch up."""
+    """Advance the clock until reads show all writes."""
     caller.world.clock.advance(60)
 
 
 def values_of(row):
-    """Give a record's fields by name."""
+    """Return a record's fields by name."""
     return {field["id"]: field["value"] for field in row["fields"]}
 
 
 def test_an_account_without_custom_objects_has_an_empty_list():
-    """The list of schemas answers with a total of 0."""
+    """Without custom objects the list of schemas is empty with a total of 0."""
     document = caller_of().get("/customObjects/schemas", limit=100)
     assert document["schemas"] == []
     assert document["meta"]["total"] == 0
 
 
 def test_schemas_show_fields_and_relationships_with_millisecond_stamps():
-    """A field marked for deletion is shown only on request; stamps have 3 digits, or 9."""
+    """A deleted field is shown only on request; times have 3 digits, or 9."""
     caller, _ = account()
     world = caller.world
     schema = next(iter(world.tables["customSchemas"]))
@@ -62,7 +62,7 @@ def test_schemas_show_fields_and_relationships_with_millisecond_stamps():
 
 
 def test_an_upsert_answers_201_without_an_id_and_is_read_some_seconds_later():
-    """Create and update answer alike; a list and a get miss what was written just now."""
+    """Create and update answer 201 without an id, and reads show them seconds later."""
     caller, path = account()
     status, document = caller.ask("POST", path, record(title="A", total="12.5"))
     assert status == 201
@@ -84,7 +84,7 @@ def test_an_upsert_answers_201_without_an_id_and_is_read_some_seconds_later():
     ("reading", "total"), [("replace", None), ("patch", 5.0)], ids=["replace", "patch"]
 )
 def test_the_upsert_clears_what_is_left_out(reading, total):
-    """A field that is not sent is cleared, or kept by the other reading."""
+    """An absent field is cleared, or kept by a switch."""
     caller, path = account(record_upsert=reading)
     caller.ask("POST", path, record(title="A", total=5))
     caller.ask("POST", path, record(title="B"))
@@ -95,7 +95,7 @@ def test_the_upsert_clears_what_is_left_out(reading, total):
 
 @pytest.mark.parametrize(("reading", "kept"), [("cleared", {}), ("kept", {"buyer": ["7"]})])
 def test_relationships_left_out_are_cleared_or_kept(reading, kept):
-    """Nobody has tried what happens to relationships that are not sent."""
+    """Absent relationships are cleared or kept, by a switch: the API is undocumented."""
     caller, path = account(record_relationships=reading, record_lag_seconds=0)
     caller.ask("POST", path, record(title="A"))
     caller.ask("POST", path, {"record": {"externalId": "po-1", "fields": []}})
@@ -103,7 +103,7 @@ def test_relationships_left_out_are_cleared_or_kept(reading, kept):
 
 
 def test_bad_values_and_paths_are_refused_as_live_answers_were():
-    """422 names the field; only the id of the schema is a path; a record has no PUT."""
+    """A 422 names the field; only the schema's id is a path; a record has no PUT."""
     caller, path = account(record_lag_seconds=0)
     for bad in ({"state": "Lost"}, {"total": "many"}, {"due": "soon"}, {"nonsense": 1}):
         status, document = caller.ask("POST", path, record(**bad))
@@ -120,7 +120,7 @@ def test_bad_values_and_paths_are_refused_as_live_answers_were():
 
 
 def test_a_deleted_record_is_gone_at_once():
-    """202 and no body; a missing one is 202 or 404."""
+    """A delete is 202 without a body and visible at once; a missing record is 202 or 404."""
     caller, path = account(record_lag_seconds=0)
     caller.ask("POST", path, record(title="A"))
     answer = caller.call("DELETE", f"{path}/external/po-1")
@@ -132,7 +132,7 @@ def test_a_deleted_record_is_gone_at_once():
 
 
 def test_a_range_of_stamps_empties_the_answer_and_the_exact_one_matches():
-    """Ranges of createdTimestamp answered nothing live; the order by it works."""
+    """A range of createdTimestamp gives no records; an exact value and the order work."""
     caller, path = account(record_lag_seconds=0)
     caller.ask("POST", path, record(title="A"))
     caller.world.clock.advance(10)
@@ -152,7 +152,7 @@ def test_a_range_of_stamps_empties_the_answer_and_the_exact_one_matches():
 
 
 def test_an_upsert_by_id_finds_the_record_or_makes_another():
-    """Whether `id` is a key of the upsert is not known."""
+    """An upsert by `id` updates or creates, by a switch."""
     caller, path = account(record_lag_seconds=0)
     caller.ask("POST", path, record(title="A"))
     (row,) = caller.get(path)["records"]
@@ -165,7 +165,7 @@ def test_an_upsert_by_id_finds_the_record_or_makes_another():
 
 
 def test_a_providers_records_are_read_and_never_written():
-    """A schema with an app's id refuses writes; numbers may be texts."""
+    """A schema of an app refuses writes; its numbers may be text."""
     caller, _ = account(record_numbers="text")
     schema = acts.add_schema(
         caller.world, "ecommerce-orders", [acts.field("total", "number")], appId="deep-data"

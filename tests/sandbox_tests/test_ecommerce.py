@@ -1,4 +1,4 @@
-"""E-commerce: two stores, one direction, and what every unconfirmed reading changes."""
+"""E-commerce: two stores, a copy in one direction, and each unconfirmed behaviour."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEARCH = "query($f: OrderFilter) { searchOrder(filter: $f) { storeOrderId storeM
 
 
 def shop(**switches):
-    """Give a caller of an account with one shop and nothing in it."""
+    """Return a caller of an account with one empty store."""
     caller = caller_of(is_empty=True, ecommerce="served", **switches)
     body = {"service": "own", "externalid": "s", "name": "Shop", "logoUrl": "l", "linkUrl": "u"}
     assert caller.ask("POST", "/connections", {"connection": body})[0] == 200
@@ -48,19 +48,19 @@ def graphql(caller, query, **variables):
 
 
 def later(caller, seconds=60):
-    """Let the account's jobs be due."""
+    """Advance the clock until the account's jobs are due."""
     caller.world.clock.advance(seconds)
 
 
 def found(caller, **filters):
-    """Search orders and give their keys."""
+    """Search orders; return their keys."""
     document = graphql(caller, SEARCH, f=filters)
     assert "errors" not in document, document
     return [row["storeOrderId"] for row in document["data"]["searchOrder"]]
 
 
 def test_an_order_reaches_the_rest_store_some_seconds_later():
-    """The contact and the customer are there at once, the REST order in cents after the copy."""
+    """Contact and customer exist at once, the REST order in cents after the copy."""
     caller = shop()
     document = graphql(caller, UPSERT, o=ORDER)
     assert document["data"]["upsertOrder"]["storeOrderId"] == "a-1"
@@ -81,7 +81,7 @@ def test_an_order_reaches_the_rest_store_some_seconds_later():
 
 
 def test_an_async_batch_is_accepted_first_and_searchable_later():
-    """The answer is a record id; a search finds the order only after some seconds."""
+    """An async batch answers a record id, and a search finds the order some seconds later."""
     caller = shop()
     answer = graphql(caller, ASYNC, o=[ORDER])
     assert answer["data"]["bulkUpsertOrdersAsync"]["recordId"]
@@ -91,7 +91,7 @@ def test_an_async_batch_is_accepted_first_and_searchable_later():
 
 
 def test_an_order_written_twice_is_one_order():
-    """The upsert goes by the shop's own id."""
+    """Two upserts with one store id are one order."""
     caller = shop()
     graphql(caller, BULK, o=[ORDER])
     graphql(caller, BULK, o=[ORDER | {"finalAmount": 20}])
@@ -103,7 +103,7 @@ def test_an_order_written_twice_is_one_order():
 
 @pytest.mark.parametrize(("reading", "notes"), [("replace", None), ("patch", ["ring twice"])])
 def test_an_upsert_replaces_or_patches(reading, notes):
-    """A field that is left out is cleared, or kept: nobody has said which."""
+    """An absent field is cleared or kept, by a switch: the API is undocumented."""
     caller = shop(order_upsert=reading)
     graphql(caller, UPSERT, o=ORDER)
     partial = {name: ORDER[name] for name in ORDER if name not in ("notes", "lineItems")}
@@ -112,7 +112,7 @@ def test_an_upsert_replaces_or_patches(reading, notes):
 
 
 def test_one_bad_row_refuses_the_batch_and_is_named_by_its_own_id():
-    """The key of the validation error holds the field and the shop's id; nothing is written."""
+    """A bad row refuses the batch; the error's key has the field and the store's id."""
     caller = shop()
     bad = ORDER | {"storeOrderId": "a-2-b", "email": "nonsense"}
     document = graphql(caller, BULK, o=[ORDER, bad])
@@ -127,7 +127,7 @@ def test_one_bad_row_refuses_the_batch_and_is_named_by_its_own_id():
 
 
 def test_unknown_fields_and_missing_fields_are_errors_with_status_200():
-    """The schema judges a request before anything is written."""
+    """Unknown and missing fields are errors with status 200, and nothing is written."""
     caller = shop()
     assert "errors" in graphql(caller, BULK, o=[ORDER | {"taxAmount": 1}])
     assert "errors" in graphql(caller, "{ searchOrder { nonsense } }")
@@ -137,7 +137,7 @@ def test_unknown_fields_and_missing_fields_are_errors_with_status_200():
 
 
 def test_the_account_can_be_asked_for_its_fields():
-    """Introspection gives the members of an input type, with the discount as the switch says."""
+    """Introspection returns the members of an input type, the discount as the switch says."""
     query = '{ __type(name: "OrderInput") { inputFields { name } } }'
     names = {field["name"] for field in graphql(shop(), query)["data"]["__type"]["inputFields"]}
     assert "discountsAmount" in names
@@ -148,7 +148,7 @@ def test_the_account_can_be_asked_for_its_fields():
 
 
 def test_a_document_has_at_most_15000_tokens():
-    """The limit concerns the document; what variables hold counts only by the switch."""
+    """A document has at most 15,000 tokens; variables count only by a switch."""
     caller = shop()
     query = "{ " + " ".join(f"a{n}: __typename" for n in range(5001)) + " }"
     assert "grammar' tokens" in graphql(caller, query)["errors"][0]["message"]
@@ -162,7 +162,7 @@ def test_a_document_has_at_most_15000_tokens():
 
 
 def test_searches_are_paged_sorted_and_filtered_as_documented():
-    """A plain list without a total; strings take EQ and CONTAINS; a value needs its operator."""
+    """A search is a plain list without a total; strings accept EQ and CONTAINS."""
     caller = shop()
     days = ("2030-05-03", "2030-05-01", "2030-05-02")
     orders = [
@@ -193,7 +193,7 @@ def test_searches_are_paged_sorted_and_filtered_as_documented():
 
 
 def test_products_are_patched_and_the_second_row_of_a_key_is_lost_in_silence():
-    """An absent field stays, null clears; of two rows with one key in a request one is kept."""
+    """An absent product field stays, null clears; of two rows with one key the first is kept."""
     caller = shop()
     key = {"legacyConnectionId": 1, "storePrimaryId": "p"}
     graphql(caller, PRODUCTS, p=[key | {"variantName": "Mug", "brand": "Acme"}])
@@ -209,7 +209,7 @@ def test_products_are_patched_and_the_second_row_of_a_key_is_lost_in_silence():
 
 
 def test_subscriptions_are_accepted_and_there_later():
-    """The mutation answers a record id; amounts come as numbers, or as texts by the switch."""
+    """A subscription's mutation answers a record id; amounts are numbers, or text by a switch."""
     caller = shop()
     payment = {"legacyConnectionId": 1, "storeRecurringPaymentId": "s", "paymentAmount": "9.90"}
     assert graphql(caller, PAYMENTS, p=[payment])["data"]["bulkUpsertRecurringPayments"]["recordId"]
@@ -222,7 +222,7 @@ def test_subscriptions_are_accepted_and_there_later():
 
 
 def test_historical_orders_start_no_automation():
-    """Only REAL_TIME orders start automations that listen for orders."""
+    """Only REAL_TIME orders start automations."""
     caller = shop()
     graphql(caller, BULK, o=[ORDER | {"creationSource": "HISTORICAL"}])
     assert not any(entry["starts"] for entry in caller.world.automation_log)
@@ -231,7 +231,7 @@ def test_historical_orders_start_no_automation():
 
 
 def test_rest_orders_never_reach_the_graphql_store():
-    """A REST create makes an order once; its lines are replaced by an update; a cart has no id."""
+    """A REST order stays in the REST store; an update replaces its lines; a cart has no id."""
     caller = shop()
     customer = {"connectionid": "1", "externalid": "c", "email": "kim@x.example"}
     assert caller.ask("POST", "/ecomCustomers", {"ecomCustomer": customer})[0] == 201
@@ -265,7 +265,7 @@ def test_rest_orders_never_reach_the_graphql_store():
 
 
 def test_a_planted_account_holds_both_kinds_of_orders_and_survives_a_restart(tmp_path):
-    """Of ten orders eight are in both stores, one in REST alone, one is a cart."""
+    """Of ten planted orders eight are in both stores, one in REST alone, one is a cart."""
     from tests.sandbox import World, state  # noqa: PLC0415  # only this test keeps a file
 
     shape = Shape(stores=2, orders=20, products=5, subscriptions=3)
@@ -283,7 +283,7 @@ def test_a_planted_account_holds_both_kinds_of_orders_and_survives_a_restart(tmp
 
 
 def test_an_account_may_lack_the_feature():
-    """A closed account answers 403, 404, or GraphQL errors beside empty REST collections."""
+    """An account without e-commerce answers 403, 404, or GraphQL errors and empty collections."""
     caller = caller_of(ecommerce="closed")
     for path in ("/connections", "/ecomOrders", "/ecomCustomers"):
         assert caller.call("GET", path).status_code == 403
@@ -297,7 +297,7 @@ def test_an_account_may_lack_the_feature():
 
 
 def test_accounts_of_earlier_tests_stay_as_they_are():
-    """Without a count or a switch the invented rows answer, and there is no GraphQL."""
+    """Without a count or a switch the rows are invented, and there is no GraphQL."""
     caller = caller_of()
     assert len(caller.rows("/ecomOrders")) == 6
     assert caller.call("POST", "/ecom/graphql", {}).status_code == 404

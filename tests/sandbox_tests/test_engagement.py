@@ -1,4 +1,4 @@
-"""Engagement: sends in id order, opens that move, prefetches apart, filters that do nothing."""
+"""Engagement: sends in id order, opens that change, prefetches, ignored filters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tests.sandbox_tests.caller import caller_of
 
 
 def account(**options):
-    """Give a caller of an account that serves engagement, with three contacts."""
+    """Return a caller of an account with engagement and three contacts."""
     return caller_of(contacts=3, engagement="served", **options)
 
 
 def test_sends_are_listed_in_id_order_with_a_total_and_filters_are_ignored():
-    """A filtered total equal to the unfiltered one says that the filter was ignored."""
+    """Sends are in id order, with the same total under a filter."""
     caller = account()
     for contact in (3, 1, 2):
         acts.send(caller.world, contact)
@@ -24,7 +24,10 @@ def test_sends_are_listed_in_id_order_with_a_total_and_filters_are_ignored():
 
 
 def test_a_second_open_moves_the_row_of_the_first():
-    """`times` and `tstamp` move; the link of an open is the text `open`; a click has its URL."""
+    """A second open changes `times` and `tstamp`.
+
+    The link of an open is `open`, a click has a URL.
+    """
     caller = account()
     acts.click(caller.world, 1)
     acts.click(caller.world, 1, "https://acme.example/a")
@@ -41,7 +44,7 @@ def test_a_second_open_moves_the_row_of_the_first():
 
 
 def test_prefetches_have_a_collection_of_their_own_or_none():
-    """What Apple's mail programme fetches is no row of linkData; some accounts do not show it."""
+    """Prefetches of Apple's mail program are no linkData; some accounts do not list them."""
     caller = account()
     acts.prefetch(caller.world, 2)
     assert caller.rows("/linkData") == []
@@ -51,7 +54,7 @@ def test_prefetches_have_a_collection_of_their_own_or_none():
 
 
 def test_activities_are_those_of_one_contact_and_made_when_it_is_read():
-    """Without a contact there are none; forwards and replies are shown nowhere else."""
+    """Activities need a contact; only they show forwards and replies."""
     caller = account()
     acts.send(caller.world, 1)
     acts.react(caller.world, 1, "Forward")
@@ -70,7 +73,7 @@ def test_activities_are_those_of_one_contact_and_made_when_it_is_read():
 
 
 def test_a_planted_account_holds_sends_with_their_opens_clicks_and_bounces():
-    """As many sends as the shape says, oldest first; without them the invented rows stay."""
+    """A planted account has as many sends as its shape, oldest first; others have invented rows."""
     caller = caller_of(contacts=10, shape=Shape(sends=300))
     assert caller.get("/logs")["meta"]["total"] == "300"
     kinds = {row["isread"] for row in caller.rows("/linkData", limit=100)}
@@ -83,7 +86,7 @@ def test_a_planted_account_holds_sends_with_their_opens_clicks_and_bounces():
 
 
 def test_segments_filter_contacts_and_the_answer_repeats_the_filter():
-    """`segmentid` narrows the contacts; where it is ignored, `page_input` does not name it."""
+    """`segmentid` filters contacts; if it is ignored, `page_input` does not have it."""
     caller = caller_of(contacts=60)
     segment = caller.rows("/segments")[0]["id"]
     document = caller.get("/contacts", segmentid=segment)

@@ -1,4 +1,4 @@
-"""Limits, credentials and faults: what the account does when it does not do what was asked."""
+"""Limits, credentials and faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def caller() -> Caller:
 
 
 def test_a_sixth_request_within_any_second_is_refused():
-    """The window rolls, refusals do not count, every arrival is logged."""
+    """The window rolls, refusals do not count, and every arrival is logged."""
     caller = caller_of(requests_per_second=5)
     clock = caller.world.clock
     for wait, status in [(0.2, 200)] * 5 + [(0, 200), (0.2, 429), (0, 200)]:
@@ -27,7 +27,7 @@ def test_a_sixth_request_within_any_second_is_refused():
 
 
 def test_throttled_answer_has_the_documented_headers():
-    """429 carries Retry-After and RateLimit headers, and a body nobody knows."""
+    """A 429 has Retry-After and RateLimit headers; its body is undocumented."""
     caller = caller_of(requests_per_second=1, retry_after=7, throttle_body="<p>slow</p>")
     caller.call("GET", "/users/me")
     answer = caller.call("GET", "/users/me")
@@ -37,7 +37,7 @@ def test_throttled_answer_has_the_documented_headers():
 
 
 def test_a_wrong_key_is_forbidden(caller):
-    """403 with Forbidden, or 401 where the switch says so."""
+    """A wrong key is 403 with Forbidden, or 401 by a switch."""
     caller.session.headers["Api-Token"] = "wrong"
     assert caller.ask("GET", "/users/me") == (403, {"message": "Forbidden"})
     caller.world.switches.bad_key_status = 401
@@ -45,21 +45,21 @@ def test_a_wrong_key_is_forbidden(caller):
 
 
 def test_unknown_routes_and_doubled_prefixes_are_html(caller):
-    """What is no route answers HTML, as does /api/3 twice."""
+    """An unknown route answers HTML, and so does a doubled /api/3."""
     for path in ("/nothing", "/api/3/contacts", "/contacts/1/nothing/more"):
         answer = caller.call("GET", path)
         assert (answer.status_code, answer.headers["Content-Type"][:9]) == (404, "text/html")
 
 
 def test_a_lapsed_account_says_nothing(caller):
-    """402 with an empty body on everything."""
+    """A lapsed account answers 402 with an empty body to everything."""
     caller.world.faults.lapsed()
     answer = caller.call("GET", "/users/me")
     assert (answer.status_code, answer.content) == (402, b"")
 
 
-def test_faults_strike_where_and_as_often_as_told(caller):
-    """Prefix, method, after and times pick the requests."""
+def test_a_fault_affects_the_configured_requests(caller):
+    """Prefix, method, after and times choose the requests of a fault."""
     caller.world.faults.server_error("/contacts", 503, times=1, method="GET", after=1)
     statuses = [caller.call("GET", "/contacts").status_code for _ in range(3)]
     assert statuses == [200, 503, 200]
@@ -67,7 +67,7 @@ def test_faults_strike_where_and_as_often_as_told(caller):
 
 
 def test_spoiled_bodies(caller):
-    """Empty, cut and foreign bodies come with 200."""
+    """Empty, truncated and foreign bodies have status 200."""
     faults = caller.world.faults
     faults.empty_body("/contacts")
     faults.truncated_json("/contacts")
@@ -88,7 +88,7 @@ def test_spoiled_bodies(caller):
     ],
 )
 def test_a_lost_answer_was_still_applied(caller, kind, error):
-    """The write is done though nobody heard so; a plain reset does nothing."""
+    """A lost answer's write is done; after a plain reset it is not."""
     body = {"contact": {"email": "new@x.example"}}
     caller.world.faults.reset_after_apply("/contact/sync", kind=kind)
     with pytest.raises(error):
@@ -101,7 +101,7 @@ def test_a_lost_answer_was_still_applied(caller, kind, error):
 
 
 def test_slowness_is_on_the_clock(caller):
-    """A late answer moves the clock; one beyond the timeout is lost, the write is not."""
+    """A late answer advances the clock; one after the timeout is lost, and its write is done."""
     before = caller.world.clock()
     caller.world.faults.slow(5, "/users")
     assert caller.call("GET", "/users/me").status_code == 200
@@ -113,7 +113,7 @@ def test_slowness_is_on_the_clock(caller):
 
 
 def test_trouble_may_come_after_the_write(caller):
-    """524 for a write that was carried out; a refusal of any shape for one that was not."""
+    """A 524 may follow a write that is done; a refusal's write is not."""
     body = {"tag": {"tag": "late", "tagType": "contact"}}
     caller.world.faults.late_trouble("/tags", method="POST")
     answer = caller.call("POST", "/tags", body)
@@ -125,7 +125,7 @@ def test_trouble_may_come_after_the_write(caller):
 
 
 def test_an_answer_may_be_changed_on_its_way(caller):
-    """Its document by a function, or only what it calls itself."""
+    """A fault may change an answer's document, or only its content type."""
     caller.world.faults.rewrite("/users/me", lambda document: document.update(new=1), times=1)
     assert caller.get("/users/me")["new"] == 1
     caller.world.faults.foreign_type("/users/me")
@@ -135,7 +135,7 @@ def test_an_answer_may_be_changed_on_its_way(caller):
 
 
 def test_parameters_may_be_ignored(caller):
-    """Those that begin so, until all is fixed."""
+    """Parameters with a prefix are ignored until the faults are removed."""
     caller.world.faults.deaf("email", "limit")
     assert len(caller.rows("/contacts", email="nobody@x.example", limit=1)) == 5
     caller.world.faults.clear()
@@ -143,14 +143,14 @@ def test_parameters_may_be_ignored(caller):
 
 
 def test_redirects_lead_away(caller):
-    """A redirect names another place and carries nothing."""
+    """A redirect names another host and has no content."""
     caller.world.faults.redirect("/contacts", "https://elsewhere.example/")
     answer = caller.call("GET", "/contacts")
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://elsewhere.example/")
 
 
-def test_the_log_tells_hosts_headers_and_bodies(caller):
-    """Who follows a redirect with a key is seen; so is what was sent."""
+def test_the_log_has_hosts_headers_and_bodies(caller):
+    """The log shows a client that follows a redirect with its key, and what it sent."""
     caller.world.faults.redirect("/contacts", "https://elsewhere.example/api/3/users/me")
     caller.session.get(f"{caller.world.base_url}/api/3/contacts", timeout=5)
     first, followed = caller.world.log
@@ -161,7 +161,7 @@ def test_the_log_tells_hosts_headers_and_bodies(caller):
 
 
 def test_a_plan_without_crm(caller):
-    """Deals, tasks, accounts and notes are forbidden, contacts are not."""
+    """Without the CRM deals, tasks, accounts and notes are forbidden, contacts are not."""
     caller.world.faults.no_crm()
     for path in ("/deals", "/dealTasks", "/dealStages", "/accounts", "/notes"):
         assert caller.call("GET", path).status_code == 403
@@ -169,7 +169,7 @@ def test_a_plan_without_crm(caller):
 
 
 def test_a_mix_of_faults_repeats_itself():
-    """The same seed strikes the same requests."""
+    """The same seed gives the same faults."""
 
     def statuses():
         caller = caller_of()
@@ -182,7 +182,7 @@ def test_a_mix_of_faults_repeats_itself():
 
 
 def test_hooks_change_rows_between_pages(caller):
-    """A hook runs before each answer and may delete what was about to come."""
+    """A hook runs before each answer and may delete rows of it."""
 
     def hook(world, method, path, query):
         if path.endswith("/contacts") and ("offset", "2") in query:

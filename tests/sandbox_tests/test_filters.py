@@ -1,4 +1,4 @@
-"""Which contacts the parameters of GET /contacts pick, and in which order."""
+"""Filters and orders of GET /contacts."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def caller() -> Caller:
     ],
 )
 def test_parameters_pick(caller, params, ids):
-    """Each documented parameter filters; unknown ones and unreadable dates are ignored."""
+    """Each documented parameter filters; unknown ones and invalid dates are ignored."""
     rows = caller.rows("/contacts", **{"orders[id]": "ASC"} | params)
     assert "".join(row["id"] for row in rows) == ids
 
 
 @pytest.mark.parametrize("name", ["created_after", "updated_after"])
 def test_dates_cut(caller, name):
-    """After and before divide the contacts between them."""
+    """After and before divide the contacts."""
     edge = caller.world.dt(caller.world.tables["contacts"][2].cdate + 1)
     ids = "".join(r["id"] for r in caller.rows("/contacts", **{f"filters[{name}]": edge}))
     assert set(ids) == {"3", "4"}
@@ -83,12 +83,12 @@ def test_dates_cut(caller, name):
     ],
 )
 def test_orders(caller, orders, ids):
-    """The first order named is the strongest; unknown columns leave the default by e-mail."""
+    """The first order has priority; an unknown column leaves the default by e-mail."""
     assert "".join(row["id"] for row in caller.rows("/contacts", **orders)) == ids
 
 
 def test_page_input_repeats_what_was_asked(caller):
-    """Meta has the page's input, a string total and sortable."""
+    """Meta has the page's input, a total as text, and sortable."""
     meta = caller.get("/contacts", listid=2, limit=1, offset=1)["meta"]
     asked = meta["page_input"]
     assert (asked["listid"], asked["limit"], asked["offset"], asked["status"]) == (2, 1, 1, -1)

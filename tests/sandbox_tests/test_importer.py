@@ -1,4 +1,4 @@
-"""The bulk importer: refusals of whole batches, its clock, and what it does to contacts."""
+"""The bulk importer: refused batches, its clock, and its effects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def finish(caller):
 
 
 def test_statuses_follow_the_clock(caller):
-    """False within a second, then waiting, active, completed; only created ids are told."""
+    """A batch is False within a second, then waiting, active, completed, with created ids."""
     caller.world.add_contact("old@x.example")
     status, document = queue(caller, {"email": "old@x.example"}, {"email": "new@x.example"})
     assert (status, document["success"], document["queued_contacts"]) == (200, 1, 2)
@@ -40,7 +40,7 @@ def test_statuses_follow_the_clock(caller):
 
 
 def test_one_bad_address_refuses_the_batch(caller):
-    """Nothing of a batch with a malformed address is queued; its index is named."""
+    """A malformed address refuses its whole batch with its index."""
     status, document = queue(caller, {"email": "a@x.example"}, {"email": "bad@"})
     assert (status, document["success"]) == (400, 0)
     assert document["failureReasons"][0]["contact"] == 1
@@ -52,14 +52,14 @@ def test_one_bad_address_refuses_the_batch(caller):
     ("rows", "size", "status"), [(250, 0, 200), (251, 0, 400), (250, 1600, 400)]
 )
 def test_size_limits(caller, rows, size, status):
-    """At most 250 rows and 399,999 bytes."""
+    """A batch has at most 250 rows and 399,999 bytes."""
     contacts = [{"email": f"a{n}@x.example", "first_name": "x" * size} for n in range(rows)]
     assert queue(caller, *contacts)[0] == status
 
 
 @pytest.mark.parametrize(("rows", "most"), [(1, 20), (2, 100)])
 def test_per_minute_limits(caller, rows, most):
-    """Single rows have 20 requests a minute, several rows 100; beyond is 400 with strings."""
+    """Single rows have 20 requests a minute, batches 100; more is 400 with text."""
     contacts = [{"email": f"a{n}@x.example"} for n in range(rows)]
     assert {queue(caller, *contacts)[0] for _ in range(most)} == {200}
     status, document = queue(caller, *contacts)
@@ -70,7 +70,7 @@ def test_per_minute_limits(caller, rows, most):
 
 
 def test_rows_are_upserted_with_all_that_hangs_on_them(caller):
-    """Tags are made, lists joined, accounts linked; empty strings overwrite, absent keys do not."""
+    """Rows create tags, join lists, link accounts; empty text overwrites, absent keys do not."""
     world = caller.world
     world.add_contact("a@x.example", firstName="Ada", lastName="Abel")
     queue(
@@ -95,8 +95,8 @@ def test_rows_are_upserted_with_all_that_hangs_on_them(caller):
 
 
 @pytest.mark.parametrize("status", [2, 3])
-def test_nobody_is_resubscribed(caller, status):
-    """Those who unsubscribed or bounced stay so."""
+def test_the_importer_resubscribes_no_contact(caller, status):
+    """Contacts who unsubscribed or bounced keep their status."""
     caller.world.add_contact("a@x.example")
     caller.world.subscribe(1, 1, status)
     queue(caller, {"email": "a@x.example", "subscribe": [{"listid": 1}]})
@@ -105,7 +105,7 @@ def test_nobody_is_resubscribed(caller, status):
 
 
 def test_automations_run_unless_excluded_on_the_contact(caller):
-    """exclude_automations counts on the row; a switch makes only the payload's count."""
+    """exclude_automations counts on the row, or on the payload by a switch."""
     queue(caller, {"email": "a@x.example", "tags": ["x"], "exclude_automations": True})
     finish(caller)
     assert not any(entry["starts"] for entry in caller.world.automation_log)

@@ -1,4 +1,4 @@
-"""An account that keeps its pages answers as one that writes each again."""
+"""An account with cached pages answers as one without."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def change_a_row(world):
 
 
 def take_a_tag(world):
-    """Take a tag from a contact on the page, whose own row stays as it was."""
+    """Remove a tag from a contact of the page, whose own row does not change."""
     tags = world.tables["contactTags"]
     tags.delete(tags.ids_by("contact", 1)[0])
 
 
 def turn_a_switch(world):
-    """Stop honouring sideloads."""
+    """Disable sideloads."""
     world.switches.include = "none"
 
 
 @pytest.mark.parametrize("change", [change_a_row, take_a_tag, turn_a_switch])
 def test_a_kept_page_never_outlives_a_change(change):
-    """The same page comes again until a row or a switch changes, then the new one does."""
+    """A cached page is replaced when a row or a switch changes."""
     caller, other = caller_of(contacts=12), caller_of(contacts=12)
     caller.world.pages.most = 1 << 20
     before = caller.get("/contacts", **ASKED)
@@ -41,7 +41,7 @@ def test_a_kept_page_never_outlives_a_change(change):
 
 
 def test_only_so_many_bytes_are_kept():
-    """What finds no room is written again, and is right all the same."""
+    """A page beyond the cache's size is rendered again."""
     caller = caller_of(contacts=12)
     caller.world.pages.most = 1
     first = caller.get("/contacts", **ASKED)

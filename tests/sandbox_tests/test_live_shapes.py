@@ -24,7 +24,7 @@ def caller() -> Caller:
     ],
 )
 def test_values_of_accounts_go_by_one_of_two_names(caller, account_data, below, listed):
-    """Below one account and beside a page by the live name, in the collection by the documented."""
+    """Values of accounts have the live name in sideloads, the documented one in the collection."""
     caller.world.switches.account_data = account_data
     whole = caller.get("/accountCustomFieldData", limit=100)
     assert set(whole) == {listed, "meta"}
@@ -42,7 +42,7 @@ def test_values_of_accounts_go_by_one_of_two_names(caller, account_data, below, 
 
 
 def test_wide_rows_have_one_column_for_each_kind_of_value(caller):
-    """Dates and datetimes share a column, without an offset; several choices stand in pipes."""
+    """Wide rows have one column per type, dates without offset, choices with pipes."""
     world = caller.world
     kinds = {"date": "2031-03-15", "datetime": "2031-07-01T09:30:00-05:00", "number": "4.5"}
     kinds |= {"currency": "1250", "multiselect": ["a", "b"], "text": "x"}
@@ -68,7 +68,7 @@ def test_wide_rows_have_one_column_for_each_kind_of_value(caller):
 
 
 def test_a_change_of_stage_goes_by_one_of_two_words(caller):
-    """Live the action is the new stage and the word is d_stageid; the documentation has stage."""
+    """A change of stage is d_stageid with the new stage live, and stage in the documentation."""
     world = caller.world
     deal = world.tables["deals"][1]
     old, new = deal.stage, next(s.id for s in world.tables["dealStages"] if s.id != deal.stage)
@@ -82,7 +82,7 @@ def test_a_change_of_stage_goes_by_one_of_two_words(caller):
 
 
 def test_stamps_of_deal_fields_are_in_utc_or_without_an_offset(caller):
-    """Live they end in +00:00; the documentation has none."""
+    """Times of deal fields end in +00:00 live, and have no offset in the documentation."""
     for path in ("/dealCustomFieldMeta", "/dealCustomFieldData"):
         assert caller.rows(path)[0]["createdTimestamp"].endswith("+00:00")
     caller.world.switches.deal_field_stamps = "naive"
@@ -91,7 +91,7 @@ def test_stamps_of_deal_fields_are_in_utc_or_without_an_offset(caller):
 
 
 def test_a_list_is_changed_by_patch_and_not_by_put(caller):
-    """PUT answers 200 without a body and changes nothing, unless the account is another."""
+    """PUT of a list answers 200 without a body and changes nothing, except by a switch."""
     body = {"list": {"name": "Renamed"}}
     answer = caller.call("PUT", "/lists/1", body)
     assert (answer.status_code, answer.content) == (200, b"")
@@ -102,7 +102,7 @@ def test_a_list_is_changed_by_patch_and_not_by_put(caller):
 
 
 def test_a_tag_without_an_id_is_refused_by_its_parameter(caller):
-    """400 with `source.parameter`; every other missing attribute has a pointer."""
+    """A missing tag id is 400 with `source.parameter`; other missing attributes have a pointer."""
     status, document = caller.ask("POST", "/contactTags", {"contactTag": {"contact": 1}})
     assert status == 400
     assert document["errors"][0]["source"] == {"parameter": "contactTag.tag"}
@@ -110,7 +110,7 @@ def test_a_tag_without_an_id_is_refused_by_its_parameter(caller):
 
 @pytest.mark.parametrize(("status", "key"), [(403, "message"), (422, "errors")])
 def test_an_impossible_enrolment_is_refused_in_one_of_two_ways(caller, status, key):
-    """403 with a message, or 422 with an error of the same words."""
+    """An impossible enrolment is 403 with a message, or 422 with an error."""
     caller.world.switches.refused_enrolment_status = status
     body = {"contactAutomation": {"contact": 1, "automation": 999}}
     found, document = caller.ask("POST", "/contactAutomations", body)
@@ -119,7 +119,7 @@ def test_an_impossible_enrolment_is_refused_in_one_of_two_ways(caller, status, k
 
 
 def test_new_memberships_are_created_and_old_ones_answered(caller):
-    """201 with the contact for a new one, 200 without for one that is there."""
+    """A new membership is 201 with the contact, an existing one 200 without it."""
     contact = caller.world.add_contact("new@x.example").id
     body = {"contactList": {"list": 1, "contact": contact, "status": 1}}
     status, document = caller.ask("POST", "/contactLists", body)
@@ -129,7 +129,7 @@ def test_new_memberships_are_created_and_old_ones_answered(caller):
 
 
 def test_small_shapes(caller):
-    """Lists of groups, notes by POST, links of accounts, currencies of no deals, stubs."""
+    """Groups of lists, notes by POST, links of accounts, currencies and stubs are as recorded."""
     caller.ask("POST", "/listGroups", {"listGroup": {"listid": 1, "groupid": 1}})
     found = caller.get("/listGroups")
     assert found["listGroups"][0]["p_list_add"] in {"0", "1"}

@@ -1,4 +1,4 @@
-"""Every documented query parameter does something, or is written down as one that does not."""
+"""Every documented query parameter has an effect, or is listed as one without."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.sandbox import endpoints
 from tests.sandbox_tests.caller import Caller, caller_of
 
 SHAPES = json.loads((Path(endpoints.__file__).parent / "shapes.json").read_text())
-# what to send so that something changes, where nonsense would not do
+# values with an effect, for parameters on which an invented value has none
 VALUES = {
     "ids": "3",
     "exclude": "1",
@@ -65,7 +65,7 @@ def caller() -> Caller:
 
 @pytest.mark.parametrize(("call", "name"), CALLS)
 def test_documented_parameters_have_effect(caller, call, name):
-    """An answer with the parameter differs from one without; orders both ways differ."""
+    """An answer with the parameter differs from one without; both orders differ."""
     path = call.split()[1]
     key = path.strip("/")
     if name.startswith("orders["):

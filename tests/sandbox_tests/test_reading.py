@@ -1,4 +1,4 @@
-"""What reads answer: shapes, defaults, filters, order, sideloads."""
+"""Reads: shapes, defaults, filters, orders, sideloads."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def caller() -> Caller:
 
 
 def test_contacts_default_to_twenty_by_email(caller):
-    """Without limit and order a page has 20 contacts, ascending by e-mail."""
+    """Without limit and order a page has 20 contacts by e-mail."""
     emails = [row["email"].casefold() for row in caller.get("/contacts")["contacts"]]
     assert len(emails) == 20
     assert emails == sorted(emails)
 
 
 def test_keyset_reads_every_contact_once(caller):
-    """orders[id]=ASC with id_greater walks the whole table."""
+    """orders[id]=ASC with id_greater reads every contact once."""
     seen, last = [], "0"
     while True:
         params = {"limit": 100, "orders[id]": "ASC", "id_greater": last}
@@ -33,7 +33,7 @@ def test_keyset_reads_every_contact_once(caller):
 
 
 def test_included_rows_equal_the_nested_collections(caller):
-    """A sideloaded page says the same as the paths below each contact."""
+    """Sideloaded rows equal the collections below each contact."""
     names = ["fieldValues", "contactTags", "contactLists", "accountContacts"]
     document = caller.get("/contacts", limit=10, include=",".join(names))
     for contact in document["contacts"]:

@@ -1,4 +1,4 @@
-"""Whatever is sent, the account answers, and its tables stay whole."""
+"""Any request is answered, and the tables stay consistent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def caller() -> Caller:
 
 
 def spots(value, path=()):
-    """Give the path of everything within a document."""
+    """Return the path of each part of a document."""
     yield path
     items: Any = ()
     if isinstance(value, dict):
@@ -50,7 +50,7 @@ def spots(value, path=()):
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(WRITES), st.data())
 def test_no_body_breaks_the_account(caller, write, data):
-    """A good body with one spot replaced by anything is carried out or refused, never worse."""
+    """A valid body with one part replaced by any value is processed or refused."""
     call, path, body = write
     body = copy.deepcopy(body)
     spot = data.draw(st.sampled_from(sorted(spots(body), key=str)))
@@ -68,7 +68,7 @@ def test_no_body_breaks_the_account(caller, write, data):
 
 
 def test_everything_can_still_be_read(caller):
-    """After all that every row of every table can be shown."""
+    """Every row of every table can be read afterwards."""
     for name, table in caller.world.tables.items():
         for row in table:
             assert SHOW[name](caller.world, row)["id"] == str(row.id)
@@ -86,7 +86,7 @@ def test_no_json_is_no_crash(caller, body):
 
 @given(st.dictionaries(st.sampled_from(["limit", "offset", "id_greater", "ids[]"]), st.text()))
 def test_no_parameter_breaks_a_page(caller, params):
-    """Parameters that make no sense leave the page as it is, or empty it."""
+    """Senseless parameters leave the page as it is, or empty it."""
     for path in ("/contacts", "/deals", "/tags", "/fieldValues", "/contactTags"):
         query = [*params.items(), ("filters[updated_after]", "x"), ("filters[tag]", "y")]
         headers = {"Api-Token": "sandbox-key"}

@@ -1,4 +1,4 @@
-"""What a seeded account holds, and that it is the same each time."""
+"""The content of a seeded account, which is the same each time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def world_of(**options):
 
 
 def test_the_same_seed_is_the_same_account():
-    """Equal seeds and clocks make equal rows; another seed makes others."""
+    """Equal seeds and clocks give equal rows; another seed gives others."""
     first, again, other = world_of(), world_of(), world_of(seed=2)
     for name, table in first.tables.items():
         assert table.rows == again.tables[name].rows
@@ -26,7 +26,7 @@ def test_the_same_seed_is_the_same_account():
 
 
 def test_nothing_is_newer_than_80_hours():
-    """All instants lie within about two years, the newest 80 hours left out unless fresh."""
+    """All instants are within two years, and none in the last 80 hours unless fresh."""
     world, fresh = world_of(), world_of(fresh=True)
     latest = world.now() - 80 * 3600
     for name, column in (("contacts", "updated"), ("deals", "mdate"), ("accounts", "updated")):
@@ -39,7 +39,7 @@ def test_nothing_is_newer_than_80_hours():
 
 
 def test_every_variety_is_there():
-    """All statuses, field types, null and edited contacts, and the traps of names and keys."""
+    """There are all statuses, field types, null and edited contacts, and traps of keys."""
     world = world_of()
     t = world.tables
     assert {row.status for row in t["contactLists"]} == {0, 1, 2, 3}
@@ -65,7 +65,7 @@ def test_every_variety_is_there():
     assert {row.reltype for row in t["notes"]} == {"Subscriber", "Deal", "CustomerAccount"}
 
 
-def test_no_address_could_be_anybodys():
+def test_every_address_is_in_a_reserved_domain():
     """Every domain ends in .example."""
     world = world_of()
     addresses = [row.email for row in world.tables["contacts"]]
@@ -74,7 +74,7 @@ def test_no_address_could_be_anybodys():
 
 
 def test_shapes_are_followed():
-    """Counts of a shape are exact, shares are about right."""
+    """Counts of a shape are exact, shares approximate."""
     shape = Shape(contact_fields=25, values_per_contact=3, tags=12, template_tags=0, lists=9)
     world = world_of(shape=shape)
     assert len(world.tables["fields"]) == 25
@@ -84,7 +84,7 @@ def test_shapes_are_followed():
 
 
 def test_a_shape_may_be_bare():
-    """With every count and share at zero there are people and accounts, but no stages or deals."""
+    """A shape of zeros has people and accounts, and no stages or deals."""
     nothing = dict.fromkeys((f.name for f in fields(Shape)), 0)
     world = world_of(shape=Shape(**nothing))
     held = {name for name, table in world.tables.items() if len(table)}
@@ -92,7 +92,7 @@ def test_a_shape_may_be_bare():
 
 
 def test_an_empty_account_has_its_first_user():
-    """is_empty leaves one user in one group, who the key belongs to."""
+    """is_empty leaves one user in one group, to whom the key belongs."""
     caller = caller_of(is_empty=True)
     assert caller.get("/users/me")["user"]["id"] == "1"
     assert sum(map(len, caller.world.tables.values())) == 3
@@ -100,7 +100,7 @@ def test_an_empty_account_has_its_first_user():
 
 @pytest.mark.parametrize("name", sorted(SHOW))
 def test_every_link_of_a_row_can_be_asked(name):
-    """The URLs in `links` answer with JSON."""
+    """Each URL in `links` answers JSON."""
     caller = caller_of(contacts=40, deals=20, accounts=10)
     caller.world.edit_deal(1, status=1 - bool(caller.world.tables["deals"][1].status))
     for row in list(caller.world.tables[name])[:2]:
@@ -123,7 +123,7 @@ def test_every_link_of_a_row_can_be_asked(name):
     ],
 )
 def test_remaining_collections_are_paged(path):
-    """Collections nothing refers to answer pages of their own keys, the same each time."""
+    """The other collections answer pages with their own keys, the same each time."""
     caller = caller_of()
     rows = caller.rows(path)
     assert len(rows) > 1
@@ -132,7 +132,7 @@ def test_remaining_collections_are_paged(path):
 
 
 def test_a_world_is_quick_to_build():
-    """Some thousand contacts are there within a second or two of one's life."""
+    """A world of some thousand contacts is built within two seconds of CPU."""
     began = time.process_time()
     world = world_of(contacts=3000)
     assert len(world.tables["contacts"]) == 3000

@@ -1,4 +1,4 @@
-"""The HTTP door, the control door and the state between runs."""
+"""The HTTP interface, the control interface, and the state between runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = {"Api-Token": "sandbox-key"}
 
 
 def test_links_of_a_served_world_can_be_asked():
-    """Rows point back at the server they came from, and the connection is kept."""
+    """Links of rows lead back to the server, over a kept connection."""
     world = World(1, contacts=3, requests_per_second=0)
     with serve(world) as served, requests.Session() as session:
         session.headers.update(KEY)
@@ -28,7 +28,7 @@ def test_links_of_a_served_world_can_be_asked():
 
 
 def test_the_wire_looks_like_php():
-    """Slashes are escaped, everything is ASCII, the Date is there once."""
+    """Slashes are escaped, all text is ASCII, and there is one Date."""
     world = World(1, contacts=30)
     with serve(world) as served:
         answer = requests.get(f"{served.url}/api/3/fields?limit=100", headers=KEY, timeout=5)
@@ -40,7 +40,7 @@ def test_the_wire_looks_like_php():
 
 @pytest.mark.parametrize("kind", ["reset", "chunk"])
 def test_connections_break_on_the_wire(kind):
-    """A lost answer is a broken connection, not an answer; the server lives on."""
+    """A lost answer is a broken connection, and the server goes on."""
     world = World(1)
     world.faults.reset_after_apply("/tags", kind=kind)
     with serve(world) as served:
@@ -50,8 +50,8 @@ def test_connections_break_on_the_wire(kind):
         assert requests.get(url, headers=KEY, timeout=5).status_code == 200
 
 
-def test_control_door_changes_and_counts():
-    """A change says exactly what it changed; log and tables tell of it; no key is needed."""
+def test_the_control_interface_changes_and_counts():
+    """A change reports exactly what it changed, as log and tables do, without a key."""
     world = World(1, contacts=50, deals=10, accounts=5)
     with serve(world) as served:
         requests.get(f"{served.url}/api/3/contacts/7", headers=KEY, timeout=5)
@@ -68,7 +68,7 @@ def test_control_door_changes_and_counts():
 
 
 def test_a_change_is_what_it_says():
-    """Every id it names differs from before, and nothing else of its kind does."""
+    """Every id of a change differs from before, and no other row of its kind does."""
     world = World(1, contacts=50, deals=10, accounts=5)
     udates = {row.id: row.udate for row in world.tables["contacts"]}
     done = change(world, 9)
@@ -80,7 +80,7 @@ def test_a_change_is_what_it_says():
 
 
 def test_state_survives(tmp_path):
-    """What is saved loads the same, ids go on where they were."""
+    """A saved account loads the same and continues its ids."""
     world = World(1, contacts=30, deals=10, accounts=5)
     world.delete_contact(30)
     state.save(world, str(tmp_path / "state"))
@@ -93,7 +93,7 @@ def test_state_survives(tmp_path):
 
 
 def test_the_program_starts_listens_and_ends(tmp_path):
-    """The ready file has the URL; SIGTERM ends with 0 and leaves the state."""
+    """The ready file has the URL; SIGTERM ends with 0 and saves the state."""
     ready, kept = tmp_path / "ready", tmp_path / "state"
     command = [sys.executable, "-m", "tests.sandbox", "--port", "0", "--contacts", "20"]
     command += ["--ready-file", str(ready), "--state", str(kept)]
@@ -112,7 +112,7 @@ def test_the_program_starts_listens_and_ends(tmp_path):
 
 
 def test_a_port_in_use_is_one_line():
-    """The program names the port and the option, without a traceback."""
+    """A used port is one line with the port and the option."""
     with serve(World(1, is_empty=True)) as served:
         port = served.url.rpartition(":")[2]
         command = [sys.executable, "-m", "tests.sandbox", "--port", port, "--contacts", "1"]

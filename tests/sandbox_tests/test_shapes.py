@@ -1,4 +1,4 @@
-"""The sandbox's answers against the provider's documented key names, and why some differ."""
+"""The sandbox's answers have the documented keys, or a reason for the difference."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def caller() -> Caller:
 
 
 def keys_of(value):
-    """Give the keys of an object, or of all objects of an array together."""
+    """Return the keys of an object, or of all objects of an array together."""
     if isinstance(value, dict):
         return set(value)
     if isinstance(value, list):
@@ -80,7 +80,7 @@ def keys_of(value):
 
 
 def lacking(call, status, document):
-    """Name the documented keys that an answer does not have."""
+    """Return the documented keys that an answer does not have."""
     documented = SHAPES[call].get("response", {}).get(str(status), {})
     found = set()
     for key, inner in documented.items():
@@ -92,7 +92,7 @@ def lacking(call, status, document):
 
 
 def path_of(call):
-    """Give a path that exists for a documented one."""
+    """Return an existing path for a documented one."""
     path = call.split()[1]
     path = path.replace("{email}", "admin@acme.example").replace("{username}", "admin")
     return re.sub(r"\{\w+\}", "1", path)
@@ -100,14 +100,14 @@ def path_of(call):
 
 @pytest.mark.parametrize("call", sorted(SHAPES))
 def test_every_documented_call_has_a_handler(call):
-    """No documented call of those the products use falls through to the HTML 404."""
+    """Every documented request of the products has a handler."""
     method, path = call.split()
     assert routes.find(method, re.sub(r"\{\w+\}", "1", path)) is not None
 
 
 @pytest.mark.parametrize("call", sorted(call for call in SHAPES if call.startswith("GET ")))
 def test_reads_have_the_documented_keys(caller, call):
-    """Every key the documentation shows is in the answer, unless written down as an exception."""
+    """Every documented key is in the answer or in the list of exceptions."""
     params = {"batchId": "x"} if call.endswith("/info") else {"limit": 100}
     status, document = caller.ask("GET", path_of(call), **params)
     assert status == 200
@@ -116,7 +116,7 @@ def test_reads_have_the_documented_keys(caller, call):
 
 @pytest.mark.parametrize(("call", "path", "body"), WRITES, ids=[entry[0] for entry in WRITES])
 def test_writes_have_the_documented_status_and_keys(caller, call, path, body):
-    """Each documented write succeeds with its status, or the live one, and its keys."""
+    """Each documented write succeeds with its keys and its documented or live status."""
     documented = [int(code) for code in SHAPES[call].get("response", {}) if code < "300"]
     if "{note}" in path:
         caller.ask("POST", path.removesuffix("/{note}"), body)
@@ -130,7 +130,7 @@ def test_writes_have_the_documented_status_and_keys(caller, call, path, body):
 
 @pytest.mark.parametrize(("call", "path", "body"), WRITES, ids=[entry[0] for entry in WRITES])
 def test_write_bodies_are_documented(call, path, body):
-    """What these tests send is what the documentation lists, so that success proves something."""
+    """Bodies of these tests have documented keys alone."""
     documented = SHAPES[call].get("request", {})
     if isinstance(body, list):
         assert keys_of(body) <= set(documented.get("array", []))
@@ -141,7 +141,7 @@ def test_write_bodies_are_documented(call, path, body):
 
 
 def test_every_exception_is_needed(caller):
-    """An exception names a documented key, and none is left over."""
+    """Each exception names a documented key that differs."""
     for call, keys in EXCEPTIONS.items():
         response = SHAPES[call]["response"]
         names = {k for shape in response.values() for k in shape}

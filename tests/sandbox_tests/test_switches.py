@@ -1,4 +1,4 @@
-"""Where nobody knows, the account can be either: each switch shows both ways."""
+"""Each switch has two behaviours, and each is shown here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_limits_over_100_are_capped_or_refused():
 
 
 def test_includes_can_be_refused_in_part():
-    """All, none, or single relations; unknown ones ignored or refused; rows capped."""
+    """All, no or single relations are included; unknown ones are ignored or refused."""
     caller = caller_of(contacts=30)
     asked = "fieldValues,contactTags.tag,nonsense"
     everything = caller.get("/contacts", include=asked)
@@ -44,7 +44,7 @@ def test_includes_can_be_refused_in_part():
 
 
 def test_empty_sideloads_can_be_absent():
-    """A relation without rows is an empty array, or no key at all."""
+    """A relation without rows is an empty array or no key."""
     caller = caller_of()
     caller.world.add_contact("a@x.example")
     assert caller.get("/contacts", include="contactTags")["contactTags"] == []
@@ -66,7 +66,7 @@ def found(caller, value, key=AFTER):
 
 
 def test_zones_of_date_filters(dated):
-    """A bare value is account-local or UTC; a Z is believed or taken for local."""
+    """A date without offset is local or UTC; a Z is used or ignored."""
     switches = dated.world.switches
     assert found(dated, "2030-07-01 23:29:59") == 1
     assert found(dated, "2030-07-02 00:00:00") == 0
@@ -78,7 +78,7 @@ def test_zones_of_date_filters(dated):
 
 
 def test_granularity_bounds_and_column(dated):
-    """Days or seconds, inclusive or not, udate or updated_timestamp, or no filter at all."""
+    """A date filter is by day or second, inclusive or not, on either column, or ignored."""
     switches = dated.world.switches
     exact = "2030-07-02T04:30:00Z"
     assert found(dated, exact) == 0
@@ -93,14 +93,14 @@ def test_granularity_bounds_and_column(dated):
 
 
 def test_null_udates_are_on_neither_side():
-    """A contact without udate passes no date filter, as in SQL."""
+    """A contact without udate passes no date filter."""
     caller = caller_of()
     caller.world.add_contact("a@x.example", udate=None)
     assert found(caller, "2000-01-01") == found(caller, "2040-01-01", BEFORE) == 0
 
 
 def test_keyset_can_be_ignored():
-    """Where id_greater is not honoured the first page comes again."""
+    """If id_greater is ignored, the first page is returned again."""
     caller = caller_of(contacts=5)
     keyset = {"orders[id]": "ASC", "id_greater": 3}
     assert [row["id"] for row in caller.rows("/contacts", **keyset)] == ["4", "5"]
@@ -116,7 +116,7 @@ def test_keyset_can_be_ignored():
     [("native", "65", 12), ("string", "65", "12"), ("int", 65, 12), ("wrong", "43", 7)],
 )
 def test_totals(switch, tags, notes):
-    """meta.total is what it is, or of the other type, or wrong, or missing."""
+    """meta.total is right, of the other type, wrong, or missing."""
     caller = caller_of(meta_total=switch)
     world = caller.world
     while len(world.tables["tags"]) < 65:
@@ -131,7 +131,7 @@ def test_totals(switch, tags, notes):
 
 
 def test_users_and_memberships():
-    """Stamps, mfaEnabled and the two ways to memberships come and go."""
+    """Times, mfaEnabled and both paths to memberships exist or not."""
     caller = caller_of()
     assert "mfaEnabled" in caller.rows("/users")[0]
     assert caller.call("GET", "/userGroups").status_code == 404
@@ -147,7 +147,7 @@ def test_users_and_memberships():
 
 
 def test_hidden_deals_are_stubs_everywhere():
-    """Four keys in lists and alone; the flag is true or 1; the pipeline is unseen."""
+    """A hidden deal has four keys in lists and alone; its pipeline is not listed."""
     caller = caller_of(contacts=20, deals=10, hidden_deals=True)
     stubs = [row for row in caller.rows("/deals", limit=100) if row["isDisabled"]]
     assert len(stubs) == 5
@@ -160,7 +160,7 @@ def test_hidden_deals_are_stubs_everywhere():
 
 
 def test_sideloaded_values_can_be_spelled_otherwise():
-    """Values beside deals have a column for each kind of value, or are spelled as in their list."""
+    """Values beside deals have one column per type, or the spelling of their collection."""
     caller = caller_of(contacts=10, deals=10)
     wide = caller.get("/deals", include="dealCustomFieldData")
     assert {"deal_id", "custom_field_id"} <= wide["dealCustomFieldData"][0].keys()
@@ -171,7 +171,7 @@ def test_sideloaded_values_can_be_spelled_otherwise():
 
 
 def test_stages_from_the_future():
-    """Udate of stages can show the UTC clock under the local offset."""
+    """Udate of stages can be the UTC time with the local offset."""
     caller = caller_of()
     stage = caller.world.add_stage("New", 1)
     real = caller.get(f"/dealStages/{stage.id}")["dealStage"]["udate"]
@@ -182,7 +182,7 @@ def test_stages_from_the_future():
 
 
 def test_deal_filters_and_orders():
-    """After is inclusive, before is not; values are whole dollars; mdate orders by switch."""
+    """After is inclusive, before is not; values are whole dollars; mdate orders by a switch."""
     caller = caller_of(contacts=20, deals=40)
     deals = list(caller.world.tables["deals"])
     edge = caller.world.dt(deals[0].mdate)
@@ -202,7 +202,7 @@ def test_deal_filters_and_orders():
 
 
 def test_top_level_associations_ignore_filters_and_drift():
-    """/contactTags gives everything whatever is asked, in an order that moves a little."""
+    """/contactTags ignores filters, in an order that varies."""
     caller = caller_of(contacts=200)
     whole = len(caller.world.tables["contactTags"])
     assert caller.get("/contactTags", **{"filters[contact]": 1})["meta"]["total"] == str(whole)
@@ -215,7 +215,7 @@ def test_top_level_associations_ignore_filters_and_drift():
 
 
 def test_a_plus_in_search_is_a_plus():
-    """A blank that was form-encoded finds nothing; %20 does."""
+    """A form-encoded space finds nothing; %20 does."""
     caller = caller_of()
     caller.world.add_tag("two words")
     assert caller.rows("/tags?search=two%20words".partition("?")[0], search="two words") == []
@@ -224,7 +224,7 @@ def test_a_plus_in_search_is_a_plus():
 
 
 def test_rate_headers_on_success_by_switch():
-    """2xx answers carry no RateLimit headers unless the account is one that does."""
+    """2xx answers have RateLimit headers only by a switch."""
     assert "RateLimit-Limit" not in caller_of().call("GET", "/users/me").headers
     caller = caller_of(ratelimit_headers=True, requests_per_second=5)
     assert caller.call("GET", "/users/me").headers["RateLimit-Remaining"] == "4"

@@ -1,4 +1,4 @@
-"""Tables: whatever is done to them, indexes and rows say the same."""
+"""Tables: rows and indexes agree after any operations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_indexes_follow_every_step(steps):
-    """Each index files exactly the rows there are, in ascending order of id."""
+    """Each index has exactly the existing rows, in ascending order of id."""
     table = Table("contactTags", ContactTag, **by("contact", "tag"))
     for step, first, second in steps:
         if step == "insert":
@@ -46,7 +46,7 @@ def test_indexes_follow_every_step(steps):
 
 
 def test_ids_are_never_given_twice():
-    """A deleted row's id does not come back."""
+    """A deleted row's id is not used again."""
     table = Table("contactTags", ContactTag, **by("contact"))
     first = table.insert(ContactTag(1, 1, 0, 0))
     table.delete(first.id)

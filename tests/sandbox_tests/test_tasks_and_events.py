@@ -1,4 +1,4 @@
-"""Tasks of deals and contacts, and events that are taken by a host of their own."""
+"""Tasks of deals and contacts, and events on a separate host."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def caller():
 
 
 def task(**columns):
-    """Write the body of a task."""
+    """Return the body of a task."""
     return {"dealTask": {"relid": "2", "duedate": DUE, "dealTasktype": "1", **columns}}
 
 
 def test_a_task_without_an_owner_type_lands_on_the_deal_of_that_number(caller):
-    """`ownerType` is deal unless it is sent; what the number names must exist."""
+    """Without `ownerType` a task is on the deal with that number, which must exist."""
     status, document = caller.ask("POST", "/dealTasks", task(note="Call"))
     assert status == 201
     assert (document["dealTask"]["reltype"], document["dealTask"]["status"]) == ("Deal", 0)
@@ -51,7 +51,7 @@ def test_required_columns_and_unknown_types_are_refused(caller):
 
 
 def test_completing_a_task_asks_for_an_outcome_where_its_type_has_some(caller):
-    """The server stamps the completion; it is 422 without the outcome, or accepted."""
+    """A completion without an outcome is 422 or accepted; the server sets its time."""
     caller.ask("POST", "/dealTasks", task(dealTasktype="4"))
     done = {"dealTask": {"status": 1}}
     assert caller.ask("PUT", "/dealTasks/1", done)[0] == 422
@@ -79,7 +79,7 @@ def test_tasks_are_filtered_by_their_columns_and_deleted(caller):
 
 
 def test_types_have_a_title_once(caller):
-    """A type is created with 201; its title is taken once."""
+    """A type is created with 201; its title is unique."""
     body = {"dealTasktype": {"title": "Visit"}}
     assert caller.ask("POST", "/dealTasktypes", body)[0] == 201
     assert caller.ask("POST", "/dealTasktypes", body)[0] == 422
@@ -87,7 +87,7 @@ def test_types_have_a_title_once(caller):
 
 
 def test_planted_tasks_belong_to_contacts_and_deals():
-    """Half of them each, a third completed; without them the invented rows stay."""
+    """Half of the planted tasks are of contacts, half of deals, and a third is completed."""
     made = caller_of(contacts=5, deals=5, shape=Shape(tasks=30))
     rows = made.rows("/dealTasks", limit=100)
     assert {row["reltype"] for row in rows} == {"Deal", "Subscriber"}
@@ -97,7 +97,7 @@ def test_planted_tasks_belong_to_contacts_and_deals():
 
 
 def event(caller, headers=None, **form):
-    """Send an event to the host of events and give the decoded answer."""
+    """Send an event to the host of events; return the decoded answer."""
     form = {
         "actid": caller.world.event_account_id,
         "key": caller.world.event_key,
@@ -112,7 +112,7 @@ def event(caller, headers=None, **form):
 
 
 def test_an_event_is_recorded_each_time_it_is_sent():
-    """No key of the API is asked for, no limit of the account counts, and nothing is merged."""
+    """Each event is recorded, without the API key and beyond the account's limit."""
     caller = caller_of(contacts=2, requests_per_second=1)
     for _ in range(3):
         assert event(caller, eventdata="gold") == {"success": 1, "message": "Event spawned"}
@@ -121,7 +121,7 @@ def test_an_event_is_recorded_each_time_it_is_sent():
 
 
 def test_bad_events_are_0_with_status_200():
-    """A wrong key, a long or unknown name, no address: `success` 0, or the text 0."""
+    """A wrong key, a long or unknown name, or no address is `success` 0, or the text 0."""
     caller = caller_of(contacts=2)
     assert event(caller, key="nonsense")["success"] == 0
     assert event(caller, event="x" * 33)["success"] == 0
@@ -140,8 +140,8 @@ def test_bad_events_are_0_with_status_200():
 @pytest.mark.parametrize(
     ("reading", "success", "made"), [("accepted", 1, 0), ("refused", 0, 0), ("creates", 1, 1)]
 )
-def test_what_an_unknown_address_does_is_not_known(reading, success, made):
-    """It is accepted without a trace, refused, or it makes a contact."""
+def test_an_unknown_address_is_accepted_refused_or_a_contact(reading, success, made):
+    """An event of an unknown address is ignored, refused, or creates a contact, by a switch."""
     caller = caller_of(contacts=1, event_unknown_email=reading)
     visit = json.dumps({"email": "stranger@x.example"})
     assert event(caller, visit=visit)["success"] == success
@@ -149,7 +149,7 @@ def test_what_an_unknown_address_does_is_not_known(reading, success, made):
 
 
 def test_names_of_events_are_added_while_tracking_is_on():
-    """A name that is there is 422 or 201; a name can be removed."""
+    """A known name is 422 or 201, and a name can be deleted."""
     caller = caller_of()
     body = {"eventTrackingEvent": {"name": "bought a mug"}}
     assert caller.ask("POST", "/eventTrackingEvents", body)[0] == 201
@@ -165,7 +165,7 @@ def test_names_of_events_are_added_while_tracking_is_on():
 
 
 def test_events_can_be_lost_and_spoiled():
-    """The faults of the account reach the host of events as well."""
+    """The account's faults also affect the host of events."""
     caller = caller_of(contacts=1)
     caller.world.faults.reset_after_apply("/event")
     with pytest.raises(requests.ConnectionError):

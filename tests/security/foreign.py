@@ -15,17 +15,17 @@ SECONDS = 20
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
-def refuse(connection: socket.socket, heard: bytes) -> None:
+def refuse(connection: socket.socket, received: bytes) -> None:
     """Answer every request with 403."""
     connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 class Listener:
-    """Listens on a loopback port; ``heard`` has the heads of the requests."""
+    """Listens on a loopback port; ``received`` has the heads of the requests."""
 
     def __init__(self, speak: Callable[[socket.socket, bytes], None] = refuse) -> None:
         """Answer each request with ``speak``."""
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self._speak = speak
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -46,13 +46,13 @@ class Listener:
     def _hear(self, connection: socket.socket) -> None:
         connection.settimeout(SECONDS)
         with contextlib.suppress(OSError), connection:
-            heard = b""
-            while b"\r\n\r\n" not in heard:
+            received = b""
+            while b"\r\n\r\n" not in received:
                 piece = connection.recv(65536)
                 if not piece:
                     break
-                heard += piece
-            head, _, body = heard.partition(b"\r\n\r\n")
+                received += piece
+            head, _, body = received.partition(b"\r\n\r\n")
             length = _LENGTH.search(head)
             # Unread bytes would reset the connection when it is closed, before the answer arrives.
             while length and len(body) < int(length[1]):
@@ -60,8 +60,8 @@ class Listener:
                 if not piece:
                     break
                 body += piece
-            self.heard.append(heard)
-            self._speak(connection, heard)
+            self.received.append(received)
+            self._speak(connection, received)
 
     def __enter__(self) -> Self:
         """Give itself."""

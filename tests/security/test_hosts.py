@@ -80,7 +80,7 @@ def test_no_redirect_leads_elsewhere(
         served.world.faults.redirect("/tags", location, status=status)
         with pytest.raises(ActiveCampaignError):
             client.send(verb, "tags", json={"tag": {}} if verb == "POST" else None)
-    assert foreign.heard == []
+    assert foreign.received == []
 
 
 def test_a_redirect_whose_host_holds_the_key_does_not_show_it(
@@ -107,7 +107,7 @@ def test_no_path_leads_elsewhere(
     with pytest.raises(ActiveCampaignError):
         client.get(path.format(foreign=foreign.port))
     assert len(served.world.log) <= before + 1
-    assert foreign.heard == []
+    assert foreign.received == []
 
 
 HOSTILE_PATHS = [
@@ -201,5 +201,5 @@ def test_links_of_rows_are_not_followed(foreign: Listener) -> None:
             2
         ].decode()
     )[:100_000].replace("\\\\", "\\")
-    assert foreign.heard == []
+    assert foreign.received == []
     assert {entry.host for entry in account.world.log[:-1]} == {"acme.api-us1.com"}

@@ -294,6 +294,6 @@ def test_a_proxy_that_fails_shows_nothing(make_runs: Callable[[str], Runs]) -> N
     assert process.returncode == 1
     assert "the proxy does not connect" in runs.left()["own.log"]
     assert "pr0xy-pass" not in "".join(runs.left().values())
-    assert all(heard.startswith(b"CONNECT acme.api-us1.com:443") for heard in proxy.heard)
-    assert not [heard for heard in proxy.heard if KEYS[0].encode() in heard]
+    assert all(request.startswith(b"CONNECT acme.api-us1.com:443") for request in proxy.received)
+    assert not [request for request in proxy.received if KEYS[0].encode() in request]
     runs.check(out, err)

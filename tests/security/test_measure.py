@@ -75,7 +75,7 @@ def bomb(connection: socket.socket, _: bytes) -> None:
     connection.sendall(HEAD + length.encode() + body)
 
 
-def redirecting_bomb(connection: socket.socket, heard: bytes) -> None:
+def redirecting_bomb(connection: socket.socket, request: bytes) -> None:
     """Send the same with a redirect to itself: the client need not read a redirect's body."""
     body = gigabyte()
     head = b"HTTP/1.1 302 Found\r\nLocation: /api/3/tags\r\n"
@@ -93,7 +93,7 @@ def test_an_answer_beyond_64_mib_is_an_error_without_a_retry(speak: Any) -> None
             client.get("tags")
         with pytest.raises(UnconfirmedWrite, match="a response of more than 64 MiB"):
             client.send("POST", "tags", json={})
-    assert len(listener.heard) == 2
+    assert len(listener.received) == 2
 
 
 def endless_head(connection: socket.socket, _: bytes) -> None:
@@ -134,7 +134,7 @@ def test_an_answer_that_takes_ten_timeouts_is_retried(length: bytes) -> None:
         pytest.raises((ServerError, ConnectionFailed), match="no response in time"),
     ):
         client.get("tags")
-    assert len(listener.heard) > 1
+    assert len(listener.received) > 1
 
 
 def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.client import ActiveCampaignError
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tests.sandbox import FakeClock, SandboxAdapter, World
-from tests.tap.client.lab import KEY, ORIGIN, AnyOrder, FarSighted, LabClock
+from tests.tap.client.lab import KEY, ORIGIN, EagerClient, LabClock, RandomOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,8 +91,8 @@ class Account:
                 return session
 
             @staticmethod
-            def make_workers() -> AnyOrder:
-                return AnyOrder(account.order)
+            def make_workers() -> RandomOrder:
+                return RandomOrder(account.order)
 
         return InProcess
 
@@ -140,7 +140,7 @@ class Account:
                     setup_mapper=False,
                 )
                 if self.reads_far_ahead:
-                    ran.tap.context.client.__class__ = FarSighted
+                    ran.tap.context.client.__class__ = EagerClient
                 with ran.tap._reported():
                     ran.tap.prepare()
                     ran.tap.sync_all()

@@ -81,8 +81,8 @@ def test_the_label_is_in_every_record_schema_and_key(
         assert message["schema"]["properties"][LABEL]["type"] in ("string", ["string"])
     assert all(r[LABEL] == "acme" for rows in ran.records.values() for r in rows)
     assert len(ran.records) > 60
-    told = [without_label(message) for message in ran.messages]
-    assert [m for m in told if m["type"] != "SCHEMA"] == [
+    messages = [without_label(message) for message in ran.messages]
+    assert [m for m in messages if m["type"] != "SCHEMA"] == [
         {name: value for name, value in message.items() if name != "time_extracted"}
         for message in plain.messages
         if message["type"] != "SCHEMA"

@@ -12,7 +12,7 @@ from tests.sandbox import Shape
 from tests.tap.client.lab import KEY
 
 
-def looked_at(make_world, make_client, **options):
+def checked(make_world, make_client, **options):
     """Return the document of a check, and the account."""
     world = make_world(**({"contacts": 40, "deals": 12, "accounts": 6} | options))
     found: checkup.Document = {}
@@ -20,7 +20,7 @@ def looked_at(make_world, make_client, **options):
     return found, world
 
 
-def told(world, make_client, form):
+def print_check(world, make_client, form):
     """Run a check and print it to stderr, as the program does."""
     with checkup.shown(form) as findings:
         checkup.ConnectionCheck(make_client(world), findings).run()
@@ -28,7 +28,7 @@ def told(world, make_client, form):
 
 def test_an_account_that_does_everything(make_world, make_client):
     """The check shows the user of the key, the numbers of rows, and the supported features."""
-    found, world = looked_at(make_world, make_client)
+    found, world = checked(make_world, make_client)
     assert found["key"]["is good"] == "yes"
     assert "(id 1)" in found["key"]["user"]
     assert found["may read"]["contacts"] == "yes, 40 rows"
@@ -51,7 +51,7 @@ def test_an_account_that_does_everything(make_world, make_client):
 )
 def test_what_is_not_honoured_is_said(make_world, make_client, switches, topic, name):
     """The check shows "no" for a filter without effect and a sideload without rows."""
-    found, _ = looked_at(make_world, make_client, **switches)
+    found, _ = checked(make_world, make_client, **switches)
     assert found[topic][name] == "no"
 
 
@@ -72,7 +72,7 @@ def test_it_says_how_changes_in_the_store_are_found(make_world, make_client, swi
     """
     is_open = switches.get("ecommerce") != "closed"
     shape = Shape(stores=1, products=120, subscriptions=120) if is_open else Shape()
-    found, world = looked_at(make_world, make_client, shape=shape, **switches)
+    found, world = checked(make_world, make_client, shape=shape, **switches)
     assert found["store changes"]["RecurringPayment"].startswith(way)
     assert "Product" in found["store changes"]
     assert world.count("POST", "ecom/graphql") <= 16
@@ -81,7 +81,7 @@ def test_it_says_how_changes_in_the_store_are_found(make_world, make_client, swi
 def test_what_nothing_shows_is_unknown(make_world, make_client):
     """The check shows "unknown" for filters and sideloads of an empty account."""
     options = {"contacts": 0, "deals": 0, "accounts": 0, "ecommerce": "served"}
-    found, _ = looked_at(make_world, make_client, **options)
+    found, _ = checked(make_world, make_client, **options)
     assert all(value.startswith("unknown") for value in found["filters"].values())
     assert all(value.startswith("unknown") for value in found["sideloads"].values())
     assert set(found["store changes"].values()) == {"unknown: there are none"}
@@ -121,20 +121,20 @@ def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, ma
     world = make_world(contacts=5)
     world.api_key = "another"
     with pytest.raises(AuthenticationError):
-        told(world, make_client, "all")
+        print_check(world, make_client, "all")
     assert "answers" in capsys.readouterr().err
     world = make_world(contacts=5)
     world.faults.reset(times=None)
     with pytest.raises(ConnectionFailed):
-        told(world, make_client, "json")
+        print_check(world, make_client, "json")
     assert "url" in json.loads(capsys.readouterr().err)
 
 
 def test_it_is_a_table_or_a_line_of_json_without_the_key(make_world, make_client, capsys):
     """Table and JSON line have the same content and not the key."""
-    told(make_world(contacts=5), make_client, "all")
+    print_check(make_world(contacts=5), make_client, "all")
     table = capsys.readouterr().err
-    told(make_world(contacts=5), make_client, "json")
+    print_check(make_world(contacts=5), make_client, "json")
     line = capsys.readouterr().err
     document = json.loads(line)
     assert line.count("\n") == 1

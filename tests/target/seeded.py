@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SECONDS = 60
 
 
-class Stuck(BaseException):
+class Deadlock(BaseException):
     """Every thread waits for another."""
 
 
@@ -132,7 +132,7 @@ class SeededPool(CooperativePool):
         ready = [number for number, is_ready in sorted(self._waiting.items()) if is_ready()]
         with self._door:
             if not ready and self._waiting:
-                self.fail(Stuck(f"every thread waits: {self._waiting}"))
+                self.fail(Deadlock(f"every thread waits: {self._waiting}"))
                 ready = [min(self._waiting)]
             self.handovers += 1
             found = self._dice.choice(ready) if ready else None
@@ -150,5 +150,5 @@ class SeededPool(CooperativePool):
         with self._door:
             limit = None if getattr(self._mine, "is_helper", False) else SECONDS
             if not self._door.wait_for(lambda: self._next == me, limit):
-                raise Stuck("nobody called the main thread")
+                raise Deadlock("nobody called the main thread")
             self._waiting.pop(me, None)

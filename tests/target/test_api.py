@@ -322,7 +322,7 @@ def test_the_ledger_is_locked_for_a_block_or_for_one_write(account):
     assert third.upsert("crm_accounts", {"name": "Three Ltd"})["action"] == "created"
 
 
-def test_names_that_are_new_in_the_account_are_found_without_being_told(account, access):
+def test_names_that_are_new_in_the_account_are_found(account, access):
     """A stage that was created after our tables were read is found by a second read."""
     record, _ = new_records(account)["crm_opportunities"]
     access.create("crm_opportunities", record)

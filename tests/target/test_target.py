@@ -74,8 +74,8 @@ def test_a_line_that_is_no_message_is_logged_with_its_number(
     run = lab.run("[1]\n", schema_of("crm_contacts", ["email"]), {"a": 1}, '{"type": "SCHEMA", \n')
     assert run.code == 0
     assert run.results == []
-    told = [one.message for one in caplog.records if one.levelname == "ERROR"]
-    assert [line.partition("; ")[0] for line in told] == [
+    errors = [one.message for one in caplog.records if one.levelname == "ERROR"]
+    assert [line.partition("; ")[0] for line in errors] == [
         "Left out of the input: line 1: it is not a JSON object",
         "Left out of the input: line 3: its type is not one of Singer's (SCHEMA, RECORD, STATE)",
         "Left out of the input: line 4: broken JSON",

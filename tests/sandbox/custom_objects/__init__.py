@@ -1,1 +1,1 @@
-"""Custom objects: schemas, records, and reads that lag behind writes."""
+"""Custom objects: schemas, records, and reads that show writes late."""

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 def milliseconds(w: World) -> int:
-    """Give this moment in milliseconds."""
+    """Return the present moment in milliseconds."""
     return int(w.clock().timestamp() * 1000)
 
 
 def stamp(w: World, instant: int) -> str:
-    """Write an instant with as many digits as the switch says: live answers had three."""
+    """Format an instant with the digits of the switch: live answers had three."""
     moment = datetime.fromtimestamp(instant / 1000, UTC)
     digits = f"{instant % 1000:03}".ljust(w.switches.record_stamp_digits, "0")
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{digits}Z"
 
 
 def guid(w: World, kind: str, number: int) -> str:
-    """Make the id of the nth row of a kind, the same for the same seed."""
+    """Return the id of the nth row of a kind, the same for the same seed."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{w.seed}/{kind}/{number}"))
 
 
@@ -85,7 +85,7 @@ def relationship(
 
 
 def find_record(w: World, schema: int, external: str) -> CustomRecord | None:
-    """Give the record with this external id."""
+    """Return the record with this external id."""
     return w.tables["customRecords"].first("key", (schema, external))
 
 
@@ -99,7 +99,7 @@ def put_record(
     row: CustomRecord | None = None,
     lags: bool = True,
 ) -> CustomRecord:
-    """Upsert a record: what is left out is cleared, unless a switch says otherwise."""
+    """Upsert a record; absent fields are cleared unless a switch keeps them."""
     table, now = w.tables["customRecords"], milliseconds(w)
     if row is None and external is not None:
         row = find_record(w, schema.id, external)

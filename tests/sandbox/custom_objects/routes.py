@@ -1,4 +1,4 @@
-"""The paths of custom objects; only `/records/{schemaId}` is one, not `?schemaId=` or a slug."""
+"""Paths of custom objects: `/records/{schemaId}` exists, `?schemaId=` and a slug do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NUMBERS = ("number", "currency")
 
 @route("GET", "/customObjects/schemas")
 def list_schemas(w: World, r: Request) -> dict[str, Any]:
-    """Answer the schemas the plan and its apps have."""
+    """Answer the schemas of the plan and its apps."""
     return _page(w, r, "schemas", [show_schema(w, row, r) for row in w.tables["customSchemas"]])
 
 
@@ -34,13 +34,13 @@ def get_schema(w: World, r: Request, schema: str) -> dict[str, Any]:
 
 @route("GET", "/customObjects/records")
 def refuse_parameter(w: World, r: Request) -> Answer:
-    """Refuse to list records by a parameter."""
+    """Refuse a list of records by a parameter."""
     raise _bad_request()
 
 
 @route("GET", "/customObjects/records/{schema:text}")
 def list_records(w: World, r: Request, schema: str) -> dict[str, Any]:
-    """Answer records in no promised order; a range of `createdTimestamp` empties the answer."""
+    """Answer records in no fixed order; a range of `createdTimestamp` gives no records."""
     owner = _schema(w, schema)
     rows = [row for row in w.tables["customRecords"].by("schema", owner.id) if row.seen is not None]
     for name, operator, value in filters(r):
@@ -76,7 +76,7 @@ def upsert_record(w: World, r: Request, schema: str) -> Answer:
 
 @route("PUT|PATCH", "/customObjects/records/{schema:text}/{record:text}")
 def refuse_update(w: World, r: Request, schema: str, record: str) -> Answer:
-    """Refuse: records are written by the upsert alone."""
+    """Refuse an update: the upsert is the only write of records."""
     return Answer(405, {"message": "Method Not Allowed"})
 
 
@@ -95,7 +95,7 @@ def get_external(w: World, r: Request, schema: str, external: str) -> dict[str, 
 
 @route("DELETE", "/customObjects/records/{schema:text}/{record:text}")
 def delete_record(w: World, r: Request, schema: str, record: str) -> Answer:
-    """Delete by id: 202 and an empty body, gone from reads at once."""
+    """Delete by id: 202 and an empty body; reads show it at once."""
     _schema(w, schema)
     return _deleted(w, w.tables["customRecords"].first("uuid", record))
 

@@ -1,4 +1,4 @@
-"""What one row of each table of custom objects holds; instants are whole milliseconds UTC."""
+"""Rows of the tables of custom objects; instants are whole milliseconds UTC."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CustomSchema:
 
 @dataclass(slots=True)
 class CustomRecord:
-    """A record; `seen` is what reads show of it, which lags behind `document`."""
+    """A record; `seen` is the document that reads show, which is older than `document`."""
 
     schema: int
     uuid: str

@@ -1,1 +1,1 @@
-"""E-commerce: the GraphQL store, the REST store beside it, and the copy from the first to it."""
+"""E-commerce: the GraphQL store, the REST store, and the copy from the first to the second."""

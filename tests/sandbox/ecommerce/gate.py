@@ -1,4 +1,4 @@
-"""Whether the account has e-commerce, and how it answers when it has not."""
+"""Whether the account has e-commerce, and its answers without it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def is_served(w: World) -> bool:
-    """Say whether the account keeps tables of e-commerce."""
+    """Return whether the account has tables of e-commerce."""
     return w.switches.ecommerce == "served"
 
 
 def closed(w: World) -> Answer:
-    """Answer as an account without the feature does."""
+    """Answer as an account without the feature."""
     match w.switches.ecommerce, w.switches.ecommerce_closed:
         case "closed", 403:
             return Answer(403, {"message": "Forbidden"})
@@ -32,9 +32,9 @@ def closed(w: World) -> Answer:
 
 
 def if_served(handler: Handler) -> Handler:
-    """Let a handler answer where the account serves e-commerce.
+    """Use a handler only if the account serves e-commerce.
 
-    An account with invented rows answers these on GET and has no other call. A closed account
+    An account with invented rows answers these on GET and has no other request. A closed account
     whose GraphQL answers `errors` has empty REST collections.
     """
 

@@ -1,4 +1,4 @@
-"""The GraphQL store as it answers: status 200 always, `errors` beside or instead of `data`."""
+"""The GraphQL store: always status 200, with `errors` beside or in place of `data`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _failed(message: str) -> dict[str, Any]:
 
 
 def _is_too_big(w: World, query: str, variables: Any) -> bool:
-    """Count tokens up to the limit; words of the variables too where the switch says so."""
+    """Count tokens up to the limit, those of the variables too if the switch says so."""
     most = MOST_TOKENS
     if w.switches.tokens_count_variables:
         most -= len(re.findall(r"\w+|[{}\[\]:,]", str(variables)))
@@ -78,13 +78,13 @@ def _is_too_big(w: World, query: str, variables: Any) -> bool:
             if count > most:
                 return True
     except GraphQLError:
-        return False  # not GraphQL at all: the parser says so
+        return False  # no GraphQL: the parser raises the error
     return most < 0
 
 
 @lru_cache(8)
 def schema_of(discount_field: str, order_filters: str, decimals: str) -> GraphQLSchema:
-    """Build the schema as the switches say it is."""
+    """Return the schema that the switches give."""
     names = {"both": ["discountsAmount", "discountAmount"]}.get(discount_field, [discount_field])
     text = SDL.replace("#DISCOUNT_FIELDS", " ".join(f"{name}: BigDecimal" for name in names))
     if order_filters == "all":
@@ -117,7 +117,7 @@ class _Root:
         self.w = w
 
     def resolvers(self) -> dict[str, Any]:
-        """Give the resolver of each query and mutation."""
+        """Return the resolver of each query and mutation."""
         return {
             "getOrder": self._get_order,
             "searchOrder": partial(self._search, "storeOrders"),
@@ -156,7 +156,7 @@ class _Root:
     def _products(self, products: list[dict[str, Any]]) -> list[dict[str, Any]]:
         self._refuse_bad("storeProducts", products)
         kept: dict[Any, dict[str, Any]] = {}
-        for product in products:  # of two rows with one key the first is kept, in silence
+        for product in products:  # of two rows with one key the first is kept, without an error
             kept.setdefault((product["legacyConnectionId"], product["storePrimaryId"]), product)
         return [
             store.put_record(self.w, "storeProducts", product, replaces=False).document
@@ -204,7 +204,7 @@ class _Root:
         return document
 
     def _refuse_bad(self, table: str, rows: list[dict[str, Any]]) -> None:
-        """Refuse the whole batch when it is too large or any row is bad, naming each bad row."""
+        """Refuse the whole batch if it is too large or any row is bad, and name each bad row."""
         most = self.w.switches.graphql_most_rows
         if most is not None and len(rows) > most:
             raise GraphQLError(f"Too many rows in one request: {len(rows)}")

@@ -1,4 +1,4 @@
-"""The path of the GraphQL store. The library that parses GraphQL is loaded by the first request."""
+"""The path of the GraphQL store. The first request imports the GraphQL library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planting shops, orders, products and subscriptions, with dice of their own."""
+"""Planting stores, orders, products and subscriptions, with a random generator of their own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAY = 86400
 
 
 def plant_shops(w: World, shape: Shape, latest: int) -> None:
-    """Fill the tables of e-commerce; any count above 0 makes the account serve them."""
+    """Fill the tables of e-commerce; any count above 0 enables the feature."""
     if not shape.stores:
         return
     w.switches.ecommerce = "served"
@@ -41,7 +41,7 @@ def plant_shops(w: World, shape: Shape, latest: int) -> None:
 
 
 def stamp(instant: int) -> str:
-    """Write an instant as the GraphQL store's documentation does."""
+    """Format an instant as the GraphQL store's documentation does."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -49,9 +49,9 @@ def _plant_order(w: World, dice: Random, shape: Shape, number: int, latest: int)
     at = latest - dice.randrange(300 * _DAY)
     document = _order(w, dice, shape, number, at, latest)
     odd = number % 10
-    if odd == 9:  # a cart that was written by REST
+    if odd == 9:  # a cart that was written through REST
         _plant_rest_order(w, document, at, is_cart=True)
-    elif odd == 7:  # an order that was written by REST
+    elif odd == 7:  # an order that was written through REST
         _plant_rest_order(w, document, at, is_cart=False)
     else:
         if odd == 5:

@@ -1,4 +1,4 @@
-"""Reading the REST store: connections, customers with their sum rows, orders, lines, discounts."""
+"""Reads of the REST store: connections, customers with sum rows, orders, lines, discounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def show_connection(w: World, row: rows.Connection) -> dict[str, Any]:
-    """Show a connection with the columns that live answers add."""
+    """Show a connection with the additional columns of live answers."""
     return {
         "service": row.service,
         "externalid": row.externalid,
@@ -44,7 +44,7 @@ def show_connection(w: World, row: rows.Connection) -> dict[str, Any]:
 
 
 def show_customer(w: World, row: rows.EcomCustomer) -> dict[str, Any]:
-    """Show a customer; the sum row counts the orders of the person at every shop."""
+    """Show a customer; the sum row counts the person's orders of all stores."""
     table = w.tables["ecomOrders"]
     if row.connectionid:
         bought = table.by("customerid", row.id)
@@ -77,7 +77,7 @@ def show_customer(w: World, row: rows.EcomCustomer) -> dict[str, Any]:
 
 
 def show_order(w: World, row: rows.EcomOrder) -> dict[str, Any]:
-    """Show a single order: every number is a text."""
+    """Show a single order, in which every number is text."""
     lines = w.tables["ecomOrderProducts"].ids_by("orderid", row.id)
     created = w.dt(row.externalCreated)
     return {
@@ -116,7 +116,7 @@ def show_order(w: World, row: rows.EcomOrder) -> dict[str, Any]:
 
 
 def show_listed_order(w: World, row: rows.EcomOrder) -> dict[str, Any]:
-    """Show an order of the collection: amounts and the state are ints, the lines' ids are there."""
+    """Show an order of the collection, with amounts and state as ints and the ids of its lines."""
     shown = show_order(w, row)
     for column in ("totalPrice", "discountAmount", "shippingAmount", "taxAmount", "state"):
         shown[column] = int(shown[column])
@@ -125,7 +125,7 @@ def show_listed_order(w: World, row: rows.EcomOrder) -> dict[str, Any]:
 
 
 def show_line(w: World, row: rows.EcomOrderProduct) -> dict[str, Any]:
-    """Show a line with the columns that live answers add."""
+    """Show a line with the additional columns of live answers."""
     return {
         "orderid": str(row.orderid),
         "connectionid": str(row.connectionid),
@@ -192,7 +192,7 @@ _FILTERS = {
 
 
 def shop_row(w: World, table: str, row_id: int) -> Any:
-    """Give a row, or refuse naming its model."""
+    """Return a row, or refuse with its model's name."""
     row = w.tables[table].get(row_id)
     if row is None:
         raise missing(MODELS[table], row_id)
@@ -202,7 +202,7 @@ def shop_row(w: World, table: str, row_id: int) -> Any:
 @route("GET", "/connections", "/ecomCustomers")
 @if_served
 def list_shops(w: World, r: Request) -> dict[str, Any]:
-    """Answer connections or customers, filtered by equal columns."""
+    """Answer connections or customers, filtered by equality."""
     name = r.path.strip("/")
     return collection(w, r, name, _filtered(w, r, name), SHOW[name], "s")
 
@@ -228,7 +228,7 @@ def list_orders(w: World, r: Request) -> dict[str, Any]:
 @route("GET", "/ecomOrderProducts")
 @if_served
 def list_lines(w: World, r: Request) -> dict[str, Any]:
-    """Answer the lines of all orders; nothing documented filters them."""
+    """Answer the lines of all orders; no filter is documented."""
     table = w.tables["ecomOrderProducts"]
     return collection(w, r, "ecomOrderProducts", list(table), show_line, "-")
 

@@ -1,4 +1,4 @@
-"""Writing the REST store: it is never copied into the GraphQL store."""
+"""Writes of the REST store, which are never copied into the GraphQL store."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DATES = {
 @route("POST", "/connections")
 @if_served
 def create_connection(w: World, r: Request) -> dict[str, Any]:
-    """Connect a shop; the pair of service and key is taken once."""
+    """Connect a store; the pair of service and key is unique."""
     body = r.wrapped("connection")
     require(body, "connection", "service", "externalid", "name", "logoUrl", "linkUrl")
     pair = (as_text(body["service"]), as_text(body["externalid"]))
@@ -47,7 +47,7 @@ def create_connection(w: World, r: Request) -> dict[str, Any]:
 @route("PUT", "/connections/{id}")
 @if_served
 def update_connection(w: World, r: Request, connection: int) -> dict[str, Any]:
-    """Change what is sent."""
+    """Change the columns that are sent."""
     row = shop_row(w, "connections", connection)
     body = r.wrapped("connection")
     columns: dict[str, Any] = {
@@ -63,7 +63,7 @@ def update_connection(w: World, r: Request, connection: int) -> dict[str, Any]:
 @route("DELETE", "/connections/{id}")
 @if_served
 def delete_connection(w: World, r: Request, connection: int) -> dict[str, Any]:
-    """Disconnect a shop with its customers and orders."""
+    """Disconnect a store with its customers and orders."""
     shop_row(w, "connections", connection)
     store.delete_connection(w, connection)
     return {}
@@ -72,7 +72,7 @@ def delete_connection(w: World, r: Request, connection: int) -> dict[str, Any]:
 @route("POST", "/ecomCustomers")
 @if_served
 def create_customer(w: World, r: Request) -> Answer:
-    """Create a customer and, where there is none, the contact."""
+    """Create a customer, and the contact if there is none."""
     body = r.wrapped("ecomCustomer")
     require(body, "ecomCustomer", "connectionid", "externalid", "email")
     connection = shop_row(w, "connections", as_id(body["connectionid"]) or 0)
@@ -117,7 +117,7 @@ def delete_customer(w: World, r: Request, customer: int) -> dict[str, Any]:
 @route("POST", "/ecomOrders")
 @if_served
 def create_order(w: World, r: Request) -> Answer:
-    """Create an order, or a cart where a checkout and the date of its abandonment are sent."""
+    """Create an order, or a cart if a checkout and its abandonment date are sent."""
     body = r.wrapped("ecomOrder")
     required = ("source", "email", "totalPrice", "currency", "connectionid", "customerid")
     require(body, "ecomOrder", *required, "externalCreatedDate")

@@ -1,7 +1,7 @@
-"""What one row of each e-commerce table holds.
+"""Rows of the e-commerce tables.
 
 Instants are whole seconds UTC, amounts of the REST store whole cents. The GraphQL store keeps each
-row as the document that was written, amounts as decimals in texts and dates as they were sent.
+row as the document that was written, with amounts as decimals in text and dates as sent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Connection:
-    """A shop that is connected to the account."""
+    """A store that is connected to the account."""
 
     service: str
     externalid: str
@@ -29,7 +29,7 @@ class Connection:
 
 @dataclass(slots=True)
 class EcomCustomer:
-    """A customer of one shop; `connectionid` 0 is the sum row of a person over all shops."""
+    """A customer of one store; `connectionid` 0 is a person's sum row over all stores."""
 
     connectionid: int
     externalid: str

@@ -1,4 +1,4 @@
-"""Filters, order and pages of the GraphQL searches, with the operators each type documents."""
+"""Filters, orders and pages of the GraphQL searches, with each type's documented operators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMPARES = {
 
 
 def search(w: World, table: str, asked: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Give a page of the documents that a filter keeps: a plain list, without a total."""
+    """Return a page of the documents that match a filter: a plain list without a total."""
     asked = dict(asked or {})
     pagination = {"offset": 0, "limit": 20, **(asked.pop("pagination", None) or {})}
     offset, limit = pagination["offset"], pagination["limit"]

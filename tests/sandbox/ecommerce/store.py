@@ -1,4 +1,4 @@
-"""What a write to either store does: contacts, customers, sums, and the copy to the other."""
+"""Effects of a write to either store: contacts, customers, sums, and the copy to the other."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KEYS = {
 
 
 def add_connection(w: World, service: str, externalid: str, name: str) -> rows.Connection:
-    """Connect a shop."""
+    """Connect a store."""
     now = w.now()
     return w.tables["connections"].insert(rows.Connection(service, externalid, name, now, now))
 
 
 def delete_connection(w: World, connection: int) -> None:
-    """Disconnect a shop; its customers and orders go with it."""
+    """Disconnect a store with its customers and orders."""
     t = w.tables
     for order in list(t["ecomOrders"].ids_by("connectionid", connection)):
         delete_order(w, order)
@@ -45,14 +45,14 @@ def delete_order(w: World, order: int) -> None:
 
 
 def find_customer(w: World, connection: int, externalid: str) -> rows.EcomCustomer | None:
-    """Give the customer of a shop with this key."""
+    """Return the customer of a store with this key."""
     return w.tables["ecomCustomers"].first("key", (connection, externalid))
 
 
 def put_customer(
     w: World, connection: int, externalid: str, email: str, *, accepts: bool | None = None
 ) -> rows.EcomCustomer:
-    """Create or update a customer, with the sum row of a person who is new."""
+    """Create or update a customer, with the sum row of a new person."""
     table = w.tables["ecomCustomers"]
     row = find_customer(w, connection, externalid)
     if row is None:
@@ -64,17 +64,17 @@ def put_customer(
 
 
 def find_order(w: World, connection: int, externalid: str) -> rows.EcomOrder | None:
-    """Give the order of a shop with this key in the REST store."""
+    """Return the order of a store with this key in the REST store."""
     return w.tables["ecomOrders"].first("key", (connection, externalid))
 
 
 def write_order(
     w: World, document: dict[str, Any], *, waits: bool, at_once: bool = False
 ) -> dict[str, Any]:
-    """Upsert an order of the GraphQL store; gives it as the store holds it from then on.
+    """Upsert an order of the GraphQL store; return it as stored.
 
-    The contact and the customer are there at once. The store holds the order at once where the
-    mutation waits for it, else some seconds later; the REST store follows after as many again.
+    Contact and customer exist at once. The GraphQL store has the order at once if the mutation
+    waits for it, else some seconds later. The REST store has it the same time after that.
     """
     seconds = 0.0 if at_once else w.switches.ecommerce_copy_seconds
     starts = document.get("creationSource") == "REAL_TIME"
@@ -98,7 +98,7 @@ def write_order(
 def put_record(
     w: World, table: str, document: dict[str, Any], *, replaces: bool
 ) -> rows.StoreRecord:
-    """Insert or change a row of the GraphQL store by its shop's key."""
+    """Insert or change a row of the GraphQL store by its store's key."""
     connection, key = document["legacyConnectionId"], document[KEYS[table]]
     row = w.tables[table].first("key", (connection, key))
     now = w.now()
@@ -113,7 +113,7 @@ def put_record(
 
 
 def copy_order(w: World, document: dict[str, Any]) -> None:
-    """Write what the GraphQL store holds into the REST store, whose amounts are cents."""
+    """Copy an order of the GraphQL store into the REST store, whose amounts are cents."""
     t, now = w.tables, w.now()
     connection, key = document["legacyConnectionId"], document["storeOrderId"]
     customer = find_customer(w, connection, _customer_key(document))
@@ -174,7 +174,7 @@ def _copy_lines(w: World, order: rows.EcomOrder, document: dict[str, Any]) -> No
 
 
 def put_lines(w: World, order: rows.EcomOrder, lines: list[dict[str, Any]]) -> None:
-    """Replace the lines of an order; lines that stay the same keep their rows."""
+    """Replace the lines of an order; unchanged lines keep their rows."""
     table, now = w.tables["ecomOrderProducts"], w.now()
     old = table.by("orderid", order.id)
     for row, line in zip(old, lines, strict=False):

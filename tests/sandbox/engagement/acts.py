@@ -22,7 +22,7 @@ def send(w: World, contact: int, campaign: int = 1, message: int = 1, at: int | 
 
 
 def link(w: World, url: str, campaign: int = 1, message: int = 1) -> Link:
-    """Give the link of a message, made when it is not there."""
+    """Return the link of a message, created if necessary."""
     for row in w.tables["links"].by("campaign", campaign):
         if (row.link, row.message) == (url, message):
             return row
@@ -37,14 +37,14 @@ def click(
     message: int = 1,
     at: int | None = None,
 ) -> LinkDatum:
-    """Open a message or click a link in it; a second time moves the row of the first."""
+    """Open a message or click a link in it; a second time updates the row of the first."""
     return _touched(w, "linkData", contact, link(w, url, campaign, message), at)
 
 
 def prefetch(
     w: World, contact: int, campaign: int = 1, message: int = 1, at: int | None = None
 ) -> LinkDatum:
-    """Let Apple's mail programme fetch a message that nobody may have read."""
+    """Let Apple's mail program fetch a message that perhaps no person has read."""
     return _touched(w, "mppLinkData", contact, link(w, "open", campaign, message), at)
 
 
@@ -64,7 +64,7 @@ def _touched(w: World, name: str, contact: int, target: Link, at: int | None) ->
 def bounce(
     w: World, contact: int, campaign: int = 1, message: int = 1, at: int | None = None
 ) -> BounceLog:
-    """Note a bounce."""
+    """Add a bounce."""
     email = w.tables["contacts"][contact].email
     now = w.now() if at is None else at
     return w.tables["bounceLogs"].insert(BounceLog(contact, campaign, message, now, email))
@@ -73,7 +73,7 @@ def bounce(
 def react(
     w: World, contact: int, kind: str, campaign: int = 1, message: int = 1, at: int | None = None
 ) -> Reaction:
-    """Note a `Forward` or a `Reply`."""
+    """Add a `Forward` or a `Reply`."""
     now = w.now() if at is None else at
     return w.tables["reactions"].insert(Reaction(contact, campaign, message, kind, now))
 

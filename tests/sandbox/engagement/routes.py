@@ -1,6 +1,6 @@
-"""The collections of engagement: sends, links, opens and clicks, prefetches, bounces, activities.
+"""Collections of engagement: sends, links, opens and clicks, prefetches, bounces, activities.
 
-Filters are ignored. The rows come in id order. `/logs` alone has a total.
+Filters are ignored. The rows are in id order. Only `/logs` has a total.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ _ONLY_SERVED = ("logs", "mppLinkData")
 
 @route("GET", *(f"/{name}" for name in _SHOW))
 def list_engagement(w: World, r: Request) -> Any:
-    """Answer a page in id order, whatever filters are sent."""
+    """Answer a page in id order, under any filter."""
     name = r.path.strip("/")
     if w.switches.engagement != "served":
         return html_not_found() if name in _ONLY_SERVED else invented(w, r)
@@ -134,7 +134,7 @@ def list_engagement(w: World, r: Request) -> Any:
 
 @route("GET", "/activities")
 def list_activities(w: World, r: Request) -> Any:
-    """Answer what one contact did, made when the contact was last read by its own path."""
+    """Answer the activities of one contact, created when the contact was last read by its path."""
     if w.switches.engagement != "served":
         return invented(w, r)
     contact = r.number("contact")

@@ -1,4 +1,4 @@
-"""What one row of each engagement table holds; instants are whole seconds UTC."""
+"""Rows of the engagement tables; instants are whole seconds UTC."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Link:
 
 @dataclass(slots=True)
 class LinkDatum:
-    """Who opened or clicked; `times` and `tstamp` move when it happens again.
+    """An open or a click of a contact; `times` and `tstamp` change when it happens again.
 
     `isread` is 1 for an open, 0 for a click, 2 for a machine that fetched the message.
     """
@@ -64,7 +64,7 @@ class BounceLog:
 
 @dataclass(slots=True)
 class Reaction:
-    """What only the activities of a contact show: a `Forward`, a `Reply`."""
+    """A `Forward` or a `Reply`, which only a contact's activities show."""
 
     contact: int
     campaign: int

@@ -1,4 +1,4 @@
-"""Planting task types, outcomes and tasks, with dice of their own."""
+"""Planting task types, outcomes and tasks, with a random generator of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TYPES = ("Call", "Email", "To-do", "Demo")
 
 
 def plant_tasks(w: World, shape: Shape, latest: int) -> None:
-    """Define the types, one of them with outcomes, and make the tasks."""
+    """Create the types, one of them with outcomes, and the tasks."""
     if not shape.tasks:
         return
     w.switches.tasks = "served"
@@ -45,7 +45,7 @@ def plant_tasks(w: World, shape: Shape, latest: int) -> None:
 
 
 def define_types(w: World) -> None:
-    """Define four types of tasks; the last one asks for an outcome when it is completed."""
+    """Create four task types; the last one needs an outcome on completion."""
     t, now = w.tables, w.now()
     for title in _TYPES:
         t["dealTasktypes"].insert(TaskType(title))

@@ -1,4 +1,4 @@
-"""Reading and writing tasks: `/dealTasks` holds those of contacts too."""
+"""Reads and writes of tasks: `/dealTasks` has those of contacts too."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LINKS = (
 
 
 def show_task(w: World, row: Task) -> dict[str, Any]:
-    """Show a task as reads do: every number is a text."""
+    """Show a task as reads do, with every number as text."""
     kind = "contact" if row.reltype == "Subscriber" else "deal"
     return {
         "relid": str(row.relid),
@@ -68,7 +68,7 @@ def show_task(w: World, row: Task) -> dict[str, Any]:
 
 
 def show_type(w: World, row: TaskType) -> dict[str, Any]:
-    """Show a task type with the columns that live answers add."""
+    """Show a task type with the additional columns of live answers."""
     rels = w.tables["tasktypeOutcomeRels"].by("type", row.id)
     return {
         "cdate": None,
@@ -125,13 +125,13 @@ _SHOW: dict[str, Callable[[World, Any], dict[str, Any]]] = {
 
 
 def is_served(w: World) -> bool:
-    """Say whether tasks come from tables."""
+    """Return whether tasks come from tables."""
     return w.switches.tasks == "served"
 
 
 @route("GET", "/dealTasks")
 def list_tasks(w: World, r: Request) -> dict[str, Any]:
-    """Answer tasks; they cannot be filtered by the date of their change."""
+    """Answer tasks; there is no filter by the date of a change."""
     if not is_served(w):
         return invented(w, r)
     rows = list(w.tables["dealTasks"])
@@ -155,7 +155,7 @@ def list_tasks(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", *(f"/{name}" for name in _SHOW))
 def list_definitions(w: World, r: Request) -> dict[str, Any]:
-    """Answer task types, outcomes, or which type has which outcome."""
+    """Answer task types, outcomes, or their links."""
     if not is_served(w):
         return invented(w, r)
     name = r.path.strip("/")
@@ -170,7 +170,7 @@ def get_task(w: World, r: Request, task: int) -> Any:
 
 @route("POST", "/dealTasks")
 def create_task(w: World, r: Request) -> Answer:
-    """Create a task; without `ownerType` it is one of the deal with that number."""
+    """Create a task; without `ownerType` its owner is the deal with that number."""
     if not is_served(w):
         return html_not_found()
     body = r.wrapped("dealTask")
@@ -193,7 +193,7 @@ def create_task(w: World, r: Request) -> Answer:
 
 @route("PUT|PATCH", "/dealTasks/{id}")
 def update_task(w: World, r: Request, task: int) -> Any:
-    """Change what is sent; status 1 completes the task, with an outcome where its type has some."""
+    """Change the columns that are sent; status 1 completes the task, with an outcome if needed."""
     if not is_served(w):
         return html_not_found()
     row = _task(w, task)
@@ -227,7 +227,7 @@ def delete_task(w: World, r: Request, task: int) -> Any:
 
 @route("POST", "/dealTasktypes")
 def create_type(w: World, r: Request) -> Answer:
-    """Create a type, whose title is taken once: 201 live, 200 documented."""
+    """Create a type with a unique title: 201 live, 200 documented."""
     if not is_served(w):
         return html_not_found()
     body = r.wrapped("dealTasktype")

@@ -1,4 +1,4 @@
-"""What one row of each table of tasks holds; instants are whole seconds UTC."""
+"""Rows of the tables of tasks; instants are whole seconds UTC."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Task:
 
 @dataclass(slots=True)
 class TaskType:
-    """A type of task; status 1 is switched off."""
+    """A type of task; status 1 is inactive."""
 
     title: str
     status: int = 0
@@ -40,7 +40,7 @@ class TaskType:
 
 @dataclass(slots=True)
 class TaskOutcome:
-    """An outcome that a completed task may have."""
+    """An outcome of a completed task."""
 
     title: str
     sentiment: str
@@ -50,7 +50,7 @@ class TaskOutcome:
 
 @dataclass(slots=True)
 class TypeOutcome:
-    """That a task type has an outcome."""
+    """The link of a task type and an outcome."""
 
     type: int
     outcome: int

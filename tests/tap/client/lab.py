@@ -70,7 +70,7 @@ class LabClock:
         self._booted = self.moments()
 
 
-class AnyOrder:
+class RandomOrder:
     """Sends prefetched requests in this thread, some at once, in an order that a seed chooses."""
 
     def __init__(self, seed: int) -> None:
@@ -93,7 +93,7 @@ class AnyOrder:
         self._waiting.pop(self._dice.randrange(len(self._waiting)))()
 
 
-class FarSighted(Client):
+class EagerClient(Client):
     """A client that always prefetches as many requests as it may."""
 
     @property
@@ -106,7 +106,7 @@ def side_by_side(seed: int | None) -> dict[str, Any]:
     """Return how a client prefetches under a seed; None for no prefetching."""
     if seed is None:
         return {}
-    return {"max_concurrent_requests": 2 + seed % 11, "workers": AnyOrder(seed)}
+    return {"max_concurrent_requests": 2 + seed % 11, "workers": RandomOrder(seed)}
 
 
 SEEDS = st.one_of(st.none(), st.integers(0, 9999))
@@ -135,7 +135,7 @@ def client_of(
     session = requests.Session()
     mounted = SandboxAdapter(adapter) if isinstance(adapter, World) else adapter
     session.mount("https://", mounted)
-    kind = FarSighted if "workers" in options else Client
+    kind = EagerClient if "workers" in options else Client
     return kind(
         parse_url(options.pop("origin", ORIGIN)),
         key,

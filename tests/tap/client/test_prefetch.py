@@ -9,7 +9,7 @@ import pytest
 from tap_activecampaign_unified.client import InvalidRequest, NotFound
 from tap_activecampaign_unified.client.prefetch import WorkerThreads
 
-from .lab import AnyOrder, LabClock, Script, client_of, few_threads, side_by_side
+from .lab import LabClock, RandomOrder, Script, client_of, few_threads, side_by_side
 
 GOOD = (200, {"ok": True})
 
@@ -27,7 +27,7 @@ def test_a_prefetched_request_is_sent_once(times):
     """
     for seed in range(10):
         script = Script(GOOD)
-        client = ahead_of(script, workers=AnyOrder(seed))
+        client = ahead_of(script, workers=RandomOrder(seed))
         for _ in range(times):
             client.prefetch("contacts", [("limit", 100)])
         assert client.get("contacts", [("limit", 100)]).body == {"ok": True}
@@ -45,7 +45,7 @@ def test_a_prefetched_answer_is_used_once():
 def test_other_parameters_are_another_request():
     """A prefetched answer serves only a call with the same path and parameters."""
     script = Script(GOOD)
-    client = ahead_of(script, workers=AnyOrder(0))
+    client = ahead_of(script, workers=RandomOrder(0))
     client.prefetch("contacts", [("limit", 100)])
     client.get("contacts", [("limit", 20)])
     client.get("contacts", [("limit", 100)])
@@ -65,7 +65,7 @@ def test_a_cancelled_prefetch_is_not_sent():
     sent = set()
     for seed in range(10):
         script = Script(GOOD)
-        client = ahead_of(script, workers=AnyOrder(seed))
+        client = ahead_of(script, workers=RandomOrder(seed))
         client.prefetch("contacts")
         client.cancel_prefetch("contacts")
         client.get("lists")
@@ -76,7 +76,7 @@ def test_a_cancelled_prefetch_is_not_sent():
 def test_an_answer_prefetches_the_next_request():
     """The callback of an answer prefetches the next request before any caller needs it."""
     script = Script(GOOD)
-    workers = AnyOrder(1)
+    workers = RandomOrder(1)
     client = ahead_of(script, workers=workers)
     client.prefetch("groups", then=lambda _: client.prefetch("groups/1/userGroups"))
     over = threading.Event()
@@ -90,7 +90,7 @@ def test_an_answer_prefetches_the_next_request():
 def test_a_second_callback_gets_the_answer():
     """The callback of a second prefetch of the same request is called as well."""
     for seed in range(10):
-        client, seen = ahead_of(Script(GOOD), workers=AnyOrder(seed)), []
+        client, seen = ahead_of(Script(GOOD), workers=RandomOrder(seed)), []
         client.prefetch("groups")
         client.prefetch("groups", then=lambda answer, seen=seen: seen.append(answer.body))
         client.prefetch("lists")

@@ -165,10 +165,10 @@ def test_the_key_and_the_query_are_in_no_error_and_no_log(
     client = make_client(world, key="wrong-key-9876543210")
     with caplog.at_level(logging.DEBUG), pytest.raises(ActiveCampaignError) as raised:
         client.send(verb, "contacts", params=[("email", "mila@lake.example")], json={"a": "b"})
-    told = caplog.text + repr(raised.value) + str(raised.value) + repr(client)
-    told += repr(client.__dict__) + str(raised.value.__dict__) + repr(client.traffic)
-    assert "wrong-key" not in told
-    assert "mila" not in told
+    text = caplog.text + repr(raised.value) + str(raised.value) + repr(client)
+    text += repr(client.__dict__) + str(raised.value.__dict__) + repr(client.traffic)
+    assert "wrong-key" not in text
+    assert "mila" not in text
 
 
 def test_netrc_is_ignored(make_client, monkeypatch, tmp_path):
@@ -301,11 +301,11 @@ def test_a_proxy_is_looked_up_once(clock, monkeypatch):
             pytest.raises(ConnectionFailed, match="the proxy does not connect"),
         ):
             client.get("users/me")
-    assert len(proxy.heard) > 1
+    assert len(proxy.received) > 1
     assert len(asked) == 1
-    for heard in proxy.heard:
-        assert heard.startswith(b"CONNECT acme.api-us1.com:443 ")
-        assert KEY.encode() not in heard
+    for request in proxy.received:
+        assert request.startswith(b"CONNECT acme.api-us1.com:443 ")
+        assert KEY.encode() not in request
 
 
 def test_no_proxy_is_used_for_the_loopback(make_world, clock, monkeypatch):
@@ -317,7 +317,7 @@ def test_no_proxy_is_used_for_the_loopback(make_world, clock, monkeypatch):
             monkeypatch.setenv(name, proxy.url)
         with wired_client(served.url, clock) as client:
             assert client.get("contacts").body["contacts"]
-    assert proxy.heard == []
+    assert proxy.received == []
 
 
 def test_the_summary_has_the_wait_for_the_rate_limit(make_client, clock):

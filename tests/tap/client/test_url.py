@@ -128,10 +128,10 @@ def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
     """The error names the setting and says in one sentence what is wrong."""
     with pytest.raises(InvalidUrl) as refused:
         parse_url(text)
-    told = str(refused.value)
-    assert told.startswith("api_url ")
-    assert words in told
-    assert "\n" not in told
+    message = str(refused.value)
+    assert message.startswith("api_url ")
+    assert words in message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED if KEY in str(text)])

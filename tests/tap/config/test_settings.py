@@ -30,14 +30,14 @@ def test_every_fault_gets_its_own_line():
     """The tap reports all wrong settings at once, one line each."""
     with pytest.raises(SettingsError) as refused:
         Settings(TAP, {"requests_per_second": 9, "sideload": "maybe"}, "X_")
-    told = refused.value.lines
-    assert [line.split()[0] for line in told] == [
+    lines = refused.value.lines
+    assert [line.split()[0] for line in lines] == [
         "api_url",
         "api_key",
         "sideload",
         "requests_per_second",
     ]
-    assert "X_API_URL" in told[0]
+    assert "X_API_URL" in lines[0]
 
 
 def test_a_loopback_account_may_be_asked_without_limit():

@@ -87,18 +87,18 @@ class Browser:
             message["sessionId"] = session
         os.write(self._out, json.dumps(message).encode() + b"\0")
         while True:
-            heard = self._hear()
-            if heard.get("id") == self._number:
-                assert "error" not in heard, heard["error"]
-                return dict(heard["result"])
-            self.events.append(heard)
+            answer = self._receive()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer["error"]
+                return dict(answer["result"])
+            self.events.append(answer)
 
     def until(self, method: str) -> None:
         """Wait for an event."""
         while not any(event.get("method") == method for event in self.events):
-            self.events.append(self._hear())
+            self.events.append(self._receive())
 
-    def _hear(self) -> dict[str, Any]:
+    def _receive(self) -> dict[str, Any]:
         end = time.monotonic() + SECONDS
         while b"\0" not in self._heard:
             ready, _, _ = select.select([self._into], [], [], max(0, end - time.monotonic()))
@@ -166,8 +166,8 @@ class Tab:
     @property
     def complaints(self) -> list[str]:
         """Errors, warnings and violations on the console since the page was opened."""
-        heard = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
-        return [json.dumps(one) for one in self._browser.events if one.get("method") in heard]
+        kinds = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
+        return [json.dumps(one) for one in self._browser.events if one.get("method") in kinds]
 
     def table(self, name: str) -> list[list[str]]:
         """Return a table's cells as text, row by row, head and foot too."""

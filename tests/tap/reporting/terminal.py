@@ -30,9 +30,9 @@ class Screen:
         self._screen.set_mode(pyte.modes.LNM)
         self._stream = pyte.ByteStream(self._screen)
 
-    def feed(self, told: bytes) -> None:
+    def feed(self, output: bytes) -> None:
         """Process what a program writes."""
-        self._stream.feed(told)
+        self._stream.feed(output)
 
     @property
     def shown(self) -> list[str]:
@@ -54,14 +54,14 @@ class Screen:
 
 
 class Terminal:
-    """A terminal in which programs run; ``seen`` has all screens, ``told`` all bytes."""
+    """A terminal in which programs run; ``seen`` has all screens, ``output`` all bytes."""
 
     def __init__(self, columns: int = 200, lines: int = 40) -> None:
         """Open it."""
         self.screen = Screen(columns, lines)
         self._near, self.far = pty.openpty()
         fcntl.ioctl(self.far, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        self.told = b""
+        self.output = b""
         self.seen: list[list[str]] = []
 
     def run(
@@ -91,9 +91,9 @@ class Terminal:
         while time.monotonic() < end:
             ready, _, _ = select.select([self._near], [], [], 0.05)
             if ready:
-                told = os.read(self._near, 1 << 16)
-                self.told += told
-                self.screen.feed(told)
+                output = os.read(self._near, 1 << 16)
+                self.output += output
+                self.screen.feed(output)
                 self.seen.append(self.screen.shown)
             elif is_over():
                 return

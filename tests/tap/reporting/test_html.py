@@ -224,12 +224,12 @@ def test_the_page_has_the_numbers_of_the_report(
     assert [row[0] for row in body] == list(document["streams"])
     for row in body:
         one = document["streams"][row[0]]
-        told = dict(zip(head, row, strict=True))
+        shown = dict(zip(head, row, strict=True))
         if "actions" in one:
             expected = {"rows": one["rows"]} | {
-                k: n for k, n in one["actions"].items() if k in told
+                k: n for k, n in one["actions"].items() if k in shown
             }
-            assert all(not n for k, n in one["actions"].items() if k not in told)
+            assert all(not n for k, n in one["actions"].items() if k not in shown)
         else:
             left_out = sum(one["rows_left_out"].values())
             expected = {
@@ -240,9 +240,9 @@ def test_the_page_has_the_numbers_of_the_report(
                 "requests": one["requests"],
                 "seconds": round(one["seconds"], 1),
             }
-            assert told.get("left out", "0") == text_of(left_out)
-            assert told.get("faulty", "0") == text_of(one["rows_faulty"])
-        assert {name: told[name] for name in expected} == {
+            assert shown.get("left out", "0") == text_of(left_out)
+            assert shown.get("faulty", "0") == text_of(one["rows_faulty"])
+        assert {name: shown[name] for name in expected} == {
             k: text_of(n) for k, n in expected.items()
         }
     assert dict(zip(head, foot, strict=True))["rows"] == text_of(rows["read"])
@@ -270,7 +270,7 @@ def test_the_page_has_the_numbers_of_the_report(
             for what, place in (("left out", "rows_left_out"), ("field unreadable", "faults"))
             for why, n in one[place].items()
         }
-        told = {f"{row[1]}: {row[2]}": row[3] for row in undone[1:] if row[0] == name}
+        shown = {f"{row[1]}: {row[2]}": row[3] for row in undone[1:] if row[0] == name}
         for reason, count in reasons.items():
             if reason.partition(":")[0] in {
                 "rejected",
@@ -279,7 +279,7 @@ def test_the_page_has_the_numbers_of_the_report(
                 "left out",
                 "field unreadable",
             }:
-                assert told[reason] == text_of(count)
+                assert shown[reason] == text_of(count)
 
 
 def test_a_chromium_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,10 +380,10 @@ def test_the_page_shows_skipped_rows_and_streams_at_the_top(tmp_path: Path) -> N
 @settings(max_examples=length.of(50, 2000))
 def test_any_value_can_be_shown(values: list[Any]) -> None:
     """The cell of any setting is one line of printable characters."""
-    told = text_of(values)
-    assert told
-    assert told.isprintable()
-    told.encode("utf-8")
+    shown = text_of(values)
+    assert shown
+    assert shown.isprintable()
+    shown.encode("utf-8")
 
 
 def test_a_report_that_cannot_be_rendered_is_one_warning(

@@ -163,8 +163,8 @@ def test_without_a_usable_terminal_there_is_no_view(
         desk = desk_of(tmp_path, served.url)
         file = tmp_path / out if out else None
         assert screen.run(desk.arguments(), desk.environment | {"TERM": kind}, file) == 0
-    assert b"\x1b" not in screen.told
-    plain = [line for line in screen.told.decode().splitlines() if not LOG_LINE.match(line)]
+    assert b"\x1b" not in screen.output
+    plain = [line for line in screen.output.decode().splitlines() if not LOG_LINE.match(line)]
     assert all(json.loads(line)["type"] for line in plain)
 
 
@@ -188,7 +188,7 @@ def test_of_two_programs_on_a_terminal_one_draws(
 # --- the drawing ----------------------------------------------------------------------------------
 
 
-class Stage:
+class DrawnScreen:
     """A screen of any size that draws into a terminal of that size, without a process."""
 
     def __init__(self, columns: int, lines: int, encoding: str = "utf-8") -> None:
@@ -233,41 +233,41 @@ def test_the_log_is_what_it_would_be_without_the_view(
     columns: int, lines: int, encoding: str, steps: list[ProgressView | str]
 ) -> None:
     """The view changes no line of the log, for any screen size, language and stream."""
-    with pytest.MonkeyPatch.context() as surroundings:
-        surroundings.setenv("COLUMNS", str(columns))
-        surroundings.setenv("LINES", str(lines))
-        stage = Stage(columns, lines, encoding)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COLUMNS", str(columns))
+        environment.setenv("LINES", str(lines))
+        drawn = DrawnScreen(columns, lines, encoding)
         bare = terminal.Screen(columns, lines)
-        with stage.screen:
+        with drawn.screen:
             for step in steps:
                 if isinstance(step, str):
-                    stage.screen.write(step + "\n")
+                    drawn.screen.write(step + "\n")
                     bare.feed(step.encode() + b"\n")
                 else:
-                    stage.screen.draw(step)
-                    height = len(stage.screen.rendered(step))
+                    drawn.screen.draw(step)
+                    height = len(drawn.screen.rendered(step))
                     assert height <= max(lines - 2, 0)
-    assert stage.terminal.all == bare.all
+    assert drawn.terminal.all == bare.all
 
 
 @given(steps=st.lists(GLANCES | WORDS, max_size=8))
 @settings(max_examples=length.of(30, 1000))
 def test_what_another_program_writes_is_not_erased(steps: list[ProgressView | str]) -> None:
     """The view does not erase lines of a loader at the other end of the pipe."""
-    with pytest.MonkeyPatch.context() as surroundings:
-        surroundings.setenv("COLUMNS", "100")
-        surroundings.setenv("LINES", "24")
-        stage = Stage(100, 24)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COLUMNS", "100")
+        environment.setenv("LINES", "24")
+        drawn = DrawnScreen(100, 24)
         written = []
-        with stage.screen:
+        with drawn.screen:
             for step in steps:
                 if isinstance(step, str):
-                    stage.terminal.feed(step[:99].encode() + b"\x1b[K\n")
+                    drawn.terminal.feed(step[:99].encode() + b"\x1b[K\n")
                     written.append(step[:99].rstrip())
-                    stage.screen.draw(ProgressView("tap", [], []))
+                    drawn.screen.draw(ProgressView("tap", [], []))
                 else:
-                    stage.screen.draw(step)
-    assert stage.terminal.all == written
+                    drawn.screen.draw(step)
+    assert drawn.terminal.all == written
 
 
 @pytest.mark.parametrize("columns", [24, 40, 64, 80, 120, 200])
@@ -275,7 +275,7 @@ def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.Monk
     """A narrow terminal loses bars, notes and ends of names, and never digits of a number."""
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", "24")
-    stage = Stage(columns, 24)
+    drawn = DrawnScreen(columns, 24)
     left = "about 1:02:03 left"
     lines = [
         ProgressRow("marketing_segment_memberships", ProgressStatus.UNDER_WAY, 4300, 10_000, left),
@@ -283,11 +283,11 @@ def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.Monk
             "crm_notes", ProgressStatus.FAILED, 12, None, "the server answers 502 whatever is asked"
         ),
     ]
-    with stage.screen:
-        stage.screen.draw(
+    with drawn.screen:
+        drawn.screen.draw(
             ProgressView("tap  acme  0:42", lines, ["4.9 of 5 requests/s", "213 requests"])
         )
-        shown = stage.terminal.shown
+        shown = drawn.terminal.shown
     assert any("4,300 of 10,000" in line for line in shown)
     assert any(re.search(r"cr\S*.* 12( |$)", line) for line in shown)
     assert any("4.9 of 5 requests/s" in line for line in shown)
@@ -314,12 +314,12 @@ def test_streams_under_way_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a hundred streams a small terminal shows those that are read now."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "12")
-    stage = Stage(80, 12)
+    drawn = DrawnScreen(80, 12)
     marks = [ProgressStatus.DONE] * 70 + [ProgressStatus.UNDER_WAY] + [ProgressStatus.WAITING] * 29
     lines = [ProgressRow(f"raw_{n}", mark, n) for n, mark in enumerate(marks)]
-    with stage.screen:
-        stage.screen.draw(ProgressView("tap", lines, ["5 of 5 requests/s"]))
-        shown = "\n".join(stage.terminal.shown)
+    with drawn.screen:
+        drawn.screen.draw(ProgressView("tap", lines, ["5 of 5 requests/s"]))
+        shown = "\n".join(drawn.terminal.shown)
     assert "raw_70" in shown
     assert "before" in shown
     assert "more to come" in shown
@@ -418,14 +418,14 @@ def test_without_a_terminal_the_target_logs_its_progress(
         batches = [[*stream_of("crm_contacts", one), state_of(n)] for n, one in enumerate(people)]
         lines = [line for batch in batches for line in batch]
         assert lab.run(*lines, bulk_import="never").code == 0
-    told = [text for text in caplog.messages if " rows came: " in text]
-    assert 2 <= len(told) <= (clock.monotonic() - began) / progress.SECONDS_BETWEEN_LINES
-    assert re.fullmatch(r"\d+ rows came: \d+ created, \d+ requests in all", told[-1])
+    shown = [text for text in caplog.messages if " rows came: " in text]
+    assert 2 <= len(shown) <= (clock.monotonic() - began) / progress.SECONDS_BETWEEN_LINES
+    assert re.fullmatch(r"\d+ rows came: \d+ created, \d+ requests in all", shown[-1])
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (7200, "2:00:00")]
+    ("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (7200, "2:00:00")]
 )
-def test_durations_read_like_a_clock(seconds: float, told: str) -> None:
+def test_durations_read_like_a_clock(seconds: float, shown: str) -> None:
     """Durations are shown as minutes and seconds, with hours where there are any."""
-    assert clock_time(seconds) == told
+    assert clock_time(seconds) == shown

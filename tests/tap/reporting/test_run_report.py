@@ -202,10 +202,10 @@ def test_a_failed_discovery_leaves_a_report(tmp_path: Path) -> None:
 
     discover()
     assert not program.path.exists()
-    with pytest.raises(AuthenticationError) as told:
+    with pytest.raises(AuthenticationError) as reported:
         discover(api_key=WRONG_KEY)
     found = read(program.path)
-    assert (found["exit_code"], found["problem"]) == (1, str(told.value))
+    assert (found["exit_code"], found["problem"]) == (1, str(reported.value))
 
 
 def test_a_closed_output_is_in_the_report(tmp_path: Path) -> None:
@@ -271,8 +271,8 @@ def test_the_numbers_are_the_accounts_own(
     assert sum(answered.values()) <= sum(log.values())
     for status in ("429", "403", "502"):
         assert answered.get(status, 0) == log[status]
-        told = [n for what, n in traffic["faults"].items() if status in what]
-        assert sum(told) == log[status]
+        reported = [n for what, n in traffic["faults"].items() if status in what]
+        assert sum(reported) == log[status]
     names = {
         "throttled (429)",
         "forbidden (403)",
@@ -289,7 +289,7 @@ def test_the_numbers_are_the_accounts_own(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "reported"),
     [
         ("throttle", "throttled (429)"),
         ("forbid", "forbidden (403)"),
@@ -300,13 +300,13 @@ def test_the_numbers_are_the_accounts_own(
         ("reset", "the connection broke"),
     ],
 )
-def test_a_fault_has_one_name(tmp_path: Path, fault: str, told: str) -> None:
+def test_a_fault_has_one_name(tmp_path: Path, fault: str, reported: str) -> None:
     """A fault that occurs twice is counted twice under one name."""
     program = Reading(tmp_path)
     getattr(program.world.faults, fault)(prefix="/tags", times=2)
     assert program.run(max_concurrent_requests=1)[0] == 0
     traffic = read(program.path)["traffic"]
-    assert traffic["faults"] == traffic["retries"] == {told: 2}
+    assert traffic["faults"] == traffic["retries"] == {reported: 2}
     assert traffic["repeats"] == 2
 
 
@@ -338,13 +338,13 @@ def test_rates_over_time_are_whole_and_bounded(pauses: list[float]) -> None:
         moments.append((clock.now() - traffic.began_at).total_seconds())
         traffic.count("GET tags", "502")
         traffic.note_fault("server error (502)")
-    told = traffic.document()["over_time"]
-    width = told["bucket_seconds"]
+    reported = traffic.document()["over_time"]
+    width = reported["bucket_seconds"]
     expected = Counter(int(moment // width) for moment in moments)
-    assert len(told["requests"]) <= 360
-    assert told["requests"] == told["faults"]
-    assert {n: count for n, count in enumerate(told["requests"]) if count} == expected
-    assert width == 2 or len(told["requests"]) > 180
+    assert len(reported["requests"]) <= 360
+    assert reported["requests"] == reported["faults"]
+    assert {n: count for n, count in enumerate(reported["requests"]) if count} == expected
+    assert width == 2 or len(reported["requests"]) > 180
 
 
 def test_unreadable_fields_are_counted(tmp_path: Path) -> None:
@@ -463,7 +463,7 @@ def test_an_unusable_report_path_is_one_warning(
     assert caplog.text.count("could not be written") == 1
 
 
-# --- what is told of it ---------------------------------------------------------------------------
+# --- its documentation --------------------------------------------------------------------------
 
 
 def test_the_page_names_what_there_is(tmp_path: Path) -> None:
@@ -485,8 +485,8 @@ def test_the_page_names_what_there_is(tmp_path: Path) -> None:
         found = read(program.path)
         traffic = {f"traffic.{name}" for name in found.pop("traffic")}
         assert names - less == (set(found) - more) | traffic
-        told = next(row[2] for row in rows if "`rows`" in row[1])
-        assert set(found["rows"]) - {"read"} <= set(re.findall(r"`([a-z_]+)`", told))
+        reported = next(row[2] for row in rows if "`rows`" in row[1])
+        assert set(found["rows"]) - {"read"} <= set(re.findall(r"`([a-z_]+)`", reported))
 
 
 def test_what_the_log_has_no_line_for_is_counted(

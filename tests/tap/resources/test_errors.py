@@ -47,8 +47,8 @@ def test_one_bad_value_costs_one_field():
 @pytest.mark.parametrize("value", [SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}, [[SENTINEL]]])
 def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource, key, value):
     """A problem with a row to write names its key and never its value."""
-    for told, reason in fragment.write(resource, {key: value}).problems:
-        assert told == key
+    for named, reason in fragment.write(resource, {key: value}).problems:
+        assert named == key
         assert reason
         assert SENTINEL not in reason
 

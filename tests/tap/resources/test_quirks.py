@@ -116,9 +116,9 @@ def test_zero_dates_are_no_dates(zero):
 
 def test_columns_that_call_themselves_utc_are_not_believed():
     """Columns named utc hold local time and are not read."""
-    told = contact(cdate=WINTER, udate=SUMMER)
+    record = contact(cdate=WINTER, udate=SUMMER)
     lied = {"created_utc_timestamp": "1999-01-01 00:00:00", "updated_utc_timestamp": "2099-01-01"}
-    assert contact(cdate=WINTER, udate=SUMMER, **lied) == told
+    assert contact(cdate=WINTER, udate=SUMMER, **lied) == record
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.faults.warehouse import Warehouse
 from tests.length import of
 from tests.sandbox import Shape
-from tests.tap.gremlin import Gremlin, keys_of
+from tests.tap.random_changes import RandomChanges, keys_of
 from tests.tap.running import Account
 
 SWEEP = 170  # hours after which everything is read again
@@ -119,13 +119,13 @@ def test_what_was_there_all_along_is_never_missing_and_changes_arrive(
         account.world.faults.deaf("limit")
     warehouse = Warehouse()
     for turn, is_moving in enumerate((*moves, False)):
-        gremlin = Gremlin(account, seed, rate if is_moving else 0)
-        account.world.before_request(gremlin)
+        changes = RandomChanges(account, seed, rate if is_moving else 0)
+        account.world.before_request(changes)
         ran = account.run(warehouse.state, sideload=sideload)
         account.world.hooks.clear()
         assert ran.code == 0, ran.line
         warehouse.load(ran.messages)
-        for stream, steady in gremlin.steady.items():
+        for stream, steady in changes.steady.items():
             if stream == "marketing_segment_memberships" and turn and not is_marked:
                 continue  # added during the run before, and nothing marks it
             held = warehouse.tables.get(stream, {})

@@ -131,8 +131,8 @@ def test_a_deleted_record_is_found(account):
     gone = account.world.tables["customRecords"].delete(9)
     account.wait(hours=1)
     second = account.run(first.state, only=[STREAM], detect_deletes=True)
-    told = [one["id"] for one in second.records[STREAM] if one["_sdc_deleted_at"]]
-    assert told == [gone.uuid]
+    deleted = [one["id"] for one in second.records[STREAM] if one["_sdc_deleted_at"]]
+    assert deleted == [gone.uuid]
 
 
 @pytest.mark.parametrize("status", [403, 404])

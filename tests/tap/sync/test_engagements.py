@@ -109,8 +109,8 @@ def test_collections_that_the_account_lacks_are_left_out_with_a_line(account, ca
     ran = account.run(only=[STREAM])
     assert ran.code == 0
     assert {one.partition("-")[0] for one in ran.ids(STREAM)} == {"send", "link"}
-    told = [one.levelname for one in caplog.records if "bounceLogs" in one.getMessage()]
-    assert told == ["WARNING"]
+    levels = [one.levelname for one in caplog.records if "bounceLogs" in one.getMessage()]
+    assert levels == ["WARNING"]
     for name in COLLECTIONS:
         account.world.faults.not_found(f"/{name}")
     ran = account.run(only=[STREAM])

@@ -269,7 +269,7 @@ ADDRESS = "postgresql://acme:pass%2Fword-nobody-sees@{}/x?connect_timeout=2"
 
 
 @pytest.mark.parametrize(
-    ("address", "code", "told"),
+    ("address", "code", "message"),
     [
         (ADDRESS.format("127.0.0.1:1"), 1, "no connection to its PostgreSQL server could be made"),
         (
@@ -283,7 +283,7 @@ ADDRESS = "postgresql://acme:pass%2Fword-nobody-sees@{}/x?connect_timeout=2"
     ],
 )
 def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
-    tmp_path: Path, postgres_database: Database, address: str | None, code: int, told: str
+    tmp_path: Path, postgres_database: Database, address: str | None, code: int, message: str
 ) -> None:
     """A wrong address is one line; neither it nor log and report repeat the address.
 
@@ -314,14 +314,14 @@ def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
     errors = [line for line in done.stderr.splitlines() if "| ERROR" in line]
     assert len(errors) == 1
     assert "ledger_path" in errors[0]
-    assert told in errors[0]
+    assert message in errors[0]
     text = done.stderr + done.stdout + (tmp_path / "report.json").read_text()
     assert "word-nobody-sees" not in text
     assert "Traceback" not in text
     assert world.count() == 0
 
 
-def test_a_user_who_may_not_make_the_tables_is_told_and_one_who_may_use_them_can_run(
+def test_a_user_without_the_right_to_create_tables_can_use_existing_ones(
     shared: Any, postgres_database: Database
 ) -> None:
     """A user without the right to create tables gets one line, and can use existing tables."""
@@ -352,6 +352,6 @@ def test_a_user_who_may_not_make_the_tables_is_told_and_one_who_may_use_them_can
         ("/data/postgresql://odd", False),
     ],
 )
-def test_addresses_are_told_from_files(place: str, *, is_one: bool) -> None:
+def test_addresses_differ_from_files(place: str, *, is_one: bool) -> None:
     """An address of SQLAlchemy or libpq is not taken for a file."""
     assert is_address(place) is is_one

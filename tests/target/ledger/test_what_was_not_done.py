@@ -17,13 +17,13 @@ WHO = "part@shop.example"
 
 @dataclass
 class Case:
-    """A row with a part that is not written; ``mend`` makes that part possible, if anything can."""
+    """A row with a part that is not written; ``fix`` makes that part possible, if anything can."""
 
     stream: str
     row: dict[str, Any]
     word: str
     prepare: Callable[[Lab], Any] = lambda _: None
-    mend: Callable[[Lab], Any] | None = None
+    fix: Callable[[Lab], Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,19 +64,19 @@ CASES = {
         "crm_contacts",
         {"email": WHO, "first_name": "Ann", "custom_fields": {"mood": "good"}},
         "custom_fields.mood",
-        mend=lambda lab: lab.world.add_field("Mood", "text", "MOOD"),
+        fix=lambda lab: lab.world.add_field("Mood", "text", "MOOD"),
     ),
     "a title without an account": Case(
         "crm_contacts",
         {"email": WHO, "first_name": "Ann", "title": "CEO"},
         "title",
-        mend=linked,
+        fix=linked,
     ),
     "a tag that may not be made": Case(
         "crm_contacts",
         {"email": WHO, "first_name": "Ann", "tags": ["Fresh"]},
         "tag",
-        mend=lambda lab: lab.world.add_tag("Fresh"),
+        fix=lambda lab: lab.world.add_tag("Fresh"),
         settings={"create_missing_tags": False},
     ),
     "a tag outside the namespace": Case(
@@ -237,8 +237,8 @@ def test_a_row_of_which_a_part_was_not_done_says_so_on_every_run(lab: Lab, name:
     assert all(case.word in run.reason() for run in runs)
     assert len({run.reason() for run in runs}) == 1
     assert [run.actions for run in runs if run.actions == ["unchanged"]] == []
-    if case.mend is not None:
-        case.mend(lab)
+    if case.fix is not None:
+        case.fix(lab)
         assert lab.send(case.stream, case.row, **case.settings).reason() == ""
         assert lab.send(case.stream, case.row, **case.settings).actions == ["unchanged"]
 

@@ -242,8 +242,8 @@ def start(source: str, *arguments: str) -> subprocess.Popen[str]:
 def test_four_real_processes_keep_one_budget(tmp_path):
     """Four processes together send at most five requests in any rolling second."""
     running = [start(PROCESS, str(tmp_path / "rate.json"), "1.2") for _ in range(4)]
-    told = [process.communicate(timeout=30)[0].split() for process in running]
-    left = [float(word) for word in itertools.chain(*told) if word != "ready"]
+    outputs = [process.communicate(timeout=30)[0].split() for process in running]
+    left = [float(word) for word in itertools.chain(*outputs) if word != "ready"]
     # Half a hundredth is forgiven between leaving the limiter and looking at the clock.
     assert busiest(left, 0.995) <= 5
     assert len(left) >= 10

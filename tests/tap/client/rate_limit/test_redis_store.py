@@ -21,7 +21,7 @@ from .test_limiter import TimedRedis, busiest, rate_over
 HIDDEN = "s3cret-5f0c1b9e"
 
 
-class Fickle(TimedRedis):
+class UnreliableRedis(TimedRedis):
     """A Redis server that can be unavailable."""
 
     is_away = False
@@ -33,15 +33,15 @@ class Fickle(TimedRedis):
 
 
 @pytest.fixture
-def fickle(redis_url, clock, request):
-    return Fickle(redis_url, request.node.name, clock, FileBudgetStore(clock))
+def unreliable(redis_url, clock, request):
+    return UnreliableRedis(redis_url, request.node.name, clock, FileBudgetStore(clock))
 
 
-def test_while_redis_is_away_a_fifth_of_the_rate_is_used(fickle, clock, caplog):
+def test_while_redis_is_away_a_fifth_of_the_rate_is_used(unreliable, clock, caplog):
     """Without Redis each machine uses a fifth of the rate and logs one warning."""
-    limiter = Limiter(5, clock, fickle)
+    limiter = Limiter(5, clock, unreliable)
     assert rate_over(limiter, clock, 20) == pytest.approx(5 / MARGIN, rel=0.05)
-    fickle.is_away = True
+    unreliable.is_away = True
     with caplog.at_level(logging.WARNING):
         assert rate_over(limiter, clock, 60) == pytest.approx(1 / MARGIN, rel=0.05)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -49,23 +49,23 @@ def test_while_redis_is_away_a_fifth_of_the_rate_is_used(fickle, clock, caplog):
     assert HIDDEN not in caplog.text
 
 
-def test_when_redis_is_back_the_whole_rate_is_used(fickle, clock, caplog):
+def test_when_redis_is_back_the_whole_rate_is_used(unreliable, clock, caplog):
     """Seconds after Redis returns, the limiter uses the whole rate and logs it."""
-    limiter = Limiter(5, clock, fickle)
-    fickle.is_away = True
+    limiter = Limiter(5, clock, unreliable)
+    unreliable.is_away = True
     rate_over(limiter, clock, 5)
-    fickle.is_away = False
+    unreliable.is_away = False
     with caplog.at_level(logging.WARNING):
         rate_over(limiter, clock, SECONDS_BETWEEN_TRIES)
     assert "answers again" in caplog.text
     assert rate_over(limiter, clock, 20) == pytest.approx(5 / MARGIN, rel=0.05)
 
 
-def test_losing_and_regaining_redis_never_exceeds_the_limit(fickle, clock):
+def test_losing_and_regaining_redis_never_exceeds_the_limit(unreliable, clock):
     """No second exceeds the limit when Redis goes away or returns."""
-    limiter, left = Limiter(5, clock, fickle), []
+    limiter, left = Limiter(5, clock, unreliable), []
     for number in range(120):
-        fickle.is_away = number // 17 % 2 == 1
+        unreliable.is_away = number // 17 % 2 == 1
         limiter.acquire()
         left.append(clock.monotonic())
     assert busiest(left) <= 5

@@ -263,7 +263,7 @@ def test_a_row_that_names_no_automation_is_rejected_whole(
 
 
 @pytest.mark.parametrize("status", [0, 2])
-def test_an_automation_that_is_not_active_is_told_and_asked_again(
+def test_an_inactive_automation_is_a_reason_and_is_tried_again(
     account: Account, status: int
 ) -> None:
     """With an inactive automation the rest is written; once it is active, the row enters."""
@@ -438,7 +438,7 @@ def test_leaving_whose_answer_was_lost_is_done(
     assert not run.reason()
 
 
-def test_leaving_that_is_not_allowed_is_told_and_lifts_nothing(account: Account) -> None:
+def test_a_refused_leave_is_a_reason_and_permits_no_enrolment(account: Account) -> None:
     """After a refused leave the contact is still enrolled and does not enter again."""
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     account.world.faults.forbid("/contactAutomations", method="DELETE")

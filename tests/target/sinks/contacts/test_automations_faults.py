@@ -84,8 +84,8 @@ def test_entering_whose_answer_is_lost_is_looked_for(
     lab: Lab, fault: str, count: int, times: int
 ) -> None:
     """After lost answers of enrolments the run ends with 0, and each contact is enrolled once."""
-    kind, told = LOST[fault]
-    getattr(lab.world.faults, kind)(prefix=POSTS, method="POST", times=times, **told)
+    kind, options = LOST[fault]
+    getattr(lab.world.faults, kind)(prefix=POSTS, method="POST", times=times, **options)
     run = lab.send("crm_contacts", *rows(count), **SETTINGS | {"max_retry_seconds": 5})
     assert run.code == 0
     assert set(run.actions) <= {"created", "updated"}
@@ -150,7 +150,7 @@ def test_entering_that_is_never_answered_is_failed(lab: Lab) -> None:
     assert lab.run(retry_path=path, **SETTINGS).requests == []
 
 
-def test_a_lost_answer_of_the_run_before_is_told_as_entered(lab: Lab) -> None:
+def test_an_enrolment_of_a_killed_run_is_reported_by_the_next(lab: Lab) -> None:
     """After a kill behind the write, the next run reports `updated` and counts the enrolment."""
     lab.world.add_contact("p0@shop.example")
     real = lab.world.answer

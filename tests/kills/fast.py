@@ -1,7 +1,7 @@
-"""``python -m tests.kills.hurried tap|target …``: the programs with shorter waits.
+"""``python -m tests.kills.fast tap|target …``: the programs with shorter waits.
 
 A wait (for an import, for an answer to look up) takes a twentieth of its time, as in the account
-whose clock is a `Hurry`.
+whose clock is a `FastClock`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HASTE = 20
 PROGRAMS = {"tap": "tap_activecampaign_unified.tap", "target": "target_activecampaign.target"}
 
 
-class Hurry:
+class FastClock:
     """An account's clock that runs faster than the machine's."""
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ TABLES = {
 }
 
 
-class Gremlin:
+class RandomChanges:
     """Changes the account before some requests, and records which rows existed all the time."""
 
     def __init__(self, account: Account, seed: int, rate: float) -> None:
@@ -73,7 +73,7 @@ class Gremlin:
         return f"made {self._made}"
 
 
-def _insert(g: Gremlin, w: World) -> None:
+def _insert(g: RandomChanges, w: World) -> None:
     match g.some(["contact", "tag", "list", "field", "note", "deal", "account", "stage", "group"]):
         case "contact":
             w.add_contact(f"{g.name.replace(' ', '')}@letters.example", firstName=g.name)
@@ -96,7 +96,7 @@ def _insert(g: Gremlin, w: World) -> None:
             w.add_pipeline(g.name)
 
 
-def _change(g: Gremlin, w: World) -> None:
+def _change(g: RandomChanges, w: World) -> None:
     t = w.tables
     match g.some(["contact", "contact", "note", "deal"]):
         case "contact":
@@ -110,7 +110,7 @@ def _change(g: Gremlin, w: World) -> None:
                 w.edit_deal(one, title=g.name, stage=stage.id, group=stage.group)
 
 
-def _change_beside(g: Gremlin, w: World) -> None:
+def _change_beside(g: RandomChanges, w: World) -> None:
     t, one = w.tables, g.one(w, "accounts")
     match g.some(["account", "datum", "user"]):
         case "account" if one:
@@ -129,7 +129,7 @@ GOES = {
 }
 
 
-def _delete(g: Gremlin, w: World) -> None:
+def _delete(g: RandomChanges, w: World) -> None:
     """Delete early rows, of the large tables several at once."""
     table = g.some(["contacts", *GOES])
     for _ in range(1 if table == "tags" else 3):
@@ -137,7 +137,7 @@ def _delete(g: Gremlin, w: World) -> None:
             getattr(w, GOES[table])(one)
 
 
-def _delete_beside(g: Gremlin, w: World) -> None:
+def _delete_beside(g: RandomChanges, w: World) -> None:
     t = w.tables
     match g.some(["note", "list", "stage", "field"]):
         case "note":
@@ -150,7 +150,7 @@ def _delete_beside(g: Gremlin, w: World) -> None:
             w.delete_field(t["fields"].ids()[-1])
 
 
-def _tag(g: Gremlin, w: World) -> None:
+def _tag(g: RandomChanges, w: World) -> None:
     """Apply a tag or take one away: that marks the contact."""
     one, tag = g.one(w, "contacts") or 0, g.one(w, "tags") or 0
     applied = w.tables["contactTags"].by("contact", one)
@@ -160,7 +160,7 @@ def _tag(g: Gremlin, w: World) -> None:
         w.tag(one, tag)
 
 
-def _hang(g: Gremlin, w: World) -> None:
+def _hang(g: RandomChanges, w: World) -> None:
     """Change related rows in ways that are not known to change the contact's date."""
     one, account = g.one(w, "contacts") or 0, g.one(w, "accounts")
     links = w.tables["accountContacts"]
@@ -180,7 +180,7 @@ def _hang(g: Gremlin, w: World) -> None:
             w.link(one, account, g.name)
 
 
-def _rename(g: Gremlin, w: World) -> None:
+def _rename(g: RandomChanges, w: World) -> None:
     """Rename rows that other rows quote by name, which changes no date of theirs."""
     t, now = w.tables, w.now()
     match g.some(["tags", "lists", "accounts", "dealStages", "dealGroups", "groups"]):
@@ -197,14 +197,14 @@ def _rename(g: Gremlin, w: World) -> None:
             t[table].change(t[table][g.one(w, table)], title=g.name, udate=now)
 
 
-def _merge(g: Gremlin, w: World) -> None:
+def _merge(g: RandomChanges, w: World) -> None:
     """Merge two contacts: one is deleted, the other gets its tags and lists."""
     kept, gone = g.one(w, "contacts"), g.spare(w, "contacts")
     if kept and gone and kept != gone:
         w.merge_contacts(kept, gone)
 
 
-ACTS: list[Callable[[Gremlin, World], None]] = [
+ACTS: list[Callable[[RandomChanges, World], None]] = [
     _insert,
     _insert,
     _change,

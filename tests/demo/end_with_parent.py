@@ -1,4 +1,4 @@
-"""``python -m tests.demo.leash COMMAND …``: runs a command that ends when its parent has ended.
+"""``python -m tests.demo.end_with_parent COMMAND …``: runs a command until its parent ends.
 
 However the parent ends, also by a kill, the system closes the stdin of this process. It then ends
 its whole process group with SIGTERM, and after some seconds with SIGKILL.
