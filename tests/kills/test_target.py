@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.end_to_end.program import KEY
-from tests.faults.delivery import LEFT, SETTINGS, account, lines, picture, wanted
+from tests.faults.written_rows import LEFT, SETTINGS, account, lines, picture, wanted
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
 from tests.tap.client.lab import LabClock
