@@ -108,7 +108,7 @@ class Machine:
         process.returncode = os.waitstatus_to_exitcode(
             status
         )  # the process has already been waited for
-        _let_go(process)
+        _release(process)
         cpu = usage.ru_utime + usage.ru_stime
         return Run(process.returncode, time.monotonic() - began, cpu)
 
@@ -119,7 +119,7 @@ class Machine:
         while process.poll() is None:
             peak = max(peak, sum(map(_own_mb, processes.family(process.pid))))
             time.sleep(SECONDS_BETWEEN_LOOKS)
-        _let_go(process)
+        _release(process)
         return peak
 
     def transactions(self) -> int:
@@ -143,7 +143,7 @@ def _connection(database: Database) -> SimpleNamespace:
     )
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
+def _release(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         process.stdin.close()
 

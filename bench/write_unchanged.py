@@ -15,7 +15,7 @@ import requests
 
 from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World
-from tests.tap.client.lab import LabClock
+from tests.tap.client.clients import ManualClock
 
 from .figures import Figure, Found, run_script
 from .measuring import temp_folder
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BAR_ROWS, BAR_MB = 5_000, 250
-NOBODY = "http://127.0.0.1:9"
+NO_SERVER = "http://127.0.0.1:9"
 CHUNK = 50_000
 
 
@@ -37,7 +37,7 @@ def rows_of(start: int, stop: int) -> Iterator[dict[str, Any]]:
 
 def write_once(target: Target, start: int, stop: int) -> None:
     """Write rows to an account in this process, to fill the ledger."""
-    clock = LabClock()
+    clock = ManualClock()
     world = World(clock=clock.moments, requests_per_second=0)
 
     class InProcess(TargetActiveCampaign):
@@ -59,7 +59,7 @@ def measure(*, short: bool) -> Found:
     """Fill the ledger, then run over the same rows; a tenth of them in the short form."""
     rows = 100_000 if short else 1_000_000
     with temp_folder() as folder:
-        target = Target(folder, NOBODY, requests_per_second=0)
+        target = Target(folder, NO_SERVER, requests_per_second=0)
         for start in range(0, rows, CHUNK):
             write_once(target, start, min(rows, start + CHUNK))
         ran = target.run(target.feed("rows.jsonl", "crm_contacts", ["email"], rows_of(0, rows)))

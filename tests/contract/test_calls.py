@@ -12,9 +12,9 @@ import pytest
 from target_activecampaign.sinks.registry import SINKS
 from tests.sandbox import World
 from tests.sandbox_tests.shape_calls import WRITES
-from tests.tap.client.lab import LabClock
+from tests.tap.client.clients import ManualClock
 from tests.tap.running import Account
-from tests.target.lab import Lab, stream_of
+from tests.target.runner import TargetRunner, stream_of
 
 from . import derive
 
@@ -238,12 +238,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def write(exchange: Exchange, folder: Path, rows: dict[str, Any], **settings: Any) -> None:
     """Run the target over rows of all streams."""
-    clock = LabClock()
+    clock = ManualClock()
     world = World(clock=clock.moments, requests_per_second=0, contacts=30, deals=10, accounts=8)
     exchange.listen(world)
-    lab = Lab(world, clock, folder)
+    runner = TargetRunner(world, clock, folder)
     messages = [one for name, records in rows.items() for one in stream_of(name, *records)]
-    run = lab.run(*messages, allow_raw_requests=True, max_deletes=20, **settings)
+    run = runner.run(*messages, allow_raw_requests=True, max_deletes=20, **settings)
     assert len(run.results) == sum(map(len, rows.values()))
     assert "failed" not in run.actions
     assert run.requests
@@ -280,11 +280,11 @@ def writing(tmp_path_factory: pytest.TempPathFactory) -> Exchange:
     """All requests of the target, for all streams and under every setting."""
     exchange = Exchange()
     for settings in SETTINGS.values():
-        write(exchange, tmp_path_factory.mktemp("lab"), ROWS, **settings)
+        write(exchange, tmp_path_factory.mktemp("runner"), ROWS, **settings)
     for count in (3, 260):
         rows = {"crm_contacts": many_people(count)}
-        write(exchange, tmp_path_factory.mktemp("lab"), rows)
-    folder = tmp_path_factory.mktemp("lab")
+        write(exchange, tmp_path_factory.mktemp("runner"), rows)
+    folder = tmp_path_factory.mktemp("runner")
     write(exchange, folder, DELETES, delete_mode="delete")
     return exchange
 

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.render import ROOT
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
 PAGE = ROOT / "docs" / "contact-limit.md"
-NEW, ROOM = 8_200, 3_000
+NEW, FREE = 8_200, 3_000
 
 
 def test_the_page_shows_what_is_logged_and_done(
@@ -28,23 +28,23 @@ def test_the_page_shows_what_is_logged_and_done(
     """
     caplog.set_level("INFO")
     planned, unknown = re.findall(r"```text\n(.*?)\n```", PAGE.read_text("utf-8"), re.DOTALL)
-    clock = LabClock()
+    clock = ManualClock()
     world = world_of(clock, is_empty=True)
     world.add_contact("owner@shop.example")
-    world.contact_limit = 1 + ROOM
-    lab = Lab(world, clock, tmp_path)
+    world.contact_limit = 1 + FREE
+    runner = TargetRunner(world, clock, tmp_path)
     rows = [{"email": f"p{n}@shop.example"} for n in range(NEW)]
-    assert lab.send("crm_contacts", *rows, dry_run=True).writes == []
+    assert runner.send("crm_contacts", *rows, dry_run=True).writes == []
     assert planned in caplog.messages
-    run = lab.send("crm_contacts", *rows)
-    assert (run.code, run.states, len(world.tables["contacts"])) == (1, [], 1 + ROOM)
+    run = runner.send("crm_contacts", *rows)
+    assert (run.code, run.states, len(world.tables["contacts"])) == (1, [], 1 + FREE)
     reasons = {one["reason"] for one in run.results if one["action"] == "skipped"}
     assert len(reasons) == 1
     assert f"`{reasons.pop()}`" in PAGE.read_text("utf-8")
     world.contact_limit = 10_000
-    later = lab.send("crm_contacts", *rows)
+    later = runner.send("crm_contacts", *rows)
     assert (later.code, len(later.states), len(world.tables["contacts"])) == (0, 1, 1 + NEW)
     assert unknown not in caplog.messages
     world.faults.forbid("/api/3/settings/account")
-    lab.send("crm_contacts", {"email": "another@shop.example"})
+    runner.send("crm_contacts", {"email": "another@shop.example"})
     assert unknown in caplog.messages

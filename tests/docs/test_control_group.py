@@ -10,8 +10,8 @@ import duckdb
 
 from target_activecampaign.holdout import position_of
 from tests.render import ROOT
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,8 @@ def test_the_sql_compares_who_was_written_with_who_was_held_out(tmp_path: Path) 
     [first] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     [comparing] = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     settings = json.loads(first)
-    clock = LabClock()
-    lab = Lab(world_of(clock, is_empty=True), clock, tmp_path)
+    clock = ManualClock()
+    runner = TargetRunner(world_of(clock, is_empty=True), clock, tmp_path)
     people = [f"p{n}@shop.example" for n in range(200)]
     control = {
         one
@@ -34,7 +34,9 @@ def test_the_sql_compares_who_was_written_with_who_was_held_out(tmp_path: Path) 
         if position_of(one, settings["holdout_salt"]) < settings["holdout_percent"]
     }
     rows = [{"email": one, "tags": ["onboarding"]} for one in people]
-    assert lab.run(*stream_of("crm_contacts", *rows), results_format="singer", **settings).code == 0
+    assert (
+        runner.run(*stream_of("crm_contacts", *rows), results_format="singer", **settings).code == 0
+    )
     written = [one for one in people if one not in control]
     buyers = [*written[:90], *sorted(control)[:5]]
     results = [

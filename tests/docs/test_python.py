@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from tests.sandbox import serve
-from tests.tap.client.lab import KEY, ORIGIN
+from tests.tap.client.clients import KEY, ORIGIN
 from tests.tap.running import Account
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python.md"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox import Served, World, serve
 
-from .program import KEY, Desk
+from .program import KEY, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, served: Served) -> Iterator[Desk]:
+def workspace(tmp_path: Path, served: Served) -> Iterator[Workspace]:
     """A user's folder; the account's faults are removed after each test."""
-    yield Desk(tmp_path, served.url)
+    yield Workspace(tmp_path, served.url)
     served.world.faults.clear()
     served.world.api_key = KEY

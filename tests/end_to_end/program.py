@@ -62,7 +62,7 @@ class Ended:
         return [int(record["id"]) for record in self.records(stream)]
 
 
-class Desk:
+class Workspace:
     """A folder with a user's files, in which the tap runs."""
 
     def __init__(self, folder: Path, url: str | None = None) -> None:

@@ -15,7 +15,7 @@ from tests.demo.pipeline import install
 from tests.sandbox import World, serve
 
 from .loaders import PostgresTables, into_postgres
-from .program import KEY, Desk, selecting
+from .program import KEY, Workspace, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,13 +46,13 @@ class Customer:
         """Begin before the first run."""
         folder.mkdir()
         self.label, self.world = label, served.world
-        self._desk = Desk(folder, served.url)
+        self._workspace = Workspace(folder, served.url)
         self._state: Any = None
 
     def load(self, loader: Loader, **settings: Any) -> None:
         """Load the account from the state of the run before."""
-        known = str(self._desk.folder / "known")
-        ended = self._desk.run(
+        known = str(self._workspace.folder / "known")
+        ended = self._workspace.run(
             state=self._state, detect_deletes=True, known_ids_path=known, **settings
         )
         assert ended.code == 0, ended.err
@@ -61,8 +61,8 @@ class Customer:
 
     def write(self, lines: str, database: Database) -> list[Row]:
         """Write the warehouse's rows of all customers with the target; return each row's result."""
-        results = self._desk.folder / "results.jsonl"
-        config = self._desk.config(
+        results = self._workspace.folder / "results.jsonl"
+        config = self._workspace.config(
             account_label=self.label,
             ledger_path=database.url(),
             results_path=str(results),
@@ -70,7 +70,7 @@ class Customer:
         )
         done = subprocess.run(
             [sys.executable, "-m", "target_activecampaign", "--config", str(config)],
-            env=self._desk.environment,
+            env=self._workspace.environment,
             cwd=ROOT,
             input=lines,
             capture_output=True,

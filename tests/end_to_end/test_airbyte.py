@@ -88,16 +88,16 @@ def account(meeting: Meeting) -> Iterator[Served]:
 
 
 @pytest.fixture
-def shared(tmp_path: Path, account: Served) -> Desk:
+def shared(tmp_path: Path, account: Served) -> Workspace:
     """A folder with that account's settings at ActiveCampaign's limit."""
-    desk = Desk(tmp_path, account.url)
-    desk.settings["requests_per_second"] = 5
-    return desk
+    workspace = Workspace(tmp_path, account.url)
+    workspace.settings["requests_per_second"] = 5
+    return workspace
 
 
-def call(desk: Desk, *command: str, **settings: Any) -> Ended:
+def call(workspace: Workspace, *command: str, **settings: Any) -> Ended:
     """Run a connector and check that stdout has messages alone and stderr nothing."""
-    ended = desk.call([*command, "--config", str(desk.config(**settings))])
+    ended = workspace.call([*command, "--config", str(workspace.config(**settings))])
     return received(ended)
 
 
@@ -114,9 +114,9 @@ def logged(ended: Ended, level: str) -> list[str]:
     return [one["message"] for one in logs if one["level"] == level]
 
 
-def configured(desk: Desk, names: tuple[str, ...] = STREAMS) -> Path:
+def configured(workspace: Workspace, names: tuple[str, ...] = STREAMS) -> Path:
     """Return the file of a configured catalog."""
-    found = call(desk, SOURCE, "discover")
+    found = call(workspace, SOURCE, "discover")
     streams = found.messages[-1]["catalog"]["streams"]
     entries = [
         {
@@ -127,12 +127,14 @@ def configured(desk: Desk, names: tuple[str, ...] = STREAMS) -> Path:
         for one in streams
         if one["name"] in names
     ]
-    return desk.file("configured.json", {"streams": entries})
+    return workspace.file("configured.json", {"streams": entries})
 
 
-def test_the_log_of_a_check_is_in_messages_and_names_no_one(desk: Desk, served: Served) -> None:
+def test_the_log_of_a_check_is_in_messages_and_names_no_one(
+    workspace: Workspace, served: Served
+) -> None:
     """A check logs the readable collections as LOG messages, and not the user of the key."""
-    ended = call(desk, SOURCE, "check")
+    ended = call(workspace, SOURCE, "check")
     assert ended.code == 0
     assert ended.messages[-1]["connectionStatus"] == {"status": "SUCCEEDED"}
     lines = [one.split() for one in logged(ended, "INFO")]
@@ -142,41 +144,44 @@ def test_the_log_of_a_check_is_in_messages_and_names_no_one(desk: Desk, served: 
     assert not [one for one in lines if one[0] == "user"]
 
 
-def test_an_unknown_setting_is_a_warning(desk: Desk) -> None:
+def test_an_unknown_setting_is_a_warning(workspace: Workspace) -> None:
     """A setting of Singer alone is ignored with a warning."""
-    ended = call(desk, SOURCE, "discover", flattening_enabled=True)
+    ended = call(workspace, SOURCE, "discover", flattening_enabled=True)
     assert ended.code == 0
     assert logged(ended, "WARN") == ["setting flattening_enabled is unknown and ignored"]
 
 
-def test_a_wrong_setting_ends_with_two(desk: Desk) -> None:
+def test_a_wrong_setting_ends_with_two(workspace: Workspace) -> None:
     """A wrong setting is one message and one log line, and exit code 2."""
-    ended = call(desk, SOURCE, "discover", requests_per_second="many")
+    ended = call(workspace, SOURCE, "discover", requests_per_second="many")
     assert ended.code == 2
     assert logged(ended, "ERROR") == ["requests_per_second must be a number"]
     (trace,) = [one["trace"] for one in ended.messages if one["type"] == "TRACE"]
     assert trace["error"]["failure_type"] == "config_error"
 
 
-def test_a_connector_without_its_extra_says_which(desk: Desk) -> None:
+def test_a_connector_without_its_extra_says_which(workspace: Workspace) -> None:
     """Without Airbyte's models each program ends with one line that names the extra."""
     for package in ("tap_activecampaign_unified", "target_activecampaign"):
         hidden = "import sys; sys.modules['airbyte_protocol_dataclasses'] = None\n"
         hidden += "import importlib.util as u; find = u.find_spec\n"
         hidden += "u.find_spec = lambda n: None if n.startswith('airbyte') else find(n)\n"
         started = f"{hidden}from {package}.airbyte.__main__ import main; main()"
-        ended = desk.call([sys.executable, "-c", started, "spec"])
+        ended = workspace.call([sys.executable, "-c", started, "spec"])
         assert ended.code == 1
         assert ended.out == ""
         assert "pip install 'tap-activecampaign-unified[airbyte]'" in ended.err
 
 
-def test_airbyte_may_end_a_command_that_has_answered(desk: Desk) -> None:
+def test_airbyte_may_end_a_command_that_has_answered(workspace: Workspace) -> None:
     """A process that Airbyte ends after its answer dies of the signal, as Airbyte expects."""
-    config = str(desk.config())
+    config = str(workspace.config())
     for command in (["spec"], ["check", "--config", config], ["discover", "--config", config]):
         process = subprocess.Popen(
-            [SOURCE, *command], stdout=subprocess.PIPE, env=desk.environment, cwd=desk.folder
+            [SOURCE, *command],
+            stdout=subprocess.PIPE,
+            env=workspace.environment,
+            cwd=workspace.folder,
         )
         assert process.stdout is not None
         for line in process.stdout:
@@ -187,15 +192,17 @@ def test_airbyte_may_end_a_command_that_has_answered(desk: Desk) -> None:
         process.stdout.close()
 
 
-def test_a_read_that_airbyte_ends_leaves_whole_messages(desk: Desk, served: Served) -> None:
+def test_a_read_that_airbyte_ends_leaves_whole_messages(
+    workspace: Workspace, served: Served
+) -> None:
     """After SIGTERM every line is a message, and each stream ended with the signal as reason."""
-    catalog = configured(desk, ("crm_contacts", "raw_field_values", "marketing_tags"))
+    catalog = configured(workspace, ("crm_contacts", "raw_field_values", "marketing_tags"))
     served.world.faults.slow(0.5, "/fieldValues", times=None)
-    process = background(desk, [SOURCE, "read", "--catalog", str(catalog)])
-    while b'"RUNNING"' not in (desk.folder / "out").read_bytes():
+    process = background(workspace, [SOURCE, "read", "--catalog", str(catalog)])
+    while b'"RUNNING"' not in (workspace.folder / "out").read_bytes():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    ended = done(desk, process)
+    ended = done(workspace, process)
     assert ended.code == -signal.SIGTERM
     traces = [one["trace"] for one in ended.messages if one["type"] == "TRACE"]
     last = {
@@ -210,20 +217,20 @@ def test_a_read_that_airbyte_ends_leaves_whole_messages(desk: Desk, served: Serv
     ]
 
 
-def test_the_page_works_without_pyairbyte(desk: Desk, served: Served) -> None:
+def test_the_page_works_without_pyairbyte(workspace: Workspace, served: Served) -> None:
     """The commands and files in docs/airbyte.md read an account and write it back."""
     page = (ROOT / "docs" / "airbyte.md").read_text("utf-8")
     part = page[page.index("## Without PyAirbyte") : page.index("## On Airbyte's platform")]
     config, catalog = re.findall(r"```json\n(.*?)```", part, re.DOTALL)
     (commands,) = re.findall(r"```sh\n(.*?)```", part, re.DOTALL)
     assert set(json.loads(config)) == {"api_url", "api_key"}
-    desk.config()
-    desk.file("configured.json", catalog)
-    (desk.folder / ".venv").symlink_to(ROOT / ".venv")
+    workspace.config()
+    workspace.file("configured.json", catalog)
+    (workspace.folder / ".venv").symlink_to(ROOT / ".venv")
     before = len(served.world.log)
-    ended = received(desk.call(["bash", "-e", "-c", commands]))
+    ended = received(workspace.call(["bash", "-e", "-c", commands]))
     assert ended.code == 0
-    read = (desk.folder / "messages.jsonl").read_text().splitlines()
+    read = (workspace.folder / "messages.jsonl").read_text().splitlines()
     records = [one for one in map(json.loads, read) if one["type"] == "RECORD"]
     assert len(records) == len(served.world.tables["contacts"])
     (state,) = [one["state"] for one in ended.messages if one["type"] == "STATE"]
@@ -275,28 +282,30 @@ def asked_for(desk: Desk, *names: str) -> Path:
     return desk.file("configured.json", {"streams": [{"stream": one, **modes} for one in streams]})
 
 
-def background(desk: Desk, command: list[str], given: str = "") -> subprocess.Popen[bytes]:
+def background(
+    workspace: Workspace, command: list[str], given: str = ""
+) -> subprocess.Popen[bytes]:
     """Start a connector with an input; the account sees it as another program."""
-    settings = desk.settings | {"user_agent": "airbyte"}
+    settings = workspace.settings | {"user_agent": "airbyte"}
     with (
-        desk.file("input.jsonl", given).open("rb") as stdin,
-        (desk.folder / "out").open("wb") as stdout,
-        (desk.folder / "err").open("wb") as stderr,
+        workspace.file("input.jsonl", given).open("rb") as stdin,
+        (workspace.folder / "out").open("wb") as stdout,
+        (workspace.folder / "err").open("wb") as stderr,
     ):
         return subprocess.Popen(
-            [*command, "--config", str(desk.file("airbyte.json", settings))],
+            [*command, "--config", str(workspace.file("airbyte.json", settings))],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            env=desk.environment,
-            cwd=desk.folder,
+            env=workspace.environment,
+            cwd=workspace.folder,
         )
 
 
-def done(desk: Desk, process: subprocess.Popen[bytes]) -> Ended:
+def done(workspace: Workspace, process: subprocess.Popen[bytes]) -> Ended:
     """Wait for a connector and read what it wrote."""
     code = process.wait(SECONDS)
-    out, err = (desk.folder / "out").read_bytes(), (desk.folder / "err").read_bytes()
+    out, err = (workspace.folder / "out").read_bytes(), (workspace.folder / "err").read_bytes()
     return received(checked(code, out, err))
 
 

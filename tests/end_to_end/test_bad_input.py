@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .program import KEY, Desk
+from .program import KEY, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,42 +117,42 @@ def failed(ended: Ended, pattern: str) -> None:
 
 
 @pytest.mark.parametrize("case", WRONG_SETTINGS)
-def test_a_wrong_setting_is_named_with_its_fix(desk: Desk, case: str) -> None:
+def test_a_wrong_setting_is_named_with_its_fix(workspace: Workspace, case: str) -> None:
     """A wrong setting is one line with its name and never its value, exit code 2, no request."""
     settings, pattern = WRONG_SETTINGS[case]
-    ended = desk.run(**settings)
+    ended = workspace.run(**settings)
     refused(ended, pattern)
     assert not re.search(r"4711|fast|maybe|ish|often", ended.line)
 
 
-def test_every_wrong_setting_has_a_line_of_its_own(desk: Desk) -> None:
+def test_every_wrong_setting_has_a_line_of_its_own(workspace: Workspace) -> None:
     """Two wrong settings are two lines of one run."""
-    ended = desk.run(lookback_hours="long", sideload="maybe")
+    ended = workspace.run(lookback_hours="long", sideload="maybe")
     assert ended.code == 2
     assert [line.split()[0] for line in ended.errors] == ["lookback_hours", "sideload"]
 
 
 @pytest.mark.parametrize("case", WRONG_STATES)
-def test_unreadable_state_is_refused(desk: Desk, case: str) -> None:
+def test_unreadable_state_is_refused(workspace: Workspace, case: str) -> None:
     """A state that no run wrote ends with exit code 2, not with a first load."""
     state, pattern = WRONG_STATES[case]
-    refused(desk.run(state=state), pattern)
+    refused(workspace.run(state=state), pattern)
 
 
 @pytest.mark.parametrize("case", WRONG_CATALOGS)
-def test_an_unreadable_catalog_is_refused(desk: Desk, case: str) -> None:
+def test_an_unreadable_catalog_is_refused(workspace: Workspace, case: str) -> None:
     """An invalid catalog ends with exit code 2 and names --discover."""
     catalog, pattern = WRONG_CATALOGS[case]
-    refused(desk.run(catalog=catalog), pattern)
+    refused(workspace.run(catalog=catalog), pattern)
 
 
-def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
+def test_a_selected_stream_that_does_not_exist_is_named(workspace: Workspace) -> None:
     """A selected unknown stream ends with exit code 2; a deselected one is ignored."""
     metadata: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": {"selected": True}}]
     entry = {"tap_stream_id": "crm_leads", "schema": {"properties": {}}, "metadata": metadata}
-    refused(desk.run(catalog={"streams": [entry]}), r"selects stream crm_leads.*--discover")
+    refused(workspace.run(catalog={"streams": [entry]}), r"selects stream crm_leads.*--discover")
     metadata[0]["metadata"]["selected"] = False
-    ended = desk.run(catalog={"streams": [entry]})
+    ended = workspace.run(catalog={"streams": [entry]})
     assert ended.code == 0
     assert "The catalog selects no stream: the tap reads nothing" in ended.err
 
@@ -170,51 +170,55 @@ def test_a_selected_stream_that_does_not_exist_is_named(desk: Desk) -> None:
         ('{"request_timeout": NaN}', r"the config file \S+ is not JSON"),
     ],
 )
-def test_a_config_file_that_is_none_is_refused(desk: Desk, content: Any, pattern: str) -> None:
+def test_a_config_file_that_is_none_is_refused(
+    workspace: Workspace, content: Any, pattern: str
+) -> None:
     """A missing or invalid config file ends with exit code 2 and shows none of its content."""
-    path = desk.folder / "missing.json"
+    path = workspace.folder / "missing.json"
     if content is not None:
-        path = desk.file("odd.json", content)
-    refused(desk.run("--config", str(path)), pattern)
+        path = workspace.file("odd.json", content)
+    refused(workspace.run("--config", str(path)), pattern)
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
-def test_a_file_that_is_no_text_is_named(desk: Desk, option: str) -> None:
+def test_a_file_that_is_no_text_is_named(workspace: Workspace, option: str) -> None:
     """A binary file or a folder ends with exit code 2, its name and the cause."""
-    path = desk.folder / "odd"
+    path = workspace.folder / "odd"
     path.write_bytes(b"\xff\xfe{}")
     what = option.strip("-")
-    refused(desk.run(option, str(path)), rf"{what} file {path} cannot be read \(not UTF-8 text\)")
-    refused(desk.run(option, str(desk.folder)), rf"{desk.folder}.*[Ii]s a directory")
+    refused(
+        workspace.run(option, str(path)), rf"{what} file {path} cannot be read \(not UTF-8 text\)"
+    )
+    refused(workspace.run(option, str(workspace.folder)), rf"{workspace.folder}.*[Ii]s a directory")
 
 
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
-def test_a_file_that_is_missing_is_named(desk: Desk, option: str) -> None:
+def test_a_file_that_is_missing_is_named(workspace: Workspace, option: str) -> None:
     """A missing state or catalog ends with exit code 2 and its name."""
-    refused(desk.run(option, "nowhere.json"), r"nowhere\.json")
+    refused(workspace.run(option, "nowhere.json"), r"nowhere\.json")
 
 
 # --- errors during a run ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_wrong_key_ends_the_run(desk: Desk, served: Served, status: int) -> None:
+def test_a_wrong_key_ends_the_run(workspace: Workspace, served: Served, status: int) -> None:
     """A wrong key ends with exit code 1, the page with the key, and the old state."""
     served.world.api_key = "another"
     served.world.switches.bad_key_status = status
-    ended = desk.run(state=STATE, max_retry_seconds=1)
+    ended = workspace.run(state=STATE, max_retry_seconds=1)
     failed(ended, rf"does not accept the key \({status}\).*api_key.*{MENU}")
 
 
-def test_a_lapsed_account_ends_the_run(desk: Desk, served: Served) -> None:
+def test_a_lapsed_account_ends_the_run(workspace: Workspace, served: Served) -> None:
     """A 402 ends with exit code 1, the page for payment, and the old state."""
     served.world.faults.lapsed()
-    failed(desk.run(state=STATE), r"402.*unpaid or expired.*Settings › Billing")
+    failed(workspace.run(state=STATE), r"402.*unpaid or expired.*Settings › Billing")
 
 
-def test_a_host_that_does_not_exist_ends_the_run(desk: Desk) -> None:
+def test_a_host_that_does_not_exist_ends_the_run(workspace: Workspace) -> None:
     """An unknown host ends with exit code 1, its name, and the old state."""
-    ended = desk.run(
+    ended = workspace.run(
         state=STATE,
         api_url="https://nosuch.invalid",
         requests_per_second=5,
@@ -223,9 +227,9 @@ def test_a_host_that_does_not_exist_ends_the_run(desk: Desk) -> None:
     failed(ended, r"https://nosuch\.invalid cannot be reached \(no such host\).*check api_url")
 
 
-def test_a_server_without_trusted_tls_ends_the_run(desk: Desk, served: Served) -> None:
+def test_a_server_without_trusted_tls_ends_the_run(workspace: Workspace, served: Served) -> None:
     """A TLS failure ends at once with exit code 1 and the old state."""
-    ended = desk.run(state=STATE, api_url=f"https://127.0.0.1:{served.port}")
+    ended = workspace.run(state=STATE, api_url=f"https://127.0.0.1:{served.port}")
     failed(ended, r"127\.0\.0\.1:\d+ offers no trusted TLS certificate.*check api_url")
 
 
@@ -236,10 +240,10 @@ def mute() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_server_that_never_answers_ends_the_run(desk: Desk) -> None:
+def test_a_server_that_never_answers_ends_the_run(workspace: Workspace) -> None:
     """A time-out ends with exit code 1 and the old state."""
     with mute() as port:
-        ended = desk.run(
+        ended = workspace.run(
             state=STATE,
             api_url=f"http://127.0.0.1:{port}",
             request_timeout="0.3",
@@ -248,18 +252,20 @@ def test_a_server_that_never_answers_ends_the_run(desk: Desk) -> None:
     failed(ended, r"127\.0\.0\.1:\d+ does not answer \(no response in time\): try again later")
 
 
-def test_a_server_that_is_gone_ends_the_run(desk: Desk) -> None:
+def test_a_server_that_is_gone_ends_the_run(workspace: Workspace) -> None:
     """A closed port ends with exit code 1 and the old state."""
     with mute() as port:
         pass
-    ended = desk.run(state=STATE, api_url=f"http://127.0.0.1:{port}", max_retry_seconds=1)
+    ended = workspace.run(state=STATE, api_url=f"http://127.0.0.1:{port}", max_retry_seconds=1)
     failed(ended, r"127\.0\.0\.1:\d+ cannot be reached \(connection refused\).*check api_url")
 
 
-def test_an_account_that_dies_midway_leaves_the_state_as_it_was(desk: Desk, served: Served) -> None:
+def test_an_account_that_dies_midway_leaves_the_state_as_it_was(
+    workspace: Workspace, served: Served
+) -> None:
     """Lasting 5xx answers end with exit code 1, and no bookmark of a failed stream moves."""
     served.world.faults.server_error(status=502, times=None)
-    ended = desk.run(state=STATE, max_retry_seconds="0.1")
+    ended = workspace.run(state=STATE, max_retry_seconds="0.1")
     assert ended.code == 1
     marks = {name: one for name, one in ended.states[-1]["bookmarks"].items() if one}
     assert marks == {name: one for name, one in STATE["bookmarks"].items() if one}

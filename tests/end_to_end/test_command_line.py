@@ -11,7 +11,7 @@ import pytest
 
 from tests.tap.running import Account
 
-from .program import KEY, PREFIX, TAP, Desk, messages
+from .program import KEY, PREFIX, TAP, Workspace, messages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,17 +67,17 @@ def read_report(path: Path) -> dict[str, Any]:
 # --- options without a read --------------------------------------------------------------------
 
 
-def test_version_needs_no_settings(desk: Desk) -> None:
+def test_version_needs_no_settings(workspace: Workspace) -> None:
     """--version prints the program and its version without settings."""
-    ended = desk.call([str(TAP), "--version"])
+    ended = workspace.call([str(TAP), "--version"])
     assert ended.code == 0
     assert re.match(r"tap-activecampaign-unified v\d+\.\d+", ended.out)
 
 
-def test_about_lists_settings_and_capabilities(desk: Desk, served: Served) -> None:
+def test_about_lists_settings_and_capabilities(workspace: Workspace, served: Served) -> None:
     """--about --format=json describes every setting, marks the key as secret, sends no request."""
     before = len(served.world.log)
-    ended = desk.call([str(TAP), "--about", "--format=json"])
+    ended = workspace.call([str(TAP), "--about", "--format=json"])
     assert ended.code == 0
     about = json.loads(ended.out)
     settings = about["settings"]["properties"]
@@ -93,18 +93,18 @@ def test_about_lists_settings_and_capabilities(desk: Desk, served: Served) -> No
     assert len(served.world.log) == before
 
 
-def test_about_is_a_page_too(desk: Desk) -> None:
+def test_about_is_a_page_too(workspace: Workspace) -> None:
     """--about --format=markdown has a table with a row per setting."""
-    ended = desk.call([str(TAP), "--about", "--format=markdown"])
+    ended = workspace.call([str(TAP), "--about", "--format=markdown"])
     assert ended.code == 0
     for name in ("api_url", "api_key", "requests_per_second", "full_sweep_hours"):
         assert re.search(rf"^\| *`?{name}`? *\|", ended.out, re.MULTILINE), name
 
 
 @pytest.mark.long
-def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
+def test_discover_writes_a_catalog_and_nothing_else(workspace: Workspace) -> None:
     """--discover writes one catalog, with which a run reads what it reads without a catalog."""
-    ended = desk.call(desk.arguments("--discover"))
+    ended = workspace.call(workspace.arguments("--discover"))
     assert ended.code == 0
     catalog = json.loads(ended.out)
     names = {one["tap_stream_id"] for one in catalog["streams"]}
@@ -119,10 +119,10 @@ def test_discover_writes_a_catalog_and_nothing_else(desk: Desk) -> None:
         assert {*one["key_properties"], one.get("replication_key") or "id"} - {"id"} <= set(
             one["schema"]["properties"]
         )
-    ended = desk.run(catalog=catalog)
+    ended = workspace.run(catalog=catalog)
     assert "raw_webhooks" not in ended.err  # no line about the streams that are off by default
     mine = [one for one in ended.messages if one["type"] == "RECORD"]
-    usual = [one for one in desk.run().messages if one["type"] == "RECORD"]
+    usual = [one for one in workspace.run().messages if one["type"] == "RECORD"]
     assert without_times(mine) == without_times(usual)
 
 
@@ -134,9 +134,9 @@ def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 # --- --test --------------------------------------------------------------------------------------
 
 
-def test_test_reads_a_little_of_every_stream(desk: Desk) -> None:
+def test_test_reads_a_little_of_every_stream(workspace: Workspace) -> None:
     """--test ends with 0, Singer messages on stdout, and a line per stream on stderr."""
-    ended = desk.run("--test")
+    ended = workspace.run("--test")
     assert ended.code == 0
     assert ended.errors == []
     for stream in STREAMS:
@@ -146,38 +146,38 @@ def test_test_reads_a_little_of_every_stream(desk: Desk) -> None:
     assert "seconds waited" in ended.err.splitlines()[-1]  # the end of the table, below the log
 
 
-def test_test_with_json_ends_with_one_line_of_json(desk: Desk) -> None:
+def test_test_with_json_ends_with_one_line_of_json(workspace: Workspace) -> None:
     """--test=json writes its result as the last line of stderr."""
-    ended = desk.run("--test=json")
+    ended = workspace.run("--test=json")
     assert ended.code == 0
     assert json.loads(ended.err.splitlines()[-1])["key"]["is good"] == "yes"
 
 
-def test_help_explains_the_values_of_test(desk: Desk, served: Served) -> None:
+def test_help_explains_the_values_of_test(workspace: Workspace, served: Served) -> None:
     """--help explains --test and its values; an unknown value is refused."""
-    printed = " ".join(desk.call([str(TAP), "--help"]).out.split())
+    printed = " ".join(workspace.call([str(TAP), "--help"]).out.split())
     assert "--test [json|schema] Print on stderr what the account supports" in printed
     before = len(served.world.log)
-    ended = desk.run("--test=table")
+    ended = workspace.run("--test=table")
     assert ended.code == 2
     assert "'--test'" in ended.line
     assert "'json'" in ended.line
     assert len(served.world.log) == before
 
 
-def test_test_fails_when_a_stream_does(desk: Desk, served: Served) -> None:
+def test_test_fails_when_a_stream_does(workspace: Workspace, served: Served) -> None:
     """--test ends with 1 and names a forbidden stream where on_forbidden is fail."""
     served.world.faults.forbid("/notes")
-    ended = desk.run("--test", on_forbidden="fail", max_retry_seconds=1)
+    ended = workspace.run("--test", on_forbidden="fail", max_retry_seconds=1)
     assert ended.code == 1
     assert "crm_notes" in ended.line
     assert ended.records("marketing_tags")
-    assert desk.run("--test", max_retry_seconds=1).code == 0
+    assert workspace.run("--test", max_retry_seconds=1).code == 0
 
 
-def test_test_schema_writes_schemas_only(desk: Desk) -> None:
+def test_test_schema_writes_schemas_only(workspace: Workspace) -> None:
     """--test=schema writes a SCHEMA per stream with a fixed schema, and no record."""
-    ended = desk.run("--test=schema")
+    ended = workspace.run("--test=schema")
     assert ended.code == 0
     assert {one["type"] for one in ended.messages} == {"SCHEMA"}
     assert {one["stream"] for one in ended.messages} == STREAMS | OFF
@@ -186,9 +186,9 @@ def test_test_schema_writes_schemas_only(desk: Desk) -> None:
 # --- settings ------------------------------------------------------------------------------------
 
 
-def test_settings_come_from_the_environment(desk: Desk, served: Served) -> None:
+def test_settings_come_from_the_environment(workspace: Workspace, served: Served) -> None:
     """--config=ENV reads all settings from the environment, numbers and switches too."""
-    report = desk.folder / "report.json"
+    report = workspace.folder / "report.json"
     asked = {
         "API_URL": f"{served.url}/api/3/",
         "API_KEY": KEY,
@@ -200,7 +200,7 @@ def test_settings_come_from_the_environment(desk: Desk, served: Served) -> None:
         "RUN_REPORT_PATH": str(report),
     }
     environment = {f"{PREFIX}{name}": value for name, value in asked.items()}
-    ended = desk.call([str(TAP), "--config=ENV"], **environment)
+    ended = workspace.call([str(TAP), "--config=ENV"], **environment)
     assert ended.code == 0, ended.err
     tags = [one for one in messages(ended.out) if one.get("stream") == "marketing_tags"]
     assert tags[-1]["record"]["remote_data"]["tagType"]
@@ -210,11 +210,13 @@ def test_settings_come_from_the_environment(desk: Desk, served: Served) -> None:
     assert settings["start_date"].startswith("2020-01-31")
 
 
-def test_files_are_merged_and_the_environment_stands_above(desk: Desk, served: Served) -> None:
+def test_files_are_merged_and_the_environment_wins(workspace: Workspace, served: Served) -> None:
     """Of several --config the later wins, and the environment wins over files."""
-    report = desk.folder / "report.json"
-    first = desk.file("first.json", {"api_url": served.url, "lookback_hours": 1, "sideload": "x"})
-    second = desk.file(
+    report = workspace.folder / "report.json"
+    first = workspace.file(
+        "first.json", {"api_url": served.url, "lookback_hours": 1, "sideload": "x"}
+    )
+    second = workspace.file(
         "second.json",
         {
             "api_key": KEY,
@@ -226,7 +228,7 @@ def test_files_are_merged_and_the_environment_stands_above(desk: Desk, served: S
         },
     )
     files = [str(TAP), "--config", str(first), "--config", str(second)]
-    ended = desk.call([*files, "--config=ENV"], **{f"{PREFIX}FULL_SWEEP_HOURS": "4"})
+    ended = workspace.call([*files, "--config=ENV"], **{f"{PREFIX}FULL_SWEEP_HOURS": "4"})
     assert ended.code == 0, ended.err
     settings = read_report(report)["settings"]
     assert settings["lookback_hours"] == 2
@@ -234,15 +236,15 @@ def test_files_are_merged_and_the_environment_stands_above(desk: Desk, served: S
     assert settings["full_sweep_hours"] == 4
 
 
-def test_a_number_may_have_a_fraction(desk: Desk) -> None:
+def test_a_number_may_have_a_fraction(workspace: Workspace) -> None:
     """A number in a config file may have a fraction."""
-    ended = desk.run("--test=schema", lookback_hours=1.5, request_timeout=9.5)
+    ended = workspace.run("--test=schema", lookback_hours=1.5, request_timeout=9.5)
     assert ended.code == 0, ended.err
 
 
-def test_a_misspelt_setting_is_pointed_out(desk: Desk) -> None:
+def test_a_misspelt_setting_is_pointed_out(workspace: Workspace) -> None:
     """A warning names an unknown setting and the nearest known one."""
-    ended = desk.run("--test=schema", lookback_hour=3)
+    ended = workspace.run("--test=schema", lookback_hour=3)
     assert ended.code == 0
     assert re.search(r"WARNING .*lookback_hour is unknown.*did you mean lookback_hours", ended.err)
 
@@ -251,15 +253,17 @@ def test_a_misspelt_setting_is_pointed_out(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("before", ["no file", "an old file"])
-def test_the_report_is_right_and_its_owners_alone(desk: Desk, served: Served, before: str) -> None:
+def test_the_report_is_right_and_its_owners_alone(
+    workspace: Workspace, served: Served, before: str
+) -> None:
     """The report has the run's rows and requests, mode 0600, no key and no person."""
-    report = desk.folder / "reports" / "report.json"
+    report = workspace.folder / "reports" / "report.json"
     if before == "an old file":
         report.parent.mkdir()
         report.write_text("{}" * 100_000)
         report.chmod(0o644)
     asked = len(served.world.log)
-    ended = desk.run(run_report_path=str(report))
+    ended = workspace.run(run_report_path=str(report))
     assert ended.code == 0
     found = read_report(report)
     assert found["traffic"]["requests"] == len(served.world.log) - asked
@@ -278,15 +282,15 @@ def emails(world: World) -> list[str]:
     return [row.email for row in world.tables["contacts"]]
 
 
-def test_a_report_that_cannot_be_written_costs_no_run(desk: Desk) -> None:
+def test_a_report_that_cannot_be_written_costs_no_run(workspace: Workspace) -> None:
     """A report that cannot be written is one warning, and all rows are emitted."""
-    ended = desk.run(run_report_path=str(desk.folder))
+    ended = workspace.run(run_report_path=str(workspace.folder))
     assert ended.code == 0
     assert re.search(r"WARNING .*run report", ended.err)
     assert ended.records("crm_contacts")
 
 
-def test_the_log_of_level_debug_has_no_secrets(desk: Desk, served: Served) -> None:
+def test_the_log_of_level_debug_has_no_secrets(workspace: Workspace, served: Served) -> None:
     """The log of level DEBUG has no key and no person, also with faults and unreadable values."""
     world = served.world
     dates = [row.id for row in world.tables["fields"] if row.type == "date"]
@@ -296,7 +300,7 @@ def test_the_log_of_level_debug_has_no_secrets(desk: Desk, served: Served) -> No
     world.faults.truncated_json("/tags")
     world.faults.html_200("/lists")
     world.faults.reset("/deals")
-    ended = desk.call(desk.arguments(), LOGLEVEL="DEBUG")
+    ended = workspace.call(workspace.arguments(), LOGLEVEL="DEBUG")
     assert ended.code == 0
     assert "DEBUG" in ended.err
     assert "retrying" in ended.err

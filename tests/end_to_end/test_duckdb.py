@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox import Served, World, serve
 
-from .program import KEY, Desk, Ended
+from .program import KEY, Ended, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,10 +90,10 @@ def spoil(world: World, contact: int, text: str) -> None:
 class Warehouse:
     """The tables of a loader, in DuckDB."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         """Open it."""
         self._connection = duckdb.connect()
-        self._path = desk.folder / "out.jsonl"
+        self._path = workspace.folder / "out.jsonl"
         self._path.touch()
 
     def load(self, ended: Ended) -> None:
@@ -191,11 +191,11 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
 
 
 def test_every_value_arrives_and_the_next_run_brings_what_changed(
-    desk: Desk, served: Served
+    workspace: Workspace, served: Served
 ) -> None:
     """DuckDB reads the account's values from the tap's output, after the second run too."""
-    world, warehouse = served.world, Warehouse(desk)
-    first = desk.run()
+    world, warehouse = served.world, Warehouse(workspace)
+    first = workspace.run()
     assert (first.code, first.errors) == (0, [])
     warehouse.load(first)
     assert warehouse.lines() == len(first.messages)
@@ -209,7 +209,7 @@ def test_every_value_arrives_and_the_next_run_brings_what_changed(
         world.untag(one, world.tables["contactTags"].by("contact", one)[0].tag)
     newcomer = world.add_contact("new@case.example", firstName=HOSTILE["lines"])
     world.tag(newcomer.id, 1)
-    second = desk.run(state=first.states[-1])
+    second = workspace.run(state=first.states[-1])
     assert (second.code, second.errors) == (0, [])
     assert set(second.ids("crm_contacts")) == {*victims, newcomer.id}
     warehouse.load(second)
@@ -218,12 +218,12 @@ def test_every_value_arrives_and_the_next_run_brings_what_changed(
 
 
 @pytest.mark.long
-def test_sideloaded_or_not_the_bytes_are_the_same(desk: Desk) -> None:
+def test_sideloaded_or_not_the_bytes_are_the_same(workspace: Workspace) -> None:
     """`sideload: never` writes the same records, with hostile values."""
     records = [
         [
             (one["stream"], one["record"])
-            for one in desk.run(sideload=how).messages
+            for one in workspace.run(sideload=how).messages
             if "record" in one
         ]
         for how in ("auto", "never")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.sandbox import Served, World, serve
 
-from .program import KEY, SECONDS, Desk, Ended, checked, messages
+from .program import KEY, SECONDS, Ended, Workspace, checked, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def served() -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """A run without interruption."""
-    ended = Desk(tmp_path_factory.mktemp("whole"), served.url).run()
+    ended = Workspace(tmp_path_factory.mktemp("whole"), served.url).run()
     assert ended.code == 0
     assert len(set(ended.ids("crm_contacts"))) == CONTACTS
     return ended
@@ -64,12 +64,14 @@ def table(*runs: Ended) -> dict[tuple[str, ...], dict[str, Any]]:
 class Running:
     """A tap that runs beside the test and gets a signal at a chosen request."""
 
-    def __init__(self, desk: Desk, *option: str, state: Any = None, **streams: Any) -> None:
+    def __init__(
+        self, workspace: Workspace, *option: str, state: Any = None, **streams: Any
+    ) -> None:
         """Start it."""
         self.process = subprocess.Popen(
-            desk.arguments(*option, state=state),
-            cwd=desk.folder,
-            env=desk.environment,
+            workspace.arguments(*option, state=state),
+            cwd=workspace.folder,
+            env=workspace.environment,
             stdin=subprocess.DEVNULL,
             **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
         )
@@ -83,7 +85,9 @@ class Running:
         return checked(self.process.returncode, out or b"", err or b"")
 
 
-def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any = None) -> Ended:
+def stopped_at(
+    workspace: Workspace, served: Served, number: int, signum: int, state: Any = None
+) -> Ended:
     """Run the tap and send it a signal while the account answers its n-th request."""
     seen: list[str] = []
     started = threading.Event()
@@ -96,7 +100,7 @@ def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any 
             running[0].process.send_signal(signum)
 
     served.world.before_request(hook)
-    running.append(Running(desk, state=state))
+    running.append(Running(workspace, state=state))
     started.set()
     ended = running[0].end()
     served.world.hooks.clear()
@@ -115,26 +119,28 @@ def stopped_at(desk: Desk, served: Served, number: int, signum: int, state: Any 
     ],
 )
 def test_a_stopped_run_is_completed_by_the_next(
-    desk: Desk, served: Served, whole: Ended, request_number: int, signum: signal.Signals
+    workspace: Workspace, served: Served, whole: Ended, request_number: int, signum: signal.Signals
 ) -> None:
     """A stopped run ends with 130 or 143 and one line; a run from its STATE emits the rest."""
-    first = stopped_at(desk, served, request_number, signum)
+    first = stopped_at(workspace, served, request_number, signum)
     assert first.code == 128 + signum, first.err
     assert first.line == f"stopped by {signum.name}"
     assert len(table(first)) < len(table(whole))
     state = first.states[-1] if first.states else {}
-    second = desk.run(state=state)
+    second = workspace.run(state=state)
     assert second.code == 0
     assert table(first, second) == table(whole)
 
 
-def test_a_load_can_be_stopped_again_and_again(desk: Desk, served: Served, whole: Ended) -> None:
+def test_a_load_can_be_stopped_again_and_again(
+    workspace: Workspace, served: Served, whole: Ended
+) -> None:
     """A load that is stopped in every run emits all rows in the end, and no contact twice."""
-    runs = [stopped_at(desk, served, 20, signal.SIGTERM)]
+    runs = [stopped_at(workspace, served, 20, signal.SIGTERM)]
     while runs[-1].code == 128 + signal.SIGTERM:
         assert len(runs) < 9, "it does not get anywhere"
         number = 20 + 10 * len(runs)
-        runs.append(stopped_at(desk, served, number, signal.SIGTERM, runs[-1].states[-1]))
+        runs.append(stopped_at(workspace, served, number, signal.SIGTERM, runs[-1].states[-1]))
     assert runs[-1].code == 0
     assert len(runs) > 2
     assert table(*runs) == table(whole)
@@ -142,15 +148,15 @@ def test_a_load_can_be_stopped_again_and_again(desk: Desk, served: Served, whole
     assert len(contacts) == CONTACTS
 
 
-def test_a_second_signal_ends_it_at_once(desk: Desk, served: Served) -> None:
+def test_a_second_signal_ends_it_at_once(workspace: Workspace, served: Served) -> None:
     """A second signal ends the run without waiting for the answer."""
     served.world.faults.slow(30, "/accounts", times=None)
     came = threading.Event()
     served.world.before_request(
         lambda _world, _method, path, _query: came.set() if path.endswith("/accounts") else None
     )
-    desk.settings["max_concurrent_requests"] = 1  # so that it waits for this answer
-    running = Running(desk)
+    workspace.settings["max_concurrent_requests"] = 1  # so that it waits for this answer
+    running = Running(workspace)
     assert came.wait(SECONDS)
     running.process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -164,9 +170,9 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, served: Served) -> None:
 
 
 @pytest.mark.parametrize("option", [[], ["--discover"]])
-def test_a_reader_that_goes_away_ends_the_run(desk: Desk, option: list[str]) -> None:
+def test_a_reader_that_goes_away_ends_the_run(workspace: Workspace, option: list[str]) -> None:
     """A closed output, as by ``| head -1``, ends the run with 1 and one line."""
-    running = Running(desk, *option)
+    running = Running(workspace, *option)
     stdout = running.process.stdout
     assert stdout is not None
     assert stdout.readline().startswith(b"{")
@@ -178,13 +184,13 @@ def test_a_reader_that_goes_away_ends_the_run(desk: Desk, option: list[str]) -> 
 
 
 @pytest.mark.parametrize("option", [[], ["--discover"], ["--test"], ["--about"], ["--version"]])
-def test_a_full_disk_ends_the_run(desk: Desk, option: list[str]) -> None:
+def test_a_full_disk_ends_the_run(workspace: Workspace, option: list[str]) -> None:
     """Output that cannot be written ends the run with 1 and one line with the cause."""
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            desk.arguments(*option),
-            cwd=desk.folder,
-            env=desk.environment,
+            workspace.arguments(*option),
+            cwd=workspace.folder,
+            env=workspace.environment,
             stdout=full,
             stderr=subprocess.PIPE,
             timeout=SECONDS,

@@ -14,9 +14,9 @@ import pytest
 
 from tests.demo.account import ROOT
 from tests.sandbox import FakeClock
-from tests.tap.client.lab import LabClock, world_of
+from tests.tap.client.clients import ManualClock, world_of
 from tests.tap.running import Account
-from tests.target.lab import Lab
+from tests.target.runner import TargetRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,10 +147,10 @@ def test_both_programs_are_shown_and_no_value_of_a_row(
     tmp_path: Path, postgres_database: Database
 ) -> None:
     """The database has both programs' runs, and no sample of a plan."""
-    clock = LabClock(FakeClock(dt.datetime.now(dt.UTC)))
-    lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
+    clock = ManualClock(FakeClock(dt.datetime.now(dt.UTC)))
+    runner = TargetRunner(world_of(clock, contacts=5), clock, tmp_path)
     person = {"email": "ada@shop.example", "first_name": "Augusta", "account_label": "acme"}
-    assert lab.send("crm_contacts", person, account_label="acme", dry_run=True).code == 0
+    assert runner.send("crm_contacts", person, account_label="acme", dry_run=True).code == 0
     assert report(tmp_path, "acme", account_of()) == 0
     assert run(str(tmp_path), **postgres_database.environment).returncode == 0
     rows = postgres_database.rows(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.sandbox import World, serve
 
-from .program import KEY, Desk, selecting
+from .program import KEY, Workspace, selecting
 
 if TYPE_CHECKING:
     from tests.sandbox import Served
@@ -79,7 +79,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run_python(folder: Path, script: str, **environment: str) -> str:
     """Run a script with PyAirbyte, without a network and without the machine's settings."""
-    found = Desk(folder).environment | environment
+    found = Workspace(folder).environment | environment
     found |= {"AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "TMPDIR": str(folder)}
     done = subprocess.run(
         [str(PYTHON), "-c", script],
@@ -159,12 +159,12 @@ def test_every_stream_goes_into_duckdb_and_back(folder: Path) -> None:
 
 def rows_of_the_tap(folder: Path, served: Served) -> dict[str, int]:
     """Return the number of different keys of each stream of the tap."""
-    desk = Desk(folder, served.url)
-    catalog = json.loads(desk.call(desk.arguments("--discover")).out)
+    workspace = Workspace(folder, served.url)
+    catalog = json.loads(workspace.call(workspace.arguments("--discover")).out)
     chosen = selecting(catalog, [one["tap_stream_id"] for one in catalog["streams"]])
     keys = {one["tap_stream_id"]: one["key_properties"] for one in catalog["streams"]}
     found: dict[str, set[tuple[Any, ...]]] = {}
-    for one in desk.run(catalog=chosen).messages:
+    for one in workspace.run(catalog=chosen).messages:
         if one["type"] == "RECORD":
             key = tuple(one["record"].get(name) for name in keys[one["stream"]])
             found.setdefault(one["stream"], set()).add(key)

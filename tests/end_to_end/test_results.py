@@ -12,8 +12,8 @@ import yaml
 
 from tests.demo.account import ROOT
 from tests.demo.pipeline import Pipeline, install, run_meltano
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, stream_of
 
 from .loaders import into_duckdb, into_postgres
 
@@ -40,13 +40,13 @@ def loader(request: pytest.FixtureRequest, tmp_path: Path) -> Loader:
 @pytest.fixture
 def activate(tmp_path: Path) -> Callable[[], tuple[str, str]]:
     """Write the rows; return the run's id and its results file."""
-    clock = LabClock()
+    clock = ManualClock()
     folder = tmp_path / "target"
     folder.mkdir()
-    lab = Lab(world_of(clock, is_empty=True), clock, folder)
+    runner = TargetRunner(world_of(clock, is_empty=True), clock, folder)
 
     def run() -> tuple[str, str]:
-        done = lab.run(*stream_of("crm_contacts", *ROWS), results_format="singer")
+        done = runner.run(*stream_of("crm_contacts", *ROWS), results_format="singer")
         return done.report["run"], (folder / "results.jsonl").read_text()
 
     return run

@@ -11,7 +11,7 @@ import redis
 from tap_activecampaign_unified.client import parse_url
 from tests.sandbox import Served, World, serve
 
-from .program import KEY, Desk, selecting
+from .program import KEY, Workspace, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,29 +27,31 @@ def served() -> Iterator[Served]:
         yield served
 
 
-def read(desk: Desk, store: str) -> Ended:
+def read(workspace: Workspace, store: str) -> Ended:
     """Read the tags and segments with the budget kept in ``store``."""
     settings = {"requests_per_second": 5, "rate_limit_store": store}
-    catalog = json.loads(desk.call(desk.arguments("--discover", **settings)).out)
+    catalog = json.loads(workspace.call(workspace.arguments("--discover", **settings)).out)
     chosen = selecting(catalog, ["marketing_tags", "marketing_segments"])
-    return desk.run(catalog=chosen, run_report_path=str(desk.folder / "report.json"), **settings)
+    return workspace.run(
+        catalog=chosen, run_report_path=str(workspace.folder / "report.json"), **settings
+    )
 
 
-def test_a_budget_in_redis_is_shared(desk: Desk, served: Served, redis_url: str) -> None:
+def test_a_budget_in_redis_is_shared(workspace: Workspace, served: Served, redis_url: str) -> None:
     """Two runs share a budget in Redis, no request is refused, the report hides the address."""
-    ended = read(desk, redis_url)
+    ended = read(workspace, redis_url)
     assert ended.code == 0
     assert ended.records("marketing_tags")
     account = parse_url(served.url).account
     assert redis.Redis.from_url(redis_url).exists(f"activecampaign:rate:{account}")
-    assert redis_url not in (desk.folder / "report.json").read_text()
+    assert redis_url not in (workspace.folder / "report.json").read_text()
     assert {entry.status for entry in served.world.log} == {200}
     assert served.world.busiest_second() <= 5
 
 
-def test_without_redis_a_run_goes_on(desk: Desk, tmp_path: Path) -> None:
+def test_without_redis_a_run_goes_on(workspace: Workspace, tmp_path: Path) -> None:
     """Without Redis a run logs one warning and succeeds."""
-    ended = read(desk, f"unix://{tmp_path}/nobody.sock")
+    ended = read(workspace, f"unix://{tmp_path}/nobody.sock")
     assert ended.code == 0
     assert ended.records("marketing_tags")
     assert ended.err.count("does not answer") == 1

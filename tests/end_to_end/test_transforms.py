@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .program import Desk
+    from .program import Workspace
 
 
-def test_flattening_makes_columns(desk: Desk) -> None:
+def test_flattening_makes_columns(workspace: Workspace) -> None:
     """With flattening_enabled objects are columns in schema and rows."""
-    ended = desk.run(flattening_enabled=True, flattening_max_depth=1)
+    ended = workspace.run(flattening_enabled=True, flattening_max_depth=1)
     assert ended.code == 0, ended.err
     schemas = {
         one["stream"]: one["schema"]["properties"]
@@ -28,9 +28,9 @@ def test_flattening_makes_columns(desk: Desk) -> None:
     assert any(record.get("custom_fields__lead_score") for record in ended.records("crm_contacts"))
 
 
-def test_stream_maps_change_streams(desk: Desk) -> None:
+def test_stream_maps_change_streams(workspace: Workspace) -> None:
     """Stream maps rename a stream, remove rows and columns, and hash an address."""
-    ended = desk.run(
+    ended = workspace.run(
         stream_maps={
             "marketing_contacts": {
                 "__alias__": "people",

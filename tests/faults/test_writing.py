@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.length import LONG, seeds
-from tests.tap.client.lab import LabClock
-from tests.target.lab import Lab
+from tests.tap.client.clients import ManualClock
+from tests.target.runner import TargetRunner
 
 from .warehouse import replayed
 from .written_rows import SETTINGS, account, lines, picture, wanted
@@ -17,7 +17,7 @@ from .written_rows import SETTINGS, account, lines, picture, wanted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.target.lab import Run
+    from tests.target.runner import Run
 
 FEW, MANY = 3, 13  # people: written one by one, or through the importer
 DONE = {"created", "updated", "unchanged", "skipped"}
@@ -47,16 +47,16 @@ class TargetRuns:
 
     def __init__(self, folder: Path, people: int, seed: int | None = None, **switches: Any) -> None:
         """Make the account."""
-        self.clock = LabClock()
+        self.clock = ManualClock()
         self.world = account(self.clock, **switches)
-        self.lab = Lab(self.world, self.clock, folder, seed)
+        self.runner = TargetRunner(self.world, self.clock, folder, seed)
         self.lines = lines(people)
         self.rows = sum(line["type"] == "RECORD" for line in self.lines)
         self.wanted = wanted(people, picture(self.world))
 
     def run(self, **settings: Any) -> Run:
         """Deliver everything; check that results add up and states cover only done rows."""
-        run = self.lab.run(*self.lines, **SETTINGS | settings)
+        run = self.runner.run(*self.lines, **SETTINGS | settings)
         assert sorted(r["row"] for r in run.results) == list(range(1, len(run.results) + 1))
         if run.code == 0:
             assert len(run.results) == self.rows
@@ -188,7 +188,7 @@ def test_a_refusal_costs_the_row_it_was_for_alone(tmp_path: Path, path: str, nam
     runs = TargetRuns(tmp_path, FEW)
     status, document = REFUSALS[name]
     runs.world.faults.refuse(path, document, status=status, method="POST", times=1)
-    run = runs.lab.run(*runs.lines, **SETTINGS)
+    run = runs.runner.run(*runs.lines, **SETTINGS)
     assert len(run.results) == runs.rows
     refused = [r for r in run.results if r["action"] == "rejected"]
     assert refused
@@ -204,7 +204,7 @@ def test_what_is_closed_to_the_key_is_written_once_it_is_open(tmp_path: Path, pa
     """Rows whose write is forbidden have the reason, and are written once it is permitted."""
     runs = TargetRuns(tmp_path, FEW)
     runs.world.faults.forbid(path, method="POST")
-    run = runs.lab.run(*runs.lines, **SETTINGS)
+    run = runs.runner.run(*runs.lines, **SETTINGS)
     assert len(run.results) == runs.rows
     refused = [r for r in run.results if r["action"] not in DONE]
     assert 0 < len(refused) < runs.rows

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.tap.client.lab import world_of
-from tests.target.lab import state_of, stream_of
+from tests.tap.client.clients import world_of
+from tests.target.runner import state_of, stream_of
 
 if TYPE_CHECKING:
     from tests.sandbox import World
-    from tests.tap.client.lab import LabClock
+    from tests.tap.client.clients import ManualClock
 
 SETTINGS: dict[str, Any] = {"opportunity_external_id_field": "Our key", "max_retry_seconds": 2}
 STAGES = ("Open", "Packed", "Sent")
 LEFT = "left@shop.example"  # a contact who unsubscribed and must not be subscribed again
 
 
-def account(clock: LabClock, **switches: Any) -> World:
+def account(clock: ManualClock, **switches: Any) -> World:
     """Return an account with a pipeline, a list, fields, and a contact who unsubscribed."""
     world = world_of(clock, is_empty=True, **switches)
     pipeline = world.add_pipeline("Orders", autoassign=1)

@@ -19,10 +19,10 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.config.tap_settings import TAP
 from target_activecampaign.config.target_settings import TARGET
 from tests import length
-from tests.tap.client.lab import LabClock, world_of
+from tests.tap.client.clients import ManualClock, world_of
 from tests.tap.running import Account
 from tests.target.input.test_junk import VALUES
-from tests.target.lab import Lab, stream_of
+from tests.target.runner import TargetRunner, stream_of
 
 from .junk import ALMOST, ANY, TEXT
 
@@ -295,18 +295,18 @@ def test_the_target_ends_as_it_should_whatever_it_is_given(
     Unless it is 0 there is an error line.
     """
     folder = tmp_path_factory.mktemp("target")
-    clock = LabClock()
-    lab = Lab(world_of(clock, contacts=2, deals=1, accounts=1), clock, folder)
+    clock = ManualClock()
+    runner = TargetRunner(world_of(clock, contacts=2, deals=1, accounts=1), clock, folder)
     config = data.draw(configs(TARGET))
     if isinstance(config, dict):
-        config = dict(lab.target().config) | {"max_retry_seconds": 5} | config
+        config = dict(runner.target().config) | {"max_retry_seconds": 5} | config
     (folder / "file").write_text("")
     (folder / "input.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     words = ["--config", write(folder, "config.json", config, data)]
     words += ["--input", str(folder / "input.jsonl")]
     words += data.draw(st.sampled_from([[], [], []]) | st.lists(TARGET_WORDS, max_size=2))
     with isolated(folder):
-        ended = Ended("target-activecampaign", lambda: type(lab.target()).cli, words)
+        ended = Ended("target-activecampaign", lambda: type(runner.target()).cli, words)
     ended.check()
     if not {"--about", "--version", "--help"} & set(words):
         for line in ended.out.getvalue().splitlines():
@@ -358,13 +358,13 @@ def test_what_was_found_stays_found(tmp_path: Path, case: str) -> None:
 
 def test_bytes_that_are_no_text_cost_their_line(tmp_path: Path) -> None:
     """Bytes that are no text reject their line; the rows before and after it are written."""
-    clock = LabClock()
-    lab = Lab(world_of(clock, contacts=2), clock, tmp_path)
+    clock = ManualClock()
+    runner = TargetRunner(world_of(clock, contacts=2), clock, tmp_path)
     rows = [json.dumps(one) for one in stream_of("crm_contacts", {"email": "x@shop.example"})]
     (tmp_path / "input.jsonl").write_bytes("\n".join(rows).encode() + b'\n"\x80"\n' + b"\x80\n")
-    (tmp_path / "config.json").write_text(json.dumps(dict(lab.target().config)))
+    (tmp_path / "config.json").write_text(json.dumps(dict(runner.target().config)))
     words = ["--config", str(tmp_path / "config.json"), "--input", str(tmp_path / "input.jsonl")]
-    ended = Ended("target-activecampaign", lambda: type(lab.target()).cli, words)
+    ended = Ended("target-activecampaign", lambda: type(runner.target()).cli, words)
     assert ended.code == 0
     lines = (tmp_path / "results.jsonl").read_text().splitlines()
     results = {one["row"]: one["action"] for one in map(json.loads, lines)}
@@ -373,10 +373,10 @@ def test_bytes_that_are_no_text_cost_their_line(tmp_path: Path) -> None:
 
 def test_a_map_that_fails_on_one_row_costs_that_row(tmp_path: Path) -> None:
     """A stream map that fails on one row rejects that row; the others are written."""
-    clock = LabClock()
-    lab = Lab(world_of(clock, contacts=2), clock, tmp_path)
+    clock = ManualClock()
+    runner = TargetRunner(world_of(clock, contacts=2), clock, tmp_path)
     rows = [{"email": f"m{n}@shop.example", "n": n} for n in (1, 0, 2)]
     maps = {"crm_contacts": {"email": "email", "first_name": "str(10 / n)", "__else__": None}}
-    run = lab.run(*stream_of("crm_contacts", *rows), stream_maps=maps)
+    run = runner.run(*stream_of("crm_contacts", *rows), stream_maps=maps)
     assert run.actions == ["created", "rejected", "created"]
     assert run.code == 0

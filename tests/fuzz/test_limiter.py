@@ -55,7 +55,7 @@ class Machine:
                 pass
             finally:
                 self._left -= 1
-                self._hand_over()
+                self._switch_to()
 
         self._left += 1
         heapq.heappush(self._agenda, (at, next(self._numbers), mine))
@@ -63,7 +63,7 @@ class Machine:
 
     def run(self) -> None:
         """Run all processes to their end."""
-        self._hand_over()
+        self._switch_to()
         self._over.acquire()
 
     def wait(self, seconds: float) -> None:
@@ -71,10 +71,10 @@ class Machine:
         mine = threading.Semaphore(0)
         moment = (self.uptime + max(0.0, seconds), next(self._numbers), mine)
         heapq.heappush(self._agenda, moment)
-        self._hand_over()
+        self._switch_to()
         mine.acquire()
 
-    def _hand_over(self) -> None:
+    def _switch_to(self) -> None:
         if not self._agenda:
             self._over.release()
             return

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import ServerError, walk_keyset, walk_offset
 from tests import length
-from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side
+from tests.tap.client.clients import (
+    SEEDS,
+    CollectionServer,
+    ManualClock,
+    client_of,
+    response,
+    side_by_side,
+)
 from tests.tap.client.pagination.test_offset_walk import MOVES, TOTALS, Mover, sparse
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ KINDS = st.sampled_from([*FAULTS, *BREAKS])
 TROUBLES = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3), KINDS), max_size=5)
 
 
-class Troubled(Shelf):
+class Troubled(CollectionServer):
     """A collection whose server fails at some requests."""
 
     def __init__(self, ids: list[int], troubles: list[tuple[int, int, str]], **ways: Any) -> None:
@@ -108,7 +115,7 @@ def test_whatever_the_server_does_rows_that_stay_come_once(
     prefetched in any order.
     """
     mover = Mover(moves)
-    shelf = Troubled(
+    server = Troubled(
         ids,
         troubles,
         before=mover,
@@ -118,11 +125,11 @@ def test_whatever_the_server_does_rows_that_stay_come_once(
         by_key=by_key,
         order=order_of(order),
     )
-    client = client_of(shelf, LabClock(), **side_by_side(ahead))
+    client = client_of(server, ManualClock(), **side_by_side(ahead))
     found = [int(row["id"]) for page in walk(client, "things", "things") for row in page.rows]
     assert len(found) == len(set(found))
     assert set(ids) - mover.gone <= set(found)
-    assert len(shelf.asked) < 1000
+    assert len(server.asked) < 1000
 
 
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
@@ -133,8 +140,8 @@ def test_trouble_that_does_not_end_is_an_error_and_no_end(
     walk: Any, kind: str, ids: list[int], at: int, ahead: int | None
 ) -> None:
     """A server that fails for good raises an error and never looks like the end of a collection."""
-    shelf = Troubled(ids, [(at, 10_000, kind)])
-    client = client_of(shelf, LabClock(), max_retry_seconds=30, **side_by_side(ahead))
+    server = Troubled(ids, [(at, 10_000, kind)])
+    client = client_of(server, ManualClock(), max_retry_seconds=30, **side_by_side(ahead))
     found: list[int] = []
     problem = None
     try:
@@ -144,7 +151,7 @@ def test_trouble_that_does_not_end_is_an_error_and_no_end(
         problem = one
     if problem is None:
         assert found == sorted(ids)
-        assert shelf.number <= at
+        assert server.number <= at
         return
     assert isinstance(problem, ServerError) or type(problem).__name__ in {
         "ConnectionFailed",

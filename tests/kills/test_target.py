@@ -12,7 +12,7 @@ from tests.end_to_end.program import KEY
 from tests.faults.written_rows import LEFT, SETTINGS, account, lines, picture, wanted
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
-from tests.tap.client.lab import LabClock
+from tests.tap.client.clients import ManualClock
 from tests.target.test_singer import text_of
 
 from .fast import FastClock
@@ -36,7 +36,7 @@ class Setup:
     def __init__(self, folder: Path) -> None:
         """Create the account and serve it until `close`."""
         self.folder = folder
-        self.world: World = account(LabClock(FastClock()), import_seconds=3)  # type: ignore[arg-type]
+        self.world: World = account(ManualClock(FastClock()), import_seconds=3)  # type: ignore[arg-type]
         self.world.api_key = KEY
         self.before = picture(self.world)
         self.lines = lines(PEOPLE)

@@ -44,13 +44,13 @@ class Accounts:
         """Start the process; return when all of them listen."""
         self.sizes = sizes
         context = multiprocessing.get_context("spawn")
-        self._door, theirs = context.Pipe()
+        self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_live, args=(theirs, sizes, requests_per_second), daemon=True
         )
         self._process.start()
         theirs.close()
-        self.urls: dict[str, str] = self._door.recv()
+        self.urls: dict[str, str] = self._connection.recv()
 
     def requests(self, label: str) -> int:
         """Return the number of requests of an account."""
@@ -85,12 +85,12 @@ class Accounts:
         return list(self._ask("differences", label, held))
 
     def _ask(self, question: str, label: str, *arguments: Any) -> Any:
-        self._door.send((question, label, arguments))
-        return self._door.recv()
+        self._connection.send((question, label, arguments))
+        return self._connection.recv()
 
     def close(self) -> None:
         """End the process."""
-        self._door.close()
+        self._connection.close()
         self._process.join(SECONDS_TO_END)
         if self._process.is_alive():
             self._process.kill()
@@ -150,7 +150,7 @@ class _Answers:
             return held.differences(w)
 
 
-def _live(door: Connection, sizes: dict[str, Size], requests_per_second: float) -> None:
+def _live(connection: Connection, sizes: dict[str, Size], requests_per_second: float) -> None:
     """Serve the accounts and answer calls until the other end of the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the user's interrupt is for the tests
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -174,8 +174,8 @@ def _live(door: Connection, sizes: dict[str, Size], requests_per_second: float) 
         for label, world in worlds.items():
             world.remembers_requests = False
             urls[label] = stack.enter_context(serve(world)).url
-        door.send(urls)
+        connection.send(urls)
         with contextlib.suppress(EOFError):
             while True:
-                question, label, arguments = door.recv()
-                door.send(getattr(_Answers, question)(worlds[label], *arguments))
+                question, label, arguments = connection.recv()
+                connection.send(getattr(_Answers, question)(worlds[label], *arguments))

@@ -57,7 +57,8 @@ def make_account() -> World:
     _contacts(w)
     _deals(w)
     w.link(
-        contact(w, "eve"), next(one.id for one in w.tables["accounts"] if one.name == "Quiet Labs")
+        contact(w, "eve"),
+        next(one.id for one in w.tables["accounts"] if one.name == "Quiet Labs"),
     )
     w.add_automation("Payment reminders")
     w.automation_log.clear()

@@ -77,7 +77,7 @@ def make_reader(
     """Create readers with the loaded tables and the account as it was at that time."""
     with contextlib.ExitStack() as served:
 
-        def make(name: str = "desk") -> Reader:
+        def make(name: str = "workspace") -> Reader:
             folder = tmp_path / name
             folder.mkdir()
             for file in ("activecampaign.duckdb", "plan.json", "duckdb.json"):

@@ -246,9 +246,7 @@ def test_a_late_event_makes_no_second_note(at_ease: Reader, recipes: Recipes) ->
     assert (reader.folder / "notes.jsonl").read_text() == ""
 
 
-def test_outreach_pauses_and_nobody_is_subscribed_at_its_end(
-    reader: Reader, recipes: Recipes
-) -> None:
+def test_paused_outreach_subscribes_no_contact_at_its_end(reader: Reader, recipes: Recipes) -> None:
     """A company's contacts are paused and released; one who unsubscribed meanwhile stays so."""
     w = reader.world
     tag = "pause:escalation"

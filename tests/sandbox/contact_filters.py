@@ -40,7 +40,7 @@ def wanted(w: World, r: Request) -> tuple[list[int], int]:
     ids = w.kept(("contacts", key, tuple(by)), _TABLES, lambda: _sorted(w, _matching(w, r), by))
     limit, offset = window(w, r)
     first, last = 0, len(ids)
-    everybody = last
+    everyone = last
     if w.switches.id_greater and ("id_greater" in r.params or "id_less" in r.params):
         if by[:1] == [("id", False)]:
             first, last = beyond_key(r, ids)
@@ -49,7 +49,7 @@ def wanted(w: World, r: Request) -> tuple[list[int], int]:
             kept = set(ascending[slice(*beyond_key(r, ascending))])
             ids = [contact for contact in ids if contact in kept]
             last = len(ids)
-    total = last - first if w.switches.id_greater_total == "beyond" else everybody
+    total = last - first if w.switches.id_greater_total == "beyond" else everyone
     # Only the page is sliced: a copy of all ids beyond the key would cost more than the page.
     return ids[first + offset : min(last, first + offset + limit)], total
 

@@ -31,7 +31,7 @@ class Batch:
     queued: int
     contacts: list[dict[str, Any]]
     payload: dict[str, Any]
-    settled: bool = False
+    is_processed: bool = False
     outcome: str = "completed"
     success: list[str] = field(default_factory=list)
     failure: list[str] = field(default_factory=list)
@@ -128,12 +128,12 @@ def batch_info(w: World, r: Request) -> dict[str, Any]:
 def settle(w: World, *, at_once: bool = False) -> None:
     """Process the batches that are due."""
     now = w.now()
-    while w.imports_settled < len(w.imports):
-        batch = w.imports[w.imports_settled]
+    while w.imports_processed < len(w.imports):
+        batch = w.imports[w.imports_processed]
         if not (at_once or now - batch.queued >= w.switches.import_seconds):
             break  # batches after it were queued later
-        batch.settled = True
-        w.imports_settled += 1
+        batch.is_processed = True
+        w.imports_processed += 1
         batch.outcome = w.switches.import_outcome
         _carry_out(w, batch)
 

@@ -81,7 +81,7 @@ def create_stage(w: World, r: Request) -> Answer:
         raise related_missing("group", "group")
     columns = _looks(body)
     if r.params.get("reorder") == "1" and columns.get("order"):
-        _make_room(w, pipeline.id, columns["order"], None)
+        _shift_stages(w, pipeline.id, columns["order"], None)
     row = w.add_stage(as_text(body["title"]), pipeline.id, **columns)
     shown = show_stage(w, row) | {"order": row.order, "width": row.width}
     if "group" in body:
@@ -98,7 +98,7 @@ def update_stage(w: World, r: Request, stage: int) -> dict[str, Any]:
     if body.get("title"):
         columns["title"] = as_text(body["title"])
     if r.params.get("reorder") == "1" and columns.get("order"):
-        _make_room(w, row.group, columns["order"], row)
+        _shift_stages(w, row.group, columns["order"], row)
     w.tables["dealStages"].change(row, udate=w.now(), **columns)
     pipeline = show_pipeline(w, w.tables["dealGroups"][row.group])
     return {"dealGroups": [pipeline], "dealStage": show_stage(w, row)}
@@ -188,7 +188,7 @@ def _looks(body: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def _make_room(w: World, pipeline: int, order: int, own: Stage | None) -> None:
+def _shift_stages(w: World, pipeline: int, order: int, own: Stage | None) -> None:
     for stage in w.tables["dealStages"].by("group", pipeline):
         if stage is not own and stage.order >= order:
             w.tables["dealStages"].change(stage, order=stage.order + 1)

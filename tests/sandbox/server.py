@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _RESET = struct.pack("ii", 1, 0)  # linger on with time 0, so that closing sends RST
 
 
-class _Heard(io.RawIOBase):
+class _TimedSocket(io.RawIOBase):
     """The bytes read from a socket, and the time of the last read."""
 
     def __init__(self, connection: socket.socket, clock: Callable[[], datetime]) -> None:
@@ -60,8 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.server.connections.add(self.connection)
-        self.heard = _Heard(self.connection, self.server.world.clock)
-        self.rfile = io.BufferedReader(self.heard, 1 << 16)
+        self.socket_reader = _TimedSocket(self.connection, self.server.world.clock)
+        self.rfile = io.BufferedReader(self.socket_reader, 1 << 16)
 
     def finish(self) -> None:
         self.server.connections.discard(self.connection)
@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         path, _, raw_query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        arrived = self.heard.moment
+        arrived = self.socket_reader.moment
         query = parse_query(raw_query)
         if path.startswith("/sandbox/"):
             self._control(path, dict(query), body)

@@ -72,7 +72,7 @@ class World(EnrolmentActs):
         self.automation_log: list[dict[str, Any]] = []
         self.imports: list[importer.Batch] = []
         self.imports_by_id: dict[str, importer.Batch] = {}
-        self.imports_settled = 0  # only the first so many
+        self.imports_processed = 0  # only the first so many
         self.excluded_emails: set[str] = set()  # folded; the importer skips them
         self.event_account_id = "25400001"
         self.event_key = "sandbox-event-key"

@@ -167,7 +167,7 @@ def test_tags_move_udate_and_list_status_does_not(caller):
     assert world.tables["contacts"][1].udate == before + 7200
 
 
-def test_own_opt_out_stands_without_sourceid_4(caller):
+def test_only_sourceid_4_overrides_an_own_opt_out(caller):
     """Only sourceid 4 overrides a person's own opt-out."""
     world = caller.world
     world.add_contact("a@b.example")

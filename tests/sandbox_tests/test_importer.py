@@ -69,7 +69,7 @@ def test_per_minute_limits(caller, rows, most):
     assert queue(caller, *contacts)[0] == 200
 
 
-def test_rows_are_upserted_with_all_that_hangs_on_them(caller):
+def test_rows_are_upserted_with_related_rows(caller):
     """Rows create tags, join lists, link accounts; empty text overwrites, absent keys do not."""
     world = caller.world
     world.add_contact("a@x.example", firstName="Ada", lastName="Abel")

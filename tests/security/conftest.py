@@ -1,5 +1,5 @@
-"""The account and the lab of the target's tests."""
+"""The account and the runner of the target's tests."""
 
-from tests.target.conftest import lab, make_lab
+from tests.target.conftest import make_runner, runner
 
-__all__ = ["lab", "make_lab"]
+__all__ = ["make_runner", "runner"]

@@ -23,10 +23,10 @@ def refuse(connection: socket.socket, received: bytes) -> None:
 class Listener:
     """Listens on a loopback port; ``received`` has the heads of the requests."""
 
-    def __init__(self, speak: Callable[[socket.socket, bytes], None] = refuse) -> None:
-        """Answer each request with ``speak``."""
+    def __init__(self, answer: Callable[[socket.socket, bytes], None] = refuse) -> None:
+        """Answer each request with ``answer``."""
         self.received: list[bytes] = []
-        self._speak = speak
+        self._answer = answer
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -39,11 +39,11 @@ class Listener:
             while True:
                 connection, _ = self._socket.accept()
                 self._connections.append(connection)
-                thread = threading.Thread(target=self._hear, args=(connection,), daemon=True)
+                thread = threading.Thread(target=self._receive, args=(connection,), daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
-    def _hear(self, connection: socket.socket) -> None:
+    def _receive(self, connection: socket.socket) -> None:
         connection.settimeout(SECONDS)
         with contextlib.suppress(OSError), connection:
             received = b""
@@ -61,7 +61,7 @@ class Listener:
                     break
                 body += piece
             self.received.append(received)
-            self._speak(connection, received)
+            self._answer(connection, received)
 
     def __enter__(self) -> Self:
         """Give itself."""

@@ -12,14 +12,14 @@ from tap_activecampaign_unified.client import FileBudgetStore
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.reporting.write import write_report
 from tap_activecampaign_unified.storage.files import open_private
-from tests.target.lab import stream_of
+from tests.target.runner import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.tap.client.lab import LabClock
-    from tests.target.lab import Lab
+    from tests.tap.client.clients import ManualClock
+    from tests.target.runner import TargetRunner
 
 ROW = {"email": "mila@fjord.example"}
 OURS = ("results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "report.json", "rate.json", "retry")
@@ -34,39 +34,39 @@ def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_umask")
-def test_every_file_of_a_run_is_its_users_alone(lab: Lab) -> None:
+def test_every_file_of_a_run_is_its_users_alone(runner: TargetRunner) -> None:
     """Every file of a run of the target has mode 0600 under any umask."""
-    lab.run(
+    runner.run(
         *stream_of("crm_contacts", ROW),
-        retry_path=str(lab.folder / "retry"),
+        retry_path=str(runner.folder / "retry"),
         requests_per_second=5,
     )
-    left = {path.name: path for path in lab.folder.iterdir() if path.is_file()}
+    left = {path.name: path for path in runner.folder.iterdir() if path.is_file()}
     assert set(OURS) <= left.keys()
     for name, path in left.items():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, name
 
 
-def test_a_file_that_was_open_to_all_is_closed(lab: Lab) -> None:
+def test_a_file_that_was_open_to_all_is_closed(runner: TargetRunner) -> None:
     """An existing file with another mode gets mode 0600."""
     for name in ("results.jsonl", "report.json"):
-        (lab.folder / name).touch()
-        (lab.folder / name).chmod(0o666)
-    lab.run(*stream_of("crm_contacts", ROW))
+        (runner.folder / name).touch()
+        (runner.folder / name).chmod(0o666)
+    runner.run(*stream_of("crm_contacts", ROW))
     for name in ("results.jsonl", "report.json"):
-        assert stat.S_IMODE((lab.folder / name).stat().st_mode) == 0o600
+        assert stat.S_IMODE((runner.folder / name).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "retry"])
-def test_a_link_in_place_of_a_file_is_refused(lab: Lab, name: str) -> None:
+def test_a_link_in_place_of_a_file_is_refused(runner: TargetRunner, name: str) -> None:
     """A link in place of a file ends the run with one line, and its target is unchanged."""
-    victim = lab.folder / "victim"
+    victim = runner.folder / "victim"
     victim.write_text("precious")
-    (lab.folder / (name if name != "retry" else "retry.new")).symlink_to(victim)
+    (runner.folder / (name if name != "retry" else "retry.new")).symlink_to(victim)
     with pytest.raises(SettingsError, match=r"_path.* cannot be"):
-        lab.run(*stream_of("crm_contacts", ROW), retry_path=str(lab.folder / "retry"))
+        runner.run(*stream_of("crm_contacts", ROW), retry_path=str(runner.folder / "retry"))
     assert victim.read_text() == "precious"
-    assert [entry for entry in lab.world.log if entry.method != "GET"] == []
+    assert [entry for entry in runner.world.log if entry.method != "GET"] == []
 
 
 def test_a_link_in_place_of_the_report_costs_the_report(
@@ -82,7 +82,7 @@ def test_a_link_in_place_of_the_report_costs_the_report(
 
 
 def test_a_link_in_place_of_the_rate_file_is_not_followed(
-    tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a link in place of the rate file the limit is kept by this process, with a warning."""
     victim = tmp_path / "victim"

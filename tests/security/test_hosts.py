@@ -14,8 +14,8 @@ from tap_activecampaign_unified.client import (
     SystemClock,
 )
 from tests.sandbox import World, serve
-from tests.tap.client.lab import KEY, wired_client
-from tests.target.lab import Lab, stream_of
+from tests.tap.client.clients import KEY, wired_client
+from tests.target.runner import TargetRunner, stream_of
 
 from .foreign import Listener
 
@@ -143,12 +143,12 @@ HOSTILE_PATHS = [
 
 @pytest.mark.parametrize("path", HOSTILE_PATHS, ids=repr)
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_a_raw_request_stays_below_the_api(lab: Lab, method: str, path: Any) -> None:
+def test_a_raw_request_stays_below_the_api(runner: TargetRunner, method: str, path: Any) -> None:
     """A raw request stays below /api/3/ of the account or is rejected."""
     row = {"method": method, "path": path, "body": {}}
-    run = lab.run(*stream_of("raw_requests", row), allow_raw_requests=True, max_deletes=5)
+    run = runner.run(*stream_of("raw_requests", row), allow_raw_requests=True, max_deletes=5)
     assert len(run.results) == 1
-    for entry in lab.world.log:
+    for entry in runner.world.log:
         assert entry.host == "acme.api-us1.com"
         assert entry.path.startswith("/api/3/")
         assert not {"..", "."} & set(entry.path.split("/"))
@@ -157,7 +157,7 @@ def test_a_raw_request_stays_below_the_api(lab: Lab, method: str, path: Any) -> 
 @pytest.mark.parametrize(
     "one", ["../1", "1/../2", "1?x=2", "%2e%2e/1", "1#", "1\r\n2", "//evil.example/1", "１"]
 )
-def test_an_id_is_no_path(lab: Lab, one: str) -> None:
+def test_an_id_is_no_path(runner: TargetRunner, one: str) -> None:
     """An id in the input names no other row and no other endpoint."""
     streams = (
         "crm_contacts",
@@ -178,9 +178,9 @@ def test_an_id_is_no_path(lab: Lab, one: str) -> None:
     pair = {"contact_id": one, "tag_id": "1", "status": "removed"}
     rows += stream_of("marketing_contact_tags", pair)
     rows += stream_of("crm_opportunities", {"id": "1", "stage": {"id": one}, "owner": {"id": one}})
-    run = lab.run(*rows, delete_mode="delete", max_deletes=50)
+    run = runner.run(*rows, delete_mode="delete", max_deletes=50)
     assert len(run.results) == 2 * len(streams) + 2
-    for entry in lab.world.log:
+    for entry in runner.world.log:
         assert entry.host == "acme.api-us1.com"
         assert not [part for part in entry.path.split("/")[4:] if part in {"..", "1", "2"}] or (
             entry.path.endswith(("deals/1", "deals/1/dealCustomFieldData"))

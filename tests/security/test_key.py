@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.end_to_end.program import PREFIX, SECONDS, TAP, Desk
+from tests.end_to_end.program import PREFIX, SECONDS, TAP, Workspace
 from tests.length import LONG
 from tests.sandbox import Served, World, serve
 from tests.sandbox.wire import Answer
@@ -135,14 +135,14 @@ class Runs:
         self.folder, self.key = folder, key
         (folder / "tmp").mkdir()
         (folder / "log.yml").write_text(LOG_CONFIG)
-        self.desk = Desk(folder, url)
-        self.desk.settings |= {
+        self.workspace = Workspace(folder, url)
+        self.workspace.settings |= {
             "api_key": key,
             "max_retry_seconds": 0.05,
             "request_timeout": 1,
             "run_report_path": str(folder / "report.json"),
         }
-        self.environment = self.desk.environment | {
+        self.environment = self.workspace.environment | {
             "LOGLEVEL": "DEBUG",
             "TMPDIR": str(folder / "tmp"),
             "SINGER_SDK_LOG_CONFIG": str(folder / "log.yml"),
@@ -151,7 +151,7 @@ class Runs:
     def start(self, program: Path, **settings: Any) -> subprocess.Popen[bytes]:
         """Start a program with its settings in the environment, so that no file has them."""
         prefix = PREFIX if program == TAP else "TARGET_ACTIVECAMPAIGN_"
-        asked = self.desk.settings | settings
+        asked = self.workspace.settings | settings
         environment = {f"{prefix}{name.upper()}": str(value) for name, value in asked.items()}
         return subprocess.Popen(
             [program, "--config=ENV"],

@@ -18,9 +18,9 @@ from tap_activecampaign_unified.client import ConnectionFailed, ServerError, Unc
 from tap_activecampaign_unified.client import body as receiving
 from tests.length import LONG
 from tests.sandbox.wire import Answer
-from tests.tap.client.lab import LabClock, Script, client_of, wired_client
+from tests.tap.client.clients import ManualClock, Script, client_of, wired_client
 from tests.tap.running import Account
-from tests.target.lab import schema_of, state_of, stream_of
+from tests.target.runner import schema_of, state_of, stream_of
 
 from .foreign import Listener
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 MEBI = 1 << 20
 DEEP = 10_000
@@ -84,11 +84,11 @@ def redirecting_bomb(connection: socket.socket, request: bytes) -> None:
 
 
 @pytest.mark.usefixtures("_little_memory")
-@pytest.mark.parametrize("speak", [endless, announced, bomb, redirecting_bomb])
-def test_an_answer_beyond_64_mib_is_an_error_without_a_retry(speak: Any) -> None:
+@pytest.mark.parametrize("answer", [endless, announced, bomb, redirecting_bomb])
+def test_an_answer_beyond_64_mib_is_an_error_without_a_retry(answer: Any) -> None:
     """An answer beyond 64 MiB, uncompressed, is not retried; a write with one is unconfirmed."""
-    clock = LabClock()
-    with Listener(speak) as listener, wired_client(listener.url, clock) as client:
+    clock = ManualClock()
+    with Listener(answer) as listener, wired_client(listener.url, clock) as client:
         with pytest.raises(ServerError, match="a response of more than 64 MiB"):
             client.get("tags")
         with pytest.raises(UnconfirmedWrite, match="a response of more than 64 MiB"):
@@ -106,7 +106,7 @@ def endless_head(connection: socket.socket, _: bytes) -> None:
 @pytest.mark.usefixtures("_little_memory")
 def test_more_than_a_hundred_headers_are_a_server_error() -> None:
     """An answer with more than 100 headers is a server error."""
-    clock = LabClock()
+    clock = ManualClock()
     with (
         Listener(endless_head) as listener,
         wired_client(listener.url, clock, max_retry_seconds=1) as client,
@@ -120,7 +120,7 @@ def test_more_than_a_hundred_headers_are_a_server_error() -> None:
 )
 def test_an_answer_that_takes_ten_timeouts_is_retried(length: bytes) -> None:
     """An answer whose bytes arrive in time, but never end, is retried after ten time-outs."""
-    clock = LabClock()
+    clock = ManualClock()
 
     def dripping(connection: socket.socket, _: bytes) -> None:
         connection.sendall(HEAD + length)
@@ -157,13 +157,13 @@ def test_a_response_beyond_the_json_reader_is_one_clear_error(text: str) -> None
     """10,000 levels or 5,000 digits end the request with one line and no traceback."""
     body = f'{{"rows": [{{"id": "1", "x": {text}}}]}}'.encode()
     with pytest.raises(ServerError, match="incomplete, not JSON, or nested too deep"):
-        client_of(Script(*[(200, body)] * 40), LabClock()).get("rows", patience=5)
+        client_of(Script(*[(200, body)] * 40), ManualClock()).get("rows", patience=5)
 
 
 def test_a_number_beyond_floats_is_read_as_infinite() -> None:
     """1e400 is read as infinite, with the rest of the answer."""
     body = b'{"rows": [{"id": "1", "x": 1e400}], "z": 1}'
-    found = client_of(Script((200, body)), LabClock()).get("rows").body
+    found = client_of(Script((200, body)), ManualClock()).get("rows").body
     assert (found["rows"][0]["x"], found["z"]) == (float("inf"), 1)
 
 
@@ -234,23 +234,23 @@ def test_ten_thousand_custom_fields_are_read() -> None:
 
 @pytest.mark.usefixtures("_little_memory")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-def test_hostile_rows_of_the_input_end_no_run(lab: Lab, value: str) -> None:
+def test_hostile_rows_of_the_input_end_no_run(runner: TargetRunner, value: str) -> None:
     """Each hostile row of the input has one result, and the row behind it is written."""
     rows = []
     for column in ("first_name", "tags", "custom_fields", "account", "x"):
         record = f'{{"email": "a@fjord.example", "{column}": {value}}}'
         rows.append(f'{{"type": "RECORD", "stream": "crm_contacts", "record": {record}}}\n')
     good = stream_of("crm_contacts", {"email": "good@fjord.example"})
-    run = lab.run(schema_of("crm_contacts"), *rows, *good, state_of(1), bulk_import="never")
+    run = runner.run(schema_of("crm_contacts"), *rows, *good, state_of(1), bulk_import="never")
     assert sorted(one["row"] for one in run.results) == list(range(1, len(rows) + 2))
     assert "failed" not in run.actions
     assert run.actions[-1] == "created"
 
 
-def test_a_hostile_schema_ends_no_run(lab: Lab) -> None:
+def test_a_hostile_schema_ends_no_run(runner: TargetRunner) -> None:
     """A schema with endless nesting or 10,000 columns ends no run."""
     deep = '{"type": "SCHEMA", "stream": "crm_contacts", "schema": ' + "[" * DEEP + "]" * DEEP
     wide = schema_of("crm_contacts", **{f"c{n}": {"type": "string"} for n in range(10_000)})
     good = stream_of("crm_contacts", {"email": "good@fjord.example"})
-    run = lab.run(deep + ', "key_properties": []}\n', wide, *good[1:])
+    run = runner.run(deep + ', "key_properties": []}\n', wide, *good[1:])
     assert run.actions == ["created"]

@@ -15,7 +15,7 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.client import ActiveCampaignError
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tests.sandbox import FakeClock, SandboxAdapter, World
-from tests.tap.client.lab import KEY, ORIGIN, EagerClient, LabClock, RandomOrder
+from tests.tap.client.clients import KEY, ORIGIN, EagerClient, ManualClock, RandomOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +69,7 @@ class Account:
         self.order = 1  # chooses the order in which prefetched requests are sent
         self.reads_far_ahead = False
         self.moments: FakeClock = options.setdefault("clock", FakeClock())
-        self.clock = LabClock(self.moments)
+        self.clock = ManualClock(self.moments)
         self.world = World(**({"requests_per_second": 0} | options))
 
     def wait(self, **time: float) -> None:

@@ -164,15 +164,15 @@ def test_deletes_reach_the_table_as_tombstones_with_the_label_and_no_version(
         assert "ACTIVATE_VERSION" not in {message["type"] for message in ran.messages}
         assert not [message for message in ran.messages if "version" in message]
     assert "raw_tags: deletes are not reported while account_label is set" in caplog.text
-    buried = {
+    tombstones = {
         name: [row for row in rows if row.get(DELETED)] for name, rows in second.records.items()
     }
-    assert {row["id"] for row in buried["crm_contacts"]} == {"7"}
-    assert {row["id"] for row in buried["marketing_tags"]} == {str(tag.id)}
+    assert {row["id"] for row in tombstones["crm_contacts"]} == {"7"}
+    assert {row["id"] for row in tombstones["marketing_tags"]} == {str(tag.id)}
     assert (("5", str(tag.id))) in {
-        (row["contact_id"], row["tag_id"]) for row in buried["marketing_contact_tags"]
+        (row["contact_id"], row["tag_id"]) for row in tombstones["marketing_contact_tags"]
     }
-    assert all(row[LABEL] == "acme" for rows in buried.values() for row in rows)
+    assert all(row[LABEL] == "acme" for rows in tombstones.values() for row in rows)
 
 
 def test_bookmarks_do_not_know_the_label(account: Account) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tap_activecampaign_unified import connection_check as checkup
 from tap_activecampaign_unified.client import AuthenticationError, ConnectionFailed
 from tests.sandbox import Shape
-from tests.tap.client.lab import KEY
+from tests.tap.client.clients import KEY
 
 
 def checked(make_world, make_client, **options):
@@ -102,7 +102,7 @@ def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_cli
 
 
 @pytest.mark.parametrize("others", [0, 2])
-def test_how_much_others_use_is_told_where_the_account_counts(make_world, make_client, others):
+def test_the_check_shows_the_requests_of_other_programs(make_world, make_client, others):
     """The check shows other programs' share of the rate limit where the account counts it."""
     world = make_world(contacts=40, ratelimit_headers=True, requests_per_second=5)
 
@@ -116,7 +116,7 @@ def test_how_much_others_use_is_told_where_the_account_counts(make_world, make_c
     assert found["budget"]["used by others"] == f"{others} of 5 in the last second"
 
 
-def test_a_bad_key_and_a_dead_server_are_told_after_what_is_known(make_world, make_client, capsys):
+def test_an_error_follows_what_the_check_knows(make_world, make_client, capsys):
     """With a bad key or a dead server the table shows what is known, then the error."""
     world = make_world(contacts=5)
     world.api_key = "another"

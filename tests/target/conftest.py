@@ -1,4 +1,4 @@
-"""A small account and a lab for it."""
+"""A small account and a runner for it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .lab import Lab
+from .runner import TargetRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.sandbox import World
-    from tests.tap.client.lab import LabClock
+    from tests.tap.client.clients import ManualClock
 
 
 @pytest.fixture
-def make_lab(
-    make_world: Callable[..., World], clock: LabClock, tmp_path: Path
-) -> Callable[..., Lab]:
+def make_runner(
+    make_world: Callable[..., World], clock: ManualClock, tmp_path: Path
+) -> Callable[..., TargetRunner]:
     """Make labs of accounts of given sizes and switches."""
 
-    def make(**options: Any) -> Lab:
-        return Lab(
+    def make(**options: Any) -> TargetRunner:
+        return TargetRunner(
             make_world(**({"contacts": 30, "deals": 10, "accounts": 8} | options)), clock, tmp_path
         )
 
@@ -31,6 +31,6 @@ def make_lab(
 
 
 @pytest.fixture
-def lab(make_lab: Callable[..., Lab]) -> Lab:
-    """A lab of a small account."""
-    return make_lab()
+def runner(make_runner: Callable[..., TargetRunner]) -> TargetRunner:
+    """A runner of a small account."""
+    return make_runner()

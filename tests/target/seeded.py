@@ -52,7 +52,7 @@ class SeededPool(CooperativePool):
         so the order does not matter.
         """
         if not self._is_over:
-            self._hand_over(lambda: True)
+            self._switch_to(lambda: True)
 
     @property
     def _number(self) -> int:
@@ -72,20 +72,20 @@ class SeededPool(CooperativePool):
         if not self.is_mine:
             yield
             return
-        self._hand_over(lambda: True)
+        self._switch_to(lambda: True)
         try:
             yield
         finally:
-            self._hand_over(lambda: True)
+            self._switch_to(lambda: True)
 
     def yield_now(self) -> None:
         """Let others run."""
-        self._hand_over(lambda: True)
+        self._switch_to(lambda: True)
 
     def wait_until(self, is_so: Callable[[], bool]) -> None:
         """Let others run until the condition is true."""
         while not is_so() and not self._is_killed:
-            self._hand_over(is_so)
+            self._switch_to(is_so)
 
     def notify(self) -> None:
         """Do nothing: each turn checks every thread."""
@@ -110,7 +110,7 @@ class SeededPool(CooperativePool):
 
     # --- which thread runs ------------------------------------------------------------------
 
-    def _hand_over(self, is_ready: Callable[[], bool]) -> None:
+    def _switch_to(self, is_ready: Callable[[], bool]) -> None:
         if self._is_killed:
             if getattr(self._mine, "is_helper", False):
                 self._call_main()

@@ -35,7 +35,7 @@ ERRORS = {
     ],
 )
 def test_the_former_names_are_the_same_classes(old: str, new: str, names: dict[str, str]) -> None:
-    """A script written for version 0.1 catches the errors that the current names stand for."""
+    """A script for version 0.1 catches the errors of the present names."""
     former, current = importlib.import_module(old), importlib.import_module(new)
     for name, now in names.items():
         assert getattr(former, name) is getattr(current, now)

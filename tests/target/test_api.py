@@ -10,7 +10,7 @@ import pytest
 from target_activecampaign.api import PAIRS, READ_ONLY, InvalidQuery, NotWritten, UnconfirmedWrite
 from target_activecampaign.sinks import registry
 from tests.sandbox.tasks.planting import define_types
-from tests.tap.query.lab import access_of, asked, small
+from tests.tap.query.accounts import access_of, asked, small
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def opted_out(account):
     return next(one for one in account.world.tables["contactLists"] if one.status == 2)
 
 
-def test_nobody_who_opted_out_is_subscribed_again_or_deleted(access, account):
+def test_no_call_subscribes_or_deletes_an_opted_out_contact(access, account):
     """No call subscribes or deletes a contact who opted out."""
     one = opted_out(account)
     segments = [{"id": str(one.list), "status": "active"}]

@@ -13,23 +13,23 @@ import requests
 
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 from tests.sandbox import SandboxAdapter, World
-from tests.tap.client.lab import KEY, ORIGIN
+from tests.tap.client.clients import KEY, ORIGIN
 
-from .lab import Lab
+from .runner import TargetRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from tests.tap.client.lab import LabClock
+    from tests.tap.client.clients import ManualClock
 
 SETTINGS: dict[str, Any] = {"source_ids": "foreign", "create_missing_fields": True}
 
 
-def read(world: World, clock: LabClock, folder: Path, **settings: Any) -> list[dict[str, Any]]:
+def read(world: World, clock: ManualClock, folder: Path, **settings: Any) -> list[dict[str, Any]]:
     """Read all streams that are selected by default."""
 
-    class LabTap(TapActiveCampaignUnified):
+    class InProcessTap(TapActiveCampaignUnified):
         make_clock = staticmethod(lambda: clock)
 
         @staticmethod
@@ -39,7 +39,7 @@ def read(world: World, clock: LabClock, folder: Path, **settings: Any) -> list[d
             return session
 
     config = {"api_url": ORIGIN, "api_key": KEY, "rate_limit_store": str(folder / "tap.json")}
-    tap = LabTap(config=config | settings)
+    tap = InProcessTap(config=config | settings)
     for stream in tap.streams.values():
         stream.selected = stream.selected_by_default
     out = io.StringIO()
@@ -130,35 +130,35 @@ def source(make_world: Callable[..., World]) -> World:
 
 
 def test_tap_into_target_copies_an_account(
-    source: World, make_world: Callable[..., World], clock: LabClock, tmp_path: Path
+    source: World, make_world: Callable[..., World], clock: ManualClock, tmp_path: Path
 ) -> None:
     """A copy has all contacts, accounts, links, tags, memberships, deals, notes and fields."""
     messages = read(source, clock, tmp_path)
-    lab = Lab(make_world(is_empty=True), clock, tmp_path)
-    run = lab.run(*messages, **SETTINGS)
+    runner = TargetRunner(make_world(is_empty=True), clock, tmp_path)
+    run = runner.run(*messages, **SETTINGS)
     bad = [r for r in run.results if r["action"] in {"rejected", "failed"}]
     assert [r for r in bad if r["stream"] != "directory_users"] == []
     without = titles_twice(source)
-    before, after = picture(source, without), picture(lab.world, without)
+    before, after = picture(source, without), picture(runner.world, without)
     for part in ("accounts", "tags", "pipelines"):
         assert before[part] <= after[part]
     for email, person in before["contacts"].items():
         assert after["contacts"][email] == person, email
     assert after["deals"] == before["deals"]
     assert after["notes"] == before["notes"]
-    lab.run(*messages, **SETTINGS)  # owners whose records followed their accounts are found now
-    again = lab.run(*messages, **SETTINGS)
+    runner.run(*messages, **SETTINGS)  # owners whose records followed their accounts are found now
+    again = runner.run(*messages, **SETTINGS)
     changed = [r for r in again.results if r["action"] in {"created", "updated"}]
     assert [r for r in changed if "has its title" not in str(r["reason"])] == []
 
 
-def test_a_dry_run_of_a_copy_plans_what_leans_on_planned_rows(
-    source: World, make_world: Callable[..., World], clock: LabClock, tmp_path: Path
+def test_a_dry_run_of_a_copy_plans_rows_of_planned_contacts(
+    source: World, make_world: Callable[..., World], clock: ManualClock, tmp_path: Path
 ) -> None:
     """A dry run plans notes, deals and memberships of contacts that are only planned."""
     messages = read(source, clock, tmp_path)
-    lab = Lab(make_world(is_empty=True), clock, tmp_path)
-    run = lab.run(*messages, dry_run=True, **SETTINGS)
+    runner = TargetRunner(make_world(is_empty=True), clock, tmp_path)
+    run = runner.run(*messages, dry_run=True, **SETTINGS)
     assert run.code == 0
     assert run.writes == []
     bad = {r["stream"] for r in run.results if r["action"] in {"rejected", "failed"}}

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import Lab
+from tests.target.runner import TargetRunner
 from tests.target.test_copy import SETTINGS, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.api.lab import LabClock
+    from tests.api.runner import ManualClock
     from tests.sandbox import World
 
 DEPTHS = [0, 1, 2, 3]
@@ -38,14 +38,14 @@ def rich(world: World) -> World:
     return world
 
 
-def sent(lab: Lab, messages: list[dict[str, Any]], **settings: Any) -> Counter[str]:
+def sent(runner: TargetRunner, messages: list[dict[str, Any]], **settings: Any) -> Counter[str]:
     """Send messages to an account and return every write request with its body."""
-    before = len(lab.world.log)
-    run = lab.run(*messages, **settings)
+    before = len(runner.world.log)
+    run = runner.run(*messages, **settings)
     assert run.code in {0, 1}
     return Counter(
         f"{one.method} {one.path} {one.body!r}"
-        for one in lab.world.log[before:]
+        for one in runner.world.log[before:]
         if one.method != "GET"
     )
 
@@ -54,7 +54,7 @@ def sent(lab: Lab, messages: list[dict[str, Any]], **settings: Any) -> Counter[s
 @pytest.mark.parametrize("is_copy", [True, False], ids=["into an empty account", "the way back"])
 def test_flattened_rows_plan_what_unflattened_rows_plan(
     make_world: Callable[..., World],
-    clock: LabClock,
+    clock: ManualClock,
     tmp_path: Path,
     *,
     depth: int,
@@ -74,6 +74,8 @@ def test_flattened_rows_plan_what_unflattened_rows_plan(
             if is_copy
             else rich(make_world(contacts=30, deals=12, accounts=8))
         )
-        found.append(sent(Lab(to, clock, folder), messages, **(SETTINGS if is_copy else {})))
+        found.append(
+            sent(TargetRunner(to, clock, folder), messages, **(SETTINGS if is_copy else {}))
+        )
     missing, more = found[0] - found[1], found[1] - found[0]
     assert (list(missing), list(more)) == ([], [])

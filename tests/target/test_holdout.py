@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_activecampaign.holdout import position_of
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, state_of, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +60,9 @@ def picture(world: World) -> dict[str, Any]:
     }
 
 
-def account_of(seed_people: list[str]) -> tuple[World, LabClock]:
+def account_of(seed_people: list[str]) -> tuple[World, ManualClock]:
     """Return an account with a list, a pipeline and these people."""
-    clock = LabClock()
+    clock = ManualClock()
     world = world_of(clock, is_empty=True)
     world.add_list("Readers")
     pipeline = world.add_pipeline("Orders", autoassign=1)
@@ -116,8 +116,8 @@ def test_a_run_with_a_control_group_is_a_run_without_its_people(
     pictures = []
     for is_held_out in (True, False):
         world, clock = account_of(ADDRESSES[:12])
-        lab = Lab(world, clock, tmp_path_factory.mktemp("holdout"))
-        lab.batch_rows = 9
+        runner = TargetRunner(world, clock, tmp_path_factory.mktemp("holdout"))
+        runner.batch_rows = 9
         messages, kept = [], []
         for stream, key, rows in (
             ("crm_contacts", "email", people),
@@ -127,7 +127,7 @@ def test_a_run_with_a_control_group_is_a_run_without_its_people(
             mine = [row for row in rows if is_held_out or row[key] not in HELD_OUT]
             kept += [row[key] for row in mine]
             messages += stream_of(stream, *mine)
-        run = lab.run(
+        run = runner.run(
             *messages,
             state_of(1),
             holdout_percent=PERCENT if is_held_out else 0,
@@ -151,16 +151,16 @@ def test_a_larger_percentage_only_adds_people(first: float, more: float, address
 
 
 @pytest.fixture
-def person(lab: Lab) -> dict[str, Any]:
+def person(runner: TargetRunner) -> dict[str, Any]:
     """A held-out person of the account, with a deal and a list."""
     email = next(one for one in ADDRESSES if one in HELD_OUT)
-    contact = lab.world.add_contact(email, firstName="Own")
-    news = lab.world.add_list("News")
-    lab.world.subscribe(contact.id, news.id, 1)
-    pipeline = lab.world.add_pipeline("Sales", autoassign=1)
-    stage = lab.world.add_stage("First", pipeline.id)
-    lab.world.add_stage("Second", pipeline.id)
-    deal = lab.world.add_deal("Deal", contact=contact.id, group=pipeline.id, stage=stage.id)
+    contact = runner.world.add_contact(email, firstName="Own")
+    news = runner.world.add_list("News")
+    runner.world.subscribe(contact.id, news.id, 1)
+    pipeline = runner.world.add_pipeline("Sales", autoassign=1)
+    stage = runner.world.add_stage("First", pipeline.id)
+    runner.world.add_stage("Second", pipeline.id)
+    deal = runner.world.add_deal("Deal", contact=contact.id, group=pipeline.id, stage=stage.id)
     return {"email": email, "id": str(contact.id), "deal": str(deal.id)}
 
 
@@ -208,27 +208,27 @@ ROWS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("name", ROWS)
 def test_no_stream_writes_to_a_held_out_contact(
-    lab: Lab, person: dict[str, Any], name: str
+    runner: TargetRunner, person: dict[str, Any], name: str
 ) -> None:
     """Whichever stream and column names the contact, the row is skipped and counted."""
     stream, row = ROWS[name]
-    event = {"event_account_id": lab.world.event_account_id, "event_key": lab.world.event_key}
-    run = lab.send(stream, row(person), holdout_percent=PERCENT, **event)
+    event = {"event_account_id": runner.world.event_account_id, "event_key": runner.world.event_key}
+    run = runner.send(stream, row(person), holdout_percent=PERCENT, **event)
     assert run.actions == ["skipped"]
     assert run.reason() == "held out"
     assert run.writes == []
     assert run.report["streams"][stream]["reasons"] == {"skipped: held out": 1}
-    without = lab.send(stream, row(person), **event)
+    without = runner.send(stream, row(person), **event)
     assert without.actions != ["skipped"]
 
 
 def test_a_user_with_the_address_of_a_held_out_contact_is_written(
-    lab: Lab, person: dict[str, Any]
+    runner: TargetRunner, person: dict[str, Any]
 ) -> None:
     """Users of the account are no contacts, whatever their address is."""
-    group = next(iter(lab.world.tables["groups"]))
+    group = next(iter(runner.world.tables["groups"]))
     row = {"email": person["email"], "username": "own", "name": "Own User", "password": "S3cret-77"}
-    run = lab.send("directory_users", row | {"group": group.title}, holdout_percent=100)
+    run = runner.send("directory_users", row | {"group": group.title}, holdout_percent=100)
     assert run.actions == ["created"]
 
 
@@ -241,55 +241,55 @@ def test_a_user_with_the_address_of_a_held_out_contact_is_written(
     ],
 )
 def test_an_unsubscription_is_written_for_held_out_people_too(
-    lab: Lab, person: dict[str, Any], stream: str, row: dict[str, Any]
+    runner: TargetRunner, person: dict[str, Any], stream: str, row: dict[str, Any]
 ) -> None:
     """An opt-out is not part of an experiment: it is written, and nothing else of its row."""
-    lab.world.add_list("Other")
+    runner.world.add_list("Other")
     extra = {"first_name": "New", "tags": ["x"]} if stream == "crm_contacts" else {}
-    run = lab.send(stream, {"email": person["email"], **row, **extra}, holdout_percent=PERCENT)
+    run = runner.send(stream, {"email": person["email"], **row, **extra}, holdout_percent=PERCENT)
     assert run.actions == ["updated"]
     assert run.reason() == ("held out" if extra else "")
-    seen = picture(lab.world)
+    seen = picture(runner.world)
     assert [one[2] for one in seen["lists"] if one[0] == person["email"]] == [2]
     assert seen["people"][person["email"]][0] == "Own"
 
 
-def test_a_deletion_is_carried_out_for_held_out_people_too(
-    lab: Lab, person: dict[str, Any]
+def test_a_delete_is_written_for_held_out_people_too(
+    runner: TargetRunner, person: dict[str, Any]
 ) -> None:
     """A person who asks to be deleted is deleted, control group or not."""
     row = {"email": person["email"], "_sdc_deleted_at": "2031-01-01T00:00:00Z"}
     settings = {"delete_mode": "delete", "max_deletes": 1, "holdout_percent": PERCENT}
-    assert lab.send("crm_contacts", row, **settings).actions == ["updated"]
+    assert runner.send("crm_contacts", row, **settings).actions == ["updated"]
 
 
-def test_rows_are_written_once_the_control_group_ends(lab: Lab) -> None:
+def test_rows_are_written_once_the_control_group_ends(runner: TargetRunner) -> None:
     """The ledger does not know what was held out: without the setting, the same rows are sent."""
     rows = [{"email": one, "first_name": "New", "tags": ["x"]} for one in ADDRESSES]
-    first = lab.send("crm_contacts", *rows, holdout_percent=PERCENT)
-    again = lab.send("crm_contacts", *rows, holdout_percent=PERCENT)
+    first = runner.send("crm_contacts", *rows, holdout_percent=PERCENT)
+    again = runner.send("crm_contacts", *rows, holdout_percent=PERCENT)
     assert first.actions.count("skipped") == again.actions.count("skipped") == len(HELD_OUT)
     assert again.writes == []
-    after = lab.send("crm_contacts", *rows)
+    after = runner.send("crm_contacts", *rows)
     assert after.actions.count("created") == len(HELD_OUT)
-    # Whoever is held out again is not called unchanged.
-    held = lab.send("crm_contacts", *rows, holdout_percent=PERCENT)
+    # A row that is held out again is not unchanged.
+    held = runner.send("crm_contacts", *rows, holdout_percent=PERCENT)
     assert held.actions.count("skipped") == len(HELD_OUT)
 
 
-def test_rows_with_only_an_id_cost_a_request_per_hundred(lab: Lab) -> None:
+def test_rows_with_only_an_id_cost_a_request_per_hundred(runner: TargetRunner) -> None:
     """250 rows that name contacts by id alone cost three requests to look up their addresses."""
-    people = [lab.world.add_contact(f"x{n}@shop.example") for n in range(750)][::3]
+    people = [runner.world.add_contact(f"x{n}@shop.example") for n in range(750)][::3]
     rows = [{"id": str(one.id), "first_name": "New"} for one in people]
-    run = lab.send("crm_contacts", *rows, holdout_percent=100)
+    run = runner.send("crm_contacts", *rows, holdout_percent=100)
     assert set(run.actions) == {"skipped"}
     assert run.requests == [("GET", "contacts")] * 3
 
 
-def test_another_salt_chooses_other_people(lab: Lab) -> None:
+def test_another_salt_chooses_other_people(runner: TargetRunner) -> None:
     """`holdout_salt` makes independent groups, so that two experiments do not share people."""
     rows = [{"email": one, "first_name": "New"} for one in ADDRESSES]
-    run = lab.send("crm_contacts", *rows, holdout_percent=PERCENT, holdout_salt="autumn")
+    run = runner.send("crm_contacts", *rows, holdout_percent=PERCENT, holdout_salt="autumn")
     chosen = {one["key"]["email"] for one in run.results if one["reason"] == "held out"}
     assert chosen == {one for one in ADDRESSES if position_of(one, "autumn") < PERCENT}
     assert chosen != HELD_OUT

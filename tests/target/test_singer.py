@@ -17,7 +17,7 @@ from singer_sdk.testing.legacy import target_sync_test
 
 from tests.sandbox import World, serve
 
-from .lab import Lab, state_of, stream_of
+from .runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +33,14 @@ FILES = [
 
 
 @pytest.mark.parametrize("template", FILES, ids=lambda one: one.name)
-def test_the_sdks_streams_end_as_rejected_rows(lab: Lab, template: Any) -> None:
+def test_the_sdks_streams_end_as_rejected_rows(runner: TargetRunner, template: Any) -> None:
     """Each row of the standard tests is rejected as of an unknown stream."""
     one = template()
     text = one.singer_filepath.read_text()
     rows = sum('"RECORD"' in line for line in text.splitlines())
-    target = lab.target()
+    target = runner.target()
     target_sync_test(target, io.StringIO(text))
-    lines = (lab.folder / "results.jsonl").read_text().splitlines() if rows else []
+    lines = (runner.folder / "results.jsonl").read_text().splitlines() if rows else []
     assert len(lines) == rows
     assert {json.loads(line)["action"] for line in lines} <= {"rejected"}
 
@@ -151,9 +151,9 @@ def test_wrong_settings_are_one_line_and_exit_code_2(
     assert "secret" not in errors[0]
 
 
-def test_stream_maps_and_aliases_name_the_stream(lab: Lab) -> None:
+def test_stream_maps_and_aliases_name_the_stream(runner: TargetRunner) -> None:
     """Stream maps and aliases map a source's stream and columns to ours."""
-    run = lab.run(
+    run = runner.run(
         *stream_of("analytics-scores", {"mail": "map@shop.example", "fn": "Mapped"}),
         *stream_of("leads", {"email": "alias@shop.example"}),
         state_of(1),
@@ -163,4 +163,4 @@ def test_stream_maps_and_aliases_name_the_stream(lab: Lab) -> None:
         },
     )
     assert run.actions == ["created", "created"]
-    assert lab.world.find_contact("map@shop.example").firstName == "Mapped"
+    assert runner.world.find_contact("map@shop.example").firstName == "Mapped"

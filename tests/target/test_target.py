@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import Lab, schema_of, state_of, stream_of
+from .runner import TargetRunner, schema_of, state_of, stream_of
 
 
-def test_a_new_contact_is_created_and_the_same_again_costs_nothing(lab: Lab) -> None:
+def test_a_new_contact_is_created_and_the_same_again_costs_nothing(runner: TargetRunner) -> None:
     """A new contact has one result with its id; delivered again it costs no request."""
     row = {"email": "new@shop.example", "first_name": "Nia", "tags": ["vip"]}
-    first = lab.send("crm_contacts", row)
+    first = runner.send("crm_contacts", row)
     assert first.code == 0
     assert first.actions == ["created"]
-    contact = lab.world.find_contact("new@shop.example")
+    contact = runner.world.find_contact("new@shop.example")
     assert contact is not None
     assert (str(contact.id), contact.firstName) == (first.results[0]["id"], "Nia")
-    again = lab.send("crm_contacts", row)
+    again = runner.send("crm_contacts", row)
     assert again.actions == ["unchanged"]
     assert again.requests == []
     assert again.results[0]["id"] == str(contact.id)
@@ -24,13 +24,13 @@ def test_a_new_contact_is_created_and_the_same_again_costs_nothing(lab: Lab) -> 
 
 
 def test_bad_lines_are_rejected_rows_and_the_others_go_on(
-    lab: Lab, caplog: pytest.LogCaptureFixture
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bad line is one rejected row, and the other rows are written.
 
     Bad lines have broken JSON, no schema, no key, an unknown stream, or an end that is cut off.
     """
-    run = lab.run(
+    run = runner.run(
         {"type": "RECORD", "stream": "crm_accounts", "record": {"name": "Early"}},
         schema_of("crm_contacts", ["email"]),
         '{"type": "RECORD", "stream": "crm_contacts", "record": {"email": \n',
@@ -55,10 +55,10 @@ def test_bad_lines_are_rejected_rows_and_the_others_go_on(
 
 
 def test_a_setting_that_is_said_to_be_ignored_is(
-    lab: Lab, caplog: pytest.LogCaptureFixture
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A setting of the SDK that the target ignores, such as flattening, changes nothing."""
-    run = lab.run(
+    run = runner.run(
         *stream_of("crm_contacts", {"email": "ada@shop.example", "tags": [{"name": "vip"}]}),
         flattening_enabled="often",
     )
@@ -68,10 +68,12 @@ def test_a_setting_that_is_said_to_be_ignored_is(
 
 
 def test_a_line_that_is_no_message_is_logged_with_its_number(
-    lab: Lab, caplog: pytest.LogCaptureFixture
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A line that is no message is no row; the log has its line number."""
-    run = lab.run("[1]\n", schema_of("crm_contacts", ["email"]), {"a": 1}, '{"type": "SCHEMA", \n')
+    run = runner.run(
+        "[1]\n", schema_of("crm_contacts", ["email"]), {"a": 1}, '{"type": "SCHEMA", \n'
+    )
     assert run.code == 0
     assert run.results == []
     errors = [one.message for one in caplog.records if one.levelname == "ERROR"]
@@ -82,10 +84,10 @@ def test_a_line_that_is_no_message_is_logged_with_its_number(
     ]
 
 
-def test_a_state_never_covers_a_failed_row_that_nobody_keeps(lab: Lab) -> None:
+def test_without_a_retry_file_no_state_covers_a_failed_row(runner: TargetRunner) -> None:
     """Without a retry file no state behind a failed row is emitted, and the exit code is 1."""
-    lab.world.faults.server_error("/contact/sync", times=None)
-    run = lab.run(
+    runner.world.faults.server_error("/contact/sync", times=None)
+    run = runner.run(
         *stream_of("marketing_tags"),
         state_of(1),
         *stream_of("crm_contacts", {"email": "a@shop.example"}),
@@ -97,43 +99,45 @@ def test_a_state_never_covers_a_failed_row_that_nobody_keeps(lab: Lab) -> None:
     assert run.states == [{"bookmarks": {"at": 1}}]
 
 
-def test_the_retry_file_carries_failed_rows_to_the_next_run(lab: Lab) -> None:
+def test_the_next_run_sends_the_rows_of_the_retry_file(runner: TargetRunner) -> None:
     """A state may cover rows of the retry file; the next run sends them first."""
-    path = lab.folder / "retry.jsonl"
-    lab.world.faults.server_error("/contact/sync", times=None)
-    run = lab.send(
+    path = runner.folder / "retry.jsonl"
+    runner.world.faults.server_error("/contact/sync", times=None)
+    run = runner.send(
         "crm_contacts", {"email": "a@shop.example"}, max_retry_seconds=1, retry_path=str(path)
     )
     assert (run.code, run.actions, len(run.states)) == (1, ["failed"], 1)
     assert path.stat().st_mode & 0o777 == 0o600
-    lab.world.faults.clear()
-    later = lab.send("crm_contacts", {"email": "b@shop.example"}, retry_path=str(path))
+    runner.world.faults.clear()
+    later = runner.send("crm_contacts", {"email": "b@shop.example"}, retry_path=str(path))
     assert later.code == 0
     assert [r["row"] for r in later.results] == [None, 1]
-    assert lab.world.find_contact("a@shop.example") is not None
+    assert runner.world.find_contact("a@shop.example") is not None
     assert path.read_text() == ""
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.2])
-def test_the_share_of_rejected_rows_decides_the_exit_code(lab: Lab, ratio: float) -> None:
+def test_the_share_of_rejected_rows_decides_the_exit_code(
+    runner: TargetRunner, ratio: float
+) -> None:
     """The run ends with 1 beyond max_reject_ratio, and with 0 up to it."""
     records = [{"email": f"c{n}@shop.example" if n % 2 else "none"} for n in range(4)]
-    run = lab.send("crm_contacts", *records, max_reject_ratio=ratio)
+    run = runner.send("crm_contacts", *records, max_reject_ratio=ratio)
     assert run.code == (0 if ratio == 1.0 else 1)
 
 
-def test_on_reject_fail_ends_the_run_before_any_state_covers_the_row(lab: Lab) -> None:
+def test_on_reject_fail_ends_the_run_before_any_state_covers_the_row(runner: TargetRunner) -> None:
     """With on_reject: fail the batch is finished, and no state covers the rejected row."""
-    run = lab.send(
+    run = runner.send(
         "crm_contacts", {"email": "none"}, {"email": "ok@shop.example"}, on_reject="fail"
     )
     assert (run.code, run.states) == (1, [])
     assert run.actions == ["rejected", "created"]
 
 
-def test_results_are_readable_by_their_owner_alone(lab: Lab) -> None:
+def test_results_are_readable_by_their_owner_alone(runner: TargetRunner) -> None:
     """Results and ledger have mode 0600."""
-    lab.send("crm_contacts", {"email": "ok@shop.example"})
+    runner.send("crm_contacts", {"email": "ok@shop.example"})
     for name in ("results.jsonl", "ledger.sqlite"):
-        assert (lab.folder / name).stat().st_mode & 0o777 == 0o600
-    assert b"ok@shop" not in (lab.folder / "ledger.sqlite").read_bytes()
+        assert (runner.folder / name).stat().st_mode & 0o777 == 0o600
+    assert b"ok@shop" not in (runner.folder / "ledger.sqlite").read_bytes()

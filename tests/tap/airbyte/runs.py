@@ -17,7 +17,7 @@ from airbyte_protocol_dataclasses.models import AirbyteMessage
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.airbyte.commands import source
 from tap_activecampaign_unified.airbyte.source import NAME, SourceTap, SourceWriter
-from tests.tap.client.lab import KEY
+from tests.tap.client.clients import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

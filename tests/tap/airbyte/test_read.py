@@ -304,7 +304,7 @@ def test_a_custom_object_that_is_gone_is_a_config_error(connector):
 
 
 def test_the_account_label_is_in_key_and_records(connector):
-    """With `account_label` each record carries it, and it is part of the primary key."""
+    """With `account_label` each record has it, and it is part of the primary key."""
     found = connector.discover(account_label="emea")["marketing_tags"]
     assert found["source_defined_primary_key"] == [["id"], ["account_label"]]
     catalog = connector.configured(["marketing_tags"], account_label="emea")

@@ -9,7 +9,7 @@ import pytest
 
 from tap_activecampaign_unified.catalog import STREAMS
 from tap_activecampaign_unified.config.tap_settings import TAP
-from tests.tap.client.lab import KEY
+from tests.tap.client.clients import KEY
 from tests.tap.running import Account
 
 from .runs import Connector

@@ -19,7 +19,7 @@ from tap_activecampaign_unified.client import (
 )
 from tests.sandbox import World, serve
 
-from .lab import KEY, world_of
+from .clients import KEY, world_of
 
 
 class Watched(Limiter):
@@ -44,7 +44,9 @@ class Watched(Limiter):
 def real_client(served, limiter, **options):
     """Yield a client that reaches a served account over real sockets."""
     address = parse_url(served.url)
-    client = Client(address, KEY, limiter=limiter, clock=limiter.clock, user_agent="lab", **options)
+    client = Client(
+        address, KEY, limiter=limiter, clock=limiter.clock, user_agent="runner", **options
+    )
     try:
         yield client
     finally:

@@ -51,7 +51,7 @@ def keys(client, since=None, search=PRODUCTS):
 
 
 def day(world, ago):
-    """Return the day that lies so many days in the past."""
+    """Return the day so many days ago."""
     return (dt.datetime.fromtimestamp(world.now(), dt.UTC) - dt.timedelta(days=ago)).date()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .lab import LabClock, Script, client_of
+from .clients import ManualClock, Script, client_of
 
 # A NUL is replaced: its own test is below.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -22,7 +22,7 @@ JSON = st.recursive(
 
 def read(body: bytes) -> object:
     """Return what a client decodes from an answer's body."""
-    return client_of(Script((200, body)), LabClock()).get("contacts").body
+    return client_of(Script((200, body)), ManualClock()).get("contacts").body
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=4), st.booleans())

@@ -9,14 +9,14 @@ import pytest
 from tap_activecampaign_unified.client import InvalidRequest, NotFound
 from tap_activecampaign_unified.client.prefetch import WorkerThreads
 
-from .lab import LabClock, RandomOrder, Script, client_of, few_threads, side_by_side
+from .clients import ManualClock, RandomOrder, Script, client_of, few_threads, side_by_side
 
 GOOD = (200, {"ok": True})
 
 
 def ahead_of(script: Script, **ways: object):
     """Return a client that prefetches."""
-    return client_of(script, LabClock(), **{**side_by_side(3), **ways})
+    return client_of(script, ManualClock(), **{**side_by_side(3), **ways})
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -105,7 +105,7 @@ def test_a_second_callback_gets_the_answer():
 def test_with_one_request_at_a_time_nothing_is_prefetched():
     """With `max_concurrent_requests` 1 the client prefetches nothing."""
     script = Script(GOOD)
-    client = client_of(script, LabClock())
+    client = client_of(script, ManualClock())
     client.prefetch("contacts")
     assert client.look_ahead == 0
     assert script.asked == []
@@ -155,7 +155,7 @@ def test_what_is_urgent_goes_first():
 
 def test_a_refusal_by_another_thread_is_raised_where_it_was_asked_for():
     """A refusal in another thread is raised in the thread of the call."""
-    client = client_of(Script((422, {"message": "no"})), LabClock(), max_concurrent_requests=3)
+    client = client_of(Script((422, {"message": "no"})), ManualClock(), max_concurrent_requests=3)
     client.prefetch("contacts")
     with pytest.raises(InvalidRequest):
         client.get("contacts")

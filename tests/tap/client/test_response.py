@@ -14,7 +14,7 @@ from tap_activecampaign_unified.client import (
     RequestError,
 )
 
-from .lab import Script
+from .clients import Script
 
 GOOD = (200, {})
 

@@ -16,7 +16,7 @@ from tap_activecampaign_unified.client import (
     UnconfirmedWrite,
 )
 
-from .lab import LabClock, Script, client_of, world_of
+from .clients import ManualClock, Script, client_of, world_of
 
 GOOD = (200, {"ok": True})
 READS = ("GET", "PUT", "PATCH", "DELETE")
@@ -218,7 +218,7 @@ def test_the_account_is_never_asked_more_than_five_times_a_second(world, client)
 @given(st.floats(1, 900), st.sampled_from([(502, b""), (200, b""), *LOST.values()]))
 def test_a_request_is_retried_for_max_retry_seconds(limit, answer):
     """A request is retried for all of `max_retry_seconds` and no longer."""
-    clock = LabClock()
+    clock = ManualClock()
     script = Script(GOOD, answer)
     client = client_of(script, clock, max_retry_seconds=limit)
     client.get("users/me")

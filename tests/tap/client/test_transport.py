@@ -20,7 +20,7 @@ from tap_activecampaign_unified.client import (
 from tests.sandbox import serve
 from tests.security.foreign import Listener
 
-from .lab import KEY, ORIGIN, Script, client_of, limiter_of, wired_client
+from .clients import KEY, ORIGIN, Script, client_of, limiter_of, wired_client
 
 GOOD = (200, {})
 
@@ -31,7 +31,7 @@ def test_every_request_has_key_user_agent_and_accept(make_client):
     make_client(script).get("contacts")
     headers = script.asked[0].headers
     assert headers["Api-Token"] == KEY
-    assert headers["User-Agent"] == "lab"
+    assert headers["User-Agent"] == "runner"
     assert headers["Accept"] == "application/json"
     assert "Content-Type" not in headers
     assert "Authorization" not in headers
@@ -124,7 +124,7 @@ def test_a_key_that_no_header_can_hold_is_not_shown(make_world, key):
         clock = SystemClock()
         limiter = limiter_of(0, clock)
         address = parse_url(served.url)
-        client = Client(address, key, limiter=limiter, clock=clock, user_agent="lab")
+        client = Client(address, key, limiter=limiter, clock=clock, user_agent="runner")
         with pytest.raises(InvalidRequest) as refused:
             client.get("contacts")
         client._transport._session.close()
@@ -196,7 +196,7 @@ def test_cookies_are_not_sent_over_real_http(make_world):
     with serve(make_world(contacts=1)) as served:
         clock = SystemClock()
         address, limiter = parse_url(served.url), limiter_of(0, clock)
-        client = Client(address, KEY, limiter=limiter, clock=clock, user_agent="lab")
+        client = Client(address, KEY, limiter=limiter, clock=clock, user_agent="runner")
         assert client.get("contacts").body["contacts"]
         assert client.get("users/me").status == 200
         assert len(client._transport._session.cookies) == 0

@@ -136,7 +136,7 @@ def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
 
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED if KEY in str(text)])
 def test_a_key_pasted_into_the_url_is_never_repeated(text):
-    """No message shows a key that stands anywhere in the URL."""
+    """No message shows a key that is anywhere in the URL."""
     with pytest.raises(InvalidUrl) as refused:
         parse_url(text)
     assert KEY not in str(refused.value)

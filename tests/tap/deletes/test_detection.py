@@ -157,8 +157,8 @@ def test_small_tables_have_tombstones_and_versions(account, run):
                 m.get("version") for m in rows if m["type"] == "RECORD" and not m["record"][DELETED]
             }
             assert versions <= {end["version"]}
-            buried = [m for m in rows if m["type"] == "RECORD" and m["record"][DELETED]]
-            assert all("version" not in m for m in buried)
+            tombstones = [m for m in rows if m["type"] == "RECORD" and m["record"][DELETED]]
+            assert all("version" not in m for m in tombstones)
     versions = [
         {m["version"] for m in ran.messages if m["type"] == "ACTIVATE_VERSION"}
         for ran in (first, second)
@@ -220,18 +220,18 @@ def test_another_users_key_deletes_nothing(account, run):
     assert not [path for path in second.paths() if path.startswith("contacts/")]
 
 
-@pytest.mark.parametrize(("gone", "is_told"), [(18, True), (19, False), (60, False)])
-def test_deletes_beyond_max_delete_share_are_not_emitted(account, run, gone, is_told, caplog):
+@pytest.mark.parametrize(("gone", "is_logged"), [(18, True), (19, False), (60, False)])
+def test_deletes_beyond_max_delete_share_are_not_emitted(account, run, gone, is_logged, caplog):
     """Above `max_delete_share` the tap logs a warning, emits no tombstone and checks no row."""
     first = run(only=CONTACT_STREAMS)
     for one in range(1, gone + 1):
         account.world.delete_contact(one)
     second = run(first.state, only=CONTACT_STREAMS)
-    assert len(deleted(second, "crm_contacts")) == (gone if is_told else 0)
-    assert ("max_delete_share" in caplog.text) is not is_told
+    assert len(deleted(second, "crm_contacts")) == (gone if is_logged else 0)
+    assert ("max_delete_share" in caplog.text) is not is_logged
     report = second.tap._report.document()["crm_contacts"]
-    assert (report["deletes_refused"] is None) is is_told
-    if not is_told:
+    assert (report["deletes_refused"] is None) is is_logged
+    if not is_logged:
         assert not [path for path in second.paths() if path.startswith("contacts/")]
         third = run(second.state, only=CONTACT_STREAMS, max_delete_share=1)
         assert len(deleted(third, "crm_contacts")) == gone

@@ -9,7 +9,7 @@ import pytest
 from tap_activecampaign_unified.query import InvalidQuery
 from tap_activecampaign_unified.query import planner as questions
 
-from .lab import access_of, asked, reading_of, small
+from .accounts import access_of, asked, reading_of, small
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tap_activecampaign_unified.query import RESOURCES, InvalidQuery
 from tap_activecampaign_unified.query.filters import filters_of, sort_keys_of
 from tap_activecampaign_unified.resources import by_name
 
-from .lab import asked, reading_of, small, walk
+from .accounts import asked, reading_of, small, walk
 
 CONTACTS = ("crm_contacts", "marketing_contacts")
 # What an account may ignore without an error.
@@ -150,7 +150,7 @@ def test_who_left_a_segment_is_not_in_it(account):
     assert gone[0]["id"] in ids(walk(reading, "marketing_contacts", segments=asked_for)[0])
 
 
-def test_an_address_in_another_case_is_found_where_cases_are_told_apart(account):
+def test_an_address_is_found_in_any_case(account):
     """An address is found in any case, even if the account compares with case."""
     account.world.switches.email_match = "exact"
     one = next(iter(account.world.tables["contacts"]))

@@ -7,7 +7,7 @@ import pytest
 from tap_activecampaign_unified.query import RESOURCES, InvalidQuery, NotFound, PermissionDenied
 from tap_activecampaign_unified.resources import by_name
 
-from .lab import asked, reading_of, small, walk
+from .accounts import asked, reading_of, small, walk
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_rows_deleted_between_pages_cost_no_other(resource):
         "crm_notes": ("notes", world.tables["notes"].delete),
     }[resource]
     rows = world.tables[table]
-    everybody = sorted(str(row.id) for row in rows)
+    all_ids = sorted(str(row.id) for row in rows)
     while True:
         page = reading.list(resource, limit=7, cursor=cursor)
         seen += [record["id"] for record in page["result"]]
@@ -72,8 +72,8 @@ def test_rows_deleted_between_pages_cost_no_other(resource):
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert sorted(set(seen)) == everybody
-    assert len(seen) == len(everybody)
+    assert sorted(set(seen)) == all_ids
+    assert len(seen) == len(all_ids)
 
 
 def test_rows_added_between_pages_move_no_other(account):

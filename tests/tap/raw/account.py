@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.raw import COLLECTIONS
 from tests.sandbox import Shape
 from tests.sandbox.rows import ListGroup
-from tests.tap.client.lab import KEY
+from tests.tap.client.clients import KEY
 from tests.tap.running import Account
 
 if TYPE_CHECKING:

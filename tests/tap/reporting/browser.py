@@ -76,7 +76,7 @@ class Browser:
             os.close(one)
         self._out, self._into = out, into
         self._number = 0
-        self._heard = b""
+        self._unread = b""
         self.events: list[dict[str, Any]] = []
 
     def ask(self, method: str, session: str | None = None, **parameters: Any) -> dict[str, Any]:
@@ -100,13 +100,13 @@ class Browser:
 
     def _receive(self) -> dict[str, Any]:
         end = time.monotonic() + SECONDS
-        while b"\0" not in self._heard:
+        while b"\0" not in self._unread:
             ready, _, _ = select.select([self._into], [], [], max(0, end - time.monotonic()))
             assert ready, "Chromium says nothing"
             more = os.read(self._into, 1 << 20)
             assert more, "Chromium has ended"
-            self._heard += more
-        line, _, self._heard = self._heard.partition(b"\0")
+            self._unread += more
+        line, _, self._unread = self._unread.partition(b"\0")
         return dict(json.loads(line))
 
     def close(self) -> None:

@@ -15,9 +15,9 @@ from tap_activecampaign_unified.reporting.html import page_of
 from tap_activecampaign_unified.reporting.html.tables import text_of
 from tap_activecampaign_unified.reporting.write import write_page
 from tests import length
-from tests.tap.client.lab import KEY, LabClock, world_of
+from tests.tap.client.clients import KEY, ManualClock, world_of
 from tests.tap.running import Account
-from tests.target.lab import Lab, schema_of, state_of, stream_of
+from tests.target.runner import TargetRunner, schema_of, state_of, stream_of
 
 from . import browser as browsers
 from .browser import tab
@@ -91,14 +91,14 @@ def reading(folder: Path) -> tuple[Document, Path]:
 
 def writing(folder: Path) -> tuple[Document, Path]:
     """Run a target with rows of every result; return its report and the page."""
-    clock = LabClock()
+    clock = ManualClock()
     world = world_of(clock, contacts=30)
     world.faults.server_error(prefix="/tags", status=502, times=3)
-    lab = Lab(world, clock, folder)
+    runner = TargetRunner(world, clock, folder)
     people = [{"email": f"p{n}@shop.example", "tags": ["a", "b"]} for n in range(40)]
     bad = [{"email": "no address"}, {"last_name": "Augusta"}, {"email": "x@y.example", "owner": 3}]
     notes = [{"content": "hello", "contact": [{"email": "nobody@shop.example"}]}]
-    lab.run(
+    runner.run(
         *stream_of("crm_contacts", *people, *bad, *people[:5]),
         *stream_of("crm_notes", *notes),
         *stream_of(HOSTILE[:40].replace("\ud800", ""), {"id": 1}),
@@ -249,11 +249,11 @@ def test_the_page_has_the_numbers_of_the_report(
     assert tiles["Rows read"] == text_of(rows["read"])
     assert tiles["Requests"] == text_of(traffic["requests"])
     assert tiles["Sent again"] == text_of(traffic["repeats"])
-    told_endpoints = {
+    reported_endpoints = {
         row[0]: {status: n for status, n in zip(endpoints[0][2:], row[2:], strict=True) if n != "0"}
         for row in endpoints[1:-1]
     }
-    assert told_endpoints == {
+    assert reported_endpoints == {
         name: {status: text_of(n) for status, n in by.items()}
         for name, by in traffic["by_endpoint"].items()
     }
@@ -306,11 +306,11 @@ def test_the_page_names_no_key_and_no_person(
 
 def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
     """The page of a dry run has the plan and its counts, and no sample."""
-    clock = LabClock()
-    lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
+    clock = ManualClock()
+    runner = TargetRunner(world_of(clock, contacts=5), clock, tmp_path)
     rows = [{"email": "ada.lovelace@shop.example", "first_name": "Augusta", "tags": ["vip"]}]
     page = tmp_path / "r.html"
-    ran = lab.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
+    ran = runner.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
     assert "Augusta" in json.dumps(ran.report["plan"]["samples"])
     text = page.read_text(encoding="utf-8")
     assert "The plan of this dry run" in text
@@ -323,12 +323,12 @@ def test_the_samples_of_a_dry_run_are_left_out(tmp_path: Path) -> None:
 
 def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
     """The page has the run's id and the rows of the control group and of the contact limit."""
-    clock = LabClock()
-    lab = Lab(world_of(clock, contacts=5), clock, tmp_path)
-    lab.world.contact_limit = 6
+    clock = ManualClock()
+    runner = TargetRunner(world_of(clock, contacts=5), clock, tmp_path)
+    runner.world.contact_limit = 6
     rows = [{"email": f"p{n}@shop.example"} for n in range(20)]
     page = tmp_path / "r.html"
-    ran = lab.send("crm_contacts", *rows, holdout_percent=50, run_report_html_path=str(page))
+    ran = runner.send("crm_contacts", *rows, holdout_percent=50, run_report_html_path=str(page))
     text = page.read_text(encoding="utf-8")
     assert f", run {ran.report['run']}</p>" in text
     for reason in ("held out", "respect_contact_limit: the account has no room"):
@@ -336,7 +336,7 @@ def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
         assert count
         row = text.rpartition(f'"why">{reason}')[2].partition("</tr>")[0]
         assert f">{count}</td>" in row
-    lab.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
+    runner.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
     text = page.read_text(encoding="utf-8")
     assert "contacts the account has room for" in text
 

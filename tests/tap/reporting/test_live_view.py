@@ -23,10 +23,10 @@ from tap_activecampaign_unified.reporting.terminal import Screen, screen_of
 from tap_activecampaign_unified.reporting.view import ProgressRow, ProgressStatus, ProgressView
 from tap_activecampaign_unified.resources import by_name
 from tests import length
-from tests.end_to_end.program import Desk, selecting
+from tests.end_to_end.program import Workspace, selecting
 from tests.sandbox import World, serve
-from tests.tap.client.lab import KEY, world_of
-from tests.target.lab import Lab, schema_of, state_of, stream_of
+from tests.tap.client.clients import KEY, world_of
+from tests.target.runner import TargetRunner, schema_of, state_of, stream_of
 
 from . import terminal
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_activecampaign_unified.client import Client
-    from tests.tap.client.lab import LabClock
+    from tests.tap.client.clients import ManualClock
 
 TARGET = Path(sys.executable).with_name("target-activecampaign")
 LOG_LINE = re.compile(
@@ -51,11 +51,11 @@ def screen() -> Iterator[terminal.Terminal]:
     found.close()
 
 
-def desk_of(folder: Path, url: str) -> Desk:
+def workspace_of(folder: Path, url: str) -> Workspace:
     """Return the start of a run on a terminal that supports drawing."""
-    desk = Desk(folder, url)
-    desk.settings |= {"api_key": KEY, "max_concurrent_requests": 2}
-    return desk
+    workspace = Workspace(folder, url)
+    workspace.settings |= {"api_key": KEY, "max_concurrent_requests": 2}
+    return workspace
 
 
 # --- on a terminal --------------------------------------------------------------------------------
@@ -74,12 +74,14 @@ def test_a_terminal_shows_the_run_and_ends_with_a_table(
     world.faults.server_error("/notes", times=3)
     world.faults.slow(1.5, "/notes", times=None)
     with serve(world) as served:
-        desk = desk_of(tmp_path, served.url)
-        desk.settings["run_report_path"] = str(tmp_path / "report.json")
-        catalog = selecting(json.loads(desk.call(desk.arguments("--discover")).out), STREAMS)
-        command = desk.arguments(catalog=catalog)
+        workspace = workspace_of(tmp_path, served.url)
+        workspace.settings["run_report_path"] = str(tmp_path / "report.json")
+        catalog = selecting(
+            json.loads(workspace.call(workspace.arguments("--discover")).out), STREAMS
+        )
+        command = workspace.arguments(catalog=catalog)
         out = tmp_path / "out.jsonl"
-        environment = desk.environment | {"TERM": "xterm-256color"}
+        environment = workspace.environment | {"TERM": "xterm-256color"}
         assert screen.run(command, environment, out) == 0
     assert screen.showed("crm_contacts", "of 1,500", "requests/s", "marketing_tags")
     assert screen.showed("sent again", "3 × server error (502)")
@@ -104,9 +106,9 @@ def test_with_a_log_level_a_terminal_has_the_whole_log(
     """With a log level in the environment a terminal has the log that a pipe has."""
     world = World(contacts=3, api_key=KEY, requests_per_second=0)
     with serve(world) as served:
-        desk = desk_of(tmp_path, served.url)
-        environment = desk.environment | {"TERM": "xterm-256color", name: "INFO"}
-        assert screen.run(desk.arguments(), environment, tmp_path / "out") == 0
+        workspace = workspace_of(tmp_path, served.url)
+        environment = workspace.environment | {"TERM": "xterm-256color", name: "INFO"}
+        assert screen.run(workspace.arguments(), environment, tmp_path / "out") == 0
     assert any(LOG_LINE.match(line) and "METRIC" in line for line in screen.screen.all)
 
 
@@ -117,9 +119,9 @@ def test_a_terminal_shows_the_plan_of_a_dry_run(screen: terminal.Terminal, tmp_p
     messages = stream_of("crm_contacts", {"email": "ada@shop.example"})
     source.write_text("".join(json.dumps(one) + "\n" for one in messages))
     with serve(world) as served, source.open("rb") as given_:
-        desk = desk_of(tmp_path, served.url)
-        command = [str(TARGET), "--config", str(desk.config(dry_run=True))]
-        environment = desk.environment | {"TERM": "xterm-256color"}
+        workspace = workspace_of(tmp_path, served.url)
+        command = [str(TARGET), "--config", str(workspace.config(dry_run=True))]
+        environment = workspace.environment | {"TERM": "xterm-256color"}
         assert screen.run(command, environment, tmp_path / "out", stdin=given_) == 0
     left = "\n".join(screen.screen.all)
     assert "1 created" in left
@@ -140,9 +142,9 @@ def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_pa
     messages = [schema_of("crm_contacts", ["email"]), *lines, state_of(1)]
     source.write_text("".join(json.dumps(one) + "\n" for one in messages))
     with serve(world) as served, source.open("rb") as given_:
-        desk = desk_of(tmp_path, served.url)
-        command = [str(TARGET), "--config", str(desk.config(bulk_import="never"))]
-        environment = desk.environment | {"TERM": "xterm-256color"}
+        workspace = workspace_of(tmp_path, served.url)
+        command = [str(TARGET), "--config", str(workspace.config(bulk_import="never"))]
+        environment = workspace.environment | {"TERM": "xterm-256color"}
         assert screen.run(command, environment, tmp_path / "out", stdin=given_) == 0
     assert screen.showed("crm_contacts", "40 rejected", "200 rows came", "160 to do")
     left = [line.split() for line in screen.screen.all if not LOG_LINE.match(line)]
@@ -160,9 +162,9 @@ def test_without_a_usable_terminal_there_is_no_view(
     """A terminal that shows the messages, or one that cannot be drawn on, gets plain lines."""
     world = World(contacts=120, api_key=KEY, requests_per_second=0)
     with serve(world) as served:
-        desk = desk_of(tmp_path, served.url)
+        workspace = workspace_of(tmp_path, served.url)
         file = tmp_path / out if out else None
-        assert screen.run(desk.arguments(), desk.environment | {"TERM": kind}, file) == 0
+        assert screen.run(workspace.arguments(), workspace.environment | {"TERM": kind}, file) == 0
     assert b"\x1b" not in screen.output
     plain = [line for line in screen.output.decode().splitlines() if not LOG_LINE.match(line)]
     assert all(json.loads(line)["type"] for line in plain)
@@ -330,7 +332,7 @@ def test_streams_under_way_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_time_left_is_shown_only_when_it_can_be_estimated(
-    make_client: Callable[..., Client], world: World, clock: LabClock
+    make_client: Callable[..., Client], world: World, clock: ManualClock
 ) -> None:
     """The view estimates the time left by the endpoint's speed, not if rows exceed the count."""
     report = RunReport()
@@ -356,7 +358,7 @@ def test_the_time_left_is_shown_only_when_it_can_be_estimated(
 
 
 def test_rows_without_a_count_have_no_total(
-    make_client: Callable[..., Client], world: World, clock: LabClock
+    make_client: Callable[..., Client], world: World, clock: ManualClock
 ) -> None:
     """The view shows related rows without a total: the count is that of the contacts."""
     report = RunReport()
@@ -376,7 +378,7 @@ def collection(name: str) -> Any:
 
 
 def test_the_rate_is_that_of_the_last_seconds(
-    make_client: Callable[..., Client], world: World, clock: LabClock
+    make_client: Callable[..., Client], world: World, clock: ManualClock
 ) -> None:
     """During a standstill the rate falls to zero, and the view says since when no answer came."""
     client = make_client(world)
@@ -393,7 +395,7 @@ def test_the_rate_is_that_of_the_last_seconds(
 
 
 def test_the_rate_shown_never_exceeds_the_limit(
-    make_client: Callable[..., Client], world: World, clock: LabClock, tmp_path: Path
+    make_client: Callable[..., Client], world: World, clock: ManualClock, tmp_path: Path
 ) -> None:
     """The view never shows a rate above the limit, though the first requests leave at once."""
     client = make_client(world, rate=5, store=tmp_path / "rate.json")
@@ -406,18 +408,18 @@ def test_the_rate_shown_never_exceeds_the_limit(
 
 
 def test_without_a_terminal_the_target_logs_its_progress(
-    tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without a terminal the target logs rows by result at most twice a minute, and no value."""
     world = world_of(clock, contacts=0)
     world.faults.slow(4, "/contact/sync", times=None)
-    lab = Lab(world, clock, tmp_path)
+    runner = TargetRunner(world, clock, tmp_path)
     began = clock.monotonic()
     with caplog.at_level(logging.INFO):
         people = [{"email": f"p{n}@shop.example"} for n in range(40)]
         batches = [[*stream_of("crm_contacts", one), state_of(n)] for n, one in enumerate(people)]
         lines = [line for batch in batches for line in batch]
-        assert lab.run(*lines, bulk_import="never").code == 0
+        assert runner.run(*lines, bulk_import="never").code == 0
     shown = [text for text in caplog.messages if " rows came: " in text]
     assert 2 <= len(shown) <= (clock.monotonic() - began) / progress.SECONDS_BETWEEN_LINES
     assert re.fullmatch(r"\d+ rows came: \d+ created, \d+ requests in all", shown[-1])

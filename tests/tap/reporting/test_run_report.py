@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from tap_activecampaign_unified.client import AuthenticationError, RequestStats
 from tap_activecampaign_unified.reporting.run_report import RunReport
 from tap_activecampaign_unified.reporting.write import write_report
-from tests.end_to_end.program import Desk
+from tests.end_to_end.program import Workspace
 from tests.sandbox import World, serve
-from tests.tap.client.lab import KEY, LabClock, world_of
+from tests.tap.client.clients import KEY, ManualClock, world_of
 from tests.tap.running import Account, Ran
-from tests.target.lab import Lab, Run, schema_of, state_of, stream_of
+from tests.target.runner import Run, TargetRunner, schema_of, state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,22 +97,22 @@ class Writing:
 
     def __init__(self, folder: Path) -> None:
         """Make the account."""
-        clock = LabClock()
+        clock = ManualClock()
         self.path = folder / "report.json"
         self.world = world_of(clock, contacts=5)
-        self.lab = Lab(self.world, clock, folder)
+        self.runner = TargetRunner(self.world, clock, folder)
 
     def run(self, **settings: Any) -> tuple[int, str | None]:
         """Run it; return exit code and last log line."""
-        made, real = [], self.lab.target
+        made, real = [], self.runner.target
 
         def remember(**options: Any) -> Any:
             made.append(real(**options))
             self.target = made[-1]
             return made[-1]
 
-        self.lab.target = remember  # type: ignore[method-assign]
-        run: Run = self.lab.send("crm_contacts", PERSON | {"tags": list("abcdefgh")}, **settings)
+        self.runner.target = remember  # type: ignore[method-assign]
+        run: Run = self.runner.send("crm_contacts", PERSON | {"tags": list("abcdefgh")}, **settings)
         return run.code, run.last_word or None
 
     def stop(self, signum: int) -> None:
@@ -212,11 +212,11 @@ def test_a_closed_output_is_in_the_report(tmp_path: Path) -> None:
     """If the output is closed, the report has the exit code of the process, not 0."""
     world = World(contacts=5, api_key=KEY, requests_per_second=0)
     with serve(world) as served, Path("/dev/full").open("wb") as full:
-        desk = Desk(tmp_path, served.url)
-        desk.settings |= {"api_key": KEY, "run_report_path": str(tmp_path / "report.json")}
+        workspace = Workspace(tmp_path, served.url)
+        workspace.settings |= {"api_key": KEY, "run_report_path": str(tmp_path / "report.json")}
         done = subprocess.run(
-            desk.arguments(),
-            env=desk.environment,
+            workspace.arguments(),
+            env=workspace.environment,
             stdout=full,
             stderr=subprocess.DEVNULL,
             timeout=60,
@@ -330,7 +330,7 @@ def test_rates_over_time_are_whole_and_bounded(pauses: list[float]) -> None:
 
     A bucket's start is exact, so that a reader can calculate a rate.
     """
-    clock = LabClock()
+    clock = ManualClock()
     traffic = RequestStats(clock)
     moments = []
     for pause in pauses:
@@ -365,10 +365,10 @@ def test_rejected_rows_are_counted_by_reason(tmp_path: Path) -> None:
     """The report counts rows by result and reason, without values."""
     program = Writing(tmp_path)
     rows = [PERSON, {"email": "no address of Augusta"}, {"email": "none"}, {"last_name": "Augusta"}]
-    program.lab.run(*stream_of("crm_contacts", *rows))
+    program.runner.run(*stream_of("crm_contacts", *rows))
     found = read(program.path)
-    rows_told = found["rows"]
-    assert (rows_told["read"], rows_told["created"], rows_told["rejected"]) == (4, 1, 3)
+    reported_rows = found["rows"]
+    assert (reported_rows["read"], reported_rows["created"], reported_rows["rejected"]) == (4, 1, 3)
     reasons = found["streams"]["crm_contacts"]["reasons"]
     assert sum(n for why, n in reasons.items() if why.startswith("rejected: ")) == 3
 
@@ -403,23 +403,23 @@ def test_the_report_has_the_states_that_the_target_emitted(tmp_path: Path) -> No
     ]
     states = [{"type": "STATE", "value": {"bookmarks": one}} for one in marks]
     rows = [{"type": "RECORD", "stream": "crm_contacts", "record": PERSON}, states[1]]
-    program.lab.run(schema_of("crm_contacts"), states[0], *rows)
+    program.runner.run(schema_of("crm_contacts"), states[0], *rows)
     found = read(program.path)
     assert found["bookmarks_before"]["leads"] == {
         "replication_key_value": marks[0]["leads"]["replication_key_value"]
     }
     assert found["bookmarks_after"]["leads"] == {"replication_key_value": "2026-02-01"}
     bad = {"type": "RECORD", "stream": "crm_contacts", "record": {"email": "none"}}
-    program.lab.run(schema_of("crm_contacts"), states[3], bad, states[1], on_reject="fail")
+    program.runner.run(schema_of("crm_contacts"), states[3], bad, states[1], on_reject="fail")
     assert read(program.path)["bookmarks_after"]["leads"] == {"replication_key_value": 17}
-    program.lab.run(schema_of("crm_contacts"), states[2])
+    program.runner.run(schema_of("crm_contacts"), states[2])
     assert read(program.path)["bookmarks_after"]["leads"] == {}
 
 
 def test_a_dry_run_moves_no_bookmark(tmp_path: Path) -> None:
     """The report of a dry run has the plan, and no bookmark moved."""
     program = Writing(tmp_path)
-    program.lab.run(*stream_of("crm_contacts", PERSON), state_of(1), dry_run=True)
+    program.runner.run(*stream_of("crm_contacts", PERSON), state_of(1), dry_run=True)
     found = read(program.path, people=True)
     assert found["bookmarks_after"] == {}
     assert found["rows"]["planned"] == 1
@@ -490,7 +490,7 @@ def test_the_page_names_what_there_is(tmp_path: Path) -> None:
 
 
 def test_what_the_log_has_no_line_for_is_counted(
-    tmp_path: Path, clock: LabClock, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of many kinds of faults the log names some, and says how many more the report has."""
     report = RunReport()
@@ -499,7 +499,7 @@ def test_what_the_log_has_no_line_for_is_counted(
     report.log_summary()
     assert "crm_notes: 4 more kinds of faults: see run_report_path" in caplog.text
     rows = [{"email": f"{number}@shop.example", f"odd_{number}": 1} for number in range(12)]
-    lab = Lab(world_of(clock), clock, tmp_path)
-    run = lab.run(*stream_of("crm_contacts", *rows, keys=["email"]))
+    runner = TargetRunner(world_of(clock), clock, tmp_path)
+    run = runner.run(*stream_of("crm_contacts", *rows, keys=["email"]))
     assert run.code == 0
     assert "crm_contacts: 2 more reasons: see results_path" in caplog.text

@@ -281,7 +281,7 @@ def test_shipped_attributes_are_found_by_tag_else_by_label(tag):
         assert CustomFields(definitions).by_tag(tag) == found
 
 
-def test_options_stand_in_order_of_their_ids():
+def test_options_are_in_order_of_their_ids():
     """Options are in order of their ids, from the field's list or else from their own reference."""
     options = {
         key: {"id": key, "field": "2", "value": f"v{key}", "label": f"L{key}"}

@@ -39,7 +39,7 @@ def deal(**columns):
     ],
     ids=repr,
 )
-def test_money_comes_in_cents_and_is_told_in_units(raw, amount):
+def test_money_is_read_from_cents(raw, amount):
     """Cents, as text in reads or as a number in a write's answer, become decimal units."""
     assert deal(value=raw)["amount"] == amount
 
@@ -146,7 +146,7 @@ def test_a_contact_always_has_a_last_change():
     assert contact()["updated_at"] == "1970-01-01T00:00:00+00:00"
 
 
-def test_a_stage_changed_in_the_future_is_carried_as_sent():
+def test_a_stage_changed_in_the_future_is_emitted_as_sent():
     """A stage's date in the future is emitted as sent: ActiveCampaign prints UTC as local time."""
     record = read_one("crm_stages", {"id": "10", "udate": "2031-07-15T20:00:00-05:00"})
     assert record["updated_at"] == "2031-07-16T01:00:00+00:00"
@@ -256,7 +256,7 @@ def test_a_membership_without_a_status_has_none(raw, word):
     assert segment["status"] == word
 
 
-def test_tags_and_lists_stand_in_order_of_their_ids():
+def test_tags_and_lists_are_in_order_of_their_ids():
     """Tags and lists are in numeric order of their ids, each once."""
     tags = [{"contact": "7", "tag": tag} for tag in ("10", "9", "10", "0", None)]
     found = read_one("crm_contacts", {"id": "7"}, contactTags=tags)["tags"]

@@ -165,7 +165,7 @@ def test_an_unknown_saved_segment_fails_the_stream_with_a_line(caplog):
     assert ran.records["marketing_tags"]
 
 
-def test_nobody_becomes_a_member_where_the_filter_is_ignored(caplog):
+def test_no_member_is_emitted_if_the_filter_is_ignored(caplog):
     """The tap does not emit members if the account ignores the filter."""
     account = Account(contacts=30)
     account.world.faults.deaf("segmentid")

@@ -87,7 +87,7 @@ def test_stage_and_status_changes_have_old_and_new_value(account, words):
         ({"dataOldval": "0", "dataAction": "edit", "dataId": "18"}, None),
     ],
 )
-def test_the_new_status_is_found_wherever_it_stands(columns, new):
+def test_the_new_status_is_read_from_each_known_column(columns, new):
     """The new status is read from each known column; the documentation names none."""
     row = golden("crm_opportunity_changes")["page"]["dealActivities"][1] | columns
     assert read_one("crm_opportunity_changes", row)["new_status"] == new
@@ -104,7 +104,7 @@ def test_the_new_status_is_found_wherever_it_stands(columns, new):
         {"dataAction": "", "dataId": "0", "d_stageid": "0", "stage": "11"},
     ],
 )
-def test_the_new_stage_is_found_wherever_it_stands(word, columns):
+def test_the_new_stage_is_read_from_the_action(word, columns):
     """The new stage is read from the action; a word or the old stage is not taken for it."""
     row = golden("crm_opportunity_changes")["page"]["dealActivities"][0]
     found = read_one("crm_opportunity_changes", row | {"dataType": word} | columns)

@@ -12,7 +12,7 @@ import pytest
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.state import BookmarkPolicy
 from tests.sandbox import FakeClock
-from tests.tap.client.lab import LabClock
+from tests.tap.client.clients import ManualClock
 from tests.tap.running import Account
 
 ONLY = ["crm_contacts"]
@@ -148,7 +148,7 @@ def test_a_machine_whose_clock_is_slow_does_not_sweep_for_it(caplog):
     first = account.run(only=ONLY)
     account.wait(hours=1)
     slow = account.world.clock() - dt.timedelta(days=3)
-    account.clock = LabClock(FakeClock(slow))
+    account.clock = ManualClock(FakeClock(slow))
     account.world.touch(7)
     with caplog.at_level(logging.WARNING):
         second = account.run(first.state, only=ONLY)

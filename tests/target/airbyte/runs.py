@@ -12,26 +12,26 @@ from tap_activecampaign_unified.airbyte.writer import AirbyteWriter
 from target_activecampaign.airbyte.commands import NAME, destination
 from target_activecampaign.airbyte.destination import DestinationTarget
 from tests.tap.airbyte.runs import Answer, run_command
-from tests.tap.client.lab import KEY, ORIGIN
+from tests.tap.client.clients import KEY, ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 Message = dict[str, Any]
 
 
 class Destination:
-    """The destination for a lab's account, with the files that Airbyte passes to it."""
+    """The destination for a runner's account, with the files that Airbyte passes to it."""
 
-    def __init__(self, lab: Lab) -> None:
-        """Keep the lab."""
-        self.lab = lab
+    def __init__(self, runner: TargetRunner) -> None:
+        """Keep the runner."""
+        self.runner = runner
 
     def make_target(self) -> type[DestinationTarget]:
-        """Return the destination's target, connected to the lab's account."""
-        seams = type(self.lab.target())
+        """Return the destination's target, connected to the runner's account."""
+        seams = type(self.runner.target())
 
         class InProcess(DestinationTarget):
             make_clock = staticmethod(seams.make_clock)
@@ -47,7 +47,7 @@ class Destination:
 
     def config(self, **settings: Any) -> list[str]:
         """Return the option that gives the settings."""
-        folder = self.lab.folder
+        folder = self.runner.folder
         asked = {
             "api_url": ORIGIN,
             "api_key": KEY,
@@ -72,12 +72,12 @@ class Destination:
         self, catalog: Message, *messages: Message | str, **settings: Any
     ) -> tuple[Answer, list[Message]]:
         """Write messages; return what the destination wrote, and the result of each row."""
-        path = self.lab.folder / "catalog.json"
+        path = self.runner.folder / "catalog.json"
         path.write_text(json.dumps(catalog))
         lines = [one if isinstance(one, str) else json.dumps(one) + "\n" for one in messages]
         with standard_input("".join(lines)):
             answer = self.call("write", *self.config(**settings), "--catalog", str(path))
-        results = self.lab.folder / "results.jsonl"
+        results = self.runner.folder / "results.jsonl"
         text = results.read_text() if results.exists() else ""
         return answer, [json.loads(line) for line in text.splitlines()]
 

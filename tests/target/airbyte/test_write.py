@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from target_activecampaign.config.target_settings import TARGET
-from tests.tap.client.lab import KEY
+from tests.tap.client.clients import KEY
 
 from .runs import Destination, catalog_of, record, state, status
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 CONTACTS = "crm_contacts"
 
 
 @pytest.fixture
-def destination(lab: Lab) -> Destination:
+def destination(runner: TargetRunner) -> Destination:
     """The destination of a small account."""
-    return Destination(lab)
+    return Destination(runner)
 
 
 def test_the_form_holds_our_settings_and_no_other(destination):
@@ -40,13 +40,13 @@ def test_the_form_holds_our_settings_and_no_other(destination):
     ]
 
 
-def test_check_reaches_the_account_and_writes_nothing(destination, lab):
+def test_check_reaches_the_account_and_writes_nothing(destination, runner):
     """`check` passes with a good key and a usable ledger, and keeps the last results file."""
-    results = lab.folder / "results.jsonl"
+    results = runner.folder / "results.jsonl"
     results.write_text("{}\n")
     assert destination.check() == {"status": "SUCCEEDED"}
     assert results.read_text() == "{}\n"
-    assert {entry.method for entry in lab.world.log} == {"GET"}
+    assert {entry.method for entry in runner.world.log} == {"GET"}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_check_fails_with_the_reason(destination, settings, words):
     assert KEY not in found["message"]
 
 
-def test_rows_are_written_and_each_state_comes_back(destination, lab):
+def test_rows_are_written_and_each_state_comes_back(destination, runner):
     """Each state is returned once, unchanged and in order, with the number of records it covers."""
     messages = [
         record(CONTACTS, email="ann@example.com", first_name="Ann"),
@@ -80,7 +80,7 @@ def test_rows_are_written_and_each_state_comes_back(destination, lab):
     answer, results = destination.write(catalog_of(CONTACTS, "marketing_tags"), *messages)
     assert answer.code == 0
     assert [one["action"] for one in results] == ["created"] * 4
-    assert lab.world.find_contact("cy@example.com").firstName == "Cy"
+    assert runner.world.find_contact("cy@example.com").firstName == "Cy"
     sent = [one["state"] for one in messages if one["type"] == "STATE"]
     back = answer.of("STATE")
     assert [{**one, "destinationStats": None} for one in back] == [
@@ -89,11 +89,11 @@ def test_rows_are_written_and_each_state_comes_back(destination, lab):
     assert [one["destinationStats"]["recordCount"] for one in back] == [2, 1, 1]
 
 
-def test_no_state_comes_back_before_its_rows_have_results(destination, lab):
+def test_no_state_comes_back_before_its_rows_have_results(destination, runner):
     """When a state comes back, the results file holds every row before it."""
-    lab.batch_rows = 1
+    runner.batch_rows = 1
     seen = []
-    results = lab.folder / "results.jsonl"
+    results = runner.folder / "results.jsonl"
     make = destination.make_target
 
     def watching():
@@ -112,7 +112,7 @@ def test_no_state_comes_back_before_its_rows_have_results(destination, lab):
     assert seen == [2, 4]
 
 
-def test_a_rejected_row_is_no_error(destination, lab, caplog):
+def test_a_rejected_row_is_no_error(destination, runner, caplog):
     """A rejected row is in log, results and state counts; the exit code is 0."""
     messages = [
         record(CONTACTS, email="ann@example.com"),
@@ -134,7 +134,7 @@ def test_a_rejected_row_is_no_error(destination, lab, caplog):
     assert "no address" not in caplog.text
 
 
-def test_a_rejected_row_is_an_error_where_that_is_asked_for(destination, lab):
+def test_a_rejected_row_is_an_error_where_that_is_asked_for(destination, runner):
     """With `on_reject: fail` the run ends with 1, one error, and no state after the row."""
     messages = [
         record(CONTACTS, email="ann@example.com"),
@@ -148,9 +148,9 @@ def test_a_rejected_row_is_an_error_where_that_is_asked_for(destination, lab):
     assert [one["id"] for one in answer.of("STATE")] == [1]
 
 
-def test_a_failed_row_is_a_transient_error(destination, lab):
+def test_a_failed_row_is_a_transient_error(destination, runner):
     """An unconfirmed row ends the run with 1, a transient error, and without its state."""
-    lab.world.faults.server_error("/accounts", status=500, times=None, method="POST")
+    runner.world.faults.server_error("/accounts", status=500, times=None, method="POST")
     messages = [
         record(CONTACTS, email="ann@example.com"),
         state(CONTACTS),
@@ -178,14 +178,14 @@ def test_a_wrong_key_is_a_config_error(destination):
     assert answer.of("STATE") == []
 
 
-def test_a_dry_run_returns_no_state(destination, lab):
+def test_a_dry_run_returns_no_state(destination, runner):
     """A dry run returns no state."""
     messages = [record(CONTACTS, email="ann@example.com"), state(CONTACTS)]
     answer, results = destination.write(catalog_of(CONTACTS), *messages, dry_run=True)
     assert answer.code == 0
     assert [one["action"] for one in results] == ["planned"]
     assert answer.of("STATE") == []
-    assert lab.world.find_contact("ann@example.com") is None
+    assert runner.world.find_contact("ann@example.com") is None
 
 
 def test_whole_tables_are_not_replaced(destination):
@@ -201,7 +201,7 @@ def test_whole_tables_are_not_replaced(destination):
     )
 
 
-def test_columns_of_airbyte_are_none_of_the_rows(destination, lab):
+def test_columns_of_airbyte_are_none_of_the_rows(destination, runner):
     """Airbyte's own columns are neither written nor named in a reason."""
     row = record(
         CONTACTS,
@@ -224,14 +224,14 @@ def test_the_primary_key_of_the_catalog_is_the_key_of_the_rows(destination):
     assert results[0]["key"] == {"email": "ann@example.com"}
 
 
-def test_rows_that_airbyte_marks_as_deleted_are_deleted(destination, lab):
+def test_rows_that_airbyte_marks_as_deleted_are_deleted(destination, runner):
     """`_ab_cdc_deleted_at` means what `_sdc_deleted_at` means to the target."""
-    contact = lab.world.add_contact("gone@example.com")
+    contact = runner.world.add_contact("gone@example.com")
     row = record(CONTACTS, id=str(contact.id), _ab_cdc_deleted_at="2026-01-01T00:00:00Z")
     settings = {"delete_mode": "delete", "max_deletes": 1}
     _, results = destination.write(catalog_of(CONTACTS), row, **settings)
     assert [(one["action"], one["reason"]) for one in results] == [("updated", "deleted")]
-    assert lab.world.find_contact("gone@example.com") is None
+    assert runner.world.find_contact("gone@example.com") is None
 
 
 def test_other_messages_are_passed_over(destination):

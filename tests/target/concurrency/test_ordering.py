@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import length
-from tests.tap.client.lab import LabClock
-from tests.target.lab import Lab, Run, state_of, stream_of
+from tests.tap.client.clients import ManualClock
 from tests.target.processing.test_faults import SETTINGS, Killed, account, check, messages
+from tests.target.runner import Run, TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from tests.sandbox import World
@@ -47,13 +47,13 @@ def test_any_interleaving_ends_as_the_order_does(
     """Concurrent contacts, deals and notes give the results and requests of a sequential run."""
     found = []
     for one in (None, seed):
-        clock = LabClock()
-        lab = Lab(account(clock), clock, folders.mktemp("lab"), one)
-        run = lab.run(*messages(rows, keyed=keyed, pieces=2), **SETTINGS)
+        clock = ManualClock()
+        runner = TargetRunner(account(clock), clock, folders.mktemp("runner"), one)
+        run = runner.run(*messages(rows, keyed=keyed, pieces=2), **SETTINGS)
         assert run.code == 0, run.last_word
-        check(lab.world, 2 * rows)
+        check(runner.world, 2 * rows)
         found.append((outcomes(run), run.states, len(run.requests)))
-        again = lab.run(*messages(rows, keyed=keyed, pieces=2), **SETTINGS)
+        again = runner.run(*messages(rows, keyed=keyed, pieces=2), **SETTINGS)
         assert again.writes == []
         assert set(again.actions) == {"unchanged"}
     assert found[0] == found[1]
@@ -77,19 +77,19 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     keyed: bool,
 ) -> None:
     """After two faulty concurrent runs and a clean one the account equals the rows."""
-    clock = LabClock()
+    clock = ManualClock()
     world = account(clock)
-    lab = Lab(world, clock, folders.mktemp("lab"), seed)
+    runner = TargetRunner(world, clock, folders.mktemp("runner"), seed)
     lines = messages(rows, keyed=keyed, pieces=2)
     for turn in range(2):
         world.faults.mix(rate, seed=seed + turn, kinds=tuple(sorted(kinds)))
-        run = lab.run(*lines, **SETTINGS)
+        run = runner.run(*lines, **SETTINGS)
         assert len(run.results) in {0, 6 * rows} or run.code == 1
     world.faults.clear()
     world.settle(at_once=True)
-    assert lab.run(*lines, **SETTINGS).code == 0
+    assert runner.run(*lines, **SETTINGS).code == 0
     check(world, 2 * rows)
-    assert lab.run(*lines, **SETTINGS).writes == []
+    assert runner.run(*lines, **SETTINGS).writes == []
 
 
 def kill(world: World, kill_at: int, *, after: bool) -> Any:
@@ -127,19 +127,19 @@ def test_killed_with_several_writes_under_way_the_next_run_ends_the_same(
     keyed: bool,
 ) -> None:
     """After a kill with several writes under way, the next run doubles nothing."""
-    clock = LabClock()
+    clock = ManualClock()
     world = account(clock)
-    lab = Lab(world, clock, folders.mktemp("lab"), seed)
+    runner = TargetRunner(world, clock, folders.mktemp("runner"), seed)
     lines = messages(rows, keyed=keyed, pieces=2)
     real = kill(world, kill_at, after=after)
     with contextlib.suppress(Killed):
-        lab.run(*lines, **SETTINGS)
+        runner.run(*lines, **SETTINGS)
     world.answer = real  # type: ignore[method-assign]
     world.settle(at_once=True)
     clock.sleep(3)
-    assert lab.run(*lines, **SETTINGS).code == 0
+    assert runner.run(*lines, **SETTINGS).code == 0
     check(world, 2 * rows)
-    assert lab.run(*lines, **SETTINGS).writes == []
+    assert runner.run(*lines, **SETTINGS).writes == []
 
 
 # --- rows that may name one record ----------------------------------------------------------------
@@ -148,7 +148,7 @@ PEOPLE, DEALS, FIRMS = 4, 4, 3
 TEXTS = st.sampled_from(["a", "b", "c"])
 
 
-def shop(clock: LabClock) -> World:
+def shop(clock: ManualClock) -> World:
     """Return an account with a few people, deals and companies."""
     world = account(clock)
     key = next(f for f in world.tables["dealCustomFieldMeta"] if f.fieldLabel == "Our key")
@@ -295,11 +295,11 @@ def test_rows_that_may_name_one_record_keep_their_order(
     lines = [line for stream, row in rows for line in stream_of(stream, row)]
     found = []
     for one in (None, seed):
-        clock = LabClock()
-        lab = Lab(shop(clock), clock, folders.mktemp("lab"), one)
-        lab.most = most
-        run = lab.run(*lines, state_of(1), bulk_import=bulk, **SETTINGS, **options)
-        found.append((outcomes(run), run.code, run.states, picture(lab.world)))
+        clock = ManualClock()
+        runner = TargetRunner(shop(clock), clock, folders.mktemp("runner"), one)
+        runner.most = most
+        run = runner.run(*lines, state_of(1), bulk_import=bulk, **SETTINGS, **options)
+        found.append((outcomes(run), run.code, run.states, picture(runner.world)))
     assert found[0] == found[1]
 
 
@@ -318,9 +318,9 @@ def test_deletes_stop_where_they_would_in_order(
     gone = [{"id": str(one), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for one in whom]
     found = []
     for one in (None, seed):
-        clock = LabClock()
-        lab = Lab(shop(clock), clock, folders.mktemp("lab"), one)
-        run = lab.send("crm_contacts", *gone, delete_mode="delete", **limits)
-        left = sorted(c.email for c in lab.world.tables["contacts"])
+        clock = ManualClock()
+        runner = TargetRunner(shop(clock), clock, folders.mktemp("runner"), one)
+        run = runner.send("crm_contacts", *gone, delete_mode="delete", **limits)
+        left = sorted(c.email for c in runner.world.tables["contacts"])
         found.append((outcomes(run), run.code, run.states, left))
     assert found[0] == found[1]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import ConnectionFailed
 from target_activecampaign.concurrency.pool import CooperativePool
-from tests.tap.client.lab import few_threads
+from tests.tap.client.clients import few_threads
 from tests.target.seeded import SeededPool
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import requests
 
 from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World, serve
-from tests.target.lab import state_of, stream_of
 from tests.target.processing.test_faults import check, messages
+from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
 
 if TYPE_CHECKING:

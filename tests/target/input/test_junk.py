@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from target_activecampaign.sinks.registry import SINKS
 from tests import length
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, stream_of
 
 SCALARS = (
     st.none()
@@ -85,13 +85,13 @@ def test_any_row_ends_as_one_result(
     options: dict[str, Any],
 ) -> None:
     """Junk in every column under every setting gives one result, no failure and no traceback."""
-    clock = LabClock()
-    lab = Lab(
-        world_of(clock, contacts=3, deals=2, accounts=2), clock, tmp_path_factory.mktemp("lab")
+    clock = ManualClock()
+    runner = TargetRunner(
+        world_of(clock, contacts=3, deals=2, accounts=2), clock, tmp_path_factory.mktemp("runner")
     )
     record = st.dictionaries(st.sampled_from(columns_of(stream)), VALUES, max_size=6)
     records = data.draw(st.lists(record, min_size=1, max_size=4))
-    run = lab.run(*stream_of(stream, *records), max_deletes=50, **options)
+    run = runner.run(*stream_of(stream, *records), max_deletes=50, **options)
     assert len(run.results) == len(records)
     assert {r["row"] for r in run.results} == set(range(1, len(records) + 1))
     assert "failed" not in run.actions

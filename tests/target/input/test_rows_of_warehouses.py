@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import schema_of, state_of, stream_of
+from tests.target.runner import schema_of, state_of, stream_of
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 WHO = "row@shop.example"
 
 
-def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
+def values_of(runner: TargetRunner, kind: str, owner: int) -> dict[str, Any]:
     """Return the custom values of a deal or an account by label."""
-    meta = lab.world.tables[f"{kind}CustomFieldMeta"]
-    rows = lab.world.tables[f"{kind}CustomFieldData"].by("owner", owner)
+    meta = runner.world.tables[f"{kind}CustomFieldMeta"]
+    rows = runner.world.tables[f"{kind}CustomFieldData"].by("owner", owner)
     return {meta[one.customFieldId].fieldLabel: one.fieldValue for one in rows}
 
 
@@ -39,44 +39,44 @@ def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
     ],
     ids=str,
 )
-def test_columns_match_in_any_case(lab: Lab, row: dict[str, Any]) -> None:
+def test_columns_match_in_any_case(runner: TargetRunner, row: dict[str, Any]) -> None:
     """Columns of Snowflake, Oracle, BigQuery, a spreadsheet with a BOM, and camelCase are known."""
-    run = lab.send("crm_contacts", row)
+    run = runner.send("crm_contacts", row)
     assert (run.actions, run.reason()) == (["created"], "")
-    person = lab.world.find_contact(WHO)
+    person = runner.world.find_contact(WHO)
     assert (person.firstName, person.phone) == ("Ann", "+1 555")
 
 
-def test_a_key_in_upper_case_is_shown_as_the_source_spells_it(lab: Lab) -> None:
+def test_a_key_in_upper_case_is_shown_as_the_source_spells_it(runner: TargetRunner) -> None:
     """A result has the row's key as the source spells it; the ledger knows the row anyway."""
     row = {"EMAIL": WHO, "FIRST_NAME": "Ann"}
     messages = [*stream_of("crm_contacts", row, keys=["EMAIL"]), state_of(1)]
-    run = lab.run(*messages)
+    run = runner.run(*messages)
     assert (run.actions, run.results[0]["key"]) == (["created"], {"EMAIL": WHO})
-    assert lab.run(*messages).actions == ["unchanged"]
+    assert runner.run(*messages).actions == ["unchanged"]
     lower = stream_of("crm_contacts", {"email": WHO, "first_name": "Ann"}, keys=["email"])
-    assert lab.run(*lower).actions == ["unchanged"]
+    assert runner.run(*lower).actions == ["unchanged"]
 
 
-def test_a_deleted_mark_in_upper_case_never_writes_the_row(lab: Lab) -> None:
+def test_a_deleted_mark_in_upper_case_never_writes_the_row(runner: TargetRunner) -> None:
     """`_SDC_DELETED_AT` of a Snowflake loader marks a deleted row."""
     row = {"EMAIL": WHO, "_SDC_DELETED_AT": "2026-01-02 03:04:05.000 +0000"}
-    assert lab.send("crm_contacts", row).actions == ["skipped"]
-    assert lab.world.find_contact(WHO) is None
+    assert runner.send("crm_contacts", row).actions == ["skipped"]
+    assert runner.world.find_contact(WHO) is None
 
 
-def test_column_aliases_come_first(lab: Lab) -> None:
+def test_column_aliases_come_first(runner: TargetRunner) -> None:
     """Column aliases apply to our stream or the source's name of it, and to flat nested names."""
     aliases = {"dim_customer": {"MAIL": "email", "name": "company", "Ort": "custom_fields__city"}}
-    lab.world.add_field("City", "text", "CITY")
+    runner.world.add_field("City", "text", "CITY")
     row = {"MAIL": WHO, "name": "Alias Co", "Ort": "Ulm"}
-    run = lab.run(
+    run = runner.run(
         *stream_of("dim_customer", row),
         stream_aliases={"dim_customer": "crm_contacts"},
         column_aliases=aliases,
     )
     assert (run.actions, run.reason()) == (["created"], "")
-    assert [one.name for one in lab.world.tables["accounts"] if one.name == "Alias Co"]
+    assert [one.name for one in runner.world.tables["accounts"] if one.name == "Alias Co"]
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_column_aliases_come_first(lab: Lab) -> None:
     ],
 )
 def test_an_alias_of_what_is_unknown_ends_before_the_first_row(
-    lab: Lab, aliases: Any, word: str
+    runner: TargetRunner, aliases: Any, word: str
 ) -> None:
     """An alias to an unknown column is a settings error before the first row."""
     with pytest.raises(Exception, match=word):
-        lab.target(column_aliases=aliases)
+        runner.target(column_aliases=aliases)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_alias_of_what_is_unknown_ends_before_the_first_row(
     ids=str,
 )
 def test_an_unknown_column_is_a_warning_and_a_remark(
-    lab: Lab,
+    runner: TargetRunner,
     caplog: pytest.LogCaptureFixture,
     stream: str,
     row: dict[str, Any],
@@ -116,15 +116,17 @@ def test_an_unknown_column_is_a_warning_and_a_remark(
     near: str,
 ) -> None:
     """An unknown column is one warning per stream. Each result names it and the nearest field."""
-    run = lab.send(stream, row, row | {("email" if "email" in row else "name"): "b@shop.example"})
+    run = runner.send(
+        stream, row, row | {("email" if "email" in row else "name"): "b@shop.example"}
+    )
     assert all(path in run.reason(n) and near in run.reason(n) for n in (1, 2))
     warned = [one for one in caplog.records if "column_aliases" in one.getMessage()]
     assert len(warned) == 1
     assert warned[0].levelname == "WARNING"
-    rejected = lab.send(stream, row, unknown_columns="reject", force=True)
+    rejected = runner.send(stream, row, unknown_columns="reject", force=True)
     assert rejected.actions == ["rejected"]
     assert path in rejected.reason()
-    ignored = lab.send(stream, row, unknown_columns="ignore", force=True)
+    ignored = runner.send(stream, row, unknown_columns="ignore", force=True)
     assert path not in ignored.reason()
 
 
@@ -139,10 +141,12 @@ def test_an_unknown_column_is_a_warning_and_a_remark(
     ],
     ids=str,
 )
-def test_two_columns_for_one_field_reject_the_row(lab: Lab, row: dict[str, Any]) -> None:
+def test_two_columns_for_one_field_reject_the_row(
+    runner: TargetRunner, row: dict[str, Any]
+) -> None:
     """Two columns for one field reject the row: the target does not choose between them."""
-    lab.world.add_field("Mood", "text", "MOOD")
-    run = lab.send("crm_contacts", row)
+    runner.world.add_field("Mood", "text", "MOOD")
+    run = runner.send("crm_contacts", row)
     assert (run.actions, run.writes) == (["rejected"], [])
     assert "keep one" in run.reason()
 
@@ -161,12 +165,12 @@ def test_two_columns_for_one_field_reject_the_row(lab: Lab, row: dict[str, Any])
     ],
     ids=str,
 )
-def test_null_in_an_array_is_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
+def test_null_in_an_array_is_nothing(runner: TargetRunner, nothing: dict[str, Any]) -> None:
     """Null in an array, as `array_agg` of a LEFT JOIN gives it, is left out."""
-    run = lab.send("crm_contacts", {"email": WHO, **nothing})
+    run = runner.send("crm_contacts", {"email": WHO, **nothing})
     assert run.actions == ["created"]
     assert {
-        one.tag for one in lab.world.tables["tags"] if one.tag in {"Nowhere", "null", "None"}
+        one.tag for one in runner.world.tables["tags"] if one.tag in {"Nowhere", "null", "None"}
     } == {"Nowhere"}
 
 
@@ -186,14 +190,16 @@ def test_null_in_an_array_is_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_null_and_its_json_text_write_nothing(lab: Lab, nothing: dict[str, Any]) -> None:
+def test_null_and_its_json_text_write_nothing(
+    runner: TargetRunner, nothing: dict[str, Any]
+) -> None:
     """Null, its JSON text and NaN never become the name of a company or a contact."""
-    lab.world.add_field("Mood", "text", "MOOD")
-    before = len(lab.world.tables["accounts"])
-    run = lab.send("crm_contacts", {"email": WHO, **nothing})
+    runner.world.add_field("Mood", "text", "MOOD")
+    before = len(runner.world.tables["accounts"])
+    run = runner.send("crm_contacts", {"email": WHO, **nothing})
     assert (run.actions, run.reason()) == (["created"], "")
-    assert len(lab.world.tables["accounts"]) == before
-    assert not lab.world.find_contact(WHO).firstName
+    assert len(runner.world.tables["accounts"]) == before
+    assert not runner.world.find_contact(WHO).firstName
 
 
 # --- flags, numbers, times ----------------------------------------------------------------------
@@ -201,33 +207,35 @@ def test_null_and_its_json_text_write_nothing(lab: Lab, nothing: dict[str, Any])
 
 @pytest.mark.parametrize("word", ["t", "Y", "on", 1.0, "1.0", "TRUE", True, "yes"], ids=repr)
 @pytest.mark.parametrize("flag", ["deleted", "anonymized", "IS_DELETED"])
-def test_a_flagged_person_is_never_created_again(lab: Lab, flag: str, word: Any) -> None:
+def test_a_flagged_person_is_never_created_again(
+    runner: TargetRunner, flag: str, word: Any
+) -> None:
     """A flag for a deleted person creates no one, in any spelling of true."""
-    assert lab.send("crm_contacts", {"email": WHO, flag: word}).actions == ["skipped"]
-    assert lab.world.find_contact(WHO) is None
+    assert runner.send("crm_contacts", {"email": WHO, flag: word}).actions == ["skipped"]
+    assert runner.world.find_contact(WHO) is None
 
 
 @pytest.mark.parametrize("flag", ["deleted", "anonymized"])
-def test_an_unknown_word_for_a_flag_rejects_the_row(lab: Lab, flag: str) -> None:
+def test_an_unknown_word_for_a_flag_rejects_the_row(runner: TargetRunner, flag: str) -> None:
     """An unknown word in a flag rejects the row, because it may mark a deleted person."""
-    run = lab.send("crm_contacts", {"email": WHO, flag: "maybe"})
+    run = runner.send("crm_contacts", {"email": WHO, flag: "maybe"})
     assert run.actions == ["rejected"]
     assert flag in run.reason()
     assert "true/false" in run.reason()
 
 
 @pytest.mark.parametrize("form", [float, lambda one: f"{one}.0", str, int])
-def test_an_id_in_any_numeric_form_is_that_row(lab: Lab, form: Any) -> None:
+def test_an_id_in_any_numeric_form_is_that_row(runner: TargetRunner, form: Any) -> None:
     """An id as a float, as data frames make it, finds the row."""
-    person = lab.world.add_contact(WHO)
-    stage = next(iter(lab.world.tables["dealStages"]))
-    account = lab.world.add_account("Float Co")
-    tag = lab.world.add_tag("Float")
+    person = runner.world.add_contact(WHO)
+    stage = next(iter(runner.world.tables["dealStages"]))
+    account = runner.world.add_account("Float Co")
+    tag = runner.world.add_tag("Float")
     row = {"id": form(person.id), "first_name": "Ann", "account__id": form(account.id)}
-    assert lab.send("crm_contacts", row).actions == ["updated"]
+    assert runner.send("crm_contacts", row).actions == ["updated"]
     assert person.firstName == "Ann"
     pair = {"contact_id": form(person.id), "tag_id": form(tag.id)}
-    assert lab.send("marketing_contact_tags", pair).actions == ["updated"]
+    assert runner.send("marketing_contact_tags", pair).actions == ["updated"]
     deal = {
         "name": "Float deal",
         "contact": [{"id": form(person.id)}],
@@ -235,17 +243,17 @@ def test_an_id_in_any_numeric_form_is_that_row(lab: Lab, form: Any) -> None:
         "owner__id": form(1),
         "amount": 0.1 + 0.2,
     }
-    run = lab.send("crm_opportunities", deal)
+    run = runner.send("crm_opportunities", deal)
     assert (run.actions, run.reason()) == (["created"], "")
-    (made,) = [one for one in lab.world.tables["deals"] if one.title == "Float deal"]
+    (made,) = [one for one in runner.world.tables["deals"] if one.title == "Float deal"]
     assert (made.contact, made.stage, made.value, made.owner) == (person.id, stage.id, 30, 1)
 
 
 @pytest.mark.parametrize("amount", [0.305, "12.345", -1, "12 EUR", "1,50"], ids=repr)
-def test_a_real_third_decimal_is_rejected(lab: Lab, amount: Any) -> None:
+def test_a_real_third_decimal_is_rejected(runner: TargetRunner, amount: Any) -> None:
     """An amount with a real third decimal rejects the row, and is not rounded."""
-    deal = next(iter(lab.world.tables["deals"]))
-    run = lab.send("crm_opportunities", {"id": str(deal.id), "amount": amount})
+    deal = next(iter(runner.world.tables["deals"]))
+    run = runner.send("crm_opportunities", {"id": str(deal.id), "amount": amount})
     assert (run.actions, run.writes) == (["rejected"], [])
     assert "amount" in run.reason()
 
@@ -261,29 +269,33 @@ def test_a_real_third_decimal_is_rejected(lab: Lab, amount: Any) -> None:
         ("2026-01-02T23:00:00-05:00", "2026-01-02", "2026-01-02T23:00:00-05:00"),
     ],
 )
-def test_times_and_dates_of_databases(lab: Lab, text: str, day: str, moment: str) -> None:
+def test_times_and_dates_of_databases(
+    runner: TargetRunner, text: str, day: str, moment: str
+) -> None:
     """Times and dates of databases fill fields of dates and of times."""
-    world = lab.world
+    world = runner.world
     world.add_custom_field("deal", "Due", "date")
     world.add_custom_field("deal", "Seen", "datetime")
     deal = next(iter(world.tables["deals"]))
     row = {"id": str(deal.id), "close_date": text, "custom_fields": {"due": text, "seen": text}}
-    assert lab.send("crm_opportunities", row).actions == ["updated"]
-    found = values_of(lab, "deal", deal.id)
+    assert runner.send("crm_opportunities", row).actions == ["updated"]
+    found = values_of(runner, "deal", deal.id)
     assert found["Due"] == day
     seen, wanted = map(dt.datetime.fromisoformat, (found["Seen"], moment))
     assert seen == wanted.replace(microsecond=0)  # ActiveCampaign keeps whole seconds
 
 
 @pytest.mark.parametrize("text", ["1712011230123", "1712011230", "02.01.2026", "Jan 2"], ids=repr)
-def test_text_that_is_no_time_is_rejected_with_the_accepted_forms(lab: Lab, text: str) -> None:
+def test_text_that_is_no_time_is_rejected_with_the_accepted_forms(
+    runner: TargetRunner, text: str
+) -> None:
     """Text that is no time rejects the row with the accepted forms.
 
     An epoch is not the year 1712.
     """
-    lab.world.add_custom_field("deal", "Seen", "datetime")
-    deal = next(iter(lab.world.tables["deals"]))
-    run = lab.send("crm_opportunities", {"id": str(deal.id), "custom_fields": {"seen": text}})
+    runner.world.add_custom_field("deal", "Seen", "datetime")
+    deal = next(iter(runner.world.tables["deals"]))
+    run = runner.send("crm_opportunities", {"id": str(deal.id), "custom_fields": {"seen": text}})
     assert (run.actions, run.writes) == (["rejected"], [])
     assert "custom_fields.seen" in run.reason()
     assert "20260131" in run.reason()
@@ -292,9 +304,9 @@ def test_text_that_is_no_time_is_rejected_with_the_accepted_forms(lab: Lab, text
 # --- text ---------------------------------------------------------------------------------------
 
 
-def test_decomposed_text_is_the_same_text(lab: Lab) -> None:
+def test_decomposed_text_is_the_same_text(runner: TargetRunner) -> None:
     """A tag, list or option in NFD is that of the account; the target writes NFC."""
-    world = lab.world
+    world = runner.world
     field = world.add_field("Körnung", "dropdown", "GRAIN")
     world.add_options(field.id, "Übergroß")
     world.add_tag("Café")
@@ -311,7 +323,7 @@ def test_decomposed_text_is_the_same_text(lab: Lab) -> None:
         "custom_fields": {unicodedata.normalize("NFD", "Körnung"): nfd["size"]},
     }
     before = {name: len(world.tables[name]) for name in ("tags", "lists", "fields")}
-    run = lab.send("crm_contacts", row)
+    run = runner.send("crm_contacts", row)
     assert (run.actions, run.reason()) == (["created"], "")
     assert before == {name: len(world.tables[name]) for name in before}
     person = world.find_contact(WHO)
@@ -320,13 +332,13 @@ def test_decomposed_text_is_the_same_text(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("key", ["%LAW_ZONE%", "law_zone", "Law_Zone", "%law_zone%", "LAW_ZONE"])
-def test_a_personalization_tag_is_a_fields_key(lab: Lab, key: str) -> None:
+def test_a_personalization_tag_is_a_fields_key(runner: TargetRunner, key: str) -> None:
     """A personalization tag with percent signs, in any case, is the key of its field."""
-    field = lab.world.add_field("Zone of law", "text", "LAW_ZONE")
-    run = lab.send("crm_contacts", {"email": WHO, "custom_fields": {key: "EMEA"}})
+    field = runner.world.add_field("Zone of law", "text", "LAW_ZONE")
+    run = runner.send("crm_contacts", {"email": WHO, "custom_fields": {key: "EMEA"}})
     assert (run.actions, run.reason()) == (["created"], "")
-    person = lab.world.find_contact(WHO)
-    assert lab.world.field_value(person.id, field.id).value == "EMEA"
+    person = runner.world.find_contact(WHO)
+    assert runner.world.field_value(person.id, field.id).value == "EMEA"
 
 
 @pytest.mark.parametrize(
@@ -341,28 +353,30 @@ def test_a_personalization_tag_is_a_fields_key(lab: Lab, key: str) -> None:
     ],
     ids=str,
 )
-def test_several_choices_in_every_form(lab: Lab, value: Any, settings: dict[str, Any]) -> None:
+def test_several_choices_in_every_form(
+    runner: TargetRunner, value: Any, settings: dict[str, Any]
+) -> None:
     """Several choices in each form of arrays are read; no option is made of an array's text."""
-    field = lab.world.add_field("Hobbies", "listbox", "HOBBIES")
-    lab.world.add_options(field.id, "Hiking", "Chess")
-    options = len(lab.world.tables["fieldOptions"])
+    field = runner.world.add_field("Hobbies", "listbox", "HOBBIES")
+    runner.world.add_options(field.id, "Hiking", "Chess")
+    options = len(runner.world.tables["fieldOptions"])
     row = {"email": WHO, "custom_fields__hobbies": value}
-    run = lab.send("crm_contacts", row, create_missing_fields=True, **settings)
+    run = runner.send("crm_contacts", row, create_missing_fields=True, **settings)
     assert (run.actions, run.reason()) == (["created"], "")
-    person = lab.world.find_contact(WHO)
-    assert lab.world.field_value(person.id, field.id).value == "||Hiking||Chess||"
-    assert len(lab.world.tables["fieldOptions"]) == options
+    person = runner.world.find_contact(WHO)
+    assert runner.world.field_value(person.id, field.id).value == "||Hiking||Chess||"
+    assert len(runner.world.tables["fieldOptions"]) == options
 
 
-def test_a_byte_order_mark_before_the_input_is_skipped(lab: Lab) -> None:
+def test_a_byte_order_mark_before_the_input_is_skipped(runner: TargetRunner) -> None:
     """A byte order mark before the first line is skipped."""
     schema, record = stream_of("crm_contacts", {"email": WHO})
     assert schema == schema_of("crm_contacts", [])
-    run = lab.run("\ufeff" + json.dumps(schema) + "\n", record)
+    run = runner.run("\ufeff" + json.dumps(schema) + "\n", record)
     assert run.actions == ["created"]
 
 
-def test_a_whole_float_in_a_text_column_has_no_fraction(lab: Lab) -> None:
+def test_a_whole_float_in_a_text_column_has_no_fraction(runner: TargetRunner) -> None:
     """A whole float in a text column, such as a phone number, has no `.0`."""
-    lab.send("crm_contacts", {"email": WHO, "phone": 15551234567.0})
-    assert lab.world.find_contact(WHO).phone == "15551234567"
+    runner.send("crm_contacts", {"email": WHO, "phone": 15551234567.0})
+    assert runner.world.find_contact(WHO).phone == "15551234567"

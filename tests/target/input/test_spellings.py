@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 #: The written value by column, and its place in the account.
 VALUES = {"first_name": "Ann", "last_name": "Lee", "phone": "+1 555"}
@@ -49,15 +49,15 @@ SPELLINGS: list[Callable[[str], str]] = [
     )
 )
 def test_a_column_of_any_spelling_is_written_or_named(
-    make_lab: Callable[..., Lab], spelled: list[tuple[str, Any]]
+    make_runner: Callable[..., TargetRunner], spelled: list[tuple[str, Any]]
 ) -> None:
     """Each column is written or named in the result, on the first run and on the next."""
-    lab = make_lab()
-    ledger = str(lab.folder / f"{uuid4()}.sqlite")
+    runner = make_runner()
+    ledger = str(runner.folder / f"{uuid4()}.sqlite")
     row = {"email": "spelled@shop.example"} | {spell(name): VALUES[name] for name, spell in spelled}
     for _ in range(2):
-        run = lab.send("crm_contacts", row, ledger_path=ledger)
-        person = lab.world.find_contact("spelled@shop.example")
+        run = runner.send("crm_contacts", row, ledger_path=ledger)
+        person = runner.world.find_contact("spelled@shop.example")
         for name, spell in spelled:
             is_written = person is not None and getattr(person, NATIVE[name]) == VALUES[name]
             assert is_written or spell(name) in run.reason()

@@ -14,7 +14,7 @@ import pytest
 
 from tap_activecampaign_unified.storage.database import open_database
 from target_activecampaign.ledger.ledger import SCHEMA, SETTING, Confirmed, Ledger
-from tests.target.lab import Lab, state_of, stream_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from tests.postgres import Database
@@ -53,10 +53,10 @@ def earlier(
 
 
 def test_rows_that_an_earlier_version_confirmed_are_not_sent_again(
-    lab: Lab, earlier: dict[str, Any]
+    runner: TargetRunner, earlier: dict[str, Any]
 ) -> None:
     """Every row is unchanged and keeps its id; the target sends no request."""
-    run = lab.run(*MESSAGES, **earlier)
+    run = runner.run(*MESSAGES, **earlier)
     assert run.actions == ["unchanged"] * 4
     assert run.requests == []
     assert {one["stream"]: one["id"] for one in run.results} == {

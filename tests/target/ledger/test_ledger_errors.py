@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import stream_of
+from tests.target.runner import stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 ROW = {"email": "mila@fjord.example"}
 
@@ -52,38 +52,40 @@ def newer(path: Path) -> None:
         (newer, "ledger_path was written by a newer version: update this program"),
     ],
 )
-def test_a_file_that_is_no_ledger_stays_as_it_is(lab: Lab, write: Any, words: str) -> None:
+def test_a_file_that_is_no_ledger_stays_as_it_is(
+    runner: TargetRunner, write: Any, words: str
+) -> None:
     """A file that is no ledger is a settings error and stays unchanged.
 
     A new ledger in its place would create rows a second time.
     """
-    path = lab.folder / "ledger.sqlite"
+    path = runner.folder / "ledger.sqlite"
     write(path)
     before = path.read_bytes()
     with pytest.raises(Exception, match=words):
-        lab.run(*stream_of("crm_contacts", ROW))
+        runner.run(*stream_of("crm_contacts", ROW))
     assert path.read_bytes() == before
-    assert lab.world.log == []
+    assert runner.world.log == []
 
 
-def test_a_ledger_that_another_program_has_locked_can_be_used_later(lab: Lab) -> None:
+def test_a_ledger_that_another_program_has_locked_can_be_used_later(runner: TargetRunner) -> None:
     """A locked ledger ends the run with 1 after max_retry_seconds; the next run writes."""
     row = stream_of("crm_contacts", ROW)
-    assert lab.run(*row).actions == ["created"]
-    with contextlib.closing(sqlite3.connect(lab.folder / "ledger.sqlite")) as other:
+    assert runner.run(*row).actions == ["created"]
+    with contextlib.closing(sqlite3.connect(runner.folder / "ledger.sqlite")) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        run = lab.run(*row, max_retry_seconds=0.1)
+        run = runner.run(*row, max_retry_seconds=0.1)
     assert run.code == 1
     assert run.last_word == (
         "ledger_path cannot be used (another program has locked it): wait until it ends, then run "
         "again"
     )
-    assert lab.run(*row).actions == ["unchanged"]
+    assert runner.run(*row).actions == ["unchanged"]
 
 
-def test_a_ledger_of_another_account_is_refused(lab: Lab) -> None:
+def test_a_ledger_of_another_account_is_refused(runner: TargetRunner) -> None:
     """A ledger of another account is a settings error."""
-    lab.run(*stream_of("crm_contacts", ROW))
+    runner.run(*stream_of("crm_contacts", ROW))
     with pytest.raises(Exception, match="ledger_path belongs to another account"):
-        lab.run(*stream_of("crm_contacts", ROW), api_url="https://birch.api-us1.com")
+        runner.run(*stream_of("crm_contacts", ROW), api_url="https://birch.api-us1.com")

@@ -17,8 +17,8 @@ from tap_activecampaign_unified.storage.database import is_address, open_databas
 from target_activecampaign.ledger.ledger import SCHEMA, SETTING, Ledger
 from tests.postgres.server import PASSWORD
 from tests.sandbox import World, serve
-from tests.target.lab import Lab, Run, schema_of, state_of, stream_of
 from tests.target.processing.test_kills import PEOPLE, rows
+from tests.target.runner import Run, TargetRunner, schema_of, state_of, stream_of
 from tests.target.test_singer import config_of
 
 if TYPE_CHECKING:
@@ -36,14 +36,16 @@ NOTE = {"content": "Called back", "contact": {"id": "3"}}
 
 
 @pytest.fixture
-def shared(make_lab: Callable[..., Lab], postgres_database: Database) -> Callable[..., Run]:
-    """A lab whose runs keep their ledger in PostgreSQL, as runs on several machines do."""
-    lab = make_lab()
+def shared(
+    make_runner: Callable[..., TargetRunner], postgres_database: Database
+) -> Callable[..., Run]:
+    """A runner whose runs keep their ledger in PostgreSQL, as runs on several machines do."""
+    runner = make_runner()
 
     def run(*messages: Any, **settings: Any) -> Run:
-        return lab.run(*messages, **({"ledger_path": postgres_database.url()} | settings))
+        return runner.run(*messages, **({"ledger_path": postgres_database.url()} | settings))
 
-    run.lab = lab  # type: ignore[attr-defined]
+    run.runner = runner  # type: ignore[attr-defined]
     return run
 
 
@@ -134,7 +136,7 @@ def test_two_machines_on_one_account_take_turns(
 
 
 def test_accounts_do_not_wait_for_one_another(
-    postgres_database: Database, make_lab: Callable[..., Lab]
+    postgres_database: Database, make_runner: Callable[..., TargetRunner]
 ) -> None:
     """Accounts that share the tables wait for no lock of another account and share no row."""
     held, other, again = (connected(postgres_database) for _ in range(3))
@@ -161,8 +163,8 @@ def test_a_server_that_goes_away_ends_the_run_and_no_create_is_sent_twice(
 
     The connection is cut before a note is created, or after it and before the ledger recorded it.
     """
-    lab: Lab = shared.lab
-    world = lab.world
+    runner: TargetRunner = shared.runner
+    world = runner.world
 
     def cut(_world: World, method: str, path: str, *_: Any) -> None:
         if method == "POST" and path.endswith("/notes"):

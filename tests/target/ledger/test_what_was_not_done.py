@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 WHO = "part@shop.example"
 
@@ -22,37 +22,39 @@ class Case:
     stream: str
     row: dict[str, Any]
     word: str
-    prepare: Callable[[Lab], Any] = lambda _: None
-    fix: Callable[[Lab], Any] | None = None
+    prepare: Callable[[TargetRunner], Any] = lambda _: None
+    fix: Callable[[TargetRunner], Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def with_contact(lab: Lab) -> Any:
+def with_contact(runner: TargetRunner) -> Any:
     """Create the contact of these rows."""
-    return lab.world.add_contact(WHO, firstName="There")
+    return runner.world.add_contact(WHO, firstName="There")
 
 
-def with_account(lab: Lab) -> Any:
+def with_account(runner: TargetRunner) -> Any:
     """Create the account of these rows."""
-    return lab.world.add_account("Part Co", accountUrl="https://there.example")
+    return runner.world.add_account("Part Co", accountUrl="https://there.example")
 
 
-def opted_out(lab: Lab) -> None:
+def opted_out(runner: TargetRunner) -> None:
     """Create the contact, who unsubscribed from the list."""
-    lab.world.subscribe(with_contact(lab).id, lab.world.add_list("News").id, 2)
+    runner.world.subscribe(with_contact(runner).id, runner.world.add_list("News").id, 2)
 
 
-def linked(lab: Lab) -> None:
+def linked(runner: TargetRunner) -> None:
     """Link the contact to an account."""
     row = {"email": WHO, "account": "Part Co"}
-    assert lab.send("crm_contacts", row, ledger_path=str(lab.folder / "other.sqlite")).code == 0
+    assert (
+        runner.send("crm_contacts", row, ledger_path=str(runner.folder / "other.sqlite")).code == 0
+    )
 
 
-def without_description(lab: Lab) -> None:
+def without_description(runner: TargetRunner) -> None:
     """Delete the field that ActiveCampaign ships for the description of accounts."""
-    fields = lab.world.tables["accountCustomFieldMeta"]
+    fields = runner.world.tables["accountCustomFieldMeta"]
     [field] = [one for one in fields if one.fieldLabel == "Description"]
-    lab.world.delete_custom_field("account", field.id)
+    runner.world.delete_custom_field("account", field.id)
 
 
 CASES = {
@@ -64,7 +66,7 @@ CASES = {
         "crm_contacts",
         {"email": WHO, "first_name": "Ann", "custom_fields": {"mood": "good"}},
         "custom_fields.mood",
-        fix=lambda lab: lab.world.add_field("Mood", "text", "MOOD"),
+        fix=lambda runner: runner.world.add_field("Mood", "text", "MOOD"),
     ),
     "a title without an account": Case(
         "crm_contacts",
@@ -76,7 +78,7 @@ CASES = {
         "crm_contacts",
         {"email": WHO, "first_name": "Ann", "tags": ["Fresh"]},
         "tag",
-        fix=lambda lab: lab.world.add_tag("Fresh"),
+        fix=lambda runner: runner.world.add_tag("Fresh"),
         settings={"create_missing_tags": False},
     ),
     "a tag outside the namespace": Case(
@@ -128,24 +130,24 @@ CASES = {
         "crm_contacts",
         {"email": WHO, "first_name": "Ann", "custom_fields": {"size": "XXL", "mood": "good"}},
         "custom_fields.size",
-        lambda lab: lab.world.add_options(
-            lab.world.add_field("Size", "dropdown", "SIZE").id, "S", "M"
+        lambda runner: runner.world.add_options(
+            runner.world.add_field("Size", "dropdown", "SIZE").id, "S", "M"
         ),
     ),
     "one of two tags": Case(
         "crm_contacts",
         {"email": WHO, "tags": ["Fresh", "Known"]},
         "tag",
-        lambda lab: lab.world.add_tag("Known"),
-        mend=lambda lab: lab.world.add_tag("Fresh"),
+        lambda runner: runner.world.add_tag("Known"),
+        fix=lambda runner: runner.world.add_tag("Fresh"),
         settings={"create_missing_tags": False},
     ),
     "one of two tags of a mirror": Case(
         "crm_contacts",
         {"email": WHO, "tags": ["dw:fresh", "dw:known"]},
         "tag",
-        lambda lab: lab.world.add_tag("dw:known"),
-        mend=lambda lab: lab.world.add_tag("dw:fresh"),
+        lambda runner: runner.world.add_tag("dw:known"),
+        fix=lambda runner: runner.world.add_tag("dw:fresh"),
         settings={
             "create_missing_tags": False,
             "tags_mode": "mirror",
@@ -162,7 +164,7 @@ CASES = {
             ],
         },
         "bounced",
-        lambda lab: [lab.world.add_list(name) for name in ("News", "Deals")],
+        lambda runner: [runner.world.add_list(name) for name in ("News", "Deals")],
     ),
     "a status that names no list": Case(
         "crm_contacts", {"email": WHO, "first_name": "Ann", "status": "unsubscribed"}, "status"
@@ -178,14 +180,14 @@ CASES = {
         "crm_contacts",
         {"email": WHO, "first_name": "Ann", "automations": ["Asleep"]},
         "not active",
-        lambda lab: lab.world.add_automation("Asleep", status=2),
+        lambda runner: runner.world.add_automation("Asleep", status=2),
         settings={"allow_automations": True},
     ),
     "an unknown custom field of an account": Case(
         "crm_accounts",
         {"name": "Part Co", "website": "https://a.example", "custom_fields": {"mood": "good"}},
         "custom_fields.mood",
-        mend=lambda lab: lab.world.add_custom_field("account", "Mood", "text"),
+        fix=lambda runner: runner.world.add_custom_field("account", "Mood", "text"),
     ),
     "money in an unknown field of an account": Case(
         "crm_accounts",
@@ -195,7 +197,7 @@ CASES = {
             "custom_fields__margin__currency": "EUR",
         },
         "custom_fields.margin",
-        mend=lambda lab: lab.world.add_custom_field("account", "Margin", "currency"),
+        fix=lambda runner: runner.world.add_custom_field("account", "Margin", "currency"),
     ),
     "a standard attribute that the account lacks": Case(
         "crm_accounts",
@@ -214,13 +216,13 @@ CASES = {
         },
         "custom_fields.mood",
         with_contact,
-        mend=lambda lab: lab.world.add_custom_field("deal", "Mood", "text"),
+        fix=lambda runner: runner.world.add_custom_field("deal", "Mood", "text"),
     ),
     "the pipeline of a stage": Case(
         "crm_stages",
         {"id": "1", "name": "First", "pipeline": {"name": "Second"}},
         "pipeline",
-        lambda lab: lab.world.add_pipeline("Second"),
+        lambda runner: runner.world.add_pipeline("Second"),
     ),
     "an unknown column of a note": Case(
         "crm_notes", {"content": "x", "contact": [{"email": WHO}], "mood": 1}, "mood", with_contact
@@ -229,18 +231,20 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_row_of_which_a_part_was_not_done_says_so_on_every_run(lab: Lab, name: str) -> None:
+def test_a_row_of_which_a_part_was_not_done_says_so_on_every_run(
+    runner: TargetRunner, name: str
+) -> None:
     """Every run gives the reason until the part is written; only then the row is confirmed."""
     case = CASES[name]
-    case.prepare(lab)
-    runs = [lab.send(case.stream, case.row, **case.settings) for _ in range(3)]
+    case.prepare(runner)
+    runs = [runner.send(case.stream, case.row, **case.settings) for _ in range(3)]
     assert all(case.word in run.reason() for run in runs)
     assert len({run.reason() for run in runs}) == 1
     assert [run.actions for run in runs if run.actions == ["unchanged"]] == []
     if case.fix is not None:
-        case.fix(lab)
-        assert lab.send(case.stream, case.row, **case.settings).reason() == ""
-        assert lab.send(case.stream, case.row, **case.settings).actions == ["unchanged"]
+        case.fix(runner)
+        assert runner.send(case.stream, case.row, **case.settings).reason() == ""
+        assert runner.send(case.stream, case.row, **case.settings).actions == ["unchanged"]
 
 
 @pytest.mark.parametrize(
@@ -252,74 +256,74 @@ def test_a_row_of_which_a_part_was_not_done_says_so_on_every_run(lab: Lab, name:
     ],
 )
 def test_a_part_that_only_the_row_or_a_setting_can_change_costs_no_request(
-    lab: Lab, name: str
+    runner: TargetRunner, name: str
 ) -> None:
     """Later runs repeat the reason without a request, because the rest of the row is confirmed."""
     case = CASES[name]
-    case.prepare(lab)
-    lab.send(case.stream, case.row, **case.settings)
-    assert lab.send(case.stream, case.row, **case.settings).requests == []
+    case.prepare(runner)
+    runner.send(case.stream, case.row, **case.settings)
+    assert runner.send(case.stream, case.row, **case.settings).requests == []
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_nothing_that_was_confirmed_is_sent_again(lab: Lab, name: str) -> None:
+def test_nothing_that_was_confirmed_is_sent_again(runner: TargetRunner, name: str) -> None:
     """A run that only repeats a reason writes nothing."""
     case = CASES[name]
-    case.prepare(lab)
-    lab.send(case.stream, case.row, **case.settings)
+    case.prepare(runner)
+    runner.send(case.stream, case.row, **case.settings)
     for _ in range(2):
-        assert lab.send(case.stream, case.row, **case.settings).writes == []
+        assert runner.send(case.stream, case.row, **case.settings).writes == []
 
 
-def test_an_opt_out_is_looked_at_again_and_nothing_else_is_sent(lab: Lab) -> None:
+def test_an_opt_out_is_looked_at_again_and_nothing_else_is_sent(runner: TargetRunner) -> None:
     """A later run reads only whether the contact may be subscribed now."""
-    opted_out(lab)
+    opted_out(runner)
     row = {"email": WHO, "first_name": "Ann", "segments": ["News"]}
-    assert lab.send("crm_contacts", row).actions == ["updated"]
-    again = lab.send("crm_contacts", row)
+    assert runner.send("crm_contacts", row).actions == ["updated"]
+    again = runner.send("crm_contacts", row)
     assert (again.actions, again.writes) == (["skipped"], [])
-    person = lab.world.find_contact(WHO)
-    news = next(one for one in lab.world.tables["lists"] if one.name == "News")
-    lab.world.subscribe(person.id, news.id, 0)
-    assert lab.send("crm_contacts", row).actions == ["updated"]
-    assert lab.world.membership(person.id, news.id).status == 1
+    person = runner.world.find_contact(WHO)
+    news = next(one for one in runner.world.tables["lists"] if one.name == "News")
+    runner.world.subscribe(person.id, news.id, 0)
+    assert runner.send("crm_contacts", row).actions == ["updated"]
+    assert runner.world.membership(person.id, news.id).status == 1
 
 
-def test_a_part_that_can_be_done_again_goes_without_the_rest(lab: Lab) -> None:
-    """What somebody changed in ActiveCampaign since is not written over."""
+def test_a_part_that_can_be_done_again_goes_without_the_rest(runner: TargetRunner) -> None:
+    """A later run sends only the missing part, and does not replace a user's later change."""
     row = {"email": WHO, "first_name": "Ann", "custom_fields": {"mood": "good"}}
-    lab.send("crm_contacts", row)
-    person = lab.world.find_contact(WHO)
+    runner.send("crm_contacts", row)
+    person = runner.world.find_contact(WHO)
     person.firstName = "Anna"
-    lab.world.add_field("Mood", "text", "MOOD")
-    run = lab.send("crm_contacts", row)
-    [value] = lab.world.tables["fieldValues"].by("contact", person.id)
+    runner.world.add_field("Mood", "text", "MOOD")
+    run = runner.send("crm_contacts", row)
+    [value] = runner.world.tables["fieldValues"].by("contact", person.id)
     assert (run.actions, run.reason()) == (["updated"], "")
     assert (person.firstName, value.value) == ("Anna", "good")
 
 
-def test_a_contact_that_is_gone_gets_the_whole_row_back(lab: Lab) -> None:
-    """The part makes the contact again, and the next run brings what had been confirmed."""
+def test_a_contact_that_is_gone_gets_the_whole_row_back(runner: TargetRunner) -> None:
+    """The part creates a deleted contact again, and the next run writes the confirmed rest."""
     row = {"email": WHO, "first_name": "Ann", "custom_fields": {"mood": "good"}}
-    lab.send("crm_contacts", row)
-    lab.world.delete_contact(lab.world.find_contact(WHO).id)
-    lab.world.add_field("Mood", "text", "MOOD")
-    assert lab.send("crm_contacts", row).actions == ["created"]
-    assert lab.send("crm_contacts", row).actions == ["updated"]
-    assert lab.world.find_contact(WHO).firstName == "Ann"
-    assert lab.send("crm_contacts", row).actions == ["unchanged"]
+    runner.send("crm_contacts", row)
+    runner.world.delete_contact(runner.world.find_contact(WHO).id)
+    runner.world.add_field("Mood", "text", "MOOD")
+    assert runner.send("crm_contacts", row).actions == ["created"]
+    assert runner.send("crm_contacts", row).actions == ["updated"]
+    assert runner.world.find_contact(WHO).firstName == "Ann"
+    assert runner.send("crm_contacts", row).actions == ["unchanged"]
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_rows_of_one_person_each_keep_their_own_reason(lab: Lab, count: int) -> None:
-    """Two rows of a person in one batch: nothing is sent again, through the importer neither."""
+def test_rows_of_one_person_each_keep_their_own_reason(runner: TargetRunner, count: int) -> None:
+    """Two rows of a person in one batch keep their reasons, also through the importer."""
     rows = []
     for number in range(count):
         email = f"two{number}@shop.example"
         rows.append({"email": email, "first_name": "Ann", "custom_fields": {"mood": "good"}})
         rows.append({"email": email, "custom_fields": {"shoe": "44"}, "tags": ["dw"]})
-    first = lab.send("crm_contacts", *rows)
-    again = lab.send("crm_contacts", *rows)
+    first = runner.send("crm_contacts", *rows)
+    again = runner.send("crm_contacts", *rows)
     for number in range(2 * count):
         word = ("mood", "shoe")[number % 2]
         assert word in first.reason(number + 1)
@@ -327,31 +331,31 @@ def test_rows_of_one_person_each_keep_their_own_reason(lab: Lab, count: int) -> 
     assert (set(again.actions), again.writes) == ({"skipped"}, [])
 
 
-def test_a_tag_that_is_refused_is_asked_for_alone(lab: Lab) -> None:
-    """The contact and the other tag are written; later runs ask for the refused tag only."""
+def test_a_tag_that_is_refused_is_asked_for_alone(runner: TargetRunner) -> None:
+    """Contact and other tag are written once; later runs send the refused tag only."""
     for name in ("Bad", "Good"):
-        lab.world.add_tag(name)
+        runner.world.add_tag(name)
     row = {"email": WHO, "first_name": "Ann", "tags": ["Bad", "Good"]}
     no = {"errors": [{"title": "no such luck"}]}
-    lab.world.faults.refuse("/contactTags", no)
-    first = lab.send("crm_contacts", row)
+    runner.world.faults.refuse("/contactTags", no)
+    first = runner.send("crm_contacts", row)
     assert (first.actions, "no such luck" in first.reason()) == (["created"], True)
-    [tag] = lab.world.tables["contactTags"].by("contact", lab.world.find_contact(WHO).id)
-    assert lab.world.tables["tags"][tag.tag].tag == "Good"
-    lab.world.faults.refuse("/contactTags", no)
-    again = lab.send("crm_contacts", row)
+    [tag] = runner.world.tables["contactTags"].by("contact", runner.world.find_contact(WHO).id)
+    assert runner.world.tables["tags"][tag.tag].tag == "Good"
+    runner.world.faults.refuse("/contactTags", no)
+    again = runner.send("crm_contacts", row)
     assert again.reason() == first.reason()
     assert [path for _, path in again.writes] == ["contact/sync", "contactTags"]
-    assert lab.send("crm_contacts", row).reason() == ""
-    assert lab.send("crm_contacts", row).actions == ["unchanged"]
+    assert runner.send("crm_contacts", row).reason() == ""
+    assert runner.send("crm_contacts", row).actions == ["unchanged"]
 
 
-def test_a_changed_setting_or_row_ends_the_reason(lab: Lab) -> None:
+def test_a_changed_setting_or_row_ends_the_reason(runner: TargetRunner) -> None:
     """A changed row or setting ends the stored reason."""
-    with_account(lab)
+    with_account(runner)
     row = {"name": "Part Co", "website": "https://new.example"}
     fills = {"only_if_empty": ["website"]}
-    assert lab.send("crm_accounts", row, **fills).actions == ["skipped"]
-    assert lab.send("crm_accounts", {**row, "description": "x"}, **fills).reason()
-    run = lab.send("crm_accounts", row)
+    assert runner.send("crm_accounts", row, **fills).actions == ["skipped"]
+    assert runner.send("crm_accounts", {**row, "description": "x"}, **fills).reason()
+    run = runner.send("crm_accounts", row)
     assert (run.actions, run.reason()) == (["updated"], "")

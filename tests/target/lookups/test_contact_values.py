@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.lookups.contact_values import ContactValuesReader
-from tests.tap.client.lab import LabClock, client_of, world_of
+from tests.tap.client.clients import ManualClock, client_of, world_of
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
@@ -38,7 +38,7 @@ ODD: list[dict[str, Any]] = [
 
 def account(**switches: Any) -> World:
     """Return an account in which one contact has more tags than a page has rows."""
-    world = world_of(LabClock(), contacts=CONTACTS, deals=2, accounts=9)
+    world = world_of(ManualClock(), contacts=CONTACTS, deals=2, accounts=9)
     for number in range(130):
         world.tag(7, world.add_tag(f"many {number}").id)
     for name, value in switches.items():
@@ -48,7 +48,7 @@ def account(**switches: Any) -> World:
 
 def reader_of(world: World) -> ContactValuesReader:
     """Return a reader with a client of its own."""
-    return ContactValuesReader(client_of(world, LabClock()), CooperativePool())
+    return ContactValuesReader(client_of(world, ManualClock()), CooperativePool())
 
 
 def truth_of(world: World, contact: int) -> tuple[Any, ...]:
@@ -98,7 +98,7 @@ def test_what_the_server_leaves_out_is_read_separately(switches: dict[str, Any])
 @pytest.mark.parametrize("include", ["all", "none"])
 def test_an_account_without_related_rows_is_known_to_have_none(include: str) -> None:
     """Nothing comes with contacts that have nothing; the reader does not ask for each of them."""
-    world = world_of(LabClock(), contacts=0, deals=0, accounts=0)
+    world = world_of(ManualClock(), contacts=0, deals=0, accounts=0)
     ids = [world.add_contact(f"p{number}@shop.example").id for number in range(120)]
     world.switches.include = include
     world.switches.include_id_arrays = False
@@ -117,7 +117,7 @@ def test_any_selection_of_contacts_is_read_as_it_is(
     """Whatever contacts are asked for, present or deleted, each has its own values and no other."""
     world = account(**switches)
     for one in set(deleted):
-        client_of(world, LabClock()).send("DELETE", f"contacts/{one}")
+        client_of(world, ManualClock()).send("DELETE", f"contacts/{one}")
     check(world, ids)
 
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import length
-from tests.tap.client.lab import LabClock, world_of
+from tests.tap.client.clients import ManualClock, world_of
 from tests.target.concurrency.test_ordering import kill, outcomes
-from tests.target.lab import Lab, Run, schema_of, state_of
+from tests.target.runner import Run, TargetRunner, schema_of, state_of
 
 from .test_faults import Killed
 
@@ -73,12 +73,14 @@ def names(world: World) -> dict[str, str]:
     return {c.email: c.firstName for c in world.tables["contacts"]}
 
 
-def lab_of(folder: Any, seed: int | None, **switches: Any) -> Lab:
-    """Return a lab with an empty account and batches of a dozen rows."""
-    clock = LabClock()
-    lab = Lab(world_of(clock, is_empty=True, **switches), clock, folder.mktemp("lab"), seed)
-    lab.batch_rows = BATCH
-    return lab
+def runner_of(folder: Any, seed: int | None, **switches: Any) -> TargetRunner:
+    """Return a runner with an empty account and batches of a dozen rows."""
+    clock = ManualClock()
+    runner = TargetRunner(
+        world_of(clock, is_empty=True, **switches), clock, folder.mktemp("runner"), seed
+    )
+    runner.batch_rows = BATCH
+    return runner
 
 
 def check_states(run: Run) -> None:
@@ -105,13 +107,13 @@ def test_batches_under_way_end_as_one_after_the_other(
     """
     found = []
     for one in (None, seed):
-        lab = lab_of(tmp_path_factory, one, import_seconds=seconds)
-        lab.most = most
-        run = lab.run(*messages(drawn))
+        runner = runner_of(tmp_path_factory, one, import_seconds=seconds)
+        runner.most = most
+        run = runner.run(*messages(drawn))
         assert run.code == 0, run.last_word
         check_states(run)
         assert run.states[-1] == {"bookmarks": {"at": drawn[-1][1]}}
-        assert names(lab.world) == last_words(drawn)
+        assert names(runner.world) == last_words(drawn)
         found.append(outcomes(run))
     assert found[0] == found[1]
 
@@ -128,16 +130,16 @@ def test_killed_with_batches_under_way_the_next_run_ends_the_same(
     after: bool,
 ) -> None:
     """After a kill, a run from the last state leaves each person once, with the last name."""
-    lab = lab_of(tmp_path_factory, seed, import_seconds=seconds)
-    real = kill(lab.world, kill_at, after=after)
+    runner = runner_of(tmp_path_factory, seed, import_seconds=seconds)
+    real = kill(runner.world, kill_at, after=after)
     with contextlib.suppress(Killed):
-        lab.run(*messages(drawn))
-    lab.world.answer = real  # type: ignore[method-assign]
-    lab.world.settle(at_once=True)
-    run = lab.run(*messages(drawn))
+        runner.run(*messages(drawn))
+    runner.world.answer = real  # type: ignore[method-assign]
+    runner.world.settle(at_once=True)
+    run = runner.run(*messages(drawn))
     assert run.code == 0
     check_states(run)
-    assert names(lab.world) == last_words(drawn)
+    assert names(runner.world) == last_words(drawn)
 
 
 @searching
@@ -155,15 +157,15 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
 
     The next run from the last state completes the rest.
     """
-    lab = lab_of(tmp_path_factory, seed, import_seconds=seconds)
+    runner = runner_of(tmp_path_factory, seed, import_seconds=seconds)
     made: list[Any] = []
-    real = lab.target
+    real = runner.target
 
     def remember(**options: Any) -> Any:
         made.append(real(**options))
         return made[-1]
 
-    lab.target = remember  # type: ignore[method-assign]
+    runner.target = remember  # type: ignore[method-assign]
     seen = [0]
 
     def hook(world: World, *_: Any) -> None:
@@ -174,8 +176,8 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
             else:
                 made[0]._handle_termination(15, None)
 
-    lab.world.before_request(hook)
-    run = lab.run(*messages(drawn))
+    runner.world.before_request(hook)
+    run = runner.run(*messages(drawn))
     check_states(run)
     rows = Counter(result["row"] for result in run.results)
     assert set(rows.values()) <= {1}
@@ -184,14 +186,14 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
         assert seen[0] < stop_at
         return
     assert run.code == (1 if lapses else 143)
-    lab.world.hooks.clear()
-    lab.world.faults.is_lapsed = False
-    lab.clock.is_woken = False
+    runner.world.hooks.clear()
+    runner.world.faults.is_lapsed = False
+    runner.clock.is_woken = False
     covered = max((state["bookmarks"]["at"] for state in run.states), default=0)
-    lab.world.settle(at_once=True)
-    rest = lab.run(*_behind(messages(drawn), covered))
+    runner.world.settle(at_once=True)
+    rest = runner.run(*_behind(messages(drawn), covered))
     assert rest.code == 0
-    assert names(lab.world) == last_words(drawn)
+    assert names(runner.world) == last_words(drawn)
 
 
 def _behind(lines: list[Any], covered: int) -> list[Any]:
@@ -211,26 +213,26 @@ def test_contacts_of_imports_that_never_end_are_written_one_by_one(
     tmp_path_factory: pytest.TempPathFactory, seed: int, drawn: list[tuple[str, int]]
 ) -> None:
     """An import that lasts over an hour counts as lost; its contacts are written one by one."""
-    lab = lab_of(tmp_path_factory, seed, import_seconds=1e9)
-    run = lab.run(*messages(drawn))
+    runner = runner_of(tmp_path_factory, seed, import_seconds=1e9)
+    run = runner.run(*messages(drawn))
     assert run.code == 0
     check_states(run)
-    assert names(lab.world) == last_words(drawn)
+    assert names(runner.world) == last_words(drawn)
 
 
 # --- which batches run concurrently ---------------------------------------------------------------
 
 
-def under_way(lab: Lab, *lines: Any, **options: Any) -> list[int]:
+def under_way(runner: TargetRunner, *lines: Any, **options: Any) -> list[int]:
     """Return how many imports had not ended when each one was queued."""
     found: list[int] = []
 
     def hook(world: World, method: str, path: str, _: Any) -> None:
         if method == "POST" and path.endswith("bulk_import"):
-            found.append(sum(not batch.settled for batch in world.imports))
+            found.append(sum(not batch.is_processed for batch in world.imports))
 
-    lab.world.before_request(hook)
-    assert lab.run(*lines, **options).code == 0
+    runner.world.before_request(hook)
+    assert runner.run(*lines, **options).code == 0
     return found
 
 
@@ -244,10 +246,10 @@ def test_the_next_batch_is_queued_while_earlier_ones_wait(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
     """At most three imports are under way beside the current batch."""
-    lab = lab_of(tmp_path_factory, seed, import_seconds=120)
-    assert max(under_way(lab, *rows(*range(8 * BATCH)))) in {1, 2}
-    lab = lab_of(tmp_path_factory, None, import_seconds=120)
-    assert max(under_way(lab, *rows(*range(8 * BATCH)))) == 0
+    runner = runner_of(tmp_path_factory, seed, import_seconds=120)
+    assert max(under_way(runner, *rows(*range(8 * BATCH)))) in {1, 2}
+    runner = runner_of(tmp_path_factory, None, import_seconds=120)
+    assert max(under_way(runner, *rows(*range(8 * BATCH)))) == 0
 
 
 @pytest.mark.parametrize(
@@ -259,28 +261,28 @@ def test_settings_that_ask_what_became_of_a_batch_wait_for_it(
     tmp_path_factory: pytest.TempPathFactory, options: dict[str, Any]
 ) -> None:
     """A setting that may end the run early waits for each batch before the next one."""
-    lab = lab_of(tmp_path_factory, 1, import_seconds=120)
-    assert set(under_way(lab, *rows(*range(5 * BATCH)), **options)) == {0}
+    runner = runner_of(tmp_path_factory, 1, import_seconds=120)
+    assert set(under_way(runner, *rows(*range(5 * BATCH)), **options)) == {0}
 
 
 def test_a_person_of_a_batch_under_way_is_waited_for(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """A row waits for the import of its contact, found by address in any case or by id."""
-    lab = lab_of(tmp_path_factory, 1, import_seconds=120)
+    runner = runner_of(tmp_path_factory, 1, import_seconds=120)
     again = [*range(BATCH), 3, *range(100, 99 + BATCH)]
-    assert under_way(lab, *rows(*again)) == [0, 0]
+    assert under_way(runner, *rows(*again)) == [0, 0]
     lines = rows(*range(200, 200 + BATCH))
     lines.insert(-1, schema_of("crm_contacts", ["id"]))
     for n in range(BATCH):
         record = {"id": str(n + 1), "last_name": "By id"}
         lines.insert(-1, {"type": "RECORD", "stream": "crm_contacts", "record": record})
-    assert under_way(lab, *lines, bulk_import="always")[-1] == 0
+    assert under_way(runner, *lines, bulk_import="always")[-1] == 0
 
 
 def test_other_rows_wait_for_contacts_under_way(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A note of a contact whose import is in progress finds the contact."""
-    lab = lab_of(tmp_path_factory, 1, import_seconds=120)
+    runner = runner_of(tmp_path_factory, 1, import_seconds=120)
     lines = rows(*range(BATCH))
     lines.insert(-1, schema_of("crm_notes"))
     record = {"content": "Hello", "contact__email": "p3@shop.example"}
@@ -288,6 +290,6 @@ def test_other_rows_wait_for_contacts_under_way(tmp_path_factory: pytest.TempPat
         {"type": "RECORD", "stream": "crm_notes", "record": {**record, "content": f"Hello {n}"}}
         for n in range(BATCH)
     ]
-    run = lab.run(*lines)
+    run = runner.run(*lines)
     assert set(run.actions) == {"created"}
-    assert len(lab.world.tables["notes"]) == BATCH
+    assert len(runner.world.tables["notes"]) == BATCH

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import length
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, state_of, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from tests.sandbox import World
@@ -30,7 +30,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def account(clock: LabClock) -> World:
+def account(clock: ManualClock) -> World:
     """Return an empty account with a pipeline, a list and a field for our key."""
     world = world_of(clock, is_empty=True)
     pipeline = world.add_pipeline("Orders", autoassign=1)
@@ -120,9 +120,9 @@ def test_killed_at_any_request_the_next_run_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory, kill_at: int, rows: int, *, after: bool, keyed: bool
 ) -> None:
     """After kill -9 before or after any request, the next run makes no second deal or note."""
-    clock = LabClock()
+    clock = ManualClock()
     world = account(clock)
-    lab = Lab(world, clock, tmp_path_factory.mktemp("lab"))
+    runner = TargetRunner(world, clock, tmp_path_factory.mktemp("runner"))
     lines = messages(rows, keyed=keyed, pieces=2)
     real, seen = world.answer, [0]
 
@@ -137,18 +137,18 @@ def test_killed_at_any_request_the_next_run_ends_the_same(
 
     world.answer = dying  # type: ignore[method-assign]
     with contextlib.suppress(Killed):
-        lab.run(*lines, **SETTINGS)
+        runner.run(*lines, **SETTINGS)
     world.answer = real  # type: ignore[method-assign]
     world.settle(at_once=True)
     clock.sleep(1)
-    assert lab.run(*lines, **SETTINGS).code == 0
+    assert runner.run(*lines, **SETTINGS).code == 0
     check(world, 2 * rows)
-    assert lab.run(*lines, **SETTINGS).writes == []
+    assert runner.run(*lines, **SETTINGS).writes == []
 
 
-def test_a_bad_key_ends_the_run_with_one_line_and_no_state(lab: Lab) -> None:
+def test_a_bad_key_ends_the_run_with_one_line_and_no_state(runner: TargetRunner) -> None:
     """A bad key ends the run with 1, the batch's rows failed, and no output has the key."""
-    run = lab.send("crm_contacts", {"email": "k@shop.example"}, api_key="wrong-key-123")
+    run = runner.send("crm_contacts", {"email": "k@shop.example"}, api_key="wrong-key-123")
     assert run.code == 1
     assert run.states == []
     assert run.actions == ["failed"]
@@ -156,7 +156,7 @@ def test_a_bad_key_ends_the_run_with_one_line_and_no_state(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("stop_at", range(1, 12))
-def test_a_signal_leaves_no_state_beyond_the_results(lab: Lab, stop_at: int) -> None:
+def test_a_signal_leaves_no_state_beyond_the_results(runner: TargetRunner, stop_at: int) -> None:
     """SIGTERM at any request ends with 143, and states cover only rows that are done."""
     lines = [
         *stream_of("crm_contacts", {"email": "a@shop.example", "tags": ["x"]}, keys=["email"]),
@@ -171,22 +171,22 @@ def test_a_signal_leaves_no_state_beyond_the_results(lab: Lab, stop_at: int) -> 
         if seen[0] == stop_at:
             target._handle_termination(15, None)
 
-    lab.world.before_request(hook)
+    runner.world.before_request(hook)
     made: list[Any] = []
-    real = lab.target
+    real = runner.target
 
     def remember(**options: Any) -> Any:
         made.append(real(**options))
         return made[-1]
 
-    lab.target = remember  # type: ignore[method-assign]
+    runner.target = remember  # type: ignore[method-assign]
 
     class Proxy:
         def _handle_termination(self, *args: Any) -> None:
             made[-1]._handle_termination(*args)
 
     target = Proxy()
-    run = lab.run(*lines)
+    run = runner.run(*lines)
     if run.code == 0:
         assert seen[0] < stop_at
         return
@@ -194,10 +194,10 @@ def test_a_signal_leaves_no_state_beyond_the_results(lab: Lab, stop_at: int) -> 
     done = {r["row"] for r in run.results if r["action"] == "created"}
     covered = max((s["bookmarks"]["at"] for s in run.states), default=0)
     assert set(range(1, covered + 1)) <= done
-    lab.world.hooks.clear()
-    lab.clock.is_woken = False
-    assert lab.run(*lines).code == 0
+    runner.world.hooks.clear()
+    runner.clock.is_woken = False
+    assert runner.run(*lines).code == 0
     for name, tag in (("a", "x"), ("b", "y")):
-        person = lab.world.find_contact(f"{name}@shop.example")
-        rows = lab.world.tables["contactTags"].by("contact", person.id)
-        assert {lab.world.tables["tags"][r.tag].tag for r in rows} == {tag}
+        person = runner.world.find_contact(f"{name}@shop.example")
+        rows = runner.world.tables["contactTags"].by("contact", person.id)
+        assert {runner.world.tables["tags"][r.tag].tag for r in rows} == {tag}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandbox import World, serve
-from tests.target.lab import state_of, stream_of
+from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import state_of, stream_of
+from tests.target.runner import state_of, stream_of
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 GONE = "2031-01-01T00:00:00+00:00"
 MAY_DELETE: dict[str, Any] = {"delete_mode": "delete", "max_deletes": 9}
@@ -19,79 +19,81 @@ WHO = "lea@harbour.example"
 @pytest.mark.parametrize("bulk_import", ["never", "always"])
 @pytest.mark.parametrize("keys", [["email"], []])
 def test_who_is_written_and_then_deleted_is_deleted(
-    lab: Lab, bulk_import: str, keys: list[str]
+    runner: TargetRunner, bulk_import: str, keys: list[str]
 ) -> None:
     """A contact that is written and then deleted is deleted, in one batch and on redelivery."""
     rows = [{"email": WHO, "first_name": "Lea"}, {"email": WHO, "_sdc_deleted_at": GONE}]
     settings = {**MAY_DELETE, "bulk_import": bulk_import}
     for _ in range(2):
-        run = lab.run(*stream_of("crm_contacts", *rows, keys=keys), state_of(2), **settings)
+        run = runner.run(*stream_of("crm_contacts", *rows, keys=keys), state_of(2), **settings)
         assert run.reason(2) == "deleted"
-        assert lab.world.find_contact(WHO) is None
+        assert runner.world.find_contact(WHO) is None
 
 
-def test_who_is_deleted_and_then_written_is_there(lab: Lab) -> None:
+def test_who_is_deleted_and_then_written_is_there(runner: TargetRunner) -> None:
     """A contact that is deleted and then written exists."""
-    lab.send("crm_contacts", {"email": WHO})
+    runner.send("crm_contacts", {"email": WHO})
     rows = [{"email": WHO, "_sdc_deleted_at": GONE}, {"email": WHO, "first_name": "Lea"}]
-    run = lab.send("crm_contacts", *rows, **MAY_DELETE)
+    run = runner.send("crm_contacts", *rows, **MAY_DELETE)
     assert run.actions == ["updated", "created"]
-    assert lab.world.find_contact(WHO).firstName == "Lea"
+    assert runner.world.find_contact(WHO).firstName == "Lea"
 
 
-def test_a_delete_by_another_name_waits_for_its_row(lab: Lab) -> None:
+def test_a_delete_by_another_name_waits_for_its_row(runner: TargetRunner) -> None:
     """A delete by id waits for a write by address, because both may name one contact."""
-    person = next(iter(lab.world.tables["contacts"]))
+    person = next(iter(runner.world.tables["contacts"]))
     rows = [{"email": person.email, "first_name": "Lea"}, {"id": str(person.id)}]
     rows[1]["_sdc_deleted_at"] = GONE
-    run = lab.send("crm_contacts", *rows, **MAY_DELETE)
+    run = runner.send("crm_contacts", *rows, **MAY_DELETE)
     assert run.actions == ["updated", "updated"]
-    assert lab.world.find_contact(person.email) is None
+    assert runner.world.find_contact(person.email) is None
 
 
-def test_deletes_of_others_do_not_cut_an_import(lab: Lab) -> None:
+def test_deletes_of_others_do_not_cut_an_import(runner: TargetRunner) -> None:
     """Tombstones of other people do not split a batch."""
-    people = list(lab.world.tables["contacts"])[:5]
+    people = list(runner.world.tables["contacts"])[:5]
     rows: list[dict[str, Any]] = []
     for number, person in enumerate(people):
         rows += [{"email": f"{n}.{number}@harbour.example", "first_name": "A"} for n in range(4)]
         rows.append({"email": person.email, "_sdc_deleted_at": GONE})
-    run = lab.send("crm_contacts", *rows, **MAY_DELETE)
+    run = runner.send("crm_contacts", *rows, **MAY_DELETE)
     assert run.code == 0
     assert run.writes.count(("POST", "import/bulk_import")) == 1
 
 
-def test_an_id_with_another_address_deletes_no_contact(lab: Lab) -> None:
+def test_an_id_with_another_address_deletes_no_contact(runner: TargetRunner) -> None:
     """A delete whose address differs from that of its id deletes no contact."""
-    one, other = list(lab.world.tables["contacts"])[:2]
+    one, other = list(runner.world.tables["contacts"])[:2]
     row = {"id": str(one.id), "email": other.email, "_sdc_deleted_at": GONE}
-    run = lab.send("crm_contacts", row, **MAY_DELETE)
+    run = runner.send("crm_contacts", row, **MAY_DELETE)
     assert (run.actions, run.writes) == (["rejected"], [])
     assert "allow_email_change" in run.reason()
     same = {"id": str(one.id), "email_addresses": [{"email": one.email.upper()}]}
-    run = lab.send("crm_contacts", same | {"_sdc_deleted_at": GONE}, **MAY_DELETE)
+    run = runner.send("crm_contacts", same | {"_sdc_deleted_at": GONE}, **MAY_DELETE)
     assert run.reason() == "deleted"
 
 
 @pytest.mark.parametrize("is_one_batch", [True, False])
-def test_a_row_that_waited_does_not_undo_a_later_one(lab: Lab, is_one_batch: bool) -> None:
+def test_a_row_that_waited_does_not_undo_a_later_one(
+    runner: TargetRunner, is_one_batch: bool
+) -> None:
     """A row that waited for its list does not replace the values of a later row."""
     first = {"email": WHO, "first_name": "Old", "segments": ["Later"]}
     contacts = stream_of("crm_contacts", first, {"email": WHO, "first_name": "New"}, keys=["email"])
     if not is_one_batch:
         contacts.insert(2, state_of(1))
     later = {"name": "Later", "sender_url": "https://x.example", "sender_reminder": "Hello"}
-    run = lab.run(*contacts, state_of(2), *stream_of("marketing_segments", later), state_of(3))
-    person = lab.world.find_contact(WHO)
+    run = runner.run(*contacts, state_of(2), *stream_of("marketing_segments", later), state_of(3))
+    person = runner.world.find_contact(WHO)
     assert (run.code, person.firstName) == (0, "New")
-    assert [one.status for one in lab.world.tables["contactLists"] if one.contact == person.id]
+    assert [one.status for one in runner.world.tables["contactLists"] if one.contact == person.id]
     assert sorted(run.results[n]["row"] for n in range(3)) == [1, 2, 3]
     assert [state["bookmarks"]["at"] for state in run.states] == [3]
 
 
-def test_a_deal_that_waited_for_its_stage_does_not_go_back(lab: Lab) -> None:
+def test_a_deal_that_waited_for_its_stage_does_not_go_back(runner: TargetRunner) -> None:
     """A row that waited for its stage does not move the deal back from a later row's stage."""
-    lab.world.add_custom_field("deal", "Order", "text")
+    runner.world.add_custom_field("deal", "Order", "text")
     deal = {"external_id": "A-1", "amount": 1}
     deals = stream_of(
         "crm_opportunities",
@@ -102,7 +104,7 @@ def test_a_deal_that_waited_for_its_stage_does_not_go_back(lab: Lab) -> None:
     )
     for place in (2, 4):
         deals.insert(place, state_of(place))
-    run = lab.run(
+    run = runner.run(
         *stream_of("crm_contacts", {"email": WHO}),
         *stream_of("crm_pipelines", {"name": "Boats", "currency": "EUR"}),
         *deals,
@@ -111,12 +113,12 @@ def test_a_deal_that_waited_for_its_stage_does_not_go_back(lab: Lab) -> None:
         opportunity_external_id_field="Order",
     )
     assert (run.code, run.actions.count("rejected")) == (0, 0)
-    made = max(lab.world.tables["deals"], key=lambda one: one.id)
-    assert lab.world.tables["dealStages"][made.stage].title == "In Contact"
+    made = max(runner.world.tables["deals"], key=lambda one: one.id)
+    assert runner.world.tables["dealStages"][made.stage].title == "In Contact"
     assert str(made.value) == "300"
 
 
-def test_a_delete_waits_behind_its_row(lab: Lab) -> None:
+def test_a_delete_waits_behind_its_row(runner: TargetRunner) -> None:
     """A row that waits for its list is written before the delete that follows it."""
     rows = stream_of(
         "crm_contacts",
@@ -125,17 +127,17 @@ def test_a_delete_waits_behind_its_row(lab: Lab) -> None:
         keys=["email"],
     )
     later = {"name": "Later", "sender_url": "https://x.example", "sender_reminder": "Hello"}
-    run = lab.run(
+    run = runner.run(
         *rows, state_of(2), *stream_of("marketing_segments", later), state_of(3), **MAY_DELETE
     )
     assert run.reason(2) == "deleted"
-    assert lab.world.find_contact(WHO) is None
+    assert runner.world.find_contact(WHO) is None
 
 
-def test_what_waits_behind_a_row_that_is_rejected_is_written(lab: Lab) -> None:
+def test_what_waits_behind_a_row_that_is_rejected_is_written(runner: TargetRunner) -> None:
     """A row behind a rejected row of the same contact is written."""
     rows = [{"email": WHO, "first_name": "Old", "segments": ["Never"]}]
     rows.append({"email": WHO, "first_name": "New"})
-    run = lab.run(*stream_of("crm_contacts", *rows, keys=["email"]), state_of(2))
+    run = runner.run(*stream_of("crm_contacts", *rows, keys=["email"]), state_of(2))
     assert run.actions == ["rejected", "created"]
-    assert lab.world.find_contact(WHO).firstName == "New"
+    assert runner.world.find_contact(WHO).firstName == "New"

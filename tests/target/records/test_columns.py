@@ -44,7 +44,7 @@ TABLE = ColumnTable(
         ("Mail Address", "email"),
     ],
 )
-def test_a_column_stands_for_a_field_by_name_case_camel_case_or_alias(name: str, path: str) -> None:
+def test_a_column_names_a_field_in_any_case_or_by_alias(name: str, path: str) -> None:
     """A column names a field in any case, in camelCase, by alias, and after a BOM."""
     place = TABLE.place_of(name)
     assert (place.path, place.unknown) == (path, None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import validate
 
-from tests.target.lab import Lab, state_of, stream_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,32 +29,34 @@ def messages_of(path: Path) -> list[dict[str, Any]]:
 
 
 def test_each_run_has_an_id_in_log_report_and_results(
-    lab: Lab, caplog: pytest.LogCaptureFixture
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Log, report and each result name the same run id; the log names it before any row is read."""
     caplog.set_level("INFO")
-    run = lab.send("crm_contacts", *ROWS)
+    run = runner.send("crm_contacts", *ROWS)
     lines = [one.getMessage() for one in caplog.records]
     [first] = [one for one in lines if one.startswith("Run ")]
     assert re.fullmatch(r"Run \d{8}T\d{6}Z-[0-9a-f]{8}", first)
     assert lines.index(first) < next(n for n, one in enumerate(lines) if one.startswith("Reader"))
     assert [one["run"] for one in run.results] == [run.report["run"]] * 3
     assert first == f"Run {run.report['run']}"
-    later = lab.send("crm_contacts", *ROWS)
+    later = runner.send("crm_contacts", *ROWS)
     assert later.report["run"] != run.report["run"]
 
 
-def test_a_run_that_fails_early_has_its_id_in_the_report(lab: Lab) -> None:
+def test_a_run_that_fails_early_has_its_id_in_the_report(runner: TargetRunner) -> None:
     """A run that ends before its first result has its id in the report."""
-    run = lab.send("crm_contacts", *ROWS, api_key="wrong" * 8)
+    run = runner.send("crm_contacts", *ROWS, api_key="wrong" * 8)
     assert run.code == 1
     assert run.report["run"]
 
 
-def test_results_as_singer_messages_say_what_the_json_lines_say(lab: Lab, tmp_path: Path) -> None:
+def test_results_as_singer_messages_say_what_the_json_lines_say(
+    runner: TargetRunner, tmp_path: Path
+) -> None:
     """`results_format: singer` writes a SCHEMA and one valid record per result."""
-    plain = lab.send("crm_contacts", *ROWS, dry_run=True)
-    run = lab.send("crm_contacts", *ROWS, dry_run=True, results_format="singer")
+    plain = runner.send("crm_contacts", *ROWS, dry_run=True)
+    run = runner.send("crm_contacts", *ROWS, dry_run=True, results_format="singer")
     schema, *records = messages_of(tmp_path / "results.jsonl")
     assert (schema["type"], schema["stream"]) == ("SCHEMA", "activecampaign_results")
     assert schema["key_properties"] == ["run", "number"]
@@ -74,9 +76,11 @@ def test_results_as_singer_messages_say_what_the_json_lines_say(lab: Lab, tmp_pa
     ]
 
 
-def test_a_run_without_rows_leaves_a_schema_for_the_loader(lab: Lab, tmp_path: Path) -> None:
+def test_a_run_without_rows_leaves_a_schema_for_the_loader(
+    runner: TargetRunner, tmp_path: Path
+) -> None:
     """Without rows the singer file has its SCHEMA, so a loader creates the table."""
-    run = lab.run(*stream_of("crm_contacts"), state_of(1), results_format="singer")
+    run = runner.run(*stream_of("crm_contacts"), state_of(1), results_format="singer")
     assert run.code == 0
     assert [one["type"] for one in messages_of(tmp_path / "results.jsonl")] == ["SCHEMA"]
     assert (tmp_path / "results.jsonl").stat().st_mode & 0o777 == 0o600

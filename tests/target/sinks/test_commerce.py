@@ -8,10 +8,10 @@ import pytest
 
 from tests.sandbox.ecommerce import store
 from tests.tap.running import Account
-from tests.target.lab import state_of, stream_of
+from tests.target.runner import state_of, stream_of
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 ORDER: dict[str, Any] = {
     "store_id": "1",
@@ -39,72 +39,74 @@ SUBSCRIPTION = {
 
 
 @pytest.fixture(autouse=True)
-def _shop(lab: Lab) -> None:
-    lab.world.switches.ecommerce = "served"
-    store.add_connection(lab.world, "own", "shop-1", "Shop")
+def _shop(runner: TargetRunner) -> None:
+    runner.world.switches.ecommerce = "served"
+    store.add_connection(runner.world, "own", "shop-1", "Shop")
 
 
-def documents(lab: Lab, table: str = "storeOrders") -> dict[str, dict[str, Any]]:
+def documents(runner: TargetRunner, table: str = "storeOrders") -> dict[str, dict[str, Any]]:
     """Return the GraphQL store's rows by the store's id, after all of them arrived."""
-    lab.world.settle(at_once=True)
-    return {row.key: row.document for row in lab.world.tables[table]}
+    runner.world.settle(at_once=True)
+    return {row.key: row.document for row in runner.world.tables[table]}
 
 
-def test_an_order_is_written_once_with_its_lines_and_starts_nothing(lab: Lab) -> None:
+def test_an_order_is_written_once_with_its_lines_and_starts_nothing(runner: TargetRunner) -> None:
     """An order is created, unchanged or updated with its lines, always as historical."""
-    run = lab.send("commerce_orders", ORDER)
+    run = runner.send("commerce_orders", ORDER)
     assert (run.code, run.actions) == (0, ["created"])
-    (order,) = documents(lab).values()
+    (order,) = documents(runner).values()
     assert order["finalAmount"] == "12.5"
     assert order["lineItems"][0]["name"] == "Mug"
     assert order["creationSource"] == "HISTORICAL"
-    assert not any(entry["starts"] for entry in lab.world.automation_log)
-    assert lab.send("commerce_orders", ORDER).actions == ["unchanged"]
-    assert lab.send("commerce_orders", ORDER | {"total_amount": 20}).actions == ["updated"]
-    assert len(documents(lab)) == 1
+    assert not any(entry["starts"] for entry in runner.world.automation_log)
+    assert runner.send("commerce_orders", ORDER).actions == ["unchanged"]
+    assert runner.send("commerce_orders", ORDER | {"total_amount": 20}).actions == ["updated"]
+    assert len(documents(runner)) == 1
 
 
 @pytest.mark.parametrize("reading", ["replace", "patch"])
 @pytest.mark.parametrize("discount", ["discountsAmount", "discountAmount", "both"])
-def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, discount: str) -> None:
+def test_a_partial_row_keeps_what_it_does_not_name(
+    runner: TargetRunner, reading: str, discount: str
+) -> None:
     """A partial row changes only its columns, under each reading of the upsert.
 
     It is sent as historical.
     """
-    lab.world.switches.order_upsert = reading
-    lab.world.switches.order_discount_field = discount
-    lab.send("commerce_orders", ORDER)
+    runner.world.switches.order_upsert = reading
+    runner.world.switches.order_discount_field = discount
+    runner.send("commerce_orders", ORDER)
     partial = {
         **{name: ORDER[name] for name in ("store_id", "store_order_id")},
         "status": "refunded",
         "creation_source": "real_time",
     }
-    run = lab.send("commerce_orders", partial)
+    run = runner.send("commerce_orders", partial)
     assert run.actions == ["updated"]
     assert "historical" in run.reason()
-    (order,) = documents(lab).values()
+    (order,) = documents(runner).values()
     assert order["normalizedStatus"] == "REFUNDED"
     assert (order["notes"], order["email"]) == (["ring twice"], "lea@harbour.example")
     assert order["lineItems"][0]["productStorePrimaryId"] == "p-1"
     assert float(order.get("discountsAmount", order.get("discountAmount"))) == 1
-    assert not any(entry["starts"] for entry in lab.world.automation_log)
+    assert not any(entry["starts"] for entry in runner.world.automation_log)
 
 
-def test_real_time_is_sent_only_where_row_and_setting_say_so(lab: Lab) -> None:
+def test_real_time_is_sent_only_where_row_and_setting_say_so(runner: TargetRunner) -> None:
     """With `run_automations: false` an order is sent as historical, and the result says so."""
     live = ORDER | {"creation_source": "real_time"}
-    run = lab.send("commerce_orders", live, dry_run=True)
+    run = runner.send("commerce_orders", live, dry_run=True)
     assert "starts automations" in run.reason()
-    assert documents(lab) == {}
-    assert lab.send("commerce_orders", live, run_automations=False).actions == ["created"]
-    assert documents(lab)["a-1"]["creationSource"] == "HISTORICAL"
-    before = len(lab.world.log)
-    again = lab.send("commerce_orders", live, run_automations=False)
+    assert documents(runner) == {}
+    assert runner.send("commerce_orders", live, run_automations=False).actions == ["created"]
+    assert documents(runner)["a-1"]["creationSource"] == "HISTORICAL"
+    before = len(runner.world.log)
+    again = runner.send("commerce_orders", live, run_automations=False)
     assert (again.actions, again.reason()) == (["skipped"], HISTORICAL)
-    assert not any(b"mutation" in entry.body for entry in lab.world.log[before:])
+    assert not any(b"mutation" in entry.body for entry in runner.world.log[before:])
     other = live | {"store_order_id": "a-2"}
-    assert lab.send("commerce_orders", other).actions == ["created"]
-    assert documents(lab)["a-2"]["creationSource"] == "REAL_TIME"
+    assert runner.send("commerce_orders", other).actions == ["created"]
+    assert documents(runner)["a-2"]["creationSource"] == "REAL_TIME"
 
 
 def test_a_copy_starts_nothing(lab: Lab) -> None:
@@ -123,43 +125,43 @@ def test_bad_rows_are_found_by_their_own_ids_and_the_others_are_written(lab: Lab
     rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(20)]
     rows[3] = rows[3] | {"contact": {"email": "nonsense"}}
     rows[7] = rows[7] | {"store_order_id": "n-7-b", "currency": "Dollars"}
-    run = lab.send("commerce_orders", *rows)
+    run = runner.send("commerce_orders", *rows)
     assert [run.actions[3], run.actions[7]] == ["rejected", "rejected"]
     assert run.actions.count("created") == 18
     assert "email" in run.reason(4)
-    assert len(documents(lab)) == 18
+    assert len(documents(runner)) == 18
     assert run.writes.count(("POST", "ecom/graphql")) == 3
 
 
 @pytest.mark.parametrize("most", [1, 7, 30])
-def test_batches_halve_where_the_account_takes_fewer_rows(lab: Lab, most: int) -> None:
+def test_batches_halve_where_the_account_takes_fewer_rows(runner: TargetRunner, most: int) -> None:
     """Batches are halved until the account accepts them; each order is written once."""
-    lab.world.switches.graphql_most_rows = most
+    runner.world.switches.graphql_most_rows = most
     rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(40)]
-    assert lab.send("commerce_orders", *rows).actions == ["created"] * 40
-    assert len(documents(lab)) == 40
+    assert runner.send("commerce_orders", *rows).actions == ["created"] * 40
+    assert len(documents(runner)) == 40
 
 
-def test_an_error_that_names_no_row_still_ends_only_the_bad_row(lab: Lab) -> None:
+def test_an_error_that_names_no_row_still_ends_only_the_bad_row(runner: TargetRunner) -> None:
     """If an error names no row, halves of the batch are sent until the bad row is alone."""
 
     def unnamed(body: dict[str, Any]) -> None:
         for error in body.get("errors", ()):
             error["extensions"] = {}
 
-    lab.world.faults.rewrite("/ecom/graphql", unnamed)
+    runner.world.faults.rewrite("/ecom/graphql", unnamed)
     rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(8)]
     rows[5] = rows[5] | {"currency": "Dollars"}
-    run = lab.send("commerce_orders", *rows)
+    run = runner.send("commerce_orders", *rows)
     assert run.actions == ["created"] * 5 + ["rejected"] + ["created"] * 2
 
 
 @pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "late_trouble"])
-def test_an_answer_that_is_lost_is_asked_for_again(lab: Lab, fault: str) -> None:
+def test_an_answer_that_is_lost_is_asked_for_again(runner: TargetRunner, fault: str) -> None:
     """An upsert whose answer is lost is sent again and writes one row."""
-    getattr(lab.world.faults, fault)("/ecom/graphql", times=2)
-    assert lab.send("commerce_orders", ORDER).actions == ["created"]
-    assert len(documents(lab)) == 1
+    getattr(runner.world.faults, fault)("/ecom/graphql", times=2)
+    assert runner.send("commerce_orders", ORDER).actions == ["created"]
+    assert len(documents(runner)) == 1
 
 
 @pytest.mark.parametrize(
@@ -181,16 +183,16 @@ def test_an_answer_that_is_lost_is_asked_for_again(lab: Lab, fault: str) -> None
     ],
 )
 def test_a_row_at_fault_is_rejected_with_its_column(
-    lab: Lab, stream: str, record: dict[str, Any], word: str
+    runner: TargetRunner, stream: str, record: dict[str, Any], word: str
 ) -> None:
     """A wrong row is rejected with its column and writes nothing."""
-    run = lab.send(stream, record)
+    run = runner.send(stream, record)
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
-    assert documents(lab) == {}
+    assert documents(runner) == {}
 
 
-def test_lines_as_rows_are_gathered_with_their_order(lab: Lab) -> None:
+def test_lines_as_rows_are_gathered_with_their_order(runner: TargetRunner) -> None:
     """Lines are written with their order, in any order of the input.
 
     Existing lines are replaced.
@@ -200,74 +202,74 @@ def test_lines_as_rows_are_gathered_with_their_order(lab: Lab) -> None:
         {"store_id": "1", "store_order_id": "a-1", "store_line_id": f"l-{n}", "name": f"Cup {n}"}
         for n in range(3)
     ]
-    run = lab.run(
+    run = runner.run(
         *stream_of("commerce_order_lines", *lines),
         *stream_of("commerce_orders", order),
         state_of(1),
     )
     assert run.actions == ["updated"] * 3 + ["created"]
-    lab.send("commerce_order_lines", lines[1] | {"name": "Bowl"})
-    names = [line["name"] for line in documents(lab)["a-1"]["lineItems"]]
+    runner.send("commerce_order_lines", lines[1] | {"name": "Bowl"})
+    names = [line["name"] for line in documents(runner)["a-1"]["lineItems"]]
     assert names == ["Cup 0", "Bowl", "Cup 2"]
 
 
-def test_products_are_patched_and_rows_of_one_key_are_merged(lab: Lab) -> None:
+def test_products_are_patched_and_rows_of_one_key_are_merged(runner: TargetRunner) -> None:
     """Two rows of one product in a batch are merged, because ActiveCampaign loses the second."""
-    run = lab.send(
+    run = runner.send(
         "commerce_products", PRODUCT, {**PRODUCT, "name": "Cup"}, PRODUCT | {"brand": "A"}
     )
     assert set(run.actions) == {"updated"}
-    assert documents(lab, "storeProducts")["p-1"]["brand"] == "A"
+    assert documents(runner, "storeProducts")["p-1"]["brand"] == "A"
     clear = {"store_id": "1", "store_product_id": "p-1", "brand": None}
-    lab.send("commerce_products", clear)
-    assert documents(lab, "storeProducts")["p-1"]["brand"] == "A"
-    lab.send("commerce_products", clear, null_policy="clear")
-    product = documents(lab, "storeProducts")["p-1"]
+    runner.send("commerce_products", clear)
+    assert documents(runner, "storeProducts")["p-1"]["brand"] == "A"
+    runner.send("commerce_products", clear, null_policy="clear")
+    product = documents(runner, "storeProducts")["p-1"]
     assert (product["brand"], product["variantName"]) == (None, "Mug")
 
 
 @pytest.mark.parametrize("reading", ["replace", "patch"])
 def test_subscriptions_are_accepted_and_keep_what_a_row_does_not_name(
-    lab: Lab, reading: str
+    runner: TargetRunner, reading: str
 ) -> None:
     """A partial subscription keeps its other values, also those that this run just wrote."""
-    lab.world.switches.payment_upsert = reading
-    lab.batch_rows = 1
+    runner.world.switches.payment_upsert = reading
+    runner.batch_rows = 1
     partial = {"store_id": "1", "store_subscription_id": "s-1", "status": "cancelled"}
-    run = lab.send("commerce_subscriptions", SUBSCRIPTION, partial)
+    run = runner.send("commerce_subscriptions", SUBSCRIPTION, partial)
     assert run.actions == ["created", "updated"]
     assert "accepted" in run.reason()
-    (payment,) = documents(lab, "storeRecurringPayments").values()
+    (payment,) = documents(runner, "storeRecurringPayments").values()
     assert payment["normalizedStatus"] == "CANCELLED"
     assert (payment["paymentAmount"], payment["email"]) == ("9.9", "lea@harbour.example")
 
 
-def test_a_copy_goes_into_the_store_of_the_same_service_and_key(lab: Lab) -> None:
+def test_a_copy_goes_into_the_store_of_the_same_service_and_key(runner: TargetRunner) -> None:
     """A copied row goes into the store of its service and key; without one it is rejected."""
     rows = [ORDER | {"store_id": "77"}]
     stores = [{"id": "77", "service": "own", "external_id": "shop-1"}]
     settings = {"source_ids": "foreign"}
-    assert lab.send("commerce_orders", *rows, **settings).actions == ["rejected"]
-    run = lab.run(
+    assert runner.send("commerce_orders", *rows, **settings).actions == ["rejected"]
+    run = runner.run(
         *stream_of("commerce_orders", *rows),
         *stream_of("commerce_stores", *stores),
         state_of(1),
         **settings,
     )
     assert run.actions == ["created", "unchanged"]
-    assert documents(lab)["a-1"]["legacyConnectionId"] == 1
+    assert documents(runner)["a-1"]["legacyConnectionId"] == 1
     other = {"id": "78", "service": "own", "external_id": "shop-2"}
-    run = lab.run(
+    run = runner.run(
         *stream_of("commerce_stores", other),
         *stream_of("commerce_orders", ORDER | {"store_id": "78"}),
         state_of(1),
         **settings,
     )
     assert run.actions == ["skipped", "rejected"]
-    assert lab.send("commerce_stores", stores[0]).actions == ["skipped"]
+    assert runner.send("commerce_stores", stores[0]).actions == ["skipped"]
 
 
-def test_what_one_account_has_another_has_after_a_copy(lab: Lab) -> None:
+def test_what_one_account_has_another_has_after_a_copy(runner: TargetRunner) -> None:
     """Orders, products and subscriptions that the target copies are equal in both accounts."""
     from tests.sandbox import Shape  # noqa: PLC0415 - this test alone plants shops
 
@@ -280,17 +282,17 @@ def test_what_one_account_has_another_has_after_a_copy(lab: Lab) -> None:
     )
     ran = source.run(only=streams)
     messages = [m for name in streams for m in stream_of(name, *ran.records[name], keys=["id"])]
-    run = lab.run(*messages, state_of(1), source_ids="foreign")
+    run = runner.run(*messages, state_of(1), source_ids="foreign")
     carts = sum(one["store_order_id"] is None for one in ran.records["commerce_orders"])
     assert run.actions.count("rejected") == carts
     left_out = {"id", "connectionId", "creationSource"}
     for table in ("storeProducts", "storeRecurringPayments"):
         there = {row.key: row.document for row in source.world.tables[table]}
-        here = documents(lab, table)
+        here = documents(runner, table)
         assert here.keys() == there.keys()
     there = {row.key: row.document for row in source.world.tables["storeOrders"]}
     for key, document in there.items():
-        mine = documents(lab)[key]
+        mine = documents(runner)[key]
         for name in ("email", "normalizedStatus", "storeCreatedDate", "storeModifiedDate"):
             assert mine.get(name) == document.get(name)
         assert float(mine["finalAmount"]) == float(document["finalAmount"])

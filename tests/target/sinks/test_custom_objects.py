@@ -28,50 +28,54 @@ RECORD: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def _object(lab: Lab) -> None:
-    lab.world.add_contact(WHO)
+def _object(runner: TargetRunner) -> None:
+    runner.world.add_contact(WHO)
     fields = [
         acts.field("title"),
         acts.field("unit-price", "currency", defaultCurrency="USD"),
         acts.field("due", "datetime"),
         acts.field("state", "dropdown", options=["Open", "Closed"]),
     ]
-    acts.add_schema(lab.world, "purchase-orders", fields, [acts.relationship("buyer")])
+    acts.add_schema(runner.world, "purchase-orders", fields, [acts.relationship("buyer")])
 
 
-def records(lab: Lab) -> list[dict[str, Any]]:
+def records(runner: TargetRunner) -> list[dict[str, Any]]:
     """Return the account's records as documents."""
-    return [row.document for row in lab.world.tables["customRecords"]]
+    return [row.document for row in runner.world.tables["customRecords"]]
 
 
 @pytest.mark.parametrize("answers_id", [True, False])
-def test_a_record_is_created_once_and_then_unchanged(lab: Lab, answers_id: bool) -> None:
+def test_a_record_is_created_once_and_then_unchanged(
+    runner: TargetRunner, answers_id: bool
+) -> None:
     """A record is created once by external id, linked to the contact of its address."""
-    lab.world.switches.record_answer_has_id = answers_id
-    run = lab.send(STREAM, RECORD)
+    runner.world.switches.record_answer_has_id = answers_id
+    run = runner.send(STREAM, RECORD)
     assert (run.code, run.actions) == (0, ["created"])
-    (document,) = records(lab)
-    person = lab.world.find_contact(WHO)
+    (document,) = records(runner)
+    person = runner.world.find_contact(WHO)
     assert document["fields"]["unit-price"] == 12.5
     assert document["relationships"] == {"buyer": [str(person.id)]}
-    again = lab.send(STREAM, RECORD)
+    again = runner.send(STREAM, RECORD)
     assert (again.actions, again.writes) == (["unchanged"], [])
-    lab.clock.sleep(60)
-    assert lab.send(STREAM, RECORD, force=True).actions == ["unchanged"]
+    runner.clock.sleep(60)
+    assert runner.send(STREAM, RECORD, force=True).actions == ["unchanged"]
 
 
 @pytest.mark.parametrize("relations", ["cleared", "kept"])
 @pytest.mark.parametrize("reading", ["replace", "patch"])
-def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, relations: str) -> None:
+def test_a_partial_row_keeps_what_it_does_not_name(
+    runner: TargetRunner, reading: str, relations: str
+) -> None:
     """A partial row keeps the other fields: the target reads the record and sends it complete."""
-    lab.world.switches.record_upsert = reading
-    lab.world.switches.record_relationships = relations
-    lab.batch_rows = 1
-    run = lab.send(STREAM, RECORD, {"external_id": "po-1", "state": "Closed"})
+    runner.world.switches.record_upsert = reading
+    runner.world.switches.record_relationships = relations
+    runner.batch_rows = 1
+    run = runner.send(STREAM, RECORD, {"external_id": "po-1", "state": "Closed"})
     assert run.actions == ["created", "updated"]
-    lab.clock.sleep(60)
-    assert lab.send(STREAM, {"external_id": "po-1", "title": "Ship"}).actions == ["updated"]
-    (document,) = records(lab)
+    runner.clock.sleep(60)
+    assert runner.send(STREAM, {"external_id": "po-1", "title": "Ship"}).actions == ["updated"]
+    (document,) = records(runner)
     assert document["fields"] == {
         "title": "Ship",
         "unit-price": 12.5,
@@ -80,10 +84,10 @@ def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, relat
     }
     assert document["relationships"]["buyer"]
     clear = {"external_id": "po-1", "title": None}
-    lab.clock.sleep(60)
-    lab.send(STREAM, clear, null_policy="clear")
+    runner.clock.sleep(60)
+    runner.send(STREAM, clear, null_policy="clear")
     if reading == "replace":
-        assert "title" not in records(lab)[0]["fields"]
+        assert "title" not in records(runner)[0]["fields"]
 
 
 @pytest.mark.parametrize(
@@ -98,43 +102,43 @@ def test_a_partial_row_keeps_what_it_does_not_name(lab: Lab, reading: str, relat
     ],
 )
 def test_a_row_at_fault_is_rejected(
-    lab: Lab, stream: str, record: dict[str, Any], word: str
+    runner: TargetRunner, stream: str, record: dict[str, Any], word: str
 ) -> None:
     """A wrong row is rejected with the column or ActiveCampaign's text, and writes nothing."""
-    run = lab.send(stream, record)
+    run = runner.send(stream, record)
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
-    assert records(lab) == []
+    assert records(runner) == []
 
 
-def test_an_external_id_may_hold_blanks_and_colons(lab: Lab) -> None:
+def test_an_external_id_may_hold_blanks_and_colons(runner: TargetRunner) -> None:
     """A record is found again by an external id with blanks and colons."""
     odd = RECORD | {"external_id": "po 1:7"}
-    assert lab.send(STREAM, odd).actions == ["created"]
-    lab.clock.sleep(60)
-    assert lab.send(STREAM, odd | {"title": "Ship"}).actions == ["updated"]
-    assert len(records(lab)) == 1
+    assert runner.send(STREAM, odd).actions == ["created"]
+    runner.clock.sleep(60)
+    assert runner.send(STREAM, odd | {"title": "Ship"}).actions == ["updated"]
+    assert len(records(runner)) == 1
 
 
-def test_a_providers_object_is_never_written(lab: Lab) -> None:
+def test_a_providers_object_is_never_written(runner: TargetRunner) -> None:
     """Objects of an app, such as those of e-commerce, are never written."""
-    acts.add_schema(lab.world, "ecommerce-orders", [acts.field("total", "number")], appId="x")
-    run = lab.send("custom_ecommerce_orders", {"external_id": "o-1", "total": 3})
+    acts.add_schema(runner.world, "ecommerce-orders", [acts.field("total", "number")], appId="x")
+    run = runner.send("custom_ecommerce_orders", {"external_id": "o-1", "total": 3})
     assert run.actions == ["rejected"]
     assert "only read" in run.reason()
     assert run.writes == []
 
 
-def test_an_unknown_column_is_said_and_a_lost_answer_repeated(lab: Lab) -> None:
+def test_an_unknown_column_is_said_and_a_lost_answer_repeated(runner: TargetRunner) -> None:
     """An unknown column is named; an upsert whose answer is lost gives one record."""
-    lab.world.faults.reset_after_apply("/customObjects/records", method="POST")
-    run = lab.send(STREAM, RECORD | {"colour": "red"})
+    runner.world.faults.reset_after_apply("/customObjects/records", method="POST")
+    run = runner.send(STREAM, RECORD | {"colour": "red"})
     assert run.actions == ["created"]
     assert "colour" in run.reason()
-    assert len(records(lab)) == 1
+    assert len(records(runner)) == 1
 
 
-def test_records_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
+def test_records_are_skipped_where_no_automation_may_start(runner: TargetRunner) -> None:
     """With run_automations false records are skipped: their automations cannot be excluded."""
     assert lab.send(STREAM, RECORD, run_automations=False).actions == ["skipped"]
     assert lab.send(STREAM, RECORD, dry_run=True).actions == ["planned"]

@@ -15,7 +15,7 @@ from tests.sandbox.tasks.planting import define_types
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.target.lab import Lab, Run
+    from tests.target.runner import Run, TargetRunner
 
 WHO, TAG, LIST, COMPANY = "law@shop.example", "Law tag", "Law list", "Law Co"
 
@@ -184,9 +184,9 @@ def columns() -> Iterator[tuple[str, str]]:
                 yield stream, column
 
 
-def prepared(lab: Lab) -> dict[str, str]:
+def prepared(runner: TargetRunner) -> dict[str, str]:
     """Create the records that rows refer to; return their ids by placeholder."""
-    world = lab.world
+    world = runner.world
     world.switches.tasks = "served"
     define_types(world)
     person = world.add_contact(WHO)
@@ -209,22 +209,24 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
     return json.loads(text)
 
 
-def sent(lab: Lab, stream: str, column: str, **settings: Any) -> tuple[Run, str, str]:
+def sent(runner: TargetRunner, stream: str, column: str, **settings: Any) -> tuple[Run, str, str]:
     """Send a row with one column more; return the run, its request bodies, and the text to find."""
-    ids = prepared(lab)
+    ids = prepared(runner)
     value, marker, change = SPECIAL.get((stream, column), (*of_column(column), {}))
     instead = dict.fromkeys(INSTEAD_OF.get(column, ()))
     row = {k: v for k, v in {**ROWS[stream], **instead, **change}.items() if v is not None}
-    before = len(lab.world.log)
-    run = lab.send(stream, row | {column: filled(value, ids)}, **SETTINGS | settings)
-    bodies = [one.body.decode() for one in lab.world.log[before:] if one.method != "GET"]
+    before = len(runner.world.log)
+    run = runner.send(stream, row | {column: filled(value, ids)}, **SETTINGS | settings)
+    bodies = [one.body.decode() for one in runner.world.log[before:] if one.method != "GET"]
     return run, "\n".join(bodies), filled(marker, ids)
 
 
 @pytest.mark.parametrize(("stream", "column"), list(columns()))
-def test_every_writable_field_reaches_a_request_body(lab: Lab, stream: str, column: str) -> None:
+def test_every_writable_field_reaches_a_request_body(
+    runner: TargetRunner, stream: str, column: str
+) -> None:
     """Every field that is declared writable is in a request body."""
-    run, bodies, marker = sent(lab, stream, column)
+    run, bodies, marker = sent(runner, stream, column)
     assert run.actions[0] in {"created", "updated", "unchanged", "skipped"}, run.results
     if (stream, column) in CHOOSE_ALONE or not marker:
         return
@@ -251,14 +253,14 @@ def imported() -> Iterator[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("stream", "column", "name"), list(imported()))
 def test_every_field_with_an_importer_name_reaches_the_importer(
-    lab: Lab, stream: str, column: str, name: str
+    runner: TargetRunner, stream: str, column: str, name: str
 ) -> None:
     """The resource table names what the importer takes; the body has the importer's names."""
-    prepared(lab)
+    prepared(runner)
     value, marker = of_column(column)
-    before = len(lab.world.log)
-    lab.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
-    bodies = [one.body.decode() for one in lab.world.log[before:] if "bulk_import" in one.path]
+    before = len(runner.world.log)
+    runner.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
+    bodies = [one.body.decode() for one in runner.world.log[before:] if "bulk_import" in one.path]
     assert f'"{name}": "{marker}"' in "".join(bodies)
 
 
@@ -275,19 +277,19 @@ def test_every_field_with_an_importer_name_reaches_the_importer(
     ],
 )
 def test_other_columns_of_the_importer_reach_it(
-    lab: Lab, stream: str, column: str, value: Any, marker: str
+    runner: TargetRunner, stream: str, column: str, value: Any, marker: str
 ) -> None:
     """Columns that are not a field of the table reach the importer in its own names."""
-    prepared(lab)
-    before = len(lab.world.log)
-    lab.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
-    bodies = [one.body.decode() for one in lab.world.log[before:] if "bulk_import" in one.path]
+    prepared(runner)
+    before = len(runner.world.log)
+    runner.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
+    bodies = [one.body.decode() for one in runner.world.log[before:] if "bulk_import" in one.path]
     assert marker in "".join(bodies)
 
 
 @pytest.mark.parametrize("count", [1, 12])
 def test_a_contact_column_that_becomes_writable_is_sent(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, count: int
+    runner: TargetRunner, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     """A contact column that the resource table declares writable is sent, without another list.
 
@@ -303,11 +305,11 @@ def test_a_contact_column_that_becomes_writable_is_sent(
     changed = replace(sink, resource=replace(sink.resource, entries=entries))
     monkeypatch.setitem(registry.SINKS, "marketing_contacts", changed)
     assert "sms_consent" not in changed.resource.imported_columns()
-    before = len(lab.world.log)
+    before = len(runner.world.log)
     rows = [{"email": f"s{n}@shop.example", "sms_consent": f"yes {n}"} for n in range(count)]
-    run = lab.send("marketing_contacts", *rows)
+    run = runner.send("marketing_contacts", *rows)
     assert set(run.actions) == {"created"}
-    bodies = "".join(one.body.decode() for one in lab.world.log[before:])
+    bodies = "".join(one.body.decode() for one in runner.world.log[before:])
     assert all(f'"sms_consent": "yes {n}"' in bodies for n in range(count))
-    refused = lab.send("marketing_contacts", *rows, run_automations=False, force=True)
+    refused = runner.send("marketing_contacts", *rows, run_automations=False, force=True)
     assert set(refused.actions) == {"skipped"}

@@ -6,54 +6,56 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import Lab, state_of, stream_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @pytest.mark.parametrize("count", [4, 30])
-def test_max_changes_stops_changing(lab: Lab, count: int) -> None:
+def test_max_changes_stops_changing(runner: TargetRunner, count: int) -> None:
     """Rows beyond max_changes are skipped without a state, and the run ends with 1.
 
     Without the setting all rows are written.
     """
     rows = [{"email": f"x{n}@shop.example"} for n in range(count)]
-    run = lab.send("crm_contacts", *rows, max_changes=count - 1)
+    run = runner.send("crm_contacts", *rows, max_changes=count - 1)
     assert (run.code, run.states) == (1, [])
     assert run.actions.count("created") == count - 1
     assert run.actions.count("skipped") == 1
-    rest = lab.send("crm_contacts", *rows, max_changes=count - 1)
+    rest = runner.send("crm_contacts", *rows, max_changes=count - 1)
     assert (rest.code, len(rest.states)) == (0, 1)
     assert rest.actions.count("unchanged") == count - 1
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_another_address_behind_an_id_is_rejected(lab: Lab, count: int) -> None:
+def test_another_address_behind_an_id_is_rejected(runner: TargetRunner, count: int) -> None:
     """A row whose address is not that of its id's contact is rejected.
 
     With allow_email_change the contact gets the new address.
     """
-    people = [lab.world.add_contact(f"s{n}@shop.example", firstName="Own") for n in range(count)]
+    people = [runner.world.add_contact(f"s{n}@shop.example", firstName="Own") for n in range(count)]
     rows = [
         {"id": str(p.id), "email": f"other{n}@shop.example", "first_name": "Thief"}
         for n, p in enumerate(people)
     ]
-    run = lab.send("crm_contacts", *rows)
+    run = runner.send("crm_contacts", *rows)
     assert set(run.actions) == {"rejected"}
     assert "source_ids" in run.reason()
     assert {p.firstName for p in people} == {"Own"}
-    run = lab.send("crm_contacts", *rows, allow_email_change=True)
+    run = runner.send("crm_contacts", *rows, allow_email_change=True)
     assert set(run.actions) == {"updated"}
     assert people[0].email == "other0@shop.example"
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_only_if_empty_fills_and_never_overwrites(lab: Lab, count: int) -> None:
+def test_only_if_empty_fills_and_never_overwrites(runner: TargetRunner, count: int) -> None:
     """only_if_empty keeps an existing name and writes a missing phone."""
-    field = lab.world.add_field("Level", "text", "LEVEL")
-    people = [lab.world.add_contact(f"o{n}@shop.example", firstName="Kept") for n in range(count)]
-    lab.world.set_field(people[0].id, field.id, "old")
+    field = runner.world.add_field("Level", "text", "LEVEL")
+    people = [
+        runner.world.add_contact(f"o{n}@shop.example", firstName="Kept") for n in range(count)
+    ]
+    runner.world.set_field(people[0].id, field.id, "old")
     rows = [
         {
             "email": p.email,
@@ -64,21 +66,21 @@ def test_only_if_empty_fills_and_never_overwrites(lab: Lab, count: int) -> None:
         for p in people
     ]
     names = ["first_name", "phone_numbers", "custom_fields.level"]
-    run = lab.send("crm_contacts", *rows, only_if_empty=names)
+    run = runner.send("crm_contacts", *rows, only_if_empty=names)
     assert run.code == 0
     assert {(p.firstName, p.phone) for p in people} == {("Kept", "55")}
-    assert lab.world.field_value(people[0].id, field.id).value == "old"
-    lab.send("crm_contacts", *rows)
+    assert runner.world.field_value(people[0].id, field.id).value == "old"
+    runner.send("crm_contacts", *rows)
     assert people[0].firstName == "New"
 
 
 @pytest.mark.parametrize("flag", ["deleted", "anonymized", "is_deleted"])
-def test_marked_rows_are_skipped(lab: Lab, flag: str) -> None:
+def test_marked_rows_are_skipped(runner: TargetRunner, flag: str) -> None:
     """A row that the tap marks as deleted creates no contact."""
-    run = lab.send("crm_contacts", {"email": "gone@shop.example", flag: True})
+    run = runner.send("crm_contacts", {"email": "gone@shop.example", flag: True})
     assert run.actions == ["skipped"]
-    assert lab.world.find_contact("gone@shop.example") is None
-    assert lab.send("crm_opportunities", {"id": "1", "is_disabled": True}).actions == ["skipped"]
+    assert runner.world.find_contact("gone@shop.example") is None
+    assert runner.send("crm_opportunities", {"id": "1", "is_disabled": True}).actions == ["skipped"]
 
 
 @pytest.mark.parametrize(
@@ -90,38 +92,38 @@ def test_marked_rows_are_skipped(lab: Lab, flag: str) -> None:
         ("crm_notes", "notes"),
     ],
 )
-def test_a_deleted_row_is_deleted_once(lab: Lab, stream: str, table: str) -> None:
+def test_a_deleted_row_is_deleted_once(runner: TargetRunner, stream: str, table: str) -> None:
     """A delete that is delivered again costs no request; `force` sends it again."""
-    w = lab.world
+    w = runner.world
     w.add_note("Subscriber", next(iter(w.tables["contacts"])).id, "Called.")
     row = {"id": str(next(iter(w.tables[table])).id), "_sdc_deleted_at": "2031-01-01"}
     allowed = {"delete_mode": "delete", "max_deletes": 1}
-    assert lab.send(stream, row, **allowed).actions == ["updated"]
-    again = lab.send(stream, row, **allowed)
+    assert runner.send(stream, row, **allowed).actions == ["updated"]
+    again = runner.send(stream, row, **allowed)
     assert (again.actions, again.reason(), again.requests) == (
         ["unchanged"],
         "deleted by an earlier row",
         [],
     )
     newer = row | {"_sdc_deleted_at": "2031-02-02"}
-    assert lab.send(stream, newer, **allowed).reason() == "deleted already"
-    assert lab.send(stream, row, force=True, **allowed).reason() == "deleted already"
-    assert sum(lab.clock.slept) < 10, "a note that is gone is not asked for again and again"
+    assert runner.send(stream, newer, **allowed).reason() == "deleted already"
+    assert runner.send(stream, row, force=True, **allowed).reason() == "deleted already"
+    assert sum(runner.clock.slept) < 10, "a note that is gone is not asked for again and again"
 
 
-def test_deletes_of_stages_and_tags_are_refused(lab: Lab) -> None:
+def test_deletes_of_stages_and_tags_are_refused(runner: TargetRunner) -> None:
     """Deletes of stages and tags are refused: a stage's deals would be deleted too."""
-    stage = next(iter(lab.world.tables["dealStages"]))
+    stage = next(iter(runner.world.tables["dealStages"]))
     row = {"id": str(stage.id), "_sdc_deleted_at": "2031-01-01T00:00:00Z"}
-    run = lab.send("crm_stages", row, delete_mode="delete", max_deletes=5)
+    run = runner.send("crm_stages", row, delete_mode="delete", max_deletes=5)
     assert run.actions == ["rejected"]
-    assert stage.id in lab.world.tables["dealStages"]
+    assert stage.id in runner.world.tables["dealStages"]
 
 
-def test_without_automations_deals_notes_and_accounts_are_skipped(lab: Lab) -> None:
+def test_without_automations_deals_notes_and_accounts_are_skipped(runner: TargetRunner) -> None:
     """With run_automations false deals, notes and accounts are skipped: each can start one."""
-    before = len(lab.world.automation_log)
-    run = lab.run(
+    before = len(runner.world.automation_log)
+    run = runner.run(
         *stream_of("crm_opportunities", {"id": "1", "stage": {"id": "2"}}),
         *stream_of("crm_notes", {"content": "x", "contact": {"id": "1"}}),
         *stream_of("crm_accounts", {"id": "1", "name": "Y"}),
@@ -130,29 +132,31 @@ def test_without_automations_deals_notes_and_accounts_are_skipped(lab: Lab) -> N
     )
     assert run.actions == ["skipped"] * 3
     assert run.writes == []
-    assert len(lab.world.automation_log) == before
+    assert len(runner.world.automation_log) == before
 
 
-def test_a_plan_counts_people_not_rows(make_lab: Callable[..., Lab]) -> None:
+def test_a_plan_counts_people_not_rows(make_runner: Callable[..., TargetRunner]) -> None:
     """A plan counts three people, not the rows of both contact streams."""
-    lab = make_lab()
-    lab.world.add_contact("p0@shop.example")
+    runner = make_runner()
+    runner.world.add_contact("p0@shop.example")
     people = [{"email": f"p{n}@shop.example", "tags": ["promo"]} for n in range(3)]
-    run = lab.run(
+    run = runner.run(
         *stream_of("crm_contacts", *people), *stream_of("marketing_contacts", *people), dry_run=True
     )
     assert run.report["plan"]["gains"] == {"the tag promo": 3}
 
 
-def test_a_dry_run_writes_nothing_and_reports_everything(make_lab: Callable[..., Lab]) -> None:
+def test_a_dry_run_writes_nothing_and_reports_everything(
+    make_runner: Callable[..., TargetRunner],
+) -> None:
     """A dry run reports actions, changes, samples, unknown names, requests and time.
 
     It sends no write and emits no state.
     """
-    lab = make_lab()
-    lab.world.add_list("News")
-    known = lab.world.add_contact("known@shop.example", firstName="Old")
-    lab.world.tag(known.id, lab.world.add_tag("loyal").id)
+    runner = make_runner()
+    runner.world.add_list("News")
+    known = runner.world.add_contact("known@shop.example", firstName="Old")
+    runner.world.tag(known.id, runner.world.add_tag("loyal").id)
     rows: list[dict[str, Any]] = [
         {"email": f"d{n}@shop.example", "tags": ["promo"], "segments": ["News"]} for n in range(20)
     ]
@@ -161,11 +165,11 @@ def test_a_dry_run_writes_nothing_and_reports_everything(make_lab: Callable[...,
         {"email": "none"},
         {"email": "d0@shop.example", "tags": ["loyal"]},
     ]
-    deal = next(d for d in lab.world.tables["deals"])
+    deal = next(d for d in runner.world.tables["deals"])
     stage = next(
-        s for s in lab.world.tables["dealStages"].by("group", deal.group) if s.id != deal.stage
+        s for s in runner.world.tables["dealStages"].by("group", deal.group) if s.id != deal.stage
     )
-    run = lab.run(
+    run = runner.run(
         *stream_of("crm_contacts", *rows),
         *stream_of("crm_opportunities", {"id": str(deal.id), "stage__name": stage.title}),
         *stream_of("nobody_knows", {"id": "1"}),
@@ -191,4 +195,4 @@ def test_a_dry_run_writes_nothing_and_reports_everything(make_lab: Callable[...,
     } in (plan["samples"])
     assert plan["requests"] >= 2
     assert plan["seconds"] > 0
-    assert lab.send("crm_contacts", rows[0]).actions == ["created"]
+    assert runner.send("crm_contacts", rows[0]).actions == ["created"]

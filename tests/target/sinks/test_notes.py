@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import state_of, stream_of
+from tests.target.runner import state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 WHO = "lea@harbour.example"
 BY_KEY: dict[str, Any] = {"opportunity_external_id_field": "Order"}
 
 
-def notes_of(lab: Lab, content: str) -> list[tuple[str, int]]:
+def notes_of(runner: TargetRunner, content: str) -> list[tuple[str, int]]:
     """Return the parents of the notes of a content."""
-    notes = lab.world.tables["notes"]
+    notes = runner.world.tables["notes"]
     return [(str(n.reltype), int(n.relid)) for n in notes if n.note.strip() == content]
 
 
@@ -33,64 +33,66 @@ def notes_of(lab: Lab, content: str) -> list[tuple[str, int]]:
         {"contact": '[{"email": "lea@harbour.example", "id": null}]'},
     ],
 )
-def test_a_parent_spelled_otherwise_makes_no_second_note(lab: Lab, parent: dict[str, Any]) -> None:
+def test_a_parent_spelled_otherwise_makes_no_second_note(
+    runner: TargetRunner, parent: dict[str, Any]
+) -> None:
     """A parent in another case, in an array, flat or as JSON text makes no second note."""
-    person = lab.world.add_contact(WHO)
-    lab.send("crm_notes", {"content": "Called", "contact": {"email": WHO}})
-    run = lab.send("crm_notes", {"content": " Called ", **parent})
+    person = runner.world.add_contact(WHO)
+    runner.send("crm_notes", {"content": "Called", "contact": {"email": WHO}})
+    run = runner.send("crm_notes", {"content": " Called ", **parent})
     assert (run.actions, run.writes) == (["unchanged"], [])
-    assert notes_of(lab, "Called") == [("Subscriber", person.id)]
+    assert notes_of(runner, "Called") == [("Subscriber", person.id)]
 
 
-def test_other_parents_have_notes_of_their_own(lab: Lab) -> None:
+def test_other_parents_have_notes_of_their_own(runner: TargetRunner) -> None:
     """The same content on another parent is another note."""
     for email in (WHO, "ann@harbour.example"):
-        lab.world.add_contact(email)
-        lab.send("crm_notes", {"content": "Called", "contact": {"email": email}})
-    assert len(notes_of(lab, "Called")) == 2
+        runner.world.add_contact(email)
+        runner.send("crm_notes", {"content": "Called", "contact": {"email": email}})
+    assert len(notes_of(runner, "Called")) == 2
 
 
-def test_a_note_names_its_deal_by_your_own_key(lab: Lab) -> None:
+def test_a_note_names_its_deal_by_your_own_key(runner: TargetRunner) -> None:
     """A note that names its deal by your key is on the deal and not on the contact beside it.
 
     The deal may come later in the input.
     """
-    lab.world.add_custom_field("deal", "Order", "text")
-    lab.world.add_contact(WHO)
+    runner.world.add_custom_field("deal", "Order", "text")
+    runner.world.add_contact(WHO)
     note = {"content": "Paid", "opportunity": {"external_id": "a-1"}, "contact": [{"email": WHO}]}
-    pipeline = lab.world.add_pipeline("Boats")
+    pipeline = runner.world.add_pipeline("Boats")
     deal = {"external_id": "A-1", "name": "Boat", "contact": {"email": WHO}}
-    run = lab.run(
+    run = runner.run(
         *stream_of("crm_notes", note, {"content": "Lost", "opportunity__external_id": "B-2"}),
         state_of(2),
         *stream_of("crm_opportunities", deal | {"pipeline": {"name": "Boats"}}),
         **BY_KEY,
     )
-    made = next(one for one in lab.world.tables["deals"] if one.group == pipeline.id)
+    made = next(one for one in runner.world.tables["deals"] if one.group == pipeline.id)
     assert run.actions == ["created", "rejected", "created"]
     assert "external_id" in run.reason(2)
-    assert notes_of(lab, "Paid") == [("Deal", made.id)]
-    assert lab.send("crm_notes", note, **BY_KEY).actions == ["unchanged"]
+    assert notes_of(runner, "Paid") == [("Deal", made.id)]
+    assert runner.send("crm_notes", note, **BY_KEY).actions == ["unchanged"]
 
 
-def test_your_own_key_needs_the_field_that_holds_it(lab: Lab) -> None:
+def test_your_own_key_needs_the_field_that_holds_it(runner: TargetRunner) -> None:
     """Without the setting of the key's field such a row is rejected."""
-    lab.world.add_contact(WHO)
+    runner.world.add_contact(WHO)
     row = {"content": "Paid", "contact": {"email": WHO}, "opportunity": {"external_id": "A-1"}}
-    run = lab.send("crm_notes", row)
+    run = runner.send("crm_notes", row)
     assert run.actions == ["rejected"]
     assert "opportunity_external_id_field" in run.reason()
-    assert notes_of(lab, "Paid") == []
+    assert notes_of(runner, "Paid") == []
 
 
 @pytest.mark.parametrize("stored", [WHO.title(), WHO])
 @pytest.mark.parametrize("wanted", [WHO, WHO.upper()])
 def test_a_parent_is_found_whatever_the_case_of_the_address(
-    make_lab: Callable[..., Lab], stored: str, wanted: str
+    make_runner: Callable[..., TargetRunner], stored: str, wanted: str
 ) -> None:
     """A parent is found by an address in any case, also if the account compares with case."""
-    lab = make_lab(email_match="exact")
-    person = lab.world.add_contact(stored)
-    run = lab.send("crm_notes", {"content": "Called", "contact": {"email": wanted}})
+    runner = make_runner(email_match="exact")
+    person = runner.world.add_contact(stored)
+    run = runner.send("crm_notes", {"content": "Called", "contact": {"email": wanted}})
     assert run.actions == ["created"]
-    assert notes_of(lab, "Called") == [("Subscriber", person.id)]
+    assert notes_of(runner, "Called") == [("Subscriber", person.id)]

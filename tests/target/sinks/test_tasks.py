@@ -9,7 +9,7 @@ import pytest
 from tests.sandbox.tasks.planting import define_types
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab, Run
+    from tests.target.runner import Run, TargetRunner
 
 WHO = "lea@harbour.example"
 TASK: dict[str, Any] = {
@@ -23,84 +23,84 @@ TASK: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def _tasks(lab: Lab) -> None:
-    lab.world.switches.tasks = "served"
-    define_types(lab.world)
-    lab.world.add_contact(WHO)
+def _tasks(runner: TargetRunner) -> None:
+    runner.world.switches.tasks = "served"
+    define_types(runner.world)
+    runner.world.add_contact(WHO)
 
 
-def tasks(lab: Lab) -> list[Any]:
+def tasks(runner: TargetRunner) -> list[Any]:
     """Return the tasks of the account."""
-    return list(lab.world.tables["dealTasks"])
+    return list(runner.world.tables["dealTasks"])
 
 
-def send(lab: Lab, *records: dict[str, Any], **settings: Any) -> Run:
+def send(runner: TargetRunner, *records: dict[str, Any], **settings: Any) -> Run:
     """Send rows of tasks."""
-    return lab.send("crm_tasks", *records, **settings)
+    return runner.send("crm_tasks", *records, **settings)
 
 
-def test_a_task_lands_on_the_contact_that_the_row_names(lab: Lab) -> None:
+def test_a_task_lands_on_the_contact_that_the_row_names(runner: TargetRunner) -> None:
     """A task is on the row's contact, and not on the deal with that number."""
-    person, deal = lab.world.tables["contacts"][5], lab.world.tables["deals"][5]
-    run = send(lab, {**TASK, "contact": {"email": person.email}})
-    (task,) = tasks(lab)
+    person, deal = runner.world.tables["contacts"][5], runner.world.tables["deals"][5]
+    run = send(runner, {**TASK, "contact": {"email": person.email}})
+    (task,) = tasks(runner)
     assert (run.actions, task.reltype, task.relid) == (["created"], "Subscriber", person.id)
     assert (task.title, task.note, task.type) == ("Call Lea", "Ask for the berth", 1)
     on_deal = {**TASK, "external_id": "t-2", "opportunity": {"id": str(deal.id)}}
-    assert send(lab, on_deal).actions == ["created"]
-    assert tasks(lab)[1].reltype == "Deal"
+    assert send(runner, on_deal).actions == ["created"]
+    assert tasks(runner)[1].reltype == "Deal"
 
 
-def test_a_task_delivered_again_is_the_same_task(lab: Lab) -> None:
+def test_a_task_delivered_again_is_the_same_task(runner: TargetRunner) -> None:
     """A task that is delivered again is never created again.
 
     It is unchanged, changed, completed or reopened.
     """
-    send(lab, TASK)
-    again = send(lab, TASK)
+    send(runner, TASK)
+    again = send(runner, TASK)
     assert (again.actions, again.writes) == (["unchanged"], [])
     later = {**TASK, "due_at": "2031-04-02T10:00:00-05:00"}
-    assert send(lab, later).actions == ["updated"]
-    assert send(lab, {**later, "status": "completed"}).actions == ["updated"]
-    (task,) = tasks(lab)
+    assert send(runner, later).actions == ["updated"]
+    assert send(runner, {**later, "status": "completed"}).actions == ["updated"]
+    (task,) = tasks(runner)
     assert (task.status, task.done is not None) == (1, True)
-    assert send(lab, {**later, "status": "open"}).actions == ["updated"]
-    assert tasks(lab)[0].status == 0
+    assert send(runner, {**later, "status": "open"}).actions == ["updated"]
+    assert tasks(runner)[0].status == 0
     without_key = {name: TASK[name] for name in TASK if name != "external_id"}
-    assert send(lab, without_key, without_key).actions == ["created", "updated"]
-    assert send(lab, without_key).actions == ["unchanged"]
-    assert len(tasks(lab)) == 2
+    assert send(runner, without_key, without_key).actions == ["created", "updated"]
+    assert send(runner, without_key).actions == ["unchanged"]
+    assert len(tasks(runner)) == 2
 
 
 @pytest.mark.parametrize("kind", ["reset_after_apply", "reset", "late_trouble"])
-def test_an_answer_that_is_lost_makes_no_second_task(lab: Lab, kind: str) -> None:
+def test_an_answer_that_is_lost_makes_no_second_task(runner: TargetRunner, kind: str) -> None:
     """After a lost answer the target looks for the task at its contact before it sends it again."""
-    getattr(lab.world.faults, kind)("/dealTasks", method="POST")
-    run = send(lab, TASK)
+    getattr(runner.world.faults, kind)("/dealTasks", method="POST")
+    run = send(runner, TASK)
     assert (run.code, run.actions) == (0, ["created"])
-    assert len(tasks(lab)) == 1
+    assert len(tasks(runner)) == 1
 
 
-def test_a_task_whose_type_asks_for_an_outcome_is_completed_with_one(lab: Lab) -> None:
+def test_a_task_whose_type_asks_for_an_outcome_is_completed_with_one(runner: TargetRunner) -> None:
     """A task whose type has outcomes is completed only with one.
 
     Without it the row is rejected, or the new task stays open and the result gives the reason.
     """
     demo = {**TASK, "type": "Demo"}
-    run = send(lab, {**demo, "status": "completed"})
+    run = send(runner, {**demo, "status": "completed"})
     assert run.actions == ["created"]
     assert "is open" in run.reason()
-    assert tasks(lab)[0].status == 0
-    refused = send(lab, {**demo, "status": "completed"})
+    assert tasks(runner)[0].status == 0
+    refused = send(runner, {**demo, "status": "completed"})
     assert refused.actions == ["rejected"]
-    run = send(lab, {**demo, "status": "completed", "outcome": "Reached", "outcome_note": "yes"})
+    run = send(runner, {**demo, "status": "completed", "outcome": "Reached", "outcome_note": "yes"})
     assert run.actions == ["updated"]
-    (task,) = tasks(lab)
+    (task,) = tasks(runner)
     assert (task.status, task.outcome, task.outcomeInfo) == (1, 1, "yes")
-    lab.world.switches.task_needs_outcome = False
+    runner.world.switches.task_needs_outcome = False
     other = {**demo, "external_id": "t-9", "status": "completed"}
-    assert send(lab, other).actions == ["created"]
-    assert tasks(lab)[1].status == 1
+    assert send(runner, other).actions == ["created"]
+    assert tasks(runner)[1].status == 1
 
 
 @pytest.mark.parametrize(
@@ -117,32 +117,32 @@ def test_a_task_whose_type_asks_for_an_outcome_is_completed_with_one(lab: Lab) -
     ],
 )
 def test_a_row_at_fault_is_rejected_with_the_column(
-    lab: Lab, change: dict[str, Any], word: str
+    runner: TargetRunner, change: dict[str, Any], word: str
 ) -> None:
     """A wrong row is rejected with its column and writes nothing."""
-    run = send(lab, TASK | change)
+    run = send(runner, TASK | change)
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
-    assert tasks(lab) == []
+    assert tasks(runner) == []
 
 
-def test_a_dry_run_counts_and_writes_nothing(lab: Lab) -> None:
+def test_a_dry_run_counts_and_writes_nothing(runner: TargetRunner) -> None:
     """A dry run plans a task with its request and writes nothing."""
-    run = send(lab, TASK, dry_run=True)
+    run = send(runner, TASK, dry_run=True)
     assert run.actions == ["planned"]
-    assert tasks(lab) == []
+    assert tasks(runner) == []
 
 
-def test_tasks_are_skipped_where_no_automation_may_start(lab: Lab) -> None:
+def test_tasks_are_skipped_where_no_automation_may_start(runner: TargetRunner) -> None:
     """With run_automations false tasks are skipped."""
-    assert send(lab, TASK, run_automations=False).actions == ["skipped"]
-    assert tasks(lab) == []
+    assert send(runner, TASK, run_automations=False).actions == ["skipped"]
+    assert tasks(runner) == []
 
 
-def test_owners_are_found_and_an_unknown_one_is_left_out(lab: Lab) -> None:
+def test_owners_are_found_and_an_unknown_one_is_left_out(runner: TargetRunner) -> None:
     """An owner is found by address; an unknown one is left out with a reason."""
-    user = next(iter(lab.world.tables["users"]))
-    run = send(lab, TASK | {"owner": {"email": user.email}})
-    assert (run.actions, tasks(lab)[0].assignee) == (["created"], user.id)
-    run = send(lab, TASK | {"owner": {"email": "ghost@harbour.example"}})
+    user = next(iter(runner.world.tables["users"]))
+    run = send(runner, TASK | {"owner": {"email": user.email}})
+    assert (run.actions, tasks(runner)[0].assignee) == (["created"], user.id)
+    run = send(runner, TASK | {"owner": {"email": "ghost@harbour.example"}})
     assert "owner" in run.reason()

@@ -6,48 +6,48 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import stream_of
+from tests.target.runner import stream_of
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 
 VALUES = "customerAccountCustomFieldData"
 
 
-def values_of(lab: Lab, kind: str, owner: int) -> dict[str, Any]:
+def values_of(runner: TargetRunner, kind: str, owner: int) -> dict[str, Any]:
     """Return an account's or deal's custom values by label."""
-    meta = lab.world.tables[f"{kind}CustomFieldMeta"]
-    rows = [d for d in lab.world.tables[f"{kind}CustomFieldData"] if d.owner == owner]
+    meta = runner.world.tables[f"{kind}CustomFieldMeta"]
+    rows = [d for d in runner.world.tables[f"{kind}CustomFieldData"] if d.owner == owner]
     return {meta[d.customFieldId].fieldLabel: (d.fieldValue, d.fieldCurrency) for d in rows}
 
 
-def test_accounts_and_deals_fill_only_what_is_empty(lab: Lab) -> None:
+def test_accounts_and_deals_fill_only_what_is_empty(runner: TargetRunner) -> None:
     """only_if_empty keeps a website and a description; without the setting they are replaced."""
-    account = lab.world.add_account("Kept Co", accountUrl="https://kept.example")
-    deal = next(d for d in lab.world.tables["deals"] if not d.description)
+    account = runner.world.add_account("Kept Co", accountUrl="https://kept.example")
+    deal = next(d for d in runner.world.tables["deals"] if not d.description)
     row = {"id": str(account.id), "website": "https://new.example", "description": "Told"}
-    run = lab.send("crm_accounts", row, only_if_empty=["website"])
+    run = runner.send("crm_accounts", row, only_if_empty=["website"])
     assert run.actions == ["updated"]
     assert "only_if_empty" in run.reason()
     assert account.accountUrl == "https://kept.example"
     title = deal.title
     row = {"id": str(deal.id), "name": "Renamed", "description": "Filled"}
-    lab.send("crm_opportunities", row, only_if_empty=["name", "description"])
+    runner.send("crm_opportunities", row, only_if_empty=["name", "description"])
     assert (deal.title, deal.description) == (title, "Filled")
-    lab.send("crm_opportunities", {"id": str(deal.id), "name": "Renamed"})
+    runner.send("crm_opportunities", {"id": str(deal.id), "name": "Renamed"})
     assert deal.title == "Renamed"
 
 
 @pytest.mark.parametrize("nested", ["live", "documented", "without a name", "missing"])
 def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
-    lab: Lab, nested: str
+    runner: TargetRunner, nested: str
 ) -> None:
     """only_if_empty keeps an industry, and an address of which only the city is known.
 
     This holds under either name of the values, and if the path below one account has none.
     """
-    w = lab.world
+    w = runner.world
     path = "/api/3/accounts/"
     if nested == "without a name":
         w.faults.rewrite(path, lambda document: document.pop(VALUES, None))
@@ -67,21 +67,23 @@ def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
         "addresses": [{"street_1": "Rue 1", "city": "Lyon"}],
     }
     names = ["industry", "annual_revenue", "addresses"]
-    run = lab.send("crm_accounts", row, only_if_empty=names)
+    run = runner.send("crm_accounts", row, only_if_empty=names)
     assert run.actions == ["updated"]
     assert "only_if_empty" in run.reason()
-    values = {label: value for label, (value, _) in values_of(lab, "account", account.id).items()}
+    values = {
+        label: value for label, (value, _) in values_of(runner, "account", account.id).items()
+    }
     assert values["Industry/Vertical"] == "Bakery"
     assert values["City"] == "Porto"
     assert "Address 1" not in values
     assert "Annual Revenue" in values
-    lab.send("crm_accounts", row)
-    assert values_of(lab, "account", account.id)["Industry/Vertical"][0] == "Books"
+    runner.send("crm_accounts", row)
+    assert values_of(runner, "account", account.id)["Industry/Vertical"][0] == "Books"
 
 
-def test_values_that_cannot_be_read_are_not_overwritten(lab: Lab) -> None:
+def test_values_that_cannot_be_read_are_not_overwritten(runner: TargetRunner) -> None:
     """If the current values cannot be read, the row fails."""
-    w = lab.world
+    w = runner.world
     tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
     account = w.add_account("Hidden Values Co")
     w.set_datum("account", account.id, tags["ACCT_INDUSTRY_VERTICAL"], "Bakery")
@@ -93,19 +95,19 @@ def test_values_that_cannot_be_read_are_not_overwritten(lab: Lab) -> None:
     w.faults.rewrite("/api/3/accounts/", hide)
     w.faults.rewrite("/accountCustomFieldData", hide)
     row = {"id": str(account.id), "industry": "Books"}
-    run = lab.send("crm_accounts", row, only_if_empty=["industry"])
+    run = runner.send("crm_accounts", row, only_if_empty=["industry"])
     assert run.actions == ["failed"]
     assert run.code == 1
     assert run.writes == []
-    assert values_of(lab, "account", account.id)["Industry/Vertical"][0] == "Bakery"
+    assert values_of(runner, "account", account.id)["Industry/Vertical"][0] == "Bakery"
 
 
-def test_null_leaves_alone_and_clears_only_if_asked(lab: Lab) -> None:
+def test_null_leaves_alone_and_clears_only_if_asked(runner: TargetRunner) -> None:
     """Absent, null and blank change nothing; with null_policy clear, null clears."""
-    field = lab.world.add_field("Mood", "text", "MOOD")
-    person = lab.world.add_contact("n@shop.example", firstName="Nell", phone="5")
-    lab.world.set_field(person.id, field.id, "good")
-    account = lab.world.add_account("Null Co", accountUrl="https://null.example")
+    field = runner.world.add_field("Mood", "text", "MOOD")
+    person = runner.world.add_contact("n@shop.example", firstName="Nell", phone="5")
+    runner.world.set_field(person.id, field.id, "good")
+    account = runner.world.add_account("Null Co", accountUrl="https://null.example")
     messages = [
         *stream_of(
             "crm_contacts",
@@ -113,18 +115,21 @@ def test_null_leaves_alone_and_clears_only_if_asked(lab: Lab) -> None:
         ),
         *stream_of("crm_accounts", {"name": "Null Co", "website": None}),
     ]
-    lab.run(*messages)
-    assert (person.firstName, lab.world.field_value(person.id, field.id).value) == ("Nell", "good")
+    runner.run(*messages)
+    assert (person.firstName, runner.world.field_value(person.id, field.id).value) == (
+        "Nell",
+        "good",
+    )
     assert account.accountUrl == "https://null.example"
-    lab.run(*messages, null_policy="clear")
+    runner.run(*messages, null_policy="clear")
     assert (person.firstName, person.phone) == ("", "5")
-    assert lab.world.field_value(person.id, field.id).value == ""
+    assert runner.world.field_value(person.id, field.id).value == ""
     assert not account.accountUrl
 
 
-def test_typed_values_take_the_form_of_their_field(lab: Lab) -> None:
+def test_typed_values_take_the_form_of_their_field(runner: TargetRunner) -> None:
     """Money is sent in cents with its currency, choices as arrays, numbers as text."""
-    world = lab.world
+    world = runner.world
     world.add_custom_field("deal", "Budget here", "currency")
     world.add_custom_field("deal", "Parts here", "multiselect", fieldOptions=["A", "B"])
     world.add_custom_field("deal", "Due here", "date")
@@ -137,9 +142,9 @@ def test_typed_values_take_the_form_of_their_field(lab: Lab) -> None:
             "due_here": "2031-05-06T00:00:00+00:00",
         },
     }
-    run = lab.send("crm_opportunities", row)
+    run = runner.send("crm_opportunities", row)
     assert run.actions == ["updated"], run.results
-    found = values_of(lab, "deal", deal.id)
+    found = values_of(runner, "deal", deal.id)
     assert found["Budget here"][0] in {"1250", 1250}
     assert str(found["Budget here"][1]).lower() == "eur"
     assert found["Parts here"][0] == ["A", "B"]
@@ -165,18 +170,18 @@ def test_typed_values_take_the_form_of_their_field(lab: Lab) -> None:
     ],
 )
 def test_wrong_types_are_rejected_without_a_call(
-    lab: Lab, record: dict[str, Any], word: str
+    runner: TargetRunner, record: dict[str, Any], word: str
 ) -> None:
     """A value of a wrong type rejects its row alone, with the field and without a request."""
-    run = lab.send("crm_contacts", record, {"email": "fine@shop.example"})
+    run = runner.send("crm_contacts", record, {"email": "fine@shop.example"})
     assert run.actions == ["rejected", "created"]
     assert word in run.reason(1)
     assert len(run.writes) == 1
 
 
-def test_unknown_columns_are_named_and_the_row_is_written(lab: Lab) -> None:
+def test_unknown_columns_are_named_and_the_row_is_written(runner: TargetRunner) -> None:
     """An unknown column is named and the row is written; a key of the source is not named."""
-    run = lab.run(
+    run = runner.run(
         *stream_of(
             "crm_contacts",
             {"customer_no": 7, "email": "c@shop.example", "shoe_size": 44},
@@ -189,28 +194,28 @@ def test_unknown_columns_are_named_and_the_row_is_written(lab: Lab) -> None:
     assert "customer_no" not in run.reason()
 
 
-def test_failed_rows_are_sent_even_if_nothing_comes(lab: Lab) -> None:
+def test_failed_rows_are_sent_even_if_nothing_comes(runner: TargetRunner) -> None:
     """With an empty input the target still sends the rows of the retry file."""
-    retry = str(lab.folder / "retry.jsonl")
-    lab.world.faults.server_error("/contact/sync", times=None)
-    lab.send("crm_contacts", {"email": "r@shop.example"}, retry_path=retry, max_retry_seconds=1)
-    lab.world.faults.clear()
-    run = lab.run(retry_path=retry)
+    retry = str(runner.folder / "retry.jsonl")
+    runner.world.faults.server_error("/contact/sync", times=None)
+    runner.send("crm_contacts", {"email": "r@shop.example"}, retry_path=retry, max_retry_seconds=1)
+    runner.world.faults.clear()
+    run = runner.run(retry_path=retry)
     assert [r["action"] for r in run.results] == ["created"]
-    assert lab.world.find_contact("r@shop.example") is not None
+    assert runner.world.find_contact("r@shop.example") is not None
 
 
-def test_an_older_failed_row_never_overwrites_a_newer_one(lab: Lab) -> None:
+def test_an_older_failed_row_never_overwrites_a_newer_one(runner: TargetRunner) -> None:
     """A failed row never replaces values of a newer row; only its other values are sent later."""
-    retry = str(lab.folder / "retry.jsonl")
-    lab.world.faults.server_error("/contact/sync", times=None)
+    retry = str(runner.folder / "retry.jsonl")
+    runner.world.faults.server_error("/contact/sync", times=None)
     old = {"email": "r@shop.example", "first_name": "Old", "phone_numbers": [{"number": "1"}]}
     messages = stream_of("crm_contacts", old, keys=["email"])
-    lab.run(*messages, retry_path=retry, max_retry_seconds=1)
-    lab.world.faults.clear()
+    runner.run(*messages, retry_path=retry, max_retry_seconds=1)
+    runner.world.faults.clear()
     new = {"email": "r@shop.example", "first_name": "New"}
-    lab.run(*stream_of("crm_contacts", new, keys=["email"]), retry_path=retry)
-    person = lab.world.find_contact("r@shop.example")
+    runner.run(*stream_of("crm_contacts", new, keys=["email"]), retry_path=retry)
+    person = runner.world.find_contact("r@shop.example")
     assert (person.firstName, person.phone) == ("New", "1")
-    assert lab.run(retry_path=retry).results == []
+    assert runner.run(retry_path=retry).results == []
     assert person.firstName == "New"

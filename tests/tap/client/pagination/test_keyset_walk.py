@@ -9,14 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import total_of, walk_keyset, walk_offset
-from tests.tap.client.lab import SEEDS, LabClock, Shelf, client_of, response, side_by_side, world_of
+from tests.tap.client.clients import (
+    SEEDS,
+    CollectionServer,
+    ManualClock,
+    client_of,
+    response,
+    side_by_side,
+    world_of,
+)
 
 from .test_offset_walk import MOVES, TOTALS, Mover, sparse
 
 
-def walked(shelf: Shelf, after: int = 0, seed: int | None = None) -> list[int]:
+def walked(server: CollectionServer, after: int = 0, seed: int | None = None) -> list[int]:
     """Return the ids in the order of the walk, with prefetching in some order."""
-    client = client_of(shelf, LabClock(), **side_by_side(seed))
+    client = client_of(server, ManualClock(), **side_by_side(seed))
     pages = walk_keyset(client, "things", "things", after=after)
     return [int(row["id"]) for page in pages for row in page.rows]
 
@@ -29,11 +37,11 @@ def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, t
     This holds for any prefetching.
     """
     mover = Mover(moves)
-    shelf = Shelf(ids, before=mover, total=total, cap=cap)
-    found = walked(shelf, seed=seed)
+    server = CollectionServer(ids, before=mover, total=total, cap=cap)
+    found = walked(server, seed=seed)
     assert found == sorted(set(found))
     assert set(ids) - mover.gone <= set(found)
-    assert len(shelf.asked) < 200
+    assert len(server.asked) < 200
 
 
 @given(sparse(), TOTALS, st.booleans(), st.booleans(), st.integers(0, 99), SEEDS)
@@ -48,24 +56,26 @@ def test_a_walk_detects_that_the_account_ignores_the_key_or_the_order(
     def odd(one: int) -> float:
         return random.Random(one * 7919 + seed).random()
 
-    shelf = Shelf(ids, by_key=by_key, total=total, order=(lambda one: one) if by_order else odd)
-    found = walked(shelf, seed=ahead)
+    server = CollectionServer(
+        ids, by_key=by_key, total=total, order=(lambda one: one) if by_order else odd
+    )
+    found = walked(server, seed=ahead)
     assert sorted(found) == ids
 
 
 @given(sparse(), st.integers(0, 2000), st.booleans(), st.booleans(), SEEDS)
 def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_all, seed):
     """A walk with `after` emits only rows with higher ids, even if the server ignores the key."""
-    shelf = Shelf(ids, by_key=by_key)
+    server = CollectionServer(ids, by_key=by_key)
     if counts_all:
-        shelf.total = lambda _: len(ids)
-    assert walked(shelf, after, seed) == [one for one in ids if one > after]
+        server.total = lambda _: len(ids)
+    assert walked(server, after, seed) == [one for one in ids if one > after]
 
 
 @pytest.mark.parametrize("total", [str, int, lambda _: None])
 def test_a_server_that_caps_pages_at_twenty_is_walked(total):
     """The walk does not take a page that is shorter than requested for the last page."""
-    assert walked(Shelf(list(range(1, 171)), cap=20, total=total)) == list(range(1, 171))
+    assert walked(CollectionServer(list(range(1, 171)), cap=20, total=total)) == list(range(1, 171))
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 9])
@@ -74,18 +84,18 @@ def test_a_server_that_caps_pages_at_twenty_is_walked(total):
 def test_half_way_is_not_the_end(cap, counts_all, seed):
     """The walk does not stop at a capped page when as many rows remain as it has read."""
     for count in range(0, 10 * cap + 1, cap):
-        shelf = Shelf(list(range(1, count + 1)), cap=cap)
+        server = CollectionServer(list(range(1, count + 1)), cap=cap)
         if counts_all:
-            shelf.total = lambda _, count=count: count
-        assert len(walked(shelf, seed=seed)) == count
+            server.total = lambda _, count=count: count
+        assert len(walked(server, seed=seed)) == count
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (7, 1), (100, 2), (150, 2), (1000, 11)])
 def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
     """A walk sends one request per 100 rows, and one more only after a full last page."""
-    shelf = Shelf(list(range(1, count + 1)))
-    walked(shelf)
-    assert len(shelf.asked) == requests
+    server = CollectionServer(list(range(1, count + 1)))
+    walked(server)
+    assert len(server.asked) == requests
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -95,11 +105,11 @@ def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
 )
 def test_reading_ahead_costs_a_request_in_a_hundred(count, requests, counts_all, seed):
     """Prefetching costs one request in a hundred, because consecutive pages share a row."""
-    shelf = Shelf(list(range(1, count + 1)))
+    server = CollectionServer(list(range(1, count + 1)))
     if counts_all:
-        shelf.total = lambda _: str(count)
-    assert walked(shelf, seed=seed) == list(range(1, count + 1))
-    assert requests <= len(shelf.asked) <= requests + (count - 1) // 100 / 100 + 1
+        server.total = lambda _: str(count)
+    assert walked(server, seed=seed) == list(range(1, count + 1))
+    assert requests <= len(server.asked) <= requests + (count - 1) // 100 / 100 + 1
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -110,7 +120,7 @@ def test_a_server_that_ignores_offset_and_key_together_is_detected(seed, status)
     The walk then reads one page at a time.
     """
 
-    class OneAtATime(Shelf):
+    class OneAtATime(CollectionServer):
         def send(self, request, **rest):
             if "offset=" in request.url and status != 200:
                 self.asked.append({})
@@ -118,45 +128,45 @@ def test_a_server_that_ignores_offset_and_key_together_is_detected(seed, status)
             request.url = request.url.replace("offset=", "was_offset=")
             return super().send(request, **rest)
 
-    shelf = OneAtATime(list(range(1, 2001)))
-    assert walked(shelf, seed=seed) == list(range(1, 2001))
-    assert len(shelf.asked) <= 21 + (12 if status != 500 else 100)
+    server = OneAtATime(list(range(1, 2001)))
+    assert walked(server, seed=seed) == list(range(1, 2001))
+    assert len(server.asked) <= 21 + (12 if status != 500 else 100)
 
 
 def test_a_server_that_counts_more_than_it_gives_is_asked_once_more():
     """If the server counts more rows than it returns, the walk sends exactly one more request."""
-    shelf = Shelf(list(range(1, 51)), total=lambda _: "80")
-    assert walked(shelf) == list(range(1, 51))
-    assert len(shelf.asked) == 3
+    server = CollectionServer(list(range(1, 51)), total=lambda _: "80")
+    assert walked(server) == list(range(1, 51))
+    assert len(server.asked) == 3
 
 
 def test_large_pages_that_fail_become_small_ones():
     """After large pages fail, the walk requests small ones, from the last row that it read."""
-    assert walked(Shelf(list(range(1, 90)), most=7)) == list(range(1, 90))
+    assert walked(CollectionServer(list(range(1, 90)), most=7)) == list(range(1, 90))
 
 
 def test_parameters_changed_between_pages_are_used_for_the_next():
     """The next page is requested with the parameters that the caller changed meanwhile."""
-    shelf = Shelf(list(range(1, 151)))
+    server = CollectionServer(list(range(1, 151)))
     params = [("include", "tags")]
-    for _ in walk_keyset(client_of(shelf, LabClock()), "things", "things", params):
+    for _ in walk_keyset(client_of(server, ManualClock()), "things", "things", params):
         params.clear()
-    assert ["include" in query for query in shelf.asked] == [True, False]
+    assert ["include" in query for query in server.asked] == [True, False]
 
 
 @pytest.mark.parametrize("seed", [None, 3])
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
 def test_a_caller_that_stops_causes_no_further_request(walk, seed):
     """A caller that stops after a page causes no further request."""
-    shelf = Shelf(list(range(1, 500)))
-    next(iter(walk(client_of(shelf, LabClock(), **side_by_side(seed)), "things", "things")))
-    assert len(shelf.asked) == 1
+    server = CollectionServer(list(range(1, 500)))
+    next(iter(walk(client_of(server, ManualClock(), **side_by_side(seed)), "things", "things")))
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
 def test_a_page_has_sideloads_count_and_server_time(walk):
     """A page holds its rows, its sideloads, the server's count and the server's time."""
-    clock = LabClock()
+    clock = ManualClock()
     world = world_of(clock, contacts=5)
     params = [("include", "contactTags")]
     page = next(iter(walk(client_of(world, clock), "contacts", "contacts", params)))
@@ -169,7 +179,7 @@ def test_a_page_has_sideloads_count_and_server_time(walk):
 @pytest.mark.parametrize("key", ["contacts", "nothing"])
 def test_a_collection_that_is_missing_from_the_answer_is_empty(key):
     """An answer without the collection's key, or with another type under it, has no rows."""
-    clock = LabClock()
+    clock = ManualClock()
     world = world_of(clock, is_empty=True)
     for page in walk_offset(client_of(world, clock), "contacts", key):
         assert page.rows == []
@@ -198,7 +208,7 @@ def test_a_total_comes_as_a_number_a_text_or_not_at_all(meta, total):
 @pytest.mark.parametrize("keyset", [True, False])
 def test_the_sandboxs_contacts_come_once_whatever_the_total_says(switch, keyset):
     """Keyset and offset pagination emit the same contacts while one is deleted and one added."""
-    clock = LabClock()
+    clock = ManualClock()
     world = world_of(clock, contacts=230, meta_total=switch)
 
     def move(own: object, method: str, path: str, query: object) -> None:

@@ -16,7 +16,7 @@ import time
 import pytest
 
 from tap_activecampaign_unified.client.rate_limit.budget import MARGIN
-from tests.tap.client.lab import limiter_of
+from tests.tap.client.clients import limiter_of
 
 from .test_limiter import busiest
 

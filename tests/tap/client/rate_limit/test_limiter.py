@@ -24,7 +24,7 @@ from tap_activecampaign_unified.client.rate_limit.budget import (
     LEAST_SHARE,
     MARGIN,
 )
-from tests.tap.client.lab import LabClock
+from tests.tap.client.clients import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,13 +42,13 @@ class TimedRedis(RedisBudgetStore):
 
 
 @pytest.fixture(scope="module", params=["file", "redis"])
-def kept(request, tmp_path_factory, redis_url) -> Callable[[LabClock], Callable[..., Limiter]]:
+def kept(request, tmp_path_factory, redis_url) -> Callable[[ManualClock], Callable[..., Limiter]]:
     """Yield a function that creates a budget, in a file or in Redis.
 
     It returns a process factory.
     """
 
-    def make(clock: LabClock) -> Callable[..., Limiter]:
+    def make(clock: ManualClock) -> Callable[..., Limiter]:
         path = tmp_path_factory.mktemp("rate") / "rate.json"
         account = f"account-{next(ACCOUNTS)}"
 
@@ -69,7 +69,7 @@ def busiest(times: list[float], window: float = 1.0) -> int:
     return max((sum(start <= t < start + window for t in times) for start in times), default=0)
 
 
-class CrowdedClock(LabClock):
+class CrowdedClock(ManualClock):
     """A clock on which other processes send requests during a sleep, so some sleeps end late."""
 
     def __init__(self, choices: list[tuple[int, float]]) -> None:
@@ -265,7 +265,7 @@ def test_the_longer_of_two_pauses_counts(kept, clock):
     assert clock.monotonic() - began == pytest.approx(30, abs=0.001)
 
 
-def rate_over(limiter: Limiter, clock: LabClock, seconds: float) -> float:
+def rate_over(limiter: Limiter, clock: ManualClock, seconds: float) -> float:
     """Return the requests per second over a time."""
     began, count = clock.monotonic(), 0
     while clock.monotonic() - began < seconds:
@@ -379,7 +379,7 @@ class Process:
         self.limiter, self.rest, self.left, self.waited = limiter, rest, 0, 0.0
         self.asked = 0.0
 
-    def ask(self, clock: LabClock) -> float:
+    def ask(self, clock: ManualClock) -> float:
         """Return the time of its slot, or the current time if its request left."""
         self.asked = self.asked or clock.monotonic()
         self.limiter._mine.ticket = f"{id(self)}-{self.left}"
@@ -393,7 +393,7 @@ class Process:
         return clock.monotonic() + self.rest
 
 
-def compete(clock: LabClock, processes: list[Process], seconds: float) -> None:
+def compete(clock: ManualClock, processes: list[Process], seconds: float) -> None:
     """Let processes use the budget for some time, each returning when its slot has come."""
     until = clock.monotonic() + seconds
     agenda = [(clock.monotonic(), number) for number in range(len(processes))]
@@ -426,7 +426,7 @@ def test_an_occasional_request_waits_no_longer_than_its_turn(kept, clock):
 @given(st.integers(0, 10_000))
 def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
     """File and Redis return the same schedule for any operations in any order."""
-    dice, clock = random.Random(seed), LabClock()
+    dice, clock = random.Random(seed), ManualClock()
     path = tmp_path_factory.mktemp("rate") / "rate.json"
     file = FileBudgetStore(clock, path)
     redis = TimedRedis(redis_url, f"account-{next(ACCOUNTS)}", clock, file)
@@ -451,7 +451,7 @@ def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
         left = now if operation[0] == "departed" else left
 
 
-def test_the_file_lies_in_the_users_state_folder(monkeypatch, tmp_path):
+def test_the_file_is_in_the_users_state_folder(monkeypatch, tmp_path):
     """Each account has one file in XDG_STATE_HOME, whose name holds only safe characters."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert default_store("acme") == tmp_path / "activecampaign" / "rate-acme.json"

@@ -10,18 +10,18 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab, Run
+    from tests.target.runner import Run, TargetRunner
 
 EMAIL = "ada@shop.example"
 ON: dict[str, Any] = {"allow_automations": True}
 
 
 class Account:
-    """A lab's account with an active and an inactive automation, and a way to send rows."""
+    """A runner's account with an active and an inactive automation, and a way to send rows."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, runner: TargetRunner) -> None:
         """Create the automations, and a field for a score."""
-        self.lab, self.world = lab, lab.world
+        self.runner, self.world = runner, runner.world
         self.dunning = self.world.add_automation("Dunning")
         self.nurture = self.world.add_automation("Nurture")
         self.off = self.world.add_automation("Summer sale", status=2)
@@ -29,7 +29,7 @@ class Account:
 
     def send(self, *records: dict[str, Any], **settings: Any) -> Run:
         """Send rows of contacts, with automations allowed."""
-        run = self.lab.send("crm_contacts", *records, **{**ON, **settings})
+        run = self.runner.send("crm_contacts", *records, **{**ON, **settings})
         assert len(run.results) == len(records)
         return run
 
@@ -47,9 +47,9 @@ class Account:
 
 
 @pytest.fixture
-def account(make_lab: Callable[..., Lab]) -> Account:
+def account(make_runner: Callable[..., TargetRunner]) -> Account:
     """An account without contacts."""
-    return Account(make_lab(contacts=0, deals=0, accounts=0))
+    return Account(make_runner(contacts=0, deals=0, accounts=0))
 
 
 # --- entering -------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_a_row_enters_once_whatever_is_sent_again(account: Account) -> None:
         assert "entered before" in run.reason()
         assert not [path for _, path in run.requests if "contactAutomations" in path]
     account.send(row, force=True)
-    account.lab.send("marketing_contacts", row, **ON)
+    account.runner.send("marketing_contacts", row, **ON)
     person = account.world.find_contact(EMAIL)
     account.send({"id": str(person.id), "automations": ["Dunning"]}, force=True)
     assert account.entered() == 1
@@ -108,7 +108,7 @@ def test_a_row_that_only_enters_touches_nothing_else(account: Account) -> None:
     """An existing contact takes one read of contact, enrolments and lists each, and one write."""
     account.world.add_contact(EMAIL)
     before = account.world.find_contact(EMAIL).udate
-    account.lab.clock.sleep(60)
+    account.runner.clock.sleep(60)
     run = account.send({"email": EMAIL, "automations": ["Dunning"]})
     assert run.actions == ["updated"]
     assert run.writes == [("POST", "contactAutomations")]
@@ -207,7 +207,7 @@ def test_rows_of_one_person_in_one_batch_enter_once(account: Account) -> None:
 # --- what is left out -----------------------------------------------------------------------------
 
 
-def test_nobody_enters_unless_it_is_allowed(account: Account) -> None:
+def test_no_contact_enters_without_allow_automations(account: Account) -> None:
     """Without allow_automations the rest is written; once allowed, those rows alone are sent."""
     rows = [
         {"email": EMAIL, "first_name": "Ada", "automations": ["Dunning"]},
@@ -226,7 +226,7 @@ def test_nobody_enters_unless_it_is_allowed(account: Account) -> None:
     assert (account.entered(), account.entered("bob@shop.example")) == (1, 1)
 
 
-def test_run_automations_false_enters_nobody(account: Account) -> None:
+def test_run_automations_false_enters_no_contact(account: Account) -> None:
     """With run_automations false no contact enters, whatever allow_automations is."""
     run = account.send(
         {"email": EMAIL, "first_name": "Ada", "automations": ["Dunning"]}, run_automations=False
@@ -293,7 +293,7 @@ def test_an_unfinished_contact_does_not_enter(account: Account) -> None:
 
 
 @pytest.mark.parametrize("spoiled", [("POST", "/contactAutomations"), ("GET", "/automations")])
-def test_a_key_that_may_not_enter_anybody_costs_that_part_alone(
+def test_without_the_permission_to_enrol_the_rest_is_written(
     account: Account, spoiled: tuple[str, str]
 ) -> None:
     """Without the permission to enrol, the rest is written with a reason; later the rows enter."""
@@ -387,11 +387,11 @@ def test_who_was_let_in_by_others_does_not_enter_again(
 @pytest.mark.parametrize("gone", [403, 404])
 @pytest.mark.parametrize("left", ["removed", "ended"])
 def test_who_left_by_a_row_may_enter_once_more(
-    make_lab: Callable[..., Lab], left: str, gone: int
+    make_runner: Callable[..., TargetRunner], left: str, gone: int
 ) -> None:
     """After a row leaves, a row may enter once more, and not a third time."""
     account = Account(
-        make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
+        make_runner(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
     )
     enter = {"email": EMAIL, "automations": ["Dunning"]}
     leave = {"email": EMAIL, "leave_automations": ["Dunning"]}
@@ -408,11 +408,11 @@ def test_who_left_by_a_row_may_enter_once_more(
 
 
 @pytest.mark.parametrize("left", ["removed", "ended"])
-def test_whoever_came_back_by_others_after_leaving_is_in(
-    make_lab: Callable[..., Lab], left: str
+def test_an_enrolment_after_a_leave_counts(
+    make_runner: Callable[..., TargetRunner], left: str
 ) -> None:
     """An enrolment after the leave counts, by any client, active or completed."""
-    account = Account(make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left))
+    account = Account(make_runner(contacts=0, deals=0, accounts=0, left_enrolment=left))
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
     person = account.world.find_contact(EMAIL)
@@ -425,11 +425,11 @@ def test_whoever_came_back_by_others_after_leaving_is_in(
 @pytest.mark.parametrize("gone", [403, 404])
 @pytest.mark.parametrize("fault", ["reset_after_apply", "truncated_json", "late_trouble"])
 def test_leaving_whose_answer_was_lost_is_done(
-    make_lab: Callable[..., Lab], left: str, gone: int, fault: str
+    make_runner: Callable[..., TargetRunner], left: str, gone: int, fault: str
 ) -> None:
     """A leave whose answer is lost is done: the 404 of its retry is no refusal."""
     account = Account(
-        make_lab(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
+        make_runner(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
     )
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     getattr(account.world.faults, fault)("/contactAutomations", method="DELETE")
@@ -569,7 +569,7 @@ def test_a_dry_run_counts_who_would_enter_and_leave(account: Account, others: in
 def test_a_dry_run_counts_a_person_of_two_batches_once(account: Account) -> None:
     """A dry run counts a person of two batches once, without writing to the ledger."""
     account.world.add_contact(EMAIL)
-    account.lab.batch_rows = 1
+    account.runner.batch_rows = 1
     rows = [{"email": EMAIL, "first_name": name, "automations": ["Dunning"]} for name in "AB"]
     assert account.send(*rows, dry_run=True).report["plan"]["enters"] == {"Dunning": 1}
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import length
-from tests.tap.client.lab import LabClock, world_of
+from tests.tap.client.clients import ManualClock, world_of
 from tests.target.concurrency.test_ordering import LOSSES, kill
-from tests.target.lab import Lab, state_of, stream_of
 from tests.target.processing.test_faults import Killed
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from tests.sandbox import World
@@ -40,7 +40,7 @@ LOST = {
 }
 
 
-def account(clock: LabClock, **switches: Any) -> World:
+def account(clock: ManualClock, **switches: Any) -> World:
     """Return an empty account with two automations."""
     world = world_of(clock, is_empty=True, **switches)
     for name in ("Dunning", "Nurture"):
@@ -72,88 +72,88 @@ def once(count: int) -> Counter[tuple[str, str]]:
 
 
 @pytest.fixture
-def lab(clock: LabClock, tmp_path: Any) -> Lab:
-    """A lab of such an account."""
-    return Lab(account(clock), clock, tmp_path)
+def runner(clock: ManualClock, tmp_path: Any) -> TargetRunner:
+    """A runner of such an account."""
+    return TargetRunner(account(clock), clock, tmp_path)
 
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("fault", LOST)
 @pytest.mark.parametrize("count", [1, 12])
 def test_entering_whose_answer_is_lost_is_looked_for(
-    lab: Lab, fault: str, count: int, times: int
+    runner: TargetRunner, fault: str, count: int, times: int
 ) -> None:
     """After lost answers of enrolments the run ends with 0, and each contact is enrolled once."""
     kind, options = LOST[fault]
-    getattr(lab.world.faults, kind)(prefix=POSTS, method="POST", times=times, **options)
-    run = lab.send("crm_contacts", *rows(count), **SETTINGS | {"max_retry_seconds": 5})
+    getattr(runner.world.faults, kind)(prefix=POSTS, method="POST", times=times, **options)
+    run = runner.send("crm_contacts", *rows(count), **SETTINGS | {"max_retry_seconds": 5})
     assert run.code == 0
     assert set(run.actions) <= {"created", "updated"}
-    assert entries(lab.world) == once(count)
+    assert entries(runner.world) == once(count)
     assert run.report["automations"]["entered"] == {"Dunning": count}
-    lab.world.faults.clear()
-    again = lab.send("crm_contacts", *rows(count, last_name="L"), force=True, **SETTINGS)
+    runner.world.faults.clear()
+    again = runner.send("crm_contacts", *rows(count, last_name="L"), force=True, **SETTINGS)
     assert again.code == 0
-    assert entries(lab.world) == once(count)
+    assert entries(runner.world) == once(count)
 
 
 @pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "server_error", "late_trouble"])
 @pytest.mark.parametrize("blind", ["server_error", "forbid"])
 @pytest.mark.parametrize("count", [1, 12])
 def test_what_cannot_be_seen_is_failed_and_looked_for_first(
-    lab: Lab, fault: str, blind: str, count: int
+    runner: TargetRunner, fault: str, blind: str, count: int
 ) -> None:
     """If enrolments cannot be read, the row fails; the next run reads them before it writes.
 
     The state stays before the row.
     """
-    faults = lab.world.faults
+    faults = runner.world.faults
 
     def spoil(world: World, method: str, path: str, query: Any) -> None:
         if (method, path) == ("POST", "/api/3" + POSTS) and not faults.rules:
             getattr(faults, fault)(POSTS, method="POST", times=None)
             getattr(faults, blind)(LOOKS, method="GET", times=None)
 
-    lab.world.before_request(spoil)
-    run = lab.send("crm_contacts", *rows(count), **SETTINGS)
+    runner.world.before_request(spoil)
+    run = runner.send("crm_contacts", *rows(count), **SETTINGS)
     assert (run.code, run.states) == (1, [])
     assert "failed" in run.actions
-    sent = entries(lab.world)
+    sent = entries(runner.world)
     assert max(sent.values(), default=0) <= 1
     # While the enrolments cannot be read, no contact enters.
-    lab.world.hooks.clear()
+    runner.world.hooks.clear()
     faults.rules = [rule for rule in faults.rules if rule.method == "GET"]
-    run = lab.send("crm_contacts", *rows(count), **SETTINGS)
+    run = runner.send("crm_contacts", *rows(count), **SETTINGS)
     assert "failed" in run.actions
-    assert entries(lab.world) == sent
+    assert entries(runner.world) == sent
     faults.clear()
-    run = lab.send("crm_contacts", *rows(count), **SETTINGS)
+    run = runner.send("crm_contacts", *rows(count), **SETTINGS)
     assert (run.code, len(run.states)) == (0, 1)
-    assert entries(lab.world) == once(count)
+    assert entries(runner.world) == once(count)
 
 
-def test_entering_that_is_never_answered_is_failed(lab: Lab) -> None:
+def test_entering_that_is_never_answered_is_failed(runner: TargetRunner) -> None:
     """An enrolment that is never answered fails its row.
 
     The next run enrols from the retry file.
     """
-    lab.world.faults.server_error(POSTS, method="POST", times=None)
-    path = str(lab.folder / "retry.jsonl")
-    run = lab.send("crm_contacts", *rows(1), retry_path=path, **SETTINGS)
+    runner.world.faults.server_error(POSTS, method="POST", times=None)
+    path = str(runner.folder / "retry.jsonl")
+    run = runner.send("crm_contacts", *rows(1), retry_path=path, **SETTINGS)
     assert (run.code, run.actions, len(run.states)) == (1, ["failed"], 1)
     assert "looks for it first" in run.reason()
-    assert entries(lab.world) == Counter()
-    lab.world.faults.clear()
-    run = lab.run(retry_path=path, **SETTINGS)
+    assert entries(runner.world) == Counter()
+    runner.world.faults.clear()
+    run = runner.run(retry_path=path, **SETTINGS)
     assert (run.code, run.actions) == (0, ["updated"])
-    assert entries(lab.world) == once(1)
-    assert lab.run(retry_path=path, **SETTINGS).requests == []
+    assert entries(runner.world) == once(1)
+    assert runner.run(retry_path=path, **SETTINGS).requests == []
 
 
-def test_an_enrolment_of_a_killed_run_is_reported_by_the_next(lab: Lab) -> None:
+def test_an_enrolment_of_a_killed_run_is_reported_by_the_next(runner: TargetRunner) -> None:
     """After a kill behind the write, the next run reports `updated` and counts the enrolment."""
-    lab.world.add_contact("p0@shop.example")
-    real = lab.world.answer
+    runner.world.add_contact("p0@shop.example")
+    real = runner.world.answer
 
     def dying(method: str, path: str, *rest: Any) -> Any:
         answer = real(method, path, *rest)
@@ -161,17 +161,17 @@ def test_an_enrolment_of_a_killed_run_is_reported_by_the_next(lab: Lab) -> None:
             raise Killed
         return answer
 
-    lab.world.answer = dying  # type: ignore[method-assign]
+    runner.world.answer = dying  # type: ignore[method-assign]
     row = {"email": "p0@shop.example", "automations": ["Dunning"]}
     with contextlib.suppress(Killed):
-        lab.send("crm_contacts", row, **SETTINGS)
-    lab.world.answer = real  # type: ignore[method-assign]
-    lab.clock.sleep(3600)
-    run = lab.send("crm_contacts", row, **SETTINGS)
+        runner.send("crm_contacts", row, **SETTINGS)
+    runner.world.answer = real  # type: ignore[method-assign]
+    runner.clock.sleep(3600)
+    run = runner.send("crm_contacts", row, **SETTINGS)
     assert run.actions == ["updated"]
     assert run.writes == []
     assert run.report["automations"]["entered"] == {"Dunning": 1}
-    assert entries(lab.world) == once(1)
+    assert entries(runner.world) == once(1)
 
 
 searching = settings(
@@ -188,7 +188,7 @@ searching = settings(
     seed=st.none() | st.integers(0, 10_000),
     left=st.sampled_from(["removed", "ended"]),
 )
-def test_killed_at_any_request_nobody_is_in_twice(
+def test_killed_at_any_request_no_contact_is_enrolled_twice(
     tmp_path_factory: pytest.TempPathFactory,
     kill_at: int,
     count: int,
@@ -198,19 +198,19 @@ def test_killed_at_any_request_nobody_is_in_twice(
     after: bool,
 ) -> None:
     """After kill -9 at any request the next run completes the rows, and a third does nothing."""
-    clock = LabClock()
+    clock = ManualClock()
     world = account(clock, left_enrolment=left)
-    lab = Lab(world, clock, tmp_path_factory.mktemp("lab"), seed)
+    runner = TargetRunner(world, clock, tmp_path_factory.mktemp("runner"), seed)
     lines = [*stream_of("crm_contacts", *rows(count), keys=["email"]), state_of(1)]
     real = kill(world, kill_at, after=after)
     with contextlib.suppress(Killed):
-        lab.run(*lines, **SETTINGS)
+        runner.run(*lines, **SETTINGS)
     world.answer = real  # type: ignore[method-assign]
     world.settle(at_once=True)
     clock.sleep(3)
-    assert lab.run(*lines, **SETTINGS).code == 0
+    assert runner.run(*lines, **SETTINGS).code == 0
     assert entries(world) == once(count)
-    assert lab.run(*lines, **SETTINGS).writes == []
+    assert runner.run(*lines, **SETTINGS).writes == []
 
 
 class History:
@@ -219,12 +219,12 @@ class History:
     def __init__(self, seed: int, folder: Any) -> None:
         """Begin with an empty account."""
         self.dice = random.Random(seed)
-        self.clock = LabClock()
+        self.clock = ManualClock()
         left = self.dice.choice(["removed", "ended"])
         gone = self.dice.choice([403, 404])
         self.world = account(self.clock, left_enrolment=left, no_enrolment_status=gone)
         side = self.dice.choice([None, seed])
-        self.lab = Lab(self.world, self.clock, folder, side)
+        self.runner = TargetRunner(self.world, self.clock, folder, side)
         self.people = [f"p{n}@shop.example" for n in range(self.dice.choice([3, 12]))]
         #: How often each pair may have been enrolled by us: once, and once more for each leave.
         self.allowed: Counter[tuple[str, str]] = Counter()
@@ -258,7 +258,7 @@ class History:
         elif what < 0.75:
             kill(world, dice.randint(1, 40), after=dice.random() < 0.5)
         with contextlib.suppress(Killed):
-            self.lab.run(*lines, force=dice.random() < 0.3, **SETTINGS)
+            self.runner.run(*lines, force=dice.random() < 0.3, **SETTINGS)
         world.answer = real  # type: ignore[method-assign]
         world.faults.clear()
         world.settle(at_once=True)
@@ -280,12 +280,12 @@ class History:
         for email in self.people:
             for name in ("Dunning", "Nurture"):
                 self.allowed.setdefault((email, name), 1)
-        run = self.lab.run(*lines, force=True, **SETTINGS)
+        run = self.runner.run(*lines, force=True, **SETTINGS)
         assert run.code == 0
         self.check()
         before = entries(self.world)
         assert before.keys() == self.allowed.keys()
-        assert self.lab.run(*lines, force=True, **SETTINGS).writes == []
+        assert self.runner.run(*lines, force=True, **SETTINGS).writes == []
         assert entries(self.world) == before
 
 
@@ -294,7 +294,7 @@ def test_no_history_enrols_a_contact_once_too_often(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
     """No history of rows, faults, kills and force enrols a contact once too often."""
-    history = History(seed, tmp_path_factory.mktemp("lab"))
+    history = History(seed, tmp_path_factory.mktemp("runner"))
     for _ in range(5):
         history.step()
     history.end()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab, Run
+    from tests.target.runner import Run, TargetRunner
 
 UNSUBSCRIBES = ["unsubscribe", "Opt-Out", "opted_out", "removed", 2, "2", 2.0, "UNSUBSCRIBED"]
 SUBSCRIBES = ["active", "Subscribed", "subscribe", 1, "1", 1.0]
@@ -41,25 +41,25 @@ def of_pair(email: str, status: Any) -> tuple[str, dict[str, Any]]:
 SHAPES = [of_contact, of_marketing, of_pair]
 
 
-def world_of(lab: Lab, count: int, before: int | None) -> tuple[Any, list[Any]]:
+def world_of(runner: TargetRunner, count: int, before: int | None) -> tuple[Any, list[Any]]:
     """Create a list, and people with a given status on it."""
-    news = lab.world.add_list("News")
-    people = [lab.world.add_contact(f"p{n}@shop.example") for n in range(count)]
+    news = runner.world.add_list("News")
+    people = [runner.world.add_contact(f"p{n}@shop.example") for n in range(count)]
     for one in people:
         if before is not None:
-            lab.world.subscribe(one.id, news.id, before)
+            runner.world.subscribe(one.id, news.id, before)
     return news, people
 
 
-def send(lab: Lab, shape: Any, people: list[Any], status: Any, **more: Any) -> Run:
+def send(runner: TargetRunner, shape: Any, people: list[Any], status: Any, **more: Any) -> Run:
     """Send a row for each person."""
     rows = [shape(one.email, status) for one in people]
-    return lab.send(rows[0][0], *(row | more for _, row in rows))
+    return runner.send(rows[0][0], *(row | more for _, row in rows))
 
 
-def statuses(lab: Lab, news: Any, people: list[Any]) -> set[Any]:
+def statuses(runner: TargetRunner, news: Any, people: list[Any]) -> set[Any]:
     """Return the account's statuses of these people on the list."""
-    found = [lab.world.membership(one.id, news.id) for one in people]
+    found = [runner.world.membership(one.id, news.id) for one in people]
     return {None if one is None else one.status for one in found}
 
 
@@ -67,68 +67,70 @@ def statuses(lab: Lab, news: Any, people: list[Any]) -> set[Any]:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", UNSUBSCRIBES, ids=repr)
 def test_every_word_for_an_opt_out_unsubscribes(
-    lab: Lab, shape: Any, status: Any, count: int
+    runner: TargetRunner, shape: Any, status: Any, count: int
 ) -> None:
     """Each word for an opt-out unsubscribes, alone and by the importer.
 
     A second run does nothing.
     """
-    news, people = world_of(lab, count, ACTIVE)
-    assert set(send(lab, shape, people, status).actions) == {"updated"}
-    assert statuses(lab, news, people) == {UNSUBSCRIBED}
-    assert set(send(lab, shape, people, status).actions) == {"unchanged"}
+    news, people = world_of(runner, count, ACTIVE)
+    assert set(send(runner, shape, people, status).actions) == {"updated"}
+    assert statuses(runner, news, people) == {UNSUBSCRIBED}
+    assert set(send(runner, shape, people, status).actions) == {"unchanged"}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", SUBSCRIBES, ids=repr)
-def test_every_word_for_a_subscription_subscribes(lab: Lab, shape: Any, status: Any) -> None:
+def test_every_word_for_a_subscription_subscribes(
+    runner: TargetRunner, shape: Any, status: Any
+) -> None:
     """Each word for a subscription subscribes, in any case, and so does ActiveCampaign's number."""
-    news, people = world_of(lab, 1, None)
-    assert send(lab, shape, people, status).actions == ["updated"]
-    assert statuses(lab, news, people) == {ACTIVE}
+    news, people = world_of(runner, 1, None)
+    assert send(runner, shape, people, status).actions == ["updated"]
+    assert statuses(runner, news, people) == {ACTIVE}
 
 
 @pytest.mark.parametrize("count", [1, 12])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", NULLS, ids=repr)
 def test_a_null_status_leaves_the_person_alone(
-    lab: Lab, shape: Any, status: Any, count: int
+    runner: TargetRunner, shape: Any, status: Any, count: int
 ) -> None:
     """A null status, as a LEFT JOIN gives it, subscribes no contact; each run gives the reason."""
-    news, people = world_of(lab, count, None)
+    news, people = world_of(runner, count, None)
     reasons = []
     for _ in range(3):
-        run = send(lab, shape, people, status)
+        run = send(runner, shape, people, status)
         assert "unchanged" not in run.actions
         reasons.append(run.reason())
-    assert statuses(lab, news, people) == {None}
+    assert statuses(runner, news, people) == {None}
     assert "status" in reasons[0]
     assert len(set(reasons[1:])) == 1
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", UNKNOWN, ids=repr)
-def test_every_other_word_rejects_the_row(lab: Lab, shape: Any, status: Any) -> None:
+def test_every_other_word_rejects_the_row(runner: TargetRunner, shape: Any, status: Any) -> None:
     """Any other word rejects the row on each run, with the column and the accepted words."""
-    news, people = world_of(lab, 1, ACTIVE)
+    news, people = world_of(runner, 1, ACTIVE)
     for _ in range(2):
-        run = send(lab, shape, people, status)
+        run = send(runner, shape, people, status)
         assert run.actions == ["rejected"]
         assert "status" in run.reason()
         assert "unsubscribe" in run.reason()
         assert run.writes == []
-    assert statuses(lab, news, people) == {ACTIVE}
+    assert statuses(runner, news, people) == {ACTIVE}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", READ_ONLY, ids=repr)
-def test_what_cannot_be_written_is_skipped(lab: Lab, shape: Any, status: Any) -> None:
+def test_what_cannot_be_written_is_skipped(runner: TargetRunner, shape: Any, status: Any) -> None:
     """`unconfirmed` and `bounced` are skipped with a reason on each run."""
-    news, people = world_of(lab, 1, ACTIVE)
-    runs = [send(lab, shape, people, status) for _ in range(2)]
+    news, people = world_of(runner, 1, ACTIVE)
+    runs = [send(runner, shape, people, status) for _ in range(2)]
     assert [run.actions for run in runs] == [["skipped"], ["skipped"]]
     assert runs[0].reason() == runs[1].reason() != ""
-    assert statuses(lab, news, people) == {ACTIVE}
+    assert statuses(runner, news, people) == {ACTIVE}
 
 
 @pytest.mark.parametrize(
@@ -144,43 +146,43 @@ def test_what_cannot_be_written_is_skipped(lab: Lab, shape: Any, status: Any) ->
     ],
     ids=str,
 )
-def test_the_list_alone_subscribes(lab: Lab, row: dict[str, Any]) -> None:
+def test_the_list_alone_subscribes(runner: TargetRunner, row: dict[str, Any]) -> None:
     """A row with a list and a person and nothing else subscribes."""
-    news, people = world_of(lab, 1, None)
-    assert lab.send("crm_contacts", {"email": people[0].email, **row}).actions == ["updated"]
-    assert statuses(lab, news, people) == {ACTIVE}
+    news, people = world_of(runner, 1, None)
+    assert runner.send("crm_contacts", {"email": people[0].email, **row}).actions == ["updated"]
+    assert statuses(runner, news, people) == {ACTIVE}
 
 
 @pytest.mark.parametrize(
     "fact", [{"unsubscribed_at": "2026-01-02"}, {"subscribed_at": None}, {"state": "gone"}], ids=str
 )
-def test_a_fact_of_a_membership_without_a_status_subscribes_nobody(
-    lab: Lab, fact: dict[str, Any]
+def test_a_membership_without_a_status_subscribes_no_contact(
+    runner: TargetRunner, fact: dict[str, Any]
 ) -> None:
     """A membership without a status, but with other columns, subscribes no contact."""
-    news, people = world_of(lab, 1, None)
+    news, people = world_of(runner, 1, None)
     for _ in range(2):
         row = {"email": people[0].email, "segments": [{"name": "News", **fact}]}
-        run = lab.send("crm_contacts", row)
+        run = runner.send("crm_contacts", row)
         assert "unchanged" not in run.actions
         assert "status" in run.reason()
         pair = {"email": people[0].email, "segment_name": "News", **fact}
-        run = lab.send("marketing_segment_memberships", pair)
+        run = runner.send("marketing_segment_memberships", pair)
         assert run.actions == ["skipped"]
         assert "status" in run.reason()
-    assert statuses(lab, news, people) == {None}
+    assert statuses(runner, news, people) == {None}
 
 
 @pytest.mark.parametrize("word", ["unsubscribed", "bounced", "gone"])
-def test_a_list_name_never_overrides_the_rows_own_status(lab: Lab, word: str) -> None:
+def test_a_list_name_never_overrides_the_rows_own_status(runner: TargetRunner, word: str) -> None:
     """A list name beside a status of `unsubscribed` subscribes no contact."""
-    news, people = world_of(lab, 1, None)
+    news, people = world_of(runner, 1, None)
     for stream in ("crm_contacts", "marketing_contacts"):
         row = {"email": people[0].email, "lists": "News", "status": word}
-        run = lab.send(stream, row)
+        run = runner.send(stream, row)
         assert "status" in run.reason()
-        assert "unchanged" not in lab.send(stream, row).actions
-    assert statuses(lab, news, people) == {None}
+        assert "unchanged" not in runner.send(stream, row).actions
+    assert statuses(runner, news, people) == {None}
 
 
 ANY_STATUS = st.sampled_from([*UNSUBSCRIBES, *SUBSCRIBES, *NULLS, *READ_ONLY, *UNKNOWN]) | st.text(
@@ -195,8 +197,8 @@ ANY_STATUS = st.sampled_from([*UNSUBSCRIBES, *SUBSCRIBES, *NULLS, *READ_ONLY, *U
     before=st.sampled_from([None, ACTIVE, UNSUBSCRIBED]),
     resubscribe=st.booleans(),
 )
-def test_no_row_whose_consent_was_not_carried_out_is_ever_unchanged(
-    make_lab: Callable[..., Lab],
+def test_a_row_whose_consent_was_not_written_is_never_unchanged(
+    make_runner: Callable[..., TargetRunner],
     statuses_: list[Any],
     shape: Any,
     before: int | None,
@@ -206,18 +208,18 @@ def test_no_row_whose_consent_was_not_carried_out_is_ever_unchanged(
 
     This holds for all words, shapes, sizes and states of the account.
     """
-    lab = make_lab()
-    ledger = str(lab.folder / f"{uuid4()}.sqlite")
-    news, people = world_of(lab, len(statuses_), before)
+    runner = make_runner()
+    ledger = str(runner.folder / f"{uuid4()}.sqlite")
+    news, people = world_of(runner, len(statuses_), before)
     pairs = list(zip(people, statuses_, strict=True))
     rows = [shape(one.email, status) for one, status in pairs]
     reasons: list[list[str]] = []
     for _ in range(2):
         given_rows = [row for _, row in rows]
-        run = lab.send(rows[0][0], *given_rows, resubscribe=resubscribe, ledger_path=ledger)
+        run = runner.send(rows[0][0], *given_rows, resubscribe=resubscribe, ledger_path=ledger)
         reasons.append([run.reason(n) for n in range(1, len(rows) + 1)])
         for number, (one, status) in enumerate(pairs):
-            found = lab.world.membership(one.id, news.id)
+            found = runner.world.membership(one.id, news.id)
             now = None if found is None else found.status
             wanted = wanted_of(status)
             if wanted is None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, state_of, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,97 +25,101 @@ def people(count: int, first: int = 0) -> list[dict[str, Any]]:
     return [{"email": f"p{n}@shop.example", "first_name": "P"} for n in range(first, first + count)]
 
 
-def leave_room(world: World, room: int) -> None:
-    """Leave room for so many more contacts in the account."""
-    world.contact_limit = len(world.tables["contacts"]) + room
+def set_free_contacts(world: World, free: int) -> None:
+    """Set the contact limit so that so many more contacts fit."""
+    world.contact_limit = len(world.tables["contacts"]) + free
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize("shape", ["wrapped", "bare"])
-def test_what_fits_is_created_and_the_rest_is_held(lab: Lab, count: int, shape: str) -> None:
+def test_what_fits_is_created_and_the_rest_is_held(
+    runner: TargetRunner, count: int, shape: str
+) -> None:
     """Of `count` new contacts all but two are created; two wait for a run with room."""
-    lab.world.switches.account_settings = shape
-    leave_room(lab.world, count - 2)
-    before = len(lab.world.tables["contacts"])
-    run = lab.send("crm_contacts", *people(count))
+    runner.world.switches.account_settings = shape
+    set_free_contacts(runner.world, count - 2)
+    before = len(runner.world.tables["contacts"])
+    run = runner.send("crm_contacts", *people(count))
     assert (run.code, run.states) == (1, [])
     assert [run.actions.count(one) for one in ("created", "skipped")] == [count - 2, 2]
     assert "left for another run" in run.reason(count)
     assert "no room for another contact" in run.report["problem"]
-    assert len(lab.world.tables["contacts"]) == before + count - 2
-    leave_room(lab.world, 10)
-    later = lab.send("crm_contacts", *people(count))
+    assert len(runner.world.tables["contacts"]) == before + count - 2
+    set_free_contacts(runner.world, 10)
+    later = runner.send("crm_contacts", *people(count))
     assert (later.code, len(later.states)) == (0, 1)
     assert later.actions == ["unchanged"] * (count - 2) + ["created"] * 2
 
 
 @BOTH_WAYS
-def test_known_people_are_updated_in_a_full_account(lab: Lab, count: int) -> None:
+def test_known_people_are_updated_in_a_full_account(runner: TargetRunner, count: int) -> None:
     """A full account accepts every change of its contacts, and no new contact."""
     rows = people(count)
     for row in rows:
-        lab.world.add_contact(row["email"].upper())
-    leave_room(lab.world, 0)
-    run = lab.send("crm_contacts", *rows, *people(1, first=count))
+        runner.world.add_contact(row["email"].upper())
+    set_free_contacts(runner.world, 0)
+    run = runner.send("crm_contacts", *rows, *people(1, first=count))
     assert run.actions.count("skipped") == 1
     assert run.actions.count("updated") == count
     assert run.reason(count + 1).startswith("respect_contact_limit")
 
 
 @BOTH_WAYS
-def test_the_limit_can_be_left_to_activecampaign(lab: Lab, count: int) -> None:
+def test_the_limit_can_be_left_to_activecampaign(runner: TargetRunner, count: int) -> None:
     """With `respect_contact_limit: false` the limit is not read, and all contacts are created."""
-    leave_room(lab.world, 0)
-    run = lab.send("crm_contacts", *people(count), respect_contact_limit=False)
+    set_free_contacts(runner.world, 0)
+    run = runner.send("crm_contacts", *people(count), respect_contact_limit=False)
     assert (run.code, set(run.actions)) == (0, {"created"})
     assert ACCOUNT not in run.requests
 
 
-def test_the_limit_costs_one_request_and_none_without_new_people(lab: Lab) -> None:
+def test_the_limit_costs_one_request_and_none_without_new_people(runner: TargetRunner) -> None:
     """A run reads the limit once before its first new contact, for any number of batches.
 
     Rows that the ledger knows, and rows with an id, do not read it.
     """
-    lab.batch_rows = 3
-    run = lab.send("crm_contacts", *people(12))
+    runner.batch_rows = 3
+    run = runner.send("crm_contacts", *people(12))
     assert run.requests.count(ACCOUNT) == 1
     assert run.requests[0] == ACCOUNT
     changed = [{**row, "first_name": "New"} for row in people(12)]
-    again = lab.send("crm_contacts", *changed)
+    again = runner.send("crm_contacts", *changed)
     assert set(again.actions) == {"updated"}
     assert ACCOUNT not in again.requests
-    known = lab.world.add_contact("known@shop.example")
-    by_id = lab.send("crm_contacts", {"id": str(known.id), "first_name": "New"})
+    known = runner.world.add_contact("known@shop.example")
+    by_id = runner.send("crm_contacts", {"id": str(known.id), "first_name": "New"})
     assert by_id.actions == ["updated"]
     assert ACCOUNT not in by_id.requests
 
 
 def test_a_key_that_may_not_read_the_limit_keeps_none(
-    lab: Lab, caplog: pytest.LogCaptureFixture
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """For a key that may not read the limit one line is logged, and no row is held."""
     caplog.set_level("INFO")
-    leave_room(lab.world, 0)
-    lab.world.faults.forbid("/api/3/settings/account")
-    lab.batch_rows = 2
-    before = lab.clock.monotonic()
-    run = lab.send("crm_contacts", *people(6))
+    set_free_contacts(runner.world, 0)
+    runner.world.faults.forbid("/api/3/settings/account")
+    runner.batch_rows = 2
+    before = runner.clock.monotonic()
+    run = runner.send("crm_contacts", *people(6))
     assert (run.code, set(run.actions)) == (0, {"created"})
     lines = [one.getMessage() for one in caplog.records if "contact limit" in one.getMessage()]
     assert len(lines) == 1
     assert lines[0] == "The account's contact limit is not known (403): no limit is kept"
     assert run.requests.count(ACCOUNT) == 2
-    assert lab.clock.monotonic() - before < 15
+    assert runner.clock.monotonic() - before < 15
 
 
-def test_a_dry_run_says_how_many_do_not_fit(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
-    """A dry run names the new contacts and the room, and plans those that fit."""
+def test_a_dry_run_says_how_many_do_not_fit(
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A dry run logs the new contacts and the account's free contacts, and plans those that fit."""
     caplog.set_level("INFO")
-    lab.world.add_contact("p0@shop.example")
-    leave_room(lab.world, 1_000)
+    runner.world.add_contact("p0@shop.example")
+    set_free_contacts(runner.world, 1_000)
     rows = people(1_201)
-    lab.batch_rows = 500
-    run = lab.send("crm_contacts", *rows, *rows[:5], dry_run=True)
+    runner.batch_rows = 500
+    run = runner.send("crm_contacts", *rows, *rows[:5], dry_run=True)
     said = [one for one in caplog.messages if one.startswith("Dry run: creates")]
     assert said == ["Dry run: creates 1,200 contacts; the account has room for 1,000"]
     assert run.report["plan"]["contacts"] == {"created": 1_200, "room": 1_000}
@@ -124,15 +128,15 @@ def test_a_dry_run_says_how_many_do_not_fit(lab: Lab, caplog: pytest.LogCaptureF
 
 
 @BOTH_WAYS
-def test_a_refusal_for_the_limit_holds_its_rows(lab: Lab, count: int) -> None:
+def test_a_refusal_for_the_limit_holds_its_rows(runner: TargetRunner, count: int) -> None:
     """If ActiveCampaign refuses contacts for the limit, their rows are held, not rejected."""
-    lab.world.switches.over_limit = "refused"
-    leave_room(lab.world, 0)
-    run = lab.send("crm_contacts", *people(count), respect_contact_limit=False)
+    runner.world.switches.over_limit = "refused"
+    set_free_contacts(runner.world, 0)
+    run = runner.send("crm_contacts", *people(count), respect_contact_limit=False)
     assert (run.code, run.states, set(run.actions)) == (1, [], {"skipped"})
     assert "limit" in run.reason()
-    leave_room(lab.world, count)
-    later = lab.send("crm_contacts", *people(count))
+    set_free_contacts(runner.world, count)
+    later = runner.send("crm_contacts", *people(count))
     assert (later.code, set(later.actions)) == (0, {"created"})
 
 
@@ -140,7 +144,7 @@ def test_a_refusal_for_the_limit_holds_its_rows(lab: Lab, count: int) -> None:
 @given(
     known=st.sets(st.integers(0, 24)),
     order=st.lists(st.integers(0, 24), min_size=1, max_size=40),
-    room=st.integers(0, 12),
+    free=st.integers(0, 12),
     batch=st.integers(1, 40),
     imports=st.sampled_from(["auto", "never", "always"]),
     seed=st.none() | st.integers(0, 99),
@@ -149,7 +153,7 @@ def test_whatever_comes_exactly_what_fits_is_created(
     tmp_path_factory: Any,
     known: set[int],
     order: list[int],
-    room: int,
+    free: int,
     batch: int,
     imports: str,
     seed: int | None,
@@ -159,19 +163,19 @@ def test_whatever_comes_exactly_what_fits_is_created(
     This holds for any mixture of new and known contacts, in batches of any size, concurrent or not.
     """
     folder: Path = tmp_path_factory.mktemp("limit")
-    clock = LabClock()
+    clock = ManualClock()
     world = world_of(clock, is_empty=True)
     world.add_contact("owner@shop.example")
     for one in known:
         world.add_contact(f"p{one}@shop.example")
-    leave_room(world, room)
-    lab = Lab(world, clock, folder, seed)
-    lab.batch_rows = batch
+    set_free_contacts(world, free)
+    runner = TargetRunner(world, clock, folder, seed)
+    runner.batch_rows = batch
     rows = stream_of("crm_contacts", *[people(1, first=one)[0] for one in order], keys=["email"])
     new = set(order) - known
     for _ in range(2):
-        run = lab.run(*rows, state_of(1), bulk_import=imports)
-        assert len(world.tables["contacts"]) == 1 + len(known) + min(len(new), room)
-        is_over = len(new) > room
+        run = runner.run(*rows, state_of(1), bulk_import=imports)
+        assert len(world.tables["contacts"]) == 1 + len(known) + min(len(new), free)
+        is_over = len(new) > free
         assert (run.code, bool(run.states)) == (int(is_over), not is_over)
         assert len(run.results) == len(order)

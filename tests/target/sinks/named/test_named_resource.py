@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import Lab, stream_of
+from tests.target.runner import TargetRunner, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,50 +22,57 @@ ROWS: list[tuple[str, dict[str, Any], str, str, str]] = [
 @pytest.mark.parametrize(("stream", "row", "table", "column", "other"), ROWS)
 @pytest.mark.parametrize("lost", [False, True])
 def test_created_once_found_by_name_changed_where_it_differs(
-    lab: Lab, stream: str, row: dict[str, Any], table: str, column: str, other: str, *, lost: bool
+    runner: TargetRunner,
+    stream: str,
+    row: dict[str, Any],
+    table: str,
+    column: str,
+    other: str,
+    *,
+    lost: bool,
 ) -> None:
     """A record is created once, found by name in any case, and changed by one update.
 
     A lost answer creates no second one.
     """
     if lost:
-        lab.world.faults.reset_after_apply(f"/{table}", times=1, method="POST")
-    assert lab.send(stream, row).actions == ["created"]
-    (lab.folder / "ledger.sqlite").unlink()
+        runner.world.faults.reset_after_apply(f"/{table}", times=1, method="POST")
+    assert runner.send(stream, row).actions == ["created"]
+    (runner.folder / "ledger.sqlite").unlink()
     same = row | {"name": row["name"].upper()}
-    assert lab.send(stream, same).actions == ["unchanged"]
-    changed = lab.send(stream, row | {other: "GBP" if other == "currency" else "two"})
+    assert runner.send(stream, same).actions == ["unchanged"]
+    changed = runner.send(stream, row | {other: "GBP" if other == "currency" else "two"})
     assert changed.actions == ["updated"]
     assert len(changed.writes) == 1
-    found = [r for r in lab.world.tables[table] if getattr(r, column).casefold() == "fresh"]
+    found = [r for r in runner.world.tables[table] if getattr(r, column).casefold() == "fresh"]
     assert len(found) == 1
 
 
-def test_a_new_list_never_sends_the_last_broadcast(lab: Lab) -> None:
+def test_a_new_list_never_sends_the_last_broadcast(runner: TargetRunner) -> None:
     """A new list never sends the last broadcast to its members. ActiveCampaign's default would."""
-    run = lab.send("marketing_segments", {"name": "Quiet"})
+    run = runner.send("marketing_segments", {"name": "Quiet"})
     assert run.actions == ["created"]
-    row = lab.world.tables["lists"][run.results[0]["id"]]
+    row = runner.world.tables["lists"][run.results[0]["id"]]
     assert row.columns["send_last_broadcast"] == "0"
 
 
-def test_stages_live_in_their_pipeline(lab: Lab) -> None:
+def test_stages_live_in_their_pipeline(runner: TargetRunner) -> None:
     """Stages of one name in two pipelines are two stages; an id changes position and name."""
-    lab.send(
+    runner.send(
         "crm_pipelines", {"name": "One", "currency": "usd"}, {"name": "Two", "currency": "usd"}
     )
     rows = [{"name": "Hot", "pipeline": {"name": p}, "position": 2} for p in ("One", "Two")]
-    run = lab.send("crm_stages", *rows)
+    run = runner.send("crm_stages", *rows)
     assert run.actions == ["created", "created"]
     one = run.results[0]["id"]
-    assert lab.send("crm_stages", {"id": one, "name": "Hotter"}).actions == ["updated"]
-    assert lab.world.tables["dealStages"][one].title == "Hotter"
-    assert lab.send("crm_stages", {"name": "Lost one"}).actions == ["rejected"]
+    assert runner.send("crm_stages", {"id": one, "name": "Hotter"}).actions == ["updated"]
+    assert runner.world.tables["dealStages"][one].title == "Hotter"
+    assert runner.send("crm_stages", {"name": "Lost one"}).actions == ["rejected"]
 
 
-def test_a_user_is_made_with_a_password_that_stays_nowhere(lab: Lab) -> None:
+def test_a_user_is_made_with_a_password_that_stays_nowhere(runner: TargetRunner) -> None:
     """A user's password reaches ActiveCampaign and no file, also when the row fails."""
-    group = next(iter(lab.world.tables["groups"]))
+    group = next(iter(runner.world.tables["groups"]))
     row = {
         "username": "ada",
         "name": "Ada Lovelace",
@@ -73,100 +80,104 @@ def test_a_user_is_made_with_a_password_that_stays_nowhere(lab: Lab) -> None:
         "group": group.id,
         "password": "correct horse battery",
     }
-    retry = str(lab.folder / "retry.jsonl")
-    lab.world.faults.server_error("/users", times=None, method="POST")
-    failed = lab.send("directory_users", row, retry_path=retry, max_retry_seconds=1)
+    retry = str(runner.folder / "retry.jsonl")
+    runner.world.faults.server_error("/users", times=None, method="POST")
+    failed = runner.send("directory_users", row, retry_path=retry, max_retry_seconds=1)
     assert (failed.actions, failed.states) == (["failed"], [])
-    lab.world.faults.clear()
-    run = lab.send("directory_users", row, retry_path=retry)
+    runner.world.faults.clear()
+    run = runner.send("directory_users", row, retry_path=retry)
     assert run.actions == ["created"]
-    user = lab.world.tables["users"][run.results[0]["id"]]
+    user = runner.world.tables["users"][run.results[0]["id"]]
     assert (user.firstName, user.lastName, user.username) == ("Ada", "Lovelace", "ada")
-    for path in lab.folder.rglob("*"):
+    for path in runner.folder.rglob("*"):
         if path.is_file():
             assert b"correct horse" not in path.read_bytes()
-    changed = lab.send("directory_users", {"email": "ada@shop.example", "name": "Ada King"})
+    changed = runner.send("directory_users", {"email": "ada@shop.example", "name": "Ada King"})
     assert changed.actions == ["updated"]
     assert user.lastName == "King"
-    assert lab.send("directory_users", {"email": "x@shop.example"}).actions == ["rejected"]
+    assert runner.send("directory_users", {"email": "x@shop.example"}).actions == ["rejected"]
 
 
-def test_custom_fields_are_found_typed_and_made_only_if_asked(lab: Lab) -> None:
+def test_custom_fields_are_found_typed_and_made_only_if_asked(runner: TargetRunner) -> None:
     """Custom fields are found by tag, title or id; unknown ones are created only by setting."""
-    field = lab.world.add_field("Rank here", "dropdown", "RANK_HERE")
-    lab.world.add_options(field.id, "gold", "silver")
-    person = lab.world.add_contact("c@shop.example")
+    field = runner.world.add_field("Rank here", "dropdown", "RANK_HERE")
+    runner.world.add_options(field.id, "gold", "silver")
+    person = runner.world.add_contact("c@shop.example")
     for name in ("rank_here", "Rank here", f"field_{field.id}", "RANK_HERE"):
         row = {"email": person.email, f"custom_fields__{name}": "Gold", "first_name": name}
-        assert lab.send("crm_contacts", row).actions == ["updated"]
-        values = lab.world.tables["fieldValues"].by("contact", person.id)
+        assert runner.send("crm_contacts", row).actions == ["updated"]
+        values = runner.world.tables["fieldValues"].by("contact", person.id)
         assert [v.value for v in values if v.field == field.id] == ["gold"]
     row = {
         "email": person.email,
         "first_name": "X",
         "custom_fields": {"nope": 1, "rank_here": "tin"},
     }
-    run = lab.send("crm_contacts", row)
+    run = runner.send("crm_contacts", row)
     assert run.actions == ["updated"]
     assert "nope" in run.reason()
     assert "option" in run.reason()
-    named_lock = lab.send("crm_contacts", {"email": person.email, "custom_fields": {"nope": 1}})
+    named_lock = runner.send("crm_contacts", {"email": person.email, "custom_fields": {"nope": 1}})
     assert named_lock.actions == ["rejected"]
     row = {"email": person.email, "custom_fields": {"colours": ["red", "blue"], "points": 7}}
-    assert lab.send("crm_contacts", row, create_missing_fields=True).actions == ["updated"]
-    made = {f.title: f for f in lab.world.tables["fields"]}
+    assert runner.send("crm_contacts", row, create_missing_fields=True).actions == ["updated"]
+    made = {f.title: f for f in runner.world.tables["fields"]}
     assert made["points"].type == "number"
-    options = lab.world.tables["fieldOptions"].by("field", made["colours"].id)
+    options = runner.world.tables["fieldOptions"].by("field", made["colours"].id)
     assert {o.value for o in options} == {"red", "blue"}
-    rels = lab.world.tables["fieldRels"].by("field", made["colours"].id)
+    rels = runner.world.tables["fieldRels"].by("field", made["colours"].id)
     assert [rel.relid for rel in rels] == [0]
-    values = {v.field: v.value for v in lab.world.tables["fieldValues"].by("contact", person.id)}
+    values = {v.field: v.value for v in runner.world.tables["fieldValues"].by("contact", person.id)}
     assert values[made["colours"].id] == "||red||blue||"
 
 
-def test_accounts_are_one_per_name_in_any_case(lab: Lab) -> None:
+def test_accounts_are_one_per_name_in_any_case(runner: TargetRunner) -> None:
     """Accounts are unique by name in any case; after a duplicate the target reads it again."""
     row = {"name": "Fjord Freight", "website": "https://fjord.example", "description": "Ships"}
-    assert lab.send("crm_accounts", row).actions == ["created"]
-    (lab.folder / "ledger.sqlite").unlink()
-    run = lab.send("crm_accounts", row | {"name": "FJORD freight", "website": "https://f.example"})
+    assert runner.send("crm_accounts", row).actions == ["created"]
+    (runner.folder / "ledger.sqlite").unlink()
+    run = runner.send(
+        "crm_accounts", row | {"name": "FJORD freight", "website": "https://f.example"}
+    )
     assert run.actions == ["updated"]
-    found = [a for a in lab.world.tables["accounts"] if a.name.casefold() == "fjord freight"]
+    found = [a for a in runner.world.tables["accounts"] if a.name.casefold() == "fjord freight"]
     assert [a.accountUrl for a in found] == ["https://f.example"]
 
 
-def test_a_contact_moves_to_another_account_by_one_update(lab: Lab) -> None:
+def test_a_contact_moves_to_another_account_by_one_update(runner: TargetRunner) -> None:
     """A contact moves to another account by one update, with its title; a new account is made."""
     row = {"email": "m@shop.example", "account__name": "Alpha Corp", "title": "CTO"}
-    assert lab.send("crm_contacts", row).actions == ["created"]
-    person = lab.world.find_contact("m@shop.example")
-    links = lab.world.tables["accountContacts"].by("contact", person.id)
+    assert runner.send("crm_contacts", row).actions == ["created"]
+    person = runner.world.find_contact("m@shop.example")
+    links = runner.world.tables["accountContacts"].by("contact", person.id)
     assert [link.jobTitle for link in links] == ["CTO"]
-    run = lab.send("crm_contacts", row | {"account__name": "Beta Corp"})
+    run = runner.send("crm_contacts", row | {"account__name": "Beta Corp"})
     assert run.actions == ["updated"]
-    links = lab.world.tables["accountContacts"].by("contact", person.id)
-    assert [lab.world.tables["accounts"][link.account].name for link in links] == ["Beta Corp"]
+    links = runner.world.tables["accountContacts"].by("contact", person.id)
+    assert [runner.world.tables["accounts"][link.account].name for link in links] == ["Beta Corp"]
 
 
 @pytest.mark.parametrize("creates", [True, False])
 def test_accounts_through_the_importer_work_either_way(
-    make_lab: Callable[..., Lab], *, creates: bool
+    make_runner: Callable[..., TargetRunner], *, creates: bool
 ) -> None:
     """Every contact is linked after an import, whether or not the importer creates accounts."""
-    lab = make_lab(import_creates_accounts=creates)
+    runner = make_runner(import_creates_accounts=creates)
     rows = [{"email": f"a{n}@shop.example", "account__name": f"Co {n % 3}"} for n in range(30)]
-    run = lab.send("crm_contacts", *rows)
+    run = runner.send("crm_contacts", *rows)
     assert run.code == 0
     for n in range(30):
-        person = lab.world.find_contact(f"a{n}@shop.example")
-        links = lab.world.tables["accountContacts"].by("contact", person.id)
-        assert [lab.world.tables["accounts"][one.account].name for one in links] == [f"Co {n % 3}"]
-    assert len([a for a in lab.world.tables["accounts"] if a.name.startswith("Co ")]) == 3
+        person = runner.world.find_contact(f"a{n}@shop.example")
+        links = runner.world.tables["accountContacts"].by("contact", person.id)
+        assert [runner.world.tables["accounts"][one.account].name for one in links] == [
+            f"Co {n % 3}"
+        ]
+    assert len([a for a in runner.world.tables["accounts"] if a.name.startswith("Co ")]) == 3
 
 
-def test_raw_requests_are_guarded(lab: Lab) -> None:
+def test_raw_requests_are_guarded(runner: TargetRunner) -> None:
     """Raw requests are off by default; bulk senders are refused, deletes count, POSTs run once."""
-    tag = lab.world.add_tag("doomed")
+    tag = runner.world.add_tag("doomed")
     rows = [
         {
             "n": 1,
@@ -181,17 +192,17 @@ def test_raw_requests_are_guarded(lab: Lab) -> None:
         {"n": 6, "method": "POST", "path": "%6dessages", "body": {}},
     ]
     messages = stream_of("raw_requests", *rows, keys=["n"])
-    assert set(lab.run(*messages).actions) == {"rejected"}
-    run = lab.run(*messages, allow_raw_requests=True)
+    assert set(runner.run(*messages).actions) == {"rejected"}
+    run = runner.run(*messages, allow_raw_requests=True)
     assert run.actions == ["created", "skipped", "rejected", "rejected", "rejected", "rejected"]
-    run = lab.run(*messages, allow_raw_requests=True, max_deletes=1)
+    run = runner.run(*messages, allow_raw_requests=True, max_deletes=1)
     assert run.actions[1] == "updated"
-    assert tag.id not in lab.world.tables["tags"]
-    lab.world.faults.reset_after_apply("/notes", times=1, method="POST")
+    assert tag.id not in runner.world.tables["tags"]
+    runner.world.faults.reset_after_apply("/notes", times=1, method="POST")
     note = {"note": {"note": "raw note", "relid": 1, "reltype": "Subscriber"}}
     lost = stream_of(
         "raw_requests", {"n": 9, "method": "POST", "path": "notes", "body": note}, keys=["n"]
     )
     for _ in range(2):
-        assert lab.run(*lost, allow_raw_requests=True).actions == ["failed"]
-    assert len([n for n in lab.world.tables["notes"] if n.note == "raw note"]) == 1
+        assert runner.run(*lost, allow_raw_requests=True).actions == ["failed"]
+    assert len([n for n in runner.world.tables["notes"] if n.note == "raw note"]) == 1

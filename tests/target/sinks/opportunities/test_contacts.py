@@ -10,22 +10,22 @@ from tests.sandbox.rows import ContactDeal
 from tests.target.test_copy import read
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 
-def people_of(lab: Lab, count: int) -> list[Any]:
+def people_of(runner: TargetRunner, count: int) -> list[Any]:
     """Create contacts."""
-    return [lab.world.add_contact(f"d{n}@shop.example") for n in range(count)]
+    return [runner.world.add_contact(f"d{n}@shop.example") for n in range(count)]
 
 
-def links_of(lab: Lab, deal: Any) -> set[int]:
+def links_of(runner: TargetRunner, deal: Any) -> set[int]:
     """Return the secondary contacts of a deal."""
-    return {link.contact for link in lab.world.tables["contactDeals"].by("deal", deal.id)}
+    return {link.contact for link in runner.world.tables["contactDeals"].by("deal", deal.id)}
 
 
-def deal_of(lab: Lab, name: str) -> Any:
+def deal_of(runner: TargetRunner, name: str) -> Any:
     """Return the only deal of this name."""
-    (found,) = [one for one in lab.world.tables["deals"] if one.title == name]
+    (found,) = [one for one in runner.world.tables["deals"] if one.title == name]
     return found
 
 
@@ -42,11 +42,13 @@ def deal_of(lab: Lab, name: str) -> Any:
     ],
     ids=str,
 )
-def test_the_flag_says_who_is_primary(lab: Lab, flags: list[Any], primary: int | None) -> None:
+def test_the_flag_says_who_is_primary(
+    runner: TargetRunner, flags: list[Any], primary: int | None
+) -> None:
     """The flag marks the primary contact; without flags the first is, with all false none is."""
-    people = people_of(lab, 2)
-    account = lab.world.add_account("Deal Co")
-    stage = next(iter(lab.world.tables["dealStages"]))
+    people = people_of(runner, 2)
+    account = runner.world.add_account("Deal Co")
+    stage = next(iter(runner.world.tables["dealStages"]))
     contact = [
         {"email": one.email} | ({} if flag is None else {"is_primary": flag})
         for one, flag in zip(people, flags, strict=True)
@@ -57,31 +59,31 @@ def test_the_flag_says_who_is_primary(lab: Lab, flags: list[Any], primary: int |
         "account": {"id": str(account.id)},
         "contact": contact,
     }
-    assert lab.send("crm_opportunities", row).actions == ["created"]
-    deal = deal_of(lab, "Flagged")
+    assert runner.send("crm_opportunities", row).actions == ["created"]
+    deal = deal_of(runner, "Flagged")
     wanted = None if primary is None else people[primary].id
     assert (deal.contact or None) == wanted
-    assert links_of(lab, deal) - {wanted} == {one.id for one in people} - {wanted}
+    assert links_of(runner, deal) - {wanted} == {one.id for one in people} - {wanted}
 
 
-def test_two_primary_contacts_are_rejected(lab: Lab) -> None:
+def test_two_primary_contacts_are_rejected(runner: TargetRunner) -> None:
     """A row with two primary contacts is rejected."""
-    contact = [{"email": one.email, "is_primary": True} for one in people_of(lab, 2)]
-    run = lab.send("crm_opportunities", {"name": "Two", "contact": contact})
+    contact = [{"email": one.email, "is_primary": True} for one in people_of(runner, 2)]
+    run = runner.send("crm_opportunities", {"name": "Two", "contact": contact})
     assert run.actions == ["rejected"]
     assert "is_primary" in run.reason()
 
 
-def test_a_deal_with_only_secondary_contacts_goes_there_and_back(lab: Lab) -> None:
+def test_a_deal_with_only_secondary_contacts_goes_there_and_back(runner: TargetRunner) -> None:
     """A deal without a primary contact is read and written back without one."""
-    people = people_of(lab, 2)
-    account = lab.world.add_account("Deal Co")
-    deal = lab.world.add_deal("Secondary", account=account.id)
+    people = people_of(runner, 2)
+    account = runner.world.add_account("Deal Co")
+    deal = runner.world.add_deal("Secondary", account=account.id)
     deal.contact = 0
     for one in people:
-        now = lab.world.now()
-        lab.world.tables["contactDeals"].insert(ContactDeal(one.id, deal.id, now, now))
-    messages = read(lab.world, lab.clock, lab.folder)
+        now = runner.world.now()
+        runner.world.tables["contactDeals"].insert(ContactDeal(one.id, deal.id, now, now))
+    messages = read(runner.world, runner.clock, runner.folder)
     (row,) = [
         message["record"]
         for message in messages
@@ -90,6 +92,6 @@ def test_a_deal_with_only_secondary_contacts_goes_there_and_back(lab: Lab) -> No
         and message["record"]["name"] == "Secondary"
     ]
     assert row["contact"] == [{"id": str(one.id), "is_primary": False} for one in people]
-    assert lab.send("crm_opportunities", row).code == 0
+    assert runner.send("crm_opportunities", row).code == 0
     assert not deal.contact
-    assert links_of(lab, deal) == {one.id for one in people}
+    assert links_of(runner, deal) == {one.id for one in people}

@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_activecampaign.client.create_once import CreateOnce
-from tests.target.lab import Lab, state_of, stream_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def deals_of(lab: Lab, title: str) -> list[Any]:
+def deals_of(runner: TargetRunner, title: str) -> list[Any]:
     """Return the deals of a title."""
-    return [deal for deal in lab.world.tables["deals"] if deal.title == title]
+    return [deal for deal in runner.world.tables["deals"] if deal.title == title]
 
 
 @pytest.fixture
-def shop(make_lab: Callable[..., Lab]) -> Lab:
+def shop(make_runner: Callable[..., TargetRunner]) -> TargetRunner:
     """An account with two pipelines that share stage names, and a field for our key."""
-    lab = make_lab(deals=0)
+    runner = make_runner(deals=0)
     for title in ("Orders", "Returns"):
-        pipeline = lab.world.add_pipeline(title)
+        pipeline = runner.world.add_pipeline(title)
         for stage in ("Open", "Won it"):
-            lab.world.add_stage(stage, pipeline.id)
-    lab.world.add_custom_field("deal", "Order number", "text")
-    lab.world.add_contact("buyer@shop.example")
-    return lab
+            runner.world.add_stage(stage, pipeline.id)
+    runner.world.add_custom_field("deal", "Order number", "text")
+    runner.world.add_contact("buyer@shop.example")
+    return runner
 
 
 def order(**more: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def order(**more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_deal_is_created_with_everything_and_moved_by_name(shop: Lab) -> None:
+def test_a_deal_is_created_with_everything_and_moved_by_name(shop: TargetRunner) -> None:
     """A deal is created with all its columns, and a stage name moves it without a second deal."""
     run = shop.send("crm_opportunities", order())
     assert (run.code, run.actions) == (0, ["created"])
@@ -62,7 +62,7 @@ def test_a_deal_is_created_with_everything_and_moved_by_name(shop: Lab) -> None:
 
 @pytest.mark.parametrize("kind", ["reset", "chunk", "timeout"])
 @pytest.mark.parametrize("keyed", [True, False])
-def test_a_lost_create_is_never_a_second_deal(shop: Lab, kind: str, keyed: bool) -> None:
+def test_a_lost_create_is_never_a_second_deal(shop: TargetRunner, kind: str, keyed: bool) -> None:
     """A create whose answer is lost twice is found and adopted."""
     row = order(**({"external_id": "A-1"} if keyed else {}))
     settings = {"opportunity_external_id_field": "Order number"} if keyed else {}
@@ -76,7 +76,7 @@ def test_a_lost_create_is_never_a_second_deal(shop: Lab, kind: str, keyed: bool)
 
 
 def test_a_run_killed_after_the_create_finds_its_deal_next_time(
-    shop: Lab, monkeypatch: pytest.MonkeyPatch
+    shop: TargetRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next run finds the deal of a killed create, because the ledger had the intent."""
 
@@ -95,7 +95,9 @@ def test_a_run_killed_after_the_create_finds_its_deal_next_time(
     assert len(deals_of(shop, "Pallet")) == 1
 
 
-def test_several_candidates_are_no_guess(shop: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_candidates_are_no_guess(
+    shop: TargetRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If a twin of the deal exists, the row fails and no third deal is created."""
     shop.world.faults.reset_after_apply("/deals", times=1, method="POST")
 
@@ -116,7 +118,7 @@ def test_several_candidates_are_no_guess(shop: Lab, monkeypatch: pytest.MonkeyPa
     assert len(deals_of(shop, "Pallet")) == 2
 
 
-def test_our_own_key_finds_the_deal_of_another_ledger(shop: Lab) -> None:
+def test_our_own_key_finds_the_deal_of_another_ledger(shop: TargetRunner) -> None:
     """With a new ledger the custom field finds the deal."""
     settings = {"opportunity_external_id_field": "Order number"}
     shop.send("crm_opportunities", order(external_id="A-7"), **settings)
@@ -127,7 +129,7 @@ def test_our_own_key_finds_the_deal_of_another_ledger(shop: Lab) -> None:
     assert deals_of(shop, "Pallet") == []
 
 
-def test_name_and_contact_match_where_that_is_asked_for(shop: Lab) -> None:
+def test_name_and_contact_match_where_that_is_asked_for(shop: TargetRunner) -> None:
     """With the setting a deal is found by name and contact; without it a second one is created."""
     shop.world.add_deal(
         "Pallet", contact=shop.world.find_contact("buyer@shop.example").id, group=1, stage=1
@@ -138,7 +140,7 @@ def test_name_and_contact_match_where_that_is_asked_for(shop: Lab) -> None:
     assert len(deals_of(shop, "Pallet")) == 1
 
 
-def test_deals_of_one_name_stay_apart_unless_asked(shop: Lab) -> None:
+def test_deals_of_one_name_stay_apart_unless_asked(shop: TargetRunner) -> None:
     """Two rows without a key are two deals if any value differs, each created once."""
     rows = [order(amount=1), order(amount=2)]
     assert shop.send("crm_opportunities", *rows).actions == ["created", "created"]
@@ -147,21 +149,23 @@ def test_deals_of_one_name_stay_apart_unless_asked(shop: Lab) -> None:
 
 
 @pytest.mark.long
-def test_a_thousand_deals_are_moved_with_one_request_each(make_lab: Callable[..., Lab]) -> None:
+def test_a_thousand_deals_are_moved_with_one_request_each(
+    make_runner: Callable[..., TargetRunner],
+) -> None:
     """1,000 moves by stage name cost at most 1,000 writes and a few lookups."""
-    lab = make_lab(deals=1000, contacts=50)
-    stages = lab.world.tables["dealStages"]
+    runner = make_runner(deals=1000, contacts=50)
+    stages = runner.world.tables["dealStages"]
     rows = []
-    for deal in lab.world.tables["deals"]:
+    for deal in runner.world.tables["deals"]:
         target = next(s for s in stages.by("group", deal.group) if s.id != deal.stage)
         rows.append({"id": str(deal.id), "stage": {"name": target.title}})
-    run = lab.send("crm_opportunities", *rows)
+    run = runner.send("crm_opportunities", *rows)
     assert set(run.actions) == {"updated"}
     assert len(run.writes) == 1000
     assert len(run.requests) - 1000 <= 20
 
 
-def test_three_moves_of_one_deal_start_one_automation(shop: Lab) -> None:
+def test_three_moves_of_one_deal_start_one_automation(shop: TargetRunner) -> None:
     """Three rows of one deal in a batch are merged: the deal moves once, to the last stage."""
     shop.send("crm_opportunities", order())
     deal = deals_of(shop, "Pallet")[0]
@@ -185,7 +189,9 @@ def test_three_moves_of_one_deal_start_one_automation(shop: Lab) -> None:
         (order(contact={"email": "nobody@shop.example"}), "contact"),
     ],
 )
-def test_a_wrong_deal_is_rejected_with_the_field(shop: Lab, row: dict[str, Any], word: str) -> None:
+def test_a_wrong_deal_is_rejected_with_the_field(
+    shop: TargetRunner, row: dict[str, Any], word: str
+) -> None:
     """A wrong deal is rejected with its field, and nothing is written."""
     run = shop.send("crm_opportunities", row)
     assert run.actions == ["rejected"]
@@ -193,7 +199,7 @@ def test_a_wrong_deal_is_rejected_with_the_field(shop: Lab, row: dict[str, Any],
     assert [call for call in run.writes if call[0] == "POST"] == []
 
 
-def test_an_unknown_owner_is_left_out_with_a_reason(shop: Lab) -> None:
+def test_an_unknown_owner_is_left_out_with_a_reason(shop: TargetRunner) -> None:
     """An unknown owner is left out with a reason; the rest of the row is written."""
     run = shop.send("crm_opportunities", order())
     assert run.actions == ["created"]
@@ -205,7 +211,7 @@ def test_an_unknown_owner_is_left_out_with_a_reason(shop: Lab) -> None:
     assert "owner" in run.reason()
 
 
-def test_a_note_waits_for_its_deal_and_is_written_once(shop: Lab) -> None:
+def test_a_note_waits_for_its_deal_and_is_written_once(shop: TargetRunner) -> None:
     """A note before its deal waits, holds back the state, and is written at the end."""
     note = {"id": "n1", "content": "Call back", "opportunity": [{"id": "d1"}]}
     messages = [
@@ -228,7 +234,7 @@ def test_a_note_waits_for_its_deal_and_is_written_once(shop: Lab) -> None:
     assert again.writes == []
 
 
-def test_a_note_is_written_once_however_often_it_comes(shop: Lab) -> None:
+def test_a_note_is_written_once_however_often_it_comes(shop: TargetRunner) -> None:
     """A note without a key is known by content and parent and written once."""
     row = {"content": "Hello", "contact__email": "buyer@shop.example"}
     assert shop.send("crm_notes", row, row).actions == ["created", "updated"]

@@ -12,7 +12,7 @@ from tap_activecampaign_unified.query import ActiveCampaignReader
 from target_activecampaign.api import ActiveCampaign
 from tests.sandbox import SandboxAdapter
 from tests.sandbox.rows import ScoreValue
-from tests.tap.client.lab import KEY, ORIGIN
+from tests.tap.client.clients import KEY, ORIGIN
 from tests.tap.running import Account
 
 if TYPE_CHECKING:

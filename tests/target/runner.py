@@ -14,7 +14,7 @@ from tap_activecampaign_unified import cli
 from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World
-from tests.tap.client.lab import KEY, ORIGIN, LabClock
+from tests.tap.client.clients import KEY, ORIGIN, ManualClock
 
 from .seeded import SeededPool
 
@@ -52,11 +52,11 @@ class Run:
         return next(r["reason"] for r in self.results if r["row"] == row) or ""
 
 
-class Lab:
+class TargetRunner:
     """An account, a clock and a folder; `run` sends messages through a new target."""
 
     def __init__(
-        self, world: World, clock: LabClock, folder: Path, seed: int | None = None
+        self, world: World, clock: ManualClock, folder: Path, seed: int | None = None
     ) -> None:
         """With a ``seed`` the targets write concurrently, in an order that the seed chooses.
 
@@ -75,7 +75,7 @@ class Lab:
         """Make a target of the account."""
         world, clock, pool, rows = self.world, self.clock, self._turns, self.batch_rows
 
-        class LabTarget(TargetActiveCampaign):
+        class InProcessTarget(TargetActiveCampaign):
             make_clock = staticmethod(lambda: clock)
             make_pool = staticmethod(pool)
             batch_rows = rows
@@ -97,7 +97,7 @@ class Lab:
             # Several threads cannot sleep on one clock: a seed orders them, or one thread runs.
             "max_concurrent_requests": 1 if self.seed is None else self.most,
         }
-        return LabTarget(config=config | settings)
+        return InProcessTarget(config=config | settings)
 
     def run(self, *messages: Any, **settings: Any) -> Run:
         """Send messages (objects, or lines as they are) and return the run."""

@@ -31,7 +31,7 @@ ORIGIN = "https://acme.api-us1.com"
 KEY = "sandbox-key"
 
 
-class LabClock:
+class ManualClock:
     """A clock for clients that shares the sandbox's time: a sleep advances both."""
 
     def __init__(self, moments: FakeClock | None = None) -> None:
@@ -112,7 +112,7 @@ def side_by_side(seed: int | None) -> dict[str, Any]:
 SEEDS = st.one_of(st.none(), st.integers(0, 9999))
 
 
-def world_of(clock: LabClock, **options: Any) -> World:
+def world_of(clock: ManualClock, **options: Any) -> World:
     """Return an account on this clock, without a rate limit unless one is given."""
     return World(clock=clock.moments, **({"requests_per_second": 0} | options))
 
@@ -124,7 +124,7 @@ def limiter_of(rate: float, clock: Any, path: Path | None = None) -> Limiter:
 
 def client_of(
     adapter: BaseAdapter | World,
-    clock: LabClock,
+    clock: ManualClock,
     *,
     rate: float = 0,
     store: Path | None = None,
@@ -141,7 +141,7 @@ def client_of(
         key,
         limiter=limiter_of(rate, clock, store),
         clock=clock,
-        user_agent="lab",
+        user_agent="runner",
         session=session,
         **options,
     )
@@ -155,7 +155,7 @@ def wired_client(url: str, clock: Clock, **options: Any) -> Iterator[Client]:
         KEY,
         limiter=limiter_of(0, clock),
         clock=clock,
-        user_agent="lab",
+        user_agent="runner",
         **options,
     )
     yield client
@@ -204,7 +204,7 @@ def response(
     return found
 
 
-class Shelf(BaseAdapter):
+class CollectionServer(BaseAdapter):
     """An account with one collection, ``things``, which a test changes between requests.
 
     ``order`` sorts the ids (None: ascending), ``cap`` is the server's own page limit, ``total``
@@ -221,7 +221,9 @@ class Shelf(BaseAdapter):
         self.cap: int = ways.get("cap", 100)
         self.total: Callable[[int], Any] = ways.get("total", str)
         self.withheld: set[int] = ways.get("withheld", set())
-        self.before: Callable[[Shelf, int], None] = ways.get("before", lambda _, __: None)
+        self.before: Callable[[CollectionServer, int], None] = ways.get(
+            "before", lambda _, __: None
+        )
         self.by_key: bool = ways.get("by_key", True)
         self.most: int | None = ways.get("most")
         self.asked: list[dict[str, str]] = []
