@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def make_runner(
     make_world: Callable[..., World], clock: ManualClock, tmp_path: Path
 ) -> Callable[..., TargetRunner]:
-    """Make labs of accounts of given sizes and switches."""
+    """Make runners of accounts of given sizes and switches."""
 
     def make(**options: Any) -> TargetRunner:
         return TargetRunner(

@@ -88,9 +88,9 @@ def status_of(runner: TargetRunner, email: str, one: int) -> int | None:
 def test_an_order_subscribes_no_contact_who_opted_out(
     runner: TargetRunner, status: int, word: str, count: int
 ) -> None:
-    """The order is written without `accepts_marketing`, with a reason that stays on every run.
+    """An opted-out contact's order is sent without `accepts_marketing`, each time with a reason.
 
-    New people and people who never left are subscribed, as the shop's settings say.
+    New contacts, and contacts who never opted out, are subscribed as the store's settings say.
     """
     one = sell_list(runner)
     runner.world.subscribe(runner.world.add_contact("P0@shop.example").id, one, status)
