@@ -16,7 +16,7 @@ import pytest
 
 from tests.sandbox import Served, World, serve
 
-from .program import KEY, SECONDS, Desk, Ended, checked
+from .program import KEY, SECONDS, Ended, Workspace, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +238,7 @@ def test_the_page_works_without_pyairbyte(workspace: Workspace, served: Served) 
     assert "POST" in {entry.method for entry in served.world.log[before:]}
 
 
-def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, meeting: Meeting) -> None:
+def test_source_and_tap_side_by_side_share_the_budget(shared: Workspace, meeting: Meeting) -> None:
     """Source and tap together send five requests a second."""
     catalog = asked_for(shared, *STREAMS, PER_CONTACT)
     meeting.begin()
@@ -252,7 +252,7 @@ def test_source_and_tap_side_by_side_share_the_budget(shared: Desk, meeting: Mee
     judge(meeting)
 
 
-def test_destination_and_tap_share_the_budget(shared: Desk, meeting: Meeting) -> None:
+def test_destination_and_tap_share_the_budget(shared: Workspace, meeting: Meeting) -> None:
     """Destination and tap together send five requests a second."""
     catalog = asked_for(shared, "crm_contacts")
     rows = [
@@ -272,14 +272,16 @@ def test_destination_and_tap_share_the_budget(shared: Desk, meeting: Meeting) ->
     judge(meeting)
 
 
-def asked_for(desk: Desk, *names: str) -> Path:
+def asked_for(workspace: Workspace, *names: str) -> Path:
     """Return the file of a catalog with all fields of some streams."""
     modes = {"sync_mode": "full_refresh", "destination_sync_mode": "append"}
     streams = [
         {"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
         for name in names
     ]
-    return desk.file("configured.json", {"streams": [{"stream": one, **modes} for one in streams]})
+    return workspace.file(
+        "configured.json", {"streams": [{"stream": one, **modes} for one in streams]}
+    )
 
 
 def background(

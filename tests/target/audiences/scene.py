@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, Run, state_of, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import Run, TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,18 +17,18 @@ ALL = ["remove_tags", "unsubscribe", "clear_fields", "leave_automations"]
 
 
 class Scene:
-    """A lab with two audiences, `trial` and `buyers`, whose rows are rows of contacts."""
+    """A runner with two audiences, `trial` and `buyers`, whose rows are rows of contacts."""
 
     def __init__(
         self, folder: Path, *, on_leave: list[str] | None = None, seed: int | None = None
     ) -> None:
         """Make an empty account with a list, a field and an automation."""
-        self.clock = LabClock()
+        self.clock = ManualClock()
         self.world: World = world_of(self.clock, is_empty=True)
         self.news = self.world.add_list("News")
         self.plan = self.world.add_field("Plan")
         self.welcome = self.world.add_automation("Welcome")
-        self.lab = Lab(self.world, self.clock, folder, seed)
+        self.runner = TargetRunner(self.world, self.clock, folder, seed)
         rule = {"on_leave": on_leave or ["remove_tags"], "max_leave_share": 1}
         self.settings: dict[str, Any] = {
             "audiences": {"trial": dict(rule), "buyers": dict(rule)},
@@ -38,7 +38,7 @@ class Scene:
 
     def run(self, *messages: Any, **settings: Any) -> Run:
         """Send messages as they are."""
-        return self.lab.run(*messages, **{**self.settings, **settings})
+        return self.runner.run(*messages, **{**self.settings, **settings})
 
     def send(self, *people: Any, stream: str = "trial", **settings: Any) -> Run:
         """Send the whole of an audience: addresses of people who get the tag `trial`, or rows."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.lab import schema_of, state_of, stream_of
+from tests.target.runner import schema_of, state_of, stream_of
 
 from .scene import Scene, leavers, messages_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Run
+    from tests.target.runner import Run
 
 A, B = "ada@shop.example", "ben@shop.example"
 REJECTED = "a row of it was rejected or failed"
@@ -58,7 +58,7 @@ def test_after_a_line_that_is_no_person_nobody_leaves(scene: Scene, line: Any, w
 def test_after_a_failed_row_nobody_leaves_and_the_next_run_does(scene: Scene) -> None:
     """A row that was never confirmed, kept in the file of failed rows or not, may be anybody."""
     scene.send(A, B)
-    retry = {"retry_path": str(scene.lab.folder / "retry.jsonl"), "max_retry_seconds": 1}
+    retry = {"retry_path": str(scene.runner.folder / "retry.jsonl"), "max_retry_seconds": 1}
     scene.world.faults.server_error("/contact/sync", times=None)
     run = scene.send(A, "new@shop.example", **retry)
     assert run.code == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.target.lab import schema_of, state_of, stream_of
+from tests.target.runner import schema_of, state_of, stream_of
 
 from .scene import ALL, Scene, leavers, messages_of
 
@@ -184,7 +184,7 @@ def test_what_another_stream_gives_as_well_stays(scene: Scene, is_one_run: bool)
     if is_one_run:
         scene.run(*messages_of(B), *pair, state_of(2))
     else:
-        assert scene.lab.run(*pair, state_of(1)).code == 0
+        assert scene.runner.run(*pair, state_of(1)).code == 0
         scene.send(B)
     assert scene.tags(A) == {"trial"}
 
@@ -193,7 +193,7 @@ def test_a_contact_row_of_another_stream_keeps_what_it_gives(scene: Scene) -> No
     """An ordinary stream of contacts, known by their address alone, is a giver too."""
     scene.send(A, B)
     other = [*stream_of("crm_contacts", {"email": A.upper(), "tags": ["Trial"]}), state_of(1)]
-    assert scene.lab.run(*other).code == 0
+    assert scene.runner.run(*other).code == 0
     scene.send(B)
     assert scene.tags(A) == {"trial"}
 
@@ -203,7 +203,7 @@ def test_a_refused_row_of_another_stream_keeps_nothing(scene: Scene) -> None:
     scene.send(A, B)
     scene.world.faults.server_error("/contactTags", status=422, times=None, method="POST")
     other = stream_of("marketing_contact_tags", {"email": A, "tag_name": "trial"})
-    assert scene.lab.run(*other, state_of(1)).actions == ["rejected"]
+    assert scene.runner.run(*other, state_of(1)).actions == ["rejected"]
     scene.world.faults.clear()
     scene.send(B)
     assert scene.tags(A) == set()
@@ -293,7 +293,7 @@ def test_a_stream_that_was_written_before_takes_back_only_what_it_gives_from_the
     """Rows that the ledger knew before the setting have members, and nothing to take back."""
     plain = {"stream_aliases": {"trial": "crm_contacts"}}
     people = [f"p{n}@shop.example" for n in range(12)]
-    assert scene.lab.run(*messages_of(*people), **plain).code == 0
+    assert scene.runner.run(*messages_of(*people), **plain).code == 0
     first = scene.send(*people)
     assert set(first.actions) == {"unchanged"}
     assert first.writes == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified import cli
 from target_activecampaign.undo.undo_request import UndoRequest
-from tests.target.lab import Lab, Run
+from tests.target.runner import Run, TargetRunner
 
 if TYPE_CHECKING:
     from tests.sandbox import World
@@ -80,8 +80,8 @@ def differences(before: Truth, after: Truth) -> dict[str, Any]:
     return found
 
 
-class UndoLab(Lab):
-    """A lab whose runs can be undone."""
+class UndoLab(TargetRunner):
+    """A runner whose runs can be undone."""
 
     def send_rows(self, stream: str, *rows: dict[str, Any], **settings: Any) -> Run:
         """Write rows of one stream in a run that can be undone."""

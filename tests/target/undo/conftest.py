@@ -1,4 +1,4 @@
-"""A lab whose runs can be undone."""
+"""A runner whose runs can be undone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tap.client.lab import LabClock, world_of
+from tests.tap.client.clients import ManualClock, world_of
 
 from .account import UndoLab
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> UndoLab:
-    """A lab of a small account."""
-    clock = LabClock()
+def runner(tmp_path: Path) -> UndoLab:
+    """A runner of a small account."""
+    clock = ManualClock()
     return UndoLab(world_of(clock, contacts=130, deals=12, accounts=8), clock, tmp_path)

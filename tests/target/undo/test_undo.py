@@ -14,7 +14,7 @@ from .account import UNDO_FILE, differences, truth_of
 
 if TYPE_CHECKING:
     from tests.sandbox import World
-    from tests.target.lab import Run
+    from tests.target.runner import Run
 
     from .account import UndoLab
 
@@ -35,10 +35,10 @@ def subscribed(world: World, count: int) -> list[int]:
     return found
 
 
-def everything(lab: UndoLab) -> list[tuple[str, list[dict[str, Any]]]]:
+def everything(runner: UndoLab) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return rows of all kinds that an undo covers."""
-    t = lab.world.tables
-    lab.world.add_automation("Welcome")
+    t = runner.world.tables
+    runner.world.add_automation("Welcome")
     people, deals = list(t["contacts"])[:40], list(t["deals"])[:4]
     accounts, notes = list(t["accounts"])[:3], list(t["notes"])[:2]
     change = {"first_name": "Zed", "tags": ["vip"], "company": "Initech", "title": "Boss"}
@@ -71,56 +71,56 @@ def everything(lab: UndoLab) -> list[tuple[str, list[dict[str, Any]]]]:
     ]
 
 
-def test_an_undo_puts_back_every_kind_of_value(lab: UndoLab) -> None:
+def test_an_undo_puts_back_every_kind_of_value(runner: UndoLab) -> None:
     """Contacts, pairs, links, deals, accounts, notes and enrolments are as before their runs."""
-    for stream, rows in everything(lab):
-        before = truth_of(lab.world)
-        lab.send_rows(stream, *rows, allow_automations=True)
-        assert differences(before, truth_of(lab.world)), stream
-        undone = lab.undo()
+    for stream, rows in everything(runner):
+        before = truth_of(runner.world)
+        runner.send_rows(stream, *rows, allow_automations=True)
+        assert differences(before, truth_of(runner.world)), stream
+        undone = runner.undo()
         assert undone.code == 0
-        left = differences(before, truth_of(lab.world))
+        left = differences(before, truth_of(runner.world))
         left.pop("accounts", None) if stream == "crm_contacts" else None  # Initech stays
         assert left == {}, stream
 
 
-def test_a_plan_writes_nothing_and_shows_the_same(lab: UndoLab) -> None:
+def test_a_plan_writes_nothing_and_shows_the_same(runner: UndoLab) -> None:
     """With --plan each group has the result `planned` where the undo puts it back."""
-    stream, rows = everything(lab)[1]
-    lab.send_rows(stream, *rows)
-    run = lab.last_run
-    after = truth_of(lab.world)
-    plan = lab.undo(run, plan=True)
+    stream, rows = everything(runner)[1]
+    runner.send_rows(stream, *rows)
+    run = runner.last_run
+    after = truth_of(runner.world)
+    plan = runner.undo(run, plan=True)
     assert plan.writes == []
-    assert truth_of(lab.world) == after
-    undone = lab.undo(run)
+    assert truth_of(runner.world) == after
+    undone = runner.undo(run)
     shown = [(one["key"], one["action"]) for one in plan.results]
     done = [(one["key"], one["action"].replace("updated", "planned")) for one in undone.results]
     assert shown == done
     assert ("planned: would be put back") in reasons_of(plan)["fields"]
 
 
-def test_an_undo_of_an_undone_run_does_nothing(lab: UndoLab) -> None:
+def test_an_undo_of_an_undone_run_does_nothing(runner: UndoLab) -> None:
     """The second undo sends no write; what was put back is `unchanged`."""
-    stream, rows = everything(lab)[0]
-    lab.send_rows(stream, *rows)
-    run = lab.last_run
-    lab.undo(run)
-    again = lab.undo(run)
+    stream, rows = everything(runner)[0]
+    runner.send_rows(stream, *rows)
+    run = runner.last_run
+    runner.undo(run)
+    again = runner.undo(run)
     assert again.writes == []
     others = [one for one in again.results if one["key"]["values"] != "created"]
     assert {one["action"] for one in others} == {"unchanged"}
 
 
-def test_what_has_changed_since_is_left_alone(lab: UndoLab) -> None:
+def test_what_has_changed_since_is_left_alone(runner: UndoLab) -> None:
     """A value that a person changed after the run stays, and the result names it."""
-    [one, other] = list(lab.world.tables["contacts"])[:2]
+    [one, other] = list(runner.world.tables["contacts"])[:2]
     phone = other.phone
     rows = [{"id": str(p.id), "first_name": "Zed", "phone": "55"} for p in (one, other)]
-    lab.send_rows("crm_contacts", *rows)
-    lab.world.edit_contact(one.id, firstName="Ann", phone="77")
-    lab.world.edit_contact(other.id, firstName="Ann")
-    undone = lab.undo()
+    runner.send_rows("crm_contacts", *rows)
+    runner.world.edit_contact(one.id, firstName="Ann", phone="77")
+    runner.world.edit_contact(other.id, firstName="Ann")
+    undone = runner.undo()
     assert (one.firstName, one.phone, other.firstName) == ("Ann", "77", "Ann")
     assert other.phone == phone
     assert reasons_of(undone)["fields"] == {
@@ -129,88 +129,88 @@ def test_what_has_changed_since_is_left_alone(lab: UndoLab) -> None:
     }
 
 
-def test_a_later_run_keeps_its_value_and_is_named(lab: UndoLab) -> None:
+def test_a_later_run_keeps_its_value_and_is_named(runner: UndoLab) -> None:
     """Undoing the earlier of two runs leaves the field alone and says which run has it."""
-    person = lab.world.tables["contacts"][1]
+    person = runner.world.tables["contacts"][1]
     first = person.firstName
-    lab.send_rows("crm_contacts", {"id": "1", "first_name": "One"})
-    one = lab.last_run
-    lab.clock.sleep(5)
-    lab.send_rows("crm_contacts", {"id": "1", "first_name": "Two"})
-    two = lab.last_run
-    undone = lab.undo(one)
+    runner.send_rows("crm_contacts", {"id": "1", "first_name": "One"})
+    one = runner.last_run
+    runner.clock.sleep(5)
+    runner.send_rows("crm_contacts", {"id": "1", "first_name": "Two"})
+    two = runner.last_run
+    undone = runner.undo(one)
     assert person.firstName == "Two"
     assert undone.reason() == f"changed since: run {two} has it: first_name"
-    lab.undo(two)
+    runner.undo(two)
     assert person.firstName == "One"
-    lab.undo(one)
+    runner.undo(one)
     assert person.firstName == first
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_people_are_subscribed_again_only_if_that_is_asked_for(lab: UndoLab, count: int) -> None:
+def test_people_are_subscribed_again_only_if_that_is_asked_for(runner: UndoLab, count: int) -> None:
     """An unsubscription of the run is undone with --undo-unsubscribes alone, an import's too."""
-    people = subscribed(lab.world, count)
+    people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]
-    before = truth_of(lab.world)
-    lab.send_rows("crm_contacts", *rows)
-    run = lab.last_run
-    assert reasons_of(lab.undo(run))["segments"] == {f"skipped: {NO_UNSUBSCRIBES}"}
-    undone = lab.undo(run, unsubscribes=True)
+    before = truth_of(runner.world)
+    runner.send_rows("crm_contacts", *rows)
+    run = runner.last_run
+    assert reasons_of(runner.undo(run))["segments"] == {f"skipped: {NO_UNSUBSCRIBES}"}
+    undone = runner.undo(run, unsubscribes=True)
     assert reasons_of(undone)["segments"] == {"updated: put back"}
-    assert differences(before, truth_of(lab.world)) == {}
+    assert differences(before, truth_of(runner.world)) == {}
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_who_unsubscribed_after_the_run_stays_unsubscribed(lab: UndoLab, count: int) -> None:
+def test_who_unsubscribed_after_the_run_stays_unsubscribed(runner: UndoLab, count: int) -> None:
     """A person who opted out since is never subscribed again: from this list or from another."""
-    people = subscribed(lab.world, count)
+    people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]
-    lab.send_rows("crm_contacts", *rows)
-    lab.clock.sleep(120)
-    lab.world.subscribe(people[0], 1, 2, by_self=True)
-    lab.world.subscribe(people[1], 2, 2, by_self=True)
-    undone = lab.undo(unsubscribes=True)
-    statuses = {one: lab.world.membership(one, 1).status for one in people}  # type: ignore[union-attr]
+    runner.send_rows("crm_contacts", *rows)
+    runner.clock.sleep(120)
+    runner.world.subscribe(people[0], 1, 2, by_self=True)
+    runner.world.subscribe(people[1], 2, 2, by_self=True)
+    undone = runner.undo(unsubscribes=True)
+    statuses = {one: runner.world.membership(one, 1).status for one in people}  # type: ignore[union-attr]
     assert statuses == dict.fromkeys(people, 1) | {people[0]: 2, people[1]: 2}
     assert {f"skipped: {UNKNOWN_MARK}", f"skipped: {OPTED_OUT}"} < reasons_of(undone)["segments"]
 
 
-def test_created_records_are_deleted_only_if_that_is_asked_for(lab: UndoLab) -> None:
+def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoLab) -> None:
     """Without --undo-creates they stay; with it, max_deletes limits them."""
-    before = truth_of(lab.world)
+    before = truth_of(runner.world)
     rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(3)]
-    lab.send_rows("crm_contacts", *rows)
-    run = lab.last_run
-    assert lab.undo(run).writes == []
-    lab.undo(run, creates=True, max_deletes=2)
-    assert len(differences(before, truth_of(lab.world))["contacts"]) == 1
-    undone = lab.undo(run, creates=True, max_deletes=2)
-    assert differences(before, truth_of(lab.world)) == {}
+    runner.send_rows("crm_contacts", *rows)
+    run = runner.last_run
+    assert runner.undo(run).writes == []
+    runner.undo(run, creates=True, max_deletes=2)
+    assert len(differences(before, truth_of(runner.world))["contacts"]) == 1
+    undone = runner.undo(run, creates=True, max_deletes=2)
+    assert differences(before, truth_of(runner.world)) == {}
     assert undone.actions.count("updated") == 1
 
 
-def test_the_next_run_sends_the_undone_rows_again(lab: UndoLab) -> None:
+def test_the_next_run_sends_the_undone_rows_again(runner: UndoLab) -> None:
     """The ledger does not take undone values for confirmed."""
     row = {"id": "1", "first_name": "Zed"}
-    lab.send_rows("crm_contacts", row)
-    lab.undo()
-    assert lab.world.tables["contacts"][1].firstName != "Zed"
-    assert lab.send_rows("crm_contacts", row).actions == ["updated"]
-    assert lab.world.tables["contacts"][1].firstName == "Zed"
+    runner.send_rows("crm_contacts", row)
+    runner.undo()
+    assert runner.world.tables["contacts"][1].firstName != "Zed"
+    assert runner.send_rows("crm_contacts", row).actions == ["updated"]
+    assert runner.world.tables["contacts"][1].firstName == "Zed"
 
 
-def test_the_file_is_private_holds_no_key_and_forgets(lab: UndoLab) -> None:
+def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoLab) -> None:
     """Mode 0600, no API key; a run is removed after undo_days."""
-    lab.send_rows("crm_contacts", {"id": "1", "first_name": "Zed"})
-    first = lab.last_run
-    path = lab.folder / UNDO_FILE
-    files = list(lab.folder.glob(f"{UNDO_FILE}*"))
+    runner.send_rows("crm_contacts", {"id": "1", "first_name": "Zed"})
+    first = runner.last_run
+    path = runner.folder / UNDO_FILE
+    files = list(runner.folder.glob(f"{UNDO_FILE}*"))
     assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
     assert all(b"sandbox-key" not in one.read_bytes() for one in files)
     assert b"Zed" in path.read_bytes()
-    lab.clock.sleep(3 * 86_400)
-    lab.send_rows("crm_contacts", {"id": "2", "first_name": "Amy"}, undo_days=2)
+    runner.clock.sleep(3 * 86_400)
+    runner.send_rows("crm_contacts", {"id": "2", "first_name": "Amy"}, undo_days=2)
     assert b"Zed" not in path.read_bytes()
     with pytest.raises(SettingsError, match="has no run"):
-        lab.undo(first)
+        runner.undo(first)
