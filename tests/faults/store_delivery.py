@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tests.sandbox.custom_objects import acts
 from tests.sandbox.ecommerce import store
 from tests.sandbox.tasks.planting import define_types
-from tests.tap.client.lab import LabClock, world_of
-from tests.target.lab import Lab, state_of, stream_of
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def settings_of(world: World) -> dict[str, Any]:
     }
 
 
-def account(clock: LabClock, **switches: Any) -> World:
+def account(clock: ManualClock, **switches: Any) -> World:
     """Return an account with a shop, its list, a custom object and types of tasks."""
     options = {"ecommerce": "served", "tasks": "served", "record_lag_seconds": 0}
     world = world_of(clock, is_empty=True, **(options | switches))
@@ -171,9 +171,9 @@ def picture(world: World) -> dict[str, Any]:
 
 def wanted(folder: Path, rows: list[dict[str, Any]], **switches: Any) -> dict[str, Any]:
     """Return the picture after a run that nothing disturbs, in another account."""
-    clock = LabClock()
+    clock = ManualClock()
     world = account(clock, **switches)
     folder.mkdir(exist_ok=True)
-    run = Lab(world, clock, folder).run(*rows, **settings_of(world))
+    run = TargetRunner(world, clock, folder).run(*rows, **settings_of(world))
     assert run.code == 0, [one for one in run.results if one["action"] in {"failed", "rejected"}]
     return picture(world)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.length import LONG, seeds
-from tests.tap.client.lab import LabClock
-from tests.target.lab import Lab
+from tests.tap.client.clients import ManualClock
+from tests.target.runner import TargetRunner
 
 from .store_delivery import account, lines, picture, settings_of, wanted
 from .test_writing import DONE, KINDS, LOSSES
@@ -19,7 +19,7 @@ from .warehouse import replayed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.target.lab import Run
+    from tests.target.runner import Run
 
 EVENTS = "marketing_events"
 WRITES = [
@@ -37,16 +37,16 @@ class StoreDelivery:
     def __init__(
         self, folder: Path, seed: int | None = None, *, events: bool = False, **switches: Any
     ) -> None:
-        self.clock, self.folder = LabClock(), folder
+        self.clock, self.folder = ManualClock(), folder
         self.world = account(self.clock, **switches)
-        self.lab = Lab(self.world, self.clock, folder, seed)
+        self.runner = TargetRunner(self.world, self.clock, folder, seed)
         self.lines = lines(events=events)
         self.rows = sum(line["type"] == "RECORD" for line in self.lines)
         self.wanted = wanted(folder / "undisturbed", self.lines, **switches)
 
     def run(self, **settings: Any) -> Run:
         """Deliver everything; results add up, and states cover only what is done."""
-        run = self.lab.run(*self.lines, **settings_of(self.world) | settings)
+        run = self.runner.run(*self.lines, **settings_of(self.world) | settings)
         assert sorted(r["row"] for r in run.results) == list(range(1, len(run.results) + 1))
         if run.code == 0:
             assert len(run.results) == self.rows
@@ -132,7 +132,7 @@ def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool
     The files are put back as they were at that moment: nothing that a program does at its end
     counts. Rows behind the last state come again.
     """
-    world, lab = delivery.world, delivery.lab
+    world, runner = delivery.world, delivery.runner
     seen, real = [0], world.answer
     copy = delivery.folder / "copy"
 
@@ -144,7 +144,7 @@ def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool
             if is_applied:
                 real(*request)
             copy.mkdir()
-            for path in lab.folder.glob("*.*"):
+            for path in runner.folder.glob("*.*"):
                 shutil.copy(path, copy / path.name)
         raise Killed
 
@@ -152,10 +152,10 @@ def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool
     try:
         delivery.run()
     except Killed:
-        for path in lab.folder.glob("*.*"):
+        for path in runner.folder.glob("*.*"):
             path.unlink()
         for path in copy.iterdir():
-            shutil.move(path, lab.folder / path.name)
+            shutil.move(path, runner.folder / path.name)
         copy.rmdir()
         return True
     else:

@@ -109,18 +109,20 @@ def test_real_time_is_sent_only_where_row_and_setting_say_so(runner: TargetRunne
     assert documents(runner)["a-2"]["creationSource"] == "REAL_TIME"
 
 
-def test_a_copy_starts_nothing(lab: Lab) -> None:
+def test_a_copy_starts_nothing(runner: TargetRunner) -> None:
     """Orders that started automations in another account are historical in the copy."""
     store_row = {"service": "own", "external_id": "shop-1"}
     live = ORDER | {"store_id": "77", "store": store_row, "creation_source": "real_time"}
-    run = lab.send("commerce_orders", live, source_ids="foreign")
+    run = runner.send("commerce_orders", live, source_ids="foreign")
     assert run.actions == ["created"]
     assert "creation_source: written as historical" in run.reason()
-    assert documents(lab)["a-1"]["creationSource"] == "HISTORICAL"
-    assert not any(entry["starts"] for entry in lab.world.automation_log)
+    assert documents(runner)["a-1"]["creationSource"] == "HISTORICAL"
+    assert not any(entry["starts"] for entry in runner.world.automation_log)
 
 
-def test_bad_rows_are_found_by_their_own_ids_and_the_others_are_written(lab: Lab) -> None:
+def test_bad_rows_are_found_by_their_own_ids_and_the_others_are_written(
+    runner: TargetRunner,
+) -> None:
     """A refusal names bad rows by id and costs one request; the other rows are written."""
     rows = [ORDER | {"store_order_id": f"n-{number}"} for number in range(20)]
     rows[3] = rows[3] | {"contact": {"email": "nonsense"}}

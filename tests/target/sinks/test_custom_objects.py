@@ -8,12 +8,12 @@ import pytest
 
 from tests.sandbox.custom_objects import acts
 from tests.tap.running import Account
-from tests.target.lab import state_of, stream_of
+from tests.target.runner import state_of, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 STREAM = "custom_purchase_orders"
 WHO = "lea@harbour.example"
@@ -140,13 +140,13 @@ def test_an_unknown_column_is_said_and_a_lost_answer_repeated(runner: TargetRunn
 
 def test_records_are_skipped_where_no_automation_may_start(runner: TargetRunner) -> None:
     """With run_automations false records are skipped: their automations cannot be excluded."""
-    assert lab.send(STREAM, RECORD, run_automations=False).actions == ["skipped"]
-    assert lab.send(STREAM, RECORD, dry_run=True).actions == ["planned"]
-    assert records(lab) == []
+    assert runner.send(STREAM, RECORD, run_automations=False).actions == ["skipped"]
+    assert runner.send(STREAM, RECORD, dry_run=True).actions == ["planned"]
+    assert records(runner) == []
 
 
 def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
-    make_lab: Callable[..., Lab],
+    make_runner: Callable[..., TargetRunner],
 ) -> None:
     """Another account's ids mean nothing here: relations go to the copies, by the same input.
 
@@ -170,8 +170,8 @@ def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
             lags=False,
         )
     acts.put_record(source.world, schema, None, {"title": "In the app"}, {}, lags=False)
-    lab = make_lab(contacts=40, deals=20, accounts=0)
-    acts.add_schema(lab.world, "visits", fields[::-1], relations[::-1])
+    runner = make_runner(contacts=40, deals=20, accounts=0)
+    acts.add_schema(runner.world, "visits", fields[::-1], relations[::-1])
     streams = ("crm_pipelines", "crm_stages", "crm_contacts", "crm_accounts", "crm_opportunities")
     ran = source.run(only=(*streams, "custom_visits"))
     messages = [
@@ -179,14 +179,14 @@ def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
         for name in ("custom_visits", *streams)
         for message in stream_of(name, *ran.records[name], keys=["id"])
     ]
-    run = lab.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
+    run = runner.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
     mine = [one for one in run.results if one["stream"] == "custom_visits"]
     assert [one["action"] for one in sorted(mine, key=lambda one: one["row"])] == [
         *["created"] * 3,
         "rejected",
     ]
-    here, there = lab.world.tables, source.world.tables
-    assert sorted(str(one["fields"]) for one in records(lab)) == sorted(
+    here, there = runner.world.tables, source.world.tables
+    assert sorted(str(one["fields"]) for one in records(runner)) == sorted(
         str({name: one.document["fields"][name] for name in ("title", "total", "due")})
         for one in there["customRecords"]
         if one.externalId
@@ -204,8 +204,8 @@ def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
                 for t, document in ((here, row.document), (there, other.document))
             )
             assert [str(one).casefold() for one in found] == [str(one).casefold() for one in meant]
-    lab.clock.sleep(60)
-    again = lab.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
+    runner.clock.sleep(60)
+    again = runner.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
     assert {one["action"] for one in again.results if one["stream"] == "custom_visits"} == {
         "unchanged",
         "rejected",
