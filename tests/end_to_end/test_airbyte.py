@@ -82,7 +82,7 @@ def meeting() -> Meeting:
 
 @pytest.fixture
 def account(meeting: Meeting) -> Iterator[Served]:
-    """A small account for one test, without a limit: arrivals equal departures."""
+    """That account at its address."""
     with serve(meeting) as served:
         yield served
 
@@ -312,10 +312,10 @@ def done(workspace: Workspace, process: subprocess.Popen[bytes]) -> Ended:
 
 
 def judge(world: World) -> None:
-    """Check that both programs sent requests and together kept the limit.
+    """Check that two programs that ran at the same time sent five requests a second together.
 
-    On a busy machine requests arrive closer together than they left, so the check averages five
-    seconds.
+    Without a shared limit they would send ten. The bound lies between the two, because requests
+    arrive closer together than they left when the machine is busy.
     """
     times: dict[str, list[float]] = {}
     for entry in world.log:
