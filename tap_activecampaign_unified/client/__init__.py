@@ -34,9 +34,9 @@ from .errors import (
     ServerError,
     UnconfirmedWrite,
     UnexpectedAnswer,
-    redact_values,
 )
 from .prefetch import Workers
+from .redaction import redact_values
 from .request_stats import RequestStats
 from .response import ApiResponse
 from .url import AccountUrl, account_file, parse_url

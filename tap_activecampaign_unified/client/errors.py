@@ -20,11 +20,6 @@ or a body: those may hold secrets and personal data.
 
 from __future__ import annotations
 
-import re
-
-# ActiveCampaign quotes the values of a row that it repeats; addresses it repeats as they are.
-_REPEATED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*"|[^\s'"<>(]*@[^\s'"<>),;]*""")
-
 
 class ActiveCampaignError(Exception):
     """Base class of all errors of the client."""
@@ -112,11 +107,6 @@ class ErrorDetail:
     def __str__(self) -> str:
         extra = ", ".join(part for part in (self.code, self.attribute) if part)
         return f"{self.text} ({extra})" if extra and self.text else self.text or extra
-
-
-def redact_values(text: str) -> str:
-    """Return an error text without the values of a row that it repeats, for the log."""
-    return _REPEATED.sub("…", text)
 
 
 def error_details_of(body: object) -> tuple[ErrorDetail, ...]:

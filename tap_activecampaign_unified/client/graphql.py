@@ -12,8 +12,8 @@ from .errors import (
     PermissionDenied,
     RequestError,
     ServerError,
-    redact_values,
 )
+from .redaction import redact_values
 from .response import ResponseKind
 from .retry import RetryBudget
 

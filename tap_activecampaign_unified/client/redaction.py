@@ -1,4 +1,4 @@
-"""Removes the key from everything that a server sends back."""
+"""Removes the key, and personal data in errors, from what a server sends back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "(api_key)"
 # Shorter texts are as likely a word as a key; ActiveCampaign's keys are longer.
 FEWEST_CHARACTERS = 8
+
+# ActiveCampaign quotes the values of a row that it repeats; addresses it repeats as they are.
+_REPEATED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*"|[^\s'"<>(]*@[^\s'"<>),;]*""")
+
+
+def redact_values(text: str) -> str:
+    """Return an error text without the values of a row that it repeats, for the log."""
+    return _REPEATED.sub("…", text)
 
 
 class Redactor:

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import requests
 
-from .errors import InvalidRequest, NotFound, RequestError, error_details_of, redact_values
+from .errors import InvalidRequest, NotFound, RequestError, error_details_of
+from .redaction import redact_values
 
 ERROR_HEADER = "X-Ac-Error"
 TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})

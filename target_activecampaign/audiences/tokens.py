@@ -19,7 +19,7 @@ from target_activecampaign.config.audience_rules import (
 from target_activecampaign.sinks.contacts.change import SUBSCRIBE
 from target_activecampaign.sinks.contacts.change import UNSUBSCRIBE as LEFT_LIST
 from target_activecampaign.sinks.contacts.enrolments import EnrolmentRecord
-from target_activecampaign.sinks.contacts.upsert import ensure_tag
+from target_activecampaign.sinks.named.tags import ensure_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

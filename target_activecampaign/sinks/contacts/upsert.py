@@ -10,6 +10,7 @@ from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped, outcome_of
 from target_activecampaign.sinks.create_only import create_contact
+from target_activecampaign.sinks.named.tags import ensure_tag
 
 from .change import SUBSCRIBE, ContactChange
 
@@ -118,31 +119,6 @@ def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:
                 raise
         break
     change.is_touched = True
-
-
-def ensure_tag(context: WriteContext, name: str) -> str:
-    """Return the id of a tag by name; create the tag if it does not exist."""
-    with context.pool.named_lock("tag", fold(name)):
-        return _ensure_tag(context, name)
-
-
-def _ensure_tag(context: WriteContext, name: str) -> str:
-    known = context.references.find_by_name("tag", name)
-    if known:
-        return str(known[0]["id"])
-
-    def send() -> str:
-        body = {"tag": name, "tagType": "contact", "description": ""}
-        row = context.write_client.write("POST", "tags", {"tag": body}).body["tag"]
-        context.references.remember("tag", {**body, **row})
-        return str(row["id"])
-
-    def look() -> str | None:
-        context.references.invalidate("tag")
-        found = context.references.find_by_name("tag", name)
-        return str(found[0]["id"]) if found else None
-
-    return context.creates.create_named(send, look, is_taken=is_duplicate)[0]
 
 
 def set_status(context: WriteContext, change: ContactChange, list_id: str, status: int) -> None:

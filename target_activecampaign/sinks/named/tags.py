@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Outcome, RowRejected
 from target_activecampaign.sinks.contacts.change import LONGEST_TAG
 from target_activecampaign.sinks.record_sink import native_fields_of
@@ -27,3 +29,28 @@ def write_tag(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     return write_named(
         context, sink, row, native, name=name, fresh=fresh, within=str(fresh["tagType"])
     )
+
+
+def ensure_tag(context: WriteContext, name: str) -> str:
+    """Return the id of a tag by name; create the tag if it does not exist."""
+    with context.pool.named_lock("tag", fold(name)):
+        return _ensure_tag(context, name)
+
+
+def _ensure_tag(context: WriteContext, name: str) -> str:
+    known = context.references.find_by_name("tag", name)
+    if known:
+        return str(known[0]["id"])
+
+    def send() -> str:
+        body = {"tag": name, "tagType": "contact", "description": ""}
+        row = context.write_client.write("POST", "tags", {"tag": body}).body["tag"]
+        context.references.remember("tag", {**body, **row})
+        return str(row["id"])
+
+    def look() -> str | None:
+        context.references.invalidate("tag")
+        found = context.references.find_by_name("tag", name)
+        return str(found[0]["id"]) if found else None
+
+    return context.creates.create_named(send, look, is_taken=is_duplicate)[0]
