@@ -81,6 +81,8 @@ class Entry:
     mark: dict[str, Any] = field(default_factory=dict)
     state: str = WRITTEN
     run: str = ""
+    #: The same part under the address that the run knew the contact by first.
+    also: tuple[ValuePart, ...] = ()
 
     @property
     def written(self) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .deletion import NO_CREATES
@@ -117,13 +118,4 @@ def _with_account(context: WriteContext, entry: Entry) -> Entry:
     """Return an entry whose links have the id of the account that they name."""
     after: Any = resolved_link(context, entry.after)
     former = tuple(resolved_link(context, one) for one in entry.former)
-    return Entry(
-        entry.part,
-        entry.number,
-        entry.before,
-        after,
-        former,
-        entry.mark,
-        entry.state,
-        entry.run,
-    )
+    return replace(entry, after=after, former=former)

@@ -29,6 +29,8 @@ COLUMN, FIELD, TAG, LIST, PERSON = "column:", "field:", "tag:", "list:", "contac
 TAG_NAME = "tag name:"
 LINK, STAGE, CREATED, DELETED = "account", "stage", "created", "deleted"
 ENTERED, LEFT = "entered:", "left:"
+#: Types of fields that answers spell in other ways than requests.
+_ENCODED = {"currency", "date", "datetime"}
 _REFERENCES = {"contact", "account", "owner"}
 
 
@@ -140,8 +142,10 @@ def sent_value(definition: FieldDefinition | None, value: Any) -> tuple[Any, str
     if is_empty(stored):
         is_several = definition is not None and definition.is_choices
         return ([] if is_several else ""), None
+    if definition is None or not (definition.is_choices or definition.type in _ENCODED):
+        return stored, currency
     decoded = _decoded(definition, stored)
-    if definition is None or decoded is None:
+    if decoded is None:
         return stored, currency
     if definition.type == "currency":
         decoded = {"amount": decoded, "currency": currency}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
@@ -66,11 +66,12 @@ class RunRecords:
     def load(self, records: list[RunRecord]) -> None:
         """Read the entries of records from the file."""
         for record in records:
-            record.entries = [
-                entry
-                for name in record.names
-                for entry in self._journal.entries(self._run, record.kind, name)
-            ]
+            found: dict[str, Entry] = {}
+            for name in record.names:
+                for entry in self._journal.entries(self._run, record.kind, name):
+                    known = found.get(entry.part.name)
+                    found[entry.part.name] = _joined(known, entry) if known else entry
+            record.entries = list(found.values())
 
     def read(self, records: list[RunRecord]) -> list[RunRecord]:
         """Return the records with entries and present values, each contact once.
@@ -120,3 +121,9 @@ class RunRecords:
         names = sorted({*record.names, record.id})
         found = [row for name in names for row in self._journal.rows(record.kind, name, run)]
         return sorted(found, key=lambda row: -row.number)
+
+
+def _joined(one: Entry, other: Entry) -> Entry:
+    """Return two entries of one part as one: the value before the first, written by the last."""
+    first, last = sorted((one, other), key=lambda entry: entry.number)
+    return replace(last, before=first.before, also=(first.part,))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from .undo_request import UndoRequest
 
+    Judged = dict[ValuePart, Judgement]
+
 logger = logging.getLogger(__name__)
 
 ENDED = "automations: the enrolment was ended; what the automation did until then stays"
@@ -46,6 +48,8 @@ class UndoRun:
         self._context, self._results = context, results
         self._journal, self._request = journal, request
         self._records = RunRecords(context, journal, request.run)
+        #: What this window has put back.
+        self._undone: list[ValuePart] = []
 
     def run(self) -> None:
         """Undo the run. Raises `SettingsError` for a run that the file does not have."""
@@ -64,6 +68,8 @@ class UndoRun:
         logger.info(STAYS)
 
     def _undo_window(self, window: list[RunRecord]) -> None:
+        """Undo up to a hundred records: judge all, then write; what was undone is noted at once."""
+        judged: list[tuple[RunRecord, Judged]] = []
         try:
             records = self._records.read(window)
         except RequestError as problem:
@@ -71,19 +77,34 @@ class UndoRun:
             for record in window:
                 self._fail(record, problem)
             return
-        self._context.pool.each([partial(self._undo, record) for record in records])
+
+        def judge(record: RunRecord) -> None:
+            try:
+                judged.append((record, self._judge(record)))
+            except RequestError as problem:
+                self._fail(record, problem)
+
+        pool = self._context.pool
+        pool.each([partial(judge, record) for record in records])
+        self._unconfirm(judged)
+        try:
+            pool.each([partial(self._undo, record, found) for record, found in judged])
+        finally:
+            undone, self._undone = self._undone, []
+            self._journal.set_undone(self._request.run, undone)
         self._results.flush()
 
-    def _undo(self, record: RunRecord) -> None:
+    def _judge(self, record: RunRecord) -> Judged:
+        return judge_record(
+            self._context,
+            record,
+            self._records.later(record),
+            undoes_unsubscribes=self._request.unsubscribes,
+        )
+
+    def _undo(self, record: RunRecord, judged: Judged) -> None:
         """Undo one record; an error ends its own group only."""
         try:
-            judged = judge_record(
-                self._context,
-                record,
-                self._records.later(record),
-                undoes_unsubscribes=self._request.unsubscribes,
-            )
-            self._unconfirm(record, judged)
             is_deleted, refusal = self._delete(record)
         except RequestError as problem:
             self._fail(record, problem)
@@ -154,9 +175,13 @@ class UndoRun:
         return reasons
 
     def _note_undone(self, judged: list[Judgement]) -> None:
+        """Note what was put back; the file has it when the window ends.
+
+        If the process is killed before, the next undo finds these values as before the run.
+        """
         if not self._request.is_plan:
-            parts = [one.entry.part for one in judged if one.entry.state != UNDONE]
-            self._journal.set_undone(self._request.run, parts)
+            entries = [one.entry for one in judged if one.entry.state != UNDONE]
+            self._undone += [part for one in entries for part in (one.part, *one.also)]
 
     # --- records that the run created -------------------------------------------------------
 
@@ -178,15 +203,16 @@ class UndoRun:
                     context.ledger.forget_copy(record.kind, row.source)
         return True, None
 
-    def _unconfirm(self, record: RunRecord, judged: dict[ValuePart, Judgement]) -> None:
-        """Make the ledger send the rows of a record again, before anything is put back."""
-        may_change = any(
-            one.verdict is Verdict.PUT_BACK or one.entry.part.name.startswith(ENTERED)
-            for one in judged.values()
-        )
-        if may_change and not self._request.is_plan:
-            for row in self._records.rows(record, is_of_run=False):
-                self._context.ledger.unconfirm(row.ledger_key)
+    def _unconfirm(self, judged: list[tuple[RunRecord, Judged]]) -> None:
+        """Make the ledger send the rows of records again, before anything is put back."""
+        if self._request.is_plan:
+            return
+        ledger = self._context.ledger
+        with ledger.transaction():
+            for record, found in judged:
+                if any(map(_may_change, found.values())):
+                    for row in self._records.rows(record, is_of_run=False):
+                        ledger.unconfirm(row.ledger_key)
 
     # --- results ----------------------------------------------------------------------------
 
@@ -205,6 +231,10 @@ class UndoRun:
             reason = f"would be {outcome.reason}"
             outcome = Outcome(Action.PLANNED, outcome.id, reason)
         self._results.add(row.row if row else None, stream, {**key, "values": group}, outcome)
+
+
+def _may_change(one: Judgement) -> bool:
+    return one.verdict is Verdict.PUT_BACK or one.entry.part.name.startswith(ENTERED)
 
 
 def _groups(entries: list[Entry]) -> dict[str, list[Entry]]:

@@ -1,10 +1,11 @@
-"""What an account holds for its users, and labs whose runs can be undone."""
+"""What an account holds for its users, and runners whose runs can be undone."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified import cli
@@ -12,7 +13,12 @@ from target_activecampaign.undo.undo_request import UndoRequest
 from tests.target.runner import Run, TargetRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from target_activecampaign.target import TargetActiveCampaign
     from tests.sandbox import World
+    from tests.tap.client.clients import ManualClock
 
 Truth = dict[str, Any]
 UNDO_FILE = "undo.sqlite"
@@ -80,7 +86,37 @@ def differences(before: Truth, after: Truth) -> dict[str, Any]:
     return found
 
 
-class UndoLab(TargetRunner):
+_COLUMNS = {
+    "contacts": ("email", "first name", "last name", "phone"),
+    "deals": (
+        *("title", "description", "value", "currency", "status", "percent"),
+        *("contact", "account", "owner", "place"),
+    ),
+    "accounts": ("name", "url", "owner"),
+    "notes": ("text", "type", "parent"),
+}
+
+
+def flat_truth_of(world: World) -> dict[tuple[Any, ...], Any]:
+    """Return each value of an account by table, id of the record, and what it is."""
+    found: dict[tuple[Any, ...], Any] = {}
+    for table, rows in truth_of(world).items():
+        if isinstance(rows, set):
+            found |= {(table, *key): True for key in rows}
+            continue
+        for key, value in rows.items():
+            whole = key if isinstance(key, tuple) else (key,)
+            if table not in _COLUMNS:
+                found[table, *whole] = value
+                continue
+            # A stage and its pipeline are one value.
+            values = (*value[:9], value[9:]) if table == "deals" else value
+            for name, one in zip(_COLUMNS[table], values, strict=True):
+                found[table, *whole, name] = one
+    return found
+
+
+class UndoRunner(TargetRunner):
     """A runner whose runs can be undone."""
 
     def send_rows(self, stream: str, *rows: dict[str, Any], **settings: Any) -> Run:
@@ -119,3 +155,68 @@ class UndoLab(TargetRunner):
             report=json.loads((self.folder / "report.json").read_text()),
             last_word=word,
         )
+
+
+class Killed(BaseException):
+    """The process ends here, as after kill -9: no code of it runs any more."""
+
+
+class KillableRunner(UndoRunner):
+    """A runner whose programs can be killed at any request, before or after the account has it."""
+
+    def __init__(self, world: World, clock: ManualClock, folder: Path) -> None:
+        """Keep the account's own way of answering."""
+        super().__init__(world, clock, folder)
+        self._answer = world.answer
+
+    def target(self, **settings: Any) -> TargetActiveCampaign:
+        """Return a target that leaves its files as they are when it is killed."""
+        target = super().target(**settings)
+        finish = target.finish
+
+        def end(ending: Any = None) -> int:
+            if not self.is_killed:
+                return finish(ending)
+            processor = target._processor
+            if processor is not None:
+                processor.context.ledger.close()
+                if processor.rows.undo is not None:
+                    processor.rows.undo._journal.close()
+            return 1
+
+        target.finish = end  # type: ignore[method-assign]
+        return target
+
+    is_killed = False
+
+    def kill_at(self, number: int, *, is_after: bool, act: Callable[[], object]) -> bool:
+        """Run something, and kill it at its request of this number; return whether it got there."""
+        count = 0
+
+        def answer(*given: Any, **named: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == number and not is_after:
+                self.is_killed = True
+                raise Killed
+            found = self._answer(*given, **named)
+            if count == number:
+                self.is_killed = True
+                raise Killed
+            return found
+
+        self.world.answer = answer  # type: ignore[method-assign]
+        try:
+            act()
+        except Killed:
+            return True
+        finally:
+            self.world.answer = self._answer  # type: ignore[method-assign]
+            self.is_killed = False
+            self.clock.sleep(30)
+        return False
+
+    def runs(self) -> list[str]:
+        """Return the runs in the undo file, the newest first."""
+        with contextlib.closing(sqlite3.connect(self.folder / UNDO_FILE)) as file:
+            return [run for (run,) in file.execute("SELECT run FROM runs ORDER BY started DESC")]

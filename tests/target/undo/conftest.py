@@ -8,14 +8,14 @@ import pytest
 
 from tests.tap.client.clients import ManualClock, world_of
 
-from .account import UndoLab
+from .account import UndoRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> UndoLab:
+def runner(tmp_path: Path) -> UndoRunner:
     """A runner of a small account."""
     clock = ManualClock()
-    return UndoLab(world_of(clock, contacts=130, deals=12, accounts=8), clock, tmp_path)
+    return UndoRunner(world_of(clock, contacts=130, deals=12, accounts=8), clock, tmp_path)

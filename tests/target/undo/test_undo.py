@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.sandbox import World
     from tests.target.runner import Run
 
-    from .account import UndoLab
+    from .account import UndoRunner
 
 
 def reasons_of(run: Run) -> dict[str, set[str]]:
@@ -35,7 +35,7 @@ def subscribed(world: World, count: int) -> list[int]:
     return found
 
 
-def everything(runner: UndoLab) -> list[tuple[str, list[dict[str, Any]]]]:
+def everything(runner: UndoRunner) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return rows of all kinds that an undo covers."""
     t = runner.world.tables
     runner.world.add_automation("Welcome")
@@ -71,7 +71,7 @@ def everything(runner: UndoLab) -> list[tuple[str, list[dict[str, Any]]]]:
     ]
 
 
-def test_an_undo_puts_back_every_kind_of_value(runner: UndoLab) -> None:
+def test_an_undo_puts_back_every_kind_of_value(runner: UndoRunner) -> None:
     """Contacts, pairs, links, deals, accounts, notes and enrolments are as before their runs."""
     for stream, rows in everything(runner):
         before = truth_of(runner.world)
@@ -84,7 +84,7 @@ def test_an_undo_puts_back_every_kind_of_value(runner: UndoLab) -> None:
         assert left == {}, stream
 
 
-def test_a_plan_writes_nothing_and_shows_the_same(runner: UndoLab) -> None:
+def test_a_plan_writes_nothing_and_shows_the_same(runner: UndoRunner) -> None:
     """With --plan each group has the result `planned` where the undo puts it back."""
     stream, rows = everything(runner)[1]
     runner.send_rows(stream, *rows)
@@ -100,7 +100,7 @@ def test_a_plan_writes_nothing_and_shows_the_same(runner: UndoLab) -> None:
     assert ("planned: would be put back") in reasons_of(plan)["fields"]
 
 
-def test_an_undo_of_an_undone_run_does_nothing(runner: UndoLab) -> None:
+def test_an_undo_of_an_undone_run_does_nothing(runner: UndoRunner) -> None:
     """The second undo sends no write; what was put back is `unchanged`."""
     stream, rows = everything(runner)[0]
     runner.send_rows(stream, *rows)
@@ -112,7 +112,7 @@ def test_an_undo_of_an_undone_run_does_nothing(runner: UndoLab) -> None:
     assert {one["action"] for one in others} == {"unchanged"}
 
 
-def test_what_has_changed_since_is_left_alone(runner: UndoLab) -> None:
+def test_what_has_changed_since_is_left_alone(runner: UndoRunner) -> None:
     """A value that a person changed after the run stays, and the result names it."""
     [one, other] = list(runner.world.tables["contacts"])[:2]
     phone = other.phone
@@ -129,7 +129,7 @@ def test_what_has_changed_since_is_left_alone(runner: UndoLab) -> None:
     }
 
 
-def test_a_later_run_keeps_its_value_and_is_named(runner: UndoLab) -> None:
+def test_a_later_run_keeps_its_value_and_is_named(runner: UndoRunner) -> None:
     """Undoing the earlier of two runs leaves the field alone and says which run has it."""
     person = runner.world.tables["contacts"][1]
     first = person.firstName
@@ -148,7 +148,7 @@ def test_a_later_run_keeps_its_value_and_is_named(runner: UndoLab) -> None:
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_people_are_subscribed_again_only_if_that_is_asked_for(runner: UndoLab, count: int) -> None:
+def test_people_are_subscribed_again_only_if_that_is_asked_for(runner: UndoRunner, count: int) -> None:
     """An unsubscription of the run is undone with --undo-unsubscribes alone, an import's too."""
     people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]
@@ -162,7 +162,7 @@ def test_people_are_subscribed_again_only_if_that_is_asked_for(runner: UndoLab, 
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_who_unsubscribed_after_the_run_stays_unsubscribed(runner: UndoLab, count: int) -> None:
+def test_who_unsubscribed_after_the_run_stays_unsubscribed(runner: UndoRunner, count: int) -> None:
     """A person who opted out since is never subscribed again: from this list or from another."""
     people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]
@@ -176,7 +176,7 @@ def test_who_unsubscribed_after_the_run_stays_unsubscribed(runner: UndoLab, coun
     assert {f"skipped: {UNKNOWN_MARK}", f"skipped: {OPTED_OUT}"} < reasons_of(undone)["segments"]
 
 
-def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoLab) -> None:
+def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoRunner) -> None:
     """Without --undo-creates they stay; with it, max_deletes limits them."""
     before = truth_of(runner.world)
     rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(3)]
@@ -190,7 +190,7 @@ def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoLab) 
     assert undone.actions.count("updated") == 1
 
 
-def test_the_next_run_sends_the_undone_rows_again(runner: UndoLab) -> None:
+def test_the_next_run_sends_the_undone_rows_again(runner: UndoRunner) -> None:
     """The ledger does not take undone values for confirmed."""
     row = {"id": "1", "first_name": "Zed"}
     runner.send_rows("crm_contacts", row)
@@ -200,7 +200,7 @@ def test_the_next_run_sends_the_undone_rows_again(runner: UndoLab) -> None:
     assert runner.world.tables["contacts"][1].firstName == "Zed"
 
 
-def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoLab) -> None:
+def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoRunner) -> None:
     """Mode 0600, no API key; a run is removed after undo_days."""
     runner.send_rows("crm_contacts", {"id": "1", "first_name": "Zed"})
     first = runner.last_run
