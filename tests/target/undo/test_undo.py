@@ -148,7 +148,9 @@ def test_a_later_run_keeps_its_value_and_is_named(runner: UndoRunner) -> None:
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_people_are_subscribed_again_only_if_that_is_asked_for(runner: UndoRunner, count: int) -> None:
+def test_people_are_subscribed_again_only_if_that_is_asked_for(
+    runner: UndoRunner, count: int
+) -> None:
     """An unsubscription of the run is undone with --undo-unsubscribes alone, an import's too."""
     people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]
