@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Action(enum.StrEnum):
-    """What was done about a row."""
+    """The result of a row, as the results file spells it."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -31,11 +31,11 @@ class Action(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one row.
+    """The result of one row.
 
-    ``id`` is ActiveCampaign's. ``whole`` says that everything the row asks for is decided, so that
-    the ledger may remember it; ``held`` that no state may cover the row. Of a whole row the ledger
-    leaves out the ``undone`` columns, and it remembers which settings ``denied`` a part.
+    ``id`` is ActiveCampaign's. ``whole``: every part of the row is decided, so that the ledger
+    confirms the row, except for the parts in ``undone``. ``held``: no state may cover the row.
+    ``denied`` are the reasons of parts that a setting forbids; the ledger stores them.
     """
 
     action: Action
@@ -66,23 +66,22 @@ class RowRejected(RowError):
 
 
 class RowSkipped(RowError):
-    """There is nothing to do for the row, or a setting forbids it."""
+    """The row needs no write, or a setting forbids it."""
 
     action = Action.SKIPPED
 
 
 class RowFailed(RowError):
-    """The write was not confirmed: the row is sent again."""
+    """ActiveCampaign did not confirm the write: the next run sends the row again."""
 
     action = Action.FAILED
 
 
 class RowDeferred(RowError):
-    """The row refers to a record that a later row may bring.
+    """The row refers to a record that a later row may create.
 
-    At the end of the input, the row is rejected.
-
-    ``family`` is what it waits for, empty where that is another row.
+    At the end of the input, the row is rejected. ``family`` is the kind of that record; it is empty
+    where the row waits for an earlier row of its own key.
     """
 
     def __init__(self, reason: str, family: str = "") -> None:
@@ -107,5 +106,5 @@ def outcome_of(problem: RequestError) -> Outcome:
 
 
 def join_reasons(reasons: Iterable[str | None]) -> str | None:
-    """Join reasons, each once, None where there is none."""
+    """Return the reasons as one text, each once; None if there is none."""
     return "; ".join(dict.fromkeys(filter(None, reasons))) or None

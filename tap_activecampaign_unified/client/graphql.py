@@ -1,4 +1,4 @@
-"""GraphQL requests: answers with status 200 and `errors` are judged like any other answer."""
+"""Sends GraphQL requests, whose responses have errors in the body and the status 200."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _REFUSALS = {"ValidationError", "InvalidSyntax", "BAD_REQUEST", "OperationNotSup
 
 
 class TooLarge(InvalidRequest):
-    """The document, or the rows with it, are more than the server takes at once: send fewer."""
+    """The server rejects the size of the document or of its variables: send fewer rows."""
 
 
 def run_graphql(
     client: Client, document: str, variables: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Send a GraphQL request that may be repeated, and return its `data`.
+    """Send a GraphQL request and return its `data`. It must be safe to send it twice.
 
-    Errors of the server are repeated as those with a status are. Raises the errors of `errors`:
-    `InvalidRequest` holds a detail per complaint, with the key of a validation error as its
-    attribute; `TooLarge` says that fewer rows may pass.
+    Retries server errors as REST requests are retried. Raises the other errors of the response:
+    `TooLarge`, `PermissionDenied`, or `InvalidRequest` with a detail per entry; the key of a
+    validation error is the attribute of its detail.
     """
     body = {"query": document, "variables": dict(variables or {})}
     retry = RetryBudget(client.clock, client.max_retry_seconds, None)
@@ -63,7 +63,7 @@ def run_graphql(
 
 
 def problem_of(errors: Any, status: int = 200) -> RequestError:
-    """Return the error that the `errors` of an answer are; none at all is an answer cut short."""
+    """Return the error of a response without data; without `errors` it is an incomplete one."""
     facts: dict[str, Any] = {"method": "POST", "path": PATH, "status": status}
     found = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
     if not found:
@@ -89,7 +89,7 @@ def _kind_of(error: dict[str, Any]) -> str | None:
 
 
 def _reasons_of(error: dict[str, Any]) -> list[ErrorDetail]:
-    """Return a reason per entry of a validation error, else the message alone."""
+    """Return a detail per entry of a validation error, for another error its message."""
     extensions, message = error.get("extensions"), str(error.get("message") or "")
     if message != VALIDATION or not isinstance(extensions, dict):
         return [ErrorDetail(message)]

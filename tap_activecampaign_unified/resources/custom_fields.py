@@ -1,4 +1,4 @@
-"""Fields that the account defines itself: their keys, their types and their values."""
+"""Custom fields: their definitions, the keys of their columns, and their types."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Option:
 
 @dataclass(frozen=True)
 class FieldDefinition:
-    """A custom field: ``tag`` is the personalization tag without its ``%``, as it is spelled."""
+    """A custom field. ``tag`` is its personalization tag without ``%``, in its own case."""
 
     entity: str
     id: str
@@ -88,14 +88,14 @@ class FieldDefinition:
 
     @property
     def codec(self) -> codecs.Codec:
-        """Return the codec of one value, money's amount for a currency."""
+        """The codec of one value; for a currency field, of its amount."""
         if self.is_choices:
             return arrays.piped if self.entity == "contact" else arrays.choices
         return _SIMPLE.get(self.type, codecs.verbatim)
 
     @property
     def schema(self) -> Schema:
-        """Return the schema of one value."""
+        """The JSON schema of one value, with the title of the field."""
         found = MONEY if self.type == "currency" else self.codec.schema
         return {**found, "title": self.title} if self.title else found
 
@@ -144,30 +144,30 @@ def _plain(text: str) -> str:
 
 
 def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
-    """Return the key in ``custom_fields`` of each field id; the lower id keeps a plain key.
+    """Return the key in ``custom_fields`` by field id. Of two equal keys the lower id keeps its.
 
-    Flattened, money becomes two columns. No other key is one of them, nor the other way round.
+    A flattened currency field becomes two columns. No key is equal to the column of another field.
     """
     keys: dict[str, str] = {}
     taken: set[str] = set()
-    for one in sorted(definitions, key=lambda d: id_order(d.id)):
+    for definition in sorted(definitions, key=lambda d: id_order(d.id)):
         if mode == "id":
             key = ""
         elif mode == "title":
-            key = one.title
+            key = definition.title
         else:
-            key = _plain(one.tag) or slug(one.title)
-        key = key or f"field_{one.id}"
-        while not taken.isdisjoint(_columns_of(one, key)):
-            key = f"{key}_{one.id}"
-        taken.update(_columns_of(one, key))
-        keys[one.id] = key
+            key = _plain(definition.tag) or slug(definition.title)
+        key = key or f"field_{definition.id}"
+        while not taken.isdisjoint(_columns_of(definition, key)):
+            key = f"{key}_{definition.id}"
+        taken.update(_columns_of(definition, key))
+        keys[definition.id] = key
     return keys
 
 
-def _columns_of(one: FieldDefinition, key: str) -> set[str]:
+def _columns_of(definition: FieldDefinition, key: str) -> set[str]:
     """Return the column names of a field, nested and flattened."""
-    parts = MONEY["properties"] if one.type == "currency" else ()
+    parts = MONEY["properties"] if definition.type == "currency" else ()
     return {key, *(f"{key}__{part}" for part in parts)}
 
 
@@ -178,15 +178,23 @@ class CustomFields:
         self.definitions = sorted(definitions, key=lambda d: id_order(d.id))
         self._mode = mode
         self.keys = keys_of(self.definitions, mode)
-        # Whatever the mode, records written elsewhere may name fields as we do by default.
+        # In every mode, records may name fields by the default keys.
         self._by_perstag = keys_of(self.definitions, "perstag")
         self._by_id = {
-            one.id: (self.keys[one.id], one.codec.decode, one.type == "currency")
-            for one in self.definitions
+            definition.id: (
+                self.keys[definition.id],
+                definition.codec.decode,
+                definition.type == "currency",
+            )
+            for definition in self.definitions
         }
-        self._blank: dict[str, Any] = dict.fromkeys(self.keys[one.id] for one in self.definitions)
-        self._several = [self.keys[one.id] for one in self.definitions if one.is_choices]
-        ways: tuple[Callable[[FieldDefinition], str], ...] = (
+        self._blank: dict[str, Any] = dict.fromkeys(
+            self.keys[definition.id] for definition in self.definitions
+        )
+        self._several = [
+            self.keys[definition.id] for definition in self.definitions if definition.is_choices
+        ]
+        spellings: tuple[Callable[[FieldDefinition], str], ...] = (
             lambda d: self.keys[d.id],
             lambda d: d.tag,
             lambda d: self._by_perstag[d.id],
@@ -194,63 +202,67 @@ class CustomFields:
             lambda d: d.title,
             lambda d: d.id,
         )
-        self._named = FieldNames((way(d), d) for way in ways for d in self.definitions)
-        self._tags = {tag: self.keys[one.id] for tag, one in self._standard().items()}
+        self._named = FieldNames(
+            (spelling(d), d) for spelling in spellings for d in self.definitions
+        )
+        self._tags = {tag: self.keys[definition.id] for tag, definition in self._standard().items()}
 
     def _standard(self) -> dict[str, FieldDefinition]:
         found: dict[str, FieldDefinition] = {}
-        for one in self.definitions:
-            prefix = _STANDARD_PREFIX.get(one.entity)
-            if prefix and one.tag.upper() in STANDARD_LABELS:
-                found.setdefault(one.tag.upper(), one)
+        for definition in self.definitions:
+            prefix = _STANDARD_PREFIX.get(definition.entity)
+            if prefix and definition.tag.upper() in STANDARD_LABELS:
+                found.setdefault(definition.tag.upper(), definition)
         for tag, label in STANDARD_LABELS.items():
-            for one in self.definitions:
-                prefix = _STANDARD_PREFIX.get(one.entity)
-                named = one.title.lower() == label.lower() and not one.tag
+            for definition in self.definitions:
+                prefix = _STANDARD_PREFIX.get(definition.entity)
+                named = definition.title.lower() == label.lower() and not definition.tag
                 if prefix and tag.startswith(prefix) and named:
-                    found.setdefault(tag, one)
+                    found.setdefault(tag, definition)
         return found
 
     def schema(self) -> Schema:
         """Return the schema of the ``custom_fields`` object, a typed property per field."""
         return {
             "type": ["object", "null"],
-            "properties": {self.keys[one.id]: one.schema for one in self.definitions},
+            "properties": {
+                self.keys[definition.id]: definition.schema for definition in self.definitions
+            },
         }
 
     def renamed(self, former: dict[str, str]) -> list[tuple[str, str]]:
         """Return (old key, new key) of the fields whose key in ``former`` was another."""
-        now = ((one.id, self.keys[one.id]) for one in self.definitions)
-        return [(former[id_], key) for id_, key in now if former.get(id_, key) != key]
+        current = ((definition.id, self.keys[definition.id]) for definition in self.definitions)
+        return [(former[id_], key) for id_, key in current if former.get(id_, key) != key]
 
     def collisions(self) -> list[tuple[str, str]]:
-        """Return the titles of fields whose columns would be one when flattened.
+        """Return pairs of titles of fields that would become the same column when flattened.
 
-        The second of each pair got another key for it.
+        The second field of each pair has another key for this reason.
         """
         owners: dict[str, FieldDefinition] = {}
         found = []
-        for one in self.definitions:
-            plain = keys_of([one], self._mode)[one.id]
-            columns = _columns_of(one, plain)
+        for definition in self.definitions:
+            plain = keys_of([definition], self._mode)[definition.id]
+            columns = _columns_of(definition, plain)
             others = [owners[name] for name in sorted(columns & owners.keys())]
             is_flat = bool(others) and plain not in {keys_of([o], self._mode)[o.id] for o in others}
-            found += [(others[0].title, one.title)] if is_flat else []
-            owners |= dict.fromkeys(columns - owners.keys(), one)
+            found += [(others[0].title, definition.title)] if is_flat else []
+            owners |= dict.fromkeys(columns - owners.keys(), definition)
         return found
 
     def keys_by_title(self) -> dict[str, str]:
-        """Return the keys that a new title would change: those no tag and no id stands behind."""
+        """Return the keys by field id that follow the title: a new title changes them."""
         return {
-            one.id: self.keys[one.id]
-            for one in self.definitions
-            if self._mode == "title" or (self._mode == "perstag" and not _plain(one.tag))
+            definition.id: self.keys[definition.id]
+            for definition in self.definitions
+            if self._mode == "title" or (self._mode == "perstag" and not _plain(definition.tag))
         }
 
     def read(
         self, rows: list[Row], zone: Zone, errors: list[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the values by key, and those of shipped attributes by tag."""
+        """Return the values by key, and those of `STANDARD_LABELS` by tag; add to ``errors``."""
         record = self._blank.copy()
         for key in self._several:
             record[key] = []
@@ -284,19 +296,19 @@ class CustomFields:
     def find(self, name: str) -> FieldDefinition | None:
         """Return the field that a record names by key, tag, title or id.
 
-        Case does not matter, a tag may stand in `%`, and a key may be in camelCase.
+        Ignores case. A tag may have its `%`, and a key may be in camelCase.
         """
         return self._named.find(name)
 
     def by_tag(self, tag: str) -> FieldDefinition | None:
-        """Return the shipped attribute with this personalization tag."""
+        """Return the field of an attribute of `STANDARD_LABELS`, None if the account lacks it."""
         return self._standard().get(tag)
 
 
-def encode_value(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
+def encode_value(definition: FieldDefinition, value: Any) -> tuple[Any, str | None]:
     """Return what ActiveCampaign stores for a unified value, and its currency if it has one."""
-    if one.type != "currency":
-        return one.codec.encode(value), None
+    if definition.type != "currency":
+        return definition.codec.encode(value), None
     if value is None:
         return "", None
     if isinstance(value, dict):

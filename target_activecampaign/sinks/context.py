@@ -45,13 +45,13 @@ class RecentDocuments(dict[Any, dict[str, Any]]):
 
 
 class RowResults(Protocol):
-    """Where a sink gives each row its result."""
+    """Takes the result of each row."""
 
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
         """Give a row its result."""
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
-        """Keep a row until a later row may have brought the record that it refers to."""
+        """Keep a row until later rows may have created the record that it refers to."""
 
     def is_behind(self, row: InputRecord) -> bool:
         """Return whether an earlier row of the same key is deferred."""
@@ -87,7 +87,7 @@ class AudienceNotes(Protocol):
 class WriteContext:
     """The clients, lookups, settings and row results of a run.
 
-    All threads share it. Only one thread of the ``pool`` runs at a time; another one goes on only
+    All threads share it. Only one thread of the ``pool`` runs at a time; another one runs only
     while this one waits for a response or sleeps.
     """
 
@@ -130,7 +130,7 @@ class WriteContext:
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 
     def note_copy(self, family: str, row: InputRecord, native_id: str | None) -> None:
-        """Store the id here of the copy of another account's record."""
+        """Store the id that a record of another account has in this account."""
         source = key_text(row.record.get("id"), "id", is_id=True)
         if self.policy.is_foreign and native_id and source:
             self.ledger.record_copy(family, source, native_id)

@@ -33,10 +33,8 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, p
         return
     try:
         context.client.get(f"{path}/{row.known_id}")
-    except (
-        NotFound,
-        PermissionDenied,
-    ):  # ActiveCampaign may answer 403 for a note that does not exist
+    except (NotFound, PermissionDenied):
+        # ActiveCampaign may answer 403 for a note that does not exist.
         context.ledger.forget(row.ledger_key)
         row.known_id = None
         return
@@ -44,7 +42,7 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, p
 
 
 def reject_existing_contact(context: WriteContext, change: ContactChange) -> None:
-    """End a contact that must be new if its address is taken."""
+    """Raise `RowRejected` for a create-only contact whose address exists."""
     if any(part.row.creates for part in change.parts) and change.email:
         found = context.references.read_contact(change.email, loosely=True)
         if found is not None:
@@ -52,7 +50,7 @@ def reject_existing_contact(context: WriteContext, change: ContactChange) -> Non
 
 
 def create_contact(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
-    """Make a contact; no address can be taken twice, so a lost answer makes no second one."""
+    """Create a contact. After a lost response, look for the address before another attempt."""
     email = change.email or ""
 
     def send() -> str:

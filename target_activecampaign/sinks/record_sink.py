@@ -95,10 +95,10 @@ def row_by_row(
     """
 
     def write_all(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-        found: dict[bytes, list[InputRecord]] = {}
+        by_key: dict[bytes, list[InputRecord]] = {}
         for row in rows:
-            found.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
-        groups = list(found.values())
+            by_key.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
+        groups = list(by_key.values())
         pool = context.pool
         if identity is None or pool.most == 1 or len(groups) == 1:
             for group in groups:
@@ -109,10 +109,10 @@ def row_by_row(
         def identity_of_group(group: list[InputRecord]) -> RecordIdentity:
             return reduce(or_, [identity(context, row) for row in group])
 
-        def do(group: list[InputRecord]) -> None:
+        def write_group(group: list[InputRecord]) -> None:
             _write_group(context, sink, group, write, duplicates)
 
-        run_in_identity_order(pool, groups, identity_of_group, do)
+        run_in_identity_order(pool, groups, identity_of_group, write_group)
         # An earlier row may have released the unique value of this one: try again in order.
         for row in sorted(duplicates, key=lambda row: row.number or 0):
             _write_alone(context, sink, row, write)
@@ -127,7 +127,7 @@ def _write_group(
     write: WriteRow,
     duplicates: list[InputRecord] | None = None,
 ) -> None:
-    """Write rows of one key; add rows rejected as duplicates to ``duplicates``."""
+    """Write rows of one key; add those that ActiveCampaign rejects as duplicates to the list."""
     if len(group) == 1 or not _write_merged(context, sink, group, write):
         for row in group:
             _write_alone(context, sink, row, write, duplicates)
@@ -164,7 +164,7 @@ def _write_alone(
 def _write_merged(
     context: WriteContext, sink: Sink, group: list[InputRecord], write: WriteRow
 ) -> bool:
-    """Write rows of one key as one; return False on an error: then write each row alone."""
+    """Write rows of one key as one. Return False on an error: each row is then written alone."""
     record: dict[str, Any] = {}
     for row in group:
         custom = record.get("custom_fields")
@@ -181,8 +181,8 @@ def _write_merged(
         outcome = write(context, sink, replace(group[-1], record=record))
     except (RowError, RequestError):
         return False
-    for place, row in enumerate(group):
-        is_first = place == 0 or outcome.action is not Action.CREATED
+    for number, row in enumerate(group):
+        is_first = number == 0 or outcome.action is not Action.CREATED
         action = outcome.action if is_first else Action.UPDATED
         undone = frozenset(part for part in outcome.undone if has_part(row.record, part))
         context.rows.finish(row, replace(outcome, action=action, undone=undone))
@@ -223,7 +223,7 @@ def native_fields_of(
     if fragment.problems:
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in fragment.problems))
     entries = {entry.unified: entry for entry in sink.resource.entries}
-    found = NativeFields(
+    fields = NativeFields(
         {k: v for k, v in fragment.native.items() if not is_nothing(v) or context.policy.clears},
         denied=list(row.denied),
     )
@@ -231,26 +231,26 @@ def native_fields_of(
         for name in fragment.nulls:
             entry = entries[name]
             if isinstance(entry, Field) and entry.codec.name in {"text", "verbatim"}:
-                found.columns[entry.native] = ""
+                fields.columns[entry.native] = ""
             elif isinstance(entry, Attribute):
                 fragment.attributes |= dict.fromkeys(entry.tags, "")
     if entity:
-        found.custom = context.custom.encode(entity, fragment.custom_fields, fragment.attributes)
+        fields.custom = context.custom.encode(entity, fragment.custom_fields, fragment.attributes)
         columns = {
             tag: name
             for name, one in entries.items()
             if isinstance(one, Attribute)
             for tag in one.tags
         }
-        for name, reason in found.custom.left_out:
-            found.undone[columns.get(name) or value_part(name)] = reason
+        for name, reason in fields.custom.left_out:
+            fields.undone[columns.get(name) or value_part(name)] = reason
     if owner and not is_nothing(row.record.get("owner")):
         user = find_user(context.references, reference(row.record["owner"], "owner"))
         if user is None:
-            found.undone["owner"] = NO_OWNER
+            fields.undone["owner"] = NO_OWNER
         else:
-            found.columns["owner"] = user
-    return found
+            fields.columns["owner"] = user
+    return fields
 
 
 def own_id_of(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 class Sink:
     """A stream that can be written.
 
-    ``family`` is the kind of its records in ActiveCampaign, ``identity`` the columns that identify
-    a row, in order; ``weak`` those that do so only where `match_opportunities_on` says so: else
-    such a row is known by all it says. ``also`` are the columns it takes beside its resource's,
-    ``consent_column`` the one that can unsubscribe a contact. ``kept`` are the columns that find
-    the record of a row of which a part is left, where its id in the ledger does not. ``write`` gets
-    the rows of a batch and reports an outcome for each.
+    * ``family``: the kind of its records in ActiveCampaign.
+    * ``identity``: the columns that identify a row, in the order in which they are tried.
+    * ``weak``: columns of ``identity`` that count only if `match_opportunities_on` names them.
+      Otherwise the whole record identifies such a row in the ledger.
+    * ``also``: writable columns that the resource does not have.
+    * ``consent_column``: the column that can unsubscribe a contact.
+    * ``kept``: the columns that stay in a row whose other parts are confirmed; they find its
+      record if the ledger has no id.
+    * ``write``: writes the rows of a batch and gives each row its outcome.
     """
 
     resource: Resource
@@ -45,7 +48,7 @@ class Sink:
         return {"deal": "opportunity"}.get(self.family, self.family)
 
     def writable(self) -> frozenset[str]:
-        """Return the columns that are written; changes of other columns are no changes of a row."""
+        """Return the writable columns. A change of any other column is no change of a row."""
         names = {
             entry.unified
             for entry in self.resource.entries
