@@ -1,20 +1,33 @@
-"""The words of the documentation: those of the field, no metaphors."""
+"""The words of documentation, tests and benchmarks: those of the field, no metaphors."""
 
 from __future__ import annotations
 
+import ast
+import io
 import re
+import tokenize
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.render import DOCUMENTS, ROOT
 
-# Words of which a reader must guess what they stand for, or who acts.
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Words that do not say who acts, or that a reader has to translate into a term of the field.
 METAPHORS = re.compile(
     r"\b(tells|told|telling|mends?|mended|anew|heeds?|heeded|hangs on|bury|buried|settled"
-    r"|nobody|somebody|everybody|whoever|wish|wishes|lanes?|the house)\b",
+    r"|nobody|somebody|everybody|whoever|wish|wishes|lanes?|desks?|the house)\b",
     re.IGNORECASE,
 )
 TEXTS = ("SECURITY.md", "CHANGELOG.md", *DOCUMENTS)
+FOLDERS = sorted(
+    {path.parent for top in ("tests", "bench") for path in (ROOT / top).rglob("*.py")}
+    # PostgreSQL's programs run as an unprivileged user whose name is on the list.
+    - {ROOT / "tests" / "postgres"}
+)
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -22,3 +35,27 @@ def test_the_documentation_uses_the_words_of_the_field(name: str) -> None:
     """No page and no description of a setting or a field uses a metaphor of the list."""
     lines = (ROOT / name).read_text("utf-8").splitlines()
     assert [line for line in lines if METAPHORS.search(line)] == []
+
+
+def words_of(source: str) -> Iterator[str]:
+    """Return docstrings, comments and names of a module; words of names are separated by blanks."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, DOCUMENTED):
+            yield ast.get_docstring(node) or ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+        elif token.type == tokenize.NAME:
+            yield token.string.replace("_", " ")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_tests_and_benchmarks_use_the_words_of_the_field(folder) -> None:
+    """No docstring, comment or name in tests/ and bench/ uses a metaphor of the list."""
+    found = {
+        f"{path.name}: {words}"
+        for path in folder.glob("*.py")
+        for words in words_of(path.read_text("utf-8"))
+        if METAPHORS.search(words)
+    }
+    assert found == set()

@@ -43,7 +43,7 @@ PER_CONTACT_CATALOG = {
 
 
 class Meeting(World):
-    """An account without a limit that, once asked to, answers nobody before two programs called."""
+    """An account without a limit that waits, on request, for requests of two programs."""
 
     def __init__(self) -> None:
         super().__init__(contacts=24, api_key=KEY, requests_per_second=0)

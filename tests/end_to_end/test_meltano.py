@@ -64,7 +64,7 @@ def test_meltano_loads_the_account_and_then_what_changed(account: Account, tmp_p
         "marketing_contact_tags": expected["marketing_contact_tags"] + untagged
     }
     for one in look_up(changed, account, database):
-        assert one.found == one.asked, one.told
+        assert one.found == one.asked, one.change
     # At most the edited, new, tagged, untagged and noted contacts.
     touched = sum(len(value) for value in changed.values() if isinstance(value, list))
     assert 0 < second["crm_contacts"]["rows_emitted"] <= touched < expected["crm_contacts"]

@@ -1,4 +1,4 @@
-"""Rows of e-commerce, custom objects, tasks and events, and what the account must hold."""
+"""Rows of e-commerce, custom objects, tasks and events, and the account that they must give."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.sandbox import World
 
-LEFT = "left@shop.example"  # somebody who left the shop's list and must not be subscribed again
+LEFT = "left@shop.example"  # a contact who left the store's list and must not be subscribed again
 COUNT = 5
 OBJECT = "custom_visits"
 
@@ -30,7 +30,7 @@ def settings_of(world: World) -> dict[str, Any]:
 
 
 def account(clock: ManualClock, **switches: Any) -> World:
-    """Return an account with a shop, its list, a custom object and types of tasks."""
+    """Return an account with a store, its list, a custom object and types of tasks."""
     options = {"ecommerce": "served", "tasks": "served", "record_lag_seconds": 0}
     world = world_of(clock, is_empty=True, **(options | switches))
     shop = store.add_connection(world, "own", "shop-1", "Shop")
@@ -53,7 +53,7 @@ def email(n: int) -> str:
 
 
 def lines(count: int = COUNT, *, events: bool = True) -> list[dict[str, Any]]:
-    """Return the messages: ``count`` rows of each stream, a state behind each stream."""
+    """Return messages with ``count`` rows of each stream, and a state after each stream."""
     found: list[dict[str, Any]] = []
 
     def add(stream: str, *records: dict[str, Any]) -> None:
@@ -137,7 +137,7 @@ def lines(count: int = COUNT, *, events: bool = True) -> list[dict[str, Any]]:
 
 
 def picture(world: World) -> dict[str, Any]:
-    """Describe what the account holds, without ids and times of its own."""
+    """Describe the content of the account, without assigned ids and times."""
     world.settle(at_once=True)
     t = world.tables
     who = {c.id: c.email for c in t["contacts"]}
@@ -170,7 +170,7 @@ def picture(world: World) -> dict[str, Any]:
 
 
 def wanted(folder: Path, rows: list[dict[str, Any]], **switches: Any) -> dict[str, Any]:
-    """Return the picture after a run that nothing disturbs, in another account."""
+    """Return the description after an undisturbed run in another account."""
     clock = ManualClock()
     world = account(clock, **switches)
     folder.mkdir(exist_ok=True)

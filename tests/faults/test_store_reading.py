@@ -1,4 +1,4 @@
-"""E-commerce, custom objects, engagement, segments and tasks: read whole through any fault."""
+"""Under every fault e-commerce, custom objects, engagement, segments and tasks are complete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAGED = Shape(
 
 
 class StoreJourney:
-    """An account with a shop, and a warehouse that its runs are loaded into."""
+    """An account with a store, and a warehouse with the output of its runs."""
 
     def __init__(self, *, is_paged: bool = False, **options: Any) -> None:
         self.account = Account(contacts=30, shape=PAGED if is_paged else SMALL, **options)
@@ -62,7 +62,7 @@ class StoreJourney:
         objects.put_record(self.world, self.schema, f"v-{number}", fields, relations, lags=False)
 
     def run(self, *, keep: int | None = None, **settings: Any) -> Ran:
-        """Run the tap on the last state, and load its messages, or the first ``keep`` of them."""
+        """Run the tap from the last state; load all its messages, or the first ``keep``."""
         before = self.warehouse.state
         ran = self.read(before, **settings)
         check_run(ran, before, self.account.moments())
@@ -70,13 +70,13 @@ class StoreJourney:
         return ran
 
     def read(self, state: dict[str, Any], **settings: Any) -> Ran:
-        """Read all of it, or what changed since a state."""
+        """Read everything, or the changes since a state."""
         return self.account.run(
             state, only=STREAMS, catalog=self.catalog, **self.settings | settings
         )
 
     def check(self, but: tuple[str, ...] = ()) -> None:
-        """Fail unless the tables equal what one run without a fault reads of the account."""
+        """Fail unless the tables equal a run without a fault."""
         self.world.faults.clear()
         whole = Warehouse()
         ran = self.read({})
@@ -90,7 +90,7 @@ class StoreJourney:
                 assert held[key] == record, (stream, key)
 
     def go_on(self, seed: int) -> None:
-        """Let some hours pass in which a little of everything changes."""
+        """Advance the clock by some hours and change some rows of every kind."""
         self.account.wait(hours=5)
         dice, w = random.Random(seed), self.world
         now = w.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -116,7 +116,7 @@ class StoreJourney:
     "fault", KINDS if LONG else KINDS[::2], ids=lambda one: f"{one[0]} {[*one[1].values()]}"
 )
 def test_a_passing_fault_costs_nothing(fault: tuple[str, dict[str, Any]]) -> None:
-    """A first load and an incremental run through the fault: exit 0, every field of every row."""
+    """A first load and an incremental run through a fault that ends lose no field of any row."""
     journey = StoreJourney()
     for turn in range(2):
         journey.world.faults.mix(0.2, seed=3 + turn, kinds=(fault,))
@@ -137,7 +137,7 @@ GRAPHQL_ERRORS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", GRAPHQL_ERRORS)
 def test_errors_with_status_200_cost_nothing(name: str) -> None:
-    """An answer of GraphQL with `errors` and status 200 is repeated as a 5xx is."""
+    """A GraphQL answer with `errors` and status 200 is retried as a 5xx is."""
     journey = StoreJourney()
     for after in (0, 2, 4):
         document = {"errors": [GRAPHQL_ERRORS[name]], "data": None}
@@ -163,7 +163,7 @@ CLOSED: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("way", ["forbid", "not_found", "server_error"])
 @pytest.mark.parametrize("path", CLOSED)
 def test_an_endpoint_that_is_closed_costs_its_streams_alone(path: str, way: str) -> None:
-    """The others are right at once; the closed ones as soon as it is open."""
+    """A forbidden endpoint affects its own streams alone; once readable, they are complete."""
     journey = StoreJourney()
     faults = journey.world.faults
     faults.rewrite("/users/me", lambda _: None)
@@ -177,13 +177,13 @@ def test_an_endpoint_that_is_closed_costs_its_streams_alone(path: str, way: str)
 
 
 def stopped(ran: Ran) -> bool:
-    """Return whether a run was cut off."""
+    """Return whether a run was interrupted."""
     return ran.code != 0
 
 
 @pytest.mark.parametrize("number", range(1, 60, 1 if LONG else 7))
 def test_a_run_that_is_cut_off_at_any_request_is_completed_by_the_next(number: int) -> None:
-    """402 from some request on: what came out before counts, and the next run brings the rest."""
+    """After a 402 in mid-run the next run emits the rest."""
     journey = StoreJourney()
     seen = [0]
 
@@ -222,7 +222,7 @@ SWITCHES: dict[str, list[Any]] = {
     "limit_over_100": ["cap", "422"],
     "id_greater": [True, False],
 }
-#: What shows only where there is more than one page.
+#: Behaviour that needs more than one page.
 PAGING = {"meta_total", "ecommerce_sort", "text_filters", "missing_dates_sort", "limit_over_100"}
 
 
@@ -231,7 +231,7 @@ PAGING = {"meta_total", "ecommerce_sort", "text_filters", "missing_dates_sort", 
     [(name, value) for name, ways in SWITCHES.items() for value in dict.fromkeys(ways)],
 )
 def test_under_every_reading_both_runs_bring_what_the_account_has(name: str, value: Any) -> None:
-    """What is not known of ActiveCampaign costs no row: a first load, and then what changed."""
+    """Unconfirmed behaviour of ActiveCampaign costs no row of a first load or a later run."""
     journey = StoreJourney(is_paged=name in PAGING, **{name: value})
     assert journey.run().code == 0
     journey.go_on(1)
@@ -241,7 +241,7 @@ def test_under_every_reading_both_runs_bring_what_the_account_has(name: str, val
 
 @pytest.mark.parametrize("seed", seeds(5, 300))
 def test_any_mix_of_faults_ends_right(seed: int) -> None:
-    """Runs through any faults over any account, cut off anywhere: what ended well is right."""
+    """After any faults and interruptions a last run without faults makes the warehouse right."""
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_store_reading.py -k any_mix"):
         switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}

@@ -1,4 +1,4 @@
-"""E-commerce, custom objects, tasks and events: whatever goes wrong, nothing is lost or twice."""
+"""Under every fault rows of e-commerce, objects, tasks and events are written once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WRITES = [
 
 
 class StoreDelivery:
-    """An account and the same rows again and again until they are written."""
+    """An account and the same rows, delivered until all are written."""
 
     def __init__(
         self, folder: Path, seed: int | None = None, *, events: bool = False, **switches: Any
@@ -45,7 +45,7 @@ class StoreDelivery:
         self.wanted = wanted(folder / "undisturbed", self.lines, **switches)
 
     def run(self, **settings: Any) -> Run:
-        """Deliver everything; results add up, and states cover only what is done."""
+        """Deliver everything; check that results add up and states cover only done rows."""
         run = self.runner.run(*self.lines, **settings_of(self.world) | settings)
         assert sorted(r["row"] for r in run.results) == list(range(1, len(run.results) + 1))
         if run.code == 0:
@@ -57,7 +57,7 @@ class StoreDelivery:
         return run
 
     def end(self) -> None:
-        """Deliver once more without a fault: all is written, once."""
+        """Deliver once more without a fault; check that everything is written once."""
         self.world.faults.clear()
         self.world.settle(at_once=True)
         self.clock.sleep(30)
@@ -67,13 +67,13 @@ class StoreDelivery:
         assert not any(entry["starts"] for entry in self.orders_started())
 
     def orders_started(self) -> list[dict[str, Any]]:
-        """Return the orders that could have started automations."""
+        """Return the orders that could start automations."""
         return [one for one in self.world.automation_log if one["trigger"] == "order_written"]
 
 
 @pytest.mark.parametrize("name", KINDS if LONG else [*KINDS][::2])
 def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str) -> None:
-    """Delivered twice through the fault and once without: the account is what the rows ask for."""
+    """After two runs through a fault and one without, the account equals the rows."""
     delivery = StoreDelivery(tmp_path)
     for turn in range(2):
         delivery.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
@@ -86,17 +86,17 @@ def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str) -> Non
 def test_an_answer_that_is_lost_after_the_write_doubles_nothing(
     tmp_path: Path, method: str, path: str, loss: str
 ) -> None:
-    """Of every kind of write, every answer of the first run is lost; the next runs look."""
+    """After every answer of a kind of write is lost, the next runs write nothing twice."""
     delivery = StoreDelivery(tmp_path)
-    kind, told = LOSSES[loss]
-    rule = getattr(delivery.world.faults, kind)(path, times=None, method=method, **told)
+    kind, options = LOSSES[loss]
+    rule = getattr(delivery.world.faults, kind)(path, times=None, method=method, **options)
     delivery.run()
     assert rule.hits > 0
     delivery.end()
 
 
 def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
-    """A clean run makes no write that the losses above leave out, but the one of events."""
+    """The test above loses every kind of write of a clean run, except that of events."""
     delivery = StoreDelivery(tmp_path, events=True)
     made = {(method, "/" + path.lstrip("/")) for method, path in delivery.run().writes}
     others = [one for one in made if not any(one[1].startswith(p) for _, p in WRITES)]
@@ -105,7 +105,7 @@ def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", KINDS if LONG else [*KINDS][1::3])
 def test_an_event_is_recorded_at_most_once_through_any_fault(tmp_path: Path, name: str) -> None:
-    """An event that is not recorded has `failed` in every run; all others are recorded once."""
+    """An unrecorded event is `failed` in every run; each other event is recorded once."""
     delivery = StoreDelivery(tmp_path, events=True)
     delivery.world.faults.mix(0.4, seed=5, kinds=(KINDS[name],))
     delivery.run()
@@ -123,14 +123,14 @@ def test_an_event_is_recorded_at_most_once_through_any_fault(tmp_path: Path, nam
 
 
 class Killed(BaseException):
-    """The process is gone: what stands in its files at this moment is all that is left."""
+    """The process ends here: only its files remain."""
 
 
 def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool:
-    """Run and die at a request, before or after it is carried out; False where none is left.
+    """Run and end at a request, before or after it is processed; return False if there is none.
 
-    The files are put back as they were at that moment: nothing that a program does at its end
-    counts. Rows behind the last state come again.
+    The files are restored as they were at that time, so no work at the program's end counts. Rows
+    behind the last state are delivered again.
     """
     world, runner = delivery.world, delivery.runner
     seen, real = [0], world.answer
@@ -168,7 +168,7 @@ def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool
 def test_a_run_that_is_killed_at_any_request_is_completed_by_the_next(
     tmp_path: Path, is_applied: bool
 ) -> None:
-    """Killed before or after each request: nothing is lost, no task is twice, no event is twice."""
+    """After a kill before or after any request nothing is lost and nothing is written twice."""
     number, step = (1, 1) if LONG else (1 + is_applied, 3)
     while True:
         folder = tmp_path / str(number)
@@ -217,7 +217,7 @@ SWITCHES: dict[str, list[Any]] = {
 def test_under_every_reading_the_account_ends_the_same(
     tmp_path: Path, name: str, value: Any
 ) -> None:
-    """What is not known of ActiveCampaign changes nothing of what the rows ask for."""
+    """Unconfirmed behaviour of ActiveCampaign does not change the result of the rows."""
     delivery = StoreDelivery(tmp_path, **{name: value})
     delivery.wanted = wanted(tmp_path / "usual", delivery.lines)
     run = delivery.run()
@@ -231,7 +231,7 @@ def test_under_every_reading_the_account_ends_the_same(
 def test_any_mix_of_faults_and_readings_ends_with_the_account_equal_to_the_rows(
     tmp_path: Path, seed: int
 ) -> None:
-    """Runs through any faults over any account, then one without: the account is right."""
+    """After runs through any faults, and one without, the account equals the rows."""
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_store_writing.py -k any_mix"):
         switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}

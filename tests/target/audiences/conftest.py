@@ -1,4 +1,4 @@
-"""Scenes of audiences."""
+"""Accounts with audiences."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """An account whose audiences give and take tags."""
+    """An account whose audiences give tags and remove them."""
     return Scene(tmp_path)
 
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Scene:
-    """An account whose audiences take back all that they gave."""
+    """An account whose audiences remove everything that they gave."""
     return Scene(tmp_path, on_leave=ALL)

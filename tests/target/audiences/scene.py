@@ -1,4 +1,4 @@
-"""An account with an audience, and what its people have."""
+"""An account with an audience, and the tags, lists and values of its contacts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ALL = ["remove_tags", "unsubscribe", "clear_fields", "leave_automations"]
 
 
 class Scene:
-    """A runner with two audiences, `trial` and `buyers`, whose rows are rows of contacts."""
+    """A runner with two audiences, `trial` and `buyers`, whose rows are contacts."""
 
     def __init__(
         self, folder: Path, *, on_leave: list[str] | None = None, seed: int | None = None
     ) -> None:
-        """Make an empty account with a list, a field and an automation."""
+        """Create an empty account with a list, a field and an automation."""
         self.clock = ManualClock()
         self.world: World = world_of(self.clock, is_empty=True)
         self.news = self.world.add_list("News")
@@ -41,11 +41,11 @@ class Scene:
         return self.runner.run(*messages, **{**self.settings, **settings})
 
     def send(self, *people: Any, stream: str = "trial", **settings: Any) -> Run:
-        """Send the whole of an audience: addresses of people who get the tag `trial`, or rows."""
+        """Send a complete audience: addresses that get the tag `trial`, or rows."""
         return self.run(*messages_of(*people, stream=stream), **settings)
 
     def has(self, email: str) -> dict[str, Any]:
-        """Return what a contact has: tags, active lists, its plan, and active enrolments."""
+        """Return a contact's tags, active lists, plan and active enrolments."""
         contact, tables = self.world.find_contact(email), self.world.tables
         assert contact is not None
         value = self.world.field_value(contact.id, self.plan.id)
@@ -71,7 +71,7 @@ class Scene:
         return found
 
     def add(self, email: str, *tags: str) -> int:
-        """Add a contact with tags, as somebody does by hand."""
+        """Add a contact with tags, as a user does."""
         contact = self.world.find_contact(email) or self.world.add_contact(email)
         for name in tags:
             self.tag(contact.id, name)
@@ -89,10 +89,10 @@ def row_of(person: Any, tag: str = "trial") -> dict[str, Any]:
 
 
 def messages_of(*people: Any, stream: str = "trial", tag: str = "trial") -> list[dict[str, Any]]:
-    """Return the whole of an audience, with a state at its end."""
+    """Return a complete audience, with a state at its end."""
     return [*stream_of(stream, *(row_of(one, tag) for one in people)), state_of(1)]
 
 
 def leavers(run: Run) -> list[dict[str, Any]]:
-    """Return the results of people who left, or were to leave."""
+    """Return the results of people who left, or should have left."""
     return [one for one in run.results if LEFT in (one["reason"] or "")]

@@ -1,4 +1,4 @@
-"""Nobody leaves by an input that may lack people."""
+"""An input that may be incomplete removes no contact from an audience."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def version(stream: str = "trial") -> dict[str, Any]:
     return {"type": "ACTIVATE_VERSION", "stream": stream, "version": 1}
 
 
-def nobody_left(scene: Scene, run: Run) -> str:
-    """Check that B is still a member with a tag; return why."""
+def check_that_none_left(scene: Scene, run: Run) -> str:
+    """Check that B is still a member with a tag; return the reason."""
     assert leavers(run) == []
     assert scene.tags(B) == {"trial"}
     why = str(run.report["audiences"]["trial"]["reason"])
@@ -48,15 +48,17 @@ def nobody_left(scene: Scene, run: Run) -> str:
         ({**RECORD, "record": {"email": A, "tags": ["x" * 300]}}, REJECTED),
     ],
 )
-def test_after_a_line_that_is_no_person_nobody_leaves(scene: Scene, line: Any, why: str) -> None:
-    """A broken line, or a rejected row, may be anybody."""
+def test_after_a_broken_or_rejected_row_no_contact_leaves(
+    scene: Scene, line: Any, why: str
+) -> None:
+    """After a broken line or a rejected row no contact leaves: the row may be any contact."""
     scene.send(A, B)
     run = scene.run(*stream_of("trial", RECORD["record"]), line, state_of(1))
-    assert nobody_left(scene, run) == why
+    assert check_that_none_left(scene, run) == why
 
 
-def test_after_a_failed_row_nobody_leaves_and_the_next_run_does(scene: Scene) -> None:
-    """A row that was never confirmed, kept in the file of failed rows or not, may be anybody."""
+def test_after_a_failed_row_contacts_leave_in_the_next_run(scene: Scene) -> None:
+    """After a failed row no contact leaves, kept in the retry file or not; the next run removes."""
     scene.send(A, B)
     retry = {"retry_path": str(scene.runner.folder / "retry.jsonl"), "max_retry_seconds": 1}
     scene.world.faults.server_error("/contact/sync", times=None)
@@ -72,8 +74,8 @@ def test_after_a_failed_row_nobody_leaves_and_the_next_run_does(scene: Scene) ->
     assert scene.tags("new@shop.example") == scene.tags(B) == set()
 
 
-def test_a_rejected_row_of_another_stream_is_no_concern(scene: Scene) -> None:
-    """Only rows of the audience's own stream keep its people, also of the same kind of row."""
+def test_a_rejected_row_of_another_stream_keeps_no_contact(scene: Scene) -> None:
+    """Only rejected rows of the audience's own stream keep its contacts."""
     scene.send(A, B)
     others = stream_of("crm_contacts", {"email": "no address"})
     run = scene.run(*messages_of(A), *others, state_of(2))
@@ -81,16 +83,16 @@ def test_a_rejected_row_of_another_stream_is_no_concern(scene: Scene) -> None:
 
 
 def test_batches_leave_an_audience_as_it_is(scene: Scene) -> None:
-    """Rows in files, which the target does not read, may be anybody."""
+    """BATCH messages, whose files the target does not read, remove no contact."""
     scene.send(A, B)
     batch = {"type": "BATCH", "stream": "trial", "encoding": {"format": "jsonl"}, "manifest": []}
     run = scene.run(*stream_of("trial", RECORD["record"]), batch, state_of(1))
     assert run.code == 1
-    assert "BATCH" in nobody_left(scene, run)
+    assert "BATCH" in check_that_none_left(scene, run)
 
 
 def syncing(stream: str) -> dict[str, Any]:
-    """Return a state as taps of the SDK send it before a stream is done."""
+    """Return a state that taps of the SDK send before a stream is complete."""
     return {"type": "STATE", "value": {"bookmarks": {stream: {"progress_markers": {"at": 1}}}}}
 
 
@@ -126,7 +128,10 @@ def syncing(stream: str) -> dict[str, Any]:
 def test_the_source_must_have_come_to_its_end(
     scene: Scene, messages: Callable[..., list[Any]], is_complete: bool
 ) -> None:
-    """Of a source that sends STATE the last one comes after the last row, or ACTIVATE_VERSION."""
+    """Contacts leave only if a STATE or ACTIVATE_VERSION follows the last row.
+
+    A source without any STATE needs none.
+    """
     scene.send(A, B)
     schema, row = schema_of("trial"), [RECORD]
     run = scene.run(schema, *messages(row))
@@ -134,11 +139,11 @@ def test_the_source_must_have_come_to_its_end(
         assert len(leavers(run)) == 1
         assert scene.tags(B) == set()
     else:
-        assert "interrupted" in nobody_left(scene, run)
+        assert "interrupted" in check_that_none_left(scene, run)
 
 
 def test_an_input_without_rows_is_no_audience_unless_it_may_be(scene: Scene) -> None:
-    """Nobody leaves by an empty input, nor by ACTIVATE_VERSION alone; with `allow_empty` all do."""
+    """Without rows no contact leaves, also with ACTIVATE_VERSION; with `allow_empty` all leave."""
     scene.send(A, B)
     for messages in ([], [version()], [state_of(1)]):
         run = scene.run(schema_of("trial"), *messages)
@@ -155,7 +160,7 @@ def test_an_input_without_rows_is_no_audience_unless_it_may_be(scene: Scene) -> 
 
 
 def test_an_input_without_the_stream_says_so(scene: Scene) -> None:
-    """A run of other streams leaves the audience alone, and the report says so."""
+    """A run of other streams does not change the audience, and the report says so."""
     scene.send(A, B)
     run = scene.run(*stream_of("crm_accounts", {"name": "Fjord"}), state_of(1))
     assert run.code == 0
@@ -165,7 +170,7 @@ def test_an_input_without_the_stream_says_so(scene: Scene) -> None:
 
 
 def test_more_than_max_leave_share_never_leave_at_once(scene: Scene) -> None:
-    """The run is refused with exit code 1, and so is the next, whoever joined meanwhile."""
+    """Beyond max_leave_share the run is refused with exit code 1, and so is the next run."""
     people = [f"p{n}@shop.example" for n in range(10)]
     scene.settings["audiences"]["trial"]["max_leave_share"] = 0.3
     scene.send(*people)
@@ -185,7 +190,7 @@ def test_more_than_max_leave_share_never_leave_at_once(scene: Scene) -> None:
 
 
 def test_who_joined_in_an_incomplete_input_leaves_by_the_next_complete_one(scene: Scene) -> None:
-    """What such an input gave is taken back too."""
+    """What an incomplete input gave is removed by the next complete one."""
     scene.send(A)
     run = scene.run(*stream_of("trial", {"email": B, "tags": ["trial"]}), "broken\n")
     assert run.report["audiences"]["trial"]["left"] == 0
@@ -212,7 +217,7 @@ def test_who_joined_in_an_incomplete_input_leaves_by_the_next_complete_one(scene
     ],
 )
 def test_a_wrong_setting_is_one_line(scene: Scene, given: dict[str, Any], line: str) -> None:
-    """Each fault names its place and what is possible."""
+    """Each wrong setting is one line with its place and the possible values."""
     with pytest.raises(Exception, match="audiences") as caught:
         scene.send(A, **given)
     assert line in str(caught.value)

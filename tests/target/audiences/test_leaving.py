@@ -1,4 +1,4 @@
-"""Who is not in the input any more loses what the stream gave, and nothing else."""
+"""A contact that is no longer in the input loses what the stream gave, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERYTHING = {
 
 
 def test_who_leaves_loses_the_tag_and_has_one_result(scene: Scene) -> None:
-    """The result names the contact, is `updated` and gives the reason; who stays keeps the tag."""
+    """A contact that leaves loses the tag; its only result is `updated` with the reason."""
     assert scene.send(A, B).code == 0
     run = scene.send(A)
     assert run.code == 0
@@ -38,8 +38,8 @@ def test_who_leaves_loses_the_tag_and_has_one_result(scene: Scene) -> None:
     }
 
 
-def test_nobody_leaves_twice_and_who_returns_is_written_again(scene: Scene) -> None:
-    """After leaving, a person is no member; back in the input, the tag is given again."""
+def test_a_contact_leaves_once_and_is_written_again_on_return(scene: Scene) -> None:
+    """A contact that left is no member; when it returns, it gets the tag again."""
     scene.send(A, B)
     scene.send(A)
     again = scene.send(A)
@@ -53,7 +53,7 @@ def test_nobody_leaves_twice_and_who_returns_is_written_again(scene: Scene) -> N
 
 @pytest.mark.parametrize("word", ALL)
 def test_each_word_of_on_leave_takes_back_its_own_kind_alone(scene: Scene, word: str) -> None:
-    """Tags, lists, fields and automations are taken back where `on_leave` names them."""
+    """Tags, lists, fields and automations are removed only if `on_leave` names them."""
     lost = {
         "remove_tags": ("tags", set()),
         "unsubscribe": ("lists", set()),
@@ -71,7 +71,7 @@ def test_each_word_of_on_leave_takes_back_its_own_kind_alone(scene: Scene, word:
 
 
 def test_what_a_person_had_before_stays(whole: Scene) -> None:
-    """A tag, subscription, value and enrolment from before the audience are not taken back."""
+    """A tag, subscription, value or enrolment from before the audience is not removed."""
     contact = whole.add(A, "trial")
     whole.world.subscribe(contact, whole.news.id)
     whole.world.set_field(contact, whole.plan.id, "free")
@@ -89,7 +89,7 @@ def test_what_a_person_had_before_stays(whole: Scene) -> None:
 
 
 def test_what_the_account_has_not_any_more_is_not_asked_for(whole: Scene) -> None:
-    """A tag that somebody removed, and a person's own unsubscription, cost no request."""
+    """A tag that a user removed, and an own unsubscription, cost no request."""
     whole.send({"email": A, **EVERYTHING}, B)
     contact = whole.world.find_contact(A).id
     tag = next(one for one in whole.world.tables["tags"] if one.tag == "trial")
@@ -100,8 +100,8 @@ def test_what_the_account_has_not_any_more_is_not_asked_for(whole: Scene) -> Non
     assert whole.has(A)["plan"] == ""
 
 
-def test_a_value_that_somebody_changed_stays(whole: Scene) -> None:
-    """A field is cleared only while it has the value that the audience wrote."""
+def test_a_value_that_a_user_changed_stays(whole: Scene) -> None:
+    """A field is cleared only if it still has the audience's value."""
     whole.send({"email": A, **EVERYTHING}, B)
     whole.world.set_field(whole.world.find_contact(A).id, whole.plan.id, "enterprise")
     [left] = leavers(whole.send(B))
@@ -121,7 +121,7 @@ def test_a_value_that_somebody_changed_stays(whole: Scene) -> None:
 def test_a_value_is_known_again_however_the_account_writes_it(
     whole: Scene, kind: str, value: str
 ) -> None:
-    """Times come back on the account's clock, and are still the audience's value."""
+    """A time in the account's format is still the audience's value."""
     field = whole.world.add_field("Until", type=kind)
     rows = [{"email": one, "custom_fields": {"until": value}} for one in (A, B)]
     whole.send(*rows)
@@ -131,7 +131,7 @@ def test_a_value_is_known_again_however_the_account_writes_it(
 
 
 def test_a_changed_value_of_a_member_is_the_audiences_too(whole: Scene) -> None:
-    """The audience writes another value later: that one is cleared when the person leaves."""
+    """A later value of the audience is cleared when the contact leaves."""
     whole.send({"email": A, "custom_fields": {"plan": "pro"}}, B)
     whole.send({"email": A, "custom_fields": {"plan": "max"}}, B)
     assert whole.has(A)["plan"] == "max"
@@ -140,7 +140,7 @@ def test_a_changed_value_of_a_member_is_the_audiences_too(whole: Scene) -> None:
 
 
 def test_what_a_row_gave_earlier_is_taken_back_too(scene: Scene) -> None:
-    """A row that named two tags and now names one still leaves with both."""
+    """A tag that only an earlier row named is removed too."""
     scene.send({"email": A, "tags": ["trial", "spring"]}, B)
     scene.send({"email": A, "tags": ["trial"]}, B)
     assert scene.tags(A) == {"trial", "spring"}
@@ -148,8 +148,8 @@ def test_what_a_row_gave_earlier_is_taken_back_too(scene: Scene) -> None:
     assert scene.tags(A) == set()
 
 
-def test_a_tag_that_a_row_removed_is_nobodys_gift_any_more(scene: Scene) -> None:
-    """A row takes the tag away, somebody adds it by hand: leaving does not take it."""
+def test_a_tag_that_a_row_removed_is_no_longer_the_audiences(scene: Scene) -> None:
+    """A tag that a row removed and a user added again is not removed."""
     scene.send(A, B)
     scene.send({"email": A, "remove_tags": ["trial"]}, B)
     assert scene.tags(A) == set()
@@ -158,12 +158,12 @@ def test_a_tag_that_a_row_removed_is_nobodys_gift_any_more(scene: Scene) -> None
     assert scene.tags(A) == {"trial"}
 
 
-# --- other givers ---------------------------------------------------------------------------------
+# --- other streams --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("first", ["trial", "buyers"])
-def test_what_two_audiences_give_stays_until_the_last_lets_go(scene: Scene, first: str) -> None:
-    """Whichever of two audiences a person leaves first, the tag goes with the second."""
+def test_what_two_audiences_give_is_removed_with_the_last(scene: Scene, first: str) -> None:
+    """A tag of two audiences is removed when the contact leaves the second."""
     second = {"trial": "buyers", "buyers": "trial"}[first]
     scene.send(A, B, stream="trial")
     scene.send(A, B, stream="buyers")
@@ -178,7 +178,7 @@ def test_what_two_audiences_give_stays_until_the_last_lets_go(scene: Scene, firs
 
 @pytest.mark.parametrize("is_one_run", [True, False])
 def test_what_another_stream_gives_as_well_stays(scene: Scene, is_one_run: bool) -> None:
-    """A pair of another stream, in the same run or in one without audiences, keeps the tag."""
+    """A tag that a pair of another stream gives stays, in this run or a later one."""
     scene.send(A, B)
     pair = stream_of("marketing_contact_tags", {"email": A, "tag_name": "trial"})
     if is_one_run:
@@ -190,7 +190,7 @@ def test_what_another_stream_gives_as_well_stays(scene: Scene, is_one_run: bool)
 
 
 def test_a_contact_row_of_another_stream_keeps_what_it_gives(scene: Scene) -> None:
-    """An ordinary stream of contacts, known by their address alone, is a giver too."""
+    """A tag that another stream of contacts gives stays."""
     scene.send(A, B)
     other = [*stream_of("crm_contacts", {"email": A.upper(), "tags": ["Trial"]}), state_of(1)]
     assert scene.runner.run(*other).code == 0
@@ -199,7 +199,7 @@ def test_a_contact_row_of_another_stream_keeps_what_it_gives(scene: Scene) -> No
 
 
 def test_a_refused_row_of_another_stream_keeps_nothing(scene: Scene) -> None:
-    """What ActiveCampaign refused to write for another stream does not hold the tag."""
+    """A refused row of another stream keeps no tag."""
     scene.send(A, B)
     scene.world.faults.server_error("/contactTags", status=422, times=None, method="POST")
     other = stream_of("marketing_contact_tags", {"email": A, "tag_name": "trial"})
@@ -209,11 +209,11 @@ def test_a_refused_row_of_another_stream_keeps_nothing(scene: Scene) -> None:
     assert scene.tags(A) == set()
 
 
-# --- who somebody is ------------------------------------------------------------------------------
+# --- identity of contacts -------------------------------------------------------------------------
 
 
 def test_two_rows_of_one_person_are_one_member(scene: Scene) -> None:
-    """While one of the rows is there, the person is; afterwards there is one result."""
+    """A contact with two rows stays while one of them is in the input, and has one result."""
     scene.settings["source_ids"] = "own"
     contact = scene.add(A)
     by_id = {"id": str(contact), "tags": ["trial"]}
@@ -225,13 +225,13 @@ def test_two_rows_of_one_person_are_one_member(scene: Scene) -> None:
 
 
 def test_a_person_with_another_spelling_of_the_address_stays(scene: Scene) -> None:
-    """Case and white space of an address do not make somebody else of a person."""
+    """Case and white space of an address do not change the contact."""
     scene.send(A, B)
     assert leavers(scene.send(f" {A.upper()} ", B)) == []
 
 
-def test_a_row_that_comes_to_mean_another_person_lets_the_former_go(scene: Scene) -> None:
-    """The row of a key of the source gets another address: the contact of the old one has left."""
+def test_a_row_with_a_new_address_removes_the_former_contact(scene: Scene) -> None:
+    """If a row gets another address, the contact of the former address leaves."""
     messages = [
         [
             *stream_of("trial", *({"customer": n, **row} for n, row in rows), keys=["customer"]),
@@ -249,7 +249,7 @@ def test_a_row_that_comes_to_mean_another_person_lets_the_former_go(scene: Scene
 
 
 def test_a_deleted_contact_leaves_without_a_write(scene: Scene) -> None:
-    """Nothing can be taken from a contact that is gone, and nothing creates it again."""
+    """A deleted contact leaves without a request and is not created again."""
     scene.send(A, B)
     scene.world.delete_contact(scene.world.find_contact(A).id)
     run = scene.send(B)
@@ -260,7 +260,7 @@ def test_a_deleted_contact_leaves_without_a_write(scene: Scene) -> None:
 
 
 def test_rows_that_stream_maps_drop_and_rows_of_other_accounts_are_not_in_it(scene: Scene) -> None:
-    """Who is in the input only behind a filter, or for another account, has left."""
+    """A contact whose row is filtered out, or of another account, has left."""
     maps = {"trial": {"__filter__": "plan_name != 'none'", "plan_name": None}}
     rows = [{"email": one, "tags": ["trial"], "plan_name": "pro"} for one in (A, B)]
     columns = {
@@ -290,7 +290,7 @@ def test_rows_that_stream_maps_drop_and_rows_of_other_accounts_are_not_in_it(sce
 def test_a_stream_that_was_written_before_takes_back_only_what_it_gives_from_then_on(
     scene: Scene,
 ) -> None:
-    """Rows that the ledger knew before the setting have members, and nothing to take back."""
+    """Rows from before the setting are members from whom nothing is removed."""
     plain = {"stream_aliases": {"trial": "crm_contacts"}}
     people = [f"p{n}@shop.example" for n in range(12)]
     assert scene.runner.run(*messages_of(*people), **plain).code == 0
@@ -304,7 +304,7 @@ def test_a_stream_that_was_written_before_takes_back_only_what_it_gives_from_the
 
 
 def many(count: int) -> list[dict[str, Any]]:
-    """Return rows of people who get all that the importer can give."""
+    """Return rows with everything that the importer can give."""
     return [
         {
             "email": f"p{n}@shop.example",
@@ -317,7 +317,7 @@ def many(count: int) -> list[dict[str, Any]]:
 
 
 def test_the_importer_gives_and_takes_back_where_it_can(whole: Scene) -> None:
-    """Unsubscriptions and cleared fields go in one batch, tags one by one, with ids of one read."""
+    """Unsubscriptions and cleared fields are one batch; tags are removed one by one."""
     rows = many(60)
     assert whole.send(*rows).code == 0
     run = whole.send(*rows[30:])

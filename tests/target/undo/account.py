@@ -25,9 +25,9 @@ UNDO_FILE = "undo.sqlite"
 
 
 def truth_of(world: World) -> Truth:
-    """Return what users see of an account: no ids of associations, no times.
+    """Return what users see of an account, without ids of associations and times.
 
-    A value row without a value is none.
+    A value row without a value is left out.
     """
     t = world.tables
     return {
@@ -54,7 +54,7 @@ def truth_of(world: World) -> Truth:
         "automations": {
             (row.contact, row.automation)
             for row in t["contactAutomations"]
-            if row.status != 2  # those who came to the end stay in the list
+            if row.status != 2  # completed enrolments stay in the list
         },
     }
 
@@ -72,7 +72,7 @@ def _text(value: Any) -> Any:
 
 
 def differences(before: Truth, after: Truth) -> dict[str, Any]:
-    """Return what differs, by table and key."""
+    """Return the differences by table and key."""
     found: dict[str, Any] = {}
     for name, one in before.items():
         other = after[name]

@@ -1,4 +1,4 @@
-"""An undo puts back what a run replaced, and nothing that has changed since."""
+"""An undo restores what a run replaced, and nothing that changed later."""
 
 from __future__ import annotations
 
