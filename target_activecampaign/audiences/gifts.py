@@ -272,11 +272,8 @@ class GiftRecorder:
             if part.asked_again.isdisjoint(part.parts_of(request))
         }
         for giver, one, request in change.noted:
-            if (giver, request) not in requested:
+            if (giver, request) not in requested or request in change.not_given:
                 given.tokens.get(one, {}).pop(giver, None)
-        for part in change.parts:
-            for one in change.not_given:
-                given.tokens.get(one, {}).pop(self.giver_of(part.row), None)
         _drop(given, change.removed)
         self._records.put_given(person, given)
         for part in change.parts:

@@ -202,7 +202,7 @@ class Leaving:
         self._rows.open([leaver.part.row for leaver in leavers])
         for leaver in later:
             outcome = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
-            results.finish(leaver.part.row, outcome)
+            self._rows.finish(leaver.part.row, outcome)
         with context.ledger.transaction():
             # First, so that a person who returns after a killed run is written again.
             for key in (key for one in now for member in one.members for key in member.keys):

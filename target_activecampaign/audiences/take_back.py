@@ -63,6 +63,8 @@ def plan_change(
         part.remarks += [GONE] if leaver.contact else []
         return
     leaver.change.email = str(values.row.get("email") or "").strip() or None
+    holdout, email = context.holdout, leaver.change.email
+    part.row.is_held_out = holdout.is_active and email is not None and holdout.is_held_out(email)
     giver = audience_giver(part.row.input_stream)
     kinds = {KINDS[word] for word in rule.on_leave}
     for token, holders in sorted(given.tokens.items()):

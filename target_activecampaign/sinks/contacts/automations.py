@@ -120,10 +120,12 @@ def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
 def _leave(context: WriteContext, change: ContactChange, contact: str, one: str) -> None:
     there = enrolments_of(context, contact, one)
     active = [enrolment for enrolment in there if enrolment.is_active]
-    for enrolment in active:
-        _take_out(context, contact, one, enrolment)
+    # Before the request: a run that is killed after it must not take the contact for entered. One
+    # that is killed before it still finds the contact in the automation.
     last = max((enrolment.number for enrolment in there), default=0)
     EnrolmentRecord(context, contact, one).lift(last)
+    for enrolment in active:
+        _take_out(context, contact, one, enrolment)
     if active:
         change.is_touched = True
         left = context.plan.leaves if context.write_client.is_dry_run else context.enrolments.left

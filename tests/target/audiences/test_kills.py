@@ -1,0 +1,148 @@
+"""Killed at any request and run again: no one keeps what they should lose, and the reverse."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import length
+
+from .scene import ALL, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HAD, KEPT = "had@shop.example", "kept@shop.example"
+NOTHING = {"tags": set(), "lists": set(), "plan": "", "automations": []}
+
+
+#: Every request in the longest search, else some of them.
+STEP = {"": 6, length.FULL: 2}.get(length.SEARCH, 1)
+
+
+class Killed(BaseException):
+    """The process ends here, whatever it is doing."""
+
+
+@contextlib.contextmanager
+def killed_at(scene: Scene, number: int, *, is_carried_out: bool) -> Iterator[None]:
+    """End the process at a request, before or after the account carried it out."""
+    world, answer, count = scene.world, scene.world.answer, 0
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == number and not is_carried_out:
+            raise Killed
+        found = answer(*args, **kwargs)
+        if count == number:
+            raise Killed
+        return found
+
+    world.answer = dying  # type: ignore[method-assign]
+    try:
+        yield
+    except Killed:
+        pass
+    finally:
+        world.answer = answer  # type: ignore[method-assign]
+
+
+class Story:
+    """One audience, seen by its inputs; the number of people decides between importer and not."""
+
+    def __init__(self, folder: Path, people: int) -> None:
+        """Make an account in which one person has the tag, and another stream gives it to one."""
+        folder.mkdir()
+        self.scene = Scene(folder, on_leave=ALL)
+        self.people = [f"p{n}@shop.example" for n in range(people)]
+        # Who returns is subscribed again only with this.
+        self.scene.settings["resubscribe"] = True
+        self.scene.add(HAD, "trial")
+        other = {"email": KEPT, "tags": ["trial"]}
+        self.other = ("buyers", other)
+
+    def row(self, email: str) -> dict[str, Any]:
+        """Return a person's row; some enter an automation, which the importer cannot."""
+        row = {
+            "email": email,
+            "tags": ["trial"],
+            "segments": ["News"],
+            "custom_fields": {"plan": "pro"},
+        }
+        return row | ({"automations": ["Welcome"]} if email.startswith("p1@") else {})
+
+    def run(self, *emails: str) -> Any:
+        """Send these people as the whole audience."""
+        return self.scene.send(*map(self.row, emails))
+
+    def check(self, members: set[str]) -> None:
+        """Compare what everyone has with what the members should have."""
+        self.scene.world.settle(at_once=True)
+        for contact in self.scene.world.tables["contacts"]:
+            email, has = contact.email, self.scene.has(contact.email)
+            if email not in members:
+                tags = {"trial"} if email in {HAD, KEPT} else set()
+                assert has == NOTHING | {"tags": tags}, email
+                continue
+            entered = [self.scene.welcome.id] if email.startswith("p1@") else []
+            wanted = {"tags": {"trial"}, "lists": {"News"}, "plan": "pro", "automations": entered}
+            assert has == wanted, email
+
+
+@pytest.mark.parametrize("people", [4, 14])
+@pytest.mark.parametrize("is_carried_out", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("then", ["the same", "all again", "nobody new"])
+def test_killed_at_every_request_of_a_run_in_which_people_leave(
+    tmp_path: Path, people: int, is_carried_out: bool, then: str
+) -> None:
+    """Then the same input comes, or one in which those who were leaving are back, or fewer."""
+    step = STEP
+    number = 1
+    while True:
+        story = Story(tmp_path / f"{number}", people)
+        first = story.people[: people - 1]
+        stay = [story.people[0], *story.people[2:]]  # the last one is new, the second one leaves
+        story.run(*first, HAD, KEPT)
+        story.scene.send(story.other[1], stream="buyers")
+        before = len(story.scene.world.log)
+        with killed_at(story.scene, number, is_carried_out=is_carried_out):
+            run = story.run(*stay)
+            assert run.code == 0
+            assert len(story.scene.world.log) - before < number
+            break
+        if then == "all again":
+            assert story.run(*first, HAD, KEPT).code == 0
+            story.check({*first, HAD, KEPT})
+        if then == "nobody new":
+            assert story.run(*stay[:-1]).code == 0
+            story.check(set(stay[:-1]))
+        else:
+            assert story.run(*stay).code == 0
+            story.check(set(stay))
+        assert story.run(story.people[0]).code == 0
+        story.check({story.people[0]})
+        number += step
+    assert number > 8
+
+
+@pytest.mark.parametrize("people", [3, 12])
+@pytest.mark.parametrize("is_carried_out", [False, True], ids=["before", "after"])
+def test_killed_at_every_request_of_the_first_run(
+    tmp_path: Path, people: int, is_carried_out: bool
+) -> None:
+    """Who got something from it, and never comes again, loses it; the address is known nowhere."""
+    step = STEP
+    number = 1
+    while True:
+        story = Story(tmp_path / f"{number}", people)
+        with killed_at(story.scene, number, is_carried_out=is_carried_out):
+            assert story.run(*story.people, HAD).code == 0
+            break
+        assert story.run(story.people[0]).code == 0
+        story.check({story.people[0]})
+        number += step
+    assert number > 8

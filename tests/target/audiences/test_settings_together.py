@@ -1,0 +1,274 @@
+"""Audiences together with the other settings that decide what is written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.holdout import position_of
+from tests.target.runner import state_of, stream_of
+
+from .scene import ALL, Scene, leavers, messages_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.postgres import Database
+
+A, B, C = "ada@shop.example", "ben@shop.example", "cy@shop.example"
+GIVEN = {"tags": ["trial"], "segments": ["News"], "custom_fields": {"plan": "pro"}}
+GONE = {"tags": set(), "lists": set(), "plan": "", "automations": []}
+
+
+def rows(*emails: str) -> list[dict[str, Any]]:
+    """Return rows that give a tag, a list and a field."""
+    return [{"email": one, **GIVEN} for one in emails]
+
+
+def test_a_dry_run_shows_who_would_leave_and_changes_nothing(
+    whole: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Counts, samples, a planned result each, and the requests that the run then takes."""
+    people = [f"p{n}@shop.example" for n in range(6)]
+    whole.send(*rows(*people))
+    before = [whole.has(one) for one in people]
+    caplog.set_level("INFO")
+    plan = whole.send(*rows(*people[3:]), dry_run=True)
+    assert plan.code == 0
+    assert plan.writes == []
+    assert [whole.has(one) for one in people] == before
+    assert [one["action"] for one in leavers(plan)] == ["planned"] * 3
+    lost = {
+        "the tag trial": 3,
+        "the subscription to the list News": 3,
+        "the value of the field Plan": 3,
+    }
+    assert plan.report["audiences"]["trial"]["taken_back"] == lost
+    for line in (
+        "Dry run: audience trial: 3 of 6 members would leave",
+        "Dry run: audience trial: 3 would lose the tag trial",
+        "Dry run: audience trial: 3 would lose the subscription to the list News",
+        "the API does not say which",
+    ):
+        assert line in caplog.text
+    samples = plan.report["plan"]["samples"]
+    assert len(samples) == 3
+    assert all("the tag trial" in one["fields"] for one in samples)
+    run = whole.send(*rows(*people[3:]))
+    assert len(run.writes) == plan.report["plan"]["requests"]
+    assert [one["id"] for one in leavers(run)] == [one["id"] for one in leavers(plan)]
+
+
+def test_a_dry_run_of_a_first_input_knows_no_member(scene: Scene) -> None:
+    """Who would join is none who could leave, and no audience is begun by a plan."""
+    assert leavers(scene.send(A, B, dry_run=True)) == []
+    scene.send(A)
+    plan = scene.send(B, dry_run=True)
+    assert len(leavers(plan)) == 1
+    assert scene.tags(A) == {"trial"}
+
+
+def test_max_changes_lets_the_others_leave_in_later_runs(scene: Scene) -> None:
+    """Each person who leaves is a change; who is left has a result that says so, and exit 1."""
+    people = [f"p{n}@shop.example" for n in range(5)]
+    scene.send(*people)
+    first = scene.send(people[0], max_changes=3)
+    assert first.code == 1
+    assert [one["action"] for one in leavers(first)] == ["updated"] * 3
+    [waiting] = [one for one in first.results if one["action"] == "skipped"]
+    assert waiting["reason"] == "max_changes is reached; the person leaves in another run"
+    assert first.states == [{"bookmarks": {"at": 1}}]
+    second = scene.send(people[0], max_changes=3)
+    assert second.code == 0
+    assert [one["action"] for one in leavers(second)] == ["updated"]
+    assert all(scene.tags(one) == set() for one in people[1:])
+
+
+def test_a_removal_that_fails_is_tried_by_the_next_run(scene: Scene) -> None:
+    """It is `failed`, exit 1, in no file of failed rows, and the person is still a member."""
+    scene.send(A, B, C)
+    retry = scene.runner.folder / "retry.jsonl"
+    settings = {"retry_path": str(retry), "max_retry_seconds": 1}
+    scene.world.faults.server_error("/contactTags", times=None, method="DELETE")
+    run = scene.send(A, **settings)
+    assert run.code == 1
+    assert [one["action"] for one in leavers(run)] == ["failed", "failed"]
+    assert retry.read_text() == ""
+    scene.world.faults.clear()
+    again = scene.send(A, **settings)
+    assert again.code == 0
+    assert [one["action"] for one in leavers(again)] == ["updated", "updated"]
+    assert scene.tags(B) == scene.tags(C) == set()
+
+
+def test_a_refused_removal_ends_a_run_under_on_reject_fail(scene: Scene) -> None:
+    """What ActiveCampaign refuses to take back is rejected like a row, and stays."""
+    scene.send(A, B)
+    scene.world.faults.server_error("/contactTags", status=422, times=None, method="DELETE")
+    run = scene.send(A, on_reject="fail")
+    assert run.code == 1
+    assert [one["action"] for one in leavers(run)] == ["rejected"]
+    scene.world.faults.clear()
+    assert len(leavers(scene.send(A))) == 1
+    assert scene.tags(B) == set()
+
+
+def test_without_automations_only_the_importer_takes_back(whole: Scene) -> None:
+    """`run_automations: false` starts nothing: tags stay, with the reason, until it is removed."""
+    people = [f"p{n}@shop.example" for n in range(4)]
+    whole.send(*rows(*people))
+    whole.world.automation_log.clear()
+    run = whole.send(*rows(people[0]), run_automations=False)
+    whole.world.settle(at_once=True)
+    assert {path for method, path in run.writes} == {"import/bulk_import"}
+    assert not [one for one in whole.world.automation_log if one["starts"]]
+    assert whole.has(people[1]) == GONE | {"tags": {"trial"}}
+    assert all("run_automations is false" in one["reason"] for one in leavers(run))
+    assert len(leavers(whole.send(*rows(people[0])))) == 3
+    assert whole.has(people[1]) == GONE
+
+
+def test_held_out_people_lose_only_subscriptions(whole: Scene) -> None:
+    """The control group keeps what it has but for unsubscriptions, and loses the rest later."""
+    people = [f"p{n}@shop.example" for n in range(30)]
+    held = {one for one in people if position_of(one, "") < 50}
+    assert 5 < len(held) < 25
+    whole.send(*rows(*people))
+    run = whole.send(*rows(people[0]), holdout_percent=50)
+    whole.world.settle(at_once=True)
+    assert run.code == 0
+    for one in people[1:]:
+        assert whole.has(one)["lists"] == set()
+        assert whole.has(one)["tags"] == ({"trial"} if one in held else set())
+    for one in leavers(run):
+        email = whole.world.tables["contacts"][int(one["id"])].email
+        assert ("held out" in one["reason"]) == (email in held)
+    assert len(leavers(whole.send(*rows(people[0])))) == len(held - {people[0]})
+    whole.world.settle(at_once=True)
+    assert all(whole.has(one) == GONE for one in people[1:])
+
+
+def test_held_out_people_in_the_input_have_not_left(scene: Scene) -> None:
+    """A row that the control group keeps from being written is still a row of the audience."""
+    people = [f"p{n}@shop.example" for n in range(12)]
+    scene.send(*people)
+    assert leavers(scene.send(*people, holdout_percent=100)) == []
+    assert leavers(scene.send(*people)) == []
+
+
+def test_people_who_wait_for_room_are_in_the_audience(scene: Scene) -> None:
+    """The contact limit holds new people; who left leaves all the same."""
+    scene.send(A, B)
+    scene.world.contact_limit = 2
+    run = scene.send(A, C)
+    assert run.code == 1
+    assert len(leavers(run)) == 1
+    assert scene.world.find_contact(C) is None
+    scene.world.contact_limit = 10
+    assert scene.send(A, C).code == 0
+    assert scene.tags(C) == {"trial"}
+    assert len(leavers(scene.send(A))) == 1
+    assert scene.tags(C) == set()
+
+
+def test_an_opt_out_is_neither_overridden_nor_claimed(whole: Scene) -> None:
+    """Who opted out before is not subscribed by the audience, and not unsubscribed by leaving."""
+    contact = whole.add(A)
+    whole.world.subscribe(contact, whole.news.id, 2, by_self=True)
+    whole.send(*rows(A, B))
+    whole.world.subscribe(contact, whole.news.id, 1)  # by the person, later
+    whole.send(*rows(B))
+    assert whole.has(A) == GONE | {"lists": {"News"}}
+
+
+def test_only_if_empty_fills_and_leaving_clears_what_it_filled(whole: Scene) -> None:
+    """A field that the audience filled is cleared; one that had a value is left alone."""
+    contact = whole.add(A)
+    whole.world.set_field(contact, whole.plan.id, "free")
+    filled = {"only_if_empty": ["plan"]}
+    whole.send(*rows(A, B, C), **filled)
+    assert (whole.has(A)["plan"], whole.has(B)["plan"]) == ("free", "pro")
+    whole.send(*rows(C), **filled)
+    assert (whole.has(A)["plan"], whole.has(B)["plan"]) == ("free", "")
+
+
+def test_a_mirror_takes_a_tag_from_all_who_gave_it(scene: Scene) -> None:
+    """What a mirroring row removes is nobody's gift any more."""
+    scene.send(A, B)
+    mirror = {"tags_mode": "mirror", "tag_namespace": "tri"}
+    other = [*stream_of("crm_contacts", {"email": A, "tags": ["trip"]}), state_of(1)]
+    scene.runner.run(*other, **mirror)
+    assert scene.tags(A) == {"trip"}
+    scene.add(A, "trial")
+    scene.send(B)
+    assert scene.tags(A) == {"trial", "trip"}
+
+
+def test_foreign_ids_mean_the_same_people(scene: Scene) -> None:
+    """Rows with another account's ids join, stay by id alone, and leave."""
+    foreign = {"source_ids": "foreign"}
+    people = [
+        {"id": str(900 + n), "email": f"p{n}@shop.example", "tags": ["trial"]} for n in range(3)
+    ]
+    scene.send(*people, **foreign)
+    by_id = {"id": "900", "email": "p0@shop.example", "tags": ["trial"]}
+    run = scene.send(by_id, people[1], **foreign)
+    assert len(leavers(run)) == 1
+    assert scene.tags("p2@shop.example") == set()
+    assert scene.tags("p0@shop.example") == {"trial"}
+
+
+def test_a_row_of_the_file_of_failed_rows_keeps_its_stream(scene: Scene) -> None:
+    """It is written as a row of the audience: what it gives is taken back, not left."""
+    retry = scene.runner.folder / "retry.jsonl"
+    settings = {"retry_path": str(retry), "max_retry_seconds": 1}
+    scene.world.faults.server_error("/contact/sync", times=None)
+    scene.send(A, **settings)
+    assert json.loads(retry.read_text())["input_stream"] == "trial"
+    scene.world.faults.clear()
+    scene.run(*stream_of("crm_accounts", {"name": "Fjord"}), state_of(1), **settings)
+    assert scene.tags(A) == {"trial"}
+    scene.send(B, **settings)
+    assert scene.tags(A) == set()
+
+
+def test_nothing_is_asked_or_kept_where_no_audience_is(scene: Scene) -> None:
+    """A run without the setting, in an account that never had it, has no request more."""
+    plain = {"stream_aliases": {"trial": "crm_contacts"}}
+    first = scene.runner.run(*messages_of(A, B), **plain)
+    assert first.writes == [
+        *[("POST", "contact/sync"), ("POST", "tags"), ("POST", "contactTags")],
+        *[("POST", "contact/sync"), ("POST", "contactTags")],
+    ]
+    assert [path for method, path in first.requests if method == "GET" and path == "contacts"] == []
+    assert first.report["audiences"] == {}
+
+
+def test_two_machines_share_an_audience_in_postgresql(
+    tmp_path: Path, postgres_database: Database
+) -> None:
+    """One machine gives, another takes back, with nothing in common but the database."""
+    scene = Scene(tmp_path, on_leave=ALL)
+    scene.settings["ledger_path"] = postgres_database.url()
+    people = [f"p{n}@shop.example" for n in range(14)]
+    scene.add(people[0], "trial")
+    assert scene.send(*rows(*people)).code == 0
+    assert scene.send(*rows(*people[:1]), stream="buyers").code == 0
+    run = scene.send(*rows(people[13]))
+    scene.world.settle(at_once=True)
+    assert run.code == 0
+    assert len(leavers(run)) == 13
+    assert scene.has(people[0]) == {
+        "tags": {"trial"}, "lists": {"News"}, "plan": "pro", "automations": []
+    }  # fmt: skip
+    assert all(scene.has(one) == GONE for one in people[1:13])
+    text = repr(
+        [
+            postgres_database.rows("SELECT * FROM activecampaign_ledger." + name)  # noqa: S608
+            for name in ("members", "given")
+        ]
+    )
+    assert "audience:buyers" in text
+    assert not [word for word in ("shop.example", "pro'", "News") if word in text]
