@@ -20,6 +20,7 @@ from target_activecampaign.records.clean import FLAGS as MARKS
 from target_activecampaign.records.columns import CUSTOM_FIELDS
 from target_activecampaign.records.consent_status import WORDS, Consent
 from target_activecampaign.records.plain_columns import PLAIN
+from target_activecampaign.records.reference import REFERENCES
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
@@ -28,17 +29,37 @@ if TYPE_CHECKING:
 
 #: The values that the codec of a plain column accepts, as the page says it.
 CODECS = {
+    "amount": "amount, which may be negative",
+    "boolean": "flag",
     "cents": "amount",
+    "contact_by_email": "the e-mail address, or `{email}`",
+    "count": "whole number",
     "currency": "currency code, such as `EUR`",
     "deal_status": "`open`, `won` or `lost`",
     "flag": "flag",
     "identifier": "id",
     "instant": "time",
     "integer": "whole number",
+    "measure": "number",
     "number": "number",
+    "order_currency": "currency code, such as `EUR`",
     "ref": "reference",
+    "stamp": "time",
+    "store": "id",
     "text": "text",
+    "texts": "array of texts",
     "verbatim": "text, outer blanks kept",
+}
+#: The words of a column that means another thing in each stream.
+STATUSES = {
+    "crm_tasks": "`open`, `completed`",
+    "marketing_contact_tags": "`applied`, `active`, `removed`; `applied` without one",
+    "marketing_segment_memberships": "a consent word",
+}
+#: The codecs of enumerations, whose examples are all their words.
+WORDS_OF = {
+    *("billing_interval", "creation_source", "last_payment_status", "order_status"),
+    *("stock_status", "subscription_status", "unit"),
 }
 FORMATS = {"date": "date", "date-time": "time"}
 TYPES = {"boolean": "flag", "integer": "whole number", "number": "number"}
@@ -57,8 +78,10 @@ MORE = {
     "password": "text; never stored",
     "permissions": "object of flags",
     "phone": "text",
+    "outcome": "the outcome's name, or `{id, name}`",
     "remove_tags": "array of names or `{id, name}`",
     "segment_id": "id",
+    "store": "`{service, external_id}`, with `source_ids: foreign`",
     "segments": "array of list names, or `{id, name, status}`: see consent words",
 }
 
@@ -97,7 +120,7 @@ def _columns_of(name: str, sink: Sink) -> str:
         chosen |= PLAIN.keys()
     table = RowColumns(WritePolicy(), {}).table(name)
     rows = [
-        (f"`{column}`", accepts(table.columns[column], entries.get(column)), note)
+        (f"`{column}`", accepts(table.columns[column], entries.get(column), name), note)
         for column in sorted(chosen)
         for note in [_note(sink, column)]
     ]
@@ -112,17 +135,23 @@ def _columns_of(name: str, sink: Sink) -> str:
     )
 
 
-def accepts(column: RecordColumn, entry: Entry | None) -> str:
-    """Return what a column accepts, in a few words."""
+def accepts(column: RecordColumn, entry: Entry | None, stream: str) -> str:
+    """Return what a column of a stream accepts, in a few words."""
+    if column.name == "status" and stream in STATUSES:
+        return STATUSES[stream]
     if column.name in MORE:
         return MORE[column.name]
     if column.name == "tag" and entry is None:
         return "a tag: its name or id"
     if isinstance(entry, Field) and entry.codec.name in CODECS:
         return CODECS[entry.codec.name]
+    if isinstance(entry, Field) and entry.codec.name in WORDS_OF:
+        return ", ".join(f"`{word}`" for word in entry.codec.examples if word)
     if column.keys:
         names = ", ".join(dict.fromkeys(column.keys.values()))
-        return f"array of `{{{names}}}`" if column.is_array else f"reference `{{{names}}}`"
+        if column.is_array:
+            return f"array of `{{{names}}}`"
+        return f"reference `{{{names}}}`" if column.name in REFERENCES else f"`{{{names}}}`"
     schema: dict[str, Any] = entry.schema if entry and not isinstance(entry, Field) else {}
     types = schema.get("type") or ()
     found = FORMATS.get(str(schema.get("format")))

@@ -23,6 +23,7 @@ from .codecs import (
     encode_number,
     encode_text,
     flag,
+    format_instant,
     identifier,
     instant,
     text,
@@ -31,6 +32,8 @@ from .codecs import (
 from .custom_fields import slug
 from .json_schema import NUMBER, STRING, array_of, object_of
 from .parsing import InvalidValue
+from .parsing.numbers import parse_money
+from .parsing.times import parse_time
 from .resource import Field, Replication, Resource, Row, RowContext
 
 if TYPE_CHECKING:
@@ -48,10 +51,14 @@ def _encode_number(value: Any) -> Any:
     return None if value is None else decode_number(encode_number(value))
 
 
+def _encode_money(value: Any) -> Any:
+    return None if value is None else decode_number(str(parse_money(value)))
+
+
 def _encode_instant(value: Any) -> str | None:
     """Return a time in UTC with a `Z`, as documented."""
-    found = instant.decode(value, UTC_ZONE) if isinstance(value, str) else instant.encode(value)
-    return found.replace("+00:00", "Z") if found else None
+    moment = parse_time(value)
+    return format_instant(moment).replace("+00:00", "Z") if moment else None
 
 
 def _decode_anything(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
@@ -83,6 +90,7 @@ def encode_ids(value: Any) -> list[int]:
 
 
 measure = Codec("measure", decode_number, _encode_number, NUMBER, (0, 7, -3.25, None))
+money = Codec("money", decode_number, _encode_money, NUMBER, (0, 7, -3.25, None))
 moment = Codec(
     "moment",
     instant.decode,
@@ -98,7 +106,7 @@ _TYPES: dict[str, Codec] = {
     "text": text,
     "textarea": verbatim,
     "number": measure,
-    "currency": measure,
+    "currency": money,
     "datetime": moment,
     "date": date,
     "dropdown": text,

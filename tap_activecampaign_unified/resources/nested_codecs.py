@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .codecs import UTC_ZONE, Codec, Zone
 from .json_schema import array_of, object_of
 from .parsing import InvalidValue
+from .parsing.arrays import parse_structure
 
 if TYPE_CHECKING:
     from .json_schema import Schema
@@ -34,18 +35,17 @@ def decode_nested(fields: tuple[Field, ...], raw: Any, zone: Zone = UTC_ZONE) ->
 
 
 def encode_nested(fields: tuple[Field, ...], value: Any) -> Row:
-    """Return the native object of a unified one; what it does not name, or has null, is left out.
+    """Return the native object of a unified one, which may be JSON text.
 
-    Raises `InvalidValue` for keys that no field has.
+    What it does not name, or has null, is left out, and keys that no field has.
     """
+    value = parse_structure(value)
     if not isinstance(value, dict):
         raise InvalidValue("must be an object")
     by_name = {field.unified: field for field in fields}
-    if value.keys() - by_name.keys():
-        raise InvalidValue(f"has unknown keys; known are {', '.join(by_name)}")
     sent: Row = {}
     for key, part in value.items():
-        if part is None:
+        if part is None or key not in by_name:
             continue
         try:
             sent[by_name[key].native] = by_name[key].codec.encode(part)

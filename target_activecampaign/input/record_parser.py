@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.audiences.input_log import REJECTED, UNREADABLE, InputLog
 from target_activecampaign.config.write_policy import WritePolicy
@@ -15,12 +17,14 @@ from target_activecampaign.records.clean import composed
 from target_activecampaign.records.columns import CUSTOM_FIELDS
 from target_activecampaign.records.record import InputRecord, key_of
 from target_activecampaign.sinks import registry
+from target_activecampaign.sinks.custom_objects import find_object
 
 from .row_columns import RowColumns, canonical_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_activecampaign_unified.resources.custom_objects import CustomObject
     from target_activecampaign.processing.batch_processor import BatchProcessor
 
 logger = logging.getLogger("target-activecampaign")
@@ -63,12 +67,18 @@ class RecordParser:
         Raises `SettingsError` where `column_aliases` names what is unknown.
         """
         self._processor, self._maps, self._aliases = processor, maps, aliases or {}
-        self._columns = RowColumns(policy or WritePolicy(), self._aliases)
+        self._columns = RowColumns(policy or WritePolicy(), self._aliases, self._find_object)
         self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
         self.number = 0
         #: What came of each stream.
         self.log = InputLog()
+
+    def _find_object(self, stream: str) -> CustomObject | None:
+        """Return the account's custom object of a stream, None where it cannot be read."""
+        with contextlib.suppress(RequestError):
+            return find_object(self._processor().context, stream)
+        return None
 
     def alias(self, stream: str) -> str:
         """Return the target's name of a source's stream."""
@@ -120,7 +130,8 @@ class RecordParser:
         self._keys[stream] = keys
         sink = registry.find_sink(self.alias(stream))
         properties = schema.get("properties")
-        if sink is None or not hints or not isinstance(properties, dict):
+        has_custom_fields = sink is not None and sink.resource.custom_fields
+        if sink is None or not has_custom_fields or not hints or not isinstance(properties, dict):
             return
         found = self._processor().context.custom.creator.hints
         table = self._columns.table(sink.resource.name)

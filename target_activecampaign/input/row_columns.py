@@ -6,16 +6,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import without_nulls
+from target_activecampaign.records.clean import OWN_KEYS, plain_key, without_nulls
 from target_activecampaign.records.nested import NestedRecord, nest
 from target_activecampaign.records.plain_columns import PLAIN, with_plain_columns
 from target_activecampaign.records.stream_columns import columns_of
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from tap_activecampaign_unified.resources.custom_objects import CustomObject
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.records.columns import ColumnTable, UnknownColumn
     from target_activecampaign.records.values import Record
@@ -32,13 +34,20 @@ class RowColumns:
     """Reads the columns of rows by the settings ``column_aliases`` and ``unknown_columns``.
 
     ``aliases`` are those of streams: `column_aliases` takes the source's names of streams too.
+    ``find_object`` returns the account's custom object of a stream, None where that is not known.
     Raises `SettingsError` for an alias of a stream or field that is unknown.
     """
 
-    def __init__(self, policy: WritePolicy, aliases: dict[str, str]) -> None:
+    def __init__(
+        self,
+        policy: WritePolicy,
+        aliases: dict[str, str],
+        find_object: Callable[[str], CustomObject | None] = lambda _: None,
+    ) -> None:
         self._policy = policy
         self._given = dict(policy.column_aliases)
         self._streams = aliases
+        self._find_object = find_object
         self._tables: dict[str, ColumnTable] = {}
         self._warned: set[tuple[str, str]] = set()
         faults = [fault for name in self._given for fault in self._faults_of(name)]
@@ -50,11 +59,25 @@ class RowColumns:
         if stream not in self._tables:
             sink = _sink_of(stream)
             more = CONTACT_COLUMNS if sink.family == "contact" else frozenset()
-            chosen: dict[str, str] = {}
-            for name, columns in self._given.items():
-                if stream in {name, self._streams.get(name)}:
-                    chosen |= columns
-            self._tables[stream] = columns_of(sink.resource, sink.also | more, chosen)
+            self._tables[stream] = columns_of(sink.resource, sink.also | more, self._own(stream))
+        return self._tables[stream]
+
+    def _own(self, stream: str) -> dict[str, str]:
+        """Return the user's own names of a stream's columns."""
+        chosen: dict[str, str] = {}
+        for name, columns in self._given.items():
+            if stream in {name, self._streams.get(name)}:
+                chosen |= columns
+        return chosen
+
+    def _table_of_object(self, stream: str) -> ColumnTable | None:
+        """Return the columns of a custom object, None where the account does not show it."""
+        if stream not in self._tables:
+            found = self._find_object(stream)
+            if found is None:
+                return None
+            relations = dict(found.relations_to)
+            self._tables[stream] = columns_of(found, (), self._own(stream), relations)
         return self._tables[stream]
 
     def read(
@@ -68,9 +91,14 @@ class RowColumns:
         sink = _sink_of(stream)
         if sink.family == "raw":
             return NestedRecord(record), []
-        if sink.family == "custom_object":  # the account knows its columns, the sink asks it
+        is_object = sink.family == "custom_object"
+        table = self._table_of_object(stream) if is_object else self.table(stream)
+        if table is None:  # the sink asks again, and gives the row the reason
             return NestedRecord({name: without_nulls(value) for name, value in record.items()}), []
-        found = nest(self.table(stream), record, self._policy.list_delimiter)
+        found = nest(table, record, self._policy.list_delimiter)
+        for name in OWN_KEYS:
+            if name in found.record:
+                found.record[name] = plain_key(found.record[name])
         if sink.family == "contact":
             phones = "phones" if stream == "marketing_contacts" else "phone_numbers"
             found.record = with_plain_columns(found.record, phones)
@@ -101,6 +129,8 @@ class RowColumns:
         columns: Any = self._given[name]
         if not isinstance(columns, dict) or not all(isinstance(f, str) for f in columns.values()):
             return [f"column_aliases.{name} must name a field for each of its columns"]
+        if stream.startswith(PREFIX):
+            return []  # the account knows its fields; it is asked when the first row comes
         table = self.table(stream)
         return [
             f"column_aliases.{name}: {unknown.path} is no field of {stream}{hint}"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
 from tap_activecampaign_unified.resources.parsing import is_blank
+from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 
+#: The columns of your own keys.
+OWN_KEYS = ("external_id", "store_order_id", "store_product_id", "store_subscription_id")
+_WHOLE_FLOAT = re.compile(r"(?:0|[1-9][0-9]*)\.0+")
 #: Flags of rows that only say that something is hidden or gone; every stream takes them.
 FLAGS = ("is_disabled", "is_deleted", "deleted", "anonymized")
 
@@ -41,6 +46,18 @@ def composed(value: Any) -> Any:
     if isinstance(value, list):
         items = [composed(item) for item in value]
         return items if items != value else value
+    return value
+
+
+def plain_key(value: Any) -> Any:
+    """Return one of your own keys as text: 7, 7.0 and the text `7.0` are `7`; others as they are.
+
+    A column of numbers becomes one of floats in pandas and spreadsheets as soon as one is missing.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return plain_text(value)
+    if isinstance(value, str) and _WHOLE_FLOAT.fullmatch(value.strip()):
+        return value.strip().partition(".")[0]
     return value
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected
 
-from .clean import is_nothing
+from .clean import OWN_KEYS, is_nothing, plain_key
 from .reference import REFERENCES, references
 
 if TYPE_CHECKING:
     from .values import Record
 
-ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id"}
+ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id", "store_id"}
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 
 
@@ -103,7 +103,9 @@ def identity_of(row: InputRecord) -> Record:
     """
     found = dict(row.key) or said_by(row)
     for name, value in row.key.items():
-        if name in REFERENCES:
+        if name in OWN_KEYS:
+            found[name] = plain_key(value)
+        elif name in REFERENCES:
             with contextlib.suppress(RowRejected):
                 refs = references(row.record.get(name), name)
                 found[name] = [{k: fold(v) for k, v in ref.items()} for ref in refs] or value

@@ -13,7 +13,7 @@ from tap_activecampaign_unified.resources.parsing.numbers import (
 )
 from target_activecampaign.outcome import RowRejected
 
-from .clean import is_nothing
+from .clean import is_nothing, plain_key
 
 #: Columns that refer to another record.
 REFERENCES = frozenset(
@@ -35,7 +35,8 @@ def reference(value: Any, what: str) -> dict[str, str]:
         raise RowRejected(f"{what}: must be an object with an id or a natural key")
     found = {}
     for name in ("id", "email", "name", *(["external_id"] if what == "opportunity" else [])):
-        text = key_text(value.get(name), f"{what}.{name}", is_id=name == "id")
+        given = plain_key(value.get(name)) if name == "external_id" else value.get(name)
+        text = key_text(given, f"{what}.{name}", is_id=name == "id")
         if text is not None:
             found[name] = text
     return found

@@ -74,16 +74,31 @@ _EVERYWHERE = ("id", "remote_data", "_errors", ACCOUNT_LABEL, DELETED_AT, *FLAGS
 
 
 def columns_of(
-    resource: Resource, also: Iterable[str], aliases: Mapping[str, str] | None = None
+    resource: Resource,
+    also: Iterable[str],
+    aliases: Mapping[str, str] | None = None,
+    relations: Mapping[str, str] | None = None,
 ) -> ColumnTable:
-    """Return the columns of a resource's stream; ``also`` are those beside its own."""
+    """Return the columns of a resource's stream; ``also`` are those beside its own.
+
+    ``relations`` are the columns of a custom object that refer to a contact, an account or an
+    opportunity: no other column of it means more than its schema says.
+    """
     also = set(also)
     columns = {name: _column(name) for name in _EVERYWHERE}
     for entry in resource.entries:
         has = not _is_absent(entry) or entry.unified in also
-        columns[entry.unified] = _column(entry.unified, _schema_of(entry), has=has)
+        schema = _schema_of(entry)
+        columns[entry.unified] = (
+            _column(entry.unified, schema, has=has)
+            if relations is None
+            else RecordColumn(entry.unified, is_array="array" in (schema.get("type") or ()))
+        )
     for name in also - columns.keys():
         columns[name] = _column(name)
+    for name, target in (relations or {}).items():
+        keys = _REFERENCE_KEYS.get(target, ("id",))
+        columns[name] = RecordColumn(name, _spellings(target, keys), is_array=True)
     if resource.custom_fields:
         columns[CUSTOM_FIELDS] = _column(CUSTOM_FIELDS)
     return ColumnTable(columns, dict(aliases or {}))
@@ -103,7 +118,8 @@ def _column(name: str, schema: dict[str, Any] | None = None, *, has: bool = True
     if name in _OPEN:
         return RecordColumn(name, {}, is_array, has)
     inner = (schema or {}).get("items", schema or {})
-    keys = (*inner.get("properties", ()), *_REFERENCE_KEYS.get(name, ()))
+    is_text = is_array and "string" in (inner.get("type") or ())
+    keys = () if is_text else (*inner.get("properties", ()), *_REFERENCE_KEYS.get(name, ()))
     is_object = bool(keys) or "object" in (inner.get("type") or ())
     return RecordColumn(name, _spellings(name, keys) if is_object else None, is_array, has)
 

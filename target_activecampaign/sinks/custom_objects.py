@@ -31,7 +31,7 @@ from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
 
 from .opportunities.reference import opportunity_of
-from .record_sink import row_by_row
+from .record_sink import row_by_row, skip_flagged
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def sink_of_object(stream: str) -> Sink:
 def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Upsert one record, completed by what the account has of it."""
     resource = _object_of(context, sink.resource.name)
+    skip_flagged(row.record, resource)
     external = row.record.get("external_id")
     if is_nothing(external) or isinstance(external, (dict, list, bool)):
         raise RowRejected("external_id: missing; it identifies the record")
@@ -84,7 +85,8 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     contacts = _contacts_of(resource)
     named = [references(row.record.get(name), name)[:1] for name in contacts]
     _skip_held_out(context, [ref["email"] for [ref] in filter(None, named) if "email" in ref], [])
-    columns, remarks = _columns_of(context, resource, row)
+    columns = _columns_of(context, resource, row)
+    remarks: list[str] = []
     place = (resource.schema_id, key)
     before = context.written_records.get(place)
     native_id = None
@@ -95,7 +97,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     first = [ids[0] for native in contacts.values() if (ids := whole.get(native))]
     _skip_held_out(context, [], [str(one) for one in first])
     if before is not None and whole == before:
-        return Outcome(Action.UNCHANGED, native_id, join_reasons(remarks))
+        return Outcome(Action.UNCHANGED, native_id)
     body = {"record": {"externalId": key, **record_of(whole)}}
     answer = context.write_client.write(
         "POST", f"{RECORDS}{resource.schema_id}", body, repeatable=True
@@ -130,7 +132,8 @@ def _contacts_of(resource: CustomObject) -> dict[str, str]:
     }
 
 
-def _object_of(context: WriteContext, stream: str) -> CustomObject:
+def find_object(context: WriteContext, stream: str) -> CustomObject | None:
+    """Return the account's object of a stream, None where it has none; raise `RequestError`."""
     if context.custom_objects is None:
         schemas: list[dict[str, Any]] = []
         try:
@@ -139,7 +142,11 @@ def _object_of(context: WriteContext, stream: str) -> CustomObject:
         except (PermissionDenied, NotFound):
             schemas = []
         context.custom_objects = {one.name: one for one in resources_of(schemas)}
-    found = context.custom_objects.get(stream)
+    return context.custom_objects.get(stream)
+
+
+def _object_of(context: WriteContext, stream: str) -> CustomObject:
+    found = find_object(context, stream)
     if found is None:
         raise RowRejected(f"{stream}: the account has no such custom object")
     if found.is_foreign:
@@ -147,9 +154,7 @@ def _object_of(context: WriteContext, stream: str) -> CustomObject:
     return found
 
 
-def _columns_of(
-    context: WriteContext, resource: CustomObject, row: InputRecord
-) -> tuple[Columns, list[str]]:
+def _columns_of(context: WriteContext, resource: CustomObject, row: InputRecord) -> Columns:
     """Return what a row says in native columns, its references resolved."""
     clears = context.policy.clears
     targets = dict(resource.relations_to)
@@ -165,9 +170,7 @@ def _columns_of(
     columns = dict(written.native)
     if clears:
         columns |= {natives[name]: None for name in written.nulls}
-    unknown = sorted(name for name in written.ignored if not name.startswith("_"))
-    remarks = [f"ignored, no such field: {', '.join(unknown)}"] if unknown else []
-    return columns, remarks
+    return columns
 
 
 def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from tap_activecampaign_unified.resources.nested_codecs import nested_array, nes
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource
 
 from .orders import order_currency
-from .values import amount, boolean, count, stamp, store, texts, word_of
+from .values import amount, boolean, count, measure, stamp, store, texts, word_of
 
 _IMAGES = nested_array(
     "images",
@@ -19,9 +19,9 @@ _IMAGES = nested_array(
 )
 _DIMENSIONS = nested_object(
     "dimensions",
-    Field("length", "length", amount),
-    Field("width", "width", amount),
-    Field("height", "height", amount),
+    Field("length", "length", measure),
+    Field("width", "width", measure),
+    Field("height", "height", measure),
     example={"length": 1, "width": 2, "height": 3.5},
 )
 #: The native columns of a product's time of change and time of creation.
@@ -52,7 +52,7 @@ PRODUCTS = Resource(
         Field("base_url_slug", "baseProductUrlSlug", text),
         Field("base_images", "baseProductImages", _IMAGES),
         Field("base_dimensions", "baseProductDimensions", _DIMENSIONS),
-        Field("base_weight", "baseProductWeight", amount),
+        Field("base_weight", "baseProductWeight", measure),
         Field("base_created_at", "baseProductStoreCreatedDate", stamp),
         Field("base_modified_at", "baseProductStoreModifiedDate", stamp),
         Field("name", "variantName", text),
@@ -65,7 +65,7 @@ PRODUCTS = Resource(
         Field("url_slug", "variantUrlSlug", text),
         Field("images", "variantImages", _IMAGES),
         Field("dimensions", "variantDimensions", _DIMENSIONS),
-        Field("weight", "variantWeight", amount),
+        Field("weight", "variantWeight", measure),
         Field("dimensions_unit", "dimensionsUnit", word_of("unit", ["metric", "imperial"])),
         Field("tags", "tags", texts),
         Field("categories", "categories", texts),
@@ -78,7 +78,7 @@ PRODUCTS = Resource(
             word_of("stock_status", ["in_stock", "out_of_stock", "backorder"]),
         ),
         Field("sales_count", "numberOfSales", count),
-        Field("rating", "averageRatings", amount),
+        Field("rating", "averageRatings", measure),
         Field("rating_count", "ratingCount", count),
         Field("is_deleted", "isDeleted", boolean, "Gone from the store; ActiveCampaign keeps it"),
         Field("is_virtual", "isVirtual", boolean),

@@ -35,6 +35,10 @@ from tap_activecampaign_unified.resources.json_schema import (
 )
 from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
 from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
+from tap_activecampaign_unified.resources.parsing.flags import parse_flag
+from tap_activecampaign_unified.resources.parsing.numbers import parse_id, parse_money, parse_whole
+from tap_activecampaign_unified.resources.parsing.times import parse_time
 from tap_activecampaign_unified.resources.resource import Field
 
 ORDER_STATUSES = [
@@ -65,9 +69,14 @@ def word_of(name: str, words: list[str]) -> Codec:
     return Codec(name, decode, encode, STRING, (*words, None))
 
 
-def encode_amount(value: Any) -> int | float | None:
-    """Return a decimal amount in major units as a JSON number."""
+def encode_measure(value: Any) -> int | float | None:
+    """Return a number as a JSON number."""
     return None if value is None else decode_number(encode_number(value))
+
+
+def encode_amount(value: Any) -> int | float | None:
+    """Return an amount of money in major units as a JSON number."""
+    return None if value is None else decode_number(str(parse_money(value)))
 
 
 def decode_stamp(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
@@ -78,18 +87,16 @@ def decode_stamp(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
 
 def encode_stamp(value: Any) -> str | None:
     """Return a time as ``YYYY-MM-DDThh:mm:ssZ``, the form that the documentation shows."""
-    found = decode_stamp(value)
-    return None if found is None else found.replace("+00:00", "Z")
+    moment = parse_time(value)
+    if moment is None:
+        return None
+    return format_instant(moment.replace(microsecond=0)).replace("+00:00", "Z")
 
 
 def encode_store(value: Any) -> int | None:
     """Return a connection's id as the whole number that GraphQL wants."""
-    found = decode_id(value)
-    if found is None:
-        return None
-    if not (found.isascii() and found.isdecimal()):
-        raise InvalidValue("must be the id of a store, a whole number")
-    return int(found)
+    found = parse_id(value)
+    return None if found is None else int(found)
 
 
 def decode_contact(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
@@ -99,10 +106,12 @@ def decode_contact(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
 
 
 def encode_contact(value: Any) -> str | None:
-    """Return the address out of ``{email}``."""
-    if value is None:
+    """Return the address out of ``{email}``, alone or in an array, or as it is."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if value is None or value == []:
         return None
-    found = value.get("email") if isinstance(value, dict) else None
+    found = value.get("email") if isinstance(value, dict) else value
     if not isinstance(found, str) or not found.strip():
         raise InvalidValue("must be an object with an email")
     return found.strip()
@@ -114,7 +123,8 @@ def decode_texts(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
 
 
 def encode_texts(value: Any) -> list[str]:
-    """Return an array of texts; one alone is an array of one."""
+    """Return an array of texts, which may be an array's text; one alone is an array of one."""
+    value = parse_structure(value)
     if value is None:
         return []
     return [encode_text(part) for part in (value if isinstance(value, list) else [value]) if part]
@@ -122,16 +132,17 @@ def encode_texts(value: Any) -> list[str]:
 
 def encode_count(value: Any) -> int | None:
     """Return a whole number as GraphQL wants it: not as a text."""
-    return None if value is None else decode_integer(encode_number(value))
+    return parse_whole(value)
 
 
 def encode_boolean(value: Any) -> bool | None:
     """Return a flag as GraphQL wants it: not as 0 or 1."""
-    return decode_flag(value)
+    return parse_flag(value)
 
 
 count = Codec("count", decode_integer, encode_count, INTEGER, (0, 7, None))
 boolean = Codec("boolean", decode_flag, encode_boolean, BOOLEAN, (True, False, None))
+measure = Codec("measure", decode_number, encode_measure, NUMBER, (0, 12.5, 1406.555, None))
 amount = Codec("amount", decode_number, encode_amount, NUMBER, (0, 12.5, 1406.55, None))
 stamp = Codec("stamp", decode_stamp, encode_stamp, DATE_TIME, ("2031-03-02T14:15:04+00:00", None))
 store = Codec("store", decode_id, encode_store, {"type": ["string", "null"]}, ("3",))

@@ -16,6 +16,7 @@ LARGEST_EXACT_FLOAT = 1 << 53
 NOISE = Decimal("0.001")
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 ID_FORMS = "not an id; use a whole number"
+MONEY_FORMS = "must be an amount with at most two decimals"
 AMOUNT_FORMS = "must be an amount of at least 0 with at most two decimals"
 
 
@@ -76,17 +77,28 @@ def parse_whole(value: Any) -> int | None:
     return int(found)
 
 
-def parse_cents(value: Any) -> int:
-    """Return an amount in whole cents.
+def parse_money(value: Any) -> Decimal:
+    """Return an amount of two decimals, which may be negative.
 
     Binary noise below 1/1,000 of a cent is rounded (0.30000000000000004 is 0.30). A real third
-    decimal and a negative amount raise `InvalidValue`.
+    decimal raises `InvalidValue`.
     """
     cents = parse_decimal(value, "must be an amount").scaleb(2)
     whole = cents.to_integral_value()
-    if abs(cents - whole) >= NOISE or whole < 0:
+    if abs(cents - whole) >= NOISE:
+        raise InvalidValue(MONEY_FORMS)
+    return whole.scaleb(-2)
+
+
+def parse_cents(value: Any) -> int:
+    """Return an amount in whole cents; a negative one raises `InvalidValue`."""
+    try:
+        found = int(parse_money(value).scaleb(2))
+    except InvalidValue as problem:
+        raise InvalidValue(AMOUNT_FORMS if str(problem) == MONEY_FORMS else str(problem)) from None
+    if found < 0:
         raise InvalidValue(AMOUNT_FORMS)
-    return int(whole)
+    return found
 
 
 def plain_text(value: str | float | Decimal) -> str:

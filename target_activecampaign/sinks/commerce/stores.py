@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.reference import key_text, own_id
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -39,8 +40,9 @@ def store_of(context: WriteContext, row: InputRecord) -> int:
     if context.policy.is_foreign:
         beside = record.get("store")
         found = _by_external_id(context, beside) if isinstance(beside, dict) else None
-        if found is None and not is_nothing(given):
-            found = context.ledger.own_id(FAMILY, str(given))
+        source = key_text(given, "store_id", is_id=True)
+        if found is None and source is not None:
+            found = context.ledger.own_id(FAMILY, source)
         if found is None or found not in context.references.table(FAMILY):
             reason = (
                 "store_id: no store of this account is known for it; send commerce_stores too, or "
@@ -50,11 +52,12 @@ def store_of(context: WriteContext, row: InputRecord) -> int:
                 raise RowRejected(reason)
             raise RowDeferred(reason, FAMILY)
         return int(found)
-    if is_nothing(given):
+    own = own_id(given, "store_id")
+    if own is None:
         raise RowRejected("store_id: missing; give the id of one of commerce_stores")
-    if str(given).strip() not in context.references.table(FAMILY):
+    if own not in context.references.table(FAMILY):
         raise RowRejected("store_id: the account has no store with this id")
-    return int(str(given).strip())
+    return int(own)
 
 
 def list_of_store(context: WriteContext, store: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean import is_nothing, plain_key
 from target_activecampaign.records.reference import key_text
 from target_activecampaign.sinks.record_sink import own_id_of
 
@@ -33,7 +33,7 @@ def external_id_of(context: WriteContext, row: InputRecord) -> Any:
     key = fields.find(name)
     for column, value in custom.items():
         if key is not None and fields.find(column) == key and not is_nothing(value):
-            return key_text(value, column)
+            return key_text(plain_key(value), column)
     return None
 
 
@@ -61,9 +61,15 @@ def encode_external_id(
             "opportunity_external_id_field: the account has no such deal field; create it"
         )
     if is_nothing(given):
-        value = custom.values.get(one.id, (one, None, None))[1]
-        return None if is_nothing(value) else (one.id, str(value).strip())
-    custom.values |= context.custom.encode("opportunity", {name: given}).values
+        definition, value, currency = custom.values.get(one.id, (one, None, None))
+        if is_nothing(value):
+            return None
+        custom.values[one.id] = (definition, plain_key(value), currency)
+        return one.id, str(plain_key(value)).strip()
+    encoded = context.custom.encode("opportunity", {name: given})
+    if encoded.left_out:
+        raise RowRejected("; ".join(reason for _, reason in encoded.left_out))
+    custom.values |= encoded.values
     return one.id, str(given)
 
 

@@ -106,7 +106,8 @@ def test_what_was_read_is_written_as_something_equal(codec, raw):
     value = decoded(codec, raw)
     if value is None:
         return
-    if codec.name in {"identifier", "ref"} and re.search(r"\.0+\b|null", json.dumps(value)):
+    is_id = codec.name in {"identifier", "ref", "store"}
+    if is_id and re.search(r"\.0+\b|null", json.dumps(value)):
         return  # ids are written without the fraction that a float column gives them
     try:
         sent = codec.encode(value)

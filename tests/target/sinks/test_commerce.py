@@ -174,7 +174,6 @@ def test_an_answer_that_is_lost_is_asked_for_again(runner: TargetRunner, fault: 
         ("commerce_orders", ORDER | {"store_order_id": None}, "store_order_id"),
         ("commerce_orders", ORDER | {"total_amount": None}, "total_amount"),
         ("commerce_orders", ORDER | {"status": "halfway"}, "status"),
-        ("commerce_orders", ORDER | {"lines": [{"colour": "red"}]}, "lines"),
         ("commerce_products", PRODUCT | {"price_amount": "much"}, "price_amount"),
         ("commerce_subscriptions", SUBSCRIPTION | {"store_id": "9"}, "store_id"),
         (
