@@ -132,6 +132,15 @@ class ColumnTable:
         """Return whether a name stands for a field."""
         return self.place_of(name).unknown is None
 
+    def _key_alone(self, name: str) -> str | None:
+        """Return the flat column of the only object that has a key of this name."""
+        found = [
+            f"{column}{SEPARATOR}{key}"
+            for column, names in self._keys.items()
+            if not self.columns[column].is_array and (key := names.find(name)) is not None
+        ]
+        return found[0] if len(found) == 1 else None
+
     def _find(self, name: str) -> ColumnPlace:
         plain = name.removeprefix(BYTE_ORDER_MARK)
         plain = self.aliases.get(plain, plain)
@@ -143,7 +152,8 @@ class ColumnTable:
         head, mark, tail = plain.partition(SEPARATOR)
         column = self._names.find(head) if mark and tail else None
         if column is None or self.columns[column].keys is None:
-            return ColumnPlace(name, unknown=UnknownColumn(plain, self._names.nearest(plain)))
+            near = self._key_alone(plain) or self._names.nearest(plain)
+            return ColumnPlace(name, unknown=UnknownColumn(plain, near))
         key = self.key_of(column, tail)
         if key is not None:
             return ColumnPlace(column, key)

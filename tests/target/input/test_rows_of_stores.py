@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox.custom_objects import acts
 from tests.sandbox.ecommerce import store
-from tests.target.sinks.test_every_field_is_sent import define_types
+from tests.sandbox.tasks.planting import define_types
 
 if TYPE_CHECKING:
     from tests.target.lab import Lab

@@ -57,6 +57,8 @@ def test_a_column_names_a_field_in_any_case_or_by_alias(name: str, path: str) ->
         ("fist_name", "first_name"),
         ("account__nme", "account__name"),
         ("zzz", None),
+        ("AccountName", "account__name"),
+        ("name", "account__name"),
         ("email__x", "email"),
     ],
 )
