@@ -1,7 +1,8 @@
 """The delay of an unsubscription under `full_sweep_hours: auto`, and the cost of sweeps.
 
 A change of a list status changes no date of the contact, so only a sweep finds it. The delay is the
-age at which a sweep is due, the hour until the next scheduled run, and the sweep itself.
+age at which a sweep is due, the hour until the next scheduled run, and the sweep itself. The
+requests of a sweep are measured, the hours are computed from them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from tests.sandbox.ecommerce import store
 from tests.sandbox.tasks.planting import define_types
 
 if TYPE_CHECKING:
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 WHO = "lea@harbour.example"
 MOMENT = "2026-01-02T03:04:05Z"
@@ -37,12 +37,12 @@ EVENT: dict[str, Any] = {"external_id": "1001", "name": "shop-visit", "contact":
 
 
 @pytest.fixture(autouse=True)
-def _account(lab: Lab) -> None:
-    lab.world.add_contact(WHO)
-    lab.world.switches.ecommerce = "served"
-    lab.world.switches.tasks = "served"
-    define_types(lab.world)
-    store.add_connection(lab.world, "own", "shop-1", "Shop")
+def _account(runner: TargetRunner) -> None:
+    runner.world.add_contact(WHO)
+    runner.world.switches.ecommerce = "served"
+    runner.world.switches.tasks = "served"
+    define_types(runner.world)
+    store.add_connection(runner.world, "own", "shop-1", "Shop")
     fields = [
         acts.field("title"),
         acts.field("unit-price", "currency", defaultCurrency="USD"),
@@ -50,20 +50,20 @@ def _account(lab: Lab) -> None:
         acts.field("deleted", "boolean"),
         acts.field("colours", "multiselect", options=["red", "blue"]),
     ]
-    acts.add_schema(lab.world, "purchase-orders", fields, [acts.relationship("buyer")])
+    acts.add_schema(runner.world, "purchase-orders", fields, [acts.relationship("buyer")])
 
 
-def order_of(lab: Lab) -> dict[str, Any]:
+def order_of(runner: TargetRunner) -> dict[str, Any]:
     """Return the only order of the account."""
-    lab.world.settle(at_once=True)
-    [row] = lab.world.tables["storeOrders"]
+    runner.world.settle(at_once=True)
+    [row] = runner.world.tables["storeOrders"]
     found: dict[str, Any] = row.document
     return found
 
 
-def record_of(lab: Lab) -> dict[str, Any]:
+def record_of(runner: TargetRunner) -> dict[str, Any]:
     """Return the only record of the custom object."""
-    [row] = lab.world.tables["customRecords"]
+    [row] = runner.world.tables["customRecords"]
     found: dict[str, Any] = row.document
     return found
 
@@ -96,15 +96,15 @@ def record_of(lab: Lab) -> dict[str, Any]:
     ],
 )
 def test_an_order_in_any_spelling(
-    lab: Lab, column: str, value: Any, native: str, stored: Any
+    runner: TargetRunner, column: str, value: Any, native: str, stored: Any
 ) -> None:
     """Columns, ids, money, times, flags and arrays as in the other streams."""
     plain = {"storeid": "store_id", "storeorderid": "store_order_id"}
     field = column.lower().partition("__")[0].replace("totalamount", "total_amount")
     row = {k: v for k, v in ORDER.items() if k != plain.get(field.replace("_", ""), field)}
-    run = lab.send("commerce_orders", {**row, column: value})
+    run = runner.send("commerce_orders", {**row, column: value})
     assert (run.actions, run.reason()) == (["created"], "")
-    order = order_of(lab)
+    order = order_of(runner)
     assert (order["lineItems"][0] if column == "lines" else order)[native] == stored
 
 
@@ -119,13 +119,13 @@ def test_an_order_in_any_spelling(
     ],
 )
 def test_a_value_of_an_order_that_cannot_be_read_names_its_column(
-    lab: Lab, column: str, value: Any
+    runner: TargetRunner, column: str, value: Any
 ) -> None:
     """Rejected, and nothing is sent."""
-    run = lab.send("commerce_orders", ORDER | {column: value})
+    run = runner.send("commerce_orders", ORDER | {column: value})
     assert run.actions == ["rejected"]
     assert run.reason().startswith(f"{column}: ")
-    assert len(lab.world.tables["storeOrders"]) == 0
+    assert len(runner.world.tables["storeOrders"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -139,16 +139,20 @@ def test_a_value_of_an_order_that_cannot_be_read_names_its_column(
     ],
 )
 def test_an_unknown_column_is_named_on_every_run(
-    lab: Lab, stream: str, row: dict[str, Any], unknown: str, caplog: pytest.LogCaptureFixture
+    runner: TargetRunner,
+    stream: str,
+    row: dict[str, Any],
+    unknown: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Once as a warning of each run, once in each result; the rest is written, once."""
-    first = lab.send(stream, row)
+    first = runner.send(stream, row)
     assert first.actions == ["created"]
     assert first.reason().startswith(f"{unknown}: not written")
     assert any(unknown in line and "column_aliases" in line for line in caplog.messages)
-    again = lab.send(stream, row)
+    again = runner.send(stream, row)
     assert (again.actions, again.reason(), again.writes) == (["skipped"], first.reason(), [])
-    assert lab.send(stream, row, unknown_columns="reject").actions == ["rejected"]
+    assert runner.send(stream, row, unknown_columns="reject").actions == ["rejected"]
 
 
 @pytest.mark.parametrize(
@@ -163,32 +167,32 @@ def test_an_unknown_column_is_named_on_every_run(
     ],
 )
 def test_a_record_of_a_custom_object_in_any_spelling(
-    lab: Lab, row: dict[str, Any], field: str, stored: Any
+    runner: TargetRunner, row: dict[str, Any], field: str, stored: Any
 ) -> None:
     """The account's own fields decide what a column is; one key in all its forms is one record."""
-    run = lab.send(OBJECT, row)
+    run = runner.send(OBJECT, row)
     assert (run.actions, run.reason()) == (["created"], "")
-    assert record_of(lab)["fields"][field] == stored
-    lab.clock.sleep(60)  # reads show a write some seconds later
-    assert lab.send(OBJECT, row | {"buyer": [WHO]}).actions == ["updated"]
-    assert record_of(lab)["relationships"]["buyer"]
+    assert record_of(runner)["fields"][field] == stored
+    runner.clock.sleep(60)  # reads show a write some seconds later
+    assert runner.send(OBJECT, row | {"buyer": [WHO]}).actions == ["updated"]
+    assert record_of(runner)["relationships"]["buyer"]
 
 
-def test_own_names_of_a_custom_objects_columns(lab: Lab) -> None:
+def test_own_names_of_a_custom_objects_columns(runner: TargetRunner) -> None:
     """`column_aliases` takes streams of custom objects; a field that is unknown is named."""
     aliases = {OBJECT: {"po_number": "external_id", "label": "title", "x": "nothing"}}
-    run = lab.send(OBJECT, {"po_number": "7", "label": "Boat", "x": 1}, column_aliases=aliases)
+    run = runner.send(OBJECT, {"po_number": "7", "label": "Boat", "x": 1}, column_aliases=aliases)
     assert run.actions == ["created"]
     assert run.reason() == "nothing: not written, no such column"
-    assert record_of(lab)["fields"] == {"title": "Boat"}
+    assert record_of(runner)["fields"] == {"title": "Boat"}
 
 
 @pytest.mark.parametrize("stream", ["commerce_orders", OBJECT, "crm_tasks"])
 @pytest.mark.parametrize("flag", ["anonymized", "is_deleted"])
-def test_a_row_that_is_marked_is_not_written(lab: Lab, stream: str, flag: str) -> None:
+def test_a_row_that_is_marked_is_not_written(runner: TargetRunner, stream: str, flag: str) -> None:
     """In any word for yes."""
     row = {"commerce_orders": ORDER, OBJECT: RECORD, "crm_tasks": TASK}[stream]
-    run = lab.send(stream, row | {flag: "Y"})
+    run = runner.send(stream, row | {flag: "Y"})
     assert (run.actions, run.writes) == (["skipped"], [])
     assert flag in run.reason()
 
@@ -196,31 +200,31 @@ def test_a_row_that_is_marked_is_not_written(lab: Lab, stream: str, flag: str) -
 @pytest.mark.parametrize("key", [1001, 1001.0, "1001.0", "1001"], ids=repr)
 @pytest.mark.parametrize(("stream", "row"), [("crm_tasks", TASK), ("marketing_events", EVENT)])
 def test_a_key_of_yours_is_one_key_in_all_its_forms(
-    lab: Lab, stream: str, row: dict[str, Any], key: Any
+    runner: TargetRunner, stream: str, row: dict[str, Any], key: Any
 ) -> None:
     """What pandas or a spreadsheet makes of a column of numbers creates no second task or event."""
-    own = {"event_account_id": lab.world.event_account_id, "event_key": lab.world.event_key}
+    own = {"event_account_id": runner.world.event_account_id, "event_key": runner.world.event_key}
     settings = own if stream == "marketing_events" else {}
-    assert lab.send(stream, row, **settings).actions == ["created"]
-    again = lab.send(stream, row | {"external_id": key}, **settings)
+    assert runner.send(stream, row, **settings).actions == ["created"]
+    again = runner.send(stream, row | {"external_id": key}, **settings)
     assert (again.actions, again.writes) == (["unchanged"], [])
 
 
-def test_deals_are_found_by_a_key_of_yours_in_all_its_forms(lab: Lab) -> None:
+def test_deals_are_found_by_a_key_of_yours_in_all_its_forms(runner: TargetRunner) -> None:
     """In its own column, in the custom field, and in a note that refers to the deal."""
-    lab.world.add_custom_field("deal", "Order", "text")
+    runner.world.add_custom_field("deal", "Order", "text")
     deal = {"name": "Boat", "contact": WHO, "stage": {"id": 1}, "amount": 1}
     keyed = {"opportunity_external_id_field": "Order"}
-    before = len(lab.world.tables["deals"])
+    before = len(runner.world.tables["deals"])
     for row in (
         {"external_id": 1001},
         {"external_id": 1001.0},
         {"external_id": "1001.0"},
         {"custom_fields": {"order": "1001.0"}},
     ):
-        ledger = str(lab.folder / f"{json.dumps(row).__hash__()}.sqlite")
-        run = lab.send("crm_opportunities", deal | row, ledger_path=ledger, **keyed)
+        ledger = str(runner.folder / f"{json.dumps(row).__hash__()}.sqlite")
+        run = runner.send("crm_opportunities", deal | row, ledger_path=ledger, **keyed)
         assert run.code == 0, run.results
-    assert len(lab.world.tables["deals"]) == before + 1
+    assert len(runner.world.tables["deals"]) == before + 1
     note = {"content": "x", "opportunity": {"external_id": "1001.0"}}
-    assert lab.send("crm_notes", note, **keyed).actions == ["created"]
+    assert runner.send("crm_notes", note, **keyed).actions == ["created"]

@@ -139,40 +139,40 @@ def test_every_other_spelling_is_named_in_a_remark(stream: str, table: ColumnTab
             assert is_open or (place.unknown is not None and spelled in place.unknown.text)
 
 
-def prepared(lab: Lab) -> Lab:
+def prepared(runner: TargetRunner) -> TargetRunner:
     """Make what the rows refer to."""
-    lab.world.switches.ecommerce = "served"
-    lab.world.switches.tasks = "served"
-    lab.world.add_contact(WHO)
-    define_types(lab.world)
-    store.add_connection(lab.world, "own", "shop-1", "Shop")
+    runner.world.switches.ecommerce = "served"
+    runner.world.switches.tasks = "served"
+    runner.world.add_contact(WHO)
+    define_types(runner.world)
+    store.add_connection(runner.world, "own", "shop-1", "Shop")
     fields = [acts.field("title"), acts.field("unit-price", "currency", defaultCurrency="USD")]
-    acts.add_schema(lab.world, "purchase-orders", fields)
-    return lab
+    acts.add_schema(runner.world, "purchase-orders", fields)
+    return runner
 
 
-def written_by(lab: Lab, stream: str, row: dict[str, Any]) -> tuple[list[str], str]:
+def written_by(runner: TargetRunner, stream: str, row: dict[str, Any]) -> tuple[list[str], str]:
     """Send a row; return the bodies of its writes, and the reason of its result."""
-    before = len(lab.world.log)
-    run = lab.send(stream, row, ledger_path=str(lab.folder / f"{uuid4()}.sqlite"))
+    before = len(runner.world.log)
+    run = runner.send(stream, row, ledger_path=str(runner.folder / f"{uuid4()}.sqlite"))
     assert run.actions[0] in {"created", "updated"}, run.results
-    return [e.body.decode() for e in lab.world.log[before:] if e.method != "GET"], run.reason()
+    return [e.body.decode() for e in runner.world.log[before:] if e.method != "GET"], run.reason()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12)
 @given(data=st.data())
 @pytest.mark.parametrize("stream", ROWS)
 def test_a_row_of_any_spelling_writes_what_it_says_or_names_the_column(
-    make_lab: Callable[..., Lab], stream: str, data: st.DataObject
+    make_runner: Callable[..., TargetRunner], stream: str, data: st.DataObject
 ) -> None:
     """The bodies are those of the plain names, without the columns that the result names."""
     values, beside = ROWS[stream]
     names = data.draw(st.lists(st.sampled_from(sorted(values)), min_size=1, unique=True))
     spelled = {name: data.draw(st.sampled_from(SPELLINGS))(name) for name in names}
     row = beside | {spelled[name]: values[name] for name in names}
-    bodies, reason = written_by(prepared(make_lab()), stream, row)
+    bodies, reason = written_by(prepared(make_runner()), stream, row)
     read = beside | {name: values[name] for name in names if spelled[name] not in reason}
-    assert bodies == written_by(prepared(make_lab()), stream, read)[0]
+    assert bodies == written_by(prepared(make_runner()), stream, read)[0]
     assert all(reason.count(spelled[name]) for name in names if name not in read)
 
 

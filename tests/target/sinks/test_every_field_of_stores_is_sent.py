@@ -16,7 +16,7 @@ from tests.sandbox.ecommerce import store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.target.lab import Lab
+    from tests.target.runner import TargetRunner
 
 WHO = "law@shop.example"
 OBJECT = f"{PREFIX}law_objects"
@@ -61,13 +61,13 @@ TYPES = {
 
 
 @pytest.fixture(autouse=True)
-def _account(lab: Lab) -> None:
-    lab.world.add_contact(WHO)
-    lab.world.switches.ecommerce = "served"
-    store.add_connection(lab.world, "own", "shop-1", "Shop")
+def _account(runner: TargetRunner) -> None:
+    runner.world.add_contact(WHO)
+    runner.world.switches.ecommerce = "served"
+    store.add_connection(runner.world, "own", "shop-1", "Shop")
     fields = [acts.field(name, kind, **more) for name, (kind, more) in TYPES.items()]
     relations = [acts.relationship(name, name) for name in ("contacts", "accounts", "deals")]
-    acts.add_schema(lab.world, "law-objects", fields, relations)
+    acts.add_schema(runner.world, "law-objects", fields, relations)
 
 
 def fields_of(stream: str) -> dict[str, Field]:
@@ -87,20 +87,20 @@ def columns() -> Iterator[tuple[str, str]]:
             yield stream, column
 
 
-def mutations(lab: Lab, before: int) -> list[dict[str, Any]]:
+def mutations(runner: TargetRunner, before: int) -> list[dict[str, Any]]:
     """Return the rows of all mutations that were sent."""
-    bodies = [json.loads(one.body) for one in lab.world.log[before:] if b"mutation" in one.body]
+    bodies = [json.loads(one.body) for one in runner.world.log[before:] if b"mutation" in one.body]
     return [row for body in bodies for row in body["variables"]["rows"]]
 
 
 @pytest.mark.parametrize(("stream", "column"), list(columns()))
 def test_every_writable_field_of_a_store_reaches_a_mutation(
-    lab: Lab, stream: str, column: str
+    runner: TargetRunner, stream: str, column: str
 ) -> None:
     """In ActiveCampaign's name for it, and as its codec writes it; the lines within their order."""
-    lab.send("commerce_orders", ORDER)
-    lab.world.settle(at_once=True)
-    before = len(lab.world.log)
+    runner.send("commerce_orders", ORDER)
+    runner.world.settle(at_once=True)
+    before = len(runner.world.log)
     settings: dict[str, Any] = {}
     row = dict(ROWS[stream])
     if column == "store":
@@ -110,9 +110,9 @@ def test_every_writable_field_of_a_store_reaches_a_mutation(
         field = fields_of(stream)[column]
         examples = [one for one in field.codec.examples if one not in (None, [], False, 0)]
         row[column] = VALUES.get(column, ROWS[stream].get(column, (examples or [False])[-1]))
-    run = lab.send(stream, row, force=True, **settings)
+    run = runner.send(stream, row, force=True, **settings)
     assert set(run.actions) <= {"created", "updated"}, run.results
-    [sent] = mutations(lab, before)
+    [sent] = mutations(runner, before)
     if column == "store":
         assert sent["legacyConnectionId"] == 1
         return
@@ -123,18 +123,20 @@ def test_every_writable_field_of_a_store_reaches_a_mutation(
 
 
 @pytest.mark.parametrize("column", [*(name.replace("-", "_") for name in TYPES), "external_id"])
-def test_every_field_of_a_custom_object_reaches_its_record(lab: Lab, column: str) -> None:
+def test_every_field_of_a_custom_object_reaches_its_record(
+    runner: TargetRunner, column: str
+) -> None:
     """Of every type that ActiveCampaign documents."""
-    [schema] = lab.world.tables["customSchemas"]
+    [schema] = runner.world.tables["customSchemas"]
     [resource] = resources_of([{"id": schema.uuid, "slug": schema.slug, **schema.document}])
     [entry] = [one for one in resource.entries if one.unified == column]
     assert isinstance(entry, Field)
     examples = [one for one in entry.codec.examples if one not in (None, [])]
     value = {"choice": "b", "external_id": "law-2"}.get(column, examples[-1])
-    before = len(lab.world.log)
-    run = lab.send(OBJECT, {"external_id": "law", column: value})
+    before = len(runner.world.log)
+    run = runner.send(OBJECT, {"external_id": "law", column: value})
     assert run.actions == ["created"], run.results
-    [body] = [json.loads(one.body) for one in lab.world.log[before:] if one.method == "POST"]
+    [body] = [json.loads(one.body) for one in runner.world.log[before:] if one.method == "POST"]
     sent = {one["id"]: one["value"] for one in body["record"]["fields"]}
     if column == "external_id":
         assert body["record"]["externalId"] == value
@@ -147,26 +149,28 @@ def test_every_field_of_a_custom_object_reaches_its_record(lab: Lab, column: str
     [("contacts", [{"email": WHO}]), ("accounts", ["Law Co"]), ("deals", [{"id": "1"}])],
 )
 def test_every_relationship_of_a_custom_object_reaches_its_record(
-    lab: Lab, column: str, value: Any
+    runner: TargetRunner, column: str, value: Any
 ) -> None:
     """Contacts by address, accounts by name, deals by id."""
-    lab.world.add_account("Law Co")
-    before = len(lab.world.log)
-    run = lab.send(OBJECT, {"external_id": "law", column: value})
+    runner.world.add_account("Law Co")
+    before = len(runner.world.log)
+    run = runner.send(OBJECT, {"external_id": "law", column: value})
     assert run.actions == ["created"], run.results
-    [body] = [json.loads(one.body) for one in lab.world.log[before:] if one.method == "POST"]
+    [body] = [json.loads(one.body) for one in runner.world.log[before:] if one.method == "POST"]
     [one] = body["record"]["relationships"][column]
     assert isinstance(one, int)
 
 
 @pytest.mark.parametrize("column", ["name", "contact", "value", "external_id"])
-def test_every_column_of_an_event_is_sent_or_identifies_it(lab: Lab, column: str) -> None:
+def test_every_column_of_an_event_is_sent_or_identifies_it(
+    runner: TargetRunner, column: str
+) -> None:
     """Name, address and value reach the request; the external id is the ledger's."""
-    own = {"event_account_id": lab.world.event_account_id, "event_key": lab.world.event_key}
+    own = {"event_account_id": runner.world.event_account_id, "event_key": runner.world.event_key}
     row = {"name": "law-visit", "contact": {"email": WHO}, "value": "gold", "external_id": "e-1"}
-    before = len(lab.world.log)
-    assert lab.send("marketing_events", row, **own).actions == ["created"]
-    bodies = [one.body.decode() for one in lab.world.log[before:] if one.method == "POST"]
+    before = len(runner.world.log)
+    assert runner.send("marketing_events", row, **own).actions == ["created"]
+    bodies = [one.body.decode() for one in runner.world.log[before:] if one.method == "POST"]
     marker = {"contact": WHO.replace("@", "%40")}.get(column, str(row[column]))
     assert any(marker in body for body in bodies) is (column != "external_id")
 
