@@ -138,9 +138,8 @@ class ConnectionCheck:
             yield "group", f"id {found['group']}"
 
     def _collections(self) -> Iterator[tuple[str, Any]]:
-        related = [
-            one for plan in DEFAULT_ENDPOINTS.values() for one in plan.relations if one.is_listed
-        ]
+        endpoints = DEFAULT_ENDPOINTS.values()
+        related = [one for endpoint in endpoints for one in endpoint.relations if one.is_listed]
         collections = [one.collection for one in related]
         for path in sorted({*DEFAULT_ENDPOINTS, *collections, *CUSTOM_FIELDS}):
             answer = self._ask(path, ONE)
@@ -170,8 +169,8 @@ class ConnectionCheck:
         return YES if behind and str(behind[0].get("id")) == second else NO
 
     def _sideloads(self) -> Iterator[tuple[str, Any]]:
-        for path, plan in DEFAULT_ENDPOINTS.items():
-            for relation in plan.relations:
+        for path, endpoint in DEFAULT_ENDPOINTS.items():
+            for relation in endpoint.relations:
                 if relation.include is not None and relation.is_listed:
                     yield f"{path} {relation.include}", self._sideload(path, relation)
 

@@ -137,7 +137,7 @@ class SourceTap(TapActiveCampaignUnified):
                 self._writer.send(estimate(stream, line.total))
 
     def sync_endpoint(self, stream: UnifiedStream) -> None:
-        """Run a crawl; write the status of its streams before and after, and their last states."""
+        """Sync an endpoint; write its streams' status before and after, and their last states."""
         names = [
             one.name
             for one in self._selected()

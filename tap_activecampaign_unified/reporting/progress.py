@@ -44,7 +44,7 @@ class Progress:
     def __init__(self, program: str, clock: Clock) -> None:
         self._program, self._clock = program, clock
         self._began = self._last = clock.monotonic()
-        self._pace: _Pace | None = None
+        self._request_rate: _RequestRate | None = None
         self._account = ""
         self._lock = threading.Lock()
         self._is_shown = False
@@ -52,7 +52,7 @@ class Progress:
     def follow(self, client: Client) -> None:
         """Show this client's requests."""
         self._account = client.address.account
-        self._pace = _Pace(client.traffic, client.rate, self._clock)
+        self._request_rate = _RequestRate(client.traffic, client.rate, self._clock)
 
     def lines(self) -> list[ProgressRow]:
         """Return one row per stream."""
@@ -86,11 +86,14 @@ class Progress:
 
         return check
 
-    def glance(self) -> ProgressView:
+    def view(self) -> ProgressView:
         """Return the current view."""
         took = clock_time(self._clock.monotonic() - self._began)
         title = "  ".join(part for part in (self._program, self._account, took) if part)
-        return ProgressView(title, self.lines(), [*self.remarks(), *(self._pace or _no_pace)()])
+        footer = self.remarks()
+        if self._request_rate is not None:
+            footer = [*footer, *self._request_rate()]
+        return ProgressView(title, self.lines(), footer)
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
@@ -109,7 +112,7 @@ class Progress:
         def draw_on() -> None:
             try:
                 while not over.is_set():
-                    screen.draw(self.glance())
+                    screen.draw(self.view())
                     over.wait(SECONDS_BETWEEN_LOOKS)
             except Exception as problem:  # noqa: BLE001 - the view must not end the run
                 self._is_shown = False
@@ -187,9 +190,9 @@ class SyncProgress(Progress):
         if name not in counted:
             if stats is None or stats.outcome == "not reached":
                 return ProgressRow(name, ProgressStatus.WAITING)
-            marks = {"done": ProgressStatus.DONE, "skipped": ProgressStatus.LEFT_OUT}
-            mark = marks.get(stats.outcome, ProgressStatus.FAILED)
-            return ProgressRow(name, mark, stats.read, note=stats.problem or "")
+            status_by_outcome = {"done": ProgressStatus.DONE, "skipped": ProgressStatus.LEFT_OUT}
+            status = status_by_outcome.get(stats.outcome, ProgressStatus.FAILED)
+            return ProgressRow(name, status, stats.read, note=stats.problem or "")
         rows = stats.read if stats is not None else 0
         total = self._total if counted[name] and self._total >= max(self._rows, 1) else None
         return ProgressRow(
@@ -209,7 +212,7 @@ def _is_counted(resource: Resource) -> bool:
     return resource.relation is None and not getattr(resource, "parent", None)
 
 
-class _Pace:
+class _RequestRate:
     """Formats the request rate and the reasons of waits."""
 
     def __init__(self, traffic: RequestStats, rate: float, clock: Clock) -> None:
@@ -231,19 +234,15 @@ class _Pace:
             # The limiter may send a second's requests at once, which would exceed the rate.
             rate = min(rate, self._rate)
         limit = f" of {self._rate:g}" if self._rate else ""
-        found = [f"{rate:.1f}{limit} requests/s", f"{requests:,} requests"]
+        notes = [f"{rate:.1f}{limit} requests/s", f"{requests:,} requests"]
         if traffic.waited >= 1:
-            found.append(f"waited {clock_time(traffic.waited)} for the budget")
+            notes.append(f"waited {clock_time(traffic.waited)} for the budget")
         if traffic.paused >= 1:
-            found.append(f"paused {clock_time(traffic.paused)} by ActiveCampaign")
+            notes.append(f"paused {clock_time(traffic.paused)} by ActiveCampaign")
         if traffic.repeats:
-            found.append(f"{traffic.repeats:,} sent again")
-        found += [f"{count:,} × {what}" for what, count in traffic.troubles[:2]]
+            notes.append(f"{traffic.repeats:,} sent again")
+        notes += [f"{count:,} × {what}" for what, count in traffic.troubles[:2]]
         silence = now - self._changed
         if silence >= LONG_SECONDS:
-            found.append(f"no answer for {clock_time(silence)}")
-        return found
-
-
-def _no_pace() -> list[str]:
-    return []
+            notes.append(f"no answer for {clock_time(silence)}")
+        return notes

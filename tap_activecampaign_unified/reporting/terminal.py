@@ -49,16 +49,16 @@ class Screen:
         self._frame = ""
         self._is_open = self._is_mid_line = False
         self._handlers: list[logging.StreamHandler[Any]] = []
-        self._above = _Above(self)
+        self._stderr_proxy = _StderrProxy(self)
 
     def __enter__(self) -> Self:
         """Redirect stderr and start to draw."""
         for handler in logging.getLogger().handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream is self._stream:
-                handler.setStream(self._above)
+                handler.setStream(self._stderr_proxy)
                 self._handlers.append(handler)
         if sys.stderr is self._stream:
-            sys.stderr = self._above
+            sys.stderr = self._stderr_proxy
         self._is_open = True
         return self
 
@@ -70,14 +70,14 @@ class Screen:
                 self._put(ERASE_BELOW if self._frame else "")
         for handler in self._handlers:
             handler.setStream(self._stream)
-        if sys.stderr is self._above:
+        if sys.stderr is self._stderr_proxy:
             sys.stderr = self._stream
         if self._claim is not None:
             os.close(self._claim)
 
-    def draw(self, glance: ProgressView) -> None:
+    def draw(self, view: ProgressView) -> None:
         """Draw the view. Raises `OSError` if the terminal is closed."""
-        lines = self.rendered(glance)
+        lines = self.rendered(view)
         frame = ERASE_BELOW
         if lines:
             frame += "\n" + "\n".join(lines) + f"\x1b[{len(lines)}A\r"
@@ -99,19 +99,19 @@ class Screen:
         self._stream.write(text)
         self._stream.flush()
 
-    def rendered(self, glance: ProgressView) -> list[str]:
+    def rendered(self, view: ProgressView) -> list[str]:
         """Return the lines of the view, which fit the terminal's current size."""
         # One less: some terminals start a new line after the last column.
         width, height = max(self._console.width - 1, 1), max(self._console.height - 2, 0)
         console = Console(file=self._stream, force_terminal=True, highlight=False, width=width)
-        foot = self._text("   ".join(glance.foot), "dim").wrap(console, width, no_wrap=False)[:2]
-        shown, before, behind = _around(glance.lines, height - len(foot) - 1)
-        parts: list[Any] = [self._text(glance.title, "bold")]
+        footer = self._text("   ".join(view.footer), "dim").wrap(console, width, no_wrap=False)[:2]
+        shown, before, behind = _visible_rows(view.lines, height - len(footer) - 1)
+        parts: list[Any] = [self._text(view.title, "bold")]
         parts += [self._text(f"   {before} before", "dim")] if before else []
         parts += [self._table(shown, width)] if shown else []
         parts += [self._text(f"   {behind} more to come", "dim")] if behind else []
         with console.capture() as caught:
-            for part in (*parts, *foot):
+            for part in (*parts, *footer):
                 console.print(part, no_wrap=True)
         return caught.get().splitlines()[:height]
 
@@ -129,10 +129,10 @@ class Screen:
         for is_fixed in (True, False, *([True] if has_bars else []), True):
             table.add_column(no_wrap=is_fixed, overflow="crop")
         for line in shown:
-            sign, plain_sign, style = STYLES[line.mark]
-            quiet = "dim" if line.mark is ProgressStatus.WAITING else ""
+            sign, plain_sign, style = STYLES[line.status]
+            quiet = "dim" if line.status is ProgressStatus.WAITING else ""
             of = f" of {line.total:,}" if line.total else ""
-            figures = "" if line.mark is ProgressStatus.WAITING else f"{line.rows:,}{of}"
+            figures = "" if line.status is ProgressStatus.WAITING else f"{line.rows:,}{of}"
             done = ProgressBar(line.total, min(line.rows, line.total), bar) if line.total else ""
             table.add_row(
                 Text(plain_sign if self._console.options.ascii_only else sign, style),
@@ -144,7 +144,7 @@ class Screen:
         return table
 
 
-class _Above:
+class _StderrProxy:
     """Replaces stderr during the view."""
 
     def __init__(self, screen: Screen) -> None:
@@ -195,13 +195,13 @@ def is_in_front(stream: TextIO) -> bool:
         return True
 
 
-def _around(lines: list[ProgressRow], room: int) -> tuple[list[ProgressRow], int, int]:
+def _visible_rows(lines: list[ProgressRow], height: int) -> tuple[list[ProgressRow], int, int]:
     """Return the rows that fit, including active ones, and how many are above and below."""
-    if len(lines) <= room:
+    if len(lines) <= height:
         return lines, 0, 0
-    room = max(room - 2, 1)
-    places = [at for at, line in enumerate(lines) if line.mark is not ProgressStatus.WAITING]
-    now = [at for at, line in enumerate(lines) if line.mark is ProgressStatus.UNDER_WAY]
-    place = now[0] if now else (places[-1] if places else 0)
-    first = min(max(place - room // 3, 0), len(lines) - room)
-    return lines[first : first + room], first, len(lines) - first - room
+    height = max(height - 2, 1)
+    started = [at for at, line in enumerate(lines) if line.status is not ProgressStatus.WAITING]
+    active = [at for at, line in enumerate(lines) if line.status is ProgressStatus.UNDER_WAY]
+    position = active[0] if active else (started[-1] if started else 0)
+    first = min(max(position - height // 3, 0), len(lines) - height)
+    return lines[first : first + height], first, len(lines) - first - height

@@ -21,7 +21,7 @@ class ProgressRow:
     """A stream in the live view: rows so far, ``total`` if known, and a note."""
 
     name: str
-    mark: ProgressStatus
+    status: ProgressStatus
     rows: int = 0
     total: int | None = None
     note: str = ""
@@ -33,4 +33,4 @@ class ProgressView:
 
     title: str
     lines: list[ProgressRow]
-    foot: list[str]
+    footer: list[str]

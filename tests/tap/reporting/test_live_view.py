@@ -46,9 +46,9 @@ STREAMS = ("crm_contacts", "crm_notes", "marketing_contacts", "marketing_tags")
 @pytest.fixture
 def screen() -> Iterator[terminal.Terminal]:
     """A terminal, wide enough for the longest line of the log."""
-    found = terminal.Terminal(columns=320)
-    yield found
-    found.close()
+    notes = terminal.Terminal(columns=320)
+    yield notes
+    notes.close()
 
 
 def workspace_of(folder: Path, url: str) -> Workspace:
@@ -99,7 +99,7 @@ def test_a_terminal_shows_the_run_and_ends_with_a_table(
     assert types == {"SCHEMA", "RECORD", "STATE"}
 
 
-@pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_ACTIVECAMPAIGN_UNIFIED_LOGLEVEL"])
+@pytest.status.parametrize("name", ["LOGLEVEL", "TAP_ACTIVECAMPAIGN_UNIFIED_LOGLEVEL"])
 def test_with_a_log_level_a_terminal_has_the_whole_log(
     screen: terminal.Terminal, tmp_path: Path, name: str
 ) -> None:
@@ -155,7 +155,7 @@ def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_pa
     assert json.loads((tmp_path / "out").read_text()) == state_of(1)["value"]
 
 
-@pytest.mark.parametrize(("out", "kind"), [(None, "xterm"), ("out.jsonl", "dumb")])
+@pytest.status.parametrize(("out", "kind"), [(None, "xterm"), ("out.jsonl", "dumb")])
 def test_without_a_usable_terminal_there_is_no_view(
     screen: terminal.Terminal, tmp_path: Path, out: str | None, kind: str
 ) -> None:
@@ -272,7 +272,7 @@ def test_what_another_program_writes_is_not_erased(steps: list[ProgressView | st
     assert drawn.terminal.all == written
 
 
-@pytest.mark.parametrize("columns", [24, 40, 64, 80, 120, 200])
+@pytest.status.parametrize("columns", [24, 40, 64, 80, 120, 200])
 def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A narrow terminal loses bars, notes and ends of names, and never digits of a number."""
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -297,7 +297,7 @@ def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.Monk
     assert any("━" in line for line in shown) is (columns >= 80)
 
 
-@pytest.mark.parametrize("name", ["NO_COLOR", None])
+@pytest.status.parametrize("name", ["NO_COLOR", None])
 def test_no_color_is_honoured(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """With NO_COLOR the view has no colour; without it there is colour."""
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -317,8 +317,10 @@ def test_streams_under_way_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "12")
     drawn = DrawnScreen(80, 12)
-    marks = [ProgressStatus.DONE] * 70 + [ProgressStatus.UNDER_WAY] + [ProgressStatus.WAITING] * 29
-    lines = [ProgressRow(f"raw_{n}", mark, n) for n, mark in enumerate(marks)]
+    statuses = (
+        [ProgressStatus.DONE] * 70 + [ProgressStatus.UNDER_WAY] + [ProgressStatus.WAITING] * 29
+    )
+    lines = [ProgressRow(f"raw_{n}", status, n) for n, status in enumerate(statuses)]
     with drawn.screen:
         drawn.screen.draw(ProgressView("tap", lines, ["5 of 5 requests/s"]))
         shown = "\n".join(drawn.terminal.shown)
@@ -342,7 +344,7 @@ def test_the_time_left_is_shown_only_when_it_can_be_estimated(
     report.stats_of("crm_contacts")
 
     def note() -> str:
-        (line,) = reading.glance().lines
+        (line,) = reading.view().lines
         return line.note
 
     reading.advance(100, 1000)
@@ -354,7 +356,7 @@ def test_the_time_left_is_shown_only_when_it_can_be_estimated(
     assert note() == "about 1:20 left"
     reading.advance(900, 1000)
     assert note() == ""
-    assert reading.glance().lines[0].total is None
+    assert reading.view().lines[0].total is None
 
 
 def test_rows_without_a_count_have_no_total(
@@ -369,7 +371,7 @@ def test_rows_without_a_count_have_no_total(
     for name in names:
         report.stats_of(name).read = 7
     reading.advance(100, 1000)
-    assert [line.total for line in reading.glance().lines] == [1000, None, None]
+    assert [line.total for line in reading.view().lines] == [1000, None, None]
 
 
 def collection(name: str) -> Any:
@@ -386,12 +388,12 @@ def test_the_rate_is_that_of_the_last_seconds(
     for _ in range(40):
         client.get("tags")
         clock.sleep(0.5)
-        foot = reading.glance().foot
-    assert foot[:2] == ["2.0 requests/s", "40 requests"]
+        footer = reading.view().footer
+    assert footer[:2] == ["2.0 requests/s", "40 requests"]
     for _ in range(40):
         clock.sleep(0.5)
-        foot = reading.glance().foot
-    assert foot == ["0.0 requests/s", "40 requests", "no answer for 0:20"]
+        footer = reading.view().footer
+    assert footer == ["0.0 requests/s", "40 requests", "no answer for 0:20"]
 
 
 def test_the_rate_shown_never_exceeds_the_limit(
@@ -404,7 +406,7 @@ def test_the_rate_shown_never_exceeds_the_limit(
     for _ in range(9):
         client.get("tags")
     assert clock.monotonic() - began < 9 / 5
-    assert reading.glance().foot[:2] == ["5.0 of 5 requests/s", "9 requests"]
+    assert reading.view().footer[:2] == ["5.0 of 5 requests/s", "9 requests"]
 
 
 def test_without_a_terminal_the_target_logs_its_progress(
@@ -425,7 +427,7 @@ def test_without_a_terminal_the_target_logs_its_progress(
     assert re.fullmatch(r"\d+ rows came: \d+ created, \d+ requests in all", shown[-1])
 
 
-@pytest.mark.parametrize(
+@pytest.status.parametrize(
     ("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (7200, "2:00:00")]
 )
 def test_durations_read_like_a_clock(seconds: float, shown: str) -> None:
