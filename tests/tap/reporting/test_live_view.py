@@ -99,7 +99,7 @@ def test_a_terminal_shows_the_run_and_ends_with_a_table(
     assert types == {"SCHEMA", "RECORD", "STATE"}
 
 
-@pytest.status.parametrize("name", ["LOGLEVEL", "TAP_ACTIVECAMPAIGN_UNIFIED_LOGLEVEL"])
+@pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_ACTIVECAMPAIGN_UNIFIED_LOGLEVEL"])
 def test_with_a_log_level_a_terminal_has_the_whole_log(
     screen: terminal.Terminal, tmp_path: Path, name: str
 ) -> None:
@@ -155,7 +155,7 @@ def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_pa
     assert json.loads((tmp_path / "out").read_text()) == state_of(1)["value"]
 
 
-@pytest.status.parametrize(("out", "kind"), [(None, "xterm"), ("out.jsonl", "dumb")])
+@pytest.mark.parametrize(("out", "kind"), [(None, "xterm"), ("out.jsonl", "dumb")])
 def test_without_a_usable_terminal_there_is_no_view(
     screen: terminal.Terminal, tmp_path: Path, out: str | None, kind: str
 ) -> None:
@@ -272,7 +272,7 @@ def test_what_another_program_writes_is_not_erased(steps: list[ProgressView | st
     assert drawn.terminal.all == written
 
 
-@pytest.status.parametrize("columns", [24, 40, 64, 80, 120, 200])
+@pytest.mark.parametrize("columns", [24, 40, 64, 80, 120, 200])
 def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A narrow terminal loses bars, notes and ends of names, and never digits of a number."""
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -297,7 +297,7 @@ def test_numbers_are_whole_at_every_width(columns: int, monkeypatch: pytest.Monk
     assert any("━" in line for line in shown) is (columns >= 80)
 
 
-@pytest.status.parametrize("name", ["NO_COLOR", None])
+@pytest.mark.parametrize("name", ["NO_COLOR", None])
 def test_no_color_is_honoured(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """With NO_COLOR the view has no colour; without it there is colour."""
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -427,7 +427,7 @@ def test_without_a_terminal_the_target_logs_its_progress(
     assert re.fullmatch(r"\d+ rows came: \d+ created, \d+ requests in all", shown[-1])
 
 
-@pytest.status.parametrize(
+@pytest.mark.parametrize(
     ("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (65, "1:05"), (7200, "2:00:00")]
 )
 def test_durations_read_like_a_clock(seconds: float, shown: str) -> None:
