@@ -9,7 +9,6 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from . import response as outcome
 from .errors import (
     ActiveCampaignError,
     AuthenticationError,
@@ -24,6 +23,7 @@ from .errors import (
     error_details_of,
 )
 from .prefetch import Prefetcher, WorkerThreads
+from .response import ResponseKind
 from .retry import RetryBudget
 from .transport import ApiRequest, Transport
 from .url import is_plain
@@ -251,20 +251,20 @@ class Client:
     def _decide(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
         """Wait for the next attempt, or raise the error that ends this request."""
         kind = verdict.kind
-        if kind is outcome.ResponseKind.FORBIDDEN:
+        if kind is ResponseKind.FORBIDDEN:
             self._forbid_or_wait(call, verdict, retry)
-        elif kind is outcome.ResponseKind.THROTTLED:
+        elif kind is ResponseKind.THROTTLED:
             self._limiter.refused(retry.pause(kind, verdict.wait))
             if retry.exhausted:
                 raise self._trouble(call, verdict, retry)
-        elif kind is outcome.ResponseKind.CONNECT:
+        elif kind is ResponseKind.CONNECT:
             # Nothing was sent, so every method may be retried.
             if not retry.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
                 raise ConnectionFailed(
                     f"{self.address.origin} cannot be reached ({verdict.problem}): "
                     "check api_url and the network"
                 )
-        elif kind in {outcome.ResponseKind.TROUBLE, outcome.ResponseKind.TOO_LARGE}:
+        elif kind in {ResponseKind.TROUBLE, ResponseKind.TOO_LARGE}:
             self._wait_out(call, verdict, retry)
         else:
             raise self._final(call, verdict)
@@ -272,12 +272,12 @@ class Client:
 
     def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
         """Return the error of a response that no retry changes."""
-        if verdict.kind is outcome.ResponseKind.LAPSED:
+        if verdict.kind is ResponseKind.LAPSED:
             return PaymentRequired(
                 f"{self.address.origin} answers 402: the ActiveCampaign account is unpaid or "
                 "expired. Renew it in ActiveCampaign under Settings › Billing, then run again"
             )
-        if verdict.kind is outcome.ResponseKind.TLS:
+        if verdict.kind is ResponseKind.TLS:
             return ConnectionFailed(
                 f"{self.address.origin} offers no trusted TLS certificate: check api_url, "
                 "and any proxy in between"
@@ -293,7 +293,7 @@ class Client:
                 path=call.path,
                 status=verdict.status,
             )
-        if verdict.kind is outcome.ResponseKind.TOO_LARGE:
+        if verdict.kind is ResponseKind.TOO_LARGE:
             raise self._trouble(call, verdict, retry)  # it stays as large
         if not retry.wait(verdict.kind, self._patience(verdict, retry)):
             if verdict.status is None and (retry.asked is None or not self._has_answered):

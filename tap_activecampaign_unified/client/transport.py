@@ -12,14 +12,19 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
-from . import response as outcome
 from .adapter import RateLimitedAdapter
 from .auth import ApiTokenAuth
 from .body import BodyTooLarge, read_body
 from .errors import ConnectionFailed
 from .redaction import Redactor
 from .request_stats import RequestStats
-from .response import ResponseVerdict
+from .response import (
+    ResponseKind,
+    ResponseVerdict,
+    judge_failure,
+    judge_response,
+    rate_limit_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,13 +150,13 @@ class Transport:
                 content = self._redactor.redact(content, is_good=response.ok)
             except BodyTooLarge as problem:
                 self._count(call, str(problem.status), left)
-                return ResponseVerdict(outcome.ResponseKind.TOO_LARGE, str(problem), problem.status)
+                return ResponseVerdict(ResponseKind.TOO_LARGE, str(problem), problem.status)
             except (requests.RequestException, ValueError) as problem:
                 self._count(call, type(problem).__name__, left)
-                return outcome.judge_failure(problem)
+                return judge_failure(problem)
             self._count(call, str(response.status_code), left)
             self._note_latency(response.elapsed.total_seconds())
-            counted = outcome.rate_limit_of(response)
+            counted = rate_limit_of(response)
             if counted is not None:
                 self.traffic.counted = counted
                 self._limiter.counted(*counted)
@@ -160,7 +165,7 @@ class Transport:
                 break
             url = self._same_host(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
-        return outcome.judge_response(call.method, response, content)
+        return judge_response(call.method, response, content)
 
     def _is_late(self, left: float) -> bool:
         return self.traffic.moment() - left > MOST_TIMEOUTS * self._timeout

@@ -9,7 +9,7 @@ from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
 from tap_activecampaign_unified.client.pagination.graphql_walk import Search
 from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.raw.pagination import WALKS
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.commerce import products, subscriptions
 from tap_activecampaign_unified.resources.commerce.orders import ORDER_LINES
 from tap_activecampaign_unified.resources.commerce.searches import selection_of
@@ -138,10 +138,10 @@ DEFAULT_ENDPOINTS = {
         by_id=True,
         is_filtered=True,
         relations=(
-            _contact_relation(people.VALUES, "fieldValues"),
-            _contact_relation(people.TAGS, "contactTags"),
-            _contact_relation(people.MEMBERSHIPS, "contactLists"),
-            _contact_relation(people.LINKS, "accountContacts", counted=True),
+            _contact_relation(contact_fields.VALUES, "fieldValues"),
+            _contact_relation(contact_fields.TAGS, "contactTags"),
+            _contact_relation(contact_fields.MEMBERSHIPS, "contactLists"),
+            _contact_relation(contact_fields.LINKS, "accountContacts", counted=True),
             _scores("contact"),
         ),
     ),
@@ -152,7 +152,7 @@ DEFAULT_ENDPOINTS = {
         may_lack_dates=True,
         relations=(
             Relation(
-                people.VALUES,
+                contact_fields.VALUES,
                 "dealCustomFieldData",
                 VALUE_OWNERS["opportunity"],
                 "deals/{id}/dealCustomFieldData",
@@ -169,7 +169,7 @@ DEFAULT_ENDPOINTS = {
         params=(("count_deals", "true"),),
         relations=(
             Relation(
-                people.VALUES,
+                contact_fields.VALUES,
                 ACCOUNT_VALUES[0],
                 VALUE_OWNERS["account"],
                 "accounts/{id}/accountCustomFieldData",
@@ -250,8 +250,8 @@ WITNESSES = {"contacts", "deals", "accounts"}
 
 # The kinds of names in a record, by the relation that has their ids.
 NAMES_OF = {
-    people.TAGS: ("tags",),
-    people.MEMBERSHIPS: ("segments",),
+    contact_fields.TAGS: ("tags",),
+    contact_fields.MEMBERSHIPS: ("segments",),
     "stages": ("stages", "pipelines"),
     "pipelines": ("pipelines",),
     USER_GROUPS: ("groups",),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
 from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF, WITNESSES
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_field_values import value_field
@@ -190,7 +190,7 @@ class RecordLoader:
     def needs_rows(self, resource: Resource, relation: str) -> bool:
         """Return whether a relation needs related rows, rather than names only."""
         related = {one.name for one in ENDPOINTS[resource.endpoint_name].relations}
-        return relation in related | {people.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
+        return relation in related | {contact_fields.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
 
     def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
         """Return some properties of rows that need no related rows."""
@@ -253,7 +253,7 @@ class RecordLoader:
 
     def _check_fields(self, resource: Resource, related: Related) -> None:
         """Read the field definitions again if a value belongs to an unknown field."""
-        entity, values = resource.custom_fields, related.get(people.VALUES)
+        entity, values = resource.custom_fields, related.get(contact_fields.VALUES)
         if entity is None or not values:
             return
         known = self.tables.custom_fields(entity).keys
@@ -298,8 +298,10 @@ class RecordLoader:
             loader = self._sideload_loader(resource, relation) if is_page else None
             found[relation.name] = loader or self._separate_loader(resource, relation, page, stack)
         needed = resource.relations(lambda _: True)
-        if people.SCORE_VALUES in needed:
-            found[people.SCORE_VALUES] = IncludedRows(people.SCORE_VALUES, "contact")
+        if contact_fields.SCORE_VALUES in needed:
+            found[contact_fields.SCORE_VALUES] = IncludedRows(
+                contact_fields.SCORE_VALUES, "contact"
+            )
         if USER_GROUPS in needed:
             found[USER_GROUPS] = GroupMembers(self._client, self.tables)
         if DEAL_STAGES in needed:
@@ -330,12 +332,12 @@ class RecordLoader:
                 del self._loaders[key]
 
     def _load_accounts(self, related: Related, body: dict[str, Any]) -> None:
-        links = related.get(people.LINKS)
+        links = related.get(contact_fields.LINKS)
         if links:
             sent = body.get("accounts")
             if (
                 self._sideload_level == ALL_SIDELOADS
-                and people.LINKS in body
+                and contact_fields.LINKS in body
                 and not isinstance(sent, list)
             ):
                 self._sideload_level = WITHOUT_NAMES
@@ -364,7 +366,7 @@ def _note_unreadable(resource: Resource, record: Record, closed: set[str]) -> No
     unreadable = [
         e.unified for e in resource.entries if isinstance(e, Linked) and e.relation in closed
     ]
-    if people.VALUES in closed:
+    if contact_fields.VALUES in closed:
         unreadable += [e.unified for e in resource.entries if isinstance(e, Attribute)]
         unreadable.append("custom_fields")
     for name in unreadable:

@@ -4,10 +4,6 @@ This package does no I/O. ``RESOURCES`` is in writing order: a record's referenc
 before the record.
 """
 
-from . import array_codecs as arrays
-from . import codecs, custom_fields
-from . import contact_fields as people
-from . import resource as mapping
 from .commerce import customers, orders, products, stores, subscriptions
 from .crm import (
     accounts,
@@ -25,8 +21,9 @@ from .directory import groups
 from .directory import users as directory_users
 from .marketing import automations, campaigns, engagements, saved_segments, segments, tags
 from .marketing import contacts as marketing_contacts
+from .resource import Resource
 
-RESOURCES: tuple[mapping.Resource, ...] = (
+RESOURCES: tuple[Resource, ...] = (
     groups.GROUPS,
     directory_users.USERS,
     users.USERS,
@@ -63,6 +60,6 @@ RESOURCES: tuple[mapping.Resource, ...] = (
     subscriptions.SUBSCRIPTIONS,
 )
 
-by_name: dict[str, mapping.Resource] = {resource.name: resource for resource in RESOURCES}
+by_name: dict[str, Resource] = {resource.name: resource for resource in RESOURCES}
 
-__all__ = ["RESOURCES", "arrays", "by_name", "codecs", "custom_fields", "mapping", "people"]
+__all__ = ["RESOURCES", "by_name"]

@@ -10,12 +10,17 @@ from .codecs import (
     decode_instant,
     decode_number,
     decode_text,
+    flag,
     format_instant,
+    instant,
     parse_instant,
+    text,
 )
-from .json_schema import NUMBER, STRING, array_of, object_of
+from .json_schema import DATE_TIME, NUMBER, STRING, array_of, object_of
 from .parsing import InvalidValue
 from .parsing.ids import id_order
+from .resource import NAMED_REF, Derived, Field, Linked, full_name
+from .resource import TAGS as TAG_REFS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,3 +191,27 @@ def sorted_ids(found: Any) -> list[str]:
     if len(known) > 1:
         known.sort(key=id_order)
     return known
+
+
+#: Entries that both tables of contacts have.
+FIRST_NAME = Field("first_name", "firstName", text, imported_as="first_name")
+LAST_NAME = Field("last_name", "lastName", text, imported_as="last_name")
+NAME = Derived("name", full_name, STRING, "First and last name")
+APPLIED_TAGS = Linked("tags", TAGS, named_tags, TAG_REFS, "Tags of the contact, in order of id")
+ALL_SEGMENTS = Linked(
+    "segments",
+    MEMBERSHIPS,
+    segments,
+    SEGMENTS,
+    "Every list that the contact is or was on, with the status there, in order of id",
+)
+ACCOUNT = Linked("account", LINKS, account, NAMED_REF, "The account of the first link")
+DELETED = Field("deleted", "deleted", flag, read_only=True)
+ANONYMIZED = Field("anonymized", "anonymized", flag, read_only=True)
+CREATED_AT = Field("created_at", "cdate", instant, read_only=True)
+UPDATED_AT = Derived("updated_at", updated_at, DATE_TIME, "Last change; never null")
+
+
+def scores_entry(unified: str) -> Linked:
+    """Return the entry of a contact's scores."""
+    return Linked(unified, SCORE_VALUES, scores, SCORES, "Scores (read only)", read_only=True)

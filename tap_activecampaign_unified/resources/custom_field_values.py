@@ -9,8 +9,7 @@ import json
 import re
 from typing import Any
 
-from . import array_codecs as arrays
-from . import codecs
+from . import array_codecs, codecs
 from .parsing import InvalidValue
 
 Row = dict[str, Any]
@@ -101,7 +100,7 @@ def essence_of(row: Row) -> tuple[str, ...]:
 
 def _essence_of_value(value: Any) -> str:
     try:
-        found = "|".join(arrays.decode_choices(value))
+        found = "|".join(array_codecs.decode_choices(value))
     except InvalidValue:
         return json.dumps(value, sort_keys=True)
     if time := _TIME.fullmatch(found):

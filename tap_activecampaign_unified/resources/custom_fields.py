@@ -7,8 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import array_codecs as arrays
-from . import codecs
+from . import array_codecs, codecs
 from .custom_field_values import value_currency, value_field, value_of
 from .json_schema import NUMBER, STRING, Schema, object_of
 from .parsing import InvalidValue
@@ -90,7 +89,7 @@ class FieldDefinition:
     def codec(self) -> codecs.Codec:
         """The codec of one value; for a currency field, of its amount."""
         if self.is_choices:
-            return arrays.piped if self.entity == "contact" else arrays.choices
+            return array_codecs.piped if self.entity == "contact" else array_codecs.choices
         return _SIMPLE.get(self.type, codecs.verbatim)
 
     @property

@@ -12,7 +12,7 @@ from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.raw import RawResource
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES, FIELD_PATHS
@@ -148,7 +148,7 @@ class EndpointSetup:
         needed = selection.resource.relations(selection.wanted)
         found = {one.collection for one in self.endpoint.relations if one.name in needed}
         found |= {NAME_COLUMNS[kind][0] for need in needed for kind in NAMES_OF.get(need, ())}
-        if people.LINKS in needed:
+        if contact_fields.LINKS in needed:
             found.add("accounts")
         if GRAPHQL_ORDERS in needed:
             found.add(GraphqlOrders.collection)
@@ -197,8 +197,8 @@ class EndpointSetup:
             resource = selection.resource
             if isinstance(resource, RawResource) and resource.beside and resource.relation:
                 found[resource.relation] = SiblingRows(resource.key)
-        if people.SCORE_VALUES in needed:
-            found[people.SCORE_VALUES] = IncludedRows("scoreValues", "contact")
+        if contact_fields.SCORE_VALUES in needed:
+            found[contact_fields.SCORE_VALUES] = IncludedRows("scoreValues", "contact")
         if USER_GROUPS in needed:
             found[USER_GROUPS] = GroupMembers(context.client, context.lookups)
         if GRAPHQL_ORDERS in needed:
@@ -255,7 +255,7 @@ class EndpointSetup:
 
 def entity_of(selection: SelectedStream) -> str | None:
     """Return the entity whose custom fields a stream's records contain, None if none."""
-    needed = people.VALUES in selection.resource.relations(selection.wanted)
+    needed = contact_fields.VALUES in selection.resource.relations(selection.wanted)
     return selection.resource.custom_fields if needed else None
 
 

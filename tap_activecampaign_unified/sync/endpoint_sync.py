@@ -9,7 +9,7 @@ from tap_activecampaign_unified.client import Page
 from tap_activecampaign_unified.deletes.detection import DeleteSweep
 from tap_activecampaign_unified.endpoints.table import WITNESSES
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.codecs import Zone, parse_instant
 from tap_activecampaign_unified.resources.crm.fields import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
@@ -253,7 +253,7 @@ class EndpointSync:
     def _load_names(self, page: Page, related: dict[str, Any]) -> None:
         lookups = self._context.lookups
         self._names = lookups.load_names(self._setup.kinds)
-        links = related.get(people.LINKS)
+        links = related.get(contact_fields.LINKS)
         if links:
             ids = {str(link.get("account")) for rows in links.values() for link in rows}
             sideloaded = page.body.get("accounts")
@@ -265,7 +265,7 @@ class EndpointSync:
         """Return when a row last changed, by the latest of its time columns."""
         times = [row.get(column) for column in self._writers[0].output.resource.changed]
         if values:
-            times += [value.get(name) for value in values for name in people.VALUE_STAMPS]
+            times += [value.get(name) for value in values for name in contact_fields.VALUE_STAMPS]
         known = []
         for text in times:
             try:
@@ -282,7 +282,7 @@ class EndpointSync:
         row_context = RowContext(
             self._names, {name: rows.get(one, []) for name, rows in related.items()}, zone
         )
-        values = [] if self._endpoint.is_filtered else row_context.rows(people.VALUES)
+        values = [] if self._endpoint.is_filtered else row_context.rows(contact_fields.VALUES)
         change = self._change(row, self._writers[0].resource.zone_of(row), values)
         for writer in self._writers:
             if not writer.is_at_limit:

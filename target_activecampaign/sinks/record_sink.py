@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources import writer as fragments
+from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.resource import Attribute, Field, is_read_only
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.lookups.users import find_user
@@ -219,23 +219,23 @@ def native_fields_of(
         for name, value in row.record.items()
         if (not is_nothing(value) or context.policy.clears) and not (owner and name == "owner")
     }
-    fragment = fragments.write(sink.resource, record)
-    if fragment.problems:
-        raise RowRejected("; ".join(f"{name}: {text}" for name, text in fragment.problems))
+    converted = writer.write(sink.resource, record)
+    if converted.problems:
+        raise RowRejected("; ".join(f"{name}: {text}" for name, text in converted.problems))
     entries = {entry.unified: entry for entry in sink.resource.entries}
     fields = NativeFields(
-        {k: v for k, v in fragment.native.items() if not is_nothing(v) or context.policy.clears},
+        {k: v for k, v in converted.native.items() if not is_nothing(v) or context.policy.clears},
         denied=list(row.denied),
     )
     if context.policy.clears:
-        for name in fragment.nulls:
+        for name in converted.nulls:
             entry = entries[name]
             if isinstance(entry, Field) and entry.codec.name in {"text", "verbatim"}:
                 fields.columns[entry.native] = ""
             elif isinstance(entry, Attribute):
-                fragment.attributes |= dict.fromkeys(entry.tags, "")
+                converted.attributes |= dict.fromkeys(entry.tags, "")
     if entity:
-        fields.custom = context.custom.encode(entity, fragment.custom_fields, fragment.attributes)
+        fields.custom = context.custom.encode(entity, converted.custom_fields, converted.attributes)
         columns = {
             tag: name
             for name, one in entries.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.codecs import (
     decode_instant,
     identifier,
@@ -53,7 +53,7 @@ SEGMENTS = Resource(
 
 
 def _unsubscribed_at(row: Row, row_context: RowContext) -> str | None:
-    if people.segment_status(row) != "unsubscribed":
+    if contact_fields.segment_status(row) != "unsubscribed":
         return None
     return decode_instant(row.get("udate"), row_context.zone)
 
@@ -68,8 +68,8 @@ MEMBERSHIPS = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=people.pairs_of(people.MEMBERSHIPS, "list"),
-    relation=people.MEMBERSHIPS,
+    expand=contact_fields.pairs_of(contact_fields.MEMBERSHIPS, "list"),
+    relation=contact_fields.MEMBERSHIPS,
     entries=(
         Field("contact_id", "contact", identifier),
         Field("segment_id", "list", identifier),
@@ -80,7 +80,7 @@ MEMBERSHIPS = Resource(
         ),
         Derived(
             "status",
-            lambda row, _: people.segment_status(row),
+            lambda row, _: contact_fields.segment_status(row),
             STRING,
             "`active`, `unsubscribed`, `unconfirmed` or `bounced`",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.codecs import identifier, instant, integer, text
 from tap_activecampaign_unified.resources.json_schema import STRING
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource, Row
@@ -53,8 +53,8 @@ CONTACT_TAGS = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=people.pairs_of(people.TAGS, "tag"),
-    relation=people.TAGS,
+    expand=contact_fields.pairs_of(contact_fields.TAGS, "tag"),
+    relation=contact_fields.TAGS,
     entries=(
         Field("contact_id", "contact", identifier),
         Field("tag_id", "tag", identifier),

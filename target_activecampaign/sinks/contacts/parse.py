@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
-from tap_activecampaign_unified.resources import writer as fragments
+from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.parsing.arrays import FORMS as ARRAY_FORMS
 from tap_activecampaign_unified.resources.parsing.ids import id_order
 from tap_activecampaign_unified.resources.parsing.names import fold
@@ -109,24 +109,24 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     part = RowRequest(row)
     change = ContactChange([part])
     _identify(context, record, change)
-    fragment = fragments.write(
+    converted = writer.write(
         sink.resource,
         {k: v for k, v in record.items() if not is_nothing(v) or context.policy.clears},
     )
-    faults = [f"{name}: {problem}" for name, problem in fragment.problems]
+    faults = [f"{name}: {problem}" for name, problem in converted.problems]
     if faults:
         raise RowRejected("; ".join(faults))
     known = contact_columns(sink.resource)
-    columns = {name: value for name, value in fragment.native.items() if name in known}
+    columns = {name: value for name, value in converted.native.items() if name in known}
     if context.policy.clears:
-        columns |= {name: "" for name, unified in known.items() if unified in fragment.nulls}
+        columns |= {name: "" for name, unified in known.items() if unified in converted.nulls}
     elif not is_nothing(record.get("name")) and not columns.keys() & {"firstName", "lastName"}:
         columns |= split_name(str(record["name"]))
     stripped = {k: v.strip() if isinstance(v, str) else v for k, v in columns.items()}
     change.columns = {
         name: value for name, value in stripped.items() if value != "" or context.policy.clears
     }
-    values = context.custom.encode("contact", fragment.custom_fields)
+    values = context.custom.encode("contact", converted.custom_fields)
     change.values = values.values
     for name, reason in values.left_out:
         part.leave_out(value_part(name), reason)

@@ -25,15 +25,14 @@ from target_activecampaign.sinks.create_only import reject_existing_contact
 from target_activecampaign.sinks.limits import AUTOMATIONS
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 
-from . import account_link as contact_links
-from . import automations as contact_automations
-from . import consent
-from . import tags as contact_tags
-from . import upsert as contact_calls
+from . import consent, upsert
+from .account_link import apply_account_links
+from .automations import apply_automations
 from .change import WHOLE_ROW, ContactChange, identity_of_change, strip_held_out
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .import_changes import ENOUGH_TO_IMPORT, import_changes
 from .parse import parse_contact_change
+from .tags import apply_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,10 +271,10 @@ def _finish(
     def write(change: ContactChange) -> None:
         if id(change) in imported:
             if change.resubscribed:
-                _try(context, change, partial(contact_calls.subscribe_again, context, change))
+                _try(context, change, partial(upsert.subscribe_again, context, change))
             return
         try:
-            contact_calls.write_one(context, change)
+            upsert.write_one(context, change)
         except (RowError, RequestError) as problem:
             is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
             if is_taken and change.new_email is not None and context.pool.most > 1 < len(changes):
@@ -287,17 +286,15 @@ def _finish(
     run_in_identity_order(context.pool, changes, identity_of_change, write)
     # An earlier row may have released the address: try again in order.
     for change in duplicates:
-        _try(context, change, partial(contact_calls.write_one, context, change))
+        _try(context, change, partial(upsert.write_one, context, change))
     if context.policy.run_automations:
-        contact_tags.apply_tags(
+        apply_tags(
             context, changes, lambda change, error: _fail(context, change, error, _removals(change))
         )
-        contact_links.apply_account_links(
+        apply_account_links(
             context, changes, lambda change, error: _fail(context, change, error, LINK)
         )
-        contact_automations.apply_automations(
-            context, changes, lambda change, error: _fail(context, change, error)
-        )
+        apply_automations(context, changes, lambda change, error: _fail(context, change, error))
     with context.ledger.transaction():
         context.audiences.after_write(context, [change for change in changes if change.parts])
         for change in changes:
@@ -395,4 +392,4 @@ def _report(
 
 
 def _forecast(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
-    contact_calls.plan(context, sink, changes)
+    upsert.plan(context, sink, changes)

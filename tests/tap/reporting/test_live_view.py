@@ -46,9 +46,9 @@ STREAMS = ("crm_contacts", "crm_notes", "marketing_contacts", "marketing_tags")
 @pytest.fixture
 def screen() -> Iterator[terminal.Terminal]:
     """A terminal, wide enough for the longest line of the log."""
-    notes = terminal.Terminal(columns=320)
-    yield notes
-    notes.close()
+    emulator = terminal.Terminal(columns=320)
+    yield emulator
+    emulator.close()
 
 
 def workspace_of(folder: Path, url: str) -> Workspace:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.resources import RESOURCES, by_name
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import RESOURCES, by_name, contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS, ORDER_LINES
 from tap_activecampaign_unified.resources.crm import fields as crm_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
@@ -28,14 +27,14 @@ NAMES = [resource.name for resource in RESOURCES]
 
 # The related rows of a page: the relation, and the columns that refer to the row.
 SIDELOADS = {
-    "fieldValues": (people.VALUES, ("contact",)),
-    "contactTags": (people.TAGS, ("contact",)),
-    "contactLists": (people.MEMBERSHIPS, ("contact",)),
-    "accountContacts": (people.LINKS, ("contact",)),
-    "scoreValues": (people.SCORE_VALUES, ("contact",)),
-    "dealCustomFieldData": (people.VALUES, ("dealId", "deal_id")),
-    "accountCustomFieldData": (people.VALUES, ("accountId",)),
-    "customerAccountCustomFieldData": (people.VALUES, ("customer_account_id",)),
+    "fieldValues": (contact_fields.VALUES, ("contact",)),
+    "contactTags": (contact_fields.TAGS, ("contact",)),
+    "contactLists": (contact_fields.MEMBERSHIPS, ("contact",)),
+    "accountContacts": (contact_fields.LINKS, ("contact",)),
+    "scoreValues": (contact_fields.SCORE_VALUES, ("contact",)),
+    "dealCustomFieldData": (contact_fields.VALUES, ("dealId", "deal_id")),
+    "accountCustomFieldData": (contact_fields.VALUES, ("accountId",)),
+    "customerAccountCustomFieldData": (contact_fields.VALUES, ("customer_account_id",)),
     "contactDeals": (CONTACT_DEALS, ("deal",)),
     "dealStages": (DEAL_STAGES, ("group",)),
     "userGroups": (USER_GROUPS, ("user",)),

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.resources import RESOURCES, by_name, codecs
-from tap_activecampaign_unified.resources import array_codecs as arrays
+from tap_activecampaign_unified.resources import RESOURCES, array_codecs, by_name, codecs
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Codec
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
@@ -39,7 +38,7 @@ FIELDS = [one for one in ENTRIES if isinstance(one.values[1], Field)]
 ATTRIBUTES = [one for one in ENTRIES if isinstance(one.values[1], Attribute)]
 CODECS = {
     codec.name: codec
-    for codec in (*vars(codecs).values(), *vars(arrays).values())
+    for codec in (*vars(codecs).values(), *vars(array_codecs).values())
     if isinstance(codec, Codec)
 } | {one.values[1].codec.name: one.values[1].codec for one in FIELDS}
 NOTHING = (None, "", "  ")

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tap_activecampaign_unified.resources import by_name
-from tap_activecampaign_unified.resources import contact_fields as people
+from tap_activecampaign_unified.resources import by_name, contact_fields
 
 from .reading import golden
 
@@ -86,7 +85,7 @@ def test_only_the_id_is_promised(model):
 def test_statuses_are_words_of_the_model():
     """Where Truto's model lists words for a status, no other word is used."""
     words = MODELS["marketing_contacts"]["properties"]["status"]["enum"]
-    assert set(people.STATUSES.values()) <= set(words)
+    assert set(contact_fields.STATUSES.values()) <= set(words)
     for model in MODELS:
         for record in golden(model)["records"]:
             for name, wanted in MODELS[model]["properties"].items():
