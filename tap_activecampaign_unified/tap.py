@@ -20,8 +20,8 @@ from tap_activecampaign_unified.config.settings import (
     other_faults,
 )
 from tap_activecampaign_unified.config.tap_settings import TAP
+from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
-from tap_activecampaign_unified.reporting.write import write_reports
 from tap_activecampaign_unified.sync.context import build_context
 from tap_activecampaign_unified.sync.endpoint_ending import EndpointEnding, closed_ending
 from tap_activecampaign_unified.sync.endpoint_setup import prepare_endpoints

@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.client import FatalError, SystemClock
 from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata
-from tap_activecampaign_unified.reporting.write import write_reports
 from target_activecampaign.audiences.leaving import Leaving
 from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.input.message_reader import MessageReader

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.cli import is_watched
 
 from .durations import clock_time
-from .view import ProgressRow, ProgressStatus, ProgressView
+from .progress_view import ProgressRow, ProgressStatus, ProgressView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

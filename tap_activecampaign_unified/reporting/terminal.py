@@ -18,10 +18,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .view import ProgressStatus
+from .progress_view import ProgressStatus
 
 if TYPE_CHECKING:
-    from .view import ProgressRow, ProgressView
+    from .progress_view import ProgressRow, ProgressView
 
 ERASE_BELOW = "\x1b[J"
 STYLES = {

@@ -12,8 +12,8 @@ from target_activecampaign.records.reference import references
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.records.values import Record
 
     from .references import References
 

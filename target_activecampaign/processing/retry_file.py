@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.records.values import Record
 
     from .deferred_rows import Kept
 

@@ -10,7 +10,7 @@ from target_activecampaign.outcome import RowRejected, RowSkipped
 from .clean import is_nothing
 
 if TYPE_CHECKING:
-    from .values import Record
+    from tap_activecampaign_unified.resources.resource import Record
 
 OTHERS = "account_label: the row is another account's"
 MISSING = (

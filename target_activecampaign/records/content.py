@@ -18,7 +18,7 @@ from .record import plain_id
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from .values import Record
+    from tap_activecampaign_unified.resources.resource import Record
 
 #: What the parts of a column begin with.
 PREFIXES = {

@@ -12,8 +12,9 @@ from .clean import is_nothing
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    from tap_activecampaign_unified.resources.resource import Record
+
     from .record import InputRecord
-    from .values import Record
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .clean import OWN_KEYS, is_nothing, plain_key
 from .reference import REFERENCES, references
 
 if TYPE_CHECKING:
-    from .values import Record
+    from tap_activecampaign_unified.resources.resource import Record
 
 ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id", "store_id"}
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")

@@ -25,9 +25,9 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.records.clean import FLAGS, is_nothing
 from target_activecampaign.records.content import has_part, value_part
+from target_activecampaign.records.flags import flag_of
 from target_activecampaign.records.identity import identity_of_row
 from target_activecampaign.records.reference import key_text, own_id, reference
-from target_activecampaign.records.values import flag_of
 from target_activecampaign.reporting.results import BEHIND
 
 from .custom_fields import EncodedFields
@@ -35,10 +35,9 @@ from .custom_fields import EncodedFields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_activecampaign_unified.resources.resource import Resource
+    from tap_activecampaign_unified.resources.resource import Record, Resource
     from target_activecampaign.records.identity import RecordIdentity
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.records.values import Record
 
     from .context import WriteContext
     from .sink import Sink

@@ -10,7 +10,7 @@ import pytest
 
 from tap_activecampaign_unified.client import FileBudgetStore
 from tap_activecampaign_unified.config.settings import SettingsError
-from tap_activecampaign_unified.reporting.write import write_report
+from tap_activecampaign_unified.reporting.report_files import write_report
 from tap_activecampaign_unified.storage.files import open_private
 from tests.target.runner import stream_of
 

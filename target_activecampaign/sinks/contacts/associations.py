@@ -22,8 +22,8 @@ from .sink import apply_changes, parse_or_report
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.records.values import Record
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 

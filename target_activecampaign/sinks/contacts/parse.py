@@ -16,13 +16,13 @@ from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
 from target_activecampaign.records.consent_status import Consent, consent_of, parse_consent
 from target_activecampaign.records.content import reference_part, value_part
 from target_activecampaign.records.email import email_of
+from target_activecampaign.records.flags import flag_of
 from target_activecampaign.records.reference import (
     item_reference,
     named_references,
     own_id,
     reference,
 )
-from target_activecampaign.records.values import flag_of
 from target_activecampaign.sinks.limits import AUTOMATIONS, NOT_ALLOWED, OUTSIDE_NAMESPACE
 from target_activecampaign.sinks.record_sink import skip_flagged
 
@@ -32,8 +32,8 @@ from .enrolments import ACTIVE, COLUMNS, NOT_RUNNING, NOT_SEEN
 STATUS_ALONE = "status: not written; a status belongs to a list, so give it in segments"
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.records.values import Record
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 

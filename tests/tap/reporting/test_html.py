@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.reporting.html import page_of
 from tap_activecampaign_unified.reporting.html.tables import text_of
-from tap_activecampaign_unified.reporting.write import write_page
+from tap_activecampaign_unified.reporting.report_files import write_page
 from tests import length
 from tests.tap.client.clients import KEY, ManualClock, world_of
 from tests.tap.running import Account

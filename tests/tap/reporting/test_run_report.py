@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import AuthenticationError, RequestStats
+from tap_activecampaign_unified.reporting.report_files import write_report
 from tap_activecampaign_unified.reporting.run_report import RunReport
-from tap_activecampaign_unified.reporting.write import write_report
 from tests.end_to_end.program import Workspace
 from tests.sandbox import World, serve
 from tests.tap.client.clients import KEY, ManualClock, world_of

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.flags import parse_flag
 from target_activecampaign.outcome import RowRejected
 
-Record = dict[str, Any]
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Record
 
 
 def flag_of(record: Record, name: str, column: str | None = None) -> bool:
