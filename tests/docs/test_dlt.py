@@ -16,6 +16,7 @@ import pytest
 from tests.demo.account import ROOT
 from tests.faults.truth import truth_of
 from tests.sandbox import World, serve
+from tests.side_by_side import Meeting
 
 PYTHON = ROOT / ".venv-dlt" / "bin" / "python"
 PAGE = (ROOT / "docs" / "dlt.md").read_text(encoding="utf-8")
@@ -29,8 +30,6 @@ STREAMS = (
     "marketing_segments",
 )
 SECONDS = 120
-LIMIT = 5  # requests a second
-LEAST_OVERLAP = 3  # seconds
 TAP = Path(sys.executable).with_name("tap-activecampaign-unified")
 
 
@@ -154,7 +153,8 @@ def test_the_second_run_loads_what_changed_and_merges_it(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_the_recipe_shares_the_rate_limit_with_the_tap(tmp_path: Path) -> None:
     """Recipe and tap together send five requests a second."""
-    world = World(contacts=600, deals=200, accounts=100, requests_per_second=0)
+    world = Meeting(contacts=600, deals=200, accounts=100)
+    world.begin()
     with serve(world) as served:
         recipe = Recipe(tmp_path, served.url, world.api_key)
         config = tmp_path / "config.json"
@@ -170,11 +170,5 @@ def test_the_recipe_shares_the_rate_limit_with_the_tap(tmp_path: Path) -> None:
                 check=False,
             )
             assert (tap.returncode, dlt.wait(SECONDS)) == (0, 0)
-    of_tap = [one.time for one in world.log if one.caller == "the tap"]
-    of_recipe = [one.time for one in world.log if one.caller != "the tap"]
-    start, end = max(of_tap[0], of_recipe[0]), min(of_tap[-1], of_recipe[-1])
-    seconds = (end - start).total_seconds()
-    assert seconds > LEAST_OVERLAP
-    together = [one for one in (*of_tap, *of_recipe) if start <= one <= end]
-    assert len(together) <= LIMIT * (seconds + 1)
+    world.check_rate()
     assert recipe.query("SELECT count(*) FROM crm_contacts") == [(600,)]

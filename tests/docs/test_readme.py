@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import duckdb
 import pytest
+import yaml
 
 from tests.demo.account import API_KEY
 from tests.demo.pipeline import Pipeline, install, run_meltano
 from tests.render import ROOT
 from tests.sandbox import World, serve
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 POSTGRES = "tests/end_to_end/test_postgres.py runs it"
 MANY = "tests/many runs it"
 WRITE = "test_the_first_write_runs runs it"
+SINGER = "test_the_way_without_meltano_runs runs it"
+ENVIRONMENTS = "test_the_way_without_meltano_runs has them"
+TAP = ".venv-singer/bin/tap-activecampaign-unified --config config.json"
+LOADER = ".venv-loader/bin/target-duckdb --config duckdb.json >> states.jsonl"
 MELTANO = ".venv-meltano/bin/meltano --environment production run"
 # Each command, and the test of what the page says about it.
 COMMANDS = {
@@ -42,11 +46,14 @@ COMMANDS = {
     f"{MELTANO} load-postgres": POSTGRES,
     f"TARGET_ACTIVECAMPAIGN_DRY_RUN=true {MELTANO} activate-postgres": POSTGRES,
     f"{MELTANO} activate-postgres": POSTGRES,
-    "pip install .": "tests/end_to_end/test_wheel.py installs the wheel",
-    "tap-activecampaign-unified --config config.json > out.jsonl": "tests/end_to_end runs it",
-    "tap-activecampaign-unified --config config.json --test": (
-        "tests/tap/test_connection_check.py runs it"
-    ),
+    "python3 -m venv .venv-singer": ENVIRONMENTS,
+    ".venv-singer/bin/pip install .": ENVIRONMENTS,
+    "python3 -m venv .venv-loader": ENVIRONMENTS,
+    ".venv-loader/bin/pip install target-duckdb==0.8.0 duckdb==1.2.2": ENVIRONMENTS,
+    f"{TAP} | {LOADER}": SINGER,
+    f"{TAP} --state state.json | {LOADER}": SINGER,
+    "tail -n 1 states.jsonl > state.json": SINGER,
+    f"{TAP} --test": SINGER,
     "meltano add --from-ref tap-activecampaign-unified.yml tap-activecampaign-unified": (
         "tests/end_to_end/test_plugin_definitions.py runs it"
     ),
@@ -128,3 +135,60 @@ def test_the_first_write_runs(tmp_path: Path) -> None:
     assert [tags[one.tag] for one in world.tables["contactTags"].by("contact", made.id)] == [
         "first-write"
     ]
+
+
+@pytest.mark.long
+@pytest.mark.meltano
+def test_the_way_without_meltano_runs(tmp_path: Path) -> None:
+    """The commands without Meltano load an account, then what changed, and check the account."""
+    install("target-duckdb")
+    page = (ROOT / "docs" / "first-load.md").read_text("utf-8")
+    config, loader = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
+    [pinned] = [one for one in declared["loaders"] if one["name"] == "target-duckdb"]
+    assert f".venv-loader/bin/pip install {pinned['pip_url']}" in commands("docs/first-load.md")
+    for name, bin_folder in (
+        (".venv-singer", Path(sys.executable).parent),
+        (".venv-loader", ROOT / ".meltano/loaders/target-duckdb/venv/bin"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "bin").symlink_to(bin_folder)
+    first, *rest = [line for line in commands("docs/first-load.md") if COMMANDS[line] == SINGER]
+    world = World(contacts=12, api_key=API_KEY, requests_per_second=0)
+    with serve(world) as served:
+        settings = json.loads(config)
+        assert settings.keys() == {"api_url", "api_key"}
+        settings = {"api_url": served.url, "api_key": API_KEY, "requests_per_second": 0}
+        (tmp_path / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+        (tmp_path / "duckdb.json").write_text(loader, encoding="utf-8")
+        run_shell(tmp_path, first)
+        assert rows(tmp_path) == 12
+        world.add_contact("new@case.example")
+        world.log.clear()
+        ended = run_shell(tmp_path, *rest)
+    assert rows(tmp_path) == 13
+    assert any(name == "filters[updated_after]" for one in world.log for name, _ in one.query)
+    assert "contacts updated_after" in ended.stderr
+    assert API_KEY not in ended.stdout + ended.stderr
+
+
+def run_shell(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
+    """Run lines of a page in a folder; each must succeed."""
+    ended = subprocess.run(
+        ["/bin/bash", "-c", "\n".join(["set -eo pipefail", *lines])],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_STATE_HOME": str(folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    return ended
+
+
+def rows(folder: Path) -> int:
+    """Return the number of contacts in the DuckDB file of a folder."""
+    with duckdb.connect(str(folder / "activecampaign.duckdb"), read_only=True) as connection:
+        [(count,)] = connection.execute("SELECT count(*) FROM marketing_contacts").fetchall()
+    return int(count)

@@ -7,20 +7,19 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox import Served, World, serve
+from tests.sandbox import Served, serve
+from tests.side_by_side import Meeting
 
 from .program import KEY, SECONDS, Ended, Workspace, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 SOURCE, DESTINATION = (
     str(Path(sys.executable).with_name(name))
@@ -42,42 +41,10 @@ PER_CONTACT_CATALOG = {
 }
 
 
-class Meeting(World):
-    """An account without a limit that waits, on request, for requests of two programs."""
-
-    def __init__(self) -> None:
-        super().__init__(contacts=24, api_key=KEY, requests_per_second=0)
-        self.programs: set[str] = set()
-        self.is_complete = threading.Event()
-        self.is_complete.set()
-
-    def answer(
-        self,
-        method: str,
-        path: str,
-        query: list[tuple[str, str]],
-        headers: dict[str, str],
-        body: bytes = b"",
-        arrived: datetime | None = None,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request; before both programs have sent one, wait."""
-        self.programs.add(headers["User-Agent"])
-        if len(self.programs) > 1:
-            self.is_complete.set()
-        assert self.is_complete.wait(SECONDS)
-        return super().answer(method, path, query, headers, body, arrived)
-
-    def begin(self) -> None:
-        """Forget the requests until now, and wait for two programs."""
-        self.log.clear()
-        self.programs.clear()
-        self.is_complete.clear()
-
-
 @pytest.fixture
 def meeting() -> Meeting:
     """A small account for one test, in which two programs start at the same moment."""
-    return Meeting()
+    return Meeting(contacts=24, api_key=KEY)
 
 
 @pytest.fixture
@@ -249,7 +216,7 @@ def test_source_and_tap_side_by_side_share_the_budget(shared: Workspace, meeting
     assert {one["record"]["stream"] for one in ended.messages if one["type"] == "RECORD"} >= {
         *STREAMS
     }
-    judge(meeting)
+    meeting.check_rate()
 
 
 def test_destination_and_tap_share_the_budget(shared: Workspace, meeting: Meeting) -> None:
@@ -269,7 +236,7 @@ def test_destination_and_tap_share_the_budget(shared: Workspace, meeting: Meetin
     ended = done(shared, destination)
     assert (singer.code, ended.code) == (0, 0)
     assert meeting.find_contact("p17@example.com") is not None
-    judge(meeting)
+    meeting.check_rate()
 
 
 def asked_for(workspace: Workspace, *names: str) -> Path:
@@ -309,19 +276,3 @@ def done(workspace: Workspace, process: subprocess.Popen[bytes]) -> Ended:
     code = process.wait(SECONDS)
     out, err = (workspace.folder / "out").read_bytes(), (workspace.folder / "err").read_bytes()
     return received(checked(code, out, err))
-
-
-def judge(world: World) -> None:
-    """Check that two programs that ran at the same time sent five requests a second together.
-
-    Without a shared limit they would send ten. The bound lies between the two, because requests
-    arrive closer together than they left when the machine is busy.
-    """
-    times: dict[str, list[float]] = {}
-    for entry in world.log:
-        times.setdefault(entry.headers["User-Agent"], []).append(entry.time.timestamp())
-    one, other = times.values()
-    first, last = max(one[0], other[0]), min(one[-1], other[-1])
-    each = [sum(first <= moment <= last for moment in moments) for moments in (one, other)]
-    assert min(each) >= 10
-    assert 30 <= sum(each) <= 7.5 * (last - first) + 5
