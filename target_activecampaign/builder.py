@@ -23,7 +23,7 @@ from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
 from target_activecampaign.processing.denials import DeniedParts
 from target_activecampaign.processing.retry_file import RetryFile
-from target_activecampaign.processing.row_finisher import RowFinisher
+from target_activecampaign.processing.row_finisher import OWN_WORDS, RowFinisher
 from target_activecampaign.processing.row_parts import RowParts
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
@@ -124,7 +124,7 @@ def open_processor(
         references,
         limits,
         plan,
-        Results(file),
+        Results(file, OWN_WORDS),
         DeferredRows(),
         retries,
         hold,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing import arrays, flags, times
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import Action, Outcome, join_reasons
+from target_activecampaign.records import consent_status
 from target_activecampaign.records.record import identity_of
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
     from .retry_file import RetryFile
     from .row_parts import RowParts
 
+#: What the program says of accepted forms: no value of a row, whatever the row holds.
+OWN_WORDS = (
+    *(arrays.FORMS, consent_status.FORMS, consent_status.UNWRITABLE),
+    *(flags.FORMS, times.FORMS),
+)
 REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
 
 

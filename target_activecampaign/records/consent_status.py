@@ -46,6 +46,7 @@ FORMS = (
     f"use {', '.join(WORDS[Consent.SUBSCRIBE])} to subscribe, "
     f"{', '.join(WORDS[Consent.UNSUBSCRIBE])} to unsubscribe"
 )
+UNWRITABLE = f"{' and '.join(WORDS[Consent.CANNOT_BE_WRITTEN])} cannot be written"
 _SEPARATORS = re.compile(r"[-_\s]+")
 
 

@@ -31,12 +31,20 @@ OTHER_ADDRESS = (
 CHANGED = frozenset({Action.CREATED, Action.UPDATED, Action.PLANNED})
 
 
-def _without_values(reason: str, record: dict[str, Any]) -> str:
-    """Return a reason without the row's values, which ActiveCampaign may repeat in it."""
+def _without_values(reason: str, record: dict[str, Any], own_words: tuple[str, ...]) -> str:
+    """Return a reason without the row's values, which ActiveCampaign may repeat in it.
+
+    The texts ``own_words`` stay as they are, also where a value of the row is a part of one.
+    """
+    for number, text in enumerate(own_words):
+        reason = reason.replace(text, f"\0{number}\0")
     for text in sorted(set(_texts_of(record)), key=len, reverse=True):
         if text in reason:
             reason = reason.replace(text, "…")
-    return redact_values(reason)
+    reason = redact_values(reason)
+    for number, text in enumerate(own_words):
+        reason = reason.replace(f"\0{number}\0", text)
+    return reason
 
 
 def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
@@ -62,9 +70,14 @@ class StreamResults:
 
 
 class Results:
-    """Counts the outcome of each row and writes it to ``file``, if given."""
+    """Counts the outcome of each row and writes it to ``file``, if given.
 
-    def __init__(self, file: ResultFile | None = None) -> None:
+    ``own_words`` are texts of this program that no reason repeats from a row, such as its lists of
+    accepted forms.
+    """
+
+    def __init__(self, file: ResultFile | None = None, own_words: tuple[str, ...] = ()) -> None:
+        self._own_words = own_words
         self.streams: dict[str, StreamResults] = {}
         self.rows = 0
         #: Called with each row's number, stream and outcome.
@@ -93,7 +106,7 @@ class Results:
         if self.observer is not None:
             self.observer(number, stream, outcome)
         if outcome.reason:
-            reason = _without_values(outcome.reason, record or key)
+            reason = _without_values(outcome.reason, record or key, self._own_words)
             counts.reasons[f"{outcome.action.value}: {reason}"] += 1
             if len(counts.reasons) > 10_000:
                 counts.reasons = Counter(dict(counts.reasons.most_common(1_000)))

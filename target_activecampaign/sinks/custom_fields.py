@@ -127,9 +127,11 @@ class CustomFieldWriter:
                     (name, f"custom_fields.{name}: {reason}; rename one of them")
                 )
                 continue
-            if names.setdefault(definition.id, name) != name:
-                reason = f"{names[definition.id]} names the same field; keep one of them"
-                raise RowRejected(f"custom_fields.{name}: {reason}")
+            other = names.setdefault(definition.id, name)
+            if other != name:
+                raise RowRejected(
+                    f"custom_fields.{name}: {other} names the same field; keep one of them"
+                )
             self._put(encoded_fields, definition, readable, name, name)
 
     def _put(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from typing import Any
 
 from . import InvalidValue
 
-FORMS = 'an array, JSON text like ["a", "b"], SQL array text like {a,b}, or ||a||b||'
+FORMS = (
+    'an array, JSON text like ["a", "b"] (to_json in DuckDB), SQL array text like {a,b}, '
+    "or ||a||b||"
+)
+# Text of an object that is no JSON, as DuckDB prints one: no array of SQL.
+_QUOTED_KEY = re.compile(r"\{\s*'[^']*'\s*:")
 
 
 def parse_structure(value: Any, delimiter: str | None = None) -> Any:
@@ -34,10 +41,23 @@ def _bracketed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        found = _sql_items(text) if text.startswith("{") else None
+        found = _python_literal(text)
+    if found is None and text.startswith("{") and not _QUOTED_KEY.match(text):
+        found = _sql_items(text)
     if found is None:
         raise InvalidValue(f"text that begins like an array but is none; use {FORMS}")
     return found
+
+
+def _python_literal(text: str) -> list[Any] | dict[str, Any] | None:
+    """Read a list or a dictionary as Python prints it, which pandas writes into CSV files."""
+    if "'" not in text and '"' not in text:
+        return None
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return found if isinstance(found, (list, dict)) else None
 
 
 def _sql_items(text: str) -> list[str | None] | None:

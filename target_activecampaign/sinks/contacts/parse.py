@@ -13,7 +13,12 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
-from target_activecampaign.records.consent_status import Consent, consent_of, parse_consent
+from target_activecampaign.records.consent_status import (
+    UNWRITABLE,
+    Consent,
+    consent_of,
+    parse_consent,
+)
 from target_activecampaign.records.content import reference_part, value_part
 from target_activecampaign.records.email import email_of
 from target_activecampaign.records.flags import flag_of
@@ -277,7 +282,7 @@ def put_list(
         return
     if consent is Consent.CANNOT_BE_WRITTEN:
         part.may_create = False
-        part.leave_undone(origin, f"{column}: unconfirmed and bounced cannot be written")
+        part.leave_undone(origin, f"{column}: {UNWRITABLE}")
         return
     list_id = _list_of(context, ref)
     row = context.references.table("list").get(list_id, {})

@@ -380,3 +380,21 @@ def test_a_whole_float_in_a_text_column_has_no_fraction(runner: TargetRunner) ->
     """A whole float in a text column, such as a phone number, has no `.0`."""
     runner.send("crm_contacts", {"email": WHO, "phone": 15551234567.0})
     assert runner.world.find_contact(WHO).phone == "15551234567"
+
+
+def test_the_log_shows_the_accepted_forms_whatever_a_row_holds(
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A value of the row that is a word of the message does not hide it; other values stay out."""
+    runner.world.add_list("News")
+    row = {
+        "email": "forms@shop.example",
+        "last_name": "unsubscribe",
+        "segments": [{"name": "News", "status": "bounced"}],
+    }
+    runner.send(
+        "crm_contacts", row, row | {"email": "b@shop.example", "tags": "[News, subscribed]"}
+    )
+    assert "unconfirmed and bounced cannot be written" in caplog.text
+    assert '["a", "b"]' in caplog.text
+    assert "shop.example" not in caplog.text

@@ -26,19 +26,23 @@ from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
         ("{}", {}),
         ("[]", []),
         ('{"id": "5"}', {"id": "5"}),
+        ("['a', \"it's\", None, 7]", ["a", "it's", None, 7]),
+        ("{'name': 'News', 'status': 'active'}", {"name": "News", "status": "active"}),
         ("null", "null"),
         ("plain, text", "plain, text"),
     ],
 )
 def test_an_array_as_text_is_that_array(text: str, items: Any) -> None:
-    """JSON text, PostgreSQL's array text and ActiveCampaign's form are arrays.
+    """JSON text, PostgreSQL's array text, ActiveCampaign's form and Python's lists are arrays.
 
-    Other text is not.
+    Other text is not. DuckDB's own text of lists is refused: it does not show where items end.
     """
     assert parse_structure(text) == items
 
 
-@pytest.mark.parametrize("text", ["[a, b]", "{a,{b}}", "{a", '{"a', "{a,}", "['a']", '{a"b}'])
+@pytest.mark.parametrize(
+    "text", ["[a, b]", "{a,{b}}", "{a", '{"a', "{a,}", "['a', b]", '{a"b}', "{'name': News}"]
+)
 def test_text_that_only_begins_like_an_array_is_refused(text: str) -> None:
     """Text that only begins like an array is an error that lists the accepted forms."""
     with pytest.raises(InvalidValue, match="SQL array text"):
