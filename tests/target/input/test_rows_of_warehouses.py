@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -392,9 +393,8 @@ def test_the_log_shows_the_accepted_forms_whatever_a_row_holds(
         "last_name": "unsubscribe",
         "segments": [{"name": "News", "status": "bounced"}],
     }
-    runner.send(
-        "crm_contacts", row, row | {"email": "b@shop.example", "tags": "[News, subscribed]"}
-    )
+    with caplog.at_level(logging.INFO):
+        runner.send("crm_contacts", row, row | {"email": "b@shop.example", "tags": "[News, x]"})
     assert "unconfirmed and bounced cannot be written" in caplog.text
     assert '["a", "b"]' in caplog.text
     assert "shop.example" not in caplog.text
