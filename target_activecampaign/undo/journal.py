@@ -241,7 +241,7 @@ class UndoJournal:
         return sorted(found, key=lambda one: (-one.number, one.part.name))
 
     def later(self, run: str, kind: str, native_id: str) -> dict[str, list[Entry]]:
-        """Return what later runs changed of a record and did not undo, by part."""
+        """Return what later runs changed of a record, by part; undone entries too."""
         started = sa.select(RUNS.c.started).where(RUNS.c.run == run).scalar_subquery()
         statement = (
             sa.select(ENTRIES)
@@ -250,7 +250,6 @@ class UndoJournal:
                 ENTRIES.c.kind == kind,
                 ENTRIES.c.id == native_id,
                 ENTRIES.c.run != run,
-                ENTRIES.c.state != UNDONE,
                 RUNS.c.started >= started,
             )
             .order_by(RUNS.c.started, ENTRIES.c.number)

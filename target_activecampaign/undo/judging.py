@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .deletion import NO_CREATES
-from .entries import UNDONE, Entry, ValuePart
+from .entries import SENT, UNDONE, Entry, ValuePart
 from .record_values import (
     CREATED,
     DELETED,
@@ -24,7 +24,7 @@ from .record_values import (
 from .restore_contact import resolved_link, tag_of
 from .restore_record import secondary_contacts
 from .run_records import STREAMS, RunRecord
-from .verdicts import Judgement, Verdict, judge, judge_list, judge_secondary_contact
+from .verdicts import NOT_SURE, Judgement, Verdict, judge, judge_list, judge_secondary_contact
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
@@ -61,6 +61,8 @@ def judge_record(
             judged = Judgement(entry, Verdict.UNDONE)
         elif there is None:
             judged = _of_absent(entry)
+        elif name == CREATED and entry.state == SENT:
+            judged = Judgement(entry, Verdict.LEFT, NOT_SURE)
         elif why := _why_left(entry.part.kind, name):
             judged = Judgement(entry, Verdict.LEFT, why)
         elif name.startswith(LIST):
@@ -88,7 +90,9 @@ def judge_record(
 def _of_absent(entry: Entry) -> Judgement:
     """Judge an entry of a record that the account does not have."""
     part = entry.part
-    if part.name == CREATED and part.kind in STREAMS and not part.id.startswith("?"):
+    if part.id.startswith("?"):
+        return Judgement(entry, Verdict.LEFT, NOT_SURE)
+    if part.name == CREATED and part.kind in STREAMS:
         return Judgement(entry, Verdict.AS_BEFORE)
     return Judgement(entry, Verdict.LEFT, _why_left(part.kind, part.name) or GONE)
 

@@ -141,6 +141,10 @@ class PresentValues:
                 self._read(kind, native_id)
         return self._kept[key][1]
 
+    def known(self, kind: str, native_id: str) -> RecordValues | None:
+        """Return the values that were read of a record, None where none are kept."""
+        return self._kept.get((kind, native_id), (0.0, None))[1]
+
     def forget(self, kind: str, native_id: str) -> None:
         """Read a record again when it is needed next."""
         self._kept.pop((kind, native_id), None)

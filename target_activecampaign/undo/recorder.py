@@ -36,6 +36,7 @@ from .record_values import (
     RecordValues,
 )
 from .request_changes import DEFINITIONS, KINDS, UNSUBSCRIBED, RecordChange, changes_of
+from .verdicts import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,6 +211,7 @@ class UndoRecorder:
             row = body.get("contactList")
             if isinstance(row, dict):
                 mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
+                mark |= self._was(part)
         elif part.kind == DEAL and part.name == STAGE:
             row = body.get("deal")
             if isinstance(row, dict):
@@ -220,6 +222,13 @@ class UndoRecorder:
         elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
             mark = {"is_unsure": "contact" in body}
         return part, value, mark
+
+    def _was(self, part: ValuePart) -> dict[str, Any]:
+        """Return the stamp of a list status before the run's request."""
+        there = self._values.known(part.kind, part.id)
+        lists = there.contact.lists if there is not None and there.contact is not None else {}
+        status = lists.get(part.name.removeprefix(LIST))
+        return {"was": stamp_of(status)} if status is not None else {}
 
     # --- created records --------------------------------------------------------------------
 
@@ -305,7 +314,10 @@ class UndoRecorder:
             until = self._server_time()
             self._journal.confirm(
                 self._run,
-                [(part, after, {"since": at, "until": until}) for part, after, at in parts],
+                [
+                    (part, after, {"since": at, "until": until, **self._was(part)})
+                    for part, after, at in parts
+                ],
             )
 
     def flush(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .present_values import PresentValues
-from .record_values import ACCOUNT, CONTACT, DEAL, NOTE, RecordValues
+from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, RecordValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,12 @@ class RunRecord:
     names: list[str]
     entries: list[Entry] = field(default_factory=list)
     present: RecordValues | None = None
+
+    @property
+    def created_as(self) -> dict[str, Any]:
+        """The values that the run created it with, empty where it did not."""
+        found = (one.after for one in self.entries if one.part.name == CREATED)
+        return next(found, None) or {}
 
 
 class RunRecords:
@@ -85,7 +91,7 @@ class RunRecords:
             for record in records:
                 record.present = found.get(record.id)
         elif kind in STREAMS:
-            # A create that was never confirmed has no id.
+            self._find_unconfirmed(kind, records)
             known = [one for one in records if not one.id.startswith("?")]
             if kind != NOTE:
                 self._values.expect(kind, [one.id for one in known])
@@ -93,6 +99,15 @@ class RunRecords:
                 record.present = self._values.of(kind, record.id)
         self.load(records)
         return records
+
+    def _find_unconfirmed(self, kind: str, records: list[RunRecord]) -> None:
+        """Find accounts by name whose create was never confirmed; other records have no id then."""
+        if kind == ACCOUNT:
+            for record in records:
+                if record.id.startswith("?"):
+                    self.load([record])
+                    name = record.created_as.get(f"{COLUMN}name")
+                    record.id = self._references.account_named(str(name)) or record.id
 
     def _merge_addresses(self, records: list[RunRecord]) -> list[RunRecord]:
         """Find the ids of contacts that the run knew by address only."""
@@ -108,7 +123,7 @@ class RunRecords:
         return list(merged.values())
 
     def later(self, record: RunRecord) -> dict[str, list[Entry]]:
-        """Return what later runs changed of a record and did not undo, by part."""
+        """Return what later runs changed of a record, by part; undone entries too."""
         found: dict[str, list[Entry]] = {}
         for name in sorted({*record.names, record.id}):
             for part, entries in self._journal.later(self._run, record.kind, name).items():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.config.settings import SettingsError
@@ -15,7 +16,7 @@ from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
 from .judging import judge_record
 from .part_names import group_of, name_of
-from .record_values import CONTACT, CREATED, ENTERED
+from .record_values import COLUMN, CONTACT, CREATED, ENTERED
 from .restore_contact import end_enrolment, restore_contact
 from .restore_record import restore_record
 from .run_records import STREAMS, RunRecord, RunRecords
@@ -225,12 +226,23 @@ class UndoRun:
         # The first row that ended after the group's last request wrote it.
         after = [row for row in rows if row.number >= last] or rows[:1]
         row = after[-1] if after else None
-        key = (row.key if row else None) or {"id": record.id}
+        key = (row.key if row else None) or _key_of(record)
         stream = row.stream if row else STREAMS.get(record.kind, record.kind)
+        if record.id.startswith("?"):
+            outcome = replace(outcome, id=None)
         if self._request.is_plan and outcome.action is Action.UPDATED:
             reason = f"would be {outcome.reason}"
             outcome = Outcome(Action.PLANNED, outcome.id, reason)
         self._results.add(row.row if row else None, stream, {**key, "values": group}, outcome)
+
+
+def _key_of(record: RunRecord) -> dict[str, Any]:
+    """Return the key of a record without a row: its id, or the name that it was created with."""
+    if not record.id.startswith("?"):
+        return {"id": record.id}
+    made = record.created_as
+    names = {"name": "name", "title": "name", "note": "content"}
+    return {word: made[COLUMN + one] for one, word in names.items() if COLUMN + one in made}
 
 
 def _may_change(one: Judgement) -> bool:

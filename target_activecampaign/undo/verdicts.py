@@ -58,7 +58,11 @@ def judge(
         return Judgement(entry, Verdict.UNDONE)
     if is_same(part, there, entry.before, fields):
         return Judgement(entry, Verdict.AS_BEFORE)
-    changed = [one for one in later if not is_same(part, one.before, one.after, fields)]
+    changed = [
+        one
+        for one in later
+        if one.state != UNDONE and not is_same(part, one.before, one.after, fields)
+    ]
     if changed:
         owner = changed[-1]
         is_theirs = any(is_same(part, there, one, fields) for one in owner.written)
@@ -88,15 +92,19 @@ def judge_list(
     found = judge(entry, present, later, None)
     if found.verdict is not Verdict.PUT_BACK or entry.after != UNSUBSCRIBED:
         return found
+    again = [one for one in later if one.after == UNSUBSCRIBED]
+    if open_runs := [one.run for one in again if one.state != UNDONE]:
+        return Judgement(entry, Verdict.CHANGED, f"{CHANGED_SINCE}: run {open_runs[-1]} has it")
     if entry.before != SUBSCRIBED:
         return Judgement(entry, Verdict.LEFT, NOT_ON_LIST)
     if not undoes_unsubscribes:
         return Judgement(entry, Verdict.LEFT, NO_UNSUBSCRIBES)
     lists = present.contact.lists if present.contact is not None else {}
     mine = lists.get(entry.part.name.removeprefix(LIST))
-    if mine is None or not _is_own(entry.mark, mine):
+    if mine is None or not _is_own_since(entry, again, mine):
         return Judgement(entry, Verdict.LEFT, UNKNOWN_MARK)
-    if any(_is_foreign(LIST + one, status, mine, marks) for one, status in lists.items()):
+    others = {LIST + one: status for one, status in lists.items() if status is not mine}
+    if any(_is_foreign(part, status, mine, marks) for part, status in others.items()):
         return Judgement(entry, Verdict.LEFT, OPTED_OUT)
     return found
 
@@ -105,19 +113,37 @@ def _is_foreign(
     part: str, status: ListStatus, mine: ListStatus, marks: dict[str, dict[str, Any]]
 ) -> bool:
     """Return whether the person or another client ended this subscription after the run did."""
-    if status.status not in OPT_OUTS or _is_own(marks.get(part, {}), status):
+    if status.status not in OPT_OUTS or _is_own(marks.get(part, {}), stamp_of(status)):
         return False
     ours, theirs = _seconds(mine.unsubscribed_at), _seconds(status.unsubscribed_at)
     return ours is None or theirs is None or theirs >= ours
 
 
-def _is_own(mark: dict[str, Any], status: ListStatus) -> bool:
-    """Return whether a status carries the time and the source of the run's own request."""
-    at = _seconds(status.unsubscribed_at)
-    if at is None or status.status != UNSUBSCRIBED or status.reason:
+def stamp_of(status: ListStatus) -> dict[str, Any]:
+    """Return what tells an unsubscription apart from another one: its time and its source."""
+    is_plain = status.status == UNSUBSCRIBED and not status.reason
+    return {"at": status.unsubscribed_at if is_plain else None, "source": status.source}
+
+
+def _is_own_since(entry: Entry, again: list[Entry], status: ListStatus) -> bool:
+    """Return whether the run's request, and no other than ours since, made a status.
+
+    ``again`` are later runs that sent the same: each has the stamp that it found as `was`.
+    """
+    stamp = stamp_of(status)
+    for one in reversed(again):
+        if _is_own(one.mark, stamp):
+            stamp = one.mark.get("was") or {}
+    return _is_own(entry.mark, stamp)
+
+
+def _is_own(mark: dict[str, Any], stamp: dict[str, Any]) -> bool:
+    """Return whether a stamp is that of the run's own request."""
+    at = _seconds(stamp.get("at"))
+    if at is None:
         return False
     if "at" in mark:
-        return at == _seconds(mark["at"]) and status.source == mark["source"]
+        return at == _seconds(mark["at"]) and stamp["source"] == mark["source"]
     if "since" in mark:
         begin, end = float(mark["since"]), float(mark["until"])
         return begin - CLOCK_MARGIN_SECONDS <= at <= end + CLOCK_MARGIN_SECONDS

@@ -1,0 +1,219 @@
+"""The command `--undo RUN` as a user runs it: a process, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_activecampaign.undo.verdicts import NOT_SURE, UNKNOWN_MARK
+from tests.sandbox import World, serve
+from tests.target.runner import state_of, stream_of
+from tests.target.test_singer import config_of, text_of
+from tests.target.undo.account import differences, truth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.sandbox.server import Served
+
+OPTIONS = ("--undo-creates", "--undo-unsubscribes")
+PEOPLE = 24
+
+
+def world_of_people() -> World:
+    """Return an account whose contacts all are on one list."""
+    world = World(contacts=PEOPLE, deals=6, accounts=4, requests_per_second=0)
+    for one in list(world.tables["contacts"]):
+        world.subscribe(one.id, 1)
+    world.add_automation("Welcome")
+    return world
+
+
+def rows_of(world: World) -> str:
+    """Return rows of all kinds that an undo covers, also for the importer."""
+    t = world.tables
+    wrong: dict[str, Any] = {
+        "first_name": "Wrong",
+        "tags": ["wrong join"],
+        "segments": [{"id": "1", "status": "unsubscribed"}],
+        "title": "Boss",
+        "company": t["accounts"][1].name,
+    }
+    people = list(t["contacts"])
+    deals = [
+        {
+            "id": str(one.id),
+            "name": "Wrong",
+            "status": "lost",
+            "amount": "1",
+            "contact": [{"id": "1"}, {"id": "2"}],
+        }
+        for one in t["deals"]
+    ]
+    pairs = [
+        {"contact_id": str(one.contact), "tag_id": str(one.tag), "status": "removed"}
+        for one in list(t["contactTags"])[:4]
+    ]
+    notes = [{"id": str(one.id), "content": "Wrong"} for one in list(t["notes"])[:3]]
+    return text_of(
+        *stream_of("crm_contacts", *({"email": one.email, **wrong} for one in people[:14])),
+        *stream_of("crm_contacts", {"email": "new@shop.example", "first_name": "New"}),
+        state_of(1),
+        *stream_of("marketing_contacts", *({"id": str(one.id), **wrong} for one in people[14:17])),
+        *stream_of("crm_contacts", {"id": "20", "automations": ["Welcome"]}),
+        *stream_of("marketing_contact_tags", *pairs),
+        state_of(2),
+        *stream_of("crm_accounts", {"id": "1", "name": "Wrong"}, {"name": "Wrong too"}),
+        *stream_of("crm_opportunities", *deals),
+        *stream_of("crm_notes", *notes, {"content": "Wrong", "contact": {"id": "3"}}),
+        state_of(3),
+    )
+
+
+class Program:
+    """The target as a process."""
+
+    def __init__(self, served: Served, folder: Path) -> None:
+        """Write the settings."""
+        self.folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self._command = config_of(
+            served.url,
+            folder,
+            undo_path=str(folder / "undo.sqlite"),
+            allow_automations=True,
+            max_deletes=10,
+        )
+
+    def run(self, text: str = "", *options: str) -> tuple[int, str]:
+        """Run it; return the exit code and its log."""
+        self._process = subprocess.Popen(
+            [*self._command, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        _, log = self._process.communicate(text)
+        return self._process.returncode, log
+
+    def kill(self) -> None:
+        """End the process without a word."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """The results of the last run."""
+        lines = (self.folder / "results.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def undo(self, run: str, *options: str) -> tuple[int, str]:
+        """Undo a run."""
+        return self.run("", "--undo", run, *options)
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[tuple[World, Program]]:
+    """An account over HTTP, and the program for it."""
+    world = world_of_people()
+    with serve(world) as served:
+        yield world, Program(served, tmp_path)
+
+
+def run_of(program: Program) -> str:
+    """Return the id of the last run."""
+    return str(program.results[0]["run"])
+
+
+def test_a_run_of_all_kinds_is_undone_by_one_command(account: tuple[World, Program]) -> None:
+    """Importer, pairs, links, deals, accounts, notes, an enrolment: all as before the run."""
+    world, program = account
+    before = truth_of(world)
+    code, log = program.run(rows_of(world))
+    assert code == 0, log
+    run = run_of(program)
+    assert f"Run {run}" in log
+    changed = differences(before, truth_of(world))
+    assert {"contacts", "tags", "lists", "links", "deals", "accounts", "notes"} < changed.keys()
+    after = truth_of(world)
+    code, log = program.undo(run, "--plan", *OPTIONS)
+    assert (code, differences(after, truth_of(world))) == (0, {}), log
+    planned = sum(one["action"] == "planned" for one in program.results)
+    code, log = program.undo(run, *OPTIONS)
+    assert code == 0, log
+    assert "What cannot be undone stays" in log
+    assert differences(before, truth_of(world)) == {}
+    assert sum(one["action"] == "updated" for one in program.results) == planned > 0
+
+
+def killing(world: World, program: Program, at: int) -> Callable[..., None]:
+    """Return a hook that kills the program at its write of this number."""
+    seen: list[str] = []
+
+    def kill(_world: World, method: str, path: str, _query: Any) -> None:
+        if method != "GET":
+            seen.append(path)
+            if len(seen) == at:
+                program.kill()
+
+    return world.before_request(kill)
+
+
+@pytest.mark.parametrize("write", random.Random(17).sample(range(1, 44), 4))
+def test_killed_in_the_run_and_in_the_undo(account: tuple[World, Program], write: int) -> None:
+    """Killed at a write of the run and of the undo, each run again: as before, or named."""
+    world, program = account
+    before = truth_of(world)
+    rows = rows_of(world)
+    killing(world, program, write)
+    first, _ = program.run(rows)
+    world.hooks.clear()
+    world.settle(at_once=True)
+    code, log = program.run(rows)
+    assert (first, code) == (-signal.SIGKILL, 0), log
+    run = run_of(program)
+    code, log = program.undo("nothing")
+    assert code == 2
+    runs = log.partition("the newest are: ")[2].split("\n")[0].split(", ")
+    assert runs[0] == run
+    assert len(runs) == 2
+    killing(world, program, write)
+    program.undo(run, *OPTIONS)
+    world.hooks.clear()
+    reasons = set()
+    for one in runs:
+        code, log = program.undo(one, *OPTIONS)
+        assert code == 0, log
+        reasons |= {result["reason"] for result in program.results}
+    # What was under way at the kill of the run was never confirmed, and the results say so.
+    left = differences(before, truth_of(world))
+    assert left.keys() <= {"accounts", "lists"}
+    assert "accounts" not in left or NOT_SURE in reasons
+    assert "lists" not in left or UNKNOWN_MARK in reasons
+
+
+def test_wrong_words_are_one_line(account: tuple[World, Program]) -> None:
+    """--plan alone, an unknown run, and no undo_path end with 2 and one line."""
+    _, program = account
+    for options, word in (
+        (["--plan"], "belong to --undo RUN"),
+        (["--undo", "20310101T000000Z-00000000"], "the file holds no run"),
+    ):
+        code, log = program.run("", *options)
+        assert code == 2, log
+        assert word in log
+        assert "Traceback" not in log
+    config = program.folder / "config.json"
+    settings = json.loads(config.read_text())
+    del settings["undo_path"]
+    config.write_text(json.dumps(settings))
+    code, log = program.undo("x")
+    assert (code, "--undo needs undo_path" in log) == (2, True)
