@@ -31,7 +31,9 @@ class BuildFailedError(Exception):
 class Transform:
     """The project over one database, with a folder for dbt's output."""
 
-    def __init__(self, tables: Tables, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, tables: Tables, folder: Path, environment: dict[str, str], project: Path = PROJECT
+    ) -> None:
         """Connect it to the loaded tables; ``environment`` names the database."""
         self.tables = tables
         #: The account whose rows are read, in a warehouse of many accounts.
@@ -43,8 +45,8 @@ class Transform:
             "HOME": str(folder),
             # Far from UTC, because no time may depend on the machine's zone.
             "TZ": "Pacific/Auckland",
-            "DBT_PROJECT_DIR": str(PROJECT),
-            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_PROFILES_DIR": str(project),
             "DBT_TARGET_PATH": str(self.folder),
             "DBT_LOG_PATH": str(self.folder),
             "DBT_ACTIVATION_FOLDER": str(self.folder),
