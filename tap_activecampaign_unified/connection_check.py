@@ -128,7 +128,7 @@ class ConnectionCheck:
     def _key(self) -> Iterator[tuple[str, Any]]:
         user = self._client.get("users/me").body.get("user")
         if not isinstance(user, dict):
-            yield "is good", f"{UNKNOWN}: the account does not say whose it is"
+            yield "is good", f"{UNKNOWN}: the account does not name its user"
             return
         yield "is good", YES
         yield "user", f"{user.get('username') or user.get('email')} (id {user.get('id')})"
@@ -216,14 +216,14 @@ class ConnectionCheck:
         client = self._client
         traffic = client.traffic
         if traffic.counted is None:
-            others = f"{UNKNOWN}: the account does not count for us"
+            others = f"{UNKNOWN}: the account sends no count"
         else:
             # The next request is the tap's only one in its second. All others are not the tap's.
             client.clock.sleep(QUIET_SECONDS)
             self._ask("users/me")
             limit, left = traffic.counted
             others = f"{max(0, limit - left - 1)} of {limit} in the last second"
-        yield "used by others", others
+        yield "used by other programs", others
         yield "requests of this test", traffic.requests
         yield "refused (429)", traffic.by_status["429"]
         yield "seconds waited for it", round(traffic.waited, 1)

@@ -163,7 +163,7 @@ class ActiveCampaign(ActiveCampaignReader):
         Raises `NotWritten` if a record with the same natural key exists: it stays unchanged.
         """
         if not is_nothing(_record(record).get("id")):
-            raise InvalidQuery("id: a new record has none; update the one that is there")
+            raise InvalidQuery("id: a new record has no id; use update for an existing one")
         return self._write(resource, _live(record), creates=True)
 
     def upsert(self, resource: str, record: Mapping[str, Any]) -> dict[str, str | None]:
@@ -181,7 +181,7 @@ class ActiveCampaign(ActiveCampaignReader):
             raise InvalidQuery("id: missing")
         given = _live(record)
         if not is_nothing(given.get("id")) and str(given["id"]) != str(id):
-            raise InvalidQuery("id: the record has another one than the row to be changed")
+            raise InvalidQuery("id: the record has another id than the one to update")
         return self._write(resource, {**given, "id": id})
 
     def delete(self, resource: str, id: Any) -> dict[str, str | None]:  # noqa: A002

@@ -34,7 +34,7 @@ UNDO = (
     "Reads no input."
 )
 UNDO_PLAN = "With --undo: show what would be put back, and write nothing."
-UNDO_UNSUBSCRIBES = "With --undo: subscribe again whom the run, and nobody else, unsubscribed."
+UNDO_UNSUBSCRIBES = "With --undo: subscribe again the contacts that only this run unsubscribed."
 UNDO_CREATES = "With --undo: delete what the run created, up to max_deletes."
 
 

@@ -188,7 +188,7 @@ class DeleteSweep:
 
     def _refuse(self, kind: str, missing: int, before: int) -> None:
         self._incomplete.add(kind)
-        text = f"{missing} of {before} vanished at once"
+        text = f"{missing} of {before} disappeared at once"
         logger.warning(
             "%s: %s: no tombstones are emitted. If they were deleted, run once with a higher "
             "max_delete_share",

@@ -13,8 +13,8 @@ from .filters import InvalidQuery
 from .traversal import AFTER, BEFORE, Position
 
 VERSION = 2
-INVALID_CURSOR = "the cursor is none of ours: take it from a page as it stands"
-OTHER_QUERY = "the cursor belongs to another question: begin without one"
+INVALID_CURSOR = "the cursor is invalid: use one from a page, unchanged"
+OTHER_QUERY = "the cursor belongs to another query: start without a cursor"
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
     if not isinstance(given, Mapping):
         spoken = next((one for one in TEXT_PROPERTIES if one in parts and name != CUSTOM), None)
         if spoken is None:
-            raise InvalidQuery(f"{name}: must be an object with what it must hold")
+            raise InvalidQuery(f"{name}: must be an object with the values to find")
         given = {spoken: given}
     unknown = sorted(map(str, given.keys() - parts.keys())) if parts else []
     if unknown:

@@ -162,7 +162,7 @@ class QueryPlanner:
         path = NAME_COLUMNS[kind][0]
         if path in self._loader.tables.unread:
             raise InvalidQuery(
-                f"{path} may not be read with this key: ask by id instead of by name"
+                f"{path} may not be read with this key: use the id instead of the name"
             )
         return names
 

@@ -35,9 +35,7 @@ ROWS_TO_PROVE_ORDER = 20
 # Seconds for which a page with sideloads is retried before one with fewer is requested.
 SHRINK_AFTER_SECONDS = 15.0
 AFTER, BEFORE = "after", "before"
-POSITION_GONE = (
-    "the rows at which this page ended are gone or stand elsewhere: begin without a cursor"
-)
+POSITION_GONE = "the rows at the end of that page were deleted or moved: start without a cursor"
 
 
 @dataclass(frozen=True)

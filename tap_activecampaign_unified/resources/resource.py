@@ -214,7 +214,8 @@ class Resource:
         )
         if deletes:
             properties[DELETED_AT] = described(
-                DATE_TIME, "When the record was found to be gone; it has no more then but its key"
+                DATE_TIME,
+                "When the tap found that the record was deleted; it then has only its key",
             )
         for key in self.keys:
             kept = properties[key]

@@ -80,7 +80,7 @@ _POSTGRES_CAUSES = {
     "42501": (errno.EACCES, "its database user lacks a privilege"),
     "55P03": _LOCKED,
     "40": (errno.EAGAIN, "another program changed the same rows"),
-    "42": (errno.EILSEQ, "its tables are damaged, or not of this program"),
+    "42": (errno.EILSEQ, "its tables are damaged, or not those of this program"),
 }
 # libpq's messages for a failed login. These errors have no SQLSTATE.
 _LOGIN = ("authentication failed", "no password supplied", "pg_hba.conf")

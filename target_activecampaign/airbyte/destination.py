@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.processing.batch_processor import BatchProcessor
 
-_AGAIN = "the rows that came were written; see what ended the source, then run both again"
+_AGAIN = "the received rows were written; see what ended the source, then run both again"
 _WRITTEN = frozenset({Action.CREATED, Action.UPDATED, Action.UNCHANGED})
 
 

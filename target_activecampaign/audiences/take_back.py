@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.context import WriteContext
 
-GONE = "the account has no such contact any more"
+GONE = "the account no longer has this contact"
 ELSEWHERE = "what another stream gives too stays"
 OTHER_VALUE = "a field that has another value by now stays"
 

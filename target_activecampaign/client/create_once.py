@@ -25,7 +25,10 @@ MAX_ATTEMPTS = 3
 # The account's clock has whole seconds, and the time of a response may be a moment old.
 CLOCK_MARGIN_SECONDS = 2.0
 LOOK_AFTER_SECONDS = 2.0
-SEVERAL = "an earlier create was not answered, and several rows could be its: decide by hand"
+SEVERAL = (
+    "an earlier create was not answered, and several records could be its result: "
+    "correct it in ActiveCampaign"
+)
 
 
 @dataclass(frozen=True)

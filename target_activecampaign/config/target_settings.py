@@ -33,7 +33,7 @@ TARGET = (
     Setting(
         "column_aliases",
         "object",
-        "Your columns to our fields, by stream: "
+        "Maps your columns to fields of this target, by stream: "
         '`{"crm_contacts": {"MAIL_ADDR": "email", "Firma": "account__name"}}`',
     ),
     Setting(
@@ -65,7 +65,7 @@ TARGET = (
     Setting(
         "undo_days",
         "number",
-        "Days after which the undo file forgets a run",
+        "Days after which a run is removed from the undo file",
         default=30,
         minimum=1,
     ),

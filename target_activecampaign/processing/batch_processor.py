@@ -73,7 +73,9 @@ class BatchProcessor:
     def _end_batch(self, rows: list[InputRecord]) -> None:
         for row in rows:
             # A sink must finish every row; should one not do so, the row is tried again.
-            self.rows.finish(row, Outcome(Action.FAILED, reason="it was not decided", whole=False))
+            self.rows.finish(
+                row, Outcome(Action.FAILED, reason="the row was not processed", whole=False)
+            )
         self.check_rejects()
         self.rows.results.flush()
 

@@ -45,9 +45,9 @@ class WriteProgress(Progress):
     def remarks(self) -> list[str]:
         """Return how many rows came, and how many of them have no result yet."""
         came = self._came()
-        found = [f"{came:,} rows came"] if came else ["waiting for the first row"]
+        found = [f"{came:,} rows received"] if came else ["waiting for the first row"]
         done = self._processor.rows.results.rows if self._processor else 0
-        return [*found, *([f"{came - done:,} to do"] if came > done else [])]
+        return [*found, *([f"{came - done:,} pending"] if came > done else [])]
 
     def log_line(self) -> str | None:
         """Return what became of the rows so far, and what the requests do."""
@@ -58,7 +58,7 @@ class WriteProgress(Progress):
         del actions["read"]
         listed = ", ".join(f"{count} {name}" for name, count in actions.items() if count)
         requests = processor.context.client.traffic.requests
-        return f"{self._came()} rows came: {listed or 'none done'}, {requests} requests in all"
+        return f"{self._came()} rows received: {listed or 'none done'}, {requests} requests in all"
 
 
 def _listed(actions: Counter[Action]) -> str:

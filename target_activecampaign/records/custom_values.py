@@ -37,7 +37,9 @@ def joined_money(values: dict[str, Any], is_field: Callable[[str], bool]) -> dic
             continue
         money = found.setdefault(head, {})
         if not isinstance(money, dict) or money.get(key) is not None:
-            raise RowRejected(f"custom_fields.{head}: two columns give it; keep one of them")
+            raise RowRejected(
+                f"custom_fields.{head}: two columns name this field; keep one of them"
+            )
         money[key] = value
     return {
         name: structure_of(value) if isinstance(value, dict) else value

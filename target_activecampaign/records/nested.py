@@ -65,7 +65,7 @@ def _refuse_double(given: dict[str, str], place: ColumnPlace, name: str) -> None
     other = given.setdefault(place.path, name)
     if other != name:
         raise RowRejected(
-            f"{place.path}: the columns {other} and {name} both stand for it; "
+            f"{place.path}: the columns {other} and {name} both name this field; "
             "keep one of them, or map one in column_aliases"
         )
 
@@ -79,8 +79,8 @@ def _joined(head: str, beside: Any, keys: Record) -> Any:
         )
         if doubles:
             raise RowRejected(
-                f"{head}.{doubles[0]}: the columns {head} and {head}__{doubles[0]} both give it; "
-                "keep one of them"
+                f"{head}.{doubles[0]}: the columns {head} and {head}__{doubles[0]} "
+                "both name this field; keep one of them"
             )
         return beside | {key: value for key, value in keys.items() if key not in beside or value}
     if head == CUSTOM_FIELDS:
@@ -89,7 +89,8 @@ def _joined(head: str, beside: Any, keys: Record) -> Any:
         return beside
     if beside is not None:
         raise RowRejected(
-            f"{head}: the columns {head} and {head}__{min(keys)} both give it; keep one of them"
+            f"{head}: the columns {head} and {head}__{min(keys)} both name this field; "
+            "keep one of them"
         )
     return keys
 
@@ -133,6 +134,6 @@ def _renamed(
             found[key] = part
         elif part is not None and part != found[key]:
             raise RowRejected(
-                f"{column.name}.{key}: two keys of one object stand for it; keep one of them"
+                f"{column.name}.{key}: two keys of one object name this field; keep one of them"
             )
     return found

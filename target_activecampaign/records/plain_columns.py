@@ -34,7 +34,7 @@ def with_plain_columns(record: Record, phones: str) -> Record:
         elif is_nothing(found.get(field)):
             found[field] = value
         else:
-            raise RowRejected(f"{field}: the column {name} gives it too; keep one of them")
+            raise RowRejected(f"{field}: the column {name} names this field too; keep one of them")
     return found
 
 

@@ -37,7 +37,7 @@ def test_an_account_that_does_everything(make_world, make_client):
     assert found["clock"]["offset of a contact's times"] in {"-05:00", "-06:00"}
     assert abs(found["clock"]["seconds ahead of ActiveCampaign"]) <= 1
     assert found["budget"]["requests of this test"] == len(world.log)
-    assert found["budget"]["used by others"].startswith("unknown")
+    assert found["budget"]["used by other programs"].startswith("unknown")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_check_shows_the_requests_of_other_programs(make_world, make_client,
 
     found: checkup.Document = {}
     checkup.ConnectionCheck(make_client(world), found).run()
-    assert found["budget"]["used by others"] == f"{others} of 5 in the last second"
+    assert found["budget"]["used by other programs"] == f"{others} of 5 in the last second"
 
 
 def test_an_error_follows_what_the_check_knows(make_world, make_client, capsys):

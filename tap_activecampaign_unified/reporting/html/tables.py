@@ -160,7 +160,7 @@ def tables_of(document: Document) -> dict[str, ReportTable]:
             "Settings",
             ("setting", "value"),
             [(name, value) for name, value in document["settings"].items() if value is not None],
-            note="All that are set or have a default, but the secret ones.",
+            note="All settings that are set or have a default, except the secret ones.",
         ),
         "versions": ReportTable(
             "Versions",
@@ -195,8 +195,8 @@ def _streams(document: Document) -> ReportTable:
     total += tuple(totals[name] for name in (*fates, *more))
     total += (sum(one["requests"] for one in streams.values()), "") if is_tap else ()
     note = (
-        "Requests of a collection that feeds several streams stand with the first; those before "
-        "the first stream and for what all lean on stand with none."
+        "Requests of a collection that feeds several streams count for the first one. Requests "
+        "before the first stream, and requests that all streams need, count for none."
         if is_tap
         else ""
     )
@@ -354,7 +354,7 @@ def _mark(entry: Any) -> str:
     value = entry.get("replication_key_value")
     progress = entry.get("progress")
     if isinstance(progress, dict):
-        return f"{NOTHING if value is None else value}, goes on behind row {progress.get('after')}"
+        return f"{NOTHING if value is None else value}, continues after row {progress.get('after')}"
     return NOTHING if value is None else str(value)
 
 

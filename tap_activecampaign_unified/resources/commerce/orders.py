@@ -188,8 +188,8 @@ ORDERS = Resource(
         Field("store_external_id", "storeExternalOrderId", text),
         Field("cart_id", "cartId", text, "The checkout's id in the store"),
         Field("number", "orderNumber", text, "The number that people see"),
-        Field("status", "normalizedStatus", order_status, "The same words for every store"),
-        Field("store_status", "storeStatus", text, "The status in the store's own words"),
+        Field("status", "normalizedStatus", order_status, "The same values for every store"),
+        Field("store_status", "storeStatus", text, "The status, as the store names it"),
         Field(
             "creation_source",
             "creationSource",

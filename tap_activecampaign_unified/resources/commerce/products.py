@@ -70,7 +70,7 @@ PRODUCTS = Resource(
         Field("tags", "tags", texts),
         Field("categories", "categories", texts),
         Field("type", "type", text),
-        Field("status", "status", text, "In the store's own words"),
+        Field("status", "status", text, "As the store names it"),
         Field("brand", "brand", text),
         Field(
             "stock_status",
@@ -80,7 +80,9 @@ PRODUCTS = Resource(
         Field("sales_count", "numberOfSales", count),
         Field("rating", "averageRatings", measure),
         Field("rating_count", "ratingCount", count),
-        Field("is_deleted", "isDeleted", boolean, "Gone from the store; ActiveCampaign keeps it"),
+        Field(
+            "is_deleted", "isDeleted", boolean, "Deleted in the store; ActiveCampaign keeps the row"
+        ),
         Field("is_virtual", "isVirtual", boolean),
         Field("is_downloadable", "isDownloadable", boolean),
         Field("is_visible", "isVisible", boolean),

@@ -35,7 +35,7 @@ SUBSCRIPTIONS = Resource(
         Field("contact", "email", contact),
         Field("store_customer_id", "storeCustomerId", text, "The customer's id in the store"),
         Field("status", "normalizedStatus", word_of("subscription_status", SUBSCRIPTION_STATUSES)),
-        Field("store_status", "storeStatus", text, "The status in the store's own words"),
+        Field("store_status", "storeStatus", text, "The status, as the store names it"),
         Field(
             "billing_interval",
             "billingInterval",
@@ -59,7 +59,7 @@ SUBSCRIPTIONS = Resource(
         Field("anchored_at", "anchorDate", stamp),
         Field("cancelled_at", "cancelledDate", stamp),
         Field("payment_method_expires_at", "paymentMethodExpiration", stamp),
-        Field("origin_store_order_id", "originOrderId", text, "The order that began it"),
+        Field("origin_store_order_id", "originOrderId", text, "The order that started it"),
         Field("is_trial", "isTrial", boolean),
         Field("is_cancelled_at_period_end", "cancelAtPeriodEnd", boolean),
         Field("total_cycles", "totalCycles", count, "0: without end"),

@@ -46,7 +46,9 @@ SAVED_SEGMENTS = Resource(
             INTEGER,
             "How many contacts it has now; deselect it to save a request per segment",
         ),
-        Field("logic", "logic", text, "`and` or `or`: how its conditions add up", read_only=True),
+        Field(
+            "logic", "logic", text, "`and` or `or`: how its conditions are combined", read_only=True
+        ),
         Field("is_hidden", "hidden", flag, read_only=True),
         Field("created_at", "created_timestamp", instant, _CLOCK, read_only=True),
         Field("updated_at", "updated_timestamp", instant, _CLOCK, read_only=True),

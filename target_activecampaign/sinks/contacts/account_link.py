@@ -66,7 +66,7 @@ def _write_change(
     link = links.get(change.id) if links is not None else link_of(context, change)
     account = ensure_account(context, change.account) if change.account else None
     if link is None and account is None:
-        reason = "title: the contact has no account, and titles live with it"
+        reason = "title: the contact has no account; a title belongs to the link to an account"
         change.leave_undone("title", reason)
         return
     columns: dict[str, Any] = {}

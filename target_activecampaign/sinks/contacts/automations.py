@@ -35,11 +35,13 @@ if TYPE_CHECKING:
 # Seconds to wait after a lost answer: by then the list shows an enrolment that was in progress.
 LOOKS = (2.0, 8.0)
 ENTERED_BEFORE = "automations: entered before; enters again only after leave_automations"
-THERE_ALREADY = "automations: is or was in it already; enters again only after leave_automations"
+THERE_ALREADY = (
+    "automations: the contact is or was in it; enters again only after leave_automations"
+)
 UNFINISHED = "automations: not entered while the rest of the row is left out"
-REFUSED = "automations: ActiveCampaign does not let this key enter or take out contacts (403)"
-NOT_TAKEN = "automations: ActiveCampaign did not take the contact in"
-NOBODY = "automations: the account has no such contact any more"
+REFUSED = "automations: ActiveCampaign does not let this key enter or remove contacts (403)"
+NOT_TAKEN = "automations: ActiveCampaign did not enter the contact"
+NOBODY = "automations: the account no longer has this contact"
 UNSEEN = (
     "automations: entering was sent and not answered, and cannot be seen now; the next run looks "
     "for it first"

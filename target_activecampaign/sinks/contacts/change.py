@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST_TAG = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
-SAID_OTHERWISE = "automations: a later row of this person says otherwise"
+SAID_OTHERWISE = "automations: a later row of this contact replaces this one"
 ADDRESS = "email"
 #: Stands for all parts of a row that is not decided.
 WHOLE_ROW = ""

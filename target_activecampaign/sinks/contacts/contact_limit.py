@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-UNKNOWN = "The account's contact limit is not known (%s): no limit is kept"
+UNKNOWN = "The account's contact limit is not known (%s): the target creates every contact"
 
 
 class MayCreate(Protocol):

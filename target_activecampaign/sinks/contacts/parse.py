@@ -278,7 +278,7 @@ def put_list(
     if consent is Consent.UNKNOWN:
         raise RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
     if consent is Consent.LEAVE_ALONE:
-        part.leave_undone(origin, f"{column}: missing, the list is left alone; {CONSENT_FORMS}")
+        part.leave_undone(origin, f"{column}: missing, the list is not changed; {CONSENT_FORMS}")
         return
     if consent is Consent.CANNOT_BE_WRITTEN:
         part.may_create = False

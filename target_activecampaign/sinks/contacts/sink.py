@@ -152,7 +152,7 @@ def _after_import(
             rest.append(change)
         elif entry.problem is not None or not entry.is_imported:
             action = Action.FAILED if entry.is_lost else Action.REJECTED
-            reason = entry.problem or "the import was not carried out"
+            reason = entry.problem or "the import was not processed"
             is_full = is_limit_refusal(entry.problem)
             outcome = Outcome(action, reason=reason, whole=False)
             _end(context, change, _held(LIMIT_REFUSED) if is_full else outcome)

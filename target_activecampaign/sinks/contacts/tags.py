@@ -73,7 +73,7 @@ def _remove_tags(
         return
     if change.id is None:
         if change.created is None and not change.upserts:
-            raise RowSkipped("the account has no contact with this address: nothing to take away")
+            raise RowSkipped("the account has no contact with this address: nothing to remove")
         return
     rows = _associations(context, change)
     table = context.references.table("tag")

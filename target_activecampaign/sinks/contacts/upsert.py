@@ -102,7 +102,7 @@ def _find(context: WriteContext, change: ContactChange) -> None:
             part.requested.add("exist")
         _sync(context, change, {})
     elif change.id is None:
-        raise RowSkipped("the account has no contact with this address: nothing to take away")
+        raise RowSkipped("the account has no contact with this address: nothing to remove")
 
 
 def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:

@@ -150,7 +150,7 @@ def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_pa
         command = [str(TARGET), "--config", str(workspace.config(bulk_import="never"))]
         environment = workspace.environment | {"TERM": "xterm-256color"}
         assert screen.run(command, environment, tmp_path / "out", stdin=given_) == 0
-    assert screen.showed("crm_contacts", "40 rejected", "200 rows came", "160 to do")
+    assert screen.showed("crm_contacts", "40 rejected", "200 rows received", "160 pending")
     left = [line.split() for line in screen.screen.all if not LOG_LINE.match(line)]
     head, counts, run = left
     assert head == ["stream", "rows", "created", "rejected"]
@@ -426,9 +426,9 @@ def test_without_a_terminal_the_target_logs_its_progress(
         batches = [[*stream_of("crm_contacts", one), state_of(n)] for n, one in enumerate(people)]
         lines = [line for batch in batches for line in batch]
         assert runner.run(*lines, bulk_import="never").code == 0
-    shown = [text for text in caplog.messages if " rows came: " in text]
+    shown = [text for text in caplog.messages if " rows received: " in text]
     assert 2 <= len(shown) <= (clock.monotonic() - began) / progress.SECONDS_BETWEEN_LINES
-    assert re.fullmatch(r"\d+ rows came: \d+ created, \d+ requests in all", shown[-1])
+    assert re.fullmatch(r"\d+ rows received: \d+ created, \d+ requests in all", shown[-1])
 
 
 @pytest.mark.parametrize(

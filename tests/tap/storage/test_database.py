@@ -172,7 +172,7 @@ def test_a_lost_connection_stays_lost(shared: Database, postgres_database: Serve
         ("42501", errno.EACCES, "lacks a privilege"),
         ("55P03", errno.EAGAIN, "another program has locked it"),
         ("40001", errno.EAGAIN, "another program changed the same rows"),
-        ("42P01", errno.EILSEQ, "its tables are damaged, or not of this program"),
+        ("42P01", errno.EILSEQ, "its tables are damaged, or not those of this program"),
         ("XX000", errno.EIO, "its PostgreSQL server reports InternalError"),
     ],
 )

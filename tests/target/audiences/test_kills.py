@@ -1,4 +1,4 @@
-"""Killed at any request and run again: no one keeps what they should lose, and the reverse."""
+"""After a kill at any request, a second run leaves each contact with what it should have."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STEP = {"": 6, length.FULL: 2}.get(length.SEARCH, 1)
 
 
 class Killed(BaseException):
-    """The process ends here, whatever it is doing."""
+    """The process ends here."""
 
 
 @contextlib.contextmanager
 def killed_at(scene: Scene, number: int, *, is_carried_out: bool) -> Iterator[None]:
-    """End the process at a request, before or after the account carried it out."""
+    """End the process at a request, before or after the account processed it."""
     world, answer, count = scene.world, scene.world.answer, 0
 
     def dying(*args: Any, **kwargs: Any) -> Any:
@@ -52,21 +52,21 @@ def killed_at(scene: Scene, number: int, *, is_carried_out: bool) -> Iterator[No
 
 
 class Story:
-    """One audience, seen by its inputs; the number of people decides between importer and not."""
+    """One audience and its inputs; the number of contacts decides about the importer."""
 
     def __init__(self, folder: Path, people: int) -> None:
         """Make an account in which one person has the tag, and another stream gives it to one."""
         folder.mkdir()
         self.scene = Scene(folder, on_leave=ALL)
         self.people = [f"p{n}@shop.example" for n in range(people)]
-        # Who returns is subscribed again only with this.
+        # A contact that returns is subscribed again only with this.
         self.scene.settings["resubscribe"] = True
         self.scene.add(HAD, "trial")
         other = {"email": KEPT, "tags": ["trial"]}
         self.other = ("buyers", other)
 
     def row(self, email: str) -> dict[str, Any]:
-        """Return a person's row; some enter an automation, which the importer cannot."""
+        """Return a contact's row; some enter an automation, which the importer cannot do."""
         row = {
             "email": email,
             "tags": ["trial"],
@@ -76,11 +76,11 @@ class Story:
         return row | ({"automations": ["Welcome"]} if email.startswith("p1@") else {})
 
     def run(self, *emails: str) -> Any:
-        """Send these people as the whole audience."""
+        """Send these contacts as the complete audience."""
         return self.scene.send(*map(self.row, emails))
 
     def check(self, members: set[str]) -> None:
-        """Compare what everyone has with what the members should have."""
+        """Compare all contacts with what the members should have."""
         self.scene.world.settle(at_once=True)
         for contact in self.scene.world.tables["contacts"]:
             email, has = contact.email, self.scene.has(contact.email)
@@ -134,7 +134,7 @@ def test_killed_at_every_request_of_a_run_in_which_people_leave(
 def test_killed_at_every_request_of_the_first_run(
     tmp_path: Path, people: int, is_carried_out: bool
 ) -> None:
-    """Who got something from it, and never comes again, loses it; the address is known nowhere."""
+    """A contact of a killed first run that never returns loses what the run gave."""
     step = STEP
     number = 1
     while True:

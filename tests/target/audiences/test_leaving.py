@@ -254,7 +254,7 @@ def test_a_deleted_contact_leaves_without_a_write(scene: Scene) -> None:
     scene.world.delete_contact(scene.world.find_contact(A).id)
     run = scene.send(B)
     [left] = leavers(run)
-    assert left["reason"] == "left the audience; the account has no such contact any more"
+    assert left["reason"] == "left the audience; the account no longer has this contact"
     assert run.writes == []
     assert scene.world.find_contact(A) is None
 

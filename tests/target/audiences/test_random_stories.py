@@ -27,17 +27,17 @@ STEP = st.one_of(
 
 
 class Model:
-    """Who has the tag, who gave it, and what the streams said last."""
+    """The contacts that have the tag, the streams that gave it, and their last rows."""
 
     def __init__(self) -> None:
-        """Begin with no contact."""
+        """No contact exists."""
         self.tagged: set[str] = set()
         self.givers: dict[str, set[str]] = {}
         self.members: dict[str, set[str]] = {name: set() for name in AUDIENCES}
         self.confirmed: dict[str, set[str]] = {name: set() for name in (*AUDIENCES, "other")}
 
     def give(self, stream: str, person: str, *, is_audience: bool) -> None:
-        """Write a row; one that is confirmed already is not sent."""
+        """Write a row; a confirmed row is not sent."""
         if person in self.confirmed[stream]:
             return
         self.confirmed[stream].add(person)
@@ -49,7 +49,7 @@ class Model:
             self.givers[person].add(stream)
 
     def end(self, audience: str, people: set[str], *, is_complete: bool) -> None:
-        """Send an audience, and let people leave if its input is complete."""
+        """Send an audience, and let contacts leave if its input is complete."""
         for person in sorted(people):
             self.give(audience, person, is_audience=True)
         self.members[audience] |= people
@@ -73,7 +73,7 @@ class Model:
 def test_random_stories(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[Any, ...]]
 ) -> None:
-    """After every step each person has the tag if somebody gave it who has not let go."""
+    """After every step each contact has the tag if some stream gave it and has not removed it."""
     scene, model = Scene(tmp_path_factory.mktemp("story")), Model()
     for kind, who, *more in story:
         if kind in AUDIENCES:

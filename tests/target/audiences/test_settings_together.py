@@ -1,4 +1,4 @@
-"""Audiences together with the other settings that decide what is written."""
+"""Audiences together with other settings that decide what is written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def rows(*emails: str) -> list[dict[str, Any]]:
 def test_a_dry_run_shows_who_would_leave_and_changes_nothing(
     whole: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Counts, samples, a planned result each, and the requests that the run then takes."""
+    """A dry run has counts, samples, a planned result each, and the requests of the later run."""
     people = [f"p{n}@shop.example" for n in range(6)]
     whole.send(*rows(*people))
     before = [whole.has(one) for one in people]
@@ -62,7 +62,7 @@ def test_a_dry_run_shows_who_would_leave_and_changes_nothing(
 
 
 def test_a_dry_run_of_a_first_input_knows_no_member(scene: Scene) -> None:
-    """Who would join is none who could leave, and no audience is begun by a plan."""
+    """In a dry run of a first input no contact can leave, and no audience is stored."""
     assert leavers(scene.send(A, B, dry_run=True)) == []
     scene.send(A)
     plan = scene.send(B, dry_run=True)
@@ -71,7 +71,7 @@ def test_a_dry_run_of_a_first_input_knows_no_member(scene: Scene) -> None:
 
 
 def test_max_changes_lets_the_others_leave_in_later_runs(scene: Scene) -> None:
-    """Each person who leaves is a change; who is left has a result that says so, and exit 1."""
+    """Each contact that leaves is a change; one beyond max_changes has a result and exit code 1."""
     people = [f"p{n}@shop.example" for n in range(5)]
     scene.send(*people)
     first = scene.send(people[0], max_changes=3)
@@ -87,7 +87,7 @@ def test_max_changes_lets_the_others_leave_in_later_runs(scene: Scene) -> None:
 
 
 def test_a_removal_that_fails_is_tried_by_the_next_run(scene: Scene) -> None:
-    """It is `failed`, exit 1, in no file of failed rows, and the person is still a member."""
+    """A failed removal is `failed` with exit code 1, and the contact is still a member."""
     scene.send(A, B, C)
     retry = scene.runner.folder / "retry.jsonl"
     settings = {"retry_path": str(retry), "max_retry_seconds": 1}
@@ -104,7 +104,7 @@ def test_a_removal_that_fails_is_tried_by_the_next_run(scene: Scene) -> None:
 
 
 def test_a_refused_removal_ends_a_run_under_on_reject_fail(scene: Scene) -> None:
-    """What ActiveCampaign refuses to take back is rejected like a row, and stays."""
+    """A removal that ActiveCampaign refuses is rejected like a row."""
     scene.send(A, B)
     scene.world.faults.server_error("/contactTags", status=422, times=None, method="DELETE")
     run = scene.send(A, on_reject="fail")
@@ -116,7 +116,7 @@ def test_a_refused_removal_ends_a_run_under_on_reject_fail(scene: Scene) -> None
 
 
 def test_without_automations_only_the_importer_takes_back(whole: Scene) -> None:
-    """`run_automations: false` starts nothing: tags stay, with the reason, until it is removed."""
+    """With `run_automations: false` tags stay with a reason until the setting is removed."""
     people = [f"p{n}@shop.example" for n in range(4)]
     whole.send(*rows(*people))
     whole.world.automation_log.clear()
@@ -131,7 +131,7 @@ def test_without_automations_only_the_importer_takes_back(whole: Scene) -> None:
 
 
 def test_held_out_people_lose_only_subscriptions(whole: Scene) -> None:
-    """The control group keeps what it has but for unsubscriptions, and loses the rest later."""
+    """A held-out contact loses only subscriptions, and the rest after the control group ends."""
     people = [f"p{n}@shop.example" for n in range(30)]
     held = {one for one in people if position_of(one, "") < 50}
     assert 5 < len(held) < 25
@@ -151,7 +151,7 @@ def test_held_out_people_lose_only_subscriptions(whole: Scene) -> None:
 
 
 def test_held_out_people_in_the_input_have_not_left(scene: Scene) -> None:
-    """A row that the control group keeps from being written is still a row of the audience."""
+    """A held-out row is still a row of the audience."""
     people = [f"p{n}@shop.example" for n in range(12)]
     scene.send(*people)
     assert leavers(scene.send(*people, holdout_percent=100)) == []
@@ -159,7 +159,7 @@ def test_held_out_people_in_the_input_have_not_left(scene: Scene) -> None:
 
 
 def test_people_who_wait_for_room_are_in_the_audience(scene: Scene) -> None:
-    """The contact limit holds new people; who left leaves all the same."""
+    """Rows held for the contact limit are in the audience; other contacts leave."""
     scene.send(A, B)
     scene.world.contact_limit = 2
     run = scene.send(A, C)
@@ -174,17 +174,17 @@ def test_people_who_wait_for_room_are_in_the_audience(scene: Scene) -> None:
 
 
 def test_an_opt_out_is_neither_overridden_nor_claimed(whole: Scene) -> None:
-    """Who opted out before is not subscribed by the audience, and not unsubscribed by leaving."""
+    """An earlier opt-out is neither overridden nor attributed to the audience."""
     contact = whole.add(A)
     whole.world.subscribe(contact, whole.news.id, 2, by_self=True)
     whole.send(*rows(A, B))
-    whole.world.subscribe(contact, whole.news.id, 1)  # by the person, later
+    whole.world.subscribe(contact, whole.news.id, 1)  # a later opt-out of the person
     whole.send(*rows(B))
     assert whole.has(A) == GONE | {"lists": {"News"}}
 
 
 def test_only_if_empty_fills_and_leaving_clears_what_it_filled(whole: Scene) -> None:
-    """A field that the audience filled is cleared; one that had a value is left alone."""
+    """A field that the audience filled is cleared; one that had a value is not changed."""
     contact = whole.add(A)
     whole.world.set_field(contact, whole.plan.id, "free")
     filled = {"only_if_empty": ["plan"]}
@@ -195,7 +195,7 @@ def test_only_if_empty_fills_and_leaving_clears_what_it_filled(whole: Scene) -> 
 
 
 def test_a_mirror_takes_a_tag_from_all_who_gave_it(scene: Scene) -> None:
-    """What a mirroring row removes is nobody's gift any more."""
+    """A tag that a mirroring row removed belongs to no stream."""
     scene.send(A, B)
     mirror = {"tags_mode": "mirror", "tag_namespace": "tri"}
     other = [*stream_of("crm_contacts", {"email": A, "tags": ["trip"]}), state_of(1)]
@@ -221,7 +221,7 @@ def test_foreign_ids_mean_the_same_people(scene: Scene) -> None:
 
 
 def test_a_row_of_the_file_of_failed_rows_keeps_its_stream(scene: Scene) -> None:
-    """It is written as a row of the audience: what it gives is taken back, not left."""
+    """A row of the retry file is a row of its audience."""
     retry = scene.runner.folder / "retry.jsonl"
     settings = {"retry_path": str(retry), "max_retry_seconds": 1}
     scene.world.faults.server_error("/contact/sync", times=None)
@@ -235,7 +235,7 @@ def test_a_row_of_the_file_of_failed_rows_keeps_its_stream(scene: Scene) -> None
 
 
 def test_nothing_is_asked_or_kept_where_no_audience_is(scene: Scene) -> None:
-    """A run without the setting, in an account that never had it, has no request more."""
+    """Without the setting a run sends no request more and stores nothing."""
     plain = {"stream_aliases": {"trial": "crm_contacts"}}
     first = scene.runner.run(*messages_of(A, B), **plain)
     assert first.writes == [
@@ -249,7 +249,7 @@ def test_nothing_is_asked_or_kept_where_no_audience_is(scene: Scene) -> None:
 def test_two_machines_share_an_audience_in_postgresql(
     tmp_path: Path, postgres_database: Database
 ) -> None:
-    """One machine gives, another takes back, with nothing in common but the database."""
+    """One machine gives and another removes, with only the database in common."""
     scene = Scene(tmp_path, on_leave=ALL)
     scene.settings["ledger_path"] = postgres_database.url()
     people = [f"p{n}@shop.example" for n in range(14)]

@@ -76,7 +76,7 @@ class Importer:
         self._poller.follow(queued)
         again = [batch for batch in queued if batch.status in {"failed", "interrupted"}]
         if again:
-            logger.warning("%d import batches were not carried out: sending them again", len(again))
+            logger.warning("%d import batches were not processed: sending them again", len(again))
             packs = [[e for e in old.entries if e.problem is None] for old in again]
             retried = self._queue(packs, is_again=True)
             self._poller.follow(retried)
@@ -190,7 +190,7 @@ class Importer:
             success = answer.body.get("Success", answer.body.get("success", 1))
             if str(success) in {"0", "False", "false"}:
                 raise InvalidRequest(
-                    "the importer did not take the batch",
+                    "the importer did not accept the batch",
                     method="POST",
                     path="import/bulk_import",
                     status=answer.status,

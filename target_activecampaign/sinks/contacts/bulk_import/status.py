@@ -234,7 +234,7 @@ def record_result(batch: ImportBatch, success: Any, failure: Any) -> None:
     refused = {fold(_address(one)): one for one in failure or ()} if failure else {}
     for entry in batch.entries:
         if fold(entry.email) in refused:
-            entry.problem = "the importer did not take this contact (an excluded address?)"
+            entry.problem = "the importer did not accept this contact (an excluded address?)"
         elif batch.status == "completed":
             entry.is_imported = True
             if len(batch.created_ids) == len(batch.entries):

@@ -105,7 +105,10 @@ def test_a_key_that_may_not_read_the_limit_keeps_none(
     assert (run.code, set(run.actions)) == (0, {"created"})
     lines = [one.getMessage() for one in caplog.records if "contact limit" in one.getMessage()]
     assert len(lines) == 1
-    assert lines[0] == "The account's contact limit is not known (403): no limit is kept"
+    assert (
+        lines[0]
+        == "The account's contact limit is not known (403): the target creates every contact"
+    )
     assert run.requests.count(ACCOUNT) == 2
     assert runner.clock.monotonic() - before < 15
 
