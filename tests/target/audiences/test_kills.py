@@ -55,7 +55,7 @@ class Story:
     """One audience and its inputs; the number of contacts decides about the importer."""
 
     def __init__(self, folder: Path, people: int) -> None:
-        """Make an account in which one person has the tag, and another stream gives it to one."""
+        """Create an account in which one contact has the tag; another stream gives it to one."""
         folder.mkdir()
         self.scene = Scene(folder, on_leave=ALL)
         self.people = [f"p{n}@shop.example" for n in range(people)]
@@ -99,7 +99,10 @@ class Story:
 def test_killed_at_every_request_of_a_run_in_which_people_leave(
     tmp_path: Path, people: int, is_carried_out: bool, then: str
 ) -> None:
-    """Then the same input comes, or one in which those who were leaving are back, or fewer."""
+    """After a kill in a run with leaving contacts, the next input gives the right account.
+
+    It is the same input, or one in which leaving contacts are back, or fewer contacts are.
+    """
     step = STEP
     number = 1
     while True:

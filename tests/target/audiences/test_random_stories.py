@@ -1,4 +1,4 @@
-"""Random audiences, other streams, hands and interruptions: a small model says who has the tag."""
+"""Random audiences, streams, users and interruptions: a small model gives the expected tags."""
 
 from __future__ import annotations
 
