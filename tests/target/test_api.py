@@ -303,7 +303,7 @@ def test_a_record_may_hold_what_python_has_for_json(access, account):
         for broken in (circle, object(), {1, 2}):
             with pytest.raises(InvalidQuery, match="what JSON can hold"):
                 access.upsert("crm_contacts", {"email": "a@b.example", "custom_fields": broken})
-        with pytest.raises(InvalidQuery, match="another one"):
+        with pytest.raises(InvalidQuery, match="another id"):
             access.update("crm_contacts", "5", {"id": "6", "first_name": "Somebody"})
         with pytest.raises(InvalidQuery, match="must be pairs"):
             access.proxy("GET", "contacts", params={"limit": object()})
