@@ -100,7 +100,7 @@ def forms() -> str:
         ("status: subscribe", words[Consent.SUBSCRIBE]),
         ("status: unsubscribe", words[Consent.UNSUBSCRIBE]),
         ("status: skipped", words[Consent.CANNOT_BE_WRITTEN]),
-        ("status: left alone", "null, or no status beside other facts of a membership"),
+        ("status: not changed", "null, or no status beside other columns of a membership"),
         ("nothing", "null, blank text, and the text `null`, at any depth"),
     ]
     return _table(("value", "accepted"), rows)
