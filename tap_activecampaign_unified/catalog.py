@@ -133,7 +133,7 @@ def selected_streams(
     if catalog is None:
         by_default = [one for one in STREAMS if one.selected_by_default]
         return [StreamSelection(one, {}, bookmarks.get(one.name, {})) for one in by_default]
-    found, unknown = [], []
+    selected, unknown = [], []
     for name, entry in catalog.items():
         mask, resource = entry.metadata.resolve_selection(), known.get(name)
         if not mask.get((), False):
@@ -145,12 +145,12 @@ def selected_streams(
             )
         else:
             is_full = method_of(entry) == FULL_TABLE
-            found.append(StreamSelection(resource, mask, bookmarks.get(name, {}), is_full))
+            selected.append(StreamSelection(resource, mask, bookmarks.get(name, {}), is_full))
     if unknown:
         raise SettingsError(unknown)
-    if not found:
+    if not selected:
         logger.warning("The catalog selects no stream: the tap reads nothing")
-    return found
+    return selected
 
 
 def update_catalog(
@@ -174,21 +174,25 @@ def update_catalog(
     got all of them.
     """
     selected = selected_streams(catalog, {}, known)
-    entries = [(catalog[one.resource.name], one) for one in selected]
-    outdated = [(entry, one.resource) for entry, one in entries if _wants_fields(entry, one)]
+    entries = [(catalog[selection.resource.name], selection) for selection in selected]
+    outdated = [
+        (entry, selection.resource)
+        for entry, selection in entries
+        if _wants_fields(entry, selection)
+    ]
     prefetch([resource for _, resource in outdated])
     for entry, resource in outdated:
         _add_newer_fields(entry, schema_of(resource))
-    for entry, one in entries:
-        if isinstance(one.resource, CustomObject):
-            _add_newer_columns(entry, schema_of(one.resource))
+    for entry, selection in entries:
+        if isinstance(selection.resource, CustomObject):
+            _add_newer_columns(entry, schema_of(selection.resource))
     if deletes:
-        closed = [one for one in selected if not one.resource.is_open]
-        for entry in (catalog[one.resource.name] for one in closed):
+        closed = [selection for selection in selected if not selection.resource.is_open]
+        for entry in (catalog[selection.resource.name] for selection in closed):
             deleted_at = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: deleted_at}
-    for one in selected:
-        _label(catalog[one.resource.name], is_labelled=label is not None)
+    for selection in selected:
+        _label(catalog[selection.resource.name], is_labelled=label is not None)
 
 
 def labelled(schema: Schema) -> Schema:
@@ -215,9 +219,9 @@ def _label(entry: Any, *, is_labelled: bool) -> None:
     entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # a key cannot be deselected
 
 
-def _wants_fields(entry: Any, one: StreamSelection) -> bool:
+def _wants_fields(entry: Any, selection: StreamSelection) -> bool:
     known = (entry.schema.properties or {}).get("custom_fields")
-    wanted = one.resource.custom_fields and one.wanted("custom_fields")
+    wanted = selection.resource.custom_fields and selection.wanted("custom_fields")
     return bool(wanted and known is not None)
 
 

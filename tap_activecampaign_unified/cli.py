@@ -181,8 +181,8 @@ def _remedy_of(problem: BaseException) -> str:
 
     Every other exception comes from the user's own expression, and may repeat a value of a row.
     """
-    found = [problem, problem.__cause__]
-    words = [" ".join(str(one).split()) for one in found if one and _is_of_settings(one)]
+    causes = [problem, problem.__cause__]
+    words = [" ".join(str(one).split()) for one in causes if one and _is_of_settings(one)]
     return ": ".join(filter(None, words)) or "correct the setting of that name"
 
 

@@ -65,17 +65,21 @@ def run_graphql(
 def problem_of(errors: Any, status: int = 200) -> RequestError:
     """Return the error of a response without data; without `errors` it is an incomplete one."""
     facts: dict[str, Any] = {"method": "POST", "path": PATH, "status": status}
-    found = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
-    if not found:
+    details = (
+        [detail for detail in errors if isinstance(detail, dict)]
+        if isinstance(errors, list)
+        else []
+    )
+    if not details:
         return ServerError("an answer without data", **facts)
-    texts = [str(one.get("message") or "") for one in found]
+    texts = [str(detail.get("message") or "") for detail in details]
     words = redact_values("; ".join(texts))
-    kinds = {kind for one in found if (kind := _kind_of(one))}
+    kinds = {kind for detail in details if (kind := _kind_of(detail))}
     if any(map(_TOO_LARGE.search, texts)):
         return TooLarge(f"too large: {words}", **facts)
     if any(_FORBIDDEN.search(text) for text in (*texts, *kinds)):
         return PermissionDenied(f"refused: {words}", **facts)
-    reasons = tuple(reason for one in found for reason in _reasons_of(one))
+    reasons = tuple(reason for detail in details for reason in _reasons_of(detail))
     is_fault = bool(kinds & _FAULTS) or any(map(_TRANSIENT.search, texts))
     if is_fault and not kinds & _REFUSALS and VALIDATION not in texts:
         return ServerError(f"errors of the server: {words}", **facts)
@@ -93,8 +97,8 @@ def _reasons_of(error: dict[str, Any]) -> list[ErrorDetail]:
     extensions, message = error.get("extensions"), str(error.get("message") or "")
     if message != VALIDATION or not isinstance(extensions, dict):
         return [ErrorDetail(message)]
-    found: list[ErrorDetail] = []
+    reasons: list[ErrorDetail] = []
     for key, texts in extensions.items():
         several = texts if isinstance(texts, list) else [texts]
-        found += [ErrorDetail(str(text), attribute=str(key)) for text in several]
-    return found or [ErrorDetail(message)]
+        reasons += [ErrorDetail(str(text), attribute=str(key)) for text in several]
+    return reasons or [ErrorDetail(message)]

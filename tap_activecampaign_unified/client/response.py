@@ -169,10 +169,10 @@ def _of_final(status: int, body: Any) -> ResponseVerdict:
 
 def _json(content: bytes) -> Any:
     try:
-        found = msgspec.json.decode(content)
+        body = msgspec.json.decode(content)
     except (ValueError, RecursionError):
         return _lenient_json(content)
-    return _whole_text(found) if _NUL in content else found
+    return _whole_text(body) if _NUL in content else body
 
 
 def _lenient_json(content: bytes) -> Any:
@@ -181,11 +181,11 @@ def _lenient_json(content: bytes) -> Any:
     None where Python reads it neither, for example nested too deep or with thousands of digits.
     """
     try:
-        found = json.loads(content)
+        body = json.loads(content)
     except (ValueError, RecursionError):
         return None
     may_hold_halves = b"\\ud" in content.lower() or b"\xed" in content
-    return _whole_text(found) if may_hold_halves or _NUL in content else found
+    return _whole_text(body) if may_hold_halves or _NUL in content else body
 
 
 def _whole_text(value: Any) -> Any:
@@ -205,13 +205,13 @@ def _whole_text(value: Any) -> Any:
 
 def _date(text: str | None) -> dt.datetime | None:
     try:
-        found = parsedate_to_datetime(text or "")
+        moment = parsedate_to_datetime(text or "")
     except (TypeError, ValueError):
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=dt.UTC)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
     try:
-        return found.astimezone(dt.UTC)
+        return moment.astimezone(dt.UTC)
     except OverflowError:  # outside the calendar
         return None
 

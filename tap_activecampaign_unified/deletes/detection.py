@@ -109,8 +109,8 @@ class DeleteSweep:
         """Record all records of a resource that belong to the row with id ``parent``."""
         kind = resource.endpoint
         self._known.record_read(kind, (parent,))
-        one = resource.keys[-1]
-        self._known.record_seen(kind, ((parent, str(record[one])) for record in records))
+        key = resource.keys[-1]
+        self._known.record_seen(kind, ((parent, str(record[key])) for record in records))
 
     def mark_incomplete(self, resource: Resource) -> None:
         """Record that the tap could not read all records of a resource."""
@@ -140,15 +140,15 @@ class DeleteSweep:
             return
         day_ago = now - dt.timedelta(seconds=RECHECK_SECONDS)
         to_check = known.missing_rows(kind, user, day_ago.isoformat())
-        for one in to_check:
-            self._client.prefetch(f"{kind}/{one}", patience=0)
+        for row_id in to_check:
+            self._client.prefetch(f"{kind}/{row_id}", patience=0)
         existing: list[str] = []
         gone: list[Key] = []
-        for one in to_check:
-            if self._is_gone(f"{kind}/{one}", kind):
-                gone.append(("", one))
+        for row_id in to_check:
+            if self._is_gone(f"{kind}/{row_id}", kind):
+                gone.append(("", row_id))
             else:
-                existing.append(one)
+                existing.append(row_id)
         if missing > len(gone):
             self._incomplete.add(kind)
             logger.warning(
@@ -179,11 +179,11 @@ class DeleteSweep:
 
     def _sweep_pairs(self, kind: str, parents: str, now: dt.datetime) -> None:
         user, known = self._deletes.user, self._known
-        lost, before = known.missing_pairs(kind, user), known.count(kind)
-        if self._deletes.is_above_limit(len(lost), before, all_may_go=True):
-            self._refuse(kind, len(lost), before)
+        missing, before = known.missing_pairs(kind, user), known.count(kind)
+        if self._deletes.is_above_limit(len(missing), before, all_may_go=True):
+            self._refuse(kind, len(missing), before)
             return
-        gone = dict.fromkeys([*lost, *known.pairs_of_gone(kind, parents)])
+        gone = dict.fromkeys([*missing, *known.pairs_of_gone(kind, parents)])
         known.commit_sweep(kind, user, now, gone, ())
 
     def _refuse(self, kind: str, missing: int, before: int) -> None:
@@ -195,9 +195,9 @@ class DeleteSweep:
             kind,
             text,
         )
-        for one in self._outputs:
-            if _kind_of(one.resource, self._endpoint) == kind:
-                one.stats.deletes_refused = text
+        for output in self._outputs:
+            if _kind_of(output.resource, self._endpoint) == kind:
+                output.stats.deletes_refused = text
 
     def is_certain(self, resource: Resource) -> bool:
         """Return whether the run read all that exists, so that older versions may be deleted."""

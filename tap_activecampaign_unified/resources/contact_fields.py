@@ -55,11 +55,11 @@ def first_of(*columns: str) -> Callable[[Row, RowContext], str]:
     def read(row: Row, row_context: RowContext) -> str:
         for column in columns:
             try:
-                found = decode_instant(row.get(column), row_context.zone)
+                changed = decode_instant(row.get(column), row_context.zone)
             except InvalidValue:
                 continue
-            if found is not None:
-                return found
+            if changed is not None:
+                return changed
         return EARLIEST
 
     return read
@@ -73,8 +73,8 @@ def latest_of(*columns: str) -> Any:
     """Return a reader of the latest of several times."""
 
     def read(row: Row, row_context: RowContext) -> str | None:
-        found = [parse_instant(row.get(column), row_context.zone) for column in columns]
-        known = [moment for moment in found if moment is not None]
+        moments = [parse_instant(row.get(column), row_context.zone) for column in columns]
+        known = [moment for moment in moments if moment is not None]
         return format_instant(max(known)) if known else None
 
     return read
@@ -83,8 +83,8 @@ def latest_of(*columns: str) -> Any:
 def named_tags(_: Row, row_context: RowContext) -> list[Row]:
     """Return ``{id, name}`` of each tag applied, by tag id."""
     names = row_context.names.tags
-    found = {decode_id(row.get("tag")): None for row in row_context.rows(TAGS)}
-    return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(found)]
+    tag_ids = {decode_id(row.get("tag")): None for row in row_context.rows(TAGS)}
+    return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(tag_ids)]
 
 
 def pairs_of(relation: str, column: str) -> Callable[[Row, RowContext], Iterator[Row]]:
@@ -116,10 +116,13 @@ def segment_status(row: Row) -> str | None:
 def segments(_: Row, row_context: RowContext) -> list[Row]:
     """Return every membership with its status, by list id."""
     names = row_context.names.segments
-    found = {
+    statuses = {
         decode_id(row.get("list")): segment_status(row) for row in row_context.rows(MEMBERSHIPS)
     }
-    return [{"id": one, "name": names.get(one), "status": found[one]} for one in sorted_ids(found)]
+    return [
+        {"id": list_id, "name": names.get(list_id), "status": statuses[list_id]}
+        for list_id in sorted_ids(statuses)
+    ]
 
 
 def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
@@ -127,36 +130,40 @@ def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
 
     A contact with a hard bounce that is active nowhere is bounced, on a list or not.
     """
-    found = {segment_status(one) for one in row_context.rows(MEMBERSHIPS)}
-    if "active" in found:
+    statuses = {segment_status(membership) for membership in row_context.rows(MEMBERSHIPS)}
+    if "active" in statuses:
         return "active"
-    if "bounced" in found or str(row.get("bounced_hard") or 0) != "0":
+    if "bounced" in statuses or str(row.get("bounced_hard") or 0) != "0":
         return "bounced"
-    return next((word for word in ("unconfirmed", "unsubscribed") if word in found), None)
+    return next((word for word in ("unconfirmed", "unsubscribed") if word in statuses), None)
 
 
 def accounts(_: Row, row_context: RowContext) -> list[Row]:
     """Return every account the contact belongs to, by link id."""
     names = row_context.names.accounts
-    found = []
+    refs = []
     for link in row_context.rows(LINKS):
-        account = decode_id(link.get("account"))
-        if account is not None:
-            found.append(
+        account_id = decode_id(link.get("account"))
+        if account_id is not None:
+            refs.append(
                 {
-                    "id": account,
-                    "name": names.get(account),
+                    "id": account_id,
+                    "name": names.get(account_id),
                     "title": decode_text(link.get("jobTitle")),
                     "link_id": decode_id(link.get("id")),
                 }
             )
-    return found
+    return refs
 
 
 def account(_row: Row, row_context: RowContext) -> Row | None:
     """Return ``{id, name}`` of the first account by link id."""
-    found, _ = _first_account(row_context)
-    return None if found is None else {"id": found, "name": row_context.names.accounts.get(found)}
+    account_id, _ = _first_account(row_context)
+    return (
+        None
+        if account_id is None
+        else {"id": account_id, "name": row_context.names.accounts.get(account_id)}
+    )
 
 
 def job_title(_row: Row, row_context: RowContext) -> str | None:
@@ -167,9 +174,9 @@ def job_title(_row: Row, row_context: RowContext) -> str | None:
 
 def _first_account(row_context: RowContext) -> tuple[str | None, Row]:
     for link in row_context.rows(LINKS):
-        found = decode_id(link.get("account"))
-        if found is not None:
-            return found, link
+        account_id = decode_id(link.get("account"))
+        if account_id is not None:
+            return account_id, link
     return None, {}
 
 
@@ -185,9 +192,9 @@ def scores(_: Row, row_context: RowContext) -> list[Row]:
     ]
 
 
-def sorted_ids(found: Any) -> list[str]:
+def sorted_ids(ids: Any) -> list[str]:
     """Return ids in numeric order, nothing for rows without one."""
-    known = [one for one in found if one is not None]
+    known = [id_ for id_ in ids if id_ is not None]
     if len(known) > 1:
         known.sort(key=id_order)
     return known

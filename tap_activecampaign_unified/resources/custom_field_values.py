@@ -58,8 +58,8 @@ def value_field(row: Row) -> str:
 
 def value_owner(row: Row, entity: str) -> str:
     """Return the id of the account or deal that a value row belongs to, empty for none."""
-    found = (row.get(name) for name in VALUE_OWNERS[entity])
-    return next((str(one) for one in found if one is not None), "")
+    owners = (row.get(name) for name in VALUE_OWNERS[entity])
+    return next((str(owner) for owner in owners if owner is not None), "")
 
 
 def value_of(row: Row) -> Any:
@@ -68,8 +68,8 @@ def value_of(row: Row) -> Any:
         return row["value"]
     if "fieldValue" in row:
         return row["fieldValue"]
-    found = (row.get(name) for name in _SIDELOADED_VALUES)
-    return next((value for value in found if value is not None and value != ""), None)
+    values = (row.get(name) for name in _SIDELOADED_VALUES)
+    return next((value for value in values if value is not None and value != ""), None)
 
 
 def value_currency(row: Row) -> Any:

@@ -155,10 +155,10 @@ class Lookups:
             return
         try:
             if len(missing) <= few:
-                for one in missing:
-                    self._client.prefetch(f"accounts/{one}")
-                for one in missing:
-                    self._load_account(one)
+                for account_id in missing:
+                    self._client.prefetch(f"accounts/{account_id}")
+                for account_id in missing:
+                    self._load_account(account_id)
                 return
             self._all_accounts = True
             for page in walk_offset(self._client, "accounts", "accounts"):
@@ -167,11 +167,11 @@ class Lookups:
             self._all_accounts = True
             self._note_unread("accounts", problem)
 
-    def _load_account(self, one: str) -> None:
+    def _load_account(self, account_id: str) -> None:
         try:
-            answer = self._client.get(f"accounts/{one}")
+            answer = self._client.get(f"accounts/{account_id}")
         except NotFound:
-            self.names.accounts[one] = None  # deleted: it has no name
+            self.names.accounts[account_id] = None  # deleted: it has no name
             return
         row = answer.body.get("account")
         self.note_accounts([row] if isinstance(row, dict) else [])
@@ -192,8 +192,8 @@ class Lookups:
                     definitions += definitions_of(entity, page.rows, page.body)
             except (PermissionDenied, NotFound) as problem:
                 self._note_unread(path, problem)
-            self._fields[entity] = found = CustomFields(definitions, self._key_mode)
-            for first, second in found.collisions():
+            self._fields[entity] = fields = CustomFields(definitions, self._key_mode)
+            for first, second in fields.collisions():
                 logger.warning(
                     "The %s fields %r and %r would be one column when flattened: the key of the "
                     "second has its id behind it",

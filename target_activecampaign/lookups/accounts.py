@@ -54,11 +54,11 @@ class AccountLookup(Lookup):
                 return self._accounts[key]
             if key in self._accounts or self._all_accounts:
                 return None
-        found: list[NativeRow] = []
+        same_name: list[NativeRow] = []
         for page in walk_offset(self.client, "accounts", "accounts", [("search", name.strip())]):
-            found += [row for row in page.rows if fold(str(row.get("name") or "")) == key]
-        exact = [row for row in found if str(row.get("name")).strip() == name.strip()]
-        self._accounts[key] = str((exact or found)[0]["id"]) if found else None
+            same_name += [row for row in page.rows if fold(str(row.get("name") or "")) == key]
+        exact = [row for row in same_name if str(row.get("name")).strip() == name.strip()]
+        self._accounts[key] = str((exact or same_name)[0]["id"]) if same_name else None
         return self._accounts[key]
 
     def note_account(self, name: str, native_id: str | None) -> None:
@@ -74,7 +74,7 @@ class AccountLookup(Lookup):
         if own:
             return own
         name = ref.get("name")
-        found = self.account_named(name) if name else None
-        if found:
-            return found
+        native_id = self.account_named(name) if name else None
+        if native_id:
+            return native_id
         raise self.absent("account", "account", "name" if name else "id")

@@ -42,9 +42,9 @@ class ContactLookup(Lookup):
             return own
         email = ref.get("email")
         if email:
-            found = self.contacts_by_email([email]).get(fold(email))
-            if found:
-                return found
+            native_id = self.contacts_by_email([email]).get(fold(email))
+            if native_id:
+                return native_id
         raise self.no_contact(has_email=bool(email))
 
     def no_contact(self, *, has_email: bool) -> RowDeferred | RowRejected:
@@ -79,37 +79,37 @@ class ContactLookup(Lookup):
         Sends a request per address, or reads all contacts where that is fewer requests.
         """
         wanted = {fold(email): email.strip() for email in emails}
-        found = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
+        ids = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
         missing = {
             key: email
             for key, email in wanted.items()
-            if key not in found and key not in self._absent
+            if key not in ids and key not in self._absent
         }
         if len(missing) > FULL_PAGE // 4 and self._walk_is_cheaper(len(missing)):
             for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)]):
                 for row in page.rows:
                     key = fold(str(row.get("email") or ""))
                     if key in missing:
-                        found[key] = str(row["id"])
+                        ids[key] = str(row["id"])
                         self.note_contact(key, str(row["id"]))
-            self._absent |= missing.keys() - found.keys()
-            return found
-        self.pool.each([partial(self._find, email, found) for email in missing.values()])
-        return found
+            self._absent |= missing.keys() - ids.keys()
+            return ids
+        self.pool.each([partial(self._find, email, ids) for email in missing.values()])
+        return ids
 
-    def _find(self, email: str, found: dict[str, str]) -> None:
+    def _find(self, email: str, ids: dict[str, str]) -> None:
         """Look up an address, unless another thread just did."""
         key = fold(email)
         with self.pool.named_lock("contact", key):
             if key in self._contacts:
-                found[key] = self._contacts[key]
+                ids[key] = self._contacts[key]
             elif key not in self._absent:
-                there = self.read_contact(email, loosely=True)
-                if there is None:
+                row = self.read_contact(email, loosely=True)
+                if row is None:
                     self._absent.add(key)
                 else:
-                    found[key] = str(there["id"])
-                    self.note_contact(key, found[key])
+                    ids[key] = str(row["id"])
+                    self.note_contact(key, ids[key])
 
     def _walk_is_cheaper(self, count: int) -> bool:
         answer = self.client.get("contacts", [("limit", 1), ("status", -1)])
@@ -133,40 +133,42 @@ class ContactLookup(Lookup):
 
     def contacts_by_id(self, ids: Iterable[str]) -> dict[str, NativeRow]:
         """Return the contacts with these ids, a hundred per request."""
-        wanted = sorted({one for one in ids if one.isdigit()}, key=int)
-        found: dict[str, NativeRow] = {}
+        wanted = sorted({contact_id for contact_id in ids if contact_id.isdigit()}, key=int)
+        rows: dict[str, NativeRow] = {}
         if not wanted:
-            return found
+            return rows
         if len(wanted) > FULL_PAGE and int(wanted[-1]) - int(wanted[0]) < 2 * len(wanted):
             last = int(wanted[-1])
             for page in walk_keyset(
                 self.client, "contacts", "contacts", [("status", -1)], after=int(wanted[0]) - 1
             ):
-                found |= {str(row.get("id")): row for row in page.rows}
+                rows |= {str(row.get("id")): row for row in page.rows}
                 if not page.rows or int(page.rows[-1]["id"]) >= last:
                     break
-            return {one: found[one] for one in wanted if one in found}
+            return {contact_id: rows[contact_id] for contact_id in wanted if contact_id in rows}
         chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]
-        self.pool.each([partial(self._add_contacts, chunk, found) for chunk in chunks])
-        return found
+        self.pool.each([partial(self._add_contacts, chunk, rows) for chunk in chunks])
+        return rows
 
-    def _add_contacts(self, chunk: list[str], found: dict[str, NativeRow]) -> None:
-        found |= self._contacts_of(chunk)
+    def _add_contacts(self, chunk: list[str], rows: dict[str, NativeRow]) -> None:
+        rows |= self._contacts_of(chunk)
 
     def _contacts_of(self, chunk: list[str]) -> dict[str, NativeRow]:
         if len(chunk) > 1:
             params: list[tuple[str, str | int]] = [("limit", FULL_PAGE), ("status", -1)]
-            answer = self.client.get("contacts", [*params, *(("ids[]", one) for one in chunk)])
+            answer = self.client.get(
+                "contacts", [*params, *(("ids[]", contact_id) for contact_id in chunk)]
+            )
             rows = answer.body.get("contacts")
-            got = {str(r.get("id")): r for r in rows or () if isinstance(r, dict)}
-            if set(got) <= set(chunk):
-                return got
-        found = {}
-        for one in chunk:
+            by_id = {str(r.get("id")): r for r in rows or () if isinstance(r, dict)}
+            if set(by_id) <= set(chunk):
+                return by_id
+        contacts = {}
+        for contact_id in chunk:
             try:
-                single = self.client.get(f"contacts/{one}").body.get("contact")
+                single = self.client.get(f"contacts/{contact_id}").body.get("contact")
             except NotFound:
                 continue
             if isinstance(single, dict):
-                found[one] = single
-        return found
+                contacts[contact_id] = single
+        return contacts

@@ -112,11 +112,11 @@ class NamedTables(Lookup):
         column = LOOKUP_TABLES[family].column
         table = self.table(family)
         if family not in self._by_name:
-            found: dict[str, list[NativeRow]] = {}
+            by_name: dict[str, list[NativeRow]] = {}
             for row in table.values():
                 if family != "tag" or row.get("tagType", "contact") == "contact":
-                    found.setdefault(fold(str(row.get(column) or "")), []).append(row)
-            self._by_name[family] = found
+                    by_name.setdefault(fold(str(row.get(column) or "")), []).append(row)
+            self._by_name[family] = by_name
         rows = self._by_name[family].get(fold(name), [])
         exact = [row for row in rows if str(row.get(column)).strip() == name.strip()]
         return exact or list(rows)

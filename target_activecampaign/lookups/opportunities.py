@@ -32,9 +32,9 @@ _WHOLE_FLOAT = re.compile(r"([0-9]+)\.0+")
 
 def comparable_key(text: str) -> str:
     """Return your own key of a deal as it is compared: `7.0` of a column of floats is `7`."""
-    found = fold(text)
-    whole = _WHOLE_FLOAT.fullmatch(found)
-    return whole[1] if whole else found
+    folded = fold(text)
+    whole = _WHOLE_FLOAT.fullmatch(folded)
+    return whole[1] if whole else folded
 
 
 class OpportunityLookup:
@@ -83,17 +83,17 @@ class OpportunityLookup:
         return references.opportunity_ids.get(comparable_key(external_id), [])
 
     def _read_keys(self, field_id: str) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        ids_by_key: dict[str, list[str]] = {}
         path = "dealCustomFieldData"
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
                 if value_field(row) == field_id:
                     key = comparable_key(str(value_of(row) or ""))
-                    found.setdefault(key, []).append(value_owner(row, "opportunity"))
+                    ids_by_key.setdefault(key, []).append(value_owner(row, "opportunity"))
         for key, native_id in self._noted:  # written while the keys were read
-            if native_id not in found.setdefault(key, []):
-                found[key].append(native_id)
-        return found
+            if native_id not in ids_by_key.setdefault(key, []):
+                ids_by_key[key].append(native_id)
+        return ids_by_key
 
     def note_key(self, external_id: str, native_id: str) -> None:
         """Remember the external id of a deal that was just written."""
@@ -126,10 +126,10 @@ class OpportunityLookup:
         self, since: float, body: dict[str, Any], external: tuple[str, str] | None
     ) -> list[str]:
         """Return the ids of deals like ``body`` created since a time (epoch seconds)."""
-        found = []
+        ids = []
         for row in self._titled(str(body["title"])):
-            made = parse_instant(row.get("cdate"))
-            if made is None or made.timestamp() < since:
+            created = parse_instant(row.get("cdate"))
+            if created is None or created.timestamp() < since:
                 continue
             if id_text(row.get("contact")) != id_text(body.get("contact")):
                 continue
@@ -137,8 +137,8 @@ class OpportunityLookup:
                 continue
             native_id = str(row.get("id"))
             if external is None or self._has_key(native_id, *external):
-                found.append(native_id)
-        return found
+                ids.append(native_id)
+        return ids
 
     def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
         rows = self._references.values_below("opportunity", native_id)

@@ -19,7 +19,7 @@ def find_user(references: NamedTables, ref: Ref) -> str | None:
     except (RowRejected, RowDeferred):
         wanted = ref.get("name")
         rows = references.table("user").values()
-        found = [
+        same_name = [
             row
             for row in rows
             if wanted
@@ -29,4 +29,4 @@ def find_user(references: NamedTables, ref: Ref) -> str | None:
                 fold(str(row.get("username") or "")),
             }
         ]
-        return str(found[0]["id"]) if len(found) == 1 else None
+        return str(same_name[0]["id"]) if len(same_name) == 1 else None

@@ -149,52 +149,56 @@ class RelationLoader:
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         if self._uses_sideload():
-            found = self._sideloaded(page, ids)
-            if not self._is_complete(found):
+            related = self._sideloaded(page, ids)
+            if not self._is_complete(related):
                 self._fall_back(page, ids)
             elif not self._has_id_lists(page) and rows_of(page.body, self._relation.keys):
                 self._verify_not_truncated(page, ids)
             elif self.strategy is LoadStrategy.UNPROVEN:
-                self._verify(page, ids, found)
-            if self._uses_sideload() and self._complete_truncated(page, ids, found):
-                return found
-        found = {}
+                self._verify(page, ids, related)
+            if self._uses_sideload() and self._complete_truncated(page, ids, related):
+                return related
+        related = {}
         candidates = self._candidates(page, ids)
         if not (self._is_decided or self._relation.is_listed) and candidates:
-            found = {candidates[0]: self.nested(candidates[0])}
+            related = {candidates[0]: self.nested(candidates[0])}
         if not self._is_decided and (candidates or self._relation.is_listed):
             self._decide(page, ids)
         if self._spool is not None:
             return {parent_id: in_order(self._spool.get(parent_id)) for parent_id in ids}
-        rest = [parent_id for parent_id in candidates if parent_id not in found]
+        rest = [parent_id for parent_id in candidates if parent_id not in related]
         for parent_id in rest:
             self._prefetch_nested(parent_id)
-        return found | {parent_id: self.nested(parent_id) for parent_id in rest}
+        return related | {parent_id: self.nested(parent_id) for parent_id in rest}
 
-    def _is_complete(self, found: dict[str, list[Row]]) -> bool:
+    def _is_complete(self, related: dict[str, list[Row]]) -> bool:
         complete = self._relation.complete
-        return complete is always or all(complete(row) for rows in found.values() for row in rows)
+        return complete is always or all(complete(row) for rows in related.values() for row in rows)
 
     def _sideloaded(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = defaultdict(list)
+        related: dict[str, list[Row]] = defaultdict(list)
         parent_of = self.parent_of
         for row in rows_of(page.body, self._relation.keys):
-            found[parent_of(row)].append(row)
-        return {parent_id: in_order(found[parent_id]) for parent_id in ids if parent_id in found}
+            related[parent_of(row)].append(row)
+        return {
+            parent_id: in_order(related[parent_id]) for parent_id in ids if parent_id in related
+        }
 
     def parent_of(self, row: Row) -> str:
         """Return the id of the parent of ``row``."""
         for column in self._relation.parents:
-            found = row.get(column)
-            if found is not None:
-                return str(found)
+            parent_id = row.get(column)
+            if parent_id is not None:
+                return str(parent_id)
         return ""
 
-    def _complete_truncated(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> bool:
+    def _complete_truncated(
+        self, page: Page, ids: list[str], related: dict[str, list[Row]]
+    ) -> bool:
         """Load rows that a page lacks. If it lacks many, fall back and return False."""
         truncated = []
         for parent_id, row in zip(ids, page.rows, strict=True):
-            came = found.get(parent_id, ())
+            came = related.get(parent_id, ())
             # The usual case, compared without sets: the listed rows in the listed order.
             if row.get(self._id_columns[0]) == [each.get("id") for each in came]:
                 continue
@@ -205,7 +209,7 @@ class RelationLoader:
             self._fall_back(page, ids)
             return False
         for parent_id in truncated:
-            found[parent_id] = self.nested(parent_id)
+            related[parent_id] = self.nested(parent_id)
         return True
 
     def _has_id_lists(self, page: Page) -> bool:
@@ -239,10 +243,10 @@ class RelationLoader:
         self._verified_count = max(count, self._verified_count)
         self.strategy = LoadStrategy.SIDELOAD
 
-    def _verify(self, page: Page, ids: list[str], found: dict[str, list[Row]]) -> None:
+    def _verify(self, page: Page, ids: list[str], related: dict[str, list[Row]]) -> None:
         """Compare the fullest and the last row with their nested rows. Fall back if they differ."""
         lists = [listed_ids(row, self._id_columns) for row in page.rows]
-        if not found:
+        if not related:
             if self._relation.counted and not any(lists) and None not in lists:
                 return  # the rows list no related ids: verify with a later page
             if self._is_collection_empty:
@@ -252,8 +256,8 @@ class RelationLoader:
                 return
             self._verify_by_witness(page, ids)
             return
-        for parent_id in pick_witnesses(ids, found):
-            if self._essence(self.nested(parent_id)) != self._essence(found.get(parent_id, [])):
+        for parent_id in pick_witnesses(ids, related):
+            if self._essence(self.nested(parent_id)) != self._essence(related.get(parent_id, [])):
                 self._fall_back(page, ids)
                 return
         logger.debug("%s come with the page: verified", self._relation.collection)

@@ -24,19 +24,19 @@ def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str,
     """
     given = row.record.get("contact")
     items = given if isinstance(given, list) else [] if is_nothing(given) else [given]
-    found: list[tuple[dict[str, str], bool | None]] = []
+    flagged: list[tuple[dict[str, str], bool | None]] = []
     for item in items:
         ref = reference(item, "contact")
         flag = None
         if isinstance(item, dict) and not is_nothing(item.get("is_primary")):
             flag = flag_of(item, "is_primary", "contact[].is_primary")
         if ref:
-            found.append((ref, flag))
-    primaries = [ref for ref, flag in found if flag]
+            flagged.append((ref, flag))
+    primaries = [ref for ref, flag in flagged if flag]
     if len(primaries) > 1:
         raise RowRejected("contact[].is_primary: several contacts are primary; keep one")
-    primary = next(iter(primaries or [ref for ref, flag in found if flag is None]), None)
-    return primary, [ref for ref, _ in found if ref is not primary]
+    primary = next(iter(primaries or [ref for ref, flag in flagged if flag is None]), None)
+    return primary, [ref for ref, _ in flagged if ref is not primary]
 
 
 def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:

@@ -49,28 +49,28 @@ def encode_external_id(
                 "external_id: set opportunity_external_id_field to the custom field that holds it"
             )
         return None
-    one = context.references.fields("opportunity").find(name)
-    if one is None and not is_nothing(given):
-        found = context.custom.encode("opportunity", {name: given})
-        one = context.references.fields("opportunity").find(name)
-        custom.values |= found.values
-    if one is None:
+    field = context.references.fields("opportunity").find(name)
+    if field is None and not is_nothing(given):
+        encoded_field = context.custom.encode("opportunity", {name: given})
+        field = context.references.fields("opportunity").find(name)
+        custom.values |= encoded_field.values
+    if field is None:
         if is_nothing(given):
             return None
         raise RowRejected(
             "opportunity_external_id_field: the account has no such deal field; create it"
         )
     if is_nothing(given):
-        definition, value, currency = custom.values.get(one.id, (one, None, None))
+        definition, value, currency = custom.values.get(field.id, (field, None, None))
         if is_nothing(value):
             return None
-        custom.values[one.id] = (definition, plain_key(value), currency)
-        return one.id, str(plain_key(value)).strip()
+        custom.values[field.id] = (definition, plain_key(value), currency)
+        return field.id, str(plain_key(value)).strip()
     encoded = context.custom.encode("opportunity", {name: given})
     if encoded.left_out:
         raise RowRejected("; ".join(reason for _, reason in encoded.left_out))
     custom.values |= encoded.values
-    return one.id, str(given)
+    return field.id, str(given)
 
 
 def find_opportunity(
@@ -91,11 +91,11 @@ def find_opportunity(
         "name+contact": lambda: _by_name(context, row, deals),
     }
     for column in context.policy.match_opportunities_on:
-        found = finders[column]()
-        if len(found) > 1:
+        ids = finders[column]()
+        if len(ids) > 1:
             raise RowRejected(f"{column}: it matches several opportunities; give the id")
-        if found:
-            return found[0]
+        if ids:
+            return ids[0]
     if native_id is not None and not context.policy.is_foreign:
         raise RowRejected("id: given, but match_opportunities_on does not name it")
     return native_id or row.known_id

@@ -35,13 +35,13 @@ def _by_external_id(context: WriteContext, external_id: str) -> str:
         raise RowRejected(
             "opportunity: external_id needs opportunity_external_id_field, and that deal field"
         )
-    found = set(
+    ids = set(
         OpportunityLookup(context.client, context.pool, context.references, 0).keyed(
             external_id, field.id
         )
     )
-    if len(found) > 1:
+    if len(ids) > 1:
         raise RowRejected("opportunity: external_id fits several; give the id")
-    if found:
-        return found.pop()
+    if ids:
+        return ids.pop()
     raise context.references.absent("opportunity", "deal", "external_id")

@@ -81,10 +81,10 @@ def _write(
         native.columns["account"] = context.references.account(account)
     set_stage(context, row, native, native_id, deals)
     if native_id is not None and needs_read(context, sink, native):
-        there = deals.get(native_id)
+        current = deals.get(native_id)
         rows = context.references.values_below("opportunity", native_id)
         stored = {value_field(row): value_of(row) for row in rows}
-        drop_filled_fields(context, sink, native, there, stored)
+        drop_filled_fields(context, sink, native, current, stored)
     action = Action.UPDATED
     if native_id is None:
         native_id = _create(context, row, native, deals, external)

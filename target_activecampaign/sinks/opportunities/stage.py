@@ -34,16 +34,16 @@ def set_stage(
     if not stage_ref:
         native.columns["group"] = pipeline
         return
-    there = None
+    current = None
     if pipeline is None and native_id is not None:
         if stage_ref.get("id"):
             stage = find_stage(context.references, stage_ref, None)
             native.columns |= {"stage": str(stage["id"]), "group": str(stage.get("group"))}
             return
-        there = deals.get(native_id)
-        if there.get("isDisabled") in {True, "1"}:
+        current = deals.get(native_id)
+        if current.get("isDisabled") in {True, "1"}:
             raise RowRejected("id: the key's user may not see this opportunity's pipeline")
-        pipeline = id_text(there.get("group"))
+        pipeline = id_text(current.get("group"))
     stage = find_stage(context.references, stage_ref, pipeline)
     native.columns["stage"] = str(stage["id"])
     if pipeline_ref or native_id is None:
