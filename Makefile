@@ -103,25 +103,25 @@ $(lint_ready): $(ready)
 	@.venv/bin/python $(SETUP) .venv --group lint
 	@touch $@
 
-# With what it takes to keep its state in PostgreSQL.
+# With the packages for a state in PostgreSQL.
 $(meltano_ready): $(SETUP) Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-meltano --package "meltano[postgres]>=4.4,<5"
 	@touch $@
 
-# An environment of its own: dbt pins what others need in other versions.
+# An environment of its own: dbt pins versions that conflict with those of others.
 $(dbt_ready): $(SETUP) Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-dbt $(foreach package,$(DBT),--package "$(package)")
 	@touch $@
 
-# An environment of its own: the project's does not need what dlt brings.
+# An environment of its own: the project does not need dlt's packages.
 $(dlt_ready): $(SETUP) Makefile pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-dlt --project --package "dlt[duckdb]>=1.31,<2" --package duckdb==1.2.2
 	@touch $@
 
-# What builds and checks a release.
+# The packages that build and check a release.
 $(build_ready): $(SETUP) Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-build --package "build>=1.3,<2" --package "twine>=6.1,<7" --package "cyclonedx-bom>=7,<8"
@@ -133,7 +133,7 @@ $(airflow_ready): $(SETUP) orchestrate/requirements.txt
 	@$(PYTHON) $(SETUP) .venv-airflow --lock orchestrate/requirements.txt
 	@touch $@
 
-# An environment of its own: what it pins cannot stand beside ours.
+# An environment of its own: the versions that it pins conflict with ours.
 $(peer_ready): $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }
 	@$(PYTHON) $(SETUP) .venv-peer --package tap-activecampaign==1.3.1

@@ -1,7 +1,7 @@
 {{ config(post_hook="{{ export_rows(this) }}") }}
 {%- set tags = ['hot', 'warm', 'cold'] -%}
--- Rows for the target's stream crm_contacts: a score and one of three tags; the other two are taken
--- away from whoever carries them.
+-- Rows for the target's stream crm_contacts: a score and one of three tags; the other two are
+-- removed from contacts that have them.
 with as_of as (
     select max(loaded_at) as moment from {{ ref('contacts') }}
 ),

@@ -1,5 +1,5 @@
 {{ config(schema='staging') }}
--- What became of each row that the target was given; empty until its results are loaded.
+-- The result of each row that the target got; empty until its results are loaded.
 {{ staged(
   'activation', 'activecampaign_results', keys=['run', 'number'], columns=[
     ['run', 'run', 'text'],

@@ -1,4 +1,4 @@
--- A row per contact and score: the stream of scores, else what came with the contact.
+-- A row per contact and score: from the stream of scores, else from the contact.
 with own as (
     select
         {{ label() }}contact_id,

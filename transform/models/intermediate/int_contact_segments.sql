@@ -1,4 +1,4 @@
--- Lists that contacts are or were on, out of the contacts themselves, with the status there.
+-- Lists that contacts are or were on, from the contacts themselves, with the status there.
 select
     {{ label('contacts') }}contacts.contact_id,
     items.item->>'id' as segment_id,

@@ -1,5 +1,5 @@
--- Tags that contacts carry now, out of the contacts themselves: the stream of applied tags has no
--- row for a tag that was taken away, so its rows alone say too much.
+-- Tags that contacts have now, from the contacts themselves: the stream of applied tags keeps the
+-- rows of removed tags.
 with carried as (
     select distinct
         {{ label('contacts') }}contacts.contact_id,

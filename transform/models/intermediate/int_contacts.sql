@@ -1,4 +1,4 @@
--- Both streams of contacts side by side: either may be loaded without the other.
+-- Both streams of contacts joined: either may be loaded without the other.
 with crm as (
     select * from {{ ref('stg_activecampaign__crm_contacts') }}
 ),

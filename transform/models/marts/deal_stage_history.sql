@@ -2,7 +2,7 @@ with deals as (
     select * from {{ ref('int_opportunities') }}
 ),
 
--- A move that does not say where to says it by the next one's origin, the last one by the deal.
+-- A move without a destination gets it from the next move's origin, the last one from the deal.
 moves as (
     select
         {{ label('moves') }}moves.opportunity_id,
@@ -53,7 +53,7 @@ visits as (
         changed_at
     from moves
     union all
-    -- Where it stands, when the last known move led elsewhere: since when is not known.
+    -- The present stage, if the last known move led to another one: its start is not known.
     select
         {{ label('deals') }}deals.opportunity_id,
         last_moves.moves + 1,

@@ -1,4 +1,4 @@
--- Memberships that are bounced or unconfirmed are left out: nothing says when they became so.
+-- Memberships that are bounced or unconfirmed are left out: they have no date.
 with memberships as (
     select
         {{ label('members') }}members.segment_id,

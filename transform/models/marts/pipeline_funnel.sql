@@ -25,7 +25,7 @@ visits as (
         on {{ same_label('stages', 'history') }}stages.stage_id = history.stage_id
 ),
 
--- How far each deal came in each pipeline; who won came to the end.
+-- The last position of each deal in each pipeline; a won deal reached the end.
 deals as (
     select
         {{ label() }}opportunity_id,
