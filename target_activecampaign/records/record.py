@@ -24,15 +24,17 @@ _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 class InputRecord:
     """One input row.
 
-    ``number`` counts the RECORD lines of the input from 1 and is None for a row of the retry file.
-    ``source`` is the record as it came, to be kept should it fail; ``fields`` are the hashes of
-    what it asks for, by hash of the field. ``remarks`` say what of the row cannot be read. One that
-    ``creates`` must be new: what is there already is left as it is. Of a ``remainder`` everything
-    but its record is confirmed or ``denied``: those are the reasons that the ledger has for it.
-    ``shown_key`` is the key under the source's own names, where they differ; ``said`` the record
-    before its text was composed, where that changed it. Of one that ``is_held_out`` only
-    unsubscriptions are written. ``input_stream`` is the stream's name in the input, behind
-    `stream_maps` and before `stream_aliases`.
+    * ``number``: its number among the RECORD lines, from 1; None for a row of the retry file.
+    * ``source``: the record as it was delivered, for the retry file.
+    * ``fields``: the hashes of the values to write, by the hash of their part.
+    * ``remarks``: what the target cannot read of the row.
+    * ``creates``: the row is create-only, an existing record is left unchanged.
+    * ``is_remainder``: the ledger confirms all parts that are not in ``record``, except those that
+      settings forbid, for the reasons in ``denied``.
+    * ``shown_key``: the key in the names of the source, where they differ.
+    * ``said``: the record before its text was normalized to NFC, where that changed it.
+    * ``is_held_out``: a contact of the control group, of which only unsubscriptions are written.
+    * ``input_stream``: the stream's name after `stream_maps` and before `stream_aliases`.
     """
 
     number: int | None

@@ -1,7 +1,8 @@
-"""Records of custom objects: upserted by external id, always whole, because an upsert clears.
+"""Upserts records of custom objects by external id, with all their fields.
 
-What a row does not name is read first and sent along. Reads lag behind writes for some seconds:
-what this run wrote itself counts before what is read.
+An upsert clears the fields that it does not name, so the target reads the record first and sends
+its other fields as they are. Reads lag behind writes for some seconds: the values that this run
+wrote take precedence.
 """
 
 from __future__ import annotations

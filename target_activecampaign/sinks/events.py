@@ -72,7 +72,7 @@ write_events = row_by_row(write_event)
 
 
 def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
-    """Return name, value and the address of the contact, who is there."""
+    """Return name, value and e-mail address of an event; the account must have the contact."""
     name = row.record.get("name")
     if is_nothing(name) or not isinstance(name, str):
         raise RowRejected("name: an event needs a name")

@@ -10,15 +10,15 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# Two requests sent one window apart may arrive a little closer together. Delays on this machine
-# are not part of it: a request counts from when its bytes were sent.
+# Two requests sent one window apart may arrive a little closer together. Delays of this machine
+# need no margin: a request counts from the time at which its bytes were sent.
 MARGIN = 1.035
-# Five requests at once would queue at the server; sent a little apart they arrive as they were
-# sent. The gap, as a part of an even spacing.
+# The gap between requests, as a part of an even spacing: five requests at once would queue at the
+# server.
 APART = 0.4
 # Seconds: a pause or slot further ahead comes from a broken or rebooted machine.
 FARTHEST = 600.0
-# Seconds: a sleep may end so much before its slot.
+# Seconds by which a sleep may end before its slot.
 EARLY = 0.001
 # When others use the account: the factor on the share of the rate, its minimum, its growth.
 LEFT_OF_SHARE = 0.7
@@ -26,7 +26,7 @@ LEAST_SHARE = 0.2
 GROWTH_PER_SECOND = 0.03
 # The server counts arrivals, the client sent requests: a difference of one proves nothing.
 OTHERS_THAT_PROVE = 2
-# Prefix of the slots of requests that were sent; the others wait.
+# Prefix of the tickets of requests that were sent. All other tickets wait.
 LEFT = "left "
 
 
@@ -59,8 +59,8 @@ class Budget:
     def take(self, ticket: str, size: int, window: float, now: float) -> float:
         """Return when the request of ``ticket`` may be sent: now, or at a slot reserved for it.
 
-        A new ticket goes behind the waiting ones. A ticket that returns at its slot may go if the
-        requests sent so far leave room: others may have been sent later than planned.
+        A new ticket gets a slot after the waiting ones. A ticket that returns at its slot is sent
+        if the limit allows it: other requests may have been sent later than planned.
         """
         is_back = self.slots.pop(ticket, None) is not None
         oldest = now - window / LEAST_SHARE

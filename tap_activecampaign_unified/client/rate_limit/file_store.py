@@ -133,7 +133,7 @@ class FileBudgetStore:
             return Budget({f"spent-{number}": now for number in range(MANY)})
         if not is_current:
             return Budget()  # its moments are uptimes of another start, or of another machine
-        late = now + 2 * FARTHEST  # slots stand behind the longest pause
+        late = now + 2 * FARTHEST  # slots can be as late as the longest pause
         if any(not moment <= late for moment in numbers.values()) or not 0 < numbers["share"] <= 1:
             numbers = {}
         return Budget({t: s for t, s in slots.items() if s <= late}, **numbers)

@@ -20,16 +20,16 @@ logger = logging.getLogger(__name__)
 
 SCHEMES = ("redis://", "rediss://", "unix://")
 ANSWER_SECONDS = 2.0
-# Redis is away: what one machine may use of the rate meanwhile, and how often Redis is tried.
+# While Redis does not answer: the share of the rate for one machine, and the time to the next try.
 SAFE_SHARE = 0.2
 SECONDS_BETWEEN_TRIES = 10.0
-# Neither store knows what left by the other: nobody leaves until that no longer counts.
+# A store does not know the requests of the other: no request is sent until those stop to count.
 CHANGEOVER_SECONDS = 1.1
 FORGOTTEN_AFTER_SECONDS = 1200
 INSTALL = "pip install 'tap-activecampaign-unified[redis]'"
 
-# `Budget` in the language of Redis. Its clock is Redis' own, in milliseconds, so that machines
-# whose clocks differ agree; a test gives the time instead. Numbers keep 14 digits there.
+# `Budget` as a Redis script. Its clock is that of Redis, in milliseconds, so that the clocks of
+# machines may differ; tests pass the time. Lua writes numbers with 14 digits.
 SCRIPT = Template("""
 local share_left, share_least, growth, proof = $left, $least, $growth, $proof
 local operation, now = ARGV[1], tonumber(ARGV[2])

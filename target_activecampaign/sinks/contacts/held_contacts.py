@@ -1,4 +1,4 @@
-"""Contacts that the account's contact limit leaves no room for: they are held for another run."""
+"""Holds contacts that exceed the account's contact limit for another run."""
 
 from __future__ import annotations
 

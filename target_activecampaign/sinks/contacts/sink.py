@@ -144,7 +144,7 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
 def _after_import(
     context: WriteContext, changes: list[ContactChange], imported: dict[int, ImportEntry]
 ) -> list[ContactChange]:
-    """End what the importer refused; return what goes on, imported or not."""
+    """Finish the changes that the importer rejected; return the others, imported or not."""
     rest = []
     for change in changes:
         entry = imported.get(id(change))
