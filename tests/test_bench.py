@@ -103,7 +103,7 @@ def test_noise_passes(kind, runs):
 
 
 @pytest.mark.parametrize("kind", TOLERANCE)
-def test_what_is_better_passes(kind, runs):
+def test_an_improvement_passes(kind, runs):
     """An improvement of any size is no failure."""
     worse, better = reversed(BEFORE[kind])
     runs(found(worse), options=["--keep"])

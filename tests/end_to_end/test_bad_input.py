@@ -64,7 +64,7 @@ WRONG_SETTINGS = {
     ),
     "key that is no text": ({"api_key": 4711471147114711}, r"api_key must be text"),
     "key of two lines": ({"api_key": f"{KEY}\nX"}, rf"api_key holds characters.*{MENU}"),
-    "a store nobody knows": (
+    "an unknown kind of store": (
         {"rate_limit_store": f"memcached://:{KEY}@host", "requests_per_second": 5},
         r"rate_limit_store must be a file of this machine.*redis://host:6379/0",
     ),

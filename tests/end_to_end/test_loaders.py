@@ -156,7 +156,7 @@ def delete_some(world: World) -> dict[str, list[tuple[str, ...]]]:
 
 
 @pytest.mark.parametrize("hard", [False, True], ids=["marked", "hard"])
-def test_what_is_deleted_is_marked_or_gone(
+def test_deleted_rows_are_marked_or_removed(
     account: Account, open_loader: Callable[..., Loader], tmp_path: Path, *, hard: bool
 ) -> None:
     """Rows without a mark equal the account; hard_delete removes rows if the loader supports it.

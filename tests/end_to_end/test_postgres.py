@@ -85,7 +85,7 @@ def _document(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def test_what_one_machine_loaded_the_next_goes_on_with_and_writes_back(
+def test_a_second_machine_continues_from_the_state_and_writes_back(
     tmp_path: Path, postgres_database: Database
 ) -> None:
     """A second machine continues from the state in PostgreSQL, and writes SQL back.

@@ -241,7 +241,7 @@ PASSING: dict[str, Passing] = {
     "several bad types in one row": Passing(
         "D7", _rows("/deals", "deals", _odd_deal), truth=_odd_deal_read
     ),
-    "columns nobody knew": Passing("D11 §10.22", _rows("/contacts", "contacts", _new_columns)),
+    "unknown columns": Passing("D11 §10.22", _rows("/contacts", "contacts", _new_columns)),
     "ids that are numbers": Passing("§1.3 §10.9", lambda w: w.faults.rewrite("", _ids_as_numbers)),
     "stubs that say 1 for true": Passing("§10.8", switches={"stub_disabled": 1}),
     "stages changed in the future": Passing(

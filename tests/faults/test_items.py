@@ -16,8 +16,8 @@ FAULTS = ["§4", "§5.1", "§5.2", "§5.3", "§5.6", "§6", "§6.1", "§11.13", 
 #: Items with a test of their own, beside or instead of a case.
 PROVEN = {
     "D2": "tests/tap/sync/test_changes_during_sync.py::"
-    "test_what_was_there_all_along_is_never_missing_and_changes_arrive",
-    "D5": "tests/tap/sync/test_incremental.py::test_nothing_changed_nothing_comes_again",
+    "test_lasting_rows_are_never_missing_and_changes_are_emitted",
+    "D5": "tests/tap/sync/test_incremental.py::test_an_unchanged_account_emits_no_row_again",
     "D8": "tests/faults/test_reading.py::test_an_endpoint_closed_for_good_costs_its_streams_alone",
     "§5.2": "tests/faults/test_writing.py::test_a_refusal_costs_the_row_it_was_for_alone",
     "§5.3": "tests/faults/test_reading.py::"
@@ -31,7 +31,7 @@ PROVEN = {
     "§10.19": "tests/tap/client/test_transport.py::"
     "test_parameters_are_encoded_as_activecampaign_reads_them",
     "§10.20": "tests/tap/raw/test_schema_inference.py::"
-    "test_whatever_comes_is_valid_under_the_schema_before_it",
+    "test_every_record_is_valid_under_the_schema_before_it",
     "§10.21": "tests/tap/raw/test_schema_inference.py::test_several_scalar_types_may_be_text_too",
     "§10.24": "tests/target/processing/test_background.py::"
     "test_a_person_of_a_batch_under_way_is_waited_for",

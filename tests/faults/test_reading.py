@@ -157,7 +157,7 @@ def test_a_stream_without_its_own_rows_is_not_reported_as_done(
 
 
 @pytest.mark.parametrize("after", [0, 3, 9, 20])
-def test_an_account_that_lapses_amid_a_run_is_right_when_it_is_paid(after: int) -> None:
+def test_a_lapsed_account_is_complete_once_it_is_paid(after: int) -> None:
     """After a 402 in mid-run, one line and exit 1, the next run emits what is missing."""
     runs = TapRuns(**SIZE)
     asked: list[str] = []

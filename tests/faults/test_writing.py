@@ -200,7 +200,7 @@ def test_a_refusal_costs_the_row_it_was_for_alone(tmp_path: Path, path: str, nam
 
 
 @pytest.mark.parametrize("path", ["/contact/sync", "/contactLists", "/deals", "/notes", "/tags"])
-def test_what_is_closed_to_the_key_is_written_once_it_is_open(tmp_path: Path, path: str) -> None:
+def test_forbidden_writes_are_done_once_permitted(tmp_path: Path, path: str) -> None:
     """Rows whose write is forbidden have the reason, and are written once it is permitted."""
     runs = TargetRuns(tmp_path, FEW)
     runs.world.faults.forbid(path, method="POST")
@@ -213,9 +213,7 @@ def test_what_is_closed_to_the_key_is_written_once_it_is_open(tmp_path: Path, pa
 
 
 @pytest.mark.parametrize("at", [1, 4, 9, 20, 30])
-def test_an_account_that_lapses_amid_a_run_is_complete_when_it_is_paid(
-    tmp_path: Path, at: int
-) -> None:
+def test_a_lapsed_account_equals_the_rows_once_it_is_paid(tmp_path: Path, at: int) -> None:
     """After a 402 in mid-run, exit 1 and states for done rows, the next run writes the rest."""
     runs = TargetRuns(tmp_path, FEW)
     asked: list[str] = []

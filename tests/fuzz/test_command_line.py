@@ -342,7 +342,7 @@ FOUND = {
 
 
 @pytest.mark.parametrize("case", FOUND)
-def test_what_was_found_stays_found(tmp_path: Path, case: str) -> None:
+def test_inputs_that_caused_defects_stay_fixed(tmp_path: Path, case: str) -> None:
     """Each input that once caused a defect ends with 0, 1 or 2 and a clear line."""
     given_, code, message = FOUND[case]
     account = Account(contacts=2, deals=1, accounts=1)

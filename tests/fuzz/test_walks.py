@@ -96,7 +96,7 @@ def order_of(seed: int | None) -> Callable[[int], Any]:
     order=st.none() | st.integers(0, 99),
     ahead=SEEDS,
 )
-def test_whatever_the_server_does_rows_that_stay_come_once(
+def test_lasting_rows_are_emitted_once_whatever_the_server_does(
     walk: Any,
     ids: list[int],
     moves: Any,

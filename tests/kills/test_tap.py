@@ -107,7 +107,7 @@ def whole(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 
 @pytest.mark.parametrize("seed", seeds(3, 50))
-def test_what_was_loaded_and_the_next_run_are_the_account(
+def test_records_before_a_kill_and_of_the_next_run_are_the_account(
     served: Served, whole: Whole, tmp_path: Path, seed: int
 ) -> None:
     """Records up to the last state and those of the next run are the whole account, by key."""

@@ -234,7 +234,7 @@ def test_nothing_shows_the_key_or_a_person(
 
 
 @pytest.mark.parametrize("program", [TAP, TARGET], ids=lambda path: path.name)
-def test_a_stop_amid_a_request_shows_no_key(
+def test_a_stop_during_a_request_shows_no_key(
     make_runs: Callable[[str], Runs], served: Served, program: Path
 ) -> None:
     """Two interrupts during an answer show no key, and the command line has none meanwhile."""

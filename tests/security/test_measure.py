@@ -188,7 +188,7 @@ READABLE = {name: value for name, value in VALUES.items() if name not in {"deep 
 @pytest.mark.usefixtures("_little_memory")
 @pytest.mark.parametrize("value", READABLE.values(), ids=READABLE)
 @pytest.mark.parametrize("remote", [False, True] if LONG else [True])
-def test_hostile_rows_of_the_account_end_no_run(value: str, *, remote: bool) -> None:
+def test_hostile_rows_of_the_account_do_not_end_a_run(value: str, *, remote: bool) -> None:
     """Hostile values in every column cost no row, and the exit code is 0."""
     columns = ("name", "title", "tag", "stringid", "firstName", "udate", "value", "note", "x")
     row = ", ".join(f'"{name}": {value}' for name in columns)
@@ -234,7 +234,7 @@ def test_ten_thousand_custom_fields_are_read() -> None:
 
 @pytest.mark.usefixtures("_little_memory")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-def test_hostile_rows_of_the_input_end_no_run(runner: TargetRunner, value: str) -> None:
+def test_hostile_rows_of_the_input_do_not_end_a_run(runner: TargetRunner, value: str) -> None:
     """Each hostile row of the input has one result, and the row behind it is written."""
     rows = []
     for column in ("first_name", "tags", "custom_fields", "account", "x"):

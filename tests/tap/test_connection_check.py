@@ -49,7 +49,7 @@ def test_an_account_that_does_everything(make_world, make_client):
         ({"include": frozenset({"contactLists"})}, "sideloads", "contacts fieldValues"),
     ],
 )
-def test_what_is_not_honoured_is_said(make_world, make_client, switches, topic, name):
+def test_ignored_features_are_shown(make_world, make_client, switches, topic, name):
     """The check shows "no" for a filter without effect and a sideload without rows."""
     found, _ = checked(make_world, make_client, **switches)
     assert found[topic][name] == "no"
@@ -78,7 +78,7 @@ def test_it_says_how_changes_in_the_store_are_found(make_world, make_client, swi
     assert world.count("POST", "ecom/graphql") <= 16
 
 
-def test_what_nothing_shows_is_unknown(make_world, make_client):
+def test_features_of_an_empty_account_are_unknown(make_world, make_client):
     """The check shows "unknown" for filters and sideloads of an empty account."""
     options = {"contacts": 0, "deals": 0, "accounts": 0, "ecommerce": "served"}
     found, _ = checked(make_world, make_client, **options)
@@ -87,7 +87,7 @@ def test_what_nothing_shows_is_unknown(make_world, make_client):
     assert set(found["store changes"].values()) == {"unknown: there are none"}
 
 
-def test_what_may_not_be_read_is_named_and_a_glitch_is_none(make_world, make_client):
+def test_forbidden_collections_are_named_and_a_glitch_is_not(make_world, make_client):
     """The check names collections that answer 403 twice or 404; a single 403 is not shown."""
     world = make_world(contacts=5)
     world.faults.forbid("/deals")

@@ -61,7 +61,7 @@ def test_a_line_is_ascii_and_one(text):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_what_json_has_no_number_for_is_null(value):
+def test_nan_and_infinities_are_null(value):
     """NaN and infinities are null, as in the SDK's writer."""
     assert read_back(written({"value": value})) == [{"value": None}]
 
@@ -163,7 +163,7 @@ def test_our_writer_and_the_sdks_write_the_same_records():
     "place",
     [("account", "name"), ("custom_fields", "lead_score"), ("_errors",), ("first_name",)],
 )
-def test_what_is_deselected_does_not_leave(place):
+def test_deselected_properties_are_not_written(place):
     """A deselected property is not written at any depth; its neighbours are."""
     account = Account(contacts=80, accounts=20)
     catalog = account.discover()

@@ -41,7 +41,7 @@ def test_a_stopped_first_load_goes_on_where_it_stopped():
     assert third.records == {}
 
 
-def test_what_changed_before_the_resumed_half_comes_after_it():
+def test_a_change_before_the_second_half_is_emitted_by_the_next_run():
     """A row of the first half that changed before the second half is emitted by the run after."""
     account = Account(contacts=1450)
     stop_at(account, 8)
@@ -117,7 +117,7 @@ def test_a_failing_stream_keeps_its_bookmark_and_the_others_run():
 
 
 @pytest.mark.parametrize("fault", ["lapsed", "bad_key"])
-def test_what_ends_every_request_ends_the_run(fault):
+def test_a_lapsed_account_or_a_bad_key_ends_the_run(fault):
     """A lapsed account or a bad key ends the run with one line, exit code 1 and the old state."""
     account = Account(contacts=30)
     first = account.run(only=["crm_contacts"])

@@ -173,7 +173,7 @@ def test_a_create_that_was_cut_off_is_found_by_the_next_process(account):
     assert count(account, table) == before + 1
 
 
-def test_what_was_deleted_since_can_be_made_again(account, access):
+def test_a_deleted_record_can_be_created_again(account, access):
     """A deal and a note that were deleted can be created again."""
     records = new_records(account)
     for resource in ("crm_opportunities", "crm_notes", "crm_accounts", "marketing_contacts"):
@@ -195,7 +195,7 @@ def test_upsert_finds_by_natural_key_and_makes_one_only_once(access, account):
     assert [record["first_name"] for record in found] == ["Eve"]
 
 
-def test_what_was_written_is_read_with_its_names(access):
+def test_written_names_are_read_at_once(access):
     """New tags, lists and fields are read by name right after they were created."""
     access.list("crm_contacts", limit=1)  # names and fields are known by now
     access.create("crm_fields", {"entity": "contact", "name": "Shoe size", "type": "text"})

@@ -74,7 +74,7 @@ def test_nan_is_read():
         (rb'"\u0000\ud83d"', "\ufffd\ufffd"),
     ],
 )
-def test_what_no_loader_takes_is_replaced(body, text):
+def test_characters_that_loaders_reject_are_replaced(body, text):
     """The client replaces lone surrogates and NUL, which loaders refuse."""
     assert read(b'{"name": ' + body + b', "n": [{' + body + b": 1}]}") == {
         "name": text,

@@ -135,7 +135,7 @@ def test_no_more_than_allowed_are_under_way():
     assert most <= 3
 
 
-def test_what_is_urgent_goes_first():
+def test_urgent_requests_are_sent_first():
     """An urgent request is sent before prefetched pages."""
     order, gate, done = [], threading.Event(), threading.Semaphore(0)
     threads = WorkerThreads(1)

@@ -124,7 +124,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED)
-def test_what_cannot_be_an_address_is_refused_in_one_sentence(text, words):
+def test_an_invalid_address_is_refused_in_one_sentence(text, words):
     """The error names the setting and says in one sentence what is wrong."""
     with pytest.raises(InvalidUrl) as refused:
         parse_url(text)

@@ -19,7 +19,7 @@ def test_a_number_is_a_number_however_it_comes(value):
 
 
 @pytest.mark.parametrize("value", [True, "1,5", "NaN", "inf", [1], {}], ids=repr)
-def test_what_is_no_number_is_refused_without_being_repeated(value):
+def test_an_invalid_number_is_refused_without_its_value(value):
     """The error names the setting and the accepted values, and never the value given."""
     with pytest.raises(SettingsError) as refused:
         Settings(TAP, {**GIVEN, "lookback_hours": value}, "X_")

@@ -42,7 +42,7 @@ def known(
     opened.close()
 
 
-def test_what_an_earlier_version_swept_is_known(known: KnownIds) -> None:
+def test_ids_of_an_earlier_version_are_known(known: KnownIds) -> None:
     """Ids, users, times and pairs are as the earlier version left them."""
     assert [known.count(kind) for kind in ("contacts", "contactTags", "tags")] == [3, 3, 0]
     assert known.missing_rows("contacts", "1", SECOND) == ["1", "3"]

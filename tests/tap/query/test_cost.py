@@ -92,7 +92,7 @@ def test_filters_that_the_account_honours_spare_the_rest(account):
         assert costs(account, ask) == most, given
 
 
-def test_what_is_sorted_here_is_read_once_for_all_its_pages(account):
+def test_rows_that_the_reader_sorts_are_read_once(account):
     """The reader sorts 210 accounts after three requests; the next page costs none."""
     reading = reading_of(account)
     how = {"sort_by": {"name": "asc"}, "limit": 2}

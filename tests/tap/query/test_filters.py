@@ -137,7 +137,7 @@ def named(tag):
     return tag["name"]
 
 
-def test_who_left_a_segment_is_not_in_it(account):
+def test_a_contact_that_left_a_segment_is_not_in_it(account):
     """A segment contains its active members; other members are found by their status."""
     records = every(account, "marketing_contacts")
     gone = next(

@@ -178,7 +178,7 @@ def test_an_account_that_keeps_neither_ids_nor_orders_gives_the_one_asked_for(ac
         reading_of(account).get("crm_contacts", "999999")
 
 
-def test_what_may_not_be_read_is_named_in_each_record(account):
+def test_forbidden_relations_are_named_in_each_record(account):
     """Tags that the key may not read are null and in `_errors`, never an empty array."""
     account.world.switches.include = "none"
     account.world.faults.forbid("/contacts/1/contactTags", None)

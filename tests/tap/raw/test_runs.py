@@ -19,7 +19,7 @@ INCREMENTAL = {
 }
 
 
-def test_only_what_can_be_is_labelled_incremental():
+def test_only_incremental_streams_are_labelled_incremental():
     """The catalog's replication method of each stream is what its runs do."""
     catalog = complete().discover()
     for name in RAW:

@@ -45,7 +45,7 @@ def types_of(column):
 
 
 @given(pages=st.lists(ROWS, max_size=4))
-def test_whatever_comes_is_valid_under_the_schema_before_it(pages):
+def test_every_record_is_valid_under_the_schema_before_it(pages):
     """Every record is valid under the SCHEMA before it, for any rows.
 
     No type is removed later, and the state holds the schema.
@@ -140,7 +140,7 @@ def test_an_empty_collection_has_its_known_columns():
     assert ran.records == {}
 
 
-def test_what_is_deselected_stays_out():
+def test_deselected_columns_are_not_emitted():
     """A deselected column is not emitted; the key and new columns are."""
     account = account_with(rows_of(3, fresh=1))
     catalog = select(account.discover(), ["raw_webhooks"])

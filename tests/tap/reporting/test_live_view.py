@@ -132,7 +132,7 @@ def test_a_terminal_shows_the_plan_of_a_dry_run(screen: terminal.Terminal, tmp_p
     assert re.search(r"^crm_contacts +1 +1$", left, re.MULTILINE)
 
 
-def test_a_terminal_shows_what_becomes_of_rows(screen: terminal.Terminal, tmp_path: Path) -> None:
+def test_a_terminal_shows_rows_by_result(screen: terminal.Terminal, tmp_path: Path) -> None:
     """The target shows rows by result, and how many are left.
 
     The table at the end has the same numbers.
@@ -258,7 +258,7 @@ def test_the_log_is_what_it_would_be_without_the_view(
 
 @given(steps=st.lists(GLANCES | WORDS, max_size=8))
 @settings(max_examples=length.of(30, 1000))
-def test_what_another_program_writes_is_not_erased(steps: list[ProgressView | str]) -> None:
+def test_lines_of_another_program_are_not_erased(steps: list[ProgressView | str]) -> None:
     """The view does not erase lines of a loader at the other end of the pipe."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("COLUMNS", "100")

@@ -489,7 +489,7 @@ def test_the_page_names_what_there_is(tmp_path: Path) -> None:
         assert set(found["rows"]) - {"read"} <= set(re.findall(r"`([a-z_]+)`", reported))
 
 
-def test_what_the_log_has_no_line_for_is_counted(
+def test_kinds_beyond_the_log_are_counted(
     tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of many kinds of faults the log names some, and says how many more the report has."""

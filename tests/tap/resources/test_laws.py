@@ -92,7 +92,7 @@ def test_every_codec_gives_examples_to_be_tested_with(codec):
 
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
-def test_what_is_written_is_read_back(codec):
+def test_an_encoded_value_is_decoded_to_itself(codec):
     """decode(encode(v)) is v for the codec's examples and strategies."""
     for value in codec.examples:
         assert codec.decode(codec.encode(value), UTC_ZONE) == value
@@ -100,7 +100,7 @@ def test_what_is_written_is_read_back(codec):
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @given(raw=JSON)
-def test_what_was_read_is_written_as_something_equal(codec, raw):
+def test_a_decoded_value_is_encoded_to_an_equal_one(codec, raw):
     """decode(encode(decode(raw))) is decode(raw): a value may change its form, not its meaning."""
     value = decoded(codec, raw)
     if value is None:
@@ -128,7 +128,7 @@ def test_the_schema_accepts_whatever_is_read(codec, raw):
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @given(value=JSON)
-def test_what_cannot_be_written_is_refused_with_a_reason(codec, value):
+def test_a_value_that_cannot_be_encoded_has_a_reason(codec, value):
     """Any unified value encodes to JSON or raises the codec's refusal, and nothing else."""
     try:
         sent = codec.encode(value)

@@ -310,7 +310,7 @@ def test_a_date_is_the_day_that_was_entered(raw, day):
 
 
 @pytest.mark.parametrize("raw", ["tomorrow", "2031-13-01", "12/31/2031", 20310302, ["x"], True])
-def test_what_is_no_time_is_refused(raw):
+def test_an_invalid_time_is_refused(raw):
     """A value that is no time is refused with a reason and without the value."""
     for codec in (codecs.instant, codecs.date):
         with pytest.raises(InvalidValue, match=r"^not a time$"):

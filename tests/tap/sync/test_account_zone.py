@@ -35,7 +35,7 @@ def test_a_winter_row_gets_summer_offsets_once_the_zone_is_known(moment, hours):
         assert hours_at(zone, "crm_contacts", row, moment) == hours
 
 
-def test_where_zones_differ_the_row_is_believed():
+def test_if_zones_differ_the_offset_of_the_row_is_used():
     """If several zones fit and differ for a date, the row's own offset is used.
 
     Winter rows alone fit Chicago and Regina, which differ by an hour in summer.

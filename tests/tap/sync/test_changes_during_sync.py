@@ -81,7 +81,7 @@ def tags_of(warehouse: Warehouse, account: Account) -> tuple[Any, Any]:
     is_marked=st.booleans(),
     far=st.booleans(),
 )
-def test_what_was_there_all_along_is_never_missing_and_changes_arrive(
+def test_lasting_rows_are_never_missing_and_changes_are_emitted(
     seed: int,
     rate: float,
     moves: tuple[bool, bool],

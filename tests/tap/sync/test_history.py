@@ -114,7 +114,7 @@ def test_the_new_stage_is_read_from_the_action(word, columns):
     )
 
 
-def test_what_is_no_change_of_a_deal_is_counted(account):
+def test_other_activities_of_deals_are_counted(account):
     """Other activities of deals, such as notes, are skipped with a reason."""
     rows = [{"id": "1", "d_id": "1", "dataType": "note", "cdate": "2026-01-01T00:00:00-06:00"}]
     account.world.planted.plant("/dealActivities", "dealActivities", rows)

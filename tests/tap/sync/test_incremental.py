@@ -26,7 +26,7 @@ def bookmark(state: dict, stream: str) -> dt.datetime:
     return dt.datetime.fromisoformat(state["bookmarks"][stream]["replication_key_value"])
 
 
-def test_nothing_changed_nothing_comes_again():
+def test_an_unchanged_account_emits_no_row_again():
     """Without changes a second run emits no row of an incremental stream."""
     account = Account(contacts=150, deals=40, accounts=20, hidden_deals=True, fresh=True)
     first = account.run()
@@ -41,7 +41,7 @@ def test_nothing_changed_nothing_comes_again():
         first = again
 
 
-def test_only_what_changed_comes():
+def test_only_changed_contacts_are_emitted():
     """A changed contact is emitted in each of its streams, and no other contact is."""
     account = Account(contacts=150)
     first = account.run(only=CONTACT_STREAMS)

@@ -67,7 +67,7 @@ def test_rows_that_an_earlier_version_confirmed_are_not_sent_again(
     }
 
 
-def test_what_an_earlier_version_recorded_is_found(earlier: dict[str, Any]) -> None:
+def test_entries_of_an_earlier_version_are_found(earlier: dict[str, Any]) -> None:
     """Confirmed values, ids, pending creates and copies are as that version left them."""
     database = open_database(
         SETTING, earlier["ledger_path"], program="test", schema=SCHEMA, wait_seconds=5.0

@@ -60,7 +60,7 @@ def dumped(database: Database) -> str:
     return repr(found)
 
 
-def test_what_one_machine_confirmed_another_does_not_send_again(
+def test_a_second_machine_does_not_send_confirmed_rows(
     shared: Any, postgres_database: Database
 ) -> None:
     """A run on another machine, with the database alone, knows every row; `forget` removes all.
@@ -251,7 +251,7 @@ def test_a_run_that_has_the_turn_keeps_others_from_it_until_they_give_up(
 SECRET = "a secret of sixteen characters or more"  # noqa: S105
 
 
-def test_what_the_database_holds_is_not_enough_to_know_a_row(
+def test_the_database_alone_does_not_identify_a_row(
     shared: Any, postgres_database: Database
 ) -> None:
     """With ledger_secret the key of the hashes is not in the database.

@@ -90,7 +90,7 @@ def test_a_hundred_contacts_take_one_request() -> None:
 
 
 @pytest.mark.parametrize("switches", ODD, ids=str)
-def test_what_the_server_leaves_out_is_read_separately(switches: dict[str, Any]) -> None:
+def test_relations_that_the_server_leaves_out_are_read_separately(switches: dict[str, Any]) -> None:
     """Relations that do not come, or are cut off, are read in another way: the values are equal."""
     check(account(**switches), [*range(1, CONTACTS + 1), 9999])
 

@@ -18,7 +18,7 @@ WHO = "lea@harbour.example"
 
 @pytest.mark.parametrize("bulk_import", ["never", "always"])
 @pytest.mark.parametrize("keys", [["email"], []])
-def test_who_is_written_and_then_deleted_is_deleted(
+def test_a_contact_that_is_written_and_then_deleted_is_deleted(
     runner: TargetRunner, bulk_import: str, keys: list[str]
 ) -> None:
     """A contact that is written and then deleted is deleted, in one batch and on redelivery."""
@@ -30,7 +30,7 @@ def test_who_is_written_and_then_deleted_is_deleted(
         assert runner.world.find_contact(WHO) is None
 
 
-def test_who_is_deleted_and_then_written_is_there(runner: TargetRunner) -> None:
+def test_a_contact_that_is_deleted_and_then_written_exists(runner: TargetRunner) -> None:
     """A contact that is deleted and then written exists."""
     runner.send("crm_contacts", {"email": WHO})
     rows = [{"email": WHO, "_sdc_deleted_at": GONE}, {"email": WHO, "first_name": "Lea"}]
@@ -134,7 +134,7 @@ def test_a_delete_waits_behind_its_row(runner: TargetRunner) -> None:
     assert runner.world.find_contact(WHO) is None
 
 
-def test_what_waits_behind_a_row_that_is_rejected_is_written(runner: TargetRunner) -> None:
+def test_a_row_behind_a_rejected_row_is_written(runner: TargetRunner) -> None:
     """A row behind a rejected row of the same contact is written."""
     rows = [{"email": WHO, "first_name": "Old", "segments": ["Never"]}]
     rows.append({"email": WHO, "first_name": "New"})

@@ -55,7 +55,7 @@ def test_no_status_leaves_the_person_alone(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["unconfirmed", "Bounced"])
-def test_what_activecampaign_sets_itself_cannot_be_written(value: str) -> None:
+def test_statuses_that_activecampaign_sets_cannot_be_written(value: str) -> None:
     """Statuses that only ActiveCampaign sets cannot be written."""
     assert parse_consent(value) is Consent.CANNOT_BE_WRITTEN
 

@@ -270,7 +270,7 @@ def test_a_copy_goes_into_the_store_of_the_same_service_and_key(runner: TargetRu
     assert runner.send("commerce_stores", stores[0]).actions == ["skipped"]
 
 
-def test_what_one_account_has_another_has_after_a_copy(runner: TargetRunner) -> None:
+def test_a_copied_store_equals_its_source(runner: TargetRunner) -> None:
     """Orders, products and subscriptions that the target copies are equal in both accounts."""
     from tests.sandbox import Shape  # noqa: PLC0415 - this test alone plants shops
 

@@ -112,7 +112,7 @@ def test_an_undo_of_an_undone_run_does_nothing(runner: UndoRunner) -> None:
     assert {one["action"] for one in others} == {"unchanged"}
 
 
-def test_what_has_changed_since_is_left_alone(runner: UndoRunner) -> None:
+def test_a_later_change_is_not_undone(runner: UndoRunner) -> None:
     """A value that a person changed after the run stays, and the result names it."""
     [one, other] = list(runner.world.tables["contacts"])[:2]
     phone = other.phone
@@ -164,7 +164,7 @@ def test_people_are_subscribed_again_only_if_that_is_asked_for(
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_who_unsubscribed_after_the_run_stays_unsubscribed(runner: UndoRunner, count: int) -> None:
+def test_a_later_opt_out_is_not_undone(runner: UndoRunner, count: int) -> None:
     """A person who opted out since is never subscribed again: from this list or from another."""
     people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]

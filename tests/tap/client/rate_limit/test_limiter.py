@@ -193,7 +193,7 @@ def test_accounts_do_not_share(kept, clock):
     assert clock.monotonic() - began == pytest.approx(8 * GAP, abs=0.001)
 
 
-def test_what_counts_is_when_the_bytes_left(kept, clock):
+def test_a_request_counts_when_its_bytes_leave(kept, clock):
     """The limiter counts a request when its bytes leave, not when its slot was granted."""
     process = kept(clock)
     slow, other = process(1), process(1)
@@ -361,7 +361,7 @@ def test_a_stopped_run_does_not_wait(kept, clock):
     assert clock.monotonic() == started
 
 
-def test_what_was_waited_is_summed(kept, clock):
+def test_waits_of_all_threads_are_summed(kept, clock):
     """The limiter reports the sum of the waits of all threads."""
     limiter = kept(clock)(1)
     for _ in range(3):

@@ -36,7 +36,7 @@ def test_nothing_and_zero_are_no_id(value: Any) -> None:
 @pytest.mark.parametrize(
     "value", [1.5, "1.5", -1, "-1", True, "abc", "1,000", [], {}, 2.0**60], ids=repr
 )
-def test_what_is_no_whole_number_is_no_id(value: Any) -> None:
+def test_a_value_that_is_no_whole_number_is_no_id(value: Any) -> None:
     """A fraction, a sign, a flag, and a float beyond exact integers are no ids."""
     with pytest.raises(InvalidValue):
         parse_id(value)

@@ -342,7 +342,7 @@ def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account, s
 
 
 @pytest.mark.parametrize("status", [2, 3])
-def test_who_left_every_list_does_not_enter(account: Account, status: int) -> None:
+def test_a_contact_that_left_every_list_does_not_enter(account: Account, status: int) -> None:
     """A contact that opted out and is active on no list does not enter, except by resubscribe."""
     w = account.world
     news, offers = w.add_list("News"), w.add_list("Offers")
@@ -365,7 +365,7 @@ def test_who_left_every_list_does_not_enter(account: Account, status: int) -> No
 
 @pytest.mark.parametrize("is_over", [False, True])
 @pytest.mark.parametrize("alone", [False, True])
-def test_who_was_let_in_by_others_does_not_enter_again(
+def test_a_contact_that_another_client_enrolled_does_not_enter_again(
     account: Account, *, is_over: bool, alone: bool
 ) -> None:
     """A contact that another client enrolled does not enter again until a row leaves."""
@@ -386,7 +386,7 @@ def test_who_was_let_in_by_others_does_not_enter_again(
 
 @pytest.mark.parametrize("gone", [403, 404])
 @pytest.mark.parametrize("left", ["removed", "ended"])
-def test_who_left_by_a_row_may_enter_once_more(
+def test_a_contact_that_left_by_a_row_may_enter_once_more(
     make_runner: Callable[..., TargetRunner], left: str, gone: int
 ) -> None:
     """After a row leaves, a row may enter once more, and not a third time."""
@@ -465,7 +465,7 @@ def test_leaving_takes_out_of_every_run_through_it(account: Account) -> None:
     assert left.count((people[1].id, account.dunning.id)) == 2
 
 
-def test_who_is_not_there_has_nothing_to_leave(account: Account) -> None:
+def test_a_leave_of_an_unknown_address_creates_no_contact(account: Account) -> None:
     """A leave for an unknown address creates no contact."""
     run = account.send({"email": EMAIL, "leave_automations": ["Dunning"]})
     assert run.actions == ["skipped"]

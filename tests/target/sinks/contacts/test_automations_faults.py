@@ -100,7 +100,7 @@ def test_entering_whose_answer_is_lost_is_looked_for(
 @pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "server_error", "late_trouble"])
 @pytest.mark.parametrize("blind", ["server_error", "forbid"])
 @pytest.mark.parametrize("count", [1, 12])
-def test_what_cannot_be_seen_is_failed_and_looked_for_first(
+def test_an_unreadable_enrolment_fails_and_is_looked_up_first(
     runner: TargetRunner, fault: str, blind: str, count: int
 ) -> None:
     """If enrolments cannot be read, the row fails; the next run reads them before it writes.

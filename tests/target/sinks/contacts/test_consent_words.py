@@ -124,7 +124,9 @@ def test_every_other_word_rejects_the_row(runner: TargetRunner, shape: Any, stat
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("status", READ_ONLY, ids=repr)
-def test_what_cannot_be_written_is_skipped(runner: TargetRunner, shape: Any, status: Any) -> None:
+def test_statuses_that_cannot_be_written_are_skipped(
+    runner: TargetRunner, shape: Any, status: Any
+) -> None:
     """`unconfirmed` and `bounced` are skipped with a reason on each run."""
     news, people = world_of(runner, 1, ACTIVE)
     runs = [send(runner, shape, people, status) for _ in range(2)]

@@ -32,7 +32,7 @@ def set_free_contacts(world: World, free: int) -> None:
 
 @BOTH_WAYS
 @pytest.mark.parametrize("shape", ["wrapped", "bare"])
-def test_what_fits_is_created_and_the_rest_is_held(
+def test_contacts_within_the_limit_are_created_and_the_others_are_held(
     runner: TargetRunner, count: int, shape: str
 ) -> None:
     """Of `count` new contacts all but two are created; two wait for a run with room."""
@@ -152,7 +152,7 @@ def test_a_refusal_for_the_limit_holds_its_rows(runner: TargetRunner, count: int
     imports=st.sampled_from(["auto", "never", "always"]),
     seed=st.none() | st.integers(0, 99),
 )
-def test_whatever_comes_exactly_what_fits_is_created(
+def test_any_input_creates_exactly_the_contacts_within_the_limit(
     tmp_path_factory: Any,
     known: set[int],
     order: list[int],
