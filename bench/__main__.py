@@ -44,6 +44,7 @@ SCRIPTS = (
     "write_side_by_side",
     "write_singles",
     "write_unchanged",
+    "write_undo",
     "load_write",
 )
 

@@ -60,18 +60,18 @@ class Target:
             lines.write(json.dumps({"type": "STATE", "value": {"done": name}}) + "\n")
         return path
 
-    def start(self, source: Path) -> subprocess.Popen[bytes]:
-        """Start a run over a file."""
+    def start(self, source: Path, *options: str) -> subprocess.Popen[bytes]:
+        """Start a run over a file, with more options of the command."""
         config = self._folder / "target.json"
         config.write_text(json.dumps(self.config))
-        command = [sys.executable, "-m", "target_activecampaign", "--config", str(config)]
+        command = [sys.executable, "-m", "target_activecampaign", "--config", str(config), *options]
         with source.open("rb") as rows, (self._folder / "target.log").open("wb") as log:
             return subprocess.Popen(command, stdin=rows, stdout=subprocess.DEVNULL, stderr=log)
 
-    def run(self, source: Path) -> Written:
-        """Run once over a file."""
+    def run(self, source: Path, *options: str) -> Written:
+        """Run once over a file, with more options of the command."""
         began = time.monotonic()
-        process = self.start(source)
+        process = self.start(source, *options)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for already
         seconds = time.monotonic() - began

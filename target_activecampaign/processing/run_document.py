@@ -31,6 +31,7 @@ def document_of(
         "streams": results.document(),
         "automations": (context.enrolments if context else AutomationCounts()).document(),
         "audiences": context.audiences.document() if context else {},
+        "undo": _undo_command(processor),
         "bookmarks_before": bookmarks_of(checkpoints.first),
         "bookmarks_after": bookmarks_of(checkpoints.last),
     }
@@ -41,3 +42,11 @@ def document_of(
         context.plan.log(context.write_client.planned, rate)
         document["plan"] = context.plan.document(context.write_client.planned, rate)
     return document
+
+
+def _undo_command(processor: BatchProcessor | None) -> str | None:
+    """Return the command that undoes the run, None where it changed nothing that is recorded."""
+    recorder = processor.rows.undo if processor else None
+    if recorder is None or not recorder.has_changes:
+        return None
+    return f"target-activecampaign --config <config> --undo {recorder.run}"

@@ -74,12 +74,19 @@ class UndoRecorder:
         server_time: Callable[[], float],
     ) -> None:
         self._journal, self._run = journal, run
+        #: Whether the run replaced or created anything.
+        self.has_changes = False
         self._references, self._server_time = references, server_time
         self._values = PresentValues(client, clock, pool, references)
         self._mine = threading.local()
         self._rows: list[WrittenRow] = []
         #: When the importer took an unsubscription, by the contact's id.
         self._imported: dict[str, list[tuple[ValuePart, Any, float]]] = {}
+
+    @property
+    def run(self) -> str:
+        """The id of the run."""
+        return self._run
 
     # --- a batch ----------------------------------------------------------------------------
 
@@ -100,6 +107,7 @@ class UndoRecorder:
         for change in changes_of(method, path, body, about):
             values += self._values_of(change)
         if values:
+            self.has_changes = True
             self._journal.record(self._run, values)
         return values
 

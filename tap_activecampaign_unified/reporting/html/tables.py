@@ -80,6 +80,7 @@ class Headline:
     finished: str
     took: str
     run: str | None
+    undo: str | None
     tiles: list[tuple[str, Any, str]]
     rates: str
     limit: float
@@ -113,6 +114,7 @@ def headline_of(document: Document) -> Headline:
         _moment(document["finished_at"]),
         clock_time(document["seconds"]),
         document.get("run"),
+        document.get("undo"),
         tiles,
         _rates(document, limit),
         limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,20 @@ def test_the_next_run_sends_the_undone_rows_again(runner: UndoRunner) -> None:
     assert runner.world.tables["contacts"][1].firstName != "Zed"
     assert runner.send_rows("crm_contacts", row).actions == ["updated"]
     assert runner.world.tables["contacts"][1].firstName == "Zed"
+
+
+def test_the_report_and_its_page_have_the_command(runner: UndoRunner) -> None:
+    """The command that undoes the run is in the report; a run that changed nothing has none."""
+    page = runner.folder / "report.html"
+    row = {"id": "1", "first_name": "Zed"}
+    run = runner.send_rows("crm_contacts", row, run_report_html_path=str(page))
+    command = f"target-activecampaign --config <config> --undo {run.report['run']}"
+    assert run.report["undo"] == command
+    assert f"<code>{html.escape(command)}</code>" in page.read_text()
+    again = runner.send_rows("crm_contacts", row, run_report_html_path=str(page))
+    assert again.report["undo"] is None
+    assert "To undo this run" not in page.read_text()
+    assert runner.send("crm_contacts", {"id": "2", "first_name": "Zed"}).report["undo"] is None
 
 
 def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoRunner) -> None:
