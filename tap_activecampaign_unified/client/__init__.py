@@ -1,16 +1,13 @@
 """HTTP client for one ActiveCampaign account."""
 
+from tap_activecampaign_unified.client.pagination.keyset_walk import prefetch_walk, walk_keyset
+from tap_activecampaign_unified.client.pagination.offset_walk import walk_offset
 from tap_activecampaign_unified.client.pagination.page_reader import (
     Page,
     RowsKey,
     named_rows,
     rows_of,
     total_of,
-)
-from tap_activecampaign_unified.client.pagination.walk import (
-    prefetch_walk,
-    walk_keyset,
-    walk_offset,
 )
 from tap_activecampaign_unified.client.rate_limit.file_store import FileBudgetStore, default_store
 from tap_activecampaign_unified.client.rate_limit.limiter import LONG_WAIT, Limiter

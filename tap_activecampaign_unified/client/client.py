@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json as jsonlib
-import logging
 import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from .errors import (
-    ActiveCampaignError,
-    AuthenticationError,
-    ConnectionFailed,
-    FatalError,
-    NotFound,
-    PaymentRequired,
-    PermissionDenied,
-    RequestError,
-    ServerError,
-    UnconfirmedWrite,
-    error_details_of,
-)
+from .errors import NotFound
 from .prefetch import Prefetcher, WorkerThreads
-from .response import ResponseKind
-from .retry import RetryBudget
+from .retry import Retries
+from .retry_budget import RetryBudget
 from .transport import ApiRequest, Transport
 from .url import is_plain
 
@@ -42,17 +29,11 @@ if TYPE_CHECKING:
     from .response import ApiResponse, ResponseVerdict
     from .url import AccountUrl
 
-logger = logging.getLogger(__name__)
-
-FIRST_CONTACT_SECONDS = 20.0
-FORBIDDEN_SECONDS = 20.0
 SPARE_CONNECTIONS = 2
 # Without a limit, as many requests a second as one reader can take in.
 UNLIMITED_RATE = 50.0
 # Handing a page from thread to thread takes about 2 ms; without a limit, a shorter wait is cheaper.
 WORTH_A_THREAD = 0.005
-KEY_CHECK_SECONDS = 3.0
-WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
 class Client:
@@ -86,10 +67,8 @@ class Client:
             self._prefetcher = Prefetcher(
                 self._send_prefetched, workers or WorkerThreads(max_concurrent_requests)
             )
-        self._has_answered = False
         #: The account's clock at its last response; None before the first.
         self.server_now: dt.datetime | None = None
-        self._forbidden: set[str] = set()
         self._transport = Transport(
             address,
             api_key,
@@ -101,6 +80,7 @@ class Client:
             session=session,
         )
         self.traffic = self._transport.traffic
+        self._retries = Retries(address.origin, limiter, self.traffic, self._send_alone)
         self.user_agent = user_agent
         #: Called before every request. Raises to end the run, after a signal for example.
         self.before_request: Callable[[], None] = lambda: None
@@ -224,151 +204,26 @@ class Client:
                 list(params), quote_via=quote, safe="[]:,", errors="surrogatepass"
             )
         body = None if json is None else jsonlib.dumps(json).encode()
-        retry = RetryBudget(self.clock, self.max_retry_seconds, patience)
+        budget = RetryBudget(self.clock, self.max_retry_seconds, patience)
         while True:
-            verdict = self._attempt(call, url, body, retry)
+            verdict = self._attempt(call, url, body, budget)
             if verdict.answer is not None:
                 self.server_now = verdict.answer.date or self.server_now
-                self._forbidden.discard(call.path)
                 return verdict.answer
-            self._decide(call, verdict, retry)
+            self._retries.wait_or_raise(call, verdict, budget)
+
+    def _send_alone(self, call: ApiRequest, patience: float | None) -> None:
+        self._send(call, patience=patience)
 
     def _attempt(
-        self, call: ApiRequest, url: str, body: bytes | None, retry: RetryBudget
+        self, call: ApiRequest, url: str, body: bytes | None, budget: RetryBudget
     ) -> ResponseVerdict:
         self.before_request()
 
         def leaving() -> None:
             self.before_request()
-            retry.note_sent()
+            budget.note_sent()
 
         verdict = self._transport.attempt(call, url, body, leaving)
-        self._has_answered = self._has_answered or verdict.status is not None
-        if verdict.answer is None:
-            self.traffic.note_fault(verdict.problem)
+        self._retries.note_attempt(call, verdict)
         return verdict
-
-    def _decide(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
-        """Wait for the next attempt, or raise the error that ends this request."""
-        kind = verdict.kind
-        if kind is ResponseKind.FORBIDDEN:
-            self._forbid_or_wait(call, verdict, retry)
-        elif kind is ResponseKind.THROTTLED:
-            self._limiter.refused(retry.pause(kind, verdict.wait))
-            if retry.exhausted:
-                raise self._trouble(call, verdict, retry)
-        elif kind is ResponseKind.CONNECT:
-            # Nothing was sent, so every method may be retried.
-            if not retry.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
-                raise ConnectionFailed(
-                    f"{self.address.origin} cannot be reached ({verdict.problem}): "
-                    "check api_url and the network"
-                )
-        elif kind in {ResponseKind.TROUBLE, ResponseKind.TOO_LARGE}:
-            self._wait_out(call, verdict, retry)
-        else:
-            raise self._final(call, verdict)
-        self._note_repeat(call, verdict, retry)
-
-    def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
-        """Return the error of a response that no retry changes."""
-        if verdict.kind is ResponseKind.LAPSED:
-            return PaymentRequired(
-                f"{self.address.origin} answers 402: the ActiveCampaign account is unpaid or "
-                "expired. Renew it in ActiveCampaign under Settings › Billing, then run again"
-            )
-        if verdict.kind is ResponseKind.TLS:
-            return ConnectionFailed(
-                f"{self.address.origin} offers no trusted TLS certificate: check api_url, "
-                "and any proxy in between"
-            )
-        return verdict.error(call.method, call.path)
-
-    def _wait_out(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
-        """Retry what is safe to retry after a server error."""
-        if not call.repeatable:
-            raise UnconfirmedWrite(
-                f"the response was lost ({verdict.problem}); the write may have happened",
-                method=call.method,
-                path=call.path,
-                status=verdict.status,
-            )
-        if verdict.kind is ResponseKind.TOO_LARGE:
-            raise self._trouble(call, verdict, retry)  # it stays as large
-        if not retry.wait(verdict.kind, self._patience(verdict, retry)):
-            if verdict.status is None and (retry.asked is None or not self._has_answered):
-                self._check_alive(call, verdict)
-            raise self._trouble(call, verdict, retry)
-
-    def _forbid_or_wait(
-        self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget
-    ) -> None:
-        """Retry a 403, then check the key: it may be temporary, the plan, or a wrong key."""
-        if retry.asked == 0 and call.path != WHO_AM_I.path:
-            if retry.tries < 2:
-                return  # perhaps temporary: two of them are believed
-            raise self._forbidden_by(call, verdict, "")
-        known = call.path in self._forbidden
-        limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
-        if not known and retry.wait(verdict.kind, limit):
-            return
-        if call.path != WHO_AM_I.path:
-            self._check_key()
-            self._forbidden.add(call.path)
-            why = (
-                ", while the key is good: the account's plan or the key's user group does not "
-                "allow it"
-            )
-            raise self._forbidden_by(call, verdict, why)
-        raise AuthenticationError(
-            f"{self.address.origin} does not accept the key ({verdict.status}): copy api_key again "
-            "from ActiveCampaign under Settings › Developer"
-        )
-
-    @staticmethod
-    def _forbidden_by(call: ApiRequest, verdict: ResponseVerdict, why: str) -> PermissionDenied:
-        problem = PermissionDenied(
-            f"{verdict.status}{why}", method=call.method, path=call.path, status=verdict.status
-        )
-        problem.reasons = error_details_of(verdict.body)
-        return problem
-
-    def _check_key(self) -> None:
-        try:
-            self._send(WHO_AM_I)
-        except FatalError:
-            raise
-        except RequestError as problem:
-            # Only a refusal of the key proves it wrong.
-            logger.info("The key could not be checked: %s", problem)
-
-    def _patience(self, verdict: ResponseVerdict, retry: RetryBudget) -> float | None:
-        """Return the seconds to retry: fewer for a server that has never responded."""
-        if verdict.status is None and not self._has_answered:
-            return min(retry.asked or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
-        return retry.asked
-
-    def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
-        """Raise `ConnectionFailed` if the server answers no request at all."""
-        problem = f"{self.address.origin} does not answer ({verdict.problem}): try again later"
-        if call.path == WHO_AM_I.path:
-            raise ConnectionFailed(problem)
-        try:
-            self._send(WHO_AM_I, patience=0)
-        except ServerError:
-            raise ConnectionFailed(problem) from None
-
-    def _trouble(
-        self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget
-    ) -> ServerError:
-        return ServerError(
-            f"{verdict.problem}, for {retry.elapsed:.0f} s and {retry.tries} attempts",
-            method=call.method,
-            path=call.path,
-            status=verdict.status,
-        )
-
-    def _note_repeat(self, call: ApiRequest, verdict: ResponseVerdict, retry: RetryBudget) -> None:
-        self.traffic.note_retry(verdict.problem, retry.slept)
-        level = logging.WARNING if retry.tries in {3, 10, 30} else logging.DEBUG
-        logger.log(level, "%s %s: %s, retrying", call.method, call.endpoint, verdict.problem)

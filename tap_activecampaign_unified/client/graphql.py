@@ -15,7 +15,7 @@ from .errors import (
 )
 from .redaction import redact_values
 from .response import ResponseKind
-from .retry import RetryBudget
+from .retry_budget import RetryBudget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

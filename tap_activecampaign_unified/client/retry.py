@@ -1,90 +1,190 @@
-"""How long one request is retried, and the growing waits between its attempts."""
+"""Decides what follows a failed attempt of a request: another one after a wait, or an error."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
 
-import backoff
-
-from .rate_limit.limiter import LONG_WAIT
+from .errors import (
+    ActiveCampaignError,
+    AuthenticationError,
+    ConnectionFailed,
+    FatalError,
+    PaymentRequired,
+    PermissionDenied,
+    RequestError,
+    ServerError,
+    UnconfirmedWrite,
+    error_details_of,
+)
+from .response import ResponseKind
+from .transport import ApiRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from .clock import Clock
+    from .rate_limit.limiter import Limiter
+    from .request_stats import RequestStats
+    from .response import ResponseVerdict
+    from .retry_budget import RetryBudget
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 60.0
-SHORTEST_WAIT = 0.05
+FIRST_CONTACT_SECONDS = 20.0
+FORBIDDEN_SECONDS = 20.0
+KEY_CHECK_SECONDS = 3.0
+WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
-class RetryBudget:
-    """The seconds left for retries of one request: ``limit``, or ``asked`` by the caller.
+class Retries:
+    """Knows what the account answered so far, which decides how long a request is retried.
 
-    The time starts with the first failed attempt: waiting for the rate limit does not count. Each
-    kind of failure has its own time and its own waits, within the whole.
+    ``send`` sends a request within so many seconds, to check the key or whether the server answers.
     """
 
-    def __init__(self, clock: Clock, limit: float, asked: float | None) -> None:
-        self._clock = clock
-        self._limit = limit
-        self._sent = self._began = clock.monotonic()
-        self._since: dict[object, float] = {}
-        self._waits: dict[object, Iterator[float]] = {}
-        self.asked = asked
-        self.tries = 0
-        self.exhausted = False
-        #: Seconds slept before the next attempt.
-        self.slept = 0.0
+    def __init__(
+        self,
+        origin: str,
+        limiter: Limiter,
+        traffic: RequestStats,
+        send: Callable[[ApiRequest, float | None], None],
+    ) -> None:
+        self._origin, self._limiter, self._traffic = origin, limiter, traffic
+        self._send = send
+        self._has_answered = False
+        self._forbidden: set[str] = set()
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the first failed attempt was sent."""
-        return self._clock.monotonic() - self._began
+    def note_attempt(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
+        """Note what came of an attempt."""
+        self._has_answered = self._has_answered or verdict.status is not None
+        if verdict.answer is None:
+            self._traffic.note_fault(verdict.problem)
+        else:
+            self._forbidden.discard(call.path)
 
-    def note_sent(self) -> None:
-        """Note that an attempt is sent now."""
-        self._sent = self._clock.monotonic()
-        self.tries += 1
+    def wait_or_raise(
+        self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
+    ) -> None:
+        """Wait for the next attempt, or raise the error that ends this request."""
+        kind = verdict.kind
+        if kind is ResponseKind.FORBIDDEN:
+            self._forbid_or_wait(call, verdict, budget)
+        elif kind is ResponseKind.THROTTLED:
+            self._limiter.refused(budget.pause(kind, verdict.wait))
+            if budget.exhausted:
+                raise self._trouble(call, verdict, budget)
+        elif kind is ResponseKind.CONNECT:
+            # Nothing was sent, so every method may be retried.
+            if not budget.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
+                raise ConnectionFailed(
+                    f"{self._origin} cannot be reached ({verdict.problem}): "
+                    "check api_url and the network"
+                )
+        elif kind in {ResponseKind.TROUBLE, ResponseKind.TOO_LARGE}:
+            self._wait_out(call, verdict, budget)
+        else:
+            raise self._final(call, verdict)
+        self._note_repeat(call, verdict, budget)
 
-    def _note_failed(self, kind: object) -> float:
-        """Return the seconds since the first failure of this kind."""
-        if not self._since:
-            self._began = self._sent
-        return self._clock.monotonic() - self._since.setdefault(kind, self._sent)
+    def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
+        """Return the error of a response that no retry changes."""
+        if verdict.kind is ResponseKind.LAPSED:
+            return PaymentRequired(
+                f"{self._origin} answers 402: the ActiveCampaign account is unpaid or "
+                "expired. Renew it in ActiveCampaign under Settings › Billing, then run again"
+            )
+        if verdict.kind is ResponseKind.TLS:
+            return ConnectionFailed(
+                f"{self._origin} offers no trusted TLS certificate: check api_url, "
+                "and any proxy in between"
+            )
+        return verdict.error(call.method, call.path)
 
-    def _next_wait(self, kind: object) -> float:
-        """Return the next wait in seconds; the waits grow per kind of failure."""
-        if kind not in self._waits:
-            self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
-            next(self._waits[kind])  # backoff's generators yield nothing useful first
-        return backoff.full_jitter(next(self._waits[kind]))
+    def _wait_out(self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget) -> None:
+        """Retry what is safe to retry after a server error."""
+        if not call.repeatable:
+            raise UnconfirmedWrite(
+                f"the response was lost ({verdict.problem}); the write may have happened",
+                method=call.method,
+                path=call.path,
+                status=verdict.status,
+            )
+        if verdict.kind is ResponseKind.TOO_LARGE:
+            raise self._trouble(call, verdict, budget)  # it stays as large
+        if not budget.wait(verdict.kind, self._patience(verdict, budget)):
+            if verdict.status is None and (budget.asked is None or not self._has_answered):
+                self._check_alive(call, verdict)
+            raise self._trouble(call, verdict, budget)
 
-    def wait(self, kind: object, limit: float | None) -> bool:
-        """Sleep before the next attempt; return False when the time for this kind is used up."""
-        lasted = self._note_failed(kind)
-        left = self._limit - self.elapsed
-        if limit is not None:
-            left = min(left, limit - lasted)
-        if left <= 0:
-            return False
-        wait = self._next_wait(kind)
-        # The last attempt is sent at the very end of the allowed time.
-        began = self._clock.monotonic()
-        seconds = max(SHORTEST_WAIT, min(wait, left))
-        if seconds > LONG_WAIT:
-            # The line before it says what the attempt came to.
-            logger.warning("Waiting %.0f s for the next attempt", seconds)
-        self._clock.sleep(seconds)
-        self.slept = self._clock.monotonic() - began
-        return True
+    def _forbid_or_wait(
+        self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
+    ) -> None:
+        """Retry a 403, then check the key: it may be temporary, the plan, or a wrong key."""
+        if budget.asked == 0 and call.path != WHO_AM_I.path:
+            if budget.tries < 2:
+                return  # perhaps temporary: two of them are believed
+            raise self._forbidden_by(call, verdict, "")
+        known = call.path in self._forbidden
+        limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
+        if not known and budget.wait(verdict.kind, limit):
+            return
+        if call.path != WHO_AM_I.path:
+            self._check_key()
+            self._forbidden.add(call.path)
+            why = (
+                ", while the key is good: the account's plan or the key's user group does not "
+                "allow it"
+            )
+            raise self._forbidden_by(call, verdict, why)
+        raise AuthenticationError(
+            f"{self._origin} does not accept the key ({verdict.status}): copy api_key again "
+            "from ActiveCampaign under Settings › Developer"
+        )
 
-    def pause(self, kind: object, asked: float | None) -> float:
-        """Return the seconds that all requests must pause after a throttled one."""
-        self._note_failed(kind)
-        self.slept = 0.0
-        wait = max(asked or 0.0, self._next_wait(kind))
-        self.exhausted = self.elapsed + wait > self._limit
-        return wait
+    @staticmethod
+    def _forbidden_by(call: ApiRequest, verdict: ResponseVerdict, why: str) -> PermissionDenied:
+        problem = PermissionDenied(
+            f"{verdict.status}{why}", method=call.method, path=call.path, status=verdict.status
+        )
+        problem.reasons = error_details_of(verdict.body)
+        return problem
+
+    def _check_key(self) -> None:
+        try:
+            self._send(WHO_AM_I, None)
+        except FatalError:
+            raise
+        except RequestError as problem:
+            # Only a refusal of the key proves it wrong.
+            logger.info("The key could not be checked: %s", problem)
+
+    def _patience(self, verdict: ResponseVerdict, budget: RetryBudget) -> float | None:
+        """Return the seconds to retry: fewer for a server that has never responded."""
+        if verdict.status is None and not self._has_answered:
+            return min(budget.asked or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
+        return budget.asked
+
+    def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
+        """Raise `ConnectionFailed` if the server answers no request at all."""
+        problem = f"{self._origin} does not answer ({verdict.problem}): try again later"
+        if call.path == WHO_AM_I.path:
+            raise ConnectionFailed(problem)
+        try:
+            self._send(WHO_AM_I, 0)
+        except ServerError:
+            raise ConnectionFailed(problem) from None
+
+    def _trouble(
+        self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
+    ) -> ServerError:
+        return ServerError(
+            f"{verdict.problem}, for {budget.elapsed:.0f} s and {budget.tries} attempts",
+            method=call.method,
+            path=call.path,
+            status=verdict.status,
+        )
+
+    def _note_repeat(self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget) -> None:
+        self._traffic.note_retry(verdict.problem, budget.slept)
+        level = logging.WARNING if budget.tries in {3, 10, 30} else logging.DEBUG
+        logger.log(level, "%s %s: %s, retrying", call.method, call.endpoint, verdict.problem)

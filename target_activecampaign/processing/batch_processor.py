@@ -12,7 +12,7 @@ from target_activecampaign.records.record import InputRecord, identity_of, said_
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
-from target_activecampaign.sinks.limits import AUTOMATIONS
+from target_activecampaign.sinks.limits import AUTOMATIONS, HELD_BY_MAX_CHANGES
 
 from .row_finisher import REJECTED_ONE
 
@@ -91,11 +91,9 @@ class BatchProcessor:
             for row in rows:
                 self.rows.finish(row, Outcome(Action.SKIPPED, reason=AUTOMATIONS, whole=False))
             return
-        while rows:
-            most = context.limits.changes_left
-            if most == 0:
-                break
-            now, rows = (rows, []) if most is None else (rows[:most], rows[most:])
+        # A row that changes nothing leaves its place to the next one.
+        while rows and context.limits.changes_left != 0:
+            now, rows = context.limits.split(rows)
             try:
                 if context.earlier_values is not None:
                     context.earlier_values.expect(sink.family, now)
@@ -104,8 +102,7 @@ class BatchProcessor:
                 for row in now:
                     self.rows.finish(row, outcome_of(problem))
         for row in rows:
-            reason = "max_changes is reached; the row is left for another run"
-            self.rows.finish(row, Outcome(Action.SKIPPED, reason=reason, whole=False, held=True))
+            self.rows.finish(row, HELD_BY_MAX_CHANGES)
 
     def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Finish the rows that the ledger knows as confirmed; return the others."""

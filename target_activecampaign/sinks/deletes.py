@@ -13,7 +13,7 @@ from target_activecampaign.records.record import emails_of, identity_of, is_dele
 from target_activecampaign.records.reference import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
-from .limits import AUTOMATIONS
+from .limits import AUTOMATIONS, MAX_CHANGES
 from .record_sink import row_by_row
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _check_settings(context: WriteContext, sink: Sink) -> None:
     if not context.policy.run_automations:
         raise RowSkipped(AUTOMATIONS)
     if context.limits.changes_left == 0:
-        raise RowSkipped("max_changes is reached; the row is left for another run", held=True)
+        raise RowSkipped(MAX_CHANGES, held=True)
 
 
 def _check_email(context: WriteContext, row: InputRecord, native_id: str) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.outcome import RowSkipped
+from target_activecampaign.outcome import Action, Outcome, RowSkipped
 
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.records.record import InputRecord
 
 AUTOMATIONS = (
     "run_automations is false, and this can start an automation; only the importer is used then"
 )
-
 
 NOT_ALLOWED = "automations: left out; contacts enter and leave only with allow_automations"
 ONLY_IF_EMPTY = "only_if_empty: ActiveCampaign has a value already"
 OUTSIDE_NAMESPACE = "a tag outside tag_namespace is not changed"
 #: Why a setting denies a part of a row, for as long as the row and the settings stay as they are.
 DENIALS = (AUTOMATIONS, NOT_ALLOWED, ONLY_IF_EMPTY, OUTSIDE_NAMESPACE)
+
+MAX_CHANGES = "max_changes is reached; the row is left for another run"
+#: The outcome of a row that `max_changes` holds.
+HELD_BY_MAX_CHANGES = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
 
 
 class ChangeLimits:
@@ -34,6 +38,11 @@ class ChangeLimits:
         """How many rows may still be changed, None for any number."""
         most = self._policy.max_changes
         return None if most is None else max(0, most - self.changes)
+
+    def split(self, rows: list[InputRecord]) -> tuple[list[InputRecord], list[InputRecord]]:
+        """Return the rows that may be written now, and those behind them."""
+        most = self.changes_left
+        return (rows, []) if most is None else (rows[:most], rows[most:])
 
     @property
     def deletes_left(self) -> int:

@@ -25,9 +25,9 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.records.clean import FLAGS, is_nothing
 from target_activecampaign.records.content import has_part, value_part
-from target_activecampaign.records.flags import flag_of
 from target_activecampaign.records.identity import identity_of_row
 from target_activecampaign.records.reference import key_text, own_id, reference
+from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.reporting.results import BEHIND
 
 from .custom_fields import EncodedFields

@@ -21,13 +21,13 @@ from target_activecampaign.records.consent_status import (
 )
 from target_activecampaign.records.content import reference_part, value_part
 from target_activecampaign.records.email import email_of
-from target_activecampaign.records.flags import flag_of
 from target_activecampaign.records.reference import (
     item_reference,
     named_references,
     own_id,
     reference,
 )
+from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.sinks.limits import AUTOMATIONS, NOT_ALLOWED, OUTSIDE_NAMESPACE
 from target_activecampaign.sinks.record_sink import skip_flagged
 

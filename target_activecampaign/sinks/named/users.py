@@ -8,8 +8,8 @@ from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.email import email_of
-from target_activecampaign.records.flags import flag_of
 from target_activecampaign.records.reference import references
+from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.sinks.contacts.parse import split_name
 from target_activecampaign.sinks.record_sink import native_fields_of, own_id_of
 

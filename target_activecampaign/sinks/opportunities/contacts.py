@@ -9,8 +9,8 @@ from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.flags import flag_of
 from target_activecampaign.records.reference import id_text, reference, references
+from target_activecampaign.records.row_flags import flag_of
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord

@@ -1,7 +1,9 @@
-"""Pagination that neither loses nor repeats a row while the collection changes.
+"""Pagination by offset that neither loses nor repeats a row while the collection changes.
 
-A walk yields pages in order and requests the next page only when the caller wants it. Walks do
-not depend on what the rows mean.
+A walk yields pages in order and requests the next page only when the caller wants it. Each page
+overlaps the one before by a row. A missing overlap shows that rows before it were deleted: of
+rows 1 to 100 three are deleted, so the page that should begin with row 100 begins with row 103.
+Then the walk goes back until a page begins with a known row.
 """
 
 from __future__ import annotations
@@ -9,23 +11,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .page_reader import (
-    BY_ID,
-    FULL_PAGE,
-    SHRINK_AFTER_SECONDS,
-    KeysetReader,
-    OffsetReader,
-    Page,
-    Row,
-    ascends,
-    number_of,
-)
+from .page_reader import BY_ID, OffsetReader, Page, Row, ascends, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_activecampaign_unified.client.client import Client
-    from tap_activecampaign_unified.client.prefetch import Then
 
     from .page_reader import Params, RowsKey
 
@@ -36,67 +27,6 @@ MOST_PASSES = 6
 MOST_PAGES_WITHOUT_NEWS = 3
 MOST_TRIES_AT_AN_EDGE = 2
 SMALLEST_CAP = 20
-
-
-def walk_keyset(
-    client: Client,
-    path: str,
-    key: RowsKey,
-    params: Sequence[tuple[str, Any]] = (),
-    *,
-    after: int = 0,
-    is_eager: bool = False,
-) -> Iterator[Page]:
-    """Walk by ascending id, above ``after``; ActiveCampaign documents it for contacts only.
-
-    ``is_eager``: the caller wants all pages, so they are prefetched. Where the server ignores the
-    key or the order, the walk continues by offset and yields what it has not yielded yet. Raises
-    `UnexpectedAnswer` where a response does not name its rows.
-    """
-    reader = KeysetReader(client, path, key, params, is_eager=is_eager)
-    try:
-        yield from _walk_keyset(reader, after)
-    except _KeysetUnsupported as found:
-        logger.warning("%s ignores id_greater here: paginating by offset", path)
-        for other in walk_offset(client, path, key, params):
-            rows = [row for row in other.rows if (number_of(row) or 0) > found.after]
-            yield Page(rows, other.body, other.total, other.date)
-    finally:
-        reader.forget()
-
-
-class _KeysetUnsupported(Exception):
-    """The server ignores the key; rows up to ``after`` were yielded."""
-
-    def __init__(self, after: int) -> None:
-        super().__init__()
-        self.after = after
-
-
-def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
-    received, doubted = 0, False
-    while True:
-        page_above = reader.read_above(after)
-        page = page_above.page
-        numbers = [number_of(row) for row in page.rows]
-        if not ascends(numbers, after):
-            raise _KeysetUnsupported(after)
-        if not page.rows:
-            if page_above.left and page.total != received and not doubted:
-                doubted = True  # the server counts more than it sent: ask once more
-                continue
-            yield page
-            return
-        doubted = False
-        after = numbers[-1] or after
-        received += len(page.rows)
-        yield page
-        # A short page is the last one only if the server's count agrees, whether it counts the rows
-        # above the key or all rows. Half-way through capped pages as many are left as came: only a
-        # count that does not fall counts all.
-        counts_all = page_above.counts_all and page.total == received
-        if page_above.is_short and (page_above.left == 0 or counts_all):
-            return
 
 
 def walk_offset(
@@ -117,7 +47,7 @@ def walk_offset(
     unless the page has the size of a cap. Raises `UnexpectedAnswer` where a response does not name
     its rows.
     """
-    reader = OffsetReader(client, path, key, params, _order_of(params), is_eager=is_eager)
+    reader = OffsetReader(client, path, key, params, order_of(params), is_eager=is_eager)
     seen: set[Any] = set()
     before: set[Any] | None = None
     for _ in range(MOST_PASSES):
@@ -140,22 +70,8 @@ def walk_offset(
         logger.info("%s: the server counts %d rows and sends %d", path, walk.total, len(seen))
 
 
-def prefetch_walk(
-    client: Client,
-    path: str,
-    params: Sequence[tuple[str, Any]] = (),
-    *,
-    after: int | None = None,
-    then: Then | None = None,
-) -> None:
-    """Prefetch the first page of a walk, by key where ``after`` is given."""
-    start: Params = [("offset", 0)] if after is None else [("id_greater", after)]
-    order = _order_of(params) if after is None else BY_ID
-    first = [("limit", FULL_PAGE), *params, *order, *start]
-    client.prefetch(path, first, patience=SHRINK_AFTER_SECONDS, then=then)
-
-
-def _order_of(params: Sequence[tuple[str, Any]]) -> Params:
+def order_of(params: Sequence[tuple[str, Any]]) -> Params:
+    """Return the parameters of the order to ask for: by id, unless the caller gives one."""
     return [] if any(name.startswith("orders[") for name, _ in params) else BY_ID
 
 

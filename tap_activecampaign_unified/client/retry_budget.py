@@ -1,0 +1,90 @@
+"""How long one request is retried, and the growing waits between its attempts."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import backoff
+
+from .rate_limit.limiter import LONG_WAIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .clock import Clock
+
+logger = logging.getLogger(__name__)
+
+LONGEST_WAIT = 60.0
+SHORTEST_WAIT = 0.05
+
+
+class RetryBudget:
+    """The seconds left for retries of one request: ``limit``, or ``asked`` by the caller.
+
+    The time starts with the first failed attempt: waiting for the rate limit does not count. Each
+    kind of failure has its own time and its own waits, within the whole.
+    """
+
+    def __init__(self, clock: Clock, limit: float, asked: float | None) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._sent = self._began = clock.monotonic()
+        self._since: dict[object, float] = {}
+        self._waits: dict[object, Iterator[float]] = {}
+        self.asked = asked
+        self.tries = 0
+        self.exhausted = False
+        #: Seconds slept before the next attempt.
+        self.slept = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first failed attempt was sent."""
+        return self._clock.monotonic() - self._began
+
+    def note_sent(self) -> None:
+        """Note that an attempt is sent now."""
+        self._sent = self._clock.monotonic()
+        self.tries += 1
+
+    def _note_failed(self, kind: object) -> float:
+        """Return the seconds since the first failure of this kind."""
+        if not self._since:
+            self._began = self._sent
+        return self._clock.monotonic() - self._since.setdefault(kind, self._sent)
+
+    def _next_wait(self, kind: object) -> float:
+        """Return the next wait in seconds; the waits grow per kind of failure."""
+        if kind not in self._waits:
+            self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
+            next(self._waits[kind])  # backoff's generators yield nothing useful first
+        return backoff.full_jitter(next(self._waits[kind]))
+
+    def wait(self, kind: object, limit: float | None) -> bool:
+        """Sleep before the next attempt; return False when the time for this kind is used up."""
+        lasted = self._note_failed(kind)
+        left = self._limit - self.elapsed
+        if limit is not None:
+            left = min(left, limit - lasted)
+        if left <= 0:
+            return False
+        wait = self._next_wait(kind)
+        # The last attempt is sent at the very end of the allowed time.
+        began = self._clock.monotonic()
+        seconds = max(SHORTEST_WAIT, min(wait, left))
+        if seconds > LONG_WAIT:
+            # The line before it says what the attempt came to.
+            logger.warning("Waiting %.0f s for the next attempt", seconds)
+        self._clock.sleep(seconds)
+        self.slept = self._clock.monotonic() - began
+        return True
+
+    def pause(self, kind: object, asked: float | None) -> float:
+        """Return the seconds that all requests must pause after a throttled one."""
+        self._note_failed(kind)
+        self.slept = 0.0
+        wait = max(asked or 0.0, self._next_wait(kind))
+        self.exhausted = self.elapsed + wait > self._limit
+        return wait
