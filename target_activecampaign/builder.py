@@ -116,7 +116,7 @@ def open_processor(
             [f"{setting} cannot be used ({problem.strerror}): name another file"]
         ) from None
     write_client = WriteClient(client, is_dry_run=policy.dry_run)
-    references = References(write_client, ledger, policy, pool)
+    references = References(write_client.client, ledger, policy, pool)
     limits, plan = ChangeLimits(policy), DryRunPlan()
     rows = RowFinisher(
         policy,

@@ -3,6 +3,7 @@
 from tap_activecampaign_unified.client.pagination.keyset_walk import prefetch_walk, walk_keyset
 from tap_activecampaign_unified.client.pagination.offset_walk import walk_offset
 from tap_activecampaign_unified.client.pagination.page_reader import (
+    FULL_PAGE,
     Page,
     RowsKey,
     named_rows,
@@ -39,6 +40,7 @@ from .response import ApiResponse
 from .url import AccountUrl, account_file, parse_url
 
 __all__ = [
+    "FULL_PAGE",
     "LONG_WAIT",
     "REDIS_SCHEMES",
     "AccountUrl",

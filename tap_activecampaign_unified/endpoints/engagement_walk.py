@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
+    FULL_PAGE,
     InvalidRequest,
     NotFound,
     Page,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-FULL_PAGE = 100
 #: Key in a stream's state: the position in each collection.
 POSITIONS = "positions"
 DAY = dt.timedelta(days=1)

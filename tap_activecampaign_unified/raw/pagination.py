@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
+    FULL_PAGE,
     InvalidRequest,
     NotFound,
     Page,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FULL_PAGE = 100
 MAX_PAGES = 10_000
 
 

@@ -8,7 +8,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.client import FULL_PAGE, RequestError
 from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.raw import RawResource
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FULL_PAGE = 100
 # Most raw collections have at most one page: the tap prefetches so many of them at once.
 RAW_AHEAD = 3
 #: Key in a stream's state: collections that the tap could not read, so that values are missing.

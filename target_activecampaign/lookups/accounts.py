@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import total_of, walk_offset
+from tap_activecampaign_unified.client import FULL_PAGE, total_of, walk_offset
 from tap_activecampaign_unified.resources.parsing.names import fold
 
-from .lookup import FULL_PAGE, Lookup, NativeRow, Ref
+from .lookup import Lookup, NativeRow, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_activecampaign.client.write_client import WriteClient
-    from target_activecampaign.concurrency.pool import CooperativePool
-    from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.ledger import Ledger
 
-
+@dataclass(eq=False, repr=False)
 class AccountLookup(Lookup):
     """The accounts that rows mean, remembered for this run."""
 
-    def __init__(
-        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
-    ) -> None:
-        super().__init__(write_client, ledger, policy, pool)
-        self._accounts: dict[str, str | None] = {}
-        self._all_accounts = False
+    _accounts: dict[str, str | None] = field(default_factory=dict, init=False)
+    _all_accounts: bool = field(default=False, init=False)
 
     def prefetch_accounts(self, names: Iterable[str]) -> None:
         """Read all accounts at once where that needs fewer requests than a lookup per name."""
@@ -67,12 +60,9 @@ class AccountLookup(Lookup):
 
     def account(self, ref: Ref) -> str:
         """Return an account's id by id or name."""
-        source = ref.get("id")
-        if source and not self.policy.is_foreign:
-            return source
-        own = self.ledger.own_id("account", source) if source else None
-        if own:
-            return own
+        native_id = self.known_id("account", ref)
+        if native_id:
+            return native_id
         name = ref.get("name")
         native_id = self.account_named(name) if name else None
         if native_id:

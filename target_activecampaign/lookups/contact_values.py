@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
+    FULL_PAGE,
     InvalidRequest,
     NotFound,
     named_rows,
@@ -33,7 +34,6 @@ Params = list[tuple[str, "str | int"]]
 
 logger = logging.getLogger(__name__)
 
-FULL_PAGE = 100
 #: So many contacts whose rows may be cut off are read one by one.
 MOST_READ_ALONE = 3
 #: Relations in the order of the `include` parameter.

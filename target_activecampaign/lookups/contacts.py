@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import NotFound, total_of, walk_keyset
+from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowDeferred, RowRejected
 
-from .lookup import FULL_PAGE, Lookup, NativeRow, Ref
+from .lookup import Lookup, NativeRow, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_activecampaign.client.write_client import WriteClient
-    from target_activecampaign.concurrency.pool import CooperativePool
-    from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.ledger import Ledger
 
 MOST_KEPT_CONTACTS = 50_000
 
 
+@dataclass(eq=False, repr=False)
 class ContactLookup(Lookup):
     """The contacts that rows mean, remembered for this run."""
 
-    def __init__(
-        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
-    ) -> None:
-        super().__init__(write_client, ledger, policy, pool)
-        self._contacts: dict[str, str] = {}
-        self._absent: set[str] = set()
+    _contacts: dict[str, str] = field(default_factory=dict, init=False)
+    _absent: set[str] = field(default_factory=set, init=False)
 
     def contact(self, ref: Ref) -> str:
         """Return a contact's id by id or address."""
-        source = ref.get("id")
-        if source and not self.policy.is_foreign:
-            return source
-        own = self.ledger.own_id("contact", source) if source else None
-        if own:
-            return own
+        native_id = self.known_id("contact", ref)
+        if native_id:
+            return native_id
         email = ref.get("email")
         if email:
             native_id = self.contacts_by_email([email]).get(fold(email))

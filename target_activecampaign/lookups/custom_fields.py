@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, UnexpectedAnswer, walk_offset
@@ -18,10 +18,6 @@ from .lookup import Lookup, NativeRow
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import RowsKey
-    from target_activecampaign.client.write_client import WriteClient
-    from target_activecampaign.concurrency.pool import CooperativePool
-    from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -44,16 +40,13 @@ VALUE_TABLES = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class CustomFieldLookup(Lookup):
     """The custom fields of contacts, accounts and opportunities, read once per run."""
 
-    def __init__(
-        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
-    ) -> None:
-        super().__init__(write_client, ledger, policy, pool)
-        self._fields: dict[str, CustomFields] = {}
-        #: Ids of the opportunities by their value in the external id's field; None until read.
-        self.opportunity_ids: dict[str, list[str]] | None = None
+    _fields: dict[str, CustomFields] = field(default_factory=dict, init=False)
+    #: Ids of the opportunities by their value in the external id's field; None until read.
+    opportunity_ids: dict[str, list[str]] | None = field(default=None, init=False)
 
     def fields(self, entity: str) -> CustomFields:
         """Return the custom fields of contacts, accounts or opportunities."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import walk_offset
@@ -9,8 +10,7 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowRejected
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.client import RowsKey
-    from target_activecampaign.client.write_client import WriteClient
+    from tap_activecampaign_unified.client import Client, RowsKey
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
@@ -18,19 +18,27 @@ if TYPE_CHECKING:
 NativeRow = dict[str, Any]
 Ref = dict[str, str]
 
-FULL_PAGE = 100
 
-
+@dataclass(eq=False, repr=False)
 class Lookup:
     """A lookup in one account for one run. The lookups of `References` share its attributes."""
 
-    def __init__(
-        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
-    ) -> None:
-        self.client, self.pool = write_client.client, pool
-        self.ledger, self.policy = ledger, policy
-        #: While false, a later row may still create what is not found.
-        self.is_final = False
+    client: Client
+    ledger: Ledger
+    policy: WritePolicy
+    pool: CooperativePool
+    #: While false, a later row may still create what is not found.
+    is_final: bool = field(default=False, init=False)
+
+    def known_id(self, family: str, ref: Ref) -> str | None:
+        """Return the id in this account of the reference's ``id``.
+
+        None without one, and for the id of another account whose copy is not known.
+        """
+        source = ref.get("id")
+        if not source or not self.policy.is_foreign:
+            return source
+        return self.ledger.own_id(family, source)
 
     def absent(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
         """Return the error of a row whose reference ``by`` name or id does not resolve (yet)."""

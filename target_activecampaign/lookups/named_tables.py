@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied, walk_offset
@@ -14,10 +14,6 @@ from .lookup import Lookup, NativeRow, Ref
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import RequestError
-    from target_activecampaign.client.write_client import WriteClient
-    from target_activecampaign.concurrency.pool import CooperativePool
-    from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -44,17 +40,18 @@ LOOKUP_TABLES = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class NamedTables(Lookup):
     """The rows of small tables, by id and by name."""
 
-    def __init__(
-        self, write_client: WriteClient, ledger: Ledger, policy: WritePolicy, pool: CooperativePool
-    ) -> None:
-        super().__init__(write_client, ledger, policy, pool)
-        self._tables: dict[str, dict[str, NativeRow]] = {}
-        self._by_name: dict[str, dict[str, list[NativeRow]]] = {}
-        self._noted: dict[str, list[tuple[str, NativeRow | None]]] = {}
-        self._refused: dict[str, RequestError] = {}
+    _tables: dict[str, dict[str, NativeRow]] = field(default_factory=dict, init=False)
+    _by_name: dict[str, dict[str, list[NativeRow]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    _noted: dict[str, list[tuple[str, NativeRow | None]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    _refused: dict[str, RequestError] = field(default_factory=dict, init=False)
 
     def table(self, family: str) -> dict[str, NativeRow]:
         """Return the rows of a family by id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import NotFound, total_of, walk_offset
+from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, walk_offset
 from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.custom_field_values import (
     value_field,
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from target_activecampaign.concurrency.pool import CooperativePool
 
     from .references import References
-
-
-FULL_PAGE = 100
 
 
 _WHOLE_FLOAT = re.compile(r"([0-9]+)\.0+")

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import Page, total_of, walk_keyset
+from tap_activecampaign_unified.client import FULL_PAGE, Page, total_of, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .references import References
 
 OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
-FULL_PAGE = 100
 #: Seconds after which the people who left a list are read again.
 FRESH_SECONDS = 300.0
 

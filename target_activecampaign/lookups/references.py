@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .accounts import AccountLookup
 from .contacts import ContactLookup
 from .custom_fields import CustomFieldLookup
 from .named_tables import LOOKUP_TABLES, NamedTables
 
 
+@dataclass(eq=False, repr=False)
 class References(NamedTables, ContactLookup, AccountLookup, CustomFieldLookup):
     """All lookups of one run: small tables and custom fields read once, the rest on demand."""
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import Any
 
 from tap_activecampaign_unified.client import (
+    FULL_PAGE,
     Client,
     NotFound,
     Page,
@@ -34,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 FEW_ROWS = 2
-FULL_PAGE = 100
 MAX_TRUNCATED = 5
 # Up to so many rows without related rows are verified one by one. With more, the sideload ends.
 MAX_BEHIND = 3

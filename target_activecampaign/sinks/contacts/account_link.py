@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest, total_of, walk_offset
+from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, total_of, walk_offset
 from target_activecampaign.records.reference import id_text
 from target_activecampaign.sinks.named.accounts import ensure_account
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .change import ContactChange
 
 Link = dict[str, Any]
-FULL_PAGE = 100
 FEW = 10
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.client import FULL_PAGE, RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ENOUGH_TO_IMPORT = 10
-
-
-FULL_PAGE = 100
 
 
 def _is_importable(change: ContactChange, columns: dict[str, str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import NotFound, walk_keyset
+from tap_activecampaign_unified.client import FULL_PAGE, NotFound, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from .apply import ApplyOne, Fail
     from .change import ContactChange
-
-FULL_PAGE = 100
 
 
 def apply_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:

@@ -16,15 +16,12 @@ def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
 
     Raises `RowDeferred` for another account's id whose copy is not written yet.
     """
-    source = ref.get("id")
-    if source and not context.policy.is_foreign:
-        return source
-    own = context.ledger.own_id("deal", source) if source else None
-    if own:
-        return own
+    native_id = context.references.known_id("deal", ref)
+    if native_id:
+        return native_id
     if ref.get("external_id"):
         return _by_external_id(context, ref["external_id"])
-    raise context.references.absent("opportunity", "deal", "id" if source else "name")
+    raise context.references.absent("opportunity", "deal", "id" if ref.get("id") else "name")
 
 
 def _by_external_id(context: WriteContext, external_id: str) -> str:
