@@ -107,9 +107,9 @@ class Screen:
         footer = self._text("   ".join(view.footer), "dim").wrap(console, width, no_wrap=False)[:2]
         shown, before, behind = _visible_rows(view.lines, height - len(footer) - 1)
         parts: list[Any] = [self._text(view.title, "bold")]
-        parts += [self._text(f"   {before} before", "dim")] if before else []
+        parts += [self._text(f"   {before} more above", "dim")] if before else []
         parts += [self._table(shown, width)] if shown else []
-        parts += [self._text(f"   {behind} more to come", "dim")] if behind else []
+        parts += [self._text(f"   {behind} more below", "dim")] if behind else []
         with console.capture() as caught:
             for part in (*parts, *footer):
                 console.print(part, no_wrap=True)

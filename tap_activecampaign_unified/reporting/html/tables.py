@@ -94,7 +94,7 @@ def headline_of(document: Document) -> Headline:
     parts = "row" if undone else "stream"
     if code == 0 and (undone or any(_is_undone(one) for one in document["streams"].values())):
         outcome = "partly"
-    words = {"partly": f"done, not every {parts}", "done": "done"}
+    words = {"partly": f"done, except some {parts}s", "done": "done"}
     word = words.get(outcome, f"{outcome}, exit code {code}")
     limit = float(document["settings"]["requests_per_second"] or 0)
     tiles = [("Rows read", rows["read"], "")]

@@ -329,8 +329,8 @@ def test_streams_under_way_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
         drawn.screen.draw(ProgressView("tap", lines, ["5 of 5 requests/s"]))
         shown = "\n".join(drawn.terminal.shown)
     assert "raw_70" in shown
-    assert "before" in shown
-    assert "more to come" in shown
+    assert "more above" in shown
+    assert "more below" in shown
     assert "5 of 5 requests/s" in shown
 
 
