@@ -31,7 +31,6 @@ STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
 BY_NAME: Mapping[str, Resource] = {one.name: one for one in STREAMS}
 _LABEL = described({"type": "string"}, "The account of the record: the setting `account_label`")
 
-
 FULL_TABLE, INCREMENTAL = "FULL_TABLE", "INCREMENTAL"
 
 

@@ -48,7 +48,6 @@ YES, NO, UNKNOWN = "yes", "no", "unknown"
 ANYTHING = {"query": "{ __typename }"}
 CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
 
-
 #: The values of `--test`.
 ALL, AS_JSON, SCHEMA, OFF = "all", "json", "schema", "disabled"
 

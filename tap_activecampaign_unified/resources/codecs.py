@@ -152,7 +152,6 @@ def encode_ref(value: Any) -> str | None:
 identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
 ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, None))
 
-
 MOST_DIGITS_OF_AN_INTEGER = 18
 # The range of a loader's integer column.
 LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 63) - 1
@@ -260,7 +259,6 @@ def encode_currency(value: Any) -> str:
 
 cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))
 currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "USD"))
-
 
 INSTANTS_REMEMBERED = 1024
 _ZERO_YEARS = ("0000-", "0001-")

@@ -44,7 +44,6 @@ VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
     "scoreValues",
 )
 
-
 #: The columns with the time of change of a custom field value.
 VALUE_STAMPS = ("updatedTimestamp", "updated_timestamp")
 
@@ -217,6 +216,15 @@ DELETED = Field("deleted", "deleted", flag, read_only=True)
 ANONYMIZED = Field("anonymized", "anonymized", flag, read_only=True)
 CREATED_AT = Field("created_at", "cdate", instant, read_only=True)
 UPDATED_AT = Derived("updated_at", updated_at, DATE_TIME, "Last change; never null")
+
+#: The replication key of the streams of pairs.
+CONTACT_UPDATED_AT = Field(
+    "contact_updated_at",
+    "contact_updated_at",
+    instant,
+    "The contact's last change",
+    read_only=True,
+)
 
 
 def scores_entry(unified: str) -> Linked:

@@ -48,7 +48,6 @@ STANDARD_LABELS = {
 STANDARD_TYPES = {"ACCT_ANNUAL_REVENUE": "currency", "DEAL_FORECASTED_CLOSE_DATE": "date"}
 _STANDARD_PREFIX = {"account": "ACCT_", "opportunity": "DEAL_"}
 
-
 _SIMPLE = {
     "number": codecs.number,
     "date": codecs.date,

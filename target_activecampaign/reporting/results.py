@@ -27,7 +27,6 @@ OTHER_ADDRESS = (
     "foreign if the ids are another account's"
 )
 
-
 CHANGED = frozenset({Action.CREATED, Action.UPDATED, Action.PLANNED})
 
 

@@ -28,7 +28,6 @@ _DIMENSIONS = nested_object(
 MODIFIED = ("variantStoreModifiedDate", "baseProductStoreModifiedDate")
 CREATED = ("variantStoreCreatedDate", "baseProductStoreCreatedDate")
 
-
 PRODUCTS = Resource(
     name="commerce_products",
     title="Products",

@@ -21,6 +21,11 @@ def _name(row: Row, row_context: RowContext) -> str | None:
     return full_name(row, row_context) or decode_text(row.get("username"))
 
 
+#: When a user was created and changed, in the CRM and in the directory.
+USER_DATES = tuple(
+    Field(unified, native, instant, "Null where the account does not send it", read_only=True)
+    for unified, native in (("created_at", "cdate"), ("updated_at", "udate"))
+)
 USERS = Resource(
     name="crm_users",
     title="CRM users",
@@ -35,19 +40,6 @@ USERS = Resource(
         Field("phone", "phone", text),
         Derived("is_active", nothing, BOOLEAN, "Always null: ActiveCampaign does not send it"),
         Derived("urls", empty, URLS, "Always empty"),
-        Field(
-            "created_at",
-            "cdate",
-            instant,
-            "Null where the account does not send it",
-            read_only=True,
-        ),
-        Field(
-            "updated_at",
-            "udate",
-            instant,
-            "Null where the account does not send it",
-            read_only=True,
-        ),
+        *USER_DATES,
     ),
 )

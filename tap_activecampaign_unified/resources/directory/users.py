@@ -8,9 +8,9 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_text,
     flag,
     identifier,
-    instant,
     text,
 )
+from tap_activecampaign_unified.resources.crm.users import USER_DATES
 from tap_activecampaign_unified.resources.json_schema import BOOLEAN, STRING, array_of, object_of
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
@@ -93,19 +93,6 @@ USERS = Resource(
         Field("timezone", "localZoneid", text, read_only=True),
         Derived("languages", _languages, array_of({"type": "string"})),
         Derived("bio", nothing, STRING, "Always null"),
-        Field(
-            "created_at",
-            "cdate",
-            instant,
-            "Null where the account does not send it",
-            read_only=True,
-        ),
-        Field(
-            "updated_at",
-            "udate",
-            instant,
-            "Null where the account does not send it",
-            read_only=True,
-        ),
+        *USER_DATES,
     ),
 )

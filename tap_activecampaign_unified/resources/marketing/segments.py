@@ -86,12 +86,6 @@ MEMBERSHIPS = Resource(
         ),
         Field("subscribed_at", "sdate", instant),
         Derived("unsubscribed_at", _unsubscribed_at, DATE_TIME, "Null unless unsubscribed"),
-        Field(
-            "contact_updated_at",
-            "contact_updated_at",
-            instant,
-            "The contact's last change",
-            read_only=True,
-        ),
+        contact_fields.CONTACT_UPDATED_AT,
     ),
 )

@@ -42,7 +42,6 @@ TAGS = Resource(
     ),
 )
 
-
 CONTACT_TAGS = Resource(
     name="marketing_contact_tags",
     title="Tags applied",
@@ -64,12 +63,6 @@ CONTACT_TAGS = Resource(
             STRING,
         ),
         Field("created_at", "cdate", instant, "When the tag was applied", read_only=True),
-        Field(
-            "contact_updated_at",
-            "contact_updated_at",
-            instant,
-            "The contact's last change",
-            read_only=True,
-        ),
+        contact_fields.CONTACT_UPDATED_AT,
     ),
 )

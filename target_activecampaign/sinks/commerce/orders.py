@@ -52,7 +52,6 @@ _REST_ONLY = (
 )
 NO_ORDER = "store_order_id: its order is not in this input and not in the account"
 
-
 STORED = StoredDocuments(
     "Order",
     "OrderInput",
