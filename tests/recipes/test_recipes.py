@@ -434,3 +434,23 @@ def deals_of(w: World) -> list[tuple[Any, ...]]:
         )
         for d in t["deals"]
     )
+
+
+def test_who_is_no_trial_user_any_more_loses_what_the_trial_gave(
+    reader: Reader, recipes: Recipes
+) -> None:
+    """The two whose trial ended lose tag and list, but for what they had; undo ends all trials."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "10")
+    people = ("anna", "cleo", "eve", "hugo", "ivy")
+    assert [one for one in people if "trial" in tags_of(w, one)] == ["eve", "hugo", "ivy"]
+    assert lists_of(w, "anna")[WEBINARS] == UNSUBSCRIBED
+    assert lists_of(w, "cleo")[WEBINARS] == ACTIVE
+    assert lists_of(w, "eve")[WEBINARS] == lists_of(w, "hugo")[WEBINARS] == ACTIVE
+    follow(reader, recipes, "Undo 10")
+    after = picture(w)
+    assert after["tags"].pop("ivy@newco.example", set()) == set()
+    assert after["tags"] == before["tags"]
+    lists = {c.email: lists_of(w, c.email.casefold()).get(WEBINARS) for c in w.tables["contacts"]}
+    assert {email for email, status in lists.items() if status == ACTIVE} == {"cleo@maple.example"}

@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.holdout import position_of
+from tests.target.airbyte.runs import Destination, catalog_of, record, status
 from tests.target.runner import state_of, stream_of
+from tests.target.undo.account import UndoRunner
 
 from .scene import ALL, Scene, leavers, messages_of
 
@@ -272,3 +274,53 @@ def test_two_machines_share_an_audience_in_postgresql(
     )
     assert "audience:buyers" in text
     assert not [word for word in ("shop.example", "pro'", "News") if word in text]
+
+
+def test_an_undo_gives_back_what_leaving_took(tmp_path: Path) -> None:
+    """The people have their tag and value again, and are no members until they are in the input."""
+    scene = Scene(tmp_path, on_leave=["remove_tags", "clear_fields"])
+    runner = UndoRunner(scene.world, scene.clock, tmp_path)
+    scene.runner = runner
+    scene.settings |= runner.settings
+    scene.send(*rows(A, B))
+    before = scene.has(B)
+    scene.clock.sleep(60)
+    assert len(leavers(scene.send(*rows(A)))) == 1
+    assert scene.has(B) == before | {"tags": set(), "plan": ""}
+    undone = runner.undo(**scene.settings)
+    assert undone.code == 0
+    assert scene.has(B) == before
+    assert leavers(scene.send(*rows(A))) == []
+    assert scene.has(B) == before
+
+
+def test_a_source_that_airbyte_did_not_see_finish_leaves_the_audience_alone(scene: Scene) -> None:
+    """With the status COMPLETE of its stream people leave; without one of all streams none does."""
+    destination = Destination(scene.runner)
+    settings = {"audiences": {"crm_contacts": {"max_leave_share": 1}}}
+
+    def write(*emails: str, ended: str) -> list[dict[str, Any]]:
+        people = [record("crm_contacts", email=one, tags=["trial"]) for one in emails]
+        messages = [status("crm_contacts", "STARTED"), *people, status("crm_contacts", ended)]
+        catalog = catalog_of("crm_contacts")
+        _, results = destination.write(catalog, *messages, **settings)
+        return [one for one in results if "left the audience" in (one["reason"] or "")]
+
+    assert write(A, B, ended="COMPLETE") == []
+    assert write(A, ended="INCOMPLETE") == []
+    assert scene.tags(B) == {"trial"}
+    assert len(write(A, ended="COMPLETE")) == 1
+    assert scene.tags(B) == set()
+
+
+def test_the_report_page_says_who_left_and_why_not(scene: Scene) -> None:
+    """The page has the members, how many left, what they lost, and the reason where none left."""
+    page = scene.runner.folder / "report.html"
+    scene.send(A, B)
+    scene.send(A, run_report_html_path=str(page))
+    text = page.read_text("utf-8")
+    assert "Who left an audience" in text
+    assert "lost the tag trial" in text
+    assert B not in text
+    scene.run(*stream_of("trial"), state_of(1), run_report_html_path=str(page))
+    assert "no row of it came, and allow_empty is not set" in page.read_text("utf-8")
