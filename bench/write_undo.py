@@ -14,7 +14,7 @@ from .writing import Target
 
 CONTACTS, SHORT = 10_000, 2_000
 PER_HUNDRED = 1.1
-#: Requests of a run or of an undo that do not grow with the contacts: tables, totals, the lock.
+#: Requests of a run or an undo that do not depend on the number of contacts.
 FIXED = 12
 WRONG = {"first_name": "Wrong", "custom_fields": {"lead_source": "wrong"}, "tags": ["wrong join"]}
 

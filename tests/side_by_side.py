@@ -21,8 +21,8 @@ FEWEST_OF_EACH, FEWEST = 10, 30
 class Meeting(World):
     """An account that, after `begin`, answers no request until two programs have sent one.
 
-    So both run at the same time, however long one of them takes to start. It has no limit of its
-    own. Programs differ in their user agent.
+    Both programs then run at the same time, however long one of them takes to start. It has no
+    limit of its own. Programs differ in their user agent.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -46,7 +46,7 @@ class Meeting(World):
         body: bytes = b"",
         arrived: datetime | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request, when both programs are there."""
+        """Answer a request when both programs have sent one."""
         self._programs.add(headers["User-Agent"])
         if len(self._programs) > 1:
             self._is_complete.set()
@@ -54,7 +54,7 @@ class Meeting(World):
         return super().answer(method, path, query, headers, body, arrived)
 
     def check_rate(self) -> None:
-        """Check that two programs ran at the same time and kept one limit of five a second."""
+        """Check that two programs ran at the same time within one limit of five a second."""
         times: dict[str, list[float]] = {}
         for entry in self.log:
             times.setdefault(entry.caller, []).append(entry.time.timestamp())

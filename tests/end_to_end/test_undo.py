@@ -105,7 +105,7 @@ class Program:
         return self._process.returncode, log
 
     def kill(self) -> None:
-        """End the process without a word."""
+        """Kill the process."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGKILL)
 
@@ -134,7 +134,7 @@ def run_of(program: Program) -> str:
 
 
 def test_a_run_of_all_kinds_is_undone_by_one_command(account: tuple[World, Program]) -> None:
-    """Importer, pairs, links, deals, accounts, notes, an enrolment: all as before the run."""
+    """One command restores contacts, pairs, links, deals, accounts, notes and an enrolment."""
     world, program = account
     before = truth_of(world)
     code, log = program.run(rows_of(world))
@@ -155,7 +155,7 @@ def test_a_run_of_all_kinds_is_undone_by_one_command(account: tuple[World, Progr
 
 
 def killing(world: World, program: Program, at: int) -> Callable[..., None]:
-    """Return a hook that kills the program at its write of this number."""
+    """Return a hook that kills the program at this write."""
     seen: list[str] = []
 
     def kill(_world: World, method: str, path: str, _query: Any) -> None:
@@ -169,7 +169,7 @@ def killing(world: World, program: Program, at: int) -> Callable[..., None]:
 
 @pytest.mark.parametrize("write", random.Random(17).sample(range(1, 44), 4))
 def test_killed_in_the_run_and_in_the_undo(account: tuple[World, Program], write: int) -> None:
-    """Killed at a write of the run and of the undo, each run again: as before, or named."""
+    """After kills in the run and in the undo, each value is as before, or named."""
     world, program = account
     before = truth_of(world)
     rows = rows_of(world)
@@ -193,15 +193,15 @@ def test_killed_in_the_run_and_in_the_undo(account: tuple[World, Program], write
         code, log = program.undo(one, *OPTIONS)
         assert code == 0, log
         reasons |= {result["reason"] for result in program.results}
-    # What was under way at the kill of the run was never confirmed, and the results say so.
+    # The rows under way at the kill were never confirmed, and the results say so.
     left = differences(before, truth_of(world))
     assert left.keys() <= {"accounts", "lists"}
     assert "accounts" not in left or NOT_SURE in reasons
     assert "lists" not in left or UNKNOWN_MARK in reasons
 
 
-def test_wrong_words_are_one_line(account: tuple[World, Program]) -> None:
-    """--plan alone, an unknown run, and no undo_path end with 2 and one line."""
+def test_wrong_options_are_one_line(account: tuple[World, Program]) -> None:
+    """--plan alone, an unknown run, and a missing undo_path end with 2 and one line."""
     _, program = account
     for options, word in (
         (["--plan"], "belong to --undo RUN"),

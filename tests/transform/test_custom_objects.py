@@ -1,4 +1,4 @@
-"""The page's model of a custom object, over an account that has the object."""
+"""The model of a custom object in docs/dbt.md, over an account with the object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = re.compile(r"`transform/(models/custom/[\w.]+)`:\n\n```\w+\n(.*?)```", r
 @pytest.mark.meltano
 @pytest.mark.slow
 def test_the_pages_model_has_the_rows_of_the_object(tmp_path: Path) -> None:
-    """The two files of docs/dbt.md make a view with the newest row of each record, typed."""
+    """The two files of docs/dbt.md make a typed view with the newest row of each record."""
     account = Account(contacts=5)
     world = account.world
     fields = [acts.field("title"), acts.field("amount", "number")]

@@ -98,7 +98,7 @@ def record_of(runner: TargetRunner) -> dict[str, Any]:
 def test_an_order_in_any_spelling(
     runner: TargetRunner, column: str, value: Any, native: str, stored: Any
 ) -> None:
-    """Columns, ids, money, times, flags and arrays as in the other streams."""
+    """Columns, ids, money, times, flags and arrays of an order are read in any spelling."""
     plain = {"storeid": "store_id", "storeorderid": "store_order_id"}
     field = column.lower().partition("__")[0].replace("totalamount", "total_amount")
     row = {k: v for k, v in ORDER.items() if k != plain.get(field.replace("_", ""), field)}
@@ -121,7 +121,7 @@ def test_an_order_in_any_spelling(
 def test_a_value_of_an_order_that_cannot_be_read_names_its_column(
     runner: TargetRunner, column: str, value: Any
 ) -> None:
-    """Rejected, and nothing is sent."""
+    """An unreadable value rejects the order with its column, and nothing is sent."""
     run = runner.send("commerce_orders", ORDER | {column: value})
     assert run.actions == ["rejected"]
     assert run.reason().startswith(f"{column}: ")
@@ -145,7 +145,7 @@ def test_an_unknown_column_is_named_on_every_run(
     unknown: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Once as a warning of each run, once in each result; the rest is written, once."""
+    """An unknown column is one warning per run and in each result; the rest is written once."""
     first = runner.send(stream, row)
     assert first.actions == ["created"]
     assert first.reason().startswith(f"{unknown}: not written")
@@ -169,7 +169,7 @@ def test_an_unknown_column_is_named_on_every_run(
 def test_a_record_of_a_custom_object_in_any_spelling(
     runner: TargetRunner, row: dict[str, Any], field: str, stored: Any
 ) -> None:
-    """The account's own fields decide what a column is; one key in all its forms is one record."""
+    """The object's fields decide what a column is; a key in any form is one record."""
     run = runner.send(OBJECT, row)
     assert (run.actions, run.reason()) == (["created"], "")
     assert record_of(runner)["fields"][field] == stored
@@ -179,7 +179,7 @@ def test_a_record_of_a_custom_object_in_any_spelling(
 
 
 def test_own_names_of_a_custom_objects_columns(runner: TargetRunner) -> None:
-    """`column_aliases` takes streams of custom objects; a field that is unknown is named."""
+    """`column_aliases` applies to custom objects; an unknown field is an error."""
     aliases = {OBJECT: {"po_number": "external_id", "label": "title", "x": "nothing"}}
     run = runner.send(OBJECT, {"po_number": "7", "label": "Boat", "x": 1}, column_aliases=aliases)
     assert run.actions == ["created"]
@@ -190,7 +190,7 @@ def test_own_names_of_a_custom_objects_columns(runner: TargetRunner) -> None:
 @pytest.mark.parametrize("stream", ["commerce_orders", OBJECT, "crm_tasks"])
 @pytest.mark.parametrize("flag", ["anonymized", "is_deleted"])
 def test_a_row_that_is_marked_is_not_written(runner: TargetRunner, stream: str, flag: str) -> None:
-    """In any word for yes."""
+    """A row that is marked as deleted, in any spelling of true, is not written."""
     row = {"commerce_orders": ORDER, OBJECT: RECORD, "crm_tasks": TASK}[stream]
     run = runner.send(stream, row | {flag: "Y"})
     assert (run.actions, run.writes) == (["skipped"], [])
@@ -202,7 +202,7 @@ def test_a_row_that_is_marked_is_not_written(runner: TargetRunner, stream: str, 
 def test_a_key_of_yours_is_one_key_in_all_its_forms(
     runner: TargetRunner, stream: str, row: dict[str, Any], key: Any
 ) -> None:
-    """What pandas or a spreadsheet makes of a column of numbers creates no second task or event."""
+    """A key as text, integer or float creates one task or event."""
     own = {"event_account_id": runner.world.event_account_id, "event_key": runner.world.event_key}
     settings = own if stream == "marketing_events" else {}
     assert runner.send(stream, row, **settings).actions == ["created"]
@@ -211,7 +211,7 @@ def test_a_key_of_yours_is_one_key_in_all_its_forms(
 
 
 def test_deals_are_found_by_a_key_of_yours_in_all_its_forms(runner: TargetRunner) -> None:
-    """In its own column, in the custom field, and in a note that refers to the deal."""
+    """A deal is found by its key in any form, in its column, its custom field and a note."""
     runner.world.add_custom_field("deal", "Order", "text")
     deal = {"name": "Boat", "contact": WHO, "stage": {"id": 1}, "amount": 1}
     keyed = {"opportunity_external_id_field": "Order"}

@@ -1,4 +1,4 @@
-"""Present values of contacts, read in bulk, against what the account holds."""
+"""Present values of contacts, read in bulk, equal the account's."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def reader_of(world: World) -> ContactValuesReader:
 
 
 def truth_of(world: World, contact: int) -> tuple[Any, ...]:
-    """Return what the account has of a contact."""
+    """Return a contact's values in the account."""
     t = world.tables
     return (
         {str(row.tag): str(row.id) for row in t["contactTags"].by("contact", contact)},
@@ -63,7 +63,7 @@ def truth_of(world: World, contact: int) -> tuple[Any, ...]:
 
 
 def read_as_truth(values: ContactValues) -> tuple[Any, ...]:
-    """Return what was read, in the form of `truth_of`."""
+    """Return the values that were read, in the form of `truth_of`."""
     return (
         values.tags,
         values.fields,
@@ -73,7 +73,7 @@ def read_as_truth(values: ContactValues) -> tuple[Any, ...]:
 
 
 def check(world: World, ids: list[int]) -> None:
-    """Compare what is read of these contacts with the account."""
+    """Compare the values that are read of these contacts with the account."""
     found = reader_of(world).read(str(one) for one in ids)
     present = [one for one in sorted(set(ids)) if one in world.tables["contacts"].rows]
     assert list(found) == [str(one) for one in present]
@@ -83,7 +83,7 @@ def check(world: World, ids: list[int]) -> None:
 
 
 def test_a_hundred_contacts_take_one_request() -> None:
-    """Values, tags, lists and links of 260 contacts come with three requests."""
+    """Values, tags, lists and links of 260 contacts take three requests."""
     world = account()
     check(world, list(range(1, CONTACTS + 1)))
     assert [entry.path for entry in world.log] == ["/api/3/contacts"] * 3
@@ -91,13 +91,13 @@ def test_a_hundred_contacts_take_one_request() -> None:
 
 @pytest.mark.parametrize("switches", ODD, ids=str)
 def test_relations_that_the_server_leaves_out_are_read_separately(switches: dict[str, Any]) -> None:
-    """Relations that do not come, or are cut off, are read in another way: the values are equal."""
+    """Relations that are missing or cut off are read separately, with equal values."""
     check(account(**switches), [*range(1, CONTACTS + 1), 9999])
 
 
 @pytest.mark.parametrize("include", ["all", "none"])
 def test_an_account_without_related_rows_is_known_to_have_none(include: str) -> None:
-    """Nothing comes with contacts that have nothing; the reader does not ask for each of them."""
+    """For contacts without related rows the reader sends no request per contact."""
     world = world_of(ManualClock(), contacts=0, deals=0, accounts=0)
     ids = [world.add_contact(f"p{number}@shop.example").id for number in range(120)]
     world.switches.include = include
@@ -114,7 +114,7 @@ def test_an_account_without_related_rows_is_known_to_have_none(include: str) -> 
 def test_any_selection_of_contacts_is_read_as_it_is(
     switches: dict[str, Any], ids: list[int], deleted: list[int]
 ) -> None:
-    """Whatever contacts are asked for, present or deleted, each has its own values and no other."""
+    """Each contact of any selection, deleted ones included, has exactly its own values."""
     world = account(**switches)
     for one in set(deleted):
         client_of(world, ManualClock()).send("DELETE", f"contacts/{one}")
@@ -122,7 +122,7 @@ def test_any_selection_of_contacts_is_read_as_it_is(
 
 
 def test_a_list_status_has_its_times_and_its_source() -> None:
-    """Who unsubscribed, when and by what means comes with the status."""
+    """A list status has its times and its source."""
     world = account()
     row = next(row for row in world.tables["contactLists"] if row.status == 2)
     values = reader_of(world).read([str(row.contact)])[str(row.contact)]

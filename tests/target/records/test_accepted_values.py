@@ -16,7 +16,7 @@ from tests.render_columns import CODECS, WORDS_OF, accepts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Values as warehouses write them, by the word of the page.
+#: Values as warehouses write them, by the kind that the page names.
 VALUES: dict[str, tuple[Any, ...]] = {
     "amount": (0.30000000000000004, "12.50", 3),
     "amount, which may be negative": (0.30000000000000004, "-12.50", 3),
@@ -45,7 +45,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
 
 
 def columns() -> Iterator[tuple[str, str, str]]:
-    """Return stream, column and the page's words of every column that one value fills."""
+    """Return stream, column and kinds of every column that one value fills."""
     row_columns = RowColumns(WritePolicy(), {})
     for name, sink in registry.SINKS.items():
         table = row_columns.table(name)
@@ -56,13 +56,13 @@ def columns() -> Iterator[tuple[str, str, str]]:
 
 
 def test_every_kind_of_column_has_its_values_here() -> None:
-    """The page's words for columns are those of this test."""
+    """The kinds of columns on the page are those of this test."""
     assert set(CODECS.values()) == set(VALUES)
 
 
 @pytest.mark.parametrize(("stream", "column", "words"), list(columns()))
 def test_a_column_accepts_what_the_page_says(stream: str, column: str, words: str) -> None:
-    """In every form, and nothing else: a value of another kind names the column."""
+    """A column accepts each form of its kind; a value of another kind names the column."""
     sink = registry.SINKS[stream]
     codec = next(
         e.codec for e in sink.resource.entries if isinstance(e, Field) and e.unified == column

@@ -28,7 +28,7 @@ ORDER: dict[str, Any] = {
     "total_amount": 12.5,
     "store_created_at": "2030-05-01T10:00:00+00:00",
 }
-#: A row of each stream with only the columns that it must have.
+#: A row of each stream with only its required columns.
 ROWS: dict[str, dict[str, Any]] = {
     "commerce_orders": ORDER,
     "commerce_order_lines": {**IDS, "name": "Law mug"},
@@ -40,7 +40,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "currency": "USD",
     },
 }
-#: Values of columns that are chosen otherwise than by the example of their codec.
+#: Values of columns that differ from the example of their codec.
 VALUES: dict[str, Any] = {
     "store_id": "1",
     "contact": {"email": WHO},
@@ -71,7 +71,7 @@ def _account(runner: TargetRunner) -> None:
 
 
 def fields_of(stream: str) -> dict[str, Field]:
-    """Return the fields of a stream that are written, by name."""
+    """Return the written fields of a stream by name."""
     entries = registry.SINKS[stream].resource.entries
     return {
         one.unified: one
@@ -97,7 +97,7 @@ def mutations(runner: TargetRunner, before: int) -> list[dict[str, Any]]:
 def test_every_writable_field_of_a_store_reaches_a_mutation(
     runner: TargetRunner, stream: str, column: str
 ) -> None:
-    """In ActiveCampaign's name for it, and as its codec writes it; the lines within their order."""
+    """Every writable field is in a mutation, under ActiveCampaign's name and in its form."""
     runner.send("commerce_orders", ORDER)
     runner.world.settle(at_once=True)
     before = len(runner.world.log)
@@ -126,7 +126,7 @@ def test_every_writable_field_of_a_store_reaches_a_mutation(
 def test_every_field_of_a_custom_object_reaches_its_record(
     runner: TargetRunner, column: str
 ) -> None:
-    """Of every type that ActiveCampaign documents."""
+    """A field of every documented type is in the record."""
     [schema] = runner.world.tables["customSchemas"]
     [resource] = resources_of([{"id": schema.uuid, "slug": schema.slug, **schema.document}])
     [entry] = [one for one in resource.entries if one.unified == column]
@@ -151,7 +151,7 @@ def test_every_field_of_a_custom_object_reaches_its_record(
 def test_every_relationship_of_a_custom_object_reaches_its_record(
     runner: TargetRunner, column: str, value: Any
 ) -> None:
-    """Contacts by address, accounts by name, deals by id."""
+    """Contacts by address, accounts by name and deals by id are in the record."""
     runner.world.add_account("Law Co")
     before = len(runner.world.log)
     run = runner.send(OBJECT, {"external_id": "law", column: value})
@@ -165,7 +165,7 @@ def test_every_relationship_of_a_custom_object_reaches_its_record(
 def test_every_column_of_an_event_is_sent_or_identifies_it(
     runner: TargetRunner, column: str
 ) -> None:
-    """Name, address and value reach the request; the external id is the ledger's."""
+    """Name, address and value are in the request; the external id is the ledger's key."""
     own = {"event_account_id": runner.world.event_account_id, "event_key": runner.world.event_key}
     row = {"name": "law-visit", "contact": {"email": WHO}, "value": "gold", "external_id": "e-1"}
     before = len(runner.world.log)
@@ -176,6 +176,6 @@ def test_every_column_of_an_event_is_sent_or_identifies_it(
 
 
 def test_every_stream_of_stores_is_in_this_law() -> None:
-    """A new sink of e-commerce without a row here is a failing test; stores are only read."""
+    """Every sink of e-commerce has a row in this law; stores are only read."""
     streams = {name for name in registry.SINKS if name.startswith("commerce_")}
     assert streams - set(ROWS) == {"commerce_stores"}

@@ -1,4 +1,4 @@
-"""What an account holds for its users, and runners whose runs can be undone."""
+"""The visible content of an account, and runners whose runs can be undone."""
 
 from __future__ import annotations
 
@@ -158,11 +158,11 @@ class UndoRunner(TargetRunner):
 
 
 class Killed(BaseException):
-    """The process ends here, as after kill -9: no code of it runs any more."""
+    """The process ends here, as after kill -9."""
 
 
 class KillableRunner(UndoRunner):
-    """A runner whose programs can be killed at any request, before or after the account has it."""
+    """A runner whose programs can be killed at any request, before or after it is processed."""
 
     def __init__(self, world: World, clock: ManualClock, folder: Path) -> None:
         """Keep the account's own way of answering."""
@@ -170,7 +170,7 @@ class KillableRunner(UndoRunner):
         self._answer = world.answer
 
     def target(self, **settings: Any) -> TargetActiveCampaign:
-        """Return a target that leaves its files as they are when it is killed."""
+        """Return a target that does not change its files when it is killed."""
         target = super().target(**settings)
         finish = target.finish
 
@@ -190,7 +190,7 @@ class KillableRunner(UndoRunner):
     is_killed = False
 
     def kill_at(self, number: int, *, is_after: bool, act: Callable[[], object]) -> bool:
-        """Run something, and kill it at its request of this number; return whether it got there."""
+        """Run a program and kill it at this request; return whether it sent so many."""
         count = 0
 
         def answer(*given: Any, **named: Any) -> Any:
@@ -217,6 +217,6 @@ class KillableRunner(UndoRunner):
         return False
 
     def runs(self) -> list[str]:
-        """Return the runs in the undo file, the newest first."""
+        """Return the runs in the undo file, newest first."""
         with contextlib.closing(sqlite3.connect(self.folder / UNDO_FILE)) as file:
             return [run for (run,) in file.execute("SELECT run FROM runs ORDER BY started DESC")]

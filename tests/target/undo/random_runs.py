@@ -41,7 +41,7 @@ ACCOUNT_VALUES: dict[str, tuple[Any, ...]] = {
 
 
 class RandomRuns:
-    """Draws rows for an account; everything depends on the seed."""
+    """Draws rows for an account from a seed."""
 
     def __init__(self, world: World, seed: int) -> None:
         """Begin with the seed."""
@@ -168,7 +168,7 @@ class RandomRuns:
     # --- other clients ------------------------------------------------------------------------
 
     def change_something(self) -> None:
-        """Do some of what people and other programs do in an account."""
+        """Make some changes as users and other programs do."""
         for _ in range(self.dice.randint(1, 6)):
             self.dice.choice(
                 (

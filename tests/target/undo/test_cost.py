@@ -1,4 +1,4 @@
-"""What reading the earlier values costs, and that it is done before the change."""
+"""Requests for the earlier values of a run, which are read before the change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def runner_of(folder: Path, contacts: int = CONTACTS) -> UndoRunner:
 
 
 def more_requests(folder: Path, rows: Any, *, first: Any = None, **settings: Any) -> int:
-    """Return how many requests more a run makes that can be undone, after an equal first run."""
+    """Return the additional requests of an undoable run, compared with an equal one."""
     counts = []
     for name, undo in (("without", False), ("with", True)):
         runner = runner_of(folder / name)
@@ -57,12 +57,12 @@ def by_address(world: World, name: str = "Zed") -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("bulk_import", ["always", "never"])
 def test_contacts_with_an_id_cost_one_request_per_hundred(tmp_path: Path, bulk_import: str) -> None:
-    """At most 1.1 requests per 100 contacts whose id the row has, with and without the importer."""
+    """Contacts whose id the row has cost at most 1.1 requests per 100, imported or not."""
     assert more_requests(tmp_path, by_id, bulk_import=bulk_import) <= 1.1 * CONTACTS / 100
 
 
 def test_contacts_that_the_ledger_knows_cost_one_request_per_hundred(tmp_path: Path) -> None:
-    """At most 1.1 requests per 100 contacts whose address the ledger knows."""
+    """Contacts whose address the ledger knows cost at most 1.1 requests per 100."""
     count = more_requests(
         tmp_path, by_address, first=lambda world: by_address(world, "Amy"), bulk_import="never"
     )
@@ -70,20 +70,20 @@ def test_contacts_that_the_ledger_knows_cost_one_request_per_hundred(tmp_path: P
 
 
 def test_many_addresses_are_looked_up_with_one_walk(tmp_path: Path) -> None:
-    """Where every contact is written by address, one walk over all of them finds their ids."""
+    """If every contact is written by address, one walk over all contacts finds their ids."""
     count = more_requests(tmp_path, by_address, bulk_import="never")
     assert count <= 1.1 * CONTACTS / 100 + CONTACTS / 100 + 3
 
 
 def test_few_addresses_are_looked_up_one_by_one(tmp_path: Path) -> None:
-    """Five addresses in an account of four hundred take five look-ups and one read."""
+    """Five addresses in an account of 400 contacts take five lookups and one read."""
     count = more_requests(tmp_path, lambda world: by_address(world)[:5], bulk_import="never")
     assert count <= 5 + 1
 
 
 @pytest.mark.parametrize("rows", [by_id, by_address])
 def test_a_dry_run_counts_what_the_earlier_values_cost(tmp_path: Path, rows: Any) -> None:
-    """`plan.undo_requests` is what the run then needs for them, within a tenth."""
+    """`plan.undo_requests` is within a tenth of the run's requests for earlier values."""
     runner = runner_of(tmp_path / "dry")
     planned = runner.send_rows("crm_contacts", *rows(runner.world), dry_run=True)
     assert planned.writes == []

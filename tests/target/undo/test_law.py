@@ -1,4 +1,4 @@
-"""The law of undo: afterwards the account is as before, but for what the results name."""
+"""The law of undo: the account is as before, except for values that the results name."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def runner_of(seed: int, folder: Path) -> KillableRunner:
 
 
 def is_unsubscribed(key: tuple[Any, ...], before: Any, after: Any) -> bool:
-    """Return whether a list has the status that no request can take away."""
+    """Return whether a list has the status that no request can remove."""
     return key[0] == "lists" and before != 1 and after == 2
 
 
 def named_in(run: Run) -> set[tuple[str, str]]:
-    """Return group and id of the results that say that something stays."""
+    """Return group and id of the results that keep a value."""
     return {
         (one["key"]["values"], str(one["id"]))
         for one in run.results
@@ -67,7 +67,7 @@ def named_in(run: Run) -> set[tuple[str, str]]:
 
 
 def unexplained(expected: Values, after: Values, runs: list[Run]) -> Iterator[str]:
-    """Yield the values that are not as expected though no result names them."""
+    """Yield the values that differ without a result that names them."""
     named = set().union(*map(named_in, runs))
     for key in sorted(expected.keys() | after.keys(), key=repr):
         one, other = expected.get(key), after.get(key)
@@ -76,7 +76,7 @@ def unexplained(expected: Values, after: Values, runs: list[Run]) -> Iterator[st
         if any((group, str(key[1])) in named for group in GROUPS[key[0]]):
             continue
         if key[0] == "accounts" and other is not None and one is None:
-            continue  # the importer created it, which no answer says
+            continue  # the importer created it, and no answer has that
         yield f"{key}: expected {one!r}, is {other!r}"
 
 
@@ -89,7 +89,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("seed", length.seeds(50, 3_000))
 def test_after_an_undo_the_account_is_as_before(seed: int, folder: Path) -> None:
-    """Any account, any rows: every value is as before the run, or a result says that it stays."""
+    """For any account and rows, every value is as before the run, or a result names it."""
     runner = runner_of(seed, folder)
     draw = RandomRuns(runner.world, seed)
     before = flat_truth_of(runner.world)
@@ -104,7 +104,7 @@ def test_after_an_undo_the_account_is_as_before(seed: int, folder: Path) -> None
 
 @pytest.mark.parametrize("seed", length.seeds(50, 3_000))
 def test_no_change_of_another_client_is_lost(seed: int, folder: Path) -> None:
-    """What others changed after the run stays; all else is as before it, or named."""
+    """A later change of another client stays; every other value is as before, or named."""
     runner = runner_of(seed, folder)
     draw = RandomRuns(runner.world, seed)
     before = flat_truth_of(runner.world)
@@ -126,7 +126,7 @@ def test_no_change_of_another_client_is_lost(seed: int, folder: Path) -> None:
 
 
 def kills_of(seed: int, requests: int) -> list[tuple[int, bool]]:
-    """Return requests to be killed at, before or after the account has them: some, or all."""
+    """Return the requests to kill at, before or after they are processed: some, or all."""
     dice = random.Random(seed)
     numbers = range(1, requests + 1)
     if length.LONG:
@@ -137,7 +137,7 @@ def kills_of(seed: int, requests: int) -> list[tuple[int, bool]]:
 
 @pytest.mark.parametrize("seed", length.seeds(20, 300))
 def test_a_run_that_was_killed_is_undone_like_any_other(seed: int, folder: Path) -> None:
-    """Killed at any request and run again: undoing both runs brings the account back."""
+    """After a kill at any request and a second run, an undo of both restores the account."""
     runner = runner_of(seed, folder / "whole")
     draw = RandomRuns(runner.world, seed)
     messages, settings = draw.messages(), draw.settings()
@@ -158,7 +158,7 @@ def test_a_run_that_was_killed_is_undone_like_any_other(seed: int, folder: Path)
 
 @pytest.mark.parametrize("seed", length.seeds(20, 300))
 def test_an_undo_that_was_killed_goes_on(seed: int, folder: Path) -> None:
-    """An undo that is killed at any request and run again ends as one that was not."""
+    """An undo that is killed at any request and run again ends as an undisturbed one."""
     runner = runner_of(seed, folder / "whole")
     draw = RandomRuns(runner.world, seed)
     messages, settings = draw.messages(), draw.settings()

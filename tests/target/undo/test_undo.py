@@ -81,12 +81,14 @@ def test_an_undo_puts_back_every_kind_of_value(runner: UndoRunner) -> None:
         undone = runner.undo()
         assert undone.code == 0
         left = differences(before, truth_of(runner.world))
-        left.pop("accounts", None) if stream == "crm_contacts" else None  # Initech stays
+        left.pop(
+            "accounts", None
+        ) if stream == "crm_contacts" else None  # The account Initech stays
         assert left == {}, stream
 
 
 def test_a_plan_writes_nothing_and_shows_the_same(runner: UndoRunner) -> None:
-    """With --plan each group has the result `planned` where the undo puts it back."""
+    """With --plan each group that would be restored has the result `planned`."""
     stream, rows = everything(runner)[1]
     runner.send_rows(stream, *rows)
     run = runner.last_run
@@ -102,7 +104,7 @@ def test_a_plan_writes_nothing_and_shows_the_same(runner: UndoRunner) -> None:
 
 
 def test_an_undo_of_an_undone_run_does_nothing(runner: UndoRunner) -> None:
-    """The second undo sends no write; what was put back is `unchanged`."""
+    """A second undo sends no write, and its results are `unchanged`."""
     stream, rows = everything(runner)[0]
     runner.send_rows(stream, *rows)
     run = runner.last_run
@@ -114,7 +116,7 @@ def test_an_undo_of_an_undone_run_does_nothing(runner: UndoRunner) -> None:
 
 
 def test_a_later_change_is_not_undone(runner: UndoRunner) -> None:
-    """A value that a person changed after the run stays, and the result names it."""
+    """A value that a user changed after the run stays, and the result names it."""
     [one, other] = list(runner.world.tables["contacts"])[:2]
     phone = other.phone
     rows = [{"id": str(p.id), "first_name": "Zed", "phone": "55"} for p in (one, other)]
@@ -131,7 +133,7 @@ def test_a_later_change_is_not_undone(runner: UndoRunner) -> None:
 
 
 def test_a_later_run_keeps_its_value_and_is_named(runner: UndoRunner) -> None:
-    """Undoing the earlier of two runs leaves the field alone and says which run has it."""
+    """The undo of an earlier run keeps a later run's value and names that run."""
     person = runner.world.tables["contacts"][1]
     first = person.firstName
     runner.send_rows("crm_contacts", {"id": "1", "first_name": "One"})
@@ -152,7 +154,7 @@ def test_a_later_run_keeps_its_value_and_is_named(runner: UndoRunner) -> None:
 def test_people_are_subscribed_again_only_if_that_is_asked_for(
     runner: UndoRunner, count: int
 ) -> None:
-    """An unsubscription of the run is undone with --undo-unsubscribes alone, an import's too."""
+    """An unsubscription of a run or import is undone only with --undo-unsubscribes."""
     people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]
     before = truth_of(runner.world)
@@ -166,7 +168,7 @@ def test_people_are_subscribed_again_only_if_that_is_asked_for(
 
 @pytest.mark.parametrize("count", [3, 30])
 def test_a_later_opt_out_is_not_undone(runner: UndoRunner, count: int) -> None:
-    """A person who opted out since is never subscribed again: from this list or from another."""
+    """A contact who opted out after the run, of any list, is not subscribed again."""
     people = subscribed(runner.world, count)
     rows = [{"id": str(p), "segments": [{"id": "1", "status": "unsubscribed"}]} for p in people]
     runner.send_rows("crm_contacts", *rows)
@@ -180,7 +182,7 @@ def test_a_later_opt_out_is_not_undone(runner: UndoRunner, count: int) -> None:
 
 
 def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoRunner) -> None:
-    """Without --undo-creates they stay; with it, max_deletes limits them."""
+    """Created records are deleted only with --undo-creates, up to max_deletes."""
     before = truth_of(runner.world)
     rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(3)]
     runner.send_rows("crm_contacts", *rows)
@@ -194,7 +196,7 @@ def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoRunne
 
 
 def test_the_next_run_sends_the_undone_rows_again(runner: UndoRunner) -> None:
-    """The ledger does not take undone values for confirmed."""
+    """Undone values are no longer confirmed in the ledger."""
     row = {"id": "1", "first_name": "Zed"}
     runner.send_rows("crm_contacts", row)
     runner.undo()
@@ -204,7 +206,7 @@ def test_the_next_run_sends_the_undone_rows_again(runner: UndoRunner) -> None:
 
 
 def test_the_report_and_its_page_have_the_command(runner: UndoRunner) -> None:
-    """The command that undoes the run is in the report; a run that changed nothing has none."""
+    """The report has the command that undoes the run; without changes it has none."""
     page = runner.folder / "report.html"
     row = {"id": "1", "first_name": "Zed"}
     run = runner.send_rows("crm_contacts", row, run_report_html_path=str(page))
@@ -218,7 +220,7 @@ def test_the_report_and_its_page_have_the_command(runner: UndoRunner) -> None:
 
 
 def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoRunner) -> None:
-    """Mode 0600, no API key; a run is removed after undo_days."""
+    """The file has mode 0600 and no API key, and removes a run after undo_days."""
     runner.send_rows("crm_contacts", {"id": "1", "first_name": "Zed"})
     first = runner.last_run
     path = runner.folder / UNDO_FILE
