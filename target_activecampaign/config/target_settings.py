@@ -11,9 +11,9 @@ TARGET = (
     Setting(
         "source_ids",
         "choice",
-        "Whose ids the rows have. `own`: ids of this account, and an `id` decides first. "
-        "`foreign`: ids of another account; natural keys decide, and the ledger stores which "
-        "id became which",
+        "The account of the ids in rows. `own`: this account, and a record is found by `id` "
+        "first. `foreign`: another account; a record is found by its natural key, and the ledger "
+        "stores which id here belongs to each foreign id",
         default="own",
         choices=("own", "foreign"),
     ),
@@ -47,8 +47,8 @@ TARGET = (
     Setting(
         "list_delimiter",
         "string",
-        "What separates the items of an array that comes as plain text, such as `;`; not set, "
-        "plain text is one item",
+        "Separator of the items of an array in plain text, such as `;`. Without it, plain text "
+        "is one item",
     ),
     Setting(
         "account_label",
@@ -210,7 +210,7 @@ TARGET = (
     Setting(
         "null_policy",
         "choice",
-        "What null means: `ignore` leaves the value alone, `clear` clears it",
+        "What null means: `ignore` does not change the value, `clear` clears it",
         default="ignore",
         choices=("ignore", "clear"),
     ),
