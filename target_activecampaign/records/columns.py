@@ -19,6 +19,7 @@ CUSTOM_FIELDS = "custom_fields"
 SINGER_PREFIX = "_sdc_"
 _NUMBERED = re.compile(r"(?<=[a-z])(?=[0-9])")
 _SIMILAR = 0.6
+_WORD = re.compile(r"[^\W\d_][\w -]*")
 
 
 class NameIndex:
@@ -141,6 +142,11 @@ class ColumnTable:
         ]
         return found[0] if len(found) == 1 else None
 
+    def _as_custom(self, name: str) -> str | None:
+        """Return the column of a custom field of this name, where the stream has such fields."""
+        is_plain = CUSTOM_FIELDS in self.columns and _WORD.fullmatch(name)
+        return f"{CUSTOM_FIELDS}{SEPARATOR}{name}" if is_plain else None
+
     def _find(self, name: str) -> ColumnPlace:
         plain = name.removeprefix(BYTE_ORDER_MARK)
         plain = self.aliases.get(plain, plain)
@@ -152,7 +158,7 @@ class ColumnTable:
         head, mark, tail = plain.partition(SEPARATOR)
         column = self._names.find(head) if mark and tail else None
         if column is None or self.columns[column].keys is None:
-            near = self._key_alone(plain) or self._names.nearest(plain)
+            near = self._key_alone(plain) or self._names.nearest(plain) or self._as_custom(plain)
             return ColumnPlace(name, unknown=UnknownColumn(plain, near))
         key = self.key_of(column, tail)
         if key is not None:

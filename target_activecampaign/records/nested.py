@@ -49,7 +49,10 @@ def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> Ne
         found.fields[name] = place.column if place.key is None else f"{place.column}__{place.key}"
         column = table.columns.get(place.column)
         if place.key is not None:
-            parts.setdefault(place.column, {})[place.key] = without_nulls(value)
+            part = parts.setdefault(place.column, {})[place.key] = without_nulls(value)
+            is_lost = column is not None and not column.has and place.unknown is None
+            if is_lost and not is_nothing(part):
+                found.unknown.append(UnknownColumn(name, problem=ABSENT))
         elif column is None:
             found.record[place.column] = without_nulls(value)
         else:

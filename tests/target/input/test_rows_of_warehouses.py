@@ -104,6 +104,8 @@ def test_an_alias_of_what_is_unknown_ends_before_the_first_row(
         ("crm_contacts", {"email": WHO, "tags": [{"name": "a", "colr": 1}]}, "tags[].colr", ""),
         ("crm_accounts", {"name": "Co", "web_site": "x"}, "web_site", "website"),
         ("crm_contacts", {"email": WHO, "owner": {"id": "1"}}, "owner", "no such field"),
+        ("crm_contacts", {"email": WHO, "owner__id": 1}, "owner__id", "no such field"),
+        ("crm_contacts", {"email": WHO, "Shoe Size": 4}, "Shoe Size", "custom_fields__Shoe Size?"),
         ("crm_contacts", {"email": WHO, "addresses": [{"city": "Ulm"}]}, "addresses", "no such"),
     ],
     ids=str,

@@ -90,7 +90,7 @@ def test_two_columns_for_one_field_and_broken_text_are_rejected(record: dict[str
 @pytest.mark.parametrize(
     ("record", "path", "near"),
     [
-        ({"shoe_size": 1}, "shoe_size", None),
+        ({"shoe_size": 1}, "shoe_size", "custom_fields__shoe_size"),
         ({"emial": 1}, "emial", "email"),
         ({"account__nam": "x"}, "account__nam", "account__name"),
         ({"account": {"nam": "x"}}, "account.nam", "name"),
