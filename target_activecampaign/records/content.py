@@ -141,9 +141,9 @@ def remainder_of(record: Record, left: Collection[str], kept: Collection[str]) -
 
 def _membership(item: Any, record: Record) -> Any:
     """Return what decides about one list: its status, else what says that the status is missing."""
-    if not isinstance(item, dict):
-        beside = record.get("status")
-        return None if is_nothing(beside) else ["beside", beside]
-    status = item.get("status")
-    facts = sorted(item.keys() - {"id", "name"})
-    return status if not is_nothing(status) else ["no status", *facts] if facts else None
+    given = item if isinstance(item, dict) else {}
+    facts = sorted(given.keys() - {"id", "name"})
+    if not facts:
+        return ["beside", record["status"]] if "status" in record else None
+    status = given.get("status")
+    return status if not is_nothing(status) else ["no status", *facts]

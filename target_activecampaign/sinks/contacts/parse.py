@@ -34,6 +34,10 @@ from target_activecampaign.sinks.record_sink import skip_flagged
 from .change import LONGEST_TAG, SUBSCRIBE, UNSUBSCRIBE, ContactChange, RowRequest, contact_columns
 from .enrolments import ACTIVE, COLUMNS, NOT_RUNNING, NOT_SEEN
 
+BESIDE = (
+    "segments: the list is not changed, because the row's status is no subscription; give each "
+    "list its own status, {name, status}, or send marketing_segment_memberships"
+)
 STATUS_ALONE = "status: not written; a status belongs to a list, so give it in segments"
 
 if TYPE_CHECKING:
@@ -247,10 +251,10 @@ def put_tag(
 def read_lists(context: WriteContext, record: Record, change: ContactChange) -> None:
     """Read ``segments``: names and ids alone subscribe, objects give a status.
 
-    A row whose own ``status`` is no subscription never subscribes by a name alone.
+    A row whose own ``status`` is null or no subscription never subscribes by a name or id alone.
     """
     part, value = change.parts[0], record.get("segments")
-    beside = parse_consent(record.get("status"))
+    is_free = "status" not in record or parse_consent(record["status"]) is Consent.SUBSCRIBE
     if is_nothing(value):
         if not is_nothing(record.get("status")) and "segments" not in record:
             part.leave_undone("status", STATUS_ALONE)
@@ -258,16 +262,17 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
     if not isinstance(value, list):
         raise RowRejected(f"segments: must be {ARRAY_FORMS}")
     for item in value:
-        if isinstance(item, dict):
-            facts = item.keys() - {"id", "name", "status"}
-            ref = reference({k: item.get(k) for k in ("id", "name")}, "segments")
-            consent = consent_of(item, facts)
-        else:
-            ref = item_reference(item, "segments")
-            is_free = is_nothing(record.get("status")) or beside is Consent.SUBSCRIBE
-            consent = Consent.SUBSCRIBE if is_free else Consent.LEAVE_ALONE
-        if ref:
-            put_list(context, change, ref, consent, "segments[].status")
+        given = item if isinstance(item, dict) else {}
+        ref = item_reference(
+            {k: given.get(k) for k in ("id", "name")} if given else item, "segments"
+        )
+        if not ref:
+            continue
+        if not is_free and not given.keys() - {"id", "name"}:
+            part.leave_undone(reference_part("segments", ref), BESIDE)
+            continue
+        consent = consent_of(given, given.keys() - {"id", "name", "status"})
+        put_list(context, change, ref, consent, "segments[].status")
 
 
 def put_list(

@@ -175,16 +175,33 @@ def test_a_membership_without_a_status_subscribes_no_contact(
     assert statuses(runner, news, people) == {None}
 
 
-@pytest.mark.parametrize("word", ["unsubscribed", "bounced", "gone"])
-def test_a_list_name_never_overrides_the_rows_own_status(runner: TargetRunner, word: str) -> None:
-    """A list name beside a status of `unsubscribed` subscribes no contact."""
+@pytest.mark.parametrize("word", ["unsubscribed", "bounced", "gone", *NULLS], ids=repr)
+@pytest.mark.parametrize(
+    "lists", ["News", ["News"], [{"name": "News"}], [{"list_name": "News"}]], ids=repr
+)
+def test_a_list_name_never_overrides_the_rows_own_status(
+    runner: TargetRunner, word: Any, lists: Any
+) -> None:
+    """A list beside a status of `unsubscribed`, or a null one, subscribes no contact."""
     news, people = world_of(runner, 1, None)
     for stream in ("crm_contacts", "marketing_contacts"):
-        row = {"email": people[0].email, "lists": "News", "status": word}
+        row = {"email": people[0].email, "lists": lists, "status": word}
         run = runner.send(stream, row)
-        assert "status" in run.reason()
-        assert "unchanged" not in runner.send(stream, row).actions
+        assert run.reason().startswith("segments: the list is not changed, because")
+        again = runner.send(stream, row)
+        assert (again.actions, again.reason(), again.writes) == (["skipped"], run.reason(), [])
     assert statuses(runner, news, people) == {None}
+
+
+@pytest.mark.parametrize("lists", ["News", [{"name": "News"}]], ids=repr)
+def test_a_status_that_ends_beside_a_list_is_seen(runner: TargetRunner, lists: Any) -> None:
+    """A row that subscribed a person and now says otherwise is not unchanged."""
+    news, people = world_of(runner, 1, None)
+    row = {"email": people[0].email, "lists": lists, "status": "active"}
+    assert runner.send("crm_contacts", row).actions == ["updated"]
+    assert statuses(runner, news, people) == {ACTIVE}
+    run = runner.send("crm_contacts", row | {"status": "unsubscribed"})
+    assert (run.actions, "no subscription" in run.reason()) == (["skipped"], True)
 
 
 ANY_STATUS = st.sampled_from([*UNSUBSCRIBES, *SUBSCRIBES, *NULLS, *READ_ONLY, *UNKNOWN]) | st.text(
