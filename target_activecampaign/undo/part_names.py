@@ -30,6 +30,18 @@ if TYPE_CHECKING:
 
     from .entries import ValuePart
 
+#: The streams of definitions that a run creates.
+_DEFINITIONS = {
+    "tags": "marketing_tags",
+    "lists": "marketing_segments",
+    "fields": "crm_fields",
+    "accountCustomFieldMeta": "crm_fields",
+    "dealCustomFieldMeta": "crm_fields",
+    "dealGroups": "crm_pipelines",
+    "dealStages": "crm_stages",
+    "groups": "directory_groups",
+    "users": "directory_users",
+}
 _GROUPS = {
     TAG: "tags",
     TAG_NAME: "tags",
@@ -38,6 +50,11 @@ _GROUPS = {
     LEFT: "automations",
     PERSON: "contacts",
 }
+
+
+def stream_of(kind: str) -> str:
+    """Return the stream of a kind of record."""
+    return STREAMS.get(kind) or _DEFINITIONS.get(kind, kind)
 
 
 def group_of(part: ValuePart) -> str:

@@ -15,7 +15,7 @@ from .deletion import delete_created
 from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
 from .judging import judge_record
-from .part_names import group_of, name_of
+from .part_names import group_of, name_of, stream_of
 from .record_values import COLUMN, CONTACT, CREATED, ENTERED
 from .restore_contact import end_enrolment, restore_contact
 from .restore_record import restore_record
@@ -64,7 +64,7 @@ class UndoRun:
             self._undo_window(window)
         for row in self._journal.noted_rows(run):
             outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
-            self._results.add(row.row, row.stream, {**row.key, "values": "record"}, outcome)
+            self._add(row.row, row.stream, row.key, "record", outcome)
         self._results.flush()
         logger.info(STAYS)
 
@@ -215,6 +215,14 @@ class UndoRun:
                     for row in self._records.rows(record, is_of_run=False):
                         ledger.unconfirm(row.ledger_key)
 
+    def _add(
+        self, row: int | None, stream: str, key: dict[str, Any], group: str, outcome: Outcome
+    ) -> None:
+        """Write a result; the summary has its reason without values of the key."""
+        if self._request.is_plan:
+            self._context.plan.actions[outcome.action.value] += 1
+        self._results.add(row, stream, {**key, "values": group}, outcome, key)
+
     # --- results ----------------------------------------------------------------------------
 
     def _report(
@@ -227,13 +235,13 @@ class UndoRun:
         after = [row for row in rows if row.number >= last] or rows[:1]
         row = after[-1] if after else None
         key = (row.key if row else None) or _key_of(record)
-        stream = row.stream if row else STREAMS.get(record.kind, record.kind)
+        stream = row.stream if row else stream_of(record.kind)
         if record.id.startswith("?"):
             outcome = replace(outcome, id=None)
         if self._request.is_plan and outcome.action is Action.UPDATED:
             reason = f"would be {outcome.reason}"
             outcome = Outcome(Action.PLANNED, outcome.id, reason)
-        self._results.add(row.row if row else None, stream, {**key, "values": group}, outcome)
+        self._add(row.row if row else None, stream, key, group, outcome)
 
 
 def _key_of(record: RunRecord) -> dict[str, Any]:

@@ -22,7 +22,7 @@ CHANGED_SINCE = "changed since"
 NOT_SURE = "not known whether the run or another client did this"
 NO_UNSUBSCRIBES = "unsubscribed by the run; put back only with --undo-unsubscribes"
 OPTED_OUT = "the person unsubscribed or bounced since; that stays"
-NOT_ON_LIST = "was not on the list before; stays unsubscribed, which ActiveCampaign cannot remove"
+NOT_SUBSCRIBED = "was not subscribed before; stays unsubscribed, no other status can be written"
 UNKNOWN_MARK = "unsubscribed by the run, but not known to be by it alone; stays unsubscribed"
 OPT_OUTS = {"2", "3"}
 
@@ -96,7 +96,7 @@ def judge_list(
     if open_runs := [one.run for one in again if one.state != UNDONE]:
         return Judgement(entry, Verdict.CHANGED, f"{CHANGED_SINCE}: run {open_runs[-1]} has it")
     if entry.before != SUBSCRIBED:
-        return Judgement(entry, Verdict.LEFT, NOT_ON_LIST)
+        return Judgement(entry, Verdict.LEFT, NOT_SUBSCRIBED)
     if not undoes_unsubscribes:
         return Judgement(entry, Verdict.LEFT, NO_UNSUBSCRIBES)
     lists = present.contact.lists if present.contact is not None else {}

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -141,13 +142,13 @@ class Reader:
         if is_target and "|" in line:
             self.memory.messages[self._rows(line)] = received.read_bytes()
         if is_target:
-            assert PLAN[1] not in _arguments(line) or ran.writes == [], f"a plan wrote: {line}"
+            assert PLAN[1] not in self._arguments(line) or ran.writes == [], f"a plan wrote: {line}"
             self._again(line, self._messages(line))
         return ran
 
     def _run_forked(self, line: str, messages: bytes) -> Ran:
         """Plan, run and kill, run to the end, and run once more."""
-        arguments = _arguments(line)
+        arguments = self._arguments(line)
         seen = self._seen()
         if PLAN[1] not in arguments:
             self._fork([*arguments, *PLAN], messages)
@@ -162,7 +163,7 @@ class Reader:
         return ran
 
     def _again(self, line: str, messages: bytes) -> None:
-        arguments = _arguments(line)
+        arguments = self._arguments(line)
         seen = self._seen()
         # Its results would be those of the undo.
         results = {path: path.read_bytes() for path in self.folder.glob("*.results.jsonl")}
@@ -192,12 +193,24 @@ class Reader:
         news = [e for w, old in zip(self.worlds, seen, strict=True) for e in w.log[old:]]
         return [f"{e.method} {e.path}" for e in news if e.method != "GET"]
 
+    def undo_all(self, *files: str) -> None:
+        """Undo every run of the undo file, the newest first; options follow the settings files."""
+        with contextlib.closing(sqlite3.connect(self.folder / "undo.sqlite")) as file:
+            found = file.execute("SELECT run FROM runs ORDER BY started DESC").fetchall()
+        names = [one for file in files if file.endswith(".json") for one in ("--config", file)]
+        options = [one for one in files if not one.endswith(".json")]
+        for (run,) in found:
+            code, log = self._fork([*names, *options, "--undo", run], b"")
+            assert code == 0, log
+
     # --- the target's input -------------------------------------------------------------------
 
     def _messages(self, line: str) -> bytes:
         """Return the output of the command's source; equal rows give earlier messages."""
         if redirected := self._redirected(line):
             return redirected
+        if "|" not in line:
+            return b""  # an undo reads no rows
         known = self._rows(line)
         if known not in self.memory.messages:
             done = subprocess.run(
@@ -220,6 +233,9 @@ class Reader:
         found = re.search(r"< (\S+)$", line)
         return (self.folder / found[1]).read_bytes() if found else b""
 
-
-def _arguments(line: str) -> list[str]:
-    return shlex.split(line.split(TARGET)[1].split("<", maxsplit=1)[0])
+    def _arguments(self, line: str) -> list[str]:
+        """Return the target's arguments, as the shell passes them."""
+        words = line.rsplit(f"{TARGET} ", maxsplit=1)[1].split("<", maxsplit=1)[0]
+        command = ["/bin/bash", "-c", f"printf '%s\\0' {words}"]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
+        return done.stdout.split("\0")[:-1]

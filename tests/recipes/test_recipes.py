@@ -454,3 +454,22 @@ def test_who_is_no_trial_user_any_more_loses_what_the_trial_gave(
     assert after["tags"] == before["tags"]
     lists = {c.email: lists_of(w, c.email.casefold()).get(WEBINARS) for c in w.tables["contacts"]}
     assert {email for email, status in lists.items() if status == ACTIVE} == {"cleo@maple.example"}
+
+
+def test_a_wrong_join_is_undone(reader: Reader, recipes: Recipes) -> None:
+    """The wrong join unsubscribes Anna; after the undo she has her newsletter, score and tags."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "11")
+    assert lists_of(w, "anna")[NEWSLETTER] == UNSUBSCRIBED
+    assert "former customer" in tags_of(w, "anna")
+    follow(reader, recipes, "Undo 11")
+    if reader.kills is None:
+        assert picture(w) == before
+    else:
+        # A run that was killed before wrote some of it: its own undo puts that back.
+        reader.undo_all("account.json", "churned.json", "--undo-unsubscribes")
+        after = picture(w)
+        assert {**after, "lists": None} == {**before, "lists": None}
+        assert lists_of(w, "ben") == before["lists"]["Ben.Bakker@harbour.example"]
+    assert subscriptions(w) in ([], [contact(w, "anna")])
