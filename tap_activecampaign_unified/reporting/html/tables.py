@@ -260,7 +260,7 @@ def _plan(plan: Document) -> ReportTable:
     rows = [(_spaced(name), count) for name, count in plan.get("actions", {}).items()]
     if plan and plan["contacts"]["room"] is not None:
         rows.append(("contacts to create", plan["contacts"]["created"]))
-        rows.append(("contacts the account has room for", plan["contacts"]["room"]))
+        rows.append(("contacts within the contact limit", plan["contacts"]["room"]))
     if plan:
         rows += [("requests needed", plan["requests"]), ("seconds at best", plan["seconds"])]
     note = "Nothing was written. Samples of old and new values are in the JSON report only."

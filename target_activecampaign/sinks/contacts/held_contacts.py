@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from .change import ContactChange
 
 LIMIT_REACHED = (
-    "respect_contact_limit: the account has no room for another contact; the row is left for "
-    "another run"
+    "respect_contact_limit: the contact limit is reached; the row is left for another run"
 )
 LIMIT_REFUSED = (
     "ActiveCampaign refused the contact for the account's contact limit; the row is left for "

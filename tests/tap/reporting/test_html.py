@@ -331,14 +331,14 @@ def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
     ran = runner.send("crm_contacts", *rows, holdout_percent=50, run_report_html_path=str(page))
     text = page.read_text(encoding="utf-8")
     assert f", run {ran.report['run']}</p>" in text
-    for reason in ("held out", "respect_contact_limit: the account has no room"):
+    for reason in ("held out", "respect_contact_limit: the contact limit is reached"):
         count = sum((one["reason"] or "").startswith(reason) for one in ran.results)
         assert count
         row = text.rpartition(f'"why">{reason}')[2].partition("</tr>")[0]
         assert f">{count}</td>" in row
     runner.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
     text = page.read_text(encoding="utf-8")
-    assert "contacts the account has room for" in text
+    assert "contacts within the contact limit" in text
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 130, 143])

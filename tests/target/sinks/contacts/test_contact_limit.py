@@ -43,7 +43,7 @@ def test_contacts_within_the_limit_are_created_and_the_others_are_held(
     assert (run.code, run.states) == (1, [])
     assert [run.actions.count(one) for one in ("created", "skipped")] == [count - 2, 2]
     assert "left for another run" in run.reason(count)
-    assert "no room for another contact" in run.report["problem"]
+    assert "contact limit is reached" in run.report["problem"]
     assert len(runner.world.tables["contacts"]) == before + count - 2
     set_free_contacts(runner.world, 10)
     later = runner.send("crm_contacts", *people(count))
@@ -124,7 +124,7 @@ def test_a_dry_run_says_how_many_do_not_fit(
     runner.batch_rows = 500
     run = runner.send("crm_contacts", *rows, *rows[:5], dry_run=True)
     said = [one for one in caplog.messages if one.startswith("Dry run: creates")]
-    assert said == ["Dry run: creates 1,200 contacts; the account has room for 1,000"]
+    assert said == ["Dry run: creates 1,200 contacts; the contact limit leaves 1,000"]
     assert run.report["plan"]["contacts"] == {"created": 1_200, "room": 1_000}
     assert run.actions.count("skipped") == 200
     assert run.writes == []
