@@ -9,12 +9,12 @@ from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, total_o
 from target_activecampaign.records.reference import id_text
 from target_activecampaign.sinks.named.accounts import ensure_account
 
-from .apply import apply_each, look_up_ids
+from .after_write import apply_each, look_up_ids
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .apply import ApplyOne, Fail
+    from .after_write import ApplyOne, Fail
     from .change import ContactChange
 
 Link = dict[str, Any]

@@ -23,13 +23,13 @@ from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import consent
-from .apply import apply_each, look_up_ids
+from .after_write import apply_each, look_up_ids
 from .enrolments import Enrolment, EnrolmentRecord, enrolments_of, name_of
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .apply import ApplyOne, Fail
+    from .after_write import ApplyOne, Fail
     from .change import ContactChange
 
 # Seconds to wait after a lost answer: by then the list shows an enrolment that was in progress.
@@ -79,16 +79,16 @@ def _apply_one(context: WriteContext, change: ContactChange) -> None:
 
 def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str) -> None:
     is_finished = not any(part.left_out for part in change.parts)
-    for one, enters in sorted(change.automations.items(), key=lambda pair: pair[1]):
-        request = f"automation:{one}"
+    for automation, enters in sorted(change.automations.items(), key=lambda pair: pair[1]):
+        request = f"automation:{automation}"
         if not any(request in part.requested for part in change.parts):
             continue
-        with context.pool.named_lock("enrolment", contact, one):
+        with context.pool.named_lock("enrolment", contact, automation):
             try:
                 if enters:
-                    _enter(context, change, contact, one, is_finished=is_finished)
+                    _enter(context, change, contact, automation, is_finished=is_finished)
                 else:
-                    _leave(context, change, contact, one)
+                    _leave(context, change, contact, automation)
             except PermissionDenied as problem:
                 change.postpone(request, _note_forbidden(context, problem))
             except InvalidRequest as problem:
@@ -99,8 +99,8 @@ def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str)
 
 
 def _leave_out(change: ContactChange, reason: str) -> None:
-    for one in change.automations:
-        change.leave_out(f"automation:{one}", reason)
+    for automation in change.automations:
+        change.leave_out(f"automation:{automation}", reason)
 
 
 def _is_not_taken(problem: PermissionDenied | InvalidRequest) -> bool:
@@ -119,30 +119,30 @@ def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
 # --- leaving --------------------------------------------------------------------------------------
 
 
-def _leave(context: WriteContext, change: ContactChange, contact: str, one: str) -> None:
-    there = enrolments_of(context, contact, one)
-    active = [enrolment for enrolment in there if enrolment.is_active]
+def _leave(context: WriteContext, change: ContactChange, contact: str, automation: str) -> None:
+    enrolments = enrolments_of(context, contact, automation)
+    active = [enrolment for enrolment in enrolments if enrolment.is_active]
     # Before the request: a run that is killed after it must not take the contact for entered. One
     # that is killed before it still finds the contact in the automation.
-    last = max((enrolment.number for enrolment in there), default=0)
-    EnrolmentRecord(context, contact, one).lift(last)
+    last = max((enrolment.number for enrolment in enrolments), default=0)
+    EnrolmentRecord(context, contact, automation).lift(last)
     for enrolment in active:
-        _take_out(context, contact, one, enrolment)
+        _take_out(context, contact, automation, enrolment)
     if active:
         change.is_touched = True
         left = context.plan.leaves if context.write_client.is_dry_run else context.enrolments.left
-        left[name_of(context, one)] += 1
+        left[name_of(context, automation)] += 1
 
 
-def _take_out(context: WriteContext, contact: str, one: str, enrolment: Enrolment) -> None:
+def _take_out(context: WriteContext, contact: str, automation: str, enrolment: Enrolment) -> None:
     try:
         context.write_client.write(
             "DELETE", f"contactAutomations/{enrolment.number}", about=contact
         )
     except (NotFound, PermissionDenied):
         # ActiveCampaign answers so, too, if the first attempt of this request succeeded.
-        there = enrolments_of(context, contact, one)
-        if any(again.number == enrolment.number and again.is_active for again in there):
+        enrolments = enrolments_of(context, contact, automation)
+        if any(other.number == enrolment.number and other.is_active for other in enrolments):
             raise
 
 
@@ -150,32 +150,37 @@ def _take_out(context: WriteContext, contact: str, one: str, enrolment: Enrolmen
 
 
 def _enter(
-    context: WriteContext, change: ContactChange, contact: str, one: str, *, is_finished: bool
+    context: WriteContext,
+    change: ContactChange,
+    contact: str,
+    automation: str,
+    *,
+    is_finished: bool,
 ) -> None:
-    history = EnrolmentRecord(context, contact, one)
+    history = EnrolmentRecord(context, contact, automation)
     if history.is_entered:
-        _remark(change, one, ENTERED_BEFORE)
+        _remark(change, automation, ENTERED_BEFORE)
         return
-    found = _look(context, contact, one, history)
-    if found is not None:
-        history.note_entered(found)
+    enrolled = _look(context, contact, automation, history)
+    if enrolled is not None:
+        history.note_entered(enrolled)
         if history.is_unsure:
-            _note_entered(context, change, one)
+            _note_entered(context, change, automation)
         else:
-            change.not_given.add(f"automation:{one}")
-            _remark(change, one, THERE_ALREADY)
+            change.not_given.add(f"automation:{automation}")
+            _remark(change, automation, THERE_ALREADY)
         return
-    if _is_kept_out(context, change, one, is_finished=is_finished):
+    if _is_kept_out(context, change, automation, is_finished=is_finished):
         return
-    history.note_entered(_send(context, contact, one, history))
-    _note_entered(context, change, one)
+    history.note_entered(_send(context, contact, automation, history))
+    _note_entered(context, change, automation)
 
 
 def _is_kept_out(
-    context: WriteContext, change: ContactChange, one: str, *, is_finished: bool
+    context: WriteContext, change: ContactChange, automation: str, *, is_finished: bool
 ) -> bool:
     """Return whether a contact may not enter now, and give the rows the reason."""
-    request = f"automation:{one}"
+    request = f"automation:{automation}"
     if context.enrolments.refused is not None:
         change.postpone(request, context.enrolments.refused)
     elif not is_finished:
@@ -191,25 +196,27 @@ def _is_kept_out(
     return True
 
 
-def _look(context: WriteContext, contact: str, one: str, history: EnrolmentRecord) -> int | None:
+def _look(
+    context: WriteContext, contact: str, automation: str, history: EnrolmentRecord
+) -> int | None:
     """Return the id of the enrolment that counts as this one, None if there is none.
 
     That is an active one, or any after the last known one. Raises `RowFailed` if an earlier
     request is unconfirmed and ActiveCampaign does not show the enrolments.
     """
     try:
-        there = enrolments_of(context, contact, one)
+        enrolments = enrolments_of(context, contact, automation)
     except PermissionDenied:
         if history.is_unsure:
             raise RowFailed(UNSEEN) from None
         raise
-    found = [e.number for e in there if e.is_active or e.number > history.before]
-    return max(found, default=None)
+    enrolled = [e.number for e in enrolments if e.is_active or e.number > history.before]
+    return max(enrolled, default=None)
 
 
-def _send(context: WriteContext, contact: str, one: str, history: EnrolmentRecord) -> int:
+def _send(context: WriteContext, contact: str, automation: str, history: EnrolmentRecord) -> int:
     """Enter a contact; return the enrolment's id. The ledger stores the intent first."""
-    body = {"contactAutomation": {"contact": contact, "automation": one}}
+    body = {"contactAutomation": {"contact": contact, "automation": automation}}
     for _ in range(MAX_ATTEMPTS):
         history.begin(context.creates.server_time())
         try:
@@ -220,35 +227,35 @@ def _send(context: WriteContext, contact: str, one: str, history: EnrolmentRecor
             history.note_refused()
             raise
         except UnconfirmedWrite:
-            found = _look_again(context, contact, one, history)
-            if found is not None:
-                return found
+            enrolled = _look_again(context, contact, automation, history)
+            if enrolled is not None:
+                return enrolled
             continue
         return (id_number(row.get("id")) if isinstance(row, dict) else None) or 0
     raise RowFailed(UNANSWERED)
 
 
 def _look_again(
-    context: WriteContext, contact: str, one: str, history: EnrolmentRecord
+    context: WriteContext, contact: str, automation: str, history: EnrolmentRecord
 ) -> int | None:
     for seconds in LOOKS:
         context.clock.sleep(seconds)
         try:
-            found = _look(context, contact, one, history)
+            enrolled = _look(context, contact, automation, history)
         except RequestError:
             raise RowFailed(UNSEEN) from None
-        if found is not None:
-            return found
+        if enrolled is not None:
+            return enrolled
     return None
 
 
-def _note_entered(context: WriteContext, change: ContactChange, one: str) -> None:
+def _note_entered(context: WriteContext, change: ContactChange, automation: str) -> None:
     change.is_touched = True
     entered = context.plan.enters if context.write_client.is_dry_run else context.enrolments.entered
-    entered[name_of(context, one)] += 1
+    entered[name_of(context, automation)] += 1
 
 
-def _remark(change: ContactChange, one: str, text: str) -> None:
+def _remark(change: ContactChange, automation: str, text: str) -> None:
     for part in change.parts:
-        if f"automation:{one}" in part.requested:
+        if f"automation:{automation}" in part.requested:
             part.remarks.append(text)

@@ -10,12 +10,12 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
 
-from .apply import apply_each, look_up_ids
+from .after_write import apply_each, look_up_ids
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .apply import ApplyOne, Fail
+    from .after_write import ApplyOne, Fail
     from .change import ContactChange
 
 

@@ -1,4 +1,4 @@
-"""The frame of what follows the write of a contact: tags removed, account links, automations."""
+"""Applies what follows the write of a contact: tags to remove, account links, automations."""
 
 from __future__ import annotations
 
