@@ -67,6 +67,10 @@ class UndoRun:
             self._add(row.row, row.stream, row.key, "record", outcome)
         self._results.flush()
         logger.info(STAYS)
+        if self._request.is_plan:
+            totals = self._results.totals()
+            found = {one.value: totals[one.value] for one in Action if totals[one.value]}
+            self._context.plan.actions.update(found)
 
     def _undo_window(self, window: list[RunRecord]) -> None:
         """Undo up to a hundred records: judge all, then write; what was undone is noted at once."""
@@ -219,8 +223,6 @@ class UndoRun:
         self, row: int | None, stream: str, key: dict[str, Any], group: str, outcome: Outcome
     ) -> None:
         """Write a result; the summary has its reason without values of the key."""
-        if self._request.is_plan:
-            self._context.plan.actions[outcome.action.value] += 1
         self._results.add(row, stream, {**key, "values": group}, outcome, key)
 
     # --- results ----------------------------------------------------------------------------
