@@ -123,7 +123,9 @@ def test_an_empty_meltano_project_installs_the_wheel(dist: Path, tmp_path: Path)
     (tmp_path / "meltano.yml").write_text(EMPTY, encoding="utf-8")
     world = World(contacts=3, deals=1, accounts=1, api_key=API_KEY, requests_per_second=0)
     with serve(world) as served:
-        settings = {"UV_FIND_LINKS": str(dist), "PIP_FIND_LINKS": str(dist)}
+        # A cache of its own: the user's may hold another build of this version.
+        settings = {"UV_FIND_LINKS": str(dist), "UV_CACHE_DIR": str(tmp_path / "uv")}
+        settings["PIP_FIND_LINKS"] = str(dist)
         for name in (NAME, TARGET):
             prefix = name.upper().replace("-", "_")
             settings[f"{prefix}_API_URL"] = served.url
