@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.ledger.audience_records import NO_ADDRESS, Given, person_of
+from target_activecampaign.sinks.contacts.change import GiftNotes
 
 from .tokens import create_tags, has_before, removed_tokens, requested_tokens, split
 
@@ -121,21 +122,21 @@ class GiftRecorder:
         values = self._read_values(context, changes)
         create_tags(context, changes)
         # No request is sent inside of the transaction: other threads would write into it.
-        found = [(change, self._requests_of(context, change)) for change in changes]
+        found = [(change, *self._requests_of(context, change)) for change in changes]
         addresses = [self._address_of(change, values.get(change.id or "")) for change in changes]
         self._prefetch(changes, addresses)
         with self._ledger.transaction():
-            for (change, requests), address in zip(found, addresses, strict=True):
+            for (change, requests, removed), address in zip(found, addresses, strict=True):
                 there = values.get(change.id or "")
-                self._begin(change, address)
-                given = self._records.given(change.person or "")
+                notes = change.gifts = GiftNotes(self._begin(change, address), removed)
+                given = self._records.given(notes.person)
                 for one in requests:
                     is_new = one.token not in given.tokens
                     is_theirs = there is not None and has_before(context, there, one.token)
                     if is_new and (is_theirs or self.members.audience_of(one.row) is None):
                         continue
-                    self._hold(given, change, one)
-                self._records.put_given(change.person or "", given)
+                    self._hold(given, notes, one)
+                self._records.put_given(notes.person, given)
         self._note_present(changes)
         self._records.uncache()
 
@@ -154,15 +155,17 @@ class GiftRecorder:
             change.id = known.get(fold(change.email or ""))
         return values | self.reader.read(change.id for change in nameless if change.id)
 
-    def _requests_of(self, context: WriteContext, change: ContactChange) -> list[_Request]:
-        """Return what the rows of a change give, those of audiences first."""
-        change.removed = removed_tokens(context, change)
+    def _requests_of(
+        self, context: WriteContext, change: ContactChange
+    ) -> tuple[list[_Request], set[str]]:
+        """Return what the rows of a change give, those of audiences first, and what they take."""
         parts = sorted(change.parts, key=lambda part: self.members.audience_of(part.row) is None)
-        return [
+        requests = [
             _Request(part.row, *found)
             for part in parts
             for found in requested_tokens(context, change, part)
         ]
+        return requests, removed_tokens(context, change)
 
     def _address_of(self, change: ContactChange, values: ContactValues | None) -> bytes:
         email = change.email or (str(values.row.get("email") or "") if values else "")
@@ -175,24 +178,25 @@ class GiftRecorder:
         for name in self.members.presence:
             self._records.prefetch_members(name, people)
 
-    def _begin(self, change: ContactChange, address: bytes) -> None:
-        """Make the people of a change members whose write is open."""
+    def _begin(self, change: ContactChange, address: bytes) -> str:
+        """Make the person of a change a member whose write is open; return who it is."""
         unborn = person_of(address)
-        change.person = change.id or unborn
+        person = change.id or unborn
         if change.id is not None and address:
             self._give_contact(unborn, change.id)
         for part in change.parts:
             name = self.members.audience_of(part.row)
             if name is not None:
                 key = part.row.ledger_key
-                self.members.join(name, change.person, address, [key], is_open=True)
+                self.members.join(name, person, address, [key], is_open=True)
+        return person
 
-    def _hold(self, given: Given, change: ContactChange, one: _Request) -> None:
+    def _hold(self, given: Given, notes: GiftNotes, one: _Request) -> None:
         """Make a stream a holder of a token. All holders of a field know its newest value."""
         giver = self.giver_of(one.row)
         holders = given.tokens.setdefault(one.token, {})
         if giver not in holders:
-            change.noted.append((giver, one.token, one.request))
+            notes.new.append((giver, one.token, one.request))
         holders[giver] = ""
         if split(one.token)[0] == "field":
             given.tokens[one.token] = dict.fromkeys(holders, self._records.digest(one.text))
@@ -221,19 +225,20 @@ class GiftRecorder:
         self._records.prefetch_given({person for person in people.values() if person})
         affected = []
         for change in changes:
-            given = self._records.given(people[id(change)])
-            change.person = given.contact or people[id(change)] or None
-            if change.person is not None and self._records.given(change.person).tokens:
-                affected.append((change, self._requests_of(context, change)))
-            else:
-                change.person = None
+            person = people[id(change)]
+            person = self._records.given(person).contact or person
+            if person and self._records.given(person).tokens:
+                requests, removed = self._requests_of(context, change)
+                change.gifts = GiftNotes(person, removed)
+                affected.append((change.gifts, requests))
         with self._ledger.transaction():
-            for change, requests in affected:
-                given = self._records.given(change.person or "")
+            for notes, requests in affected:
+                given = self._records.given(notes.person)
                 for one in requests:
                     if one.token in given.tokens:
-                        self._hold(given, change, one)
-                self._records.put_given(change.person or "", given)
+                        self._hold(given, notes, one)
+                self._records.put_given(notes.person, given)
+        self._records.uncache()
 
     def _person_of(self, change: ContactChange) -> str:
         found = change.id or change.known_id
@@ -246,21 +251,21 @@ class GiftRecorder:
     def after_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
         """Note which of it was given; called in the transaction that confirms the rows."""
         del context
-        mine = [change for change in changes if change.person is not None]
+        mine = [(change, change.gifts) for change in changes if change.gifts is not None]
         for at in range(0, len(mine), MOST_READ):
             part = mine[at : at + MOST_READ]
-            people = {change.person for change in part if change.person is not None}
-            people |= {change.id for change in part if change.id}
+            people = {notes.person for _, notes in part}
+            people |= {change.id for change, _ in part if change.id}
             self._records.prefetch_given(people)
             for name in self.members.presence:
                 self._records.prefetch_members(name, people)
-            for change in part:
-                self._confirm(change)
-            self._note_present(part)
+            for change, notes in part:
+                self._confirm(change, notes)
+            self._note_present([change for change, _ in part])
             self._records.uncache()
 
-    def _confirm(self, change: ContactChange) -> None:
-        person = change.person or ""
+    def _confirm(self, change: ContactChange, notes: GiftNotes) -> None:
+        person = notes.person
         if person.startswith("@") and change.id is not None and not is_planned(change.id):
             self._give_contact(person, change.id)
             person = change.id
@@ -271,10 +276,10 @@ class GiftRecorder:
             for request in part.requested
             if part.asked_again.isdisjoint(part.parts_of(request))
         }
-        for giver, one, request in change.noted:
-            if (giver, request) not in requested or request in change.not_given:
+        for giver, one, request in notes.new:
+            if (giver, request) not in requested or request in notes.done_before:
                 given.tokens.get(one, {}).pop(giver, None)
-        _drop(given, change.removed)
+        _drop(given, notes.removed)
         self._records.put_given(person, given)
         for part in change.parts:
             name = self.members.audience_of(part.row)
@@ -284,18 +289,17 @@ class GiftRecorder:
 
     def withdraw(self, change: ContactChange) -> None:
         """Remove the notes of a change of which nothing was written."""
-        person = change.person
-        if person is None:
+        notes, change.gifts = change.gifts, None
+        if notes is None:
             return
-        change.person = None
         with self._ledger.transaction():
-            given = self._records.given(person)
-            for giver, one, _ in change.noted:
+            given = self._records.given(notes.person)
+            for giver, one, _ in notes.new:
                 given.tokens.get(one, {}).pop(giver, None)
             _drop(given, ())
-            self._records.put_given(person, given)
+            self._records.put_given(notes.person, given)
             for part in change.parts:
-                self._forget_new(part.row, person, given)
+                self._forget_new(part.row, notes.person, given)
 
     def _forget_new(self, row: InputRecord, person: str, given: Given) -> None:
         """Remove a member that was never in a complete input, and was given nothing."""

@@ -83,7 +83,7 @@ def _take(
     kind, one = split(token)
     change, references = leaver.change, context.references
     if kind == "tag" and one in values.tags:
-        change.associations.append(values.tags[one])
+        change.associations += (values.tags[one],)
         name = references.table("tag").get(one, {}).get("tag") or one
         _request(leaver, f"association:{values.tags[one]}", f"the tag {name}")
     elif kind == "list" and one in values.lists and values.lists[one].status == ACTIVE:

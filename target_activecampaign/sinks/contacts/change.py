@@ -105,6 +105,21 @@ class RowRequest:
 
 
 @dataclass(slots=True)
+class GiftNotes:
+    """What the ledger notes of a change that gives something, for audiences.
+
+    ``person`` is who it is given to. ``removed`` holds the tokens that the change takes away,
+    ``new`` the new notes as giver, token and request, and ``done_before`` the requests that turned
+    out to be carried out before.
+    """
+
+    person: str
+    removed: set[str]
+    new: list[tuple[str, str, str]] = field(default_factory=list)
+    done_before: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class ContactChange:
     """The requests of all rows of one contact; later rows win.
 
@@ -112,10 +127,8 @@ class ContactChange:
     id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
     whether they are entered or left. ``associations`` are ids of tag associations to be removed.
 
-    ``person`` is who the ledger notes what is given to, None where it notes nothing. ``noted``
-    holds the new notes as giver, token and request, ``removed`` the tokens that the change takes
-    away, ``not_given`` requests that turned out to be carried out before. One that ``takes_back``
-    is of a person who left an audience.
+    ``gifts`` is what the ledger notes of it for audiences. One that ``takes_back`` is of a person
+    who left an audience.
     """
 
     parts: list[RowRequest]
@@ -134,11 +147,8 @@ class ContactChange:
     memberships: dict[str, int] = field(default_factory=dict)
     created: bool | None = None
     is_touched: bool = False
-    associations: list[str] = field(default_factory=list)
-    person: str | None = None
-    noted: list[tuple[str, str, str]] = field(default_factory=list)
-    removed: set[str] = field(default_factory=set)
-    not_given: set[str] = field(default_factory=set)
+    associations: tuple[str, ...] = ()
+    gifts: GiftNotes | None = None
     takes_back: bool = False
 
     @property
@@ -242,7 +252,7 @@ def strip_held_out(changes: list[ContactChange]) -> None:
         change.lists = {one: s for one, s in change.lists.items() if s == UNSUBSCRIBE}
         change.columns, change.values, change.tags = {}, {}, {}
         change.automations, change.account, change.title = {}, {}, None
-        change.associations = []
+        change.associations = ()
         change.is_mirror, change.new_email = False, None
         if part.requested != (kept := {f"list:{one}" for one in change.lists}):
             part.requested &= kept

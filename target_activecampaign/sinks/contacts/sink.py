@@ -246,7 +246,7 @@ def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:
     for one in [*change.associations, *change.automations]:
         change.deny(f"association:{one}", AUTOMATIONS)
         change.deny(f"automation:{one}", AUTOMATIONS)
-    change.associations, change.automations = [], {}
+    change.associations, change.automations = (), {}
     change.deny("mirror", AUTOMATIONS) if not change.tags else None
     change.is_mirror = False
     change.deny("title", AUTOMATIONS)
