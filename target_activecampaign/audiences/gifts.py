@@ -113,6 +113,8 @@ class GiftRecorder:
             self._note_present(mine)
         if not self.is_active:
             return
+        # All at once: many addresses are looked up by one reading of all contacts.
+        self._find_contacts(context, [change for change in mine if change.known_id is None])
         for at in range(0, len(mine), MOST_READ):
             self._note_gifts(context, mine[at : at + MOST_READ])
         for at in range(0, len(others), MOST_READ):
@@ -149,11 +151,18 @@ class GiftRecorder:
         values = self.reader.read(one for one in ids if one)
         for change in from_ledger:
             change.id = change.known_id if change.known_id in values else None
+        # The contact of the ledger's id was deleted; the address may have a new contact.
+        found = self._find_contacts(context, from_ledger)
+        return values | self.reader.read(change.id for change in found if change.id)
+
+    @staticmethod
+    def _find_contacts(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
+        """Set the ids of the contacts that have the addresses of changes without an id."""
         nameless = [change for change in changes if change.id is None and change.email]
         known = context.references.contacts_by_email([change.email or "" for change in nameless])
         for change in nameless:
             change.id = known.get(fold(change.email or ""))
-        return values | self.reader.read(change.id for change in nameless if change.id)
+        return nameless
 
     def _requests_of(
         self, context: WriteContext, change: ContactChange
