@@ -117,8 +117,13 @@ def test_custom_fields_are_found_typed_and_made_only_if_asked(runner: TargetRunn
     assert run.actions == ["updated"]
     assert "nope" in run.reason()
     assert "option" in run.reason()
-    named_lock = runner.send("crm_contacts", {"email": person.email, "custom_fields": {"nope": 1}})
-    assert named_lock.actions == ["rejected"]
+    # The rest of that row is known to be confirmed; of a new person's row nothing else is left.
+    again = runner.send("crm_contacts", {"email": person.email, "custom_fields": {"nope": 1}})
+    assert again.actions == ["skipped"]
+    assert "nope" in again.reason()
+    other = runner.world.add_contact("d@shop.example")
+    alone = runner.send("crm_contacts", {"email": other.email, "custom_fields": {"nope": 1}})
+    assert alone.actions == ["rejected"]
     row = {"email": person.email, "custom_fields": {"colours": ["red", "blue"], "points": 7}}
     assert runner.send("crm_contacts", row, create_missing_fields=True).actions == ["updated"]
     made = {f.title: f for f in runner.world.tables["fields"]}
