@@ -43,6 +43,7 @@ WHOLE = {
     "total_amount": "finalAmount",
     "store_created_at": "storeCreatedDate",
 }
+GONE = "the account does not show this order any more; the next run sends the whole row"
 AS_HISTORICAL = "creation_source: written as historical"
 STARTS = "a real-time order, which starts automations"
 # What a REST row has and the GraphQL store does not.
@@ -91,6 +92,11 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
     wants_automations = document.get("creationSource") == REAL_TIME
     upsert.exists = stored is not None
     whole = {**(stored or {}), **document}
+    if stored is None and upsert.is_remainder:
+        for row in upsert.rows:
+            context.ledger.forget(row.ledger_key)
+        finish_all(context, [upsert], Outcome(Action.SKIPPED, reason=GONE, whole=False))
+        return False
     if stored is None and missing:
         reason = f"{missing[0]}: a new order needs it ({', '.join(missing)} missing)"
         finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))

@@ -104,6 +104,10 @@ def test_real_time_is_sent_only_where_row_and_setting_say_so(runner: TargetRunne
     again = runner.send("commerce_orders", live, run_automations=False)
     assert (again.actions, again.reason()) == (["skipped"], HISTORICAL)
     assert not any(b"mutation" in entry.body for entry in runner.world.log[before:])
+    runner.world.tables["storeOrders"].delete(next(iter(runner.world.tables["storeOrders"])).id)
+    gone = runner.send("commerce_orders", live, run_automations=False)
+    assert (gone.actions, "whole row" in gone.reason()) == (["skipped"], True)
+    assert runner.send("commerce_orders", live, run_automations=False).actions == ["created"]
     other = live | {"store_order_id": "a-2"}
     assert runner.send("commerce_orders", other).actions == ["created"]
     assert documents(runner)["a-2"]["creationSource"] == "REAL_TIME"
