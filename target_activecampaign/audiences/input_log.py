@@ -71,10 +71,6 @@ class InputLog:
         """Return whether the stream is part of the input."""
         return stream in self._streams
 
-    def is_empty(self, stream: str) -> bool:
-        """Return whether no row of a stream came."""
-        return self._streams[stream].last_row is None
-
     def why_incomplete(self, stream: str) -> str | None:
         """Return why the input of a stream does not hold all its rows; None if it does.
 

@@ -149,3 +149,25 @@ def test_killed_at_every_request_of_the_first_run(
         story.check({story.people[0]})
         number += step
     assert number > 8
+
+
+def test_people_whose_import_is_still_open_leave_later(tmp_path: Path) -> None:
+    """An import that a killed run queued is waited for; if it stays open, its people stay too."""
+    story = Story(tmp_path / "open", 12)
+    scene = story.scene
+    story.run("first@shop.example")
+    scene.world.switches.import_seconds = 1_000
+    queued = len(scene.world.imports)
+    number = 0
+    while len(scene.world.imports) == queued:
+        number += 1
+        with killed_at(scene, number, is_carried_out=True):
+            story.run("first@shop.example", *story.people)
+    run = story.run("first@shop.example")
+    assert run.code == 0
+    assert run.report["audiences"]["trial"]["left"] == 0
+    scene.world.settle(at_once=True)
+    scene.clock.sleep(2_000)
+    assert "trial" in scene.tags(story.people[0])
+    assert story.run("first@shop.example").report["audiences"]["trial"]["left"] == 12
+    story.check({"first@shop.example"})
