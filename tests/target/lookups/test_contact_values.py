@@ -89,7 +89,7 @@ def test_a_hundred_contacts_take_one_request() -> None:
     assert [entry.path for entry in world.log] == ["/api/3/contacts"] * 3
 
 
-@pytest.mark.parametrize("switches", ODD, ids=str)
+@pytest.mark.parametrize("switches", ODD, ids=[",".join(one) for one in ODD])
 def test_relations_that_the_server_leaves_out_are_read_separately(switches: dict[str, Any]) -> None:
     """Relations that are missing or cut off are read separately, with equal values."""
     check(account(**switches), [*range(1, CONTACTS + 1), 9999])
