@@ -62,13 +62,18 @@ class WriteClient:
         params: Sequence[tuple[str, str | int]] = (),
         repeatable: bool | None = None,
         about: str | None = None,
+        is_raw: bool = False,
     ) -> ApiResponse:
         """Send one request. A dry run returns a likely response with an invented id instead.
 
-        ``about`` is the id or the address of the contact whose association ``path`` names.
+        ``about`` is the id or the address of the contact whose association ``path`` names. The
+        body of a request that ``is_raw`` has any shape, and an undo does not cover it.
         """
         if not self.is_dry_run:
-            return self._send(method, path, body, params, repeatable=repeatable, about=about)
+            recorder = None if is_raw else self.recorder
+            return self._send(
+                recorder, method, path, body, params, repeatable=repeatable, about=about
+            )
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
         self.planned[f"{method} {endpoint}"] += 1
         answer: Body = {}
@@ -79,6 +84,7 @@ class WriteClient:
 
     def _send(
         self,
+        recorder: ChangeRecorder | None,
         method: str,
         path: str,
         body: Body | list[Body] | None,
@@ -87,7 +93,6 @@ class WriteClient:
         repeatable: bool | None,
         about: str | None,
     ) -> ApiResponse:
-        recorder = self.recorder
         values = recorder.before(method, path, body, about) if recorder else []
         try:
             answer = self.client.send(method, path, params=params, json=body, repeatable=repeatable)

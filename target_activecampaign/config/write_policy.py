@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +87,32 @@ class WritePolicy:
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:8]
 
 
+#: Files that a run writes. Each is replaced or has a format of its own.
+FILES = (
+    "results_path",
+    "retry_path",
+    "ledger_path",
+    "undo_path",
+    "run_report_path",
+    "run_report_html_path",
+)
+
+
+def _shared_files(values: dict[str, Any]) -> list[str]:
+    """Return a line for each two settings that name the same file."""
+    named = {name: values[name] for name in FILES if values.get(name)}
+    files = {
+        name: os.path.realpath(Path(path).expanduser())
+        for name, path in named.items()
+        if path != os.devnull
+    }
+    return [
+        f"{one} and {other} must be different files"
+        for one, other in itertools.combinations(files, 2)
+        if files[one] == files[other]
+    ]
+
+
 def build_policy(values: dict[str, Any]) -> WritePolicy:
     """Return the policy; raise `SettingsError` for settings that contradict each other."""
     faults = []
@@ -97,9 +125,7 @@ def build_policy(values: dict[str, Any]) -> WritePolicy:
     aliases = values["stream_aliases"] or {}
     if not all(isinstance(name, str) for name in aliases.values()):
         faults.append("stream_aliases must name a stream for each of its keys")
-    results, retry = values["results_path"], values["retry_path"]
-    if results and retry and Path(results) == Path(retry):
-        faults.append("results_path and retry_path must be different files")
+    faults += _shared_files(values)
     if 0 < len(values["ledger_secret"] or "") < SHORTEST_SECRET:
         faults.append(f"ledger_secret must have at least {SHORTEST_SECRET} characters")
     if not is_event_url(values["event_url"]):

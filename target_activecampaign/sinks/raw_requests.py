@@ -49,7 +49,7 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         context.ledger.record_pending(row.ledger_key, STEP, context.creates.server_time())
     try:
         answer = context.write_client.write(
-            method, path, body, params=params, repeatable=method != "POST"
+            method, path, body, params=params, repeatable=method != "POST", is_raw=True
         )
     except UnconfirmedWrite as problem:
         raise RowFailed(f"{problem.problem}; it is never repeated", held=True) from None

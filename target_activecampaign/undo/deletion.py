@@ -27,7 +27,7 @@ from .record_values import (
     is_same,
 )
 from .restore_contact import resolved_link, tag_of
-from .verdicts import CHANGED_SINCE, NOT_SURE, OPT_OUTS
+from .verdicts import CHANGED_SINCE, NOT_SURE, OPT_OUTS, is_before
 
 if TYPE_CHECKING:
     from typing import Any
@@ -41,7 +41,7 @@ IN_USE = f"{CHANGED_SINCE}: contacts or deals belong to the account"
 HAS_DEALS = f"{CHANGED_SINCE}: the contact has deals"
 OPTED_OUT = "the contact opted out; a delete would lose the opt-out"
 #: What people may have written into a record that the run did not write.
-_CONTACT_COLUMNS = ("firstName", "lastName", "phone")
+_CONTACT_COLUMNS = ("email", "firstName", "lastName", "phone")
 _OTHER_COLUMNS = {DEAL: ("title", "description", "value", "status"), ACCOUNT: ("accountUrl",)}
 
 
@@ -65,6 +65,8 @@ def _check(
     created = next(one for one in entries if one.part.name == CREATED)
     if created.state == SENT or created.mark.get("is_unsure"):
         raise RowSkipped(NOT_SURE)
+    if is_before(present.native.get("cdate"), created.mark.get("since")):
+        raise RowSkipped(NOT_SURE)
     written: dict[str, tuple[Any, ...]] = {
         name: (value,) for name, value in (created.after or {}).items()
     }
@@ -72,6 +74,8 @@ def _check(
         if one.part.name != CREATED:
             written[one.part.name] = one.written
     if kind == CONTACT:
+        email = f"{COLUMN}email"
+        written[email] = (*written.pop("email", ()), *written.get(email, ()))
         _check_contact(context, native_id, written, present)
     else:
         _check_columns(context, kind, written, present)
@@ -99,6 +103,8 @@ def _check_contact(
         raise RowSkipped(CHANGED_SINCE)
     if context.references.nested_rows("contacts", native_id, "deals"):
         raise RowSkipped(HAS_DEALS)
+    if context.references.nested_rows("contacts", native_id, "notes"):
+        raise RowSkipped(HAS_NOTES)
 
 
 def _check_columns(

@@ -21,6 +21,7 @@ from .record_values import (
     TAG_NAME,
     RecordValues,
 )
+from .request_changes import UNSUBSCRIBED
 from .restore_contact import resolved_link, tag_of
 from .restore_record import secondary_contacts
 from .run_records import STREAMS, RunRecord
@@ -53,7 +54,7 @@ def judge_record(
     fields = context.references.fields(entity) if entity and has_fields else None
     has_people = record.present is not None and any(name.startswith(PERSON) for name in names)
     people = secondary_contacts(context, record.id) if has_people else {}
-    marks = {one.part.name: one.mark for one in record.entries}
+    marks = {one.part.name: one.mark for one in record.entries if one.after == UNSUBSCRIBED}
     found: dict[ValuePart, Judgement] = {}
     for entry in record.entries:
         name, there = entry.part.name, record.present

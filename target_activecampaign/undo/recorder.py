@@ -35,7 +35,7 @@ from .record_values import (
     TAG_NAME,
     RecordValues,
 )
-from .request_changes import DEFINITIONS, KINDS, UNSUBSCRIBED, RecordChange, changes_of
+from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
 from .verdicts import stamp_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class UndoRecorder:
         self._values = PresentValues(client, clock, pool, references)
         self._mine = threading.local()
         self._rows: list[WrittenRow] = []
-        #: When the importer took an unsubscription, by the contact's id.
+        #: When the importer took a new contact, by its address.
+        self._created_since: dict[str, float] = {}
+        #: When the importer took subscriptions and unsubscriptions, by the contact's id.
         self._imported: dict[str, list[tuple[ValuePart, Any, float]]] = {}
 
     @property
@@ -205,10 +207,12 @@ class UndoRecorder:
     def _note_import(self, change: RecordChange, native_id: str) -> None:
         if change.is_import:
             now = self._server_time()
+            if native_id.startswith("@"):
+                self._created_since[native_id] = now
             self._imported[native_id] = [
                 (ValuePart(CONTACT, native_id, name), after, now)
                 for name, after in change.parts.items()
-                if name.startswith(LIST) and after == UNSUBSCRIBED
+                if name.startswith(LIST)
             ]
 
     def _confirmed(
@@ -219,7 +223,7 @@ class UndoRecorder:
             row = body.get("contactList")
             if isinstance(row, dict):
                 mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
-                mark |= self._was(part)
+                mark |= {"subscribed": row.get("sdate")} | self._was(part)
         elif part.kind == DEAL and part.name == STAGE:
             row = body.get("deal")
             if isinstance(row, dict):
@@ -228,7 +232,8 @@ class UndoRecorder:
             row = body.get("contactAutomation")
             mark = {"id": str(row.get("id"))} if isinstance(row, dict) else None
         elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
-            mark = {"is_unsure": "contact" in body}
+            began = self._created_since.pop(part.id, None)
+            mark = {"is_unsure": "contact" in body} | ({"since": began} if began else {})
         return part, value, mark
 
     def _was(self, part: ValuePart) -> dict[str, Any]:
@@ -316,7 +321,7 @@ class UndoRecorder:
         return key_text(row.record.get("id"), "id", is_id=True)
 
     def _end_import(self, native_id: str) -> None:
-        """Note until when the importer may have carried out a contact's unsubscriptions."""
+        """Note until when the importer may have changed a contact's list statuses."""
         parts = self._imported.pop(native_id, None)
         if parts:
             until = self._server_time()

@@ -238,7 +238,7 @@ class UndoRun:
         row = after[-1] if after else None
         key = (row.key if row else None) or _key_of(record)
         stream = row.stream if row else stream_of(record.kind)
-        if record.id.startswith("?"):
+        if record.id.startswith(("?", "@")):
             outcome = replace(outcome, id=None)
         if self._request.is_plan and outcome.action is Action.UPDATED:
             reason = f"would be {outcome.reason}"
@@ -247,7 +247,9 @@ class UndoRun:
 
 
 def _key_of(record: RunRecord) -> dict[str, Any]:
-    """Return the key of a record without a row: its id, or the name that it was created with."""
+    """Return the key of a record without a row: its id, or what it was created as."""
+    if record.id.startswith("@"):
+        return {"email": record.id[1:]}
     if not record.id.startswith("?"):
         return {"id": record.id}
     made = record.created_as

@@ -90,7 +90,13 @@ def judge_list(
         # The contact is not subscribed, whatever ended that.
         return Judgement(entry, Verdict.AS_BEFORE)
     found = judge(entry, present, later, None)
-    if found.verdict is not Verdict.PUT_BACK or entry.after != UNSUBSCRIBED:
+    if found.verdict is not Verdict.PUT_BACK:
+        return found
+    lists = present.contact.lists if present.contact is not None else {}
+    mine = lists.get(entry.part.name.removeprefix(LIST))
+    if entry.after == SUBSCRIBED and _is_subscribed_since(entry, mine):
+        return Judgement(entry, Verdict.CHANGED, CHANGED_SINCE)
+    if entry.after != UNSUBSCRIBED:
         return found
     again = [one for one in later if one.after == UNSUBSCRIBED]
     if open_runs := [one.run for one in again if one.state != UNDONE]:
@@ -99,8 +105,6 @@ def judge_list(
         return Judgement(entry, Verdict.LEFT, NOT_SUBSCRIBED)
     if not undoes_unsubscribes:
         return Judgement(entry, Verdict.LEFT, NO_UNSUBSCRIBES)
-    lists = present.contact.lists if present.contact is not None else {}
-    mine = lists.get(entry.part.name.removeprefix(LIST))
     if mine is None or not _is_own_since(entry, again, mine):
         return Judgement(entry, Verdict.LEFT, UNKNOWN_MARK)
     others = {LIST + one: status for one, status in lists.items() if status is not mine}
@@ -123,6 +127,19 @@ def stamp_of(status: ListStatus) -> dict[str, Any]:
     """Return what tells an unsubscription apart from another one: its time and its source."""
     is_plain = status.status == UNSUBSCRIBED and not status.reason
     return {"at": status.unsubscribed_at if is_plain else None, "source": status.source}
+
+
+def _is_subscribed_since(entry: Entry, status: ListStatus | None) -> bool:
+    """Return whether a subscription began after the one of the run's request had begun.
+
+    A later time of our own runs counts too: the person may have unsubscribed in between.
+    """
+    at = _seconds(status.subscribed_at) if status is not None else None
+    if at is None:
+        return False
+    mine = _seconds(entry.mark.get("subscribed"))
+    until = entry.mark.get("until") if mine is None else mine
+    return until is not None and at > float(until) + CLOCK_MARGIN_SECONDS
 
 
 def _is_own_since(entry: Entry, again: list[Entry], status: ListStatus) -> bool:
@@ -148,6 +165,12 @@ def _is_own(mark: dict[str, Any], stamp: dict[str, Any]) -> bool:
         begin, end = float(mark["since"]), float(mark["until"])
         return begin - CLOCK_MARGIN_SECONDS <= at <= end + CLOCK_MARGIN_SECONDS
     return False
+
+
+def is_before(at: Any, since: float | None) -> bool:
+    """Return whether a time of the account is certainly before the account's clock ``since``."""
+    found = _seconds(at)
+    return found is not None and since is not None and found < since - CLOCK_MARGIN_SECONDS
 
 
 def _seconds(text: Any) -> float | None:

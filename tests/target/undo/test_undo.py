@@ -195,6 +195,87 @@ def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoRunne
     assert undone.actions.count("updated") == 1
 
 
+@pytest.mark.parametrize("count", [3, 12])
+def test_a_created_contact_stays_once_another_client_uses_it(
+    runner: UndoRunner, count: int
+) -> None:
+    """A created contact with a note, or with another address by now, is not deleted."""
+    world = runner.world
+    rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(count)]
+    runner.send_rows("crm_contacts", *rows, look_up_ids=True)
+    run = runner.last_run
+    noted, moved = (world.find_contact(rows[n]["email"]) for n in (0, 1))
+    assert noted is not None
+    assert moved is not None
+    world.add_note("Subscriber", noted.id, "Call back on Monday")
+    world.edit_contact(moved.id, email="moved@shop.example")
+    undone = runner.undo(run, creates=True, max_deletes=100)
+    assert world.find_contact("n0@shop.example") is not None
+    assert world.find_contact("moved@shop.example") is not None
+    assert undone.actions.count("updated") == count - 2
+    assert len(list(world.tables["notes"].by("parent", ("Subscriber", noted.id)))) == 1
+
+
+def test_a_contact_that_a_form_created_before_the_import_stays(runner: UndoRunner) -> None:
+    """Of a contact that was created between the look-up and the import, the run is no creator."""
+    world, answer = runner.world, runner.world.answer
+
+    def answer_late(method: str, path: str, *given: Any, **named: Any) -> Any:
+        if path.endswith("settings/account"):
+            world.add_contact("n3@shop.example", firstName="N")
+            runner.clock.sleep(60)
+        return answer(method, path, *given, **named)
+
+    world.answer = answer_late  # type: ignore[method-assign]
+    rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(12)]
+    runner.send_rows("crm_contacts", *rows)
+    world.answer = answer  # type: ignore[method-assign]
+    runner.undo(creates=True, max_deletes=100)
+    assert [n for n in range(12) if world.find_contact(f"n{n}@shop.example")] == [3]
+
+
+@pytest.mark.parametrize("body", [{"contact": {"fieldValues": [3]}}, {"contact": [1]}, [1]])
+def test_a_raw_request_of_any_shape_is_sent_and_not_undone(runner: UndoRunner, body: Any) -> None:
+    """Raw requests go out as they are; an undo leaves what they wrote and says so."""
+    wanted = {"contact": {"firstName": "Raw"}}
+    rows = [{"method": "PUT", "path": "contacts/1", "body": one} for one in (wanted, body)]
+    run = runner.send_rows("raw_requests", *rows, allow_raw_requests=True)
+    assert run.actions[0] == "updated"
+    assert len(run.results) == len(run.writes) == len(rows)
+    undone = runner.undo()
+    assert undone.writes == []
+    assert runner.world.tables["contacts"][1].firstName == "Raw"
+    assert {one["action"] for one in undone.results} == {"skipped"}
+
+
+@pytest.mark.parametrize("other", ["results_path", "retry_path", "ledger_path", "run_report_path"])
+def test_the_undo_file_is_no_other_file_of_the_run(runner: UndoRunner, other: str) -> None:
+    """Two settings that name one file are a wrong setting, before anything is written."""
+    path = runner.settings["undo_path"]
+    with pytest.raises(SettingsError) as found:
+        runner.send_rows("crm_contacts", {"id": "1", "first_name": "Zed"}, **{other: path})
+    assert "must be different files" in found.value.lines[0]
+    assert runner.world.log == []
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_who_subscribed_again_after_the_run_stays_subscribed(
+    runner: UndoRunner, count: int
+) -> None:
+    """A subscription that ended and began again since the run is not the run's any more."""
+    world = runner.world
+    people = [world.add_contact(f"s{n}@shop.example") for n in range(count)]
+    runner.send_rows("crm_contacts", *({"email": p.email, "lists": ["1"]} for p in people))
+    run = runner.last_run
+    for status in (2, 1):
+        runner.clock.sleep(3600)
+        world.subscribe(people[0].id, 1, status=status, by_self=True)
+    undone = runner.undo(run)
+    statuses = [m.status for p in people if (m := world.membership(p.id, 1))]
+    assert statuses == [1] + [2] * (count - 1)
+    assert undone.actions.count("skipped") == 1
+
+
 def test_the_next_run_sends_the_undone_rows_again(runner: UndoRunner) -> None:
     """Undone values are no longer confirmed in the ledger."""
     row = {"id": "1", "first_name": "Zed"}
