@@ -164,9 +164,11 @@ class Killed(BaseException):
 class KillableRunner(UndoRunner):
     """A runner whose programs can be killed at any request, before or after it is processed."""
 
-    def __init__(self, world: World, clock: ManualClock, folder: Path) -> None:
+    def __init__(
+        self, world: World, clock: ManualClock, folder: Path, seed: int | None = None
+    ) -> None:
         """Keep the account's own way of answering."""
-        super().__init__(world, clock, folder)
+        super().__init__(world, clock, folder, seed)
         self._answer = world.answer
 
     def target(self, **settings: Any) -> TargetActiveCampaign:

@@ -40,16 +40,39 @@ GROUPS = {
 UNDO = {"creates": True, "unsubscribes": True, "max_deletes": 1_000}
 
 
-def runner_of(seed: int, folder: Path) -> KillableRunner:
-    """Return a runner of a random account, with the automations that rows enter."""
+#: How accounts may behave where that is not known: each account of the search draws some.
+SWITCHES: dict[str, tuple[Any, ...]] = {
+    "include": ("none", frozenset({"fieldValues", "contactTags"})),
+    "include_id_arrays": (False,),
+    "include_row_cap": (5,),
+    "account_data": ("live everywhere", "documented"),
+    "deal_data_sideload": ("slim",),
+    "contact_tag_again": (422,),
+    "left_enrolment": ("ended",),
+    "no_enrolment_status": (404,),
+    "bump_list_status": (True,),
+    "nested_paged": (False,),
+    "meta_total": ("string", "missing"),
+    "import_creates_accounts": (False,),
+}
+
+
+def runner_of(seed: int, folder: Path, *, threads: bool = False) -> KillableRunner:
+    """Return a runner of a random account, with the automations that rows enter.
+
+    With ``threads`` it writes concurrently, in an order of the seed.
+    """
     clock = ManualClock()
     world = world_of(clock, contacts=14, deals=6, accounts=5, seed=seed)
+    dice = random.Random(f"{seed} switches")
+    for name in dice.sample(sorted(SWITCHES), dice.choice((0, 0, 1, 2, 3))):
+        setattr(world.switches, name, dice.choice(SWITCHES[name]))
     folder.mkdir(exist_ok=True)
     for automation in world.tables["automations"]:
         world.tables["automations"].change(automation, status=1)
     for number in range(3):
         world.add_note("Subscriber", 1 + number, f"note {number}")
-    return KillableRunner(world, clock, folder)
+    return KillableRunner(world, clock, folder, seed if threads else None)
 
 
 def is_unsubscribed(key: tuple[Any, ...], before: Any, after: Any) -> bool:
@@ -90,7 +113,7 @@ def folder() -> Iterator[Path]:
 @pytest.mark.parametrize("seed", length.seeds(50, 3_000))
 def test_after_an_undo_the_account_is_as_before(seed: int, folder: Path) -> None:
     """For any account and rows, every value is as before the run, or a result names it."""
-    runner = runner_of(seed, folder)
+    runner = runner_of(seed, folder, threads=bool(seed % 2))
     draw = RandomRuns(runner.world, seed)
     before = flat_truth_of(runner.world)
     runner.run(*draw.messages(), **runner.settings, **draw.settings())
@@ -105,7 +128,7 @@ def test_after_an_undo_the_account_is_as_before(seed: int, folder: Path) -> None
 @pytest.mark.parametrize("seed", length.seeds(50, 3_000))
 def test_no_change_of_another_client_is_lost(seed: int, folder: Path) -> None:
     """A later change of another client stays; every other value is as before, or named."""
-    runner = runner_of(seed, folder)
+    runner = runner_of(seed, folder, threads=bool(seed % 2))
     draw = RandomRuns(runner.world, seed)
     before = flat_truth_of(runner.world)
     runner.run(*draw.messages(), **runner.settings, **draw.settings())

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.config.settings import SettingsError
+from target_activecampaign.undo.judging import STAYS
+from target_activecampaign.undo.recorder import NOT_UNDOABLE
 from target_activecampaign.undo.verdicts import NO_UNSUBSCRIBES, OPTED_OUT, UNKNOWN_MARK
+from tests.sandbox.tasks.planting import define_types
+from tests.target.runner import state_of, stream_of
 
 from .account import UNDO_FILE, differences, truth_of
 
@@ -284,6 +288,30 @@ def test_the_next_run_sends_the_undone_rows_again(runner: UndoRunner) -> None:
     assert runner.world.tables["contacts"][1].firstName != "Zed"
     assert runner.send_rows("crm_contacts", row).actions == ["updated"]
     assert runner.world.tables["contacts"][1].firstName == "Zed"
+
+
+def test_what_an_undo_does_not_cover_is_named(runner: UndoRunner) -> None:
+    """Tags, tasks and raw requests of a run each have a result that says that they stay."""
+    runner.world.switches.tasks = "served"
+    define_types(runner.world)
+    contact = {"contact": {"id": "1"}, "external_id": "1"}
+    task = {"name": "Call", "due_at": "2031-05-01T10:00:00Z", "type": "call", **contact}
+    tag = {"method": "POST", "path": "tags", "body": {"tag": {"tag": "x", "tagType": "contact"}}}
+    run = runner.run(
+        *stream_of("marketing_tags", {"name": "made by the run"}),
+        *stream_of("crm_tasks", task),
+        *stream_of("raw_requests", tag),
+        state_of(1),
+        allow_raw_requests=True,
+        **runner.settings,
+    )
+    assert run.actions == ["created"] * 3
+    undone = runner.undo(creates=True, max_deletes=5)
+    assert undone.writes == []
+    found = {(one["stream"], one["row"], one["action"], one["reason"]) for one in undone.results}
+    assert ("marketing_tags", 1, "skipped", STAYS) in found
+    assert ("crm_tasks", 2, "skipped", NOT_UNDOABLE) in found
+    assert ("raw_requests", 3, "skipped", NOT_UNDOABLE) in found
 
 
 def test_the_report_and_its_page_have_the_command(runner: UndoRunner) -> None:
