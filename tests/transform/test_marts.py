@@ -96,6 +96,23 @@ def test_rates_of_campaigns_are_those_of_their_counters(history: History) -> Non
             assert {name: held[one][name] for name in wanted} == wanted
 
 
+def test_engagement_of_campaigns_counts_people_without_machines(warehouse: Warehouse) -> None:
+    """Each campaign has its people once: who was sent it, opened it, clicked, and bounced."""
+    warehouse.load()
+    held = by(warehouse.build().rows("campaign_engagement"), "campaign_id")
+    t = warehouse.world.tables
+    assert held.keys() == {str(row.campaign) for row in t["logs"]}
+    for one, row in held.items():
+        touched = [row for row in t["linkData"] if str(row.campaign) == one]
+        opens = {row.contact for row in touched if t["links"][row.link].link == "open"}
+        clicks = {row.contact for row in touched if t["links"][row.link].link != "open"}
+        assert row["emails_sent"] == sum(str(log.campaign) == one for log in t["logs"])
+        assert (row["openers"], row["clickers"]) == (len(opens), len(clicks))
+        assert row["bounced"] == len({b.contact for b in t["bounceLogs"] if str(b.campaign) == one})
+        fetched = {m.contact for m in t["mppLinkData"] if str(m.campaign) == one}
+        assert row["machine_openers"] == len(fetched)
+
+
 def test_the_build_after_a_removal_dates_it(history: History) -> None:
     """A removed tag, or one of a deleted contact, ends at the next build."""
     rows = [row for row in history.days[1].marts["tag_history"] if not row["is_current"]]

@@ -43,6 +43,12 @@ def test_every_send_open_click_and_bounce_is_one_record(account):
     assert not any(one["_errors"] for one in records)
 
 
+def test_100_rows_cost_a_request(account):
+    """Pages overlap by a row; the links and the four collections cost a request each besides."""
+    ran = account.run(only=[STREAM])
+    assert ran.requests <= len(truth(account.world)) / 99 + 6
+
+
 def test_the_next_run_reads_forward_and_back_over_some_days_alone(account):
     """Without new sends the next run reads one page; it emits a repeated open of last week."""
     first = account.run(only=[STREAM])

@@ -113,6 +113,22 @@ def test_real_time_is_sent_only_where_row_and_setting_say_so(runner: TargetRunne
     assert documents(runner)["a-2"]["creationSource"] == "REAL_TIME"
 
 
+def test_100_orders_cost_three_requests(runner: TargetRunner) -> None:
+    """One to read and two to write, whatever lines they have, at the speed of the rate limit."""
+    lines = [{"name": f"Cup {n}", "store_line_id": f"l-{n}"} for n in range(3)]
+    rows = [
+        ORDER
+        | {"store_order_id": f"n-{n}", "contact": {"email": f"p{n}@s.example"}, "lines": lines}
+        for n in range(400)
+    ]
+    began = runner.clock.monotonic()
+    run = runner.send("commerce_orders", *rows)
+    assert set(run.actions) == {"created"}
+    assert run.requests.count(("POST", "ecom/graphql")) == 4 + 8
+    assert len(run.requests) <= 12 + 2
+    assert runner.clock.monotonic() - began <= 1.05 * len(run.requests) / 5 + 1
+
+
 def test_a_copy_starts_nothing(runner: TargetRunner) -> None:
     """Orders that started automations in another account are historical in the copy."""
     store_row = {"service": "own", "external_id": "shop-1"}
