@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .machine import machine
+from .peak_memory import PeakMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +138,8 @@ class Tap:
         """Run once and count the records."""
         began = time.monotonic()
         process = self.start(state)
-        _, status, usage = os.wait4(process.pid, 0)
+        with PeakMemory(process) as peak:
+            _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for already
         seconds = time.monotonic() - began
         if status:
@@ -155,7 +157,7 @@ class Tap:
         return Measured(
             counts,
             seconds,
-            usage.ru_maxrss / 1024,
+            peak.megabytes,
             json.loads(self._report.read_text()),
             usage.ru_utime + usage.ru_stime,
         )

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from tests.sandbox import Shape, World, serve
 from tests.sandbox.engagement import acts
 
-from .figures import Figure, Found, told
+from .figures import Figure, Found, run_script
 from .loads import GROWTH
-from .measuring import Measured, Tap, log_of, workplace
+from .measuring import Measured, Tap, log_of, temp_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def load(rows: int) -> tuple[int, list[tuple[Measured, int]], bool]:
     for day in range(RECENT_DAYS, 0, -1):
         pass_day(world, rows // USUAL_DAYS, world.now() - day * 86_400, campaign=100 - day)
     runs = []
-    with workplace() as folder, serve(world) as served:
+    with temp_folder() as folder, serve(world) as served:
         tap = Tap(folder, served.url, (STREAM,))
         before = sum(len(world.tables[name]) for name in TABLES)
         kept: Path | None = None
@@ -126,7 +126,7 @@ def measure(*, short: bool) -> Found:
 
 def main() -> None:
     """Measure and check the bars."""
-    told(measure)
+    run_script(measure)
 
 
 if __name__ == "__main__":

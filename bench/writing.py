@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .loads import Once
+from .peak_memory import PeakMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,7 +73,8 @@ class Target:
         """Run once over a file, with more options of the command."""
         began = time.monotonic()
         process = self.start(source, *options)
-        _, status, usage = os.wait4(process.pid, 0)
+        with PeakMemory(process) as peak:
+            _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for already
         seconds = time.monotonic() - began
         if status:
@@ -88,7 +90,7 @@ class Target:
         return Written(
             actions,
             seconds,
-            usage.ru_maxrss / 1024,
+            peak.megabytes,
             with_id,
             usage.ru_utime + usage.ru_stime,
             numbers.is_all(actions.total()),

@@ -83,6 +83,14 @@ TAP = (
         maximum=3650,
     ),
     Setting(
+        "contact_activities",
+        "boolean",
+        "Read `/activities` of the contacts that changed, for replies and forwards in "
+        "`marketing_engagements`, and for sends, opens and clicks where the account does not have "
+        "their collections. It costs two requests per contact: in the first run of every contact",
+        default=False,
+    ),
+    Setting(
         "include_remote_data",
         "boolean",
         "Add `remote_data`, the row as ActiveCampaign sent it, to every record",

@@ -32,10 +32,14 @@ from tap_activecampaign_unified.resources.marketing.engagements import PREFIXES,
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.ids import id_number
 
+from .activity_walk import ACTIVITIES, ONLY_HERE, walk_activities
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_activecampaign_unified.client import Client
+
+    from .activity_walk import ActivityPosition
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +107,15 @@ class EngagementWalk:
     It moves ``positions`` past a page when the caller takes the next page.
     """
 
-    def __init__(self, positions: dict[str, Position], lookback_days: float) -> None:
+    def __init__(
+        self,
+        positions: dict[str, Position],
+        lookback_days: float,
+        activities: ActivityPosition | None = None,
+    ) -> None:
+        """Walk from positions; with ``activities`` also the activities of contacts."""
         self.positions = positions
+        self._activities = activities
         self._lookback = dt.timedelta(days=lookback_days)
         self._most_days = int(lookback_days) + 3
         self._links: dict[str, str] | None = None
@@ -122,15 +133,18 @@ class EngagementWalk:
                 first = first or problem
                 level = logging.INFO if name == "mppLinkData" else logging.WARNING
                 logger.log(level, "marketing_engagements: %s: this run leaves it out", problem)
-        if first is not None and len(self.closed) == len(PREFIXES):
+        if self._activities is not None:
+            yield from walk_activities(client, self._activities, (*self.closed, *ONLY_HERE))
+        elif first is not None and len(self.closed) == len(PREFIXES):
             raise first
 
     def document(self) -> dict[str, Any]:
         """Return the positions for the state."""
-        return {
+        found = {
             name: {"after": p.after, "offset": p.offset, "started": p.started, "days": p.days}
             for name, p in sorted(self.positions.items())
         }
+        return found | ({ACTIVITIES: self._activities.document()} if self._activities else {})
 
     def _walk(self, client: Client, name: str) -> Iterator[Page]:
         former = self.positions.get(name)

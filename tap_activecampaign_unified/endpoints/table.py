@@ -25,6 +25,7 @@ from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
 from tap_activecampaign_unified.resources.resource import Replication
 
+from .activity_walk import activity_position
 from .engagement_walk import POSITIONS, EngagementWalk, positions_of
 from .relation import Relation
 from .saved_segment_walk import walk_members
@@ -42,6 +43,7 @@ class WalkOptions:
 
     saved_segments: tuple[str, ...] = ()
     engagement_lookback_days: float = 7
+    contact_activities: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,9 @@ MARKETING = {
     "engagements": Endpoint(
         "logs",
         make_walk=lambda options, entry: EngagementWalk(
-            positions_of(entry.get(POSITIONS)), options.engagement_lookback_days
+            positions_of(entry.get(POSITIONS)),
+            options.engagement_lookback_days,
+            activity_position(entry.get(POSITIONS)) if options.contact_activities else None,
         ),
     ),
 }

@@ -83,5 +83,6 @@ def build_context(
         walk_options=WalkOptions(
             tuple(str(one) for one in settings["saved_segments"] or ()),
             settings["engagement_lookback_days"],
+            settings["contact_activities"],
         ),
     )

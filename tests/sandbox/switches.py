@@ -121,6 +121,7 @@ class Switches:
 
     engagement: Literal["invented", "served"] = "invented"
     mpp_link_data: Literal["collection", "absent"] = "collection"
+    activities_sideload: bool = True  # include=reference… on /activities
     activities_at_once: bool = False  # or only after the contact was read
 
     tasks: Literal["invented", "served"] = "invented"

@@ -1,4 +1,4 @@
-"""Engagements: one record per send, open, click and bounce of a contact.
+"""Engagements: one record per send, open, click, bounce, reply and forward of a contact.
 
 They come from collections that ActiveCampaign does not document. ``engagement`` in a row names the
 collection it came from; the walk adds it.
@@ -30,18 +30,22 @@ from tap_activecampaign_unified.resources.resource import (
 SOURCE, URL = "engagement", "linkUrl"
 #: What an id begins with, by collection: ids of two collections may be the same number.
 PREFIXES = {"logs": "send", "linkData": "link", "mppLinkData": "machine", "bounceLogs": "bounce"}
+#: The same for rows that exist in the activities of contacts alone, with their type.
+REACTIONS = {"replies": "reply", "forwards": "forward"}
 #: The text that the link of an open has in place of an address.
 OPEN = "open"
 
 
 def _id(row: Row, context: RowContext) -> str | None:
     found = decode_id(row.get("id"), context.zone)
-    prefix = PREFIXES.get(str(row.get(SOURCE)))
+    prefix = (PREFIXES | REACTIONS).get(str(row.get(SOURCE)))
     return f"{prefix}-{found}" if found and prefix else None
 
 
 def _type(row: Row, _: RowContext) -> str | None:
     source = row.get(SOURCE)
+    if source in REACTIONS:
+        return REACTIONS[source]
     if source == "logs":
         return "send"
     if source == "bounceLogs":
@@ -95,7 +99,7 @@ ENGAGEMENTS = Resource(
     is_confirmed=False,
     entries=(
         Derived("id", _id, {"type": "string"}, "Its kind and number: `send-7`, `link-7`, …"),
-        Derived("type", _type, STRING, "`send`, `open`, `click` or `bounce`"),
+        Derived("type", _type, STRING, "`send`, `open`, `click`, `bounce`, `reply` or `forward`"),
         Derived(
             "is_machine",
             _is_machine,

@@ -52,6 +52,11 @@ def _touched(w: World, name: str, contact: int, target: Link, at: int | None) ->
     now = w.now() if at is None else at
     table = w.tables[name]
     is_machine = name == "mppLinkData"
+    person = w.tables["contacts"].rows.get(contact)
+    if person is not None and not is_machine:
+        column = "last_open" if target.link == "open" else "last_click"
+        if (getattr(person, column) or 0) < now:
+            w.tables["contacts"].change(person, **{column: now})
     for row in table.by("contact", contact):
         if row.link == target.id:
             return table.change(row, times=row.times + 1, tstamp=now)

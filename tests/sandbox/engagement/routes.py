@@ -152,7 +152,14 @@ def list_activities(w: World, r: Request) -> Any:
         key=lambda entry: entry[0], reverse=r.params.get("orders[tstamp]", "").casefold() == "desc"
     )
     rows = [_activity(w, number, *entry) for number, entry in enumerate(found, 1)]
-    return collection(w, r, "activities", rows, lambda _w, row: row, "s")
+    answer = collection(w, r, "activities", rows, lambda _w, row: row, "s")
+    if w.switches.activities_sideload and "reference" in r.params.get("include", ""):
+        tables = {"Log": "logs", "LinkData": "linkData", "MppLinkData": "mppLinkData"}
+        for kind, name in tables.items():
+            answer[name] = [_SHOW[name](w, row) for _, other, row in found if other == kind]
+        links = {row.link for _, kind, row in found if kind in {"LinkData", "MppLinkData"}}
+        answer["links"] = [show_link(w, t["links"].rows[one]) for one in sorted(links)]
+    return answer
 
 
 def _last_read(w: World, contact: int) -> float:

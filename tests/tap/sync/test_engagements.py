@@ -124,6 +124,84 @@ def test_collections_that_the_account_lacks_are_left_out_with_a_line(account, ca
     assert ran.tap._report.stats_by_stream[STREAM].outcome == "skipped"
 
 
+def close_collections(account):
+    """Let the account have none of the collections that list sends, opens and clicks."""
+    for name in ("logs", "linkData", "mppLinkData"):
+        account.world.faults.not_found(f"/{name}")
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_activities_of_contacts_stand_in_for_closed_collections(account, caplog, at_once):
+    """With `contact_activities` each contact costs two requests, and the log says so before.
+
+    Records have the ids that the collections would give them, and replies and forwards come too.
+    """
+    caplog.set_level("INFO")
+    account.world.switches.activities_at_once = at_once
+    acts.react(account.world, 3, "Reply")
+    acts.react(account.world, 4, "Forward")
+    whole = account.run(only=[STREAM])
+    assert "activities" not in whole.paths()
+    close_collections(account)
+    ran = account.run(only=[STREAM], contact_activities=True)
+    assert ran.code == 0
+    assert set(ran.ids(STREAM)) == truth(account.world) | {"reply-1", "forward-2"}
+    held, wanted = ran.by_id(STREAM), whole.by_id(STREAM)
+    assert all(held[one] == record for one, record in wanted.items())
+    assert (held["reply-1"]["type"], held["reply-1"]["contact"]) == ("reply", {"id": "3"})
+    assert ran.paths().count("activities") == 30
+    assert "the activities of 30 contacts cost 60 requests" in caplog.text
+
+
+def test_open_collections_are_not_read_twice(account):
+    """Where the collections answer, activities add replies and forwards alone."""
+    acts.react(account.world, 3, "Reply")
+    ran = account.run(only=[STREAM], contact_activities=True)
+    assert sorted(ran.ids(STREAM)) == sorted(truth(account.world) | {"reply-1"})
+
+
+def test_the_next_run_reads_the_activities_of_contacts_that_changed(account):
+    """A contact that opened or clicked since costs two requests, the others none."""
+    close_collections(account)
+    first = account.run(only=[STREAM], contact_activities=True)
+    account.wait(hours=48)
+    acts.click(account.world, 7, "https://acme.example/new")
+    account.wait(hours=1)
+    second = account.run(first.state, only=[STREAM], contact_activities=True)
+    assert second.paths().count("activities") == 1
+    (click,) = second.records[STREAM]
+    assert (click["type"], click["contact"]["id"]) == ("click", "7")
+    assert click["link"]["url"] == "https://acme.example/new"
+
+
+def test_an_interrupted_read_of_activities_goes_on_behind_its_last_contact():
+    """The state holds the last contact; what changed meanwhile comes with the next run."""
+    account = Account(contacts=700, shape=Shape(sends=900))
+    close_collections(account)
+    account.world.faults.server_error("/activities", times=None, after=650)
+    first = account.run(only=[STREAM], contact_activities=True, max_retry_seconds=1)
+    assert first.code == 1
+    account.world.faults.clear()
+    close_collections(account)
+    second = account.run(first.state, only=[STREAM], contact_activities=True)
+    assert second.code == 0
+    assert second.paths().count("activities") <= 201
+    kinds = {one for one in truth(account.world) if not one.startswith("bounce")}
+    assert kinds <= set(first.ids(STREAM)) | set(second.ids(STREAM))
+
+
+@pytest.mark.parametrize("include", [True, False])
+def test_an_activity_whose_row_is_not_sent_along_says_what_is_missing(account, include):
+    """Without the sideload a record has contact, id and time; its type is an error, not a guess."""
+    close_collections(account)
+    account.world.switches.activities_sideload = include
+    ran = account.run(only=[STREAM], contact_activities=True)
+    links = [one for one in ran.records[STREAM] if one["id"].startswith("link-")]
+    assert {one["type"] for one in links} == ({"open", "click"} if include else {None})
+    assert all(bool(one["_errors"]) != include for one in links)
+    assert all(one["occurred_at"] and one["contact"] for one in links)
+
+
 def test_a_collection_out_of_order_is_read_whole(account, caplog):
     """A collection without ascending ids is read as a whole; changed rows are emitted again."""
     first = account.run(only=[STREAM])
