@@ -70,6 +70,14 @@ class Database:
             return found.fetchall() if found.description else []
 
 
+def programs_folder() -> Path:
+    """Return the folder of PostgreSQL's programs in the virtual environment."""
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is None or not spec.submodule_search_locations:
+        raise ServerFailedError(f"{WHEEL} is not installed")
+    return Path(spec.submodule_search_locations[0], "pginstall", "bin")
+
+
 class Server:
     """A server on a free port of the loopback, with a folder of its own."""
 
@@ -120,13 +128,10 @@ class Server:
         The user ``nobody`` may not read the folder of the virtual environment, and then needs a
         copy.
         """
-        spec = importlib.util.find_spec(WHEEL)
-        if spec is None or not spec.submodule_search_locations:
-            raise ServerFailedError(f"{WHEEL} is not installed")
-        package = Path(spec.submodule_search_locations[0])
         programs = Path("pginstall", "bin")
         if os.geteuid() != 0:
-            return package / programs
+            return programs_folder()
+        package = programs_folder().parents[1]
         # The programs find their libraries by relative path.
         for part in (programs.parent, Path("..", f"{WHEEL}.libs")):
             if (package / part).exists():

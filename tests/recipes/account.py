@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from tests.sandbox import World
+from tests.sandbox.ecommerce import store
+from tests.sandbox.ecommerce.planting import stamp
+from tests.sandbox.engagement import acts
 from tests.sandbox.rows import Group, User, UserGroup
+from tests.sandbox.tasks.planting import define_types
 
 KEY = "k3y-of-the-recipes-that-nobody-may-see"
 DAY = 86_400
@@ -48,6 +52,16 @@ DEALS = (
 )
 
 
+# The shop's key, whose, status, days since it last changed.
+SUBSCRIPTIONS = (
+    ("s-1", "anna", "ACTIVE", 20),
+    ("s-2", "anna", "CANCELLED", 2),
+    ("s-3", "cleo", "PAYMENT_FAILED", 1),
+    ("s-4", "finn", "CANCELLED", 3),
+    ("s-5", "eve", "EXPIRED", 200),
+)
+
+
 def make_account() -> World:
     """Create the account, the same each time except for its dates."""
     w = World(is_empty=True, api_key=KEY, requests_per_second=0, import_seconds=0)
@@ -61,8 +75,50 @@ def make_account() -> World:
         next(one.id for one in w.tables["accounts"] if one.name == "Quiet Labs"),
     )
     w.add_automation("Payment reminders")
+    _shop(w)
+    _mails(w)
     w.automation_log.clear()
     return w
+
+
+def _shop(w: World) -> None:
+    """Connect a shop whose list Gita left, with subscriptions that run and that lapsed."""
+    w.switches.ecommerce = w.switches.tasks = "served"
+    define_types(w)
+    shop = store.add_connection(w, "harbour", "harbour-shop", "Harbour shop")
+    webinars = next(one.id for one in w.tables["lists"] if one.name == WEBINARS)
+    w.tables["connections"].change(shop, listId=webinars)
+    for key, first, status, days in SUBSCRIPTIONS:
+        at = stamp(w.now() - days * DAY)
+        document = {
+            "legacyConnectionId": shop.id,
+            "storeRecurringPaymentId": key,
+            "name": f"Plan {key[-1]}",
+            "email": w.tables["contacts"][contact(w, first)].email,
+            "normalizedStatus": status,
+            "storeCreatedDate": stamp(w.now() - 400 * DAY),
+            "storeModifiedDate": at,
+        }
+        document |= {"cancelledDate": at} if status == "CANCELLED" else {"lastPaymentDate": at}
+        store.put_record(w, "storeRecurringPayments", document, replaces=True)
+
+
+def _mails(w: World) -> None:
+    """Send two campaigns; some people open and click them, and a program fetches one."""
+    w.switches.engagement = "served"
+    at = w.now() - 3 * DAY
+    for campaign in (1, 2):
+        for number, person in enumerate(list(w.tables["contacts"])[: 8 - 3 * (campaign - 1)]):
+            acts.send(w, person.id, campaign, at=at)
+            if number < 3:
+                acts.click(w, person.id, "open", campaign, at=at + 600 + number)
+            if number == 1:
+                acts.click(w, person.id, "open", campaign, at=at + 6000)
+                acts.click(w, person.id, "https://acme.example/offer", campaign, at=at + 700)
+            if number == 3:
+                acts.prefetch(w, person.id, campaign, at=at + 5)
+            if number == 4:
+                acts.bounce(w, person.id, campaign, at=at + 30)
 
 
 def contact(w: World, first: str) -> int:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.demo.account import ROOT
 from tests.demo.pipeline import install
+from tests.postgres.server import Server, programs_folder
 from tests.sandbox import serve
 
 from .account import KEY, make_account
@@ -28,6 +29,7 @@ PLUGINS = {
     "target-duckdb": ROOT / ".meltano/loaders/target-duckdb/venv/bin/target-duckdb",
 }
 HERE = Path(sys.executable).parent
+DBT = ROOT / ".venv-dbt/bin/dbt"
 # `WRITE=1 pytest tests/recipes` writes the real output into the document. Review it afterwards.
 IS_SCRIBE = bool(os.environ.get("WRITE"))
 
@@ -54,7 +56,16 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("bin")
     for name, place in PLUGINS.items():
         (folder / name).symlink_to(place)
+    (folder / "dbt").symlink_to(DBT)
+    (folder / "psql").symlink_to(programs_folder() / "psql")
     return [folder, HERE]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server of the shop's database."""
+    with Server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -80,12 +91,13 @@ def make_reader(
         def make(name: str = "workspace") -> Reader:
             folder = tmp_path / name
             folder.mkdir()
-            for file in ("activecampaign.duckdb", "plan.json", "duckdb.json"):
+            for file in ("activecampaign.duckdb", "plan.json", "duckdb.json", "choose_streams.py"):
                 shutil.copy(tables / file, folder)
             account = served.enter_context(serve(make_account()))
             reader = Reader(folder, [account.world], programs, memory)
             reader.is_scribe = IS_SCRIBE
             reader.write("account.json", settings_of(account.url))
+            (folder / "transform").symlink_to(ROOT / "transform")
             return reader
 
         yield make

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FENCE = re.compile(r"```(\w*)$")
-_FILE = re.compile(r"`([\w.-]+\.(?:json|yml|sql))`[^`]*$")
+_FILE = re.compile(r"`([\w.-]+\.(?:json|yml|sql|py))`[^`]*$")
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,9 @@ class Reader:
             "HOME": str(folder),
             "XDG_STATE_HOME": str(folder / "state"),
             "LANG": "C.UTF-8",
+            "DBT_TARGET_PATH": str(folder / "dbt"),
+            "DBT_LOG_PATH": str(folder / "dbt"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
 
     @property
@@ -191,7 +194,7 @@ class Reader:
 
     def _writes(self, seen: list[int]) -> list[str]:
         news = [e for w, old in zip(self.worlds, seen, strict=True) for e in w.log[old:]]
-        return [f"{e.method} {e.path}" for e in news if e.method != "GET"]
+        return [f"{e.method} {e.path}" for e in news if e.method != "GET" and not _is_query(e)]
 
     def undo_all(self, *files: str) -> None:
         """Undo every run of the undo file, the newest first; options follow the settings files."""
@@ -239,3 +242,8 @@ class Reader:
         command = ["/bin/bash", "-c", f"printf '%s\\0' {words}"]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
         return done.stdout.split("\0")[:-1]
+
+
+def _is_query(entry: Any) -> bool:
+    """Return whether a request asks GraphQL and changes nothing."""
+    return entry.path.endswith("/ecom/graphql") and b"mutation" not in entry.body

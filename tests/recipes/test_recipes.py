@@ -32,6 +32,8 @@ from .conftest import settings_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.postgres.server import Server
+
     from .document import Block
     from .reader import Ran, Reader
 
@@ -342,6 +344,55 @@ def test_open_deals_of_who_leaves_get_another_owner(reader: Reader, recipes: Rec
     assert {one: row[:-1] for one, row in after["deals"].items()} == {
         one: row[:-1] for one, row in before["deals"].items()
     }
+
+
+def test_orders_of_a_shop_start_nothing_and_subscribe_no_one_who_left(
+    reader: Reader, recipes: Recipes, postgres: Server
+) -> None:
+    """Orders of the last days arrive with their lines; the test order and the old one do not."""
+    w = reader.world
+    reader.environment |= postgres.database().environment
+    before = picture(w)
+    follow(reader, recipes, "12")
+    w.settle(at_once=True)
+    orders = {row.key: row.document for row in w.tables["storeOrders"]}
+    assert {key: one.get("normalizedStatus") for key, one in orders.items()} == {
+        "71": "COMPLETED",
+        "72": "REFUNDED",
+        "73": None,
+    }
+    assert [float(line["priceAmount"]) for line in orders["71"]["lineItems"]] == [50, 10]
+    assert {one["creationSource"] for one in orders.values()} == {"HISTORICAL"}
+    assert not any(e["starts"] for e in w.automation_log if e["trigger"] == "order_written")
+    assert lists_of(w, "gita") == {WEBINARS: UNSUBSCRIBED}
+    assert lists_of(w, "anna")[WEBINARS] == ACTIVE
+    emails = {c.email for c in w.tables["contacts"]}
+    assert emails - set(before["names"]) == {"Olga@newco.example"}
+
+
+def test_engagement_of_campaigns_counts_people(reader: Reader, recipes: Recipes) -> None:
+    """The model has a row per campaign, and nothing is written."""
+    before = picture(reader.world)
+    follow(reader, recipes, "13")
+    rows = reader.ask("SELECT count(*) AS n, sum(openers) AS o FROM analytics.campaign_engagement")
+    assert "2" in rows
+    assert "6" in rows
+    assert picture(reader.world) == before
+
+
+def test_a_lapsed_subscription_makes_one_task(reader: Reader, recipes: Recipes) -> None:
+    """Two lapses are tasks for Rita; a customer with another plan and an old lapse make none."""
+    w = reader.world
+    before = picture(w)
+    follow(reader, recipes, "14")
+    tasks = [(t.relid, t.reltype, t.title, t.status) for t in w.tables["dealTasks"]]
+    assert sorted(tasks) == sorted(
+        [
+            (contact(w, "cleo"), "Subscriber", "Call about Plan 3", 0),
+            (contact(w, "finn"), "Subscriber", "Call about Plan 4", 0),
+        ]
+    )
+    assert picture(w) == before
 
 
 # --- one account into another ---------------------------------------------------------------------
