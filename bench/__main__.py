@@ -45,6 +45,7 @@ SCRIPTS = (
     "write_orders",
     "write_side_by_side",
     "write_singles",
+    "write_audience",
     "write_unchanged",
     "write_undo",
     "load_write",

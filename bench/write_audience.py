@@ -49,7 +49,7 @@ def measure(*, short: bool) -> Found:
         f"{leaving:,} of {members:,} members leave; each loses a tag, every second one a list",
         (
             Figure("requests", requests, "count", PER_TAG * leaving, tolerance=0.05),
-            Figure("seconds without a limit", ran.seconds, "seconds", 240),
+            Figure("CPU seconds", ran.cpu, "cpu", 120),
             Figure("peak MB", ran.peak_mb, "memory", 250),
             Figure("requests per 1,000 members to join", before["requests"] * 1000 / members,
                    "count", tolerance=0.2),
@@ -64,6 +64,7 @@ def measure(*, short: bool) -> Found:
             (ran.actions["updated"] == leaving, "one result for each who left"),
         ),
         (
+            ("seconds without a limit", f"{ran.seconds:.0f}"),
             ("minutes at five requests per second", f"{requests / 300:.0f}"),
             ("seconds to join", f"{joined.seconds:.0f}"),
         ),
