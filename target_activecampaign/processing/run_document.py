@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.cli import unmute_log
+from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.undo.cost import UndoCost
@@ -38,7 +40,8 @@ def document_of(
     if context and context.policy.dry_run:
         unmute_log()  # the plan is what a dry run is for
         if isinstance(context.earlier_values, UndoCost):
-            context.plan.undo_requests = context.earlier_values.requests()
+            with contextlib.suppress(RequestError):  # then the plan does not say it
+                context.plan.undo_requests = context.earlier_values.requests()
         context.plan.log(context.write_client.planned, rate)
         document["plan"] = context.plan.document(context.write_client.planned, rate)
     return document

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from tests.target.runner import TargetRunner
 
 ROW = {"email": "mila@fjord.example"}
-OURS = ("results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "report.json", "rate.json", "retry")
+OURS = (
+    *("results.jsonl", "ledger.sqlite", "ledger.sqlite.lock", "report.json", "rate.json", "retry"),
+    "undo.sqlite",
+)
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o277], ids=oct)
@@ -39,6 +42,7 @@ def test_every_file_of_a_run_is_its_users_alone(runner: TargetRunner) -> None:
     runner.run(
         *stream_of("crm_contacts", ROW),
         retry_path=str(runner.folder / "retry"),
+        undo_path=str(runner.folder / "undo.sqlite"),
         requests_per_second=5,
     )
     left = {path.name: path for path in runner.folder.iterdir() if path.is_file()}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.sandbox import World
     from tests.target.runner import Run
 
-CONTACTS = 400
+CONTACTS = 300
 
 
 def runner_of(folder: Path, contacts: int = CONTACTS) -> UndoRunner:

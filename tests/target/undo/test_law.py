@@ -110,7 +110,7 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.parametrize("seed", length.seeds(50, 3_000))
+@pytest.mark.parametrize("seed", length.seeds(30, 3_000))
 def test_after_an_undo_the_account_is_as_before(seed: int, folder: Path) -> None:
     """For any account and rows, every value is as before the run, or a result names it."""
     runner = runner_of(seed, folder, threads=bool(seed % 2))
@@ -125,7 +125,7 @@ def test_after_an_undo_the_account_is_as_before(seed: int, folder: Path) -> None
     assert again.writes == []
 
 
-@pytest.mark.parametrize("seed", length.seeds(50, 3_000))
+@pytest.mark.parametrize("seed", length.seeds(30, 3_000))
 def test_no_change_of_another_client_is_lost(seed: int, folder: Path) -> None:
     """A later change of another client stays; every other value is as before, or named."""
     runner = runner_of(seed, folder, threads=bool(seed % 2))
@@ -158,7 +158,7 @@ def kills_of(seed: int, requests: int) -> list[tuple[int, bool]]:
     return [(number, dice.random() < 0.7) for number in chosen]
 
 
-@pytest.mark.parametrize("seed", length.seeds(20, 300))
+@pytest.mark.parametrize("seed", length.seeds(10, 300))
 def test_a_run_that_was_killed_is_undone_like_any_other(seed: int, folder: Path) -> None:
     """After a kill at any request and a second run, an undo of both restores the account."""
     runner = runner_of(seed, folder / "whole")
@@ -179,7 +179,7 @@ def test_a_run_that_was_killed_is_undone_like_any_other(seed: int, folder: Path)
         assert list(unexplained(before, flat_truth_of(runner.world), undone)) == [], number
 
 
-@pytest.mark.parametrize("seed", length.seeds(20, 300))
+@pytest.mark.parametrize("seed", length.seeds(10, 300))
 def test_an_undo_that_was_killed_goes_on(seed: int, folder: Path) -> None:
     """An undo that is killed at any request and run again ends as an undisturbed one."""
     runner = runner_of(seed, folder / "whole")
