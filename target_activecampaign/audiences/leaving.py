@@ -214,6 +214,11 @@ class Leaving:
             for one in now:
                 there = values.get(one.contact or "")
                 plan_change(context, one, rule, self._given_of(one), there)
+            if context.earlier_values is not None:
+                giver = audience_giver(now[0].part.row.input_stream) if now else ""
+                context.earlier_values.note_leavers(
+                    [(one.contact, giver, one.tokens) for one in now if one.contact]
+                )
         except RequestError as problem:
             for one in now:
                 results.finish(one.part.row, outcome_of(problem))

@@ -27,7 +27,8 @@ class Leaver:
     """A person who left an audience: all members that are one contact, None for no contact.
 
     ``part`` has the row that gets the result. ``taken`` names by request what is taken back;
-    automations are counted where they are left.
+    automations are counted where they are left. ``tokens`` are the same by token, with the hash
+    of a field's value.
     """
 
     members: list[Member]
@@ -35,6 +36,7 @@ class Leaver:
     part: RowRequest
     change: ContactChange
     taken: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> list[str]:
@@ -73,6 +75,7 @@ def plan_change(
         if len(holders) > 1:
             part.remarks += [ELSEWHERE] if ELSEWHERE not in part.remarks else []
         else:
+            leaver.tokens[token] = holders[giver]
             _take(context, leaver, token, holders[giver], values)
 
 

@@ -9,6 +9,8 @@ from target_activecampaign.records.reference import key_text
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tap_activecampaign_unified.client import Client, Clock
     from tap_activecampaign_unified.client.event_client import EventClient
     from tap_activecampaign_unified.resources.custom_objects import CustomObject
@@ -58,10 +60,13 @@ class RowResults(Protocol):
 
 
 class EarlierValues(Protocol):
-    """What reads the values that rows replace, before they are written."""
+    """What reads and notes the values that rows replace, before they are written."""
 
     def expect(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
+
+    def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
+        """Note people who leave an audience: the contact, the giver, and what it gave by token."""
 
 
 class AudienceNotes(Protocol):

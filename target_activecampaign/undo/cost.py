@@ -15,6 +15,8 @@ from target_activecampaign.records.record import is_delete
 from .record_values import ACCOUNT, CONTACT, DEAL, NOTE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
 
@@ -86,6 +88,9 @@ class UndoCost:
         elif kind is not None:
             ids = known_records(self._references, family, rows)
             self._records.update((kind, one) for one in ids)
+
+    def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
+        """Note nothing: what people who leave would lose costs no request of its own."""
 
     def requests(self) -> int:
         """Return about how many requests it takes. Raises `RequestError`."""

@@ -55,6 +55,17 @@ ROWS = sa.Table(
     sqlite_with_rowid=False,
 )
 
+#: What people who left an audience had from it, by the token of the part, with its hash.
+LEAVERS = sa.Table(
+    "leavers",
+    METADATA,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("giver", sa.Text, primary_key=True),
+    sa.Column("tokens", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 
 class ValuePart(NamedTuple):
     """One value of a record: ``kind`` and ``id`` name the record, ``name`` the value."""

@@ -18,6 +18,7 @@ from tap_activecampaign_unified.storage.files import DISK_FULL
 
 from .entries import (
     ENTRIES,
+    LEAVERS,
     META,
     METADATA,
     ROWS,
@@ -30,6 +31,7 @@ from .entries import (
     WrittenRow,
     dump,
     entry_of,
+    load,
     row_of,
 )
 
@@ -132,7 +134,7 @@ class UndoJournal:
         gone = [run for (run,) in self._database.rows(old)]
         with self._database.transaction():
             for one in gone:
-                for table in (ENTRIES, ROWS, RUNS):
+                for table in (ENTRIES, ROWS, LEAVERS, RUNS):
                     self._database.rows(sa.delete(table).where(table.c.run == one))
 
     def runs(self) -> list[str]:
@@ -216,6 +218,22 @@ class UndoJournal:
                 for one in rows
             ],
         )
+
+    def add_leavers(self, run: str, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
+        """Note people who leave an audience: the contact, the giver, and what it gave by token."""
+        self._database_many(
+            self._database.put(LEAVERS),
+            [
+                {"run": run, "id": one, "giver": giver, "tokens": dump(tokens)}
+                for one, giver, tokens in leavers
+            ],
+        )
+
+    def leavings(self, run: str, native_id: str) -> dict[str, dict[str, str]]:
+        """Return what a contact lost because it left audiences, by giver and token."""
+        mine = (LEAVERS.c.run == run, LEAVERS.c.id == native_id)
+        found = self._database.rows(sa.select(LEAVERS.c.giver, LEAVERS.c.tokens).where(*mine))
+        return {giver: load(tokens) for giver, tokens in found}
 
     def _database_many(self, statement: Any, values: list[dict[str, Any]]) -> None:
         if values:

@@ -39,7 +39,7 @@ from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
 from .verdicts import stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_activecampaign_unified.client import ApiResponse, Client, Clock, RequestError
     from target_activecampaign.concurrency.pool import CooperativePool
@@ -100,6 +100,10 @@ class UndoRecorder:
             self._values.expect_contacts(known.ids, known.emails)
         elif kind in {DEAL, ACCOUNT}:
             self._values.expect(kind, known_records(self._references, family, rows))
+
+    def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
+        """Note what people who leave an audience had from it, so that an undo gives it again."""
+        self._journal.add_leavers(self._run, leavers)
 
     # --- requests ---------------------------------------------------------------------------
 

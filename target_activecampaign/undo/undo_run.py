@@ -16,8 +16,9 @@ from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
 from .judging import judge_record
 from .part_names import group_of, name_of, stream_of
-from .record_values import COLUMN, CONTACT, CREATED, ENTERED
-from .restore_contact import end_enrolment, restore_contact
+from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
+from .request_changes import SUBSCRIBED
+from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
 from .run_records import STREAMS, RunRecord, RunRecords
 from .verdicts import Judgement, Verdict
@@ -137,6 +138,7 @@ class UndoRun:
         reasons = [Verdict.PUT_BACK.value] if chosen else []
         try:
             if chosen and record.kind == CONTACT and record.present is not None:
+                self._give_again(record, chosen)
                 restore_contact(self._context, record.id, group, chosen, record.present)
             elif chosen:
                 restore_record(self._context, record.kind, record.id, group, chosen)
@@ -146,6 +148,8 @@ class UndoRun:
                     reasons.append(ENDED)
         except RequestError as problem:
             return outcome_of(problem)
+        if record.kind == CONTACT:
+            self._take_from_givers(record.id, chosen)
         self._note_undone([*chosen, *(one for one in judged if one.verdict is Verdict.AS_BEFORE)])
         kept = [one for one in judged if one not in chosen]
         reasons += self._reasons(record.kind, kept, refusal)
@@ -157,6 +161,35 @@ class UndoRun:
         is_undone = all(one is Verdict.UNDONE for one in verdicts)
         why = Verdict.UNDONE if is_undone else Verdict.AS_BEFORE
         return Outcome(Action.UNCHANGED, record.id, why.value)
+
+    def _give_again(self, record: RunRecord, chosen: list[Judgement]) -> None:
+        """Note again as given by an audience what a person had lost by leaving it.
+
+        The person is no member before a row of the input is about them; then they can leave again.
+        """
+        ledger, names = self._context.ledger, {one.entry.part.name for one in chosen}
+        for giver, tokens in self._journal.leavings(self._request.run, record.id).items():
+            given = ledger.audiences.given(record.id)
+            for token in tokens.keys() & names:
+                given.tokens.setdefault(token, {})[giver] = tokens[token]
+            with ledger.transaction():
+                ledger.audiences.put_given(record.id, given)
+
+    def _take_from_givers(self, native_id: str, chosen: list[Judgement]) -> None:
+        """Forget as given what was taken back: if a user gives it, it is the user's."""
+        gone = set()
+        for one in chosen:
+            name, before = one.entry.part.name, one.entry.before
+            if name.startswith(TAG_NAME):
+                name = f"{TAG}{tag_of(self._context, name) or ''}"
+            if not before or (name.startswith(LIST) and before != SUBSCRIBED):
+                gone.add(name)
+        ledger = self._context.ledger
+        given = ledger.audiences.given(native_id)
+        if not gone.isdisjoint(given.tokens):
+            left = {token: holders for token, holders in given.tokens.items() if token not in gone}
+            with ledger.transaction():
+                ledger.audiences.put_given(native_id, replace(given, tokens=left))
 
     def _end_enrolment(self, record: RunRecord, one: Judgement) -> bool:
         """End what the run began of an automation; return whether it was active."""

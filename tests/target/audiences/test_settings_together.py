@@ -294,6 +294,39 @@ def test_an_undo_gives_back_what_leaving_took(tmp_path: Path) -> None:
     assert scene.has(B) == before
 
 
+def test_who_returns_after_an_undo_can_leave_again(tmp_path: Path) -> None:
+    """What an undo gave back is still the audience's: the next time, leaving takes it."""
+    scene = Scene(tmp_path, on_leave=["remove_tags", "clear_fields"])
+    scene.runner = runner = UndoRunner(scene.world, scene.clock, tmp_path)
+    scene.settings |= runner.settings
+    scene.add(B, "user's own")
+    scene.send(*rows(A, B))
+    scene.send(*rows(A))
+    run = runner.last_run
+    runner.undo(run, plan=True, **scene.settings)
+    runner.undo(run, **scene.settings)
+    for people in ((A, B), (A,)):
+        scene.clock.sleep(60)
+        found = leavers(scene.send(*rows(*people)))
+    assert [one["reason"] for one in found] == ["left the audience"]
+    assert (scene.tags(B), scene.has(B)["plan"]) == ({"user's own"}, "")
+
+
+def test_what_an_undo_took_and_a_user_gave_since_is_the_users(tmp_path: Path) -> None:
+    """After the undo of the run that gave a tag, the audience takes no tag that a user adds."""
+    scene = Scene(tmp_path)
+    scene.runner = runner = UndoRunner(scene.world, scene.clock, tmp_path)
+    scene.settings |= runner.settings
+    scene.send(A, B)
+    runner.undo(**scene.settings)
+    assert scene.tags(B) == set()
+    scene.add(B, "trial")
+    scene.clock.sleep(60)
+    scene.send(A, B)
+    assert len(leavers(scene.send(A))) == 1
+    assert scene.tags(B) == {"trial"}
+
+
 def test_a_source_that_airbyte_did_not_see_finish_leaves_the_audience_alone(scene: Scene) -> None:
     """With the status COMPLETE of its stream people leave; without one of all streams none does."""
     destination = Destination(scene.runner)
