@@ -224,7 +224,10 @@ def test_under_every_reading_the_account_ends_the_same(
     assert run.code == 0, [r for r in run.results if r["action"] not in DONE]
     assert picture(delivery.world) == delivery.wanted
     again = delivery.run()
-    assert {r["action"] for r in again.results} <= {"unchanged", "updated"}
+    # The order that may not subscribe a person who left the list has its reason on every run.
+    skipped = [r["reason"] for r in again.results if r["action"] not in {"unchanged", "updated"}]
+    assert [reason for reason in skipped if "accepts_marketing" not in reason] == []
+    assert len(skipped) == 1
 
 
 @pytest.mark.parametrize("seed", seeds(6, 300))
