@@ -8,6 +8,7 @@ from tap_activecampaign_unified.client import NotFound, rows_of
 from target_activecampaign.outcome import RowSkipped
 
 from .entries import SENT, Entry
+from .judge_value import CHANGED_SINCE, NOT_SURE, OPT_OUTS, is_before
 from .present_values import PATHS
 from .record_values import (
     ACCOUNT,
@@ -27,7 +28,6 @@ from .record_values import (
     is_same,
 )
 from .restore_contact import resolved_link, tag_of
-from .verdicts import CHANGED_SINCE, NOT_SURE, OPT_OUTS, is_before
 
 if TYPE_CHECKING:
     from typing import Any

@@ -20,6 +20,7 @@ from target_activecampaign.sinks import registry
 
 from .cost import RECORD_KINDS, known_contacts, known_records
 from .entries import ValuePart, WrittenRow
+from .judge_value import stamp_of
 from .present_values import PresentValues
 from .record_values import (
     ACCOUNT,
@@ -36,7 +37,6 @@ from .record_values import (
     RecordValues,
 )
 from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
-from .verdicts import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.context import WriteContext
 
+    from .judge_value import Judgement
     from .record_values import RecordValues
-    from .verdicts import Judgement
 
 
 def restore_contact(

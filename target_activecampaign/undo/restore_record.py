@@ -13,7 +13,7 @@ from .record_values import COLUMN, ENTITIES, FIELD, PERSON, STAGE, definition_of
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .verdicts import Judgement
+    from .judge_value import Judgement
 
 
 def restore_record(

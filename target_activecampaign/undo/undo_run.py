@@ -14,14 +14,14 @@ from target_activecampaign.outcome import Action, Outcome, RowError, join_reason
 from .deletion import delete_created
 from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
-from .judging import judge_record
+from .judge_record import judge_record
+from .judge_value import Judgement, Verdict
 from .part_names import group_of, name_of, stream_of
 from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .request_changes import SUBSCRIBED
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
 from .run_records import STREAMS, RunRecord, RunRecords
-from .verdicts import Judgement, Verdict
 
 if TYPE_CHECKING:
     from target_activecampaign.reporting.results import Results

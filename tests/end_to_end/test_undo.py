@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.undo.verdicts import NOT_SURE, UNKNOWN_MARK
+from target_activecampaign.undo.judge_value import NOT_SURE, UNKNOWN_MARK
 from tests.sandbox import World, serve
 from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.config.settings import SettingsError
-from target_activecampaign.undo.judging import STAYS
+from target_activecampaign.undo.judge_record import STAYS
+from target_activecampaign.undo.judge_value import NO_UNSUBSCRIBES, OPTED_OUT, UNKNOWN_MARK
 from target_activecampaign.undo.recorder import NOT_UNDOABLE
-from target_activecampaign.undo.verdicts import NO_UNSUBSCRIBES, OPTED_OUT, UNKNOWN_MARK
 from tests.sandbox.tasks.planting import define_types
 from tests.target.runner import state_of, stream_of
 

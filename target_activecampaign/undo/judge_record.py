@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .deletion import NO_CREATES
 from .entries import SENT, UNDONE, Entry, ValuePart
+from .judge_value import NOT_SURE, Judgement, Verdict, judge, judge_list, judge_secondary_contact
 from .record_values import (
     CREATED,
     DELETED,
@@ -25,7 +26,6 @@ from .request_changes import UNSUBSCRIBED
 from .restore_contact import resolved_link, tag_of
 from .restore_record import secondary_contacts
 from .run_records import STREAMS, RunRecord
-from .verdicts import NOT_SURE, Judgement, Verdict, judge, judge_list, judge_secondary_contact
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
