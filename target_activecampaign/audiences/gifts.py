@@ -15,7 +15,7 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.ledger.audience_records import NO_ADDRESS, Given, person_of
 from target_activecampaign.sinks.contacts.change import GiftNotes
 
-from .tokens import create_tags, has_before, removed_tokens, requested_tokens, split
+from .tokens import began_after, create_tags, has_before, removed_tokens, requested_tokens, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,6 +137,10 @@ class GiftRecorder:
                     is_theirs = there is not None and has_before(context, there, one.token)
                     if is_new and (is_theirs or self.members.audience_of(one.row) is None):
                         continue
+                    since = max(given.tokens.get(one.token, {}).values(), default="")
+                    is_later = is_theirs and there and began_after(there, one.token, since)
+                    if split(one.token)[0] in {"tag", "list"} and not is_later:
+                        notes.begun.setdefault(one.token, (one.request, since))
                     self._hold(given, notes, one)
                 self._records.put_given(notes.person, given)
         self._note_present(changes)
@@ -201,14 +205,17 @@ class GiftRecorder:
         return person
 
     def _hold(self, given: Given, notes: GiftNotes, one: _Request) -> None:
-        """Make a stream a holder of a token. All holders of a field know its newest value."""
-        giver = self.giver_of(one.row)
-        holders = given.tokens.setdefault(one.token, {})
+        """Make a stream a holder of a token. All holders know the newest value.
+
+        A time is not known before the write is confirmed.
+        """
+        giver, kind = self.giver_of(one.row), split(one.token)[0]
+        holders = given.tokens.get(one.token, {})
         if giver not in holders:
             notes.new.append((giver, one.token, one.request))
-        holders[giver] = ""
-        if split(one.token)[0] == "field":
-            given.tokens[one.token] = dict.fromkeys(holders, self._records.digest(one.text))
+        value = "" if one.token in notes.begun else max(holders.values(), default="")
+        value = self._records.digest(one.text) if kind == "field" else value
+        given.tokens[one.token] = dict.fromkeys([*holders, giver], value)
 
     def _give_contact(self, unborn: str, contact: str) -> None:
         """Give what was noted for an address to the contact that has it."""
@@ -259,7 +266,7 @@ class GiftRecorder:
 
     def after_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
         """Note which of it was given; called in the transaction that confirms the rows."""
-        del context
+        until = f"{context.creates.server_time():.0f}"
         mine = [(change, change.gifts) for change in changes if change.gifts is not None]
         for at in range(0, len(mine), MOST_READ):
             part = mine[at : at + MOST_READ]
@@ -269,11 +276,11 @@ class GiftRecorder:
             for name in self.members.presence:
                 self._records.prefetch_members(name, people)
             for change, notes in part:
-                self._confirm(change, notes)
+                self._confirm(change, notes, until)
             self._note_present([change for change, _ in part])
             self._records.uncache()
 
-    def _confirm(self, change: ContactChange, notes: GiftNotes) -> None:
+    def _confirm(self, change: ContactChange, notes: GiftNotes, until: str) -> None:
         person = notes.person
         if person.startswith("@") and change.id is not None and not is_planned(change.id):
             self._give_contact(person, change.id)
@@ -289,6 +296,9 @@ class GiftRecorder:
             if (giver, request) not in requested or request in notes.done_before:
                 given.tokens.get(one, {}).pop(giver, None)
         _drop(given, notes.removed)
+        done = {request for _, request in requested}
+        for one, (request, since) in notes.begun.items():
+            _put_value(given, one, until if request in done else since)
         self._records.put_given(person, given)
         for part in change.parts:
             name = self.members.audience_of(part.row)
@@ -306,6 +316,8 @@ class GiftRecorder:
             for giver, one, _ in notes.new:
                 given.tokens.get(one, {}).pop(giver, None)
             _drop(given, ())
+            for one, (_, since) in notes.begun.items():
+                _put_value(given, one, since)
             self._records.put_given(notes.person, given)
             for part in change.parts:
                 self._forget_new(part.row, notes.person, given)
@@ -324,6 +336,11 @@ def _drop(given: Given, removed: Iterable[str]) -> None:
         given.tokens.pop(one, None)
     for one in [one for one, holders in given.tokens.items() if not holders]:
         del given.tokens[one]
+
+
+def _put_value(given: Given, one: str, value: str) -> None:
+    if one in given.tokens:
+        given.tokens[one] = dict.fromkeys(given.tokens[one], value)
 
 
 def audience_giver(name: str) -> str:

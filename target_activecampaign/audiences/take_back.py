@@ -9,7 +9,7 @@ from target_activecampaign.records.record import InputRecord
 from target_activecampaign.sinks.contacts.change import UNSUBSCRIBE, ContactChange, RowRequest
 
 from .gifts import audience_giver
-from .tokens import ACTIVE, BLANK, KINDS, normal_text, split
+from .tokens import ACTIVE, BLANK, KINDS, began_after, normal_text, split
 
 if TYPE_CHECKING:
     from target_activecampaign.config.audience_rules import AudienceRule
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 GONE = "the account no longer has this contact"
 ELSEWHERE = "what another stream gives too stays"
 OTHER_VALUE = "a field that has another value by now stays"
+BEGAN_AGAIN = "a tag or a subscription that ended and began again stays"
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Leaver:
 
     ``part`` has the row that gets the result. ``taken`` names by request what is taken back;
     automations are counted where they are left. ``tokens`` are the same by token, with the hash
-    of a field's value.
+    of a field's value: a tag or subscription that an undo gives again begins at another time.
     """
 
     members: list[Member]
@@ -73,23 +74,32 @@ def plan_change(
         if giver not in holders or split(token)[0] not in kinds:
             continue
         if len(holders) > 1:
-            part.remarks += [ELSEWHERE] if ELSEWHERE not in part.remarks else []
+            _remark(leaver, ELSEWHERE)
         else:
-            leaver.tokens[token] = holders[giver]
+            leaver.tokens[token] = holders[giver] if split(token)[0] == "field" else ""
             _take(context, leaver, token, holders[giver], values)
 
 
 def _take(
-    context: WriteContext, leaver: Leaver, token: str, digest: str, values: ContactValues
+    context: WriteContext, leaver: Leaver, token: str, value: str, values: ContactValues
 ) -> None:
-    """Add what a token stands for to a leaver's change, if the contact has it."""
+    """Add what a token stands for to a leaver's change, if the contact has it.
+
+    ``value`` is what the ledger keeps of the token beside its holders.
+    """
     kind, one = split(token)
     change, references = leaver.change, context.references
     if kind == "tag" and one in values.tags:
+        if began_after(values, token, value):
+            _remark(leaver, BEGAN_AGAIN)
+            return
         change.associations += (values.tags[one],)
         name = references.table("tag").get(one, {}).get("tag") or one
         _request(leaver, f"association:{values.tags[one]}", f"the tag {name}")
     elif kind == "list" and one in values.lists and values.lists[one].status == ACTIVE:
+        if began_after(values, token, value):
+            _remark(leaver, BEGAN_AGAIN)
+            return
         change.lists[one] = UNSUBSCRIBE
         name = references.table("list").get(one, {}).get("name") or one
         _request(leaver, f"list:{one}", f"the subscription to the list {name}")
@@ -98,14 +108,19 @@ def _take(
         if not found:
             return
         text = normal_text(found[0], values.fields[one])
-        if context.ledger.audiences.digest(text) != digest:
-            leaver.part.remarks.append(OTHER_VALUE)
+        if context.ledger.audiences.digest(text) != value:
+            _remark(leaver, OTHER_VALUE)
             return
         change.values[one] = (found[0], "", None)
         _request(leaver, f"value:{one}", f"the value of the field {found[0].title}")
     elif kind == "automation":
         change.automations[one] = False
         leaver.part.requested.add(f"automation:{one}")
+
+
+def _remark(leaver: Leaver, text: str) -> None:
+    remarks = leaver.part.remarks
+    remarks += [text] if text not in remarks else []
 
 
 def _request(leaver: Leaver, request: str, text: str) -> None:

@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest
-from tap_activecampaign_unified.resources.codecs import UTC_ZONE
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE, parse_instant
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.client.create_once import CLOCK_MARGIN_SECONDS
 from target_activecampaign.config.audience_rules import (
     CLEAR_FIELDS,
     LEAVE_AUTOMATIONS,
@@ -114,6 +115,26 @@ def has_before(context: WriteContext, values: ContactValues, one: str) -> bool:
     if kind == "field":
         return values.fields.get(native_id) not in BLANK
     return EnrolmentRecord(context, values.id, native_id).is_entered
+
+
+def began_after(values: ContactValues, one: str, until: str) -> bool:
+    """Return whether a contact's tag or subscription began after a time; unknown times are False.
+
+    ``until`` is in seconds of the account's clock, empty where it is not known.
+    """
+    kind, native_id = split(one)
+    at = None
+    if kind == "tag":
+        at = values.tagged_at.get(native_id)
+    elif kind == "list" and native_id in values.lists:
+        at = values.lists[native_id].subscribed_at
+    try:
+        found = parse_instant(at)
+    except InvalidValue:
+        return False
+    if found is None or not until:
+        return False
+    return found.timestamp() > float(until) + CLOCK_MARGIN_SECONDS
 
 
 def normal_text(definition: FieldDefinition, value: object) -> str:

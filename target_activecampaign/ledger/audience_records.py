@@ -22,7 +22,9 @@ ROWS_PER_PAGE = 5_000
 NO_ADDRESS = b""
 _OPEN, _COMPLETE = 1, 2
 
-#: What gave a tag, list, field or automation: by the giver's name, the hash of a field's value.
+#: What gave a tag, list, field or automation, with one value for all: of a field the hash of its
+#: value; of a tag or list the time when it was confirmed as given, in seconds of the account's
+#: clock, empty where that is not known.
 Holders = dict[str, str]
 
 

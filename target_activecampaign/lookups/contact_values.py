@@ -69,7 +69,8 @@ class LinkedAccount:
 class ContactValues:
     """What the account has of one contact. What a dictionary lacks, the contact does not have.
 
-    ``row`` is the contact's own row. ``tags`` maps a tag's id to the id of its association.
+    ``row`` is the contact's own row. ``tags`` maps a tag's id to the id of its association, and
+    ``tagged_at`` to the time of it, as sent.
     ``fields`` maps a custom field's id to its value, ``value_ids`` to the id of the value's row.
     ``lists`` is by the id of the list, ``accounts`` by the id of the account.
     """
@@ -77,6 +78,7 @@ class ContactValues:
     id: str
     row: NativeRow
     tags: dict[str, str] = field(default_factory=dict)
+    tagged_at: dict[str, str | None] = field(default_factory=dict)
     fields: dict[str, str | None] = field(default_factory=dict)
     value_ids: dict[str, str] = field(default_factory=dict)
     lists: dict[str, ListStatus] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class ContactValues:
         native_id = str(row.get("id"))
         if relation == "contactTags":
             self.tags[str(row.get("tag"))] = native_id
+            self.tagged_at[str(row.get("tag"))] = _text(row.get("cdate"))
         elif relation == "fieldValues":
             value = row.get("value")
             self.fields[str(row.get("field"))] = None if value is None else str(value)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
 GONE = "the account has the record no more"
+NO_CONTACT = "the account has no contact with this address"
 STAYS = "created by the run; an undo does not delete it"
 WAS_DELETED = "deleted by the run; its history is lost, so an undo does not create it again"
 WAS_ENTERED = "automations: entered, and not active any more; what the automation did stays"
@@ -93,6 +94,9 @@ def _of_absent(entry: Entry) -> Judgement:
     part = entry.part
     if part.id.startswith("?"):
         return Judgement(entry, Verdict.LEFT, NOT_SURE)
+    if part.name == CREATED and part.id.startswith("@"):
+        # Only the address is known: the contact may have another one by now.
+        return Judgement(entry, Verdict.LEFT, NO_CONTACT)
     if part.name == CREATED and part.kind in STREAMS:
         return Judgement(entry, Verdict.AS_BEFORE)
     return Judgement(entry, Verdict.LEFT, _why_left(part.kind, part.name) or GONE)

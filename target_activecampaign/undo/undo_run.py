@@ -171,7 +171,8 @@ class UndoRun:
         for giver, tokens in self._journal.leavings(self._request.run, record.id).items():
             given = ledger.audiences.given(record.id)
             for token in tokens.keys() & names:
-                given.tokens.setdefault(token, {})[giver] = tokens[token]
+                holders = [*given.tokens.get(token, {}), giver]
+                given.tokens[token] = dict.fromkeys(holders, tokens[token])
             with ledger.transaction():
                 ledger.audiences.put_given(record.id, given)
 

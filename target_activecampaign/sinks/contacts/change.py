@@ -110,13 +110,15 @@ class GiftNotes:
 
     ``person`` is who it is given to. ``removed`` holds the tokens that the change takes away,
     ``new`` the new notes as giver, token and request, and ``done_before`` the requests that turned
-    out to be carried out before.
+    out to be carried out before. ``begun`` has, by token, the request of a tag
+    or list that is not known to be from elsewhere, and the value that its holders had.
     """
 
     person: str
     removed: set[str]
     new: list[tuple[str, str, str]] = field(default_factory=list)
     done_before: set[str] = field(default_factory=set)
+    begun: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

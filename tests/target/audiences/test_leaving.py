@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -107,6 +110,111 @@ def test_a_value_that_a_user_changed_stays(whole: Scene) -> None:
     [left] = leavers(whole.send(B))
     assert left["reason"] == "left the audience; a field that has another value by now stays"
     assert whole.has(A)["plan"] == "enterprise"
+
+
+BEGAN_AGAIN = "left the audience; a tag or a subscription that ended and began again stays"
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_what_ended_and_began_again_is_not_the_audiences(whole: Scene, count: int) -> None:
+    """A subscription that a person began again, and a tag that a user added again, stay."""
+    given = {"tags": ["trial"], "segments": ["News"]}
+    rows = [{"email": f"p{n}@shop.example", **given} for n in range(count)]
+    whole.send(*rows)
+    whole.world.settle(at_once=True)
+    end_and_begin(whole, "p0@shop.example")
+    # A later value of the row makes neither of them the audience's again.
+    rows[0] |= {"custom_fields": {"plan": "pro"}, "tags": ["trial", "spring"]}
+    whole.send(*rows)
+    rows = rows[-1:]
+    run = whole.send(*rows)
+    whole.world.settle(at_once=True)
+    assert run.code == 0
+    lost = {"tags": set(), "lists": set(), "plan": "", "automations": []}
+    assert whole.has("p0@shop.example") == lost | {"tags": {"trial"}, "lists": {"News"}}
+    assert [one["reason"] for one in leavers(run)].count(BEGAN_AGAIN) == 1
+    assert [whole.has(f"p{n}@shop.example") for n in range(1, count - 1)] == [lost] * (count - 2)
+
+
+def test_what_the_audience_gave_again_is_its_own(whole: Scene) -> None:
+    """A tag and a subscription that ended, and that a later row gave again, are taken back."""
+    given = {"tags": ["trial"], "segments": ["News"]}
+    whole.send({"email": A, **given}, B)
+    contact = whole.world.find_contact(A).id
+    whole.clock.sleep(3600)
+    whole.world.untag(contact, next(t.id for t in whole.world.tables["tags"] if t.tag == "trial"))
+    whole.world.subscribe(contact, whole.news.id, 2, by_self=True)
+    whole.clock.sleep(3600)
+    whole.send({"email": A, **given, "first_name": "Ada"}, B, resubscribe=True)
+    assert whole.has(A)["lists"] == {"News"}
+    assert whole.tags(A) == {"trial"}
+    whole.send(B)
+    assert whole.has(A)["lists"] == whole.tags(A) == set()
+
+
+def test_what_a_failed_row_gave_again_is_the_audiences(whole: Scene) -> None:
+    """A tag that a row gave again before its next request failed is taken back."""
+    whole.send(A, B)
+    contact = whole.world.find_contact(A).id
+    whole.world.untag(contact, next(t.id for t in whole.world.tables["tags"] if t.tag == "trial"))
+    whole.clock.sleep(3600)
+    whole.world.faults.server_error("/contactLists", times=None, method="POST")
+    row = {"email": A, "first_name": "Ada", "tags": ["trial"], "segments": ["News"]}
+    assert whole.send(row, B, max_retry_seconds=1).code == 1
+    assert whole.tags(A) == {"trial"}
+    whole.world.faults.clear()
+    assert len(leavers(whole.send(B))) == 1
+    assert whole.tags(A) == set()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [("PUT", "/contacts/", "rejected"), ("POST", "/contactTags", "updated")],
+)
+def test_what_a_refused_row_did_not_give_again_is_the_users(
+    whole: Scene, method: str, path: str, action: str
+) -> None:
+    """A row that ActiveCampaign refuses makes no later tag of a user the audience's."""
+    whole.send(A, B)
+    contact = whole.world.find_contact(A).id
+    whole.world.untag(contact, next(t.id for t in whole.world.tables["tags"] if t.tag == "trial"))
+    whole.world.faults.server_error(path, status=422, times=None, method=method)
+    run = whole.send({"email": A, "first_name": "Ada", "tags": ["trial"]}, B)
+    assert sorted(run.actions) == sorted([action, "unchanged"])
+    assert whole.tags(A) == set()
+    whole.world.faults.clear()
+    whole.clock.sleep(3600)
+    whole.add(A, "trial")
+    assert [one["reason"] for one in leavers(whole.send(B))] == [BEGAN_AGAIN]
+    assert whole.tags(A) == {"trial"}
+
+
+def test_a_ledger_without_times_takes_back_what_began_again(whole: Scene) -> None:
+    """Where an earlier version noted no time, a tag and a subscription are the audience's."""
+    whole.send({"email": A, "tags": ["trial"], "segments": ["News"]}, B)
+    path = whole.runner.folder / "ledger.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as ledger, ledger:
+        [(person, tokens)] = ledger.execute(
+            "SELECT person, tokens FROM given WHERE tokens LIKE '%list:%'"
+        )
+        old = {one: dict.fromkeys(holders, "") for one, holders in json.loads(tokens).items()}
+        assert old != json.loads(tokens)
+        ledger.execute("UPDATE given SET tokens = ? WHERE person = ?", (json.dumps(old), person))
+    end_and_begin(whole, A)
+    whole.send(B)
+    assert whole.has(A)["lists"] == whole.tags(A) == set()
+
+
+def end_and_begin(scene: Scene, email: str) -> None:
+    """Let a person unsubscribe and subscribe again, and a user remove and add the tag."""
+    contact = scene.world.find_contact(email).id
+    tag = next(one.id for one in scene.world.tables["tags"] if one.tag == "trial")
+    scene.clock.sleep(3600)
+    scene.world.subscribe(contact, scene.news.id, 2, by_self=True)
+    scene.world.untag(contact, tag)
+    scene.clock.sleep(3600)
+    scene.world.subscribe(contact, scene.news.id, 1, by_self=True)
+    scene.world.tag(contact, tag)
 
 
 @pytest.mark.parametrize(

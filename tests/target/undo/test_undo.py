@@ -238,6 +238,20 @@ def test_a_contact_that_a_form_created_before_the_import_stays(runner: UndoRunne
     assert [n for n in range(12) if world.find_contact(f"n{n}@shop.example")] == [3]
 
 
+def test_an_imported_contact_with_another_address_by_now_is_named(runner: UndoRunner) -> None:
+    """An undo does not say that a contact is as before the run if it cannot find it."""
+    rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(12)]
+    runner.send_rows("crm_contacts", *rows)
+    moved = runner.world.find_contact("n1@shop.example")
+    assert moved is not None
+    runner.world.edit_contact(moved.id, email="moved@shop.example")
+    undone = runner.undo(creates=True, max_deletes=100)
+    assert runner.world.find_contact("moved@shop.example") is not None
+    [kept] = [one for one in undone.results if one["action"] != "updated"]
+    assert kept["action"] == "skipped"
+    assert kept["reason"] == "the account has no contact with this address"
+
+
 @pytest.mark.parametrize("body", [{"contact": {"fieldValues": [3]}}, {"contact": [1]}, [1]])
 def test_a_raw_request_of_any_shape_is_sent_and_not_undone(runner: UndoRunner, body: Any) -> None:
     """Raw requests go out as they are; an undo leaves what they wrote and says so."""
