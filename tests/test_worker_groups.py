@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,6 +22,7 @@ def test_one(number):
 """
 
 
+@pytest.mark.long
 def test_the_installed_pytest_keeps_a_group_of_tests_on_one_worker(tmp_path: Path) -> None:
     """Tests of one group, run by two workers, all run on the same worker."""
     tests = tmp_path / "test_grouped.py"

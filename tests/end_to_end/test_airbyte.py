@@ -184,6 +184,7 @@ def test_a_read_that_airbyte_ends_leaves_whole_messages(
     ]
 
 
+@pytest.mark.long
 def test_the_page_works_without_pyairbyte(workspace: Workspace, served: Served) -> None:
     """The commands and files in docs/airbyte.md read an account and write it back."""
     page = (ROOT / "docs" / "airbyte.md").read_text("utf-8")
@@ -205,6 +206,7 @@ def test_the_page_works_without_pyairbyte(workspace: Workspace, served: Served) 
     assert "POST" in {entry.method for entry in served.world.log[before:]}
 
 
+@pytest.mark.long
 def test_source_and_tap_side_by_side_share_the_budget(shared: Workspace, meeting: Meeting) -> None:
     """Source and tap together send five requests a second."""
     catalog = asked_for(shared, *STREAMS, PER_CONTACT)
@@ -219,6 +221,7 @@ def test_source_and_tap_side_by_side_share_the_budget(shared: Workspace, meeting
     meeting.check_rate()
 
 
+@pytest.mark.long
 def test_destination_and_tap_share_the_budget(shared: Workspace, meeting: Meeting) -> None:
     """Destination and tap together send five requests a second."""
     catalog = asked_for(shared, "crm_contacts")

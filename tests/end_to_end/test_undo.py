@@ -167,6 +167,7 @@ def killing(world: World, program: Program, at: int) -> Callable[..., None]:
     return world.before_request(kill)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("write", random.Random(17).sample(range(1, 44), 4))
 def test_killed_in_the_run_and_in_the_undo(account: tuple[World, Program], write: int) -> None:
     """After kills in the run and in the undo, each value is as before, or named."""

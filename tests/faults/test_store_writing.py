@@ -164,6 +164,7 @@ def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool
         world.answer = real  # type: ignore[method-assign]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_applied", [False, True])
 def test_a_run_that_is_killed_at_any_request_is_completed_by_the_next(
     tmp_path: Path, is_applied: bool
