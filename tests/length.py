@@ -13,7 +13,7 @@ SEARCH = os.environ.get("SEARCH", "")
 LONG = SEARCH == LONGEST
 _SEED = os.environ.get("SEED", "")
 # The share of a full search's examples that a brief one tries.
-BRIEF_SHARE = 5
+BRIEF_SHARE = 10
 FEWEST = 2
 
 

@@ -43,7 +43,7 @@ def _id(row: Row, context: RowContext) -> str | None:
 
 
 def _type(row: Row, _: RowContext) -> str | None:
-    source = row.get(SOURCE)
+    source = str(row.get(SOURCE))
     if source in REACTIONS:
         return REACTIONS[source]
     if source == "logs":
