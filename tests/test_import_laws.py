@@ -183,7 +183,8 @@ def nodes_of(path: Path, *, typing: bool) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def imports_of(path: Path, *, typing: bool = True) -> set[str]:
+@cache
+def imports_of(path: Path, *, typing: bool = True) -> frozenset[str]:
     """Return the full dotted names of what a source imports, relative ones resolved."""
     package = list(path.relative_to(ROOT).parts[:-1])
     found: set[str] = set()
@@ -194,7 +195,7 @@ def imports_of(path: Path, *, typing: bool = True) -> set[str]:
             here = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*here, *([node.module] if node.module else [])])
             found.update(f"{module}.{alias.name}" for alias in node.names)
-    return found
+    return frozenset(found)
 
 
 def importers_of(module: str, paths: list[Path], *, typing: bool = True) -> set[str]:

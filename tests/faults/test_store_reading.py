@@ -160,6 +160,7 @@ CLOSED: dict[str, tuple[str, ...]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["forbid", "not_found", "server_error"])
 @pytest.mark.parametrize("path", CLOSED)
 def test_an_endpoint_that_is_closed_costs_its_streams_alone(path: str, way: str) -> None:
@@ -181,6 +182,7 @@ def stopped(ran: Ran) -> bool:
     return ran.code != 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(1, 60, 1 if LONG else 7))
 def test_a_run_that_is_cut_off_at_any_request_is_completed_by_the_next(number: int) -> None:
     """After a 402 in mid-run the next run emits the rest."""
@@ -226,6 +228,7 @@ SWITCHES: dict[str, list[Any]] = {
 PAGING = {"meta_total", "ecommerce_sort", "text_filters", "missing_dates_sort", "limit_over_100"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "value"),
     [(name, value) for name, ways in SWITCHES.items() for value in dict.fromkeys(ways)],

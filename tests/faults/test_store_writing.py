@@ -212,6 +212,7 @@ SWITCHES: dict[str, list[Any]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, ways in SWITCHES.items() for value in ways]
 )

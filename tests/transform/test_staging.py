@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from .staging import Column
 
 #: Fields that change without a date of their record; the week's sweep emits those.
-UNDATED = {"contact_count", "deal_count", "subscriber_count", "last_open_at", "last_click_at"}
+UNDATED = {
+    *("contact_count", "deal_count", "subscriber_count"),
+    *("last_open_at", "last_click_at", "last_activity_at"),
+}
 #: Fields without an expectation from the account.
 SCORES = {"scores", "score_values"}
 
