@@ -13,7 +13,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import NotFound, Page, rows_of, walk_keyset
+from tap_activecampaign_unified.client import FULL_PAGE, NotFound, Page, rows_of, walk_keyset
 from tap_activecampaign_unified.resources.codecs import parse_instant, zone_at
 from tap_activecampaign_unified.resources.marketing.engagements import OPEN, SOURCE, URL
 from tap_activecampaign_unified.resources.parsing import InvalidValue
@@ -41,7 +41,6 @@ ONLY_HERE = ("replies", "forwards")
 INCLUDE = "reference,reference.log,reference.link,reference.campaign,reference.message"
 #: The columns of a contact that move when something happened.
 CHANGED = ("udate", "updated_timestamp", "cdate", "last_open_date", "last_click_date")
-FULL_PAGE = 100
 CONTACTS_PER_PAGE = 50
 REQUESTS_PER_CONTACT = 2
 USUAL_RATE = 5

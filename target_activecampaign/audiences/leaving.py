@@ -196,8 +196,7 @@ class Leaving:
     def _let_leave(self, rule: AudienceRule, leavers: list[Leaver], report: AudienceReport) -> None:
         """Take back what leavers have, as many as `max_changes` allows."""
         context = self._context
-        most = context.limits.changes_left
-        now, later = (leavers, []) if most is None else (leavers[:most], leavers[most:])
+        now, later = context.limits.split(leavers)
         results = _LeaverResults(self._rows)
         self._rows.open([leaver.part.row for leaver in leavers])
         for leaver in later:

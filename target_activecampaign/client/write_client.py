@@ -13,6 +13,7 @@ from tap_activecampaign_unified.client import (
     NotFound,
     PermissionDenied,
 )
+from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.client.graphql import run_graphql
 
 if TYPE_CHECKING:
@@ -103,6 +104,25 @@ class WriteClient:
         if recorder and values:
             recorder.after(values, answer)
         return answer
+
+    def create_if_absent(self, path: str, body: Body) -> None:
+        """Create an association; one that ActiveCampaign rejects as a duplicate is there already.
+
+        So a retry is safe.
+        """
+        try:
+            self.write("POST", path, body, repeatable=True)
+        except InvalidRequest as problem:
+            if not is_duplicate(problem):
+                raise
+
+    def delete_if_there(self, path: str, *, about: str | None = None) -> bool:
+        """Delete a record; return False if it was gone, perhaps by the first attempt of this."""
+        try:
+            self.write("DELETE", path, about=about)
+        except NotFound:
+            return False
+        return True
 
     def mutate(self, name: str, document: str, variables: Body) -> Body:
         """Send a GraphQL mutation that may be repeated, and return its `data`.

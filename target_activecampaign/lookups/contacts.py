@@ -76,7 +76,7 @@ class ContactLookup(Lookup):
             for key, email in wanted.items()
             if key not in ids and key not in self._absent
         }
-        if len(missing) > FULL_PAGE // 4 and self._walk_is_cheaper(len(missing)):
+        if self.look_up_requests(len(missing)) < len(missing):
             for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)]):
                 for row in page.rows:
                     key = fold(str(row.get("email") or ""))
@@ -102,10 +102,15 @@ class ContactLookup(Lookup):
                     ids[key] = str(row["id"])
                     self.note_contact(key, ids[key])
 
-    def _walk_is_cheaper(self, count: int) -> bool:
-        answer = self.client.get("contacts", [("limit", 1), ("status", -1)])
-        total = total_of(answer.body)
-        return total is not None and total / FULL_PAGE + 2 < count
+    def look_up_requests(self, count: int) -> int:
+        """Return about how many requests it takes to find so many addresses.
+
+        One for each, or those of reading all contacts where that is fewer.
+        """
+        if count <= FULL_PAGE // 4:
+            return count
+        total = total_of(self.client.get("contacts", [("limit", 1), ("status", -1)]).body)
+        return count if total is None else min(count, total // FULL_PAGE + 2)
 
     def read_contact(self, email: str, *, loosely: bool = False) -> NativeRow | None:
         """Return the contact of an address; None where there is none.

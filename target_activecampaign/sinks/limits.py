@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from target_activecampaign.outcome import Action, Outcome, RowSkipped
 
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.records.record import InputRecord
 
+T = TypeVar("T")
 AUTOMATIONS = (
     "run_automations is false, and this can start an automation; only the importer is used then"
 )
@@ -39,8 +39,8 @@ class ChangeLimits:
         most = self._policy.max_changes
         return None if most is None else max(0, most - self.changes)
 
-    def split(self, rows: list[InputRecord]) -> tuple[list[InputRecord], list[InputRecord]]:
-        """Return the rows that may be written now, and those behind them."""
+    def split(self, rows: list[T]) -> tuple[list[T], list[T]]:
+        """Return the rows, or the people of rows, that may be written now, and those behind."""
         most = self.changes_left
         return (rows, []) if most is None else (rows[:most], rows[most:])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import total_of
+from tap_activecampaign_unified.client import FULL_PAGE
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.lookups.row_contact import contact_of_row
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
 
-FULL_PAGE = 100
 #: The kind of record that a sink's rows write.
 RECORD_KINDS = {
     "contact": CONTACT,
@@ -95,15 +94,6 @@ class UndoCost:
     def requests(self) -> int:
         """Return about how many requests it takes. Raises `RequestError`."""
         found = len(self._contacts) + len(self._addresses)
-        count = -(-found // FULL_PAGE) + self._look_ups()
+        count = -(-found // FULL_PAGE)
+        count += self._references.look_up_requests(len(self._addresses))
         return count + sum(1 if kind == NOTE else 2 for kind, _ in self._records)
-
-    def _look_ups(self) -> int:
-        """Return the requests for the ids of addresses: one for each, or a crawl of contacts."""
-        count = len(self._addresses)
-        if count > FULL_PAGE // 4:
-            body = self._references.client.get("contacts", [("limit", 1), ("status", -1)]).body
-            total = total_of(body)
-            if total is not None:
-                count = min(count, total // FULL_PAGE + 2)
-        return count

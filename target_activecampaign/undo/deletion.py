@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import NotFound, rows_of
+from tap_activecampaign_unified.client import FULL_PAGE, rows_of
 from target_activecampaign.outcome import RowSkipped
 
 from .entries import SENT, Entry
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from target_activecampaign.sinks.context import WriteContext
 
-FULL_PAGE = 100
 NO_CREATES = "created by the run; deleted only with --undo-creates"
 HAS_NOTES = f"{CHANGED_SINCE}: it has notes"
 IN_USE = f"{CHANGED_SINCE}: contacts or deals belong to the account"
@@ -52,10 +51,7 @@ def delete_created(
     _check(context, kind, native_id, entries, present)
     context.limits.take_delete()
     path = PATHS[kind][0] if kind != CONTACT else "contacts"
-    try:
-        context.write_client.write("DELETE", f"{path}/{native_id}")
-    except NotFound:
-        return  # deleted already, perhaps by the first attempt of this request
+    context.write_client.delete_if_there(f"{path}/{native_id}")
 
 
 def _check(

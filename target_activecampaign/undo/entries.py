@@ -80,8 +80,8 @@ class Entry:
     """A value that a run replaced; ``before`` is None where there was none.
 
     ``after`` is what the run wrote. While the ``state`` is `SENT`, the account may hold what the
-    run wrote before that, which is then in ``former``. ``mark`` tells a status apart from others of
-    the same word. ``number`` is the entry's place in the order of the run's requests.
+    run wrote before that, which is then in ``former``. ``mark`` distinguishes a status from
+    others of the same word. ``number`` is the entry's place in the order of the run's requests.
     """
 
     part: ValuePart

@@ -124,7 +124,7 @@ def _is_foreign(
 
 
 def stamp_of(status: ListStatus) -> dict[str, Any]:
-    """Return what tells an unsubscription apart from another one: its time and its source."""
+    """Return what distinguishes an unsubscription from another one: its time and its source."""
     is_plain = status.status == UNSUBSCRIBED and not status.reason
     return {"at": status.unsubscribed_at if is_plain else None, "source": status.source}
 

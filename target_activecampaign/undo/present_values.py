@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
+    FULL_PAGE,
     NotFound,
     PermissionDenied,
     total_of,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.lookups.references import References
 
-FULL_PAGE = 100
 MOST_KEPT = 5_000
 #: Seconds after which values that a batch named again are read again.
 FRESH_SECONDS = 60.0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest, NotFound
-from tap_activecampaign_unified.client.errors import is_duplicate
 from target_activecampaign.sinks.contacts.enrolments import EnrolmentRecord, enrolments_of
 from target_activecampaign.sinks.contacts.upsert import RESUBSCRIBED
 
@@ -77,16 +75,9 @@ def _restore_tag(
         return
     if one.entry.before:
         body = {"contactTag": {"contact": native_id, "tag": tag}}
-        try:
-            context.write_client.write("POST", "contactTags", body, repeatable=True)
-        except InvalidRequest as problem:
-            if not is_duplicate(problem):
-                raise
-        return
-    try:
-        context.write_client.write("DELETE", f"contactTags/{there.tags[tag]}")
-    except NotFound:
-        return  # removed already, perhaps by the first attempt of this request
+        context.write_client.create_if_absent("contactTags", body)
+    else:
+        context.write_client.delete_if_there(f"contactTags/{there.tags[tag]}")
 
 
 def _restore_list(context: WriteContext, native_id: str, one: Judgement) -> None:
@@ -107,10 +98,7 @@ def _restore_link(
 ) -> None:
     before, link = one.entry.before, next(iter(there.accounts.values()), None)
     if before is None and link is not None:
-        try:
-            context.write_client.write("DELETE", f"accountContacts/{link.id}")
-        except NotFound:
-            return  # removed already
+        context.write_client.delete_if_there(f"accountContacts/{link.id}")
         return
     columns = {"account": before["account"], "jobTitle": before.get("title") or ""}
     if link is None:

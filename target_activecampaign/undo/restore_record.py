@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import NotFound
 from target_activecampaign.records.reference import id_text
 
 from .present_values import PATHS
@@ -58,9 +57,5 @@ def _remove_contacts(context: WriteContext, native_id: str, judged: list[Judgeme
     there = secondary_contacts(context, native_id)
     for one in judged:
         link = there.get(one.entry.part.name.removeprefix(PERSON))
-        if link is None:
-            continue
-        try:
-            context.write_client.write("DELETE", f"contactDeals/{link}")
-        except NotFound:
-            continue  # removed already
+        if link is not None:
+            context.write_client.delete_if_there(f"contactDeals/{link}")

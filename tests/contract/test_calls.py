@@ -33,7 +33,7 @@ UNDOCUMENTED = {
     "GET /accounts/{id}/accountCustomFieldData": "linked from accounts; shows what a page brings",
     "PATCH /lists/{id}": "answers live; no way to rename a list is documented",
     "GET /contacts/{id}/contactTags": "linked from contacts; documented for writing alone",
-    "GET /settings/account": "answers live; tells the contact limit and the contacts there are",
+    "GET /settings/account": "answers live; gives the contact limit and the contacts there are",
 }
 # parameters that every collection accepts, though few list them
 GENERAL = re.compile(r"limit|offset|include|orders\[\w+\]")

@@ -12,8 +12,9 @@ from tests.length import LONG, seeds
 from tests.tap.client.clients import ManualClock
 from tests.target.runner import TargetRunner
 
+from .delivery import DONE, Delivery
 from .store_delivery import account, lines, picture, settings_of, wanted
-from .test_writing import DONE, KINDS, LOSSES
+from .test_writing import KINDS, LOSSES
 from .warehouse import replayed
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ WRITES = [
 ]
 
 
-class StoreDelivery:
+class StoreDelivery(Delivery):
     """An account and the same rows, delivered until all are written."""
 
     def __init__(
@@ -45,16 +46,8 @@ class StoreDelivery:
         self.wanted = wanted(folder / "undisturbed", self.lines, **switches)
 
     def run(self, **settings: Any) -> Run:
-        """Deliver everything; check that results add up and states cover only done rows."""
-        run = self.runner.run(*self.lines, **settings_of(self.world) | settings)
-        assert sorted(r["row"] for r in run.results) == list(range(1, len(run.results) + 1))
-        if run.code == 0:
-            assert len(run.results) == self.rows
-            assert {r["action"] for r in run.results} <= DONE, run.results
-        for state, done in zip(run.states, run.done, strict=True):
-            covered = range(1, state["bookmarks"]["at"] + 1)
-            assert {done.get(n) for n in covered} <= {*DONE, "rejected"}
-        return run
+        """Deliver everything, with the settings of all streams."""
+        return self.deliver(**settings_of(self.world) | settings)
 
     def end(self) -> None:
         """Deliver once more without a fault; check that everything is written once."""

@@ -54,7 +54,7 @@ class Search:
         )
 
     def key_of(self, row: Row) -> tuple[str, ...]:
-        """Return what tells a row from others."""
+        """Return what distinguishes a row from others."""
         return tuple(str(row.get(key)) for key in self.keys)
 
 

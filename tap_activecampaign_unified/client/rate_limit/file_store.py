@@ -104,7 +104,7 @@ class FileBudgetStore:
         self._path = None
 
     def _boot(self) -> dict[str, str | float | None]:
-        """Return what tells this start of this machine from others, whose uptimes mean nothing."""
+        """Return what distinguishes this start of the machine from others: uptimes start again."""
         boot = self._clock.boot()
         if boot is not None:
             return {"boot": boot}

@@ -41,7 +41,7 @@ THERE_ALREADY = (
 UNFINISHED = "automations: not entered while the rest of the row is left out"
 REFUSED = "automations: ActiveCampaign does not let this key enter or remove contacts (403)"
 NOT_TAKEN = "automations: ActiveCampaign did not enter the contact"
-NOBODY = "automations: the account no longer has this contact"
+NO_CONTACT = "automations: the account no longer has this contact"
 UNSEEN = (
     "automations: entering was sent and not answered, and cannot be seen now; the next run looks "
     "for it first"
@@ -71,7 +71,7 @@ def _apply_one(context: WriteContext, change: ContactChange) -> None:
         known = context.references.contacts_by_email([change.email]) if change.email else {}
         again = known.get(fold(change.email or ""))
         if again is None or again == change.id:
-            _leave_out(change, NOBODY)
+            _leave_out(change, NO_CONTACT)
             return
         change.id = again
         _leave_and_enter(context, change, again)

@@ -54,7 +54,7 @@ class ContactLimit:
         return max(0, self._limit - self._total - self._open - self._unsure)
 
     def read_again(self) -> None:
-        """Read the total again where that can show more room."""
+        """Read the total again where more contacts may fit by now."""
         if self._unsure:
             self._unsure = 0
             self._read()

@@ -103,13 +103,9 @@ def _associations(context: WriteContext, change: ContactChange) -> list[dict[str
 
 
 def _remove(context: WriteContext, change: ContactChange, association: str) -> None:
-    try:
-        context.write_client.write(
-            "DELETE", f"contactTags/{association}", about=change.id or change.email
-        )
-    except NotFound:
-        return  # removed already, perhaps by the first attempt of this request
-    change.is_touched = True
+    path, about = f"contactTags/{association}", change.id or change.email
+    if context.write_client.delete_if_there(path, about=about):
+        change.is_touched = True
 
 
 def _walk_tags(context: WriteContext, changes: list[ContactChange]) -> dict[str, dict[str, str]]:

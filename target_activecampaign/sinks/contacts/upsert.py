@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, walk_keyset
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped, outcome_of
 from target_activecampaign.sinks.create_only import create_contact
@@ -111,12 +110,11 @@ def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:
     body = {"contactTag": {"contact": change.id, "tag": tag}}
     for may_repeat in (True, False):
         try:
-            context.write_client.write("POST", "contactTags", body, repeatable=True)
+            context.write_client.create_if_absent("contactTags", body)
         except InvalidRequest as problem:
-            if not is_duplicate(problem):
-                if may_repeat and not problem.reasons:
-                    continue  # its words were lost on the way: they may say that the tag is there
-                raise
+            if may_repeat and not problem.reasons:
+                continue  # its words were lost on the way: they may say that the tag is there
+            raise
         break
     change.is_touched = True
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from tap_activecampaign_unified.client.errors import is_duplicate
+from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import id_text, reference, references
@@ -58,9 +57,4 @@ def add_contacts(context: WriteContext, native_id: str, others: list[str], *, is
     for contact in dict.fromkeys(others):
         if contact not in known:
             body = {"contactDeal": {"contact": contact, "deal": native_id}}
-            try:
-                # ActiveCampaign rejects a duplicate, so a retry is safe.
-                context.write_client.write("POST", "contactDeals", body, repeatable=True)
-            except InvalidRequest as problem:
-                if not is_duplicate(problem):
-                    raise
+            context.write_client.create_if_absent("contactDeals", body)

@@ -191,7 +191,7 @@ def test_without_automations_an_order_subscribes_no_contact(runner: TargetRunner
 def test_new_people_beyond_the_limit_are_held_with_their_orders(
     runner: TargetRunner, stream: str, count: int
 ) -> None:
-    """Of so many new contacts all but two are created; two wait for a run with room."""
+    """Of so many new contacts all but two are created; two wait for a run in which they fit."""
     make, table = (
         (orders, "storeOrders") if stream == ORDERS else (subscriptions, "storeRecurringPayments")
     )

@@ -35,7 +35,7 @@ def set_free_contacts(world: World, free: int) -> None:
 def test_contacts_within_the_limit_are_created_and_the_others_are_held(
     runner: TargetRunner, count: int, shape: str
 ) -> None:
-    """Of `count` new contacts all but two are created; two wait for a run with room."""
+    """Of `count` new contacts all but two are created; two wait for a run in which they fit."""
     runner.world.switches.account_settings = shape
     set_free_contacts(runner.world, count - 2)
     before = len(runner.world.tables["contacts"])
