@@ -115,7 +115,7 @@ def columns() -> str:
 
 def _columns_of(name: str, sink: Sink) -> str:
     entries = {entry.unified: entry for entry in sink.resource.entries}
-    chosen = sink.writable() | (sink.also & {"password"}) | {"id"} & entries.keys()
+    chosen = sink.writable | (sink.also & {"password"}) | {"id"} & entries.keys()
     if sink.family == "contact":
         chosen |= PLAIN.keys()
     table = RowColumns(WritePolicy(), {}).table(name)

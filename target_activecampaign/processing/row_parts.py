@@ -70,7 +70,7 @@ class RowParts:
         policy = self._policy
         return content_of(
             row.record,
-            sink.writable(),
+            sink.writable,
             clears=policy.clears,
             mirrors=policy.mirrors,
             enrols=policy.allow_automations,

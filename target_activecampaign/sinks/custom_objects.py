@@ -7,6 +7,7 @@ wrote take precedence.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied, walk_offset
@@ -56,8 +57,9 @@ class AnyColumn(frozenset[str]):
 class CustomSink(Sink):
     """The sink of one custom object, whose fields the account defines."""
 
+    @cached_property
     def writable(self) -> frozenset[str]:
-        """Return all columns but those that ActiveCampaign sets."""
+        """All columns but those that ActiveCampaign sets."""
         return AnyColumn()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.resource import Derived, is_read_only
@@ -47,8 +48,9 @@ class Sink:
         """The entity whose custom fields its rows have."""
         return {"deal": "opportunity"}.get(self.family, self.family)
 
+    @cached_property
     def writable(self) -> frozenset[str]:
-        """Return the writable columns. A change of any other column is no change of a row."""
+        """The writable columns. A change of any other column is no change of a row."""
         names = {
             entry.unified
             for entry in self.resource.entries

@@ -53,7 +53,7 @@ CUSTOM = ("custom_fields__lead_score", "custom_fields__interests", "custom_field
 def columns_of(stream: str) -> list[str]:
     """Return known and unknown columns of a stream."""
     sink = SINKS[stream]
-    names = set(sink.writable()) | {"id", "password", "unknown", "account__name", "contact__email"}
+    names = set(sink.writable) | {"id", "password", "unknown", "account__name", "contact__email"}
     names |= {name for columns in sink.identity for name in columns} | set(CUSTOM)
     return sorted(names | {"stage__name", "owner", "_sdc_deleted_at", "deleted"})
 

@@ -180,7 +180,7 @@ def columns() -> Iterator[tuple[str, str]]:
     """Return every writable column of every stream."""
     for stream, sink in registry.SINKS.items():
         if stream in ROWS:
-            for column in sorted(sink.writable() | (sink.also & {"password"})):
+            for column in sorted(sink.writable | (sink.also & {"password"})):
                 yield stream, column
 
 

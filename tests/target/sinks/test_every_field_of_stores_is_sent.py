@@ -83,7 +83,7 @@ def fields_of(stream: str) -> dict[str, Field]:
 def columns() -> Iterator[tuple[str, str]]:
     """Return every writable column of every stream of e-commerce."""
     for stream in ROWS:
-        for column in sorted(registry.SINKS[stream].writable()):
+        for column in sorted(registry.SINKS[stream].writable):
             yield stream, column
 
 
