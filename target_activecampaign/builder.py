@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.client.event_client import EventClient
 from tap_activecampaign_unified.config.settings import SettingsError
-from target_activecampaign.audiences.gifts import GiftRecorder
+from target_activecampaign.audiences.grants import GrantRecorder
 from target_activecampaign.audiences.memberships import Memberships
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
@@ -132,7 +132,7 @@ def open_processor(
         RowParts(ledger, policy),
     )
 
-    gifts = GiftRecorder(
+    grants = GrantRecorder(
         ledger,
         Memberships(ledger, policy, references),
         ContactValuesReader(client, pool),
@@ -160,13 +160,13 @@ def open_processor(
         contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
         rows=rows,
-        audiences=gifts,
+        audiences=grants,
         opt_outs=OptOuts(references, clock),
         events=_event_client(settings, client),
     )
     if settings["undo_path"] and not is_undo:
         _record_for_undo(settings, context, rows, run_id)
-    return BatchProcessor(context, rows, gifts)
+    return BatchProcessor(context, rows, grants)
 
 
 def _record_for_undo(

@@ -12,7 +12,7 @@ from tap_activecampaign_unified.client import FatalError, SystemClock
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata
-from target_activecampaign.audiences.leaving import Leaving
+from target_activecampaign.audiences.leavers import LeaverProcessor
 from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.input.message_reader import MessageReader
 from target_activecampaign.input.record_parser import RecordParser, StreamMaps
@@ -156,13 +156,13 @@ class TargetActiveCampaign(ConfiguredTarget):
             self.logger.error("A STATE without value is left out")
             return
         self._flush()
-        self._parser.log.note_state(self._parser.number, message_dict["value"])
+        self._parser.completeness.note_state(self._parser.number, message_dict["value"])
         self._checkpoints.arrive(self._parser.number, message_dict["value"])
         self._emit()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         names = self._parser.names_of(str(message_dict.get("stream")))
-        self._parser.log.note_activation(names, self._parser.number)
+        self._parser.completeness.note_activation(names, self._parser.number)
 
     @message_handler
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
@@ -220,10 +220,12 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.finish()
 
     def _end_audiences(self, processor: BatchProcessor) -> None:
-        """Let people leave audiences of which the input has come completely."""
-        gifts, log = processor.gifts, self._parser.log
-        leaving = Leaving(processor.context, processor.rows, gifts, log, self._parser.alias)
-        leaving.run(self._broken_input)
+        """Process the people who left audiences whose input is complete."""
+        grants, log = processor.grants, self._parser.completeness
+        leavers = LeaverProcessor(
+            processor.context, processor.rows, grants, log, self._parser.alias
+        )
+        leavers.run(self._broken_input)
         processor.check_rejects()
         if processor.rows.stop_reason:
             self._end_early(processor.rows.stop_reason)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.ledger.audience_records import NO_ADDRESS, Member, person_of
+from target_activecampaign.ledger.audience_records import NO_ADDRESS, Member, placeholder_of
 from target_activecampaign.lookups.row_contact import contact_of_row
 
-from .presence import Presence
+from .input_members import InputMembers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 
 class Memberships:
-    """The members of this run's audiences; ``presence`` has who is in the input, by audience."""
+    """The members of this run's audiences; ``input_members`` are those in the input."""
 
     def __init__(self, ledger: Ledger, policy: WritePolicy, references: References) -> None:
         self._ledger, self._records, self._references = ledger, ledger.audiences, references
         if policy.audiences:
             self._records.mark_used()
-        self.presence = {name: Presence(ledger, references) for name in policy.audiences}
+        self.input_members = {name: InputMembers(ledger, references) for name in policy.audiences}
 
     def audience_of(self, row: InputRecord) -> str | None:
         """Return the audience of a row, None where its stream is none."""
-        return row.input_stream if row.input_stream in self.presence else None
+        return row.input_stream if row.input_stream in self.input_members else None
 
     def note_rows(self, rows: Iterable[InputRecord]) -> None:
         """Note who is in the input, before anything is decided about the rows."""
         for row in rows:
-            found = self.presence.get(row.input_stream)
+            found = self.input_members.get(row.input_stream)
             if found is not None:
                 found.add(row)
 
     def note_contact(self, row: InputRecord, contact: str | None) -> None:
-        """Note which contact a row of the input means."""
+        """Note the contact of a row of the input."""
         name = self.audience_of(row)
         if name is not None and row.number is not None and contact is not None:
-            self.presence[name].add_contact(contact)
+            self.input_members[name].add_contact(contact)
 
     def note_confirmed(self, rows: list[InputRecord]) -> None:
         """Note people as members whose rows the ledger knows as confirmed."""
-        for name in self.presence:
+        for name in self.input_members:
             mine = [row for row in rows if row.input_stream == name and row.number is not None]
             if not mine:
                 continue
@@ -55,48 +55,50 @@ class Memberships:
             with self._ledger.transaction():
                 for row, person, address in people:
                     self.note_contact(row, None if person.startswith("@") else person)
-                    self.join(name, person, address, [row.ledger_key])
+                    self.put_member(name, person, address, [row.ledger_key])
             self._records.uncache()
 
     def _people_of(self, rows: list[InputRecord]) -> list[tuple[InputRecord, str, bytes]]:
-        """Return rows with who they mean, and the hash of the address."""
+        """Return rows with their person and the hash of the address."""
         found = []
         for row in rows:
             email, native_id = contact_of_row(self._references, row)
             address = self._records.address_key(email) if email else NO_ADDRESS
-            unborn = person_of(address) if address else ""
-            found.append((row, row.known_id or native_id or unborn, address))
-        self._records.prefetch_given(person for _, person, __ in found if person.startswith("@"))
+            placeholder = placeholder_of(address) if address else ""
+            found.append((row, row.known_id or native_id or placeholder, address))
+        self._records.prefetch_grants(person for _, person, __ in found if person.startswith("@"))
         return [
-            (row, self._records.given(person).contact or person, address)
+            (row, self._records.grants_of(person).contact or person, address)
             for row, person, address in found
             if person
         ]
 
-    def join(
+    def put_member(
         self,
         name: str,
         person: str,
         address: bytes,
         keys: Iterable[bytes],
         *,
-        is_open: bool | None = None,
+        is_pending: bool | None = None,
     ) -> None:
-        """Write a member with what is known now; ``is_open`` None leaves that as it is."""
+        """Add or update a member; ``is_pending`` None leaves that as it is."""
         before = self._records.member(name, person) or Member(person, NO_ADDRESS)
         member = Member(
             person,
             address or before.address,
             tuple(dict.fromkeys([*before.keys, *keys])),
-            before.is_open if is_open is None else is_open,
+            before.is_pending if is_pending is None else is_pending,
             before.is_complete,
         )
         self._records.put_member(name, member)
 
-    def give_contact(self, unborn: str, contact: str) -> None:
-        """Make the members of an address those of its contact, now that its id is known."""
-        for name in self.presence:
-            member = self._records.member(name, unborn)
+    def move_to_contact(self, placeholder: str, contact: str) -> None:
+        """Make the member of an address the member of its contact, whose id is known now."""
+        for name in self.input_members:
+            member = self._records.member(name, placeholder)
             if member is not None:
-                self._records.remove_member(name, unborn)
-                self.join(name, contact, member.address, member.keys, is_open=member.is_open)
+                self._records.remove_member(name, placeholder)
+                self.put_member(
+                    name, contact, member.address, member.keys, is_pending=member.is_pending
+                )

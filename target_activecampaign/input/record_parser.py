@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.audiences.input_log import REJECTED, UNREADABLE, InputLog
+from target_activecampaign.audiences.input_completeness import (
+    REJECTED,
+    UNREADABLE,
+    InputCompleteness,
+)
 from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.account_label import AccountLabelCheck, without_label
@@ -72,7 +76,7 @@ class RecordParser:
         self._keys: dict[str, list[str]] = {}
         self.number = 0
         #: What came of each stream.
-        self.log = InputLog()
+        self.completeness = InputCompleteness()
 
     def _find_object(self, stream: str) -> CustomObject | None:
         """Return the account's custom object of a stream, None where it cannot be read."""
@@ -88,7 +92,7 @@ class RecordParser:
 
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
         """Report a line that cannot be read; count it as a rejected row if it may be one."""
-        self.log.note_fault(None, UNREADABLE)
+        self.completeness.note_fault(None, UNREADABLE)
         if not is_record:
             logger.error("Left out of the input: %s; correct it", why)
             return
@@ -109,13 +113,13 @@ class RecordParser:
         given = message.get("key_properties")
         keys = [str(name) for name in given] if isinstance(given, list) else []
         if self._maps is None:
-            self.log.note_schema(stream, stream)
+            self.completeness.note_schema(stream, stream)
             return [(stream, schema, keys)]
         schema.setdefault("properties", {})
         self._keys.setdefault(stream, keys)
         maps = self._maps.register(stream, schema, keys)
         for name in self.names_of(stream):
-            self.log.note_schema(name, stream)
+            self.completeness.note_schema(name, stream)
         return [
             (one.stream_alias, one.transformed_schema, list(one.transformed_key_properties or []))
             for one in maps
@@ -152,15 +156,15 @@ class RecordParser:
         self.number += 1
         stream, record = message.get("stream"), message.get("record")
         if not isinstance(stream, str) or not isinstance(record, dict):
-            self.log.note_fault(None, UNREADABLE)
+            self.completeness.note_fault(None, UNREADABLE)
             self._reject(self.number, None, {}, NOT_A_RECORD)
             return []
-        self.log.note_row(self.names_of(stream), self.number)
+        self.completeness.note_row(self.names_of(stream), self.number)
         rows = []
         for name, mapped in self._mapped(stream, record):
             keys = self._keys.get(name)
             if keys is None:
-                self.log.note_fault(name, REJECTED)
+                self.completeness.note_fault(name, REJECTED)
                 self._reject(self.number, self.alias(name), {}, f"row {self.number}: {NO_SCHEMA}")
                 continue
             row = self.row_of(self.number, self.alias(name), mapped, keys, name)
@@ -179,7 +183,7 @@ class RecordParser:
             except Exception as problem:  # noqa: BLE001 - the user's expression may raise anything
                 why = f"stream_maps failed on this row ({type(problem).__name__})"
                 for name in self.names_of(stream):
-                    self.log.note_fault(name, REJECTED)
+                    self.completeness.note_fault(name, REJECTED)
                 self._reject(self.number, self.alias(stream), {}, why)
                 continue
             if mapped is None:
@@ -208,7 +212,7 @@ class RecordParser:
         if sink is None:
             names = ", ".join(sorted(registry.SINKS))
             why = f"unknown stream; map it in stream_aliases to one of {names}"
-            self.log.note_fault(input_stream or stream, REJECTED)
+            self.completeness.note_fault(input_stream or stream, REJECTED)
             self._reject(number, stream, key, why)
             return None
         try:
@@ -220,7 +224,7 @@ class RecordParser:
             self._processor().rows.results.add(number, stream, full_key, skip.outcome())
             return None
         except RowRejected as rejection:
-            self.log.note_fault(input_stream or stream, REJECTED)
+            self.completeness.note_fault(input_stream or stream, REJECTED)
             self._reject(number, stream, key, rejection.reason)
             return None
         self._processor().rows.key_properties.setdefault(stream, keys)

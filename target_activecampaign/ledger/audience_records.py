@@ -1,6 +1,6 @@
-"""What the ledger keeps of audiences: their members, and what streams gave to contacts.
+"""The audiences in the ledger: their members, and what streams granted to contacts.
 
-It keeps ids, keyed hashes and names of streams, no personal data. A person is a contact's id, or,
+It holds ids, keyed hashes and names of streams, no personal data. A person is a contact's id, or,
 until the contact has one, `@` and the hash of the address.
 """
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 KEY_BYTES = 16
 ROWS_PER_PAGE = 5_000
 NO_ADDRESS = b""
-_OPEN, _COMPLETE = 1, 2
+_PENDING, _COMPLETE = 1, 2
 
-#: What gave a tag, list, field or automation, with one value for all: of a field the hash of its
-#: value; of a tag or list the time when it was confirmed as given, in seconds of the account's
-#: clock, empty where that is not known.
-Holders = dict[str, str]
+#: The streams that granted a tag, list, field or automation, all with the same value: of a field
+#: the hash of its value; of a tag or list the time when the grant was confirmed, in seconds of the
+#: account's clock, empty where that is not known.
+Grantors = dict[str, str]
 
 
 class Member(NamedTuple):
     """A member of an audience.
 
     ``address`` is the hash of the address, empty where none is known. ``keys`` are the ledger's
-    keys of the rows. ``is_open``: a write was begun and is not confirmed. ``is_complete``: the
+    keys of the rows. ``is_pending``: a write was begun and is not confirmed. ``is_complete``: the
     member was in an input that was read to its end.
     """
 
     person: str
     address: bytes
     keys: tuple[bytes, ...] = ()
-    is_open: bool = False
+    is_pending: bool = False
     is_complete: bool = False
 
     @property
@@ -49,24 +49,24 @@ class Member(NamedTuple):
 
 
 @dataclass
-class Given:
-    """What streams gave to a person: the holders of each token, such as `tag:12`.
+class Grants:
+    """What streams granted to a person: the grantors of each grant id, such as `tag:12`.
 
     ``contact`` is the id of a contact that was written by its address, None where this is the
     contact's own entry, or where no id is known yet.
     """
 
     contact: str | None = None
-    tokens: dict[str, Holders] = field(default_factory=dict)
+    by_id: dict[str, Grantors] = field(default_factory=dict)
 
 
-def person_of(address: bytes) -> str:
-    """Return who an address is until its contact has an id."""
+def placeholder_of(address: bytes) -> str:
+    """Return what stands for the person of an address until its contact has an id."""
     return f"@{address.hex()}"
 
 
 class AudienceRecords:
-    """Reads and writes members and givings; a dry run writes nothing."""
+    """Reads and writes members and grants; a dry run writes nothing."""
 
     def __init__(
         self, store: Store, hash_key: Callable[..., bytes], *, is_dry_run: bool = False
@@ -79,7 +79,7 @@ class AudienceRecords:
         return self._store.get("meta", "audiences") is not None
 
     def mark_used(self) -> None:
-        """Record that a run has an audience: from now on every run records what it gives."""
+        """Record that a run has an audience: from now on every run records what it grants."""
         if not self._is_dry:
             self._store.add("meta", ("audiences",), (b"1",))
 
@@ -92,32 +92,32 @@ class AudienceRecords:
         return self._hash_key("value", value)[:8].hex()
 
     def uncache(self) -> None:
-        """Drop what was read ahead, so that the rows of a batch stay in memory."""
+        """Drop what was prefetched, so that only the rows of one batch are in memory."""
         self._store.uncache("members", "given")
 
-    # --- givings ----------------------------------------------------------------------------
+    # --- grants ------------------------------------------------------------------------------
 
-    def prefetch_given(self, persons: Iterable[str]) -> None:
-        """Read the givings of many persons with few statements."""
+    def prefetch_grants(self, persons: Iterable[str]) -> None:
+        """Read the grants of many persons with few statements."""
         self._store.prefetch("given", ((one,) for one in persons))
 
-    def given(self, person: str) -> Given:
-        """Return what was given to a person; to an address whose contact is known, the contact."""
+    def grants_of(self, person: str) -> Grants:
+        """Return what was granted to a person, or only the contact of an address that has one."""
         found = self._store.get("given", person)
         if found is None:
-            return Given()
-        return Given(found[0], json.loads(found[1]) if found[1] else {})
+            return Grants()
+        return Grants(found[0], json.loads(found[1]) if found[1] else {})
 
-    def put_given(self, person: str, given: Given) -> None:
-        """Write what was given to a person, in place of the earlier entry."""
+    def put_grants(self, person: str, grants: Grants) -> None:
+        """Replace what was granted to a person."""
         if self._is_dry:
             return
-        if not given.tokens and given.contact is None:
+        if not grants.by_id and grants.contact is None:
             if self._store.get("given", person) is not None:
                 self._store.put("given", (person,), None)
             return
-        text = json.dumps(given.tokens, separators=(",", ":"), sort_keys=True)
-        values = (given.contact, text if given.tokens else "")
+        text = json.dumps(grants.by_id, separators=(",", ":"), sort_keys=True)
+        values = (grants.contact, text if grants.by_id else "")
         if self._store.get("given", person) != values:
             self._store.put("given", (person,), values)
 
@@ -133,11 +133,11 @@ class AudienceRecords:
         return None if found is None else _member_of(person, found)
 
     def put_member(self, audience: str, member: Member) -> None:
-        """Write a member, in place of the earlier entry."""
+        """Add or replace a member."""
         values = (
             member.address,
             b"".join(member.keys),
-            _OPEN * member.is_open | _COMPLETE * member.is_complete,
+            _PENDING * member.is_pending | _COMPLETE * member.is_complete,
         )
         if not self._is_dry and self._store.get("members", audience, member.person) != values:
             self._store.put("members", (audience, member.person), values)
@@ -162,4 +162,4 @@ class AudienceRecords:
 def _member_of(person: str, values: tuple[Any, ...]) -> Member:
     address, keys, flags = bytes(values[0]), bytes(values[1]), int(values[2])
     split = tuple(keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES))
-    return Member(person, address, split, bool(flags & _OPEN), bool(flags & _COMPLETE))
+    return Member(person, address, split, bool(flags & _PENDING), bool(flags & _COMPLETE))

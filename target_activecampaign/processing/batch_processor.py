@@ -17,7 +17,7 @@ from target_activecampaign.sinks.limits import AUTOMATIONS, HELD_BY_MAX_CHANGES
 from .row_finisher import REJECTED_ONE
 
 if TYPE_CHECKING:
-    from target_activecampaign.audiences.gifts import GiftRecorder
+    from target_activecampaign.audiences.grants import GrantRecorder
     from target_activecampaign.ledger.ledger import Confirmed
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
@@ -32,8 +32,8 @@ STOPPED = "the run ended before this row was confirmed"
 class BatchProcessor:
     """Writes batches of rows; ``rows`` gives each its result."""
 
-    def __init__(self, context: WriteContext, rows: RowFinisher, gifts: GiftRecorder) -> None:
-        self.context, self.rows, self.gifts = context, rows, gifts
+    def __init__(self, context: WriteContext, rows: RowFinisher, grants: GrantRecorder) -> None:
+        self.context, self.rows, self.grants = context, rows, grants
         self._written_families: set[str] = set()
 
     # --- a batch ----------------------------------------------------------------------------
@@ -44,7 +44,7 @@ class BatchProcessor:
         Where the run ends in its middle, `abandon` gives the rows that are left their results.
         """
         self.rows.open(rows)
-        self.gifts.members.note_rows(rows)
+        self.grants.members.note_rows(rows)
         for name, sink in registry.sinks_of(row.stream for row in rows).items():
             self._write_sink(sink, [row for row in rows if row.stream == name])
             self._written_families.add(sink.family)
@@ -56,7 +56,7 @@ class BatchProcessor:
         Returns the other rows by stream, for `write_changed`.
         """
         self.rows.open(rows)
-        self.gifts.members.note_rows(rows)
+        self.grants.members.note_rows(rows)
         sinks = registry.sinks_of(row.stream for row in rows)
         return {
             name: self._drop_unchanged(sink, [row for row in rows if row.stream == name])
@@ -127,9 +127,9 @@ class BatchProcessor:
                 if known.fields and not is_sent:
                     self._finish_confirmed(sink, group, known)
         left = [row for row in rows if self.rows.is_open(row)]
-        if self.gifts.members.presence:
+        if self.grants.members.input_members:
             changed = set(map(id, left))
-            self.gifts.members.note_confirmed([row for row in rows if id(row) not in changed])
+            self.grants.members.note_confirmed([row for row in rows if id(row) not in changed])
         return left
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:

@@ -66,23 +66,23 @@ class EarlierValues(Protocol):
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
 
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note people who leave an audience: the contact, the giver, and what it gave by token."""
+        """Note people who leave an audience: the contact, the grantor, and its grants by id."""
 
 
-class AudienceNotes(Protocol):
-    """What the ledger notes of contacts that audiences, and other streams, give something to."""
+class AudienceGrants(Protocol):
+    """Records in the ledger what audiences and other streams grant to contacts."""
 
     def before_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Note what changes will give, and set the ids of the contacts that the account has.
+        """Record what changes will grant, and set the ids of the contacts that the account has.
 
         Raises `RequestError` where the present values cannot be read.
         """
 
     def after_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Note which of it was given; called in the transaction that confirms the rows."""
+        """Record which grants were made; called in the transaction that confirms the rows."""
 
-    def withdraw(self, change: ContactChange) -> None:
-        """Remove the notes of a change of which nothing was written."""
+    def discard(self, change: ContactChange) -> None:
+        """Remove the grants of a change of which nothing was written."""
 
     def document(self) -> dict[str, Any]:
         """Return what became of each audience, for the run report."""
@@ -112,7 +112,7 @@ class WriteContext:
     plan: DryRunPlan
     rows: RowResults
     opt_outs: OptOuts
-    audiences: AudienceNotes
+    audiences: AudienceGrants
     #: Reads what rows replace, None where the run cannot be undone.
     earlier_values: EarlierValues | None = None
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)

@@ -55,7 +55,7 @@ ROWS = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: What people who left an audience had from it, by the token of the part, with its hash.
+#: The grants of people who left an audience, by grant id, with the hash of a field's value.
 LEAVERS = sa.Table(
     "leavers",
     METADATA,

@@ -115,7 +115,7 @@ class UndoJournal:
         )
         self._set_state = sa.update(ENTRIES).where(*named).values(state=sa.bindparam("_state"))
         self._remove = sa.delete(ENTRIES).where(*named, ENTRIES.c.former.is_(None))
-        self._take_back = (
+        self._restore_former = (
             sa.update(ENTRIES)
             .where(*named)
             .values(after=ENTRIES.c.former, former=None, state=WRITTEN)
@@ -180,11 +180,11 @@ class UndoJournal:
             ],
         )
 
-    def take_back(self, run: str, parts: Iterable[ValuePart]) -> None:
+    def discard(self, run: str, parts: Iterable[ValuePart]) -> None:
         """Remove what was recorded for a request that ActiveCampaign refused."""
         named = [_named(run, part) for part in parts]
         self._database_many(self._remove, named)
-        self._database_many(self._take_back, named)
+        self._database_many(self._restore_former, named)
 
     def rename(self, kind: str, temporary: str, native_id: str) -> None:
         """Give a created record its id, in every run."""
@@ -220,20 +220,20 @@ class UndoJournal:
         )
 
     def add_leavers(self, run: str, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note people who leave an audience: the contact, the giver, and what it gave by token."""
+        """Note people who leave an audience: the contact, the grantor, and its grants by id."""
         self._database_many(
             self._database.put(LEAVERS),
             [
-                {"run": run, "id": one, "giver": giver, "tokens": dump(tokens)}
-                for one, giver, tokens in leavers
+                {"run": run, "id": one, "giver": grantor, "tokens": dump(grants)}
+                for one, grantor, grants in leavers
             ],
         )
 
-    def leavings(self, run: str, native_id: str) -> dict[str, dict[str, str]]:
-        """Return what a contact lost because it left audiences, by giver and token."""
+    def leaver_grants(self, run: str, native_id: str) -> dict[str, dict[str, str]]:
+        """Return what a contact lost because it left audiences, by grantor and grant id."""
         mine = (LEAVERS.c.run == run, LEAVERS.c.id == native_id)
         found = self._database.rows(sa.select(LEAVERS.c.giver, LEAVERS.c.tokens).where(*mine))
-        return {giver: load(tokens) for giver, tokens in found}
+        return {grantor: load(grants) for grantor, grants in found}
 
     def _database_many(self, statement: Any, values: list[dict[str, Any]]) -> None:
         if values:

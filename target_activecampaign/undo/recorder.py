@@ -102,7 +102,7 @@ class UndoRecorder:
             self._values.expect(kind, known_records(self._references, family, rows))
 
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note what people who leave an audience had from it, so that an undo gives it again."""
+        """Note the grants of people who leave an audience, so that an undo restores them."""
         self._journal.add_leavers(self._run, leavers)
 
     # --- requests ---------------------------------------------------------------------------
@@ -123,7 +123,7 @@ class UndoRecorder:
         A duplicate may be the first attempt of the same request, so it stays.
         """
         if not (isinstance(problem, InvalidRequest) and is_duplicate(problem)):
-            self._journal.take_back(self._run, [part for part, _, __ in values])
+            self._journal.discard(self._run, [part for part, _, __ in values])
 
     def after(self, values: list[Value], answer: ApiResponse) -> None:
         """Note that a request was answered, the ids of what it created, and marks of statuses."""

@@ -138,7 +138,7 @@ class UndoRun:
         reasons = [Verdict.PUT_BACK.value] if chosen else []
         try:
             if chosen and record.kind == CONTACT and record.present is not None:
-                self._give_again(record, chosen)
+                self._restore_grants(record, chosen)
                 restore_contact(self._context, record.id, group, chosen, record.present)
             elif chosen:
                 restore_record(self._context, record.kind, record.id, group, chosen)
@@ -149,7 +149,7 @@ class UndoRun:
         except RequestError as problem:
             return outcome_of(problem)
         if record.kind == CONTACT:
-            self._take_from_givers(record.id, chosen)
+            self._remove_grants(record.id, chosen)
         self._note_undone([*chosen, *(one for one in judged if one.verdict is Verdict.AS_BEFORE)])
         kept = [one for one in judged if one not in chosen]
         reasons += self._reasons(record.kind, kept, refusal)
@@ -162,22 +162,22 @@ class UndoRun:
         why = Verdict.UNDONE if is_undone else Verdict.AS_BEFORE
         return Outcome(Action.UNCHANGED, record.id, why.value)
 
-    def _give_again(self, record: RunRecord, chosen: list[Judgement]) -> None:
-        """Note again as given by an audience what a person had lost by leaving it.
+    def _restore_grants(self, record: RunRecord, chosen: list[Judgement]) -> None:
+        """Record again what an audience granted to a person who then left it.
 
-        The person is no member before a row of the input is about them; then they can leave again.
+        The person is a member again, and can leave again, when a row of the input names them.
         """
         ledger, names = self._context.ledger, {one.entry.part.name for one in chosen}
-        for giver, tokens in self._journal.leavings(self._request.run, record.id).items():
-            given = ledger.audiences.given(record.id)
-            for token in tokens.keys() & names:
-                holders = [*given.tokens.get(token, {}), giver]
-                given.tokens[token] = dict.fromkeys(holders, tokens[token])
+        for grantor, lost in self._journal.leaver_grants(self._request.run, record.id).items():
+            grants = ledger.audiences.grants_of(record.id)
+            for grant_id in lost.keys() & names:
+                grantors = [*grants.by_id.get(grant_id, {}), grantor]
+                grants.by_id[grant_id] = dict.fromkeys(grantors, lost[grant_id])
             with ledger.transaction():
-                ledger.audiences.put_given(record.id, given)
+                ledger.audiences.put_grants(record.id, grants)
 
-    def _take_from_givers(self, native_id: str, chosen: list[Judgement]) -> None:
-        """Forget as given what was taken back: if a user gives it, it is the user's."""
+    def _remove_grants(self, native_id: str, chosen: list[Judgement]) -> None:
+        """Remove the grants of what was undone: a user who adds it later owns it."""
         gone = set()
         for one in chosen:
             name, before = one.entry.part.name, one.entry.before
@@ -186,11 +186,11 @@ class UndoRun:
             if not before or (name.startswith(LIST) and before != SUBSCRIBED):
                 gone.add(name)
         ledger = self._context.ledger
-        given = ledger.audiences.given(native_id)
-        if not gone.isdisjoint(given.tokens):
-            left = {token: holders for token, holders in given.tokens.items() if token not in gone}
+        grants = ledger.audiences.grants_of(native_id)
+        if not gone.isdisjoint(grants.by_id):
+            left = {one: grantors for one, grantors in grants.by_id.items() if one not in gone}
             with ledger.transaction():
-                ledger.audiences.put_given(native_id, replace(given, tokens=left))
+                ledger.audiences.put_grants(native_id, replace(grants, by_id=left))
 
     def _end_enrolment(self, record: RunRecord, one: Judgement) -> bool:
         """End what the run began of an automation; return whether it was active."""

@@ -167,8 +167,8 @@ def _enter(
         if history.is_unsure:
             _note_entered(context, change, automation)
         else:
-            if change.gifts is not None:
-                change.gifts.done_before.add(f"automation:{automation}")
+            if change.pending_grants is not None:
+                change.pending_grants.was_done_before.add(f"automation:{automation}")
             _remark(change, automation, THERE_ALREADY)
         return
     if _is_kept_out(context, change, automation, is_finished=is_finished):

@@ -105,20 +105,20 @@ class RowRequest:
 
 
 @dataclass(slots=True)
-class GiftNotes:
-    """What the ledger notes of a change that gives something, for audiences.
+class PendingGrants:
+    """The grants of a change that the ledger records before the write, for audiences.
 
-    ``person`` is who it is given to. ``removed`` holds the tokens that the change takes away,
-    ``new`` the new notes as giver, token and request, and ``done_before`` the requests that turned
-    out to be carried out before. ``begun`` has, by token, the request of a tag
-    or list that is not known to be from elsewhere, and the value that its holders had.
+    ``person`` gets them. ``removed`` holds the grant ids that the change takes away, ``new`` the
+    new grants as grantor, grant id and request, and ``was_done_before`` the requests that turned
+    out to be carried out before. ``started`` has, by grant id, the request of a tag or list that
+    no other client is known to have added, and the value that its grantors had.
     """
 
     person: str
     removed: set[str]
     new: list[tuple[str, str, str]] = field(default_factory=list)
-    done_before: set[str] = field(default_factory=set)
-    begun: dict[str, tuple[str, str]] = field(default_factory=dict)
+    was_done_before: set[str] = field(default_factory=set)
+    started: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class ContactChange:
     id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
     whether they are entered or left. ``associations`` are ids of tag associations to be removed.
 
-    ``gifts`` is what the ledger notes of it for audiences. One that ``takes_back`` is of a person
+    ``pending_grants`` is what it grants for audiences. One that ``is_revocation`` is of a person
     who left an audience.
     """
 
@@ -150,8 +150,8 @@ class ContactChange:
     created: bool | None = None
     is_touched: bool = False
     associations: tuple[str, ...] = ()
-    gifts: GiftNotes | None = None
-    takes_back: bool = False
+    pending_grants: PendingGrants | None = None
+    is_revocation: bool = False
 
     @property
     def adds(self) -> list[str]:

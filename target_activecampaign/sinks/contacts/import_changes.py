@@ -101,11 +101,13 @@ def _without_ids(
     """Return those whose ids are to be looked up, together where that is fewer requests."""
     if _wants_all_ids(context):
         return changes
-    noted = [change for change in changes if change.gifts is not None and change.id is None]
+    noted = [
+        change for change in changes if change.pending_grants is not None and change.id is None
+    ]
     entering = [change for change in changes if change.automations and change.id is None]
     created = sum(len(batch.created_ids) for batch in batches)
     if noted:
-        return [*noted, *(change for change in entering if change.gifts is None)]
+        return [*noted, *(change for change in entering if change.pending_grants is None)]
     return entering if created / FULL_PAGE < len(entering) else []
 
 

@@ -112,10 +112,10 @@ def _held(reason: str) -> Outcome:
     return Outcome(Action.SKIPPED, reason=reason, whole=False, held=True)
 
 
-def take_back(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
-    """Take from contacts what a stream gave them, and give each change's row its result.
+def write_revocations(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
+    """Revoke what a stream granted to contacts, and give each change's row its result.
 
-    The changes have ids and addresses as just read, and give nothing: no rule of consent applies.
+    The changes have ids and addresses as just read, and grant nothing: no rule of consent applies.
     """
     strip_held_out(changes)
     if not context.policy.run_automations:
@@ -135,7 +135,7 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
             _end(context, change, outcome_of(problem))
         return
     if context.write_client.is_dry_run:
-        _forecast(context, sink, [change for change in changes if not change.takes_back])
+        _forecast(context, sink, [change for change in changes if not change.is_revocation])
     imported = import_changes(context, sink, changes)
     rest = _after_import(context, changes, imported)
     _finish(context, sink, rest, {key: e for key, e in imported.items() if e.is_imported})
@@ -353,7 +353,7 @@ def _fail(
 
 def _end(context: WriteContext, change: ContactChange, outcome: Outcome) -> None:
     if outcome.action is not Action.FAILED and not change.is_touched and change.created is None:
-        context.audiences.withdraw(change)
+        context.audiences.discard(change)
     for part in change.parts:
         context.rows.finish(part.row, outcome)
     change.parts = []
@@ -379,7 +379,7 @@ def _report(
             action = Action.UNCHANGED
         else:
             action = Action.UPDATED
-            if is_imported and change.created is None and not change.takes_back:
+            if is_imported and change.created is None and not change.is_revocation:
                 reasons.append(BY_IMPORT)
         context.note_copy(sink.family, part.row, change.id)
         if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:

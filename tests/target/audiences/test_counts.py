@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.audiences import gifts
+from target_activecampaign.audiences import grants
 
 from .scene import Scene, leavers
 
@@ -23,7 +23,9 @@ def test_leaving_costs_at_most_eleven_requests_for_ten_tags(
     Joining costs one reading of all contacts, one request for the values of a hundred contacts
     that were there, and one for the ids of a hundred new ones, beside the imports.
     """
-    monkeypatch.setattr(gifts, "MOST_READ", 200)  # the slices of a batch add no reading of contacts
+    monkeypatch.setattr(
+        grants, "MOST_READ", 200
+    )  # the slices of a batch add no reading of contacts
     people = [f"p{n}@shop.example" for n in range(MEMBERS)]
     for one in people[:PRESENT]:
         scene.add(one)

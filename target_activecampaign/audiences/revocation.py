@@ -1,4 +1,4 @@
-"""What is taken back from people who left, as changes of their contacts."""
+"""What is revoked from people who left an audience, as changes of their contacts."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import TYPE_CHECKING
 from target_activecampaign.records.record import InputRecord
 from target_activecampaign.sinks.contacts.change import UNSUBSCRIBE, ContactChange, RowRequest
 
-from .gifts import audience_giver
-from .tokens import ACTIVE, BLANK, KINDS, began_after, normal_text, split
+from .grant_ids import ACTIVE, BLANK, GRANT_KINDS, began_after, normalized_text, split_grant_id
+from .grants import audience_grantor
 
 if TYPE_CHECKING:
     from target_activecampaign.config.audience_rules import AudienceRule
-    from target_activecampaign.ledger.audience_records import Given, Member
+    from target_activecampaign.ledger.audience_records import Grants, Member
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.context import WriteContext
 
-GONE = "the account no longer has this contact"
-ELSEWHERE = "what another stream gives too stays"
+NO_CONTACT = "the account no longer has this contact"
+GRANTED_BY_OTHERS = "what another stream gives too stays"
 OTHER_VALUE = "a field that has another value by now stays"
-BEGAN_AGAIN = "a tag or a subscription that ended and began again stays"
+STARTED_AGAIN = "a tag or a subscription that ended and began again stays"
 
 
 @dataclass
 class Leaver:
     """A person who left an audience: all members that are one contact, None for no contact.
 
-    ``part`` has the row that gets the result. ``taken`` names by request what is taken back;
-    automations are counted where they are left. ``tokens`` are the same by token, with the hash
-    of a field's value: a tag or subscription that an undo gives again begins at another time.
+    ``part`` has the row that gets the result. ``revoked`` describes by request what is revoked;
+    automations are counted where they are left. ``grant_ids`` has by grant id the hash of a
+    field's value. Of a tag or subscription it has none: an undo starts it at another time.
     """
 
     members: list[Member]
     contact: str | None
     part: RowRequest
     change: ContactChange
-    taken: dict[str, str] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
+    revoked: dict[str, str] = field(default_factory=dict)
+    grant_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> list[str]:
-        """What was taken back, without what a setting forbade."""
-        return [text for request, text in self.taken.items() if request in self.part.requested]
+        """What was revoked, without what a setting forbade."""
+        return [text for request, text in self.revoked.items() if request in self.part.requested]
 
 
 def leaver_of(members: list[Member], contact: str | None, audience: str, stream: str) -> Leaver:
@@ -50,55 +50,57 @@ def leaver_of(members: list[Member], contact: str | None, audience: str, stream:
     row = InputRecord(None, stream, {}, {"id": contact}, {}, input_stream=audience)
     row.known_id = contact
     part = RowRequest(row, may_create=False)
-    return Leaver(members, contact, part, ContactChange([part], id=contact, takes_back=True))
+    return Leaver(members, contact, part, ContactChange([part], id=contact, is_revocation=True))
 
 
-def plan_change(
+def plan_revocation(
     context: WriteContext,
     leaver: Leaver,
     rule: AudienceRule,
-    given: Given,
+    grants: Grants,
     values: ContactValues | None,
 ) -> None:
-    """Plan to take back what the audience alone gave and the contact still has."""
+    """Plan to revoke what only the audience granted and the contact still has."""
     part = leaver.part
     if values is None:
-        part.remarks += [GONE] if leaver.contact else []
+        part.remarks += [NO_CONTACT] if leaver.contact else []
         return
     leaver.change.email = str(values.row.get("email") or "").strip() or None
     holdout, email = context.holdout, leaver.change.email
     part.row.is_held_out = holdout.is_active and email is not None and holdout.is_held_out(email)
-    giver = audience_giver(part.row.input_stream)
-    kinds = {KINDS[word] for word in rule.on_leave}
-    for token, holders in sorted(given.tokens.items()):
-        if giver not in holders or split(token)[0] not in kinds:
+    grantor = audience_grantor(part.row.input_stream)
+    kinds = {GRANT_KINDS[word] for word in rule.on_leave}
+    for grant_id, grantors in sorted(grants.by_id.items()):
+        if grantor not in grantors or split_grant_id(grant_id)[0] not in kinds:
             continue
-        if len(holders) > 1:
-            _remark(leaver, ELSEWHERE)
+        if len(grantors) > 1:
+            _remark(leaver, GRANTED_BY_OTHERS)
         else:
-            leaver.tokens[token] = holders[giver] if split(token)[0] == "field" else ""
-            _take(context, leaver, token, holders[giver], values)
+            leaver.grant_ids[grant_id] = (
+                grantors[grantor] if split_grant_id(grant_id)[0] == "field" else ""
+            )
+            _revoke(context, leaver, grant_id, grantors[grantor], values)
 
 
-def _take(
-    context: WriteContext, leaver: Leaver, token: str, value: str, values: ContactValues
+def _revoke(
+    context: WriteContext, leaver: Leaver, grant_id: str, value: str, values: ContactValues
 ) -> None:
-    """Add what a token stands for to a leaver's change, if the contact has it.
+    """Add the removal of what a grant id stands for to a change, if the contact has it.
 
-    ``value`` is what the ledger keeps of the token beside its holders.
+    ``value`` is what the ledger has of the grant beside its grantors.
     """
-    kind, one = split(token)
+    kind, one = split_grant_id(grant_id)
     change, references = leaver.change, context.references
     if kind == "tag" and one in values.tags:
-        if began_after(values, token, value):
-            _remark(leaver, BEGAN_AGAIN)
+        if began_after(values, grant_id, value):
+            _remark(leaver, STARTED_AGAIN)
             return
         change.associations += (values.tags[one],)
         name = references.table("tag").get(one, {}).get("tag") or one
         _request(leaver, f"association:{values.tags[one]}", f"the tag {name}")
     elif kind == "list" and one in values.lists and values.lists[one].status == ACTIVE:
-        if began_after(values, token, value):
-            _remark(leaver, BEGAN_AGAIN)
+        if began_after(values, grant_id, value):
+            _remark(leaver, STARTED_AGAIN)
             return
         change.lists[one] = UNSUBSCRIBE
         name = references.table("list").get(one, {}).get("name") or one
@@ -107,7 +109,7 @@ def _take(
         found = [known for known in references.fields("contact").definitions if known.id == one]
         if not found:
             return
-        text = normal_text(found[0], values.fields[one])
+        text = normalized_text(found[0], values.fields[one])
         if context.ledger.audiences.digest(text) != value:
             _remark(leaver, OTHER_VALUE)
             return
@@ -125,4 +127,4 @@ def _remark(leaver: Leaver, text: str) -> None:
 
 def _request(leaver: Leaver, request: str, text: str) -> None:
     leaver.part.requested.add(request)
-    leaver.taken[request] = text
+    leaver.revoked[request] = text

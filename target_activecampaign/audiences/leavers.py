@@ -1,4 +1,4 @@
-"""The end of the input of an audience: who left it, and whether they may leave now."""
+"""At the end of the input: who left an audience, and whether they may leave in this run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tap_activecampaign_unified.cli import unmute_log
-from tap_activecampaign_unified.client import RequestError
-from target_activecampaign.ledger.audience_records import Given, person_of
+from tap_activecampaign_unified.client import RequestError, walk_keyset
+from target_activecampaign.ledger.audience_records import Grants, placeholder_of
 from target_activecampaign.outcome import Action, Outcome, join_reasons, outcome_of
-from target_activecampaign.sinks.contacts.sink import take_back
+from target_activecampaign.sinks.contacts.sink import write_revocations
 from target_activecampaign.sinks.context import RowResults
 from target_activecampaign.sinks.registry import SINKS
 
-from .gifts import AudienceReport, audience_giver
-from .input_log import REJECTED
-from .open_imports import contacts_of_addresses, wait_for_imports
-from .take_back import Leaver, leaver_of, plan_change
+from .grants import AudienceReport, audience_grantor
+from .input_completeness import REJECTED
+from .pending_imports import wait_for_imports
+from .revocation import Leaver, leaver_of, plan_revocation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from target_activecampaign.config.audience_rules import AudienceRule
     from target_activecampaign.ledger.audience_records import Member
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
 
-    from .gifts import GiftRecorder
-    from .input_log import InputLog
+    from .grants import GrantRecorder
+    from .input_completeness import InputCompleteness
 
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 2_000
 MOST_LINES = 20
 LEFT = "left the audience"
-NOTHING = "there was nothing to take back"
-EMPTY = "no row of it came, and allow_empty is not set"
+NOTHING_TO_REVOKE = "there was nothing to take back"
+EMPTY_INPUT = "no row of it came, and allow_empty is not set"
 TOO_MANY = "that is more than max_leave_share: no one left; check the query, or raise the setting"
-ABSENT = "the input does not have this stream; its members stay"
-INCOMPLETE = "Audience %s: no one leaves it: %s"
+NOT_IN_INPUT = "the input does not have this stream; its members stay"
+NOBODY_LEAVES = "Audience %s: no one leaves it: %s"
 MAX_CHANGES = "max_changes is reached; the person leaves in another run"
-STILL_OPEN = "Audience %s: %d people leave in a later run: an import of them may be under way"
-STARTS = (
+IMPORT_PENDING = "Audience %s: %d people leave in a later run: an import of them may be under way"
+MAY_START_AUTOMATIONS = (
     "Dry run: audience %s: automations may start where a tag is removed or a person is "
     "unsubscribed; the API does not say which"
 )
@@ -61,7 +61,7 @@ class OpenRows(RowResults, Protocol):
 
 
 class _LeaverResults:
-    """Gives leavers their results, in the words of leaving; ``done`` has the rows that left."""
+    """Gives leavers their results, which say that they left; ``done`` has the rows that left."""
 
     def __init__(self, rows: OpenRows) -> None:
         self._rows = rows
@@ -76,7 +76,7 @@ class _LeaverResults:
         reasons = [LEFT, outcome.reason]
         if is_done:
             if outcome.action is Action.UNCHANGED and outcome.reason is None:
-                reasons.append(NOTHING)
+                reasons.append(NOTHING_TO_REVOKE)
             outcome = replace(outcome, action=Action.UPDATED)
             self.done.add(id(row))
         # No file may keep such a row to send it again: the ledger knows who is still to leave.
@@ -93,8 +93,8 @@ class _LeaverResults:
         return self._rows.is_behind(row)
 
 
-class Leaving:
-    """Decides for each audience of a run who left it, and takes back what it gave them.
+class LeaverProcessor:
+    """Finds who left each audience of a run, and revokes what the audience granted them.
 
     ``alias`` returns the target's name of a stream of the input.
     """
@@ -103,64 +103,65 @@ class Leaving:
         self,
         context: WriteContext,
         rows: OpenRows,
-        gifts: GiftRecorder,
-        log: InputLog,
+        grants: GrantRecorder,
+        completeness: InputCompleteness,
         alias: Callable[[str], str],
     ) -> None:
-        self._context, self._rows, self._gifts, self._log = context, rows, gifts, log
+        self._context, self._rows, self._grants = context, rows, grants
+        self._completeness = completeness
         self._alias = alias
         self._records = context.ledger.audiences
-        self._presence = gifts.members.presence
+        self._input_members = grants.members.input_members
 
     def run(self, input_fault: str | None) -> None:
-        """Let people leave all audiences; ``input_fault`` says why the whole input is unusable."""
+        """Process the leavers of all audiences; ``input_fault`` says why no input is usable."""
         for name, rule in self._context.policy.audiences.items():
-            report = self._gifts.reports[name] = AudienceReport()
-            if not self._log.has(name):
-                report.reason = ABSENT
-                logger.info("Audience %s: %s", name, ABSENT)
+            report = self._grants.reports[name] = AudienceReport()
+            if not self._completeness.has(name):
+                report.reason = NOT_IN_INPUT
+                logger.info("Audience %s: %s", name, NOT_IN_INPUT)
                 continue
-            report.reason = input_fault or self._why_not(name, rule)
+            report.reason = input_fault or self._refusal_reason(name, rule)
             if report.reason is not None:
-                logger.warning(INCOMPLETE, name, report.reason)
+                logger.warning(NOBODY_LEAVES, name, report.reason)
                 continue
-            self._end(name, rule, report)
+            self._process_audience(name, rule, report)
 
-    def _why_not(self, name: str, rule: AudienceRule) -> str | None:
-        why = self._log.why_incomplete(name)
+    def _refusal_reason(self, name: str, rule: AudienceRule) -> str | None:
+        why = self._completeness.why_incomplete(name)
         if why is None and name in self._rows.faulty_streams:
             why = REJECTED
-        if why is None and not self._presence[name] and not rule.allow_empty:
-            why = EMPTY
+        if why is None and not self._input_members[name] and not rule.allow_empty:
+            why = EMPTY_INPUT
         return why
 
-    def _end(self, name: str, rule: AudienceRule, report: AudienceReport) -> None:
+    def _process_audience(self, name: str, rule: AudienceRule, report: AudienceReport) -> None:
         gone: list[Member] = []
         for member in self._records.members(name):
             is_gone = self._is_gone(name, member)
             gone += [member] if is_gone else []
             report.members += member.is_complete or is_gone
-        report.leaving = len(gone)
+        report.leavers = len(gone)
         # Binary fractions: 0.3 of 10 members is 3.
         if len(gone) > rule.max_leave_share * report.members + 1e-9:
             count = f"{len(gone):,} of {report.members:,}"
             report.reason = f"audience {name}: {count} members would leave; {TOO_MANY}"
             self._rows.refusal = report.reason
             return
-        self._complete(name)
+        self._mark_complete(name)
         leavers = self._leavers_of(gone, name)
         for at in range(0, len(leavers), MOST_AT_ONCE):
-            self._let_leave(rule, leavers[at : at + MOST_AT_ONCE], report)
-        self._log_end(name, report)
+            self._process_leavers(rule, leavers[at : at + MOST_AT_ONCE], report)
+        self._log_report(name, report)
 
     def _is_gone(self, name: str, member: Member) -> bool:
-        presence = self._presence[name]
-        if presence.holds(member):
+        input_members = self._input_members[name]
+        if input_members.includes(member):
             return False
-        contact = member.contact or self._records.given(member.person).contact
-        return contact is None or not presence.holds_contact(contact)
+        contact = member.contact or self._records.grants_of(member.person).contact
+        return contact is None or not input_members.includes_contact(contact)
 
-    def _complete(self, name: str) -> None:
+    def _mark_complete(self, name: str) -> None:
         """Note that the members who are in the input were in a complete one."""
         for member in self._records.members(name):
             if not member.is_complete and not self._is_gone(name, member):
@@ -169,20 +170,22 @@ class Leaving:
     # --- leavers ----------------------------------------------------------------------------
 
     def _leavers_of(self, gone: list[Member], name: str) -> list[Leaver]:
-        """Return leavers, one for each contact; those whose import may be open stay for now."""
-        if any(member.is_open for member in gone) and not wait_for_imports(self._context):
-            count = sum(member.is_open for member in gone)
-            logger.warning(STILL_OPEN, name, count)
-            gone = [member for member in gone if not member.is_open]
+        """Return leavers, one for each contact, without those whose import may be unfinished."""
+        if any(member.is_pending for member in gone) and not wait_for_imports(self._context):
+            count = sum(member.is_pending for member in gone)
+            logger.warning(IMPORT_PENDING, name, count)
+            gone = [member for member in gone if not member.is_pending]
         contacts = {member.person: member.contact for member in gone}
         for member in gone:
-            contacts[member.person] = member.contact or self._records.given(member.person).contact
+            contacts[member.person] = (
+                member.contact or self._records.grants_of(member.person).contact
+            )
         unknown = {
             member.address: member.person
             for member in gone
-            if contacts[member.person] is None and self._records.given(member.person).tokens
+            if contacts[member.person] is None and self._records.grants_of(member.person).by_id
         }
-        found = contacts_of_addresses(self._context, unknown.keys())
+        found = _contacts_of_addresses(self._context, unknown.keys())
         contacts |= {unknown[address]: contact for address, contact in found.items()}
         grouped: dict[str, list[Member]] = {}
         for member in gone:
@@ -193,8 +196,10 @@ class Leaving:
             for members in grouped.values()
         ]
 
-    def _let_leave(self, rule: AudienceRule, leavers: list[Leaver], report: AudienceReport) -> None:
-        """Take back what leavers have, as many as `max_changes` allows."""
+    def _process_leavers(
+        self, rule: AudienceRule, leavers: list[Leaver], report: AudienceReport
+    ) -> None:
+        """Revoke the grants of leavers, of as many as `max_changes` allows."""
         context = self._context
         now, later = context.limits.split(leavers)
         results = _LeaverResults(self._rows)
@@ -209,14 +214,14 @@ class Leaving:
         try:
             if context.earlier_values is not None:
                 context.earlier_values.expect("contact", [one.part.row for one in now])
-            values = self._gifts.reader.read(one.contact for one in now if one.contact)
+            values = self._grants.reader.read(one.contact for one in now if one.contact)
             for one in now:
                 there = values.get(one.contact or "")
-                plan_change(context, one, rule, self._given_of(one), there)
+                plan_revocation(context, one, rule, self._grants_of(one), there)
             if context.earlier_values is not None:
-                giver = audience_giver(now[0].part.row.input_stream) if now else ""
+                grantor = audience_grantor(now[0].part.row.input_stream) if now else ""
                 context.earlier_values.note_leavers(
-                    [(one.contact, giver, one.tokens) for one in now if one.contact]
+                    [(one.contact, grantor, one.grant_ids) for one in now if one.contact]
                 )
         except RequestError as problem:
             for one in now:
@@ -224,54 +229,69 @@ class Leaving:
             return
         sink = SINKS[self._alias(now[0].part.row.input_stream)] if now else None
         if sink is not None:
-            take_back(replace(context, rows=results), sink, [one.change for one in now])
-        self._note_left([one for one in now if id(one.part.row) in results.done], report)
+            write_revocations(replace(context, rows=results), sink, [one.change for one in now])
+        self._finish_leavers([one for one in now if id(one.part.row) in results.done], report)
 
-    def _given_of(self, leaver: Leaver) -> Given:
-        """Return what was given to a leaver, by id and by address."""
-        found = Given(tokens=dict(self._records.given(leaver.contact or "").tokens))
+    def _grants_of(self, leaver: Leaver) -> Grants:
+        """Return what was granted to a leaver, by id and by address."""
+        found = Grants(by_id=dict(self._records.grants_of(leaver.contact or "").by_id))
         for member in leaver.members:
-            for token, holders in self._records.given(member.person).tokens.items():
-                found.tokens[token] = {**found.tokens.get(token, {}), **holders}
+            for grant_id, grantors in self._records.grants_of(member.person).by_id.items():
+                found.by_id[grant_id] = {**found.by_id.get(grant_id, {}), **grantors}
         return found
 
-    def _note_left(self, leavers: list[Leaver], report: AudienceReport) -> None:
+    def _finish_leavers(self, leavers: list[Leaver], report: AudienceReport) -> None:
         context = self._context
         report.left += len(leavers)
         for one in leavers:
-            report.taken.update(one.done)
+            report.revoked.update(one.done)
             if context.write_client.is_dry_run and context.plan.wants_sample():
                 row, fields = one.part.row, {text: ["given", None] for text in one.done}
                 context.plan.add_sample(row.stream, one.contact, fields)
         with context.ledger.transaction():
             for one in leavers:
-                self._forget(one)
+                self._remove_leaver(one)
         self._records.uncache()
 
-    def _forget(self, leaver: Leaver) -> None:
-        """Remove a leaver from the audience, and the audience from the givers."""
+    def _remove_leaver(self, leaver: Leaver) -> None:
+        """Remove a leaver from the audience, and the audience from the grantors."""
         name = leaver.part.row.input_stream
         persons = {leaver.contact, *(member.person for member in leaver.members)}
         for person in filter(None, persons):
-            given = self._records.given(person)
-            for holders in given.tokens.values():
-                holders.pop(audience_giver(name), None)
-            tokens = {token: holders for token, holders in given.tokens.items() if holders}
-            self._records.put_given(person, Given(given.contact, tokens))
+            grants = self._records.grants_of(person)
+            for grantors in grants.by_id.values():
+                grantors.pop(audience_grantor(name), None)
+            grant_ids = {
+                grant_id: grantors for grant_id, grantors in grants.by_id.items() if grantors
+            }
+            self._records.put_grants(person, Grants(grants.contact, grant_ids))
         for member in leaver.members:
             self._records.remove_member(name, member.person)
-            alias = person_of(member.address)
-            if leaver.contact and not self._records.given(leaver.contact).tokens:
-                self._records.put_given(alias, Given())
+            alias = placeholder_of(member.address)
+            if leaver.contact and not self._records.grants_of(leaver.contact).by_id:
+                self._records.put_grants(alias, Grants())
 
-    def _log_end(self, name: str, report: AudienceReport) -> None:
+    def _log_report(self, name: str, report: AudienceReport) -> None:
         is_dry = self._context.write_client.is_dry_run
         if is_dry:
             unmute_log()
         start, verb = ("Dry run: audience", "would lose") if is_dry else ("Audience", "lost")
         left = "would leave" if is_dry else "left"
         logger.info("%s %s: %d of %d members %s", start, name, report.left, report.members, left)
-        for what, count in report.taken.most_common(MOST_LINES):
+        for what, count in report.revoked.most_common(MOST_LINES):
             logger.info("%s %s: %d %s %s", start, name, count, verb, what)
-        if is_dry and report.taken:
-            logger.info(STARTS, name)
+        if is_dry and report.revoked:
+            logger.info(MAY_START_AUTOMATIONS, name)
+
+
+def _contacts_of_addresses(context: WriteContext, addresses: Collection[bytes]) -> dict[bytes, str]:
+    """Return the contacts whose hashed address is one of these; reads all contacts for it."""
+    found: dict[bytes, str] = {}
+    if not addresses:
+        return found
+    for page in walk_keyset(context.client, "contacts", "contacts", [("status", -1)]):
+        for row in page.rows:
+            key = context.ledger.audiences.address_key(str(row.get("email") or ""))
+            if key in addresses:
+                found[key] = str(row["id"])
+    return found

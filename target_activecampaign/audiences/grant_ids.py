@@ -1,4 +1,4 @@
-"""Tokens: what a row gives to a contact that can be taken back, such as `tag:12`."""
+"""Grant ids: what a row grants to a contact and an audience can revoke, such as `tag:12`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.contacts.change import ContactChange, RowRequest
     from target_activecampaign.sinks.context import WriteContext
 
-#: The kind of token that each word of `on_leave` takes back.
-KINDS = {
+#: The kind of grant that each word of `on_leave` revokes.
+GRANT_KINDS = {
     REMOVE_TAGS: "tag",
     UNSUBSCRIBE: "list",
     CLEAR_FIELDS: "field",
@@ -41,14 +41,14 @@ ACTIVE = str(SUBSCRIBE)
 BLANK = (None, "", "||")
 
 
-def token(kind: str, native_id: str) -> str:
-    """Return the token of an id."""
+def grant_id(kind: str, native_id: str) -> str:
+    """Return the grant id of a tag, list, field or automation."""
     return f"{kind}:{native_id}"
 
 
-def split(one: str) -> tuple[str, str]:
-    """Return the kind and the id of a token."""
-    kind, _, native_id = one.partition(":")
+def split_grant_id(text: str) -> tuple[str, str]:
+    """Return the kind and the native id of a grant id."""
+    kind, _, native_id = text.partition(":")
     return kind, native_id
 
 
@@ -62,51 +62,55 @@ def create_tags(context: WriteContext, changes: list[ContactChange]) -> None:
                 ensure_tag(context, name)
 
 
-def requested_tokens(
+def requested_grants(
     context: WriteContext, change: ContactChange, part: RowRequest
 ) -> Iterator[tuple[str, str, str]]:
-    """Return what one row of a change gives: request, token, and the normal text of a value."""
+    """Return what one row of a change grants: request, grant id, and the normalized value."""
     for request in sorted(part.requested):
         kind, _, name = request.partition(":")
         if kind == "tag":
             spelled, is_added = change.tags.get(name, (name, False))
             found = context.references.find_by_name("tag", spelled) if is_added else []
             if found:
-                yield request, token("tag", str(found[0]["id"])), ""
+                yield request, grant_id("tag", str(found[0]["id"])), ""
         elif kind == "list" and change.lists.get(name) == SUBSCRIBE:
-            yield request, token("list", name), ""
+            yield request, grant_id("list", name), ""
         elif kind == "value" and name in change.values:
             definition, value, _ = change.values[name]
             if value not in BLANK:
-                yield request, token("field", name), normal_text(definition, value)
+                yield request, grant_id("field", name), normalized_text(definition, value)
         elif kind == "automation" and change.automations.get(name):
-            yield request, token("automation", name), ""
+            yield request, grant_id("automation", name), ""
 
 
-def removed_tokens(context: WriteContext, change: ContactChange) -> set[str]:
-    """Return what a change takes from a contact."""
+def removed_grant_ids(context: WriteContext, change: ContactChange) -> set[str]:
+    """Return the grant ids that a change removes from a contact."""
     found = {
-        token("tag", str(row["id"]))
+        grant_id("tag", str(row["id"]))
         for name in change.removes
         for row in context.references.find_by_name("tag", name)
     }
-    found |= {token("list", one) for one, status in change.lists.items() if status == LEFT_LIST}
+    found |= {grant_id("list", one) for one, status in change.lists.items() if status == LEFT_LIST}
     found |= {
-        token("field", one) for one, (_, value, __) in change.values.items() if value in BLANK
+        grant_id("field", one) for one, (_, value, __) in change.values.items() if value in BLANK
     }
-    found |= {token("automation", one) for one, enters in change.automations.items() if not enters}
+    found |= {
+        grant_id("automation", one) for one, enters in change.automations.items() if not enters
+    }
     if change.is_mirror:
         keep, start = {fold(name) for name in change.adds}, fold(context.policy.tag_namespace)
         names = {one: fold(str(r.get("tag"))) for one, r in context.references.table("tag").items()}
         found |= {
-            token("tag", one) for one, n in names.items() if n.startswith(start) and n not in keep
+            grant_id("tag", one)
+            for one, n in names.items()
+            if n.startswith(start) and n not in keep
         }
     return found
 
 
-def has_before(context: WriteContext, values: ContactValues, one: str) -> bool:
-    """Return whether a contact had something before it was given, as far as the account shows."""
-    kind, native_id = split(one)
+def contact_has(context: WriteContext, values: ContactValues, one: str) -> bool:
+    """Return whether a contact has what a grant id stands for, as far as the account shows."""
+    kind, native_id = split_grant_id(one)
     if kind == "tag":
         return native_id in values.tags
     if kind == "list":
@@ -122,7 +126,7 @@ def began_after(values: ContactValues, one: str, until: str) -> bool:
 
     ``until`` is in seconds of the account's clock, empty where it is not known.
     """
-    kind, native_id = split(one)
+    kind, native_id = split_grant_id(one)
     at = None
     if kind == "tag":
         at = values.tagged_at.get(native_id)
@@ -137,7 +141,7 @@ def began_after(values: ContactValues, one: str, until: str) -> bool:
     return found.timestamp() > float(until) + CLOCK_MARGIN_SECONDS
 
 
-def normal_text(definition: FieldDefinition, value: object) -> str:
+def normalized_text(definition: FieldDefinition, value: object) -> str:
     """Return a field's value as text that is the same for each way ActiveCampaign may write it."""
     try:
         found = definition.codec.decode(value, UTC_ZONE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
 
 
-class Presence:
+class InputMembers:
     """The people of one stream in this run's input, by hashed address and by id."""
 
     def __init__(self, ledger: Ledger, references: References) -> None:
@@ -29,7 +29,7 @@ class Presence:
     def add(self, row: InputRecord) -> None:
         """Add the people of a row: all its addresses, and its id.
 
-        A row of the retry file is not part of the input, and a deleted one not of the audience.
+        A row of the retry file is not part of the input. A deleted row is no member.
         """
         if row.number is None or is_delete(row):
             return
@@ -40,13 +40,13 @@ class Presence:
             self._contacts.add(contact)
 
     def add_contact(self, contact: str) -> None:
-        """Add a contact that a row of the input was found to mean."""
+        """Add the contact of a row of the input."""
         self._contacts.add(contact)
 
-    def holds(self, member: Member) -> bool:
+    def includes(self, member: Member) -> bool:
         """Return whether a member is in the input."""
         return member.address in self._addresses or member.person in self._contacts
 
-    def holds_contact(self, contact: str) -> bool:
-        """Return whether a row of the input was found to mean a contact."""
+    def includes_contact(self, contact: str) -> bool:
+        """Return whether a contact is that of a row of the input."""
         return contact in self._contacts

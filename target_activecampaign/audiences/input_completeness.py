@@ -27,7 +27,7 @@ class StreamInput:
     fault: str | None = None
 
 
-class InputLog:
+class InputCompleteness:
     """What came of each stream, under its name behind `stream_maps`.
 
     Rows have their numbers in the input, from 1.
