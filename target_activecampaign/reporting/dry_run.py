@@ -86,7 +86,7 @@ class DryRunPlan:
             is_over = self.new_contacts > self.contact_room
             logger.log(
                 logging.WARNING if is_over else logging.INFO,
-                "Dry run: creates %s contacts; the contact limit leaves %s",
+                "Dry run: creates %s contacts; the account has room for %s",
                 f"{self.new_contacts:,}",
                 f"{self.contact_room:,}",
             )

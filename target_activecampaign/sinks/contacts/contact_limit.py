@@ -6,10 +6,13 @@ the limit campaigns are not sent any more.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.numbers import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 UNKNOWN = "The account's contact limit is not known (%s): the target creates every contact"
+#: Others create contacts too: what is known of the account is read again when it is older.
+OLDEST_SECONDS = 60.0
 
 
 class MayCreate(Protocol):
@@ -30,13 +35,13 @@ class MayCreate(Protocol):
 class ContactLimit:
     """Counts the contacts that a run creates against the account's limit.
 
-    It is read once, before the first contact is created. Where the importer does not say which
-    contacts were new, all of them count as new until the account's total is read again.
+    It is read before the first contact is created, and again at most once a minute. Where the
+    importer does not say which contacts were new, all of them count as new until `read_again`.
     """
 
     def __init__(self, client: Client, *, is_kept: bool) -> None:
         self._client, self._is_kept = client, is_kept
-        self._is_read = False
+        self._read_at: float | None = None
         self._limit: int | None = None
         self._total = 0
         #: Contacts that changes under way may create.
@@ -46,18 +51,17 @@ class ContactLimit:
 
     def remaining(self) -> int | None:
         """Return how many contacts may still be created; None where no limit is kept."""
-        if self._is_kept and not self._is_read:
-            self._read()
-            self._is_read = True
+        if self._is_kept and self._is_due():
+            self._read(self._unsure)
+            self._is_kept = self._limit is not None
         if self._limit is None:
             return None
         return max(0, self._limit - self._total - self._open - self._unsure)
 
     def read_again(self) -> None:
         """Read the total again where more contacts may fit by now."""
-        if self._unsure:
+        if self._unsure and self._read(0):
             self._unsure = 0
-            self._read()
 
     def take(self, changes: Sequence[MayCreate]) -> None:
         """Count changes that may create a contact each, until `give_back`."""
@@ -69,25 +73,35 @@ class ContactLimit:
         self._total += sum(one.created is True for one in changes)
         self._unsure += sum(one.created is None for one in changes)
 
-    def _read(self) -> None:
+    def _is_due(self) -> bool:
+        """Return whether to read; not while the total changes by what this run creates."""
+        if self._read_at is None:
+            return True
+        return not self._open and self._client.clock.monotonic() - self._read_at > OLDEST_SECONDS
+
+    def _read(self, unsure: int) -> bool:
+        """Read limit and total, of which so many contacts are counted as unsure already."""
+        is_first, self._read_at = self._read_at is None, self._client.clock.monotonic()
         try:
             # Only keys of admins may read it: a refusal says nothing about the key.
             body = self._client.get("settings/account", patience=0).body
         except RequestError as problem:
-            logger.info(UNKNOWN, problem.problem)
-            return
+            logger.info(UNKNOWN, problem.problem) if is_first else None
+            return False
         limit, total = _count(body, "subscriber_limit"), _count(body, "subscriber_total")
         if not limit or total is None:
-            logger.info(UNKNOWN, "settings/account does not have it")
-            return
+            logger.info(UNKNOWN, "settings/account does not have it") if is_first else None
+            return False
         # The account may count late what was created just now.
-        self._limit, self._total = limit, max(total, self._total)
+        self._limit, self._total = limit, max(total - unsure, self._total)
+        return True
 
 
 def _count(body: dict[str, Any], name: str) -> int | None:
     """Return a number of the account; it may stand in an object of the answer."""
     for part in (body, *(value for value in body.values() if isinstance(value, dict))):
-        text = str(part.get(name, "")).strip()
-        if text.isdigit():
-            return int(text)
+        with contextlib.suppress(InvalidValue):
+            number = parse_whole(part.get(name))
+            if number is not None and number >= 0:
+                return number
     return None

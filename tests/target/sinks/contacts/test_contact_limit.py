@@ -113,6 +113,41 @@ def test_a_key_that_may_not_read_the_limit_keeps_none(
     assert runner.clock.monotonic() - before < 15
 
 
+@pytest.mark.parametrize(
+    ("limit", "fits"),
+    [("3", 1), (3.0, 1), (" 3 ", 1), (1, 0), (0, 2), ("", 2), (None, 2), ("no", 2)],
+)
+def test_the_limit_may_be_written_in_any_way(runner: TargetRunner, limit: Any, fits: int) -> None:
+    """A limit as text or as a decimal number is kept; 0, or no number, is no limit."""
+    for row in list(runner.world.tables["contacts"])[2:]:
+        runner.world.delete_contact(row.id)
+    runner.world.contact_limit = limit
+    run = runner.send("crm_contacts", *people(2))
+    assert run.actions == ["created"] * fits + ["skipped"] * (2 - fits)
+
+
+@pytest.mark.parametrize("imports", ["never", "always"])
+def test_contacts_that_others_create_during_a_run_use_room(
+    runner: TargetRunner, imports: str
+) -> None:
+    """A run that takes longer than a minute sees the contacts that forms created meanwhile."""
+    world, clock = runner.world, runner.clock
+    set_free_contacts(world, 10)
+    runner.batch_rows = 4
+
+    def sign_up(world: World, method: str, *_: Any) -> None:
+        if method == "POST" and not world.find_contact("form0@shop.example"):
+            for n in range(3):
+                world.add_contact(f"form{n}@shop.example")
+            clock.sleep(61)
+
+    world.before_request(sign_up)
+    run = runner.send("crm_contacts", *people(12), bulk_import=imports)
+    assert len(world.tables["contacts"]) == world.contact_limit
+    assert (run.code, run.actions.count("created")) == (1, 7)
+    assert run.requests.count(ACCOUNT) < 4
+
+
 def test_a_dry_run_says_how_many_do_not_fit(
     runner: TargetRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,7 +159,7 @@ def test_a_dry_run_says_how_many_do_not_fit(
     runner.batch_rows = 500
     run = runner.send("crm_contacts", *rows, *rows[:5], dry_run=True)
     said = [one for one in caplog.messages if one.startswith("Dry run: creates")]
-    assert said == ["Dry run: creates 1,200 contacts; the contact limit leaves 1,000"]
+    assert said == ["Dry run: creates 1,200 contacts; the account has room for 1,000"]
     assert run.report["plan"]["contacts"] == {"created": 1_200, "room": 1_000}
     assert run.actions.count("skipped") == 200
     assert run.writes == []
