@@ -8,17 +8,16 @@ from tap_activecampaign_unified.client import FULL_PAGE, rows_of
 from target_activecampaign.outcome import RowSkipped
 
 from .entries import SENT, Entry
-from .judge_value import CHANGED_SINCE, NOT_SURE, OPT_OUTS, is_before
 from .present_values import PATHS
 from .record_values import (
     ACCOUNT,
+    ACCOUNT_LINK,
     COLUMN,
     CONTACT,
     CREATED,
     DEAL,
     ENTITIES,
     FIELD,
-    LINK,
     LIST,
     NOTE,
     STAGE,
@@ -28,6 +27,7 @@ from .record_values import (
     is_same,
 )
 from .restore_contact import resolved_link, tag_of
+from .value_decision import CHANGED_SINCE, OPT_OUTS, UNKNOWN_ORIGIN, is_before
 
 if TYPE_CHECKING:
     from typing import Any
@@ -60,9 +60,9 @@ def _check(
     """Raise `RowSkipped` where the record holds anything that the run did not write."""
     created = next(one for one in entries if one.part.name == CREATED)
     if created.state == SENT or created.mark.get("is_unsure"):
-        raise RowSkipped(NOT_SURE)
+        raise RowSkipped(UNKNOWN_ORIGIN)
     if is_before(present.native.get("cdate"), created.mark.get("since")):
-        raise RowSkipped(NOT_SURE)
+        raise RowSkipped(UNKNOWN_ORIGIN)
     written: dict[str, tuple[Any, ...]] = {
         name: (value,) for name, value in (created.after or {}).items()
     }
@@ -84,16 +84,18 @@ def _check_contact(
     written: dict[str, tuple[Any, ...]],
     present: RecordValues,
 ) -> None:
-    there = present.contact
-    if there is None:
+    current = present.contact
+    if current is None:
         return
-    if any(status.status in OPT_OUTS for status in there.lists.values()):
+    if any(status.status in OPT_OUTS for status in current.lists.values()):
         raise RowSkipped(OPTED_OUT)
     tags = {tag_of(context, name) for name in written if name.startswith("tag")}
     parts = {COLUMN + name for name in _CONTACT_COLUMNS}
-    parts |= {name for name in present.parts if name.startswith((FIELD, LIST)) or name == LINK}
-    if LINK in written:
-        written[LINK] = tuple(resolved_link(context, one) for one in written[LINK])
+    parts |= {
+        name for name in present.parts if name.startswith((FIELD, LIST)) or name == ACCOUNT_LINK
+    }
+    if ACCOUNT_LINK in written:
+        written[ACCOUNT_LINK] = tuple(resolved_link(context, one) for one in written[ACCOUNT_LINK])
     _check_parts(context, CONTACT, parts, written, present)
     if {name.removeprefix(TAG) for name in present.parts if name.startswith(TAG)} - tags:
         raise RowSkipped(CHANGED_SINCE)
@@ -121,10 +123,10 @@ def _check_parts(
 ) -> None:
     fields = context.references.fields(ENTITIES[kind]) if kind in ENTITIES else None
     for name in parts:
-        there = present.get(name)
-        if name not in written and (is_empty(there) or str(there) == "0"):
+        current = present.get(name)
+        if name not in written and (is_empty(current) or str(current) == "0"):
             continue  # a new deal is open, without a value
-        if not any(is_same(name, there, one, fields) for one in written.get(name, ())):
+        if not any(is_same(name, current, one, fields) for one in written.get(name, ())):
             raise RowSkipped(CHANGED_SINCE)
 
 

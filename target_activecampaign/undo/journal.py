@@ -61,12 +61,12 @@ def open_journal(
         if database is not None:
             database.close()
         if problem.errno == errno.EILSEQ:
-            why = f"{SETTING} is damaged, or not an undo file of this program: name another file"
-            raise SettingsError([why]) from None
-        why = f"{SETTING} cannot be used ({problem.strerror})"
+            reason = f"{SETTING} is damaged, or not an undo file of this program: name another file"
+            raise SettingsError([reason]) from None
+        reason = f"{SETTING} cannot be used ({problem.strerror})"
         if problem.errno in DISK_FULL:
-            raise FatalError(f"{why}: free some space, then run again") from None
-        raise SettingsError([f"{why}: name another file"]) from None
+            raise FatalError(f"{reason}: free some space, then run again") from None
+        raise SettingsError([f"{reason}: name another file"]) from None
     except SettingsError:
         if database is not None:
             database.close()

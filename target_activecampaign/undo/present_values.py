@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.lookups.references import References
 
-MOST_KEPT = 5_000
+MAX_CACHED = 5_000
 #: Seconds after which values that a batch named again are read again.
 FRESH_SECONDS = 60.0
 #: The path of each kind's records, and the name of one in an answer.
@@ -60,9 +60,11 @@ class PresentValues:
         #: Contacts that will be read, in the order of their rows.
         self._queued: dict[str, None] = {}
         self._ids: OrderedDict[str, str | None] = OrderedDict()
-        self._kept: OrderedDict[tuple[str, str], tuple[float, RecordValues | None]] = OrderedDict()
+        self._cached: OrderedDict[tuple[str, str], tuple[float, RecordValues | None]] = (
+            OrderedDict()
+        )
         self._expected = dict.fromkeys((DEAL, ACCOUNT), 0)
-        self._crawled: set[str] = set()
+        self._collections_read: set[str] = set()
 
     # --- contacts ---------------------------------------------------------------------------
 
@@ -74,9 +76,9 @@ class PresentValues:
             self._note_id(key, found.get(key))
         now = self._clock.monotonic()
         for one in (*ids, *found.values()):
-            read, _ = self._kept.get((CONTACT, one), (now - FRESH_SECONDS, None))
+            read, _ = self._cached.get((CONTACT, one), (now - FRESH_SECONDS, None))
             if now - read >= FRESH_SECONDS:
-                self._kept.pop((CONTACT, one), None)
+                self._cached.pop((CONTACT, one), None)
                 self._queued[one] = None
 
     def contact_id(self, email: str) -> str | None:
@@ -88,7 +90,7 @@ class PresentValues:
             self._note_id(key, self._references.contacts_by_email([email]).get(key))
         return self._ids[key]
 
-    def known_id(self, email: str) -> str | None:
+    def cached_id(self, email: str) -> str | None:
         """Return the id of an address as far as it is known without a request."""
         return self._ids.get(fold(email))
 
@@ -98,13 +100,13 @@ class PresentValues:
 
     def _note_id(self, key: str, native_id: str | None) -> None:
         self._ids[key] = native_id
-        if len(self._ids) > MOST_KEPT * 10:
+        if len(self._ids) > MAX_CACHED * 10:
             self._ids.popitem(last=False)
 
     def _read_contacts(self, first: str) -> None:
         """Read a contact, and the next of those that are expected."""
         with self._pool.named_lock("earlier values"):
-            if (CONTACT, first) in self._kept:
+            if (CONTACT, first) in self._cached:
                 return
             others = (one for one in self._queued if one != first)
             chunk = [first, *itertools.islice(others, FULL_PAGE - 1)]
@@ -112,7 +114,7 @@ class PresentValues:
             for one in chunk:
                 self._queued.pop(one, None)
                 values = values_of_contact(found[one]) if one in found else None
-                self._keep(CONTACT, one, values)
+                self._cache(CONTACT, one, values)
                 email = str(values.native.get("email") or "") if values is not None else ""
                 if email and self._ids.get(fold(email)) is None:
                     self._note_id(fold(email), one)
@@ -127,40 +129,40 @@ class PresentValues:
         """Note the deals or accounts of a batch: their number decides how they are read."""
         wanted = list(ids)
         for one in wanted:
-            self._kept.pop((kind, one), None)
+            self._cached.pop((kind, one), None)
         self._expected[kind] = len(wanted)
-        self._crawled.discard(kind)
+        self._collections_read.discard(kind)
 
-    def of(self, kind: str, native_id: str) -> RecordValues | None:
+    def get(self, kind: str, native_id: str) -> RecordValues | None:
         """Return the values of a record before the run's next change, None if it is absent."""
         key = (kind, native_id)
-        if key not in self._kept:
+        if key not in self._cached:
             if kind == CONTACT:
                 self._read_contacts(native_id)
             else:
                 self._read(kind, native_id)
-        return self._kept[key][1]
+        return self._cached[key][1]
 
-    def known(self, kind: str, native_id: str) -> RecordValues | None:
+    def cached(self, kind: str, native_id: str) -> RecordValues | None:
         """Return the values that were read of a record, None where none are kept."""
-        return self._kept.get((kind, native_id), (0.0, None))[1]
+        return self._cached.get((kind, native_id), (0.0, None))[1]
 
-    def forget(self, kind: str, native_id: str) -> None:
+    def invalidate(self, kind: str, native_id: str) -> None:
         """Read a record again when it is needed next."""
-        self._kept.pop((kind, native_id), None)
+        self._cached.pop((kind, native_id), None)
 
-    def _keep(self, kind: str, native_id: str, values: RecordValues | None) -> None:
-        self._kept[kind, native_id] = (self._clock.monotonic(), values)
-        if len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+    def _cache(self, kind: str, native_id: str, values: RecordValues | None) -> None:
+        self._cached[kind, native_id] = (self._clock.monotonic(), values)
+        if len(self._cached) > MAX_CACHED:
+            self._cached.popitem(last=False)
 
     def _read(self, kind: str, native_id: str) -> None:
         with self._pool.named_lock("earlier values", kind):
-            if kind in self._expected and kind not in self._crawled:
-                self._crawled.add(kind)
-                self._crawl(kind)
-            if (kind, native_id) not in self._kept:
-                self._keep(kind, native_id, self.read_now(kind, native_id))
+            if kind in self._expected and kind not in self._collections_read:
+                self._collections_read.add(kind)
+                self._read_collection(kind)
+            if (kind, native_id) not in self._cached:
+                self._cache(kind, native_id, self.read_now(kind, native_id))
 
     def read_now(self, kind: str, native_id: str) -> RecordValues | None:
         """Return the values of one record as they are at this moment, None if it is absent."""
@@ -178,7 +180,7 @@ class PresentValues:
         fields = self._references.values_below(entity, native_id) if entity else []
         return values_of_row(kind, row, fields)
 
-    def _crawl(self, kind: str) -> None:
+    def _read_collection(self, kind: str) -> None:
         """Read all records of a kind where one request for each would be more."""
         table, (path, _) = VALUE_TABLES[ENTITIES[kind]], PATHS[kind]
         expected = self._expected[kind]
@@ -188,7 +190,7 @@ class PresentValues:
         values = total_of(self._client.get(table.path, [("limit", 1)]).body)
         if records is None or values is None:
             return
-        if (records + values) / FULL_PAGE + 2 > 2 * expected or records > MOST_KEPT:
+        if (records + values) / FULL_PAGE + 2 > 2 * expected or records > MAX_CACHED:
             return
         fields: dict[str, list[dict[str, Any]]] = {}
         for page in walk_offset(self._client, table.path, table.key):
@@ -197,4 +199,4 @@ class PresentValues:
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
                 one = str(row.get("id"))
-                self._keep(kind, one, values_of_row(kind, row, fields.get(one, ())))
+                self._cache(kind, one, values_of_row(kind, row, fields.get(one, ())))

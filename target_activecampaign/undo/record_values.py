@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 CONTACT, DEAL, ACCOUNT, NOTE = "contact", "deal", "account", "note"
 #: The entity whose custom fields a kind of record has.
 ENTITIES = {CONTACT: "contact", DEAL: "opportunity", ACCOUNT: "account"}
-COLUMN, FIELD, TAG, LIST, PERSON = "column:", "field:", "tag:", "list:", "contact:"
+COLUMN, FIELD, TAG, LIST, DEAL_CONTACT = "column:", "field:", "tag:", "list:", "contact:"
 #: A tag of which only the name is known: the importer may create it.
 TAG_NAME = "tag name:"
-LINK, STAGE, CREATED, DELETED = "account", "stage", "created", "deleted"
+ACCOUNT_LINK, STAGE, CREATED, DELETED = "account", "stage", "created", "deleted"
 ENTERED, LEFT = "entered:", "left:"
 #: Types of fields that answers spell in other ways than requests.
 _ENCODED = {"currency", "date", "datetime"}
@@ -60,7 +60,7 @@ def values_of_contact(found: ContactValues) -> RecordValues:
     parts |= dict.fromkeys((TAG + one for one in found.tags), True)
     parts |= {LIST + one: status.status for one, status in found.lists.items()}
     for account, link in found.accounts.items():
-        parts[LINK] = {"account": account, "title": link.title or ""}
+        parts[ACCOUNT_LINK] = {"account": account, "title": link.title or ""}
     return RecordValues(parts, found.row, found)
 
 

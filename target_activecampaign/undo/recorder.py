@@ -20,15 +20,14 @@ from target_activecampaign.sinks import registry
 
 from .cost import RECORD_KINDS, known_contacts, known_records
 from .entries import ValuePart, WrittenRow
-from .judge_value import stamp_of
 from .present_values import PresentValues
 from .record_values import (
     ACCOUNT,
+    ACCOUNT_LINK,
     CONTACT,
     CREATED,
     DEAL,
     DELETED,
-    LINK,
     LIST,
     NOTE,
     STAGE,
@@ -37,6 +36,7 @@ from .record_values import (
     RecordValues,
 )
 from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
+from .value_decision import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -78,7 +78,7 @@ class UndoRecorder:
         self.has_changes = False
         self._references, self._server_time = references, server_time
         self._values = PresentValues(client, clock, pool, references)
-        self._mine = threading.local()
+        self._local = threading.local()
         self._rows: list[WrittenRow] = []
         #: When the importer took a new contact, by its address.
         self._created_since: dict[str, float] = {}
@@ -139,12 +139,12 @@ class UndoRecorder:
             return [(ValuePart(change.kind, self._temporary_id(), CREATED), None, change.created)]
         native_id = self._id_of(change)
         is_covered = change.kind in RECORD_KINDS.values() and DELETED not in change.parts
-        there = self._values.of(change.kind, native_id) if native_id and is_covered else None
-        if native_id is None or (change.created is not None and there is None):
-            return self._created_contact(change)
+        current = self._values.get(change.kind, native_id) if native_id and is_covered else None
+        if native_id is None or (change.created is not None and current is None):
+            return self._new_contact(change)
         found = []
-        for name, after in self._named_parts(change, native_id, there).items():
-            before = there.get(name) if there is not None else None
+        for name, after in self._named_parts(change, native_id, current).items():
+            before = current.get(name) if current is not None else None
             found.append((ValuePart(change.kind, native_id, name), before, after))
         self._note_import(change, native_id)
         return found
@@ -154,53 +154,57 @@ class UndoRecorder:
         email = change.email or (change.id if "@" in (change.id or "") else None)
         return self._values.contact_id(email) if email else change.id
 
-    def _created_contact(self, change: RecordChange) -> list[Value]:
+    def _new_contact(self, change: RecordChange) -> list[Value]:
         """Return what is noted of a contact that the account does not have."""
         one = "@" + fold(change.email or "")
         self._note_import(change, one)
         found: list[Value] = [(ValuePart(CONTACT, one, CREATED), None, change.created)]
         for name, after in self._named_parts(change, one, None).items():
-            if name.startswith((TAG, TAG_NAME, LIST)) or name == LINK:
+            if name.startswith((TAG, TAG_NAME, LIST)) or name == ACCOUNT_LINK:
                 found.append((ValuePart(CONTACT, one, name), None, after))
         return found
 
     def _named_parts(
-        self, change: RecordChange, native_id: str, there: RecordValues | None
+        self, change: RecordChange, native_id: str, current: RecordValues | None
     ) -> dict[str, Any]:
         """Return the parts of a change with names and ids that the account knows."""
         found: dict[str, Any] = {}
         for name, after in change.parts.items():
             if name == TAG and change.link:
-                found |= self._tag_of(native_id, there, change.link)
+                found |= self._tag_of(native_id, current, change.link)
             elif name.startswith(TAG_NAME):
                 rows = self._references.find_by_name("tag", name.removeprefix(TAG_NAME))
                 found[TAG + str(rows[0]["id"]) if rows else name] = after
-            elif name == LINK and after is not None:
-                found[name] = self._link_of(native_id, there, after)
+            elif name == ACCOUNT_LINK and after is not None:
+                found[name] = self._link_of(native_id, current, after)
             else:
                 found[name] = after
         return found
 
     def _tag_of(
-        self, native_id: str, there: RecordValues | None, association: str
+        self, native_id: str, current: RecordValues | None, association: str
     ) -> dict[str, Any]:
         """Return the part of a tag that a request removes by the id of its association."""
         for is_again in (False, True):
             if is_again:  # the run itself added the tag since
-                self._values.forget(CONTACT, native_id)
-                there = self._values.of(CONTACT, native_id)
-            tags = there.contact.tags if there is not None and there.contact is not None else {}
+                self._values.invalidate(CONTACT, native_id)
+                current = self._values.get(CONTACT, native_id)
+            tags = (
+                current.contact.tags if current is not None and current.contact is not None else {}
+            )
             for tag, one in tags.items():
                 if one == association:
                     return {TAG + tag: None}
         return {}
 
     def _link_of(
-        self, native_id: str, there: RecordValues | None, after: dict[str, Any]
+        self, native_id: str, current: RecordValues | None, after: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the whole link after a change; the importer names the account, not its id."""
-        written = self._journal.parts(self._run, CONTACT, native_id).get(LINK)
-        before = written.after if written else there.get(LINK) if there is not None else None
+        written = self._journal.parts(self._run, CONTACT, native_id).get(ACCOUNT_LINK)
+        before = (
+            written.after if written else current.get(ACCOUNT_LINK) if current is not None else None
+        )
         link = {"title": "", **(before or {}), **after}
         if "name" in after:
             link.pop("account", None)
@@ -227,7 +231,7 @@ class UndoRecorder:
             row = body.get("contactList")
             if isinstance(row, dict):
                 mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
-                mark |= {"subscribed": row.get("sdate")} | self._was(part)
+                mark |= {"subscribed": row.get("sdate")} | self._earlier_stamp(part)
         elif part.kind == DEAL and part.name == STAGE:
             row = body.get("deal")
             if isinstance(row, dict):
@@ -240,10 +244,10 @@ class UndoRecorder:
             mark = {"is_unsure": "contact" in body} | ({"since": began} if began else {})
         return part, value, mark
 
-    def _was(self, part: ValuePart) -> dict[str, Any]:
+    def _earlier_stamp(self, part: ValuePart) -> dict[str, Any]:
         """Return the stamp of a list status before the run's request."""
-        there = self._values.known(part.kind, part.id)
-        lists = there.contact.lists if there is not None and there.contact is not None else {}
+        current = self._values.cached(part.kind, part.id)
+        lists = current.contact.lists if current is not None and current.contact is not None else {}
         status = lists.get(part.name.removeprefix(LIST))
         return {"was": stamp_of(status)} if status is not None else {}
 
@@ -252,22 +256,22 @@ class UndoRecorder:
     @contextlib.contextmanager
     def creating(self, name: str | None = None) -> Iterator[None]:
         """Note creates of the block under a name, until `created` gives the record's id."""
-        former = getattr(self._mine, "name", None)
-        self._mine.name = name or secrets.token_hex(8)
+        former = getattr(self._local, "name", None)
+        self._local.name = name or secrets.token_hex(8)
         try:
             yield
         finally:
-            self._mine.name = former
+            self._local.name = former
 
     def created(self, native_id: str) -> None:
         """Note the id of the record that the block of `creating` created, in this run or before."""
-        name = getattr(self._mine, "name", None)
+        name = getattr(self._local, "name", None)
         if name is not None:
             for kind in (DEAL, ACCOUNT, NOTE, *DEFINITIONS):
                 self._journal.rename(kind, f"?{name}", native_id)
 
     def _temporary_id(self) -> str:
-        return "?" + (getattr(self._mine, "name", None) or secrets.token_hex(8))
+        return "?" + (getattr(self._local, "name", None) or secrets.token_hex(8))
 
     def _note_created(self, part: ValuePart, answer: ApiResponse) -> None:
         wrappers = dict(KINDS.values()) | DEFINITIONS
@@ -278,7 +282,7 @@ class UndoRecorder:
         self._journal.rename(part.kind, part.id, native_id)
         if part.kind == CONTACT:
             self._values.note_contact(part.id.removeprefix("@"), native_id)
-        self._values.forget(part.kind, native_id)
+        self._values.invalidate(part.kind, native_id)
 
     # --- rows -------------------------------------------------------------------------------
 
@@ -317,7 +321,7 @@ class UndoRecorder:
         if known.ids:
             return known.ids[0]
         email = next(iter(known.emails), "")
-        return self._values.known_id(email) or "@" + fold(email)
+        return self._values.cached_id(email) or "@" + fold(email)
 
     def _source_of(self, row: InputRecord) -> str | None:
         if not self._references.policy.is_foreign:
@@ -332,7 +336,7 @@ class UndoRecorder:
             self._journal.confirm(
                 self._run,
                 [
-                    (part, after, {"since": at, "until": until, **self._was(part)})
+                    (part, after, {"since": at, "until": until, **self._earlier_stamp(part)})
                     for part, after, at in parts
                 ],
             )

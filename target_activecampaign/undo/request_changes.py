@@ -13,17 +13,17 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .record_values import (
     ACCOUNT,
+    ACCOUNT_LINK,
     COLUMN,
     CONTACT,
     DEAL,
+    DEAL_CONTACT,
     DELETED,
     ENTERED,
     FIELD,
     LEFT,
-    LINK,
     LIST,
     NOTE,
-    PERSON,
     STAGE,
     TAG,
     TAG_NAME,
@@ -122,7 +122,7 @@ def _imported(contact: Body) -> RecordChange:
     marks |= {LIST + str(o["listid"]): SUBSCRIBED for o in contact.get("subscribe") or ()}
     marks |= {LIST + str(o["listid"]): UNSUBSCRIBED for o in contact.get("unsubscribe") or ()}
     if contact.get("customer_acct_name"):
-        marks[LINK] = {"name": str(contact["customer_acct_name"]).strip()}
+        marks[ACCOUNT_LINK] = {"name": str(contact["customer_acct_name"]).strip()}
     email = str(contact.get("email") or "")
     return RecordChange(CONTACT, email=email, parts=parts | marks, created=created, is_import=True)
 
@@ -141,7 +141,7 @@ def _list(body: Body) -> list[RecordChange]:
 def _account_link(body: Body) -> list[RecordChange]:
     one = _wrapped(body, "accountContact")
     link = {"account": str(one.get("account")), "title": str(one.get("jobTitle") or "")}
-    return [RecordChange(CONTACT, str(one.get("contact")), parts={LINK: link})]
+    return [RecordChange(CONTACT, str(one.get("contact")), parts={ACCOUNT_LINK: link})]
 
 
 def _enrolment(body: Body) -> list[RecordChange]:
@@ -152,7 +152,7 @@ def _enrolment(body: Body) -> list[RecordChange]:
 
 def _secondary_contact(body: Body) -> list[RecordChange]:
     one = _wrapped(body, "contactDeal")
-    parts = {PERSON + str(one.get("contact")): True}
+    parts = {DEAL_CONTACT + str(one.get("contact")): True}
     return [RecordChange(DEAL, str(one.get("deal")), parts=parts)]
 
 
@@ -183,7 +183,10 @@ def _of_link(
         given = {names[k]: str(v or "") for k, v in one.items() if k in names}
         return [
             RecordChange(
-                CONTACT, about, link=link, parts={LINK: None if method == "DELETE" else given}
+                CONTACT,
+                about,
+                link=link,
+                parts={ACCOUNT_LINK: None if method == "DELETE" else given},
             )
         ]
     if collection == "contactAutomations" and method == "DELETE":

@@ -14,39 +14,39 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.context import WriteContext
 
-    from .judge_value import Judgement
     from .record_values import RecordValues
+    from .value_decision import ValueDecision
 
 
 def restore_contact(
     context: WriteContext,
     native_id: str,
     group: str,
-    judged: list[Judgement],
+    decisions: list[ValueDecision],
     present: RecordValues,
 ) -> None:
     """Put back the values of one group. Raises `RequestError`."""
-    there = present.contact
-    if there is None:
+    current = present.contact
+    if current is None:
         return
     if group == "fields":
-        _restore_fields(context, native_id, judged)
+        _restore_fields(context, native_id, decisions)
     elif group == "tags":
-        for one in judged:
-            _restore_tag(context, native_id, one, there)
+        for one in decisions:
+            _restore_tag(context, native_id, one, current)
     elif group == "segments":
-        for one in judged:
+        for one in decisions:
             _restore_list(context, native_id, one)
     elif group == "account":
-        for one in judged:
-            _restore_link(context, native_id, one, there)
+        for one in decisions:
+            _restore_link(context, native_id, one, current)
 
 
-def _restore_fields(context: WriteContext, native_id: str, judged: list[Judgement]) -> None:
+def _restore_fields(context: WriteContext, native_id: str, decisions: list[ValueDecision]) -> None:
     """Write columns and custom fields with one request; what was absent becomes empty."""
     body: dict[str, Any] = {}
     values = []
-    for one in judged:
+    for one in decisions:
         part, before = one.entry.part.name, one.entry.before
         text = "" if before is None else before
         if part.startswith(FIELD):
@@ -68,7 +68,7 @@ def tag_of(context: WriteContext, part: str) -> str | None:
 
 
 def _restore_tag(
-    context: WriteContext, native_id: str, one: Judgement, there: ContactValues
+    context: WriteContext, native_id: str, one: ValueDecision, current: ContactValues
 ) -> None:
     tag = tag_of(context, one.entry.part.name)
     if tag is None:
@@ -77,10 +77,10 @@ def _restore_tag(
         body = {"contactTag": {"contact": native_id, "tag": tag}}
         context.write_client.create_if_absent("contactTags", body)
     else:
-        context.write_client.delete_if_there(f"contactTags/{there.tags[tag]}")
+        context.write_client.delete_if_there(f"contactTags/{current.tags[tag]}")
 
 
-def _restore_list(context: WriteContext, native_id: str, one: Judgement) -> None:
+def _restore_list(context: WriteContext, native_id: str, one: ValueDecision) -> None:
     """Subscribe again, or unsubscribe: ActiveCampaign does not remove a contact from a list."""
     is_subscribed = one.entry.before == SUBSCRIBED
     body: dict[str, Any] = {
@@ -94,9 +94,9 @@ def _restore_list(context: WriteContext, native_id: str, one: Judgement) -> None
 
 
 def _restore_link(
-    context: WriteContext, native_id: str, one: Judgement, there: ContactValues
+    context: WriteContext, native_id: str, one: ValueDecision, current: ContactValues
 ) -> None:
-    before, link = one.entry.before, next(iter(there.accounts.values()), None)
+    before, link = one.entry.before, next(iter(current.accounts.values()), None)
     if before is None and link is not None:
         context.write_client.delete_if_there(f"accountContacts/{link.id}")
         return
@@ -109,7 +109,7 @@ def _restore_link(
         context.write_client.write("PUT", f"accountContacts/{link.id}", body)
 
 
-def end_enrolment(context: WriteContext, native_id: str, one: Judgement) -> bool:
+def end_enrolment(context: WriteContext, native_id: str, one: ValueDecision) -> bool:
     """End the run of a contact through an automation that the run began.
 
     Returns whether it was still active. Raises `RequestError`.
@@ -120,8 +120,8 @@ def end_enrolment(context: WriteContext, native_id: str, one: Judgement) -> bool
         key = context.ledger.hash_key("enrolment", native_id, automation)
         found = context.ledger.find(key)
         known = (found and found.id) or ""
-    there = [each for each in enrolments_of(context, native_id, automation) if each.is_active]
-    mine = [each for each in there if str(each.number) == known]
+    current = [each for each in enrolments_of(context, native_id, automation) if each.is_active]
+    mine = [each for each in current if str(each.number) == known]
     for each in mine:
         if not context.write_client.is_dry_run:
             context.write_client.write("DELETE", f"contactAutomations/{each.number}")

@@ -7,25 +7,33 @@ from typing import TYPE_CHECKING, Any
 from target_activecampaign.records.reference import id_text
 
 from .present_values import PATHS
-from .record_values import COLUMN, ENTITIES, FIELD, PERSON, STAGE, definition_of, sent_value
+from .record_values import (
+    COLUMN,
+    DEAL_CONTACT,
+    ENTITIES,
+    FIELD,
+    STAGE,
+    definition_of,
+    sent_value,
+)
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .judge_value import Judgement
+    from .value_decision import ValueDecision
 
 
 def restore_record(
-    context: WriteContext, kind: str, native_id: str, group: str, judged: list[Judgement]
+    context: WriteContext, kind: str, native_id: str, group: str, decisions: list[ValueDecision]
 ) -> None:
     """Put back the values of one group. Raises `RequestError`."""
     if group == "contacts":
-        _remove_contacts(context, native_id, judged)
+        _remove_contacts(context, native_id, decisions)
         return
     path, wrapper = PATHS[kind]
     body: dict[str, Any] = {}
     values = []
-    for one in judged:
+    for one in decisions:
         part, before = one.entry.part.name, one.entry.before
         if part == STAGE:
             body |= before or {}
@@ -53,9 +61,9 @@ def secondary_contacts(context: WriteContext, native_id: str) -> dict[str, str]:
     return {str(id_text(row.get("contact"))): str(row.get("id")) for row in rows}
 
 
-def _remove_contacts(context: WriteContext, native_id: str, judged: list[Judgement]) -> None:
-    there = secondary_contacts(context, native_id)
-    for one in judged:
-        link = there.get(one.entry.part.name.removeprefix(PERSON))
+def _remove_contacts(context: WriteContext, native_id: str, decisions: list[ValueDecision]) -> None:
+    current = secondary_contacts(context, native_id)
+    for one in decisions:
+        link = current.get(one.entry.part.name.removeprefix(DEAL_CONTACT))
         if link is not None:
             context.write_client.delete_if_there(f"contactDeals/{link}")

@@ -96,7 +96,7 @@ class RunRecords:
             if kind != NOTE:
                 self._values.expect(kind, [one.id for one in known])
             for record in known:
-                record.present = self._values.of(kind, record.id)
+                record.present = self._values.get(kind, record.id)
         self.load(records)
         return records
 
@@ -117,9 +117,9 @@ class RunRecords:
         for record in records:
             if record.id.startswith("@"):
                 record.id = found.get(fold(record.id[1:]), record.id)
-            there = merged.setdefault(record.id, record)
-            if there is not record:
-                there.names += record.names
+            current = merged.setdefault(record.id, record)
+            if current is not record:
+                current.names += record.names
         return list(merged.values())
 
     def later(self, record: RunRecord) -> dict[str, list[Entry]]:

@@ -14,14 +14,14 @@ from target_activecampaign.outcome import Action, Outcome, RowError, join_reason
 from .deletion import delete_created
 from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
-from .judge_record import judge_record
-from .judge_value import Judgement, Verdict
-from .part_names import group_of, name_of, stream_of
+from .record_decisions import decide_record
 from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .request_changes import SUBSCRIBED
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
 from .run_records import STREAMS, RunRecord, RunRecords
+from .value_decision import Decision, ValueDecision
+from .value_names import group_of, name_of, stream_of
 
 if TYPE_CHECKING:
     from target_activecampaign.reporting.results import Results
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from .undo_request import UndoRequest
 
-    Judged = dict[ValuePart, Judgement]
+    Decisions = dict[ValuePart, ValueDecision]
 
 logger = logging.getLogger(__name__)
 
 ENDED = "automations: the enrolment was ended; what the automation did until then stays"
-STAYS = (
+NOT_UNDOABLE_EFFECTS = (
     "What cannot be undone stays: e-mails that went out, what automations did, notes that people "
     "read"
 )
@@ -67,56 +67,56 @@ class UndoRun:
             outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
             self._add(row.row, row.stream, row.key, "record", outcome)
         self._results.flush()
-        logger.info(STAYS)
+        logger.info(NOT_UNDOABLE_EFFECTS)
         if self._request.is_plan:
             totals = self._results.totals()
             found = {one.value: totals[one.value] for one in Action if totals[one.value]}
             self._context.plan.actions.update(found)
 
     def _undo_window(self, window: list[RunRecord]) -> None:
-        """Undo up to a hundred records: judge all, then write; what was undone is noted at once."""
-        judged: list[tuple[RunRecord, Judged]] = []
+        """Undo up to a hundred records: decide all, write, then note all that was undone."""
+        decisions: list[tuple[RunRecord, Decisions]] = []
         try:
             records = self._records.read(window)
         except RequestError as problem:
             self._records.load(window)
             for record in window:
-                self._fail(record, problem)
+                self._report_failure(record, problem)
             return
 
-        def judge(record: RunRecord) -> None:
+        def decide(record: RunRecord) -> None:
             try:
-                judged.append((record, self._judge(record)))
+                decisions.append((record, self._decide(record)))
             except RequestError as problem:
-                self._fail(record, problem)
+                self._report_failure(record, problem)
 
         pool = self._context.pool
-        pool.each([partial(judge, record) for record in records])
-        self._unconfirm(judged)
+        pool.each([partial(decide, record) for record in records])
+        self._unconfirm(decisions)
         try:
-            pool.each([partial(self._undo, record, found) for record, found in judged])
+            pool.each([partial(self._undo, record, found) for record, found in decisions])
         finally:
             undone, self._undone = self._undone, []
             self._journal.set_undone(self._request.run, undone)
         self._results.flush()
 
-    def _judge(self, record: RunRecord) -> Judged:
-        return judge_record(
+    def _decide(self, record: RunRecord) -> Decisions:
+        return decide_record(
             self._context,
             record,
             self._records.later(record),
             undoes_unsubscribes=self._request.unsubscribes,
         )
 
-    def _undo(self, record: RunRecord, judged: Judged) -> None:
+    def _undo(self, record: RunRecord, decisions: Decisions) -> None:
         """Undo one record; an error ends its own group only."""
         try:
             is_deleted, refusal = self._delete(record)
         except RequestError as problem:
-            self._fail(record, problem)
+            self._report_failure(record, problem)
             return
         for group, entries in _groups(record.entries).items():
-            chosen = [judged[one.part] for one in entries]
+            chosen = [decisions[one.part] for one in entries]
             if is_deleted:
                 self._note_undone(chosen)
                 outcome = Outcome(Action.UPDATED, record.id, "deleted")
@@ -124,25 +124,25 @@ class UndoRun:
                 outcome = self._undo_group(record, group, chosen, refusal)
             self._report(record, group, entries, outcome)
 
-    def _fail(self, record: RunRecord, problem: RequestError) -> None:
+    def _report_failure(self, record: RunRecord, problem: RequestError) -> None:
         for group, entries in _groups(record.entries).items():
             self._report(record, group, entries, outcome_of(problem))
 
     # --- groups of values -------------------------------------------------------------------
 
     def _undo_group(
-        self, record: RunRecord, group: str, judged: list[Judgement], refusal: str | None
+        self, record: RunRecord, group: str, decisions: list[ValueDecision], refusal: str | None
     ) -> Outcome:
         """Put back what the account still holds of a group; return the group's outcome."""
-        chosen = [one for one in judged if one.verdict is Verdict.PUT_BACK]
-        reasons = [Verdict.PUT_BACK.value] if chosen else []
+        chosen = [one for one in decisions if one.decision is Decision.RESTORE]
+        reasons = [Decision.RESTORE.value] if chosen else []
         try:
             if chosen and record.kind == CONTACT and record.present is not None:
                 self._restore_grants(record, chosen)
                 restore_contact(self._context, record.id, group, chosen, record.present)
             elif chosen:
                 restore_record(self._context, record.kind, record.id, group, chosen)
-            for one in judged:
+            for one in decisions:
                 if self._end_enrolment(record, one):
                     chosen.append(one)
                     reasons.append(ENDED)
@@ -150,19 +150,20 @@ class UndoRun:
             return outcome_of(problem)
         if record.kind == CONTACT:
             self._remove_grants(record.id, chosen)
-        self._note_undone([*chosen, *(one for one in judged if one.verdict is Verdict.AS_BEFORE)])
-        kept = [one for one in judged if one not in chosen]
+        self._note_undone(
+            [*chosen, *(one for one in decisions if one.decision is Decision.UNCHANGED)]
+        )
+        kept = [one for one in decisions if one not in chosen]
         reasons += self._reasons(record.kind, kept, refusal)
         if chosen:
             return Outcome(Action.UPDATED, record.id, join_reasons(reasons))
         if reasons:
             return Outcome(Action.SKIPPED, record.id, join_reasons(reasons))
-        verdicts = (one.verdict for one in judged)
-        is_undone = all(one is Verdict.UNDONE for one in verdicts)
-        why = Verdict.UNDONE if is_undone else Verdict.AS_BEFORE
-        return Outcome(Action.UNCHANGED, record.id, why.value)
+        is_undone = all(one.decision is Decision.ALREADY_UNDONE for one in decisions)
+        result = Decision.ALREADY_UNDONE if is_undone else Decision.UNCHANGED
+        return Outcome(Action.UNCHANGED, record.id, result.value)
 
-    def _restore_grants(self, record: RunRecord, chosen: list[Judgement]) -> None:
+    def _restore_grants(self, record: RunRecord, chosen: list[ValueDecision]) -> None:
         """Record again what an audience granted to a person who then left it.
 
         The person is a member again, and can leave again, when a row of the input names them.
@@ -176,7 +177,7 @@ class UndoRun:
             with ledger.transaction():
                 ledger.audiences.put_grants(record.id, grants)
 
-    def _remove_grants(self, native_id: str, chosen: list[Judgement]) -> None:
+    def _remove_grants(self, native_id: str, chosen: list[ValueDecision]) -> None:
         """Remove the grants of what was undone: a user who adds it later owns it."""
         gone = set()
         for one in chosen:
@@ -192,34 +193,34 @@ class UndoRun:
             with ledger.transaction():
                 ledger.audiences.put_grants(native_id, replace(grants, by_id=left))
 
-    def _end_enrolment(self, record: RunRecord, one: Judgement) -> bool:
-        """End what the run began of an automation; return whether it was active."""
-        is_entered = one.entry.part.name.startswith(ENTERED) and one.verdict is Verdict.LEFT
+    def _end_enrolment(self, record: RunRecord, one: ValueDecision) -> bool:
+        """End the enrolment that the run began in an automation; return whether it was active."""
+        is_entered = one.entry.part.name.startswith(ENTERED) and one.decision is Decision.KEEP
         if not is_entered or record.present is None:
             return False
         return end_enrolment(self._context, record.id, one)
 
-    def _reasons(self, kind: str, kept: list[Judgement], refusal: str | None) -> list[str]:
+    def _reasons(self, kind: str, kept: list[ValueDecision], refusal: str | None) -> list[str]:
         """Return why values of a group are not put back."""
         names: dict[str, list[str]] = {}
         for one in kept:
-            if one.verdict is Verdict.CHANGED:
+            if one.decision is Decision.CHANGED:
                 name = name_of(self._context, kind, one.entry.part.name)
-                names.setdefault(one.why, []).append(name)
-        reasons = [f"{why}: {', '.join(sorted(set(found)))}" for why, found in names.items()]
+                names.setdefault(one.reason, []).append(name)
+        reasons = [f"{reason}: {', '.join(sorted(set(found)))}" for reason, found in names.items()]
         for one in kept:
-            if one.verdict is Verdict.LEFT:
+            if one.decision is Decision.KEEP:
                 is_created = one.entry.part.name == CREATED
-                reasons.append(refusal if refusal and is_created else one.why)
+                reasons.append(refusal if refusal and is_created else one.reason)
         return reasons
 
-    def _note_undone(self, judged: list[Judgement]) -> None:
+    def _note_undone(self, decisions: list[ValueDecision]) -> None:
         """Note what was put back; the file has it when the window ends.
 
         If the process is killed before, the next undo finds these values as before the run.
         """
         if not self._request.is_plan:
-            entries = [one.entry for one in judged if one.entry.state != UNDONE]
+            entries = [one.entry for one in decisions if one.entry.state != UNDONE]
             self._undone += [part for one in entries for part in (one.part, *one.also)]
 
     # --- records that the run created -------------------------------------------------------
@@ -242,13 +243,13 @@ class UndoRun:
                     context.ledger.forget_copy(record.kind, row.source)
         return True, None
 
-    def _unconfirm(self, judged: list[tuple[RunRecord, Judged]]) -> None:
+    def _unconfirm(self, decisions: list[tuple[RunRecord, Decisions]]) -> None:
         """Make the ledger send the rows of records again, before anything is put back."""
         if self._request.is_plan:
             return
         ledger = self._context.ledger
         with ledger.transaction():
-            for record, found in judged:
+            for record, found in decisions:
                 if any(map(_may_change, found.values())):
                     for row in self._records.rows(record, is_of_run=False):
                         ledger.unconfirm(row.ledger_key)
@@ -291,8 +292,8 @@ def _key_of(record: RunRecord) -> dict[str, Any]:
     return {word: made[COLUMN + one] for one, word in names.items() if COLUMN + one in made}
 
 
-def _may_change(one: Judgement) -> bool:
-    return one.verdict is Verdict.PUT_BACK or one.entry.part.name.startswith(ENTERED)
+def _may_change(one: ValueDecision) -> bool:
+    return one.decision is Decision.RESTORE or one.entry.part.name.startswith(ENTERED)
 
 
 def _groups(entries: list[Entry]) -> dict[str, list[Entry]]:

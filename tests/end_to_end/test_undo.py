@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.undo.judge_value import NOT_SURE, UNKNOWN_MARK
+from target_activecampaign.undo.value_decision import UNKNOWN_ORIGIN, UNKNOWN_UNSUBSCRIBE
 from tests.sandbox import World, serve
 from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
@@ -197,8 +197,8 @@ def test_killed_in_the_run_and_in_the_undo(account: tuple[World, Program], write
     # The rows under way at the kill were never confirmed, and the results say so.
     left = differences(before, truth_of(world))
     assert left.keys() <= {"accounts", "lists"}
-    assert "accounts" not in left or NOT_SURE in reasons
-    assert "lists" not in left or UNKNOWN_MARK in reasons
+    assert "accounts" not in left or UNKNOWN_ORIGIN in reasons
+    assert "lists" not in left or UNKNOWN_UNSUBSCRIBE in reasons
 
 
 def test_wrong_options_are_one_line(account: tuple[World, Program]) -> None:

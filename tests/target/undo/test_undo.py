@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.config.settings import SettingsError
-from target_activecampaign.undo.judge_record import STAYS
-from target_activecampaign.undo.judge_value import NO_UNSUBSCRIBES, OPTED_OUT, UNKNOWN_MARK
+from target_activecampaign.undo.record_decisions import NOT_DELETED
 from target_activecampaign.undo.recorder import NOT_UNDOABLE
+from target_activecampaign.undo.value_decision import (
+    NO_UNSUBSCRIBES,
+    OPTED_OUT,
+    UNKNOWN_UNSUBSCRIBE,
+)
 from tests.sandbox.tasks.planting import define_types
 from tests.target.runner import state_of, stream_of
 
@@ -182,7 +186,9 @@ def test_a_later_opt_out_is_not_undone(runner: UndoRunner, count: int) -> None:
     undone = runner.undo(unsubscribes=True)
     statuses = {one: runner.world.membership(one, 1).status for one in people}  # type: ignore[union-attr]
     assert statuses == dict.fromkeys(people, 1) | {people[0]: 2, people[1]: 2}
-    assert {f"skipped: {UNKNOWN_MARK}", f"skipped: {OPTED_OUT}"} < reasons_of(undone)["segments"]
+    assert {f"skipped: {UNKNOWN_UNSUBSCRIBE}", f"skipped: {OPTED_OUT}"} < reasons_of(undone)[
+        "segments"
+    ]
 
 
 def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoRunner) -> None:
@@ -323,7 +329,7 @@ def test_what_an_undo_does_not_cover_is_named(runner: UndoRunner) -> None:
     undone = runner.undo(creates=True, max_deletes=5)
     assert undone.writes == []
     found = {(one["stream"], one["row"], one["action"], one["reason"]) for one in undone.results}
-    assert ("marketing_tags", 1, "skipped", STAYS) in found
+    assert ("marketing_tags", 1, "skipped", NOT_DELETED) in found
     assert ("crm_tasks", 2, "skipped", NOT_UNDOABLE) in found
     assert ("raw_requests", 3, "skipped", NOT_UNDOABLE) in found
 

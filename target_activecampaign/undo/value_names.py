@@ -1,4 +1,4 @@
-"""The names of parts and of groups of them, as results say them."""
+"""The names of values and of groups of values in results."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.resource import Field
 
 from .record_values import (
+    ACCOUNT_LINK,
     COLUMN,
     CONTACT,
     CREATED,
+    DEAL_CONTACT,
     DELETED,
     ENTERED,
     ENTITIES,
     FIELD,
     LEFT,
-    LINK,
     LIST,
     NOTE,
-    PERSON,
     TAG,
     TAG_NAME,
 )
@@ -48,7 +48,7 @@ _GROUPS = {
     LIST: "segments",
     ENTERED: "automations",
     LEFT: "automations",
-    PERSON: "contacts",
+    DEAL_CONTACT: "contacts",
 }
 
 
@@ -61,7 +61,7 @@ def group_of(part: ValuePart) -> str:
     """Return the group of a part: the values of a record that have one result together."""
     if part.name in {CREATED, DELETED}:
         return part.name
-    if part.kind == CONTACT and part.name == LINK:
+    if part.kind == CONTACT and part.name == ACCOUNT_LINK:
         return "account"
     found = next((group for prefix, group in _GROUPS.items() if part.name.startswith(prefix)), None)
     return found or ("content" if part.kind == NOTE else "fields")
@@ -78,7 +78,12 @@ def name_of(context: WriteContext, kind: str, part: str) -> str:
         entries = by_name[STREAMS[kind]].entries
         names = {one.native: one.unified for one in entries if isinstance(one, Field)}
         return names.get(native, native)
-    for prefix, word in ((TAG_NAME, "tag"), (TAG, "tag"), (LIST, "list"), (PERSON, "contact")):
+    for prefix, word in (
+        (TAG_NAME, "tag"),
+        (TAG, "tag"),
+        (LIST, "list"),
+        (DEAL_CONTACT, "contact"),
+    ):
         if part.startswith(prefix):
             return f"{word} {part.removeprefix(prefix)}"
     return part

@@ -1,4 +1,4 @@
-"""Judges all entries of a record, each by the rule of its part."""
+"""Decides for each value of a record whether to restore it, by the rule of its part."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from .deletion import NO_CREATES
 from .entries import SENT, UNDONE, Entry, ValuePart
-from .judge_value import NOT_SURE, Judgement, Verdict, judge, judge_list, judge_secondary_contact
 from .record_values import (
+    ACCOUNT_LINK,
     CREATED,
+    DEAL_CONTACT,
     DELETED,
     ENTERED,
     ENTITIES,
     FIELD,
     LEFT,
-    LINK,
     LIST,
-    PERSON,
     TAG,
     TAG_NAME,
     RecordValues,
@@ -26,26 +25,34 @@ from .request_changes import UNSUBSCRIBED
 from .restore_contact import resolved_link, tag_of
 from .restore_record import secondary_contacts
 from .run_records import STREAMS, RunRecord
+from .value_decision import (
+    UNKNOWN_ORIGIN,
+    Decision,
+    ValueDecision,
+    decide,
+    decide_list,
+    decide_secondary_contact,
+)
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-GONE = "the account has the record no more"
+NO_RECORD = "the account has the record no more"
 NO_CONTACT = "the account has no contact with this address"
-STAYS = "created by the run; an undo does not delete it"
+NOT_DELETED = "created by the run; an undo does not delete it"
 WAS_DELETED = "deleted by the run; its history is lost, so an undo does not create it again"
 WAS_ENTERED = "automations: entered, and not active any more; what the automation did stays"
 WAS_LEFT = "automations: left; entering again would send the e-mails again"
 
 
-def judge_record(
+def decide_record(
     context: WriteContext,
     record: RunRecord,
     later: dict[str, list[Entry]],
     *,
     undoes_unsubscribes: bool,
-) -> dict[ValuePart, Judgement]:
-    """Return the verdict on each entry of a record. Raises `RequestError`.
+) -> dict[ValuePart, ValueDecision]:
+    """Return the decision on each entry of a record. Raises `RequestError`.
 
     ``later`` are the entries of later runs, by part.
     """
@@ -53,59 +60,61 @@ def judge_record(
     entity = ENTITIES.get(record.kind)
     has_fields = any(name.startswith(FIELD) for name in names)
     fields = context.references.fields(entity) if entity and has_fields else None
-    has_people = record.present is not None and any(name.startswith(PERSON) for name in names)
-    people = secondary_contacts(context, record.id) if has_people else {}
+    has_contacts = record.present is not None and any(
+        name.startswith(DEAL_CONTACT) for name in names
+    )
+    contacts = secondary_contacts(context, record.id) if has_contacts else {}
     marks = {one.part.name: one.mark for one in record.entries if one.after == UNSUBSCRIBED}
-    found: dict[ValuePart, Judgement] = {}
+    found: dict[ValuePart, ValueDecision] = {}
     for entry in record.entries:
-        name, there = entry.part.name, record.present
+        name, current = entry.part.name, record.present
         if entry.state == UNDONE:
-            judged = Judgement(entry, Verdict.UNDONE)
-        elif there is None:
-            judged = _of_absent(entry)
+            decision = ValueDecision(entry, Decision.ALREADY_UNDONE)
+        elif current is None:
+            decision = _decide_absent(entry)
         elif name == CREATED and entry.state == SENT:
-            judged = Judgement(entry, Verdict.LEFT, NOT_SURE)
-        elif why := _why_left(entry.part.kind, name):
-            judged = Judgement(entry, Verdict.LEFT, why)
+            decision = ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
+        elif reason := _kept_reason(entry.part.kind, name):
+            decision = ValueDecision(entry, Decision.KEEP, reason)
         elif name.startswith(LIST):
-            judged = judge_list(
+            decision = decide_list(
                 entry,
-                there,
+                current,
                 later.get(name, []),
                 marks,
                 undoes_unsubscribes=undoes_unsubscribes,
             )
-        elif name.startswith(PERSON):
-            is_there = name.removeprefix(PERSON) in people
-            judged = judge_secondary_contact(entry, is_there=is_there)
+        elif name.startswith(DEAL_CONTACT):
+            is_present = name.removeprefix(DEAL_CONTACT) in contacts
+            decision = decide_secondary_contact(entry, is_present=is_present)
         elif name.startswith(TAG_NAME):
-            judged = _of_tag_name(context, entry, there, later)
-        elif name == LINK:
+            decision = _decide_tag_name(context, entry, current, later)
+        elif name == ACCOUNT_LINK:
             others = [_with_account(context, one) for one in later.get(name, ())]
-            judged = judge(_with_account(context, entry), there, others, None)
+            decision = decide(_with_account(context, entry), current, others, None)
         else:
-            judged = judge(entry, there, later.get(name, []), fields)
-        found[entry.part] = judged
+            decision = decide(entry, current, later.get(name, []), fields)
+        found[entry.part] = decision
     return found
 
 
-def _of_absent(entry: Entry) -> Judgement:
-    """Judge an entry of a record that the account does not have."""
+def _decide_absent(entry: Entry) -> ValueDecision:
+    """Decide on an entry of a record that the account does not have."""
     part = entry.part
     if part.id.startswith("?"):
-        return Judgement(entry, Verdict.LEFT, NOT_SURE)
+        return ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
     if part.name == CREATED and part.id.startswith("@"):
         # Only the address is known: the contact may have another one by now.
-        return Judgement(entry, Verdict.LEFT, NO_CONTACT)
+        return ValueDecision(entry, Decision.KEEP, NO_CONTACT)
     if part.name == CREATED and part.kind in STREAMS:
-        return Judgement(entry, Verdict.AS_BEFORE)
-    return Judgement(entry, Verdict.LEFT, _why_left(part.kind, part.name) or GONE)
+        return ValueDecision(entry, Decision.UNCHANGED)
+    return ValueDecision(entry, Decision.KEEP, _kept_reason(part.kind, part.name) or NO_RECORD)
 
 
-def _why_left(kind: str, part: str) -> str:
+def _kept_reason(kind: str, part: str) -> str:
     """Return why a part is not put back in any case; empty where it may be."""
     if part == CREATED:
-        return NO_CREATES if kind in STREAMS else STAYS
+        return NO_CREATES if kind in STREAMS else NOT_DELETED
     if part == DELETED:
         return WAS_DELETED
     if part.startswith(LEFT):
@@ -113,14 +122,14 @@ def _why_left(kind: str, part: str) -> str:
     return WAS_ENTERED if part.startswith(ENTERED) else ""
 
 
-def _of_tag_name(
+def _decide_tag_name(
     context: WriteContext, entry: Entry, present: RecordValues, later: dict[str, list[Entry]]
-) -> Judgement:
-    """Judge a tag that the importer was given by name."""
+) -> ValueDecision:
+    """Decide on a tag that the importer got by name."""
     name = entry.part.name
     tag = f"{TAG}{tag_of(context, name) or ''}"
-    there = RecordValues({name: present.get(tag)})
-    return judge(entry, there, [*later.get(name, ()), *later.get(tag, ())], None)
+    current = RecordValues({name: present.get(tag)})
+    return decide(entry, current, [*later.get(name, ()), *later.get(tag, ())], None)
 
 
 def _with_account(context: WriteContext, entry: Entry) -> Entry:

@@ -1,4 +1,4 @@
-"""Decides for each value of a run whether it is put back: only where the account still has it."""
+"""Decides whether to restore a value: only where the account still has what the run wrote."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ if TYPE_CHECKING:
 #: Seconds by which the account's clock and a time of it may differ.
 CLOCK_MARGIN_SECONDS = 2.0
 CHANGED_SINCE = "changed since"
-NOT_SURE = "not known whether the run or another client did this"
+UNKNOWN_ORIGIN = "not known whether the run or another client did this"
 NO_UNSUBSCRIBES = "unsubscribed by the run; put back only with --undo-unsubscribes"
 OPTED_OUT = "the person unsubscribed or bounced since; that stays"
 NOT_SUBSCRIBED = "was not subscribed before; stays unsubscribed, no other status can be written"
-UNKNOWN_MARK = "unsubscribed by the run, but not known to be by it alone; stays unsubscribed"
+UNKNOWN_UNSUBSCRIBE = "unsubscribed by the run, but not known to be by it alone; stays unsubscribed"
 OPT_OUTS = {"2", "3"}
 
 
-class Verdict(enum.Enum):
-    """What becomes of a value."""
+class Decision(enum.Enum):
+    """What an undo does with a value."""
 
-    PUT_BACK = "put back"
-    AS_BEFORE = "as before the run"
+    RESTORE = "put back"
+    UNCHANGED = "as before the run"
     CHANGED = "changed since"
-    LEFT = "cannot be undone"
-    UNDONE = "undone before"
+    KEEP = "cannot be undone"
+    ALREADY_UNDONE = "undone before"
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The verdict on one entry; ``why`` explains it where that is not obvious."""
+class ValueDecision:
+    """The decision on one entry; ``reason`` explains it where that is not obvious."""
 
     entry: Entry
-    verdict: Verdict
-    why: str = ""
+    decision: Decision
+    reason: str = ""
 
 
-def judge(
+def decide(
     entry: Entry,
     present: RecordValues,
     later: list[Entry],
     fields: CustomFields | None,
-) -> Judgement:
-    """Judge a value; ``later`` are the entries of later runs for it, the earliest first."""
-    part, there = entry.part.name, present.get(entry.part.name)
+) -> ValueDecision:
+    """Decide on a value; ``later`` are the entries of later runs for it, the earliest first."""
+    part, current = entry.part.name, present.get(entry.part.name)
     if entry.state == UNDONE:
-        return Judgement(entry, Verdict.UNDONE)
-    if is_same(part, there, entry.before, fields):
-        return Judgement(entry, Verdict.AS_BEFORE)
+        return ValueDecision(entry, Decision.ALREADY_UNDONE)
+    if is_same(part, current, entry.before, fields):
+        return ValueDecision(entry, Decision.UNCHANGED)
     changed = [
         one
         for one in later
@@ -65,51 +65,53 @@ def judge(
     ]
     if changed:
         owner = changed[-1]
-        is_theirs = any(is_same(part, there, one, fields) for one in owner.written)
-        why = f"{CHANGED_SINCE}: run {owner.run} has it" if is_theirs else CHANGED_SINCE
-        return Judgement(entry, Verdict.CHANGED, why)
-    if any(is_same(part, there, one, fields) for one in entry.written):
-        return Judgement(entry, Verdict.PUT_BACK)
-    return Judgement(entry, Verdict.CHANGED, CHANGED_SINCE)
+        is_theirs = any(is_same(part, current, one, fields) for one in owner.written)
+        reason = f"{CHANGED_SINCE}: run {owner.run} has it" if is_theirs else CHANGED_SINCE
+        return ValueDecision(entry, Decision.CHANGED, reason)
+    if any(is_same(part, current, one, fields) for one in entry.written):
+        return ValueDecision(entry, Decision.RESTORE)
+    return ValueDecision(entry, Decision.CHANGED, CHANGED_SINCE)
 
 
-def judge_list(
+def decide_list(
     entry: Entry,
     present: RecordValues,
     later: list[Entry],
     marks: dict[str, dict[str, Any]],
     *,
     undoes_unsubscribes: bool,
-) -> Judgement:
-    """Judge a list status. A person who unsubscribed is not subscribed again.
+) -> ValueDecision:
+    """Decide on a list status. A person who unsubscribed is not subscribed again.
 
     ``marks`` are those of the run's own unsubscriptions of this contact, by part.
     """
-    there = present.get(entry.part.name)
-    if entry.state != UNDONE and entry.after == SUBSCRIBED and there == UNSUBSCRIBED:
+    current = present.get(entry.part.name)
+    if entry.state != UNDONE and entry.after == SUBSCRIBED and current == UNSUBSCRIBED:
         # The contact is not subscribed, whatever ended that.
-        return Judgement(entry, Verdict.AS_BEFORE)
-    found = judge(entry, present, later, None)
-    if found.verdict is not Verdict.PUT_BACK:
+        return ValueDecision(entry, Decision.UNCHANGED)
+    found = decide(entry, present, later, None)
+    if found.decision is not Decision.RESTORE:
         return found
     lists = present.contact.lists if present.contact is not None else {}
     mine = lists.get(entry.part.name.removeprefix(LIST))
     if entry.after == SUBSCRIBED and _is_subscribed_since(entry, mine):
-        return Judgement(entry, Verdict.CHANGED, CHANGED_SINCE)
+        return ValueDecision(entry, Decision.CHANGED, CHANGED_SINCE)
     if entry.after != UNSUBSCRIBED:
         return found
     again = [one for one in later if one.after == UNSUBSCRIBED]
     if open_runs := [one.run for one in again if one.state != UNDONE]:
-        return Judgement(entry, Verdict.CHANGED, f"{CHANGED_SINCE}: run {open_runs[-1]} has it")
+        return ValueDecision(
+            entry, Decision.CHANGED, f"{CHANGED_SINCE}: run {open_runs[-1]} has it"
+        )
     if entry.before != SUBSCRIBED:
-        return Judgement(entry, Verdict.LEFT, NOT_SUBSCRIBED)
+        return ValueDecision(entry, Decision.KEEP, NOT_SUBSCRIBED)
     if not undoes_unsubscribes:
-        return Judgement(entry, Verdict.LEFT, NO_UNSUBSCRIBES)
+        return ValueDecision(entry, Decision.KEEP, NO_UNSUBSCRIBES)
     if mine is None or not _is_own_since(entry, again, mine):
-        return Judgement(entry, Verdict.LEFT, UNKNOWN_MARK)
+        return ValueDecision(entry, Decision.KEEP, UNKNOWN_UNSUBSCRIBE)
     others = {LIST + one: status for one, status in lists.items() if status is not mine}
     if any(_is_foreign(part, status, mine, marks) for part, status in others.items()):
-        return Judgement(entry, Verdict.LEFT, OPTED_OUT)
+        return ValueDecision(entry, Decision.KEEP, OPTED_OUT)
     return found
 
 
@@ -178,12 +180,12 @@ def _seconds(text: Any) -> float | None:
     return None if found is None else found.timestamp()
 
 
-def judge_secondary_contact(entry: Entry, *, is_there: bool) -> Judgement:
-    """Judge a secondary contact of a deal, which the run added."""
+def decide_secondary_contact(entry: Entry, *, is_present: bool) -> ValueDecision:
+    """Decide on a secondary contact of a deal, which the run added."""
     if entry.state == UNDONE:
-        return Judgement(entry, Verdict.UNDONE)
-    if not is_there:
-        return Judgement(entry, Verdict.AS_BEFORE)
+        return ValueDecision(entry, Decision.ALREADY_UNDONE)
+    if not is_present:
+        return ValueDecision(entry, Decision.UNCHANGED)
     if entry.state == SENT:
-        return Judgement(entry, Verdict.LEFT, NOT_SURE)
-    return Judgement(entry, Verdict.PUT_BACK)
+        return ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
+    return ValueDecision(entry, Decision.RESTORE)
