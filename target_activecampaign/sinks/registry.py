@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
-from target_activecampaign.sinks.commerce.catalog import write_products, write_subscriptions
 from target_activecampaign.sinks.commerce.orders import write_lines, write_orders
+from target_activecampaign.sinks.commerce.products import write_products
 from target_activecampaign.sinks.commerce.stores import map_store
+from target_activecampaign.sinks.commerce.subscriptions import write_subscriptions
 from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
 from target_activecampaign.sinks.contacts.enrolments import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts

@@ -19,45 +19,49 @@ if TYPE_CHECKING:
 
     from .upserts import Upsert
 
-ACCEPTS, COLUMN = "acceptsMarketing", "accepts_marketing"
+CONSENT_FIELD, CONSENT_COLUMN = "acceptsMarketing", "accepts_marketing"
 
 
 def check_consent(context: WriteContext, upserts: list[Upsert]) -> None:
-    """Withdraw `accepts_marketing` from the orders that would subscribe a person who opted out.
+    """Remove `accepts_marketing` from the orders that would subscribe a person who opted out.
 
     With `run_automations: false` no order subscribes a person. Raises `RequestError`.
     """
     by_list: dict[str | None, list[Upsert]] = {}
     for upsert in upserts:
-        if upsert.document.get(ACCEPTS) is True and not is_nothing(upsert.document.get("email")):
+        if upsert.document.get(CONSENT_FIELD) is True and not is_nothing(
+            upsert.document.get("email")
+        ):
             found = list_of_store(context, upsert.key[0])
             if found != "":
                 by_list.setdefault(found, []).append(upsert)
     for one, several in by_list.items():
         if not context.policy.run_automations:
             for upsert in several:
-                _withdraw(upsert)
+                _remove_consent(upsert)
                 upsert.denied.add(AUTOMATIONS)
             continue
         if context.policy.resubscribe:
             continue
         emails = {fold(upsert.document["email"]) for upsert in several}
-        words = context.opt_outs.find(one, emails)
+        opt_outs = context.opt_outs.find(one, emails)
         for upsert in several:
-            word = words.get(fold(upsert.document["email"]))
-            if word is not None:
-                _leave_out(upsert, word)
+            opt_out = opt_outs.get(fold(upsert.document["email"]))
+            if opt_out is not None:
+                _withhold(upsert, opt_out)
 
 
-def _leave_out(upsert: Upsert, word: str) -> None:
-    """Withdraw it for a person who opted out; the order itself may have said so earlier."""
-    _withdraw(upsert)
-    reason = f"{COLUMN}: left out, the person {word}; sent only with resubscribe"
-    if any(has_part(row.record, COLUMN) for row in upsert.rows):
-        upsert.undone[COLUMN] = reason
+def _withhold(upsert: Upsert, opt_out: str) -> None:
+    """Remove the consent of a person who opted out; the row or the stored order may have it."""
+    _remove_consent(upsert)
+    reason = f"{CONSENT_COLUMN}: left out, the person {opt_out}; sent only with resubscribe"
+    if any(has_part(row.record, CONSENT_COLUMN) for row in upsert.rows):
+        upsert.undone[CONSENT_COLUMN] = reason
     else:
         upsert.remarks.append(reason)
 
 
-def _withdraw(upsert: Upsert) -> None:
-    upsert.document = {name: value for name, value in upsert.document.items() if name != ACCEPTS}
+def _remove_consent(upsert: Upsert) -> None:
+    upsert.document = {
+        name: value for name, value in upsert.document.items() if name != CONSENT_FIELD
+    }

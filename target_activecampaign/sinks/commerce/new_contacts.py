@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class NewContact:
-    """A person whom the account may not have, and what would create the contact."""
+    """A contact that the account may not have, and the upserts that would create it."""
 
     email: str
     upserts: list[Upsert] = field(default_factory=list)
@@ -36,15 +36,15 @@ def send_for_contacts(
     done: Callable[[Upsert], None] = lambda _: None,
 ) -> None:
     """Send upserts that may create contacts, as `send_all` does; raise `RequestError` before."""
-    ready, new = hold_new_contacts(context, leave_held_out(context, upserts))
+    ready, new = hold_new_contacts(context, skip_held_out(context, upserts))
     try:
         send_all(context, mutation, ready, done)
     finally:
         note_contacts(context, new)
 
 
-def leave_held_out(context: WriteContext, upserts: list[Upsert]) -> list[Upsert]:
-    """Skip what belongs to held-out contacts by the address that the store has; return the rest."""
+def skip_held_out(context: WriteContext, upserts: list[Upsert]) -> list[Upsert]:
+    """Skip the upserts of held-out contacts; return the others."""
     if not context.holdout.is_active:
         return upserts
     kept = []
@@ -60,7 +60,7 @@ def leave_held_out(context: WriteContext, upserts: list[Upsert]) -> list[Upsert]
 def hold_new_contacts(
     context: WriteContext, upserts: list[Upsert]
 ) -> tuple[list[Upsert], list[NewContact]]:
-    """Hold what would create contacts beyond the account's limit.
+    """Hold the upserts that would create contacts beyond the account's limit.
 
     Returns the rest, and the contacts to `give_back` when it was sent. Contacts are looked up only
     where not all that may be new fit. Raises `RequestError`; then nothing is taken.

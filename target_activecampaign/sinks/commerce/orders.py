@@ -1,4 +1,4 @@
-"""Orders with their lines: what a row does not name is kept, and nothing is started by default."""
+"""Orders with their lines: columns that a row does not name stay, and no automation starts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from target_activecampaign.sinks.record_sink import skip_flagged
 
 from .consent import check_consent
 from .new_contacts import send_for_contacts
-from .reading import MOST_READ, StoredDocuments
+from .stored_documents import READ_BATCH_SIZE, StoredDocuments
 from .stores import store_of
-from .upserts import Mutation, Upsert, finish_all, gather
+from .upserts import Mutation, Upsert, finish_all, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 MUTATION = Mutation("bulkUpsertOrders", "orders", "OrderInput", "storeOrderId", "store_order_id")
 HISTORICAL, REAL_TIME = "HISTORICAL", "REAL_TIME"
-# What a row must say to be an order of its own, with the native column of each.
-WHOLE = {
+# The columns that a new order needs, with the native column of each.
+REQUIRED = {
     "contact": "email",
     "currency": "currency",
     "total_amount": "finalAmount",
     "store_created_at": "storeCreatedDate",
 }
-GONE = "the account does not show this order any more; the next run sends the whole row"
-AS_HISTORICAL = "creation_source: written as historical"
-STARTS = "a real-time order, which starts automations"
+ORDER_GONE = "the account does not show this order any more; the next run sends the whole row"
+WRITTEN_AS_HISTORICAL = "creation_source: written as historical"
+STARTS_AUTOMATIONS = "a real-time order, which starts automations"
 # What a REST row has and the GraphQL store does not.
 _REST_ONLY = (
     *("id", "customer", "taxAmount", "abandonedDate", "createdDate", "updatedDate"),
@@ -65,9 +65,9 @@ STORED = StoredDocuments(
 
 def write_orders(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the orders of a batch."""
-    upserts = gather(context, sink, MUTATION, rows)
-    for at in range(0, len(upserts), MOST_READ):
-        _write_part(context, sink, upserts[at : at + MOST_READ])
+    upserts = group_rows(context, sink, MUTATION, rows)
+    for at in range(0, len(upserts), READ_BATCH_SIZE):
+        _write_part(context, sink, upserts[at : at + READ_BATCH_SIZE])
     for upsert in upserts:
         if upsert.outcome is not None and not upsert.is_written:
             context.unwritten_orders[upsert.key] = upsert.outcome
@@ -85,9 +85,9 @@ def _write_part(context: WriteContext, sink: Sink, upserts: list[Upsert]) -> Non
 
 
 def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) -> bool:
-    """Complete an order by what the store has; False when it lacks what a new one needs."""
+    """Complete an order by what the store has; return False where a new one lacks a column."""
     document, upsert.before = upsert.document, stored
-    missing = [name for name, native in WHOLE.items() if is_nothing(document.get(native))]
+    missing = [name for name, native in REQUIRED.items() if is_nothing(document.get(native))]
     is_partial = bool(missing)
     wants_automations = document.get("creationSource") == REAL_TIME
     upsert.exists = stored is not None
@@ -95,7 +95,7 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
     if stored is None and upsert.is_remainder:
         for row in upsert.rows:
             context.ledger.forget(row.ledger_key)
-        finish_all(context, [upsert], Outcome(Action.SKIPPED, reason=GONE, whole=False))
+        finish_all(context, [upsert], Outcome(Action.SKIPPED, reason=ORDER_GONE, whole=False))
         return False
     if stored is None and missing:
         reason = f"{missing[0]}: a new order needs it ({', '.join(missing)} missing)"
@@ -106,29 +106,29 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
     may_start = policy.run_automations and not policy.is_foreign
     starts = wants_automations and not is_partial and may_start
     if wants_automations and not starts:
-        upsert.undone["creation_source"] = AS_HISTORICAL
+        upsert.undone["creation_source"] = WRITTEN_AS_HISTORICAL
     if starts:
-        upsert.remarks.append(STARTS)
+        upsert.remarks.append(STARTS_AUTOMATIONS)
         if context.policy.dry_run:
             context.plan.gain("a real-time order", upsert.key)
     whole["creationSource"] = REAL_TIME if starts else HISTORICAL
     whole.setdefault("orderNumber", upsert.key[1])
-    _fit(context, upsert, whole)
+    _drop_unknown_columns(context, upsert, whole)
     upsert.document = whole
     return True
 
 
-def _fit(context: WriteContext, upsert: Upsert, document: Document) -> None:
-    """Take the columns that the account does not have out of a document, and say so."""
-    asked = {one.native: one.unified for one in orders.ORDERS.entries if isinstance(one, Field)}
-    for native in STORED.fit(context, document):
+def _drop_unknown_columns(context: WriteContext, upsert: Upsert, document: Document) -> None:
+    """Remove the columns that the account does not have from a document, and add a reason."""
+    columns = {one.native: one.unified for one in orders.ORDERS.entries if isinstance(one, Field)}
+    for native in STORED.drop_unknown_columns(context, document):
         if native in upsert.document:
-            name = asked[native]
+            name = columns[native]
             upsert.undone[name] = f"{name}: left out, the account has no such column"
 
 
 def _is_still_undone(context: WriteContext, sink: Sink, upsert: Upsert) -> bool:
-    """Finish an order of which only columns are left that are left out again."""
+    """Finish an order of which only columns remain that are left out again."""
     left = {name for row in upsert.rows for name, value in row.record.items() if value is not None}
     is_done = left - sink.kept <= upsert.undone.keys() | {"creation_source"}
     if not upsert.is_remainder or not is_done:
@@ -143,12 +143,12 @@ def _is_still_undone(context: WriteContext, sink: Sink, upsert: Upsert) -> bool:
     return True
 
 
-# --- lines as rows of their own ------------------------------------------------------------------
+# --- rows of order lines -------------------------------------------------------------------------
 
 
 def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-    """Gather the rows of lines with their orders, and write each order once."""
-    gathered: dict[tuple[int, str], list[tuple[InputRecord, Document]]] = {}
+    """Group the rows of lines by their orders, and write each order once."""
+    grouped: dict[tuple[int, str], list[tuple[InputRecord, Document]]] = {}
     for row in rows:
         try:
             key, line = _line_of(context, sink, row)
@@ -157,32 +157,32 @@ def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> N
         except RowError as problem:
             context.rows.finish(row, problem.outcome())
         else:
-            gathered.setdefault(key, []).append((row, line))
-    keys = list(gathered)
-    for at in range(0, len(keys), MOST_READ):
-        part = [(key, gathered[key]) for key in keys[at : at + MOST_READ]]
+            grouped.setdefault(key, []).append((row, line))
+    keys = list(grouped)
+    for at in range(0, len(keys), READ_BATCH_SIZE):
+        part = [(key, grouped[key]) for key in keys[at : at + READ_BATCH_SIZE]]
         try:
             stored = STORED.read(context, [key for key, _ in part])
         except RequestError as problem:
             waiting = [Upsert(key, [row for row, _ in lines], {}) for key, lines in part]
             finish_all(context, waiting, outcome_of(problem))
         else:
-            _write_gathered(context, part, stored)
+            _write_groups(context, part, stored)
 
 
-def _write_gathered(
+def _write_groups(
     context: WriteContext,
-    gathered: list[tuple[tuple[int, str], list[tuple[InputRecord, Document]]]],
+    grouped: list[tuple[tuple[int, str], list[tuple[InputRecord, Document]]]],
     stored: dict[tuple[int, str], Document],
 ) -> None:
     upserts = []
-    for key, lines in gathered:
+    for key, lines in grouped:
         if key in stored:
             upserts.append(_with_lines(key, lines, stored[key]))
             continue
         for row, _ in lines:
             if key in context.unwritten_orders:
-                _end_with_order(context, row, context.unwritten_orders[key])
+                _finish_like_order(context, row, context.unwritten_orders[key])
             else:
                 context.rows.defer(row, RowDeferred(NO_ORDER, "order"))
     try:
@@ -192,7 +192,7 @@ def _write_gathered(
         finish_all(context, [one for one in upserts if one.outcome is None], outcome_of(problem))
 
 
-def _end_with_order(context: WriteContext, row: InputRecord, order: Outcome) -> None:
+def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) -> None:
     """Give a line the result of its order, which is not in the account."""
     reason = order.reason
     if order.action is Action.REJECTED:

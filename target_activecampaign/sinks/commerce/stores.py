@@ -1,4 +1,4 @@
-"""Stores: read only. A row never goes into another store than its own."""
+"""Stores: read only. A row is written only into its own store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAMILY = "store"
 
 
 def map_store(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Remember which store here is another account's, by service and external id."""
+    """Record which store is the copy of another account's, by service and external id."""
     if not context.policy.is_foreign:
         raise RowSkipped("read only: stores are connected in ActiveCampaign")
     found = _by_external_id(context, row.record)

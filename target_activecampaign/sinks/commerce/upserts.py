@@ -1,4 +1,4 @@
-"""Batches of upserts over GraphQL: bad rows are found by their own ids, the others sent again."""
+"""Sends upserts over GraphQL in batches; rejects rows that an error names, and retries the rest."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ if TYPE_CHECKING:
     Key = tuple[int, str]
     Document = dict[str, Any]
 
-MOST_ROWS = 50
+WRITE_BATCH_SIZE = 50
 ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """How rows of a resource are upserted: the mutation, its variable, and what it answers.
+    """The mutation that upserts rows of a resource, with its variable and its response.
 
     ``key`` is the native column of the store's own id, ``column`` its unified name. A mutation
-    that ``is_async`` answers only that it took the rows.
+    that ``is_async`` confirms only that it accepted the rows.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Mutation:
 
 @dataclass
 class Upsert:
-    """One thing to write: the rows that ask for it, in their order, and the document to send.
+    """A record to write: its rows in their order, and the document to send.
 
     ``exists`` says whether the store had it before, None where that is not known, ``before`` what
     the store had. ``undone`` are the columns that are not written and asked for again, with the
@@ -87,19 +87,19 @@ class Upsert:
 
     @property
     def is_written(self) -> bool:
-        """Whether it was sent and taken."""
+        """Whether ActiveCampaign accepted it."""
         return self.outcome is not None and self.outcome.action in CHANGED
 
     @property
     def is_remainder(self) -> bool:
-        """Whether all that the rows ask for is a part that was left out before."""
+        """Whether the rows request only parts that an earlier run left out."""
         return all(row.is_remainder for row in self.rows)
 
 
-def gather(
+def group_rows(
     context: WriteContext, sink: Sink, mutation: Mutation, rows: list[InputRecord]
 ) -> list[Upsert]:
-    """Return what the rows ask for, rows of one key merged; rows at fault get their results."""
+    """Return the upserts of rows, those of one key merged; rejected rows get their results."""
     found: dict[Key, Upsert] = {}
     for row in rows:
         if context.rows.is_behind(row):
@@ -151,16 +151,16 @@ def send_all(
     A batch that is refused as too large is halved. Rows that a validation error names are
     rejected, and the others are sent again.
     """
-    waiting, most = list(upserts), MOST_ROWS
+    waiting, most = list(upserts), WRITE_BATCH_SIZE
     while waiting:
         now, waiting = waiting[:most], waiting[most:]
         try:
             ids = _send(context, mutation, now)
         except TooLarge as problem:
             most = max(1, len(now) // 2)
-            waiting = _unless_alone(context, problem, now) + waiting
+            waiting = _unless_single(context, problem, now) + waiting
         except InvalidRequest as problem:
-            waiting = _without_bad(context, mutation, problem, now, done) + waiting
+            waiting = _reject_named(context, mutation, problem, now, done) + waiting
         except RequestError as problem:
             finish_all(context, now, outcome_of(problem))
         else:
@@ -169,17 +169,17 @@ def send_all(
                 finish_all(context, [upsert], _outcome(mutation, upsert, ids.get(upsert.key)))
 
 
-def _unless_alone(
+def _unless_single(
     context: WriteContext, problem: RequestError, upserts: list[Upsert]
 ) -> list[Upsert]:
-    """Return what is to be sent again: nothing where one row alone was refused."""
+    """Return what to send again: nothing where a single row was refused."""
     if len(upserts) > 1:
         return upserts
     finish_all(context, upserts, outcome_of(problem))
     return []
 
 
-def _without_bad(
+def _reject_named(
     context: WriteContext,
     mutation: Mutation,
     problem: InvalidRequest,
@@ -190,14 +190,14 @@ def _without_bad(
 
     Where it names none, the halves of the batch are sent until the bad row is alone.
     """
-    named = _named_by(problem.reasons, upserts)
+    named = _named_upserts(problem.reasons, upserts)
     for upsert, texts in named:
         reason = f"ActiveCampaign refused: {'; '.join(texts)}"
         finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
     if named:
         bad = {id(upsert) for upsert, _ in named}
         return [one for one in upserts if id(one) not in bad]
-    left = _unless_alone(context, problem, upserts)
+    left = _unless_single(context, problem, upserts)
     half = len(left) // 2
     for part in (left[:half], left[half:]):
         send_all(context, mutation, part, done)
@@ -205,7 +205,7 @@ def _without_bad(
 
 
 def _send(context: WriteContext, mutation: Mutation, upserts: list[Upsert]) -> dict[Key, str]:
-    """Send one batch; return ActiveCampaign's ids by key, none of an async mutation."""
+    """Send one batch; return ActiveCampaign's ids by key; an async mutation returns none."""
     rows = [upsert.document for upsert in upserts]
     data = context.write_client.mutate(mutation.name, mutation.document, {"rows": rows})
     answers = data.get(mutation.name)
@@ -216,16 +216,16 @@ def _send(context: WriteContext, mutation: Mutation, upserts: list[Upsert]) -> d
     }
 
 
-def _named_by(
+def _named_upserts(
     reasons: tuple[ErrorDetail, ...], upserts: list[Upsert]
 ) -> list[tuple[Upsert, list[str]]]:
-    """Return the upserts that a validation error names by their own ids, with its words.
+    """Return the upserts that a validation error names by their own ids, with its texts.
 
     Ids may hold dashes: the longest id that stands in the key of a complaint is meant.
     """
     found: dict[int, tuple[Upsert, list[str]]] = {}
     for reason in reasons:
-        named = [one for one in upserts if _names(reason.attribute, one.key[1])]
+        named = [one for one in upserts if _is_named(reason.attribute, one.key[1])]
         longest = max((len(one.key[1]) for one in named), default=0)
         for one in named:
             if len(one.key[1]) == longest:
@@ -233,7 +233,7 @@ def _named_by(
     return list(found.values())
 
 
-def _names(attribute: str, own_id: str) -> bool:
+def _is_named(attribute: str, own_id: str) -> bool:
     return re.search(rf"(?<![A-Za-z0-9]){re.escape(own_id)}(?![A-Za-z0-9])", attribute) is not None
 
 
@@ -254,7 +254,7 @@ def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outco
 
 
 def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -> None:
-    """Give every row of these its result: only the first of a key can have created it."""
+    """Give each row its result: only the first row of a key can have created the record."""
     if outcome.action is Action.REJECTED and is_limit_refusal(outcome.reason):
         outcome = Outcome(Action.SKIPPED, reason=LIMIT_REFUSED, whole=False, held=True)
     for upsert in upserts:

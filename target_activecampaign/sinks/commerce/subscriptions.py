@@ -1,4 +1,4 @@
-"""Products, which ActiveCampaign patches, and subscriptions, which it only accepts."""
+"""Subscriptions: ActiveCampaign replaces the whole document, and confirms no row."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from tap_activecampaign_unified.resources.commerce.subscriptions import SUBSCRIP
 from target_activecampaign.outcome import outcome_of
 
 from .new_contacts import send_for_contacts
-from .reading import MOST_READ, StoredDocuments
-from .upserts import Mutation, Upsert, finish_all, gather, send_all
+from .stored_documents import READ_BATCH_SIZE, StoredDocuments
+from .upserts import Mutation, Upsert, finish_all, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
-PRODUCTS = Mutation(
-    "bulkUpsertProducts", "products", "ProductInput", "storePrimaryId", "store_product_id"
-)
 PAYMENTS = Mutation(
     "bulkUpsertRecurringPayments",
     "recurringPayments",
@@ -42,19 +39,14 @@ STORED_PAYMENTS = StoredDocuments(
 )
 
 
-def write_products(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-    """Write the products of a batch: what a row does not name stays as it is."""
-    send_all(context, PRODUCTS, gather(context, sink, PRODUCTS, rows))
-
-
 def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the subscriptions of a batch, completed by what the store has of them.
 
-    The store may show an earlier write of this run some seconds later: then that write counts.
+    The store may show a write some seconds later: what this run wrote before counts more.
     """
-    upserts = gather(context, sink, PAYMENTS, rows)
-    for at in range(0, len(upserts), MOST_READ):
-        part = upserts[at : at + MOST_READ]
+    upserts = group_rows(context, sink, PAYMENTS, rows)
+    for at in range(0, len(upserts), READ_BATCH_SIZE):
+        part = upserts[at : at + READ_BATCH_SIZE]
         try:
             _write_part(context, part)
         except RequestError as problem:

@@ -1,4 +1,4 @@
-"""What the GraphQL store has of rows that are to be written: many keys in one document."""
+"""Reads the documents that the GraphQL store has of rows to write: many keys in one query."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Key = tuple[int, str]
     Document = dict[str, Any]
 
-#: How many documents one request reads.
-MOST_READ = 100
+#: The number of documents that one request reads.
+READ_BATCH_SIZE = 100
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class StoredDocuments:
 
     ``type_name`` and ``input_name`` are the types of a row that is read and of one that is
     written: only what both have is read. ``renamed`` are other names of columns, by the first.
-    ``ask`` returns what asks for one key, given the names of the variables of its store and its
+    ``query_of`` returns the query for one key, from the names of the variables of its store and its
     own id.
     """
 
     type_name: str
     input_name: str
     selection: dict[str, str]
-    ask: Callable[[str, str], str]
+    query_of: Callable[[str, str], str]
     renamed: tuple[tuple[str, str], ...] = ()
 
     def read(self, context: WriteContext, keys: Sequence[Key]) -> dict[Key, Document]:
-        """Return the documents that there are, without their nulls."""
+        """Return the documents that exist, without their nulls."""
         if not keys:
             return {}
         try:
@@ -46,14 +46,14 @@ class StoredDocuments:
         except InvalidRequest as problem:
             is_adapted = self.type_name in context.known_columns
             if not isinstance(problem, TooLarge) and not is_adapted:
-                self._adapt(context)
+                self._learn_columns(context)
                 return self.read(context, keys)
             if len(keys) == 1:
                 raise
             half = len(keys) // 2
             return self.read(context, keys[:half]) | self.read(context, keys[half:])
 
-    def _adapt(self, context: WriteContext) -> None:
+    def _learn_columns(self, context: WriteContext) -> None:
         shared = fields_of(context.client, self.type_name) & fields_of(
             context.client, self.input_name
         )
@@ -62,7 +62,7 @@ class StoredDocuments:
             name: text for name, text in every.items() if name in shared
         }
 
-    def fit(self, context: WriteContext, document: Document) -> list[str]:
+    def drop_unknown_columns(self, context: WriteContext, document: Document) -> list[str]:
         """Spell a document's columns as the account does; return those that it does not have."""
         known = context.known_columns.get(self.type_name)
         if known is None:
@@ -81,13 +81,14 @@ class StoredDocuments:
             variables |= {f"s{place}": store, f"o{place}": own}
         places = range(len(keys))
         declared = ", ".join(f"$s{place}: Int, $o{place}: String" for place in places)
-        asked = " ".join(
-            f"a{place}: {self.ask(f'$s{place}', f'$o{place}')} {{ ...Whole }}" for place in places
+        queries = " ".join(
+            f"a{place}: {self.query_of(f'$s{place}', f'$o{place}')} {{ ...Whole }}"
+            for place in places
         )
         selection = context.known_columns.get(self.type_name, self.selection)
         columns = " ".join(selection.values())
         document = (
-            f"query({declared}) {{ {asked} }} fragment Whole on {self.type_name} {{ {columns} }}"
+            f"query({declared}) {{ {queries} }} fragment Whole on {self.type_name} {{ {columns} }}"
         )
         data = run_graphql(context.client, document, variables)
         found: dict[Key, Document] = {}
@@ -100,12 +101,8 @@ class StoredDocuments:
         return found
 
 
-def without_nulls(document: Document) -> Document:
-    """Return a document without its nulls, at any depth."""
-    return {name: _kept(value) for name, value in document.items() if value is not None}
-
-
-def _kept(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
+    """Return a JSON value without the nulls of its objects, at any depth."""
     if isinstance(value, dict):
-        return without_nulls(value)
-    return [_kept(one) for one in value] if isinstance(value, list) else value
+        return {name: without_nulls(one) for name, one in value.items() if one is not None}
+    return [without_nulls(one) for one in value] if isinstance(value, list) else value
