@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
     InvalidRequest,
@@ -14,7 +14,7 @@ from tap_activecampaign_unified.client import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class Action(enum.StrEnum):
@@ -36,6 +36,7 @@ class Outcome:
     ``id`` is ActiveCampaign's. ``whole``: every part of the row is decided, so that the ledger
     confirms the row, except for the parts in ``undone``. ``held``: no state may cover the row.
     ``denied`` are the reasons of parts that a setting forbids; the ledger stores them.
+    ``details`` are further columns of the result.
     """
 
     action: Action
@@ -45,6 +46,7 @@ class Outcome:
     held: bool = False
     undone: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
+    details: Mapping[str, Any] | None = None
 
 
 class RowError(Exception):

@@ -53,13 +53,15 @@ class _RequestedGrant:
 class AudienceReport:
     """What became of an audience: its members before, those who left, and what they lost.
 
-    ``reason`` says why no one may leave, None where people may.
+    ``kept`` counts why leavers kept something. ``reason`` says why no one may leave, None where
+    people may.
     """
 
     members: int = 0
     leavers: int = 0
     left: int = 0
     revoked: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
     reason: str | None = None
 
     def document(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class AudienceReport:
             "leaving": self.leavers,
             "left": self.left,
             "taken_back": dict(self.revoked.most_common(100)),
+            "kept": dict(self.kept),
             "reason": self.reason,
         }
 
@@ -128,7 +131,7 @@ class GrantRecorder:
             self._note_other_streams(context, others[at : at + MOST_READ])
 
     def _note_grants(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        values = self._read_values(context, changes)
+        values, deleted = self._read_values(context, changes)
         create_tags(context, changes)
         # No request is sent inside of the transaction: other threads would write into it.
         found = [(change, *self._requests_of(context, change)) for change in changes]
@@ -138,6 +141,7 @@ class GrantRecorder:
             for (change, requested, removed), address in zip(found, addresses, strict=True):
                 there = values.get(change.id or "")
                 person = self._add_pending_member(change, address)
+                self._replace_contact(deleted.get(id(change)), person)
                 pending = change.pending_grants = PendingGrants(person, removed)
                 grants = self._records.grants_of(pending.person)
                 for one in requested:
@@ -156,16 +160,25 @@ class GrantRecorder:
 
     def _read_values(
         self, context: WriteContext, changes: list[ContactChange]
-    ) -> dict[str, ContactValues]:
-        """Return the present values of the contacts that exist, and set the ids of the changes."""
+    ) -> tuple[dict[str, ContactValues], dict[int, str]]:
+        """Return the present values of the contacts that exist, and set the ids of the changes.
+
+        Returns also the contacts of the ledger that were deleted, by the identity of the change.
+        """
         from_ledger = [change for change in changes if change.id is None and change.known_id]
         ids = [change.id or change.known_id for change in changes]
         values = self.reader.read(one for one in ids if one)
+        deleted = {}
         for change in from_ledger:
-            change.id = change.known_id if change.known_id in values else None
-        # The contact of the ledger's id was deleted; the address may have a new contact.
+            there = values.get(change.known_id or "")
+            if there is None:
+                deleted[id(change)] = change.known_id or ""
+            elif fold(str(there.row.get("email") or "")) == fold(change.email or ""):
+                change.id = change.known_id
+        # Of the others the contact was deleted, or has another address by now.
         found = self._find_contacts(context, from_ledger)
-        return values | self.reader.read(change.id for change in found if change.id)
+        values |= self.reader.read(change.id for change in found if change.id)
+        return values, deleted
 
     @staticmethod
     def _find_contacts(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
@@ -205,12 +218,23 @@ class GrantRecorder:
         person = change.id or placeholder
         if change.id is not None and address:
             self._move_to_contact(placeholder, change.id)
+        elif address:
+            # The contact that had this address has another one by now, or was deleted.
+            self._records.put_grants(
+                placeholder, Grants(None, self._records.grants_of(placeholder).by_id)
+            )
         for part in change.parts:
             name = self.members.audience_of(part.row)
             if name is not None:
                 key = part.row.ledger_key
                 self.members.put_member(name, person, address, [key], is_pending=True)
         return person
+
+    def _replace_contact(self, deleted: str | None, person: str) -> None:
+        """Make the members of a deleted contact those of its person, who has a new one or none."""
+        if deleted is not None:
+            self._records.put_grants(deleted, Grants())
+            self.members.move_to_contact(deleted, person)
 
     def _add_grantor(self, grants: Grants, pending: PendingGrants, one: _RequestedGrant) -> None:
         """Add a stream to the grantors of a grant id. All grantors have the newest value.

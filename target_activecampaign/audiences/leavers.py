@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_activecampaign_unified.cli import unmute_log
 from tap_activecampaign_unified.client import RequestError, walk_keyset
@@ -20,6 +20,7 @@ from .pending_imports import wait_for_imports
 from .revocation import Leaver, leaver_of, plan_revocation
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Collection
 
     from target_activecampaign.config.audience_rules import AudienceRule
@@ -38,7 +39,10 @@ MOST_LINES = 20
 LEFT = "left the audience"
 NOTHING_TO_REVOKE = "there was nothing to take back"
 EMPTY_INPUT = "no row of it came, and allow_empty is not set"
-TOO_MANY = "that is more than max_leave_share: no one left; check the query, or raise the setting"
+TOO_MANY = (
+    "audience {}: {:,} of {:,} members would leave; max_leave_share is {:g}, which lets {:,} leave "
+    "at once: no one left; check the query, or set max_leave_share to {:g}"
+)
 NOT_IN_INPUT = "the input does not have this stream; its members stay"
 NOBODY_LEAVES = "Audience %s: no one leaves it: %s"
 MAX_CHANGES = "max_changes is reached; the person leaves in another run"
@@ -63,8 +67,9 @@ class OpenRows(RowResults, Protocol):
 class _LeaverResults:
     """Gives leavers their results, which say that they left; ``done`` has the rows that left."""
 
-    def __init__(self, rows: OpenRows) -> None:
-        self._rows = rows
+    def __init__(self, rows: OpenRows, leavers: list[Leaver], kept: Counter[str]) -> None:
+        self._rows, self._kept = rows, kept
+        self._leavers = {id(leaver.part.row): leaver for leaver in leavers}
         self.done: set[int] = set()
 
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
@@ -73,16 +78,21 @@ class _LeaverResults:
         if outcome.action is Action.SKIPPED and is_decided:
             outcome = replace(outcome, action=Action.UNCHANGED)
         is_done = is_decided and outcome.action in {Action.UPDATED, Action.UNCHANGED}
-        reasons = [LEFT, outcome.reason]
+        details: dict[str, Any] = {"audience": row.input_stream}
+        reason = join_reasons([LEFT, outcome.reason])
         if is_done:
-            if outcome.action is Action.UNCHANGED and outcome.reason is None:
-                reasons.append(NOTHING_TO_REVOKE)
-            outcome = replace(outcome, action=Action.UPDATED)
+            kept = outcome.reason
+            if outcome.action is Action.UNCHANGED:
+                kept = kept or NOTHING_TO_REVOKE
+            if kept is not None:
+                self._kept[kept] += 1
+            details |= {"taken_back": self._leavers[id(row)].taken_back, "kept": kept}
+            outcome, reason = replace(outcome, action=Action.UPDATED), LEFT
             self.done.add(id(row))
         # No file may keep such a row to send it again: the ledger knows who is still to leave.
         held = outcome.held or outcome.action is Action.FAILED
-        reason = join_reasons(reasons)
-        self._rows.finish(row, replace(outcome, reason=reason, whole=False, held=held))
+        outcome = replace(outcome, reason=reason, whole=False, held=held, details=details)
+        self._rows.finish(row, outcome)
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
         """Keep a row; none of these refers to another one."""
@@ -143,9 +153,12 @@ class LeaverProcessor:
             report.members += member.is_complete or is_gone
         report.leavers = len(gone)
         # Binary fractions: 0.3 of 10 members is 3.
-        if len(gone) > rule.max_leave_share * report.members + 1e-9:
-            count = f"{len(gone):,} of {report.members:,}"
-            report.reason = f"audience {name}: {count} members would leave; {TOO_MANY}"
+        most = int(rule.max_leave_share * report.members + 1e-9)
+        if len(gone) > most:
+            enough = -(-100 * len(gone) // report.members) / 100
+            report.reason = TOO_MANY.format(
+                name, len(gone), report.members, rule.max_leave_share, most, enough
+            )
             self._rows.refusal = report.reason
             return
         self._mark_complete(name)
@@ -202,11 +215,12 @@ class LeaverProcessor:
         """Revoke the grants of leavers, of as many as `max_changes` allows."""
         context = self._context
         now, later = context.limits.split(leavers)
-        results = _LeaverResults(self._rows)
+        results = _LeaverResults(self._rows, now, report.kept)
         self._rows.open([leaver.part.row for leaver in leavers])
         for leaver in later:
             outcome = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
-            self._rows.finish(leaver.part.row, outcome)
+            details = {"audience": leaver.part.row.input_stream}
+            self._rows.finish(leaver.part.row, replace(outcome, details=details))
         with context.ledger.transaction():
             # First, so that a person who returns after a killed run is written again.
             for key in (key for one in now for member in one.members for key in member.keys):
@@ -276,10 +290,12 @@ class LeaverProcessor:
         if is_dry:
             unmute_log()
         start, verb = ("Dry run: audience", "would lose") if is_dry else ("Audience", "lost")
-        left = "would leave" if is_dry else "left"
-        logger.info("%s %s: %d of %d members %s", start, name, report.left, report.members, left)
+        leave = "would leave" if is_dry else "left"
+        logger.info("%s %s: %d of %d members %s", start, name, report.left, report.members, leave)
         for what, count in report.revoked.most_common(MOST_LINES):
             logger.info("%s %s: %d %s %s", start, name, count, verb, what)
+        for why, count in report.kept.most_common(MOST_LINES):
+            logger.info("%s %s: %d of those who %s: %s", start, name, count, leave, why)
         if is_dry and report.revoked:
             logger.info(MAY_START_AUTOMATIONS, name)
 

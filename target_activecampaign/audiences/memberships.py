@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from target_activecampaign.ledger.audience_records import NO_ADDRESS, Member, placeholder_of
 from target_activecampaign.lookups.row_contact import contact_of_row
 
+from .deliveries import Deliveries
 from .input_members import InputMembers
 
 if TYPE_CHECKING:
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
 
+logger = logging.getLogger(__name__)
+
+FORMER_AUDIENCE = (
+    "Stream %s was an audience in an earlier run, and audiences does not name it: no one leaves, "
+    "and what this run gives stays"
+)
+
 
 class Memberships:
     """The members of this run's audiences; ``input_members`` are those in the input."""
@@ -26,6 +35,9 @@ class Memberships:
         if policy.audiences:
             self._records.mark_used()
         self.input_members = {name: InputMembers(ledger, references) for name in policy.audiences}
+        #: Audiences of earlier runs that this run does not have, until a row of theirs comes.
+        self._former = set(self._records.audiences()) - policy.audiences.keys()
+        self.deliveries = Deliveries(ledger, {*self._former, *policy.audiences})
 
     def audience_of(self, row: InputRecord) -> str | None:
         """Return the audience of a row, None where its stream is none."""
@@ -37,6 +49,9 @@ class Memberships:
             found = self.input_members.get(row.input_stream)
             if found is not None:
                 found.add(row)
+            elif row.input_stream in self._former:
+                self._former.discard(row.input_stream)
+                logger.warning(FORMER_AUDIENCE, row.input_stream)
 
     def note_contact(self, row: InputRecord, contact: str | None) -> None:
         """Note the contact of a row of the input."""
@@ -56,6 +71,7 @@ class Memberships:
                 for row, person, address in people:
                     self.note_contact(row, None if person.startswith("@") else person)
                     self.put_member(name, person, address, [row.ledger_key])
+                    self.deliveries.add(row)
             self._records.uncache()
 
     def _people_of(self, rows: list[InputRecord]) -> list[tuple[InputRecord, str, bytes]]:

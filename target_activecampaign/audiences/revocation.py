@@ -21,28 +21,48 @@ NO_CONTACT = "the account no longer has this contact"
 GRANTED_BY_OTHERS = "what another stream gives too stays"
 OTHER_VALUE = "a field that has another value by now stays"
 STARTED_AGAIN = "a tag or a subscription that ended and began again stays"
+TEXTS = {
+    "tag": "the tag {}",
+    "list": "the subscription to the list {}",
+    "field": "the value of the field {}",
+}
 
 
 @dataclass
 class Leaver:
     """A person who left an audience: all members that are one contact, None for no contact.
 
-    ``part`` has the row that gets the result. ``revoked`` describes by request what is revoked;
-    automations are counted where they are left. ``grant_ids`` has by grant id the hash of a
-    field's value. Of a tag or subscription it has none: an undo starts it at another time.
+    ``part`` has the row that gets the result. ``revoked`` has by request the kind and the name of
+    what is revoked; automations are counted where they are left. ``grant_ids`` has by grant id
+    the hash of a field's value. Of a tag or subscription it has none: an undo starts it at another
+    time.
     """
 
     members: list[Member]
     contact: str | None
     part: RowRequest
     change: ContactChange
-    revoked: dict[str, str] = field(default_factory=dict)
+    revoked: dict[str, tuple[str, str]] = field(default_factory=dict)
     grant_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> list[str]:
         """What was revoked, without what a setting forbade."""
-        return [text for request, text in self.revoked.items() if request in self.part.requested]
+        return [TEXTS[kind].format(name) for kind, name in self._done]
+
+    @property
+    def taken_back(self) -> dict[str, list[str]]:
+        """The names of what was revoked, by kind."""
+        found: dict[str, list[str]] = {}
+        for kind, name in self._done:
+            found.setdefault(f"{kind}s", []).append(name)
+        if self.change.left_automations:
+            found["automations"] = sorted(self.change.left_automations)
+        return found
+
+    @property
+    def _done(self) -> list[tuple[str, str]]:
+        return [one for request, one in self.revoked.items() if request in self.part.requested]
 
 
 def leaver_of(members: list[Member], contact: str | None, audience: str, stream: str) -> Leaver:
@@ -97,14 +117,14 @@ def _revoke(
             return
         change.associations += (values.tags[one],)
         name = references.table("tag").get(one, {}).get("tag") or one
-        _request(leaver, f"association:{values.tags[one]}", f"the tag {name}")
+        _request(leaver, f"association:{values.tags[one]}", kind, name)
     elif kind == "list" and one in values.lists and values.lists[one].status == ACTIVE:
         if began_after(values, grant_id, value):
             _remark(leaver, STARTED_AGAIN)
             return
         change.lists[one] = UNSUBSCRIBE
         name = references.table("list").get(one, {}).get("name") or one
-        _request(leaver, f"list:{one}", f"the subscription to the list {name}")
+        _request(leaver, f"list:{one}", kind, name)
     elif kind == "field" and values.fields.get(one) not in BLANK:
         found = [known for known in references.fields("contact").definitions if known.id == one]
         if not found:
@@ -114,7 +134,7 @@ def _revoke(
             _remark(leaver, OTHER_VALUE)
             return
         change.values[one] = (found[0], "", None)
-        _request(leaver, f"value:{one}", f"the value of the field {found[0].title}")
+        _request(leaver, f"value:{one}", kind, found[0].title)
     elif kind == "automation":
         change.automations[one] = False
         leaver.part.requested.add(f"automation:{one}")
@@ -125,6 +145,6 @@ def _remark(leaver: Leaver, text: str) -> None:
     remarks += [text] if text not in remarks else []
 
 
-def _request(leaver: Leaver, request: str, text: str) -> None:
+def _request(leaver: Leaver, request: str, kind: str, name: str) -> None:
     leaver.part.requested.add(request)
-    leaver.revoked[request] = text
+    leaver.revoked[request] = kind, name

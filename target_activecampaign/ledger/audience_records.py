@@ -123,6 +123,10 @@ class AudienceRecords:
 
     # --- members ----------------------------------------------------------------------------
 
+    def audiences(self) -> list[str]:
+        """Return the audiences that have members."""
+        return self._store.firsts("members") if self.is_used else []
+
     def prefetch_members(self, audience: str, persons: Iterable[str]) -> None:
         """Read many members with few statements."""
         self._store.prefetch("members", ((audience, one) for one in persons))

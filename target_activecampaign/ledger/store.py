@@ -76,6 +76,8 @@ class _Table:
         self.select = sa.select(*key, *others).where(*mine)
         self.delete = sa.delete(table).where(*mine)
         first, second = key[0], key[-1]
+        beyond = [*mine[:-1], first > sa.bindparam("after")]
+        self.next = sa.select(first).where(*beyond).order_by(first).limit(1)
         mine[-1:] = [first == sa.bindparam("first"), second > sa.bindparam("after")]
         self.page = sa.select(*key[1:], *others).where(*mine).order_by(second)
         self.page = self.page.limit(sa.bindparam("most"))
@@ -151,6 +153,16 @@ class Store:
         """
         values = {"first": first, "after": after, "most": most, **self._scope}
         return self._database.rows(self._tables[table].page, values)
+
+    def firsts(self, table: str) -> list[str]:
+        """Return the first columns that the keys of a table have, each once."""
+        found: list[str] = []
+        while True:
+            after = {"after": found[-1] if found else "", **self._scope}
+            rows = self._database.rows(self._tables[table].next, after)
+            if not rows:
+                return found
+            found.append(rows[0][0])
 
     def _read(self, name: str, keys: list[Values]) -> None:
         if len(self._cache) + len(keys) > MAX_CACHED_ROWS:

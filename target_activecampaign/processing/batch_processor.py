@@ -120,10 +120,13 @@ class BatchProcessor:
         ledger.prefetch(groups)
         for key, group in groups.items():
             known = ledger.find(key)
+            for row in group:
+                self.grants.members.deliveries.mark(row, known)
             if known is not None:
                 for row in group:
                     row.known_id = known.id
-                is_sent = policy.force or any(row.is_held_out for row in group)
+                is_first = [self.grants.members.deliveries.is_first(row, known) for row in group]
+                is_sent = policy.force or any(row.is_held_out for row in group) or any(is_first)
                 if known.fields and not is_sent:
                     self._finish_confirmed(sink, group, known)
         left = [row for row in rows if self.rows.is_open(row)]

@@ -162,7 +162,7 @@ class RowFinisher:
         known = self.ledger.find(row.ledger_key)
         before = known.fields if known else {}
         denied = self.denials.fields(row, outcome.denied, before)
-        return {**row.fields, **dict.fromkeys(undone, UNCONFIRMED), **denied}
+        return {**row.fields, **dict.fromkeys(undone, UNCONFIRMED), **denied, **row.delivery}
 
     def _key_of(self, row: InputRecord) -> bytes:
         return row.ledger_key or self.ledger.hash_key(row.stream, identity_of(row))
@@ -180,4 +180,4 @@ def _planned(outcome: Outcome) -> Outcome:
     reason = f"would be {outcome.action.value}"
     reason += f"; {outcome.reason}" if outcome.reason else ""
     native_id = None if is_planned(outcome.id) else outcome.id
-    return Outcome(Action.PLANNED, native_id, reason, whole=False)
+    return Outcome(Action.PLANNED, native_id, reason, whole=False, details=outcome.details)

@@ -34,6 +34,7 @@ class InputRecord:
     * ``shown_key``: the key in the names of the source, where they differ.
     * ``said``: the record before its text was normalized to NFC, where that changed it.
     * ``is_held_out``: a contact of the control group, of which only unsubscriptions are written.
+    * ``delivery``: what the ledger confirms with the row: that its stream delivered it.
     * ``input_stream``: the stream's name after `stream_maps` and before `stream_aliases`.
     """
 
@@ -52,6 +53,7 @@ class InputRecord:
     denied: list[str] = field(default_factory=list)
     shown_key: Record | None = None
     said: Record | None = None
+    delivery: dict[bytes, bytes] = field(default_factory=dict)
     input_stream: str = ""
 
     def __post_init__(self) -> None:

@@ -27,6 +27,9 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "action": _TEXT,
     "id": _TEXT,
     "reason": _TEXT,
+    "audience": _TEXT,
+    "taken_back": {"type": ["object", "null"], "additionalProperties": True},
+    "kept": _TEXT,
 }
 SCHEMA = {
     "type": "SCHEMA",
@@ -59,14 +62,17 @@ class ResultFile:
             self._write(SCHEMA)
 
     def add(self, result: dict[str, Any]) -> None:
-        """Write a result: ``row``, ``stream``, ``key``, ``action``, ``id`` and ``reason``."""
+        """Write a result: ``row``, ``stream``, ``key``, ``action``, ``id`` and ``reason``.
+
+        That of a person who left an audience has ``audience``, ``taken_back`` and ``kept`` too.
+        """
         if not self._is_singer:
             self._write({**result, "run": self._run_id})
             return
         self._number += 1
         time = self._clock.now().isoformat()
         of_run = {"run": self._run_id, "number": self._number, "time": time}
-        record = {**of_run, **result}
+        record = {**dict.fromkeys(_COLUMNS), **of_run, **result}
         self._write({"type": "RECORD", "stream": STREAM, "record": record, "time_extracted": time})
 
     def _write(self, line: dict[str, Any]) -> None:

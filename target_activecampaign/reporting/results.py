@@ -118,7 +118,7 @@ class Results:
                 "id": outcome.id,
                 "reason": outcome.reason,
             }
-            self._file.add(line)
+            self._file.add(line | dict(outcome.details or {}))
 
     def flush(self) -> None:
         """Pass every line to the operating system, so that a killed process loses none."""

@@ -301,7 +301,9 @@ def _audiences(document: Document) -> ReportTable:
         rows += [
             (name, f"{lost} {what}", count, NOTHING) for what, count in one["taken_back"].items()
         ]
-    head = ("audience", "what", "people", "why no one left")
+        keep = "would keep something" if is_plan else "kept something"
+        rows += [(name, keep, count, why) for why, count in one["kept"].items()]
+    head = ("audience", "what", "people", "why")
     return ReportTable("Who left an audience", head, rows)
 
 

@@ -130,8 +130,9 @@ def _leave(context: WriteContext, change: ContactChange, contact: str, automatio
         _take_out(context, contact, automation, enrolment)
     if active:
         change.is_touched = True
+        change.left_automations.append(name_of(context, automation))
         left = context.plan.leaves if context.write_client.is_dry_run else context.enrolments.left
-        left[name_of(context, automation)] += 1
+        left[change.left_automations[-1]] += 1
 
 
 def _take_out(context: WriteContext, contact: str, automation: str, enrolment: Enrolment) -> None:

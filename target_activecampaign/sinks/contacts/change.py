@@ -128,6 +128,7 @@ class ContactChange:
     ``tags`` holds by folded name the name and whether it is added; ``lists`` the status by list
     id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
     whether they are entered or left. ``associations`` are ids of tag associations to be removed.
+    ``left_automations`` are the names of automations that the contact was in and left.
 
     ``pending_grants`` is what it grants for audiences. One that ``is_revocation`` is of a person
     who left an audience.
@@ -150,6 +151,7 @@ class ContactChange:
     created: bool | None = None
     is_touched: bool = False
     associations: tuple[str, ...] = ()
+    left_automations: list[str] = field(default_factory=list)
     pending_grants: PendingGrants | None = None
     is_revocation: bool = False
 

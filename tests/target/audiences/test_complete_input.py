@@ -180,8 +180,8 @@ def test_more_than_max_leave_share_never_leave_at_once(scene: Scene) -> None:
         assert run.code == 1
         assert leavers(run) == []
         assert run.report["problem"] == (
-            "audience trial: 4 of 10 members would leave; that is more than max_leave_share: "
-            "no one left; check the query, or raise the setting"
+            "audience trial: 4 of 10 members would leave; max_leave_share is 0.3, which lets 3 "
+            "leave at once: no one left; check the query, or set max_leave_share to 0.4"
         )
         assert run.states == [{"bookmarks": {"at": 1}}]
     assert scene.tags(people[0]) == {"trial"}

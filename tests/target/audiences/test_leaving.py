@@ -11,7 +11,7 @@ import pytest
 
 from tests.target.runner import schema_of, state_of, stream_of
 
-from .scene import ALL, Scene, leavers, messages_of
+from .scene import ALL, LEFT, Scene, leavers, messages_of
 
 A, B, C = "ada@shop.example", "ben@shop.example", "cy@shop.example"
 EVERYTHING = {
@@ -37,8 +37,23 @@ def test_who_leaves_loses_the_tag_and_has_one_result(scene: Scene) -> None:
         "leaving": 1,
         "left": 1,
         "taken_back": {"the tag trial": 1},
+        "kept": {},
         "reason": None,
     }
+
+
+def test_a_result_says_which_audience_and_what_it_took_back(whole: Scene) -> None:
+    """Each result of leaving has the audience, and the names of what the contact lost, by kind."""
+    whole.send({"email": A, **EVERYTHING}, {"email": B, **EVERYTHING})
+    whole.settings["stream_aliases"]["trial"] = "crm_contacts"
+    lost = {"tags": ["trial"], "lists": ["News"], "fields": ["Plan"], "automations": ["Welcome"]}
+    for settings, action in (({"dry_run": True}, "planned"), ({}, "updated")):
+        [left] = leavers(whole.send({"email": A, **EVERYTHING}, **settings))
+        assert (left["action"], left["audience"], left["taken_back"]) == (action, "trial", lost)
+        assert left["kept"] is None
+    assert left["reason"] == LEFT
+    run = whole.send({"email": A, **EVERYTHING})
+    assert all("audience" not in one for one in run.results)
 
 
 def test_a_contact_leaves_once_and_is_written_again_on_return(scene: Scene) -> None:
@@ -82,7 +97,8 @@ def test_what_a_person_had_before_stays(whole: Scene) -> None:
     whole.send({"email": A, **EVERYTHING}, B)
     [left] = leavers(whole.send(B))
     assert left["action"] == "updated"
-    assert left["reason"] == "left the audience; there was nothing to take back"
+    assert (left["reason"], left["taken_back"]) == (LEFT, {})
+    assert left["kept"] == "there was nothing to take back"
     assert whole.has(A) == {
         "tags": {"trial"},
         "lists": {"News"},
@@ -108,11 +124,11 @@ def test_a_value_that_a_user_changed_stays(whole: Scene) -> None:
     whole.send({"email": A, **EVERYTHING}, B)
     whole.world.set_field(whole.world.find_contact(A).id, whole.plan.id, "enterprise")
     [left] = leavers(whole.send(B))
-    assert left["reason"] == "left the audience; a field that has another value by now stays"
+    assert left["kept"] == "a field that has another value by now stays"
     assert whole.has(A)["plan"] == "enterprise"
 
 
-BEGAN_AGAIN = "left the audience; a tag or a subscription that ended and began again stays"
+BEGAN_AGAIN = "a tag or a subscription that ended and began again stays"
 
 
 @pytest.mark.parametrize("count", [2, 12])
@@ -132,7 +148,7 @@ def test_what_ended_and_began_again_is_not_the_audiences(whole: Scene, count: in
     assert run.code == 0
     lost = {"tags": set(), "lists": set(), "plan": "", "automations": []}
     assert whole.has("p0@shop.example") == lost | {"tags": {"trial"}, "lists": {"News"}}
-    assert [one["reason"] for one in leavers(run)].count(BEGAN_AGAIN) == 1
+    assert [one["kept"] for one in leavers(run)].count(BEGAN_AGAIN) == 1
     assert [whole.has(f"p{n}@shop.example") for n in range(1, count - 1)] == [lost] * (count - 2)
 
 
@@ -185,7 +201,7 @@ def test_what_a_refused_row_did_not_give_again_is_the_users(
     whole.world.faults.clear()
     whole.clock.sleep(3600)
     whole.add(A, "trial")
-    assert [one["reason"] for one in leavers(whole.send(B))] == [BEGAN_AGAIN]
+    assert [one["kept"] for one in leavers(whole.send(B))] == [BEGAN_AGAIN]
     assert whole.tags(A) == {"trial"}
 
 
@@ -277,9 +293,7 @@ def test_what_two_audiences_give_is_removed_with_the_last(scene: Scene, first: s
     scene.send(A, B, stream="buyers")
     run = scene.send(B, stream=first)
     assert scene.tags(A) == {"trial"}
-    assert [one["reason"] for one in leavers(run)] == [
-        "left the audience; what another stream gives too stays"
-    ]
+    assert [one["kept"] for one in leavers(run)] == ["what another stream gives too stays"]
     scene.send(B, stream=second)
     assert scene.tags(A) == set()
 
@@ -362,7 +376,7 @@ def test_a_deleted_contact_leaves_without_a_write(scene: Scene) -> None:
     scene.world.delete_contact(scene.world.find_contact(A).id)
     run = scene.send(B)
     [left] = leavers(run)
-    assert left["reason"] == "left the audience; the account no longer has this contact"
+    assert left["kept"] == "the account no longer has this contact"
     assert run.writes == []
     assert scene.world.find_contact(A) is None
 

@@ -65,6 +65,21 @@ def test_known_people_are_updated_in_a_full_account(runner: TargetRunner, count:
 
 
 @BOTH_WAYS
+def test_a_person_whose_contact_has_another_address_is_a_new_contact(
+    runner: TargetRunner, count: int
+) -> None:
+    """A row whose contact got another address needs room, also where the ledger has its id."""
+    rows = people(count)
+    runner.send("crm_contacts", *rows)
+    moved = runner.world.find_contact(rows[0]["email"])
+    runner.world.edit_contact(moved.id, email="new@shop.example")
+    set_free_contacts(runner.world, 0)
+    other = people(1, first=count)
+    run = runner.send("crm_contacts", *({**row, "first_name": "New"} for row in rows), *other)
+    assert run.actions == ["skipped", *["updated"] * (count - 1), "skipped"]
+
+
+@BOTH_WAYS
 def test_the_limit_can_be_left_to_activecampaign(runner: TargetRunner, count: int) -> None:
     """With `respect_contact_limit: false` the limit is not read, and all contacts are created."""
     set_free_contacts(runner.world, 0)
