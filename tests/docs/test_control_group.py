@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
+import psycopg
+import pytest
 
 from target_activecampaign.holdout import position_of
 from tests.render import ROOT
@@ -14,51 +17,102 @@ from tests.tap.client.clients import ManualClock, world_of
 from tests.target.runner import TargetRunner, stream_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+    from typing import LiteralString
 
+    from tests.postgres import Database
+
+TABLES = (
+    "CREATE TABLE activecampaign_results (stream TEXT, key JSON, action TEXT, reason TEXT)",
+    "CREATE TABLE sequence_rows (email TEXT)",
+    "CREATE TABLE orders (email TEXT)",
+)
 PAGE = ROOT / "docs" / "control-group.md"
 
 
-def test_the_sql_compares_who_was_written_with_who_was_held_out(tmp_path: Path) -> None:
-    """The page's SQL returns the share of buyers in the written and in the held-out group."""
+@dataclass(frozen=True)
+class Comparison:
+    """The page's SQL, the rows of its tables, and what it must return."""
+
+    sql: str
+    results: list[dict[str, Any]]
+    people: list[str]
+    buyers: list[str]
+    expected: list[tuple[Any, ...]]
+
+    def inserts(self) -> Iterator[tuple[str, list[Any]]]:
+        """Return the statements that fill the tables, with their values."""
+        for one in self.results:
+            values = [one["stream"], json.dumps(one["key"]), one["action"], one["reason"]]
+            yield "INSERT INTO activecampaign_results VALUES (%s, %s, %s, %s)", values
+        for table, addresses in (("sequence_rows", self.people), ("orders", self.buyers)):
+            for address in addresses:
+                yield f"INSERT INTO {table} VALUES (%s)", [address]
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """A run with the page's control group, and what the page's SQL must say of it.
+
+    The first ten people of the control group unsubscribe: their rows are `updated`.
+    """
     text = PAGE.read_text("utf-8")
     [first] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     [comparing] = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     settings = json.loads(first)
     clock = ManualClock()
-    runner = TargetRunner(world_of(clock, is_empty=True), clock, tmp_path)
+    folder = tmp_path_factory.mktemp("run")
+    world = world_of(clock, is_empty=True)
+    news = world.add_list("News")
+    runner = TargetRunner(world, clock, folder)
     people = [f"p{n}@shop.example" for n in range(200)]
-    control = {
+    control = [
         one
         for one in people
         if position_of(one, settings["holdout_salt"]) < settings["holdout_percent"]
-    }
-    rows = [{"email": one, "tags": ["onboarding"]} for one in people]
-    assert (
-        runner.run(*stream_of("crm_contacts", *rows), results_format="singer", **settings).code == 0
-    )
-    written = [one for one in people if one not in control]
-    buyers = [*written[:90], *sorted(control)[:5]]
-    results = [
-        one["record"]
-        for one in map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())
-        if one["type"] == "RECORD"
     ]
-    (tmp_path / "records.jsonl").write_text("".join(json.dumps(one) + "\n" for one in results))
-    with duckdb.connect() as database:
-        database.execute(
-            "CREATE TABLE activecampaign_results AS SELECT * REPLACE (to_json(key) AS key) "
-            "FROM read_json($1, format = 'newline_delimited')",
-            [str(tmp_path / "records.jsonl")],
-        )
-        database.execute("CREATE TABLE sequence_rows (email TEXT)")
-        database.executemany("INSERT INTO sequence_rows VALUES (?)", [[one] for one in people])
-        database.execute("CREATE TABLE orders (email TEXT)")
-        database.executemany(
-            "INSERT INTO orders VALUES (?)", [[f" {one.upper()}"] for one in buyers] * 2
-        )
-        found = database.execute(comparing).fetchall()
-    assert found == [
+    rows: list[dict[str, Any]] = [{"email": one, "tags": ["onboarding"]} for one in people]
+    for row in rows:
+        if row["email"] in control[:10]:
+            world.subscribe(world.add_contact(row["email"]).id, news.id)
+            row["segments"] = [{"name": "News", "status": "unsubscribed"}]
+    run = runner.run(*stream_of("crm_contacts", *rows), results_format="singer", **settings)
+    assert run.code == 0
+    lines = map(json.loads, (folder / "results.jsonl").read_text().splitlines())
+    results = [one["record"] for one in lines if one["type"] == "RECORD"]
+    assert {one["action"] for one in results if "held out" in (one["reason"] or "")} == {
+        "skipped",
+        "updated",
+    }
+    written = [one for one in people if one not in control]
+    buyers = [*written[:90], *control[:5]]
+    expected = [
         (False, len(written), 90, round(100 * 90 / len(written), 1)),
         (True, len(control), 5, round(100 * 5 / len(control), 1)),
     ]
+    return Comparison(
+        comparing, results, people, [f" {one.upper()}" for one in buyers] * 2, expected
+    )
+
+
+def test_the_sql_compares_the_groups_in_duckdb(comparison: Comparison) -> None:
+    """The page's SQL returns the share of buyers in the written and in the held-out group."""
+    with duckdb.connect() as database:
+        for statement in TABLES:
+            database.execute(statement)
+        for statement, values in comparison.inserts():
+            database.execute(statement.replace("%s", "?"), values)
+        assert database.execute(comparison.sql).fetchall() == comparison.expected
+
+
+def test_the_sql_compares_the_groups_in_postgresql(
+    comparison: Comparison, postgres_database: Database
+) -> None:
+    """PostgreSQL returns the same for the same rows."""
+    for statement in TABLES:
+        postgres_database.rows(statement)
+    with psycopg.connect(postgres_database.url()) as connection:
+        for statement, values in comparison.inserts():
+            connection.execute(cast("LiteralString", statement), values)
+    found = postgres_database.rows(comparison.sql)
+    assert [(*row[:3], float(row[3])) for row in found] == comparison.expected
