@@ -45,9 +45,10 @@ class Comparison:
         for one in self.results:
             values = [one["stream"], json.dumps(one["key"]), one["action"], one["reason"]]
             yield "INSERT INTO activecampaign_results VALUES (%s, %s, %s, %s)", values
-        for table, addresses in (("sequence_rows", self.people), ("orders", self.buyers)):
-            for address in addresses:
-                yield f"INSERT INTO {table} VALUES (%s)", [address]
+        for address in self.people:
+            yield "INSERT INTO sequence_rows VALUES (%s)", [address]
+        for address in self.buyers:
+            yield "INSERT INTO orders VALUES (%s)", [address]
 
 
 @pytest.fixture(scope="module")
