@@ -124,14 +124,17 @@ class GrantRecorder:
         if not self.is_active:
             return
         # All at once: many addresses are looked up by one reading of all contacts.
-        self._find_contacts(context, [change for change in mine if change.known_id is None])
+        found = self._find_contacts(context, [one for one in mine if one.known_id is None])
+        looked_up = {id(change) for change in found}
         for at in range(0, len(mine), MOST_READ):
-            self._note_grants(context, mine[at : at + MOST_READ])
+            self._note_grants(context, mine[at : at + MOST_READ], looked_up)
         for at in range(0, len(others), MOST_READ):
             self._note_other_streams(context, others[at : at + MOST_READ])
 
-    def _note_grants(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        values, deleted = self._read_values(context, changes)
+    def _note_grants(
+        self, context: WriteContext, changes: list[ContactChange], looked_up: set[int]
+    ) -> None:
+        values, deleted = self._read_values(context, changes, looked_up)
         create_tags(context, changes)
         # No request is sent inside of the transaction: other threads would write into it.
         found = [(change, *self._requests_of(context, change)) for change in changes]
@@ -159,24 +162,30 @@ class GrantRecorder:
         self._records.uncache()
 
     def _read_values(
-        self, context: WriteContext, changes: list[ContactChange]
+        self, context: WriteContext, changes: list[ContactChange], looked_up: set[int]
     ) -> tuple[dict[str, ContactValues], dict[int, str]]:
         """Return the present values of the contacts that exist, and set the ids of the changes.
 
-        Returns also the contacts of the ledger that were deleted, by the identity of the change.
+        ``looked_up`` are the changes whose id was found by the address. Returns also the contacts
+        of the ledger that were deleted. Changes are identified by `id`.
         """
-        from_ledger = [change for change in changes if change.id is None and change.known_id]
-        ids = [change.id or change.known_id for change in changes]
-        values = self.reader.read(one for one in ids if one)
-        deleted = {}
-        for change in from_ledger:
-            there = values.get(change.known_id or "")
-            if there is None:
-                deleted[id(change)] = change.known_id or ""
-            elif fold(str(there.row.get("email") or "")) == fold(change.email or ""):
-                change.id = change.known_id
-        # Of the others the contact was deleted, or has another address by now.
-        found = self._find_contacts(context, from_ledger)
+        values = self.reader.read(one.id or one.known_id or "" for one in changes)
+        deleted, left = {}, []
+        for change in changes:
+            native_id = change.id or change.known_id
+            if native_id is None or (change.id is not None and id(change) not in looked_up):
+                continue
+            there = values.get(native_id)
+            if there and fold(str(there.row.get("email") or "")) == fold(change.email or ""):
+                change.id = native_id
+                continue
+            # It was deleted, or has another address by now; the address may have a new contact.
+            if there is None and change.id is None:
+                deleted[id(change)] = native_id
+            change.id = None
+            context.references.forget_contact(change.email or "")
+            left.append(change)
+        found = self._find_contacts(context, left)
         values |= self.reader.read(change.id for change in found if change.id)
         return values, deleted
 

@@ -10,13 +10,18 @@ from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, wal
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowDeferred, RowRejected
 
+from .address_index import AddressIndex
 from .lookup import Lookup, NativeRow, Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from tap_activecampaign_unified.client import Page
 
 
 MOST_KEPT_CONTACTS = 50_000
+#: So many addresses are looked up one by one.
+FEWEST_TOGETHER = FULL_PAGE // 4
 
 
 @dataclass(eq=False, repr=False)
@@ -25,6 +30,8 @@ class ContactLookup(Lookup):
 
     _contacts: dict[str, str] = field(default_factory=dict, init=False)
     _absent: set[str] = field(default_factory=set, init=False)
+    #: All contacts by address, None until many addresses are looked up at once.
+    _index: AddressIndex | None = field(default=None, init=False)
 
     def contact(self, ref: Ref) -> str:
         """Return a contact's id by id or address."""
@@ -54,6 +61,12 @@ class ContactLookup(Lookup):
         else:
             self._contacts.pop(fold(email), None)
 
+    def forget_contact(self, email: str) -> None:
+        """Forget an address's contact: it was deleted, or has another address."""
+        self._contacts.pop(fold(email), None)
+        if self._index is not None:
+            self._index.forget(email)
+
     def forget_absent(self) -> None:
         """Forget who was not there: contacts were written since."""
         self._absent.clear()
@@ -67,7 +80,8 @@ class ContactLookup(Lookup):
     def contacts_by_email(self, emails: Iterable[str]) -> dict[str, str]:
         """Return the ids of existing contacts by folded address.
 
-        Sends a request per address, or reads all contacts where that is fewer requests.
+        Sends a request per address, or reads all contacts where that is fewer requests. These are
+        read once in a run, and later only the contacts that were created since.
         """
         wanted = {fold(email): email.strip() for email in emails}
         ids = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
@@ -76,17 +90,38 @@ class ContactLookup(Lookup):
             for key, email in wanted.items()
             if key not in ids and key not in self._absent
         }
-        if self.look_up_requests(len(missing)) < len(missing):
-            for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)]):
-                for row in page.rows:
-                    key = fold(str(row.get("email") or ""))
-                    if key in missing:
-                        ids[key] = str(row["id"])
-                        self.note_contact(key, str(row["id"]))
+        if self._reads_all(len(missing)):
+            index = self._complete_index()
+            for key in missing:
+                native_id = index.find(key)
+                if native_id is not None:
+                    ids[key] = native_id
+                    self.note_contact(key, native_id)
             self._absent |= missing.keys() - ids.keys()
             return ids
         self.pool.each([partial(self._find, email, ids) for email in missing.values()])
         return ids
+
+    def _reads_all(self, count: int) -> bool:
+        """Return whether reading all contacts, or the new ones, finds so many addresses cheaper."""
+        if self._index is not None:
+            return count > FEWEST_TOGETHER
+        return self.look_up_requests(count) < count
+
+    def _complete_index(self) -> AddressIndex:
+        """Return the index of all contacts, with those that were created since it was used."""
+        with self.pool.named_lock("contact", "all addresses"):
+            index = self._index = self._index or AddressIndex()
+            for _ in self._walk(index.last):
+                pass
+        return index
+
+    def _walk(self, after: int) -> Iterator[Page]:
+        """Walk over the contacts above an id, and add them to the index, if there is one."""
+        for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)], after=after):
+            if self._index is not None:
+                self._index.add(page.rows, after)
+            yield page
 
     def _find(self, email: str, ids: dict[str, str]) -> None:
         """Look up an address, unless another thread just did."""
@@ -107,7 +142,7 @@ class ContactLookup(Lookup):
 
         One for each, or those of reading all contacts where that is fewer.
         """
-        if count <= FULL_PAGE // 4:
+        if count <= FEWEST_TOGETHER:
             return count
         total = total_of(self.client.get("contacts", [("limit", 1), ("status", -1)]).body)
         return count if total is None else min(count, total // FULL_PAGE + 2)
@@ -134,10 +169,10 @@ class ContactLookup(Lookup):
         if not wanted:
             return rows
         if len(wanted) > FULL_PAGE and int(wanted[-1]) - int(wanted[0]) < 2 * len(wanted):
-            last = int(wanted[-1])
-            for page in walk_keyset(
-                self.client, "contacts", "contacts", [("status", -1)], after=int(wanted[0]) - 1
-            ):
+            first, last = int(wanted[0]) - 1, int(wanted[-1])
+            known = first if self._index is None else self._index.last
+            # A walk that begins where the index ends completes it.
+            for page in self._walk(known if 0 <= first - known < len(wanted) else first):
                 rows |= {str(row.get("id")): row for row in page.rows}
                 if not page.rows or int(page.rows[-1]["id"]) >= last:
                     break

@@ -1,0 +1,51 @@
+"""The contacts of all addresses, as one walk over the contacts found them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.parsing.ids import id_number
+from tap_activecampaign_unified.resources.parsing.names import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class AddressIndex:
+    """Contacts by the hash of their address, in memory, for one run.
+
+    ``last`` is the highest id up to which all contacts were read. Contacts that are created later
+    have higher ids, so that a walk from there completes the index.
+    """
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(16)
+        self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._database.execute(
+            "CREATE TABLE contacts (address BLOB PRIMARY KEY, id TEXT) WITHOUT ROWID"
+        )
+        self.last = 0
+
+    def add(self, rows: Iterable[dict[str, Any]], after: int) -> None:
+        """Add contacts of a walk that began above the id ``after``."""
+        found = [(self._hash(str(row.get("email") or "")), str(row.get("id"))) for row in rows]
+        self._database.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?)", found)
+        if after <= self.last:
+            self.last = max([self.last, *(id_number(one) or 0 for _, one in found)])
+
+    def find(self, address: str) -> str | None:
+        """Return the id of an address's contact, None where there was none."""
+        found = self._database.execute(
+            "SELECT id FROM contacts WHERE address = ?", (self._hash(address),)
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def forget(self, address: str) -> None:
+        """Remove an address, whose contact was deleted or has another one."""
+        self._database.execute("DELETE FROM contacts WHERE address = ?", (self._hash(address),))
+
+    def _hash(self, address: str) -> bytes:
+        return hashlib.blake2b(fold(address).encode(), key=self._key, digest_size=16).digest()
