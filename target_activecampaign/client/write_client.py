@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_activecampaign_unified.client import (
@@ -17,11 +18,24 @@ from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.client.graphql import run_graphql
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_activecampaign_unified.client import RequestError
 
 Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DocumentChange:
+    """A record that a request writes whole, in native columns: one of ``stream``, by its own key.
+
+    ``before`` is what the account had of it, None where it had none.
+    """
+
+    stream: str
+    key: str
+    before: Body | None
+    after: Body
 
 
 class ChangeRecorder(Protocol):
@@ -29,6 +43,9 @@ class ChangeRecorder(Protocol):
 
     def before(self, method: str, path: str, body: Any, about: str | None) -> list[Any]:
         """Note what a request replaces, and return what it writes. Raises `RequestError`."""
+
+    def before_documents(self, changes: Sequence[DocumentChange]) -> list[Any]:
+        """Note what a request replaces of records that it sends whole; return what it writes."""
 
     def refused(self, values: list[Any], problem: RequestError) -> None:
         """Note that ActiveCampaign refused a request."""
@@ -63,18 +80,27 @@ class WriteClient:
         params: Sequence[tuple[str, str | int]] = (),
         repeatable: bool | None = None,
         about: str | None = None,
+        document: DocumentChange | None = None,
         is_raw: bool = False,
     ) -> ApiResponse:
         """Send one request. A dry run returns a likely response with an invented id instead.
 
-        ``about`` is the id or the address of the contact whose association ``path`` names. The
-        body of a request that ``is_raw`` has any shape, and an undo does not cover it.
+        ``about`` is the id or the address of the contact whose association ``path`` names,
+        ``document`` what the request changes of a record that it sends whole. The body of a
+        request that ``is_raw`` has any shape, and an undo does not cover it.
         """
         if not self.is_dry_run:
-            recorder = None if is_raw else self.recorder
-            return self._send(
-                recorder, method, path, body, params, repeatable=repeatable, about=about
-            )
+
+            def send() -> ApiResponse:
+                return self.client.send(
+                    method, path, params=params, json=body, repeatable=repeatable
+                )
+
+            if is_raw or self.recorder is None:
+                return send()
+            if document is not None:
+                return self._record(self.recorder.before_documents([document]), send)
+            return self._record(self.recorder.before(method, path, body, about), send)
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
         self.planned[f"{method} {endpoint}"] += 1
         answer: Body = {}
@@ -83,20 +109,11 @@ class WriteClient:
                 answer[name] = {"id": self.plan_id(), **value}
         return ApiResponse(201 if method == "POST" else 200, answer, None)
 
-    def _send(
-        self,
-        recorder: ChangeRecorder | None,
-        method: str,
-        path: str,
-        body: Body | list[Body] | None,
-        params: Sequence[tuple[str, str | int]],
-        *,
-        repeatable: bool | None,
-        about: str | None,
-    ) -> ApiResponse:
-        values = recorder.before(method, path, body, about) if recorder else []
+    def _record(self, values: list[Any], send: Callable[[], ApiResponse]) -> ApiResponse:
+        """Send a request of which ``values`` are noted, and note what became of it."""
+        recorder = self.recorder
         try:
-            answer = self.client.send(method, path, params=params, json=body, repeatable=repeatable)
+            answer = send()
         except (InvalidRequest, NotFound, PermissionDenied) as problem:
             if recorder and values:
                 recorder.refused(values, problem)
@@ -124,15 +141,27 @@ class WriteClient:
             return False
         return True
 
-    def mutate(self, name: str, document: str, variables: Body) -> Body:
+    def mutate(
+        self,
+        name: str,
+        document: str,
+        variables: Body,
+        changes: Sequence[DocumentChange] = (),
+    ) -> Body:
         """Send a GraphQL mutation that may be repeated, and return its `data`.
 
-        A dry run counts it under its name and returns an empty object.
+        ``changes`` are what it changes. A dry run counts it under its name and returns an empty
+        object.
         """
-        if not self.is_dry_run:
-            return run_graphql(self.client, document, variables)
-        self.planned[f"POST ecom/graphql {name}"] += 1
-        return {}
+        if self.is_dry_run:
+            self.planned[f"POST ecom/graphql {name}"] += 1
+            return {}
+
+        def send() -> ApiResponse:
+            return ApiResponse(200, run_graphql(self.client, document, variables), None)
+
+        values = self.recorder.before_documents(changes) if self.recorder else []
+        return self._record(values, send).body
 
     def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
         """Note the creates of a block under a name, so that a later run finds their notes."""

@@ -60,7 +60,8 @@ class RowParts:
             for one, path in named.items()
             if one in left
         )
-        if not is_alone or not (sink.kept or row.known_id):
+        is_found = sink.kept or (row.known_id and ("id",) in sink.identity)
+        if not is_alone or not is_found:
             return False
         row.record = remainder_of(row.record, parts, sink.kept)
         row.is_remainder = True

@@ -33,6 +33,7 @@ class InputRecord:
       settings forbid, for the reasons in ``denied``.
     * ``shown_key``: the key in the names of the source, where they differ.
     * ``said``: the record before its text was normalized to NFC, where that changed it.
+    * ``document_key``: the key in this account of a record that the row writes whole.
     * ``is_held_out``: a contact of the control group, of which only unsubscriptions are written.
     * ``delivery``: what the ledger confirms with the row: that its stream delivered it.
     * ``input_stream``: the stream's name after `stream_maps` and before `stream_aliases`.
@@ -55,6 +56,7 @@ class InputRecord:
     said: Record | None = None
     delivery: dict[bytes, bytes] = field(default_factory=dict)
     input_stream: str = ""
+    document_key: str = ""
 
     def __post_init__(self) -> None:
         """Take the stream's own name where the input has no other one."""

@@ -21,6 +21,7 @@ from tap_activecampaign_unified.resources.custom_objects import (
     resources_of,
 )
 from tap_activecampaign_unified.resources.resource import Resource
+from target_activecampaign.client.write_client import DocumentChange
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import (
     Action,
@@ -32,11 +33,13 @@ from target_activecampaign.outcome import (
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
 
+from .limits import DROPPED
 from .opportunities.reference import opportunity_of
 from .record_sink import row_by_row, skip_flagged
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import ApiResponse
     from target_activecampaign.records.record import InputRecord
 
     from .context import WriteContext
@@ -71,7 +74,7 @@ def sink_of_object(stream: str) -> Sink:
     return CustomSink(
         resource,
         "custom_object",
-        (("external_id",), ("id",)),
+        (("external_id",),),
         row_by_row(write_record),
         starts_automations=True,
     )
@@ -84,36 +87,43 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     external = row.record.get("external_id")
     if is_nothing(external) or isinstance(external, (dict, list, bool)):
         raise RowRejected("external_id: missing; it identifies the record")
-    key = str(external).strip()
+    row.document_key = key = str(external).strip()
     contacts = _contacts_of(resource)
     named = [references(row.record.get(name), name)[:1] for name in contacts]
     _skip_held_out(context, [ref["email"] for [ref] in filter(None, named) if "email" in ref], [])
     columns = _columns_of(context, resource, row)
-    remarks: list[str] = []
     place = (resource.schema_id, key)
     before = context.written_records.get(place)
     native_id = None
     if before is None:
-        before, native_id = _read(context, resource, key)
+        there = read_record(context, resource, key)
+        if there is not None:
+            before, native_id = columns_of(there), str(there.get("id") or "") or None
     whole = {**(before or {}), **columns}
     whole = {name: value for name, value in whole.items() if value not in (None, [])}
     first = [ids[0] for native in contacts.values() if (ids := whole.get(native))]
     _skip_held_out(context, [], [str(one) for one in first])
     if before is not None and whole == before:
         return Outcome(Action.UNCHANGED, native_id)
-    body = {"record": {"externalId": key, **record_of(whole)}}
-    answer = context.write_client.write(
-        "POST", f"{RECORDS}{resource.schema_id}", body, repeatable=True
-    )
+    answer = send_record(context, resource, DocumentChange(resource.name, key, before, whole))
     context.written_records[place] = whole
     dropped = [] if context.policy.dry_run else _dropped(answer.body, whole)
-    if dropped:
-        remarks.append(f"ActiveCampaign left out {', '.join(dropped)}")
+    reasons = [f"ActiveCampaign left out {', '.join(dropped)}", DROPPED] if dropped else []
     made = answer.body.get("record")
     if native_id is None and isinstance(made, dict) and not context.policy.dry_run:
         native_id = str(made["id"]) if made.get("id") else None
     action = Action.CREATED if before is None else Action.UPDATED
-    return Outcome(action, native_id, join_reasons(remarks), whole=not dropped)
+    return Outcome(action, native_id, join_reasons(reasons), denied=frozenset(reasons[1:]))
+
+
+def send_record(
+    context: WriteContext, resource: CustomObject, change: DocumentChange
+) -> ApiResponse:
+    """Upsert a record with all its columns. Raises `RequestError`."""
+    body = {"record": {"externalId": change.key, **record_of(change.after)}}
+    return context.write_client.write(
+        "POST", f"{RECORDS}{resource.schema_id}", body, repeatable=True, document=change
+    )
 
 
 def _skip_held_out(context: WriteContext, emails: list[str], ids: list[str]) -> None:
@@ -193,20 +203,21 @@ def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
     return found
 
 
-def _read(
-    context: WriteContext, resource: CustomObject, key: str
-) -> tuple[Columns | None, str | None]:
-    """Return a record's native columns and its id, None where the account has none."""
+def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict[str, Any] | None:
+    """Return a record by external id, None where the account has none. Raises `RequestError`."""
     path = f"{RECORDS}{resource.schema_id}/external/{key}"
     if "/" in key or not is_plain(path):
         raise RowRejected("external_id: has characters that cannot be part of a request's path")
     try:
         found = context.client.get(path).body.get("record")
     except NotFound:
-        return None, None
-    if not isinstance(found, dict):
-        return None, None
-    row = next(iter(native_row(found)))
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def columns_of(record: dict[str, Any]) -> Columns:
+    """Return what a record holds in native columns, its relationships as numbers."""
+    row = next(iter(native_row(record)))
     columns = {
         name: value
         for name, value in row.items()
@@ -215,7 +226,7 @@ def _read(
     for name, ids in columns.items():
         if name.startswith("relation:"):
             columns[name] = [int(one) for one in ids if str(one).isdecimal()]
-    return columns, str(found["id"]) if found.get("id") else None
+    return columns
 
 
 def _dropped(body: dict[str, Any], whole: Columns) -> list[str]:

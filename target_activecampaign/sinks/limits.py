@@ -17,8 +17,9 @@ AUTOMATIONS = (
 NOT_ALLOWED = "automations: left out; contacts enter and leave only with allow_automations"
 ONLY_IF_EMPTY = "only_if_empty: ActiveCampaign has a value already"
 OUTSIDE_NAMESPACE = "a tag outside tag_namespace is not changed"
-#: Why a setting denies a part of a row, for as long as the row and the settings stay as they are.
-DENIALS = (AUTOMATIONS, NOT_ALLOWED, ONLY_IF_EMPTY, OUTSIDE_NAMESPACE)
+DROPPED = "a field that ActiveCampaign did not take is sent again only when the row changes"
+#: Why a part of a row is denied for as long as the row and the settings stay as they are.
+DENIALS = (AUTOMATIONS, NOT_ALLOWED, ONLY_IF_EMPTY, OUTSIDE_NAMESPACE, DROPPED)
 
 MAX_CHANGES = "max_changes is reached; the row is left for another run"
 #: The outcome of a row that `max_changes` holds.

@@ -176,11 +176,13 @@ def _write_merged(
         }
         if custom:
             record["custom_fields"] = custom
+    merged = replace(group[-1], record=record)
     try:
-        outcome = write(context, sink, replace(group[-1], record=record))
+        outcome = write(context, sink, merged)
     except (RowError, RequestError):
         return False
     for number, row in enumerate(group):
+        row.document_key = merged.document_key
         is_first = number == 0 or outcome.action is not Action.CREATED
         action = outcome.action if is_first else Action.UPDATED
         undone = frozenset(part for part in outcome.undone if has_part(row.record, part))

@@ -12,7 +12,9 @@ from target_activecampaign.lookups.row_contact import contact_of_row
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.record import is_delete
 
-from .record_values import ACCOUNT, CONTACT, DEAL, NOTE
+from .documents.kinds import ORDERS, PRODUCTS, SUBSCRIPTIONS
+from .present_values import walk_requests
+from .record_values import ACCOUNT, CONTACT, DEAL, ENTITIES, NOTE, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
 
-#: The kind of record that a sink's rows write.
+#: The kind of record that a sink's rows write; those of a custom object write their own kind.
 RECORD_KINDS = {
     "contact": CONTACT,
     "contact_tag": CONTACT,
@@ -28,7 +30,14 @@ RECORD_KINDS = {
     "deal": DEAL,
     "account": ACCOUNT,
     "note": NOTE,
+    "task": TASK,
+    "product": PRODUCTS,
+    "order": ORDERS,
+    "order_line": ORDERS,
+    "subscription": SUBSCRIPTIONS,
 }
+#: The kinds whose records are read by id before they change.
+BY_ID = (DEAL, ACCOUNT, NOTE, TASK)
 
 
 @dataclass
@@ -54,7 +63,7 @@ def known_contacts(references: References, rows: list[InputRecord]) -> KnownCont
 
 
 def known_records(references: References, family: str, rows: list[InputRecord]) -> list[str]:
-    """Return the ids of the deals, accounts or notes that rows name or that the ledger knows."""
+    """Return the ids of the records that rows name or that the ledger knows."""
     found: dict[str, None] = {}
     for row in rows:
         source = row.record.get("id")
@@ -72,10 +81,11 @@ class UndoCost:
     """Counts in a dry run the requests that reading the earlier values would take."""
 
     def __init__(self, references: References) -> None:
-        self._references = references
+        self._references, self._client = references, references.client
         self._contacts: set[str] = set()
         self._addresses: set[str] = set()
-        self._records: set[tuple[str, str]] = set()
+        self._records: dict[str, set[str]] = {}
+        self._products: set[bytes] = set()
 
     def expect(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records that rows would change."""
@@ -84,16 +94,25 @@ class UndoCost:
             known = known_contacts(self._references, rows)
             self._contacts.update(known.ids)
             self._addresses.update(map(fold, known.emails))
-        elif kind is not None:
+        elif kind == PRODUCTS:
+            self._products.update(row.ledger_key for row in rows)
+        elif kind in BY_ID:
             ids = known_records(self._references, family, rows)
-            self._records.update((kind, one) for one in ids)
+            self._records.setdefault(kind, set()).update(ids)
 
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
         """Note nothing: what people who leave would lose costs no request of its own."""
 
     def requests(self) -> int:
-        """Return about how many requests it takes. Raises `RequestError`."""
+        """Return about how many requests it takes. Raises `RequestError`.
+
+        Orders, subscriptions and records of custom objects are read before they change in any case.
+        """
         found = len(self._contacts) + len(self._addresses)
-        count = -(-found // FULL_PAGE)
+        count = -(-found // FULL_PAGE) + -(-len(self._products) // FULL_PAGE)
         count += self._references.look_up_requests(len(self._addresses))
-        return count + sum(1 if kind == NOTE else 2 for kind, _ in self._records)
+        for kind, ids in self._records.items():
+            walk = None if kind == NOTE else walk_requests(self._client, kind, len(ids))
+            each = 2 if kind in ENTITIES else 1
+            count += each * len(ids) if walk is None else walk
+        return count

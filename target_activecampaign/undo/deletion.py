@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import FULL_PAGE, rows_of
 from target_activecampaign.outcome import RowSkipped
 
+from .documents.columns import sameness_of
+from .documents.kinds import is_document
+from .documents.restoring import delete_document
 from .entries import SENT, Entry
 from .present_values import PATHS
 from .record_values import (
@@ -16,15 +19,13 @@ from .record_values import (
     CONTACT,
     CREATED,
     DEAL,
-    ENTITIES,
     FIELD,
     LIST,
-    NOTE,
     STAGE,
     TAG,
+    TASK,
     RecordValues,
     is_empty,
-    is_same,
 )
 from .restore_contact import resolved_link, tag_of
 from .value_decision import CHANGED_SINCE, OPT_OUTS, UNKNOWN_ORIGIN, is_before
@@ -41,7 +42,11 @@ HAS_DEALS = f"{CHANGED_SINCE}: the contact has deals"
 OPTED_OUT = "the contact opted out; a delete would lose the opt-out"
 #: What people may have written into a record that the run did not write.
 _CONTACT_COLUMNS = ("email", "firstName", "lastName", "phone")
-_OTHER_COLUMNS = {DEAL: ("title", "description", "value", "status"), ACCOUNT: ("accountUrl",)}
+_OTHER_COLUMNS = {
+    DEAL: ("title", "description", "value", "status"),
+    ACCOUNT: ("accountUrl",),
+    TASK: ("title", "note", "status", "outcomeId", "outcomeInfo"),
+}
 
 
 def delete_created(
@@ -50,6 +55,9 @@ def delete_created(
     """Delete a record of the run; raise `RowSkipped` where it stays. Raises `RequestError`."""
     _check(context, kind, native_id, entries, present)
     context.limits.take_delete()
+    if is_document(kind):
+        delete_document(context, kind, native_id, present)
+        return
     path = PATHS[kind][0] if kind != CONTACT else "contacts"
     context.write_client.delete_if_there(f"{path}/{native_id}")
 
@@ -61,7 +69,8 @@ def _check(
     created = next(one for one in entries if one.part.name == CREATED)
     if created.state == SENT or created.mark.get("is_unsure"):
         raise RowSkipped(UNKNOWN_ORIGIN)
-    if is_before(present.native.get("cdate"), created.mark.get("since")):
+    made = present.native.get("cdate") or present.native.get("createdTimestamp")
+    if is_before(made, created.mark.get("since")):
         raise RowSkipped(UNKNOWN_ORIGIN)
     written: dict[str, tuple[Any, ...]] = {
         name: (value,) for name, value in (created.after or {}).items()
@@ -110,7 +119,8 @@ def _check_columns(
 ) -> None:
     parts = {name for name in written if name.startswith(COLUMN) or name == STAGE}
     parts |= {COLUMN + name for name in _OTHER_COLUMNS.get(kind, ())}
-    parts |= {name for name in present.parts if name.startswith(FIELD)}
+    whole = COLUMN if is_document(kind) else FIELD
+    parts |= {name for name in present.parts if name.startswith(whole)}
     _check_parts(context, kind, parts, written, present)
 
 
@@ -121,18 +131,18 @@ def _check_parts(
     written: dict[str, tuple[Any, ...]],
     present: RecordValues,
 ) -> None:
-    fields = context.references.fields(ENTITIES[kind]) if kind in ENTITIES else None
+    same = sameness_of(context, kind, parts)
     for name in parts:
         current = present.get(name)
         if name not in written and (is_empty(current) or str(current) == "0"):
             continue  # a new deal is open, without a value
-        if not any(is_same(name, current, one, fields) for one in written.get(name, ())):
+        if not any(same(name, current, one) for one in written.get(name, ())):
             raise RowSkipped(CHANGED_SINCE)
 
 
 def _check_use(context: WriteContext, kind: str, native_id: str, present: RecordValues) -> None:
     """Raise `RowSkipped` for a deal or an account that others use by now."""
-    if kind == NOTE:
+    if kind not in {DEAL, ACCOUNT}:
         return
     if context.references.nested_rows(PATHS[kind][0], native_id, "notes"):
         raise RowSkipped(HAS_NOTES)

@@ -168,6 +168,15 @@ class UndoJournal:
             ],
         )
 
+    def note_late_write(self, now: float) -> None:
+        """Note when a record was written last of which reads show a write some seconds late."""
+        self._database.rows(self._database.put(META), [{"name": "late write", "value": str(now)}])
+
+    def last_late_write(self) -> float:
+        """Return when such a record was written last, 0 where none was."""
+        found = self._database.rows(sa.select(META.c.value).where(META.c.name == "late write"))
+        return float(found[0][0]) if found else 0.0
+
     def confirm(
         self, run: str, values: Iterable[tuple[ValuePart, Any, dict[str, Any] | None]]
     ) -> None:

@@ -1,8 +1,8 @@
 """Reads the present values of records with the fewest requests, shortly before they change.
 
 Contacts are read a hundred at a time: the one that changes next, and those that rows of the same
-batch name after it. Of deals and accounts, the whole collection is read where that is fewer
-requests than one for each.
+batch name after it. Of deals, accounts and tasks, the whole collection is read where that is
+fewer requests than one for each.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .record_values import (
     DEAL,
     ENTITIES,
     NOTE,
+    TASK,
     RecordValues,
     values_of_contact,
     values_of_row,
@@ -42,10 +43,34 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.references import References
 
 MAX_CACHED = 5_000
+#: How many records of a collection are cached: those of a whole batch.
+MAX_COLLECTION_CACHED = 10_000
 #: Seconds after which values that a batch named again are read again.
 FRESH_SECONDS = 60.0
 #: The path of each kind's records, and the name of one in an answer.
-PATHS = {DEAL: ("deals", "deal"), ACCOUNT: ("accounts", "account"), NOTE: ("notes", "note")}
+PATHS = {
+    DEAL: ("deals", "deal"),
+    ACCOUNT: ("accounts", "account"),
+    NOTE: ("notes", "note"),
+    TASK: ("dealTasks", "dealTask"),
+}
+
+
+def walk_requests(client: Client, kind: str, expected: int) -> int | None:
+    """Return how many requests it takes to read all records of a kind.
+
+    None where one or two for each of the ``expected`` records are fewer. Raises `RequestError`.
+    """
+    if not FULL_PAGE // 4 < expected <= MAX_COLLECTION_CACHED:
+        return None
+    paths = [PATHS[kind][0]]
+    paths += [VALUE_TABLES[ENTITIES[kind]].path] if kind in ENTITIES else []
+    totals = [total_of(client.get(path, [("limit", 1)]).body) for path in paths]
+    counts = [one for one in totals if one is not None]
+    if len(counts) < len(paths):
+        return None
+    requests = sum(counts) // FULL_PAGE + 2 * len(paths)
+    return requests if requests < expected * len(paths) else None
 
 
 class PresentValues:
@@ -63,7 +88,7 @@ class PresentValues:
         self._cached: OrderedDict[tuple[str, str], tuple[float, RecordValues | None]] = (
             OrderedDict()
         )
-        self._expected = dict.fromkeys((DEAL, ACCOUNT), 0)
+        self._expected = dict.fromkeys((DEAL, ACCOUNT, TASK), frozenset[str]())
         self._collections_read: set[str] = set()
 
     # --- contacts ---------------------------------------------------------------------------
@@ -126,11 +151,10 @@ class PresentValues:
     # --- any record -------------------------------------------------------------------------
 
     def expect(self, kind: str, ids: Iterable[str]) -> None:
-        """Note the deals or accounts of a batch: their number decides how they are read."""
-        wanted = list(ids)
+        """Note the deals, accounts or tasks of a batch: their number decides how they are read."""
+        self._expected[kind] = wanted = frozenset(ids)
         for one in wanted:
             self._cached.pop((kind, one), None)
-        self._expected[kind] = len(wanted)
         self._collections_read.discard(kind)
 
     def get(self, kind: str, native_id: str) -> RecordValues | None:
@@ -153,7 +177,7 @@ class PresentValues:
 
     def _cache(self, kind: str, native_id: str, values: RecordValues | None) -> None:
         self._cached[kind, native_id] = (self._clock.monotonic(), values)
-        if len(self._cached) > MAX_CACHED:
+        if len(self._cached) > (MAX_CACHED if kind == CONTACT else MAX_COLLECTION_CACHED):
             self._cached.popitem(last=False)
 
     def _read(self, kind: str, native_id: str) -> None:
@@ -182,21 +206,20 @@ class PresentValues:
 
     def _read_collection(self, kind: str) -> None:
         """Read all records of a kind where one request for each would be more."""
-        table, (path, _) = VALUE_TABLES[ENTITIES[kind]], PATHS[kind]
-        expected = self._expected[kind]
-        if expected <= FULL_PAGE // 4:
-            return
-        records = total_of(self._client.get(path, [("limit", 1)]).body)
-        values = total_of(self._client.get(table.path, [("limit", 1)]).body)
-        if records is None or values is None:
-            return
-        if (records + values) / FULL_PAGE + 2 > 2 * expected or records > MAX_CACHED:
+        wanted = self._expected[kind]
+        if walk_requests(self._client, kind, len(wanted)) is None:
             return
         fields: dict[str, list[dict[str, Any]]] = {}
-        for page in walk_offset(self._client, table.path, table.key):
-            for row in page.rows:
-                fields.setdefault(value_owner(row, ENTITIES[kind]), []).append(row)
+        if kind in ENTITIES:
+            table = VALUE_TABLES[ENTITIES[kind]]
+            for page in walk_offset(self._client, table.path, table.key):
+                for row in page.rows:
+                    owner = value_owner(row, ENTITIES[kind])
+                    if owner in wanted:
+                        fields.setdefault(owner, []).append(row)
+        path = PATHS[kind][0]
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
                 one = str(row.get("id"))
-                self._cache(kind, one, values_of_row(kind, row, fields.get(one, ())))
+                if one in wanted:
+                    self._cache(kind, one, values_of_row(kind, row, fields.get(one, ())))

@@ -6,20 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .deletion import NO_CREATES
+from .documents.columns import TASK_COLUMNS, sameness_of
+from .documents.kinds import ORDERS, UNDELETABLE_KINDS, is_document
 from .entries import SENT, UNDONE, Entry, ValuePart
 from .record_values import (
     ACCOUNT_LINK,
+    COLUMN,
     CREATED,
     DEAL_CONTACT,
     DELETED,
     ENTERED,
-    ENTITIES,
-    FIELD,
     LEFT,
     LIST,
     TAG,
     TAG_NAME,
+    TASK,
     RecordValues,
+    is_empty,
 )
 from .request_changes import UNSUBSCRIBED
 from .restore_contact import resolved_link, tag_of
@@ -37,10 +40,18 @@ from .value_decision import (
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
+    from .record_values import Same
+
 NO_RECORD = "the account has the record no more"
 NO_CONTACT = "the account has no contact with this address"
+NO_DELETE = "created by the run; ActiveCampaign has no delete for it"
+NOT_EMPTIED = "ActiveCampaign has no way to empty it"
+STARTS_AGAIN = "completing the task again would start its automation"
+SUBSCRIBES = "sending it again would subscribe the contact"
 NOT_DELETED = "created by the run; an undo does not delete it"
 WAS_DELETED = "deleted by the run; its history is lost, so an undo does not create it again"
+#: Columns of a task that name another record.
+_TASK_REFERENCES = {"outcomeId", "assignee", "dealTasktype"}
 WAS_ENTERED = "automations: entered, and not active any more; what the automation did stays"
 WAS_LEFT = "automations: left; entering again would send the e-mails again"
 
@@ -57,9 +68,7 @@ def decide_record(
     ``later`` are the entries of later runs, by part.
     """
     names = [one.part.name for one in record.entries]
-    entity = ENTITIES.get(record.kind)
-    has_fields = any(name.startswith(FIELD) for name in names)
-    fields = context.references.fields(entity) if entity and has_fields else None
+    same = sameness_of(context, record.kind, names)
     has_contacts = record.present is not None and any(
         name.startswith(DEAL_CONTACT) for name in names
     )
@@ -91,9 +100,9 @@ def decide_record(
             decision = _decide_tag_name(context, entry, current, later)
         elif name == ACCOUNT_LINK:
             others = [_with_account(context, one) for one in later.get(name, ())]
-            decision = decide(_with_account(context, entry), current, others, None)
+            decision = decide(_with_account(context, entry), current, others)
         else:
-            decision = decide(entry, current, later.get(name, []), fields)
+            decision = _decide_value(entry, current, later.get(name, []), same)
         found[entry.part] = decision
     return found
 
@@ -106,7 +115,7 @@ def _decide_absent(entry: Entry) -> ValueDecision:
     if part.name == CREATED and part.id.startswith("@"):
         # Only the address is known: the contact may have another one by now.
         return ValueDecision(entry, Decision.KEEP, NO_CONTACT)
-    if part.name == CREATED and part.kind in STREAMS:
+    if part.name == CREATED and is_deletable(part.kind):
         return ValueDecision(entry, Decision.UNCHANGED)
     return ValueDecision(entry, Decision.KEEP, _kept_reason(part.kind, part.name) or NO_RECORD)
 
@@ -114,12 +123,41 @@ def _decide_absent(entry: Entry) -> ValueDecision:
 def _kept_reason(kind: str, part: str) -> str:
     """Return why a part is not put back in any case; empty where it may be."""
     if part == CREATED:
-        return NO_CREATES if kind in STREAMS else NOT_DELETED
+        if kind in UNDELETABLE_KINDS:
+            return NO_DELETE
+        return NO_CREATES if is_deletable(kind) else NOT_DELETED
     if part == DELETED:
         return WAS_DELETED
     if part.startswith(LEFT):
         return WAS_LEFT
     return WAS_ENTERED if part.startswith(ENTERED) else ""
+
+
+def is_deletable(kind: str) -> bool:
+    """Return whether an undo can delete a record of a kind that the run created."""
+    return kind in STREAMS or (is_document(kind) and kind not in UNDELETABLE_KINDS)
+
+
+def _decide_value(
+    entry: Entry, present: RecordValues, later: list[Entry], same: Same
+) -> ValueDecision:
+    """Decide on a column or a custom field."""
+    found = decide(entry, present, later, same)
+    reason = _unsafe(entry, present) if found.decision is Decision.RESTORE else ""
+    return ValueDecision(entry, Decision.KEEP, reason) if reason else found
+
+
+def _unsafe(entry: Entry, present: RecordValues) -> str:
+    """Return why the earlier value of a part is not written; empty where it may be."""
+    kind, name = entry.part.kind, entry.part.name.removeprefix(COLUMN)
+    if kind == ORDERS and name == "acceptsMarketing" and entry.before is True:
+        return f"accepts_marketing: {SUBSCRIBES}"
+    if kind == TASK and name in _TASK_REFERENCES and is_empty(entry.before):
+        return f"{TASK_COLUMNS[name]}: {NOT_EMPTIED}"
+    if kind == TASK and name == "status" and str(entry.before) == "1":
+        starts = str(present.native.get("doneAutomation") or "0") != "0"
+        return f"status: {STARTS_AGAIN}" if starts else ""
+    return ""
 
 
 def _decide_tag_name(
@@ -129,7 +167,7 @@ def _decide_tag_name(
     name = entry.part.name
     tag = f"{TAG}{tag_of(context, name) or ''}"
     current = RecordValues({name: present.get(tag)})
-    return decide(entry, current, [*later.get(name, ()), *later.get(tag, ())], None)
+    return decide(entry, current, [*later.get(name, ()), *later.get(tag, ())])
 
 
 def _with_account(context: WriteContext, entry: Entry) -> Entry:

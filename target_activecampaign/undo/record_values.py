@@ -1,4 +1,4 @@
-"""Values of one record by part, in one form for contacts, opportunities, accounts and notes."""
+"""Values of one record by part, in one form for all kinds of records."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from tap_activecampaign_unified.resources.parsing import InvalidValue
 from target_activecampaign.records.reference import id_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tap_activecampaign_unified.resources.custom_fields import CustomFields, FieldDefinition
     from target_activecampaign.lookups.contact_values import ContactValues
 
-CONTACT, DEAL, ACCOUNT, NOTE = "contact", "deal", "account", "note"
+    #: Says whether two values of a part are the same for a reader of the account.
+    Same = Callable[[str, Any, Any], bool]
+
+CONTACT, DEAL, ACCOUNT, NOTE, TASK = "contact", "deal", "account", "note", "task"
 #: The entity whose custom fields a kind of record has.
 ENTITIES = {CONTACT: "contact", DEAL: "opportunity", ACCOUNT: "account"}
 COLUMN, FIELD, TAG, LIST, DEAL_CONTACT = "column:", "field:", "tag:", "list:", "contact:"
@@ -67,7 +70,7 @@ def values_of_contact(found: ContactValues) -> RecordValues:
 def values_of_row(
     kind: str, row: dict[str, Any], fields: Iterable[dict[str, Any]] = ()
 ) -> RecordValues:
-    """Return the values of a deal, an account or a note by part."""
+    """Return the values of a deal, an account, a note or a task by part."""
     parts: dict[str, Any] = {}
     for name, value in row.items():
         if kind == DEAL and name in {"stage", "group"}:
@@ -91,7 +94,7 @@ def is_empty(value: Any) -> bool:
     return value in (None, "", [], "||", "||||")
 
 
-def is_same(part: str, one: Any, other: Any, fields: CustomFields | None) -> bool:
+def is_same(part: str, one: Any, other: Any, *, fields: CustomFields | None = None) -> bool:
     """Return whether two values of a part are the same for a reader of the account."""
     if is_empty(one) or is_empty(other):
         return is_empty(one) and is_empty(other)

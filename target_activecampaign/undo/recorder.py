@@ -18,12 +18,13 @@ from target_activecampaign.records.reference import key_text
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
-from .cost import RECORD_KINDS, known_contacts, known_records
+from .cost import BY_ID, RECORD_KINDS, known_contacts, known_records
+from .documents.kinds import is_document, is_read_late
 from .entries import ValuePart, WrittenRow
 from .present_values import PresentValues
 from .record_values import (
-    ACCOUNT,
     ACCOUNT_LINK,
+    COLUMN,
     CONTACT,
     CREATED,
     DEAL,
@@ -33,15 +34,18 @@ from .record_values import (
     STAGE,
     TAG,
     TAG_NAME,
+    TASK,
     RecordValues,
+    values_of_row,
 )
 from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
 from .value_decision import stamp_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_activecampaign_unified.client import ApiResponse, Client, Clock, RequestError
+    from target_activecampaign.client.write_client import DocumentChange
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.lookups.references import References
     from target_activecampaign.outcome import Outcome
@@ -51,8 +55,12 @@ if TYPE_CHECKING:
 
     Value = tuple[ValuePart, Any, Any]
 
+#: What ActiveCampaign decides of a new task where the request does not say it.
+_DECIDED = (f"{COLUMN}edate", f"{COLUMN}assignee")
 _DEFINED = {"tag": "tags", "list": "lists"}
 MOST_BUFFERED = 500
+#: An order goes out as historical, so that it starts nothing: its source is never put back.
+NEVER_PUT_BACK = {f"{COLUMN}creationSource"}
 NOT_UNDOABLE = "an undo does not cover this stream; correct the record in ActiveCampaign"
 
 
@@ -73,14 +81,15 @@ class UndoRecorder:
         references: References,
         server_time: Callable[[], float],
     ) -> None:
-        self._journal, self._run = journal, run
+        self._journal, self._run, self._clock = journal, run, clock
         #: Whether the run replaced or created anything.
         self.has_changes = False
         self._references, self._server_time = references, server_time
         self._values = PresentValues(client, clock, pool, references)
         self._local = threading.local()
         self._rows: list[WrittenRow] = []
-        #: When the importer took a new contact, by its address.
+        #: When the importer took a new contact, by its address, and when an upsert was sent that
+        #: creates a record, by its key.
         self._created_since: dict[str, float] = {}
         #: When the importer took subscriptions and unsubscriptions, by the contact's id.
         self._imported: dict[str, list[tuple[ValuePart, Any, float]]] = {}
@@ -98,7 +107,7 @@ class UndoRecorder:
         if kind == CONTACT:
             known = known_contacts(self._references, rows)
             self._values.expect_contacts(known.ids, known.emails)
-        elif kind in {DEAL, ACCOUNT}:
+        elif kind in BY_ID and kind != NOTE:
             self._values.expect(kind, known_records(self._references, family, rows))
 
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
@@ -115,6 +124,27 @@ class UndoRecorder:
         if values:
             self.has_changes = True
             self._journal.record(self._run, values)
+        return values
+
+    def before_documents(self, changes: Sequence[DocumentChange]) -> list[Value]:
+        """Note what a request replaces of records that it sends whole; returns what it writes."""
+        values: list[Value] = []
+        for one in changes:
+            after = {COLUMN + name: value for name, value in one.after.items()}
+            if one.before is None:
+                self._created_since[one.key] = self._server_time()
+                values.append((ValuePart(one.stream, one.key, CREATED), None, after))
+                continue
+            before = {COLUMN + name: value for name, value in one.before.items()}
+            for name in sorted((before.keys() | after.keys()) - NEVER_PUT_BACK):
+                if before.get(name) != after.get(name):
+                    part = ValuePart(one.stream, one.key, name)
+                    values.append((part, before.get(name), after.get(name)))
+        if values:
+            self.has_changes = True
+            self._journal.record(self._run, values)
+            if any(is_read_late(part.kind) for part, _, __ in values):
+                self._journal.note_late_write(self._clock.now().timestamp())
         return values
 
     def refused(self, values: list[Value], problem: RequestError) -> None:
@@ -239,6 +269,12 @@ class UndoRecorder:
         elif part.name.startswith("entered:"):
             row = body.get("contactAutomation")
             mark = {"id": str(row.get("id"))} if isinstance(row, dict) else None
+        elif part.name == CREATED and part.kind == TASK:
+            row = answer.body.get("dealTask")
+            there = values_of_row(TASK, row).parts if isinstance(row, dict) else {}
+            value = {name: there[name] for name in _DECIDED if name in there} | value
+        elif part.name == CREATED and is_document(part.kind):
+            mark = {"since": self._created_since.pop(part.id, 0.0)}
         elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
             began = self._created_since.pop(part.id, None)
             mark = {"is_unsure": "contact" in body} | ({"since": began} if began else {})
@@ -267,7 +303,7 @@ class UndoRecorder:
         """Note the id of the record that the block of `creating` created, in this run or before."""
         name = getattr(self._local, "name", None)
         if name is not None:
-            for kind in (DEAL, ACCOUNT, NOTE, *DEFINITIONS):
+            for kind in (*BY_ID, *DEFINITIONS):
                 self._journal.rename(kind, f"?{name}", native_id)
 
     def _temporary_id(self) -> str:
@@ -275,7 +311,7 @@ class UndoRecorder:
 
     def _note_created(self, part: ValuePart, answer: ApiResponse) -> None:
         wrappers = dict(KINDS.values()) | DEFINITIONS
-        row = answer.body.get(wrappers[part.kind])
+        row = answer.body.get(wrappers.get(part.kind, ""))
         if not isinstance(row, dict) or not row.get("id"):
             return
         native_id = str(row["id"])
@@ -291,8 +327,8 @@ class UndoRecorder:
         sink = registry.find_sink(row.stream)
         if sink is None or outcome.action not in CHANGED:
             return
-        kind = RECORD_KINDS.get(sink.family)
-        native_id = self._id_of_row(row, kind, outcome)
+        kind = RECORD_KINDS.get(sink.family) or (row.stream if row.document_key else None)
+        native_id = row.document_key or self._id_of_row(row, kind, outcome)
         note = None if kind else NOT_UNDOABLE
         if outcome.action is Action.CREATED and sink.family in _DEFINED:
             kind, note = _DEFINED[sink.family], None

@@ -27,6 +27,7 @@ from .record_values import (
     STAGE,
     TAG,
     TAG_NAME,
+    TASK,
 )
 
 Body = dict[str, Any]
@@ -38,6 +39,7 @@ KINDS = {
     "deals": (DEAL, "deal"),
     "accounts": (ACCOUNT, "account"),
     "notes": (NOTE, "note"),
+    "dealTasks": (TASK, "dealTask"),
 }
 #: Collections whose records stay where a run creates them, and what wraps one in an answer.
 DEFINITIONS = {
@@ -51,6 +53,8 @@ DEFINITIONS = {
     "groups": "group",
     "users": "user",
 }
+#: What a task of a request belongs to, as answers say it.
+_OWNERS = {"contact": "Subscriber", "deal": "Deal"}
 #: The importer's names of a contact's columns.
 _IMPORTED = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
 
@@ -206,6 +210,8 @@ def _parts_of(kind: str, columns: Body) -> Body:
                 parts[FIELD + str(one.get("customFieldId"))] = held
         elif kind == DEAL and name in {"stage", "group"}:
             parts.setdefault(STAGE, {})[name] = str(value)
+        elif kind == TASK and name == "ownerType":
+            parts[COLUMN + "reltype"] = _OWNERS.get(str(value), value)
         else:
             parts[COLUMN + name] = value
     return parts

@@ -1,4 +1,4 @@
-"""Writes the earlier values of a deal, an account or a note."""
+"""Writes the earlier values of records other than contacts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.records.reference import id_text
 
+from .documents.kinds import is_document
+from .documents.restoring import restore_document
 from .present_values import PATHS
 from .record_values import (
     COLUMN,
@@ -13,6 +15,7 @@ from .record_values import (
     ENTITIES,
     FIELD,
     STAGE,
+    TASK,
     definition_of,
     sent_value,
 )
@@ -20,16 +23,23 @@ from .record_values import (
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
+    from .run_records import RunRecord
     from .value_decision import ValueDecision
 
 
 def restore_record(
-    context: WriteContext, kind: str, native_id: str, group: str, decisions: list[ValueDecision]
-) -> None:
-    """Put back the values of one group. Raises `RequestError`."""
+    context: WriteContext, record: RunRecord, group: str, decisions: list[ValueDecision]
+) -> list[str]:
+    """Put back the values of one group; return remarks. Raises `RowSkipped` and `RequestError`."""
+    kind, native_id, present = record.kind, record.id, record.present
+    if present is None:
+        return []
     if group == "contacts":
         _remove_contacts(context, native_id, decisions)
-        return
+        return []
+    if is_document(kind):
+        before = {one.entry.part.name.removeprefix(COLUMN): one.entry.before for one in decisions}
+        return restore_document(context, kind, native_id, before, present)
     path, wrapper = PATHS[kind]
     body: dict[str, Any] = {}
     values = []
@@ -43,8 +53,12 @@ def restore_record(
             body[part.removeprefix(COLUMN)] = "" if before is None else before
     if values:
         body["fields"] = values
+    if kind == TASK and str(body.get("status")) == "1":
+        # A type may ask for the outcome of a task that is completed.
+        body.setdefault("outcomeId", id_text(present.native.get("outcomeId")))
     if body:
         context.write_client.write("PUT", f"{path}/{native_id}", {wrapper: body})
+    return []
 
 
 def _field(context: WriteContext, kind: str, part: str, before: Any) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 
+from .documents.kinds import is_document, is_read_late
+from .documents.reading import read_documents
 from .present_values import PresentValues
-from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, RecordValues
+from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, TASK, RecordValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from .entries import Entry, WrittenRow
     from .journal import UndoJournal
 
+logger = logging.getLogger(__name__)
+
 WINDOW = 100
 #: The stream of each kind of record that an undo covers.
 STREAMS = {
@@ -25,7 +30,10 @@ STREAMS = {
     DEAL: "crm_opportunities",
     ACCOUNT: "crm_accounts",
     NOTE: "crm_notes",
+    TASK: "crm_tasks",
 }
+#: Seconds after which reads certainly show a write.
+LATE_SECONDS = 30.0
 
 
 @dataclass
@@ -53,7 +61,8 @@ class RunRecords:
     """Reads the records of one run."""
 
     def __init__(self, context: WriteContext, journal: UndoJournal, run: str) -> None:
-        self._references, self._journal, self._run = context.references, journal, run
+        self._context, self._journal, self._run = context, journal, run
+        self._references, self._has_waited = context.references, False
         self._values = PresentValues(
             context.client, context.clock, context.pool, context.references
         )
@@ -90,6 +99,13 @@ class RunRecords:
             found = self._values.read_contacts_now(one.id for one in records)
             for record in records:
                 record.present = found.get(record.id)
+        elif is_document(kind):
+            if is_read_late(kind) and not self._has_waited:
+                self._has_waited = True
+                self.wait()
+            there = read_documents(self._context, kind, [one.id for one in records])
+            for record in records:
+                record.present = there.get(record.id)
         elif kind in STREAMS:
             self._find_unconfirmed(kind, records)
             known = [one for one in records if not one.id.startswith("?")]
@@ -99,6 +115,14 @@ class RunRecords:
                 record.present = self._values.get(kind, record.id)
         self.load(records)
         return records
+
+    def wait(self) -> None:
+        """Wait until reads show what runs and undos wrote last."""
+        clock = self._context.clock
+        left = self._journal.last_late_write() + LATE_SECONDS - clock.now().timestamp()
+        if 0 < left <= LATE_SECONDS:
+            logger.info("Waiting %d s until reads show what was written last", round(left))
+            clock.sleep(left)
 
     def _find_unconfirmed(self, kind: str, records: list[RunRecord]) -> None:
         """Find accounts by name whose create was never confirmed; other records have no id then."""

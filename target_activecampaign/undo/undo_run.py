@@ -12,14 +12,15 @@ from tap_activecampaign_unified.config.settings import SettingsError
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
 
 from .deletion import delete_created
+from .documents.kinds import is_document, is_read_late, key_columns
 from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
-from .record_decisions import decide_record
+from .record_decisions import decide_record, is_deletable
 from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .request_changes import SUBSCRIBED
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
-from .run_records import STREAMS, RunRecord, RunRecords
+from .run_records import RunRecord, RunRecords
 from .value_decision import Decision, ValueDecision
 from .value_names import group_of, name_of, stream_of
 
@@ -52,6 +53,7 @@ class UndoRun:
         self._records = RunRecords(context, journal, request.run)
         #: What this window has put back.
         self._undone: list[ValuePart] = []
+        self._has_late_writes = False
 
     def run(self) -> None:
         """Undo the run. Raises `SettingsError` for a run that the file does not have."""
@@ -67,6 +69,9 @@ class UndoRun:
             outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
             self._add(row.row, row.stream, row.key, "record", outcome)
         self._results.flush()
+        # The next run must not read what was before this undo, and write it again.
+        if self._note_late_write():
+            self._records.wait()
         logger.info(NOT_UNDOABLE_EFFECTS)
         if self._request.is_plan:
             totals = self._results.totals()
@@ -93,12 +98,21 @@ class UndoRun:
         pool = self._context.pool
         pool.each([partial(decide, record) for record in records])
         self._unconfirm(decisions)
+        self._has_late_writes |= is_read_late(window[0].kind)
+        self._note_late_write()
         try:
             pool.each([partial(self._undo, record, found) for record, found in decisions])
         finally:
             undone, self._undone = self._undone, []
             self._journal.set_undone(self._request.run, undone)
         self._results.flush()
+
+    def _note_late_write(self) -> bool:
+        """Note, and return, whether this undo wrote what reads show some seconds late."""
+        is_late = self._has_late_writes and not self._request.is_plan
+        if is_late:
+            self._journal.note_late_write(self._context.clock.now().timestamp())
+        return is_late
 
     def _decide(self, record: RunRecord) -> Decisions:
         return decide_record(
@@ -141,11 +155,13 @@ class UndoRun:
                 self._restore_grants(record, chosen)
                 restore_contact(self._context, record.id, group, chosen, record.present)
             elif chosen:
-                restore_record(self._context, record.kind, record.id, group, chosen)
+                reasons += restore_record(self._context, record, group, chosen)
             for one in decisions:
                 if self._end_enrolment(record, one):
                     chosen.append(one)
                     reasons.append(ENDED)
+        except RowError as problem:
+            return problem.outcome()
         except RequestError as problem:
             return outcome_of(problem)
         if record.kind == CONTACT:
@@ -228,7 +244,7 @@ class UndoRun:
     def _delete(self, record: RunRecord) -> tuple[bool, str | None]:
         """Delete a record that the run created, if that is asked for; else return why not."""
         created = [one for one in record.entries if one.part.name == CREATED]
-        is_open = bool(created) and created[0].state != UNDONE and record.kind in STREAMS
+        is_open = bool(created) and created[0].state != UNDONE and is_deletable(record.kind)
         if not self._request.creates or not is_open or record.present is None:
             return False, None
         context = self._context
@@ -273,8 +289,9 @@ class UndoRun:
         row = after[-1] if after else None
         key = (row.key if row else None) or _key_of(record)
         stream = row.stream if row else stream_of(record.kind)
-        if record.id.startswith(("?", "@")):
-            outcome = replace(outcome, id=None)
+        if record.id.startswith(("?", "@")) or is_document(record.kind):
+            native = record.present.native if record.present is not None else {}
+            outcome = replace(outcome, id=native.get("id"))
         if self._request.is_plan and outcome.action is Action.UPDATED:
             reason = f"would be {outcome.reason}"
             outcome = Outcome(Action.PLANNED, outcome.id, reason)
@@ -283,6 +300,8 @@ class UndoRun:
 
 def _key_of(record: RunRecord) -> dict[str, Any]:
     """Return the key of a record without a row: its id, or what it was created as."""
+    if is_document(record.kind):
+        return key_columns(record.kind, record.id)
     if record.id.startswith("@"):
         return {"email": record.id[1:]}
     if not record.id.startswith("?"):

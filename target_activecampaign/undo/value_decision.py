@@ -13,8 +13,9 @@ from .record_values import LIST, RecordValues, is_same
 from .request_changes import SUBSCRIBED, UNSUBSCRIBED
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.resources.custom_fields import CustomFields
     from target_activecampaign.lookups.contact_values import ListStatus
+
+    from .record_values import Same
 
 #: Seconds by which the account's clock and a time of it may differ.
 CLOCK_MARGIN_SECONDS = 2.0
@@ -50,25 +51,23 @@ def decide(
     entry: Entry,
     present: RecordValues,
     later: list[Entry],
-    fields: CustomFields | None,
+    same: Same = is_same,
 ) -> ValueDecision:
     """Decide on a value; ``later`` are the entries of later runs for it, the earliest first."""
     part, current = entry.part.name, present.get(entry.part.name)
     if entry.state == UNDONE:
         return ValueDecision(entry, Decision.ALREADY_UNDONE)
-    if is_same(part, current, entry.before, fields):
+    if same(part, current, entry.before):
         return ValueDecision(entry, Decision.UNCHANGED)
     changed = [
-        one
-        for one in later
-        if one.state != UNDONE and not is_same(part, one.before, one.after, fields)
+        one for one in later if one.state != UNDONE and not same(part, one.before, one.after)
     ]
     if changed:
         owner = changed[-1]
-        is_theirs = any(is_same(part, current, one, fields) for one in owner.written)
+        is_theirs = any(same(part, current, one) for one in owner.written)
         reason = f"{CHANGED_SINCE}: run {owner.run} has it" if is_theirs else CHANGED_SINCE
         return ValueDecision(entry, Decision.CHANGED, reason)
-    if any(is_same(part, current, one, fields) for one in entry.written):
+    if any(same(part, current, one) for one in entry.written):
         return ValueDecision(entry, Decision.RESTORE)
     return ValueDecision(entry, Decision.CHANGED, CHANGED_SINCE)
 
@@ -89,7 +88,7 @@ def decide_list(
     if entry.state != UNDONE and entry.after == SUBSCRIBED and current == UNSUBSCRIBED:
         # The contact is not subscribed, whatever ended that.
         return ValueDecision(entry, Decision.UNCHANGED)
-    found = decide(entry, present, later, None)
+    found = decide(entry, present, later)
     if found.decision is not Decision.RESTORE:
         return found
     lists = present.contact.lists if present.contact is not None else {}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.resource import Field
 
+from .documents.columns import TASK_COLUMNS, table_columns
+from .documents.kinds import is_document
 from .record_values import (
     ACCOUNT_LINK,
     COLUMN,
@@ -22,6 +24,7 @@ from .record_values import (
     NOTE,
     TAG,
     TAG_NAME,
+    TASK,
 )
 from .run_records import STREAMS
 
@@ -75,6 +78,9 @@ def name_of(context: WriteContext, kind: str, part: str) -> str:
         return f"custom_fields.{known.get(one, f'field_{one}')}"
     if part.startswith(COLUMN):
         native = part.removeprefix(COLUMN)
+        if kind == TASK or is_document(kind):
+            found = table_columns(context, kind).get(native)
+            return TASK_COLUMNS.get(native) or (found.unified if found else native)
         entries = by_name[STREAMS[kind]].entries
         names = {one.native: one.unified for one in entries if isinstance(one, Field)}
         return names.get(native, native)

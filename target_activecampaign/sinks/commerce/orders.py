@@ -25,7 +25,7 @@ from .consent import check_consent
 from .new_contacts import send_for_contacts
 from .stored_documents import READ_BATCH_SIZE, StoredDocuments
 from .stores import store_of
-from .upserts import Mutation, Upsert, finish_all, group_rows
+from .upserts import Mutation, Upsert, document_key, finish_all, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
     Document = dict[str, Any]
 
-MUTATION = Mutation("bulkUpsertOrders", "orders", "OrderInput", "storeOrderId", "store_order_id")
+MUTATION = Mutation(
+    *("commerce_orders", "bulkUpsertOrders", "orders", "OrderInput"),
+    *("storeOrderId", "store_order_id"),
+)
 HISTORICAL, REAL_TIME = "HISTORICAL", "REAL_TIME"
 # The columns that a new order needs, with the native column of each.
 REQUIRED = {
@@ -152,6 +155,7 @@ def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> N
     for row in rows:
         try:
             key, line = _line_of(context, sink, row)
+            row.document_key = document_key(key)
         except RowDeferred as wait:
             context.rows.defer(row, wait)
         except RowError as problem:

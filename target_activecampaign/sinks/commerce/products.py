@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .upserts import Mutation, group_rows, send_all
+from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.resources.commerce import products
+from tap_activecampaign_unified.resources.commerce.searches import selection_of
+from target_activecampaign.outcome import outcome_of
+
+from .stored_documents import READ_BATCH_SIZE, StoredDocuments
+from .upserts import Mutation, finish_all, group_rows, send_all
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -12,10 +18,40 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.sink import Sink
 
 PRODUCTS = Mutation(
-    "bulkUpsertProducts", "products", "ProductInput", "storePrimaryId", "store_product_id"
+    *("commerce_products", "bulkUpsertProducts", "products", "ProductInput"),
+    *("storePrimaryId", "store_product_id"),
+    is_patch=True,
+)
+STORED_PRODUCTS = StoredDocuments(
+    "Product",
+    "ProductInput",
+    selection_of(products.PRODUCTS, ("id", "legacyConnectionId", "storePrimaryId")),
+    lambda store, own: (
+        "searchProduct(filter: {"
+        f"legacyConnectionId: {{value: {store}, filterOperator: EQ}}, "
+        f"storePrimaryId: {{value: {own}, filterOperator: EQ}}"
+        "})"
+    ),
 )
 
 
 def write_products(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-    """Write the products of a batch; a column that a row does not name keeps its value."""
-    send_all(context, PRODUCTS, group_rows(context, sink, PRODUCTS, rows))
+    """Write the products of a batch; a column that a row does not name keeps its value.
+
+    The target reads them first only where the run can be undone.
+    """
+    upserts = group_rows(context, sink, PRODUCTS, rows)
+    if context.write_client.recorder is None:
+        send_all(context, PRODUCTS, upserts)
+        return
+    for at in range(0, len(upserts), READ_BATCH_SIZE):
+        part = upserts[at : at + READ_BATCH_SIZE]
+        try:
+            stored = STORED_PRODUCTS.read(context, [upsert.key for upsert in part])
+        except RequestError as problem:
+            finish_all(context, part, outcome_of(problem))
+            continue
+        for upsert in part:
+            upsert.before = stored.get(upsert.key)
+            upsert.exists = upsert.before is not None
+        send_all(context, PRODUCTS, part)

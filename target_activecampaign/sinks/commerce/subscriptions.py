@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.sink import Sink
 
 PAYMENTS = Mutation(
+    "commerce_subscriptions",
     "bulkUpsertRecurringPayments",
     "recurringPayments",
     "RecurringPaymentInput",

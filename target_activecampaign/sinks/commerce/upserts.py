@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.graphql import TooLarge
 from tap_activecampaign_unified.resources import writer
+from target_activecampaign.client.write_client import DocumentChange
 from target_activecampaign.outcome import (
     Action,
     Outcome,
@@ -46,15 +47,18 @@ class Mutation:
     """The mutation that upserts rows of a resource, with its variable and its response.
 
     ``key`` is the native column of the store's own id, ``column`` its unified name. A mutation
-    that ``is_async`` confirms only that it accepted the rows.
+    that ``is_async`` confirms only that it accepted the rows; one that ``is_patch`` keeps the
+    columns that a row does not name.
     """
 
+    stream: str
     name: str
     variable: str
     type_name: str
     key: str
     column: str
     is_async: bool = False
+    is_patch: bool = False
 
     @property
     def document(self) -> str:
@@ -112,6 +116,7 @@ def group_rows(
         except RowError as problem:
             context.rows.finish(row, problem.outcome())
         else:
+            row.document_key = document_key(key)
             upsert = found.setdefault(key, Upsert(key, [], {}))
             upsert.rows.append(row)
             upsert.document |= document
@@ -207,13 +212,28 @@ def _reject_named(
 def _send(context: WriteContext, mutation: Mutation, upserts: list[Upsert]) -> dict[Key, str]:
     """Send one batch; return ActiveCampaign's ids by key; an async mutation returns none."""
     rows = [upsert.document for upsert in upserts]
-    data = context.write_client.mutate(mutation.name, mutation.document, {"rows": rows})
+    changes = [_change_of(mutation, upsert) for upsert in upserts]
+    data = context.write_client.mutate(mutation.name, mutation.document, {"rows": rows}, changes)
     answers = data.get(mutation.name)
     return {
         (int(one["legacyConnectionId"]), str(one[mutation.key])): str(one["id"])
         for one in (answers if isinstance(answers, list) else ())
         if isinstance(one, dict) and one.get("id") and one.get(mutation.key)
     }
+
+
+def document_key(key: Key) -> str:
+    """Return the key of a store's row as one text."""
+    return f"{key[0]}:{key[1]}"
+
+
+def _change_of(mutation: Mutation, upsert: Upsert) -> DocumentChange:
+    """Return what an upsert changes, without the columns that identify the row."""
+    kept = upsert.before or {} if mutation.is_patch else {}
+    after = {**kept, **upsert.document}
+    for name in ("legacyConnectionId", mutation.key):
+        after.pop(name, None)
+    return DocumentChange(mutation.stream, document_key(upsert.key), upsert.before, after)
 
 
 def _named_upserts(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_activecampaign.sinks.limits import DROPPED
 from tests.sandbox.custom_objects import acts
 from tests.tap.running import Account
 from tests.target.runner import state_of, stream_of
@@ -88,6 +89,49 @@ def test_a_partial_row_keeps_what_it_does_not_name(
     runner.send(STREAM, clear, null_policy="clear")
     if reading == "replace":
         assert "title" not in records(runner)[0]["fields"]
+
+
+@pytest.mark.parametrize("answers_id", [True, False])
+def test_a_row_of_which_one_field_changed_is_updated(
+    runner: TargetRunner, answers_id: bool
+) -> None:
+    """A field may be called as a part of a contact that goes alone, such as its job title."""
+    runner.world.switches.record_answer_has_id = answers_id
+    runner.send(STREAM, RECORD)
+    runner.clock.sleep(60)
+    runner.send(STREAM, RECORD | {"state": "Closed"})
+    runner.clock.sleep(60)
+    run = runner.send(STREAM, RECORD | {"state": "Closed", "title": "Ship"})
+    assert run.actions == ["updated"], run.reason()
+    assert records(runner)[0]["fields"]["title"] == "Ship"
+
+
+def test_a_field_that_activecampaign_drops_is_said_on_each_run_and_sent_once(
+    runner: TargetRunner,
+) -> None:
+    """The record is not written again, and its automations are not started again, until it changes.
+
+    The first result names the field, and the later ones give the reason.
+    """
+    world = runner.world
+    world.switches.record_unknown_field = "dropped"
+    schema = next(iter(world.tables["customSchemas"]))
+    fields = list(schema.document["fields"])
+
+    def drop(_world: Any, method: str, _path: str, _query: Any) -> None:
+        known = fields[1:] if method == "POST" else fields
+        world.tables["customSchemas"].change(schema, document=schema.document | {"fields": known})
+
+    world.before_request(drop)
+    run = runner.send(STREAM, RECORD)
+    assert (run.code, run.actions) == (0, ["created"])
+    assert run.reason() == f"ActiveCampaign left out title; {DROPPED}"
+    runner.clock.sleep(60)
+    for _ in range(2):
+        again = runner.send(STREAM, RECORD)
+        assert (again.actions, again.reason(), again.writes) == (["skipped"], DROPPED, [])
+    assert runner.send(STREAM, RECORD | {"state": "Closed"}).actions == ["updated"]
+    assert records(runner)[0]["fields"]["state"] == "Closed"
 
 
 @pytest.mark.parametrize(

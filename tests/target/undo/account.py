@@ -12,6 +12,8 @@ from tap_activecampaign_unified import cli
 from target_activecampaign.undo.undo_request import UndoRequest
 from tests.target.runner import Run, TargetRunner
 
+from .stores import store_truth_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -56,6 +58,7 @@ def truth_of(world: World) -> Truth:
             for row in t["contactAutomations"]
             if row.status != 2  # completed enrolments stay in the list
         },
+        **store_truth_of(world),
     }
 
 

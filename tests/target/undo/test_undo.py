@@ -16,7 +16,6 @@ from target_activecampaign.undo.value_decision import (
     OPTED_OUT,
     UNKNOWN_UNSUBSCRIBE,
 )
-from tests.sandbox.tasks.planting import define_types
 from tests.target.runner import state_of, stream_of
 
 from .account import UNDO_FILE, differences, truth_of
@@ -311,18 +310,18 @@ def test_the_next_run_sends_the_undone_rows_again(runner: UndoRunner) -> None:
 
 
 def test_what_an_undo_does_not_cover_is_named(runner: UndoRunner) -> None:
-    """Tags, tasks and raw requests of a run each have a result that says that they stay."""
-    runner.world.switches.tasks = "served"
-    define_types(runner.world)
-    contact = {"contact": {"id": "1"}, "external_id": "1"}
-    task = {"name": "Call", "due_at": "2031-05-01T10:00:00Z", "type": "call", **contact}
+    """Tags, events and raw requests of a run each have a result that says that they stay."""
+    world = runner.world
+    event = {"name": "signup", "contact": {"id": "1"}, "external_id": "1"}
     tag = {"method": "POST", "path": "tags", "body": {"tag": {"tag": "x", "tagType": "contact"}}}
     run = runner.run(
         *stream_of("marketing_tags", {"name": "made by the run"}),
-        *stream_of("crm_tasks", task),
+        *stream_of("marketing_events", event),
         *stream_of("raw_requests", tag),
         state_of(1),
         allow_raw_requests=True,
+        event_account_id=world.event_account_id,
+        event_key=world.event_key,
         **runner.settings,
     )
     assert run.actions == ["created"] * 3
@@ -330,7 +329,7 @@ def test_what_an_undo_does_not_cover_is_named(runner: UndoRunner) -> None:
     assert undone.writes == []
     found = {(one["stream"], one["row"], one["action"], one["reason"]) for one in undone.results}
     assert ("marketing_tags", 1, "skipped", NOT_DELETED) in found
-    assert ("crm_tasks", 2, "skipped", NOT_UNDOABLE) in found
+    assert ("marketing_events", 2, "skipped", NOT_UNDOABLE) in found
     assert ("raw_requests", 3, "skipped", NOT_UNDOABLE) in found
 
 

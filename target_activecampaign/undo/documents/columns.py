@@ -1,0 +1,73 @@
+"""The columns of tasks and of records that are written whole: their names, and which are equal."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources import by_name
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.resource import Field
+from target_activecampaign.sinks.custom_objects import find_object
+from target_activecampaign.undo.record_values import (
+    COLUMN,
+    ENTITIES,
+    FIELD,
+    TASK,
+    is_empty,
+    is_same,
+)
+
+from .kinds import STORE_KINDS, is_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_activecampaign_unified.resources.codecs import Codec
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.undo.record_values import Same
+
+#: The columns of a task that its table does not write.
+TASK_COLUMNS = {
+    "status": "status",
+    "dealTasktype": "type",
+    "assignee": "owner",
+    "outcomeId": "outcome",
+}
+
+
+def table_columns(context: WriteContext, kind: str) -> dict[str, Field]:
+    """Return the columns of a kind's table by native name. Raises `RequestError`."""
+    stream = "crm_tasks" if kind == TASK else kind
+    resource = by_name.get(stream) or find_object(context, stream)
+    entries = resource.entries if resource is not None else ()
+    found = {one.native: one for one in entries if isinstance(one, Field)}
+    renamed = STORE_KINDS[kind].stored.renamed if kind in STORE_KINDS else ()
+    return found | {other: found[name] for name, other in renamed}
+
+
+def sameness_of(context: WriteContext, kind: str, parts: Iterable[str]) -> Same:
+    """Return what says whether two values of a kind's part are the same for a reader.
+
+    Raises `RequestError`.
+    """
+    if kind == TASK or is_document(kind):
+        found = table_columns(context, kind).items()
+        return partial(_is_same_column, {COLUMN + native: one.codec for native, one in found})
+    entity = ENTITIES.get(kind)
+    has_fields = any(name.startswith(FIELD) for name in parts)
+    fields = context.references.fields(entity) if entity and has_fields else None
+    return partial(is_same, fields=fields)
+
+
+def _is_same_column(codecs: dict[str, Codec], part: str, one: Any, other: Any) -> bool:
+    if is_empty(one) or is_empty(other):
+        return is_empty(one) and is_empty(other)
+    codec = codecs.get(part)
+    if codec is not None:
+        try:
+            return bool(codec.decode(one, UTC_ZONE) == codec.decode(other, UTC_ZONE))
+        except InvalidValue:
+            pass
+    return bool(one == other) or str(one).strip() == str(other).strip()

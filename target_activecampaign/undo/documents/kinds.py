@@ -1,0 +1,58 @@
+"""The kinds of records that are written whole: each is a stream, and its records have own keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.custom_objects import PREFIX
+from target_activecampaign.sinks.commerce import orders, products, subscriptions
+
+if TYPE_CHECKING:
+    from target_activecampaign.sinks.commerce.stored_documents import StoredDocuments
+    from target_activecampaign.sinks.commerce.upserts import Mutation
+
+ORDERS = orders.MUTATION.stream
+PRODUCTS = products.PRODUCTS.stream
+SUBSCRIPTIONS = subscriptions.PAYMENTS.stream
+
+
+@dataclass(frozen=True)
+class StoreKind:
+    """How the records of a kind are read and written in the store of e-commerce."""
+
+    stored: StoredDocuments
+    mutation: Mutation
+
+
+STORE_KINDS = {
+    ORDERS: StoreKind(orders.STORED, orders.MUTATION),
+    PRODUCTS: StoreKind(products.STORED_PRODUCTS, products.PRODUCTS),
+    SUBSCRIPTIONS: StoreKind(subscriptions.STORED_PAYMENTS, subscriptions.PAYMENTS),
+}
+#: Kinds of which ActiveCampaign documents no delete that reaches all copies of a record.
+UNDELETABLE_KINDS = {ORDERS, SUBSCRIPTIONS}
+
+
+def is_document(kind: str) -> bool:
+    """Return whether records of a kind are written whole."""
+    return kind in STORE_KINDS or kind.startswith(PREFIX)
+
+
+def is_read_late(kind: str) -> bool:
+    """Return whether reads show a write of a kind some seconds late."""
+    return kind == SUBSCRIPTIONS or kind.startswith(PREFIX)
+
+
+def store_key(key: str) -> tuple[int, str]:
+    """Return the store and the own id of a key of e-commerce."""
+    store, _, own = key.partition(":")
+    return int(store), own
+
+
+def key_columns(kind: str, key: str) -> dict[str, Any]:
+    """Return the columns of a row that name a record."""
+    if kind in STORE_KINDS:
+        store, own = store_key(key)
+        return {"store_id": str(store), STORE_KINDS[kind].mutation.column: own}
+    return {"external_id": key}

@@ -1,0 +1,64 @@
+"""Reads records as the account has them, with the fewest requests."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import FULL_PAGE, total_of, walk_offset
+from tap_activecampaign_unified.resources.custom_objects import RECORDS
+from target_activecampaign.sinks.custom_objects import columns_of, find_object, read_record
+from target_activecampaign.undo.record_values import COLUMN, RecordValues
+
+from .kinds import STORE_KINDS, store_key
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.custom_objects import CustomObject
+    from target_activecampaign.sinks.context import WriteContext
+
+    Document = dict[str, Any]
+
+
+def read_documents(context: WriteContext, kind: str, keys: list[str]) -> dict[str, RecordValues]:
+    """Return records by key; absent ones are left out. Raises `RequestError`."""
+    if kind in STORE_KINDS:
+        found = STORE_KINDS[kind].stored.read(context, [store_key(key) for key in keys])
+        return {key: values_of(found[place]) for key in keys if (place := store_key(key)) in found}
+    resource = find_object(context, kind)
+    if resource is None:
+        return {}
+    there = _walk(context, resource, keys)
+
+    def read(key: str) -> None:
+        found = read_record(context, resource, key)
+        if found is not None:
+            there[key] = values_of(columns_of(found), found)
+
+    # A page may miss a record that was written lately.
+    context.pool.each([partial(read, key) for key in keys if key not in there])
+    return there
+
+
+def values_of(columns: Document, native: Document | None = None) -> RecordValues:
+    """Return a record's values by part; ``native`` is what else the account says of it."""
+    return RecordValues({COLUMN + name: value for name, value in columns.items()}, native or {})
+
+
+def _walk(
+    context: WriteContext, resource: CustomObject, keys: list[str]
+) -> dict[str, RecordValues]:
+    """Read all records of an object, where that is fewer requests than one for each key."""
+    found: dict[str, RecordValues] = {}
+    path = f"{RECORDS}{resource.schema_id}"
+    if len(keys) <= FULL_PAGE // 4:
+        return found
+    total = total_of(context.client.get(path, [("limit", 1)]).body)
+    if total is None or total / FULL_PAGE + 2 > len(keys):
+        return found
+    wanted = set(keys)
+    for page in walk_offset(context.client, path, "records", lean=True):
+        for row in page.rows:
+            key = str(row.get("externalId"))
+            if key in wanted:
+                found[key] = values_of(columns_of(row), row)
+    return found
