@@ -242,7 +242,7 @@ class TapActiveCampaignUnified(Tap):
                 one.begin(version)
             endpoint_sync.sync()
         except (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer) as problem:
-            return self._log_refusal(names, problem, is_confirmed=endpoint_sync.is_confirmed)
+            return self._log_refusal(names, problem, endpoint_sync)
         except cli.Stopped as stop:
             exit_program = cli.ExitProgram(str(stop), 128 + stop.signum)
             return EndpointEnding("stopped", str(stop), exit_program)
@@ -259,10 +259,9 @@ class TapActiveCampaignUnified(Tap):
         self.logger.error("%s: %s; the other streams continue", names, problem)
         return EndpointEnding("failed", str(problem))
 
-    def _log_refusal(
-        self, names: str, problem: RequestError, *, is_confirmed: bool
-    ) -> EndpointEnding:
-        if is_confirmed and isinstance(problem, (InvalidRequest, UnexpectedAnswer)):
+    def _log_refusal(self, names: str, problem: RequestError, sync: EndpointSync) -> EndpointEnding:
+        is_confirmed, is_wrong = sync.is_confirmed, (InvalidRequest, UnexpectedAnswer)
+        if sync.rows_received or (is_confirmed and isinstance(problem, is_wrong)):
             return self._log_failure(names, problem)
         end = self._closed(is_confirmed=is_confirmed)
         level = logging.ERROR if end.outcome == "failed" else logging.WARNING

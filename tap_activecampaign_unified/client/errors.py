@@ -133,7 +133,7 @@ def _of_error(error: object) -> ErrorDetail:
     if isinstance(source, dict):
         found = (source.get(name) for name in ("pointer", "value", "parameter"))
         pointer = str(next(filter(None, found), ""))
-    text = str(error.get("detail") or error.get("title") or "")
+    text = str(error.get("detail") or error.get("title") or error.get("message") or "")
     code = str(error.get("code") or error.get("error") or "")
     return ErrorDetail(text, code, pointer.removeprefix("/data/attributes/"))
 

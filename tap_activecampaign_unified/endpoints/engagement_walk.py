@@ -22,7 +22,8 @@ from tap_activecampaign_unified.client import (
     Page,
     PermissionDenied,
     RequestError,
-    rows_of,
+    UnexpectedAnswer,
+    named_rows,
     total_of,
     walk_offset,
 )
@@ -51,6 +52,8 @@ DAY = dt.timedelta(days=1)
 SLACK, ZONE_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
 ANY_ID = 1 << 63
 LINKED = ("linkData", "mppLinkData")
+#: A collection that the account does not have, or the key may not read.
+_REFUSALS = (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer)
 
 
 @dataclass
@@ -123,12 +126,23 @@ class EngagementWalk:
         self.closed: list[str] = []
 
     def __call__(self, client: Client) -> Iterator[Page]:
-        """Walk all collections. Raises the first error if none is readable."""
+        """Walk all collections.
+
+        Raises the first error if none is readable, and at the end that of a collection that sent
+        rows before it.
+        """
         first: RequestError | None = None
+        incomplete: RequestError | None = None
         for name in PREFIXES:
+            has_sent = False
             try:
-                yield from self._walk(client, name)
-            except (PermissionDenied, NotFound, InvalidRequest) as problem:
+                for page in self._walk(client, name):
+                    has_sent = has_sent or bool(page.rows)
+                    yield page
+            except _REFUSALS as problem:
+                if has_sent:
+                    incomplete = incomplete or problem
+                    continue
                 self.closed.append(name)
                 first = first or problem
                 level = logging.INFO if name == "mppLinkData" else logging.WARNING
@@ -137,6 +151,8 @@ class EngagementWalk:
             yield from walk_activities(client, self._activities, (*self.closed, *ONLY_HERE))
         elif first is not None and len(self.closed) == len(PREFIXES):
             raise first
+        if incomplete is not None:
+            raise incomplete
 
     def document(self) -> dict[str, Any]:
         """Return the positions for the state."""
@@ -186,7 +202,7 @@ class EngagementWalk:
         last, steps = after, 0
         while True:
             answer = client.get(name, _page_at(offset))
-            rows = rows_of(answer.body, name)
+            rows = named_rows(answer.body, name, name)
             numbers = [number for row in rows if (number := id_number(row.get("id"))) is not None]
             if offset and last and (not numbers or numbers[0] > last):
                 # Rows before this offset were deleted: step back to a known row.
@@ -221,7 +237,7 @@ class EngagementWalk:
                 for page in WALKS["raw_links"](client):
                     for link in page.rows:
                         self._links[str(link.get("id"))] = str(link.get("link") or "")
-            except RequestError as problem:
+            except _REFUSALS as problem:
                 logger.warning("%s: this run leaves out the URLs of links", problem)
         return self._links.get(str(row.get("linkid") or row.get("link")))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
     ActiveCampaignError,
     Client,
     Page,
+    total_of,
     walk_keyset,
     walk_offset,
 )
@@ -31,11 +33,30 @@ def contacts_of(segment: str) -> Params:
     return [("segmentid", segment), ("status", -1)]
 
 
-def is_honoured(body: dict[str, Any], segment: str) -> bool:
-    """Return whether a response repeats the filter, as accounts do that honour it."""
-    meta = body.get("meta")
-    given = meta.get("page_input") if isinstance(meta, dict) else None
-    return isinstance(given, dict) and str(given.get("segmentid")) == segment
+class FilterProof:
+    """Proves that an account filters contacts by saved segment."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def is_honoured(self, body: dict[str, Any], segment: str, *, is_first: bool = True) -> bool:
+        """Return whether a page of a segment's contacts shows the filter.
+
+        It repeats the filter. Where it does not, the first page must count fewer contacts than the
+        account has.
+        """
+        meta = body.get("meta")
+        given = meta.get("page_input") if isinstance(meta, dict) else None
+        if isinstance(given, dict) and "segmentid" in given:
+            return str(given["segmentid"]) == segment
+        if not is_first:
+            return True
+        found, every = total_of(body), self._count
+        return found is not None and every is not None and found < every
+
+    @cached_property
+    def _count(self) -> int | None:
+        return total_of(self._client.get("contacts", [("limit", 1), ("status", -1)]).body)
 
 
 def walk_members(wanted: Sequence[str]) -> Callable[[Client], Iterator[Page]]:
@@ -52,8 +73,9 @@ def walk_members(wanted: Sequence[str]) -> Callable[[Client], Iterator[Page]]:
             )
             return
         rows = [row for page in walk_offset(client, "segments", "segments") for row in page.rows]
+        proof = FilterProof(client)
         for row in _select(rows, wanted):
-            yield from _members(client, row)
+            yield from _members(client, row, proof)
 
     return walk
 
@@ -74,10 +96,11 @@ def _select(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
     return list(found.values())
 
 
-def _members(client: Client, segment: Row) -> Iterator[Page]:
+def _members(client: Client, segment: Row, proof: FilterProof) -> Iterator[Page]:
     one = str(segment.get("id"))
-    for page in walk_keyset(client, "contacts", "contacts", contacts_of(one), is_eager=True):
-        if page.body and not is_honoured(page.body, one):
+    pages = walk_keyset(client, "contacts", "contacts", contacts_of(one), is_eager=True)
+    for number, page in enumerate(pages):
+        if not proof.is_honoured(page.body, one, is_first=number == 0):
             raise FilterIgnored(
                 f"saved segment {one}: the account does not filter contacts by segmentid; "
                 "the tap cannot read its members"

@@ -106,6 +106,7 @@ _TYPES: dict[str, Codec] = {
     "text": text,
     "textarea": verbatim,
     "number": measure,
+    "decimal": measure,
     "currency": money,
     "datetime": moment,
     "date": date,

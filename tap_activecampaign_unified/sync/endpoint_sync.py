@@ -55,6 +55,8 @@ class EndpointSync:
         self.closed: set[str] = set()
         #: Ids of the page's rows that had a tombstone and exist again.
         self._returned: set[str] = set()
+        #: Rows that the account sent: with some, a refusal leaves a read incomplete.
+        self.rows_received = 0
 
     def _writer_for(self, output: RecordOutput, bookmark: Bookmark | None) -> StreamWriter:
         resource, context, entity = output.resource, self._context, entity_of(output)
@@ -138,7 +140,7 @@ class EndpointSync:
         return isinstance(loader, RelationLoader) and not loader.is_whole
 
     def _walk_all(self) -> None:
-        context, setup, count_read, total = self._context, self._setup, 0, None
+        context, setup, total = self._context, self._setup, None
         can_resume = self._endpoint.by_id or setup.keeps_positions
         for count, page in enumerate(setup.page_source.pages()):
             if count == 0:
@@ -148,8 +150,8 @@ class EndpointSync:
             elif can_resume and count % PAGES_PER_STATE == 0:
                 self.interim()
                 context.write_state()
-            count_read += len(page.rows)
-            setup.prefetch_next_if_near_end(None if total is None else total - count_read)
+            self.rows_received += len(page.rows)
+            setup.prefetch_next_if_near_end(None if total is None else total - self.rows_received)
             self.write_page(page)
             if all(writer.is_at_limit for writer in self._writers):
                 return

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from tap_activecampaign_unified.client import Client, Page, RequestError, total_of
-from tap_activecampaign_unified.endpoints.saved_segment_walk import contacts_of, is_honoured
+from tap_activecampaign_unified.endpoints.saved_segment_walk import FilterProof, contacts_of
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ class SegmentCounts:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._proof = FilterProof(client)
 
     def prefetch(self, page: Page) -> None:
         """Prefetch one request per segment."""
@@ -31,9 +32,10 @@ class SegmentCounts:
             one = str(row.get("id"))
             try:
                 answer = self._client.get("contacts", [("limit", 1), *contacts_of(one)])
+                is_honoured = self._proof.is_honoured(answer.body, one)
             except RequestError as problem:
                 logger.warning("%s: the tap leaves out the count of a saved segment", problem)
                 continue
-            if is_honoured(answer.body, one):
+            if is_honoured:
                 found[one] = [{"total": total_of(answer.body)}]
         return found

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.sandbox.world import World
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NUMBERS = ("number", "currency")
+_NUMBERS = ("number", "decimal", "currency")
 
 
 @route("GET", "/customObjects/schemas")

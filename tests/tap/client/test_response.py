@@ -206,3 +206,10 @@ def test_a_call_error_is_never_the_end_of_the_run():
     """A handler of errors of one call does not catch errors that end the run."""
     assert not issubclass(FatalError, RequestError)
     assert not issubclass(RequestError, FatalError)
+
+
+def test_errors_that_have_only_a_message_are_no_data(make_client):
+    """A 200 with errors, each with only a `message`, and without data is tried again."""
+    broken = (200, {"errors": [{"message": "Exception while fetching data"}], "data": None})
+    client = make_client(Script(broken, (200, {"tags": []})))
+    assert client.get("tags").body == {"tags": []}

@@ -20,6 +20,7 @@ def define(account):
             acts.field("title"),
             acts.field("unit-price", "currency", defaultCurrency="USD", scale=2),
             acts.field("count", "number"),
+            acts.field("rating", "decimal", scale=2),
             acts.field("due", "datetime"),
             acts.field("day", "date"),
             acts.field("state", "dropdown", options=["Open", "Closed"]),
@@ -67,6 +68,7 @@ def test_each_field_has_the_type_that_the_schema_declares(numbers, digits):
         title="A",
         unit_price="12.50",
         count=3,
+        rating="4.75",
         due="2031-05-01T10:00:00Z",
         day="2031-05-01",
         state="Open",
@@ -77,7 +79,7 @@ def test_each_field_has_the_type_that_the_schema_declares(numbers, digits):
     ran = account.run(only=[STREAM])
     (record,) = ran.records[STREAM]
     assert record["external_id"] == "po-1"
-    assert (record["unit_price"], record["count"]) == (12.5, 3)
+    assert (record["unit_price"], record["count"], record["rating"]) == (12.5, 3, 4.75)
     assert record["due"] == "2031-05-01T10:00:00+00:00"
     assert (record["day"], record["state"], record["marks"]) == ("2031-05-01", "Open", ["a", "b"])
     assert record["buyer"] == [{"id": "3"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -260,6 +261,66 @@ def test_no_member_is_emitted_if_the_filter_is_ignored(caplog):
     assert "marketing_saved_segment_members" not in ran.records
     assert {one["contact_count"] for one in ran.records["marketing_saved_segments"]} == {None}
     assert "does not filter contacts" in caplog.text
+
+
+def drop_echo(document):
+    """Remove what `page_input` repeats."""
+    document["meta"]["page_input"] = {}
+
+
+@pytest.mark.parametrize("is_deaf", [False, True])
+def test_an_account_that_repeats_no_filter_proves_it_by_its_count(is_deaf):
+    """Where `page_input` repeats no filter, the count of all contacts decides."""
+    account = Account(contacts=60)
+    tagged = account.world.tables["contactTags"]
+    segment = next(one for one in account.world.tables["segments"] if tagged.by("tag", one.tag))
+    expected = {str(row.contact) for row in tagged.by("tag", segment.tag)}
+    assert len(expected) < 60
+    account.world.faults.rewrite("/contacts", drop_echo, times=None)
+    if is_deaf:
+        account.world.faults.deaf("segmentid")
+    ran = account.run(
+        only=["marketing_saved_segments", "marketing_saved_segment_members"],
+        saved_segments=[str(segment.id)],
+    )
+    found = {one["contact_id"] for one in ran.records.get("marketing_saved_segment_members", ())}
+    counts = {one["id"]: one["contact_count"] for one in ran.records["marketing_saved_segments"]}
+    assert (ran.code, found) == ((1, set()) if is_deaf else (0, expected))
+    assert counts[str(segment.id)] == (None if is_deaf else len(expected))
+
+
+@pytest.mark.parametrize("refusal", ["forbid", "not_found"])
+def test_a_collection_that_stops_in_the_middle_fails_the_stream(refusal):
+    """A collection that is refused after its first page fails the stream; the others are read."""
+    account = Account(contacts=10, shape=Shape(sends=150))
+    total = len(list(account.world.tables["logs"]))
+    assert total > 100
+    getattr(account.world.faults, refusal)("/logs", after=1)
+    ran = account.run(only=[STREAM])
+    types = Counter(one["type"] for one in ran.records[STREAM])
+    assert (ran.code, types["send"]) == (1, 100)
+    assert types["open"]
+    account.world.faults.clear()
+    again = account.run(ran.state, only=[STREAM])
+    assert again.code == 0
+    assert {one["type"] for one in again.records[STREAM]} >= {"send"}
+    ids = {one["id"] for run in (ran, again) for one in run.records[STREAM]}
+    assert sum(one.startswith("send-") for one in ids) == total
+
+
+def test_urls_that_cannot_be_read_for_now_fail_the_stream():
+    """A server error of `/links` fails the stream: a row without its URL would stay without it."""
+    account = Account(contacts=10, shape=Shape(sends=50))
+    account.world.faults.server_error("/links", times=None)
+    ran = account.run(only=[STREAM])
+    assert ran.code == 1
+    account.world.faults.clear()
+    again = account.run(ran.state, only=[STREAM])
+    clicks = [
+        one for run in (ran, again) for one in run.records.get(STREAM, ()) if one["type"] == "click"
+    ]
+    assert clicks
+    assert all(one["link"]["url"] for one in clicks)
 
 
 def test_none_of_it_costs_a_request_where_it_is_not_selected(account):

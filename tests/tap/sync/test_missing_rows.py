@@ -104,3 +104,29 @@ def test_accounts_with_their_values_cost_a_request_per_hundred():
     assert len(ran.records["crm_accounts"]) == 1_000
     assert ran.paths().count("accounts") <= 11
     assert ran.requests <= 11 + 1 + 2
+
+
+def test_a_stream_that_is_refused_after_its_first_rows_failed():
+    """A 403 after the first page leaves rows out: the stream failed, and the next run reads it."""
+    account = Account(contacts=1, accounts=150)
+    account.world.faults.forbid("/accounts", after=1)
+    ran = account.run(only=["crm_accounts"])
+    assert (ran.code, len(ran.records["crm_accounts"])) == (1, 100)
+    account.world.faults.clear()
+    again = account.run(ran.state, only=["crm_accounts"])
+    assert len({*ran.ids("crm_accounts"), *again.ids("crm_accounts")}) == 150
+
+
+def test_members_of_which_a_segment_is_refused_are_not_skipped():
+    """A segment that is refused after another one was read fails the stream of the members."""
+    account = Account(contacts=60)
+    tables = account.world.tables
+    segments = [
+        str(one.id) for one in tables["segments"] if tables["contactTags"].by("tag", one.tag)
+    ]
+    account.world.faults.forbid("/contacts", after=1)
+    ran = account.run(only=["marketing_saved_segment_members"], saved_segments=segments)
+    assert ran.code == 1
+    assert {one["segment_id"] for one in ran.records["marketing_saved_segment_members"]} == {
+        segments[0]
+    }
