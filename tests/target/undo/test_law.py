@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
 
 from .account import KillableRunner, flat_truth_of
-from .random_runs import RandomRuns
+from .foreign_changes import changes, make
+from .random_runs import RandomRun, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.target.runner import Run
 
     Values = dict[tuple[Any, ...], Any]
@@ -39,8 +39,7 @@ GROUPS = {
 }
 UNDO = {"creates": True, "unsubscribes": True, "max_deletes": 1_000}
 
-
-#: How accounts may behave where that is not known: each account of the search draws some.
+#: How accounts may behave where that is not known: each account of the search has some of them.
 SWITCHES: dict[str, tuple[Any, ...]] = {
     "include": ("none", frozenset({"fieldValues", "contactTags"})),
     "include_id_arrays": (False,),
@@ -57,22 +56,53 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def runner_of(seed: int, folder: Path, *, threads: bool = False) -> KillableRunner:
-    """Return a runner of a random account, with the automations that rows enter.
+@dataclass(frozen=True)
+class Account:
+    """An account of the search. With an ``order`` its rows are written concurrently."""
 
-    With ``threads`` it writes concurrently, in an order of the seed.
-    """
-    clock = ManualClock()
-    world = world_of(clock, contacts=14, deals=6, accounts=5, seed=seed)
-    dice = random.Random(f"{seed} switches")
-    for name in dice.sample(sorted(SWITCHES), dice.choice((0, 0, 1, 2, 3))):
-        setattr(world.switches, name, dice.choice(SWITCHES[name]))
-    folder.mkdir(exist_ok=True)
-    for automation in world.tables["automations"]:
-        world.tables["automations"].change(automation, status=1)
-    for number in range(3):
-        world.add_note("Subscriber", 1 + number, f"note {number}")
-    return KillableRunner(world, clock, folder, seed if threads else None)
+    seed: int = 0
+    switches: dict[str, Any] = field(default_factory=dict)
+    order: int | None = None
+
+    def runner(self, folder: Path, name: str = "account") -> KillableRunner:
+        """Return a runner of the account as it is at first."""
+        clock = ManualClock()
+        world = world_of(clock, contacts=14, deals=6, accounts=5, seed=self.seed)
+        for switch, value in self.switches.items():
+            setattr(world.switches, switch, value)
+        for automation in world.tables["automations"]:
+            world.tables["automations"].change(automation, status=1)
+        for number in range(1, 4):
+            world.add_note("Subscriber", number, f"note {number}")
+            world.enrol(number, 3)
+        (folder / name).mkdir()
+        return KillableRunner(world, clock, folder / name, self.order)
+
+
+ACCOUNTS = st.builds(
+    Account,
+    seed=st.integers(0, 30),
+    switches=st.lists(
+        st.sampled_from([(name, one) for name, found in SWITCHES.items() for one in found]),
+        max_size=3,
+        unique_by=lambda pair: pair[0],
+    ).map(dict),
+    order=st.none() | st.integers(0, 1_000),
+)
+
+
+def search(full: int, longest: int) -> Any:
+    """Return the settings of a search."""
+    return settings(
+        max_examples=length.of(full, longest),
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+    )
+
+
+def write(runner: KillableRunner, run: RandomRun) -> Run:
+    """Write the rows of a run that can be undone."""
+    return runner.run(*run.messages, **runner.settings, **run.settings)
 
 
 def is_unsubscribed(key: tuple[Any, ...], before: Any, after: Any) -> bool:
@@ -89,9 +119,11 @@ def named_in(run: Run) -> set[tuple[str, str]]:
     }
 
 
-def unexplained(expected: Values, after: Values, runs: list[Run]) -> Iterator[str]:
-    """Yield the values that differ without a result that names them."""
-    named = set().union(*map(named_in, runs))
+def unexplained(expected: Values, runner: KillableRunner, undone: list[Run]) -> list[str]:
+    """Return the values that differ without a result that names them."""
+    after = flat_truth_of(runner.world)
+    named = set().union(*map(named_in, undone))
+    found = []
     for key in sorted(expected.keys() | after.keys(), key=repr):
         one, other = expected.get(key), after.get(key)
         if one == other or is_unsubscribed(key, one, other):
@@ -100,103 +132,124 @@ def unexplained(expected: Values, after: Values, runs: list[Run]) -> Iterator[st
             continue
         if key[0] == "accounts" and other is not None and one is None:
             continue  # the importer created it, and no answer has that
-        yield f"{key}: expected {one!r}, is {other!r}"
+        found.append(f"{key}: expected {one!r}, is {other!r}")
+    return found
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder of its own for each seed."""
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
+def changed_between(one: Values, other: Values) -> Values:
+    """Return the values that differ, as they are in the other."""
+    keys = one.keys() | other.keys()
+    return {key: other.get(key) for key in keys if one.get(key) != other.get(key)}
 
 
-@pytest.mark.parametrize("seed", length.seeds(30, 3_000))
-def test_after_an_undo_the_account_is_as_before(seed: int, folder: Path) -> None:
-    """For any account and rows, every value is as before the run, or a result names it."""
-    runner = runner_of(seed, folder, threads=bool(seed % 2))
-    draw = RandomRuns(runner.world, seed)
-    before = flat_truth_of(runner.world)
-    runner.run(*draw.messages(), **runner.settings, **draw.settings())
-    run = runner.last_run
-    undone = runner.undo(run, **UNDO)
-    assert undone.code == 0, undone.results
-    assert list(unexplained(before, flat_truth_of(runner.world), [undone])) == []
-    again = runner.undo(run, **UNDO)
-    assert again.writes == []
-
-
-@pytest.mark.parametrize("seed", length.seeds(30, 3_000))
-def test_no_change_of_another_client_is_lost(seed: int, folder: Path) -> None:
-    """A later change of another client stays; every other value is as before, or named."""
-    runner = runner_of(seed, folder, threads=bool(seed % 2))
-    draw = RandomRuns(runner.world, seed)
-    before = flat_truth_of(runner.world)
-    runner.run(*draw.messages(), **runner.settings, **draw.settings())
-    written = flat_truth_of(runner.world)
-    runner.clock.sleep(100)
-    draw.change_something()
-    changed = flat_truth_of(runner.world)
-    foreign = {
-        key: changed.get(key)
-        for key in written.keys() | changed.keys()
-        if written.get(key) != changed.get(key)
-    }
-    undone = runner.undo(**UNDO)
+def lost(wanted: Values, runner: KillableRunner) -> Values:
+    """Return the values that the account does not have any more."""
     after = flat_truth_of(runner.world)
-    lost = {k: (v, after.get(k)) for k, v in foreign.items() if after.get(k) != v}
-    assert lost == {}
-    assert list(unexplained(before | foreign, after | foreign, [undone])) == []
+    return {key: after.get(key) for key, value in wanted.items() if after.get(key) != value}
 
 
-def kills_of(seed: int, requests: int) -> list[tuple[int, bool]]:
-    """Return the requests to kill at, before or after they are processed: some, or all."""
-    dice = random.Random(seed)
+@search(40, 4_000)
+@given(account=ACCOUNTS, data=st.data())
+def test_after_an_undo_the_account_is_as_before(account: Account, data: st.DataObject) -> None:
+    """For any account and rows, every value is as before the run, or a result names it.
+
+    Runs are undone from the last one on. A second undo of each sends nothing.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        runner = account.runner(Path(folder))
+        kept: list[tuple[Values, str]] = []
+        for name in ("first run", "second run")[: data.draw(st.integers(1, 2), "runs")]:
+            before = flat_truth_of(runner.world)
+            write(runner, data.draw(runs(runner.world), name))
+            kept.append((before, runner.last_run))
+            runner.clock.sleep(30)
+        undone = []
+        for before, run in reversed(kept):
+            undone.append(runner.undo(run, **UNDO))
+            assert undone[-1].code == 0, undone[-1].results
+            assert unexplained(before, runner, undone) == []
+            assert runner.undo(run, **UNDO).writes == []
+
+
+@search(40, 4_000)
+@given(account=ACCOUNTS, data=st.data())
+def test_no_change_of_another_client_is_lost(account: Account, data: st.DataObject) -> None:
+    """A later change of another client stays; every other value is as before, or named."""
+    with tempfile.TemporaryDirectory() as folder:
+        runner = account.runner(Path(folder))
+        before = flat_truth_of(runner.world)
+        write(runner, data.draw(runs(runner.world), "run"))
+        written = flat_truth_of(runner.world)
+        runner.clock.sleep(100)
+        make(runner.world, data.draw(changes(runner.world), "other clients"))
+        foreign = changed_between(written, flat_truth_of(runner.world))
+        undone = runner.undo(**UNDO)
+        assert lost(foreign, runner) == {}
+        assert unexplained(before | foreign, runner, [undone]) == []
+
+
+@search(40, 4_000)
+@given(account=ACCOUNTS, data=st.data())
+def test_no_change_of_a_later_run_is_lost(account: Account, data: st.DataObject) -> None:
+    """What a later run wrote stays; every other value is as before the undone run, or named."""
+    with tempfile.TemporaryDirectory() as folder:
+        runner = account.runner(Path(folder))
+        before = flat_truth_of(runner.world)
+        write(runner, data.draw(runs(runner.world), "run"))
+        run = runner.last_run
+        written = flat_truth_of(runner.world)
+        runner.clock.sleep(100)
+        write(runner, data.draw(runs(runner.world), "later run"))
+        later = changed_between(written, flat_truth_of(runner.world))
+        undone = runner.undo(run, **UNDO)
+        assert lost(later, runner) == {}
+        assert unexplained(before | later, runner, [undone]) == []
+
+
+def moments(data: st.DataObject, requests: int) -> list[tuple[int, bool]]:
+    """Draw a request to kill at, before or after it is processed; the longest search takes all."""
     numbers = range(1, requests + 1)
     if length.LONG:
         return [(number, is_after) for number in numbers for is_after in (False, True)]
-    chosen = dice.sample(numbers, min(length.of(8, 8), requests))
-    return [(number, dice.random() < 0.7) for number in chosen]
+    return [data.draw(st.tuples(st.integers(1, requests), st.booleans()), "kill at")]
 
 
-@pytest.mark.parametrize("seed", length.seeds(10, 300))
-def test_a_run_that_was_killed_is_undone_like_any_other(seed: int, folder: Path) -> None:
-    """After a kill at any request and a second run, an undo of both restores the account."""
-    runner = runner_of(seed, folder / "whole")
-    draw = RandomRuns(runner.world, seed)
-    messages, settings = draw.messages(), draw.settings()
-    count = len(runner.run(*messages, **runner.settings, **settings).requests)
-    for number, is_after in kills_of(seed, count):
-        runner = runner_of(seed, folder / f"{number}")
-        before = flat_truth_of(runner.world)
+@search(20, 200)
+@given(account=ACCOUNTS, data=st.data())
+def test_a_run_that_was_killed_is_undone_like_any_other(
+    account: Account, data: st.DataObject
+) -> None:
+    """After a kill at any request, a second run ends as an undisturbed one; an undo restores."""
+    with tempfile.TemporaryDirectory() as folder:
+        runner = account.runner(Path(folder), "undisturbed")
+        run = data.draw(runs(runner.world), "run")
+        count = len(write(runner, run).requests)
+        for number, is_after in moments(data, count):
+            runner = account.runner(Path(folder), f"{number} {is_after}")
+            before = flat_truth_of(runner.world)
+            act = lambda runner=runner: write(runner, run)  # noqa: E731
+            assert runner.kill_at(number, is_after=is_after, act=act)
+            write(runner, run)
+            runner.clock.sleep(5)
+            undone = [runner.undo(one, **UNDO) for one in runner.runs()]
+            assert unexplained(before, runner, undone) == [], number
 
-        def run(runner: KillableRunner = runner) -> object:
-            return runner.run(*messages, **runner.settings, **settings)
 
-        assert runner.kill_at(number, is_after=is_after, act=run)
-        run()
-        runner.clock.sleep(5)
-        undone = [runner.undo(one, **UNDO) for one in runner.runs()]
-        assert list(unexplained(before, flat_truth_of(runner.world), undone)) == [], number
-
-
-@pytest.mark.parametrize("seed", length.seeds(10, 300))
-def test_an_undo_that_was_killed_goes_on(seed: int, folder: Path) -> None:
+@search(20, 200)
+@given(account=ACCOUNTS, data=st.data())
+def test_an_undo_that_was_killed_goes_on(account: Account, data: st.DataObject) -> None:
     """An undo that is killed at any request and run again ends as an undisturbed one."""
-    runner = runner_of(seed, folder / "whole")
-    draw = RandomRuns(runner.world, seed)
-    messages, settings = draw.messages(), draw.settings()
-    runner.run(*messages, **runner.settings, **settings)
-    count = len(runner.undo(**UNDO).requests)
-    whole = flat_truth_of(runner.world)
-    for number, is_after in kills_of(seed, count):
-        runner = runner_of(seed, folder / f"{number}")
-        runner.run(*messages, **runner.settings, **settings)
-        run = runner.last_run
-
-        def undo(runner: KillableRunner = runner, run: str = run) -> object:
-            return runner.undo(run, **UNDO)
-
-        assert runner.kill_at(number, is_after=is_after, act=undo)
-        again = runner.undo(run, **UNDO)
-        assert again.code == 0
-        assert flat_truth_of(runner.world) == whole, number
+    with tempfile.TemporaryDirectory() as folder:
+        runner = account.runner(Path(folder), "undisturbed")
+        run = data.draw(runs(runner.world), "run")
+        write(runner, run)
+        count = len(runner.undo(**UNDO).requests)
+        whole = flat_truth_of(runner.world)
+        for number, is_after in moments(data, count) if count else ():
+            runner = account.runner(Path(folder), f"{number} {is_after}")
+            write(runner, run)
+            name = runner.last_run
+            act = lambda runner=runner, name=name: runner.undo(name, **UNDO)  # noqa: E731
+            assert runner.kill_at(number, is_after=is_after, act=act)
+            assert runner.undo(name, **UNDO).code == 0
+            assert flat_truth_of(runner.world) == whole, number

@@ -1,0 +1,130 @@
+"""Random changes that users and other programs make of an account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from tests.sandbox import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.sandbox import World
+
+#: A change: its name among `ACTS`, and what it is given.
+Change = tuple[Any, ...]
+
+
+def changes(world: World) -> st.SearchStrategy[list[Change]]:
+    """Return some changes of an account as it is now, records of a run included."""
+    t = world.tables
+
+    def one_of(table: str) -> st.SearchStrategy[int]:
+        found = sorted(t[table].ids())
+        return st.sampled_from(found) if found else st.nothing()
+
+    def change(name: str, *given: st.SearchStrategy[Any]) -> st.SearchStrategy[Change]:
+        return st.tuples(st.just(name), *given)
+
+    person, deal, account = one_of("contacts"), one_of("deals"), one_of("accounts")
+    tag = st.sampled_from([one.id for one in t["tags"] if one.tagType == "contact"])
+    return st.lists(
+        st.one_of(
+            change("contact", person, st.sampled_from(("firstName", "lastName", "phone"))),
+            change("address", person),
+            change("value", person, st.just(1)),
+            change("tag", person, tag),
+            change("list", person, one_of("lists"), st.sampled_from((1, 2))),
+            change("link", person, account),
+            change("enrolment", one_of("contactAutomations")),
+            change("deal", deal, st.sampled_from(("title", "description"))),
+            change("status", deal, st.sampled_from((0, 1, 2))),
+            change("stage", deal, one_of("dealStages")),
+            change("secondary contact", deal, person),
+            change("deal value", deal, st.just(11)),
+            change("new deal", person),
+            change("account", account, st.sampled_from(("accountUrl", "name"))),
+            change("account value", account, st.just(12)),
+            change("note", one_of("notes")),
+            change("new note", person),
+            change("delete contact", person),
+            change("delete deal", deal),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+
+
+def make(world: World, found: list[Change]) -> None:
+    """Make the changes; one of a record that an earlier one deleted is left out."""
+    for name, *given in found:
+        table = _TABLES.get(name, "contacts")
+        if given[0] in world.tables[table]:
+            ACTS[name](world, *given)
+
+
+def _tag(world: World, person: int, tag: int) -> None:
+    if not world.untag(person, tag):
+        world.tag(person, tag)
+
+
+def _link(world: World, person: int, account: int) -> None:
+    table = world.tables["accountContacts"]
+    for one in list(table.ids_by("contact", person)):
+        table.delete(one)
+    world.link(person, account, "Foreign")
+
+
+def _list(world: World, person: int, one: int, status: int) -> None:
+    world.subscribe(person, one, status, by_self=True)
+
+
+def _stage(world: World, deal: int, stage: int) -> None:
+    world.edit_deal(deal, stage=stage, group=world.tables["dealStages"][stage].group)
+
+
+def _secondary_contact(world: World, deal: int, person: int) -> None:
+    table = world.tables["contactDeals"]
+    there = [one.id for one in table.by("deal", deal) if one.contact == person]
+    if there:
+        table.delete(there[0])
+    else:
+        table.insert(rows.ContactDeal(person, deal, world.now(), world.now()))
+
+
+def _account(world: World, account: int, column: str) -> None:
+    table = world.tables["accounts"]
+    text = f"foreign{account}.example"
+    table.change(table[account], **{column: text})
+
+
+ACTS: dict[str, Callable[..., object]] = {
+    "contact": lambda w, one, column: w.edit_contact(one, **{column: "Foreign"}),
+    "address": lambda w, one: w.edit_contact(one, email=f"foreign{one}@shop.example"),
+    "value": lambda w, one, field: w.set_field(one, field, "Foreign"),
+    "tag": _tag,
+    "list": _list,
+    "link": _link,
+    "enrolment": lambda w, one: w.end_enrolment(one),
+    "deal": lambda w, one, column: w.edit_deal(one, **{column: "Foreign"}),
+    "status": lambda w, one, status: w.edit_deal(one, status=status),
+    "stage": _stage,
+    "secondary contact": _secondary_contact,
+    "deal value": lambda w, one, field: w.set_datum("deal", one, field, 77),
+    "new deal": lambda w, one: w.add_deal("Foreign", contact=one),
+    "account": _account,
+    "account value": lambda w, one, field: w.set_datum("account", one, field, "Foreign"),
+    "note": lambda w, one: w.tables["notes"].change(w.tables["notes"][one], note="Foreign"),
+    "new note": lambda w, one: w.add_note("Subscriber", one, "Foreign"),
+    "delete contact": lambda w, one: w.delete_contact(one),
+    "delete deal": lambda w, one: w.delete_deal(one),
+}
+_TABLES = {
+    "enrolment": "contactAutomations",
+    **dict.fromkeys(("deal", "status", "stage", "deal value", "secondary contact"), "deals"),
+    **dict.fromkeys(("account", "account value"), "accounts"),
+    "delete deal": "deals",
+    "note": "notes",
+}
