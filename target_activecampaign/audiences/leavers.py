@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_activecampaign_unified.cli import unmute_log
 from tap_activecampaign_unified.client import RequestError, walk_keyset
-from target_activecampaign.ledger.audience_records import Grants, placeholder_of
+from target_activecampaign.ledger.audience_records import NO_ADDRESS, Grants, placeholder_of
 from target_activecampaign.outcome import Action, Outcome, join_reasons, outcome_of
 from target_activecampaign.sinks.contacts.sink import write_revocations
 from target_activecampaign.sinks.context import RowResults
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from target_activecampaign.config.audience_rules import AudienceRule
     from target_activecampaign.ledger.audience_records import Member
+    from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.outcome import RowDeferred
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
@@ -45,6 +46,7 @@ TOO_MANY = (
 )
 NOT_IN_INPUT = "the input does not have this stream; its members stay"
 NOBODY_LEAVES = "Audience %s: no one leaves it: %s"
+HAS_ADDRESS = "the contact has an address of the input now; it stays in the audience"
 MAX_CHANGES = "max_changes is reached; the person leaves in another run"
 IMPORT_PENDING = "Audience %s: %d people leave in a later run: an import of them may be under way"
 MAY_START_AUTOMATIONS = (
@@ -229,6 +231,7 @@ class LeaverProcessor:
             if context.earlier_values is not None:
                 context.earlier_values.expect("contact", [one.part.row for one in now])
             values = self._grants.reader.read(one.contact for one in now if one.contact)
+            now = self._keep_members(now, values)
             for one in now:
                 there = values.get(one.contact or "")
                 plan_revocation(context, one, rule, self._grants_of(one), there)
@@ -245,6 +248,24 @@ class LeaverProcessor:
         if sink is not None:
             write_revocations(replace(context, rows=results), sink, [one.change for one in now])
         self._finish_leavers([one for one in now if id(one.part.row) in results.done], report)
+
+    def _keep_members(
+        self, leavers: list[Leaver], values: dict[str, ContactValues]
+    ) -> list[Leaver]:
+        """Return the leavers without the contacts that got an address of the input; these stay."""
+        gone = []
+        for one in leavers:
+            there, name = values.get(one.contact or ""), one.part.row.input_stream
+            email = str(there.row.get("email") or "") if there is not None else ""
+            address = self._records.address_key(email) if email else NO_ADDRESS
+            moved = [member._replace(address=address) for member in one.members]
+            if not self._input_members[name].includes(moved[0]):
+                gone.append(one)
+                continue
+            for member in moved:
+                self._records.put_member(name, member)
+            self._rows.finish(one.part.row, Outcome(Action.SKIPPED, one.contact, HAS_ADDRESS, whole=False))
+        return gone
 
     def _grants_of(self, leaver: Leaver) -> Grants:
         """Return what was granted to a leaver, by id and by address."""

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 
@@ -19,6 +19,7 @@ from tests.tap.client.clients import KEY, ORIGIN, ManualClock
 from .seeded import SeededPool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -54,6 +55,9 @@ class Run:
 
 class TargetRunner:
     """An account, a clock and a folder; `run` sends messages through a new target."""
+
+    #: The settings of every target of a test, given the folder; those of a run come first.
+    besides: ClassVar[Callable[[Path], dict[str, Any]]] = staticmethod(lambda _folder: {})
 
     def __init__(
         self, world: World, clock: ManualClock, folder: Path, seed: int | None = None
@@ -97,7 +101,7 @@ class TargetRunner:
             # Several threads cannot sleep on one clock: a seed orders them, or one thread runs.
             "max_concurrent_requests": 1 if self.seed is None else self.most,
         }
-        return InProcessTarget(config=config | settings)
+        return InProcessTarget(config=config | type(self).besides(self.folder) | settings)
 
     def run(self, *messages: Any, **settings: Any) -> Run:
         """Send messages (objects, or lines as they are) and return the run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
@@ -46,6 +46,24 @@ def apply_each(
             fail(change, problem)
 
     run_in_identity_order(context.pool, changes, identity_of_change, apply)
+
+
+def use_known_ids(context: WriteContext, changes: list[ContactChange]) -> None:
+    """Set the ids that the ledger knows of addresses, where the contacts still have them.
+
+    Since the ledger noted an id, its contact may have got another address, and the address another
+    contact.
+    """
+    mine = [change for change in changes if change.id is None and change.known_id]
+    rows = context.references.contacts_by_id(change.known_id or "" for change in mine)
+    for change in mine:
+        if has_address(rows.get(change.known_id or ""), change.email):
+            change.id = change.known_id
+
+
+def has_address(row: dict[str, Any] | None, email: str | None) -> bool:
+    """Return whether a contact has this address."""
+    return bool(row and email) and fold(str((row or {}).get("email") or "")) == fold(email or "")
 
 
 def look_up_ids(context: WriteContext, changes: list[ContactChange]) -> None:

@@ -9,6 +9,7 @@ from tap_activecampaign_unified.client import FULL_PAGE, RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
 
+from .after_write import use_known_ids
 from .change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
 
 if TYPE_CHECKING:
@@ -126,11 +127,8 @@ def _learn_ids(
     rows = context.references.contacts_by_id(created)
     known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
     if not _wants_all_ids(context):
-        # Whoever this import did not make has the id that the ledger knows.
-        for change in changes:
-            batch = entries[id(change)].batch
-            if fold(change.email or "") not in known and batch and not batch.is_sent_again:
-                change.id = change.id or change.known_id
+        # Whoever this import did not make may have the id that the ledger knows.
+        use_known_ids(context, [one for one in changes if fold(one.email or "") not in known])
     missing = [
         change.email
         for change in changes

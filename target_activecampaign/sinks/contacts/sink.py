@@ -27,6 +27,7 @@ from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 
 from . import consent, upsert
 from .account_link import apply_account_links
+from .after_write import use_known_ids
 from .automations import apply_automations
 from .change import WHOLE_ROW, ContactChange, identity_of_change, strip_held_out
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
@@ -303,9 +304,11 @@ def _finish(
 
 
 def _prefetch(context: WriteContext, changes: list[ContactChange]) -> None:
-    """Look up the contacts that only enter automations, together."""
-    without_id = [w for w in changes if w.email and w.id is None and w.enters and not w.upserts]
+    """Look up the contacts of which only tags or automations change, together."""
+    without_id = [w for w in changes if w.email and w.id is None and not w.upserts]
     with contextlib.suppress(RequestError):  # then each is looked up alone
+        use_known_ids(context, without_id)
+        without_id = [w for w in without_id if w.enters and w.id is None]
         context.references.prefetch_contacts(
             [{"email": change.email or ""} for change in without_id]
         )

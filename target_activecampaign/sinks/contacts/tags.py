@@ -10,7 +10,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
 
-from .after_write import apply_each, look_up_ids
+from .after_write import apply_each, look_up_ids, use_known_ids
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
@@ -52,8 +52,7 @@ def _is_covered(
 
 
 def _learn_ids(context: WriteContext, changes: list[ContactChange]) -> None:
-    for change in changes:
-        change.id = change.id or change.known_id
+    use_known_ids(context, changes)
     look_up_ids(context, changes)
 
 

@@ -90,9 +90,6 @@ def _sync(context: WriteContext, change: ContactChange, body: dict[str, Any]) ->
 
 
 def _find(context: WriteContext, change: ContactChange) -> None:
-    if change.known_id and not change.enters:
-        change.id = change.known_id
-        return
     email = change.email or ""
     change.id = context.references.contacts_by_email([email]).get(fold(email))
     if change.id is None and change.enters:
