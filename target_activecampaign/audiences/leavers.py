@@ -264,7 +264,8 @@ class LeaverProcessor:
                 continue
             for member in moved:
                 self._records.put_member(name, member)
-            self._rows.finish(one.part.row, Outcome(Action.SKIPPED, one.contact, HAS_ADDRESS, whole=False))
+            outcome = Outcome(Action.SKIPPED, one.contact, HAS_ADDRESS, whole=False)
+            self._rows.finish(one.part.row, replace(outcome, details={"audience": name}))
         return gone
 
     def _grants_of(self, leaver: Leaver) -> Grants:

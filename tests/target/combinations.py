@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import zlib
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .runner import TargetRunner
 
 _RULE = {"on_leave": ["remove_tags", "unsubscribe", "clear_fields"], "max_leave_share": 1}
 #: Each setting as it is by default, and in another way that holds back no contact of a test.
