@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 
-from .documents.kinds import is_document, is_read_late
+from .documents.kinds import UNDELETABLE_KINDS, is_document, is_read_late
 from .documents.reading import read_documents
 from .present_values import PresentValues
 from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, TASK, RecordValues
@@ -106,6 +106,9 @@ class RunRecords:
             there = read_documents(self._context, kind, [one.id for one in records])
             for record in records:
                 record.present = there.get(record.id)
+            if kind in UNDELETABLE_KINDS:
+                emails = [one.parts.get(f"{COLUMN}email") for one in there.values()]
+                self._references.prefetch_contacts({"email": str(one)} for one in emails if one)
         elif kind in STREAMS:
             self._find_unconfirmed(kind, records)
             known = [one for one in records if not one.id.startswith("?")]

@@ -16,6 +16,7 @@ from target_activecampaign.undo.record_decisions import (
     SUBSCRIBES,
 )
 from tests.sandbox.custom_objects import acts
+from tests.sandbox.shape import Shape
 from tests.tap.client.clients import ManualClock, world_of
 
 from .account import UNDO_FILE, KillableRunner, UndoRunner, differences, truth_of
@@ -42,10 +43,10 @@ READINGS: list[dict[str, Any]] = [
 ]
 
 
-def runner_of(folder: Path, seed: int = 0, **switches: Any) -> KillableRunner:
+def runner_of(folder: Path, shape: Shape = SHAPE, **switches: Any) -> KillableRunner:
     """Return a runner of a small account with a shop, tasks and a custom object."""
     clock = ManualClock()
-    world = world_of(clock, contacts=12, deals=3, accounts=2, seed=seed, shape=SHAPE, **switches)
+    world = world_of(clock, contacts=12, deals=3, accounts=2, shape=shape, **switches)
     add_visits(world)
     folder.mkdir(exist_ok=True)
     return KillableRunner(world, clock, folder)
@@ -300,6 +301,42 @@ def test_no_change_goes_out_before_its_earlier_value_is_on_disk(
     assert counts
     batch = stream in TABLES
     assert counts == [2] * len(counts) if batch else [1, 2]
+
+
+#: Sizes at which a request per hundred differs from one each.
+MANY = Shape(tasks=300, stores=1, orders=30, products=250, subscriptions=30)
+
+
+@pytest.mark.parametrize(
+    ("stream", "requests"),
+    [
+        ("crm_tasks", range(3, 7)),  # the total, and the pages of all tasks
+        ("commerce_orders", range(1)),
+        ("commerce_products", range(3, 4)),
+        ("commerce_subscriptions", range(1)),
+        (VISITS, range(1)),
+    ],
+)
+def test_earlier_values_cost_a_request_per_hundred_or_none(
+    tmp_path: Path, stream: str, requests: range
+) -> None:
+    """A run that can be undone reads no more than that, and a dry run says how much."""
+    found = []
+    for name in ("without", "with", "dry run"):
+        runner = runner_of(tmp_path / name, MANY)
+        table, column = TABLES.get(stream, ("", "external_id"))
+        own = [row.key for row in runner.world.tables[table]] if table else ["v-1", "v-2"]
+        rows = [{"store_id": "1", column: one, "name": "Z", "title": "Z"} for one in own]
+        if stream == "crm_tasks":
+            ids = runner.world.tables["dealTasks"].ids()
+            rows = [{"id": str(one), "subject": "Z"} for one in ids]
+        settings = runner.settings if name != "without" else {}
+        run = runner.send(stream, *rows, **settings, dry_run=name == "dry run")
+        assert len(run.results) == len(rows)
+        found.append(run)
+    more = len(found[1].requests) - len(found[0].requests)
+    assert more in requests
+    assert abs(found[2].report["plan"]["undo_requests"] - more) <= 1
 
 
 # --- tasks ---------------------------------------------------------------------------------------
