@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 UNREADABLE = "a line of the input could not be read"
 REJECTED = "a row of it was rejected or failed"
 INTERRUPTED = "the last STATE came before the last row of it: the source was interrupted"
+NO_END = "it ended without STATE and ACTIVATE_VERSION, but earlier ones had one: it was interrupted"
 SYNCING = "the last STATE says that the source was not done: it was interrupted"
 
 
@@ -71,25 +72,34 @@ class InputCompleteness:
         """Return whether the stream is part of the input."""
         return stream in self._streams
 
-    def why_incomplete(self, stream: str) -> str | None:
+    def has_end_mark(self, stream: str) -> bool:
+        """Return whether a STATE came, or ACTIVATE_VERSION after the last row of a stream."""
+        return self._last_state is not None or self._is_activated(self._streams[stream])
+
+    def why_incomplete(self, stream: str, *, needs_mark: bool = False) -> str | None:
         """Return why the input of a stream does not hold all its rows; None if it does.
 
         ACTIVATE_VERSION after its last row completes it. Else the input must have ended after a
-        STATE, where the source sends any. For a stream without rows only the latter counts, since
-        sources also send ACTIVATE_VERSION when they begin.
+        STATE, where the source sends any, as one that ``needs_mark`` does. For a stream without
+        rows only the latter counts, since sources also send ACTIVATE_VERSION when they begin.
         """
         found = self._streams[stream]
         fault = self._fault or found.fault
         if fault is not None:
             return fault
         last = found.last_row
-        if last is not None and found.activated_at is not None and found.activated_at >= last:
+        if self._is_activated(found):
             return None
         if self._last_state is None:
-            return None
+            return NO_END if needs_mark else None
         if last is not None and self._last_state < last:
             return INTERRUPTED
         return SYNCING if self._is_syncing(found) else None
+
+    @staticmethod
+    def _is_activated(found: StreamInput) -> bool:
+        last, at = found.last_row, found.activated_at
+        return last is not None and at is not None and at >= last
 
     def _is_syncing(self, found: StreamInput) -> bool:
         """Return whether the last state is one of those that sources send in the middle."""

@@ -140,7 +140,10 @@ class LeaverProcessor:
             self._process_audience(name, rule, report)
 
     def _refusal_reason(self, name: str, rule: AudienceRule) -> str | None:
-        why = self._completeness.why_incomplete(name)
+        if self._completeness.has_end_mark(name):
+            self._records.note_end_mark(name)
+        needs_mark = self._records.had_end_mark(name)
+        why = self._completeness.why_incomplete(name, needs_mark=needs_mark)
         if why is None and name in self._rows.faulty_streams:
             why = REJECTED
         if why is None and not self._input_members[name] and not rule.allow_empty:

@@ -83,6 +83,15 @@ class AudienceRecords:
         if not self._is_dry:
             self._store.add("meta", ("audiences",), (b"1",))
 
+    def had_end_mark(self, audience: str) -> bool:
+        """Return whether the source of an audience has ever sent what marks an end."""
+        return self._store.get("meta", f"end mark of {audience}") is not None
+
+    def note_end_mark(self, audience: str) -> None:
+        """Record that the source of an audience sends what marks an end."""
+        if not self._is_dry:
+            self._store.add("meta", (f"end mark of {audience}",), (b"1",))
+
     def address_key(self, address: str) -> bytes:
         """Return the hash of an address."""
         return self._hash_key("address", fold(address))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.target.runner import schema_of, state_of, stream_of
 
-from .scene import Scene, leavers, messages_of
+from .scene import Scene, leavers, messages_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ def test_the_source_must_have_come_to_its_end(
 
     A source without any STATE needs none.
     """
-    scene.send(A, B)
+    scene.run(*stream_of("trial", *map(row_of, (A, B))))
     schema, row = schema_of("trial"), [RECORD]
     run = scene.run(schema, *messages(row))
     if is_complete:
@@ -142,9 +142,26 @@ def test_the_source_must_have_come_to_its_end(
         assert "interrupted" in check_that_none_left(scene, run)
 
 
+@pytest.mark.parametrize("end", [state_of(1), version()], ids=["state", "version"])
+def test_a_source_that_marks_the_end_must_do_so_again(scene: Scene, end: Any) -> None:
+    """If an input ended with STATE or ACTIVATE_VERSION, one without either was interrupted.
+
+    ACTIVATE_VERSION at the beginning, or in the middle, marks no end; the last one counts.
+    """
+    everyone = stream_of("trial", *map(row_of, (A, B)))
+    schema, row = schema_of("trial"), RECORD
+    starts = ([row], [version(), row], [row, version(), row], [row, version(), version(), row])
+    for messages in starts:
+        scene.run(*everyone, end)
+        reason = check_that_none_left(scene, scene.run(schema, *messages))
+        assert "ended without STATE and ACTIVATE_VERSION" in reason
+    scene.run(*everyone, end)
+    assert len(leavers(scene.run(schema, version(), row, version(), version()))) == 1
+
+
 def test_an_input_without_rows_is_no_audience_unless_it_may_be(scene: Scene) -> None:
     """Without rows no contact leaves, also with ACTIVATE_VERSION; with `allow_empty` all leave."""
-    scene.send(A, B)
+    scene.run(*stream_of("trial", *map(row_of, (A, B))))
     for messages in ([], [version()], [state_of(1)]):
         run = scene.run(schema_of("trial"), *messages)
         assert run.code == 0
