@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 
+from .after_write import has_address
+
 if TYPE_CHECKING:
-    from target_activecampaign.lookups.lookup import NativeRow
     from target_activecampaign.sinks.context import WriteContext
 
     from .change import ContactChange
@@ -65,15 +66,9 @@ def _find_new(context: WriteContext, changes: list[ContactChange]) -> list[Conta
     """Return the changes whose contact the account does not have."""
     references = context.references
     by_id = references.contacts_by_id(change.known_id for change in changes if change.known_id)
-    others = [change for change in changes if not _is_there(change, by_id)]
+    others = [one for one in changes if not has_address(by_id.get(one.known_id or ""), one.email)]
     by_email = references.contacts_by_email(change.email for change in others if change.email)
     return [change for change in others if fold(change.email or "") not in by_email]
-
-
-def _is_there(change: ContactChange, by_id: dict[str, NativeRow]) -> bool:
-    """Return whether the contact that the ledger knows by this address has it still."""
-    row = by_id.get(change.known_id or "")
-    return row is not None and fold(str(row.get("email") or "")) == fold(change.email or "")
 
 
 def is_limit_refusal(text: str | None) -> bool:
