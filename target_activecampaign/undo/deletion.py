@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import FULL_PAGE, rows_of
+from tap_activecampaign_unified.client import FULL_PAGE, NotFound, PermissionDenied, rows_of
 from target_activecampaign.outcome import RowSkipped
+from target_activecampaign.sinks.tasks import OWNER_TYPES
 
 from .documents.columns import sameness_of
 from .documents.kinds import is_document
@@ -19,6 +20,7 @@ from .record_values import (
     CONTACT,
     CREATED,
     DEAL,
+    DEAL_CONTACT,
     FIELD,
     LIST,
     STAGE,
@@ -28,6 +30,7 @@ from .record_values import (
     is_empty,
 )
 from .restore_contact import resolved_link, tag_of
+from .restore_record import secondary_contacts
 from .value_decision import CHANGED_SINCE, OPT_OUTS, UNKNOWN_ORIGIN, is_before
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ NO_CREATES = "created by the run; deleted only with --undo-creates"
 HAS_NOTES = f"{CHANGED_SINCE}: it has notes"
 IN_USE = f"{CHANGED_SINCE}: contacts or deals belong to the account"
 HAS_DEALS = f"{CHANGED_SINCE}: the contact has deals"
+HAS_TASKS = f"{CHANGED_SINCE}: it has tasks"
+HAS_CONTACTS = f"{CHANGED_SINCE}: the deal has another contact"
 OPTED_OUT = "the contact opted out; a delete would lose the opt-out"
 #: What people may have written into a record that the run did not write.
 _CONTACT_COLUMNS = ("email", "firstName", "lastName", "phone")
@@ -84,7 +89,7 @@ def _check(
         _check_contact(context, native_id, written, present)
     else:
         _check_columns(context, kind, written, present)
-        _check_use(context, kind, native_id, present)
+        _check_use(context, kind, native_id, written, present)
 
 
 def _check_contact(
@@ -108,10 +113,13 @@ def _check_contact(
     _check_parts(context, CONTACT, parts, written, present)
     if {name.removeprefix(TAG) for name in present.parts if name.startswith(TAG)} - tags:
         raise RowSkipped(CHANGED_SINCE)
-    if context.references.nested_rows("contacts", native_id, "deals"):
-        raise RowSkipped(HAS_DEALS)
+    for name in ("deals", "contactDeals"):
+        if context.references.nested_rows("contacts", native_id, name):
+            raise RowSkipped(HAS_DEALS)
     if context.references.nested_rows("contacts", native_id, "notes"):
         raise RowSkipped(HAS_NOTES)
+    if _has_tasks(context, CONTACT, native_id):
+        raise RowSkipped(HAS_TASKS)
 
 
 def _check_columns(
@@ -140,14 +148,41 @@ def _check_parts(
             raise RowSkipped(CHANGED_SINCE)
 
 
-def _check_use(context: WriteContext, kind: str, native_id: str, present: RecordValues) -> None:
+def _check_use(
+    context: WriteContext,
+    kind: str,
+    native_id: str,
+    written: dict[str, tuple[Any, ...]],
+    present: RecordValues,
+) -> None:
     """Raise `RowSkipped` for a deal or an account that others use by now."""
     if kind not in {DEAL, ACCOUNT}:
         return
     if context.references.nested_rows(PATHS[kind][0], native_id, "notes"):
         raise RowSkipped(HAS_NOTES)
+    if kind == DEAL:
+        contacts = {DEAL_CONTACT + one for one in secondary_contacts(context, native_id)}
+        if not contacts <= written.keys():
+            raise RowSkipped(HAS_CONTACTS)
+        if _has_tasks(context, DEAL, native_id):
+            raise RowSkipped(HAS_TASKS)
     if kind == ACCOUNT and not _is_unused(context, native_id, str(present.native.get("name"))):
         raise RowSkipped(IN_USE)
+
+
+def _has_tasks(context: WriteContext, kind: str, native_id: str) -> bool:
+    """Return whether a contact or a deal has tasks; a key without access to tasks sees none."""
+    owner = OWNER_TYPES[kind]
+    params: list[tuple[str, str | int]] = [
+        ("filters[reltype]", owner),
+        ("filters[relid]", native_id),
+        ("limit", FULL_PAGE),
+    ]
+    try:
+        rows = rows_of(context.client.get("dealTasks", params).body, "dealTasks")
+    except (NotFound, PermissionDenied):
+        return False
+    return any((row.get("reltype"), str(row.get("relid"))) == (owner, native_id) for row in rows)
 
 
 def _is_unused(context: WriteContext, native_id: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from tests.faults.written_rows import LEFT, SETTINGS, account, lines, picture, w
 from tests.length import seeds
 from tests.sandbox import Served, World, serve
 from tests.tap.client.clients import ManualClock
+from tests.target.combinations import combinations, settings_of
 from tests.target.test_singer import text_of
 
 from .fast import FastClock
@@ -34,8 +35,9 @@ class Setup:
     """An account over HTTP, a folder, and the rows to write."""
 
     def __init__(self, folder: Path) -> None:
-        """Create the account and serve it until `close`."""
+        """Create the account and serve it until `close`; ``besides`` are more settings."""
         self.folder = folder
+        self.besides: dict[str, Any] = {}
         self.world: World = account(ManualClock(FastClock()), import_seconds=3)  # type: ignore[arg-type]
         self.world.api_key = KEY
         self.before = picture(self.world)
@@ -60,7 +62,7 @@ class Setup:
         }
         (self.folder / "results.jsonl").unlink(missing_ok=True)
         settings = SETTINGS | {name: str(path) for name, path in files.items()}
-        settings |= {"api_url": self.served.url, "max_retry_seconds": 20}
+        settings |= {"api_url": self.served.url, "max_retry_seconds": 20} | self.besides
         process = start("target", self.folder, settings=settings)
         if killer is not None:
             killer.watch(
@@ -113,7 +115,11 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Usual:
     return Usual(seconds, len(setup.world.log), size, len(lines_of(ended.out)))
 
 
-@pytest.mark.parametrize("seed", seeds(5, 140))
+# A second run delivers the rows from the last state on: no audience is loaded like that.
+COMBINATIONS = combinations("audiences")
+
+
+@pytest.mark.parametrize("seed", seeds(len(COMBINATIONS), 140))
 def test_the_next_run_completes_what_a_killed_one_began(
     setup: Setup, usual: Usual, seed: int
 ) -> None:
@@ -122,6 +128,7 @@ def test_the_next_run_completes_what_a_killed_one_began(
     A state covers only rows that the account has, or that have a result of the killed run. A later
     delivery of all rows sends no confirmed row.
     """
+    setup.besides = settings_of(COMBINATIONS[seed % len(COMBINATIONS)], setup.folder)
     killer = Killer(moment_of(seed, usual, KINDS), setup.world)
     first = setup.run(killer=killer)
     killer.leave()

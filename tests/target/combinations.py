@@ -5,35 +5,45 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-
 _RULE = {"on_leave": ["remove_tags", "unsubscribe", "clear_fields"], "max_leave_share": 1}
-#: Each setting as it is by default, and in another way that holds back no contact of a test.
-SETTINGS: dict[str, tuple[Any, Any]] = {
-    "respect_contact_limit": (True, False),
-    "holdout_percent": (0, 1e-9),
-    "audiences": ({}, dict.fromkeys(("crm_contacts", "marketing_contacts"), _RULE)),
-    "undo_path": (None, "undo.sqlite"),
+#: The settings, each with a value that is not its default and holds back no contact of a test.
+SETTINGS: dict[str, Any] = {
+    "respect_contact_limit": False,
+    "holdout_percent": 1e-9,
+    "audiences": dict.fromkeys(("crm_contacts", "marketing_contacts"), _RULE),
+    "undo_path": "undo.sqlite",
 }
-#: The places of the settings that each combination takes; the first one has all defaults.
-COMBINATIONS = list(itertools.product((0, 1), repeat=len(SETTINGS)))
 
 
-def name_of(chosen: tuple[int, ...]) -> str:
-    """Return the settings that a combination changes."""
-    names = [name for name, place in zip(SETTINGS, chosen, strict=True) if place]
-    return " ".join(names) or "defaults"
+def combinations(*left_out: str) -> list[tuple[str, ...]]:
+    """Return all sets of settings that are not as by default; the first one is empty."""
+    names = [name for name in SETTINGS if name not in left_out]
+    sizes = range(len(names) + 1)
+    return [one for size in sizes for one in itertools.combinations(names, size)]
 
 
-def settings_of(chosen: tuple[int, ...], folder: Path) -> dict[str, Any]:
-    """Return the settings of a combination; files are in the folder."""
-    found = {
-        name: values[place]
-        for (name, values), place in zip(SETTINGS.items(), chosen, strict=True)
-        if place
-    }
+#: Every setting with and without every other one.
+PAIRWISE = [(), *(one for one in combinations() if len(one) == len(SETTINGS) - 1)]
+#: As parameters of tests: none and all of the settings each day, the rest in the long tests.
+PARAMETERS = [
+    pytest.param(
+        one,
+        id="+".join(one) or "defaults",
+        marks=[] if len(one) in {0, len(SETTINGS)} else pytest.mark.long,
+    )
+    for one in combinations()
+]
+
+
+def settings_of(names: Iterable[str], folder: Path) -> dict[str, Any]:
+    """Return the settings of a combination; its files are in the folder."""
+    found = {name: SETTINGS[name] for name in names}
     if "undo_path" in found:
         found["undo_path"] = str(folder / found["undo_path"])
     return found

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .combinations import PARAMETERS, settings_of
 from .runner import TargetRunner
 
 if TYPE_CHECKING:
@@ -28,6 +29,16 @@ def make_runner(
         )
 
     return make
+
+
+@pytest.fixture(params=PARAMETERS)
+def every_combination(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test with every combination of the settings of `combinations`."""
+
+    def besides(folder: Path) -> dict[str, Any]:
+        return settings_of(request.param, folder)
+
+    monkeypatch.setattr(TargetRunner, "besides", staticmethod(besides))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import length
+from tests.target.combinations import combinations, settings_of
 
 from .scene import ALL, Scene
 
@@ -54,10 +55,15 @@ def killed_at(scene: Scene, number: int, *, is_carried_out: bool) -> Iterator[No
 class Story:
     """One audience and its inputs; the number of contacts decides about the importer."""
 
-    def __init__(self, folder: Path, people: int) -> None:
-        """Create an account in which one contact has the tag; another stream gives it to one."""
+    def __init__(self, folder: Path, people: int, number: int = 0) -> None:
+        """Create an account in which one contact has the tag; another stream gives it to one.
+
+        ``number`` chooses the other settings.
+        """
         folder.mkdir()
         self.scene = Scene(folder, on_leave=ALL)
+        others = combinations("audiences")
+        self.scene.settings |= settings_of(others[number % len(others)], folder)
         self.people = [f"p{n}@shop.example" for n in range(people)]
         # A contact that returns is subscribed again only with this.
         self.scene.settings["resubscribe"] = True
@@ -106,7 +112,7 @@ def test_killed_at_every_request_of_a_run_in_which_people_leave(
     step = STEP
     number = 1
     while True:
-        story = Story(tmp_path / f"{number}", people)
+        story = Story(tmp_path / f"{number}", people, number)
         first = story.people[: people - 1]
         stay = [story.people[0], *story.people[2:]]  # the last one is new, the second one leaves
         story.run(*first, HAD, KEPT)
@@ -141,7 +147,7 @@ def test_killed_at_every_request_of_the_first_run(
     step = STEP
     number = 1
     while True:
-        story = Story(tmp_path / f"{number}", people)
+        story = Story(tmp_path / f"{number}", people, number)
         with killed_at(story.scene, number, is_carried_out=is_carried_out):
             assert story.run(*story.people, HAD).code == 0
             break

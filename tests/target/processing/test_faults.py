@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
+from tests.target.combinations import combinations, settings_of
 from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
@@ -115,14 +116,25 @@ def check(world: World, count: int) -> None:
     after=st.booleans(),
     rows=st.sampled_from([2, 12]),
     keyed=st.booleans(),
+    names=st.sampled_from(combinations()),
 )
 def test_killed_at_any_request_the_next_run_ends_the_same(
-    tmp_path_factory: pytest.TempPathFactory, kill_at: int, rows: int, *, after: bool, keyed: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    kill_at: int,
+    rows: int,
+    names: tuple[str, ...],
+    *,
+    after: bool,
+    keyed: bool,
 ) -> None:
-    """After kill -9 before or after any request, the next run makes no second deal or note."""
+    """After kill -9 before or after any request, the next run makes no second deal or note.
+
+    The settings that decide who is written, and that note what was, change nothing of that.
+    """
     clock = ManualClock()
     world = account(clock)
     runner = TargetRunner(world, clock, tmp_path_factory.mktemp("runner"))
+    settings = SETTINGS | settings_of(names, runner.folder)
     lines = messages(rows, keyed=keyed, pieces=2)
     real, seen = world.answer, [0]
 
@@ -137,13 +149,13 @@ def test_killed_at_any_request_the_next_run_ends_the_same(
 
     world.answer = dying  # type: ignore[method-assign]
     with contextlib.suppress(Killed):
-        runner.run(*lines, **SETTINGS)
+        runner.run(*lines, **settings)
     world.answer = real  # type: ignore[method-assign]
     world.settle(at_once=True)
     clock.sleep(1)
-    assert runner.run(*lines, **SETTINGS).code == 0
+    assert runner.run(*lines, **settings).code == 0
     check(world, 2 * rows)
-    assert runner.run(*lines, **SETTINGS).writes == []
+    assert runner.run(*lines, **settings).writes == []
 
 
 def test_a_bad_key_ends_the_run_with_one_line_and_no_state(runner: TargetRunner) -> None:
@@ -155,6 +167,7 @@ def test_a_bad_key_ends_the_run_with_one_line_and_no_state(runner: TargetRunner)
     assert "wrong-key-123" not in json.dumps([run.results, run.report, run.last_word])
 
 
+@pytest.mark.usefixtures("every_combination")
 @pytest.mark.parametrize("stop_at", range(1, 12))
 def test_a_signal_leaves_no_state_beyond_the_results(runner: TargetRunner, stop_at: int) -> None:
     """SIGTERM at any request ends with 143, and states cover only rows that are done."""

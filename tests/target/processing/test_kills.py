@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandbox import World, serve
+from tests.target.combinations import PAIRWISE, settings_of
 from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
 
@@ -40,10 +41,11 @@ def rows() -> str:
     )
 
 
-def run(url: str, folder: Path, kill_at: list[Any]) -> int:
+def run(url: str, folder: Path, kill_at: list[Any], names: tuple[str, ...]) -> int:
     """Run the target as a program; ``kill_at`` gets its process."""
+    settings = {"match_opportunities_on": ["id", "external_id", "name+contact"]}
     process = subprocess.Popen(
-        config_of(url, folder, match_opportunities_on=["id", "external_id", "name+contact"]),
+        config_of(url, folder, **settings, **settings_of(names, folder)),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -54,9 +56,13 @@ def run(url: str, folder: Path, kill_at: list[Any]) -> int:
     return process.returncode
 
 
-@pytest.mark.parametrize("write", [1, 4, 8, 12, 15, 17])
-def test_killed_while_a_write_is_under_way(tmp_path: Path, write: int) -> None:
-    """Each write that is under way at a kill is done exactly once."""
+@pytest.mark.parametrize(
+    ("write", "names"), list(zip([1, 4, 8, 12, 15, 17], [*PAIRWISE, ()], strict=True))
+)
+def test_killed_while_a_write_is_under_way(
+    tmp_path: Path, write: int, names: tuple[str, ...]
+) -> None:
+    """Each write that is under way at a kill is done exactly once, whatever other settings are."""
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
     seen: list[str] = []
     pids: list[int] = []
@@ -69,9 +75,9 @@ def test_killed_while_a_write_is_under_way(tmp_path: Path, write: int) -> None:
 
     with serve(world) as served:
         world.before_request(kill)
-        assert run(served.url, tmp_path, pids) == -signal.SIGKILL
+        assert run(served.url, tmp_path, pids, names) == -signal.SIGKILL
         world.hooks.clear()
-        assert run(served.url, tmp_path, []) == 0
+        assert run(served.url, tmp_path, [], names) == 0
     assert Counter(one.email for one in world.tables["contacts"]) == Counter(PEOPLE)
     assert Counter(one.name for one in world.tables["accounts"]) == {"Fjord": 1, "Alder": 1}
     assert Counter(one.title for one in world.tables["deals"]) == Counter(

@@ -11,6 +11,8 @@ from tests.target.runner import TargetRunner, state_of, stream_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("every_combination")
+
 
 @pytest.mark.parametrize("count", [4, 30])
 def test_max_changes_stops_changing(runner: TargetRunner, count: int) -> None:

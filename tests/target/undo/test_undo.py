@@ -16,6 +16,9 @@ from target_activecampaign.undo.value_decision import (
     OPTED_OUT,
     UNKNOWN_UNSUBSCRIBE,
 )
+from tests.sandbox.rows_crm import ContactDeal
+from tests.sandbox.tasks.planting import define_types
+from tests.sandbox.tasks.rows import Task
 from tests.target.runner import state_of, stream_of
 
 from .account import UNDO_FILE, differences, truth_of
@@ -223,6 +226,37 @@ def test_a_created_contact_stays_once_another_client_uses_it(
     assert world.find_contact("moved@shop.example") is not None
     assert undone.actions.count("updated") == count - 2
     assert len(list(world.tables["notes"].by("parent", ("Subscriber", noted.id)))) == 1
+
+
+@pytest.mark.parametrize("what", ["another contact", "a task", "a task of the contact", "a deal"])
+def test_what_others_attached_to_a_created_record_keeps_it(runner: UndoRunner, what: str) -> None:
+    """A created deal or contact that another client attached something to is not deleted."""
+    world = runner.world
+    world.switches.tasks = "served"
+    define_types(world)
+    deal = {"name": "Big", "contact": [{"id": "1"}], "owner": {"id": "1"}, "stage": {"id": "1"}}
+    run = runner.run(
+        *stream_of("crm_contacts", {"email": "n0@shop.example"}),
+        *stream_of("crm_opportunities", deal),
+        state_of(1),
+        **runner.settings,
+    )
+    contact, opportunity = (int(one["id"]) for one in run.results)
+    now = world.now()
+    if what == "another contact":
+        world.tables["contactDeals"].insert(ContactDeal(2, opportunity, now, now))
+    elif what == "a deal":
+        world.tables["contactDeals"].insert(ContactDeal(contact, 1, now, now))
+    else:
+        owner = ("Subscriber", contact) if "contact" in what else ("Deal", opportunity)
+        world.tables["dealTasks"].insert(Task(*owner, 1, now, now, now, now))
+    undone = runner.undo(creates=True, max_deletes=10)
+    kept = contact if what in {"a deal", "a task of the contact"} else opportunity
+    [skipped] = [one for one in undone.results if one["action"] == "skipped"]
+    assert skipped["id"] == str(kept)
+    assert skipped["reason"].startswith("changed since")
+    assert (contact in world.tables["contacts"]) == (kept == contact)
+    assert (opportunity in world.tables["deals"]) == (kept == opportunity)
 
 
 def test_a_contact_that_a_form_created_before_the_import_stays(runner: UndoRunner) -> None:

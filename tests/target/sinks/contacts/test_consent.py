@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 UNSUBSCRIBED, BOUNCED, ACTIVE = 2, 3, 1
 
+pytestmark = pytest.mark.usefixtures("every_combination")
+
 
 def members(runner: TargetRunner, count: int, status: int) -> tuple[Any, list[Any]]:
     """Create a list with contacts of one status; return both."""
