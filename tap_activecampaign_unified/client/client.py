@@ -177,15 +177,18 @@ class Client:
         json: object = None,
         repeatable: bool | None = None,
         patience: float | None = None,
+        record: str | None = None,
     ) -> ApiResponse:
         """Send one request and return its successful response.
 
         ``repeatable``: sending it twice has the effect of sending it once. None decides by method
-        (a POST is not repeatable). Raises the errors of `errors` after all safe retries.
+        (a POST is not repeatable). ``record`` is the name of the object that it writes: a create
+        whose answer lacks its id is unconfirmed. Raises the errors of `errors` after all safe
+        retries.
         """
         if repeatable is None:
             repeatable = method != "POST"
-        call = ApiRequest(method, path, repeatable=repeatable)
+        call = ApiRequest(method, path, repeatable=repeatable, record=record)
         with self.while_blocked():
             return self._send(call, params, json, patience)
 

@@ -121,6 +121,20 @@ def judge_response(method: str, response: requests.Response, content: bytes) -> 
     return _of_final(status, _json(content))
 
 
+def judge_record(verdict: ResponseVerdict, name: str, *, needs_id: bool) -> ResponseVerdict:
+    """Judge a good answer to a write of one record again: a complaint in place of it is none.
+
+    ``needs_id``: the record is created, and only its id in the answer proves that.
+    """
+    body = verdict.answer.body if verdict.answer else {}
+    row = body.get(name)
+    is_there = isinstance(row, dict) and (not needs_id or row.get("id") not in {None, ""})
+    if is_there or not (needs_id or _holds_only_errors(body)):
+        return verdict
+    problem = f"an answer without the record ({verdict.status})"
+    return ResponseVerdict(ResponseKind.TROUBLE, problem, verdict.status)
+
+
 def _of_good(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
     status, body = response.status_code, _json(content)
     if status == 204 or (method == "DELETE" and not content.strip()):

@@ -22,6 +22,7 @@ from .response import (
     ResponseKind,
     ResponseVerdict,
     judge_failure,
+    judge_record,
     judge_response,
     rate_limit_of,
 )
@@ -44,12 +45,16 @@ _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One request: whether it may be retried, and whether a caller waits for it now."""
+    """One request: whether it may be retried, and whether a caller waits for it now.
+
+    ``record`` is the name of the object that it writes, if it writes one.
+    """
 
     method: str
     path: str
     repeatable: bool
     is_urgent: bool = True
+    record: str | None = None
 
     @property
     def endpoint(self) -> str:
@@ -165,7 +170,10 @@ class Transport:
                 break
             url = self._same_host(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
-        return judge_response(call.method, response, content)
+        verdict = judge_response(call.method, response, content)
+        if call.record is not None and verdict.answer is not None:
+            return judge_record(verdict, call.record, needs_id=not call.repeatable)
+        return verdict
 
     def _is_late(self, left: float) -> bool:
         return self.traffic.moment() - left > MOST_TIMEOUTS * self._timeout

@@ -90,10 +90,11 @@ class WriteClient:
         request that ``is_raw`` has any shape, and an undo does not cover it.
         """
         if not self.is_dry_run:
+            record = None if is_raw or method == "DELETE" else _record_of(body)
 
             def send() -> ApiResponse:
                 return self.client.send(
-                    method, path, params=params, json=body, repeatable=repeatable
+                    method, path, params=params, json=body, repeatable=repeatable, record=record
                 )
 
             if is_raw or self.recorder is None:
@@ -181,6 +182,14 @@ class WriteClient:
 def is_planned(native_id: str | None) -> bool:
     """Return whether a dry run invented an id."""
     return bool(native_id) and str(native_id).startswith("planned-")
+
+
+def _record_of(body: Body | list[Body] | None) -> str | None:
+    """Return the name of the only object in the body of a request, None without one."""
+    if not isinstance(body, dict) or len(body) != 1:
+        return None
+    name, value = next(iter(body.items()))
+    return name if isinstance(value, dict) else None
 
 
 def _is_id(part: str) -> bool:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PATH = "import/bulk_import"
+#: What the answer to a batch has, one of them at least.
+QUEUED = frozenset({"batchId", "Success", "success"})
 MOST_CONTACTS = 250
 MOST_BYTES = 350_000
 MOST_SENDS = 5
@@ -192,7 +195,7 @@ class Importer:
                 raise InvalidRequest(
                     "the importer did not accept the batch",
                     method="POST",
-                    path="import/bulk_import",
+                    path=PATH,
                     status=answer.status,
                 )
             return self._note(answer, entries, is_sent_again=is_again or bool(lost))
@@ -208,13 +211,16 @@ class Importer:
     def _post(self, payload: dict[str, Any], *, is_single: bool) -> ApiResponse:
         is_refused = False
         try:
-            return self._write_client.write("POST", "import/bulk_import", payload, repeatable=False)
+            answer = self._write_client.write("POST", PATH, payload, repeatable=False)
         except InvalidRequest as refusal:
             is_refused = not _reasons_by_place(refusal) and _is_rate_limit(refusal)
             raise
         finally:
             if not self._write_client.is_dry_run:
                 self._rate_limit.answered(is_single=is_single, is_refused=is_refused)
+        if not (self._write_client.is_dry_run or answer.body.keys() & QUEUED):
+            raise UnconfirmedWrite("an answer without a batch", method="POST", path=PATH)
+        return answer
 
     def _note(
         self, answer: ApiResponse, entries: list[ImportEntry], *, is_sent_again: bool
