@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX, CustomObject
-from tap_activecampaign_unified.resources.json_schema import DATE_TIME
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL, DELETED_AT, described
+from tap_activecampaign_unified.resources.schema_types import DATE_TIME
 
 from .raw import COLLECTIONS
 from .resources import RESOURCES
@@ -20,8 +20,8 @@ from .resources import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tap_activecampaign_unified.resources.json_schema import Schema
     from tap_activecampaign_unified.resources.resource import Resource
+    from tap_activecampaign_unified.resources.schema_types import Schema
 
 
 logger = logging.getLogger(__name__)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from singer_sdk.mapper import PluginMapper
 
     from tap_activecampaign_unified.reporting.run_report import StreamStats
-    from tap_activecampaign_unified.resources.json_schema import Schema
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
+    from tap_activecampaign_unified.resources.schema_types import Schema
 
     from .state import Entry
 

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_activecampaign_unified.resources.json_schema import Schema
     from tap_activecampaign_unified.resources.resource import Resource
+    from tap_activecampaign_unified.resources.schema_types import Schema
     from tap_activecampaign_unified.sync.context import SyncContext
     from tap_activecampaign_unified.sync.endpoint_setup import EndpointSetup
 

@@ -21,7 +21,7 @@ from .schema_inference import InferredSchema
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_activecampaign_unified.resources.json_schema import Schema
+    from tap_activecampaign_unified.resources.schema_types import Schema
 
 _TYPES = {
     "": ["string"],

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_activecampaign_unified.resources.json_schema import Schema
     from tap_activecampaign_unified.resources.resource import Row
+    from tap_activecampaign_unified.resources.schema_types import Schema
 
 # In the order in which a schema names them.
 TYPES: dict[type, str] = {

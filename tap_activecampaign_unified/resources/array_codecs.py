@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from .codecs import UTC_ZONE, Codec, Zone, decode_text, encode_text
-from .json_schema import BOOLEAN, STRING, array_of, object_of
 from .parsing import InvalidValue
 from .parsing.flags import parse_flag
+from .schema_types import BOOLEAN, STRING, array_of, object_of
 
 
 def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:

@@ -14,16 +14,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .json_schema import (
-    BOOLEAN,
-    DATE,
-    DATE_TIME,
-    INTEGER,
-    NUMBER,
-    STRING,
-    Schema,
-    object_of,
-)
 from .parsing import InvalidValue
 from .parsing.flags import parse_flag
 from .parsing.ids import LONGEST_ID
@@ -35,6 +25,16 @@ from .parsing.numbers import (
     plain_text,
 )
 from .parsing.times import parse_date, parse_time
+from .schema_types import (
+    BOOLEAN,
+    DATE,
+    DATE_TIME,
+    INTEGER,
+    NUMBER,
+    STRING,
+    Schema,
+    object_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,11 +16,11 @@ from .codecs import (
     parse_instant,
     text,
 )
-from .json_schema import DATE_TIME, NUMBER, STRING, array_of, object_of
 from .parsing import InvalidValue
 from .parsing.ids import id_order
 from .resource import NAMED_REF, Derived, Field, Linked, full_name
 from .resource import TAGS as TAG_REFS
+from .schema_types import DATE_TIME, NUMBER, STRING, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import array_codecs, codecs
 from .custom_field_values import value_currency, value_field, value_of
-from .json_schema import NUMBER, STRING, Schema, object_of
 from .parsing import InvalidValue
 from .parsing.ids import id_number, id_order
 from .parsing.names import FieldNames
+from .schema_types import NUMBER, STRING, Schema, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

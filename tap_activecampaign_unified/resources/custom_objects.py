@@ -30,11 +30,11 @@ from .codecs import (
     verbatim,
 )
 from .custom_fields import slug
-from .json_schema import NUMBER, STRING, array_of, object_of
 from .parsing import InvalidValue
 from .parsing.numbers import parse_money
 from .parsing.times import parse_time
 from .resource import Field, Replication, Resource, Row, RowContext
+from .schema_types import NUMBER, STRING, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

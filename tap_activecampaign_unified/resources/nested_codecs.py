@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .codecs import UTC_ZONE, Codec, Zone
-from .json_schema import array_of, object_of
 from .parsing import InvalidValue
 from .parsing.arrays import parse_structure
+from .schema_types import array_of, object_of
 
 if TYPE_CHECKING:
-    from .json_schema import Schema
     from .resource import Field
+    from .schema_types import Schema
 
 Row = dict[str, Any]
 

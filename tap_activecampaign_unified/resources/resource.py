@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .codecs import UTC_ZONE, Codec, Zone, decode_instant, decode_text, offset_of, zone_at
-from .json_schema import DATE_TIME, STRING, Schema, array_of, object_of
+from .schema_types import DATE_TIME, STRING, Schema, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -103,7 +103,7 @@ class WriteClient:
                 return self._record(self.recorder.before_documents([document]), send)
             return self._record(self.recorder.before(method, path, body, about), send)
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
-        self.planned[f"{method} {endpoint}"] += 1
+        self.count_planned(f"{method} {endpoint}")
         answer: Body = {}
         for name, value in body.items() if isinstance(body, dict) else ():
             if isinstance(value, dict):
@@ -155,7 +155,7 @@ class WriteClient:
         object.
         """
         if self.is_dry_run:
-            self.planned[f"POST ecom/graphql {name}"] += 1
+            self.count_planned(f"POST ecom/graphql {name}")
             return {}
 
         def send() -> ApiResponse:
@@ -172,6 +172,10 @@ class WriteClient:
         """Note the id of the record that the block of `creating` created."""
         if self.recorder:
             self.recorder.created(native_id)
+
+    def count_planned(self, request: str) -> None:
+        """Count a request that a dry run would send, by its method and endpoint."""
+        self.planned[request] += 1
 
     def plan_id(self) -> str:
         """Return an invented id for a record that a dry run would create."""

@@ -1,4 +1,7 @@
-"""The plan of a dry run: gains, samples of old and new values, requests, and time."""
+"""The plan of a dry run: gains, samples of old and new values, requests, and time.
+
+`WriteClient` counts the requests, by `count_planned`, and passes them to `DryRunPlan.document`.
+"""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ from target_activecampaign.records.custom_values import (
     structure_of,
 )
 
-from .missing_fields import WITH_OPTIONS
+from .create_missing_fields import WITH_OPTIONS
 
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.lookups.references import References
 
-    from .missing_fields import FieldCreator
+    from .create_missing_fields import FieldCreator
 
 CustomValues = dict[str, tuple[FieldDefinition, Any, str | None]]
 

@@ -52,7 +52,7 @@ def write_event(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     _register(context, name)
     if context.policy.dry_run:
         context.plan.gain(f"the event {name}", email)
-        context.write_client.planned["POST event"] += 1
+        context.write_client.count_planned("POST event")
         return Outcome(Action.CREATED)
     context.ledger.record_pending(row.ledger_key, STEP, context.creates.server_time())
     try:

@@ -24,7 +24,14 @@ from tap_activecampaign_unified.resources.codecs import (
     parse_instant,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import (
+from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
+from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
+from tap_activecampaign_unified.resources.parsing.flags import parse_flag
+from tap_activecampaign_unified.resources.parsing.numbers import parse_id, parse_money, parse_whole
+from tap_activecampaign_unified.resources.parsing.times import parse_time
+from tap_activecampaign_unified.resources.resource import Field
+from tap_activecampaign_unified.resources.schema_types import (
     BOOLEAN,
     DATE_TIME,
     INTEGER,
@@ -33,13 +40,6 @@ from tap_activecampaign_unified.resources.json_schema import (
     array_of,
     object_of,
 )
-from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
-from tap_activecampaign_unified.resources.parsing.flags import parse_flag
-from tap_activecampaign_unified.resources.parsing.numbers import parse_id, parse_money, parse_whole
-from tap_activecampaign_unified.resources.parsing.times import parse_time
-from tap_activecampaign_unified.resources.resource import Field
 
 ORDER_STATUSES = [
     *("pending", "completed", "abandoned", "recovered", "waiting", "cancelled"),

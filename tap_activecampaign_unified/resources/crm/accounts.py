@@ -16,14 +16,6 @@ from tap_activecampaign_unified.resources.codecs import (
     ref,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import (
-    DATE_TIME,
-    INTEGER,
-    NUMBER,
-    STRING,
-    array_of,
-    object_of,
-)
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     ADDRESSES,
@@ -38,6 +30,14 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
     empty,
     nothing,
+)
+from tap_activecampaign_unified.resources.schema_types import (
+    DATE_TIME,
+    INTEGER,
+    NUMBER,
+    STRING,
+    array_of,
+    object_of,
 )
 
 ADDRESS_PARTS = {

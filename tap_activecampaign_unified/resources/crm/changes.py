@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tap_activecampaign_unified.resources.codecs import decode_id, decode_text, identifier, instant
-from tap_activecampaign_unified.resources.json_schema import STRING, object_of
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
@@ -16,6 +15,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.schema_types import STRING, object_of
 
 from .opportunities import STATUSES
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.array_codecs import single_item
 from tap_activecampaign_unified.resources.codecs import identifier, integer
-from tap_activecampaign_unified.resources.json_schema import DATE_TIME, STRING, array_of, object_of
 from tap_activecampaign_unified.resources.resource import (
     ADDRESSES,
     URLS,
@@ -17,6 +16,7 @@ from tap_activecampaign_unified.resources.resource import (
     empty,
     nothing,
 )
+from tap_activecampaign_unified.resources.schema_types import DATE_TIME, STRING, array_of, object_of
 
 CONTACTS = Resource(
     name="crm_contacts",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.codecs import decode_flag, decode_instant, decode_integer
-from tap_activecampaign_unified.resources.json_schema import (
+from tap_activecampaign_unified.resources.resource import Derived, Resource, Row, RowContext
+from tap_activecampaign_unified.resources.schema_types import (
     BOOLEAN,
     DATE_TIME,
     INTEGER,
@@ -13,7 +14,6 @@ from tap_activecampaign_unified.resources.json_schema import (
     array_of,
     object_of,
 )
-from tap_activecampaign_unified.resources.resource import Derived, Resource, Row, RowContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable

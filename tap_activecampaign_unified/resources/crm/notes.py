@@ -13,7 +13,6 @@ from tap_activecampaign_unified.resources.codecs import (
     ref,
     verbatim,
 )
-from tap_activecampaign_unified.resources.json_schema import STRING, array_of, object_of
 from tap_activecampaign_unified.resources.resource import (
     URLS,
     Derived,
@@ -27,6 +26,7 @@ from tap_activecampaign_unified.resources.resource import (
     last_changed,
     nothing,
 )
+from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
 
 REFS = array_of(object_of(id=STRING))
 PARENTS = {"contact": "Subscriber", "account": "CustomerAccount", "opportunity": "Deal"}

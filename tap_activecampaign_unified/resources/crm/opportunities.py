@@ -23,14 +23,6 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
     verbatim,
 )
-from tap_activecampaign_unified.resources.json_schema import (
-    BOOLEAN,
-    DATE,
-    DATE_TIME,
-    STRING,
-    array_of,
-    object_of,
-)
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
@@ -47,6 +39,14 @@ from tap_activecampaign_unified.resources.resource import (
     empty,
     last_changed,
     nothing,
+)
+from tap_activecampaign_unified.resources.schema_types import (
+    BOOLEAN,
+    DATE,
+    DATE_TIME,
+    STRING,
+    array_of,
+    object_of,
 )
 
 STATUSES = {"0": "open", "1": "won", "2": "lost"}

@@ -11,7 +11,6 @@ from tap_activecampaign_unified.resources.contact_fields import (
     sorted_ids,
     updated_at,
 )
-from tap_activecampaign_unified.resources.json_schema import STRING
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -20,6 +19,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.schema_types import STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,6 @@ from tap_activecampaign_unified.resources.codecs import (
     number,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import STRING, array_of, object_of
 from tap_activecampaign_unified.resources.parsing.ids import id_number
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
@@ -26,6 +25,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
     nothing,
 )
+from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
 
 CARD_COLUMNS = {
     "card_region_1": "cardRegion1",

@@ -14,7 +14,6 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
     verbatim,
 )
-from tap_activecampaign_unified.resources.json_schema import INTEGER, STRING, array_of, object_of
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
@@ -24,6 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.schema_types import INTEGER, STRING, array_of, object_of
 
 STATUSES = {"0": "open", "1": "completed"}
 PARENTS = {"Subscriber": "contact", "Deal": "opportunity"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import decode_text, identifier, instant, text
-from tap_activecampaign_unified.resources.json_schema import BOOLEAN, STRING
 from tap_activecampaign_unified.resources.resource import (
     URLS,
     Derived,
@@ -15,6 +14,7 @@ from tap_activecampaign_unified.resources.resource import (
     full_name,
     nothing,
 )
+from tap_activecampaign_unified.resources.schema_types import BOOLEAN, STRING
 
 
 def _name(row: Row, row_context: RowContext) -> str | None:

@@ -9,7 +9,6 @@ from tap_activecampaign_unified.resources.codecs import (
     instant,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import DATE_TIME, STRING
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
@@ -19,6 +18,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
     nothing,
 )
+from tap_activecampaign_unified.resources.schema_types import DATE_TIME, STRING
 
 
 def _permissions(row: Row, _: RowContext) -> dict[str, bool | None]:

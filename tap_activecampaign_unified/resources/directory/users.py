@@ -11,7 +11,6 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
 )
 from tap_activecampaign_unified.resources.crm.users import USER_DATES
-from tap_activecampaign_unified.resources.json_schema import BOOLEAN, STRING, array_of, object_of
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
@@ -24,6 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     full_name,
     nothing,
 )
+from tap_activecampaign_unified.resources.schema_types import BOOLEAN, STRING, array_of, object_of
 
 USER_GROUPS = "userGroups"
 

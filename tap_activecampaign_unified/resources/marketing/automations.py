@@ -15,7 +15,6 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
     verbatim,
 )
-from tap_activecampaign_unified.resources.json_schema import STRING
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -24,6 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.schema_types import STRING
 
 STATUSES = {"0": "draft", "1": "active", "2": "inactive"}
 ENROLMENTS = {"1": "active", "2": "completed"}

@@ -13,7 +13,6 @@ from tap_activecampaign_unified.resources.codecs import (
     ref,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import STRING, object_of
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
@@ -23,6 +22,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.schema_types import STRING, object_of
 
 # ActiveCampaign's numbers. Unknown numbers are emitted unchanged.
 STATUSES = {

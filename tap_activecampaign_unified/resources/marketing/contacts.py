@@ -5,7 +5,6 @@ from __future__ import annotations
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.array_codecs import single_item
 from tap_activecampaign_unified.resources.codecs import identifier, instant, text
-from tap_activecampaign_unified.resources.json_schema import STRING, array_of, object_of
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -14,6 +13,7 @@ from tap_activecampaign_unified.resources.resource import (
     Resource,
     empty,
 )
+from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
 
 ADDRESS = object_of(
     street_1=STRING,

@@ -15,7 +15,6 @@ from tap_activecampaign_unified.resources.codecs import (
     ref,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import BOOLEAN, DATE_TIME, STRING, object_of
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
@@ -25,6 +24,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.schema_types import BOOLEAN, DATE_TIME, STRING, object_of
 
 #: The columns that the walk adds: a row's collection, and the URL of its link.
 SOURCE, URL = "engagement", "linkUrl"

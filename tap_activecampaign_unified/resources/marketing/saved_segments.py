@@ -12,8 +12,8 @@ from tap_activecampaign_unified.resources.codecs import (
     instant,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import INTEGER
 from tap_activecampaign_unified.resources.resource import Field, Linked, Resource, Row, RowContext
+from tap_activecampaign_unified.resources.schema_types import INTEGER
 
 #: The relation that brings how many contacts a saved segment has.
 SEGMENT_COUNTS = "segment_counts"

@@ -10,7 +10,6 @@ from tap_activecampaign_unified.resources.codecs import (
     integer,
     text,
 )
-from tap_activecampaign_unified.resources.json_schema import BOOLEAN, DATE_TIME, STRING
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -20,6 +19,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
     nothing,
 )
+from tap_activecampaign_unified.resources.schema_types import BOOLEAN, DATE_TIME, STRING
 
 
 def _status(row: Row, row_context: RowContext) -> str:

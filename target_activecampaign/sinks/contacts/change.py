@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LONGEST_TAG = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
-SAID_OTHERWISE = "automations: a later row of this contact replaces this one"
 ADDRESS = "email"
 #: Stands for all parts of a row that is not decided.
 WHOLE_ROW = ""
@@ -222,26 +221,6 @@ class ContactChange:
         for part in found:
             part.requested.discard(request)
         return found
-
-    def merge(self, later: ContactChange) -> None:
-        """Add the requests of later rows of the same contact."""
-        for one, enters in later.automations.items():
-            if self.automations.get(one, enters) is not enters:
-                self.leave_undone(f"automation:{one}", SAID_OTHERWISE)
-        self.parts += later.parts
-        self.id = self.id or later.id
-        self.email = self.email or later.email
-        self.new_email = later.new_email or self.new_email
-        self.columns |= later.columns
-        self.values |= later.values
-        if later.is_mirror:
-            self.tags = {}
-        self.tags |= later.tags
-        self.is_mirror = self.is_mirror or later.is_mirror
-        self.lists |= later.lists
-        self.automations |= later.automations
-        self.account = later.account or self.account
-        self.title = later.title if later.title is not None else self.title
 
 
 def strip_held_out(changes: list[ContactChange]) -> None:

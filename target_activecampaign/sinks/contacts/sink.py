@@ -32,6 +32,7 @@ from .automations import apply_automations
 from .change import WHOLE_ROW, ContactChange, identity_of_change, strip_held_out
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .import_changes import ENOUGH_TO_IMPORT, import_changes
+from .merge import merge_changes
 from .parse import parse_contact_change
 from .tags import apply_tags
 
@@ -81,7 +82,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
     try:
         changes = _check_identities(context, changes)
         strip_held_out(changes)
-        changes = _merge(changes)
+        changes = merge_changes(changes)
         consent.check(context, changes)
         drop_filled_contact_fields(context, sink.resource, changes)
     except RequestError as problem:
@@ -136,7 +137,7 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
             _end(context, change, outcome_of(problem))
         return
     if context.write_client.is_dry_run:
-        _forecast(context, sink, [change for change in changes if not change.is_revocation])
+        upsert.plan(context, sink, [change for change in changes if not change.is_revocation])
     imported = import_changes(context, sink, changes)
     rest = _after_import(context, changes, imported)
     _finish(context, sink, rest, {key: e for key, e in imported.items() if e.is_imported})
@@ -211,23 +212,6 @@ def _needs_email(context: WriteContext, change: ContactChange, count: int) -> bo
     imports = context.policy.bulk_import == "always" or not context.policy.run_automations
     many = context.policy.bulk_import == "auto" and count >= ENOUGH_TO_IMPORT
     return (imports or many) and change.upserts
-
-
-def _merge(changes: list[ContactChange]) -> list[ContactChange]:
-    """Merge the changes of each contact, in the order of the rows."""
-    merged: list[ContactChange] = []
-    known: dict[str, ContactChange] = {}
-    for change in changes:
-        names = [f"email:{fold(change.email)}"] if change.email else []
-        names += [f"id:{change.id}"] if change.id else []
-        there = next((known[name] for name in names if name in known), None)
-        if there is None:
-            merged.append(change)
-            there = change
-        else:
-            there.merge(change)
-        known |= dict.fromkeys(names, there)
-    return merged
 
 
 def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:
@@ -392,7 +376,3 @@ def _report(
         outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
         context.rows.finish(part.row, outcome)
     change.parts = []
-
-
-def _forecast(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
-    upsert.plan(context, sink, changes)

@@ -1,4 +1,4 @@
-"""JSON schemas of single values. An absent value is null, or an empty array."""
+"""Types of JSON schema for single values. An absent value is null, or an empty array."""
 
 from __future__ import annotations
 
