@@ -24,7 +24,7 @@ ESCAPED = "json-escaped"
 # A page of records fits into the buffer and costs one system call.
 BUFFER_BYTES = 1 << 20
 # Values nested deeper become null: loaders do not read deeper JSON.
-MOST_LEVELS = 100
+MAX_LEVELS = 100
 
 
 def _escape(problem: UnicodeError) -> tuple[str, int]:
@@ -96,7 +96,7 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
         self._lines.write(line + b"\n")
 
 
-def _shallow(value: Any, left: int = MOST_LEVELS) -> Any:
+def _shallow(value: Any, left: int = MAX_LEVELS) -> Any:
     """Return a value with null in place of values nested deeper than ``left`` levels."""
     if not isinstance(value, (dict, list)):
         return value

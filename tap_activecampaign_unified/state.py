@@ -2,7 +2,7 @@
 
 A bookmark is never later than the run's start on the server's clock. The tap reads the rows in
 the overlap before it again: ActiveCampaign filters by day, in an unknown time zone.
-`unchanged_rows` suppresses those that did not change.
+`unchanged_rows` decides which of them are emitted again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .unchanged_rows import EmittedRows
+from .unchanged_rows import NEVER, EmittedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +20,10 @@ Entry = dict[str, Any]
 
 # Time zones reach from 14 hours ahead of UTC to 12 hours behind it.
 ZONE_SLACK = dt.timedelta(hours=14)
-LEAST_OVERLAP = dt.timedelta(hours=24)
-NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+MIN_OVERLAP = dt.timedelta(hours=24)
 # A full read may take this share of the time since the last one, within these bounds.
 SWEEP_SHARE = 0.05
-SHORTEST_SWEEP, LONGEST_SWEEP = dt.timedelta(hours=1), dt.timedelta(hours=168)
+MIN_SWEEP_AGE, MAX_SWEEP_AGE = dt.timedelta(hours=1), dt.timedelta(hours=168)
 # Clocks differ by up to this much. A later time was not written by a run of this account.
 CLOCK_SLACK = dt.timedelta(minutes=5)
 
@@ -43,7 +42,7 @@ class BookmarkPolicy:
 
     start: dt.datetime | None = None
     end: dt.datetime | None = None
-    lookback: dt.timedelta = LEAST_OVERLAP
+    lookback: dt.timedelta = MIN_OVERLAP
     sweep_after: dt.timedelta | None = None
     rate: float | None = None
 
@@ -60,9 +59,9 @@ class BookmarkPolicy:
         if self.rate is None:
             return self.sweep_after
         if requests is None:
-            return LONGEST_SWEEP
+            return MAX_SWEEP_AGE
         needed = dt.timedelta(seconds=requests / self.rate / SWEEP_SHARE)
-        return min(max(needed, SHORTEST_SWEEP), LONGEST_SWEEP)
+        return min(max(needed, MIN_SWEEP_AGE), MAX_SWEEP_AGE)
 
 
 @dataclass(frozen=True)
@@ -145,11 +144,11 @@ class Bookmark:
         """The day for the server's filter: early enough in every time zone. None for all rows."""
         if self.is_whole or self.value is None:
             start = self._policy.start
-            return (start - LEAST_OVERLAP - ZONE_SLACK).date() if start else None
-        overlap = max(self._policy.lookback, LEAST_OVERLAP)
+            return (start - MIN_OVERLAP - ZONE_SLACK).date() if start else None
+        overlap = max(self._policy.lookback, MIN_OVERLAP)
         day = (self.value - overlap - ZONE_SLACK).date()
         if self._policy.start:
-            return max(day, (self._policy.start - LEAST_OVERLAP - ZONE_SLACK).date())
+            return max(day, (self._policy.start - MIN_OVERLAP - ZONE_SLACK).date())
         return day
 
     def begin(self, started: dt.datetime) -> None:
@@ -164,24 +163,15 @@ class Bookmark:
         self._next = value.replace(microsecond=0)
 
     def should_emit(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
-        """Return whether to emit a row, and keep its fingerprint if the row is recent.
-
-        A row without a time of change counts as recent. ``fingerprint_of`` is called for rows in
-        the overlap only.
-        """
+        """Return whether a row is in this run's range of time, and not unchanged since a run."""
         policy, since, changed = self._policy, self.since, change.latest
         if policy.end and change.stated and change.stated >= policy.end:
             return False
-        if changed is not None:
-            if since is not None and changed < since:
-                return False
-            if self.is_whole and changed < self._next - policy.lookback:
-                return True
-        moment = changed or NEVER
-        row_hash = fingerprint_of()
-        if moment >= self._next - policy.lookback:
-            self._emitted.add(moment, row_hash)
-        return self.is_whole or row_hash not in self._emitted
+        if since is not None and changed is not None and changed < since:
+            return False
+        return self._emitted.should_emit(
+            changed, self._next - policy.lookback, fingerprint_of, is_full_read=self.is_whole
+        )
 
     def resume(self, progress: Entry) -> None:
         """Continue an interrupted run, with the bounds that it began with."""

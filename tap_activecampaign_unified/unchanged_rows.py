@@ -1,22 +1,25 @@
-"""Suppresses rows that the tap emitted before and that have not changed since.
+"""Decides whether to emit a row again that the tap may have emitted before.
 
-The tap reads the rows in the overlap before the bookmark again. The state keeps a fingerprint of
-each of them that was emitted; a row with the same fingerprint is not emitted again.
+The tap reads the rows in the overlap before the bookmark again. The state has a fingerprint of
+each of them that was emitted; a row with the same fingerprint is unchanged, and suppressed.
 """
 
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import heapq
 import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import datetime as dt
+    from collections.abc import Callable
 
+#: The time of change of a row that has none.
+NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 FINGERPRINT_BYTES = 6
-MOST_FINGERPRINTS = 5_000
+MAX_FINGERPRINTS = 5_000
 
 
 def fingerprint(records: object) -> bytes:
@@ -28,7 +31,7 @@ def fingerprint(records: object) -> bytes:
 class EmittedRows:
     """The fingerprints of a state entry, and those of this run's rows for the next entry.
 
-    Keeps the `MOST_FINGERPRINTS` most recent rows; an older one may be emitted again.
+    Keeps the `MAX_FINGERPRINTS` most recent rows; an older one may be emitted again.
     """
 
     def __init__(self, packed: str | None) -> None:
@@ -36,13 +39,30 @@ class EmittedRows:
         self._before = set() if packed is None else _unpack(packed)
         self._recent: list[tuple[dt.datetime, bytes]] = []
 
-    def __contains__(self, row_hash: bytes) -> bool:
-        """Whether a run before emitted this version of the row."""
-        return row_hash in self._before
+    def should_emit(
+        self,
+        changed: dt.datetime | None,
+        overlap_begin: dt.datetime,
+        fingerprint_of: Callable[[], bytes],
+        *,
+        is_full_read: bool,
+    ) -> bool:
+        """Return whether to emit a row that changed at a time, None where it has no time.
 
-    def add(self, changed: dt.datetime, row_hash: bytes) -> None:
-        """Keep the fingerprint of a row of this run for the next entry."""
-        if len(self._recent) < MOST_FINGERPRINTS:
+        A full read emits every row. ``fingerprint_of`` is called for rows that may have been
+        emitted, and for those that the next run reads again: they changed after ``overlap_begin``.
+        """
+        moment = changed or NEVER
+        is_in_overlap = moment >= overlap_begin
+        if is_full_read and not is_in_overlap:
+            return True
+        row_hash = fingerprint_of()
+        if is_in_overlap:
+            self._add(moment, row_hash)
+        return is_full_read or row_hash not in self._before
+
+    def _add(self, changed: dt.datetime, row_hash: bytes) -> None:
+        if len(self._recent) < MAX_FINGERPRINTS:
             heapq.heappush(self._recent, (changed, row_hash))
         else:
             heapq.heappushpop(self._recent, (changed, row_hash))

@@ -74,7 +74,7 @@ OF_STREAMS = {
     "account_label",
 }
 OF_FILES = {"results_path", "results_format", "retry_path"}
-MOST_DELETES = 1_000_000
+MAX_DELETES = 1_000_000
 #: Resources that cannot be written; resources whose rows have two ids, with the status of a delete.
 #: What is not written one by one: read only, or upserted in batches and sent once by the target.
 READ_ONLY = {
@@ -130,7 +130,7 @@ class ActiveCampaign(ActiveCampaignReader):
         """Check the settings (`SettingsError`, `InvalidQuery`). No request is sent."""
         super().__init__(api_url, api_key, **settings)
         chosen = {name: value for name, value in settings.items() if name in type(self).known}
-        fixed = {"force": True, "delete_mode": "delete", "max_deletes": MOST_DELETES}
+        fixed = {"force": True, "delete_mode": "delete", "max_deletes": MAX_DELETES}
         given = {**chosen, **fixed, "api_url": api_url, "api_key": api_key}
         self._writing = Settings(TARGET, given, PREFIX)
         self._policy = build_policy(self._writing.values)

@@ -23,7 +23,7 @@ from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
 from target_activecampaign.processing.denials import DeniedParts
 from target_activecampaign.processing.retry_file import RetryFile
-from target_activecampaign.processing.row_finisher import OWN_WORDS, RowFinisher
+from target_activecampaign.processing.row_finisher import ACCEPTED_FORMS, RowFinisher
 from target_activecampaign.processing.row_parts import RowParts
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
@@ -66,7 +66,7 @@ def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledg
         settings["ledger_path"] or account_file(client.address.account, "ledger", "sqlite"),
         client,
         program=NAME,
-        patience=settings["max_retry_seconds"],
+        max_wait=settings["max_retry_seconds"],
         is_dry_run=is_dry_run,
         secret=settings["ledger_secret"],
     )
@@ -124,7 +124,7 @@ def open_processor(
         references,
         limits,
         plan,
-        Results(file, OWN_WORDS),
+        Results(file, ACCEPTED_FORMS),
         DeferredRows(),
         retries,
         hold,
@@ -200,7 +200,7 @@ def _record_for_undo(
         server_time=context.creates.server_time,
     )
     context.write_client.recorder = context.earlier_values = rows.undo = recorder
-    context.ledger.write_after(recorder.flush)
+    context.ledger.set_before_write(recorder.flush)
 
 
 def undo_run(settings: Settings | None, processor: BatchProcessor, request: UndoRequest) -> None:

@@ -33,7 +33,7 @@ class Action(enum.StrEnum):
 class Outcome:
     """The result of one row.
 
-    ``id`` is ActiveCampaign's. ``whole``: every part of the row is decided, so that the ledger
+    ``id`` is ActiveCampaign's. ``whole``: every part of the row has a result, so that the ledger
     confirms the row, except for the parts in ``undone``. ``held``: no state may cover the row.
     ``denied`` are the reasons of parts that a setting forbids; the ledger stores them.
     ``details`` are further columns of the result.

@@ -20,7 +20,7 @@ from target_activecampaign.processing.background import BackgroundBatches
 from target_activecampaign.processing.checkpoints import Checkpoints
 from target_activecampaign.processing.interrupts import Interrupts, message_handler
 from target_activecampaign.processing.progress import WriteProgress
-from target_activecampaign.processing.run_document import document_of
+from target_activecampaign.processing.report_document import report_document
 from target_activecampaign.reporting.result_file import new_run_id
 
 from .builder import NAME, open_processor, undo_run
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Handle = Callable[..., None]
 
-OLDEST_BATCH_SECONDS = 300.0
+MAX_BATCH_AGE_SECONDS = 300.0
 BATCH_MODE = (
     "the source sends BATCH messages, which this target does not read: turn batch mode off in the "
     "tap; no state covers those rows"
@@ -75,7 +75,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.max_parallelism = 1
         most = self._setting("max_concurrent_requests") or 1
         self._pool: CooperativePool = type(self).make_pool(most)
-        self.interrupts.share(self._pool)
+        self.interrupts.use_pool(self._pool)
         wake = self.interrupts.wake
         self.background = BackgroundBatches(self._pool, self._plan(), self._emit, wake)
         maps = StreamMaps(self.mapper) if self._config.get("stream_maps") is not None else None
@@ -111,7 +111,7 @@ class TargetActiveCampaign(ConfiguredTarget):
                 run_id=self.run_id,
                 is_undo=self._undo_request is not None,
             )
-            self._progress.attend(self._processor)
+            self._progress.watch(self._processor)
         return self._processor
 
     def _send_failed_rows(self, processor: BatchProcessor) -> None:
@@ -146,7 +146,9 @@ class TargetActiveCampaign(ConfiguredTarget):
             if not self._batch:
                 self._batch_began = time.monotonic()
             self._batch.append(row)
-        is_old = bool(self._batch) and (time.monotonic() - self._batch_began > OLDEST_BATCH_SECONDS)
+        is_old = bool(self._batch) and (
+            time.monotonic() - self._batch_began > MAX_BATCH_AGE_SECONDS
+        )
         if len(self._batch) >= type(self).batch_rows or is_old:
             self._flush()
 
@@ -157,7 +159,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             return
         self._flush()
         self._parser.completeness.note_state(self._parser.number, message_dict["value"])
-        self._checkpoints.arrive(self._parser.number, message_dict["value"])
+        self._checkpoints.add(self._parser.number, message_dict["value"])
         self._emit()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
@@ -176,9 +178,9 @@ class TargetActiveCampaign(ConfiguredTarget):
         """Write the batch: then each row has its outcome, is deferred, or is in the background."""
         if self._batch:
             processor = self.processor  # may end the run: the batch must not be forgotten by then
-            beside = self.background.wait_for_conflicts(processor, self._batch)
+            in_background = self.background.wait_for_conflicts(processor, self._batch)
             batch, self._batch = self._batch, []
-            self.background.write(processor, batch, beside=beside)
+            self.background.write(processor, batch, in_background=in_background)
         if self._processor is not None and self._processor.rows.stop_reason:
             self._end_early(self._processor.rows.stop_reason)
 
@@ -189,7 +191,9 @@ class TargetActiveCampaign(ConfiguredTarget):
             processor.rows.deferred.first() if processor else None,
             self.background.first(),
         )
-        state = self._checkpoints.take(min((n for n in undecided if n is not None), default=None))
+        state = self._checkpoints.pop_latest(
+            min((n for n in undecided if n is not None), default=None)
+        )
         if state is not None and not (self._policy and self._policy.dry_run):
             if processor is not None:
                 processor.rows.results.flush()
@@ -199,7 +203,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _end_early(self, why: str) -> None:
         processor = self.processor
         processor.rows.stop_reason = None
-        processor.decide_deferred()
+        processor.resolve_deferred()
         processor.rows.stop_reason = why
         self._emit()
         raise cli.ExitProgram(why, cli.EXIT_FAILED)
@@ -210,7 +214,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._flush()
         processor = self.processor  # rows that failed last time are sent even if none came today
         self.background.wait_all()
-        processor.decide_deferred()
+        processor.resolve_deferred()
         if processor.rows.stop_reason:
             self._end_early(processor.rows.stop_reason)
         if processor.context.policy.audiences:
@@ -262,7 +266,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         traffic = processor.context.client.traffic if processor else None
         rate = settings["requests_per_second"] or 5
         document = {"run": self.run_id} | self._metadata.document(settings, traffic, ending)
-        document |= document_of(processor, self._checkpoints, rate)
+        document |= report_document(processor, self._checkpoints, rate)
         counts = processor.rows.results.counts() if processor else {}
         write_reports(settings, document, counts)
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 SECONDS = 60
 # Two programs without a common limit send ten requests a second, with it they send five. The bound
 # lies between, because requests arrive closer together than they left when the machine is busy.
-MOST_PER_SECOND = 7.5
+MAX_PER_SECOND = 7.5
 BURST = 5
-FEWEST_OF_EACH, FEWEST = 10, 30
+MIN_OF_EACH, FEWEST = 10, 30
 
 
 class Meeting(World):
@@ -61,5 +61,5 @@ class Meeting(World):
         one, other = (sorted(moments) for moments in times.values())
         first, last = max(one[0], other[0]), min(one[-1], other[-1])
         each = [sum(first <= moment <= last for moment in moments) for moments in (one, other)]
-        assert min(each) >= FEWEST_OF_EACH
-        assert FEWEST <= sum(each) <= MOST_PER_SECOND * (last - first) + BURST
+        assert min(each) >= MIN_OF_EACH
+        assert FEWEST <= sum(each) <= MAX_PER_SECOND * (last - first) + BURST

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A page of a hundred rows has some hundred kilobytes; for more, the client asks for smaller pages.
-MOST_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 # Bytes read at once, decompressed, between two checks of size and time.
 PIECE_BYTES = 1 << 18
 
 
 class BodyTooLarge(Exception):
-    """The body has more than `MOST_BYTES`; ``status`` is the response's status."""
+    """The body has more than `MAX_BYTES`; ``status`` is the response's status."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"a response of more than {MOST_BYTES >> 20} MiB")
+        super().__init__(f"a response of more than {MAX_BYTES >> 20} MiB")
         self.status = status
 
 
@@ -32,7 +32,7 @@ def read_body(response: requests.Response, is_late: Callable[[], bool]) -> bytes
     """
     length = response.headers.get("Content-Length", "")
     is_known = length.isdecimal() and "Content-Encoding" not in response.headers
-    if is_known and int(length[:20]) > MOST_BYTES:
+    if is_known and int(length[:20]) > MAX_BYTES:
         response.close()
         raise BodyTooLarge(response.status_code)
     response.raw.decode_content = True
@@ -41,7 +41,7 @@ def read_body(response: requests.Response, is_late: Callable[[], bool]) -> bytes
         while piece := response.raw.read1(PIECE_BYTES):
             pieces.append(piece)
             size += len(piece)
-            if size > MOST_BYTES:
+            if size > MAX_BYTES:
                 response.close()
                 raise BodyTooLarge(response.status_code)
             if is_late() and not (is_known and size >= int(length)):

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 DEFAULT_URL = "https://trackcmp.net/event"
-LONGEST_NAME = 32
+MAX_NAME_LENGTH = 32
 # An answer that drips in is given up after so many time-outs.
-MOST_TIMEOUTS = 3
+MAX_TIMEOUTS = 3
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _FACTS: dict[str, Any] = {"method": "POST", "path": "event"}
 
@@ -83,7 +83,7 @@ class EventClient:
             "eventdata": value,
             "visit": json.dumps({"email": email}),
         }
-        latest = time.monotonic() + MOST_TIMEOUTS * self._timeout
+        latest = time.monotonic() + MAX_TIMEOUTS * self._timeout
         try:
             with self._away():
                 response = self._session.post(

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 Then = Callable[["ApiResponse"], None]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
 
-MOST_PREFETCHED = 500
+MAX_PREFETCHED = 500
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Prefetcher:
         """Prefetch a GET request; it is sent once, however often this is called."""
         with self._lock:
             known = self._pending.get(key)
-            if known is None and len(self._pending) >= MOST_PREFETCHED:
+            if known is None and len(self._pending) >= MAX_PREFETCHED:
                 return
             pending = self._pending[key] = known or PrefetchedRequest(key, patience, is_urgent)
             if then is not None and not pending.over.is_set():

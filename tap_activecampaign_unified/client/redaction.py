@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "(api_key)"
 # Shorter texts are as likely a word as a key; ActiveCampaign's keys are longer.
-FEWEST_CHARACTERS = 8
+MIN_SECRET_LENGTH = 8
 
 # ActiveCampaign quotes the values of a row that it repeats; addresses it repeats as they are.
 _REPEATED = re.compile(r"""(?<!\w)'[^']*'(?!\w)|"[^"]*"|[^\s'"<>(]*@[^\s'"<>),;]*""")
@@ -36,7 +36,7 @@ class Redactor:
             base64.b64encode(key.encode()).decode(),
             base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
         }
-        known = sorted(spelled, key=len, reverse=True) if len(key) >= FEWEST_CHARACTERS else []
+        known = sorted(spelled, key=len, reverse=True) if len(key) >= MIN_SECRET_LENGTH else []
         self._spelled = [one.encode() for one in known]
         text = "|".join(map(re.escape, known)) or "(?!)"
         self._in_text = re.compile(text, re.IGNORECASE)

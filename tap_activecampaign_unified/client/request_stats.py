@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 BUCKET_SECONDS = 2
 # Twelve minutes in buckets of two seconds; a longer run has fewer, wider ones.
-MOST_BUCKETS = 360
+MAX_BUCKETS = 360
 
 
 class RequestStats:
@@ -111,7 +111,7 @@ class RequestStats:
         """Add one to a series; widen the buckets when there are too many."""
         if seconds is None:
             seconds = self.moment()
-        while seconds >= self.bucket_seconds * MOST_BUCKETS:
+        while seconds >= self.bucket_seconds * MAX_BUCKETS:
             self.bucket_seconds *= 2
             for one in (self._requests_over_time, self._faults_over_time):
                 one[:] = [sum(one[at : at + 2]) for at in range(0, len(one), 2)]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 60.0
-SHORTEST_WAIT = 0.05
+MAX_WAIT_SECONDS = 60.0
+MIN_WAIT_SECONDS = 0.05
 
 
 class RetryBudget:
@@ -58,7 +58,7 @@ class RetryBudget:
     def _next_wait(self, kind: object) -> float:
         """Return the next wait in seconds; the waits grow per kind of failure."""
         if kind not in self._waits:
-            self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=LONGEST_WAIT)
+            self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=MAX_WAIT_SECONDS)
             next(self._waits[kind])  # backoff's generators yield nothing useful first
         return backoff.full_jitter(next(self._waits[kind]))
 
@@ -73,7 +73,7 @@ class RetryBudget:
         wait = self._next_wait(kind)
         # The last attempt is sent at the very end of the allowed time.
         began = self._clock.monotonic()
-        seconds = max(SHORTEST_WAIT, min(wait, left))
+        seconds = max(MIN_WAIT_SECONDS, min(wait, left))
         if seconds > LONG_WAIT:
             # The line before it says what the attempt came to.
             logger.warning("Waiting %.0f s for the next attempt", seconds)

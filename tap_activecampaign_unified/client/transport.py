@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 SAME_HOST_REDIRECTS = 5
 # A whole response may take so many times the timeout of one read.
-MOST_TIMEOUTS = 10
+MAX_TIMEOUTS = 10
 WEIGHT_OF_THE_LATEST = 0.25
 # Parts of a path that name an endpoint; every other part is an id or personal data.
 _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -176,7 +176,7 @@ class Transport:
         return verdict
 
     def _is_late(self, left: float) -> bool:
-        return self.traffic.moment() - left > MOST_TIMEOUTS * self._timeout
+        return self.traffic.moment() - left > MAX_TIMEOUTS * self._timeout
 
     def _note_latency(self, seconds: float) -> None:
         with self._lock:

@@ -35,7 +35,7 @@ ACCOUNT_LIMIT = 5.0
 # One in a quarter of an hour.
 SLOWEST = 0.001
 # Short enough to be part of the key of any table.
-LONGEST_LABEL = 100
+MAX_LABEL_LENGTH = 100
 # 0001-01-01 is "all" to many, 9999-12-31 "for ever": from 1970 to 9998 there is room to reckon.
 FIRST_MOMENT, LAST_MOMENT = 0, 253_370_764_800
 
@@ -274,8 +274,8 @@ class Settings:
         label = self.values.get("account_label") or "-"
         if not label.isprintable():
             self._faults.append("account_label must be one line of visible characters")
-        if len(label) > LONGEST_LABEL:
-            self._faults.append(f"account_label must have at most {LONGEST_LABEL} characters")
+        if len(label) > MAX_LABEL_LENGTH:
+            self._faults.append(f"account_label must have at most {MAX_LABEL_LENGTH} characters")
 
     def _check_rate(self, address: AccountUrl | None) -> None:
         rate = self.values["requests_per_second"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .traversal import PageFetcher, Params, Position
 
 ANCHORS = 5
-MOST_PAGES_WITHOUT_NEWS = 3
+MAX_PAGES_WITHOUT_NEWS = 3
 
 
 class OffsetTraversal:
@@ -168,7 +168,7 @@ class _Page:
             return False
         if total is None or end >= total:
             return bool(quiet) or end == total
-        return quiet >= MOST_PAGES_WITHOUT_NEWS
+        return quiet >= MAX_PAGES_WITHOUT_NEWS
 
 
 def seconds_of(column: str, *, is_descending: bool = False) -> Callable[[Row], float | None]:

@@ -50,7 +50,7 @@ ORDERS = {
 # The key of a single row. The pages of other resources have more columns than a single row.
 SINGLES = {"contacts": None, "lists": None, "tags": None, "deals": "deal"}
 #: The highest number of rows that the reader sorts itself.
-MOST_SORTED = 10_000
+MAX_SORTED = 10_000
 FIELDS = "crm_fields"
 
 Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
@@ -287,9 +287,9 @@ class QueryPlanner:
             batch = TraversalStep(unsorted, [{}] * len(unsorted))
             rows += [row for row, _ in self.candidates(query, batch)]
             expected = 0 if query.row_filters else total or 0
-            if max(len(rows), expected) > MOST_SORTED:
+            if max(len(rows), expected) > MAX_SORTED:
                 raise InvalidQuery(
-                    f"{query.resource.name}: more than {MOST_SORTED} rows to be sorted here; "
+                    f"{query.resource.name}: more than {MAX_SORTED} rows to be sorted here; "
                     "ask for fewer, or sort by what ActiveCampaign sorts by (see docs/python.md)"
                 )
         id_ranks = [_id_rank(row) for row in rows]

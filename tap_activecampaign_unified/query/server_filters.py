@@ -31,7 +31,7 @@ DAY = dt.timedelta(days=1)
 CONTACTS, DEALS = "contacts", "deals"
 STATUSES = {"open": 0, "won": 1, "lost": 2}
 # Not every search finds shorter words.
-SHORTEST_WORD = 4
+MIN_WORD_LENGTH = 4
 NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"}
 
 
@@ -183,7 +183,7 @@ def _word_in(*filters: Filter | None) -> str | None:
         text = str(one.given) if one is not None and _is_text(one) else ""
         words = [word for word in text.split() if word.isascii() and word.isalnum()]
         longest = max(words, key=len, default="")
-        if len(longest) >= SHORTEST_WORD:
+        if len(longest) >= MIN_WORD_LENGTH:
             return longest
     return None
 

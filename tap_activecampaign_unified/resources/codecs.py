@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .parsing import InvalidValue
 from .parsing.flags import parse_flag
-from .parsing.ids import LONGEST_ID
+from .parsing.ids import MAX_ID_LENGTH
 from .parsing.numbers import (
     parse_cents,
     parse_decimal,
@@ -123,7 +123,7 @@ def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
         found = str(raw)
     else:
         raise InvalidValue("not an id")
-    if len(found) > LONGEST_ID:
+    if len(found) > MAX_ID_LENGTH:
         raise InvalidValue("not an id")
     return None if found in {"", "0"} else found
 
@@ -152,9 +152,9 @@ def encode_ref(value: Any) -> str | None:
 identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
 ref = Codec("ref", decode_ref, encode_ref, object_of(id=STRING), ({"id": "3"}, None))
 
-MOST_DIGITS_OF_AN_INTEGER = 18
+MAX_INTEGER_DIGITS = 18
 # The range of a loader's integer column.
-LEAST_INTEGER, MOST_INTEGER = -(1 << 63), (1 << 63) - 1
+MIN_INTEGER, MAX_INTEGER = -(1 << 63), (1 << 63) - 1
 _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
 
@@ -184,7 +184,7 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
     if _is_blank(raw):
         return None
     found = parse_decimal(raw, "not a whole number")
-    if not LEAST_INTEGER <= found <= MOST_INTEGER or found != found.to_integral_value():
+    if not MIN_INTEGER <= found <= MAX_INTEGER or found != found.to_integral_value():
         raise InvalidValue("not a whole number")
     return int(found)
 
@@ -202,7 +202,7 @@ def _is_plain_integer(raw: Any) -> bool:
         isinstance(raw, str)
         and raw.isdecimal()
         and raw.isascii()
-        and len(raw) <= MOST_DIGITS_OF_AN_INTEGER
+        and len(raw) <= MAX_INTEGER_DIGITS
     )
 
 

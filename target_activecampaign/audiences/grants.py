@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .memberships import Memberships
 
 # Bounds the values that are in memory at once.
-MOST_READ = 1_000
+MAX_VALUES_READ = 1_000
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ class GrantRecorder:
         # All at once: many addresses are looked up by one reading of all contacts.
         found = self._find_contacts(context, [one for one in mine if one.known_id is None])
         looked_up = {id(change) for change in found}
-        for at in range(0, len(mine), MOST_READ):
-            self._note_grants(context, mine[at : at + MOST_READ], looked_up)
-        for at in range(0, len(others), MOST_READ):
-            self._note_other_streams(context, others[at : at + MOST_READ])
+        for at in range(0, len(mine), MAX_VALUES_READ):
+            self._note_grants(context, mine[at : at + MAX_VALUES_READ], looked_up)
+        for at in range(0, len(others), MAX_VALUES_READ):
+            self._note_other_streams(context, others[at : at + MAX_VALUES_READ])
 
     def _note_grants(
         self, context: WriteContext, changes: list[ContactChange], looked_up: set[int]
@@ -313,8 +313,8 @@ class GrantRecorder:
             for change in changes
             if change.pending_grants is not None
         ]
-        for at in range(0, len(mine), MOST_READ):
-            part = mine[at : at + MOST_READ]
+        for at in range(0, len(mine), MAX_VALUES_READ):
+            part = mine[at : at + MAX_VALUES_READ]
             people = {pending.person for _, pending in part}
             people |= {change.id for change, _ in part if change.id}
             self._records.prefetch_grants(people)
@@ -335,7 +335,7 @@ class GrantRecorder:
             (self.grantor_of(part.row), request)
             for part in change.parts
             for request in part.requested
-            if part.asked_again.isdisjoint(part.parts_of(request))
+            if part.requested_again.isdisjoint(part.parts_of(request))
         }
         for grantor, one, request in pending.new:
             if (grantor, request) not in requested or request in pending.was_done_before:

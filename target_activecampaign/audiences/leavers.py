@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 2_000
-MOST_LINES = 20
+MAX_AT_ONCE = 2_000
+MAX_LINES = 20
 LEFT = "left the audience"
 NOTHING_TO_REVOKE = "there was nothing to take back"
 EMPTY_INPUT = "no row of it came, and allow_empty is not set"
@@ -168,8 +168,8 @@ class LeaverProcessor:
             return
         self._mark_complete(name)
         leavers = self._leavers_of(gone, name)
-        for at in range(0, len(leavers), MOST_AT_ONCE):
-            self._process_leavers(rule, leavers[at : at + MOST_AT_ONCE], report)
+        for at in range(0, len(leavers), MAX_AT_ONCE):
+            self._process_leavers(rule, leavers[at : at + MAX_AT_ONCE], report)
         self._log_report(name, report)
 
     def _is_gone(self, name: str, member: Member) -> bool:
@@ -317,9 +317,9 @@ class LeaverProcessor:
         start, verb = ("Dry run: audience", "would lose") if is_dry else ("Audience", "lost")
         leave = "would leave" if is_dry else "left"
         logger.info("%s %s: %d of %d members %s", start, name, report.left, report.members, leave)
-        for what, count in report.revoked.most_common(MOST_LINES):
+        for what, count in report.revoked.most_common(MAX_LINES):
             logger.info("%s %s: %d %s %s", start, name, count, verb, what)
-        for why, count in report.kept.most_common(MOST_LINES):
+        for why, count in report.kept.most_common(MAX_LINES):
             logger.info("%s %s: %d of those who %s: %s", start, name, count, leave, why)
         if is_dry and report.revoked:
             logger.info(MAY_START_AUTOMATIONS, name)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Background tasks are few and long; they have threads of their own.
-MOST_TASKS = 3
+MAX_TASKS = 3
 # Seconds: long enough for another thread to acquire the lock.
 YIELD_SECONDS = 0.001
 
@@ -88,8 +88,8 @@ class CooperativePool:
 
     def __init__(self, most: int = 1) -> None:
         self.most = most
-        self.most_tasks = min(MOST_TASKS, (most - 1) // 2)
-        self._most_helpers = most - 1 - self.most_tasks
+        self.max_tasks = min(MAX_TASKS, (most - 1) // 2)
+        self._most_helpers = most - 1 - self.max_tasks
         #: The exception that ended the work of all threads; None while they may continue.
         self.problem: BaseException | None = None
         self._lock = threading.RLock()
@@ -201,7 +201,7 @@ class CooperativePool:
     def start(self, job: Job) -> None:
         """Do a job in the background, or here where the machine starts no thread.
 
-        The caller checks that fewer than `most_tasks` are running.
+        The caller checks that fewer than `max_tasks` are running.
         """
         self._tasks += 1
 

@@ -18,7 +18,7 @@ from .audience_rules import AudienceRule, audience_rules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SHORTEST_SECRET = 16
+MIN_SECRET_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def build_policy(values: dict[str, Any]) -> WritePolicy:
     if not all(isinstance(name, str) for name in aliases.values()):
         faults.append("stream_aliases must name a stream for each of its keys")
     faults += _shared_files(values)
-    if 0 < len(values["ledger_secret"] or "") < SHORTEST_SECRET:
-        faults.append(f"ledger_secret must have at least {SHORTEST_SECRET} characters")
+    if 0 < len(values["ledger_secret"] or "") < MIN_SECRET_LENGTH:
+        faults.append(f"ledger_secret must have at least {MIN_SECRET_LENGTH} characters")
     if not is_event_url(values["event_url"]):
         faults.append("event_url must be an https address, or http on this machine")
     if bool(values["event_account_id"]) != bool(values["event_key"]):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 
 # Deeper than anything that ActiveCampaign accepts, and not too deep to be written to files.
-MOST_LEVELS = 100
+MAX_LEVELS = 100
 
 
 class BrokenLine(Protocol):
@@ -110,10 +110,10 @@ def _read(line: str) -> tuple[Any, bool]:
 
 
 def _is_deep(line: str, message: Message) -> bool:
-    if line.count("[") + line.count("{") <= MOST_LEVELS:
+    if line.count("[") + line.count("{") <= MAX_LEVELS:
         return False
     level: list[Any] = [message]
-    for _ in range(MOST_LEVELS):
+    for _ in range(MAX_LEVELS):
         inner = (one.values() if isinstance(one, dict) else one for one in level)
         level = [part for parts in inner for part in parts if isinstance(part, (dict, list))]
     return bool(level)

@@ -231,7 +231,7 @@ class RecordParser:
         nested = composed(found.record) if sink.family != "raw" else found.record
         row = InputRecord(number, stream, nested, key, source, remarks=remarks)
         row.shown_key = {name: record.get(name) for name in keys} if fields != keys else None
-        row.said = None if nested is found.record else found.record
+        row.unnormalized = None if nested is found.record else found.record
         row.input_stream = input_stream or stream
         return row
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_WARNINGS = 1_000
+MAX_WARNINGS = 1_000
 #: What a contact's row may say beside its fields: a status keeps list names from subscribing.
 CONTACT_COLUMNS = frozenset({*PLAIN, "status"})
 
@@ -115,7 +115,7 @@ class RowColumns:
     def _warn(self, stream: str, unknown: UnknownColumn) -> None:
         """Warn of a stream's unknown column once."""
         at = (stream, unknown.path)
-        if at in self._warned or len(self._warned) >= MOST_WARNINGS:
+        if at in self._warned or len(self._warned) >= MAX_WARNINGS:
             return
         self._warned.add(at)
         logger.warning(

@@ -1,8 +1,8 @@
-"""The ledger: what ActiveCampaign confirmed, so that the target sends changes only, and each once.
+"""The ledger: what ActiveCampaign confirmed. The target sends changes only, and each once.
 
 It holds keyed hashes, ids and times, no personal data. Half of the key is random and stored in the
 ledger. Where others can read the ledger, such as the administrators of a database,
-``ledger_secret`` is the half that they do not have.
+``ledger_secret`` is the other half.
 """
 
 from __future__ import annotations
@@ -63,22 +63,22 @@ def open_ledger_at(
     client: Client,
     *,
     program: str,
-    patience: float,
+    max_wait: float,
     is_dry_run: bool,
     secret: str | None,
 ) -> Ledger:
     """Open the account's ledger, once no other run writes to it; a dry run does not wait.
 
-    ``patience`` is in seconds. Raises `SettingsError`, or `LedgerInUse` where a later run can do.
+    ``max_wait`` is in seconds. Raises `SettingsError`, or `LedgerInUse` where a retry can help.
     """
     with contextlib.ExitStack() as stack:
         try:
             database = open_database(
-                SETTING, place, program=program, schema=SCHEMA, wait_seconds=patience
+                SETTING, place, program=program, schema=SCHEMA, wait_seconds=max_wait
             )
             stack.callback(database.close)
             if not is_dry_run:
-                _wait_for_lock(database, client, patience)
+                _wait_for_lock(database, client, max_wait)
             ledger = Ledger(database, client.address.account, is_dry_run=is_dry_run, secret=secret)
         except OSError as problem:
             raise _error_of(problem) from None
@@ -86,9 +86,9 @@ def open_ledger_at(
     return ledger
 
 
-def _wait_for_lock(database: Database, client: Client, patience: float) -> None:
+def _wait_for_lock(database: Database, client: Client, max_wait: float) -> None:
     """Take the ledger's lock: two runs at once would create the same row twice."""
-    deadline = client.clock.monotonic() + patience
+    deadline = client.clock.monotonic() + max_wait
     is_logged = False
     while not database.try_lock("ledger", client.address.account):
         if not is_logged:
@@ -126,7 +126,7 @@ def _check_version(found: tuple[Any, ...] | None) -> None:
 
 
 class Ledger:
-    """What the ledger records is kept when the call returns, even if the process is killed next."""
+    """Stores what ActiveCampaign confirmed. A record is on disk when the call returns."""
 
     def __init__(
         self,
@@ -157,14 +157,14 @@ class Ledger:
         known = store.get("meta", "proof")
         if not hmac.compare_digest(known[0] if known else b"", proof):
             raise SettingsError([WRONG_SECRET])
-        #: The members of audiences, and what streams gave.
+        #: The members of audiences, and what streams granted.
         self.audiences = AudienceRecords(store, self.hash_key, is_dry_run=is_dry_run)
         self._meta("version", str(VERSION).encode())
         if self._meta("account", account.encode()) != account.encode():
             raise SettingsError(["ledger_path belongs to another account: name another file"])
 
     def _meta(self, name: str, value: bytes) -> bytes:
-        """Write a value unless there is one; return the value that is there."""
+        """Write a value unless the ledger has one; return the value that it has."""
         self._store.add("meta", (name,), (value,))
         found = self._store.get("meta", name)
         return bytes(found[0]) if found else value
@@ -173,9 +173,9 @@ class Ledger:
         """Close it and release its lock."""
         self._database.close()
 
-    def write_after(self, first: Callable[[], None]) -> None:
-        """Call ``first`` before anything is written, each time."""
-        self._store.before_write = first
+    def set_before_write(self, before_write: Callable[[], None]) -> None:
+        """Set the function that is called before each write."""
+        self._store.before_write = before_write
 
     def transaction(self) -> contextlib.AbstractContextManager[object]:
         """Record everything of the block, or nothing."""

@@ -38,7 +38,7 @@ class AnyText(sa.TypeDecorator[str]):
         return value.replace("\\", "\\\\").replace("\0", "\\0")
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Put NUL back."""
+        """Restore NUL."""
         if value is None or dialect.name != "postgresql" or "\\" not in value:
             return value
         return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else "\\", value)
@@ -101,24 +101,24 @@ class Store:
         self._tables = {name: _Table(name, self._metadata, database) for name in TABLES}
         #: The values that every row of PostgreSQL has.
         self._scope: dict[str, int] = {}
-        #: Rows as they are in the database, None for those that are not there.
+        #: Rows of the database by key, None for those that it lacks.
         self._cache: Rows = {}
         #: Called before rows are written.
         self.before_write: Callable[[], None] = _nothing
-        #: What the transaction under way will write, None outside of one.
+        #: What the current transaction will write, None outside of one.
         self._unwritten: Rows | None = None
 
     def create_tables(self, check_version: Callable[[Values | None], None]) -> None:
         """Create the tables that are missing, and in PostgreSQL the account.
 
-        ``check_version`` gets the version of a ledger that is there, and may raise.
+        ``check_version`` gets the version of an existing ledger, and may raise.
         """
         database = self._database
         if database.is_file:
             if "meta" in database.table_names():
                 check_version(self.get("meta", "version"))
             database.create_tables(self._metadata)
-            # What was handed to the operating system survives a killed process.
+            # What the operating system has got survives a killed process.
             database.rows("PRAGMA journal_mode = WAL")
             database.rows("PRAGMA synchronous = NORMAL")
             return
@@ -138,11 +138,11 @@ class Store:
         return self._cache[table, key]
 
     def prefetch(self, table: str, keys: Iterable[Values]) -> None:
-        """Read rows that will be asked for, by their whole keys."""
+        """Read rows that `get` will return, by their whole keys."""
         self._read(table, list(keys))
 
     def uncache(self, *tables: str) -> None:
-        """Forget what was read of tables; it is read again when it is asked for."""
+        """Remove the rows of tables from the cache."""
         self._cache = {key: row for key, row in self._cache.items() if key[0] not in tables}
 
     def page(self, table: str, first: str, after: str, most: int) -> list[Any]:
@@ -193,7 +193,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Rows]:
-        """Write all of a block or nothing; a block within a block is part of it."""
+        """Write all of a block or nothing; a nested block is part of the outer one."""
         if self._unwritten is not None:
             yield self._unwritten
             return

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False)
 class AccountLookup(Lookup):
-    """The accounts that rows mean, remembered for this run."""
+    """The accounts that rows refer to, cached for this run."""
 
     _accounts: dict[str, str | None] = field(default_factory=dict, init=False)
     _all_accounts: bool = field(default=False, init=False)
@@ -55,7 +55,7 @@ class AccountLookup(Lookup):
         return self._accounts[key]
 
     def note_account(self, name: str, native_id: str | None) -> None:
-        """Remember an account's name for this run."""
+        """Cache an account's name for this run."""
         self._accounts[fold(name)] = native_id
 
     def account(self, ref: Ref) -> str:
@@ -67,4 +67,4 @@ class AccountLookup(Lookup):
         native_id = self.account_named(name) if name else None
         if native_id:
             return native_id
-        raise self.absent("account", "account", "name" if name else "id")
+        raise self.not_found("account", "account", "name" if name else "id")

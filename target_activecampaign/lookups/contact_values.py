@@ -34,8 +34,8 @@ Params = list[tuple[str, "str | int"]]
 
 logger = logging.getLogger(__name__)
 
-#: So many contacts whose rows may be cut off are read one by one.
-MOST_READ_ALONE = 3
+#: Up to so many contacts whose rows may be cut off are read one by one.
+MAX_READ_SINGLY = 3
 #: Relations in the order of the `include` parameter.
 RELATIONS = ("fieldValues", "contactTags", "contactLists", "accountContacts")
 
@@ -113,8 +113,8 @@ class ContactValues:
 class ContactValuesReader:
     """Reads the present values of contacts, a hundred per request.
 
-    An object reads for one run: it remembers which relations the server sends with contacts. It
-    does not remember values.
+    An object reads for one run: it caches which relations the server sends with contacts. It does
+    not cache values.
     """
 
     def __init__(self, client: Client, pool: CooperativePool) -> None:
@@ -154,7 +154,7 @@ class ContactValuesReader:
             again: set[str] = set()
             for relation in list(relations):
                 short = _add_included(relation, rows, body, found)
-                if len(short) <= MOST_READ_ALONE or len(rows) - len(short) < MOST_READ_ALONE:
+                if len(short) <= MAX_READ_SINGLY or len(rows) - len(short) < MAX_READ_SINGLY:
                     separate[relation] += short
                     relations.remove(relation)
                     if short and not rows_of(body, relation):
@@ -174,7 +174,7 @@ class ContactValuesReader:
             except InvalidRequest:
                 if not self._included:
                     raise
-                # The server knows one of the names not; the last one is the least documented.
+                # The server does not know one of the names; the last one is the least documented.
                 self._exclude(self._included[-1])
         rows = {str(row.get("id")): row for row in named_rows(body, "contacts", "contacts")}
         if not rows.keys() <= set(ids):
@@ -207,7 +207,7 @@ class ContactValuesReader:
         self, relation: str, contacts: list[str], found: dict[str, ContactValues]
     ) -> None:
         """Read one relation of these contacts: one request each or the collection, if fewer."""
-        if len(contacts) > MOST_READ_ALONE:
+        if len(contacts) > MAX_READ_SINGLY:
             total = total_of(self._client.get(relation, [("limit", 1)]).body)
             if total == 0:
                 return
@@ -243,18 +243,18 @@ def _add_included(
     A contact's row lists the ids of its related rows. Where it does not, the contacts from the last
     one with rows on may have lost some.
     """
-    came: dict[str, set[str]] = defaultdict(set)
+    included: dict[str, set[str]] = defaultdict(set)
     for row in rows_of(body, relation):
         contact = str(row.get("contact"))
         if contact in rows:
             found[contact].add(relation, row)
-            came[contact].add(str(row.get("id")))
-    last = max((at for at, one in enumerate(rows) if one in came), default=0)
+            included[contact].add(str(row.get("id")))
+    last = max((at for at, one in enumerate(rows) if one in included), default=0)
     short = []
     for at, (one, row) in enumerate(rows.items()):
         listed = row.get(relation)
         if isinstance(listed, list):
-            if not {str(each) for each in listed} <= came[one]:
+            if not {str(each) for each in listed} <= included[one]:
                 short.append(one)
         elif at >= last:
             short.append(one)

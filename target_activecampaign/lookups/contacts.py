@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Page
 
 
-MOST_KEPT_CONTACTS = 50_000
+MAX_CACHED_CONTACTS = 50_000
 #: So many addresses are looked up one by one.
-FEWEST_TOGETHER = FULL_PAGE // 4
+MIN_FOR_COLLECTION = FULL_PAGE // 4
 
 
 @dataclass(eq=False, repr=False)
 class ContactLookup(Lookup):
-    """The contacts that rows mean, remembered for this run."""
+    """The contacts that rows refer to, cached for this run."""
 
     _contacts: dict[str, str] = field(default_factory=dict, init=False)
     _absent: set[str] = field(default_factory=set, init=False)
@@ -43,17 +43,17 @@ class ContactLookup(Lookup):
             native_id = self.contacts_by_email([email]).get(fold(email))
             if native_id:
                 return native_id
-        raise self.no_contact(has_email=bool(email))
+        raise self.contact_not_found(has_email=bool(email))
 
-    def no_contact(self, *, has_email: bool) -> RowDeferred | RowRejected:
+    def contact_not_found(self, *, has_email: bool) -> RowDeferred | RowRejected:
         """Return the error of a row whose contact does not exist (yet)."""
         by = "address" if has_email else "id"
         reason = f"contact: the account has none with this {by}; write the contact too"
         return RowRejected(reason) if self.is_final else RowDeferred(reason, "contact")
 
     def note_contact(self, email: str, native_id: str | None) -> None:
-        """Remember an address's contact for this run."""
-        if len(self._contacts) >= MOST_KEPT_CONTACTS:
+        """Cache an address's contact for this run."""
+        if len(self._contacts) >= MAX_CACHED_CONTACTS:
             self._contacts.clear()
         self._absent.discard(fold(email))
         if native_id:
@@ -68,7 +68,7 @@ class ContactLookup(Lookup):
             self._index.forget(email)
 
     def forget_absent(self) -> None:
-        """Forget who was not there: contacts were written since."""
+        """Remove the absent contacts from the cache: contacts were written since."""
         self._absent.clear()
 
     def prefetch_contacts(self, refs: Iterable[Ref]) -> None:
@@ -105,8 +105,8 @@ class ContactLookup(Lookup):
     def _reads_all(self, count: int) -> bool:
         """Return whether reading all contacts, or the new ones, finds so many addresses cheaper."""
         if self._index is not None:
-            return count > FEWEST_TOGETHER
-        return self.look_up_requests(count) < count
+            return count > MIN_FOR_COLLECTION
+        return self.lookup_cost(count) < count
 
     def _complete_index(self) -> AddressIndex:
         """Return the index of all contacts, with those that were created since it was used."""
@@ -130,30 +130,30 @@ class ContactLookup(Lookup):
             if key in self._contacts:
                 ids[key] = self._contacts[key]
             elif key not in self._absent:
-                row = self.read_contact(email, loosely=True)
+                row = self.read_contact(email, ignores_case=True)
                 if row is None:
                     self._absent.add(key)
                 else:
                     ids[key] = str(row["id"])
                     self.note_contact(key, ids[key])
 
-    def look_up_requests(self, count: int) -> int:
+    def lookup_cost(self, count: int) -> int:
         """Return about how many requests it takes to find so many addresses.
 
         One for each, or those of reading all contacts where that is fewer.
         """
-        if count <= FEWEST_TOGETHER:
+        if count <= MIN_FOR_COLLECTION:
             return count
         total = total_of(self.client.get("contacts", [("limit", 1), ("status", -1)]).body)
         return count if total is None else min(count, total // FULL_PAGE + 2)
 
-    def read_contact(self, email: str, *, loosely: bool = False) -> NativeRow | None:
+    def read_contact(self, email: str, *, ignores_case: bool = False) -> NativeRow | None:
         """Return the contact of an address; None where there is none.
 
-        ``loosely`` also finds the address in another case: a case-sensitive account must not lose
-        a person's opt-out.
+        ``ignores_case`` also finds the address in another case: a case-sensitive account must not
+        lose a person's opt-out.
         """
-        for name in ("email", "email_like") if loosely else ("email",):
+        for name in ("email", "email_like") if ignores_case else ("email",):
             params: list[tuple[str, str | int]] = [(name, email), ("limit", 100), ("status", -1)]
             rows = self.client.get("contacts", params).body.get("contacts")
             for row in rows if isinstance(rows, list) else ():

@@ -40,7 +40,7 @@ class Lookup:
             return source
         return self.ledger.own_id(family, source)
 
-    def absent(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
+    def not_found(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
         """Return the error of a row whose reference ``by`` name or id does not resolve (yet)."""
         if family == "user" and by == "name":
             by = "address"

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LookupTable:
-    """The endpoint of a family and the column of its natural key."""
+    """The endpoint of a family, the column of its natural key, and their names in references."""
 
     path: str
     column: str
-    word: str
-    part: str = "name"
+    label: str
+    key_part: str = "name"
 
 
 LOOKUP_TABLES = {
@@ -125,16 +125,16 @@ class NamedTables(Lookup):
         if source and not self.policy.is_foreign:
             if source in self.table(family):
                 return source
-            raise RowRejected(f"{table.word}: the account has none with this id")
+            raise RowRejected(f"{table.label}: the account has none with this id")
         if source:
             own = self.ledger.own_id(family, source)
             if own and (is_planned(own) or own in self.table(family)):
                 return own
-        name = ref.get(table.part) or ref.get("name") or ref.get("email")
+        name = ref.get(table.key_part) or ref.get("name") or ref.get("email")
         if name:
             rows = self.find_by_name(family, name)
             if len(rows) == 1:
                 return str(rows[0]["id"])
             if rows:
-                raise RowRejected(f"{table.word}: several have this name; give the id")
-        raise self.absent(table.word, family, "name" if name else "id")
+                raise RowRejected(f"{table.label}: several have this name; give the id")
+        raise self.not_found(table.label, family, "name" if name else "id")

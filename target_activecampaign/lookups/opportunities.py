@@ -43,7 +43,7 @@ class OpportunityLookup:
         self._client, self._pool, self._references, self._count = client, pool, references, count
         self._all: dict[str, dict[str, Any]] | None = None
         self._is_few: bool | None = None
-        self._noted: list[tuple[str, str]] = []
+        self._keys_written_meanwhile: list[tuple[str, str]] = []
 
     def get(self, native_id: str) -> dict[str, Any]:
         """Return a deal; read all deals at once where that is fewer requests."""
@@ -71,7 +71,7 @@ class OpportunityLookup:
                     for row in page.rows
                 }
 
-    def keyed(self, external_id: str, field_id: str) -> list[str]:
+    def ids_by_external_id(self, external_id: str, field_id: str) -> list[str]:
         """Return the ids of deals with this external id in its custom field."""
         references = self._references
         with self._pool.named_lock("deal keys"):
@@ -87,30 +87,30 @@ class OpportunityLookup:
                 if value_field(row) == field_id:
                     key = comparable_key(str(value_of(row) or ""))
                     ids_by_key.setdefault(key, []).append(value_owner(row, "opportunity"))
-        for key, native_id in self._noted:  # written while the keys were read
+        for key, native_id in self._keys_written_meanwhile:  # written while the keys were read
             if native_id not in ids_by_key.setdefault(key, []):
                 ids_by_key[key].append(native_id)
         return ids_by_key
 
     def note_key(self, external_id: str, native_id: str) -> None:
-        """Remember the external id of a deal that was just written."""
+        """Cache the external id of a deal that was just written."""
         keys = self._references.opportunity_ids
         if keys is None:
-            self._noted.append((comparable_key(external_id), native_id))
+            self._keys_written_meanwhile.append((comparable_key(external_id), native_id))
             return
         known = keys.setdefault(comparable_key(external_id), [])
         if native_id not in known:
             known.append(native_id)
 
-    def named(self, name: str, contact: str) -> list[str]:
+    def ids_by_name(self, name: str, contact: str) -> list[str]:
         """Return the ids of a contact's deals with this name."""
         return [
             str(row.get("id"))
-            for row in self._titled(name)
+            for row in self._deals_named(name)
             if id_text(row.get("contact")) == contact
         ]
 
-    def _titled(self, name: str, *more: tuple[str, Any]) -> list[dict[str, Any]]:
+    def _deals_named(self, name: str, *more: tuple[str, Any]) -> list[dict[str, Any]]:
         params = [("filters[title]", name), *more]
         return [
             row
@@ -124,7 +124,7 @@ class OpportunityLookup:
     ) -> list[str]:
         """Return the ids of deals like ``body`` created since a time (epoch seconds)."""
         ids = []
-        for row in self._titled(str(body["title"])):
+        for row in self._deals_named(str(body["title"])):
             created = parse_instant(row.get("cdate"))
             if created is None or created.timestamp() < since:
                 continue

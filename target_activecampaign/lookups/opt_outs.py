@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from .references import References
 
 OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
-#: Seconds after which the people who left a list are read again.
+#: Seconds after which the opt-outs of a list are read again.
 FRESH_SECONDS = 300.0
 
 
-def members(client: Client, one: str, status: int, most: int) -> Iterator[Page | None]:
-    """Walk a list's contacts of one status; yield None if one request per contact is cheaper."""
+def list_contacts(client: Client, one: str, status: int, lookups: int) -> Iterator[Page | None]:
+    """Walk a list's contacts of one status; yield None if ``lookups`` single requests are fewer."""
     params: list[tuple[str, Any]] = [("listid", one), ("status", status)]
     for number, page in enumerate(walk_keyset(client, "contacts", "contacts", params)):
         total = total_of(page.body)
-        if number == 0 and total is not None and total / FULL_PAGE > 2 * most + 1:
+        if number == 0 and total is not None and total / FULL_PAGE > 2 * lookups + 1:
             yield None
             return
         yield page
@@ -41,45 +41,45 @@ def number_of(value: Any) -> int:
 
 
 class OptOuts:
-    """The people who left a list, read as a whole where enough rows ask for it."""
+    """The people who opted out of a list; reads all of them where that is fewer requests."""
 
     def __init__(self, references: References, clock: Clock) -> None:
         self._references, self._clock = references, clock
-        self._asked: Counter[str] = Counter()
-        #: By list: when its people were read, and their folded addresses.
-        self._left: dict[str, tuple[float, set[str]]] = {}
+        self._looked_up: Counter[str] = Counter()
+        #: By list: when its opt-outs were read, and their folded addresses.
+        self._opted_out: dict[str, tuple[float, set[str]]] = {}
 
     def find(self, one: str | None, emails: set[str]) -> dict[str, str]:
-        """Return how people left a list, by folded address; any list where ``one`` is None."""
+        """Return how people opted out of a list, by folded address; None means any list."""
         references, suspects = self._references, emails
         if one is not None:
-            self._asked[one] += len(emails)
-            left = self._left_of(one)
-            # ActiveCampaign may ignore a filter: what a suspect's own memberships say counts.
+            self._looked_up[one] += len(emails)
+            left = self._read_list(one)
+            # ActiveCampaign may ignore a filter: the contact's own memberships decide.
             suspects = emails if left is None else emails & left
         found: dict[str, str] = {}
 
-        def ask(email: str, native_id: str) -> None:
+        def check(email: str, native_id: str) -> None:
             for row in references.nested_rows("contacts", native_id, "contactLists"):
                 word = OPTED_OUT.get(number_of(row.get("status")))
                 if word and one in {None, str(row.get("list"))}:
                     found[email] = word
 
         known = references.contacts_by_email(suspects)
-        references.pool.each([partial(ask, email, one_id) for email, one_id in known.items()])
+        references.pool.each([partial(check, email, one_id) for email, one_id in known.items()])
         return found
 
-    def _left_of(self, one: str) -> set[str] | None:
-        """Return who left a list; None where one request per contact is cheaper."""
+    def _read_list(self, one: str) -> set[str] | None:
+        """Return who opted out of a list; None where one request per contact is cheaper."""
         now = self._clock.monotonic()
-        read_at, left = self._left.get(one, (None, set[str]()))
+        read_at, left = self._opted_out.get(one, (None, set[str]()))
         if read_at is not None and now - read_at < FRESH_SECONDS:
             return left
         left = set()
         for status in OPTED_OUT:
-            for page in members(self._references.client, one, status, self._asked[one]):
+            for page in list_contacts(self._references.client, one, status, self._looked_up[one]):
                 if page is None:
                     return None
                 left |= {fold(str(row.get("email") or "")) for row in page.rows}
-        self._left[one] = now, left
+        self._opted_out[one] = now, left
         return left

@@ -1,4 +1,4 @@
-"""The contact that a row writes to, as far as the row itself names it."""
+"""The contact that a row refers to, by its address or id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CONTACT_STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
 PAIR_STREAMS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
-#: Rows of these belong to the contact that they name, opportunities to their first one.
+#: Rows of these streams belong to the contact that they name, opportunities to their first one.
 _OF_CONTACTS = frozenset(
     {"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"}
     | {"commerce_orders", "commerce_subscriptions"}

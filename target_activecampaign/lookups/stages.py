@@ -29,4 +29,4 @@ def find_stage(references: NamedTables, ref: Ref, pipeline: str | None) -> Nativ
         return rows[0]
     if rows:
         raise RowRejected("stage: several have this name; name the pipeline or give the id")
-    raise references.absent("stage", "stage", "name" if name else "id")
+    raise references.not_found("stage", "stage", "name" if name else "id")

@@ -1,4 +1,4 @@
-"""Batches of contacts that wait for their import while the next batches are read and queued."""
+"""Batches of contacts in the background: they wait for their import while the target reads on."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ class BackgroundBatches:
 
     A batch runs in the background if all its rows are contacts for the importer and no setting
     needs its results before the next batch. Other rows, and contacts that may be the same people,
-    wait for it. ``after`` is called when a background batch is done, ``wake`` when one failed.
+    wait for it. ``on_done`` is called when a background batch is done, ``on_failure`` when it
+    fails.
     """
 
     def __init__(
         self,
         pool: CooperativePool,
         policy: WritePolicy,
-        after: Callable[[], None],
-        wake: Callable[[], None],
+        on_done: Callable[[], None],
+        on_failure: Callable[[], None],
     ) -> None:
         self._pool, self._policy = pool, policy
-        self._after, self._wake = after, wake
+        self._on_done, self._on_failure = on_done, on_failure
         self._open: list[_OpenBatch] = []
         self._identity: RecordIdentity | None = None
 
@@ -60,13 +61,13 @@ class BackgroundBatches:
         return min((one.first for one in self._open if one.first is not None), default=None)
 
     def wait_all(self) -> None:
-        """Wait for all background batches; raise what ended the run meanwhile."""
+        """Wait for all background batches; raise what ends the run."""
         self._wait_until(lambda: not self._open)
 
     def wait_for_conflicts(self, processor: BatchProcessor, rows: list[InputRecord]) -> bool:
         """Wait for the batches that must be done before these rows are written.
 
-        Returns whether the rows may be written beside the batches that still run.
+        Returns whether the rows may be written while other batches run.
         """
         self._identity = None
         if not self._may_overlap(rows):
@@ -76,13 +77,17 @@ class BackgroundBatches:
             self.wait_all()
             processor.retry_deferred()
         if self._open:
-            mine = self._identity = _identity_of(rows, self._policy)
-            self._wait_until(lambda: not any(_may_meet(one.identity, mine) for one in self._open))
+            identity = self._identity = _identity_of(rows, self._policy)
+            self._wait_until(
+                lambda: not any(_may_conflict(one.identity, identity) for one in self._open)
+            )
         return True
 
-    def write(self, processor: BatchProcessor, rows: list[InputRecord], *, beside: bool) -> None:
+    def write(
+        self, processor: BatchProcessor, rows: list[InputRecord], *, in_background: bool
+    ) -> None:
         """Write a batch: each row gets a result, is deferred or runs in the background."""
-        if not beside:
+        if not in_background:
             processor.write(rows)
             processor.retry_deferred()
             return
@@ -90,47 +95,47 @@ class BackgroundBatches:
         if sum(map(len, left.values())) < ENOUGH_TO_IMPORT:
             processor.write_changed(rows, left)
             return
-        self._wait_until(lambda: len(self._open) < self._pool.most_tasks)
+        self._wait_until(lambda: len(self._open) < self._pool.max_tasks)
         self._start(processor, rows, left)
 
     def _may_overlap(self, rows: list[InputRecord]) -> bool:
         policy = self._policy
-        is_asked = (
+        needs_results = (
             policy.max_changes is not None
             or policy.on_reject == "fail"
             or policy.max_reject_ratio < 1
             or policy.dry_run
             or policy.bulk_import == "never"
         )
-        return bool(self._pool.most_tasks and not is_asked) and all(
+        return bool(self._pool.max_tasks and not needs_results) and all(
             row.stream in STREAMS and not is_delete(row) for row in rows
         )
 
     def _start(
         self, processor: BatchProcessor, rows: list[InputRecord], left: dict[str, list[InputRecord]]
     ) -> None:
-        mine = _OpenBatch(rows[0].number, self._identity or _identity_of(rows, self._policy))
-        self._open.append(mine)
+        batch = _OpenBatch(rows[0].number, self._identity or _identity_of(rows, self._policy))
+        self._open.append(batch)
 
         def run() -> None:
             try:
                 processor.write_changed(rows, left)
                 # A batch that fails before this stays open: no state covers its rows.
-                self._open.remove(mine)
-                self._after()
+                self._open.remove(batch)
+                self._on_done()
             except BaseException as problem:
                 self._pool.fail(problem)
-                self._wake()
+                self._on_failure()
                 raise
 
         self._pool.start(run)
 
-    def _wait_until(self, is_so: Callable[[], bool]) -> None:
-        self._pool.wait_until(lambda: self._pool.problem is not None or is_so())
+    def _wait_until(self, is_met: Callable[[], bool]) -> None:
+        self._pool.wait_until(lambda: self._pool.problem is not None or is_met())
         self._pool.raise_if_ending()
 
 
-def _may_meet(one: RecordIdentity, other: RecordIdentity) -> bool:
+def _may_conflict(one: RecordIdentity, other: RecordIdentity) -> bool:
     """Return whether two batches may hold the same people."""
     is_alike = one.columns == other.columns and len(one.columns) == 1
     return not is_alike or not one.keys.isdisjoint(other.keys)

@@ -1,4 +1,4 @@
-"""Batches of rows: what changed, in the order of their dependencies, each row to its result."""
+"""Writes batches of rows: the changed ones, in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons, outcome_of
-from target_activecampaign.records.record import InputRecord, identity_of, said_by
+from target_activecampaign.records.record import InputRecord, identifying_columns, identity_of
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .row_finisher import RowFinisher
 
 MAX_DEFERRED_PASS = 5_000
-FEWEST_FOR_RATIO = 100
+MIN_ROWS_FOR_RATIO = 100
 STOPPED = "the run ended before this row was confirmed"
 
 
@@ -41,7 +41,7 @@ class BatchProcessor:
     def write(self, rows: list[InputRecord]) -> None:
         """Write a batch; afterwards every row of it has its result or is deferred.
 
-        Where the run ends in its middle, `abandon` gives the rows that are left their results.
+        Where the run ends before, `abandon` gives the remaining rows their results.
         """
         self.rows.open(rows)
         self.grants.members.note_rows(rows)
@@ -72,7 +72,7 @@ class BatchProcessor:
 
     def _end_batch(self, rows: list[InputRecord]) -> None:
         for row in rows:
-            # A sink must finish every row; should one not do so, the row is tried again.
+            # A sink must finish every row. If one does not, the next run sends the row again.
             self.rows.finish(
                 row, Outcome(Action.FAILED, reason="the row was not processed", whole=False)
             )
@@ -105,7 +105,7 @@ class BatchProcessor:
             self.rows.finish(row, HELD_BY_MAX_CHANGES)
 
     def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
-        """Finish the rows that the ledger knows as confirmed; return the others."""
+        """Finish the rows that the ledger has as confirmed; return the others."""
         policy, ledger = self.context.policy, self.context.ledger
         rows = self._hold_out(sink, rows)
         groups: dict[bytes, list[InputRecord]] = {}
@@ -136,7 +136,7 @@ class BatchProcessor:
         return left
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
-        """Finish the rows of the control group, except those that may unsubscribe somebody."""
+        """Finish the rows of the control group, except those that may unsubscribe a person."""
         try:
             held_out = self.context.holdout.find(rows)
         except RequestError as problem:
@@ -150,9 +150,9 @@ class BatchProcessor:
         return [row for row in rows if self.rows.is_open(row)]
 
     def _finish_confirmed(self, sink: Sink, group: list[InputRecord], known: Confirmed) -> None:
-        """Finish rows of one key of which nothing is left to be written.
+        """Finish rows of one key of which every part is confirmed.
 
-        Where only parts are left that go without the rest, only these stay in the records.
+        Where the other parts can be sent alone, reduce the records to them.
         """
         merged: dict[bytes, bytes] = {}
         for row in group:
@@ -170,10 +170,10 @@ class BatchProcessor:
                 row.denied = denied
 
     def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
-        """Return what the ledger knows a row by: its key, or the whole record without one."""
+        """Return a row's identity in the ledger: its key, or the whole record without one."""
         is_weak = bool(sink.weak & row.key.keys()) and not self.rows.key_properties.get(row.stream)
         if is_weak and "name+contact" not in self.context.policy.match_opportunities_on:
-            return said_by(row)
+            return identifying_columns(row)
         return identity_of(row)
 
     # --- deferred rows ----------------------------------------------------------------------
@@ -181,13 +181,13 @@ class BatchProcessor:
     def abandon(self, rows: list[InputRecord]) -> None:
         """Finish rows that this run will not write: these, the open and the deferred ones.
 
-        They are delivered again.
+        No state covers them, so the source sends them again.
         """
         deferred = self.rows.deferred
         rows = [*self.rows.open_rows.values(), *rows]
         last, after = deferred.last_place(), 0
         while after < last:
-            found, after = deferred.take(min(MAX_DEFERRED_PASS, last - after), after)
+            found, after = deferred.pop(min(MAX_DEFERRED_PASS, last - after), after)
             if not found:
                 break
             rows = [*rows, *found]
@@ -197,19 +197,19 @@ class BatchProcessor:
 
     @property
     def may_retry_deferred(self) -> bool:
-        """Whether the rows just written hold what few deferred rows refer to."""
+        """Whether a few deferred rows may refer to the rows just written."""
         deferred = self.rows.deferred
         is_few = 0 < deferred.count <= MAX_DEFERRED_PASS
         return is_few and bool(deferred.families & self._written_families)
 
     def retry_deferred(self) -> None:
-        """Try the deferred rows again if what they refer to was among the rows just written."""
+        """Retry the deferred rows if they may refer to the rows just written."""
         if self.may_retry_deferred:
             self._write_deferred()
         self._written_families.clear()
 
-    def decide_deferred(self) -> None:
-        """Decide every deferred row: retry while some succeed, then once more for good."""
+    def resolve_deferred(self) -> None:
+        """Give every deferred row its result: retry while some succeed, then reject the rest."""
         deferred = self.rows.deferred
         while deferred.count:
             before = deferred.count
@@ -223,7 +223,7 @@ class BatchProcessor:
         if deferred.count <= MAX_DEFERRED_PASS:
             deferred.families.clear()
         while after < last:
-            rows, after = deferred.take(min(MAX_DEFERRED_PASS, last - after), after)
+            rows, after = deferred.pop(min(MAX_DEFERRED_PASS, last - after), after)
             if not rows:
                 break
             self.write(rows)
@@ -231,12 +231,14 @@ class BatchProcessor:
     # --- limits -----------------------------------------------------------------------------
 
     def check_rejects(self) -> None:
-        """Decide after a batch whether the run may go on."""
+        """Stop the run if too many rows are rejected."""
         policy, results = self.context.policy, self.rows.results
         rejected = results.count(Action.REJECTED)
         if rejected and policy.on_reject == "fail":
             self.rows.stop_reason = REJECTED_ONE
-        elif results.rows >= FEWEST_FOR_RATIO and rejected > policy.max_reject_ratio * results.rows:
+        elif (
+            results.rows >= MIN_ROWS_FOR_RATIO and rejected > policy.max_reject_ratio * results.rows
+        ):
             self.rows.stop_reason = (
                 "more rows were rejected than max_reject_ratio allows: see the results"
             )

@@ -6,15 +6,15 @@ import re
 from typing import Any
 
 State = dict[str, Any]
-_MARKS = ("replication_key_value", "starting_replication_value", "replication_key_signpost")
+_BOOKMARK_KEYS = ("replication_key_value", "starting_replication_value", "replication_key_signpost")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]{5,15}(Z|[+-]\d\d:?\d\d)?)?")
 
 
 class Checkpoints:
-    """Keeps incoming states until they may be emitted.
+    """Holds incoming states until the target may emit them.
 
-    A held row (failed and not kept, over a limit, rejected under ``on_reject: fail``) stops every
-    later state for good. A deferred row stops them until it has a result.
+    A held row stops every later state: it failed and is not in the retry file, is over a limit, or
+    was rejected under ``on_reject: fail``. A deferred row stops them until it has a result.
     """
 
     def __init__(self) -> None:
@@ -25,12 +25,12 @@ class Checkpoints:
         self.last: State | None = None
 
     def hold(self, number: int) -> None:
-        """Emit no state after this row any more."""
+        """Emit no state after this row."""
         self._held = number if self._held is None else min(self._held, number)
         self._states = [(rows, state) for rows, state in self._states if rows < self._held]
 
-    def arrive(self, rows: int, state: State) -> None:
-        """Keep a state that came after ``rows`` input rows."""
+    def add(self, rows: int, state: State) -> None:
+        """Add a state that came after ``rows`` input rows."""
         self.first = self.first or state
         if self._held is not None and rows >= self._held:
             return
@@ -38,7 +38,7 @@ class Checkpoints:
             self._states.pop()
         self._states.append((rows, state))
 
-    def take(self, first_open: int | None) -> State | None:
+    def pop_latest(self, first_open: int | None) -> State | None:
         """Return the latest state before the first open row, once; None if there is none."""
         found = None
         while self._states and (first_open is None or self._states[0][0] < first_open):
@@ -54,12 +54,14 @@ def bookmarks_of(state: State | None) -> dict[str, Any]:
     bookmarks = (state or {}).get("bookmarks")
     return {
         str(stream): {
-            name: value for name, value in entry.items() if name in _MARKS and _is_mark(value)
+            name: value
+            for name, value in entry.items()
+            if name in _BOOKMARK_KEYS and _is_bookmark_value(value)
         }
         for stream, entry in (bookmarks.items() if isinstance(bookmarks, dict) else ())
         if isinstance(entry, dict)
     }
 
 
-def _is_mark(value: Any) -> bool:
+def _is_bookmark_value(value: Any) -> bool:
     return isinstance(value, (int, float)) or bool(_INSTANT.fullmatch(str(value)))

@@ -1,4 +1,4 @@
-"""Deferred rows: kept on disk until what they refer to may exist."""
+"""Deferred rows: stored on disk until the records that they refer to may exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from target_activecampaign.records.record import InputRecord
 if TYPE_CHECKING:
     from tap_activecampaign_unified.storage.database import Database
 
-Kept = dict[str, Any]
+StoredRow = dict[str, Any]
 
 
 class DeferredRows:
@@ -30,7 +30,7 @@ class DeferredRows:
             from tap_activecampaign_unified.storage.database import Database  # noqa: PLC0415
 
             self._folder = tempfile.TemporaryDirectory(prefix="activecampaign-")
-            self._db = Database(Path(self._folder.name) / "waiting.sqlite")
+            self._db = Database(Path(self._folder.name) / "deferred.sqlite")
             self._db.rows("PRAGMA journal_mode = OFF")
             self._db.rows("PRAGMA synchronous = OFF")
             self._db.rows(
@@ -42,15 +42,15 @@ class DeferredRows:
 
     def add(self, row: InputRecord, family: str, key: bytes) -> None:
         """Defer a row; ``key`` is its key in the ledger."""
-        kept = json.dumps(
+        text = json.dumps(
             [
                 *(row.stream, row.record, row.key, row.source, row.remarks, row.shown_key),
-                *(row.said, row.input_stream),
+                *(row.unnormalized, row.input_stream),
             ],
             default=str,
         )
         self._open().rows(
-            "INSERT INTO rows (number, key, row) VALUES (?, ?, ?)", (row.number, key, kept)
+            "INSERT INTO rows (number, key, row) VALUES (?, ?, ?)", (row.number, key, text)
         )
         self.count += 1
         self.families.add(family)
@@ -72,7 +72,7 @@ class DeferredRows:
         found = self._db.rows("SELECT min(number) FROM rows")[0][0]
         return None if found is None else int(found)
 
-    def take(self, most: int, after: int) -> tuple[list[InputRecord], int]:
+    def pop(self, most: int, after: int) -> tuple[list[InputRecord], int]:
         """Remove and return up to ``most`` rows after a place, with the last one's place."""
         if self._db is None:
             return [], after
@@ -82,9 +82,9 @@ class DeferredRows:
         )
         rows = []
         for place, number, text in found:
-            stream, record, key, source, remarks, shown_key, said, name = json.loads(text)
+            stream, record, key, source, remarks, shown_key, unnormalized, name = json.loads(text)
             row = InputRecord(number, stream, record, key, source, remarks=remarks)
-            row.shown_key, row.said, row.input_stream = shown_key, said, name
+            row.shown_key, row.unnormalized, row.input_stream = shown_key, unnormalized, name
             rows.append(row)
             after = place
         self._db.rows("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])

@@ -1,4 +1,4 @@
-"""What the ledger remembers of parts that the settings deny: the reason, as hashes.
+"""The reasons of parts that the settings deny, as hashes in the ledger.
 
 Such a part is decided until the row or a setting changes. The row is not sent again, and every run
 gives the same reason.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.records.record import InputRecord
 
-#: The value of a field that the ledger must not take for confirmed; no hash of a value is this.
+#: The value of a field that is not confirmed; no hash of a value is this.
 UNCONFIRMED = bytes(8)
 
 
@@ -28,7 +28,7 @@ class DeniedParts:
         self._paths = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
 
     def known(self, row: InputRecord, fields: Mapping[bytes, bytes]) -> list[str] | None:
-        """Return the reasons that the ledger has for this row; None where they are another row's.
+        """Return the reasons that the ledger has for this row, None where another row had them.
 
         ``fields`` are the hashes that the ledger has for the row's key.
         """
@@ -45,12 +45,14 @@ class DeniedParts:
     def fields(
         self, row: InputRecord, denied: Iterable[str], before: Mapping[bytes, bytes]
     ) -> dict[bytes, bytes]:
-        """Return the fields that remember the reasons, and end those of ``before``."""
+        """Return the fields that store the reasons, and clear those of ``before``."""
         found = {path: UNCONFIRMED for path in self._paths.values() if path in before}
         return found | dict(self._hashes(reason, row) for reason in denied)
 
     def _hashes(self, reason: str, row: InputRecord | None) -> tuple[bytes, bytes]:
-        said = sorted((path + value).hex() for path, value in row.fields.items()) if row else None
+        hashes = sorted((path + value).hex() for path, value in row.fields.items()) if row else None
         return next(
-            iter(self._ledger.hash_fields([(f"{self._fingerprint}/denied/{reason}", said)]).items())
+            iter(
+                self._ledger.hash_fields([(f"{self._fingerprint}/denied/{reason}", hashes)]).items()
+            )
         )

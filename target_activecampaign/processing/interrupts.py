@@ -1,4 +1,4 @@
-"""Stop signals: a message is always handled whole; between two messages the run may end."""
+"""Stop signals: the target handles each message completely, and may end between two of them."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Interrupts:
         self._is_reading = True
         self._is_woken = False
 
-    def share(self, pool: CooperativePool) -> None:
-        """Let other threads of the pool run while messages are read."""
+    def use_pool(self, pool: CooperativePool) -> None:
+        """Run other threads of this pool while messages are read."""
         self.pool = pool
         self.stop.stop_now = pool.stop_now
 
@@ -64,9 +64,9 @@ class Interrupts:
         if self.pool is not None:
             self.pool.acquire()
 
-    def end_message(self, *, beside: bool) -> None:
-        """Go back to reading; with ``beside``, other threads run meanwhile."""
-        if beside and self.pool is not None:
+    def end_message(self, *, runs_threads: bool) -> None:
+        """Go back to reading; with ``runs_threads``, other threads run meanwhile."""
+        if runs_threads and self.pool is not None:
             self.pool.release()
         self._is_reading = True
         self.raise_if_ending()
@@ -104,6 +104,6 @@ def message_handler(handle: Handle) -> Handle:
     def handled(self: Any, *args: Any, **kwargs: Any) -> None:
         self.interrupts.begin_message()
         handle(self, *args, **kwargs)
-        self.interrupts.end_message(beside=self.background.is_open)
+        self.interrupts.end_message(runs_threads=self.background.is_open)
 
     return handled

@@ -1,4 +1,4 @@
-"""How far the writing is: rows by what became of them."""
+"""Shows the progress of a run: rows by their results."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class WriteProgress(Progress):
-    """Shows rows by stream and action; ``came`` says how many have come so far.
+    """Shows rows by stream and action; ``received`` returns how many rows came so far.
 
-    The source does not say how many are to come, so no end is foretold.
+    The source does not send the number of its rows, so no end is estimated.
     """
 
-    def __init__(self, program: str, clock: Clock, came: Callable[[], int]) -> None:
+    def __init__(self, program: str, clock: Clock, received: Callable[[], int]) -> None:
         """Begin before the first row."""
         super().__init__(program, clock)
-        self._came = came
+        self._received = received
         self._processor: BatchProcessor | None = None
 
-    def attend(self, processor: BatchProcessor) -> None:
-        """Look at this engine's results and its client."""
+    def watch(self, processor: BatchProcessor) -> None:
+        """Show the results and the requests of this processor."""
         self._processor = processor
         self.follow(processor.context.client)
 
@@ -43,14 +43,14 @@ class WriteProgress(Progress):
         ]
 
     def remarks(self) -> list[str]:
-        """Return how many rows came, and how many of them have no result yet."""
-        came = self._came()
-        found = [f"{came:,} rows received"] if came else ["waiting for the first row"]
+        """Return how many rows were received, and how many of them have no result yet."""
+        received = self._received()
+        found = [f"{received:,} rows received"] if received else ["waiting for the first row"]
         done = self._processor.rows.results.rows if self._processor else 0
-        return [*found, *([f"{came - done:,} pending"] if came > done else [])]
+        return [*found, *([f"{received - done:,} pending"] if received > done else [])]
 
     def log_line(self) -> str | None:
-        """Return what became of the rows so far, and what the requests do."""
+        """Return the results so far, and the number of requests."""
         processor = self._processor
         if processor is None:
             return None
@@ -58,7 +58,9 @@ class WriteProgress(Progress):
         del actions["read"]
         listed = ", ".join(f"{count} {name}" for name, count in actions.items() if count)
         requests = processor.context.client.traffic.requests
-        return f"{self._came()} rows received: {listed or 'none done'}, {requests} requests in all"
+        return (
+            f"{self._received()} rows received: {listed or 'none done'}, {requests} requests in all"
+        )
 
 
 def _listed(actions: Counter[Action]) -> str:

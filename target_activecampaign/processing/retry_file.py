@@ -1,4 +1,4 @@
-"""Failed rows, kept whole from run to run."""
+"""The retry file: failed rows, which the next run sends again."""
 
 from __future__ import annotations
 
@@ -18,57 +18,57 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.records.record import InputRecord
 
-    from .deferred_rows import Kept
+    from .deferred_rows import StoredRow
 
 
 class RetryFile:
-    """Failed rows, kept whole from run to run; without a path it keeps nothing.
+    """Stores failed rows with all their columns; without a path it stores nothing.
 
     During a run the file only grows: a line per failed row, and a line per later row of its key
-    that was written. So a killed process never leaves an older row than the account holds.
+    that was written. So a killed process never leaves an older row than the account has.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self.rows: dict[str, list[Kept]] = {}
+        self.rows: dict[str, list[StoredRow]] = {}
         if path is None:
             return
         if path.exists() and not path.is_file():
             raise OSError(errno.EINVAL, "it is not a file", str(path))
         with contextlib.suppress(FileNotFoundError):
-            self._read_all(path)
+            self._read_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._rewrite()
 
-    def _read_all(self, path: Path) -> None:
+    def _read_file(self, path: Path) -> None:
         """Read every line; a file with other content must not be overwritten."""
         lines = path.read_bytes().split(b"\n")
         lines.pop()  # empty, or cut off when the process was killed
         for line in lines:
             try:
-                self._read(json.loads(line))
+                self._read_entry(json.loads(line))
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise OSError(errno.EINVAL, "it holds something else", str(path)) from None
 
-    def _read(self, entry: Kept) -> None:
+    def _read_entry(self, entry: StoredRow) -> None:
         name = str(entry["id"])
         if "settled" in entry:
-            self._reduce(name, dict(entry["settled"]))
+            self._remove_columns(name, dict(entry["settled"]))
         elif isinstance(entry["record"], dict) and isinstance(entry["stream"], str):
             self.rows.setdefault(name, []).append(entry)
         else:
             raise TypeError
 
-    def __iter__(self) -> Iterator[Kept]:
-        """Return the kept rows, oldest first."""
+    def __iter__(self) -> Iterator[StoredRow]:
+        """Return the stored rows, oldest first."""
         return iter([entry for entries in self.rows.values() for entry in entries])
 
-    def keeps(self, row: InputRecord) -> bool:
-        """Return whether a failed row can be kept: never one with a password."""
+    def can_store(self, row: InputRecord) -> bool:
+        """Return whether a failed row can be stored: never one with a password."""
         return self._path is not None and "password" not in row.record
 
-    def keep(self, row: InputRecord, key_properties: list[str]) -> None:
-        """Keep a failed row; it is on disk when this returns."""
+    def store(self, row: InputRecord, key_properties: list[str]) -> None:
+        """Store a failed row; it is on disk when this returns."""
         name = row.ledger_key.hex()
         entry = {
             "id": name,
@@ -82,8 +82,8 @@ class RetryFile:
         self.rows.setdefault(name, []).append(entry)
         self._append(entry)
 
-    def note_written(self, row: InputRecord) -> None:
-        """Drop from kept rows the columns that a later row of the same key has written."""
+    def remove_written(self, row: InputRecord) -> None:
+        """Remove from stored rows the columns that a later row of the same key has written."""
         name = row.ledger_key.hex()
         if name in self.rows:
             written = {
@@ -91,20 +91,20 @@ class RetryFile:
                 for k, v in row.source.items()
             }
             self._append({"id": name, "settled": written})
-            self._reduce(name, written)
+            self._remove_columns(name, written)
 
-    def _reduce(self, name: str, written: dict[str, Any]) -> None:
+    def _remove_columns(self, name: str, written: dict[str, Any]) -> None:
         left = []
         for entry in self.rows.pop(name, []):
             keys = set(entry.get("key_properties") or ())
-            record = _without(entry["record"], written, keys)
+            record = _without_written(entry["record"], written, keys)
             known = keys | {"email", "id"}
             if any(k not in known and not is_nothing(v) for k, v in record.items()):
                 left.append({**entry, "record": record})
         if left:
             self.rows[name] = left
 
-    def _append(self, entry: Kept) -> None:
+    def _append(self, entry: StoredRow) -> None:
         if self._path is not None:
             descriptor = open_private(self._path, os.O_WRONLY | os.O_APPEND)
             with naming(self._path), os.fdopen(descriptor, "a", encoding="utf-8") as handle:
@@ -128,7 +128,7 @@ class RetryFile:
         self._rewrite()
 
 
-def _without(record: Record, written: dict[str, Any], keys: set[str]) -> Record:
+def _without_written(record: Record, written: dict[str, Any], keys: set[str]) -> Record:
     """Return a record without the written columns; columns of the key stay."""
     found: Record = {}
     for name, value in record.items():

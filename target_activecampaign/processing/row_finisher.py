@@ -1,4 +1,4 @@
-"""The end of each row: one result, what the ledger keeps of it, and whether state may cover it."""
+"""Ends each row: its one result, its entry in the ledger, and whether state may cover it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from .retry_file import RetryFile
     from .row_parts import RowParts
 
-#: What the program says of accepted forms: no value of a row, whatever the row holds.
-OWN_WORDS = (
+#: Texts about accepted forms, which results may show even where a row has the same text.
+ACCEPTED_FORMS = (
     *(arrays.FORMS, consent_status.FORMS, consent_status.UNWRITABLE),
     *(flags.FORMS, times.FORMS),
 )
@@ -93,11 +93,11 @@ class RowFinisher:
         if not is_dry_run:
             if self.undo is not None:
                 self.undo.note_row(row, outcome)
-            self._remember(row, outcome)
+            self._record_in_ledger(row, outcome)
         is_held = outcome.held or (action is Action.REJECTED and self.policy.on_reject == "fail")
         if action is Action.FAILED and not outcome.held:
-            if self.retries.keeps(row) and not is_dry_run:
-                self.retries.keep(row, self.key_properties.get(row.stream, []))
+            if self.retries.can_store(row) and not is_dry_run:
+                self.retries.store(row, self.key_properties.get(row.stream, []))
             else:
                 is_held = True
         if outcome.held and action is Action.SKIPPED:
@@ -109,7 +109,7 @@ class RowFinisher:
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
-        """Keep a row until what it refers to may have come; reject it where nothing can come."""
+        """Defer a row until its referenced record may exist; reject it at the end of the input."""
         if self.references.is_final:
             self.finish(row, Outcome(Action.REJECTED, reason=deferred.reason, whole=False))
         elif self.open_rows.pop(id(row), None) is not None:
@@ -140,17 +140,17 @@ class RowFinisher:
         if self.policy.dry_run:
             self.plan.actions[action.value] += 1
 
-    def _remember(self, row: InputRecord, outcome: Outcome) -> None:
+    def _record_in_ledger(self, row: InputRecord, outcome: Outcome) -> None:
         if outcome.action is Action.FAILED or not row.ledger_key:
             return
         if outcome.action is Action.CREATED and row.is_remainder:
-            # What was confirmed is gone from the account: the next run sends the whole row.
+            # The account lost the record: the next run sends the whole row.
             self.ledger.forget(row.ledger_key)
         elif outcome.action in CHANGED or outcome.whole:
-            self.ledger.confirm(row.ledger_key, outcome.id, self._decided(row, outcome))
-        self.retries.note_written(row)
+            self.ledger.confirm(row.ledger_key, outcome.id, self._confirmed_fields(row, outcome))
+        self.retries.remove_written(row)
 
-    def _decided(self, row: InputRecord, outcome: Outcome) -> dict[bytes, bytes]:
+    def _confirmed_fields(self, row: InputRecord, outcome: Outcome) -> dict[bytes, bytes]:
         """Return the fields of a row that the ledger may confirm.
 
         A row that was written in part is sent again; only its id is kept.
@@ -169,7 +169,7 @@ class RowFinisher:
 
 
 def _with_remarks(outcome: Outcome, remarks: list[str]) -> Outcome:
-    """Return an outcome that says what of its row was not done; such a row is never unchanged."""
+    """Return an outcome with the remarks on its row; a row with parts not done is not unchanged."""
     is_partial = bool(remarks or outcome.undone or outcome.denied)
     is_unchanged = outcome.action is Action.UNCHANGED
     action = Action.SKIPPED if is_unchanged and is_partial else outcome.action

@@ -1,4 +1,4 @@
-"""The parts of rows in the ledger: which are confirmed, and which are left to be written."""
+"""The parts of rows in the ledger: which are confirmed, and which are to be written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class RowParts:
-    """Hashes the parts of rows, and leaves in a row what is left of it."""
+    """Hashes the parts of rows, and reduces a row to the parts that are to be written."""
 
     def __init__(self, ledger: Ledger, policy: WritePolicy) -> None:
         self._ledger, self._policy = ledger, policy
@@ -47,9 +47,9 @@ class RowParts:
     def reduce(
         self, sink: Sink, row: InputRecord, left: set[bytes], known: Mapping[bytes, bytes]
     ) -> bool:
-        """Leave only the parts ``left`` in a row's record; return whether they may go alone.
+        """Reduce a row's record to the parts ``left``; return whether they can be sent alone.
 
-        These are parts that the ledger knows as not done, and those that never need the rest.
+        These are parts that the ledger has as not confirmed, and those that never need the rest.
         """
         named = {
             next(iter(self._hashes([(path, None)]))): path for path, _ in self._content(sink, row)

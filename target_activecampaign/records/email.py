@@ -12,13 +12,13 @@ _EMAIL = re.compile(
     r"\.[^@\s,;:<>()\[\]\\\".\d][^@\s,;:<>()\[\]\\\".]*"
 )
 
-LONGEST_EMAIL = 254
+MAX_EMAIL_LENGTH = 254
 
 
 def email_of(text: Any, what: str = "email") -> str:
     """Return an address without outer white space; raise `RowRejected` when it is none."""
     if isinstance(text, str):
         found = text.strip()
-        if len(found) <= LONGEST_EMAIL and _EMAIL.fullmatch(found) and ".." not in found:
+        if len(found) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(found) and ".." not in found:
             return found
     raise RowRejected(f"{what}: not an e-mail address; correct it in the source")

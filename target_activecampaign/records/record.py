@@ -32,7 +32,7 @@ class InputRecord:
     * ``is_remainder``: the ledger confirms all parts that are not in ``record``, except those that
       settings forbid, for the reasons in ``denied``.
     * ``shown_key``: the key in the names of the source, where they differ.
-    * ``said``: the record before its text was normalized to NFC, where that changed it.
+    * ``unnormalized``: the record before its text was normalized to NFC, where that changed it.
     * ``document_key``: the key in this account of a record that the row writes whole.
     * ``is_held_out``: a contact of the control group, of which only unsubscriptions are written.
     * ``delivery``: what the ledger confirms with the row: that its stream delivered it.
@@ -53,7 +53,7 @@ class InputRecord:
     is_remainder: bool = False
     denied: list[str] = field(default_factory=list)
     shown_key: Record | None = None
-    said: Record | None = None
+    unnormalized: Record | None = None
     delivery: dict[bytes, bytes] = field(default_factory=dict)
     input_stream: str = ""
     document_key: str = ""
@@ -97,9 +97,9 @@ def plain_id(name: str, value: Any) -> Any:
     return None if is_zero else value
 
 
-def said_by(row: InputRecord) -> Record:
+def identifying_columns(row: InputRecord) -> Record:
     """Return all columns of a row: the identity of a row without a key."""
-    return row.record if row.said is None else row.said
+    return row.record if row.unnormalized is None else row.unnormalized
 
 
 def identity_of(row: InputRecord) -> Record:
@@ -107,7 +107,7 @@ def identity_of(row: InputRecord) -> Record:
 
     Whoever a key points to may be spelled in another case, stand in an array or alone.
     """
-    found = dict(row.key) or said_by(row)
+    found = dict(row.key) or identifying_columns(row)
     for name, value in row.key.items():
         if name in OWN_KEYS:
             found[name] = plain_key(value)

@@ -13,7 +13,7 @@ from tap_activecampaign_unified.reporting.durations import clock_time
 
 logger = logging.getLogger(__name__)
 
-MOST_SAMPLES = 10
+MAX_SAMPLES = 10
 
 
 class DryRunPlan:
@@ -54,7 +54,7 @@ class DryRunPlan:
 
     def wants_sample(self) -> bool:
         """Return whether the plan takes another sample."""
-        return len(self.samples) < MOST_SAMPLES
+        return len(self.samples) < MAX_SAMPLES
 
     def add_sample(self, stream: str, native_id: str | None, fields: dict[str, Any]) -> None:
         """Add a sample of changes: ``{field: [old, new]}``."""

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHORTEST_SECRET = 4
-MOST_NESTED = 3
+MIN_SECRET_LENGTH = 4
+MAX_NESTED = 3
 # Most reasons that the log shows per stream; the results file has all.
-MOST_REASONS = 10
+MAX_REASONS = 10
 BEHIND = "an earlier row of the same key waits for something that may still come"
 OTHER_ADDRESS = (
     "id: this contact has another address; set allow_email_change to change it, or source_ids to "
@@ -48,9 +48,9 @@ def _without_values(reason: str, record: dict[str, Any], own_words: tuple[str, .
 
 def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
     if isinstance(value, str):
-        if len(value) >= SHORTEST_SECRET:
+        if len(value) >= MIN_SECRET_LENGTH:
             yield value
-    elif isinstance(value, (dict, list)) and level < MOST_NESTED:
+    elif isinstance(value, (dict, list)) and level < MAX_NESTED:
         for part in value.values() if isinstance(value, dict) else value:
             yield from _texts_of(part, level + 1)
 
@@ -139,11 +139,11 @@ class Results:
                 if counts.actions[action]
             )
             logger.info("%s: %d rows: %s", name, counts.rows, text)
-            for reason, count in counts.reasons.most_common(MOST_REASONS):
+            for reason, count in counts.reasons.most_common(MAX_REASONS):
                 is_undone = reason.startswith((Action.REJECTED, Action.FAILED))
                 level = logging.WARNING if is_undone else logging.INFO
                 logger.log(level, "%s: %d times %s", name, count, reason)
-            if (more := len(counts.reasons) - MOST_REASONS) > 0:
+            if (more := len(counts.reasons) - MAX_REASONS) > 0:
                 logger.warning("%s: %d more reasons: see results_path", name, more)
 
     def counts(self) -> dict[str, dict[str, int]]:

@@ -29,7 +29,7 @@ _WRAPPERS = {
     "account": "accountCustomFieldMetum",
     "opportunity": "dealCustomFieldMetum",
 }
-MOST_DEFINITION_TEXT = 100
+MAX_DEFINITION_TEXT = 100
 
 
 class FieldCreator:
@@ -78,7 +78,7 @@ class FieldCreator:
         options = hint.get("options") or (value if isinstance(value, list) else ())
         return self.define(
             entity,
-            title=str(hint.get("title") or title or name)[:MOST_DEFINITION_TEXT],
+            title=str(hint.get("title") or title or name)[:MAX_DEFINITION_TEXT],
             field_type=field_type
             if field_type not in {"array", "object", "string", "boolean"}
             else "text",

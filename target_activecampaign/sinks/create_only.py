@@ -44,7 +44,7 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, p
 def reject_existing_contact(context: WriteContext, change: ContactChange) -> None:
     """Raise `RowRejected` for a create-only contact whose address exists."""
     if any(part.row.creates for part in change.parts) and change.email:
-        found = context.references.read_contact(change.email, loosely=True)
+        found = context.references.read_contact(change.email, ignores_case=True)
         if found is not None:
             raise already_exists("email", str(found.get("id")))
 
@@ -58,7 +58,7 @@ def create_contact(context: WriteContext, change: ContactChange, body: dict[str,
         return str(made.body["contact"]["id"])
 
     def look() -> str | None:
-        found = context.references.read_contact(email, loosely=True)
+        found = context.references.read_contact(email, ignores_case=True)
         return str(found["id"]) if found is not None else None
 
     native_id, is_new = context.creates.create_named(send, look, is_taken=is_duplicate)

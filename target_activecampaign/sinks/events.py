@@ -12,7 +12,7 @@ from tap_activecampaign_unified.client import (
     UnconfirmedWrite,
 )
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.client.event_client import LONGEST_NAME
+from tap_activecampaign_unified.client.event_client import MAX_NAME_LENGTH
 from tap_activecampaign_unified.resources.resource import Resource
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
 from target_activecampaign.records.clean import is_nothing
@@ -77,8 +77,8 @@ def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
     if is_nothing(name) or not isinstance(name, str):
         raise RowRejected("name: an event needs a name")
     name = name.strip()
-    if len(name) > LONGEST_NAME:
-        raise RowRejected(f"name: longer than {LONGEST_NAME} characters; shorten it")
+    if len(name) > MAX_NAME_LENGTH:
+        raise RowRejected(f"name: longer than {MAX_NAME_LENGTH} characters; shorten it")
     value = row.record.get("value")
     if isinstance(value, (dict, list, bool)):
         raise RowRejected("value: must be text")

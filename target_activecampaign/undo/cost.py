@@ -110,7 +110,7 @@ class UndoCost:
         """
         found = len(self._contacts) + len(self._addresses)
         count = -(-found // FULL_PAGE) + -(-len(self._products) // FULL_PAGE)
-        count += self._references.look_up_requests(len(self._addresses))
+        count += self._references.lookup_cost(len(self._addresses))
         for kind, ids in self._records.items():
             walk = None if kind == NOTE else walk_requests(self._client, kind, len(ids))
             each = 2 if kind in ENTITIES else 1

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 #: What ActiveCampaign decides of a new task where the request does not say it.
 _DECIDED = (f"{COLUMN}edate", f"{COLUMN}assignee")
 _DEFINED = {"tag": "tags", "list": "lists"}
-MOST_BUFFERED = 500
+MAX_BUFFERED = 500
 #: An order goes out as historical, so that it starts nothing: its source is never put back.
 NEVER_PUT_BACK = {f"{COLUMN}creationSource"}
 NOT_UNDOABLE = "an undo does not cover this stream; correct the record in ActiveCampaign"
@@ -346,7 +346,7 @@ class UndoRecorder:
                 note,
             )
         )
-        if len(self._rows) >= MOST_BUFFERED:
+        if len(self._rows) >= MAX_BUFFERED:
             self.flush()
 
     def _id_of_row(self, row: InputRecord, kind: str | None, outcome: Outcome) -> str:

@@ -39,7 +39,7 @@ NOT_UNDOABLE_EFFECTS = (
     "What cannot be undone stays: e-mails that went out, what automations did, notes that people "
     "read"
 )
-MOST_NAMED_RUNS = 5
+MAX_NAMED_RUNS = 5
 
 
 class UndoRun:
@@ -59,7 +59,7 @@ class UndoRun:
         """Undo the run. Raises `SettingsError` for a run that the file does not have."""
         run, known = self._request.run, self._journal.runs()
         if run not in known:
-            names = ", ".join(known[:MOST_NAMED_RUNS]) or "none"
+            names = ", ".join(known[:MAX_NAMED_RUNS]) or "none"
             raise SettingsError([f"--undo: {SETTING} has no run {run}; the newest are: {names}"])
         if not self._journal.has_entries(run):
             logger.info("The run %s changed nothing that an undo covers", run)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FOLDER = ROOT / ".demo"
 SEED = 7
 SIZE = {"contacts": 3000, "deals": 400, "accounts": 80, "seed": SEED}
-MOST_REFUSED = 3
+MAX_REFUSED = 3
 QUERY = """\
 SELECT pipeline->>'name' AS pipeline, stage->>'name' AS stage,
        count(*) AS deals, round(sum(amount)) AS amount, currency
@@ -189,12 +189,12 @@ def print_findings(changed: dict[str, Any], account: Account, database: checks.D
 
 
 def print_refused(refused: int) -> None:
-    """Show how many requests the account refused; raise when there were more than `MOST_REFUSED`.
+    """Show how many requests the account refused; raise when there were more than `MAX_REFUSED`.
 
     On a slow machine a request may be delayed into the next second. The account refuses it, and
     the client sends it again.
     """
-    if refused > MOST_REFUSED:
+    if refused > MAX_REFUSED:
         raise WrongTablesError(f"the account refused {refused} requests because they came too fast")
     if refused:
         say(

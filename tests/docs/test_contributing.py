@@ -8,13 +8,13 @@ from tests.render import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PACKAGES = ("tap_activecampaign_unified", "target_activecampaign")
-FEWEST_ANSWERS = 20
+MIN_ANSWERS = 20
 
 
 def test_every_path_exists() -> None:
     """Each path is a file or folder of the project or of one of its packages."""
     named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*(?:\.(?:py|md|json|yml|yaml)|/))`", TEXT)
-    assert len(named) > FEWEST_ANSWERS
+    assert len(named) > MIN_ANSWERS
     places = (ROOT, *(ROOT / package for package in PACKAGES))
     missing = [path for path in named if not any((one / path).exists() for one in places)]
     assert missing == []
@@ -23,7 +23,7 @@ def test_every_path_exists() -> None:
 def test_where_is_answers_with_a_path() -> None:
     """At least twenty questions are answered with a path from the project's root."""
     answers = re.findall(r"^\| Where .*\? \| (.*) \|$", TEXT, re.MULTILINE)
-    assert len(answers) >= FEWEST_ANSWERS
+    assert len(answers) >= MIN_ANSWERS
     for answer in answers:
         assert any((ROOT / path).exists() for path in re.findall(r"`([\w./-]+)`", answer)), answer
 

@@ -93,7 +93,7 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
         tree = [path for path in (ROOT / package).rglob("*") if path.is_file()]
         files = {path.relative_to(ROOT).as_posix() for path in tree if path.suffix != ".pyc"}
         assert files <= set(names)
-    assert f"{PACKAGES[0]}/reporting/html/page.html" in names
+    assert f"{PACKAGES[0]}/reporting/html/report.html.jinja" in names
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.tap.running import Ran
 
 Key = tuple[str, ...]
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 
 
 class Warehouse:
@@ -65,7 +65,7 @@ class Warehouse:
     def check(self, w: World, streams: Iterable[str] | None = None, **options: Any) -> None:
         """Fail unless the tables equal the account in every row and field."""
         found = self.differences(w, streams, **options)
-        assert not found, f"{len(found)} differences, as: " + "\n".join(sorted(found)[:MOST_SHOWN])
+        assert not found, f"{len(found)} differences, as: " + "\n".join(sorted(found)[:MAX_SHOWN])
 
 
 def _fields(place: str, wanted: dict[str, Any], held: dict[str, Any]) -> Iterator[str]:

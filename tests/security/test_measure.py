@@ -139,7 +139,7 @@ def test_an_answer_that_takes_ten_timeouts_is_retried(length: bytes) -> None:
 
 def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of rows of one megabyte is read in smaller pages, and every row is emitted."""
-    monkeypatch.setattr(receiving, "MOST_BYTES", 1 * MEBI)
+    monkeypatch.setattr(receiving, "MAX_BYTES", 1 * MEBI)
     account = Account(contacts=3)
     for number in range(4):
         account.world.add_tag(f"{number}" + "ä" * 60_000)

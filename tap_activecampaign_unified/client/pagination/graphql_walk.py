@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_STEPS_BACK = 20
+MAX_STEPS_BACK = 20
 WHOLE = "read whole, unchanged rows left out: the account does not find changes"
 DAY = dt.timedelta(days=1)
 
@@ -114,7 +114,7 @@ class SearchReader:
         rows, offset, steps = first, 0, 0
         while True:
             keys = [self._search.key_of(row) for row in rows]
-            if offset and (not keys or keys[0] not in seen) and steps < MOST_STEPS_BACK:
+            if offset and (not keys or keys[0] not in seen) and steps < MAX_STEPS_BACK:
                 steps += 1
                 offset = max(0, offset - (FULL_PAGE - 1))
                 rows = self.page(offset, filters)

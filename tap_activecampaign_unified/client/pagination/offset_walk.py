@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_PASSES = 6
+MAX_PASSES = 6
 # The server may remove rows from a page after cutting it: an empty page is not always the end.
-MOST_PAGES_WITHOUT_NEWS = 3
-MOST_TRIES_AT_AN_EDGE = 2
-SMALLEST_CAP = 20
+MAX_PAGES_WITHOUT_NEWS = 3
+MAX_TRIES_AT_AN_EDGE = 2
+MIN_CAP = 20
 
 
 def walk_offset(
@@ -50,7 +50,7 @@ def walk_offset(
     reader = OffsetReader(client, path, key, params, order_of(params), is_eager=is_eager)
     seen: set[Any] = set()
     before: set[Any] | None = None
-    for _ in range(MOST_PASSES):
+    for _ in range(MAX_PASSES):
         walk = _OffsetPass(reader, seen, lean=lean)
         try:
             yield from walk
@@ -144,7 +144,7 @@ class _OffsetPass:
     def _is_last(self, page: Page, offset: int, quiet: int) -> bool:
         """Return whether this page, the ``quiet``-th without new rows, ends the collection."""
         count = offset + len(page.rows)
-        if quiet >= MOST_PAGES_WITHOUT_NEWS:
+        if quiet >= MAX_PAGES_WITHOUT_NEWS:
             return True
         # A full page leaves the end open; a small one may hold only the overlap.
         if len(page.rows) >= page.limit and (not quiet or count != page.total):
@@ -174,7 +174,7 @@ class _OffsetRecovery:
 
     def may_step_back(self, offset: int) -> bool:
         """Return whether going back was not tried in vain already."""
-        return offset < self._edge or self._tries < MOST_TRIES_AT_AN_EDGE
+        return offset < self._edge or self._tries < MAX_TRIES_AT_AN_EDGE
 
     def step_back(self, offset: int, limit: int) -> int:
         """Return the next offset to look at, further back each time."""
@@ -206,7 +206,7 @@ class _OffsetRecovery:
 
 def _is_cap(count: int) -> bool:
     """Return whether a page of this size may have been cut by a cap of the server."""
-    return count >= SMALLEST_CAP and count % 5 == 0
+    return count >= MIN_CAP and count % 5 == 0
 
 
 def _identity(row: Row) -> Any:

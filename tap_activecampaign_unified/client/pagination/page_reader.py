@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
-SMALLEST_PAGE = 1
+MIN_PAGE_SIZE = 1
 # Seconds that a large page is retried before a smaller one is asked for, and how many good pages
 # bring the large one back: few at first, more each time the larger page fails again.
 SHRINK_AFTER_SECONDS = 15.0
 GROW_AFTER_PAGES = 3
-MOST_GROW_AFTER_PAGES = 48
+MAX_GROW_AFTER_PAGES = 48
 SHRINK_FACTOR = 4
 # Without a count of the collection: pages read per page that is prefetched.
 PAGES_PER_GUESS = 10
-MOST_MISSES = 2
+MAX_MISSES = 2
 
 Row = dict[str, Any]
 #: The key of a response's rows, or all keys that they may have.
@@ -93,7 +93,7 @@ class PageReader:
             try:
                 answer = self._client.get(self._path, params, patience=self._patience)
             except ServerError as trouble:
-                if limit == SMALLEST_PAGE or not shrinks:
+                if limit == MIN_PAGE_SIZE or not shrinks:
                     raise
                 self._shrink()
                 logger.warning("%s: requesting pages of %d rows", trouble, self._limit)
@@ -104,7 +104,7 @@ class PageReader:
 
     @property
     def _patience(self) -> float | None:
-        return None if self._limit == SMALLEST_PAGE else SHRINK_AFTER_SECONDS
+        return None if self._limit == MIN_PAGE_SIZE else SHRINK_AFTER_SECONDS
 
     def _params_of(self, position: Position) -> Params:
         return [("limit", self._limit), *self._params, *self._order, *position]
@@ -149,8 +149,8 @@ class PageReader:
     def _shrink(self) -> None:
         self.forget()
         if self._has_shrunk and self._good:
-            self._grow_after = min(2 * self._grow_after, MOST_GROW_AFTER_PAGES)
-        self._limit = max(SMALLEST_PAGE, self._limit // SHRINK_FACTOR)
+            self._grow_after = min(2 * self._grow_after, MAX_GROW_AFTER_PAGES)
+        self._limit = max(MIN_PAGE_SIZE, self._limit // SHRINK_FACTOR)
         self._good, self._has_shrunk = 0, True
 
     def _grow(self) -> None:
@@ -298,7 +298,7 @@ class KeysetReader(PageReader):
         # A full page that seems to be the last leaves the end open: the next is requested as well.
         while self.prefetches_left > 0 and self._planned <= self._expected:
             ahead = self._planned - self._received
-            if ahead and not self._hits and self._misses >= MOST_MISSES:
+            if ahead and not self._hits and self._misses >= MAX_MISSES:
                 return  # this server supports keys or offsets, not both
             offset = ahead - 1 if ahead else 0  # shares a row with the previous page
             self._keys.append((after, offset))

@@ -22,7 +22,7 @@ FARTHEST = 600.0
 EARLY = 0.001
 # When others use the account: the factor on the share of the rate, its minimum, its growth.
 LEFT_OF_SHARE = 0.7
-LEAST_SHARE = 0.2
+MIN_SHARE = 0.2
 GROWTH_PER_SECOND = 0.03
 # The server counts arrivals, the client sent requests: a difference of one proves nothing.
 OTHERS_THAT_PROVE = 2
@@ -63,7 +63,7 @@ class Budget:
         if the limit allows it: other requests may have been sent later than planned.
         """
         is_back = self.slots.pop(ticket, None) is not None
-        oldest = now - window / LEAST_SHARE
+        oldest = now - window / MIN_SHARE
         self.slots = {one: slot for one, slot in self.slots.items() if slot > oldest}
         share = self._share(now)
         window /= share
@@ -113,6 +113,6 @@ class Budget:
         return min(1.0, self.share + GROWTH_PER_SECOND * max(0.0, now - self.share_at))
 
     def _cut(self, share: float, now: float) -> None:
-        self.share = max(LEAST_SHARE, share)
+        self.share = max(MIN_SHARE, share)
         self.share_at = max(now, self.not_before)
         self.cut_at = now

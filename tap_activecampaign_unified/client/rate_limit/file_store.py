@@ -30,7 +30,7 @@ _SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 logger = logging.getLogger(__name__)
 
-LONGEST_FILE = 1 << 20
+MAX_FILE_BYTES = 1 << 20
 # More slots than any window has.
 MANY = 100
 # Where the machine's start has no id, its moment on the wall clock tells: clocks drift and are set.
@@ -66,7 +66,7 @@ class FileBudgetStore:
                 yield self._own
                 return
             try:
-                self._own = self._read(os.pread(handle, LONGEST_FILE, 0))
+                self._own = self._read(os.pread(handle, MAX_FILE_BYTES, 0))
                 yield self._own
                 text = json.dumps(vars(self._own) | self._boot())
                 # Overwrite, then truncate: after a kill in between, the file does not parse.

@@ -100,7 +100,7 @@ redis.call('SET', KEYS[1], cjson.encode(budget), 'EX', $forgotten)
 return {tostring(now), string.format('%.1f', found)}
 """).substitute(
     left=budget.LEFT_OF_SHARE,
-    least=budget.LEAST_SHARE,
+    least=budget.MIN_SHARE,
     growth=budget.GROWTH_PER_SECOND,
     proof=budget.OTHERS_THAT_PROVE,
     apart=budget.APART,

@@ -1,5 +1,7 @@
 """Renders the run report as one HTML page without scripts and without external resources.
 
+The markup, also that of tables, is in `report.html.jinja`; their content in `table_data`.
+
 All values are escaped, and a content security policy forbids scripts and requests. The page leaves
 out the samples of a dry run, which may contain personal data.
 """
@@ -7,15 +9,13 @@ out the samples of a dry run, which may contain personal data.
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 from .chart import rate_charts
-from .tables import NOTHING, Headline, headline_of, tables_of, text_of
-
-if TYPE_CHECKING:
-    from .tables import ReportTable
+from .headline import headline_of
+from .table_data import NOTHING, tables_of, text_of
 
 __all__ = ["page_of"]
 
@@ -27,13 +27,12 @@ def page_of(document: dict[str, Any]) -> str:
     )
     environment.filters["text"] = text_of
     here = resources.files(__package__ or __name__)
-    template = environment.from_string(here.joinpath("page.html").read_text("utf-8"))
-    headline: Headline = headline_of(document)
-    tables: dict[str, ReportTable] = tables_of(document)
+    template = environment.from_string(here.joinpath("report.html.jinja").read_text("utf-8"))
+    headline = headline_of(document)
     return template.render(
-        style=here.joinpath("page.css").read_text("utf-8"),
+        style=here.joinpath("report.css").read_text("utf-8"),
         headline=headline,
         charts=rate_charts(document["traffic"]["over_time"], headline.limit),
-        tables=tables,
+        tables=tables_of(document),
         nothing=NOTHING,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-LONGEST_ID = 64
+MAX_ID_LENGTH = 64
 _BEHIND_NUMBERS = 1 << 62
 
 
 def id_number(value: Any) -> int | None:
     """Return an id as a number, None where it is not one."""
     text = str(value)
-    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_ID
+    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_ID_LENGTH
     return int(text) if is_number else None
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from . import InvalidValue, is_blank
-from .ids import LONGEST_ID
+from .ids import MAX_ID_LENGTH
 
-MOST_DIGITS = 30
+MAX_DIGITS = 30
 # Above this, a double cannot represent every whole number.
 LARGEST_EXACT_FLOAT = 1 << 53
 # A double that stands for a sum of two-decimal amounts lies this close to it, in cents.
@@ -21,14 +21,14 @@ AMOUNT_FORMS = "must be an amount of at least 0 with at most two decimals"
 
 
 def parse_decimal(value: Any, problem: str) -> Decimal:
-    """Return a finite number of at most `MOST_DIGITS` digits; raise `InvalidValue` otherwise."""
+    """Return a finite number of at most `MAX_DIGITS` digits; raise `InvalidValue` otherwise."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise InvalidValue(problem)
     try:
         found = Decimal(str(value).strip())
     except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
         raise InvalidValue(problem) from None
-    if not found.is_finite() or abs(found.adjusted()) > MOST_DIGITS:
+    if not found.is_finite() or abs(found.adjusted()) > MAX_DIGITS:
         raise InvalidValue(f"{problem} of sensible size")
     return found
 
@@ -52,7 +52,7 @@ def parse_id(value: Any) -> str | None:
         if isinstance(value, float) and number > LARGEST_EXACT_FLOAT:
             raise InvalidValue(f"{ID_FORMS} that the number type can hold exactly")
         found = str(int(number)) if number else ""
-    if len(found) > LONGEST_ID:
+    if len(found) > MAX_ID_LENGTH:
         raise InvalidValue(ID_FORMS)
     return found or None
 
@@ -62,7 +62,7 @@ def parse_foreign_id(value: Any) -> str | None:
     text = value.strip() if isinstance(value, str) else ""
     if not text or text == "0" or _WHOLE_FLOAT.fullmatch(text):
         return parse_id(value)
-    if len(text) > LONGEST_ID:
+    if len(text) > MAX_ID_LENGTH:
         raise InvalidValue(ID_FORMS)
     return None if is_blank(text) else text
 

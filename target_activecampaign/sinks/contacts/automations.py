@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 # Seconds to wait after a lost answer: by then the list shows an enrolment that was in progress.
 LOOKS = (2.0, 8.0)
 ENTERED_BEFORE = "automations: entered before; enters again only after leave_automations"
-THERE_ALREADY = (
+ALREADY_IN_AUTOMATION = (
     "automations: the contact is or was in it; enters again only after leave_automations"
 )
 UNFINISHED = "automations: not entered while the rest of the row is left out"
 REFUSED = "automations: ActiveCampaign does not let this key enter or remove contacts (403)"
-NOT_TAKEN = "automations: ActiveCampaign did not enter the contact"
+NOT_ENTERED = "automations: ActiveCampaign did not enter the contact"
 NO_CONTACT = "automations: the account no longer has this contact"
-UNSEEN = (
+NOT_CONFIRMED = (
     "automations: entering was sent and not answered, and cannot be seen now; the next run looks "
     "for it first"
 )
@@ -92,8 +92,8 @@ def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str)
             except PermissionDenied as problem:
                 change.postpone(request, _note_forbidden(context, problem))
             except InvalidRequest as problem:
-                if _is_not_taken(problem):
-                    change.postpone(request, NOT_TAKEN)
+                if _is_not_entered(problem):
+                    change.postpone(request, NOT_ENTERED)
                 else:
                     change.leave_out(request, f"automations: {outcome_of(problem).reason}")
 
@@ -103,15 +103,15 @@ def _leave_out(change: ContactChange, reason: str) -> None:
         change.leave_out(f"automation:{automation}", reason)
 
 
-def _is_not_taken(problem: PermissionDenied | InvalidRequest) -> bool:
+def _is_not_entered(problem: PermissionDenied | InvalidRequest) -> bool:
     """Say whether a 403 or a 422 concerns this contact alone."""
     return any("could not create" in reason.text.lower() for reason in problem.reasons)
 
 
 def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
     """Return the reason; a refusal that does not concern this contact applies to the whole run."""
-    if _is_not_taken(problem):
-        return NOT_TAKEN
+    if _is_not_entered(problem):
+        return NOT_ENTERED
     context.enrolments.refused = REFUSED
     return REFUSED
 
@@ -127,7 +127,7 @@ def _leave(context: WriteContext, change: ContactChange, contact: str, automatio
     last = max((enrolment.number for enrolment in enrolments), default=0)
     EnrolmentRecord(context, contact, automation).lift(last)
     for enrolment in active:
-        _take_out(context, contact, automation, enrolment)
+        _leave_automation(context, contact, automation, enrolment)
     if active:
         change.is_touched = True
         change.left_automations.append(name_of(context, automation))
@@ -135,7 +135,9 @@ def _leave(context: WriteContext, change: ContactChange, contact: str, automatio
         left[change.left_automations[-1]] += 1
 
 
-def _take_out(context: WriteContext, contact: str, automation: str, enrolment: Enrolment) -> None:
+def _leave_automation(
+    context: WriteContext, contact: str, automation: str, enrolment: Enrolment
+) -> None:
     try:
         context.write_client.write(
             "DELETE", f"contactAutomations/{enrolment.number}", about=contact
@@ -170,7 +172,7 @@ def _enter(
         else:
             if change.pending_grants is not None:
                 change.pending_grants.was_done_before.add(f"automation:{automation}")
-            _remark(change, automation, THERE_ALREADY)
+            _remark(change, automation, ALREADY_IN_AUTOMATION)
         return
     if _is_kept_out(context, change, automation, is_finished=is_finished):
         return
@@ -210,7 +212,7 @@ def _look(
         enrolments = enrolments_of(context, contact, automation)
     except PermissionDenied:
         if history.is_unsure:
-            raise RowFailed(UNSEEN) from None
+            raise RowFailed(NOT_CONFIRMED) from None
         raise
     enrolled = [e.number for e in enrolments if e.is_active or e.number > history.before]
     return max(enrolled, default=None)
@@ -245,7 +247,7 @@ def _look_again(
         try:
             enrolled = _look(context, contact, automation, history)
         except RequestError:
-            raise RowFailed(UNSEEN) from None
+            raise RowFailed(NOT_CONFIRMED) from None
         if enrolled is not None:
             return enrolled
     return None

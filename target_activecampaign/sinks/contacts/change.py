@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Resource
     from target_activecampaign.records.record import InputRecord
 
-LONGEST_TAG = 255
+MAX_TAG_LENGTH = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
 ADDRESS = "email"
 #: Stands for all parts of a row that is not decided.
@@ -86,7 +86,7 @@ class RowRequest:
         return self.origins.get(request, [request])
 
     @property
-    def asked_again(self) -> frozenset[str]:
+    def requested_again(self) -> frozenset[str]:
         """The parts that are not done."""
         return frozenset([*self.left_out, *self.undone, *self.postponed]) - {WHOLE_ROW}
 

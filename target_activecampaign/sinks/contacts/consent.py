@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.lookups.opt_outs import OPTED_OUT, members, number_of
+from target_activecampaign.lookups.opt_outs import OPTED_OUT, list_contacts, number_of
 
 from .change import SUBSCRIBE, ContactChange
 
@@ -43,7 +43,7 @@ def memberships_of(context: WriteContext, change: ContactChange) -> dict[str, in
     """Return a contact's status by list id, empty if the account has no such contact."""
     native_id = change.id
     if native_id is None and change.email is not None:
-        row = context.references.read_contact(change.email, loosely=True)
+        row = context.references.read_contact(change.email, ignores_case=True)
         if row is None:
             return {}
         native_id = change.id = str(row["id"])
@@ -74,7 +74,7 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
         suspects: dict[int, ContactChange] = {}
         is_walked = True
         for status in OPTED_OUT:
-            for page in members(context.client, one, status, len(mine)):
+            for page in list_contacts(context.client, one, status, len(mine)):
                 if page is None:
                     is_walked = False
                     break
@@ -97,15 +97,15 @@ def _judge(context: WriteContext, one: str, suspects: list[ContactChange], enoug
     If the first ``enough`` of them left the list, the filter is trusted for the others.
     """
     first, others = suspects[:enough], suspects[enough:]
-    is_proven = _ask_about(context, one, first)
+    is_proven = _check_memberships(context, one, first)
     if is_proven:
         for change in others:
             _apply(context, change, {one: 2})
     else:
-        _ask_about(context, one, others)
+        _check_memberships(context, one, others)
 
 
-def _ask_about(context: WriteContext, one: str, suspects: list[ContactChange]) -> bool:
+def _check_memberships(context: WriteContext, one: str, suspects: list[ContactChange]) -> bool:
     """Read the memberships of each contact; return whether all of them left the list."""
     statuses: list[int] = []
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN = "The account's contact limit is not known (%s): the target creates every contact"
 #: Others create contacts too: what is known of the account is read again when it is older.
-OLDEST_SECONDS = 60.0
+MAX_AGE_SECONDS = 60.0
 
 
 class MayCreate(Protocol):
@@ -77,7 +77,7 @@ class ContactLimit:
         """Return whether to read; not while the total changes by what this run creates."""
         if self._read_at is None:
             return True
-        return not self._open and self._client.clock.monotonic() - self._read_at > OLDEST_SECONDS
+        return not self._open and self._client.clock.monotonic() - self._read_at > MAX_AGE_SECONDS
 
     def _read(self, unsure: int) -> bool:
         """Read limit and total, of which so many contacts are counted as unsure already."""

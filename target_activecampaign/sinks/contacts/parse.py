@@ -31,14 +31,21 @@ from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.sinks.limits import AUTOMATIONS, NOT_ALLOWED, OUTSIDE_NAMESPACE
 from target_activecampaign.sinks.record_sink import skip_flagged
 
-from .change import LONGEST_TAG, SUBSCRIBE, UNSUBSCRIBE, ContactChange, RowRequest, contact_columns
-from .enrolments import ACTIVE, COLUMNS, NOT_RUNNING, NOT_SEEN
+from .change import (
+    MAX_TAG_LENGTH,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    ContactChange,
+    RowRequest,
+    contact_columns,
+)
+from .enrolments import ACTIVE, COLUMNS, NOT_READABLE, NOT_RUNNING
 
-BESIDE = (
+STATUS_IS_NO_SUBSCRIPTION = (
     "segments: the list is not changed, because the row's status is no subscription; give each "
     "list its own status, {name, status}, or send marketing_segment_memberships"
 )
-STATUS_ALONE = "status: not written; a status belongs to a list, so give it in segments"
+STATUS_WITHOUT_LIST = "status: not written; a status belongs to a list, so give it in segments"
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
@@ -71,7 +78,7 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
     try:
         context.references.table("automation")
     except (PermissionDenied, NotFound):
-        part.postpone("automations", NOT_SEEN)
+        part.postpone("automations", NOT_READABLE)
         return
     for column, ref, enters in asked:
         one = _find(context, ref, column)
@@ -225,14 +232,14 @@ def put_tag(
             name = str(row.get("tag"))
         elif not context.policy.is_foreign or not name:
             if context.policy.is_foreign:
-                raise context.references.absent("tag", "tag", "id")
+                raise context.references.not_found("tag", "tag", "id")
             part.leave_out(origin, "tags: the account has no tag with this id")
             return
     if not name:
         part.leave_out(origin, "tags: a tag without id and name")
         return
-    if len(name) > LONGEST_TAG:
-        raise RowRejected(f"tags: a name is longer than {LONGEST_TAG} characters; shorten it")
+    if len(name) > MAX_TAG_LENGTH:
+        raise RowRejected(f"tags: a name is longer than {MAX_TAG_LENGTH} characters; shorten it")
     known = context.references.find_by_name("tag", name)
     if known:
         name = str(known[0]["tag"])
@@ -257,7 +264,7 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
     is_free = "status" not in record or parse_consent(record["status"]) is Consent.SUBSCRIBE
     if is_nothing(value):
         if not is_nothing(record.get("status")) and "segments" not in record:
-            part.leave_undone("status", STATUS_ALONE)
+            part.leave_undone("status", STATUS_WITHOUT_LIST)
         return
     if not isinstance(value, list):
         raise RowRejected(f"segments: must be {ARRAY_FORMS}")
@@ -269,7 +276,7 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
         if not ref:
             continue
         if not is_free and not given.keys() - {"id", "name"}:
-            part.leave_undone(reference_part("segments", ref), BESIDE)
+            part.leave_undone(reference_part("segments", ref), STATUS_IS_NO_SUBSCRIPTION)
             continue
         consent = consent_of(given, given.keys() - {"id", "name", "status"})
         put_list(context, change, ref, consent, "segments[].status")

@@ -351,7 +351,7 @@ def _report(
 ) -> None:
     for place, part in enumerate(change.parts):
         reasons, whole = part.reasons, part.is_whole
-        undone, denied = part.asked_again, frozenset(part.denied)
+        undone, denied = part.requested_again, frozenset(part.denied)
         if not part.requested:
             is_excused = denied or part.undone or part.postponed or part.row.is_remainder
             is_at_fault = bool(part.left_out) and not is_excused

@@ -56,7 +56,7 @@ def write_named(
     skip_flagged(row.record)
     family = sink.family
     native_id = _find(context, sink, row, name, within)
-    reject_existing(row, LOOKUP_TABLES[family].part, native_id)
+    reject_existing(row, LOOKUP_TABLES[family].key_part, native_id)
     table = context.references.table(family)
     if native_id is not None:
         there = table.get(native_id, {})
@@ -74,13 +74,13 @@ def write_named(
         return native.outcome(Action.UPDATED, native_id)
     if not name:
         raise RowRejected(
-            f"{LOOKUP_TABLES[family].part}: a new {LOOKUP_TABLES[family].word} needs one"
+            f"{LOOKUP_TABLES[family].key_part}: a new {LOOKUP_TABLES[family].label} needs one"
         )
     if family == "stage" and within is None:
         raise RowRejected("pipeline: a new stage needs the pipeline it belongs to")
     native_id, is_new = _create(context, sink, name, fresh, within)
     if not is_new:
-        reject_existing(row, LOOKUP_TABLES[family].part, native_id)
+        reject_existing(row, LOOKUP_TABLES[family].key_part, native_id)
     context.note_copy(sink.family, row, native_id)
     return native.outcome(Action.CREATED if is_new else Action.UPDATED, native_id)
 
@@ -97,7 +97,7 @@ def _find(
     context: WriteContext, sink: Sink, row: InputRecord, name: str, within: str | None
 ) -> str | None:
     table = context.references.table(sink.family)
-    word = LOOKUP_TABLES[sink.family].word
+    word = LOOKUP_TABLES[sink.family].label
     native_id = own_id_of(context, sink, row)
     if native_id is not None:
         if native_id in table:

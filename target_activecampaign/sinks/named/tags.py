@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Outcome, RowRejected
-from target_activecampaign.sinks.contacts.change import LONGEST_TAG
+from target_activecampaign.sinks.contacts.change import MAX_TAG_LENGTH
 from target_activecampaign.sinks.record_sink import native_fields_of
 
 from .named_resource import write_named
@@ -22,8 +22,8 @@ def write_tag(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or update a tag."""
     native = native_fields_of(context, sink, row)
     name = str(native.columns.get("tag") or "").strip()
-    if len(name) > LONGEST_TAG:
-        raise RowRejected(f"name: longer than {LONGEST_TAG} characters; shorten it")
+    if len(name) > MAX_TAG_LENGTH:
+        raise RowRejected(f"name: longer than {MAX_TAG_LENGTH} characters; shorten it")
     native.columns |= {"tag": name} if name else {}
     fresh = {"tagType": "contact", "description": ""} | native.columns
     return write_named(

@@ -113,7 +113,7 @@ def _by_key(
         return [row.known_id]
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         return []  # the create step looks for it among the new deals
-    return sorted(set(deals.keyed(external[1], external[0])))
+    return sorted(set(deals.ids_by_external_id(external[1], external[0])))
 
 
 def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) -> list[str]:
@@ -123,4 +123,4 @@ def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) 
         return [row.known_id] if row.known_id else []
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         return []  # the create step looks for it among the new deals
-    return sorted(set(deals.named(str(name).strip(), context.references.contact(primary))))
+    return sorted(set(deals.ids_by_name(str(name).strip(), context.references.contact(primary))))

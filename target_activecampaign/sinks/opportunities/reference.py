@@ -21,7 +21,7 @@ def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
         return native_id
     if ref.get("external_id"):
         return _by_external_id(context, ref["external_id"])
-    raise context.references.absent("opportunity", "deal", "id" if ref.get("id") else "name")
+    raise context.references.not_found("opportunity", "deal", "id" if ref.get("id") else "name")
 
 
 def _by_external_id(context: WriteContext, external_id: str) -> str:
@@ -33,7 +33,7 @@ def _by_external_id(context: WriteContext, external_id: str) -> str:
             "opportunity: external_id needs opportunity_external_id_field, and that deal field"
         )
     ids = set(
-        OpportunityLookup(context.client, context.pool, context.references, 0).keyed(
+        OpportunityLookup(context.client, context.pool, context.references, 0).ids_by_external_id(
             external_id, field.id
         )
     )
@@ -41,4 +41,4 @@ def _by_external_id(context: WriteContext, external_id: str) -> str:
         raise RowRejected("opportunity: external_id fits several; give the id")
     if ids:
         return ids.pop()
-    raise context.references.absent("opportunity", "deal", "external_id")
+    raise context.references.not_found("opportunity", "deal", "external_id")

@@ -147,7 +147,7 @@ def test_a_name_is_searched_by_one_word_and_compared_as_a_whole(account):
 
 def test_too_many_rows_to_be_sorted_are_refused_by_their_number(account, monkeypatch):
     """The reader rejects too many rows after one request, which has the count."""
-    monkeypatch.setattr(questions, "MOST_SORTED", 300)
+    monkeypatch.setattr(questions, "MAX_SORTED", 300)
     with (
         asked(account) as paths,
         pytest.raises(InvalidQuery, match="more than 300 rows to be sorted"),

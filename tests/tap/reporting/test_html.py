@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.reporting.html import page_of
-from tap_activecampaign_unified.reporting.html.tables import text_of
+from tap_activecampaign_unified.reporting.html.table_data import text_of
 from tap_activecampaign_unified.reporting.report_files import write_page
 from tests import length
 from tests.tap.client.clients import KEY, ManualClock, world_of

@@ -88,9 +88,9 @@ def test_a_run_without_the_setting_says_so_and_lets_no_one_leave(
     scene.send(A, B)
     caplog.clear()
     run = scene.runner.run(*messages_of(A, C), **PLAIN)
-    [said] = [one for one in caplog.records if "audiences" in one.getMessage()]
-    assert said.levelno == logging.WARNING
-    assert said.getMessage() == (
+    [unnormalized] = [one for one in caplog.records if "audiences" in one.getMessage()]
+    assert unnormalized.levelno == logging.WARNING
+    assert unnormalized.getMessage() == (
         "Stream trial was an audience in an earlier run, and audiences does not name it: no one "
         "leaves, and what this run gives stays"
     )

@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 PATH = "import/bulk_import"
 #: What the answer to a batch has, one of them at least.
 QUEUED = frozenset({"batchId", "Success", "success"})
-MOST_CONTACTS = 250
-MOST_BYTES = 350_000
-MOST_SENDS = 5
-MOST_WAITS = 20
+MAX_CONTACTS = 250
+MAX_BYTES = 350_000
+MAX_SENDS = 5
+MAX_WAITS = 20
 
 
 class Importer:
@@ -94,7 +94,7 @@ class Importer:
         size = 0
         for entry in entries:
             weight = len(json.dumps(entry.contact)) + 2
-            if not packed or len(packed[-1]) >= MOST_CONTACTS or size + weight > MOST_BYTES:
+            if not packed or len(packed[-1]) >= MAX_CONTACTS or size + weight > MAX_BYTES:
                 packed.append([])
                 size = 100
             packed[-1].append(entry)
@@ -173,7 +173,7 @@ class Importer:
             except InvalidRequest as refusal:
                 # An error that names no contact may be the importer's rate limit.
                 is_limit = _is_rate_limit(refusal)
-                if _reasons_by_place(refusal) or waits >= (MOST_WAITS if is_limit else 2):
+                if _reasons_by_place(refusal) or waits >= (MAX_WAITS if is_limit else 2):
                     raise
                 waits += 1
                 if not is_limit:
@@ -186,7 +186,7 @@ class Importer:
                 continue
             except UnconfirmedWrite:
                 lost += 1
-                if lost >= MOST_SENDS:
+                if lost >= MAX_SENDS:
                     raise
                 self._pause(2.0**lost)
                 continue

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST_POLL = 2.0
-LONGEST_POLL_INTERVAL = 15.0
-LONGEST_WAIT = 3600.0
-MOST_FAILED_POLLS = 5
-MOST_AT_ONCE = 8
+MAX_POLL_INTERVAL = 15.0
+MAX_WAIT_SECONDS = 3600.0
+MAX_FAILED_POLLS = 5
+MAX_AT_ONCE = 8
 ENDED = frozenset({"completed", "failed", "interrupted"})
 
 
@@ -138,14 +138,14 @@ class ImportPoller:
         if not self._left:
             return
         now = self._clock.monotonic()
-        is_early = now - min(batch.queued_at for batch in self._left) < LONGEST_WAIT / 10
+        is_early = now - min(batch.queued_at for batch in self._left) < MAX_WAIT_SECONDS / 10
         if self.queueing:
             if self.is_waiting():
                 self._poll_oldest(lambda: is_done() or not self.is_waiting())
         elif not is_early:
             self._poll_oldest(is_done)
         else:
-            self._step = min(LONGEST_POLL_INTERVAL, self._step * 1.5)
+            self._step = min(MAX_POLL_INTERVAL, self._step * 1.5)
             # One request shows whether any batch is outstanding; then each batch is polled once.
             # After a lost answer, the first batch may still be outstanding, without an id.
             is_unsure = len(self._left) > 1 or any(batch.is_sent_again for batch in self._left)
@@ -166,11 +166,11 @@ class ImportPoller:
             if not some or not self._poll_batches(some):
                 break
             ended += len(some)
-            count = min(2 * count, MOST_AT_ONCE)
+            count = min(2 * count, MAX_AT_ONCE)
         if ended:
             self._step = max(FIRST_POLL, self._step / 1.5)
         elif some:
-            self._step = min(LONGEST_POLL_INTERVAL, self._step * 1.5)
+            self._step = min(MAX_POLL_INTERVAL, self._step * 1.5)
 
     def _poll_batches(self, batches: list[ImportBatch]) -> bool:
         """Poll each batch; return whether all have ended."""
@@ -182,10 +182,10 @@ class ImportPoller:
     def _give_up(self) -> None:
         """Mark batches that never end as lost."""
         now = self._clock.monotonic()
-        late = [batch for batch in self._left if now - batch.queued_at > LONGEST_WAIT]
+        late = [batch for batch in self._left if now - batch.queued_at > MAX_WAIT_SECONDS]
         if late:
             logger.error("%d import batches did not end in an hour", len(late))
-        if self._left and all(batch.failed_polls >= MOST_FAILED_POLLS for batch in self._left):
+        if self._left and all(batch.failed_polls >= MAX_FAILED_POLLS for batch in self._left):
             late = list(self._left)
         for batch in late:
             batch.is_over = True

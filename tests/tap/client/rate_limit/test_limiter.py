@@ -21,8 +21,8 @@ from tap_activecampaign_unified.client.rate_limit.budget import (
     APART,
     EARLY,
     GROWTH_PER_SECOND,
-    LEAST_SHARE,
     MARGIN,
+    MIN_SHARE,
 )
 from tests.tap.client.clients import ManualClock
 
@@ -305,7 +305,7 @@ def test_the_rate_never_falls_below_one_request_a_second(kept, clock):
     for _ in range(30):
         limiter.acquire()
         limiter.refused(0)
-    assert rate_over(limiter, clock, 5) >= 0.8 * LEAST_SHARE * 5
+    assert rate_over(limiter, clock, 5) >= 0.8 * MIN_SHARE * 5
 
 
 def test_requests_of_other_programs_reduce_the_rate(kept, clock):

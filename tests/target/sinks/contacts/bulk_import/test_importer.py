@@ -277,9 +277,7 @@ def test_the_importer_never_sees_one_batch_too_many(
     seconds: float,
 ) -> None:
     """No minute has more than 100 batches, whatever the delay of responses."""
-    monkeypatch.setattr(
-        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 2
-    )
+    monkeypatch.setattr("target_activecampaign.sinks.contacts.bulk_import.importer.MAX_CONTACTS", 2)
     runner = make_runner()
     runner.seed = seed
     prepare(runner.world)
@@ -301,7 +299,7 @@ def test_a_refused_batch_holds_up_no_other(
 ) -> None:
     """A batch with a bad row does not delay other batches, and each row has its own result."""
     monkeypatch.setattr(
-        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MAX_CONTACTS", 10
     )
     names = {f"p{n}@warehouse.example" for n in (3, 4, 55, 99)}
 
@@ -323,7 +321,7 @@ def test_a_limit_that_others_use_up_is_probed_by_one_batch(
 ) -> None:
     """After a refusal for the limit all batches wait, and one of them probes."""
     monkeypatch.setattr(
-        "target_activecampaign.sinks.contacts.bulk_import.importer.MOST_CONTACTS", 10
+        "target_activecampaign.sinks.contacts.bulk_import.importer.MAX_CONTACTS", 10
     )
     runner = make_runner()
     runner.seed = seed

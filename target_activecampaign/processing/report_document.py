@@ -1,4 +1,4 @@
-"""The target's part of the run report: rows, automations, bookmarks, and the plan of a dry run."""
+"""The target's part of the run report: results, automations, bookmarks, and a dry run's plan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .checkpoints import Checkpoints
 
 
-def document_of(
+def report_document(
     processor: BatchProcessor | None, checkpoints: Checkpoints, rate: float
 ) -> dict[str, Any]:
     """Return what a run did as JSON, and log the plan of a dry run; no value of a row is in it.
@@ -38,7 +38,7 @@ def document_of(
         "bookmarks_after": bookmarks_of(checkpoints.last),
     }
     if context and context.policy.dry_run:
-        unmute_log()  # the plan is what a dry run is for
+        unmute_log()  # a dry run is made for its plan
         if isinstance(context.earlier_values, UndoCost):
             with contextlib.suppress(RequestError):  # then the plan does not say it
                 context.plan.undo_requests = context.earlier_values.requests()

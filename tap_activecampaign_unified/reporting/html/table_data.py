@@ -1,8 +1,7 @@
-"""The tables and the headline of the HTML report."""
+"""The content of the tables of the HTML report; `report.html.jinja` has their markup."""
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,7 @@ from tap_activecampaign_unified.reporting.durations import clock_time
 Document = dict[str, Any]
 NOTHING = "–"
 #: The outcomes of rows, in display order.
-FATES = {
+ROW_OUTCOMES = {
     "emitted": "emitted",
     "suppressed": "unchanged",
     "left_out": "left out",
@@ -24,19 +23,16 @@ FATES = {
     "failed": "failed",
 }
 #: A small screen can show a table of numbers with so many columns.
-MOST_COLUMNS = 4
-#: In a shorter run the first requests, which are sent at once, would distort the average.
-FEWEST_SECONDS = 20
+MAX_TABLE_COLUMNS = 4
 #: Outcomes that may need an action of the user.
-UNDONE = ("rejected", "failed", "skipped")
-STOPPED = {130, 143}
+ACTION_NEEDED = ("rejected", "failed", "skipped")
 
 
 @dataclass(frozen=True)
-class Part:
+class BarSegment:
     """A share of a stream's rows, for the bar below its name."""
 
-    fate: str
+    outcome: str
     rows: int
 
 
@@ -48,7 +44,7 @@ class ReportTable:
     head: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     total: tuple[Any, ...] = ()
-    bars: list[list[Part]] = field(default_factory=list)
+    bars: list[list[BarSegment]] = field(default_factory=list)
     note: str = ""
 
     @property
@@ -62,79 +58,14 @@ class ReportTable:
         ]
 
     @property
-    def folds(self) -> bool:
+    def is_cards(self) -> bool:
         """Whether a small screen shows each row as a card: long texts need the full width."""
-        return len(self.head) > MOST_COLUMNS or not all(self.numbers[1:])
+        return len(self.head) > MAX_TABLE_COLUMNS or not all(self.numbers[1:])
 
 
-@dataclass(frozen=True)
-class Headline:
-    """How the run ended, when it was, and its largest numbers as ``tiles``."""
-
-    program: str
-    account: str
-    outcome: str
-    word: str
-    problem: str | None
-    began: str
-    finished: str
-    took: str
-    run: str | None
-    undo: str | None
-    tiles: list[tuple[str, Any, str]]
-    rates: str
-    limit: float
-
-
-def headline_of(document: Document) -> Headline:
-    """Return the headline of the page."""
-    code, traffic, rows = document["exit_code"], document["traffic"], document["rows"]
-    outcome = "done" if code == 0 else "stopped" if code in STOPPED else "failed"
-    undone = sum(rows.get(fate, 0) for fate in ("rejected", "failed"))
-    parts = "row" if undone else "stream"
-    if code == 0 and (undone or any(_is_undone(one) for one in document["streams"].values())):
-        outcome = "partly"
-    words = {"partly": f"done, except some {parts}s", "done": "done"}
-    word = words.get(outcome, f"{outcome}, exit code {code}")
-    limit = float(document["settings"]["requests_per_second"] or 0)
-    tiles = [("Rows read", rows["read"], "")]
-    tiles += [
-        (word.capitalize(), rows[name], name) for name, word in FATES.items() if rows.get(name)
-    ]
-    if rows.get("deleted"):
-        tiles.append(("Found deleted", rows["deleted"], ""))
-    tiles += [("Requests", traffic["requests"], ""), ("Sent again", traffic["repeats"], "")]
-    return Headline(
-        document["program"],
-        document["account"] or "no account",
-        outcome,
-        f"dry run {word}" if document.get("plan") else word,
-        document["problem"],
-        _moment(document["began_at"]),
-        _moment(document["finished_at"]),
-        clock_time(document["seconds"]),
-        document.get("run"),
-        document.get("undo"),
-        tiles,
-        _rates(document, limit),
-        limit,
-    )
-
-
-def _is_undone(one: Document) -> bool:
+def is_incomplete(one: Document) -> bool:
     """Return whether the tap did not read a stream completely."""
     return bool(one.get("outcome", "done") != "done")
-
-
-def _rates(document: Document, limit: float) -> str:
-    over_time, seconds = document["traffic"]["over_time"], document["seconds"]
-    width, counts = over_time["bucket_seconds"], over_time["requests"]
-    if not counts:
-        return "No request was sent."
-    text = f"At most {max(counts) / width:.1f} a second over {width} seconds"
-    if seconds >= FEWEST_SECONDS:
-        text = f"On average {document['traffic']['requests'] / seconds:.1f}, at{text[2:]}"
-    return text + (f"; the limit is {limit:g}." if limit else "; without a limit.")
 
 
 def tables_of(document: Document) -> dict[str, ReportTable]:
@@ -180,21 +111,25 @@ def _streams(document: Document) -> ReportTable:
     """Return the streams with the outcomes of their rows, without outcomes that no row has."""
     streams, totals = document["streams"], document["rows"]
     is_tap = "emitted" in totals
-    fates = [name for name in FATES if name in totals and (totals[name] or name == "emitted")]
+    outcomes = [
+        name for name in ROW_OUTCOMES if name in totals and (totals[name] or name == "emitted")
+    ]
     more = [name for name in ("faulty", "deleted") if totals.get(name)]
     rows, bars = [], []
     for name, one in streams.items():
         counts = _counts(one)
-        ends = [counts[fate] for fate in (*fates, *more)]
+        ends = [counts[outcome] for outcome in (*outcomes, *more)]
         outcome = (_spaced(one["outcome"]),) if is_tap else ()
         costs = (one["requests"], round(one["seconds"], 1)) if is_tap else ()
         rows.append((name, *outcome, counts["read"], *ends, *costs))
-        bars.append([Part(fate, counts[fate]) for fate in fates if counts[fate]])
+        bars.append(
+            [BarSegment(outcome, counts[outcome]) for outcome in outcomes if counts[outcome]]
+        )
     head = ("stream", *(("how it ended",) if is_tap else ()), "rows")
-    head += tuple(FATES.get(name, name) for name in (*fates, *more))
+    head += tuple(ROW_OUTCOMES.get(name, name) for name in (*outcomes, *more))
     head += ("requests", "seconds") if is_tap else ()
     total = ("all", *(("",) if is_tap else ()), totals["read"])
-    total += tuple(totals[name] for name in (*fates, *more))
+    total += tuple(totals[name] for name in (*outcomes, *more))
     total += (sum(one["requests"] for one in streams.values()), "") if is_tap else ()
     note = (
         "Requests of a collection that feeds several streams count for the first one. Requests "
@@ -219,9 +154,9 @@ def _undone(document: Document) -> ReportTable:
     rows: list[tuple[Any, ...]] = []
     for name, one in document["streams"].items():
         if "actions" in one:
-            rows += [(name, *reason) for reason in _reasons(one) if reason[0] in UNDONE]
+            rows += [(name, *reason) for reason in _reasons(one) if reason[0] in ACTION_NEEDED]
             continue
-        if _is_undone(one):
+        if is_incomplete(one):
             rows.append((name, _spaced(one["outcome"]), one["problem"] or NOTHING, None))
         if one["deletes_refused"]:
             rows.append((name, "tombstones not emitted", one["deletes_refused"], None))
@@ -242,7 +177,7 @@ def _remarks(document: Document) -> ReportTable:
         for name, one in document["streams"].items()
         if "actions" in one
         for reason in _reasons(one)
-        if reason[0] not in UNDONE
+        if reason[0] not in ACTION_NEEDED
     ]
     return ReportTable("Remarks on rows that were done", ("stream", "what", "remark", "rows"), rows)
 
@@ -364,11 +299,6 @@ def _mark(entry: Any) -> str:
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _moment(text: str) -> str:
-    """Return a time in display format."""
-    return dt.datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S %Z").strip()
 
 
 def _is_number(cell: Any) -> bool:
