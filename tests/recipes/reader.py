@@ -71,6 +71,8 @@ class Reader:
         self.is_forked = False
         self.kills: Random | None = None
         self.is_scribe = False
+        #: The exit codes that a command may have.
+        self.codes = {0}
         self.environment = {
             "PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]]),
             "HOME": str(folder),
@@ -186,7 +188,7 @@ class Reader:
         assert "Traceback" not in log, log
         words = (words for words in _LOGGED.findall(log) if not _SDK.match(words))
         said = "".join(f"{one}\n" for one in words)
-        assert code == 0, f"{line}\n{log}"
+        assert code in self.codes, f"{line}\n{log}"
         return Ran(line, code, said, self._writes(seen))
 
     def _seen(self) -> list[int]:

@@ -524,3 +524,33 @@ def test_a_wrong_join_is_undone(reader: Reader, recipes: Recipes) -> None:
         assert {**after, "lists": None} == {**before, "lists": None}
         assert lists_of(w, "ben") == before["lists"]["Ben.Bakker@harbour.example"]
     assert subscriptions(w) in ([], [contact(w, "anna")])
+
+
+def test_people_beyond_the_limit_wait_for_a_larger_plan(reader: Reader, recipes: Recipes) -> None:
+    """Two of four new people fit; the others are created when the plan allows more contacts."""
+    w = reader.world
+    w.contact_limit = 10
+    before = {c.email for c in w.tables["contacts"]}
+    reader.codes = {0, 1}
+    ran = follow(reader, recipes, "15")
+    assert [one.code for one in ran] == [1, 1]
+    assert {c.email for c in w.tables["contacts"]} - before == {
+        "jon@newco.example",
+        "kim@newco.example",
+    }
+    assert w.tables["contacts"][contact(w, "hugo")].firstName == "Hugo"
+    w.contact_limit = 100
+    [ran_later] = follow(reader, recipes, "With a larger plan")
+    assert ran_later.code == 0
+    assert len(w.tables["contacts"]) == len(before) + 4
+
+
+def test_a_control_group_shows_the_lift_of_a_sequence(reader: Reader, recipes: Recipes) -> None:
+    """Four people get the tag, four do not until the experiment ends."""
+    w = reader.world
+    people = ("anna", "ben", "cleo", "dan", "eve", "finn", "gita", "hugo")
+    follow(reader, recipes, "16")
+    tagged = [one for one in people if "onboarding" in tags_of(w, one)]
+    assert tagged == ["ben", "dan", "eve", "hugo"]
+    follow(reader, recipes, "End of the experiment")
+    assert all("onboarding" in tags_of(w, one) for one in people)
