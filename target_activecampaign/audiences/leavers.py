@@ -20,7 +20,6 @@ from .pending_imports import wait_for_imports
 from .revocation import Leaver, leaver_of, plan_revocation
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Collection
 
     from target_activecampaign.config.audience_rules import AudienceRule
@@ -69,8 +68,8 @@ class OpenRows(RowResults, Protocol):
 class _LeaverResults:
     """Gives leavers their results, which say that they left; ``done`` has the rows that left."""
 
-    def __init__(self, rows: OpenRows, leavers: list[Leaver], kept: Counter[str]) -> None:
-        self._rows, self._kept = rows, kept
+    def __init__(self, rows: OpenRows, leavers: list[Leaver], report: AudienceReport) -> None:
+        self._rows, self._report = rows, report
         self._leavers = {id(leaver.part.row): leaver for leaver in leavers}
         self.done: set[int] = set()
 
@@ -80,15 +79,19 @@ class _LeaverResults:
         if outcome.action is Action.SKIPPED and is_decided:
             outcome = replace(outcome, action=Action.UNCHANGED)
         is_done = is_decided and outcome.action in {Action.UPDATED, Action.UNCHANGED}
+        leaver = self._leavers[id(row)]
         details: dict[str, Any] = {"audience": row.input_stream}
+        if is_done or outcome.action is Action.UPDATED:
+            details["taken_back"] = leaver.taken_back
+            self._report.revoked.update(leaver.done)
         reason = join_reasons([LEFT, outcome.reason])
         if is_done:
             kept = outcome.reason
             if outcome.action is Action.UNCHANGED:
                 kept = kept or NOTHING_TO_REVOKE
             if kept is not None:
-                self._kept[kept] += 1
-            details |= {"taken_back": self._leavers[id(row)].taken_back, "kept": kept}
+                self._report.kept[kept] += 1
+            details["kept"] = kept
             outcome, reason = replace(outcome, action=Action.UPDATED), LEFT
             self.done.add(id(row))
         # No file may keep such a row to send it again: the ledger knows who is still to leave.
@@ -220,7 +223,7 @@ class LeaverProcessor:
         """Revoke the grants of leavers, of as many as `max_changes` allows."""
         context = self._context
         now, later = context.limits.split(leavers)
-        results = _LeaverResults(self._rows, now, report.kept)
+        results = _LeaverResults(self._rows, now, report)
         self._rows.open([leaver.part.row for leaver in leavers])
         for leaver in later:
             outcome = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
@@ -283,7 +286,6 @@ class LeaverProcessor:
         context = self._context
         report.left += len(leavers)
         for one in leavers:
-            report.revoked.update(one.done)
             if context.write_client.is_dry_run and context.plan.wants_sample():
                 row, fields = one.part.row, {text: ["given", None] for text in one.done}
                 context.plan.add_sample(row.stream, one.contact, fields)

@@ -62,7 +62,12 @@ class Leaver:
 
     @property
     def _done(self) -> list[tuple[str, str]]:
-        return [one for request, one in self.revoked.items() if request in self.part.requested]
+        part = self.part
+        return [
+            one
+            for request, one in self.revoked.items()
+            if request in part.requested and part.requested_again.isdisjoint(part.parts_of(request))
+        ]
 
 
 def leaver_of(members: list[Member], contact: str | None, audience: str, stream: str) -> Leaver:

@@ -133,7 +133,10 @@ def test_without_automations_only_the_importer_takes_back(whole: Scene) -> None:
 
 
 def test_held_out_people_lose_only_subscriptions(whole: Scene) -> None:
-    """A held-out contact loses only subscriptions, and the rest after the control group ends."""
+    """A held-out contact loses only subscriptions, and the rest after the control group ends.
+
+    The report counts these subscriptions too.
+    """
     people = [f"p{n}@shop.example" for n in range(30)]
     held = {one for one in people if position_of(one, "") < 50}
     assert 5 < len(held) < 25
@@ -147,6 +150,10 @@ def test_held_out_people_lose_only_subscriptions(whole: Scene) -> None:
     for one in leavers(run):
         email = whole.world.tables["contacts"][int(one["id"])].email
         assert ("held out" in one["reason"]) == (email in held)
+        assert ("tags" in one["taken_back"]) == (email not in held)
+    lost = run.report["audiences"]["trial"]["taken_back"]
+    assert lost["the subscription to the list News"] == 29
+    assert lost["the tag trial"] == 29 - len(held - {people[0]})
     assert len(leavers(whole.send(*rows(people[0])))) == len(held - {people[0]})
     whole.world.settle(at_once=True)
     assert all(whole.has(one) == GONE for one in people[1:])
