@@ -67,4 +67,4 @@ class AccountLookup(Lookup):
         native_id = self.account_named(name) if name else None
         if native_id:
             return native_id
-        raise self.not_found("account", "account", "name" if name else "id")
+        raise self.not_found("account", "account", "name" if name else "id", name)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.outcome import RowDeferred, RowRejected
 
 from .address_index import AddressIndex
 from .lookup import Lookup, NativeRow, Ref
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_activecampaign_unified.client import Page
+    from target_activecampaign.outcome import RowError
 
 
 MAX_CACHED_CONTACTS = 50_000
@@ -43,13 +43,13 @@ class ContactLookup(Lookup):
             native_id = self.contacts_by_email([email]).get(fold(email))
             if native_id:
                 return native_id
-        raise self.contact_not_found(has_email=bool(email))
+        raise self.contact_not_found(email)
 
-    def contact_not_found(self, *, has_email: bool) -> RowDeferred | RowRejected:
-        """Return the error of a row whose contact does not exist (yet)."""
-        by = "address" if has_email else "id"
+    def contact_not_found(self, email: str | None) -> RowError:
+        """Return the error of a row whose contact does not exist (yet), by address or id."""
+        by = "address" if email else "id"
         reason = f"contact: the account has none with this {by}; write the contact too"
-        return RowRejected(reason) if self.is_final else RowDeferred(reason, "contact")
+        return self._not_found_as(reason, "contact", email)
 
     def note_contact(self, email: str, native_id: str | None) -> None:
         """Cache an address's contact for this run."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import walk_offset
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.outcome import RowDeferred, RowRejected
+from target_activecampaign.outcome import RowDeferred, RowError, RowRejected
+
+from .unwritten import UnwrittenRecords
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, RowsKey
@@ -29,6 +31,8 @@ class Lookup:
     pool: CooperativePool
     #: While false, a later row may still create what is not found.
     is_final: bool = field(default=False, init=False)
+    #: Records that rows of this run were to create and did not.
+    unwritten: UnwrittenRecords = field(default_factory=UnwrittenRecords, init=False)
 
     def known_id(self, family: str, ref: Ref) -> str | None:
         """Return the id in this account of the reference's ``id``.
@@ -40,12 +44,20 @@ class Lookup:
             return source
         return self.ledger.own_id(family, source)
 
-    def not_found(self, word: str, family: str, by: str) -> RowDeferred | RowRejected:
-        """Return the error of a row whose reference ``by`` name or id does not resolve (yet)."""
+    def not_found(self, word: str, family: str, by: str, key: str | None = None) -> RowError:
+        """Return the error of a row whose reference ``by`` name or id does not resolve (yet).
+
+        ``key`` is the natural key that it names.
+        """
         if family == "user" and by == "name":
             by = "address"
         reason = f"{word}: the account has none with this {by}; create it or correct the row"
-        return RowRejected(reason) if self.is_final else RowDeferred(reason, family)
+        return self._not_found_as(reason, family, key)
+
+    def _not_found_as(self, reason: str, family: str, key: str | None) -> RowError:
+        if not self.is_final:
+            return RowDeferred(reason, family)
+        return self.unwritten.error(family, key or "") or RowRejected(reason)
 
     def nested_rows(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
         """Return the nested rows of a record, for example ``/contacts/7/contactTags``.

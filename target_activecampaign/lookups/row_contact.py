@@ -1,4 +1,4 @@
-"""The contact that a row refers to, by its address or id."""
+"""The contact that a row refers to, by its address or id, and the record that a row writes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CONTACT_STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
 PAIR_STREAMS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
+_NATURAL_KEYS = {"crm_accounts": ("account", "name"), "crm_opportunities": ("deal", "external_id")}
 #: Rows of these streams belong to the contact that they name, opportunities to their first one.
 _OF_CONTACTS = frozenset(
     {"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"}
@@ -42,6 +43,14 @@ def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, s
         email = None if is_nothing(ref.get("email")) else str(ref["email"]).strip()
         return email, _own(lookups, ref.get("id"))
     return None, None
+
+
+def record_named_by(lookups: References, row: InputRecord) -> tuple[str, Any]:
+    """Return the kind and the natural key of the record that other rows name; None without one."""
+    if row.stream in CONTACT_STREAMS:
+        return "contact", contact_of_row(lookups, row)[0]
+    family, column = _NATURAL_KEYS.get(row.stream, ("", ""))
+    return family, row.record.get(column)
 
 
 def _own(lookups: References, source: Any) -> str | None:

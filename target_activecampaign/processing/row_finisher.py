@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing import arrays, flags, times
 from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.holdout import HELD_OUT
+from target_activecampaign.lookups.row_contact import record_named_by
 from target_activecampaign.outcome import Action, Outcome, join_reasons
 from target_activecampaign.records import consent_status
 from target_activecampaign.records.record import identity_of
@@ -100,6 +102,8 @@ class RowFinisher:
                 self.retries.store(row, self.key_properties.get(row.stream, []))
             else:
                 is_held = True
+        if outcome.held or action is Action.FAILED or outcome.reason == HELD_OUT:
+            self._note_unwritten(row, outcome)
         if outcome.held and action is Action.SKIPPED:
             self.limit_reason = outcome.reason
         if is_held and row.number is not None:
@@ -107,6 +111,11 @@ class RowFinisher:
         # The row stays open until all of this is written: where that fails, it is not done.
         del self.open_rows[id(row)]
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
+
+    def _note_unwritten(self, row: InputRecord, outcome: Outcome) -> None:
+        family, natural_key = record_named_by(self.references, row)
+        if natural_key:
+            self.references.unwritten.note(family, natural_key, outcome)
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
         """Defer a row until its referenced record may exist; reject it at the end of the input."""

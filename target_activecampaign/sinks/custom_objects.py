@@ -21,7 +21,7 @@ from tap_activecampaign_unified.resources.custom_objects import (
     resources_of,
 )
 from tap_activecampaign_unified.resources.resource import Resource
-from target_activecampaign.client.write_client import DocumentChange
+from target_activecampaign.client.write_client import DocumentChange, is_planned
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import (
     Action,
@@ -200,7 +200,7 @@ def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
             found.append({"id": ref["id"]})
         else:
             raise RowRejected(f"{name}: must be objects with an id")
-    return found
+    return [one for one in found if not is_planned(one["id"])]  # of a dry run
 
 
 def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict[str, Any] | None:

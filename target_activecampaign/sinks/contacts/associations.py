@@ -132,11 +132,11 @@ def _contact_change(context: WriteContext, row: InputRecord) -> ContactChange:
             change.id = own_id(ref["id"], "contact_id")
     if change.id is None:
         if change.email is None:
-            raise context.references.contact_not_found(has_email=False)
+            raise context.references.contact_not_found(None)
         # An association never creates a contact.
         change.id = context.references.contacts_by_email([change.email]).get(fold(change.email))
         if change.id is None:
-            raise context.references.contact_not_found(has_email=True)
+            raise context.references.contact_not_found(change.email)
     change.email = None if change.id else change.email
     return change
 

@@ -41,4 +41,4 @@ def _by_external_id(context: WriteContext, external_id: str) -> str:
         raise RowRejected("opportunity: external_id fits several; give the id")
     if ids:
         return ids.pop()
-    raise context.references.not_found("opportunity", "deal", "external_id")
+    raise context.references.not_found("opportunity", "deal", "external_id", external_id)

@@ -173,6 +173,14 @@ def test_a_providers_object_is_never_written(runner: TargetRunner) -> None:
     assert run.writes == []
 
 
+def test_a_dry_run_plans_a_record_of_a_contact_that_it_plans(runner: TargetRunner) -> None:
+    """A record whose contact comes in the same input is planned as well."""
+    new = {"email": "new@harbour.example"}
+    rows = [*stream_of("crm_contacts", new), *stream_of(STREAM, {**RECORD, "buyer": new})]
+    run = runner.run(*rows, state_of(1), dry_run=True)
+    assert run.actions == ["planned", "planned"]
+
+
 def test_an_unknown_column_is_said_and_a_lost_answer_repeated(runner: TargetRunner) -> None:
     """An unknown column is named; an upsert whose answer is lost gives one record."""
     runner.world.faults.reset_after_apply("/customObjects/records", method="POST")
