@@ -65,9 +65,9 @@ def test_a_note_on_the_deal_of_a_held_out_contact_is_held_out(runner: TargetRunn
     assert [(one["action"], one["reason"]) for one in run.results] == [("skipped", "held out")] * 5
 
 
-def test_a_row_that_names_nobody_is_still_rejected(runner: TargetRunner) -> None:
+def test_a_row_with_an_unknown_contact_is_still_rejected(runner: TargetRunner) -> None:
     """A contact that no row of the input creates is a fault of the row."""
     runner.world.contact_limit = len(runner.world.tables["contacts"])
-    other = {"content": "of nobody", "contact": {"email": "nobody@harbour.example"}}
+    other = {"content": "of another", "contact": {"email": "another@harbour.example"}}
     run = runner.run(*stream_of("crm_notes", other), *messages(), **KEYED)
     assert run.actions[0] == "rejected"
