@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 NO_PERSON = "the account has no contact with its address; writing it would create the contact"
+PERSON_STAYS = "a contact that it created stays"
+SUBSCRIPTION_STAYS = "a subscription to the store's list that it began stays"
 NOT_SUBSCRIBED = "accepts_marketing: left out, the contact is not subscribed to the store's list"
 _DELETE = "mutation($id: String) { deleteProduct(id: $id) { id } }"
 _FIND = (
@@ -64,6 +66,8 @@ def _restore_row(
     remarks = [ACCEPTED] if mutation.is_async else []
     if kind in {ORDERS, SUBSCRIPTIONS}:
         remarks += _check_person(context, store, document)
+        remarks += [PERSON_STAYS] if "email" in before else []
+        remarks += [SUBSCRIPTION_STAYS] if "acceptsMarketing" in before else []
     if kind == ORDERS:
         document["creationSource"] = HISTORICAL
     STORE_KINDS[kind].stored.drop_unknown_columns(context, document)

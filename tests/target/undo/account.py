@@ -101,7 +101,11 @@ _COLUMNS = {
 
 
 def flat_truth_of(world: World) -> dict[tuple[Any, ...], Any]:
-    """Return each value of an account by table, id of the record, and what it is."""
+    """Return each value of an account by table, id of the record, and what it is.
+
+    Writes that reads do not show yet are shown first.
+    """
+    world.settle(at_once=True)
     found: dict[tuple[Any, ...], Any] = {}
     for table, rows in truth_of(world).items():
         if isinstance(rows, set):
@@ -117,6 +121,12 @@ def flat_truth_of(world: World) -> dict[tuple[Any, ...], Any]:
             for name, one in zip(_COLUMNS[table], values, strict=True):
                 found[table, *whole, name] = one
     return found
+
+
+def _method(entry: Any) -> str:
+    """Return the method of a request; a GraphQL query is a read."""
+    is_query = entry.path.endswith("ecom/graphql") and b"mutation" not in entry.body
+    return "GET" if is_query else str(entry.method)
 
 
 class UndoRunner(TargetRunner):
@@ -154,7 +164,7 @@ class UndoRunner(TargetRunner):
         return Run(
             code,
             [json.loads(line) for line in lines],
-            requests=[(entry.method, entry.path.removeprefix("/api/3/")) for entry in log],
+            requests=[(_method(entry), entry.path.removeprefix("/api/3/")) for entry in log],
             report=json.loads((self.folder / "report.json").read_text()),
             last_word=word,
         )

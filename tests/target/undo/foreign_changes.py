@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from tests.sandbox import rows
 
+from .random_runs import STORES
+from .random_stores import STORE_ACTS, STORE_TABLES, changes_of_stores
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
 Change = tuple[Any, ...]
 
 
-def changes(world: World) -> st.SearchStrategy[list[Change]]:
-    """Return some changes of an account as it is now, records of a run included."""
+def changes(world: World, part: str) -> st.SearchStrategy[list[Change]]:
+    """Return some changes of a part of an account as it is now, records of a run included."""
+    if part == STORES:
+        return st.lists(st.one_of(changes_of_stores(world)), min_size=1, max_size=6)
     t = world.tables
 
     def one_of(table: str) -> st.SearchStrategy[int]:
@@ -120,6 +125,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "new note": lambda w, one: w.add_note("Subscriber", one, "Foreign"),
     "delete contact": lambda w, one: w.delete_contact(one),
     "delete deal": lambda w, one: w.delete_deal(one),
+    **STORE_ACTS,
 }
 _TABLES = {
     "enrolment": "contactAutomations",
@@ -127,4 +133,5 @@ _TABLES = {
     **dict.fromkeys(("account", "account value"), "accounts"),
     "delete deal": "deals",
     "note": "notes",
+    **STORE_TABLES,
 }

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from tests.target.runner import state_of, stream_of
 
+from .random_stores import rows_of_stores
+
 if TYPE_CHECKING:
     from tests.sandbox import World
 
 Row = dict[str, Any]
 Rows = st.SearchStrategy[Row]
 Values = dict[str, tuple[Any, ...]]
+#: The parts of the streams: each search covers one.
+PEOPLE, STORES = "people", "stores"
 TAGS = ("vip", "webinar", "trial", "pricing", "brand new")
 COMPANIES = ("Initech", "Hooli")
 NEW = tuple(f"new{number}@shop.example" for number in range(1, 5))
@@ -68,16 +72,20 @@ class RandomRun:
     settings: dict[str, Any]
 
 
-def runs(world: World) -> st.SearchStrategy[RandomRun]:
-    """Return runs: some streams of some rows each, with states after some of them."""
-    kinds = {
-        "crm_contacts": _contacts(world),
-        "marketing_contact_tags": _tag_pairs(world),
-        "marketing_segment_memberships": _memberships(world),
-        "crm_opportunities": _deals(world),
-        "crm_accounts": _accounts(world),
-        "crm_notes": _notes(world),
-    }
+def runs(world: World, part: str) -> st.SearchStrategy[RandomRun]:
+    """Return runs: some streams of a part, some rows each, with states after some of them."""
+    kinds = (
+        rows_of_stores(world)
+        if part == STORES
+        else {
+            "crm_contacts": _contacts(world),
+            "marketing_contact_tags": _tag_pairs(world),
+            "marketing_segment_memberships": _memberships(world),
+            "crm_opportunities": _deals(world),
+            "crm_accounts": _accounts(world),
+            "crm_notes": _notes(world),
+        }
+    )
     blocks = [
         st.tuples(st.just(name), st.lists(rows, min_size=1, max_size=12), st.booleans())
         for name, rows in kinds.items()

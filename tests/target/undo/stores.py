@@ -46,7 +46,7 @@ def store_truth_of(world: World) -> dict[str, dict[tuple[Any, ...], Any]]:
     """Return what users see of tasks, e-commerce and custom objects, by record and column."""
     t = world.tables
     found: dict[str, dict[tuple[Any, ...], Any]] = {
-        "tasks": {
+        "dealTasks": {
             (row.id, name): getattr(row, name) or ""
             for row in t["dealTasks"]
             for name in (
@@ -55,7 +55,7 @@ def store_truth_of(world: World) -> dict[str, dict[tuple[Any, ...], Any]]:
             )
         }
     }
-    found["tasks"] |= {(row.id, "assignee"): row.assignee or row.user for row in t["dealTasks"]}
+    found["dealTasks"] |= {(row.id, "assignee"): row.assignee or row.user for row in t["dealTasks"]}
     for table, _ in TABLES.values():
         found[table] = {
             (row.key, name): plain(value)
