@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from .deletion import NO_CREATES
 from .documents.columns import TASK_COLUMNS, sameness_of
 from .documents.kinds import ORDERS, UNDELETABLE_KINDS, is_document
-from .documents.restoring import PERSON_STAYS
 from .entries import SENT, UNDONE, Entry, ValuePart
 from .record_values import (
     ACCOUNT_LINK,
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 NO_RECORD = "the account has the record no more"
 NO_CONTACT = "the account has no contact with this address"
-NO_DELETE = f"created by the run; ActiveCampaign has no delete for it, and {PERSON_STAYS}"
+NO_DELETE = "created by the run; cannot be deleted, and a contact that it created stays"
 NOT_EMPTIED = "ActiveCampaign has no way to empty it"
 STARTS_AGAIN = "completing the task again would start its automation"
 SUBSCRIBES = "sending it again would subscribe the contact"
