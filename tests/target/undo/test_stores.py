@@ -18,6 +18,7 @@ from target_activecampaign.undo.record_decisions import (
 from tests.sandbox.custom_objects import acts
 from tests.sandbox.shape import Shape
 from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import state_of, stream_of
 
 from .account import UNDO_FILE, KillableRunner, UndoRunner, differences, truth_of
 from .stores import SHAPE, TABLES, VISITS, add_visits, changed_rows, new_rows
@@ -337,6 +338,49 @@ def test_earlier_values_cost_a_request_per_hundred_or_none(
     more = len(found[1].requests) - len(found[0].requests)
     assert more in requests
     assert abs(found[2].report["plan"]["undo_requests"] - more) <= 1
+
+
+@pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "late_trouble"])
+@pytest.mark.parametrize("stream", STREAMS)
+def test_writes_whose_answers_were_lost_are_undone(
+    runner: UndoRunner, stream: str, fault: str
+) -> None:
+    """An answer that is lost in the run or in its undo leaves no value of the run."""
+    path = {"crm_tasks": "/dealTasks", VISITS: "/customObjects/records"}
+    method = "PUT" if stream == "crm_tasks" else "POST"
+    before = truth_after(runner.world)
+    rows = changed_rows(runner.world)[stream]
+    for act in (lambda: runner.send_rows(stream, *rows), lambda: runner.undo(runner.runs()[0])):
+        getattr(runner.world.faults, fault)(path.get(stream, "/ecom/graphql"), method=method)
+        assert act().code == 0
+    assert differences(before, truth_after(runner.world)).keys() <= {"dealTasks"}
+
+
+def test_a_row_that_was_refused_with_its_batch_is_not_in_the_undo(runner: UndoRunner) -> None:
+    """ActiveCampaign refuses a whole batch for one row: the undo has the rows that were written."""
+    before = truth_after(runner.world)
+    for stream in ("commerce_orders", "commerce_subscriptions"):
+        good = changed_rows(runner.world)[stream]
+        bad = {**new_rows(runner.world)[stream][0], "currency": "NOPE"}
+        run = runner.send_rows(stream, *good, bad)
+        assert run.actions == ["updated", "updated", "rejected"]
+        assert runner.undo().actions == ["updated", "updated"]
+    assert differences(before, truth_after(runner.world)) == {}
+
+
+def test_lines_and_their_order_have_one_result(runner: UndoRunner) -> None:
+    """An order that a row and rows of its lines wrote is put back once, with all its lines."""
+    rows, before = changed_rows(runner.world), truth_after(runner.world)
+    run = runner.run(
+        *stream_of("commerce_orders", *rows["commerce_orders"]),
+        *stream_of("commerce_order_lines", *rows["commerce_order_lines"]),
+        state_of(1),
+        **runner.settings,
+    )
+    assert set(run.actions) == {"updated"}
+    undone = runner.undo()
+    assert undone.actions == ["updated", "updated"]
+    assert differences(before, truth_after(runner.world)) == {}
 
 
 # --- tasks ---------------------------------------------------------------------------------------
