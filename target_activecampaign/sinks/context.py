@@ -65,6 +65,9 @@ class EarlierValues(Protocol):
     def expect(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
 
+    def note_imported(self, email: str, native_id: str) -> None:
+        """Note the id of a contact that the importer created."""
+
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
         """Note people who leave an audience: the contact, the grantor, and its grants by id."""
 

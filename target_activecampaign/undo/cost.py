@@ -100,6 +100,9 @@ class UndoCost:
             ids = known_records(self._references, family, rows)
             self._records.setdefault(kind, set()).update(ids)
 
+    def note_imported(self, email: str, native_id: str) -> None:
+        """Note nothing: a dry run imports no contact."""
+
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
         """Note nothing: what people who leave would lose costs no request of its own."""
 

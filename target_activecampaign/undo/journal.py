@@ -195,11 +195,14 @@ class UndoJournal:
         self._database_many(self._remove, named)
         self._database_many(self._restore_former, named)
 
-    def rename(self, kind: str, temporary: str, native_id: str) -> None:
-        """Give a created record its id, in every run."""
+    def rename(self, kind: str, temporary: str, native_id: str, run: str | None = None) -> None:
+        """Give a created record its id, in one run or in every run."""
         for table in (ENTRIES, ROWS):
-            mine = (table.c.kind == kind, table.c.id == temporary)
-            self._database.rows(sa.update(table).where(*mine).values(id=native_id))
+            mine = [table.c.kind == kind, table.c.id == temporary]
+            mine += [table.c.run == run] if run else []
+            # What the run wrote by the id as well stays under both names; an undo joins them.
+            update = sa.update(table).prefix_with("OR IGNORE")
+            self._database.rows(update.where(*mine).values(id=native_id))
 
     def parts(self, run: str, kind: str, native_id: str) -> dict[str, Entry]:
         """Return what a run changed of a record, by part."""

@@ -306,6 +306,17 @@ class UndoRecorder:
             for kind in (*BY_ID, *DEFINITIONS):
                 self._journal.rename(kind, f"?{name}", native_id)
 
+    def note_imported(self, email: str, native_id: str) -> None:
+        """Note the id of a contact that the importer created."""
+        one = "@" + fold(email)
+        self._values.note_contact(email, native_id)
+        self._journal.rename(CONTACT, one, native_id, self._run)
+        parts = self._imported.pop(one, None)
+        if parts:
+            self._imported[native_id] = [
+                (part._replace(id=native_id), after, at) for part, after, at in parts
+            ]
+
     def _temporary_id(self) -> str:
         return "?" + (getattr(self._local, "name", None) or secrets.token_hex(8))
 

@@ -58,7 +58,7 @@ def import_changes(
     if any(change.adds for change in changes):
         context.references.invalidate("tag")  # the importer makes tags that are missing
     nameless = _without_ids(context, changes, batches)
-    if nameless:
+    if nameless or context.earlier_values is not None:
         try:
             _learn_ids(context, nameless, entries, batches)
         except RequestError as problem:
@@ -125,6 +125,10 @@ def _learn_ids(
     """Look up the ids of imported contacts: the created ones by id, the others by address."""
     created = [one for batch in batches for one in batch.created_ids]
     rows = context.references.contacts_by_id(created)
+    if context.earlier_values is not None:
+        # So that an undo finds them, whatever addresses they have by then.
+        for native_id, row in rows.items():
+            context.earlier_values.note_imported(str(row.get("email") or ""), native_id)
     known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
     if not _wants_all_ids(context):
         # Whoever this import did not make may have the id that the ledger knows.

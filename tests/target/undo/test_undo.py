@@ -288,7 +288,8 @@ def test_an_imported_contact_with_another_address_by_now_is_named(runner: UndoRu
     assert runner.world.find_contact("moved@shop.example") is not None
     [kept] = [one for one in undone.results if one["action"] != "updated"]
     assert kept["action"] == "skipped"
-    assert kept["reason"] == "the account has no contact with this address"
+    assert kept["reason"] == "changed since"
+    assert kept["id"] == str(moved.id)
 
 
 @pytest.mark.parametrize("body", [{"contact": {"fieldValues": [3]}}, {"contact": [1]}, [1]])

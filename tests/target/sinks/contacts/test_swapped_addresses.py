@@ -149,3 +149,24 @@ def test_an_undo_restores_the_contacts_whose_values_changed(tmp_path: Path, othe
     left = differences(before, truth_of(swap.world))
     assert left.keys() <= {"accounts"}  # created by the importer
     assert swapped[1][0] == B
+
+
+def test_an_import_is_undone_where_its_contacts_swapped_addresses(tmp_path: Path) -> None:
+    """An undo of an import takes nothing from a contact that has an imported address by now."""
+    swap = Swap(tmp_path, "undo", 12)
+    world = swap.world
+    swap.others[0] |= {"tags": ["wrong"]}
+    swap.send()
+    first, second = (world.find_contact(f"p{n}@shop.example") for n in (0, 1))
+    assert first is not None
+    assert second is not None
+    wrong = next(one.id for one in world.tables["tags"] if one.tag == "wrong")
+    world.tag(second.id, wrong)  # a user's own
+    world.edit_contact(second.id, firstName="Own")
+    world.edit_contact(first.id, email="between@shop.example")
+    world.edit_contact(second.id, email="p0@shop.example")
+    world.edit_contact(first.id, email="p1@shop.example")
+    swap.runner.undo(creates=True, max_deletes=100)
+    assert second.firstName == "Own"
+    assert second.id in world.tables["contacts"]
+    assert wrong in {one.tag for one in world.tables["contactTags"].by("contact", second.id)}
