@@ -76,6 +76,28 @@ def test_both_loaders_read_the_results_of_each_run_once(
         }
 
 
+def test_both_loaders_read_what_an_audience_took_back(loader: Loader, tmp_path: Path) -> None:
+    """The columns of people who left an audience have their values, and are null elsewhere."""
+    loader.tables.keys[RESULTS] = ("run", "number")
+    clock = ManualClock()
+    folder = tmp_path / "target"
+    folder.mkdir()
+    runner = TargetRunner(world_of(clock, is_empty=True), clock, folder)
+    rows = [{"email": f"p{n}@shop.example", "tags": ["trial"]} for n in range(2)]
+    settings = {
+        "audiences": {"trial": {"max_leave_share": 1}},
+        "stream_aliases": {"trial": "crm_contacts"},
+        "results_format": "singer",
+    }
+    for sent in (rows, rows[1:]):
+        runner.run(*stream_of("trial", *sent), **settings)
+        loader.load((folder / "results.jsonl").read_text())
+    found = {one["audience"]: one for one in loader.tables.rows(RESULTS)}
+    assert found.keys() == {None, "trial"}
+    assert (found["trial"]["taken_back"], found["trial"]["kept"]) == ({"tags": ["trial"]}, None)
+    assert (found[None]["taken_back"], found[None]["kept"]) == (None, None)
+
+
 def test_the_job_loads_the_results_of_all_files(
     tmp_path: Path, activate: Callable[[], tuple[str, str]]
 ) -> None:
