@@ -11,7 +11,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.metrics import Metric
 from singer_sdk.singerlib import Catalog
-from singer_sdk.singerlib.catalog import SelectionMask
+from singer_sdk.singerlib.catalog import MetadataMapping, SelectionMask
 from singer_sdk.streams import Stream
 
 from tap_activecampaign_unified.config.settings import SettingsError
@@ -94,6 +94,16 @@ class UnifiedStream(Stream):
         super().apply_catalog(catalog)
         if (entry := catalog.get_stream(self.name)) is not None:
             self.forced_replication_method = method_of(entry)
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """The stream's metadata. A stream that the catalog lacks is deselected."""
+        catalog = self._tap_input_catalog
+        if self._metadata is None and catalog and catalog.get_stream(self.name) is None:
+            # The SDK would build the schema, which may send requests.
+            self._metadata = MetadataMapping()
+            self._metadata.root.selected = False
+        return super().metadata
 
     @property
     def is_full_table(self) -> bool:
@@ -261,19 +271,17 @@ class UnifiedStream(Stream):
         """Return None: `Bookmark` keeps the bookmark below the server's time."""
 
 
-def register(mapper: PluginMapper, catalog: Catalog) -> None:
-    """Register all streams with the SDK's mapper, deselected ones with all their properties.
+def register(mapper: PluginMapper, streams: Iterable[Stream]) -> None:
+    """Register streams with the SDK's mapper: all if there are stream maps, else the selected ones.
 
-    The SDK registers deselected streams without properties. It would then reject a stream map for
-    such a stream, and a stream that is selected later would have an empty schema.
+    The SDK would register a deselected stream without properties, and then reject a stream map for
+    it. The mapper gets all its properties.
     """
-    for entry in catalog.streams:
-        mask = entry.metadata.resolve_selection()
-        if not mask.get((), True):
-            mask = SelectionMask()
-        name = entry.stream or entry.tap_stream_id
-        schema = get_selected_schema(name, entry.schema.to_dict(), mask)
-        mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+    for stream in streams:
+        if stream.selected or mapper.stream_maps_dict:
+            mask = stream.mask if stream.selected else SelectionMask()
+            schema = get_selected_schema(stream.name, stream.schema, mask)
+            mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
 
 
 def parse_catalog(text: str, name: str) -> Catalog:

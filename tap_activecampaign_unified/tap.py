@@ -183,7 +183,7 @@ class TapActiveCampaignUnified(Tap):
         elif self._settings is not None:
             self.context.lookups.prefetch_fields_of(RESOURCES)
         super(Tap, self).setup_mapper()
-        register(self.mapper, self.catalog)
+        register(self.mapper, self.streams.values())
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load the last run's state. Raises `SettingsError` for an invalid state."""

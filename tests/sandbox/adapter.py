@@ -98,3 +98,15 @@ def _broken(lost: Lost, request: Any) -> requests.RequestException:
     if lost.kind == "chunk":
         return requests.exceptions.ChunkedEncodingError("the sandbox stopped amid", request=request)
     return requests.ConnectionError("the sandbox reset the connection", request=request)
+
+
+def session_of(adapter: BaseAdapter, *schemes: str) -> requests.Session:
+    """Return a session whose requests this adapter answers, by default those by HTTPS.
+
+    It does not look for proxies: to read the environment costs more than an answer.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in schemes or ("https://",):
+        session.mount(scheme, adapter)
+    return session

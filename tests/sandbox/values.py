@@ -21,9 +21,10 @@ class Samples:
     """Sets of values, one per field."""
 
     def __init__(self, w: World, dice: Random) -> None:
-        """Keep the random generator."""
+        """Keep the random generator. Values lie before the present moment."""
         self.w = w
         self.dice = dice
+        self.now = w.now()
 
     def of(self, field: Field) -> Callable[[int], str | None]:
         """Return a function that gives a contact's value of a field, by the contact's id."""
@@ -59,7 +60,7 @@ class Samples:
         dice = self.dice
         if options:
             return dice.choice(options)
-        at = self.w.now() - int(_SPAN * dice.random())
+        at = self.now - int(_SPAN * dice.random())
         match kind:
             case "number":
                 return str(dice.randrange(1000)) if dice.random() < 0.8 else f"{dice.random():.2f}"

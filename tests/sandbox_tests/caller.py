@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
+from tests.sandbox import FakeClock, SandboxAdapter, World, session_of
 
-from tests.sandbox import FakeClock, SandboxAdapter, World
+if TYPE_CHECKING:
+    import requests
 
 
 class Caller:
@@ -15,8 +16,7 @@ class Caller:
     def __init__(self, world: World) -> None:
         """Mount the world."""
         self.world = world
-        self.session = requests.Session()
-        self.session.mount("https://", SandboxAdapter(world))
+        self.session = session_of(SandboxAdapter(world))
         self.session.headers["Api-Token"] = world.api_key
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> requests.Response:

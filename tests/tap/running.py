@@ -8,17 +8,18 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import requests
 from singer_sdk.singerlib import Catalog
 
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.client import ActiveCampaignError
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-from tests.sandbox import FakeClock, SandboxAdapter, World
+from tests.sandbox import FakeClock, SandboxAdapter, World, session_of
 from tests.tap.client.clients import KEY, ORIGIN, EagerClient, ManualClock, RandomOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import requests
 
 CONTACT_STREAMS = ("crm_contacts", "marketing_contacts")
 
@@ -86,9 +87,7 @@ class Account:
 
             @staticmethod
             def make_session() -> requests.Session:
-                session = requests.Session()
-                session.mount("https://", SandboxAdapter(account.world))
-                return session
+                return session_of(SandboxAdapter(account.world))
 
             @staticmethod
             def make_workers() -> RandomOrder:
@@ -114,6 +113,12 @@ class Account:
         tap = self.tap_class()(config=self.config(**settings))
         return Catalog.from_dict(json.loads(tap.catalog_json_text))
 
+    def catalog_of(self, names: Iterable[str], **settings: Any) -> Catalog:
+        """Return a catalog of these streams alone, selected. It costs a tenth of a discovery."""
+        streams = self.tap_class()(config=self.config(**settings), setup_mapper=False).streams
+        entries = [streams[name]._singer_catalog_entry.to_dict() for name in names]
+        return select(Catalog.from_dict(json.loads(json.dumps({"streams": entries}))), names)
+
     def run(
         self,
         state: dict[str, Any] | None = None,
@@ -127,7 +132,7 @@ class Account:
         ``only`` selects streams, by a catalog whose requests are not counted.
         """
         if only is not None:
-            catalog = select(catalog or self.discover(**settings), only)
+            catalog = select(catalog, only) if catalog else self.catalog_of(only, **settings)
         before = len(self.world.log)
         ran = Ran()
         out = io.StringIO()

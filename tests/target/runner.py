@@ -8,12 +8,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import requests
-
 from tap_activecampaign_unified import cli
 from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.target import TargetActiveCampaign
-from tests.sandbox import SandboxAdapter, World
+from tests.sandbox import SandboxAdapter, World, session_of
 from tests.tap.client.clients import KEY, ORIGIN, ManualClock
 
 from .seeded import SeededPool
@@ -21,6 +19,8 @@ from .seeded import SeededPool
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import requests
 
 
 @dataclass
@@ -86,10 +86,7 @@ class TargetRunner:
 
             @staticmethod
             def make_session() -> requests.Session:
-                session = requests.Session()
-                for scheme in ("https://", "http://"):
-                    session.mount(scheme, SandboxAdapter(world))
-                return session
+                return session_of(SandboxAdapter(world), "https://", "http://")
 
         config = {
             "api_url": ORIGIN,

@@ -9,10 +9,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
-from tests.sandbox import SandboxAdapter, World
+from tests.sandbox import SandboxAdapter, World, session_of
 from tests.tap.client.clients import KEY, ORIGIN
 
 from .runner import TargetRunner
@@ -20,6 +19,8 @@ from .runner import TargetRunner
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
+
+    import requests
 
     from tests.tap.client.clients import ManualClock
 
@@ -34,9 +35,7 @@ def read(world: World, clock: ManualClock, folder: Path, **settings: Any) -> lis
 
         @staticmethod
         def make_session() -> requests.Session:
-            session = requests.Session()
-            session.mount("https://", SandboxAdapter(world))
-            return session
+            return session_of(SandboxAdapter(world))
 
     config = {"api_url": ORIGIN, "api_key": KEY, "rate_limit_store": str(folder / "tap.json")}
     tap = InProcessTap(config=config | settings)

@@ -17,7 +17,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from tap_activecampaign_unified.client import Client, FileBudgetStore, Limiter, parse_url
-from tests.sandbox import FakeClock, SandboxAdapter, World
+from tests.sandbox import FakeClock, SandboxAdapter, World, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,9 +132,7 @@ def client_of(
     **options: Any,
 ) -> Client:
     """Return a client whose requests are answered in this process."""
-    session = requests.Session()
-    mounted = SandboxAdapter(adapter) if isinstance(adapter, World) else adapter
-    session.mount("https://", mounted)
+    session = session_of(SandboxAdapter(adapter) if isinstance(adapter, World) else adapter)
     kind = EagerClient if "workers" in options else Client
     return kind(
         parse_url(options.pop("origin", ORIGIN)),

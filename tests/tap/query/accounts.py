@@ -6,11 +6,9 @@ import contextlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
-import requests
-
 from tap_activecampaign_unified.query import ActiveCampaignReader
 from target_activecampaign.api import ActiveCampaign
-from tests.sandbox import SandboxAdapter
+from tests.sandbox import SandboxAdapter, session_of
 from tests.sandbox.rows import ScoreValue
 from tests.tap.client.clients import KEY, ORIGIN
 from tests.tap.running import Account
@@ -40,8 +38,7 @@ def access_of(account: Account, **settings: Any) -> ActiveCampaign:
 
 
 def _ways(account: Account) -> dict[str, Any]:
-    session = requests.Session()
-    session.mount("https://", SandboxAdapter(account.world))
+    session = session_of(SandboxAdapter(account.world))
     return {"clock": account.clock, "session": session, "max_concurrent_requests": 1}
 
 

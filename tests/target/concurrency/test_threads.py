@@ -13,10 +13,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
 from target_activecampaign.target import TargetActiveCampaign
-from tests.sandbox import SandboxAdapter, World, serve
+from tests.sandbox import SandboxAdapter, World, serve, session_of
 from tests.target.processing.test_faults import check, messages
 from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
@@ -24,6 +23,8 @@ from tests.target.test_singer import config_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import requests
 
 SECONDS = 30
 
@@ -100,9 +101,7 @@ def test_four_writes_are_under_way_at_once(tmp_path: Path) -> None:
     class InProcess(TargetActiveCampaign):
         @staticmethod
         def make_session() -> requests.Session:
-            session = requests.Session()
-            session.mount("http://", Door(world))
-            return session
+            return session_of(Door(world), "http://")
 
     moves = [
         {
