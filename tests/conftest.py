@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ settings.load_profile("project")
 
 PREFIXES = ("TAP_", "TARGET_", "MELTANO_", "ACTIVECAMPAIGN_")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+FOLDERS = itertools.count()
 
 
 # In these folders every test is long: it runs programs, kills them, or runs them under Airflow.
@@ -58,27 +60,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.search)
 
 
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a folder for one test, which does not exist yet."""
+    return tmp_path_factory.getbasetemp() / str(next(FOLDERS))
+
+
+@pytest.fixture
+def tmp_path(folder: Path) -> Path:
+    """Make a folder for one test. Pytest's own looks through the folders of all tests before it."""
+    folder.mkdir(0o700)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Remove the machine's settings, state and proxies from the environment of each test."""
     for name in list(os.environ):
         if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_STATE_HOME", f"{folder}-state")
 
 
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
     """Permit connections to this machine only."""
-    for name in ("connect", "connect_ex"):
-        real = getattr(socket.socket, name)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            real = getattr(socket.socket, name)
 
-        def guarded(own: socket.socket, address: Any, real: Any = real) -> Any:
-            if own.family != socket.AF_UNIX and address[0] not in LOOPBACK:
-                raise RuntimeError(f"a test must not speak to {address[0]}")
-            return real(own, address)
+            def guarded(own: socket.socket, address: Any, real: Any = real) -> Any:
+                if own.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+                    raise RuntimeError(f"a test must not speak to {address[0]}")
+                return real(own, address)
 
-        monkeypatch.setattr(socket.socket, name, guarded)
+            patch.setattr(socket.socket, name, guarded)
+        yield
 
 
 @pytest.fixture

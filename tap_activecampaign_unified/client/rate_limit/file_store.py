@@ -82,8 +82,7 @@ class FileBudgetStore:
             return None
         handle = None
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
+            handle = self._open_file(self._path)
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not os.fstat(handle).st_size:
                 os.fchmod(handle, 0o600)  # it is new: whatever the umask
@@ -93,6 +92,16 @@ class FileBudgetStore:
             self._give_up(problem)
             return None
         return handle
+
+    @staticmethod
+    def _open_file(path: Path) -> int:
+        """Open the file. Only if its folder is missing, make the folder: every request opens it."""
+        flags = os.O_RDWR | os.O_CREAT | _SAFELY
+        try:
+            return os.open(path, flags, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return os.open(path, flags, 0o600)
 
     def _give_up(self, problem: OSError) -> None:
         logger.warning(

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tap_activecampaign_unified.resources import RESOURCES, by_name
 from tap_activecampaign_unified.resources import resource as mapping
 from tap_activecampaign_unified.resources import writer as fragment
 
-from .reading import COLUMNS, golden, read_one, records_of
+from .reading import COLUMNS, about, golden, read_one, records_of
 
 SENTINEL = "k3pt-s3cr3t"
-WRITABLE = [
-    pytest.param(resource, entry.unified, id=f"{resource.name}.{entry.unified}")
-    for resource in RESOURCES
-    for entry in resource.entries
-    if entry.unified not in resource.keys
-    and not isinstance(entry, mapping.Derived)
-    and not mapping.is_read_only(entry)
-]
+VALUES = (SENTINEL, [SENTINEL], {SENTINEL: SENTINEL})
 
 
-@pytest.mark.parametrize(("name", "collection", "column"), COLUMNS)
-def test_an_error_names_the_field_and_never_the_value(name, collection, column):
+def writable_keys(resource):
+    """Return the fields of a resource that can be written."""
+    return [
+        entry.unified
+        for entry in resource.entries
+        if entry.unified not in resource.keys
+        and not isinstance(entry, mapping.Derived)
+        and not mapping.is_read_only(entry)
+    ]
+
+
+@pytest.mark.parametrize(("name", "collection", "columns"), COLUMNS)
+def test_an_error_names_the_field_and_never_the_value(name, collection, columns):
     """The log and `_errors` name the unreadable field, and never its value."""
-    for value in (SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}):
+    for column, value in itertools.product(columns, VALUES):
         document = golden(name)
         for row in document["page"][collection]:
             row[column] = value
-        for record in records_of(by_name[name], document):
-            for line in record["_errors"]:
-                field, _, reason = line.partition(": ")
-                assert field.split(".")[0] in record
-                assert reason
-                assert SENTINEL not in line
+        with about(column, value):
+            for record in records_of(by_name[name], document):
+                for line in record["_errors"]:
+                    field, _, reason = line.partition(": ")
+                    assert field.split(".")[0] in record
+                    assert reason
+                    assert SENTINEL not in line
 
 
 def test_one_bad_value_costs_one_field():
@@ -43,14 +50,15 @@ def test_one_bad_value_costs_one_field():
     assert record["_errors"] == ["amount: not an amount"]
 
 
-@pytest.mark.parametrize(("resource", "key"), WRITABLE)
-@pytest.mark.parametrize("value", [SENTINEL, [SENTINEL], {SENTINEL: SENTINEL}, [[SENTINEL]]])
-def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource, key, value):
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource):
     """A problem with a row to write names its key and never its value."""
-    for named, reason in fragment.write(resource, {key: value}).problems:
-        assert named == key
-        assert reason
-        assert SENTINEL not in reason
+    for key, value in itertools.product(writable_keys(resource), [*VALUES, [[SENTINEL]]]):
+        with about(key, value):
+            for named, reason in fragment.write(resource, {key: value}).problems:
+                assert named == key
+                assert reason
+                assert SENTINEL not in reason
 
 
 @pytest.mark.parametrize("field", [SENTINEL, "77", ["77"]])
