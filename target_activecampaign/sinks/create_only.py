@@ -41,6 +41,19 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, p
     raise already_exists(word, row.known_id)
 
 
+def gone(context: WriteContext, row: InputRecord, word: str, own_id: str | None) -> RowRejected:
+    """Return the error of a row whose record the account does not have any more.
+
+    The ledger forgets a record that the row itself does not name by ``own_id``.
+    """
+    if own_id is not None:
+        return RowRejected(f"id: the account has no {word} with this id")
+    context.ledger.forget(row.ledger_key)
+    return RowRejected(
+        f"the {word} of this row was deleted; the target creates it when it reads the row again"
+    )
+
+
 def reject_existing_contact(context: WriteContext, change: ContactChange) -> None:
     """Raise `RowRejected` for a create-only contact whose address exists."""
     if any(part.row.creates for part in change.parts) and change.email:

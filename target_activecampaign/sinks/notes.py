@@ -12,7 +12,7 @@ from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by
 from target_activecampaign.records.reference import reference, references
 
-from .create_only import reject_created_earlier
+from .create_only import gone, reject_created_earlier
 from .opportunities.contacts import prefetch
 from .opportunities.reference import opportunity_of
 from .record_sink import native_fields_of, own_id_of, row_by_row, skip_flagged
@@ -93,7 +93,9 @@ def _rewrite(
         raise RowRejected("content: a note needs content")
     try:
         context.write_client.write("PUT", f"notes/{native_id}", {"note": {"note": str(content)}})
-    except (NotFound, PermissionDenied):
+    except NotFound:
+        raise gone(context, row, "note", own_id_of(context, sink, row)) from None
+    except PermissionDenied:
         # For a note that does not exist, ActiveCampaign answers 403.
         raise RowRejected("id: the account has no note with this id") from None
     context.note_copy(sink.family, row, native_id)

@@ -18,7 +18,7 @@ from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.content import has_part
 from target_activecampaign.records.reference import reference, references
 
-from .create_only import reject_created_earlier
+from .create_only import gone, reject_created_earlier
 from .opportunities.reference import opportunity_of
 from .record_sink import NO_OWNER, native_fields_of, own_id_of, row_by_row, skip_flagged
 
@@ -58,7 +58,10 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     body = columns | ({} if status is None else {"status": status})
     if not body:
         return native.outcome(Action.UNCHANGED, native_id)
-    _update(context, native_id, body)
+    try:
+        _update(context, native_id, body)
+    except NotFound:
+        raise gone(context, row, "task", own_id_of(context, sink, row)) from None
     context.note_copy(sink.family, row, native_id)
     return native.outcome(Action.UPDATED, native_id)
 
@@ -167,7 +170,7 @@ def _complete(
     """Complete a task that was just created; where that is refused, the rest of it stands."""
     try:
         _update(context, native_id, {"status": STATUSES["completed"], **at_end})
-    except (InvalidRequest, RowRejected) as problem:
+    except (InvalidRequest, NotFound, RowRejected) as problem:
         reason = f"status: the task was created and is open ({problem})"
         native.undone |= dict.fromkeys(
             (one for one in ("status", *OUTCOME) if has_part(row.record, one)), reason
@@ -177,7 +180,7 @@ def _complete(
 def _update(context: WriteContext, native_id: str, body: Body) -> None:
     try:
         context.write_client.write("PUT", f"dealTasks/{native_id}", {"dealTask": body})
-    except (NotFound, PermissionDenied):
+    except PermissionDenied:
         raise RowRejected("id: the account has no task with this id") from None
 
 

@@ -146,3 +146,16 @@ def test_owners_are_found_and_an_unknown_one_is_left_out(runner: TargetRunner) -
     assert (run.actions, tasks(runner)[0].assignee) == (["created"], user.id)
     run = send(runner, TASK | {"owner": {"email": "ghost@harbour.example"}})
     assert "owner" in run.reason()
+
+
+def test_a_task_that_was_deleted_is_created_by_the_next_delivery(runner: TargetRunner) -> None:
+    """A change of a deleted task is rejected with the reason, and the next delivery creates it."""
+    send(runner, TASK)
+    (task,) = tasks(runner)
+    runner.world.tables["dealTasks"].delete(task.id)
+    changed = {**TASK, "content": "Ask again"}
+    run = send(runner, changed)
+    assert run.actions == ["rejected"]
+    assert "was deleted" in run.reason()
+    assert send(runner, changed).actions == ["created"]
+    assert [one.note for one in tasks(runner)] == ["Ask again"]
